@@ -1,0 +1,190 @@
+"""The layers of a net, in the order in which they run, with exact shapes and counts; known without building it.
+
+A convolution unit is convolution, batchnorm (before_activation), activation, batchnorm (after_activation); a block ends
+with a 2x2 max-pool, then dropout. A dense unit is the same with a linear layer, and dropout at its end. Where the
+block's last activation is monotone and no batchnorm follows it, it runs after the pool instead: max(f(x)) = f(max(x)),
+at a quarter of the work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import floor, prod
+from typing import Literal, TypeVar
+
+from mnist_bench.config import Activation, BatchnormPlacement, ModelConfig
+from mnist_bench.errors import ArchitectureError
+
+Kind = Literal["convolution", "linear", "batchnorm", "activation", "pool", "dropout", "flatten"]
+Shape = tuple[int, ...]
+T = TypeVar("T")
+
+PICTURE: Shape = (1, 28, 28)
+CLASSES = 10
+MONOTONE: frozenset[Activation] = frozenset({"relu", "sigmoid", "tanh"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Layer:
+    """One layer; shapes leave out the batch."""
+
+    kind: Kind
+    inputs: Shape
+    outputs: Shape
+    trainable: int = 0
+    """Weights and biases."""
+    running: int = 0
+    """Running statistics of batchnorm, which Keras counts as parameters too."""
+    macs: int = 0
+    """Multiply-accumulates for one image, forward."""
+    kernel: int = 0
+    """Side of a convolution's kernel."""
+    activation: Activation = "relu"
+    """Which one, in an activation layer."""
+    rate: float = 0.0
+    """Share dropped, in a dropout layer."""
+    pool_axes: Literal["rows_columns", "channels_rows"] = "rows_columns"
+    """Axes that a pool halves."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Architecture:
+    """A net's layers and their sums."""
+
+    layers: tuple[Layer, ...]
+
+    @property
+    def trainable(self) -> int:
+        """Weights and biases."""
+        return sum(layer.trainable for layer in self.layers)
+
+    @property
+    def parameters(self) -> int:
+        """Weights, biases and running statistics: what Keras's summary calls total parameters."""
+        return self.trainable + sum(layer.running for layer in self.layers)
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of convolutions and linear layers for one image, forward."""
+        return sum(layer.macs for layer in self.layers)
+
+    @property
+    def traffic(self) -> int:
+        """Elements that all layers write for one image, forward."""
+        return sum(prod(layer.outputs) for layer in self.layers if layer.kind != "flatten")
+
+
+def plan_layers(model: ModelConfig) -> Architecture:
+    """Return the architecture that `model` asks for.
+
+    Raises:
+        ArchitectureError: a list's length is not the number of its blocks or layers, or pooling leaves nothing.
+    """
+    layers = list(_blocks(model))
+    features = prod(layers[-1].outputs if layers else PICTURE)
+    layers.append(Layer(kind="flatten", inputs=layers[-1].outputs if layers else PICTURE, outputs=(features,)))
+    for layer in _head(model, features):
+        layers.append(layer)
+    return Architecture(layers=tuple(layers))
+
+
+def block_filters(model: ModelConfig) -> tuple[int, ...]:
+    """Return the feature maps of each block: a list as it is, or `filters` grown by `filter_growth` a block.
+
+    Raises:
+        ArchitectureError: the list's length is not the number of blocks.
+    """
+    if isinstance(model.filters, tuple):
+        return _each(model.filters, model.blocks, "filters", "blocks")
+    multiple = model.filter_multiple
+    grown = (model.filters * model.filter_growth**block for block in range(model.blocks))
+    return tuple(max(1, floor(maps / multiple + 0.5)) * multiple for maps in grown)
+
+
+def _blocks(model: ModelConfig) -> Iterator[Layer]:
+    convolutions = _each(model.convs_per_block, model.blocks, "convs_per_block", "blocks")
+    kernels = _each(model.kernel_size, model.blocks, "kernel_size", "blocks")
+    rates = _each(model.block_dropout, model.blocks, "block_dropout", "blocks")
+    shape = PICTURE
+    for maps, count, kernel, rate in zip(block_filters(model), convolutions, kernels, rates, strict=True):
+        for number in range(count):
+            yield _convolution(shape, maps, kernel)
+            shape = (maps, *shape[1:])
+            yield from _unit_end(shape, model.activation, model.batchnorm, pool=model if number == count - 1 else None)
+        shape = _pooled(shape, model)
+        yield from _dropout(shape, rate)
+
+
+def _head(model: ModelConfig, features: int) -> Iterator[Layer]:
+    number = model.hidden_layers
+    units = _each(model.hidden_units, number, "hidden_units", "hidden_layers")
+    activations = _each(model.hidden_activation, number, "hidden_activation", "hidden_layers")
+    placements = _each(model.hidden_batchnorm, number, "hidden_batchnorm", "hidden_layers")
+    rates = _each(model.hidden_dropout, number, "hidden_dropout", "hidden_layers")
+    for width, activation, placement, rate in zip(units, activations, placements, rates, strict=True):
+        yield _linear(features, width)
+        yield from _unit_end((width,), activation, placement, pool=None)
+        yield from _dropout((width,), rate)
+        features = width
+    yield _linear(features, CLASSES)
+
+
+def _unit_end(
+    shape: Shape, activation: Activation, placement: BatchnormPlacement, *, pool: ModelConfig | None
+) -> Iterator[Layer]:
+    """Yield what follows a convolution or linear layer, and the pool that `pool` asks for, in running order."""
+    if placement == "before_activation":
+        yield _batchnorm(shape)
+    early = pool is not None and activation in MONOTONE and placement != "after_activation"
+    if pool is not None and early:
+        yield _pool(shape, pool)
+        shape = _pooled(shape, pool)
+    yield Layer(kind="activation", inputs=shape, outputs=shape, activation=activation)
+    if placement == "after_activation":
+        yield _batchnorm(shape)
+    if pool is not None and not early:
+        yield _pool(shape, pool)
+
+
+def _convolution(shape: Shape, maps: int, kernel: int) -> Layer:
+    weights = shape[0] * maps * kernel * kernel
+    outputs = (maps, *shape[1:])
+    macs = weights * prod(shape[1:])
+    return Layer(kind="convolution", inputs=shape, outputs=outputs, trainable=weights + maps, macs=macs, kernel=kernel)
+
+
+def _linear(features: int, width: int) -> Layer:
+    weights = features * width
+    return Layer(kind="linear", inputs=(features,), outputs=(width,), trainable=weights + width, macs=weights)
+
+
+def _batchnorm(shape: Shape) -> Layer:
+    return Layer(kind="batchnorm", inputs=shape, outputs=shape, trainable=2 * shape[0], running=2 * shape[0])
+
+
+def _dropout(shape: Shape, rate: float) -> Iterator[Layer]:
+    if rate > 0:
+        yield Layer(kind="dropout", inputs=shape, outputs=shape, rate=rate)
+
+
+def _pool(shape: Shape, model: ModelConfig) -> Layer:
+    return Layer(kind="pool", inputs=shape, outputs=_pooled(shape, model), pool_axes=model.pool_axes)
+
+
+def _pooled(shape: Shape, model: ModelConfig) -> Shape:
+    maps, rows, columns = shape
+    halved = (maps, rows // 2, columns // 2) if model.pool_axes == "rows_columns" else (maps // 2, rows // 2, columns)
+    if 0 in halved:
+        size = "x".join(map(str, shape))
+        raise ArchitectureError(f"model.pool_axes {model.pool_axes}: {size} (maps, rows, columns) cannot be pooled further")
+    return halved
+
+
+def _each(setting: T | tuple[T, ...], number: int, name: str, of: str) -> tuple[T, ...]:
+    """Return one entry for each block or layer, from a value for all or a list."""
+    if not isinstance(setting, tuple):
+        return (setting,) * number
+    if len(setting) != number:
+        raise ArchitectureError(f"model.{name} has {len(setting)} entries for {number} {of.replace('_', ' ')}")
+    return setting

@@ -1,0 +1,59 @@
+"""Random affine distortions of a whole batch at once: one matrix an image, one resampling.
+
+A distortion maps each pixel of the result to the place in the picture that it is read from:
+
+    source = R(rotation) . S(shear) . Z(zoom) . (pixel - centre) + shift + centre
+
+with R = [[cos, -sin], [sin, cos]], S = [[1, -sin], [0, cos]], Z = diag(zoom rows, zoom columns), coordinates (row, column),
+the centre in the middle of the picture: the matrices and the order of Keras 1.2 (`ImageDataGenerator.random_transform`).
+So a factor of zoom above 1 shrinks the digit, and a positive shift moves it up or left.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from mnist_bench.config import AugmentConfig
+
+DRAWS = 6
+"""Draws an image: rotation, shear, row shift, column shift, row zoom, column zoom."""
+PADDING = {"background": "zeros", "edge": "border"}
+
+
+def draw(images: int, generator: torch.Generator) -> Tensor:
+    """Return (images, DRAWS) numbers from -1 to 1; strengths multiply them, so settings never change what is drawn."""
+    return torch.rand(images, DRAWS, generator=generator).mul_(2).sub_(1)
+
+
+def matrices(config: AugmentConfig, draws: Tensor) -> Tensor:
+    """Return the maps from result to source, (N, 2, 3) over (row, column, 1), in pixels from the centre."""
+    rotation, shear, *shifts, zoom_rows, zoom_columns = draws.unbind(1)
+    angle = rotation * math.radians(config.rotation_degrees)
+    slant = shear * config.shear_radians
+    rows = 1 + config.zoom * zoom_rows
+    columns = 1 + config.zoom * zoom_columns if config.zoom_per_axis else rows
+    cos, sin = angle.cos(), angle.sin()
+    top = (cos * rows, -(cos * slant.sin() + sin * slant.cos()) * columns, shifts[0] * config.translate_pixels)
+    bottom = (sin * rows, (cos * slant.cos() - sin * slant.sin()) * columns, shifts[1] * config.translate_pixels)
+    return torch.stack([*top, *bottom], dim=1).view(-1, 2, 3)
+
+
+@torch.no_grad()
+def distort(images: Tensor, maps: Tensor, config: AugmentConfig) -> Tensor:
+    """Return the float32 `images` (N, 1, H, W) resampled through `maps` (N, 2, 3); 0 is background."""
+    height, width = images.shape[2:]
+    row = torch.arange(height, dtype=torch.float32, device=images.device).sub_((height - 1) / 2)[:, None]
+    column = torch.arange(width, dtype=torch.float32, device=images.device).sub_((width - 1) / 2)[None, :]
+    m = maps[:, :, :, None, None]
+    source_row = m[:, 0, 0] * row + m[:, 0, 1] * column + m[:, 0, 2]
+    source_column = m[:, 1, 0] * row + m[:, 1, 1] * column + m[:, 1, 2]
+    # grid_sample wants (x, y) in half picture sizes from the centre; elementwise, because affine_grid's matrix product
+    # obeys the precision settings of the device.
+    grid = torch.stack([source_column * (2 / width), source_row * (2 / height)], dim=-1)
+    return functional.grid_sample(
+        images, grid, mode=config.interpolation, padding_mode=PADDING[config.fill], align_corners=False
+    )

@@ -1,0 +1,101 @@
+"""The leaderboard on the screen and as data; printed by `leaderboard` and at the end of `search`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from mnist_bench.cli import output, wording
+from mnist_bench.cli.output import Column
+from mnist_bench.leaderboard import Leaderboard, Row, grouped
+
+FIGURES = (
+    Column("rank", lambda row: f"{row.rank or '–'}{' =' if row.tied else '  '}", 9, "right"),
+    Column("trial", lambda row: f"#{row.number}", 9, "right"),
+    Column("validation", lambda row: f"{wording.percent(row.accuracy)} {wording.interval(row.low, row.high)}", 9),
+    Column("errors", lambda row: "–" if row.errors is None else str(row.errors), 6, "right"),
+    Column("state", lambda row: wording.ending(row.state, row.reason), 8),
+    Column("epochs", lambda row: wording.epochs(row.epochs, row.total_epochs), 7, "right"),
+    Column("params", lambda row: wording.count(row.parameters), 5, "right"),
+    Column("MACs", lambda row: wording.count(row.macs), 3, "right"),
+    Column("time", lambda row: wording.duration(row.seconds), 4, "right"),
+)
+
+
+def columns(board: Leaderboard) -> list[Column]:
+    """Return the columns of a board: its figures, then the settings in which its rows differ."""
+    headings = list(board.rows[0].settings) if board.rows else []
+    return [*FIGURES, *(_setting(heading, last=index >= 8) for index, heading in enumerate(headings))]
+
+
+def _setting(heading: str, *, last: bool) -> Column:
+    return Column(heading, lambda row: row.settings[heading], 1 if last else 2)
+
+
+def show(board: Leaderboard) -> None:
+    """Print the board for a person: headline, table, footnotes."""
+    output.print_line(headline(board))
+    output.print_line(f"digest {grouped(board.digest)}")
+    output.print_line()
+    output.print_table(board.rows, columns(board))
+    for footnote in footnotes(board):
+        output.print_line(footnote)
+
+
+def headline(board: Leaderboard) -> str:
+    """Return one line: the study, its counts, what pruning saved."""
+    counted = wording.counted(board.counts)
+    live = ", running now" if board.live else ""
+    saved = f" Pruning saved {board.saved_epochs:g} of {board.budget_epochs:g} epochs." if board.saved_epochs else ""
+    return f"{board.study}: {counted} of {board.goal} trials{live}.{saved}"
+
+
+def footnotes(board: Leaderboard) -> list[str]:
+    """Return the lines below the table: rows left out, what the tie mark means, the test set."""
+    lines = [f"{board.hidden} more trials; --top {len(board.rows) + board.hidden} shows all."] if board.hidden else []
+    if board.tied > 1:
+        lines += [
+            "= not distinguishable from the first: paired test on the same validation images, Holm, 5 %. It compares "
+            "these weights, not these settings.",
+            f"{board.tied} of {board.counts['complete']} complete trials are tied.",
+        ]
+    return [*lines, test_set_line(board.test_openings)]
+
+
+def test_set_line(openings: int) -> str:
+    """Return how often the test set was opened, in words."""
+    times = {1: "once", 2: "twice"}.get(openings, f"{openings} times")
+    return f"The test set has been opened {times}." if openings else "The test set has not been opened."
+
+
+def plain(board: Leaderboard) -> dict[str, Any]:
+    """Return the board as plain values for JSON."""
+    return {
+        "study": board.study,
+        "digest": board.digest,
+        "goal": board.goal,
+        "counts": dict(board.counts),
+        "tied": board.tied,
+        "saved_epochs": board.saved_epochs,
+        "budget_epochs": board.budget_epochs,
+        "test_openings": board.test_openings,
+        "live": board.live,
+        "rows": [plain_row(row) for row in board.rows],
+    }
+
+
+def plain_row(row: Row) -> dict[str, Any]:
+    """Return a row as plain values, its settings under `settings`."""
+    names = [name for name in Row.__dataclass_fields__ if name != "settings"]
+    return {name: getattr(row, name) for name in names} | {"settings": dict(row.settings)}
+
+
+def csv_rows(boards: Sequence[Leaderboard]) -> list[dict[str, Any]]:
+    """Return flat rows of all boards, each with its study's name first."""
+    rows = []
+    for board in boards:
+        for row in board.rows:
+            values = plain_row(row)
+            settings = values.pop("settings")
+            rows.append({"study": board.study, **values, **settings})
+    return rows

@@ -1,0 +1,58 @@
+"""`mnist-bench leaderboard`: trials by rank, how sure the ranks are, and what sets them apart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mnist_bench.cli import options
+
+if TYPE_CHECKING:
+    from mnist_bench.leaderboard import Leaderboard
+
+SHORT = 10
+"""Rows shown to a person who asks for no number."""
+
+
+def leaderboard(
+    studies: Annotated[
+        list[str] | None, typer.Argument(metavar="STUDY...", help="Names of studies; left out, the latest.")
+    ] = None,
+    top: Annotated[int | None, typer.Option("--top", min=1, metavar="N", help="Only the N best trials.")] = None,
+    json: options.Json = False,
+    csv: options.Csv = False,
+    markdown: options.Markdown = False,
+    results: options.Results = options.RESULTS,
+    storage: options.Storage = None,
+) -> None:
+    """Show the best trials of a study, with intervals and ties."""
+    from mnist_bench.cli import board, output
+
+    rows = top or (None if json or csv else SHORT)
+    boards = [_read(name, results, storage, rows) for name in studies or [None]]
+    if json:
+        output.print_json({"studies": [board.plain(one) for one in boards]})
+    elif csv:
+        output.print_csv(board.csv_rows(boards))
+    else:
+        for index, one in enumerate(boards):
+            if index:
+                output.print_line()
+            if markdown:
+                output.print_markdown(one.rows, board.columns(one))
+            else:
+                board.show(one)
+
+
+def _read(name: str | None, results: Path, storage: str | None, top: int | None) -> Leaderboard:
+    from mnist_bench.data.door import openings
+    from mnist_bench.leaderboard import rows
+    from search.errors import StudyNotFoundError
+    from search.study import open_study
+
+    study = open_study(results, name, storage)
+    if not study.finished():
+        raise StudyNotFoundError(f"Study {study.name} has no finished trial yet.")
+    return rows(study, top=top, test_openings=openings(results / options.LEDGER))

@@ -1,0 +1,40 @@
+"""Options that several commands share, spelled and explained once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+DatasetName = Literal["mnist", "fashion-mnist", "kmnist", "qmnist"]
+
+Results = Annotated[Path, typer.Option("--results", metavar="DIR", help="Folder of the studies.")]
+Storage = Annotated[
+    str | None,
+    typer.Option(
+        "--storage",
+        metavar="URL",
+        envvar="OPTUNA_STORAGE",
+        show_envvar=False,
+        help="Database of the studies, as Optuna spells it; left out, SQLite in the results folder. "
+        "Taken from OPTUNA_STORAGE too, which keeps a password off the command line.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Csv = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
+Markdown = Annotated[bool, typer.Option("--markdown", help="Print a Markdown table.")]
+Device = Annotated[str, typer.Option("--device", metavar="NAME", help="auto, cpu, cuda or cuda:1.")]
+DataDir = Annotated[
+    Path | None,
+    typer.Option("--data-dir", metavar="DIR", help="Four IDX files in MNIST's format; left out, the MNIST inside."),
+]
+Dataset = Annotated[DatasetName, typer.Option("--dataset", help="Other sets than mnist are downloaded once.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="FIELD=VALUE", help="Replace a field of the file, e.g. optim.lr=0.01; repeatable."),
+]
+
+RESULTS = Path("results")
+LEDGER = "test-openings.jsonl"
+"""In the results folder: one line for every opening of the test set."""

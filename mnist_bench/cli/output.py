@@ -1,0 +1,155 @@
+"""Data on stdout, everything else on stderr; tables that fit, JSON, CSV and Markdown.
+
+Text from outside (names, settings, errors) is printed as it stands: markup is off everywhere, and control characters
+never reach the terminal.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+SCHEMA_VERSION = 1
+GAP = "  "
+HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table: its header and how a row's cell reads."""
+
+    header: str
+    text: Callable[[Any], str]
+    """The cell of a row."""
+    importance: int = 1
+    """Where the terminal is too narrow, the least important column goes first, among equals the last one."""
+    align: Literal["left", "right"] = "left"
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return a console that prints text as it stands: no markup, no emoji codes, no wrapping when piped."""
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(file=stream, markup=False, emoji=False, highlight=False, soft_wrap=True)
+
+
+def safe(text: object) -> str:
+    """Return `text` on one line, without control characters, text-direction marks and lone surrogates."""
+    return "".join(_visible(character) for character in str(text))
+
+
+def safe_lines(text: object) -> str:
+    """Return `text` with its line breaks kept and each line made `safe`."""
+    return "\n".join(safe(line) for line in str(text).split("\n"))
+
+
+def _visible(character: str) -> str:
+    if character in "\n\r\t":
+        return " "
+    return "" if unicodedata.category(character) in HIDDEN_CATEGORIES else character
+
+
+def print_line(text: object = "", style: str | None = None) -> None:
+    """Print one line of data to stdout."""
+    console().print(safe(text), style=style)
+
+
+def note(text: object = "") -> None:
+    """Print one line for the person at the terminal to stderr."""
+    console(stderr=True).print(safe(text))
+
+
+def key_column(key: str, importance: int = 1, align: Literal["left", "right"] = "left") -> Column:
+    """Return the column that shows what stands under `key` in rows that are mappings."""
+    return Column(key, lambda row: "" if row.get(key) is None else str(row[key]), importance, align)
+
+
+def print_table(rows: Sequence[Any], columns: Sequence[Column | str], *, width: int | None = None) -> None:
+    """Print a table to stdout, whole when piped; in a terminal columns are dropped until it fits.
+
+    A column given as a string is the `key_column` of that name. `width` overrides the terminal's, in cells.
+    """
+    out = console()
+    room = width if width is not None else (out.width if out.is_terminal else None)
+    lines = table_lines(rows, columns, room)
+    out.print(lines[0], style="bold")
+    for line in lines[1:]:
+        out.print(line)
+
+
+def table_lines(rows: Sequence[Any], columns: Sequence[Column | str], width: int | None = None) -> list[str]:
+    """Return a header line and one aligned line a row, at most `width` cells wide where one column is."""
+    from rich.cells import cell_len
+
+    columns = [key_column(column) if isinstance(column, str) else column for column in columns]
+    cells = [[safe(column.header), *(safe(column.text(row)) for row in rows)] for column in columns]
+    widths = [max(map(cell_len, column)) for column in cells]
+    kept = _columns_that_fit(columns, widths, width)
+    aligned = [[_pad(cell, widths[i], columns[i].align, cell_len(cell)) for cell in cells[i]] for i in kept]
+    return [GAP.join(line).rstrip() for line in zip(*aligned, strict=True)]
+
+
+def _columns_that_fit(columns: Sequence[Column], widths: Sequence[int], width: int | None) -> list[int]:
+    kept = list(range(len(columns)))
+    while width is not None and len(kept) > 1 and sum(widths[i] + len(GAP) for i in kept) - len(GAP) > width:
+        kept.remove(min(kept, key=lambda i: (columns[i].importance, -i)))
+    return kept
+
+
+def _pad(cell: str, width: int, align: str, length: int) -> str:
+    space = " " * (width - length)
+    return space + cell if align == "right" else cell + space
+
+
+def print_json(values: Mapping[str, Any]) -> None:
+    """Print one JSON object with the schema's version first; control characters come out escaped."""
+    print(json.dumps({"schema_version": SCHEMA_VERSION, **values}, indent=2, ensure_ascii=True))
+
+
+def print_csv(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print rows as CSV (RFC 4180) with the union of their keys as header.
+
+    Text that a spreadsheet would take for a formula gets a leading apostrophe; numbers stay numbers.
+    """
+    header = list(dict.fromkeys(key for row in rows for key in row))
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow([_csv_cell(key) for key in header])
+    writer.writerows([_csv_cell(row.get(key)) for key in header] for row in rows)
+    print(text.getvalue(), end="")
+
+
+def _csv_cell(value: object) -> object:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    text = json.dumps(value) if isinstance(value, list | tuple | dict) else str(value)
+    return f"'{safe(text)}" if text.startswith(FORMULA_STARTS) else safe(text)
+
+
+def print_markdown(rows: Sequence[Any], columns: Sequence[Column | str]) -> None:
+    """Print a GitHub-flavoured Markdown table with every column."""
+    columns = [key_column(column) if isinstance(column, str) else column for column in columns]
+    print(_markdown_line(column.header for column in columns))
+    print(_markdown_line("---:" if column.align == "right" else "---" for column in columns))
+    for row in rows:
+        print(_markdown_line(column.text(row) for column in columns))
+
+
+def _markdown_line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(_markdown_cell(cell) for cell in cells)} |"
+
+
+def _markdown_cell(cell: str) -> str:
+    escaped = "".join(f"\\{character}" if character in "\\|`*_<[]" else character for character in safe(cell))
+    return escaped.replace("&", "&amp;")

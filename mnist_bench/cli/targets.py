@@ -1,0 +1,54 @@
+"""What a command is pointed at: a study, a trial of it, or the latest study."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from search.errors import StudyNotFoundError, UsageError
+from search.records import StudyRecord, TrialRecord
+
+
+def parse(target: str | None) -> tuple[str | None, int | None]:
+    """Return (study, trial) of `STUDY`, `STUDY/17` or nothing; None stands for the latest study and for no trial.
+
+    Raises:
+        UsageError: what follows the slash is no trial number.
+    """
+    if target is None:
+        return None, None
+    study, slash, number = target.partition("/")
+    if not slash:
+        return study, None
+    if not (number.isascii() and number.isdigit() and len(number) <= 9):
+        raise UsageError(f"{target!r} names no trial; a trial is STUDY/17.")
+    return study, int(number)
+
+
+def open_target(target: str | None, results: Path, storage: str | None) -> tuple[StudyRecord, int | None]:
+    """Return the study that `target` names, read from its storage, and the trial's number if it names one.
+
+    Raises:
+        StudyNotFoundError: there is no such study.
+        UsageError: the target is misspelled.
+    """
+    from search.study import open_study
+
+    name, number = parse(target)
+    return open_study(results, name, storage), number
+
+
+def find_trial(study: StudyRecord, number: int | None) -> TrialRecord:
+    """Return the trial of that number, the study's best one without a number.
+
+    Raises:
+        StudyNotFoundError: there is no such trial, or none is complete.
+    """
+    if number is None:
+        if study.best is None:
+            raise StudyNotFoundError(f"Study {study.name} has no complete trial yet; name one, e.g. {study.name}/0.")
+        return study.best
+    for trial in study.trials:
+        if trial.number == number:
+            return trial
+    last = f"its trials are 0 to {len(study.trials) - 1}" if study.trials else "it has no trials"
+    raise StudyNotFoundError(f"Study {study.name} has no trial {number}; {last}.")

@@ -1,0 +1,123 @@
+"""Load a training set as arrays: the packaged MNIST, a user's folder in its format, or a relative by name.
+
+Nothing here knows torch (torchvision aside, where a relative is asked for), so that a process which only needs hashes
+starts fast.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+
+from mnist_bench.data import idx, relatives
+from mnist_bench.data.split import CLASSES, Split, make_split
+from mnist_bench.errors import DataError
+from search import canonical
+
+DatasetName = Literal["mnist", "fashion-mnist", "kmnist", "qmnist"]
+SIDE = 28
+PACKAGED = Path(__file__).parent
+TRAIN_FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte")
+SHA256 = {
+    "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+}
+"""Of the packaged files, uncompressed."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DataOptions:
+    """Which data set to train on, in plain values."""
+
+    dataset: DatasetName = "mnist"
+    """Its name; other names than "mnist" are fetched through torchvision."""
+    data_dir: str | None = None
+    """A folder with four IDX files in place of the packaged ones."""
+    subset: int | None = None
+    """Use only this many of the training images, validation included."""
+
+    def __post_init__(self) -> None:
+        if self.dataset not in get_args(DatasetName):
+            raise DataError(f"dataset {self.dataset!r} is none of {', '.join(get_args(DatasetName))}")
+        if self.data_dir is not None and self.dataset != "mnist":
+            raise DataError(f"a data set is named by its folder or by its name, not by both ({self.dataset!r})")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Images:
+    """Labelled pictures."""
+
+    images: idx.Bytes
+    """(N, 28, 28), 0 is background."""
+    labels: idx.Bytes
+    """(N,), 0 to 9."""
+
+    @property
+    def digests(self) -> list[str]:
+        """SHA-256 of the IDX files of the images and of the labels, uncompressed."""
+        return [idx.digest(self.images), idx.digest(self.labels)]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainingSet:
+    """A training set, its validation split, and what identifies both."""
+
+    images: Images
+    split: Split
+    data_hash: str
+    """SHA-256 over the digests of both training files."""
+
+
+def load_training_set(options: DataOptions) -> TrainingSet:
+    """Load the training files that `options` name; the test files are not touched.
+
+    Raises:
+        DataError: a file is missing, damaged, or not in MNIST's format.
+    """
+    images = load_images(options, TRAIN_FILES, train=True)
+    split = make_split(images.labels, subset=options.subset)
+    return TrainingSet(images=images, split=split, data_hash=canonical.sha256(images.digests))
+
+
+def load_images(options: DataOptions, names: tuple[str, str], *, train: bool) -> Images:
+    """Load the file of images and the file of labels called `names`, or the relative's part that `train` picks.
+
+    Raises:
+        DataError: a file is missing, damaged, or not in MNIST's format.
+    """
+    if options.dataset != "mnist":
+        pictures, labels = relatives.download(options.dataset, train=train)
+        return check(Images(images=pictures, labels=labels), f"{options.dataset} (images)", f"{options.dataset} (labels)")
+    paths = [idx.find(Path(options.data_dir or PACKAGED), name) for name in names]
+    loaded = check(Images(images=idx.read(paths[0]), labels=idx.read(paths[1])), *map(str, paths))
+    if options.data_dir is None:
+        _check_pinned(loaded, names, paths)
+    return loaded
+
+
+def check(loaded: Images, images_name: str, labels_name: str) -> Images:
+    """Return `loaded` if it has MNIST's form; the names stand in the error otherwise.
+
+    Raises:
+        DataError: images are not 28x28, labels go beyond 9, or their numbers differ.
+    """
+    if loaded.images.ndim != 3 or loaded.images.shape[1:] != (SIDE, SIDE):
+        raise DataError(f"{images_name}: holds shape {loaded.images.shape}, not (N, {SIDE}, {SIDE})")
+    if loaded.labels.ndim != 1:
+        raise DataError(f"{labels_name}: holds shape {loaded.labels.shape}, not (N,)")
+    if len(loaded.images) != len(loaded.labels):
+        raise DataError(f"{labels_name}: {len(loaded.labels):,} labels for the {len(loaded.images):,} images of {images_name}")
+    if np.max(loaded.labels, initial=0) >= CLASSES:
+        raise DataError(f"{labels_name}: label {np.max(loaded.labels)} is not between 0 and {CLASSES - 1}")
+    return loaded
+
+
+def _check_pinned(loaded: Images, names: tuple[str, str], paths: list[Path]) -> None:
+    for name, path, digest in zip(names, paths, loaded.digests, strict=True):
+        if digest != SHA256[name]:
+            raise DataError(f"{path}: its content has SHA-256 {digest}, not {SHA256[name]}; install the package afresh")

@@ -1,0 +1,41 @@
+"""Fetch MNIST's relatives through torchvision, which keeps them in the user's cache folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from mnist_bench.data import guard
+from mnist_bench.data.idx import Bytes
+from mnist_bench.errors import DataError
+
+CLASS_NAMES = {"fashion-mnist": "FashionMNIST", "kmnist": "KMNIST", "qmnist": "QMNIST"}
+
+
+def download(name: str, *, train: bool) -> tuple[Bytes, Bytes]:
+    """Return the images (N, 28, 28) and labels (N,) of `name`, fetched at the first time.
+
+    torchvision fetches training and test files together, so the test set's door is open while it works; what is
+    returned is the part asked for alone.
+
+    Raises:
+        DataError: torchvision is not installed, or the files cannot be fetched.
+    """
+    try:
+        from torchvision import datasets
+    except ImportError as error:
+        raise DataError(f"{name} is fetched by torchvision, which is not installed; give its folder instead") from error
+    try:
+        with guard.passage():
+            found = getattr(datasets, CLASS_NAMES[name])(str(_cache()), train=train, download=True)
+    except (OSError, RuntimeError) as error:
+        raise DataError(f"{name} cannot be fetched ({error}); without a network give its folder instead") from error
+    labels = found.targets.numpy()
+    # QMNIST's targets hold eight columns, the class in the first.
+    return found.data.numpy(), labels.reshape(len(labels), -1)[:, 0].astype(np.uint8)
+
+
+def _cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mnist-bench"

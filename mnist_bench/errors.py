@@ -1,0 +1,21 @@
+"""The errors of this package; see search.errors for the tree that they belong to."""
+
+from __future__ import annotations
+
+from search.errors import SearchError, UsageError
+
+
+class DataError(UsageError):
+    """A data set is missing, damaged, or not in MNIST's format; the text names the file."""
+
+
+class ArchitectureError(UsageError):
+    """A net cannot be built from its settings."""
+
+
+class ConfigError(UsageError):
+    """A configuration holds an unknown field, or a value that its field does not allow."""
+
+
+class ClosedDoorError(SearchError, PermissionError):
+    """A file of the test set was opened where the test set is closed."""

@@ -1,0 +1,178 @@
+"""The leaderboard of a study as plain rows: ranks, intervals, ties, and what distinguishes the trials."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from mnist_bench.config_json import from_json
+from mnist_bench.correctness import correctness, validation_images
+from mnist_bench.stats import holm, mcnemar, wilson
+from mnist_bench.summary import distinguishing
+from search.records import StudyRecord, TrialRecord
+
+SIGNIFICANCE = 0.05
+STATE_ORDER = ("COMPLETE", "PRUNED", "RUNNING", "FAIL")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """One trial on the leaderboard."""
+
+    rank: int | None
+    """1 for the best complete trial; None where the trial is not complete."""
+    tied: bool
+    """Whether the paired test cannot tell the trial from the first."""
+    p_value: float | None
+    """Holm-adjusted p-value of the paired test against the first; None where there was none."""
+    number: int
+    accuracy: float | None
+    """Validation accuracy of the last period, 0..1."""
+    low: float | None
+    high: float | None
+    """Ends of Wilson's 95 % interval."""
+    errors: int | None
+    state: str
+    reason: str
+    epochs: float
+    """Epochs trained."""
+    total_epochs: float
+    """Epochs of the full budget."""
+    parameters: int | None
+    macs: int | None
+    """Multiply-accumulates for one image."""
+    seconds: float
+    settings: Mapping[str, str]
+    """What distinguishes the rows, as compact cells by heading."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Leaderboard:
+    """A study's rows, best first, and the figures around them."""
+
+    study: str
+    digest: str
+    """64 hexadecimal digits; see `grouped` for reading it."""
+    goal: int
+    """Trained trials asked for."""
+    counts: Mapping[str, int]
+    """Trials by state and by reason: complete, pruned, failed, infeasible, running."""
+    tied: int
+    """Complete trials that the test cannot tell from the first, the first among them."""
+    saved_epochs: float
+    budget_epochs: float
+    """Epochs that ended trials did not train, of those that they would have without pruning."""
+    test_openings: int
+    live: bool
+    rows: tuple[Row, ...]
+    hidden: int
+    """Rows left out by `top`."""
+
+
+def rows(study: StudyRecord, *, top: int | None = None, test_openings: int = 0) -> Leaderboard:
+    """Return the leaderboard: complete trials best first, then pruned, unfinished and failed ones.
+
+    Infeasible trials are counted and have no row. Ties: McNemar's exact test of the first against each other complete
+    trial, Holm-corrected, at 5 %.
+    """
+    listed = ordered(study)
+    shown = listed[:top]
+    p_values = tie_p_values(study.complete())
+    cells = distinguishing([from_json(trial.config) for trial in shown])
+    images = validation_images(study)
+    saved, budget = saved_epochs(study)
+    return Leaderboard(
+        study=study.name,
+        digest=study.digest,
+        goal=study.totals[-1],
+        counts=counts(study),
+        tied=sum(p > SIGNIFICANCE for p in p_values.values()) + 1 if p_values else 0,
+        saved_epochs=saved,
+        budget_epochs=budget,
+        test_openings=test_openings,
+        live=study.live,
+        rows=tuple(
+            _row(trial, rank, images, p_values.get(trial.number), settings)
+            for rank, (trial, settings) in enumerate(zip(shown, cells, strict=True), start=1)
+        ),
+        hidden=len(listed) - len(shown),
+    )
+
+
+def ordered(study: StudyRecord) -> list[TrialRecord]:
+    """Return the trials in the leaderboard's order; pruned ones that went further come before others."""
+    trials = [trial for trial in study.trials if trial.reason != "infeasible"]
+    return sorted(trials, key=lambda t: (STATE_ORDER.index(t.state), -_reached(t), t.rank_key()))
+
+
+def counts(study: StudyRecord) -> dict[str, int]:
+    """Return how many trials are complete, pruned, failed, infeasible and running; infeasible ones count once."""
+    states = Counter(trial.state for trial in study.trials if trial.reason != "infeasible")
+    infeasible = sum(trial.reason == "infeasible" for trial in study.trials)
+    names = {"complete": "COMPLETE", "pruned": "PRUNED", "failed": "FAIL", "running": "RUNNING"}
+    return {name: states[state] for name, state in names.items()} | {"infeasible": infeasible}
+
+
+def saved_epochs(study: StudyRecord) -> tuple[float, float]:
+    """Return (epochs that ended trials were spared, epochs of their full budgets)."""
+    ended = study.finished()
+    budget = sum(total_epochs(trial) for trial in ended)
+    return budget - sum(epochs_done(trial) for trial in ended), budget
+
+
+def epochs_done(trial: TrialRecord) -> float:
+    """Return the epochs that a trial trained."""
+    epoch = trial.reports[-1].metrics.get("epoch") if trial.reports else None
+    return float(epoch) if epoch is not None else 0.0
+
+
+def total_epochs(trial: TrialRecord) -> float:
+    """Return the epochs of a trial's full budget."""
+    return float(trial.config["epochs"])
+
+
+def tie_p_values(complete: Sequence[TrialRecord]) -> dict[int, float]:
+    """Return adjusted p-values of the first against each other trial, by number; those without stored bits left out."""
+    first = correctness(complete[0]) if complete else None
+    if first is None:
+        return {}
+    others = {trial.number: correctness(trial) for trial in complete[1:]}
+    tested = {number: bits for number, bits in others.items() if bits is not None and bits.shape == first.shape}
+    adjusted = holm([mcnemar(first, bits) for bits in tested.values()])
+    return dict(zip(tested, adjusted, strict=True))
+
+
+def grouped(digest: str) -> str:
+    """Return a digest in groups of four digits."""
+    return " ".join(digest[start : start + 4] for start in range(0, len(digest), 4))
+
+
+def _reached(trial: TrialRecord) -> int:
+    return len(trial.reports) if trial.state == "PRUNED" else 0
+
+
+def _row(
+    trial: TrialRecord, rank: int, images: int | None, p_value: float | None, settings: Mapping[str, str]
+) -> Row:
+    errors = trial.reports[-1].metrics.get("errors") if trial.reports else None
+    known = trial.value is not None and errors is not None and images is not None
+    low, high = wilson(images - int(errors), images) if known and images and errors is not None else (None, None)
+    return Row(
+        rank=rank if trial.state == "COMPLETE" else None,
+        tied=p_value is not None and p_value > SIGNIFICANCE,
+        p_value=p_value,
+        number=trial.number,
+        accuracy=trial.value,
+        low=low,
+        high=high,
+        errors=None if errors is None else int(errors),
+        state=trial.state,
+        reason=trial.reason,
+        epochs=epochs_done(trial),
+        total_epochs=total_epochs(trial),
+        parameters=trial.facts.get("parameters"),
+        macs=trial.facts.get("macs"),
+        seconds=trial.seconds,
+        settings=settings,
+    )

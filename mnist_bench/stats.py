@@ -1,0 +1,68 @@
+"""How sure a number is: intervals and tests for shares of images that were classified correctly."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def wilson(successes: int, count: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Return Wilson's score interval for a share (Wilson 1927).
+
+    Args:
+        successes: 0..count.
+        count: observations, at least 1.
+        confidence: share of such intervals that hold the true share, between 0 and 1.
+    """
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    share = successes / count
+    scale = 1 + z * z / count
+    middle = (share + z * z / (2 * count)) / scale
+    reach = z / scale * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
+    low = 0.0 if successes == 0 else max(0.0, middle - reach)
+    high = 1.0 if successes == count else min(1.0, middle + reach)
+    return low, high
+
+
+def mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
+    """Return the two-sided p-value of McNemar's exact test (McNemar 1947) for two classifiers on the same images.
+
+    Args:
+        first: shape (images,), whether the first classifier was right on each image.
+        second: the same of the second classifier.
+    """
+    only_first = int(np.count_nonzero(first & ~second))
+    only_second = int(np.count_nonzero(second & ~first))
+    return sign_test(only_first, only_second)
+
+
+def sign_test(left: int, right: int) -> float:
+    """Return the exact two-sided p-value of `left` against `right` out of a fair coin; 1 where both are 0."""
+    count = left + right
+    term = ways = 1
+    for k in range(1, min(left, right) + 1):
+        term = term * (count - k + 1) // k
+        ways += term
+    return min(1.0, 2 * ways / 2**count)
+
+
+def holm(p_values: Sequence[float]) -> tuple[float, ...]:
+    """Return p-values adjusted for their number by Holm's step-down method (Holm 1979), in the order given."""
+    order = sorted(range(len(p_values)), key=lambda i: p_values[i])
+    adjusted = [0.0] * len(p_values)
+    highest = 0.0
+    for rank, i in enumerate(order):
+        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[i]))
+        adjusted[i] = highest
+    return tuple(adjusted)
+
+
+def mean_and_deviation(values: Sequence[float]) -> tuple[float, float]:
+    """Return the mean and the sample standard deviation (n - 1) of one or more values; 0 deviation for one."""
+    array: NDArray[Any] = np.asarray(values, dtype=np.float64)
+    return float(array.mean()), float(array.std(ddof=1)) if len(array) > 1 else 0.0

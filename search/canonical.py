@@ -1,0 +1,26 @@
+"""One spelling for every value that is hashed: canonical JSON and its SHA-256."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+
+def dumps(value: Any) -> str:
+    """Return the only JSON text of `value`: sorted keys, no spaces, floats in their shortest exact form.
+
+    Raises:
+        ValueError: a number is not finite.
+    """
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def sha256(value: Any) -> str:
+    """Return the SHA-256 of `value`'s canonical JSON, as 64 hexadecimal digits."""
+    return hashlib.sha256(dumps(value).encode()).hexdigest()
+
+
+def derived_seed(*parts: int | str) -> int:
+    """Return a seed of 32 bits that depends on all parts and on nothing else."""
+    return int(sha256(list(parts))[:8], 16)

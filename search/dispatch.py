@@ -1,0 +1,181 @@
+"""Getting periods trained: which job goes to the next idle worker, what comes back, and what is tried again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from search.clock import Active, Timeline
+from search.errors import WorkerError
+from search.executors import Done, Executor, Job, Lost, Outcome, Raised
+from search.history import History
+from search.states import StateStore
+from search.trainer import Report
+
+STALL_FACTOR = 20
+"""A period that takes so many times its estimate is taken for hung."""
+SHORTEST_STALL = 60.0
+"""Seconds below which no period is taken for hung."""
+MOST_LOSSES = 20
+"""Workers that may die in a row over one period before the search stops (to be resumed)."""
+LONGEST_BACK_OFF = 30.0
+"""Seconds between two tries of a period whose workers die."""
+_POLL = 0.2
+
+_Key = tuple[int, int]
+"""A trial's number and a period."""
+
+
+@dataclass(slots=True)
+class WorkerTime:
+    """What became of the workers' time, in seconds of worker time."""
+
+    since: float = field(default_factory=time.monotonic)
+    workers: int = 1
+    ordering: float = 0.0
+    """Idle, while a finished period waited for its turn in the logical order."""
+
+    @property
+    def ordering_share(self) -> float:
+        """The share of all worker time that the logical order cost, 0..1."""
+        total = self.workers * (time.monotonic() - self.since)
+        return self.ordering / total if total else 0.0
+
+
+class Dispatcher:
+    """Keeps the workers busy with the logically earliest periods, and hands results over one by one."""
+
+    def __init__(self, executor: Executor, states: StateStore, stopping: Callable[[], bool]) -> None:
+        self.executor = executor
+        self.states = states
+        self.time = WorkerTime(workers=executor.workers)
+        self._stopping = stopping
+        self._ready: dict[_Key, Done | Raised] = {}
+        self._running: set[_Key] = set()
+        self._memory: dict[int, tuple[int, bytes]] = {}
+        self._errors: set[_Key] = set()
+        self._losses: dict[_Key, int] = {}
+        self._not_before: dict[_Key, float] = {}
+
+    def obtain(self, active: Active, history: History) -> Done | Raised | None:
+        """Return what the next period of a trial brought; None where the search is to stop before it is known.
+
+        Raises:
+            WorkerError: workers die over this period again and again, or train to other bits than before.
+        """
+        key = (active.number, active.periods_done + 1)
+        while key not in self._ready:
+            if self._stopping():
+                if not self._running:
+                    return None
+            else:
+                self._feed(history.timeline)
+            self._collect(history)
+        return self._ready.pop(key)
+
+    def final_state(self, trial: int, period: int) -> bytes | None:
+        """Return the state after a trial's last period, None where it is lost."""
+        held = self._memory.get(trial)
+        if held and held[0] == period:
+            return held[1]
+        kept = self.states.get(trial, period)
+        return kept[1] if kept else None
+
+    def forget(self, trial: int) -> None:
+        """Remove all states of a trial that has ended."""
+        self._memory.pop(trial, None)
+        self.states.drop(trial)
+
+    def advance_to(self, trial: int, period: int) -> None:
+        """Remove the states that a handled period has made superfluous."""
+        self.states.drop(trial, before=period)
+
+    def _feed(self, timeline: Timeline) -> None:
+        for _, active in timeline.training():
+            if not self.executor.idle():
+                return
+            key = (active.number, active.periods_done + 1)
+            busy = any(trial == active.number for trial, _ in self._running)
+            if key in self._ready or busy or self._restore(key) or time.monotonic() < self._not_before.get(key, 0.0):
+                continue
+            job = self._job(active)
+            self._running.add((job.trial, job.period))
+            self.executor.submit(job)
+
+    def _restore(self, key: _Key) -> bool:
+        """Take a period that was finished, but not handled, before the search was last stopped."""
+        if key in self._errors or key[0] in self._memory:
+            return False
+        kept = self.states.get(*key)
+        if kept is None:
+            return False
+        report, state = kept
+        self._memory[key[0]] = (key[1], state)
+        job = Job(trial=key[0], period=key[1], config={}, seed=0, state=None, stall_seconds=0)
+        self._ready[key] = Done(job=job, report=report, state=state)
+        return True
+
+    def _job(self, active: Active) -> Job:
+        """Return the trial's next period, or an earlier one where the state before it is lost."""
+        done, state = self._latest_state(active)
+        stall = max(SHORTEST_STALL, STALL_FACTOR * active.plan.costs[done] / 1e6)
+        return Job(
+            trial=active.number, period=done + 1, config=active.plan.config, seed=active.seed, state=state,
+            stall_seconds=stall,
+        )
+
+    def _latest_state(self, active: Active) -> tuple[int, bytes | None]:
+        held = self._memory.get(active.number)
+        if held and held[0] <= active.periods_done:
+            return held
+        for period in range(active.periods_done, 0, -1):
+            if kept := self.states.get(active.number, period):
+                return period, kept[1]
+        return 0, None
+
+    def _collect(self, history: History) -> None:
+        idle = self.executor.idle() if self._ready else 0
+        before = time.monotonic()
+        outcomes = self.executor.wait(_POLL)
+        self.time.ordering += idle * (time.monotonic() - before)
+        for outcome in outcomes:
+            self._take(outcome, history)
+
+    def _take(self, outcome: Outcome, history: History) -> None:
+        key = (outcome.job.trial, outcome.job.period)
+        self._running.discard(key)
+        match outcome:
+            case Done():
+                self._done(key, outcome, history)
+            case Raised() if key in self._errors:
+                self._ready[key] = outcome
+            case Raised():
+                self._errors.add(key)  # once is chance, twice is a result
+            case Lost():
+                self._lost(key, outcome)
+
+    def _done(self, key: _Key, done: Done, history: History) -> None:
+        trial, period = key
+        self._losses.pop(key, None)
+        handled = history.trials[trial].reports
+        if period <= len(handled):
+            _check_same(trial, period, handled[period - 1], done.report)
+        else:
+            self._ready[key] = done
+        self._memory[trial] = (period, done.state)
+        self.states.put(trial, period, done.report, done.state)
+
+    def _lost(self, key: _Key, lost: Lost) -> None:
+        losses = self._losses[key] = self._losses.get(key, 0) + 1
+        if losses >= MOST_LOSSES:
+            raise WorkerError(f"{losses} workers in a row died over trial {key[0]}, period {key[1]}: {lost.reason}.")
+        self._not_before[key] = time.monotonic() + min(LONGEST_BACK_OFF, 0.1 * 2.0**losses)
+
+
+def _check_same(trial: int, period: int, before: Report, now: Report) -> None:
+    if before.weights != now.weights:
+        raise WorkerError(
+            f"Trial {trial} trained period {period} again and got other weights "
+            f"({before.weights[:8]} then, {now.weights[:8]} now): this machine does not compute reproducibly."
+        )

@@ -1,0 +1,244 @@
+"""The driver: the one process that owns a study and decides. Ask, train a period, report, prune, tell.
+
+It handles the slots' events in logical order. Every decision is an event: appended to the log, folded into the
+history, mirrored to Optuna's tables. Nothing else is state, so a driver that dies at any point is resumed by reading
+the log.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from search import canonical
+from search.clock import Active, Slot
+from search.dispatch import Dispatcher
+from search.errors import TooManyFailuresError
+from search.events import Event, EventLog
+from search.executors import Done, Raised
+from search.history import History
+from search.memory import MemoryStudy, frozen_trial
+from search.mirror import Mirror
+from search.progress import Meter, Observer
+from search.records import Reason, State, TrialRecord
+from search.spec import StudySpec, fingerprint
+from search.trainer import Planner, Report
+
+MOST_INFEASIBLE = 200
+"""Infeasible configurations in a row that end a search."""
+MOST_CRASHES = 5
+"""Crashed trials in a row that end a search."""
+
+
+class Keeper(Protocol):
+    """Keeps what is worth keeping of a complete trial."""
+
+    def keep(self, trial: TrialRecord, state: bytes) -> None:
+        """Take the state after the last period; may be called again for the same trial after a restart."""
+        ...
+
+
+class Driver:
+    """Drives one study to its goal."""
+
+    def __init__(
+        self, *, spec: StudySpec, history: History, log: EventLog, mirror: Mirror, planner: Planner,
+        dispatcher: Dispatcher, observer: Observer, keeper: Keeper,
+    ) -> None:
+        self._spec = spec
+        self._history = history
+        self._log = log
+        self._mirror = mirror
+        self._planner = planner
+        self._dispatcher = dispatcher
+        self._observer = observer
+        self._keeper = keeper
+        self._meter = Meter(history, dispatcher.executor.workers)
+        self._memory = _restored(spec, history)
+        self._clean_up()
+
+    def run(self, stopping: Callable[[], bool]) -> bool:
+        """Drive until the goal is reached (True), or until `stopping` says so (False).
+
+        Raises:
+            TooManyFailuresError: configurations crash, or are infeasible, one after the other.
+            WorkerError: the workers cannot go on.
+            StorageError: the log cannot be written.
+        """
+        while (slot := self._history.next_slot()) is not None:
+            if stopping() and not self._due(slot):
+                return False
+            if not self._step(slot):
+                return False
+            self._observer.on_progress(self._meter.read(self._dispatcher.time.ordering_share))
+        return True
+
+    def set_goal(self, goal: int) -> None:
+        """Write how many trained trials the study shall have; a new segment where it had stopped asking."""
+        self._record(Event(kind="goal", time=self._history.timeline.now(), payload={"goal": goal}))
+
+    def _due(self, slot: Slot) -> bool:
+        return slot.trial is not None and slot.trial.verdict
+
+    def _step(self, slot: Slot) -> bool:
+        if slot.trial is None:
+            self._fill(slot)
+        elif slot.trial.verdict:
+            self._tell(slot.trial)
+        else:
+            result = self._dispatcher.obtain(slot.trial, self._history)
+            if result is None:
+                return False
+            self._handle(slot.trial, result)
+        return True
+
+    def _fill(self, slot: Slot) -> None:
+        if self._history.trained >= self._history.goal:
+            self._record(Event(kind="decline", time=slot.next_time))
+        else:
+            self._ask(slot)
+
+    def _ask(self, slot: Slot) -> None:
+        number = len(self._history.trials)
+        fixed = self._spec.enqueued[number] if number < len(self._spec.enqueued) else None
+        params = self._memory.ask(number, fixed)
+        plan = self._planner(params)
+        self._memory.constrain(number, plan.constraints)
+        payload = {
+            "params": params, "config": dict(plan.config), "costs": list(plan.costs), "facts": dict(plan.facts),
+            "constraints": dict(plan.constraints), "slot": slot.index,
+            "seed": canonical.derived_seed(self._spec.seed, "trial", number),
+            "attributes": self._memory.attributes(number),
+        }
+        self._record(Event(kind="ask", time=slot.next_time, trial=number, payload=payload))
+        if plan.feasible:
+            self._observer.on_trial(self._history.trials[number])
+
+    def _handle(self, active: Active, result: Done | Raised) -> None:
+        if isinstance(result, Raised):
+            self._end(active, "FAIL", "crashed", None, error=result.error)
+        else:
+            self._report(active, result.report)
+
+    def _report(self, active: Active, report: Report) -> None:
+        period = active.periods_done + 1
+        last = period == len(active.plan.costs)
+        prune = False
+        if report.value is not None:
+            prune = self._memory.report(active.number, period, report.value) and not last
+        verdict = prune or last or report.end is not None
+        payload = {
+            "period": period, "report": _plain(report, with_details=verdict), "prune": prune, "verdict": verdict,
+            "attributes": self._new_attributes(active.number),
+        }
+        self._record(Event(kind="report", time=active.next_time, trial=active.number, payload=payload))
+        self._dispatcher.advance_to(active.number, period)
+        self._observer.on_report(self._history.trials[active.number])
+
+    def _tell(self, active: Active) -> None:
+        """End a trial by what its last report, or its plan, says."""
+        trial = self._history.trials[active.number]
+        last = trial.reports[-1] if trial.reports else None
+        if last is None:
+            self._end(active, "PRUNED", "infeasible", None)
+        elif last.end is not None:
+            self._memory.constrain(active.number, {last.end: 1.0})
+            self._end(active, "PRUNED", last.end, None, external=last.end == "out_of_memory")
+        elif len(trial.reports) == len(trial.costs):
+            self._end(active, "COMPLETE", "complete", last.value)
+        else:
+            self._end(active, "PRUNED", "pruned", last.value)
+
+    def _end(
+        self, active: Active, state: State, reason: Reason, value: float | None, *,
+        error: str | None = None, external: bool = False,
+    ) -> None:
+        time, number = active.next_time, active.number
+        reports = self._history.trials[number].reports
+        payload = {
+            "state": state, "reason": reason, "value": value, "error": error,
+            "weights": reports[-1].weights if reports else None, "attributes": self._new_attributes(number),
+        }
+        self._memory.tell(number, state, value)
+        self._record(Event(kind="tell", time=time, trial=number, external=external, payload=payload))
+        self._let_go(self._history.trials[number])
+        if reason != "infeasible":
+            self._observer.on_end(self._history.trials[number])
+        self._check_failures()
+
+    def _let_go(self, trial: TrialRecord) -> None:
+        if trial.state == "COMPLETE":
+            state = self._dispatcher.final_state(trial.number, len(trial.reports))
+            if state is not None:
+                self._keeper.keep(trial, state)
+        self._dispatcher.forget(trial.number)
+
+    def _clean_up(self) -> None:
+        """Do what a driver that died left undone for trials that had ended."""
+        for number in sorted(self._dispatcher.states.trials()):
+            known = number < len(self._history.trials)
+            if not known:
+                self._dispatcher.forget(number)
+            elif self._history.trials[number].state != "RUNNING":
+                self._let_go(self._history.trials[number])
+
+    def _new_attributes(self, number: int) -> dict[str, Any]:
+        known = self._history.attributes[number]
+        now = self._memory.attributes(number)
+        return {key: value for key, value in now.items() if key not in known or known[key] != value}
+
+    def _record(self, event: Event) -> None:
+        self._log.append(event)
+        self._history.apply(event)
+        self._mirror.apply(event)
+
+    def _check_failures(self) -> None:
+        trials = self._history.trials
+        _check_streak(trials, "infeasible", MOST_INFEASIBLE, "are infeasible under the space's limits", skipping=())
+        _check_streak(trials, "crashed", MOST_CRASHES, "crashed", skipping=("running", "infeasible"))
+
+
+def _check_streak(
+    trials: list[TrialRecord], reason: Reason, most: int, words: str, *, skipping: tuple[Reason, ...]
+) -> None:
+    """Stop where the newest trials, some kinds aside, all ended for one reason."""
+    streak = 0
+    for trial in reversed(trials):
+        if trial.reason in skipping:
+            continue
+        if trial.reason != reason:
+            return
+        streak += 1
+        if streak >= most:
+            cause = f"; the first one: {trial.error}" if trial.error else ""
+            raise TooManyFailuresError(f"{most} trials in a row {words}{cause}.")
+
+
+def _restored(spec: StudySpec, history: History) -> MemoryStudy:
+    """Return the in-memory study with all trials of a history."""
+    memory = MemoryStudy(
+        name=fingerprint(spec.to_json()), space=spec.space, sampler=spec.sampler, pruner=spec.pruner, seed=spec.seed
+    )
+    for trial in history.trials:
+        values = {period: r.value for period, r in enumerate(trial.reports, 1) if r.value is not None}
+        told_value = trial.value if trial.reason in ("complete", "pruned") else None
+        memory.restore(
+            frozen_trial(
+                spec.space, state=trial.state, params=trial.params, value=told_value, values=values,
+                system_attrs=history.attributes[trial.number],
+            )
+        )
+    return memory
+
+
+def _plain(report: Report, *, with_details: bool) -> Mapping[str, Any]:
+    """Return a report as JSON values: figures that are not finite become null."""
+    plain = report.to_json()
+    plain["metrics"] = {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in report.metrics.items()
+    }
+    if not with_details:
+        plain["details"] = {}
+    return plain

@@ -1,0 +1,76 @@
+"""Every error that reaches a user, as one sentence, and the exit code that goes with it.
+
+    SearchError                  1   something failed
+    ├── UsageError               2   the user's input is wrong
+    │   ├── SpaceError               a space file; lists every problem with its line
+    │   └── FingerprintError         the study was made under other conditions
+    ├── StudyNotFoundError       3   no such study, or no finished trial in it
+    ├── StudyLockedError         1   another process drives the study
+    ├── StorageError             1   the database or a file of the study cannot be used
+    ├── WorkerError              1   workers cannot be started or do not agree with the study
+    └── TooManyFailuresError     1   configurations crash, or are infeasible, one after the other
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class SearchError(Exception):
+    """Root of all errors whose text is written for the user."""
+
+    exit_code = 1
+
+
+class UsageError(SearchError):
+    """The user's input is wrong."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One fault in a space file. `line` and `column` count from 1."""
+
+    source: str
+    line: int
+    column: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.source}:{self.line}:{self.column}  {self.message}"
+
+
+class SpaceError(UsageError):
+    """A space file with one or more problems, in the order of the file."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(sorted(problems, key=lambda problem: (problem.line, problem.column)))
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class FingerprintError(UsageError):
+    """The study on disk was made under other conditions than those of this run."""
+
+
+class StudyNotFoundError(SearchError):
+    """No such study, or no finished trial in it."""
+
+    exit_code = 3
+
+
+class StudyLockedError(SearchError):
+    """Another process drives the study."""
+
+
+class StorageError(SearchError):
+    """The database or a file of the study cannot be used."""
+
+
+class WorkerError(SearchError):
+    """Workers cannot be started, or their numerics differ from the study's."""
+
+
+class TooManyFailuresError(SearchError):
+    """Configurations crash, or are infeasible, one after the other."""

@@ -1,0 +1,99 @@
+"""The event log: what the driver decided, in order, written before anything else is.
+
+An event is complete in itself. The in-memory study is rebuilt from the log alone; Optuna's own tables follow it
+(`search.mirror`), for Optuna's command line and dashboard. An event that is in the log has happened; one that is not
+has not, whatever else was written before the process died.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from search import canonical
+
+Kind = Literal["create", "goal", "ask", "report", "tell", "decline"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Event:
+    """One thing that the driver decided."""
+
+    kind: Kind
+    time: int = 0
+    """Logical time, in the costs' unit."""
+    trial: int | None = None
+    external: bool = False
+    """Whether the machine, not the search, brought it about (out of memory, a timeout)."""
+    payload: Mapping[str, Any] = field(default_factory=dict)
+
+
+_metadata = sa.MetaData()
+_events = sa.Table(
+    "search_events",
+    _metadata,
+    sa.Column("study", sa.String(128), primary_key=True),
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("time", sa.BigInteger, nullable=False),
+    sa.Column("trial", sa.Integer),
+    sa.Column("external", sa.Boolean, nullable=False),
+    sa.Column("at", sa.String(32), nullable=False),  # UTC, for people
+    sa.Column("payload", sa.Text, nullable=False),
+)
+
+
+class EventLog:
+    """The events of one study, in a database."""
+
+    def __init__(self, engine: Engine, study: str) -> None:
+        self._engine = engine
+        self._study = study
+        self._length = 0
+
+    def make_table(self) -> None:
+        """Make the table where it is missing."""
+        _metadata.create_all(self._engine)
+
+    def append(self, event: Event) -> None:
+        """Write one event; when this returns, it has happened."""
+        row = {
+            "study": self._study,
+            "seq": self._length,
+            "kind": event.kind,
+            "time": event.time,
+            "trial": event.trial,
+            "external": event.external,
+            "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "payload": canonical.dumps(event.payload),
+        }
+        with self._engine.begin() as connection:
+            connection.execute(_events.insert(), row)
+        self._length += 1
+
+    def read(self) -> list[Event]:
+        """Return all events in order, and go on after them."""
+        columns = (_events.c.kind, _events.c.time, _events.c.trial, _events.c.external, _events.c.payload)
+        query = sa.select(*columns).where(_events.c.study == self._study).order_by(_events.c.seq)
+        with self._engine.connect() as connection:
+            rows = connection.execute(query).all()
+        self._length = len(rows)
+        return [
+            Event(kind=kind, time=time, trial=trial, external=external, payload=json.loads(payload))
+            for kind, time, trial, external, payload in rows
+        ]
+
+
+def studies(engine: Engine) -> list[tuple[str, str]]:
+    """Return the name of every study in the database and when its last event was written (UTC, ISO 8601)."""
+    if not sa.inspect(engine).has_table(_events.name):
+        return []
+    query = sa.select(_events.c.study, sa.func.max(_events.c.at)).group_by(_events.c.study)
+    with engine.connect() as connection:
+        return [(name, at) for name, at in connection.execute(query).all()]

@@ -1,0 +1,66 @@
+"""The simplest executor: periods are trained in this process, one after the other."""
+
+from __future__ import annotations
+
+import importlib
+import traceback
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+from search.executors.protocol import Done, Job, Outcome, Raised
+from search.trainer import Trainer, TrainerSpec
+
+ERROR_LINES = 12
+"""Lines of a traceback that are kept."""
+
+
+def make_trainer(spec: TrainerSpec) -> Trainer:
+    """Call the factory that a specification names."""
+    module, _, function = spec.factory.partition(":")
+    factory = cast(Callable[..., Trainer], getattr(importlib.import_module(module), function))
+    return factory(**spec.options)
+
+
+def error_text(error: BaseException) -> str:
+    """Return the last lines of an exception's traceback."""
+    lines = "".join(traceback.format_exception(error)).rstrip().splitlines()
+    return "\n".join(lines[-ERROR_LINES:])
+
+
+class InProcessExecutor:
+    """One worker: this process."""
+
+    workers = 1
+
+    def __init__(self, spec: TrainerSpec) -> None:
+        self._spec = spec
+        self._trainer: Trainer | None = None
+        self._job: Job | None = None
+
+    def start(self) -> Mapping[str, Any]:
+        """See `Executor.start`."""
+        self._trainer = make_trainer(self._spec)
+        return self._trainer.numerics
+
+    def idle(self) -> int:
+        """See `Executor.idle`."""
+        return 0 if self._job else 1
+
+    def submit(self, job: Job) -> None:
+        """See `Executor.submit`."""
+        self._job = job
+
+    def wait(self, timeout: float) -> list[Outcome]:
+        """Train the submitted period; the timeout does not interrupt it."""
+        job, self._job = self._job, None
+        if job is None or self._trainer is None:
+            return []
+        try:
+            state, report = self._trainer.advance(job.config, job.seed, job.period, job.state)
+        except Exception as error:  # whatever a configuration makes the trainer raise is a result about it
+            return [Raised(job=job, error=error_text(error))]
+        return [Done(job=job, report=report, state=state)]
+
+    def stop(self) -> None:
+        """See `Executor.stop`."""
+        self._job = None

@@ -1,0 +1,203 @@
+"""Worker processes on this machine, one thread each, spoken to over pipes."""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any, BinaryIO, cast
+
+from search.errors import WorkerError
+from search.executors.frames import read_frame, write_frame
+from search.executors.protocol import Done, Job, Lost, Outcome, Raised
+from search.trainer import Report, TrainerSpec
+
+CRASHES = {signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT}
+"""Signals that a process brings upon itself; any other came from outside."""
+LONGEST_BACK_OFF = 10.0
+"""Seconds between the restarts of a worker that does not come up."""
+MOST_STARTS = 5
+"""Starts in a row without a greeting before the search gives up."""
+_ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+
+_Message = tuple[dict[str, Any], bytes] | None
+
+
+class _Worker:
+    """One process, from its start to its end."""
+
+    def __init__(self, spec: TrainerSpec, log: IO[bytes], inbox: queue.Queue[tuple[_Worker, _Message]]) -> None:
+        self.numerics: Mapping[str, Any] | None = None
+        self.job: Job | None = None
+        self.job_since = 0.0
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "search.executors.worker"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
+            env={**os.environ, **_ONE_THREAD}, start_new_session=True,  # Ctrl-C is for the driver alone
+        )
+        self._send({"factory": spec.factory, "options": dict(spec.options)})
+        threading.Thread(target=self._read_all, args=(inbox,), daemon=True).start()
+
+    @property
+    def is_idle(self) -> bool:
+        return self.numerics is not None and self.job is None
+
+    def give(self, job: Job) -> None:
+        self.job, self.job_since = job, time.monotonic()
+        head = {"config": dict(job.config), "seed": job.seed, "period": job.period, "has_state": job.state is not None}
+        self._send(head, job.state or b"")
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def is_stalled(self) -> bool:
+        return self.job is not None and time.monotonic() - self.job_since > self.job.stall_seconds
+
+    def end(self) -> int:
+        """Return the exit code of a process whose pipe has closed, waiting for it."""
+        code = self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                _close(stream)
+        return code
+
+    def _send(self, head: dict[str, Any], body: bytes = b"") -> None:
+        try:
+            write_frame(cast(BinaryIO, self._process.stdin), head, body)
+        except OSError:
+            self._process.kill()  # it is gone or going; the reading thread reports its end
+
+    def _read_all(self, inbox: queue.Queue[tuple[_Worker, _Message]]) -> None:
+        stream = cast(BinaryIO, self._process.stdout)
+        while (message := read_frame(stream)) is not None:
+            inbox.put((self, message))
+        inbox.put((self, None))
+
+
+class LocalExecutor:
+    """A fixed number of worker processes; one that dies is replaced, with back-off."""
+
+    def __init__(self, spec: TrainerSpec, workers: int, log: Path) -> None:
+        self._spec = spec
+        self._count = workers
+        self._log = log.open("ab")
+        self._workers: list[_Worker] = []
+        self._inbox: queue.Queue[tuple[_Worker, _Message]] = queue.Queue()
+        self._numerics: Mapping[str, Any] | None = None
+        self._failed_starts = 0
+        self._next_start = 0.0
+
+    @property
+    def workers(self) -> int:
+        """See `Executor.workers`."""
+        return self._count
+
+    def start(self) -> Mapping[str, Any]:
+        """Start all workers and return as soon as the first one greets; the others join when they are ready."""
+        while self._numerics is None:
+            self._replenish()
+            self._receive(1.0)
+        return self._numerics
+
+    def idle(self) -> int:
+        """See `Executor.idle`."""
+        return sum(worker.is_idle for worker in self._workers)
+
+    def submit(self, job: Job) -> None:
+        """See `Executor.submit`."""
+        next(worker for worker in self._workers if worker.is_idle).give(job)
+
+    def wait(self, timeout: float) -> list[Outcome]:
+        """See `Executor.wait`."""
+        self._replenish()
+        for worker in self._workers:
+            if worker.is_stalled():
+                worker.kill()
+        outcomes = self._receive(timeout)
+        while not self._inbox.empty():
+            outcomes += self._receive(0)
+        return outcomes
+
+    def stop(self) -> None:
+        """See `Executor.stop`."""
+        for worker in self._workers:
+            worker.kill()
+        for worker in self._workers:
+            worker.end()
+        self._workers.clear()
+        self._log.close()
+
+    def _replenish(self) -> None:
+        while len(self._workers) < self._count and time.monotonic() >= self._next_start:
+            self._workers.append(_Worker(self._spec, self._log, self._inbox))
+
+    def _receive(self, timeout: float) -> list[Outcome]:
+        try:
+            worker, message = self._inbox.get(timeout=timeout) if timeout else self._inbox.get_nowait()
+        except queue.Empty:
+            return []
+        if message is None:
+            return self._bury(worker)
+        return self._take(worker, *message)
+
+    def _take(self, worker: _Worker, head: dict[str, Any], body: bytes) -> list[Outcome]:
+        if "failed" in head:
+            raise WorkerError(f"A worker cannot start: {head['failed']}")
+        if "numerics" in head:
+            self._greet(worker, head["numerics"])
+            return []
+        job, worker.job = worker.job, None
+        if job is None:
+            return []
+        if "raised" in head:
+            return [Raised(job=job, error=head["raised"])]
+        return [Done(job=job, report=Report(**head["report"]), state=body)]
+
+    def _greet(self, worker: _Worker, numerics: Mapping[str, Any]) -> None:
+        worker.numerics = numerics
+        self._failed_starts = 0
+        if self._numerics is None:
+            self._numerics = numerics
+        elif numerics["canary"] != self._numerics["canary"]:
+            raise WorkerError("Two workers of this machine train to different bits; see `mnist-bench doctor`.")
+
+    def _bury(self, worker: _Worker) -> list[Outcome]:
+        stalled, code = worker.is_stalled(), worker.end()
+        if worker not in self._workers:
+            return []
+        self._workers.remove(worker)
+        if worker.numerics is None:
+            self._count_failed_start(code)
+        if worker.job is None:
+            return []
+        return [_death(worker.job, code, stalled)]
+
+    def _count_failed_start(self, code: int) -> None:
+        self._failed_starts += 1
+        if self._failed_starts >= MOST_STARTS:
+            raise WorkerError(f"Workers end before they are ready ({_ending(code)}); see {self._log.name}.")
+        self._next_start = time.monotonic() + min(LONGEST_BACK_OFF, 0.1 * 2.0**self._failed_starts)
+
+
+def _death(job: Job, code: int, stalled: bool) -> Outcome:
+    if not stalled and code < 0 and signal.Signals(-code) in CRASHES:
+        return Raised(job=job, error=f"The worker ended by {_ending(code)}.")
+    reason = f"no progress in {job.stall_seconds:.0f} s" if stalled else _ending(code)
+    return Lost(job=job, reason=reason)
+
+
+def _ending(code: int) -> str:
+    return signal.Signals(-code).name if code < 0 else f"exit code {code}"
+
+
+def _close(stream: IO[bytes]) -> None:
+    try:
+        stream.close()
+    except OSError:
+        return  # what was buffered for a dead process is of no use

@@ -1,0 +1,94 @@
+"""What the driver asks of an executor, and what it gets back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from search.trainer import Report
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """One period of one trial to train."""
+
+    trial: int
+    period: int
+    """From 1."""
+    config: Mapping[str, Any]
+    seed: int
+    state: bytes | None
+    """The state after the period before; None for the first."""
+    stall_seconds: float
+    """Time after which its worker is taken for hung and replaced."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Done:
+    """The period was trained."""
+
+    job: Job
+    report: Report
+    state: bytes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Raised:
+    """The configuration made the trainer fail: an exception, or a crash of its process such as SIGSEGV."""
+
+    job: Job
+    error: str
+    """Last lines of the traceback, or the signal's name."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lost:
+    """The worker went away for a reason of its own (killed, node lost): nothing is known about the configuration."""
+
+    job: Job
+    reason: str
+
+
+Outcome = Done | Raised | Lost
+
+
+class Executor(Protocol):
+    """Runs jobs on a number of workers.
+
+    A job that was submitted comes back from `wait` exactly once, whatever happens to its worker; a lost worker is
+    replaced. Jobs are pure, so running one twice does no harm. Not safe for use from several threads.
+    """
+
+    @property
+    def workers(self) -> int:
+        """Workers, busy or not."""
+        ...
+
+    def start(self) -> Mapping[str, Any]:
+        """Start the workers and return their numerics.
+
+        Raises:
+            WorkerError: a worker cannot start.
+        """
+        ...
+
+    def idle(self) -> int:
+        """Return how many jobs can be submitted now."""
+        ...
+
+    def submit(self, job: Job) -> None:
+        """Give a job to an idle worker."""
+        ...
+
+    def wait(self, timeout: float) -> list[Outcome]:
+        """Return outcomes as soon as there are any, at the latest after `timeout` seconds.
+
+        Raises:
+            WorkerError: a worker's numerics differ from the others'.
+        """
+        ...
+
+    def stop(self) -> None:
+        """End all workers at once; jobs under way are abandoned."""
+        ...

@@ -1,0 +1,153 @@
+"""The state of a search, as the fold of its events: the same whether it is under way, resumed, or only read.
+
+`apply` is the one place that says what an event means. The driver appends an event to the log and applies it here;
+a resumed driver and every reader apply the whole log.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from search.clock import Active, Slot, Timeline
+from search.events import Event
+from search.records import StudyRecord, TrialRecord
+from search.trainer import Plan, Report
+
+
+@dataclass(slots=True)
+class History:
+    """Trials, slots and goals after some events."""
+
+    name: str = ""
+    spec: dict[str, Any] = field(default_factory=dict)
+    goals: list[int] = field(default_factory=list)
+    """Trained trials asked for, one number a segment."""
+    declined: bool = False
+    """Whether the driver has declined to ask in this segment."""
+    trials: list[TrialRecord] = field(default_factory=list)
+    timeline: Timeline = field(default_factory=Timeline)
+    attributes: dict[int, dict[str, Any]] = field(default_factory=dict)
+    """System attributes of every trial."""
+    ends: Counter[str] = field(default_factory=Counter)
+    """Ended trials by reason."""
+    planned_periods: int = 0
+    """Periods that the ended trained trials would have had."""
+    trained_periods: int = 0
+    """Periods that the ended trials did train."""
+    best: TrialRecord | None = None
+    seq: int = 0
+    """Events applied."""
+
+    @classmethod
+    def of(cls, events: Iterable[Event]) -> History:
+        """Return the history that these events make."""
+        history = cls()
+        for event in events:
+            history.apply(event)
+        return history
+
+    @property
+    def goal(self) -> int:
+        """Trained trials asked for in all."""
+        return self.goals[-1] if self.goals else 0
+
+    @property
+    def trained(self) -> int:
+        """Trials asked so far that train, ended or not: all but the infeasible ones."""
+        waiting = sum(1 for active in self.timeline.actives() if not active.plan.feasible)
+        return len(self.trials) - self.ends["infeasible"] - waiting
+
+    @property
+    def finished(self) -> int:
+        """Trained trials that have ended."""
+        return self.ends.total() - self.ends["infeasible"]
+
+    def next_slot(self) -> Slot | None:
+        """Return the slot whose event is next, None where nothing is left to do in this segment."""
+        return self.timeline.next_slot(filling=not self.declined)
+
+    def apply(self, event: Event) -> None:
+        """Bring the state up to one more event."""
+        match event.kind:
+            case "create":
+                self._create(event)
+            case "goal":
+                self._set_goal(event)
+            case "ask":
+                self._ask(event)
+            case "report":
+                self._report(event)
+            case "tell":
+                self._tell(event)
+            case "decline":
+                self.declined = True
+        self.seq += 1
+
+    def record(self, live: bool = False) -> StudyRecord:
+        """Return the study as a plain record; unfinished trials of a study that nobody drives are paused."""
+        trials = self.trials
+        if not live:
+            trials = [replace(trial, reason="paused") if trial.state == "RUNNING" else trial for trial in trials]
+        return StudyRecord(
+            name=self.name, spec=self.spec, totals=tuple(self.goals), trials=tuple(trials), live=live
+        )
+
+    def _create(self, event: Event) -> None:
+        self.name = event.payload["name"]
+        self.spec = event.payload["spec"]
+        self.timeline = Timeline.of(self.spec["slots"])
+
+    def _set_goal(self, event: Event) -> None:
+        if self.declined:
+            self.timeline.restart(event.time)
+            self.goals.append(event.payload["goal"])
+        else:
+            self.goals[-1:] = [event.payload["goal"]]
+        self.declined = False
+
+    def _ask(self, event: Event) -> None:
+        asked = event.payload
+        trial = TrialRecord(
+            number=len(self.trials), state="RUNNING", reason="running", params=asked["params"],
+            config=asked["config"], seed=asked["seed"], slot=asked["slot"], logical_start=event.time,
+            costs=tuple(asked["costs"]), facts=asked["facts"], constraints=asked["constraints"],
+        )
+        plan = Plan(config=trial.config, costs=trial.costs, constraints=trial.constraints, facts=trial.facts)
+        self.trials.append(trial)
+        self.attributes[trial.number] = dict(asked["attributes"])
+        slot = self.timeline.slots[trial.slot]
+        slot.trial = Active(
+            number=trial.number, seed=trial.seed, plan=plan, start=event.time, verdict=not plan.feasible
+        )
+
+    def _report(self, event: Event) -> None:
+        trial, report = self._trial(event), Report(**event.payload["report"])
+        self.trials[trial.number] = replace(trial, reports=(*trial.reports, report))
+        self.attributes[trial.number].update(event.payload["attributes"])
+        active = self.timeline.slots[trial.slot].trial
+        if active is not None:
+            active.periods_done += 1
+            active.verdict = event.payload["verdict"]
+
+    def _tell(self, event: Event) -> None:
+        told = event.payload
+        trial = replace(
+            self._trial(event), state=told["state"], reason=told["reason"], error=told["error"], external=event.external
+        )
+        self.trials[trial.number] = trial
+        self.attributes[trial.number].update(told["attributes"])
+        self.timeline.slots[trial.slot].free(event.time)
+        self.ends[trial.reason] += 1
+        if trial.reason != "infeasible":
+            self.planned_periods += len(trial.costs)
+            self.trained_periods += len(trial.reports)
+        if trial.state == "COMPLETE" and (self.best is None or trial.rank_key() < self.best.rank_key()):
+            self.best = trial
+
+    def _trial(self, event: Event) -> TrialRecord:
+        if event.trial is None:
+            raise ValueError(f"event {self.seq} ({event.kind}) names no trial")
+        return self.trials[event.trial]

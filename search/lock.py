@@ -1,0 +1,53 @@
+"""One driver a study: an advisory lock on a file, which the kernel lets go of when its holder dies."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import socket
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from search.errors import StudyLockedError
+
+
+@contextlib.contextmanager
+def driver_lock(path: Path, study: str) -> Iterator[None]:
+    """Hold the study's lock.
+
+    Raises:
+        StudyLockedError: another process holds it; the text names the process.
+    """
+    with path.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StudyLockedError(f"Study {study} is being searched by {_holder(path)}; wait for it or stop it.") from None
+        file.truncate(0)
+        since = datetime.now(UTC).isoformat(timespec="seconds")
+        file.write(json.dumps({"host": socket.gethostname(), "pid": os.getpid(), "since": since}))
+        file.flush()
+        yield
+
+
+def is_held(path: Path) -> bool:
+    """Return whether a living process holds the lock."""
+    try:
+        with path.open("r") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
+def _holder(path: Path) -> str:
+    try:
+        holder = json.loads(path.read_text())
+        return f"process {int(holder['pid'])} on {holder['host']} since {holder['since']}"
+    except (ValueError, KeyError, TypeError):
+        return "another process"

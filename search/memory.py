@@ -1,0 +1,123 @@
+"""The study in memory: the Optuna study that is asked, reported to and pruned, and that no other process sees."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import warnings
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import optuna
+from optuna.storages import InMemoryStorage
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from search import canonical
+from search.distributions import decode, encode, to_optuna
+from search.ranges import Choice, Distribution, FloatRange
+from search.records import State
+from search.space import Space
+from search.strategy import Pruner, Sampler
+
+logging.getLogger("optuna").setLevel(logging.WARNING)  # its progress lines; the driver has its own
+
+
+class MemoryStudy:
+    """An in-memory Optuna study that maximises one value; trial numbers are given by the driver, from 0 up."""
+
+    def __init__(self, *, name: str, space: Space, sampler: Sampler, pruner: Pruner, seed: int) -> None:
+        self._space = space
+        self._sampler = sampler
+        self._seed = seed
+        self._storage = InMemoryStorage()
+        with _quiet():
+            self._study = optuna.create_study(
+                storage=self._storage, study_name=name, direction="maximize", pruner=pruner.make(),
+                sampler=optuna.samplers.RandomSampler(seed=0),
+            )
+        self._trials: dict[int, optuna.Trial] = {}
+
+    def ask(self, number: int, fixed: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Start trial `number` and return its parameters.
+
+        Args:
+            number: the next number; the sampler is seeded from it.
+            fixed: parameters to take as they are instead of sampling them.
+        """
+        with _quiet():
+            self._study.sampler = self._sampler.make(canonical.derived_seed(self._seed, "sampler", number))
+            if fixed is not None:
+                self._study.enqueue_trial({path: encode(value) for path, value in fixed.items()})
+            trial = self._study.ask()
+            params = self._space.sample(lambda path, distribution: _suggest(trial, path, distribution))
+        self._trials[number] = trial
+        return params
+
+    def constrain(self, number: int, constraints: Mapping[str, float]) -> None:
+        """Tell by how much a trial exceeds its limits, for the sampler to learn from."""
+        for key, excess in constraints.items():
+            self._trial(number).set_constraint(key, float(excess))
+
+    def report(self, number: int, period: int, value: float) -> bool:
+        """Take the value after a period and return whether the pruner stops the trial there."""
+        trial = self._trial(number)
+        trial.report(value, period)
+        return bool(trial.should_prune())
+
+    def tell(self, number: int, state: State, value: float | None) -> None:
+        """End a trial; a pruned trial's value is its last reported one."""
+        values = None if value is None else [float(value)]
+        self._storage.set_trial_state_values(number, TrialState[state], values)
+        self._trials.pop(number, None)
+
+    def restore(self, frozen: FrozenTrial) -> None:
+        """Take over a trial as it was, finished or running; trials come in the order of their numbers."""
+        self._storage.create_new_trial(self._study._study_id, frozen)
+
+    def attributes(self, number: int) -> dict[str, Any]:
+        """Return a trial's system attributes: rungs, constraints, what the sampler shares."""
+        return dict(self._storage.get_trial(number).system_attrs)
+
+    def _trial(self, number: int) -> optuna.Trial:
+        if number not in self._trials:
+            self._study.sampler = optuna.samplers.RandomSampler(seed=0)  # a restored trial samples nothing more
+            self._trials[number] = optuna.Trial(self._study, number)
+        return self._trials[number]
+
+
+def frozen_trial(
+    space: Space, *, state: State, params: Mapping[str, Any], value: float | None = None,
+    values: Mapping[int, float] | None = None, system_attrs: Mapping[str, Any] | None = None,
+    user_attrs: Mapping[str, Any] | None = None,
+) -> FrozenTrial:
+    """Return a trial for a storage; `values` are the reported ones by period."""
+    ranges = {field.path: field.distribution for field in space.fields if field.distribution and field.path in params}
+    trial = create_trial(
+        state=TrialState.FAIL,  # replaced below: create_trial wants a value of a complete trial at once
+        params={path: encode(params[path]) for path in ranges},
+        distributions={path: to_optuna(distribution) for path, distribution in ranges.items()},
+        intermediate_values=dict(values or {}),
+        system_attrs=dict(system_attrs or {}), user_attrs=dict(user_attrs or {}),
+    )
+    trial.state = TrialState[state]
+    trial.values = None if value is None else [value]
+    trial.datetime_complete = None if state == "RUNNING" else trial.datetime_complete
+    return trial
+
+
+def _suggest(trial: optuna.Trial, path: str, distribution: Distribution) -> Any:
+    if isinstance(distribution, Choice):
+        options = [encode(option) for option in distribution.options]
+        return decode(distribution, trial.suggest_categorical(path, options))
+    low, high, step, log = distribution.low, distribution.high, distribution.step, distribution.log
+    if isinstance(distribution, FloatRange):
+        return trial.suggest_float(path, low, high, step=step, log=log)
+    return trial.suggest_int(path, distribution.low, distribution.high, step=distribution.step, log=log)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Optuna's notes about experimental features and fixed parameters from the user."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

@@ -1,0 +1,142 @@
+"""Run a search from beginning to end, or from wherever an earlier run of it stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from search import lock, strategy
+from search.database import open_for_writing
+from search.dispatch import Dispatcher
+from search.driver import Driver, Keeper
+from search.errors import UsageError
+from search.events import Event, EventLog
+from search.executors import Executor
+from search.history import History
+from search.mirror import Mirror
+from search.progress import Header, Observer
+from search.records import StudyRecord
+from search.spec import StudySpec, check_same
+from search.states import StateStore
+from search.study import Place
+from search.trainer import Planner
+
+Numerics = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """What a run of a search came to."""
+
+    study: StudyRecord
+    reached: bool
+    """Whether the goal was reached; otherwise the search was stopped, and can go on."""
+    order_cost: float
+    """Share of worker time lost to the logical order, 0..1."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Search:
+    """Everything a search needs; `run` does it."""
+
+    place: Place
+    goal: int
+    """Trained trials that the study shall have."""
+    spec_for: Callable[[Numerics], StudySpec]
+    """The specification, given the workers' numerics."""
+    planner: Planner
+    executor: Executor
+    observer: Observer
+    keeper: Keeper
+    stopping: Callable[[], bool]
+
+    def run(self) -> Run:
+        """Drive the study to its goal, or until `stopping` says so.
+
+        Raises:
+            StudyLockedError: another process drives the study.
+            FingerprintError: the study was made under other conditions.
+            UsageError: fewer trials are asked for than the unfinished study was started for.
+            StorageError, WorkerError, TooManyFailuresError: see there.
+        """
+        self.place.folder.mkdir(parents=True, exist_ok=True)
+        with lock.driver_lock(self.place.lock, self.place.name):
+            return self._locked_run()
+
+    def _locked_run(self) -> Run:
+        storage = open_for_writing(self.place.url)
+        log = EventLog(storage.engine, self.place.name)
+        mirror = Mirror(storage, self.place.name)
+        try:
+            log.make_table()
+            events = log.read()
+            history = History.of(events)
+            if history.seq and self._has_nothing_to_do(history):
+                return Run(study=history.record(), reached=True, order_cost=0.0)
+            spec = self._start(history)
+            _bring_up(mirror, events)
+            if not history.seq:
+                self._create(spec, history, log, mirror)
+            return self._drive(spec, history, log, mirror)
+        finally:
+            self.executor.stop()
+            storage.engine.dispose()
+
+    def _has_nothing_to_do(self, history: History) -> bool:
+        """Check what can be checked without workers, and whether the study has reached the goal already."""
+        numerics = history.spec["numerics"]
+        check_same(self.place.name, history.spec, self.spec_for(numerics).to_json())
+        done = history.next_slot() is None
+        if not done and self.goal < history.goal:
+            raise UsageError(
+                f"Study {self.place.name} is under way to {history.goal} trials; ask for {history.goal} or more with "
+                "--trials, or give a search of its own with --study-name."
+            )
+        return done and self.goal <= history.goal
+
+    def _start(self, history: History) -> StudySpec:
+        spec = self.spec_for(self.executor.start())
+        if history.seq:
+            check_same(self.place.name, history.spec, spec.to_json())
+        return spec
+
+    def _create(self, spec: StudySpec, history: History, log: EventLog, mirror: Mirror) -> None:
+        payload = {"name": self.place.name, "spec": spec.to_json()}
+        for event in (Event(kind="create", payload=payload), Event(kind="goal", payload={"goal": self.goal})):
+            log.append(event)
+            history.apply(event)
+            mirror.apply(event)
+
+    def _drive(self, spec: StudySpec, history: History, log: EventLog, mirror: Mirror) -> Run:
+        dispatcher = Dispatcher(self.executor, StateStore(self.place.folder / "states"), self.stopping)
+        self.observer.on_start(self._header(spec, history))
+        driver = Driver(
+            spec=spec, history=history, log=log, mirror=mirror, planner=self.planner, dispatcher=dispatcher,
+            observer=self.observer, keeper=self.keeper,
+        )
+        reached = self._drive_to_goal(driver, history)
+        return Run(study=history.record(), reached=reached, order_cost=dispatcher.time.ordering_share)
+
+    def _drive_to_goal(self, driver: Driver, history: History) -> bool:
+        """Finish a segment that has stopped asking before a larger goal opens the next one."""
+        if history.declined and not driver.run(self.stopping):
+            return False
+        if self.goal > history.goal:
+            driver.set_goal(self.goal)
+        return driver.run(self.stopping)
+
+    def _header(self, spec: StudySpec, history: History) -> Header:
+        return Header(
+            name=self.place.name, space=spec.space.name, sampler=strategy.describe(spec.sampler, spec.periods),
+            pruner=strategy.describe(spec.pruner, spec.periods), seed=spec.seed, slots=spec.slots,
+            workers=self.executor.workers, numerics=spec.numerics, goal=max(self.goal, history.goal),
+            resumed=bool(history.trials),
+        )
+
+
+def _bring_up(mirror: Mirror, events: list[Event]) -> None:
+    """Open the mirror of a study and complete its newest event, which a crash may have left half written."""
+    if events:
+        mirror.open(events[0])
+        mirror.apply(events[-1])

@@ -1,0 +1,112 @@
+"""What a search is a pure function of: its specification, and the fingerprint that names it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Any
+
+from search import canonical
+from search.errors import FingerprintError
+from search.space import Space
+from search.strategy import Pruner, Sampler, pruner, sampler, to_spec
+
+DRIVER_REVISION = 1
+"""Raised whenever the driver decides differently from before on the same records."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StudySpec:
+    """Everything that decides which trials a search runs and how they end, the number of trials aside."""
+
+    space: Space
+    seed: int
+    slots: int
+    sampler: Sampler
+    pruner: Pruner
+    periods: int
+    """Reports that a trial makes if it is trained to its end."""
+    enqueued: tuple[Mapping[str, Any], ...] = ()
+    """Parameters of the first trials, as the user gave them."""
+    context: Mapping[str, Any] = field(default_factory=dict)
+    """What the trainer's results depend on: data and split hashes, canary, cost coefficients, revision, versions."""
+    numerics: Mapping[str, Any] = field(default_factory=dict)
+    """Description of the machine's numerics; names a difference, decides nothing."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values, for the storage."""
+        return {
+            "space": self.space.to_spec(),
+            "seed": self.seed,
+            "slots": self.slots,
+            "order": "logical",
+            "sampler": to_spec(self.sampler),
+            "pruner": to_spec(self.pruner),
+            "periods": self.periods,
+            "enqueued": [dict(params) for params in self.enqueued],
+            "context": dict(self.context),
+            "driver_revision": DRIVER_REVISION,
+            "versions": {name: version(name) for name in ("optuna", "numpy")},
+            "numerics": dict(self.numerics),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> StudySpec:
+        """Return the specification that `to_json` wrote; versions and revisions are those of this program."""
+        return cls(
+            space=Space.from_spec(data["space"]),
+            seed=data["seed"],
+            slots=data["slots"],
+            sampler=sampler(data["sampler"]),
+            pruner=pruner(data["pruner"]),
+            periods=data["periods"],
+            enqueued=tuple(data["enqueued"]),
+            context=data["context"],
+            numerics=data["numerics"],
+        )
+
+
+def fingerprint(spec: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of a specification's plain values, the numerics' description aside."""
+    return canonical.sha256({key: value for key, value in spec.items() if key != "numerics"})
+
+
+def check_same(name: str, stored: Mapping[str, Any], current: Mapping[str, Any]) -> None:
+    """Check that a stored specification is that of this run.
+
+    Raises:
+        FingerprintError: they differ; the text lists every difference and the way out.
+    """
+    if fingerprint(stored) == fingerprint(current):
+        return
+    listed = "\n".join(f"  {path}: {old} then, {new} now" for path, old, new in differences(stored, current))
+    raise FingerprintError(
+        f"Study {name} was made under other conditions, so going on would mix two searches.\n{listed}\n"
+        f"Go back to those conditions, or give this search a name of its own with --study-name."
+    )
+
+
+def differences(
+    stored: Mapping[str, Any], current: Mapping[str, Any], path: str = ""
+) -> list[tuple[str, str, str]]:
+    """Return (path, stored value, current value) of every difference, `-` where there is none on one side."""
+    found: list[tuple[str, str, str]] = []
+    for key in sorted({*stored, *current}):
+        old, new, here = stored.get(key), current.get(key), f"{path}{key}"
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            found += differences(old, new, f"{here}.")
+        elif old != new:
+            found.append((here, _shown(old), _shown(new)))
+    return found if path else _decisive(found)
+
+
+def _decisive(found: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    """Keep the numerics' description only where the canary says that it matters."""
+    canary = any(path.endswith("canary") for path, _, _ in found)
+    return [row for row in found if canary or not row[0].startswith("numerics.")]
+
+
+def _shown(value: Any, width: int = 60) -> str:
+    text = "-" if value is None else str(value)
+    return text if len(text) <= width else text[: width - 1] + "…"

@@ -1,0 +1,55 @@
+"""Checkpoints of unfinished trials: the state after a period, with the report that came with it.
+
+A file is written as soon as a worker delivers, before its event's turn comes; so what a worker has finished is never
+trained again, however the process ends. Each file carries a SHA-256 and is checked before anything of it is believed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from search.files import atomic_write
+from search.trainer import Report
+
+_HASH_LENGTH = 32
+
+
+class StateStore:
+    """A folder of checkpoints, one file a trial and period."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def put(self, trial: int, period: int, report: Report, state: bytes) -> None:
+        """Keep what a worker delivered."""
+        header = json.dumps(report.to_json()).encode()
+        body = len(header).to_bytes(8, "big") + header + state
+        atomic_write(self._path(trial, period), hashlib.sha256(body).digest() + body)
+
+    def get(self, trial: int, period: int) -> tuple[Report, bytes] | None:
+        """Return what was kept, or None where there is nothing or it is damaged."""
+        try:
+            content = self._path(trial, period).read_bytes()
+        except FileNotFoundError:
+            return None
+        digest, body = content[:_HASH_LENGTH], content[_HASH_LENGTH:]
+        if hashlib.sha256(body).digest() != digest:
+            return None
+        split = 8 + int.from_bytes(body[:8], "big")
+        return Report(**json.loads(body[8:split])), body[split:]
+
+    def drop(self, trial: int, before: int | None = None) -> None:
+        """Remove a trial's checkpoints, all of them or those of periods before one."""
+        for path in self._folder.glob(f"{trial}-*.state"):
+            if before is None or int(path.stem.split("-")[1]) < before:
+                path.unlink(missing_ok=True)
+
+    def trials(self) -> set[int]:
+        """Return the numbers of the trials that have checkpoints."""
+        return {int(path.stem.split("-")[0]) for path in self._folder.glob("[0-9]*-[0-9]*.state")}
+
+    def _path(self, trial: int, period: int) -> Path:
+        return self._folder / f"{trial}-{period}.state"

@@ -1,0 +1,187 @@
+"""A study as a place on disk or in a database: run it, read it, list what there is."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from search import events, lock
+from search.database import open_for_reading, redacted, sqlite_url
+from search.errors import StorageError, StudyLockedError, StudyNotFoundError, UsageError
+from search.events import EventLog
+from search.history import History
+from search.records import StudyRecord
+
+DATABASE = "study.db"
+LOCK = "driver.lock"
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a study lives: a folder for its files, and a database."""
+
+    name: str
+    folder: Path
+    url: str
+
+    @classmethod
+    def of(cls, name: str, results: Path, storage: str | None = None) -> Place:
+        """Return the place of a study; without a storage, its database is a file in its folder.
+
+        Raises:
+            UsageError: the name cannot name a folder.
+        """
+        folder = results / checked_name(name)
+        return cls(name, folder, storage or sqlite_url(folder / DATABASE))
+
+    @property
+    def lock(self) -> Path:
+        """The file whose lock the study's driver holds."""
+        return self.folder / LOCK
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StudySummary:
+    """One line about a study."""
+
+    name: str
+    path: Path
+    modified: str
+    """When its last event was written: UTC, ISO 8601."""
+    trials: int
+    """Trained trials that have ended."""
+    goal: int
+    complete: int
+    best_value: float | None
+    live: bool
+    bytes: int
+    """Size of the folder."""
+
+
+def checked_name(name: str) -> str:
+    """Return a study's name if it can be one.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"{name!r} cannot name a study: up to 64 letters, digits, dots, dashes and underscores, the first of them a "
+            "letter or digit."
+        )
+    return name
+
+
+def open_study(results: Path, name: str | None, storage: str | None = None) -> StudyRecord:
+    """Return a study, the one that was written last where no name is given.
+
+    Raises:
+        StudyNotFoundError: there is none of that name, or none at all.
+        StorageError: its database cannot be read.
+    """
+    name = latest(results, storage) if name is None else checked_name(name)
+    place = Place.of(name, results, storage)
+    history = _read(place)
+    if history is None:
+        raise StudyNotFoundError(f"No study {name} in {_where(results, storage)}; `mnist-bench studies` lists what there is.")
+    return history.record(live=lock.is_held(place.lock))
+
+
+def latest(results: Path, storage: str | None = None) -> str:
+    """Return the name of the study that was written last.
+
+    Raises:
+        StudyNotFoundError: there is none.
+    """
+    found = _named(results, storage)
+    if not found:
+        raise StudyNotFoundError(
+            f"No study in {_where(results, storage)}; `mnist-bench search conv --trials 50` makes one."
+        )
+    return max(found, key=lambda pair: pair[1])[0]
+
+
+def list_studies(results: Path, storage: str | None = None) -> list[StudySummary]:
+    """Return a line about every study, the one written last first."""
+    found = sorted(_named(results, storage), key=lambda pair: pair[1], reverse=True)
+    return [_summary(Place.of(name, results, storage), at) for name, at in found]
+
+
+def remove_study(results: Path, name: str) -> None:
+    """Remove a study's folder, its database with it.
+
+    Raises:
+        StudyNotFoundError: there is none of that name.
+        StudyLockedError: it is being searched.
+    """
+    place = Place.of(name, results)
+    if not place.folder.is_dir():
+        raise StudyNotFoundError(f"No study {name} in {results}.")
+    if lock.is_held(place.lock):
+        raise StudyLockedError(f"Study {name} is being searched; stop the search first.")
+    shutil.rmtree(place.folder)
+
+
+def _named(results: Path, storage: str | None) -> list[tuple[str, str]]:
+    """Return (name, time of the last event) of every study."""
+    if storage is not None:
+        return _query(storage, events.studies)
+    found: list[tuple[str, str]] = []
+    for database in sorted(results.glob(f"*/{DATABASE}")):
+        if _NAME.fullmatch(database.parent.name):
+            found += [pair for pair in _query(sqlite_url(database), events.studies) if pair[0] == database.parent.name]
+    return found
+
+
+def _read(place: Place) -> History | None:
+    if place.url == sqlite_url(place.folder / DATABASE) and not (place.folder / DATABASE).exists():
+        return None
+    found = _query(place.url, lambda engine: _events(engine, place.name))
+    return History.of(found) if found else None
+
+
+def _events(engine: Engine, name: str) -> list[events.Event]:
+    if not any(known == name for known, _ in events.studies(engine)):
+        return []
+    return EventLog(engine, name).read()
+
+
+def _query(url: str, question: Callable[[Engine], T]) -> T:
+    try:
+        engine = open_for_reading(url)
+        try:
+            return question(engine)
+        finally:
+            engine.dispose()
+    except (sa.exc.SQLAlchemyError, ImportError, ValueError, KeyError, TypeError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise StorageError(f"Cannot read the database {redacted(url)}: {reason}.") from error
+
+
+def _summary(place: Place, at: str) -> StudySummary:
+    history = _read(place) or History()
+    return StudySummary(
+        name=place.name, path=place.folder, modified=at, trials=history.finished, goal=history.goal,
+        complete=history.ends["complete"], best_value=history.best.value if history.best else None,
+        live=lock.is_held(place.lock), bytes=_size(place.folder),
+    )
+
+
+def _size(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def _where(results: Path, storage: str | None) -> str:
+    return redacted(storage) if storage else f"{results}/"
+
+

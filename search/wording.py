@@ -1,0 +1,37 @@
+"""How messages spell values and near names."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+MAX_LENGTH = 60
+
+
+def show(value: Any) -> str:
+    """Return `value` as a message shows it: like YAML, on one line, at most 60 characters."""
+    text = _spell(value)
+    return text if len(text) <= MAX_LENGTH else text[: MAX_LENGTH - 3] + "..."
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return "; did you mean `x`?" with the nearest of the known names, or nothing where none is near."""
+    near = difflib.get_close_matches(name[:MAX_LENGTH], list(known), n=1)
+    return f"; did you mean `{near[0]}`?" if near else ""
+
+
+def listing(names: Iterable[Any]) -> str:
+    """Return the values as "a, b or c"."""
+    spelt = [show(name) for name in names]
+    return " or ".join([", ".join(spelt[:-1]), spelt[-1]] if len(spelt) > 1 else spelt)
+
+
+def _spell(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {show(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(show(item) for item in value) + "]"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return str(value)

@@ -1,0 +1,159 @@
+"""A trainer that takes no time: figures are a function of (config, seed, period, state), like the real one's."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from search import canonical
+from search.document import Document
+from search.executors import Executor, InProcessExecutor, LocalExecutor
+from search.progress import Observer, Silent
+from search.records import TrialRecord
+from search.run import Run, Search
+from search.space import Space
+from search.spec import StudySpec
+from search.strategy import Asha, Pruner, Sampler, Tpe
+from search.study import Place
+from search.trainer import Plan, Report, TrainerSpec
+
+PERIODS = 4
+
+SPACE = {
+    "name": "fake",
+    "model": {
+        "depth": {"int": [1, 3]},
+        "width": {"int": [8, 64], "step": 8},
+        "extra": {"float": [0.0, 1.0], "when": {"depth": [2, 3]}},
+        "kind": {"choice": ["a", "b", [1, 2]]},
+    },
+    "optim": {"lr": {"float": [1e-4, 1e-1], "log": True}, "mode": "plain"},
+}
+
+
+def space(values: Mapping[str, Any] = SPACE) -> Space:
+    """Return the space of the fake trainer."""
+    return Space.from_document(Document("fake.yaml", "", dict(values)))
+
+
+class Planner:
+    """Plans any parameters; those above `widest` are infeasible."""
+
+    def __init__(self, widest: int = 64) -> None:
+        self._widest = widest
+
+    def __call__(self, params: Mapping[str, Any]) -> Plan:
+        """See `search.trainer.Planner`."""
+        cost = 1000 * params["model.width"] * params["model.depth"]
+        excess = float(params["model.width"] - self._widest)
+        return Plan(
+            config=dict(params), costs=(cost,) * PERIODS, constraints={"width": excess}, facts={"parameters": cost}
+        )
+
+
+class Trainer:
+    """Trains nothing; behaves badly where the options name a trial's seed."""
+
+    def __init__(self, behaviour: str = "", marks: str = "", delay: float = 0.0) -> None:
+        self.numerics = {"canary": "fake", "pid_free": True}
+        self._behaviour = behaviour
+        self._marks = Path(marks) if marks else None
+        self._delay = delay
+
+    def advance(
+        self, config: Mapping[str, Any], seed: int, period: int, state: bytes | None
+    ) -> tuple[bytes, Report]:
+        """See `search.trainer.Trainer`."""
+        assert (state is None) == (period == 1)
+        time.sleep(self._delay * (1 + seed % 5))
+        self._misbehave(seed, period)
+        hashed = canonical.sha256([dict(config), seed, period, state.hex() if state else ""])
+        noise = int(hashed[:6], 16) / 16**6
+        value: float | None = 1 - 1 / (1 + period + config["model.depth"]) - 0.05 * noise
+        diverged = self._behaviour == "diverge" and seed % 4 == 0
+        report = Report(
+            value=None if diverged else value,
+            metrics={"epoch": period, "train_loss": float("nan") if diverged else noise, "errors": int(noise * 100)},
+            weights=hashed, seconds=0.0, end="diverged" if diverged else None, details={"correct": hashed},
+        )
+        return bytes.fromhex(hashed), report
+
+    def _misbehave(self, seed: int, period: int) -> None:
+        if self._behaviour == "raise" and seed % 4 == 0:
+            raise ZeroDivisionError("the fake trainer divides by zero")
+        if self._behaviour == "raise_always":
+            raise ZeroDivisionError("the fake trainer divides by zero")
+        if self._behaviour == "die_once" and self._first_time(f"{seed}-{period}"):
+            os.kill(os.getpid(), signal.SIGKILL)
+        if self._behaviour == "segfault" and seed % 4 == 0:
+            os.kill(os.getpid(), signal.SIGSEGV)
+
+    def _first_time(self, key: str) -> bool:
+        assert self._marks is not None
+        mark = self._marks / key
+        first = not mark.exists()
+        mark.touch()
+        return first
+
+
+@dataclass
+class Kept:
+    """Remembers what it is given to keep."""
+
+    states: dict[int, bytes] = field(default_factory=dict)
+
+    def keep(self, trial: TrialRecord, state: bytes) -> None:
+        """See `search.driver.Keeper`."""
+        self.states[trial.number] = state
+
+
+class StopAfter:
+    """Stops a search after some events."""
+
+    def __init__(self, times: int) -> None:
+        self.left = times
+
+    def __call__(self) -> bool:
+        """Return whether to stop now."""
+        self.left -= 1
+        return self.left < 0
+
+
+def make_spec(sampler: Sampler, pruner: Pruner, slots: int, seed: int, **more: Any) -> StudySpec:
+    """Return a specification over the fake space."""
+    return StudySpec(space=more.pop("space", space()), seed=seed, slots=slots, sampler=sampler, pruner=pruner,
+                     periods=PERIODS, **more)
+
+
+def make_search(
+    results: Path, *, goal: int = 30, name: str = "fake-0", workers: int = 0, behaviour: str = "", delay: float = 0.0,
+    sampler: Sampler | None = None, pruner: Pruner | None = None, slots: int = 4, seed: int = 0, widest: int = 48,
+    observer: Observer | None = None, keeper: Kept | None = None, stopping: Any = lambda: False,
+    executor: Executor | None = None, enqueued: tuple[Mapping[str, Any], ...] = (), url: str | None = None,
+    space_values: Mapping[str, Any] = SPACE,
+) -> Search:
+    """Return a search with the fake trainer: in this process, or with so many worker processes."""
+    marks = results / "marks"
+    marks.mkdir(parents=True, exist_ok=True)
+    options = {"behaviour": behaviour, "marks": str(marks), "delay": delay}
+    trainer = TrainerSpec(factory="search_fake:Trainer", options=options)
+    return Search(
+        place=Place.of(name, results, url), goal=goal,
+        spec_for=lambda numerics: make_spec(
+            sampler or Tpe(n_startup_trials=5), pruner or Asha(), slots, seed, numerics=numerics, enqueued=enqueued,
+            space=space(space_values), context={"canary": numerics["canary"]},
+        ),
+        planner=Planner(widest),
+        executor=executor or (LocalExecutor(trainer, workers, results / "log") if workers else InProcessExecutor(trainer)),
+        observer=observer or Silent(), keeper=keeper or Kept(), stopping=stopping,
+    )
+
+
+def run(results: Path, **options: Any) -> Run:
+    """Run a search with the fake trainer."""
+    return make_search(results, **options).run()
