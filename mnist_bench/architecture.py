@@ -84,9 +84,7 @@ def plan_layers(model: ModelConfig) -> Architecture:
     layers = list(_blocks(model))
     features = prod(layers[-1].outputs if layers else PICTURE)
     layers.append(Layer(kind="flatten", inputs=layers[-1].outputs if layers else PICTURE, outputs=(features,)))
-    for layer in _head(model, features):
-        layers.append(layer)
-    return Architecture(layers=tuple(layers))
+    return Architecture(layers=(*layers, *_head(model, features)))
 
 
 def block_filters(model: ModelConfig) -> tuple[int, ...]:
@@ -119,8 +117,10 @@ def _blocks(model: ModelConfig) -> Iterator[Layer]:
 def _head(model: ModelConfig, features: int) -> Iterator[Layer]:
     number = model.hidden_layers
     units = _each(model.hidden_units, number, "hidden_units", "hidden_layers")
-    activations = _each(model.hidden_activation, number, "hidden_activation", "hidden_layers")
-    placements = _each(model.hidden_batchnorm, number, "hidden_batchnorm", "hidden_layers")
+    activations: tuple[Activation, ...] = _each(model.hidden_activation, number, "hidden_activation", "hidden_layers")
+    placements: tuple[BatchnormPlacement, ...] = _each(
+        model.hidden_batchnorm, number, "hidden_batchnorm", "hidden_layers"
+    )
     rates = _each(model.hidden_dropout, number, "hidden_dropout", "hidden_layers")
     for width, activation, placement, rate in zip(units, activations, placements, rates, strict=True):
         yield _linear(features, width)
@@ -177,7 +177,7 @@ def _pooled(shape: Shape, model: ModelConfig) -> Shape:
     halved = (maps, rows // 2, columns // 2) if model.pool_axes == "rows_columns" else (maps // 2, rows // 2, columns)
     if 0 in halved:
         size = "x".join(map(str, shape))
-        raise ArchitectureError(f"model.pool_axes {model.pool_axes}: {size} (maps, rows, columns) cannot be pooled further")
+        raise ArchitectureError(f"model.pool_axes {model.pool_axes}: {size} (maps x rows x columns) cannot be pooled")
     return halved
 
 

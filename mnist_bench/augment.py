@@ -4,8 +4,8 @@ A distortion maps each pixel of the result to the place in the picture that it i
 
     source = R(rotation) . S(shear) . Z(zoom) . (pixel - centre) + shift + centre
 
-with R = [[cos, -sin], [sin, cos]], S = [[1, -sin], [0, cos]], Z = diag(zoom rows, zoom columns), coordinates (row, column),
-the centre in the middle of the picture: the matrices and the order of Keras 1.2 (`ImageDataGenerator.random_transform`).
+with R = [[cos, -sin], [sin, cos]], S = [[1, -sin], [0, cos]], Z = diag(zoom rows, zoom columns), coordinates (row,
+column), the centre in the middle of the picture: the matrices of Keras 1.2 (`ImageDataGenerator.random_transform`).
 So a factor of zoom above 1 shrinks the digit, and a positive shift moves it up or left.
 """
 
@@ -46,14 +46,18 @@ def matrices(config: AugmentConfig, draws: Tensor) -> Tensor:
 def distort(images: Tensor, maps: Tensor, config: AugmentConfig) -> Tensor:
     """Return the float32 `images` (N, 1, H, W) resampled through `maps` (N, 2, 3); 0 is background."""
     height, width = images.shape[2:]
-    row = torch.arange(height, dtype=torch.float32, device=images.device).sub_((height - 1) / 2)[:, None]
-    column = torch.arange(width, dtype=torch.float32, device=images.device).sub_((width - 1) / 2)[None, :]
-    m = maps[:, :, :, None, None]
-    source_row = m[:, 0, 0] * row + m[:, 0, 1] * column + m[:, 0, 2]
-    source_column = m[:, 1, 0] * row + m[:, 1, 1] * column + m[:, 1, 2]
-    # grid_sample wants (x, y) in half picture sizes from the centre; elementwise, because affine_grid's matrix product
-    # obeys the precision settings of the device.
-    grid = torch.stack([source_column * (2 / width), source_row * (2 / height)], dim=-1)
+    row, column = _centred(height, images.device), _centred(width, images.device)
+    # grid_sample wants (x, y) in half picture sizes from the centre. The grid is built elementwise, because
+    # affine_grid's matrix product obeys the precision settings of the device.
+    scaled = maps.flip(1) * torch.tensor([[2 / width], [2 / height]], device=images.device)
+    down = scaled[:, None, :, 0] * row + scaled[:, None, :, 2]
+    across = scaled[:, None, :, 1] * column
+    grid = down[:, :, None] + across[:, None]
     return functional.grid_sample(
         images, grid, mode=config.interpolation, padding_mode=PADDING[config.fill], align_corners=False
     )
+
+
+def _centred(size: int, device: torch.device) -> Tensor:
+    """Return the pixels' places from the picture's centre, (size, 1)."""
+    return torch.arange(size, dtype=torch.float32, device=device).sub_((size - 1) / 2)[:, None]

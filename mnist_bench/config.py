@@ -25,13 +25,13 @@ class ModelConfig:
 
     blocks: Annotated[int, Ge(0), Le(4)] = 2
     """Convolution blocks; 0 gives a linear model or a multilayer perceptron."""
-    convs_per_block: Count | tuple[Count, ...] = 1
+    convs_per_block: Annotated[int, Ge(1), Le(8)] | tuple[Annotated[int, Ge(1), Le(8)], ...] = 1
     """Convolutions in each block."""
     filters: Annotated[int, Ge(1), Le(512)] | tuple[Annotated[int, Ge(1), Le(512)], ...] = 16
     """Feature maps of the first block (a number), or of each block (a list; filter_growth is then ignored)."""
     filter_growth: Annotated[float, Ge(0.25), Le(8)] = 2.0
     """Factor from one block's feature maps to the next's, rounded to a multiple of filter_multiple."""
-    filter_multiple: Count = 1
+    filter_multiple: Annotated[int, Ge(1), Le(64)] = 1
     """Computed feature maps are rounded to a multiple of this; 8 or 16 suits vector units."""
     kernel_size: Literal[1, 3, 5, 7] | tuple[Literal[1, 3, 5, 7], ...] = 3
     """Side of the convolutions' kernels, in pixels; padding keeps the picture's size."""

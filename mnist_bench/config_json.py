@@ -25,7 +25,7 @@ def from_json(values: Mapping[str, Any]) -> TrainConfig:
     """Return the config that `values` describe; fields left out take their defaults.
 
     Raises:
-        ConfigError: a field does not exist or does not allow its value, or the epochs of periods or phases do not add up.
+        ConfigError: a field does not exist or does not allow its value, or periods or phases do not make up the epochs.
     """
     try:
         return _checked(_adapter().validate_json(canonical.dumps(values), strict=True, extra="forbid"))

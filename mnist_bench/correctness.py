@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_bench.stats import wilson
 from search.errors import StorageError
-from search.records import StudyRecord, TrialRecord
+from search.records import TrialRecord
 
 
 def correct_bits(text: str) -> NDArray[np.bool_]:
@@ -35,12 +37,20 @@ def correctness(trial: TrialRecord) -> NDArray[np.bool_] | None:
     return correct_bits(text) if isinstance(text, str) else None
 
 
-def validation_images(study: StudyRecord) -> int | None:
+def validation_images(trials: Iterable[TrialRecord]) -> int | None:
     """Return the number of validation images, from any report's errors and accuracy; None before the first report."""
-    for trial in study.trials:
-        for report in trial.reports:
-            errors = report.metrics.get("errors")
-            if errors and report.value is not None and report.value < 1:
-                return round(errors / (1 - report.value))
-    kept = (correctness(trial) for trial in study.trials)
+    trials = list(trials)
+    for report in (report for trial in trials for report in trial.reports):
+        errors = report.metrics.get("errors")
+        if errors and report.value is not None and report.value < 1:
+            return round(errors / (1 - report.value))
+    kept = (correctness(trial) for trial in trials)
     return next((len(bits) for bits in kept if bits is not None), None)
+
+
+def accuracy_interval(trial: TrialRecord, images: int | None) -> tuple[float, float] | None:
+    """Return Wilson's 95 % interval of the trial's accuracy on so many images; None where it has no accuracy."""
+    errors = trial.reports[-1].metrics.get("errors") if trial.reports else None
+    if trial.value is None or errors is None or not images:
+        return None
+    return wilson(images - int(errors), images)

@@ -37,17 +37,19 @@ class Coefficients:
     """Microseconds for each step and layer."""
     step_us: float
     """Microseconds for each step."""
+    period_us: float
+    """Microseconds for each period."""
 
 
 COEFFICIENTS: dict[DeviceKind, Coefficients] = {
     "cpu-bf16": Coefficients(
-        mac_ps=20, element_ps=1500, image_ns=2000, augment_ns=4000, parameter_ps=1000, layer_us=30, step_us=300
+        mac_ps=20, element_ps=1500, image_ns=2000, augment_ns=4000, parameter_ps=1000, layer_us=30, step_us=300, period_us=30000
     ),
     "cpu-fp32": Coefficients(
-        mac_ps=35, element_ps=2000, image_ns=2000, augment_ns=4000, parameter_ps=1000, layer_us=30, step_us=300
+        mac_ps=35, element_ps=2000, image_ns=2000, augment_ns=4000, parameter_ps=1000, layer_us=30, step_us=300, period_us=30000
     ),
     "cuda": Coefficients(
-        mac_ps=0.1, element_ps=5, image_ns=10, augment_ns=20, parameter_ps=5, layer_us=25, step_us=400
+        mac_ps=0.1, element_ps=5, image_ns=10, augment_ns=20, parameter_ps=5, layer_us=25, step_us=400, period_us=30000
     ),
 }
 
@@ -67,7 +69,7 @@ def period_costs(
 
 def period_features(
     config: TrainConfig, *, train_images: int, validation_images: int
-) -> list[tuple[float, float, float, float, float, float, float]]:
+) -> list[tuple[float, ...]]:
     """Return the work of each period, in the units and the order of `Coefficients`' fields.
 
     Raises:
@@ -91,6 +93,7 @@ def price_list(coefficients: Coefficients) -> tuple[float, ...]:
         c.parameter_ps * 1e-6,
         c.layer_us,
         c.step_us,
+        c.period_us,
     )
 
 
@@ -101,7 +104,7 @@ def augments(augment: AugmentConfig) -> bool:
 
 def _features(
     architecture: Architecture, schedule: Schedule, period: int, evaluated: float
-) -> tuple[float, float, float, float, float, float, float]:
+) -> tuple[float, ...]:
     steps = schedule.steps(period)
     trained = len(steps) * schedule.batch_size
     images = trained + evaluated
@@ -114,4 +117,5 @@ def _features(
         len(steps) * architecture.trainable,
         len(steps) * len(architecture.layers),
         len(steps),
+        1,
     )

@@ -19,3 +19,11 @@ class ConfigError(UsageError):
 
 class ClosedDoorError(SearchError, PermissionError):
     """A file of the test set was opened where the test set is closed."""
+
+
+class DeviceError(UsageError):
+    """The device asked for is not there."""
+
+
+class WeightsError(UsageError):
+    """A file does not hold exported weights."""

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mnist_bench.config_json import from_json
-from mnist_bench.correctness import correctness, validation_images
-from mnist_bench.stats import holm, mcnemar, wilson
+from mnist_bench.correctness import accuracy_interval, correctness, validation_images
+from mnist_bench.stats import holm, mcnemar
 from mnist_bench.summary import distinguishing
-from search.records import StudyRecord, TrialRecord
+from search.records import State, StudyRecord, TrialRecord
 
 SIGNIFICANCE = 0.05
 STATE_ORDER = ("COMPLETE", "PRUNED", "RUNNING", "FAIL")
@@ -58,6 +58,8 @@ class Leaderboard:
     """Trained trials asked for."""
     counts: Mapping[str, int]
     """Trials by state and by reason: complete, pruned, failed, infeasible, running."""
+    external: int
+    """Trials that the machine ended, not their configuration: out of memory, out of time."""
     tied: int
     """Complete trials that the test cannot tell from the first, the first among them."""
     saved_epochs: float
@@ -80,13 +82,14 @@ def rows(study: StudyRecord, *, top: int | None = None, test_openings: int = 0) 
     shown = listed[:top]
     p_values = tie_p_values(study.complete())
     cells = distinguishing([from_json(trial.config) for trial in shown])
-    images = validation_images(study)
+    images = validation_images(study.trials)
     saved, budget = saved_epochs(study)
     return Leaderboard(
         study=study.name,
         digest=study.digest,
         goal=study.totals[-1],
         counts=counts(study),
+        external=sum(trial.external for trial in study.trials),
         tied=sum(p > SIGNIFICANCE for p in p_values.values()) + 1 if p_values else 0,
         saved_epochs=saved,
         budget_epochs=budget,
@@ -110,7 +113,7 @@ def counts(study: StudyRecord) -> dict[str, int]:
     """Return how many trials are complete, pruned, failed, infeasible and running; infeasible ones count once."""
     states = Counter(trial.state for trial in study.trials if trial.reason != "infeasible")
     infeasible = sum(trial.reason == "infeasible" for trial in study.trials)
-    names = {"complete": "COMPLETE", "pruned": "PRUNED", "failed": "FAIL", "running": "RUNNING"}
+    names: dict[str, State] = {"complete": "COMPLETE", "pruned": "PRUNED", "failed": "FAIL", "running": "RUNNING"}
     return {name: states[state] for name, state in names.items()} | {"infeasible": infeasible}
 
 
@@ -156,8 +159,7 @@ def _row(
     trial: TrialRecord, rank: int, images: int | None, p_value: float | None, settings: Mapping[str, str]
 ) -> Row:
     errors = trial.reports[-1].metrics.get("errors") if trial.reports else None
-    known = trial.value is not None and errors is not None and images is not None
-    low, high = wilson(images - int(errors), images) if known and images and errors is not None else (None, None)
+    low, high = accuracy_interval(trial, images) or (None, None)
     return Row(
         rank=rank if trial.state == "COMPLETE" else None,
         tied=p_value is not None and p_value > SIGNIFICANCE,

@@ -98,13 +98,13 @@ def set_dropout_generator(model: nn.Module, generator: torch.Generator) -> None:
 
 
 def _module(layer: Layer, config: ModelConfig, *, last: bool) -> nn.Module:
-    skip = nn.utils.skip_init
+    # Layers with weights are built without values ("meta"), because torch would draw them from its global generator.
     features = (layer.inputs[0], layer.outputs[0])
     match layer.kind:
         case "convolution":
-            return skip(nn.Conv2d, *features, layer.kernel, padding=layer.kernel // 2)
+            return nn.Conv2d(*features, layer.kernel, padding=layer.kernel // 2, device="meta").to_empty(device="cpu")
         case "linear":
-            return skip(Logits if last else nn.Linear, *features)
+            return (Logits if last else nn.Linear)(*features, device="meta").to_empty(device="cpu")
         case "batchnorm":
             normaliser = nn.BatchNorm2d if len(layer.inputs) == 3 else nn.BatchNorm1d
             return normaliser(layer.inputs[0], eps=config.batchnorm_epsilon, momentum=config.batchnorm_momentum)
@@ -122,4 +122,4 @@ def _initialise(model: nn.Module, initialise: Callable[..., Tensor], generator: 
     for module in model.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             initialise(module.weight, generator=generator)
-            nn.init.zeros_(module.bias)
+            module.bias.data.zero_()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -102,8 +103,12 @@ def record_of(study: StudyRecord, trial: TrialRecord) -> Record:
 
 
 def period_of(report: Report) -> Period:
-    """Return the part of a report that is the same on every run."""
-    return Period(value=report.value, metrics=dict(report.metrics), weights=report.weights, end=report.end)
+    """Return the part of a report that is the same on every run; figures that are not finite become None."""
+    metrics = {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in report.metrics.items()
+    }
+    return Period(value=report.value, metrics=metrics, weights=report.weights, end=report.end)
 
 
 def to_json(record: Record) -> dict[str, Any]:

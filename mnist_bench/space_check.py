@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from functools import cache
 from itertools import pairwise
@@ -43,7 +43,8 @@ def check(space: Space) -> list[Problem]:
     for item in space.fields:
         problems += _field_problems(item)
     for name, value in space.settings.items():
-        problems += [space.origins[name].problem(f"{name}{text}", *below) for below, text in _setting_faults(name, value)]
+        faults = _setting_faults(name, value)
+        problems += [space.origins[name].problem(f"{name}{text}", *below) for below, text in faults]
     return problems or [*_sum_problems(space)] or [*_net_problems(space)]
 
 
@@ -78,7 +79,8 @@ def _top_level_problems(space: Space) -> Iterator[Problem]:
         if name not in known:
             yield origin.problem(f"{show(name)}: no such setting or section{did_you_mean(name, known)}", at_key=True)
         elif name in SECTIONS and not is_mapping:
-            yield origin.problem(f"{name}: a section holds settings, `name: value` each, not {show(space.settings[name])}")
+            value = show(space.settings[name])
+            yield origin.problem(f"{name}: a section holds fields, `name: value` each, not {value}")
         elif name in SETTINGS and is_mapping:
             yield origin.problem(f"{name}: takes the same value in all trials; a range is not possible here")
 
@@ -92,6 +94,8 @@ def _field_problems(item: Field) -> list[Problem]:
         elsewhere = [other for other, cls in SECTIONS.items() if name in _names(cls)]
         hint = f"; did you mean `{elsewhere[0]}.{name}`?" if elsewhere else did_you_mean(name, known)
         return [item.origin.problem(f"{item.path}: no such field{hint}", at_key=True)]
+    if isinstance(item.distribution, FloatRange) and not _mentions(_annotation(SECTIONS[section], name), float):
+        return [item.origin.problem(f"{item.path}: takes no range of real numbers; use `int` or `choice`", "float")]
     for below, value in _candidates(item):
         if faults := _faults(SECTIONS[section], name, value):
             return [item.origin.problem(f"{item.path}{text}", *below, *inner) for inner, text in faults]
@@ -124,7 +128,7 @@ def _faults(cls: type, name: str, value: Any) -> list[Fault]:
 
 
 def _nearest(error: ValidationError, value: Any) -> list[Any]:
-    """Return the faults by the member of a union that the value resembles: lists by the list's, the rest by the other."""
+    """Return the faults of the member of a union that the value resembles: the list or the single value."""
     faults = error.errors(include_url=False)
     if isinstance(value, list):
         return [fault for fault in faults if fault["input"] != value] or faults
@@ -141,7 +145,15 @@ def _fault(cls: type, name: str, fault: dict[str, Any]) -> Fault:
 def _allowed(cls: type, name: str, kind: str, place: KeyPath) -> str:
     if kind not in _COMPARISONS or any(isinstance(part, str) for part in place):
         return ""
-    return f" ({bounds(get_type_hints(cls, include_extras=True)[name], name)})"
+    return f" ({bounds(_annotation(cls, name), name)})"
+
+
+def _annotation(cls: type, name: str) -> Any:
+    return get_type_hints(cls, include_extras=True)[name]
+
+
+def _mentions(annotation: Any, kind: type) -> bool:
+    return annotation is kind or any(_mentions(member, kind) for member in get_args(annotation))
 
 
 _COMPARISONS = {
@@ -182,22 +194,21 @@ def _setting_faults(name: str, value: Any) -> list[Fault]:
     if name == "subset" and (not _is_number(value) or value != int(value) or value < MIN_SUBSET):
         return [((), f": {show(value)} is not a whole number of at least {MIN_SUBSET} images")]
     if name == "limits":
-        return _mapping_faults(value, LIMITS) or [
-            ((key,), f".{key}: {show(limit)} is not a number above zero")
-            for key, limit in value.items()
-            if not _is_number(limit) or limit <= 0
-        ]
-    if name == "search":
-        return _mapping_faults(value, ("sampler", "pruner")) or [
-            ((key,), f".{key}: {text}") for key, spec in value.items() if (text := _strategy_fault(key, spec))
-        ]
-    return []
+        return _mapping_faults(value, LIMITS, _limit_fault)
+    return _mapping_faults(value, ("sampler", "pruner"), _strategy_fault) if name == "search" else []
 
 
-def _mapping_faults(value: Any, known: tuple[str, ...]) -> list[Fault]:
+def _mapping_faults(value: Any, known: tuple[str, ...], judge: Callable[[str, Any], str | None]) -> list[Fault]:
+    """Return the unknown keys of a mapping and what `judge` finds wrong with the values of the known ones."""
     if not isinstance(value, dict):
         return [((), f": needs a mapping with {listing(known)}, not {show(value)}")]
-    return [((key,), f".{key}: no such key{did_you_mean(key, known)}") for key in value if key not in known]
+    unknown = {key: f"no such key{did_you_mean(key, known)}" for key in value if key not in known}
+    faults = unknown | {key: text for key in value if key in known and (text := judge(key, value[key]))}
+    return [((key,), f".{show(key)}: {text}") for key, text in faults.items()]
+
+
+def _limit_fault(_: str, limit: Any) -> str | None:
+    return None if _is_number(limit) and limit > 0 else f"{show(limit)} is not a number above zero"
 
 
 def _strategy_fault(kind: str, spec: Any) -> str | None:

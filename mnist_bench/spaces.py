@@ -15,7 +15,7 @@ from search import document
 from search.errors import SpaceError, UsageError
 from search.overrides import override
 from search.space import Space
-from search.wording import did_you_mean, listing, show
+from search.wording import did_you_mean, show
 
 __all__ = ["check", "config", "find", "load", "recipe", "shipped"]
 
@@ -54,8 +54,8 @@ def find(name_or_path: str | Path) -> Path:
     known = shipped()
     if str(name_or_path) in known:
         return known[str(name_or_path)]
-    hint = did_you_mean(path.stem, known)
-    raise UsageError(f"{show(str(path))}: no such file or shipped space{hint} Shipped are {listing(known)}.")
+    hint = did_you_mean(path.stem, known) or "."
+    raise UsageError(f"{show(str(path))}: no such file or shipped space{hint} Shipped: {', '.join(known)}.")
 
 
 def shipped() -> dict[str, Path]:

@@ -48,7 +48,7 @@ def sign_test(left: int, right: int) -> float:
     for k in range(1, min(left, right) + 1):
         term = term * (count - k + 1) // k
         ways += term
-    return min(1.0, 2 * ways / 2**count)
+    return min(1.0, 2 * ways / (1 << count))
 
 
 def holm(p_values: Sequence[float]) -> tuple[float, ...]:

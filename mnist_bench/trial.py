@@ -11,9 +11,10 @@ from mnist_bench.architecture import plan_layers
 from mnist_bench.config import TrainConfig
 from mnist_bench.config_json import from_json, to_json
 from mnist_bench.cost import Coefficients, period_costs
+from mnist_bench.data.mnist import DatasetName
 from mnist_bench.errors import ArchitectureError
 from mnist_bench.schedule import Schedule
-from search.trainer import Plan, Planner
+from search.trainer import Plan, Planner, Trainer
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,8 +55,8 @@ def make_planner(
     """Return the planner of a space: `base` is a TrainConfig as JSON (fields may lack), `limits` are upper bounds on
     "parameters" and "macs", `coefficients` the fields of `cost.Coefficients`, the images those of the data set's split.
 
-    A net that cannot exist gets an infeasible plan, with the reason among its facts. The planner raises ConfigError where
-    a parameter names no field or a value is out of its field's bounds.
+    A net that cannot exist gets an infeasible plan, with the reason among its facts. The planner raises ConfigError
+    where a parameter names no field or a value is out of its field's bounds.
     """
     return _Planner(
         base=base,
@@ -80,4 +81,30 @@ def with_params(base: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str,
 
 def _impossible(config: TrainConfig, reason: str) -> Plan:
     periods = len(Schedule(config=config, images=config.optim.batch_size).period_ends)
-    return Plan(config=to_json(config), costs=(1,) * periods, constraints={"architecture": 1.0}, facts={"reason": reason})
+    constraints = {"architecture": 1.0}
+    return Plan(config=to_json(config), costs=(1,) * periods, constraints=constraints, facts={"reason": reason})
+
+
+def make_trainer(
+    *,
+    device: str = "auto",
+    precision: str = "auto",
+    dataset: DatasetName = "mnist",
+    data_dir: str | None = None,
+    subset: int | None = None,
+) -> Trainer:
+    """Return the trainer of this process, set up and with its data loaded; the arguments are those of `numerics.setup`,
+    "auto", "bf16" or "fp32", and the fields of `DataOptions`.
+
+    Raises:
+        DataError: the data set cannot be loaded.
+        DeviceError: there is no such device.
+    """
+    from mnist_bench import numerics
+    from mnist_bench.data import DataOptions
+    from mnist_bench.data.tensors import load_dataset
+    from mnist_bench.trainer import TorchTrainer
+
+    place = numerics.setup(device)
+    data = load_dataset(DataOptions(dataset=dataset, data_dir=data_dir, subset=subset), place)
+    return TorchTrainer(data, numerics.choose_precision(place, precision))

@@ -1,7 +1,7 @@
 """Optuna's own tables, kept in step with the event log, so that its command line and dashboard can read a study.
 
-Every event is applied in a way that does no harm when it is applied again: after a crash the newest event may stand in
-the log but only in part here, and is simply applied once more.
+After a crash the newest event may stand in the log but only in part here; `complete` applies it once more, and does no
+harm where it was whole.
 """
 
 from __future__ import annotations
@@ -25,28 +25,21 @@ _LONGEST_ATTRIBUTE = 2000
 class Mirror:
     """One study in an Optuna storage."""
 
-    def __init__(self, storage: BaseStorage, name: str) -> None:
-        self._storage = storage
-        self._name = name
-        self._study = -1
-        self._space: Space | None = None
-        self._ids: dict[int, int] = {}
-
-    def open(self, event: Event) -> None:
+    def __init__(self, storage: BaseStorage, name: str, create: Event) -> None:
         """Find the study of a `create` event, or make it."""
-        spec = event.payload["spec"]
+        self._storage = storage
+        self._ids: dict[int, int] = {}
+        spec = create.payload["spec"]
         self._space = Space.from_spec(spec["space"])
         try:
-            self._study = self._storage.create_new_study([StudyDirection.MAXIMIZE], self._name)
+            self._study = storage.create_new_study([StudyDirection.MAXIMIZE], name)
         except DuplicatedStudyError:
-            self._study = self._storage.get_study_id_from_name(self._name)
-        self._storage.set_study_user_attr(self._study, "fingerprint", specs.fingerprint(spec))
+            self._study = storage.get_study_id_from_name(name)
+        storage.set_study_user_attr(self._study, "fingerprint", specs.fingerprint(spec))
 
     def apply(self, event: Event) -> None:
         """Write what an event means to Optuna."""
         match event.kind:
-            case "create":
-                self.open(event)
             case "ask":
                 self._ask(event)
             case "report":
@@ -54,30 +47,30 @@ class Mirror:
             case "tell":
                 self._tell(event)
 
-    def _ask(self, event: Event) -> None:
-        number = event.trial or 0
-        if self._space is None or number < self._storage.get_n_trials(self._study):
+    def complete(self, event: Event) -> None:
+        """Write an event that may have been written already, in whole or in part."""
+        if event.kind == "ask" and self._exists(event):
             return
+        if event.kind in ("report", "tell") and self._storage.get_trial(self._id(event)).state.is_finished():
+            return
+        self.apply(event)
+
+    def _ask(self, event: Event) -> None:
         asked = event.payload
         template = frozen_trial(
             self._space, state="RUNNING", params=asked["params"], system_attrs=asked["attributes"],
             user_attrs={**asked["facts"], "seed": asked["seed"], "slot": asked["slot"], "logical_start": event.time},
         )
-        self._ids[number] = self._storage.create_new_trial(self._study, template)
+        self._ids[_number(event)] = self._storage.create_new_trial(self._study, template)
 
     def _report(self, event: Event) -> None:
         trial, report = self._id(event), event.payload["report"]
-        if self._ended(trial):
-            return
         if report["value"] is not None:
-            period = event.payload["period"]
-            self._storage.set_trial_intermediate_value(trial, period, report["value"])
+            self._storage.set_trial_intermediate_value(trial, event.payload["period"], report["value"])
         self._set_attributes(trial, event)
 
     def _tell(self, event: Event) -> None:
         trial, told = self._id(event), event.payload
-        if self._ended(trial):
-            return
         self._set_attributes(trial, event)
         shown = {"reason": told["reason"], "weights": told["weights"], "error": told["error"]}
         for key, value in shown.items():
@@ -91,12 +84,21 @@ class Mirror:
         for key, value in attributes.items():
             self._storage.set_trial_system_attr(trial, key, value)
 
-    def _ended(self, trial: int) -> bool:
-        return self._storage.get_trial(trial).state.is_finished()
+    def _exists(self, event: Event) -> bool:
+        try:
+            self._id(event)
+        except KeyError:
+            return False
+        return True
 
     def _id(self, event: Event) -> int:
-        number = event.trial or 0
+        number = _number(event)
         if number not in self._ids:
-            found = self._storage.get_trial_id_from_study_id_trial_number(self._study, number)
-            self._ids[number] = found
+            self._ids[number] = self._storage.get_trial_id_from_study_id_trial_number(self._study, number)
         return self._ids[number]
+
+
+def _number(event: Event) -> int:
+    if event.trial is None:
+        raise ValueError(f"a {event.kind} event names no trial")
+    return event.trial

@@ -67,7 +67,6 @@ class Search:
     def _locked_run(self) -> Run:
         storage = open_for_writing(self.place.url)
         log = EventLog(storage.engine, self.place.name)
-        mirror = Mirror(storage, self.place.name)
         try:
             log.make_table()
             events = log.read()
@@ -75,9 +74,10 @@ class Search:
             if history.seq and self._has_nothing_to_do(history):
                 return Run(study=history.record(), reached=True, order_cost=0.0)
             spec = self._start(history)
-            _bring_up(mirror, events)
-            if not history.seq:
-                self._create(spec, history, log, mirror)
+            if not events:
+                events = self._create(spec, history, log)
+            mirror = Mirror(storage, self.place.name, events[0])
+            mirror.complete(events[-1])
             return self._drive(spec, history, log, mirror)
         finally:
             self.executor.stop()
@@ -101,12 +101,13 @@ class Search:
             check_same(self.place.name, history.spec, spec.to_json())
         return spec
 
-    def _create(self, spec: StudySpec, history: History, log: EventLog, mirror: Mirror) -> None:
+    def _create(self, spec: StudySpec, history: History, log: EventLog) -> list[Event]:
         payload = {"name": self.place.name, "spec": spec.to_json()}
-        for event in (Event(kind="create", payload=payload), Event(kind="goal", payload={"goal": self.goal})):
+        events = [Event(kind="create", payload=payload), Event(kind="goal", payload={"goal": self.goal})]
+        for event in events:
             log.append(event)
             history.apply(event)
-            mirror.apply(event)
+        return events
 
     def _drive(self, spec: StudySpec, history: History, log: EventLog, mirror: Mirror) -> Run:
         dispatcher = Dispatcher(self.executor, StateStore(self.place.folder / "states"), self.stopping)
@@ -134,9 +135,3 @@ class Search:
             resumed=bool(history.trials),
         )
 
-
-def _bring_up(mirror: Mirror, events: list[Event]) -> None:
-    """Open the mirror of a study and complete its newest event, which a crash may have left half written."""
-    if events:
-        mirror.open(events[0])
-        mirror.apply(events[-1])

@@ -35,7 +35,8 @@ def _setting(heading: str, *, last: bool) -> Column:
 def show(board: Leaderboard) -> None:
     """Print the board for a person: headline, table, footnotes."""
     output.print_line(headline(board))
-    output.print_line(f"digest {grouped(board.digest)}")
+    for line in digest_lines(board):
+        output.print_line(line)
     output.print_line()
     output.print_table(board.rows, columns(board))
     for footnote in footnotes(board):
@@ -48,6 +49,17 @@ def headline(board: Leaderboard) -> str:
     live = ", running now" if board.live else ""
     saved = f" Pruning saved {board.saved_epochs:g} of {board.budget_epochs:g} epochs." if board.saved_epochs else ""
     return f"{board.study}: {counted} of {board.goal} trials{live}.{saved}"
+
+
+def digest_lines(board: Leaderboard) -> list[str]:
+    """Return the digest and what it promises."""
+    ended = sum(board.counts[name] for name in ("complete", "pruned", "failed"))
+    if ended < board.goal:
+        promise = f"of {ended} of {board.goal} trials so far"
+    else:
+        promise = "any run of this search, at any number of workers, gives this"
+    by_machine = f"; {board.external} trials were ended by the machine" if board.external else ""
+    return [f"digest {grouped(board.digest)}", f"       ({promise}{by_machine})"]
 
 
 def footnotes(board: Leaderboard) -> list[str]:
@@ -75,6 +87,7 @@ def plain(board: Leaderboard) -> dict[str, Any]:
         "digest": board.digest,
         "goal": board.goal,
         "counts": dict(board.counts),
+        "external": board.external,
         "tied": board.tied,
         "saved_epochs": board.saved_epochs,
         "budget_epochs": board.budget_epochs,

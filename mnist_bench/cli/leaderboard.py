@@ -31,7 +31,8 @@ def leaderboard(
     from mnist_bench.cli import board, output
 
     rows = top or (None if json or csv else SHORT)
-    boards = [_read(name, results, storage, rows) for name in studies or [None]]
+    names: list[str | None] = [*studies] if studies else [None]
+    boards = [_read(name, results, storage, rows) for name in names]
     if json:
         output.print_json({"studies": [board.plain(one) for one in boards]})
     elif csv:

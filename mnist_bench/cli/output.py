@@ -92,12 +92,16 @@ def table_lines(rows: Sequence[Any], columns: Sequence[Column | str], width: int
     """Return a header line and one aligned line a row, at most `width` cells wide where one column is."""
     from rich.cells import cell_len
 
-    columns = [key_column(column) if isinstance(column, str) else column for column in columns]
-    cells = [[safe(column.header), *(safe(column.text(row)) for row in rows)] for column in columns]
+    whole = _whole(columns)
+    cells = [[safe(column.header), *(safe(column.text(row)) for row in rows)] for column in whole]
     widths = [max(map(cell_len, column)) for column in cells]
-    kept = _columns_that_fit(columns, widths, width)
-    aligned = [[_pad(cell, widths[i], columns[i].align, cell_len(cell)) for cell in cells[i]] for i in kept]
+    kept = _columns_that_fit(whole, widths, width)
+    aligned = [[_pad(cell, widths[i], whole[i].align, cell_len(cell)) for cell in cells[i]] for i in kept]
     return [GAP.join(line).rstrip() for line in zip(*aligned, strict=True)]
+
+
+def _whole(columns: Sequence[Column | str]) -> list[Column]:
+    return [key_column(column) if isinstance(column, str) else column for column in columns]
 
 
 def _columns_that_fit(columns: Sequence[Column], widths: Sequence[int], width: int | None) -> list[int]:
@@ -139,11 +143,11 @@ def _csv_cell(value: object) -> object:
 
 def print_markdown(rows: Sequence[Any], columns: Sequence[Column | str]) -> None:
     """Print a GitHub-flavoured Markdown table with every column."""
-    columns = [key_column(column) if isinstance(column, str) else column for column in columns]
-    print(_markdown_line(column.header for column in columns))
-    print(_markdown_line("---:" if column.align == "right" else "---" for column in columns))
+    whole = _whole(columns)
+    print(_markdown_line(column.header for column in whole))
+    print("| " + " | ".join("---:" if column.align == "right" else "---" for column in whole) + " |")
     for row in rows:
-        print(_markdown_line(column.text(row) for column in columns))
+        print(_markdown_line(column.text(row) for column in whole))
 
 
 def _markdown_line(cells: Iterable[str]) -> str:

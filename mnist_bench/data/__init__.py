@@ -1,4 +1,4 @@
-"""The data sets: reading, hashing, splitting, and the one door to the test set. Tensors are in mnist_bench.data.tensors."""
+"""The data sets as arrays: reading, hashing, splitting, and the one door to the test set."""
 
 from __future__ import annotations
 

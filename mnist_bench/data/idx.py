@@ -72,9 +72,8 @@ def _open(path: Path) -> BinaryIO:
 def _read_shape(file: BinaryIO, path: Path) -> tuple[int, ...]:
     start = file.read(4)
     if len(start) < 4 or start[:3] != bytes((0, 0, UNSIGNED_BYTES)) or start[3] not in (1, 3):
-        raise DataError(
-            f"{path}: not an IDX file of images or labels; it starts with {start.hex() or 'nothing'}, not 00000803 or 00000801"
-        )
+        found = start.hex() or "nothing"
+        raise DataError(f"{path}: no IDX file of images or labels; it starts with {found}, not 00000803 or 00000801")
     dimensions = file.read(4 * start[3])
     if len(dimensions) < 4 * start[3]:
         raise DataError(f"{path}: is cut off in its header")

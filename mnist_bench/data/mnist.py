@@ -92,7 +92,7 @@ def load_images(options: DataOptions, names: tuple[str, str], *, train: bool) ->
     """
     if options.dataset != "mnist":
         pictures, labels = relatives.download(options.dataset, train=train)
-        return check(Images(images=pictures, labels=labels), f"{options.dataset} (images)", f"{options.dataset} (labels)")
+        return check(Images(images=pictures, labels=labels), options.dataset, options.dataset)
     paths = [idx.find(Path(options.data_dir or PACKAGED), name) for name in names]
     loaded = check(Images(images=idx.read(paths[0]), labels=idx.read(paths[1])), *map(str, paths))
     if options.data_dir is None:
@@ -111,7 +111,8 @@ def check(loaded: Images, images_name: str, labels_name: str) -> Images:
     if loaded.labels.ndim != 1:
         raise DataError(f"{labels_name}: holds shape {loaded.labels.shape}, not (N,)")
     if len(loaded.images) != len(loaded.labels):
-        raise DataError(f"{labels_name}: {len(loaded.labels):,} labels for the {len(loaded.images):,} images of {images_name}")
+        numbers = f"{len(loaded.labels):,} labels for the {len(loaded.images):,} images"
+        raise DataError(f"{labels_name}: {numbers} of {images_name}")
     if np.max(loaded.labels, initial=0) >= CLASSES:
         raise DataError(f"{labels_name}: label {np.max(loaded.labels)} is not between 0 and {CLASSES - 1}")
     return loaded

@@ -24,7 +24,7 @@ def download(name: str, *, train: bool) -> tuple[Bytes, Bytes]:
         DataError: torchvision is not installed, or the files cannot be fetched.
     """
     try:
-        from torchvision import datasets
+        from torchvision import datasets  # type: ignore[import-untyped]
     except ImportError as error:
         raise DataError(f"{name} is fetched by torchvision, which is not installed; give its folder instead") from error
     try:

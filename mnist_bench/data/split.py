@@ -46,7 +46,7 @@ def make_split(labels: NDArray[np.integer], *, subset: int | None = None, seed: 
     """
     order = _hash_order(len(labels), seed)[:subset]
     if subset is not None and not CLASSES <= subset <= len(labels):
-        raise DataError(f"a subset of {subset:,} images is not between {CLASSES} and the {len(labels):,} that there are")
+        raise DataError(f"a subset of {subset:,} images is not between {CLASSES} and the {len(labels):,} at hand")
     if len(order) < CLASSES:
         raise DataError(f"{len(order)} images are too few to split; {CLASSES} are the least")
     members = [order[labels[order] == label] for label in range(CLASSES)]

@@ -1,0 +1,88 @@
+"""`mnist-bench search`: the main job."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from mnist_bench.cli import options
+from mnist_bench.cli.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from mnist_bench.searching import SearchOptions
+
+ExecutorName = Literal["local", "in-process"]
+
+
+def search(
+    space: Annotated[str, typer.Argument(metavar="SPACE", help="A space file, or a shipped one's name; - is stdin.")],
+    trials: Annotated[
+        int, typer.Option("--trials", "-n", "--n-trials", min=1, metavar="N", help="Trained trials in all.")
+    ] = 50,
+    timeout: Annotated[
+        float | None, typer.Option("--timeout", min=0, metavar="SECONDS", help="Stop after so long, to be resumed.")
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", min=1, metavar="N", help="Processes; left out, one a core. Changes no result."),
+    ] = None,
+    slots: Annotated[
+        int, typer.Option("--slots", min=1, max=1000, metavar="N", help="Trials in flight; part of the search.")
+    ] = 8,
+    seed: Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Seed of the search.")] = 0,
+    overrides: options.Overrides = None,
+    enqueue: Annotated[
+        list[str] | None,
+        typer.Option("--enqueue", metavar="RECIPE", help="A recipe to train first; repeatable."),
+    ] = None,
+    device: options.Device = "auto",
+    study_name: Annotated[
+        str | None, typer.Option("--study-name", metavar="NAME", help="Left out: the space's name and the seed.")
+    ] = None,
+    storage: options.Storage = None,
+    results: options.Results = options.RESULTS,
+    data_dir: options.DataDir = None,
+    dataset: options.Dataset = "mnist",
+    executor: Annotated[ExecutorName, typer.Option("--executor", help="Where periods run.")] = "local",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run, and about how long.")] = False,
+) -> None:
+    """Search a space: train trials, prune the hopeless ones, end with a leaderboard.
+
+    The same command goes on where an earlier run of it was stopped or killed.
+    """
+    from mnist_bench.searching import SearchOptions
+
+    asked = SearchOptions(
+        space=space, overrides=tuple(overrides or ()), trials=trials, timeout=timeout, slots=slots, seed=seed,
+        workers=workers or len(os.sched_getaffinity(0)), enqueue=tuple(enqueue or ()), device=device,
+        study_name=study_name, storage=storage, results=results, data_dir=data_dir, dataset=dataset, executor=executor,
+    )  # fmt: skip
+    if dry_run:
+        _preview(asked)
+    else:
+        _run(asked, results)
+
+
+def _preview(asked: SearchOptions) -> None:
+    from mnist_bench import searching
+    from mnist_bench.cli import output
+
+    for line in searching.preview(asked):
+        output.print_line(line)
+
+
+def _run(asked: SearchOptions, results: Path) -> None:
+    from mnist_bench import searching
+    from mnist_bench.cli import ending, live
+    from mnist_bench.cli.interrupts import Interrupts
+
+    started = time.monotonic()
+    with live.view(results) as view, Interrupts(view.say) as interrupts:
+        run = searching.run(asked, view, interrupts.stopping)
+    ending.show(run, seconds=time.monotonic() - started, results=results)
+    if interrupts.stopping():
+        raise typer.Exit(ExitCode.INTERRUPTED)

@@ -1,0 +1,214 @@
+"""`mnist-bench space`: check space files, show what one holds, draw from it, list those that are shipped."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mnist_bench.cli import options
+from mnist_bench.cli.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mnist_bench.space_view import Estimate, Extremes
+    from search.space import Space
+
+app = typer.Typer(help="Check, show and sample space files.", no_args_is_help=True)
+
+TRIALS = 50
+"""The number of trials that `show` estimates the time of."""
+
+File = Annotated[
+    str, typer.Argument(metavar="FILE", help="A space file, the name of a shipped one (conv), or - for the input.")
+]
+Files = Annotated[list[str], typer.Argument(metavar="FILE...", help="Space files, or names of shipped ones.")]
+
+
+@app.command("check")
+def check(files: Files, json: options.Json = False) -> None:
+    """Check files and print every problem with its line and column; exit code 2 where there is one."""
+    from mnist_bench.cli import output
+
+    found = [_checked(file) for file in files]
+    problems = [problem for row in found for problem in row["problems"]]
+    if json:
+        output.print_json({"files": found})
+    else:
+        for line in _problem_lines(problems):
+            output.print_line(line)
+        for row in found:
+            if not row["problems"]:
+                output.print_line(f"{row['file']}: {row['summary']}, no problems")
+    if problems:
+        if not json:
+            output.note(f"{_count(len(problems), 'error')}. `mnist-bench space show conv` prints a good file's fields.")
+        raise typer.Exit(ExitCode.USAGE)
+
+
+@app.command("show")
+def show(file: File, overrides: options.Overrides = None, json: options.Json = False) -> None:
+    """Show a space's fields, ranges and conditions, its smallest and largest net, and how long a search takes."""
+    from mnist_bench import space_view, spaces
+    from mnist_bench.cli import output
+
+    space = spaces.load(file, overrides or ())
+    extremes = space_view.extremes(space)
+    workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    kind, estimate = _estimate(space, workers)
+    if json:
+        expected = {"trials": TRIALS, "workers": workers, "device": kind, **asdict(estimate)}
+        output.print_json({**space.to_spec(), "extremes": asdict(extremes), "estimate": expected})
+        return
+    output.print_line(_headline(space))
+    output.print_line()
+    columns = [("field", 9), ("values", 8), ("condition", 7), ("about", 1)]
+    rows = [asdict(row) for row in space_view.describe(space)]
+    output.print_table(rows, [output.key_column(*column) for column in columns])
+    output.print_line()
+    for line in _size_lines(space, extremes, estimate, f"{workers} workers ({kind})"):
+        output.print_line(line)
+
+
+@app.command("sample")
+def sample(
+    file: File,
+    number: Annotated[int, typer.Option("-n", "--number", min=1, max=1000, help="How many trials to draw.")] = 5,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the draws.")] = 0,
+    overrides: options.Overrides = None,
+    json: options.Json = False,
+) -> None:
+    """Draw trials at random, each range evenly: one column a trial."""
+    from mnist_bench import space_view, spaces
+    from mnist_bench.cli import output
+
+    space = spaces.load(file, overrides or ())
+    drawn = space_view.samples(space, number, seed)
+    if json:
+        output.print_json({"name": space.name, "seed": seed, "samples": drawn})
+        return
+    columns = [output.key_column("field", number + 1)]
+    columns += [output.key_column(str(i), number - i, "right") for i in range(1, number + 1)]
+    output.print_table(list(_sample_rows(space, drawn)), columns)
+
+
+@app.command("list")
+def list_spaces(json: options.Json = False) -> None:
+    """List the spaces and recipes that come with the program."""
+    from mnist_bench import spaces
+    from mnist_bench.cli import output
+
+    rows = [_list_row(name, path) for name, path in spaces.shipped().items()]
+    if json:
+        output.print_json({"spaces": rows})
+    else:
+        columns = [("name", 9), ("holds", 8), ("epochs", 5), ("file", 4)]
+        output.print_table(rows, [output.key_column(*column) for column in columns])
+
+
+def _checked(file: str) -> dict[str, Any]:
+    from mnist_bench import spaces
+    from search.errors import Problem, SpaceError, UsageError
+
+    row: dict[str, Any] = {"file": file, "problems": []}
+    try:
+        row["summary"] = _summary(spaces.load(file))
+    except SpaceError as error:
+        row["problems"] = [asdict(problem) for problem in error.problems]
+    except UsageError as error:
+        row["problems"] = [asdict(Problem(file, 1, 1, str(error)))]
+    return row
+
+
+def _problem_lines(problems: Sequence[dict[str, Any]]) -> list[str]:
+    places = [f"{problem['source']}:{problem['line']}:{problem['column']}" for problem in problems]
+    width = max(map(len, places), default=0)
+    return [f"{place:{width}}  {problem['message']}" for place, problem in zip(places, problems, strict=True)]
+
+
+def _summary(space: Space) -> str:
+    ranges = sum(field.distribution is not None for field in space.fields)
+    constants = len(space.fields) - ranges
+    return "a recipe" if space.is_recipe else f"{_count(ranges, 'range')}, {_count(constants, 'constant')}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _headline(space: Space) -> str:
+    from mnist_bench.config import TrainConfig
+    from search import strategy
+    from search.wording import show
+
+    epochs = space.settings.get("epochs", TrainConfig().epochs)
+    chosen = space.settings.get("search", {})
+    sampler = strategy.sampler(chosen.get("sampler", "tpe"))
+    pruner = strategy.pruner(chosen.get("pruner", "asha"))
+    periods = len(space.settings.get("periods") or range(epochs))
+    others = {name: value for name, value in space.settings.items() if name not in ("epochs", "limits", "search")}
+    parts = [space.name, _summary(space), _count(epochs, "epoch"), *(f"{k} {show(v)}" for k, v in others.items())]
+    return "  ·  ".join([*parts, f"{strategy.describe(sampler, periods)} + {strategy.describe(pruner, periods)}"])
+
+
+def _estimate(space: Space, workers: int) -> tuple[str, Estimate]:
+    """Return the kind of this machine's CPU and what a search takes on it."""
+    from mnist_bench import precision, space_view
+    from mnist_bench.cost import COEFFICIENTS, DeviceKind
+
+    kind: DeviceKind = "cpu-bf16" if precision.BF16_FLAGS & precision.cpu_flags() else "cpu-fp32"
+    return kind, space_view.estimate(space, asdict(COEFFICIENTS[kind]), trials=TRIALS, workers=workers)
+
+
+def _size_lines(space: Space, extremes: Extremes, estimate: Estimate, machine: str) -> Iterator[str]:
+    limits = space.settings.get("limits", {})
+    bound = "" if extremes.exact else " or beyond"
+    for name, (low, high) in (("parameters", extremes.parameters), ("macs", extremes.macs)):
+        limit = f"   limit {limits[name]:,.0f}" if name in limits else ""
+        label = "parameters" if name == "parameters" else "MACs a picture"
+        yield f"{label:14}  {low:,} to {high:,}{bound}{limit}"
+    if estimate.infeasible:
+        yield f"{'infeasible':14}  {estimate.infeasible:.0%} of random configurations exceed a limit; they are not trained"
+    yield f"{'time':14}  about {estimate.minutes:.1f} minutes for {TRIALS} trials on {machine}"
+
+
+def _sample_rows(space: Space, drawn: Sequence[dict[str, Any]]) -> Iterator[dict[str, str]]:
+    """Yield a row for each range, with one cell a trial, then rows of the nets' counts."""
+    from mnist_bench.architecture import plan_layers
+    from mnist_bench.errors import ArchitectureError
+    from mnist_bench.spaces import config
+    from search.wording import show
+
+    for field in space.fields:
+        if field.distribution is not None:
+            cells = ((str(i), params.get(field.path)) for i, params in enumerate(drawn, 1))
+            yield {"field": field.path, **{i: "–" if v is None else _short(v, show) for i, v in cells}}
+    counts: dict[str, dict[str, str]] = {"parameters": {}, "macs": {}}
+    for i, params in enumerate(drawn, 1):
+        try:
+            net = plan_layers(config(space, params).model)
+        except ArchitectureError:
+            continue
+        counts["parameters"][str(i)], counts["macs"][str(i)] = f"{net.parameters:,}", f"{net.macs:,}"
+    yield from ({"field": name, **cells} for name, cells in counts.items())
+
+
+def _short(value: Any, show: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else show(value)
+
+
+def _list_row(name: str, path: Path) -> dict[str, Any]:
+    from mnist_bench import spaces
+    from mnist_bench.config import TrainConfig
+    from search.errors import UsageError
+
+    try:
+        space = spaces.load(path)
+    except UsageError:
+        return {"name": name, "holds": "problems", "epochs": None, "file": str(path)}
+    epochs = space.settings.get("epochs", TrainConfig().epochs)
+    return {"name": name, "holds": _summary(space), "epochs": epochs, "file": str(path)}

@@ -1,0 +1,88 @@
+"""A data set as tensors on the device where it is trained on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mnist_bench.data.mnist import DataOptions, Images, load_training_set
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dataset:
+    """Pictures, labels, and which of them train and validate; all tensors on one device."""
+
+    images: Tensor
+    """uint8 (N, 1, 28, 28), 0 is background."""
+    labels: Tensor
+    """int64 (N,)."""
+    train: Tensor
+    """int64 indices of the training part."""
+    validation: Tensor
+    """int64 indices of the validation part."""
+    mean: float
+    """Mean pixel of the training part, in 0 to 255."""
+    std: float
+    """Standard deviation of its pixels, in the same unit."""
+    data_hash: str
+    """SHA-256 over the training files; see `TrainingSet`."""
+    split_hash: str
+    """SHA-256 over the split's indices."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the tensors are."""
+        return self.images.device
+
+    def pixels(self, indices: Tensor) -> Tensor:
+        """Return the pictures at `indices` as float32 (n, 1, 28, 28), 0 to 255."""
+        return self.images.index_select(0, indices).float()
+
+    def normalise(self, pixels: Tensor) -> Tensor:
+        """Scale `pixels` in place to mean 0 and standard deviation 1 over the training part."""
+        return pixels.sub_(self.mean).mul_(1 / self.std)
+
+
+def load_dataset(options: DataOptions, device: torch.device) -> Dataset:
+    """Load the training files that `options` name onto `device`.
+
+    Raises:
+        DataError: a file is missing, damaged, or not in MNIST's format.
+    """
+    loaded = load_training_set(options)
+    mean, std = _moments(loaded.images.images[loaded.split.train])
+    images, labels = _tensors(loaded.images, device)
+    return Dataset(
+        images=images,
+        labels=labels,
+        train=torch.from_numpy(loaded.split.train).to(device),
+        validation=torch.from_numpy(loaded.split.validation).to(device),
+        mean=mean,
+        std=std,
+        data_hash=loaded.data_hash,
+        split_hash=loaded.split.digest,
+    )
+
+
+def with_evaluation_images(data: Dataset, images: Images) -> Dataset:
+    """Return a data set of `images` for evaluation alone, normalised like `data`; its training part is empty."""
+    pictures, labels = _tensors(images, data.device)
+    everything = torch.arange(len(labels), device=data.device)
+    return replace(data, images=pictures, labels=labels, train=everything[:0], validation=everything)
+
+
+def _tensors(images: Images, device: torch.device) -> tuple[Tensor, Tensor]:
+    pictures = torch.tensor(images.images, device=device).unsqueeze(1)
+    return pictures, torch.tensor(images.labels, dtype=torch.int64, device=device)
+
+
+def _moments(images: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> tuple[float, float]:
+    """Return mean and standard deviation of all pixels, from exact sums over the histogram."""
+    counts = np.bincount(images.ravel(), minlength=256).tolist()
+    total = sum(counts)
+    mean = sum(value * count for value, count in enumerate(counts)) / total
+    square = sum(value * value * count for value, count in enumerate(counts)) / total
+    return mean, (square - mean * mean) ** 0.5 or 1.0

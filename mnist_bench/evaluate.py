@@ -1,0 +1,61 @@
+"""Count what a net gets right, in batches of one constant size."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mnist_bench.data.tensors import Dataset
+from mnist_bench.precision import Precision, autocast
+
+BATCH = 250
+"""Images a batch: half the time of 500 on a CPU core, whose cache holds it. It divides 10,000; where it does not
+divide a set, the last batch reaches back to be full."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What a net does on a set of images."""
+
+    errors: int
+    loss: float
+    """Mean cross-entropy in nats, without label smoothing; summed in float64."""
+    correct: Tensor
+    """bool (N,), in the order of the indices."""
+
+    @property
+    def accuracy(self) -> float:
+        """Share of images that are right, 0 to 1."""
+        return 1 - self.errors / len(self.correct)
+
+    def packed(self) -> str:
+        """Return `correct` as base64 of numpy's packed bits."""
+        return base64.b64encode(np.packbits(self.correct.cpu().numpy()).tobytes()).decode()
+
+
+@torch.no_grad()
+def evaluate(model: nn.Module, data: Dataset, precision: Precision) -> Evaluation:
+    """Return how `model` does on the validation part of `data`; the model is left in evaluation mode."""
+    model.eval()
+    losses, correct = [], []
+    for start, indices in _full_batches(data.validation):
+        with autocast(data.device, precision):
+            logits = model(data.normalise(data.pixels(indices)))
+        labels = data.labels[indices]
+        losses.append(functional.cross_entropy(logits.double(), labels, reduction="none")[start:])
+        correct.append((logits.argmax(1) == labels)[start:])
+    right = torch.cat(correct)
+    return Evaluation(len(right) - int(right.sum()), float(torch.cat(losses).mean()), right)
+
+
+def _full_batches(indices: Tensor) -> list[tuple[int, Tensor]]:
+    """Cut `indices` into batches of one size, each with the place of its first index that is not in the one before."""
+    size = min(BATCH, len(indices))
+    ends = [*range(size, len(indices), size), len(indices)]
+    starts = [0, *ends[:-1]]
+    return [(start - (end - size), indices[end - size : end]) for start, end in zip(starts, ends, strict=True)]

@@ -1,0 +1,39 @@
+"""In which precision a device computes convolutions and hidden layers."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+Precision = Literal["bf16", "fp32"]
+BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
+
+
+def best_precision(device: torch.device) -> Precision:
+    """Return bf16 where the device has instructions for it, and fp32 elsewhere."""
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+    return "bf16" if BF16_FLAGS & cpu_flags() else "fp32"
+
+
+def autocast(device: torch.device, precision: Precision) -> torch.autocast:
+    """Return the autocast of one step. One entered for longer would train on the casts of older weights."""
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
+
+
+@cache
+def cpu_flags() -> frozenset[str]:
+    """Return the instruction sets that Linux names for the CPU; none on other systems."""
+    return frozenset(cpu_line("flags").split())
+
+
+def cpu_line(name: str) -> str:
+    """Return the first entry called `name` of /proc/cpuinfo, or nothing."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return ""
+    return next((line.partition(":")[2].strip() for line in lines if line.split(":")[0].strip() == name), "")

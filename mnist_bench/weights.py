@@ -1,0 +1,61 @@
+"""Trained weights as a file of their own: safetensors, with the configuration in the metadata."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from safetensors import SafetensorError
+from safetensors import numpy as arrays
+
+from mnist_bench.config import TrainConfig
+from mnist_bench.config_json import from_json, to_json
+from mnist_bench.errors import WeightsError
+from search import canonical
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def export(state: bytes, config: TrainConfig) -> bytes:
+    """Return the weights and buffers in a trainer's state as a safetensors file of their own.
+
+    They are the averaged ones where averaging is on, named as in the net of `model.build_model(config.model)`; the
+    metadata holds the configuration as JSON under "config".
+    """
+    tensors = arrays.load(state)
+    kept = {name.partition(".")[2]: value for name, value in tensors.items() if name.startswith("model.")}
+    kept |= {name.partition(".")[2]: value for name, value in tensors.items() if name.startswith("average.")}
+    return arrays.save(kept, {"config": canonical.dumps(to_json(config))})
+
+
+def load_model(path: Path) -> nn.Sequential:
+    """Return the net in a file of `export`, on the CPU and in evaluation mode.
+
+    Its input is a batch of normalised pictures, float32 (N, 1, 28, 28).
+
+    Raises:
+        WeightsError: the file is not one of `export`, or its weights do not fit its configuration.
+    """
+    import torch
+    from safetensors.torch import load
+
+    from mnist_bench.model import build_model
+
+    try:
+        content = path.read_bytes()
+        weights = load(content)
+        config = from_json(json.loads(metadata_of(content)["config"]))
+        model = build_model(config.model, torch.Generator())
+        model.load_state_dict(weights)
+    except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as error:
+        raise WeightsError(f"{path}: no file of exported weights ({error})") from error
+    return model.eval()
+
+
+def metadata_of(content: bytes) -> dict[str, str]:
+    """Return the metadata of a safetensors file: a JSON header follows its length in eight little-endian bytes."""
+    length = int.from_bytes(content[:8], "little")
+    metadata: dict[str, str] = json.loads(content[8 : 8 + length])["__metadata__"]
+    return metadata
