@@ -53,7 +53,7 @@ def setup(name: str = "auto") -> torch.device:
     Raises:
         DeviceError: there is no such device.
     """
-    device = _find_device(name)
+    device = find_device(name)
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     # Filling fresh memory with NaN shows reads of it in tests, and costs time in every step.
@@ -97,7 +97,12 @@ def choose_precision(device: torch.device, name: str) -> Precision:
     return "bf16" if name == "bf16" else "fp32"
 
 
-def _find_device(name: str) -> torch.device:
+def find_device(name: str) -> torch.device:
+    """Return the device called `name`: auto, cpu, cuda or cuda:N.
+
+    Raises:
+        DeviceError: there is no such device.
+    """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     kind, _, number = name.partition(":")

@@ -102,9 +102,11 @@ def make_trainer(
     """
     from mnist_bench import numerics
     from mnist_bench.data import DataOptions
+    from mnist_bench.data.guard import close_test_set
     from mnist_bench.data.tensors import load_dataset
     from mnist_bench.trainer import TorchTrainer
 
+    close_test_set()
     place = numerics.setup(device)
     data = load_dataset(DataOptions(dataset=dataset, data_dir=data_dir, subset=subset), place)
     return TorchTrainer(data, numerics.choose_precision(place, precision))

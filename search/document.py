@@ -1,13 +1,14 @@
 """YAML text to plain values, each with its line and column; hostile input ends in a `SpaceError`, never in harm.
 
-The language is YAML 1.2's core schema (https://yaml.org/spec/1.2.2/#103-core-schema) without anchors, aliases, tags,
-directives and several documents, and with underscores inside whole numbers (`500_000`).
+The language is YAML 1.2 (https://yaml.org/spec/1.2.2/) without anchors, aliases, tags, directives and several documents;
+`search.scalars` says what unquoted texts mean.
 """
 
 from __future__ import annotations
 
-import math
 import re
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,27 +26,18 @@ from ruamel.yaml.events import (
 )
 
 from search.errors import Problem, SpaceError, UsageError
+from search.scalars import resolve
 from search.wording import show
 
 MAX_BYTES = 256_000
 MAX_DEPTH = 20
 MAX_VALUES = 10_000
 MAX_PROBLEMS = 50
-MAX_INTEGER = 2**53
-"""Whole numbers up to here are exact in JSON and as floats."""
 
 KeyPath = tuple[str | int, ...]
 Position = tuple[int, int]
 
 _CONTROL = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0010ffff]")
-_INTEGER = re.compile(r"[-+]?[0-9]+(_[0-9]+)*|0o[0-7]+|0x[0-9a-fA-F]+")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-_NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
-_WORDS = {
-    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,20 +85,24 @@ def parse(data: bytes | str, source: str) -> Document:
     """
     text = _decode(data, source)
     reader = _Reader(source)
-    try:
-        for event in YAML(typ="safe", pure=True).parse(text):
+    with suppress(_CannotReadOnError):
+        for event in _events(text, reader):
             reader.take(event)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        position = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        reader.note(position, f"not valid YAML: {' '.join(str(error.problem or error.context).split())}")
-    except _CannotReadOnError:
-        pass
-    except Exception as error:  # the parser's scanner raises bare errors of many kinds on malformed escapes and numbers
-        reader.note((1, 1), f"not valid YAML: {type(error).__name__}")
     if reader.problems:
         raise SpaceError(reader.problems)
     return Document(source, text, reader.root, reader.values, reader.keys)
+
+
+def _events(text: str, reader: _Reader) -> Iterator[Any]:
+    """Yield the parser's events, as far as the text is YAML."""
+    try:
+        yield from YAML(typ="safe", pure=True).parse(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        position = (mark.line + 1, mark.column + 1) if mark else reader.position
+        reader.note(position, f"not valid YAML: {' '.join(str(error.problem or error.context).split())}")
+    except Exception as error:  # bare ones come for characters and version numbers out of range, here or behind
+        reader.note(reader.position, f"not valid YAML after this: {error}")
 
 
 def _decode(data: bytes | str, source: str) -> str:
@@ -150,6 +146,7 @@ class _Reader:
     def __init__(self, source: str) -> None:
         self.source = source
         self.problems: list[Problem] = []
+        self.position: Position = (1, 1)
         self.root: Any = None
         self.values: dict[KeyPath, Position] = {}
         self.keys: dict[KeyPath, Position] = {}
@@ -159,7 +156,7 @@ class _Reader:
 
     def take(self, event: Any) -> None:
         """Add what one event of the parser says."""
-        position = (event.start_mark.line + 1, event.start_mark.column + 1)
+        position = self.position = (event.start_mark.line + 1, event.start_mark.column + 1)
         if isinstance(event, DocumentStartEvent):
             self._start_document(event, position)
         elif isinstance(event, MappingEndEvent | SequenceEndEvent):
@@ -271,25 +268,8 @@ class _Reader:
         return text
 
     def _plain(self, text: str, position: Position) -> Any:
-        if text in _WORDS:
-            return _WORDS[text]
-        number: int | float | None = None
-        if _INTEGER.fullmatch(text):
-            number = _integer(text)
-        elif _FLOAT.fullmatch(text):
-            number = float(text)
-        elif _NOT_FINITE.fullmatch(text):
-            number = math.inf
-        if number is None:
-            return text
-        if not math.isfinite(number):
-            self.refuse(position, f"{show(text)} is not a finite number")
-        elif isinstance(number, int) and abs(number) > MAX_INTEGER:
-            self.refuse(position, f"{show(text)} is too large a whole number; the most is 2^53")
-        return number
-
-
-def _integer(text: str) -> int:
-    if len(text) > 64:  # more digits than any use has would take long to convert
-        return MAX_INTEGER + 1
-    return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
+        try:
+            return resolve(text)
+        except ValueError as error:
+            self.refuse(position, str(error))
+            return None

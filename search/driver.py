@@ -8,7 +8,7 @@ the log.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from search import canonical
@@ -34,8 +34,11 @@ MOST_CRASHES = 5
 class Keeper(Protocol):
     """Keeps what is worth keeping of a complete trial."""
 
-    def keep(self, trial: TrialRecord, state: bytes) -> None:
-        """Take the state after the last period; may be called again for the same trial after a restart."""
+    def keep(self, trial: TrialRecord, state: bytes, complete: Sequence[TrialRecord]) -> None:
+        """Take a trial's state after its last period, and all complete trials, this one among them.
+
+        May be called again for the same trial after a restart.
+        """
         ...
 
 
@@ -171,7 +174,7 @@ class Driver:
         if trial.state == "COMPLETE":
             state = self._dispatcher.final_state(trial.number, len(trial.reports))
             if state is not None:
-                self._keeper.keep(trial, state)
+                self._keeper.keep(trial, state, self._history.complete())
         self._dispatcher.forget(trial.number)
 
     def _clean_up(self) -> None:

@@ -65,6 +65,10 @@ class History:
         """Trained trials that have ended."""
         return self.ends.total() - self.ends["infeasible"]
 
+    def complete(self) -> list[TrialRecord]:
+        """Return the complete trials, in the order of their numbers."""
+        return [trial for trial in self.trials if trial.state == "COMPLETE"]
+
     def next_slot(self) -> Slot | None:
         """Return the slot whose event is next, None where nothing is left to do in this segment."""
         return self.timeline.next_slot(filling=not self.declined)

@@ -45,7 +45,8 @@ class Search:
     """Trained trials that the study shall have."""
     spec_for: Callable[[Numerics], StudySpec]
     """The specification, given the workers' numerics."""
-    planner: Planner
+    planner_for: Callable[[StudySpec], Planner]
+    """The planner of a study with this specification."""
     executor: Executor
     observer: Observer
     keeper: Keeper
@@ -113,7 +114,7 @@ class Search:
         dispatcher = Dispatcher(self.executor, StateStore(self.place.folder / "states"), self.stopping)
         self.observer.on_start(self._header(spec, history))
         driver = Driver(
-            spec=spec, history=history, log=log, mirror=mirror, planner=self.planner, dispatcher=dispatcher,
+            spec=spec, history=history, log=log, mirror=mirror, planner=self.planner_for(spec), dispatcher=dispatcher,
             observer=self.observer, keeper=self.keeper,
         )
         reached = self._drive_to_goal(driver, history)

@@ -10,7 +10,7 @@ from typing import Any
 from search import canonical
 from search.errors import FingerprintError
 from search.space import Space
-from search.strategy import Pruner, Sampler, pruner, sampler, to_spec
+from search.strategy import Pruner, Sampler, to_spec
 
 DRIVER_REVISION = 1
 """Raised whenever the driver decides differently from before on the same records."""
@@ -30,7 +30,9 @@ class StudySpec:
     enqueued: tuple[Mapping[str, Any], ...] = ()
     """Parameters of the first trials, as the user gave them."""
     context: Mapping[str, Any] = field(default_factory=dict)
-    """What the trainer's results depend on: data and split hashes, canary, cost coefficients, revision, versions."""
+    """What the trainer's results depend on: data and split hashes, canary, cost coefficients, revision."""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    """Versions of what the trainer is built on; those of what the search is built on are added."""
     numerics: Mapping[str, Any] = field(default_factory=dict)
     """Description of the machine's numerics; names a difference, decides nothing."""
 
@@ -47,24 +49,9 @@ class StudySpec:
             "enqueued": [dict(params) for params in self.enqueued],
             "context": dict(self.context),
             "driver_revision": DRIVER_REVISION,
-            "versions": {name: version(name) for name in ("optuna", "numpy")},
+            "versions": {**{name: version(name) for name in ("optuna", "numpy")}, **self.versions},
             "numerics": dict(self.numerics),
         }
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> StudySpec:
-        """Return the specification that `to_json` wrote; versions and revisions are those of this program."""
-        return cls(
-            space=Space.from_spec(data["space"]),
-            seed=data["seed"],
-            slots=data["slots"],
-            sampler=sampler(data["sampler"]),
-            pruner=pruner(data["pruner"]),
-            periods=data["periods"],
-            enqueued=tuple(data["enqueued"]),
-            context=data["context"],
-            numerics=data["numerics"],
-        )
 
 
 def fingerprint(spec: Mapping[str, Any]) -> str:
@@ -93,7 +80,7 @@ def differences(
     """Return (path, stored value, current value) of every difference, `-` where there is none on one side."""
     found: list[tuple[str, str, str]] = []
     for key in sorted({*stored, *current}):
-        old, new, here = stored.get(key), current.get(key), f"{path}{key}"
+        old, new, here = _keyed(stored.get(key)), _keyed(current.get(key)), f"{path}{key}"
         if isinstance(old, Mapping) and isinstance(new, Mapping):
             found += differences(old, new, f"{here}.")
         elif old != new:
@@ -105,6 +92,12 @@ def _decisive(found: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
     """Keep the numerics' description only where the canary says that it matters."""
     canary = any(path.endswith("canary") for path, _, _ in found)
     return [row for row in found if canary or not row[0].startswith("numerics.")]
+
+
+def _keyed(value: Any) -> Any:
+    """Return a list of (name, value) pairs, as a space's fields are, as a mapping; so each is compared with its like."""
+    pairs = isinstance(value, list) and all(isinstance(row, list) and len(row) == 2 for row in value)
+    return {str(key): entry for key, entry in value} if pairs and value else value
 
 
 def _shown(value: Any, width: int = 60) -> str:

@@ -27,7 +27,7 @@ def leaderboard(
     results: options.Results = options.RESULTS,
     storage: options.Storage = None,
 ) -> None:
-    """Show the best trials of a study, with intervals and ties."""
+    """Show the best trials, with intervals and ties."""
     from mnist_bench.cli import board, output
 
     rows = top or (None if json or csv else SHORT)

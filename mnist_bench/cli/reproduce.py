@@ -39,9 +39,9 @@ def reproduce(
     results: options.Results = options.RESULTS,
     storage: options.Storage = None,
 ) -> None:
-    """Train a trial again and compare every figure and the weights, bit for bit.
+    """Train a trial again and compare bit for bit.
 
-    Exits with 0 when all is identical, else with 4, naming what differs.
+    Every figure and the weights are compared. Exits with 0 when all is identical, else with 4, naming what differs.
     """
     from mnist_bench import reproduce as reproduction
     from mnist_bench.cli import output

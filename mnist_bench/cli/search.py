@@ -50,7 +50,7 @@ def search(
     executor: Annotated[ExecutorName, typer.Option("--executor", help="Where periods run.")] = "local",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run, and about how long.")] = False,
 ) -> None:
-    """Search a space: train trials, prune the hopeless ones, end with a leaderboard.
+    """Search a space: train, prune, rank.
 
     The same command goes on where an earlier run of it was stopped or killed.
     """

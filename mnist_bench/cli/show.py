@@ -22,9 +22,9 @@ def show(
     results: options.Results = options.RESULTS,
     storage: options.Storage = None,
 ) -> None:
-    """Show a study, or a trial with every setting, its curve and its hashes.
+    """Show a study, or one trial, in full.
 
-    A trial's --json is the record that `reproduce` accepts.
+    Of a trial every setting, the curve and the hashes; its --json is the record that `reproduce` accepts.
     """
     from mnist_bench.cli import output, targets
 

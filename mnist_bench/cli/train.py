@@ -32,7 +32,7 @@ def train(
     ] = None,
     json: options.Json = False,
 ) -> None:
-    """Train a recipe and report its validation accuracy, the mean of several seeds if asked."""
+    """Train one recipe, with one seed or several."""
     from mnist_bench import numerics, spaces
     from mnist_bench.cli import output
     from mnist_bench.data import DataOptions

@@ -102,6 +102,8 @@ def test_positions_of_keys_and_values() -> None:
         ("a: 1\nb: \x1b[31m", "f.yaml:2:4  control character U+001B"),
         ('a: "\\0"', "f.yaml:1:4  character U+0000 inside a text"),
         ('a: "\\ud800"', "character U+D800 inside a text"),
+        ('a: 1\nb: "\\UFFFFFFFF"', "f.yaml:2:1  not valid YAML after this"),
+        ("%YAML 1." + "9" * 5000 + "\n---\na: 1", "f.yaml:1:1  not valid YAML after this"),
         (b"a: 1\nb: \xff", "f.yaml:2:4  not UTF-8"),
         ("\ud800", "not UTF-8"),
         ("[" * 100_000, "f.yaml:1:22  nested deeper than 20 levels"),
@@ -155,11 +157,12 @@ def parses_or_refuses(data: str | bytes) -> None:
     try:
         read = parse(data, "f.yaml")
     except SpaceError as error:
-        assert error.problems
-        assert all(problem.line >= 1 and problem.column >= 1 for problem in error.problems)
-        return
-    assert_plain(read.value)
-    assert () in read.values or read.value is None
+        places = [(problem.line, problem.column) for problem in error.problems]
+    else:
+        places = [read.values.get((), (1, 1))]
+        assert_plain(read.value)
+    assert places
+    assert all(line >= 1 and column >= 1 for line, column in places)
 
 
 def assert_plain(value: Any) -> None:

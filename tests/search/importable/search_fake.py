@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -107,7 +107,7 @@ class Kept:
 
     states: dict[int, bytes] = field(default_factory=dict)
 
-    def keep(self, trial: TrialRecord, state: bytes) -> None:
+    def keep(self, trial: TrialRecord, state: bytes, complete: Sequence[TrialRecord]) -> None:
         """See `search.driver.Keeper`."""
         self.states[trial.number] = state
 
@@ -148,7 +148,7 @@ def make_search(
             sampler or Tpe(n_startup_trials=5), pruner or Asha(), slots, seed, numerics=numerics, enqueued=enqueued,
             space=space(space_values), context={"canary": numerics["canary"]},
         ),
-        planner=Planner(widest),
+        planner_for=lambda _: Planner(widest),
         executor=executor or (LocalExecutor(trainer, workers, results / "log") if workers else InProcessExecutor(trainer)),
         observer=observer or Silent(), keeper=keeper or Kept(), stopping=stopping,
     )

@@ -1,0 +1,197 @@
+"""A search over a space file: from what the user asked for to a study on disk."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+from mnist_bench import space_view, spaces
+from mnist_bench.config import TrainConfig
+from mnist_bench.config_json import to_json
+from mnist_bench.cost import COEFFICIENTS
+from mnist_bench.data.guard import close_test_set
+from mnist_bench.data.mnist import DataOptions, DatasetName, TrainingSet, load_training_set
+from mnist_bench.keeper import WeightKeeper
+from mnist_bench.space_check import training_settings
+from mnist_bench.trial import make_planner
+from search import strategy
+from search.errors import UsageError
+from search.executors import Executor, InProcessExecutor, LocalExecutor
+from search.progress import Observer
+from search.ranges import same
+from search.run import Run, Search
+from search.space import Space
+from search.spec import StudySpec
+from search.study import Place
+from search.trainer import Plan, Planner, TrainerSpec
+from search.wording import show
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SearchOptions:
+    """What the user asked for."""
+
+    space: str
+    """A file, a shipped space's name, or - for the standard input."""
+    overrides: tuple[str, ...] = ()
+    """`field=value`, each in place of what the file says."""
+    trials: int = 50
+    """Trained trials that the study shall have."""
+    timeout: float | None = None
+    """Seconds after which the search stops, to be resumed."""
+    workers: int = 1
+    slots: int = 8
+    seed: int = 0
+    enqueue: tuple[str, ...] = ()
+    """Recipes to train first."""
+    device: str = "auto"
+    study_name: str | None = None
+    """Left out: the space's name and the seed."""
+    storage: str | None = None
+    results: Path = Path("results")
+    data_dir: Path | None = None
+    dataset: DatasetName = "mnist"
+    executor: Literal["local", "in-process"] = "local"
+
+
+def run(asked: SearchOptions, observer: Observer, stopping: Callable[[], bool]) -> Run:
+    """Search, or go on with a search that was stopped.
+
+    Raises:
+        SearchError: see `search.run.Search.run`, and `spaces.load` for faults in the space file.
+    """
+    space = spaces.load(asked.space, asked.overrides)
+    close_test_set()
+    data_options = _data_options(asked, space)
+    data = load_training_set(data_options)
+    place = Place.of(study_name(asked, space), asked.results, asked.storage)
+    place.folder.mkdir(parents=True, exist_ok=True)
+    deadline = None if asked.timeout is None else time.monotonic() + asked.timeout
+    return Search(
+        place=place,
+        goal=asked.trials,
+        spec_for=lambda numerics: _spec(asked, space, data_options, data, numerics),
+        planner_for=lambda spec: planner(spec.space, spec.context),
+        executor=_executor(asked, data_options, place),
+        observer=observer,
+        keeper=WeightKeeper(place.folder / "weights"),
+        stopping=lambda: stopping() or (deadline is not None and time.monotonic() >= deadline),
+    ).run()
+
+
+def preview(asked: SearchOptions) -> list[str]:
+    """Return what would run and about how long it would take, without training."""
+    space = spaces.load(asked.space, asked.overrides)
+    chosen, periods = space.settings.get("search", {}), len(_period_ends(space))
+    sampler, pruner = _strategies(chosen)
+    kind = _estimated_kind(asked.device)
+    estimate = space_view.estimate(space, asdict(COEFFICIENTS[kind]), trials=asked.trials, workers=asked.workers)
+    ranges = sum(field.distribution is not None for field in space.fields)
+    first = ", ".join(f"{path} {show(value)}" for path, value in space_view.samples(space, 1, asked.seed)[0].items())
+    return [
+        f"{space.name}: {ranges} ranges, {asked.trials} trials of at most {space.settings.get('epochs')} epochs, "
+        f"{strategy.describe(sampler, periods)} + {strategy.describe(pruner, periods)}, seed {asked.seed}, "
+        f"{asked.slots} slots on {asked.workers} workers.",
+        f"About {estimate.minutes:.1f} minutes at this machine's estimated speed ({kind}); "
+        f"{100 * estimate.infeasible:.0f} % of random configurations exceed a limit and are not trained.",
+        f"Study {study_name(asked, space)} in {asked.results}/. A configuration drawn at random: {first}.",
+    ]
+
+
+def study_name(asked: SearchOptions, space: Space) -> str:
+    """Return the study's name: as asked for, or the space's with the seed."""
+    return asked.study_name if asked.study_name is not None else f"{space.name}-{asked.seed}"
+
+
+def planner(space: Space, context: Mapping[str, Any]) -> Planner:
+    """Return the planner of a study's trials: constants and parameters to a configuration, its costs and its limits."""
+    inner = make_planner(
+        training_settings(space),
+        limits=space.settings.get("limits", {}),
+        coefficients=context["costs"],
+        train_images=context["images"]["train"],
+        validation_images=context["images"]["validation"],
+    )
+    return lambda params: inner(space.resolve(params))
+
+
+def _spec(
+    asked: SearchOptions, space: Space, options: DataOptions, data: TrainingSet, numerics: Mapping[str, Any]
+) -> StudySpec:
+    context = {
+        "data": {
+            "dataset": options.dataset, "subset": options.subset,
+            "data_hash": data.data_hash, "split_hash": data.split.digest,
+        },
+        "images": {"train": len(data.split.train), "validation": len(data.split.validation)},
+        "costs": asdict(COEFFICIENTS[numerics["kind"]]),
+        "trainer_revision": numerics["trainer_revision"],
+        "canary": numerics["canary"],
+    }  # fmt: skip
+    sampler, pruner = _strategies(space.settings.get("search", {}))
+    plan = planner(space, context)
+    return StudySpec(
+        space=space, seed=asked.seed, slots=asked.slots, sampler=sampler, pruner=pruner,
+        periods=len(_period_ends(space)), context=context, numerics=numerics, versions={"torch": version("torch")},
+        enqueued=tuple(_enqueued(space, recipe, plan) for recipe in asked.enqueue),
+    )  # fmt: skip
+
+
+def _strategies(chosen: Mapping[str, Any]) -> tuple[strategy.Sampler, strategy.Pruner]:
+    return strategy.sampler(chosen.get("sampler", "tpe")), strategy.pruner(chosen.get("pruner", "asha"))
+
+
+def _period_ends(space: Space) -> list[float]:
+    epochs = space.settings.get("epochs", TrainConfig().epochs)
+    return list(space.settings.get("periods") or range(1, epochs + 1))
+
+
+def _data_options(asked: SearchOptions, space: Space) -> DataOptions:
+    folder = str(asked.data_dir.resolve()) if asked.data_dir else None
+    return DataOptions(dataset=asked.dataset, data_dir=folder, subset=space.settings.get("subset"))
+
+
+def _executor(asked: SearchOptions, data: DataOptions, place: Place) -> Executor:
+    trainer = TrainerSpec(factory="mnist_bench.trial:make_trainer", options={"device": asked.device, **asdict(data)})
+    if asked.executor == "in-process":
+        return InProcessExecutor(trainer)
+    return LocalExecutor(trainer, asked.workers, place.folder / "workers.log")
+
+
+def _estimated_kind(device: str) -> Any:
+    """Return the kind of device that a preview reckons with; it starts no worker and asks no GPU."""
+    from mnist_bench.numerics import find_device
+    from mnist_bench.precision import best_precision
+
+    place = find_device(device)
+    return "cuda" if place.type == "cuda" else f"cpu-{best_precision(place)}"
+
+
+def _enqueued(space: Space, name: str, plan: Callable[[Mapping[str, Any]], Plan]) -> dict[str, Any]:
+    """Return the parameters under which the space gives a recipe.
+
+    Raises:
+        UsageError: the recipe is no point of the space; names the first setting that differs.
+    """
+    wanted = to_json(spaces.recipe(spaces.load(name)))
+    params = space.sample(lambda path, _: _at(wanted, path))
+    for field in space.fields:
+        if field.path in params and field.distribution and not field.distribution.contains(params[field.path]):
+            raise UsageError(f"--enqueue {name}: {field.path} {show(params[field.path])} is outside the space's range")
+    given = plan(params).config
+    for section in ("model", "augment", "optim"):
+        for key, value in wanted[section].items():
+            if not same(given[section][key], value):
+                raise UsageError(
+                    f"--enqueue {name}: {section}.{key} is {show(value)}, and {show(given[section][key])} in the space"
+                )
+    return params
+
+
+def _at(config: Mapping[str, Any], path: str) -> Any:
+    section, _, key = path.partition(".")
+    return config[section][key]

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import Result
+
+from search.errors import SearchError, StudyNotFoundError, UsageError
+
+COMMANDS = ("search", "leaderboard", "show", "reproduce", "train", "space", "studies")
+Run = Callable[..., Result]
+HEAVY = ("torch", "optuna", "pydantic", "matplotlib", "rich", "numpy", "ruamel", "sqlalchemy")
+
+
+def run_python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, env=environment, timeout=60, check=False
+    )
+
+
+def loaded_by(*arguments: str) -> set[str]:
+    code = (
+        "import sys, atexit; from mnist_bench.cli.app import main\n"
+        f"atexit.register(lambda: print('LOADED', *[m for m in {HEAVY} if m in sys.modules]))\nmain()"
+    )
+    last = run_python(code, *arguments).stdout.splitlines()[-1]
+    assert last.startswith("LOADED")
+    return set(last.split()[1:])
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help_loads_nothing_heavy(command: str) -> None:
+    assert loaded_by(*([command] if command else []), "--help") == set()
+
+
+def test_version_names_the_tool_python_torch_and_optuna_without_loading_them() -> None:
+    result = run_python("from mnist_bench.cli.app import main; main()", "--version")
+    assert [word for word in result.stdout.split() if word.isalpha() or "-" in word][:4] == [
+        "mnist-bench", "python", "torch", "optuna"
+    ]  # fmt: skip
+    assert loaded_by("--version") == set()
+
+
+def test_every_command_has_help(cli: Run) -> None:
+    result = cli("--help")
+    for command in COMMANDS:
+        assert any(line.split()[:1] == [command] and len(line.split()) > 2 for line in result.stdout.splitlines())
+
+
+def raising(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("search.study.list_studies", fail)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(SearchError("It broke."), 1), (UsageError("Not so."), 2), (StudyNotFoundError("None."), 3)]
+)
+def test_errors_are_one_sentence_and_their_code(
+    cli: Run, monkeypatch: pytest.MonkeyPatch, error: SearchError, code: int
+) -> None:
+    raising(monkeypatch, error)
+    result: Result = cli("studies")
+    assert (result.exit_code, result.stderr, result.stdout) == (code, f"Error: {error}\n", "")
+
+
+def test_unexpected_errors_name_their_type_and_the_way_to_the_traceback(
+    cli: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raising(monkeypatch, ZeroDivisionError("by [bold]zero\x1b[31m"))
+    result: Result = cli("studies")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: ZeroDivisionError: by [bold]zero[31m")
+    assert "-v" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert "Traceback" in cli("-v", "studies").stderr
+
+
+def test_ctrl_c_exits_with_130(cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    raising(monkeypatch, KeyboardInterrupt())
+    assert cli("studies").exit_code == 130
+
+
+def test_wrong_usage_exits_with_2_and_suggests_the_nearest_command(cli: Run) -> None:
+    result: Result = cli("serach")
+    assert result.exit_code == 2
+    assert "search" in result.stderr
+
+
+def test_a_reader_that_leaves_early_is_met_with_silence() -> None:
+    code = (
+        "import handmade, search.study as s\n"
+        "s.open_study = lambda *a: handmade.mixed()\n"
+        "from mnist_bench.cli.app import main; main()"
+    )
+    root = Path(__file__).parents[2]
+    environment = {**os.environ, "PYTHONPATH": f"{root}:{root / 'tests' / 'search' / 'importable'}"}
+    command = [sys.executable, "-c", code, "leaderboard"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(60) == 1
