@@ -86,7 +86,7 @@ def _first_difference(record: Record, pairs: list[tuple[Period, Period]]) -> Dif
 
 
 def _figures(then: Period, now: Period) -> list[tuple[str, Any, Any]]:
-    names = dict.fromkeys([*then.metrics, *now.metrics])
+    names = sorted({*then.metrics, *now.metrics}, key=lambda name: (not name.endswith("loss"), name))
     figures = [(name.replace("_", " "), then.metrics.get(name), now.metrics.get(name)) for name in names]
     accuracy = ("accuracy", then.value, now.value)
     return [*figures, accuracy, ("end", then.end, now.end), ("weights", then.weights, now.weights)]

@@ -23,7 +23,7 @@ from search.canonical import dumps
 from search.document import KeyPath
 from search.errors import Problem
 from search.ranges import FloatRange, IntRange
-from search.space import Field, Space
+from search.space import UNREADABLE, Field, Space
 from search.wording import did_you_mean, listing, show
 
 SECTIONS: dict[str, type] = {"model": ModelConfig, "augment": AugmentConfig, "optim": OptimConfig}
@@ -38,14 +38,19 @@ Fault = tuple[KeyPath, str]
 
 
 def check(space: Space) -> list[Problem]:
-    """Return all that is wrong with the names and values of `space`, in no particular order."""
+    """Return all that is wrong with the names and values of `space`, in no particular order.
+
+    Ranges that could not be read are passed over.
+    """
     problems = list(_top_level_problems(space))
     for item in space.fields:
         problems += _field_problems(item)
     for name, value in space.settings.items():
         faults = _setting_faults(name, value)
         problems += [space.origins[name].problem(f"{name}{text}", *below) for below, text in faults]
-    return problems or [*_sum_problems(space)] or [*_net_problems(space)]
+    if problems or any(item.value is UNREADABLE for item in space.fields):
+        return problems
+    return [*_sum_problems(space)] or [*_net_problems(space)]
 
 
 def training_settings(space: Space) -> dict[str, Any]:

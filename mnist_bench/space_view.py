@@ -25,7 +25,7 @@ from search.trainer import Planner
 from search.wording import show
 
 IMAGES = 60_000
-MAX_CORNERS = 20_000
+MAX_CORNERS = 10_000
 TRIALS_DRAWN = 200
 
 SIZE_FIELDS = frozenset(

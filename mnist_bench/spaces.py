@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -49,7 +50,7 @@ def find(name_or_path: str | Path) -> Path:
         UsageError: there is none; names what is near.
     """
     path = Path(name_or_path)
-    if path.exists():
+    if os.path.exists(path):  # unlike Path.exists, says no where a name is too long or holds a NUL
         return path
     known = shipped()
     if str(name_or_path) in known:

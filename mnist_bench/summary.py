@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -12,48 +13,75 @@ from mnist_bench.config_json import to_json
 
 NOTHING = "–"
 
-SETTINGS: Mapping[str, Callable[[TrainConfig], str]] = MappingProxyType(
-    {
-        "blocks": lambda config: str(config.model.blocks),
-        "filters": lambda config: _joined(block_filters(config.model)),
-        "convs": lambda config: _of_blocks(config.model, config.model.convs_per_block),
-        "kernel": lambda config: _of_blocks(config.model, config.model.kernel_size),
-        "batchnorm": lambda config: _of_blocks(config.model, _placements(config.model.batchnorm)),
-        "hidden": lambda config: _hidden(config.model),
-        "hidden bn": lambda config: _of_hidden(config.model, _placements(config.model.hidden_batchnorm)),
-        "dropout": lambda config: _dropout(config.model),
-        "augment": lambda config: _augment(config.augment),
-        "optimizer": lambda config: config.optim.optimizer.removesuffix("_nesterov"),
-        "lr → drops": lambda config: _lr(config),
-        "decay": lambda config: short(config.optim.weight_decay),
-        "smoothing": lambda config: short(config.optim.label_smoothing),
-        "batch": lambda config: str(config.optim.batch_size),
-    }
-)
-"""Compact cells by heading, the most telling first."""
 
-COVERED = frozenset(
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A compact cell: what it reads, and how it reads."""
+
+    fields: tuple[str, ...]
+    """Dotted paths of the fields that the cell tells."""
+    text: Callable[[TrainConfig], str]
+
+
+SETTINGS: Mapping[str, Setting] = MappingProxyType(
     {
-        *(f"model.{name}" for name in ("blocks", "filters", "filter_growth", "filter_multiple", "convs_per_block")),
-        *(f"model.{name}" for name in ("kernel_size", "batchnorm", "hidden_layers", "hidden_units")),
-        *(f"model.{name}" for name in ("hidden_batchnorm", "block_dropout", "hidden_dropout")),
-        *(f"augment.{name}" for name in ("rotation_degrees", "zoom", "shear_radians", "translate_pixels")),
-        *(f"optim.{name}" for name in ("optimizer", "lr", "schedule", "drops", "first_drop_fraction")),
-        *(f"optim.{name}" for name in ("second_drop_fraction", "drop_factor", "weight_decay", "label_smoothing")),
-        "optim.batch_size",
+        "blocks": Setting(("model.blocks",), lambda config: str(config.model.blocks)),
+        "filters": Setting(
+            ("model.blocks", "model.filters", "model.filter_growth", "model.filter_multiple"),
+            lambda config: _joined(block_filters(config.model)),
+        ),
+        "convs": Setting(
+            ("model.convs_per_block",), lambda config: _of_blocks(config.model, config.model.convs_per_block)
+        ),
+        "kernel": Setting(("model.kernel_size",), lambda config: _of_blocks(config.model, config.model.kernel_size)),
+        "batchnorm": Setting(
+            ("model.batchnorm",), lambda config: _of_blocks(config.model, _placements(config.model.batchnorm))
+        ),
+        "hidden": Setting(("model.hidden_layers", "model.hidden_units"), lambda config: _hidden(config.model)),
+        "hidden bn": Setting(
+            ("model.hidden_batchnorm",),
+            lambda config: _of_hidden(config.model, _placements(config.model.hidden_batchnorm)),
+        ),
+        "dropout": Setting(("model.block_dropout", "model.hidden_dropout"), lambda config: _dropout(config.model)),
+        "augment": Setting(
+            ("augment.rotation_degrees", "augment.zoom", "augment.shear_radians", "augment.translate_pixels"),
+            lambda config: _augment(config.augment),
+        ),
+        "optimizer": Setting(("optim.optimizer",), lambda config: config.optim.optimizer.removesuffix("_nesterov")),
+        "lr → drops": Setting(
+            ("optim.lr", "optim.schedule", "optim.drops", "optim.first_drop_fraction", "optim.second_drop_fraction",
+             "optim.drop_factor", "epochs"),
+            lambda config: _lr(config),
+        ),
+        "decay": Setting(("optim.weight_decay",), lambda config: short(config.optim.weight_decay)),
+        "smoothing": Setting(("optim.label_smoothing",), lambda config: short(config.optim.label_smoothing)),
+        "batch": Setting(("optim.batch_size",), lambda config: str(config.optim.batch_size)),
     }
-)
-"""Fields that the cells of SETTINGS tell."""
+)  # fmt: skip
+"""Compact cells by heading, the most telling first."""
 
 
 def distinguishing(configs: Sequence[TrainConfig]) -> list[dict[str, str]]:
-    """Return, for each config, the compact cells by heading in which the configs differ; every cell for one alone."""
-    rows = [{heading: text(config) for heading, text in SETTINGS.items()} for config in configs]
-    for row, config in zip(rows, configs, strict=True):
-        row |= {path: _plain(value) for path, value in leaves(to_json(config)) if path not in COVERED}
-    alone = len(rows) == 1
-    kept = [heading for heading in rows[0] if len({row[heading] for row in rows}) > 1] if rows else []
-    return [{heading: row[heading] for heading in (SETTINGS if alone else kept)} for row in rows]
+    """Return, for each config, the compact cells by heading in which the configs differ; every cell for one alone.
+
+    A cell counts as different where its text and one of its fields differ; a part that some of the nets lack does not.
+    """
+    rows = [{heading: setting.text(config) for heading, setting in SETTINGS.items()} for config in configs]
+    fields = [dict(leaves(to_json(config))) for config in configs]
+    if len(rows) == 1:
+        return rows
+    differing = [path for path in (fields[0] if fields else ()) if any(row[path] != fields[0][path] for row in fields)]
+    told = {path for setting in SETTINGS.values() for path in setting.fields}
+    kept = [heading for heading, setting in SETTINGS.items() if _differs(heading, setting, rows, differing)]
+    others = [path for path in differing if path not in told]
+    return [
+        {heading: row[heading] for heading in kept} | {path: _plain(values[path]) for path in others}
+        for row, values in zip(rows, fields, strict=True)
+    ]
+
+
+def _differs(heading: str, setting: Setting, rows: Sequence[Mapping[str, str]], differing: Sequence[str]) -> bool:
+    return len({row[heading] for row in rows}) > 1 and any(path in differing for path in setting.fields)
 
 
 def leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -71,8 +99,8 @@ def line(config: TrainConfig) -> str:
 
 
 def short(number: float) -> str:
-    """Return a number with two significant digits and without the zero before the point: `.05`, `8`, `1e-05`."""
-    return f"{number:.2g}".replace("0.", ".", 1) if 0 < abs(number) < 1 else f"{number:.3g}"
+    """Return a number below 100 with two significant digits, without the zero before the point: `.05`, `8`, `1e-05`."""
+    return f"{number:.2g}".replace("0.", ".", 1) if number < 1 else f"{number:.2g}"
 
 
 def _joined(values: Sequence[object]) -> str:

@@ -49,10 +49,10 @@ def open_for_reading(url: str) -> Engine:
     """Open the database so that nothing can be written: a reader never disturbs a search."""
     if not url.startswith("sqlite:///"):
         return sqlalchemy.create_engine(url)
-    path = url.removeprefix("sqlite:///")
-    connect = {"uri": True, "timeout": SQLITE_TIMEOUT}
+    uri = f"{Path(url.removeprefix('sqlite:///')).as_uri()}?mode=ro"
     return sqlalchemy.create_engine(
-        "sqlite://", creator=lambda: sqlite3.connect(f"{Path(path).as_uri()}?mode=ro", **connect),
+        "sqlite://",
+        creator=lambda: sqlite3.connect(uri, uri=True, timeout=SQLITE_TIMEOUT),
         poolclass=sqlalchemy.pool.NullPool,
     )
 

@@ -121,7 +121,11 @@ class Dispatcher:
         done, state = self._latest_state(active)
         stall = max(SHORTEST_STALL, STALL_FACTOR * active.plan.costs[done] / 1e6)
         return Job(
-            trial=active.number, period=done + 1, config=active.plan.config, seed=active.seed, state=state,
+            trial=active.number,
+            period=done + 1,
+            config=active.plan.config,
+            seed=active.seed,
+            state=state,
             stall_seconds=stall,
         )
 

@@ -1,6 +1,6 @@
 """YAML text to plain values, each with its line and column; hostile input ends in a `SpaceError`, never in harm.
 
-The language is YAML 1.2 (https://yaml.org/spec/1.2.2/) without anchors, aliases, tags, directives and several documents;
+The language is YAML 1.2 (https://yaml.org/spec/1.2.2/), one document without anchors, aliases, tags and directives;
 `search.scalars` says what unquoted texts mean.
 """
 

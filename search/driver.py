@@ -46,8 +46,16 @@ class Driver:
     """Drives one study to its goal."""
 
     def __init__(
-        self, *, spec: StudySpec, history: History, log: EventLog, mirror: Mirror, planner: Planner,
-        dispatcher: Dispatcher, observer: Observer, keeper: Keeper,
+        self,
+        *,
+        spec: StudySpec,
+        history: History,
+        log: EventLog,
+        mirror: Mirror,
+        planner: Planner,
+        dispatcher: Dispatcher,
+        observer: Observer,
+        keeper: Keeper,
     ) -> None:
         self._spec = spec
         self._history = history
@@ -109,8 +117,12 @@ class Driver:
         plan = self._planner(params)
         self._memory.constrain(number, plan.constraints)
         payload = {
-            "params": params, "config": dict(plan.config), "costs": list(plan.costs), "facts": dict(plan.facts),
-            "constraints": dict(plan.constraints), "slot": slot.index,
+            "params": params,
+            "config": dict(plan.config),
+            "costs": list(plan.costs),
+            "facts": dict(plan.facts),
+            "constraints": dict(plan.constraints),
+            "slot": slot.index,
             "seed": canonical.derived_seed(self._spec.seed, "trial", number),
             "attributes": self._memory.attributes(number),
         }
@@ -132,7 +144,10 @@ class Driver:
             prune = self._memory.report(active.number, period, report.value) and not last
         verdict = prune or last or report.end is not None
         payload = {
-            "period": period, "report": _plain(report, with_details=verdict), "prune": prune, "verdict": verdict,
+            "period": period,
+            "report": _plain(report, with_details=verdict),
+            "prune": prune,
+            "verdict": verdict,
             "attributes": self._new_attributes(active.number),
         }
         self._record(Event(kind="report", time=active.next_time, trial=active.number, payload=payload))
@@ -154,14 +169,24 @@ class Driver:
             self._end(active, "PRUNED", "pruned", last.value)
 
     def _end(
-        self, active: Active, state: State, reason: Reason, value: float | None, *,
-        error: str | None = None, external: bool = False,
+        self,
+        active: Active,
+        state: State,
+        reason: Reason,
+        value: float | None,
+        *,
+        error: str | None = None,
+        external: bool = False,
     ) -> None:
         time, number = active.next_time, active.number
         reports = self._history.trials[number].reports
         payload = {
-            "state": state, "reason": reason, "value": value, "error": error,
-            "weights": reports[-1].weights if reports else None, "attributes": self._new_attributes(number),
+            "state": state,
+            "reason": reason,
+            "value": value,
+            "error": error,
+            "weights": reports[-1].weights if reports else None,
+            "attributes": self._new_attributes(number),
         }
         self._memory.tell(number, state, value)
         self._record(Event(kind="tell", time=time, trial=number, external=external, payload=payload))
@@ -228,7 +253,11 @@ def _restored(spec: StudySpec, history: History) -> MemoryStudy:
         told_value = trial.value if trial.reason in ("complete", "pruned") else None
         memory.restore(
             frozen_trial(
-                spec.space, state=trial.state, params=trial.params, value=told_value, values=values,
+                spec.space,
+                state=trial.state,
+                params=trial.params,
+                value=told_value,
+                values=values,
                 system_attrs=history.attributes[trial.number],
             )
         )

@@ -1,14 +1,14 @@
 """Every error that reaches a user, as one sentence, and the exit code that goes with it.
 
-    SearchError                  1   something failed
-    ├── UsageError               2   the user's input is wrong
-    │   ├── SpaceError               a space file; lists every problem with its line
-    │   └── FingerprintError         the study was made under other conditions
-    ├── StudyNotFoundError       3   no such study, or no finished trial in it
-    ├── StudyLockedError         1   another process drives the study
-    ├── StorageError             1   the database or a file of the study cannot be used
-    ├── WorkerError              1   workers cannot be started or do not agree with the study
-    └── TooManyFailuresError     1   configurations crash, or are infeasible, one after the other
+SearchError                  1   something failed
+├── UsageError               2   the user's input is wrong
+│   ├── SpaceError               a space file; lists every problem with its line
+│   └── FingerprintError         the study was made under other conditions
+├── StudyNotFoundError       3   no such study, or no finished trial in it
+├── StudyLockedError         1   another process drives the study
+├── StorageError             1   the database or a file of the study cannot be used
+├── WorkerError              1   workers cannot be started or do not agree with the study
+└── TooManyFailuresError     1   configurations crash, or are infeasible, one after the other
 """
 
 from __future__ import annotations

@@ -95,9 +95,7 @@ class History:
         trials = self.trials
         if not live:
             trials = [replace(trial, reason="paused") if trial.state == "RUNNING" else trial for trial in trials]
-        return StudyRecord(
-            name=self.name, spec=self.spec, totals=tuple(self.goals), trials=tuple(trials), live=live
-        )
+        return StudyRecord(name=self.name, spec=self.spec, totals=tuple(self.goals), trials=tuple(trials), live=live)
 
     def _create(self, event: Event) -> None:
         self.name = event.payload["name"]
@@ -115,9 +113,17 @@ class History:
     def _ask(self, event: Event) -> None:
         asked = event.payload
         trial = TrialRecord(
-            number=len(self.trials), state="RUNNING", reason="running", params=asked["params"],
-            config=asked["config"], seed=asked["seed"], slot=asked["slot"], logical_start=event.time,
-            costs=tuple(asked["costs"]), facts=asked["facts"], constraints=asked["constraints"],
+            number=len(self.trials),
+            state="RUNNING",
+            reason="running",
+            params=asked["params"],
+            config=asked["config"],
+            seed=asked["seed"],
+            slot=asked["slot"],
+            logical_start=event.time,
+            costs=tuple(asked["costs"]),
+            facts=asked["facts"],
+            constraints=asked["constraints"],
         )
         plan = Plan(config=trial.config, costs=trial.costs, constraints=trial.constraints, facts=trial.facts)
         self.trials.append(trial)

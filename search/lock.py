@@ -25,7 +25,8 @@ def driver_lock(path: Path, study: str) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise StudyLockedError(f"Study {study} is being searched by {_holder(path)}; wait for it or stop it.") from None
+            holder = _holder(path)
+            raise StudyLockedError(f"Study {study} is being searched by {holder}; wait for it or stop it.") from None
         file.truncate(0)
         since = datetime.now(UTC).isoformat(timespec="seconds")
         file.write(json.dumps({"host": socket.gethostname(), "pid": os.getpid(), "since": since}))

@@ -32,7 +32,10 @@ class MemoryStudy:
         self._storage = InMemoryStorage()
         with _quiet():
             self._study = optuna.create_study(
-                storage=self._storage, study_name=name, direction="maximize", pruner=pruner.make(),
+                storage=self._storage,
+                study_name=name,
+                direction="maximize",
+                pruner=pruner.make(),
                 sampler=optuna.samplers.RandomSampler(seed=0),
             )
         self._trials: dict[int, optuna.Trial] = {}
@@ -86,8 +89,13 @@ class MemoryStudy:
 
 
 def frozen_trial(
-    space: Space, *, state: State, params: Mapping[str, Any], value: float | None = None,
-    values: Mapping[int, float] | None = None, system_attrs: Mapping[str, Any] | None = None,
+    space: Space,
+    *,
+    state: State,
+    params: Mapping[str, Any],
+    value: float | None = None,
+    values: Mapping[int, float] | None = None,
+    system_attrs: Mapping[str, Any] | None = None,
     user_attrs: Mapping[str, Any] | None = None,
 ) -> FrozenTrial:
     """Return a trial for a storage; `values` are the reported ones by period."""
@@ -97,7 +105,8 @@ def frozen_trial(
         params={path: encode(params[path]) for path in ranges},
         distributions={path: to_optuna(distribution) for path, distribution in ranges.items()},
         intermediate_values=dict(values or {}),
-        system_attrs=dict(system_attrs or {}), user_attrs=dict(user_attrs or {}),
+        system_attrs=dict(system_attrs or {}),
+        user_attrs=dict(user_attrs or {}),
     )
     trial.state = TrialState[state]
     trial.values = None if value is None else [value]

@@ -58,7 +58,10 @@ class Mirror:
     def _ask(self, event: Event) -> None:
         asked = event.payload
         template = frozen_trial(
-            self._space, state="RUNNING", params=asked["params"], system_attrs=asked["attributes"],
+            self._space,
+            state="RUNNING",
+            params=asked["params"],
+            system_attrs=asked["attributes"],
             user_attrs={**asked["facts"], "seed": asked["seed"], "slot": asked["slot"], "logical_start": event.time},
         )
         self._ids[_number(event)] = self._storage.create_new_trial(self._study, template)

@@ -1,8 +1,8 @@
 """The kinds of range that a field of a space may have, and their form in a file.
 
-    {int: [8, 32], step: 8}      whole numbers, both ends included
-    {float: [1e-4, 1], log: true}    real numbers
-    {choice: [relu, gelu]}       any of the values listed
+{int: [8, 32], step: 8}      whole numbers, both ends included
+{float: [1e-4, 1], log: true}    real numbers
+{choice: [relu, gelu]}       any of the values listed
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ class Fault(NamedTuple):
     below: KeyPath
     message: str
     at_key: bool = False
-
 
 
 @dataclass(frozen=True, slots=True)

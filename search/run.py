@@ -114,8 +114,14 @@ class Search:
         dispatcher = Dispatcher(self.executor, StateStore(self.place.folder / "states"), self.stopping)
         self.observer.on_start(self._header(spec, history))
         driver = Driver(
-            spec=spec, history=history, log=log, mirror=mirror, planner=self.planner_for(spec), dispatcher=dispatcher,
-            observer=self.observer, keeper=self.keeper,
+            spec=spec,
+            history=history,
+            log=log,
+            mirror=mirror,
+            planner=self.planner_for(spec),
+            dispatcher=dispatcher,
+            observer=self.observer,
+            keeper=self.keeper,
         )
         reached = self._drive_to_goal(driver, history)
         return Run(study=history.record(), reached=reached, order_cost=dispatcher.time.ordering_share)
@@ -130,9 +136,14 @@ class Search:
 
     def _header(self, spec: StudySpec, history: History) -> Header:
         return Header(
-            name=self.place.name, space=spec.space.name, sampler=strategy.describe(spec.sampler, spec.periods),
-            pruner=strategy.describe(spec.pruner, spec.periods), seed=spec.seed, slots=spec.slots,
-            workers=self.executor.workers, numerics=spec.numerics, goal=max(self.goal, history.goal),
+            name=self.place.name,
+            space=spec.space.name,
+            sampler=strategy.describe(spec.sampler, spec.periods),
+            pruner=strategy.describe(spec.pruner, spec.periods),
+            seed=spec.seed,
+            slots=spec.slots,
+            workers=self.executor.workers,
+            numerics=spec.numerics,
+            goal=max(self.goal, history.goal),
             resumed=bool(history.trials),
         )
-

@@ -74,9 +74,7 @@ def check_same(name: str, stored: Mapping[str, Any], current: Mapping[str, Any])
     )
 
 
-def differences(
-    stored: Mapping[str, Any], current: Mapping[str, Any], path: str = ""
-) -> list[tuple[str, str, str]]:
+def differences(stored: Mapping[str, Any], current: Mapping[str, Any], path: str = "") -> list[tuple[str, str, str]]:
     """Return (path, stored value, current value) of every difference, `-` where there is none on one side."""
     found: list[tuple[str, str, str]] = []
     for key in sorted({*stored, *current}):
@@ -95,7 +93,7 @@ def _decisive(found: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
 
 
 def _keyed(value: Any) -> Any:
-    """Return a list of (name, value) pairs, as a space's fields are, as a mapping; so each is compared with its like."""
+    """Return a list of (name, value) pairs, as a space's fields are, as a mapping, so that like meets like."""
     pairs = isinstance(value, list) and all(isinstance(row, list) and len(row) == 2 for row in value)
     return {str(key): entry for key, entry in value} if pairs and value else value
 

@@ -7,9 +7,9 @@ the finished and running trials alone, never on how often the program was restar
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner
@@ -109,9 +109,10 @@ class NoPruner:
 
 Sampler = Tpe | Random
 Pruner = Asha | Median | NoPruner
+_Strategy = TypeVar("_Strategy", bound=Sampler | Pruner)
 
-SAMPLERS: Mapping[str, Callable[..., Sampler]] = {"tpe": Tpe, "random": Random}
-PRUNERS: Mapping[str, Callable[..., Pruner]] = {"asha": Asha, "median": Median, "none": NoPruner}
+SAMPLERS: Mapping[str, type[Sampler]] = {"tpe": Tpe, "random": Random}
+PRUNERS: Mapping[str, type[Pruner]] = {"asha": Asha, "median": Median, "none": NoPruner}
 
 
 def sampler(spec: str | Mapping[str, Any]) -> Sampler:
@@ -130,8 +131,8 @@ def pruner(spec: str | Mapping[str, Any]) -> Pruner:
 
 def to_spec(strategy: Sampler | Pruner) -> dict[str, Any]:
     """Return the mapping that `sampler` and `pruner` read, with every option."""
-    names = {cls: name for table in (SAMPLERS, PRUNERS) for name, cls in table.items()}
-    return {"name": names[type(strategy)], **asdict(strategy)}
+    known: list[tuple[str, type]] = [*SAMPLERS.items(), *PRUNERS.items()]
+    return {"name": next(name for name, cls in known if cls is type(strategy)), **asdict(strategy)}
 
 
 def describe(strategy: Sampler | Pruner, periods: int) -> str:
@@ -142,13 +143,13 @@ def describe(strategy: Sampler | Pruner, periods: int) -> str:
     return f"{name} (multivariate)" if isinstance(strategy, Tpe) else name
 
 
-def _parse(kind: str, table: Mapping[str, Callable[..., Any]], spec: str | Mapping[str, Any]) -> Any:
+def _parse(kind: str, table: Mapping[str, type[_Strategy]], spec: str | Mapping[str, Any]) -> _Strategy:
     options = {"name": spec} if isinstance(spec, str) else dict(spec)
     name = options.pop("name", None)
-    if name not in table:
+    if not isinstance(name, str) or name not in table:
         raise ValueError(f"no {kind} {name!r}; there are {', '.join(table)}")
     cls = table[name]
-    allowed = {f.name: f.default for f in fields(cls)}  # type: ignore[arg-type]
+    allowed = [field.name for field in fields(cls)]
     for option, value in options.items():
         if option not in allowed:
             raise ValueError(f"{kind} {name} has no option {option!r}; it has {', '.join(allowed) or 'none'}")

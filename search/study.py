@@ -76,8 +76,8 @@ def checked_name(name: str) -> str:
     """
     if not _NAME.fullmatch(name):
         raise UsageError(
-            f"{name!r} cannot name a study: up to 64 letters, digits, dots, dashes and underscores, the first of them a "
-            "letter or digit."
+            f"{name!r} cannot name a study: a name has up to 64 letters, digits, dots, dashes and underscores, and "
+            "begins with a letter or digit."
         )
     return name
 
@@ -93,7 +93,8 @@ def open_study(results: Path, name: str | None, storage: str | None = None) -> S
     place = Place.of(name, results, storage)
     history = _read(place)
     if history is None:
-        raise StudyNotFoundError(f"No study {name} in {_where(results, storage)}; `mnist-bench studies` lists what there is.")
+        where = _where(results, storage)
+        raise StudyNotFoundError(f"No study {name} in {where}; `mnist-bench studies` lists what there is.")
     return history.record(live=lock.is_held(place.lock))
 
 
@@ -171,9 +172,15 @@ def _query(url: str, question: Callable[[Engine], T]) -> T:
 def _summary(place: Place, at: str) -> StudySummary:
     history = _read(place) or History()
     return StudySummary(
-        name=place.name, path=place.folder, modified=at, trials=history.finished, goal=history.goal,
-        complete=history.ends["complete"], best_value=history.best.value if history.best else None,
-        live=lock.is_held(place.lock), bytes=_size(place.folder),
+        name=place.name,
+        path=place.folder,
+        modified=at,
+        trials=history.finished,
+        goal=history.goal,
+        complete=history.ends["complete"],
+        best_value=history.best.value if history.best else None,
+        live=lock.is_held(place.lock),
+        bytes=_size(place.folder),
     )
 
 
@@ -183,5 +190,3 @@ def _size(folder: Path) -> int:
 
 def _where(results: Path, storage: str | None) -> str:
     return redacted(storage) if storage else f"{results}/"
-
-

@@ -72,9 +72,7 @@ class Trainer(Protocol):
         """What the bits depend on here; `numerics["canary"]` decides, the rest names the difference."""
         ...
 
-    def advance(
-        self, config: Mapping[str, Json], seed: int, period: int, state: bytes | None
-    ) -> tuple[bytes, Report]:
+    def advance(self, config: Mapping[str, Json], seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:
         """Train period number `period` (from 1) from `state` (None before the first) and return the new state."""
         ...
 

@@ -28,19 +28,19 @@ class ErrorsAsSentences(TyperGroup):
             result = super().invoke(ctx)
             sys.stdout.flush()
             return result
-        except SearchError as error:
-            code, sentence = error.exit_code, str(error)
-        except BrokenPipeError:
-            raise
-        except (typer.Exit, typer.Abort, typer.TyperException):
+        except (typer.Exit, typer.Abort, typer.TyperException, BrokenPipeError):
             raise
         except Exception as error:
-            code = ExitCode.FAILURE
-            sentence = f"{type(error).__name__}: {error} (unexpected; `mnist-bench -v ...` shows where)"
-        if ctx.params["verbose"]:
-            traceback.print_exc()
-        typer.echo(f"Error: {safe_lines(sentence)}", err=True)
-        raise typer.Exit(code)
+            if ctx.params["verbose"]:
+                traceback.print_exc()
+            typer.echo(f"Error: {safe_lines(_sentence(error))}", err=True)
+            raise typer.Exit(error.exit_code if isinstance(error, SearchError) else ExitCode.FAILURE) from error
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, SearchError):
+        return str(error)
+    return f"{type(error).__name__}: {error} (unexpected; `mnist-bench -v ...` shows where)"
 
 
 app = typer.Typer(

@@ -64,7 +64,7 @@ def digest_lines(board: Leaderboard) -> list[str]:
 
 def footnotes(board: Leaderboard) -> list[str]:
     """Return the lines below the table: rows left out, what the tie mark means, the test set."""
-    lines = [f"{board.hidden} more trials; --top {len(board.rows) + board.hidden} shows all."] if board.hidden else []
+    lines = [f"{board.hidden} more; `mnist-bench leaderboard --top {len(board.rows) + board.hidden}` shows all."] if board.hidden else []
     if board.tied > 1:
         lines += [
             "= not distinguishable from the first: paired test on the same validation images, Holm, 5 %. It compares "

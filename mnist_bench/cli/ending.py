@@ -46,12 +46,14 @@ def advice(run: Run, results: Path) -> list[str]:
     best = run.study.best
     if best is None:
         return ["", f"No trial is complete. mnist-bench leaderboard {name}{place} shows how they ended."]
-    return [
-        "",
-        f"next:  mnist-bench reproduce {name}{place}    retrain #{best.number} and compare bit for bit",
-        f"       mnist-bench leaderboard {name}{place}  all trials",
-        f"       mnist-bench show {name}/{best.number}{place}      every setting, the curve, the hashes",
-    ]
+    commands = {
+        f"reproduce {name}{place}": f"retrain #{best.number} and compare bit for bit",
+        f"leaderboard {name}{place}": "all trials",
+        f"show {name}/{best.number}{place}": "every setting, the curve, the hashes",
+    }
+    width = max(map(len, commands))
+    lines = [f"mnist-bench {command:<{width}}   {use}" for command, use in commands.items()]
+    return ["", f"next:  {lines[0]}", *(f"       {line}" for line in lines[1:])]
 
 
 def command() -> str:

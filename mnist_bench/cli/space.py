@@ -172,7 +172,8 @@ def _size_lines(space: Space, extremes: Extremes, estimate: Estimate, machine: s
         label = "parameters" if name == "parameters" else "MACs a picture"
         yield f"{label:14}  {low:,} to {high:,}{bound}{limit}"
     if estimate.infeasible:
-        yield f"{'infeasible':14}  {estimate.infeasible:.0%} of random configurations exceed a limit and are not trained"
+        share = f"{estimate.infeasible:.0%} of random configurations"
+        yield f"{'infeasible':14}  {share} exceed a limit; they are not trained and cost no trial"
     yield f"{'time':14}  about {estimate.minutes:.1f} minutes for {TRIALS} trials on {machine}"
 
 

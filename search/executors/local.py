@@ -24,7 +24,7 @@ LONGEST_BACK_OFF = 10.0
 """Seconds between the restarts of a worker that does not come up."""
 MOST_STARTS = 5
 """Starts in a row without a greeting before the search gives up."""
-_ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 
 _Message = tuple[dict[str, Any], bytes] | None
 
@@ -38,8 +38,11 @@ class _Worker:
         self.job_since = 0.0
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "search.executors.worker"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
-            env={**os.environ, **_ONE_THREAD}, start_new_session=True,  # Ctrl-C is for the driver alone
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env={**os.environ, **_ONE_THREAD},
+            start_new_session=True,  # Ctrl-C is for the driver alone
         )
         self._send({"factory": spec.factory, "options": dict(spec.options)})
         threading.Thread(target=self._read_all, args=(inbox,), daemon=True).start()

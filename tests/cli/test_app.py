@@ -13,7 +13,7 @@ from search.errors import SearchError, StudyNotFoundError, UsageError
 
 COMMANDS = ("search", "leaderboard", "show", "reproduce", "train", "space", "studies")
 Run = Callable[..., Result]
-HEAVY = ("torch", "optuna", "pydantic", "matplotlib", "rich", "numpy", "ruamel", "sqlalchemy")
+HEAVY = ("torch", "optuna", "matplotlib", "rich", "numpy", "ruamel", "sqlalchemy")  # typer itself loads pydantic
 
 
 def run_python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:

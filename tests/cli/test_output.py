@@ -101,4 +101,4 @@ def test_markdown_cannot_break_out_of_its_cell(capsys: pytest.CaptureFixture[str
     output.print_markdown([{"a": "x | y", "b": "<img src=x> [l](http://evil) `c`"}], ["a", "b"])
     header, rule, line = capsys.readouterr().out.splitlines()
     assert (header, rule) == ("| a | b |", "| --- | --- |")
-    assert line == "| x \\| y | \\<img src=x> \\[l](http://evil) \\`c\\` |"
+    assert line == "| x \\| y | \\<img src=x> \\[l\\](http://evil) \\`c\\` |"

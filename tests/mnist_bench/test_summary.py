@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from mnist_bench.config import AugmentConfig, ModelConfig, OptimConfig, TrainConfig
-from mnist_bench.summary import COVERED, distinguishing, leaves, line, short
 from mnist_bench.config_json import to_json
+from mnist_bench.summary import SETTINGS, distinguishing, leaves, line, short
 
 RICH = TrainConfig(
     model=ModelConfig(filters=24, filter_growth=1.67, filter_multiple=8, batchnorm="before_activation", hidden_units=256),
@@ -45,15 +45,21 @@ def test_a_difference_that_no_cell_tells_has_a_column_of_its_own() -> None:
 def test_settings_of_parts_that_a_net_lacks_are_dashes() -> None:
     bare = TrainConfig(model=ModelConfig(blocks=0, hidden_layers=0))
     first, _ = distinguishing([bare, RICH])
-    assert (first["filters"], first["batchnorm"], first["dropout"], first["hidden"]) == ("–", "–", "–/–", "–")
+    assert (first["filters"], first["batchnorm"], first["hidden"]) == ("–", "–", "–")
 
 
 def test_every_covered_field_exists() -> None:
-    assert {path for path, _ in leaves(to_json(TrainConfig()))} >= COVERED
+    fields = {path for path, _ in leaves(to_json(TrainConfig()))}
+    assert all(path in fields for setting in SETTINGS.values() for path in setting.fields)
+
+
+def test_a_part_that_one_net_lacks_is_no_difference_in_its_settings() -> None:
+    bare = replace(RICH, model=replace(RICH.model, hidden_layers=0))
+    assert distinguishing([RICH, bare]) == [{"hidden": "256"}, {"hidden": "–"}]
 
 
 @pytest.mark.parametrize(
-    ("number", "text"), [(0.05, ".05"), (8.0, "8"), (0, "0"), (1e-05, "1e-05"), (0.0093, ".0093"), (10.5, "10.5")]
+    ("number", "text"), [(0.05, ".05"), (8.0, "8"), (0, "0"), (1e-05, "1e-05"), (0.0093, ".0093"), (10.4, "10")]
 )
 def test_short_numbers(number: float, text: str) -> None:
     assert short(number) == text

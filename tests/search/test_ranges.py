@@ -20,7 +20,10 @@ PLAIN = st.recursive(
 KEYS = st.sampled_from(["int", "float", "choice", "step", "log", "value", "other"])
 
 INT_RANGES = st.builds(
-    lambda low, steps, step: IntRange(low, low + steps * step, step), st.integers(-9, 9), st.integers(0, 9), st.integers(1, 9)
+    lambda low, steps, step: IntRange(low, low + steps * step, step),
+    st.integers(-9, 9),
+    st.integers(0, 9),
+    st.integers(1, 9),
 ) | st.builds(lambda low, more: IntRange(low, low + more, log=True), st.integers(1, 99), st.integers(0, 999))
 FLOAT_RANGES = (
     st.builds(lambda low, more: FloatRange(low, low + more), st.floats(-9, 9), st.floats(0, 9))

@@ -95,7 +95,7 @@ def test_true_is_not_one_in_a_condition() -> None:
 
 
 def test_resolve_needs_the_parameters_of_active_fields() -> None:
-    with pytest.raises(KeyError, match="optim.name"):
+    with pytest.raises(KeyError, match=r"optim\.name"):
         space_of(TEXT).resolve({"model.layers": 0})
 
 
@@ -159,7 +159,9 @@ def test_a_long_chain_of_conditions() -> None:
 def test_any_mutation_is_a_space_or_refused(data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(TEXT)))
     length = data.draw(st.integers(0, 10))
-    inserted = data.draw(st.sampled_from(["", "{}", "[]", "1", "when", "x: ", "{int: [1, 2]}", "null", "\n", "true", "- "]))
+    inserted = data.draw(
+        st.sampled_from(["", "{}", "[]", "1", "when", "x: ", "{int: [1, 2]}", "null", "\n", "true", "- "])
+    )
     text = TEXT[:start] + inserted + TEXT[start + length :]
     try:
         space = space_of(text)

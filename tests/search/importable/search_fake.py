@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -64,6 +65,8 @@ class Trainer:
         self._behaviour = behaviour
         self._marks = Path(marks) if marks else None
         self._delay = delay
+        if behaviour == "fail_to_start":
+            raise RuntimeError("the fake trainer has no device")
 
     def advance(
         self, config: Mapping[str, Any], seed: int, period: int, state: bytes | None
@@ -88,7 +91,7 @@ class Trainer:
             raise ZeroDivisionError("the fake trainer divides by zero")
         if self._behaviour == "raise_always":
             raise ZeroDivisionError("the fake trainer divides by zero")
-        if self._behaviour == "die_once" and self._first_time(f"{seed}-{period}"):
+        if self._behaviour == "die_once_sometimes" and (seed + period) % 5 == 0 and self._first_time(f"{seed}-{period}"):
             os.kill(os.getpid(), signal.SIGKILL)
         if self._behaviour == "segfault" and seed % 4 == 0:
             os.kill(os.getpid(), signal.SIGSEGV)
@@ -157,3 +160,14 @@ def make_search(
 def run(results: Path, **options: Any) -> Run:
     """Run a search with the fake trainer."""
     return make_search(results, **options).run()
+
+
+def main() -> None:
+    """Run a search in a process of its own, to be killed: `python search_fake.py RESULTS WORKERS DELAY`."""
+    results, workers, delay = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
+    finished = run(results, workers=workers, delay=delay)
+    print(finished.study.digest)
+
+
+if __name__ == "__main__":
+    main()

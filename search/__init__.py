@@ -1,0 +1,1 @@
+"""What to try next: spaces, samplers, pruners, and the driver that decides. Knows Optuna; knows nothing of nets."""

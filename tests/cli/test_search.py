@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import handmade
+import pytest
+from typer.testing import Result
+
+from mnist_bench.cli import ending
+from mnist_bench.searching import SearchOptions
+from search.progress import Observer
+from search.records import StudyRecord
+from search.run import Run
+
+Cli = Callable[..., Result]
+
+
+def ended(study: StudyRecord | None = None, *, reached: bool = True) -> Run:
+    return Run(study=study or handmade.mixed(), reached=reached, order_cost=0.012)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[SearchOptions]:
+    calls: list[SearchOptions] = []
+
+    def run(options: SearchOptions, observer: Observer, stopping: Callable[[], bool]) -> Run:
+        calls.append(options)
+        return ended()
+
+    monkeypatch.setattr("mnist_bench.searching.run", run)
+    return calls
+
+
+def test_options_reach_the_search(cli: Cli, asked: list[SearchOptions]) -> None:
+    result = cli(
+        "search", "conv", "-n", "7", "--timeout", "60", "--workers", "3", "--slots", "4", "--seed", "5",
+        "--set", "optim.lr=0.01", "--set", "epochs=3", "--enqueue", "recipe.yaml", "--device", "cpu",
+        "--study-name", "mine", "--storage", "sqlite:///x.db", "--results", "out", "--data-dir", "data",
+        "--executor", "in-process",
+    )  # fmt: skip
+    assert result.exit_code == 0
+    assert asked == [
+        SearchOptions(
+            space="conv", trials=7, timeout=60.0, workers=3, slots=4, seed=5, overrides=("optim.lr=0.01", "epochs=3"),
+            enqueue=("recipe.yaml",), device="cpu", study_name="mine", storage="sqlite:///x.db", results=Path("out"),
+            data_dir=Path("data"), executor="in-process",
+        )
+    ]  # fmt: skip
+
+
+def test_trials_has_optunas_name_too_and_defaults_are_those_of_the_design(cli: Cli, asked: list[SearchOptions]) -> None:
+    assert cli("search", "conv", "--n-trials", "9").exit_code == 0
+    (one,) = asked
+    assert (one.trials, one.slots, one.seed, one.executor, one.results) == (9, 8, 0, "local", Path("results"))
+    assert one.workers >= 1
+
+
+@pytest.mark.parametrize("wrong", [["--trials", "0"], ["--workers", "x"], ["--executor", "ray"], ["--dataset", "cifar"], []])
+def test_wrong_options_exit_with_2(cli: Cli, asked: list[SearchOptions], wrong: list[str]) -> None:
+    assert cli("search", *(["conv", *wrong] if wrong else [])).exit_code == 2
+    assert asked == []
+
+
+def test_the_end_shows_summary_digest_table_and_what_to_do_next(cli: Cli, asked: list[SearchOptions]) -> None:
+    result = cli("search", "conv")
+    lines = result.stdout.splitlines()
+    assert lines[1].startswith("6 trials in 0.")
+    assert "3 complete, 2 pruned, 1 failed, 1 running (1 infeasible besides). Pruning saved 14 of 36 epochs" in lines[1]
+    assert "the logical order cost 1.2 % of worker time." in lines[1]
+    assert lines[2].replace(" ", "") == "digest" + handmade.mixed().digest
+    assert sum(" #" in line for line in lines) == ending.TOP
+    assert lines[-1] == "The test set has not been opened."
+    assert "mnist-bench reproduce conv-0 " in result.stderr
+    assert "retrain #1 and compare bit for bit" in result.stderr
+    assert "next:" not in result.stdout
+
+
+def test_a_search_stopped_by_ctrl_c_says_how_to_go_on_and_exits_with_130(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(options: SearchOptions, observer: Observer, stopping: Callable[[], bool]) -> Run:
+        assert not stopping()
+        signal.raise_signal(signal.SIGINT)
+        assert stopping()
+        return ended(replace(handmade.mixed(), totals=(50,)), reached=False)
+
+    monkeypatch.setattr("mnist_bench.searching.run", run)
+    monkeypatch.setattr("sys.argv", ["x", "search", "my conv.yaml", "--trials", "50"])
+    result = cli("search", "my conv.yaml", "--trials", "50")
+    assert result.exit_code == 130
+    assert "Ctrl-C again stops at once" in result.stderr
+    assert "mnist-bench search 'my conv.yaml' --trials 50" in result.stderr
+    assert "(of 6 of 50 trials so far)" in result.stdout
+
+
+def test_a_search_stopped_by_its_timeout_exits_with_0(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mnist_bench.searching.run", lambda *_: ended(reached=False))
+    result = cli("search", "conv", "--timeout", "1")
+    assert result.exit_code == 0
+    assert "To go on" in result.stderr
+
+
+def test_a_search_without_any_trial_ends_without_a_table(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mnist_bench.searching.run", lambda *_: ended(handmade.study([], goal=5), reached=False))
+    result = cli("search", "conv")
+    assert result.exit_code == 0
+    assert "none finished" in result.stdout
+    assert "rank" not in result.stdout
+
+
+def test_a_search_without_a_complete_trial_offers_no_reproduction() -> None:
+    study = handmade.study([handmade.trial(0, range(9), periods=1, state="PRUNED")])
+    assert not any("reproduce" in line for line in ending.advice(ended(study), Path("results")))
+
+
+def test_advice_names_another_results_folder() -> None:
+    assert all("--results 'my runs'" in line for line in ending.advice(ended(), Path("my runs"))[1:])
+
+
+def test_a_dry_run_trains_nothing(cli: Cli, asked: list[SearchOptions]) -> None:
+    result = cli("search", "smoke", "--dry-run", "--trials", "12")
+    assert result.exit_code == 0
+    assert "12 trials" in result.stdout
+    assert "minutes" in result.stdout
+    assert asked == []
+    assert not Path("results").exists()

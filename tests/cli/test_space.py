@@ -1,0 +1,130 @@
+"""`mnist-bench space`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from mnist_bench import spaces
+from mnist_bench.cli.space import app
+
+BAD = "name: mine\nmodel:\n  batchnrom: none\n  block_dropout: {float: [0, 1.3]}\n"
+
+
+def run(*arguments: str, text: str | None = None) -> Result:
+    return CliRunner().invoke(app, list(arguments), input=text)
+
+
+@pytest.fixture
+def bad(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of a file with two problems, in the folder where we work."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.yaml").write_text(BAD)
+    return "mine.yaml"
+
+
+def test_check_of_good_files() -> None:
+    result = run("check", "conv", "smoke")
+    assert result.exit_code == 0
+    assert [line.split(": ")[0] for line in result.stdout.splitlines()] == ["conv", "smoke"]
+    assert result.stdout.count("no problems") == 2
+
+
+def test_check_lists_every_problem(bad: str) -> None:
+    result = run("check", bad, "smoke", "nowhere")
+    assert result.exit_code == 2
+    assert result.stdout.splitlines()[:2] == [
+        "mine.yaml:3:3   model.batchnrom: no such field; did you mean `batchnorm`?",
+        "mine.yaml:4:30  model.block_dropout: 1.3 is not below 1 (0 <= block_dropout < 1)",
+    ]
+    assert "nowhere: no such file or shipped space" in result.stdout
+    assert "smoke: " in result.stdout
+    assert result.stderr == "3 errors. `mnist-bench space show conv` prints a good file's fields.\n"
+
+
+def test_check_as_json(bad: str) -> None:
+    result = run("check", "--json", bad, "smoke")
+    assert result.exit_code == 2
+    mine, smoke = json.loads(result.stdout)["files"]
+    assert [(problem["line"], problem["column"]) for problem in mine["problems"]] == [(3, 3), (4, 30)]
+    assert (smoke["file"], smoke["problems"]) == ("smoke", [])
+
+
+def test_check_of_the_standard_input() -> None:
+    result = run("check", "-", text="epochs: 0\n")
+    assert result.exit_code == 2
+    assert result.stdout.startswith("stdin:1:9  epochs: 0 is below 1")
+
+
+def test_hostile_names_do_not_reach_the_terminal(bad: str) -> None:
+    Path(bad).write_text('"[red]x": 1\nmodel: {activation: "\\u202e[bold]x"}\n')
+    result = run("check", bad)
+    assert result.exit_code == 2
+    assert "[red]x: no such setting" in result.stdout
+    assert "[bold]x is not relu" in result.stdout
+    assert "\u202e" not in result.stdout
+    Path(bad).write_text('"\\e[31m": 1\n')
+    assert "\x1b" not in run("check", bad).stdout
+
+
+def test_show() -> None:
+    result = run("show", "smoke", "--set", "epochs=4")
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith("smoke  ·  11 ranges, 1 constant  ·  4 epochs  ·  subset 6000  ·  tpe")
+    assert any(line.startswith("model.hidden_units") and "hidden_layers is 1" in line for line in lines)
+    assert "parameters      3,212 to 101,178   limit 100,000" in lines
+    assert any(line.startswith("time ") and "minutes for 50 trials" in line for line in lines)
+
+
+def test_show_as_json() -> None:
+    result = run("show", "smoke", "--json")
+    shown = json.loads(result.stdout)
+    assert shown["extremes"]["parameters"] == [3212, 101178]
+    assert shown["fields"] == json.loads(json.dumps(spaces.load("smoke").to_spec()["fields"]))
+    assert 0 < shown["estimate"]["minutes"] < 2
+
+
+def test_show_of_a_recipe(tmp_path: Path) -> None:
+    file = tmp_path / "linear.yaml"
+    file.write_text("model: {blocks: 0, hidden_layers: 0}\n")
+    result = run("show", str(file))
+    assert result.exit_code == 0
+    assert result.stdout.startswith("linear  ·  a recipe  ·  6 epochs  ·  tpe")
+    assert "7,850 to 7,850" in result.stdout
+
+
+def test_sample_is_one_column_a_trial() -> None:
+    lines = run("sample", "smoke", "-n", "3", "--seed", "1").stdout.splitlines()
+    assert lines[0].split() == ["field", "1", "2", "3"]
+    assert [line.split()[0] for line in lines[1:]] == [
+        *(field.path for field in spaces.load("smoke").fields if field.distribution is not None),
+        *("parameters", "macs"),
+    ]
+    assert run("sample", "smoke", "-n", "3", "--seed", "1").stdout.splitlines() == lines
+    assert run("sample", "smoke", "-n", "3", "--seed", "2").stdout.splitlines() != lines
+
+
+def test_sample_as_json_can_be_trained() -> None:
+    samples = json.loads(run("sample", "conv", "-n", "4", "--json").stdout)["samples"]
+    assert len(samples) == 4
+    space = spaces.load("conv")
+    assert all(spaces.config(space, params) for params in samples)
+
+
+def test_sample_leaves_open_what_cannot_be_built(tmp_path: Path) -> None:
+    file = tmp_path / "odd.yaml"
+    file.write_text("model: {blocks: {int: [1, 2]}, filters: [4, 8], hidden_layers: 0}\n")
+    rows = [line.split() for line in run("sample", str(file), "-n", "6").stdout.splitlines()]
+    assert {len(row) for row in rows if row[0] in ("parameters", "macs")} != {7}
+
+
+def test_list(monkeypatch: pytest.MonkeyPatch, bad: str) -> None:
+    names = [row["name"] for row in json.loads(run("list", "--json").stdout)["spaces"]]
+    assert {"conv", "conv-gpu", "smoke"} <= set(names)
+    monkeypatch.setattr(spaces, "FOLDERS", (Path.cwd(),))
+    lines = run("list").stdout.splitlines()
+    assert [line.split()[:2] for line in lines] == [["name", "holds"], ["mine", "problems"]]

@@ -1,0 +1,61 @@
+"""The test set: one door, a ledger, and a guard that holds elsewhere."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mnist_bench.data import DataOptions, mnist, open_test_set, openings
+from search.errors import StorageError
+
+GUARDED = """
+import gzip, os, pathlib, sys
+import numpy
+from mnist_bench.data import DataOptions, close_test_set, load_training_set, mnist, open_test_set
+from mnist_bench.errors import ClosedDoorError
+close_test_set()
+close_test_set()
+path = mnist.PACKAGED / "t10k-labels-idx1-ubyte.gz"
+for read in (open, gzip.open, pathlib.Path.read_bytes, numpy.fromfile, lambda p: os.open(p, os.O_RDONLY), lambda p: open(bytes(p))):
+    try:
+        read(path)
+    except ClosedDoorError as error:
+        assert isinstance(error, PermissionError)
+        assert str(path) in str(error)
+    else:
+        sys.exit(f"{read} passed")
+load_training_set(DataOptions())
+assert len(open_test_set(DataOptions(), purpose="test", ledger=pathlib.Path(sys.argv[1])).labels) == 10_000
+try:
+    open(path)
+except ClosedDoorError:
+    print("held")
+"""
+
+
+def test_every_opening_is_in_the_ledger_with_its_hashes(tmp_path: Path) -> None:
+    ledger = tmp_path / "new" / "test-openings.jsonl"
+    assert openings(ledger) == 0
+    for number in (1, 2):
+        assert open_test_set(DataOptions(), purpose=f"look {number}", ledger=ledger).images.shape == (10_000, 28, 28)
+        assert openings(ledger) == number
+    entry = json.loads(ledger.read_text().splitlines()[1])
+    assert entry["purpose"] == "look 2"
+    assert entry["time"].endswith("+00:00")
+    assert entry["files"] == [mnist.SHA256["t10k-images-idx3-ubyte"], mnist.SHA256["t10k-labels-idx1-ubyte"]]
+
+
+def test_no_ledger_no_images(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match="cannot be noted"):
+        open_test_set(DataOptions(), purpose="look", ledger=tmp_path / "file" / "ledger")
+
+
+def test_the_closed_test_set_opens_through_the_door_alone(tmp_path: Path) -> None:
+    command = [sys.executable, "-W", "error", "-c", GUARDED, str(tmp_path / "ledger")]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[3], check=False)
+    assert (done.stdout, done.returncode) == ("held\n", 0), done.stderr

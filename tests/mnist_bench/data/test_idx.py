@@ -1,0 +1,77 @@
+"""Reading IDX files, good and bad."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mnist_bench.data import idx
+from mnist_bench.errors import DataError
+
+PICTURES = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4)
+ENCODED = struct.pack(">HBB3I", 0, 8, 3, 2, 3, 4) + PICTURES.tobytes()
+
+
+@pytest.mark.parametrize(("name", "content"), [("a", ENCODED), ("a.gz", gzip.compress(ENCODED))])
+def test_plain_and_gzipped_files_hold_the_same(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    found = idx.read(idx.find(tmp_path, "a"))
+    assert found.dtype == np.uint8
+    assert np.array_equal(found, PICTURES)
+
+
+def test_digest_is_the_files_own() -> None:
+    assert idx.digest(PICTURES) == hashlib.sha256(ENCODED).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "starts with nothing"),
+        (ENCODED[:-1], "is cut off"),
+        (ENCODED + b"x", "goes on after its last value"),
+        (ENCODED[:6], "is cut off in its header"),
+        (struct.pack(">HBBI", 0, 0x0D, 1, 4) + bytes(4), "starts with 00000d01"),
+        (b"<!DOCTYPE html>", "no IDX file"),
+        (struct.pack(">HBB3I", 0, 8, 3, 2**32 - 1, 2**32 - 1, 28), "at most"),
+    ],
+)
+def test_a_bad_file_is_named(tmp_path: Path, content: bytes, words: str) -> None:
+    path = tmp_path / "train-labels-idx1-ubyte"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=words) as caught:
+        idx.read(path)
+    assert str(path) in str(caught.value)
+    assert caught.value.exit_code == 2
+
+
+def test_a_gzip_file_that_is_cut_off_or_none_is_named(tmp_path: Path) -> None:
+    for content in (gzip.compress(ENCODED)[:-9], b"no gzip", gzip.compress(ENCODED)[:-8] + bytes(8)):
+        path = tmp_path / "a.gz"
+        path.write_bytes(content)
+        with pytest.raises(DataError, match=r"a\.gz: cannot be read"):
+            idx.read(path)
+
+
+def test_a_missing_file_names_its_folder(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="there is no train-images"):
+        idx.find(tmp_path, "train-images")
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.one_of(st.binary(max_size=60), st.binary(max_size=60).map(lambda rest: b"\0\0\x08\x01" + rest)))
+def test_any_bytes_are_read_or_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "any"
+    path.write_bytes(content)
+    try:
+        found = idx.read(path)
+    except DataError:
+        return
+    assert idx.digest(found) == hashlib.sha256(content).hexdigest()

@@ -1,0 +1,35 @@
+"""The data set on its device."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from mnist_bench.data import DataOptions, load_training_set
+from mnist_bench.data.mnist import Images
+from mnist_bench.data.tensors import Dataset, with_evaluation_images
+
+
+def test_images_stay_bytes_and_the_training_part_is_normalised(digits: Dataset) -> None:
+    assert digits.images.dtype == torch.uint8
+    assert digits.images.shape == (60_000, 1, 28, 28)
+    assert digits.labels.dtype == torch.int64
+    assert (len(digits.train), len(digits.validation)) == (1000, 200)
+    pixels = digits.normalise(digits.pixels(digits.train))
+    assert pixels.mean().item() == pytest.approx(0, abs=1e-5)
+    assert pixels.std().item() == pytest.approx(1, abs=1e-4)
+
+
+def test_hashes_are_those_of_the_arrays(digits: Dataset) -> None:
+    loaded = load_training_set(DataOptions(subset=1200))
+    assert (digits.data_hash, digits.split_hash) == (loaded.data_hash, loaded.split.digest)
+
+
+def test_images_for_evaluation_are_normalised_like_the_training_part(digits: Dataset) -> None:
+    images = Images(images=np.full((3, 28, 28), 7, np.uint8), labels=np.array([1, 2, 3], np.uint8))
+    shown = with_evaluation_images(digits, images)
+    assert shown.validation.tolist() == [0, 1, 2]
+    assert len(shown.train) == 0
+    pixel = shown.normalise(shown.pixels(shown.validation))[0, 0, 0, 0].item()
+    assert pixel == pytest.approx((7 - digits.mean) / digits.std)
