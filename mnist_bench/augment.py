@@ -6,7 +6,7 @@ A distortion maps each pixel of the result to the place in the picture that it i
 
 with R = [[cos, -sin], [sin, cos]], S = [[1, -sin], [0, cos]], Z = diag(zoom rows, zoom columns), coordinates (row,
 column), the centre in the middle of the picture: the matrices of Keras 1.2 (`ImageDataGenerator.random_transform`).
-So a factor of zoom above 1 shrinks the digit, and a positive shift moves it up or left.
+So a positive rotation turns the digit clockwise, a zoom above 1 shrinks it, and a positive shift moves it up or left.
 """
 
 from __future__ import annotations

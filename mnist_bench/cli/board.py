@@ -64,7 +64,10 @@ def digest_lines(board: Leaderboard) -> list[str]:
 
 def footnotes(board: Leaderboard) -> list[str]:
     """Return the lines below the table: rows left out, what the tie mark means, the test set."""
-    lines = [f"{board.hidden} more; `mnist-bench leaderboard --top {len(board.rows) + board.hidden}` shows all."] if board.hidden else []
+    lines = []
+    if board.hidden:
+        every = len(board.rows) + board.hidden
+        lines.append(f"{board.hidden} more; `mnist-bench leaderboard {board.study} --top {every}` shows all.")
     if board.tied > 1:
         lines += [
             "= not distinguishable from the first: paired test on the same validation images, Holm, 5 %. It compares "

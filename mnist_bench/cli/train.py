@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from mnist_bench.train import FitResult
     from search.trainer import Report
 
+HEADINGS = f"{'seed':>5} {'epoch':>6}  train loss  val loss  {'accuracy':>9}  errors     time"
+
 
 def train(
     recipe: Annotated[
@@ -38,10 +40,8 @@ def train(
     from mnist_bench.data import DataOptions
     from mnist_bench.data.tensors import load_dataset
     from mnist_bench.train import fit
-    from search.errors import UsageError
 
-    if output_file is not None and seeds > 1:
-        raise UsageError("--output keeps the weights of one seed; leave out --seeds, or --output.")
+    _check_output(output_file, seeds)
     space = spaces.load(recipe, overrides or ())
     config = spaces.recipe(space)
     place = numerics.setup(device)
@@ -62,7 +62,14 @@ def train(
         _print_summary(results)
 
 
-HEADINGS = f"{'seed':>5} {'epoch':>6}  train loss  val loss  {'accuracy':>9}  errors     time"
+def _check_output(path: Path | None, seeds: int) -> None:
+    """Refuse what could not be kept, before any time is spent on training it."""
+    from search.errors import UsageError
+
+    if path is not None and seeds > 1:
+        raise UsageError("--output keeps the weights of one seed; leave out --seeds, or --output.")
+    if path is not None and not path.parent.is_dir():
+        raise UsageError(f"{path}: cannot be written, there is no folder {path.parent}.")
 
 
 def _show_period(seed: int, _period: int, _state: bytes, report: Report) -> None:

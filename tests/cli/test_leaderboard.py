@@ -38,7 +38,7 @@ def test_the_leaderboard_shows_ranks_intervals_ties_and_what_differs(cli: Cli) -
 def test_top(cli: Cli) -> None:
     lines = cli("leaderboard", "--top", "2").stdout.splitlines()
     assert sum("#" in line for line in lines) == 2
-    assert "5 more; `mnist-bench leaderboard --top 7` shows all." in lines
+    assert "5 more; `mnist-bench leaderboard conv-0 --top 7` shows all." in lines
 
 
 def test_long_leaderboards_are_cut_for_people_and_whole_as_data(cli: Cli) -> None:

@@ -67,7 +67,9 @@ def test_strings_name_keys(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.splitlines() == ["a  b", "1"]
 
 
-def test_piped_tables_are_whole_however_wide(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_piped_tables_are_whole_however_wide(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("COLUMNS", "20")
     output.print_table([{"a": "x" * 500, "b": "end"}], ["a", "b"])
     assert capsys.readouterr().out.splitlines()[1] == "x" * 500 + "  end"

@@ -18,7 +18,15 @@ def test_a_study_shows_counts_fingerprint_digest_and_specification(cli: Cli) -> 
     assert result.exit_code == 0
     assert "conv-0: 3 complete" in result.stdout
     assert "best         #1  99.50 %" in result.stdout
-    for text in ("fingerprint  ", "digest       ", "sampler", "  name: tpe", "numerics", "  precision: bf16", "seed: 0"):
+    for text in (
+        "fingerprint  ",
+        "digest       ",
+        "sampler",
+        "  name: tpe",
+        "numerics",
+        "  precision: bf16",
+        "seed: 0",
+    ):
         assert text in result.stdout
 
 
@@ -57,7 +65,9 @@ def test_an_infeasible_trial_shows_the_limit(cli: Cli) -> None:
     assert cli("show", "conv-0/5", "--json").exit_code == 3
 
 
-@pytest.mark.parametrize(("target", "code"), [("conv-0/99", 3), ("none/1", 3), ("conv-0/x", 2), ("conv-0/", 2), ("a/1/2", 2)])
+@pytest.mark.parametrize(
+    ("target", "code"), [("conv-0/99", 3), ("none/1", 3), ("conv-0/x", 2), ("conv-0/", 2), ("a/1/2", 2)]
+)
 def test_wrong_targets(cli: Cli, target: str, code: int) -> None:
     result = cli("show", target)
     assert (result.exit_code, result.stdout) == (code, "")

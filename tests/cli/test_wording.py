@@ -8,7 +8,8 @@ from mnist_bench.cli import wording
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(0.04, "0.0 s"), (5.13, "5.1 s"), (31, "31 s"), (119.4, "119 s"), (262, "4:22"), (7462, "2:04:22")]
+    ("seconds", "text"),
+    [(0.04, "0.0 s"), (5.13, "5.1 s"), (31, "31 s"), (119.4, "119 s"), (262, "4:22"), (7462, "2:04:22")],
 )
 def test_durations(seconds: float, text: str) -> None:
     assert wording.duration(seconds) == text

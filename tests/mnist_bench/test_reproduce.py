@@ -19,9 +19,7 @@ class Replay:
     reports: tuple[Report, ...]
     numerics: Mapping[str, Any] = field(default_factory=lambda: handmade.spec()["numerics"])
 
-    def advance(
-        self, config: Mapping[str, Any], seed: int, period: int, state: bytes | None
-    ) -> tuple[bytes, Report]:
+    def advance(self, config: Mapping[str, Any], seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:
         assert state == (None if period == 1 else f"{seed}:{period - 1}".encode())
         assert config["epochs"] == 6
         return f"{seed}:{period}".encode(), self.reports[period - 1]
@@ -63,7 +61,11 @@ def test_a_pruned_trial_is_trained_as_far_as_it_went() -> None:
 @pytest.mark.parametrize(
     ("period", "change", "name"),
     [
-        (1, {"metrics": {"epoch": 1.0, "train_loss": 0.5000000001, "val_loss": 0.05, "errors": 5}}, "period 1, train loss"),
+        (
+            1,
+            {"metrics": {"epoch": 1.0, "train_loss": 0.5000000001, "val_loss": 0.05, "errors": 5}},
+            "period 1, train loss",
+        ),
         (3, {"value": 0.9949}, "period 3, accuracy"),
         (6, {"weights": "f" * 64}, "period 6, weights"),
     ],

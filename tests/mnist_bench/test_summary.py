@@ -9,7 +9,9 @@ from mnist_bench.config_json import to_json
 from mnist_bench.summary import SETTINGS, distinguishing, leaves, line, short
 
 RICH = TrainConfig(
-    model=ModelConfig(filters=24, filter_growth=1.67, filter_multiple=8, batchnorm="before_activation", hidden_units=256),
+    model=ModelConfig(
+        filters=24, filter_growth=1.67, filter_multiple=8, batchnorm="before_activation", hidden_units=256
+    ),
     augment=AugmentConfig(rotation_degrees=8.0, zoom=0.06, shear_radians=0.04),
     optim=OptimConfig(lr=0.0093, drops=1, first_drop_fraction=2 / 3),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from search.clock import Active, Timeline
 from search.trainer import Plan
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import search_fake as fake
+
 from search import study
 from search.errors import FingerprintError, StudyLockedError, TooManyFailuresError, UsageError, WorkerError
 from search.progress import Progress, Silent
@@ -66,7 +67,7 @@ def test_a_search_stopped_at_every_event_comes_to_the_same_end(undisturbed: str,
 
 def test_a_driver_killed_at_random_moments_is_resumed_to_the_same_end(undisturbed: str, tmp_path: Path) -> None:
     command = [sys.executable, fake.__file__, str(tmp_path), "2", "0.002"]
-    moments = random.Random(0)  # noqa: S311
+    moments = random.Random(0)
     for _ in range(4):
         process = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
         time.sleep(1.2 + moments.random() * 0.6)

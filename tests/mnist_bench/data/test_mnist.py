@@ -43,7 +43,9 @@ def test_packaged_mnist_is_split_50000_to_10000() -> None:
 
 def test_a_changed_packaged_file_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mnist, "PACKAGED", folder)
-    with pytest.raises(DataError, match=rf"{IMAGES}: its content has SHA-256 [0-9a-f]{{64}}, not {mnist.SHA256[IMAGES]}"):
+    with pytest.raises(
+        DataError, match=rf"{IMAGES}: its content has SHA-256 [0-9a-f]{{64}}, not {mnist.SHA256[IMAGES]}"
+    ):
         load_training_set(DataOptions())
 
 

@@ -32,13 +32,23 @@ def report(period: int, wrong: Sequence[int], *, last: bool = False) -> Report:
     }  # fmt: skip
     details = {"correct": packed(wrong)} if last else {}
     return Report(
-        value=1 - len(wrong) / IMAGES, metrics=metrics, weights=HASH[period:] + HASH[:period], seconds=1.5, details=details
+        value=1 - len(wrong) / IMAGES,
+        metrics=metrics,
+        weights=HASH[period:] + HASH[:period],
+        seconds=1.5,
+        details=details,
     )
 
 
 def trial(
-    number: int, wrong: Sequence[int] = (), *, periods: int = 6, state: State = "COMPLETE",
-    reason: Reason | None = None, params: dict[str, Any] | None = None, **more: Any,
+    number: int,
+    wrong: Sequence[int] = (),
+    *,
+    periods: int = 6,
+    state: State = "COMPLETE",
+    reason: Reason | None = None,
+    params: dict[str, Any] | None = None,
+    **more: Any,
 ) -> TrialRecord:
     """Return a trial that trained so many periods and ends with these images wrong."""
     reasons: dict[State, Reason] = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "crashed", "RUNNING": "running"}

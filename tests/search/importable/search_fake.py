@@ -68,9 +68,7 @@ class Trainer:
         if behaviour == "fail_to_start":
             raise RuntimeError("the fake trainer has no device")
 
-    def advance(
-        self, config: Mapping[str, Any], seed: int, period: int, state: bytes | None
-    ) -> tuple[bytes, Report]:
+    def advance(self, config: Mapping[str, Any], seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:
         """See `search.trainer.Trainer`."""
         assert (state is None) == (period == 1)
         time.sleep(self._delay * (1 + seed % 5))
@@ -82,7 +80,12 @@ class Trainer:
         report = Report(
             value=None if diverged else value,
             metrics={"epoch": period, "train_loss": float("nan") if diverged else noise, "errors": int(noise * 100)},
-            weights=hashed, seconds=0.0, end="diverged" if diverged else None, details={"correct": hashed},
+            weights=hashed,
+            seconds=0.0,
+            end="diverged" if diverged else None,
+            details={"correct": hashed, "session": os.getsid(0)}
+            if self._behaviour == "report_session"
+            else {"correct": hashed},
         )
         return bytes.fromhex(hashed), report
 
@@ -91,8 +94,20 @@ class Trainer:
             raise ZeroDivisionError("the fake trainer divides by zero")
         if self._behaviour == "raise_always":
             raise ZeroDivisionError("the fake trainer divides by zero")
-        if self._behaviour == "die_once_sometimes" and (seed + period) % 5 == 0 and self._first_time(f"{seed}-{period}"):
+        if (
+            self._behaviour == "die_once_sometimes"
+            and (seed + period) % 5 == 0
+            and self._first_time(f"{seed}-{period}")
+        ):
             os.kill(os.getpid(), signal.SIGKILL)
+        if self._behaviour == "die_always":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if self._behaviour == "hang":
+            time.sleep(60)
+        if self._behaviour == "stop_itself":
+            os.kill(os.getpid(), signal.SIGSTOP)
+        if self._behaviour == "print":
+            print("noise from a library")
         if self._behaviour == "segfault" and seed % 4 == 0:
             os.kill(os.getpid(), signal.SIGSEGV)
 
@@ -129,15 +144,36 @@ class StopAfter:
 
 def make_spec(sampler: Sampler, pruner: Pruner, slots: int, seed: int, **more: Any) -> StudySpec:
     """Return a specification over the fake space."""
-    return StudySpec(space=more.pop("space", space()), seed=seed, slots=slots, sampler=sampler, pruner=pruner,
-                     periods=PERIODS, **more)
+    return StudySpec(
+        space=more.pop("space", space()),
+        seed=seed,
+        slots=slots,
+        sampler=sampler,
+        pruner=pruner,
+        periods=PERIODS,
+        **more,
+    )
 
 
 def make_search(
-    results: Path, *, goal: int = 30, name: str = "fake-0", workers: int = 0, behaviour: str = "", delay: float = 0.0,
-    sampler: Sampler | None = None, pruner: Pruner | None = None, slots: int = 4, seed: int = 0, widest: int = 48,
-    observer: Observer | None = None, keeper: Kept | None = None, stopping: Any = lambda: False,
-    executor: Executor | None = None, enqueued: tuple[Mapping[str, Any], ...] = (), url: str | None = None,
+    results: Path,
+    *,
+    goal: int = 30,
+    name: str = "fake-0",
+    workers: int = 0,
+    behaviour: str = "",
+    delay: float = 0.0,
+    sampler: Sampler | None = None,
+    pruner: Pruner | None = None,
+    slots: int = 4,
+    seed: int = 0,
+    widest: int = 48,
+    observer: Observer | None = None,
+    keeper: Kept | None = None,
+    stopping: Any = lambda: False,
+    executor: Executor | None = None,
+    enqueued: tuple[Mapping[str, Any], ...] = (),
+    url: str | None = None,
     space_values: Mapping[str, Any] = SPACE,
 ) -> Search:
     """Return a search with the fake trainer: in this process, or with so many worker processes."""
@@ -146,14 +182,24 @@ def make_search(
     options = {"behaviour": behaviour, "marks": str(marks), "delay": delay}
     trainer = TrainerSpec(factory="search_fake:Trainer", options=options)
     return Search(
-        place=Place.of(name, results, url), goal=goal,
+        place=Place.of(name, results, url),
+        goal=goal,
         spec_for=lambda numerics: make_spec(
-            sampler or Tpe(n_startup_trials=5), pruner or Asha(), slots, seed, numerics=numerics, enqueued=enqueued,
-            space=space(space_values), context={"canary": numerics["canary"]},
+            sampler or Tpe(n_startup_trials=5),
+            pruner or Asha(),
+            slots,
+            seed,
+            numerics=numerics,
+            enqueued=enqueued,
+            space=space(space_values),
+            context={"canary": numerics["canary"]},
         ),
         planner_for=lambda _: Planner(widest),
-        executor=executor or (LocalExecutor(trainer, workers, results / "log") if workers else InProcessExecutor(trainer)),
-        observer=observer or Silent(), keeper=keeper or Kept(), stopping=stopping,
+        executor=executor
+        or (LocalExecutor(trainer, workers, results / "log") if workers else InProcessExecutor(trainer)),
+        observer=observer or Silent(),
+        keeper=keeper or Kept(),
+        stopping=stopping,
     )
 
 

@@ -1,0 +1,54 @@
+# Everything runs from a local virtual environment that these targets make for themselves.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help search prove test lint format schema results clean
+
+help:
+	@echo "make search   50 trials of spaces/conv.yaml on the full data: about 6 minutes on 2 cores"
+	@echo "make prove    one search three ways (one worker, two workers, killed and resumed): one digest"
+	@echo "make test     lint, types, import contracts, tests"
+	@echo "make results  run the published search again and write results/published/"
+	@echo "make format   lay out the code"
+	@echo "make schema   write spaces/schema.json"
+	@echo "make clean    remove the virtual environment and caches; studies stay"
+
+search: .venv/installed
+	$(BIN)/mnist-bench search spaces/conv.yaml --trials 50
+
+prove: .venv/installed
+	$(BIN)/python benchmarks/prove.py
+
+test: .venv/tested lint
+	$(BIN)/python -m pytest -n 2
+
+lint: .venv/tested
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/tested
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+schema: .venv/installed
+	$(BIN)/python -m mnist_bench.schema
+
+results: .venv/installed
+	$(BIN)/python benchmarks/publish.py
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+
+.venv/installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "mnist-bench needs Python 3.11 or newer; $$($(PYTHON) --version) is $(PYTHON). Try: make $(MAKECMDGOALS) PYTHON=python3.11"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+.venv/tested: .venv/installed
+	$(BIN)/python -m pip install --quiet --group dev
+	@touch $@

@@ -1,0 +1,161 @@
+"""The main job on a thousand images, in a process of its own: a search closes the test set for the life of its process."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from safetensors import safe_open
+
+SPACE = """
+name: tiny
+epochs: 3
+subset: 1000
+model: {blocks: 1, filters: {int: [2, 4]}, hidden_layers: 0}
+optim: {lr: {float: [1e-3, 1e-1], log: true}}
+"""
+RECIPE = """
+name: recipe
+epochs: 2
+subset: 1000
+model: {blocks: 1, filters: 2, hidden_layers: 0}
+optim: {lr: 1e-2}
+"""
+COMMANDS = [
+    ["search", "tiny.yaml", "-n", "4", "--executor", "in-process"],
+    ["leaderboard", "--json"],
+    ["show", "tiny-0/0", "--json"],
+    ["reproduce", "tiny-0/0"],
+    ["reproduce", "--json"],
+    ["reproduce", "-"],
+    ["reproduce", "other-data.json"],
+    ["reproduce", "missing.json"],
+    ["train", "recipe.yaml", "--seeds", "2"],
+    ["train", "recipe.yaml", "--json"],
+    ["train", "recipe.yaml", "--output", "weights.safetensors"],
+    ["train", "recipe.yaml", "--output", "weights.safetensors", "--seeds", "2"],
+    ["train", "tiny.yaml"],
+    ["train", "recipe.yaml", "--set", "optim.lr=9", "--output", "no/such/folder"],
+]
+SCRIPT = """
+import json, sys
+from typer.testing import CliRunner
+from mnist_bench.cli.app import app
+results, last = [], None
+for command in json.loads(sys.argv[1]):
+    if command == ["reproduce", "-"]:
+        record = json.loads(last)
+        record["curve"][0]["metrics"]["train_loss"] += 1e-9
+        record["numerics"]["canary"] = "another"
+        last = json.dumps(record)
+    result = CliRunner().invoke(app, command, input=last)
+    if command[0] == "show":
+        last = result.stdout
+        other = json.loads(last)
+        other["data"]["data_hash"] = "0" * 64
+        open("other-data.json", "w").write(json.dumps(other))
+    results.append([result.exit_code, result.stdout, result.stderr])
+print(json.dumps(results))
+"""
+
+
+@dataclass
+class Ran:
+    """What a command came to."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    (folder / "tiny.yaml").write_text(SPACE)
+    (folder / "recipe.yaml").write_text(RECIPE)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def ran(folder: Path) -> dict[str, Ran]:
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    process = subprocess.run(
+        [sys.executable, "-c", SCRIPT, json.dumps(COMMANDS)],
+        capture_output=True, text=True, cwd=folder, env=environment, timeout=120, check=True,
+    )  # fmt: skip
+    results = json.loads(process.stdout)
+    return {" ".join(command): Ran(*result) for command, result in zip(COMMANDS, results, strict=True)}
+
+
+def test_a_search_ends_with_its_leaderboard(ran: dict[str, Ran]) -> None:
+    search = ran["search tiny.yaml -n 4 --executor in-process"]
+    assert search.code == 0
+    (study,) = json.loads(ran["leaderboard --json"].out)["studies"]
+    assert study["counts"]["complete"] + study["counts"]["pruned"] == 4
+    assert study["digest"] in search.out.replace(" ", "")
+    assert len(search.err.splitlines()) >= 5
+
+
+def test_a_trial_is_reproduced_bit_for_bit(ran: dict[str, Ran]) -> None:
+    shown = ran["reproduce tiny-0/0"]
+    assert shown.code == 0
+    assert "numerics agree (canary " in shown.out
+    assert shown.out.splitlines()[-1] == "Identical, bit for bit."
+    assert "≠" not in shown.out
+
+
+def test_the_latest_studys_best_trial_is_reproduced_where_none_is_named(ran: dict[str, Ran]) -> None:
+    values = json.loads(ran["reproduce --json"].out)
+    (study,) = json.loads(ran["leaderboard --json"].out)["studies"]
+    assert (values["identical"], values["trial"], values["study"]) == (True, study["rows"][0]["number"], "tiny-0")
+
+
+def test_a_record_with_another_figure_is_not_reproduced_and_what_differs_is_named(ran: dict[str, Ran]) -> None:
+    assert json.loads(ran["show tiny-0/0 --json"].out)["schema_version"] == 1
+    other = ran["reproduce -"]
+    assert other.code == 4
+    lines = other.out.splitlines()
+    assert "numerics differ (canary anot… → " in lines[0]
+    assert any(line.startswith("Not identical: first difference in period 1, train loss (") for line in lines)
+    assert any(line.startswith("The numerics differ (canary anot… → ") for line in lines)
+    assert "agrees within the noise of a seed" in lines[-1]
+
+
+def test_train_shows_a_line_an_epoch_and_the_mean_of_the_seeds(ran: dict[str, Ran]) -> None:
+    trained = ran["train recipe.yaml --seeds 2"]
+    assert trained.code == 0
+    header, *lines = trained.out.splitlines()
+    assert header.split()[:3] == ["seed", "epoch", "train"]
+    assert [line.split()[:2] for line in lines[:4]] == [["0", "1"], ["0", "2"], ["1", "1"], ["1", "2"]]
+    assert lines[-1].endswith("validation accuracy (mean and standard deviation of 2 seeds)")
+
+
+def test_train_as_json_and_its_weights(ran: dict[str, Ran], folder: Path) -> None:
+    values = json.loads(ran["train recipe.yaml --json"].out)
+    (run,) = values["runs"]
+    last = run["curve"][-1]
+    assert (values["mean"], values["standard_deviation"]) == (last["value"], 0.0)
+    assert f"weights of seed 0  sha256 {last['weights']}" in ran["train recipe.yaml --seeds 2"].out
+    with safe_open(folder / "weights.safetensors", "numpy") as file:
+        assert json.loads(file.metadata()["config"]) == values["recipe"]
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("reproduce other-data.json", "trained on other data (its hash 00000000, here "),
+        ("reproduce missing.json", "missing.json: cannot be read"),
+        ("train recipe.yaml --output weights.safetensors --seeds 2", "one seed"),
+        ("train tiny.yaml", "no ranges"),
+        ("train recipe.yaml --set optim.lr=9 --output no/such/folder", "no/such/folder: cannot be written"),
+    ],
+)
+def test_what_is_refused(ran: dict[str, Ran], command: str, words: str) -> None:
+    assert ran[command].code == 2
+    assert words in ran[command].err
+    assert "Traceback" not in ran[command].err

@@ -1,0 +1,230 @@
+"""Training is a pure function of configuration, seed, period, state and data."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from mnist_bench import train
+from mnist_bench.batches import batches, training_images
+from mnist_bench.config import AugmentConfig, OptimConfig, Phase, TrainConfig
+from mnist_bench.data.tensors import Dataset
+from mnist_bench.precision import best_precision
+from mnist_bench.schedule import Schedule
+from mnist_bench.train import advance, fit
+from search.trainer import Report
+
+PRECISION = best_precision(torch.device("cpu"))
+
+
+def facts(report: Report) -> tuple[object, ...]:
+    """Return all of a report but its time."""
+    return (report.value, dict(report.metrics), report.weights, report.end, dict(report.details))
+
+
+def run(config: TrainConfig, data: Dataset, seed: int = 1) -> list[Report]:
+    """Return the reports of a whole training."""
+    return list(fit(config, seed, data, PRECISION).reports)
+
+
+def with_optim(config: TrainConfig, **settings: object) -> TrainConfig:
+    """Return `config` with settings of the optimizer."""
+    return replace(config, optim=replace(config.optim, **settings))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd_nesterov"])
+def test_twice_gives_the_same_bits(config: TrainConfig, digits: Dataset, optimizer: str) -> None:
+    config = with_optim(config, optimizer=optimizer)
+    first, second = (fit(config, 1, digits, PRECISION) for _ in range(2))
+    assert first.state == second.state
+    assert list(map(facts, first.reports)) == list(map(facts, second.reports))
+
+
+def test_interleaved_with_another_gives_the_same_bits(config: TrainConfig, digits: Dataset) -> None:
+    alone = run(config, digits, seed=1)
+    other, state = None, None
+    for period in (1, 2):
+        torch.rand(period)
+        other, _ = advance(with_optim(config, lr=0.1), 2, period, other, digits, PRECISION)
+        state, report = advance(config, 1, period, state, digits, PRECISION)
+        assert facts(report) == facts(alone[period - 1])
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd_nesterov"])
+def test_cut_into_periods_or_straight_gives_the_same_weights(
+    plain: TrainConfig, digits: Dataset, optimizer: str
+) -> None:
+    plain = with_optim(plain, optimizer=optimizer)
+    cut, straight = (run(replace(plain, periods=ends), digits) for ends in ((0.25, 1.0, 1.5, 2.0), (2.0,)))
+    assert cut[-1].weights == straight[-1].weights
+    assert cut[-1].metrics["errors"] == straight[-1].metrics["errors"]
+    assert [report.metrics["epoch"] for report in cut] == [0.25, 1.0, 1.5, 2.0]
+
+
+def test_the_global_generator_is_left_alone(config: TrainConfig, digits: Dataset) -> None:
+    torch.manual_seed(7)
+    before = torch.random.get_rng_state()
+    first = run(config, digits)
+    assert torch.equal(torch.random.get_rng_state(), before)
+    torch.manual_seed(8)
+    assert facts(run(config, digits)[-1]) == facts(first[-1])
+
+
+def test_the_data_are_left_alone(config: TrainConfig, digits: Dataset) -> None:
+    before = digits.images[digits.train].clone()
+    run(config, digits)
+    assert torch.equal(digits.images[digits.train], before)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"lr": 0.02},
+        {"weight_decay": 0.0},
+        {"label_smoothing": 0.0},
+        {"ema_decay": 0.0},
+        {"beta1": 0.8},
+        {"epsilon": 1e-3},
+        {"batch_size": 50},
+        {"schedule": "one_cycle"},
+        {"drops": 1, "first_drop_fraction": 0.5},
+    ],
+)
+def test_every_setting_of_the_optimizer_counts(config: TrainConfig, digits: Dataset, change: dict[str, object]) -> None:
+    assert run(with_optim(config, **change), digits)[-1].weights != run(config, digits)[-1].weights
+
+
+def test_the_seed_counts(config: TrainConfig, digits: Dataset) -> None:
+    assert run(config, digits, seed=1)[0].weights != run(config, digits, seed=2)[0].weights
+
+
+def test_it_learns(plain: TrainConfig, digits: Dataset) -> None:
+    plain = with_optim(replace(plain, epochs=3), batch_size=50)
+    reports = run(plain, digits)
+    losses = [report.metrics["train_loss"] for report in reports]
+    assert losses == sorted(losses, reverse=True)
+    assert reports[-1].value is not None
+    assert reports[-1].value > 0.7
+    assert reports[-1].value == 1 - reports[-1].metrics["errors"] / 200  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_loss_that_is_not_finite_ends_the_trial(plain: TrainConfig, digits: Dataset, precision: str) -> None:
+    sgd = with_optim(plain, optimizer="sgd_nesterov", lr=10.0, momentum=0.99, batch_size=8, ema_decay=0.0)
+    wild = replace(sgd, model=replace(plain.model, batchnorm="none", hidden_batchnorm="none"))
+    result = fit(wild, 1, digits, precision)  # type: ignore[arg-type]
+    assert [report.end for report in result.reports] == ["diverged"]
+    assert result.reports[0].value is None
+    assert result.reports[0].metrics == {"epoch": 1.0, "train_loss": None, "val_loss": None, "errors": None}
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), torch.OutOfMemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory")]
+)
+def test_a_lack_of_memory_ends_the_trial(
+    plain: TrainConfig, digits: Dataset, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(train, "train_step", fail)
+    _, report = advance(plain, 1, 1, None, digits, PRECISION)
+    assert (report.value, report.end) == (None, "out_of_memory")
+
+
+def test_other_errors_come_through(plain: TrainConfig, digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(train, "train_step", fail)
+    with pytest.raises(RuntimeError, match="a bug"):
+        advance(plain, 1, 1, None, digits, PRECISION)
+
+
+def test_a_state_of_another_place_is_refused(plain: TrainConfig, digits: Dataset) -> None:
+    state, _ = advance(plain, 1, 1, None, digits, PRECISION)
+    with pytest.raises(ValueError, match="the state is of"):
+        advance(with_optim(plain, lr=0.5), 1, 2, state, digits, PRECISION)
+    with pytest.raises(ValueError, match="the state is of"):
+        advance(plain, 1, 1, state, digits, PRECISION)
+    with pytest.raises(ValueError, match="period 2 needs the state"):
+        advance(plain, 1, 2, None, digits, PRECISION)
+
+
+def test_fit_tells_every_period(plain: TrainConfig, digits: Dataset) -> None:
+    heard: list[tuple[int, bytes, Report]] = []
+    result = fit(plain, 1, digits, PRECISION, lambda *news: heard.append(news))
+    assert [period for period, _, _ in heard] == [1, 2]
+    assert tuple(report for _, _, report in heard) == result.reports
+    assert heard[-1][1] == result.state
+
+
+def test_averaged_weights_are_what_counts(plain: TrainConfig, digits: Dataset) -> None:
+    held = with_optim(plain, ema_decay=0.999)
+    assert run(held, digits)[-1].metrics["val_loss"] != run(plain, digits)[-1].metrics["val_loss"]
+    assert run(held, digits)[-1].metrics["train_loss"] == run(plain, digits)[-1].metrics["train_loss"]
+
+
+def test_weight_decay_spares_biases_and_batchnorm(plain: TrainConfig, digits: Dataset) -> None:
+    from safetensors.torch import load
+
+    # At lr 1 and decay 1 a step leaves nothing of a weight but the step itself.
+    optim = OptimConfig(optimizer="sgd_nesterov", lr=1e-9, weight_decay=1.0, batch_size=1000, momentum=0.0)
+    decayed, kept = (
+        load(advance(replace(plain, optim=replace(optim, weight_decay=decay)), 1, 1, None, digits, "fp32")[0])
+        for decay in (1.0, 0.0)
+    )
+    for name, value in kept.items():
+        if value.ndim > 1:
+            torch.testing.assert_close(decayed[name], value * (1 - 1e-9), rtol=1e-6, atol=0)
+        else:
+            assert torch.equal(decayed[name], value)
+
+
+def test_each_epoch_shows_every_image_once_in_a_new_order(plain: TrainConfig, digits: Dataset) -> None:
+    still = replace(plain, augment=AugmentConfig())
+    schedule = Schedule(config=still, images=1000)
+    shown = list(batches(schedule, digits, digits.train, 1, range(20)))
+    epochs = [torch.cat([batch.pixels for batch in shown[first : first + 10]]) for first in (0, 10)]
+    everything = digits.normalise(digits.pixels(digits.train))
+    assert not torch.equal(epochs[0], epochs[1])
+    for epoch in epochs:
+        assert torch.equal(epoch.flatten(1).sum(1).sort().values, everything.flatten(1).sum(1).sort().values)
+
+
+def test_batches_do_not_depend_on_where_a_period_starts(plain: TrainConfig, digits: Dataset) -> None:
+    schedule = Schedule(config=plain, images=1000)
+    straight = list(batches(schedule, digits, digits.train, 1, range(20)))
+    late = list(batches(schedule, digits, digits.train, 1, range(13, 20)))
+    for first, second in zip(straight[13:], late, strict=True):
+        assert first.step == second.step
+        assert torch.equal(first.pixels, second.pixels)
+        assert torch.equal(first.labels, second.labels)
+
+
+def test_phases_change_what_is_trained(plain: TrainConfig, digits: Dataset) -> None:
+    phases = (Phase(epochs=1), Phase(epochs=1, augment=AugmentConfig(), lr=1e-4))
+    phased, straight = run(replace(plain, phases=phases), digits), run(plain, digits)
+    assert phased[0].metrics == straight[0].metrics
+    assert phased[1].weights != straight[1].weights
+
+
+def test_all_images_are_training_and_validation(plain: TrainConfig, digits: Dataset) -> None:
+    indices = training_images(replace(plain, train_on="all"), digits)
+    assert indices.tolist() == sorted([*digits.train.tolist(), *digits.validation.tolist()])
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+def test_cuda_gives_the_same_bits_twice(config: TrainConfig) -> None:
+    from mnist_bench import numerics
+    from mnist_bench.data import DataOptions
+    from mnist_bench.data.tensors import load_dataset
+
+    data = load_dataset(DataOptions(subset=1200), numerics.setup("cuda"))
+    precision = best_precision(data.device)
+    first, second = (fit(config, 1, data, precision) for _ in range(2))
+    assert first.state == second.state
+    assert list(map(facts, first.reports)) == list(map(facts, second.reports))

@@ -1,0 +1,109 @@
+"""Studies as places: found, listed, removed, and readable by Optuna's own tools."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import optuna
+import pytest
+import search_fake as fake
+
+from search import lock, study
+from search.database import open_for_reading, redacted, sqlite_url
+from search.errors import SearchError, StorageError, StudyLockedError, StudyNotFoundError, UsageError
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with two studies, `second` the newer one."""
+    folder = tmp_path_factory.mktemp("results")
+    fake.run(folder, goal=6, name="first")
+    fake.run(folder, goal=4, name="second", seed=3)
+    return folder
+
+
+def test_the_latest_study_is_meant_where_none_is_named(results: Path) -> None:
+    assert study.open_study(results, None).name == "second"
+    assert study.open_study(results, "first").name == "first"
+
+
+def test_studies_are_listed_latest_first(results: Path) -> None:
+    second, first = study.list_studies(results)
+    assert (second.name, first.name) == ("second", "first")
+    assert (first.trials, first.goal, first.live) == (6, 6, False)
+    assert first.best_value is not None
+    assert first.bytes > 0
+
+
+def test_a_study_that_is_not_there(results: Path, tmp_path: Path) -> None:
+    with pytest.raises(StudyNotFoundError, match="No study third"):
+        study.open_study(results, "third")
+    with pytest.raises(StudyNotFoundError, match="mnist-bench search conv"):
+        study.open_study(tmp_path, None)
+
+
+@pytest.mark.parametrize("name", ["", "../x", "a/b", "[/x]", "a\nb", "\x1b[31m", "x" * 65, "a\0b", "-n", "é"])
+def test_names_that_cannot_be_folders_are_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match="cannot name a study"):
+        study.open_study(tmp_path, name)
+
+
+def test_a_database_that_is_none(tmp_path: Path) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "study.db").write_bytes(b"this is no database" * 100)
+    with pytest.raises(StorageError, match="not a database"):
+        study.open_study(tmp_path, "broken")
+
+
+def test_a_removed_study_is_gone(tmp_path: Path) -> None:
+    fake.run(tmp_path, goal=2, name="short")
+    with lock.driver_lock(tmp_path / "short" / study.LOCK, "short"), pytest.raises(StudyLockedError):
+        study.remove_study(tmp_path, "short")
+    study.remove_study(tmp_path, "short")
+    with pytest.raises(StudyNotFoundError):
+        study.remove_study(tmp_path, "short")
+
+
+def test_a_reader_cannot_write(results: Path) -> None:
+    engine = open_for_reading(sqlite_url(results / "first" / study.DATABASE))
+    with engine.connect() as connection, pytest.raises(Exception, match="readonly"):
+        connection.exec_driver_sql("DELETE FROM search_events")
+
+
+def test_several_studies_share_a_database(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'team.db'}"
+    fake.run(tmp_path, goal=3, name="one", url=url)
+    fake.run(tmp_path, goal=4, name="two", url=url)
+    assert study.open_study(tmp_path, None, url).name == "two"
+    assert len(study.open_study(tmp_path, "one", url).finished()) == 3
+
+
+def test_optuna_reads_the_study_as_its_own(results: Path) -> None:
+    ours = study.open_study(results, "first")
+    theirs = optuna.load_study(study_name="first", storage=sqlite_url(results / "first" / study.DATABASE))
+    assert len(theirs.trials) == len(ours.trials)
+    for trial, frozen in zip(ours.trials, theirs.trials, strict=True):
+        assert frozen.state.name == trial.state
+        assert list(frozen.intermediate_values.values()) == [report.value for report in trial.reports]
+        assert frozen.user_attrs["reason"] == trial.reason
+        assert frozen.params.keys() == trial.params.keys()
+    assert ours.best is not None
+    assert theirs.best_trial.number == ours.best.number
+
+
+def test_optunas_command_line_reads_the_study(results: Path) -> None:
+    command = [str(Path(sys.executable).with_name("optuna")), "--storage", sqlite_url(results / "first" / study.DATABASE)]
+    done = subprocess.run([*command, "studies", "-f", "json"], capture_output=True, text=True, check=True)
+    assert [row["name"] for row in json.loads(done.stdout)] == ["first"]
+
+
+def test_a_password_is_never_shown() -> None:
+    url = "postgresql+psycopg://me:canary-secret@db.example/x"
+    assert "canary-secret" not in redacted(url)
+    assert "canary-secret" not in redacted("not a url canary-secret")
+    with pytest.raises(SearchError) as caught:
+        study.open_study(Path("results"), "x", "nosuchdialect://me:canary-secret@db/x")
+    assert "canary-secret" not in str(caught.value)
