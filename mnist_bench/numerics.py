@@ -1,23 +1,17 @@
-"""What the bits of a training run depend on besides its settings: this process's setup, and proof of its kernels."""
+"""What the bits of a training run depend on besides its settings: this process's setup, and its description."""
 
 from __future__ import annotations
 
 import os
 import platform
 from collections.abc import Mapping
-from dataclasses import replace
-from functools import cache
 from typing import Any
 
 import torch
 
-from mnist_bench.batches import seeded
-from mnist_bench.config import AugmentConfig, ModelConfig, OptimConfig, TrainConfig
-from mnist_bench.data.tensors import Dataset
+from mnist_bench.canary import canary
 from mnist_bench.errors import DeviceError
 from mnist_bench.precision import Precision, best_precision, cpu_flags, cpu_line
-from mnist_bench.train import advance
-from search import canonical
 
 TRAINER_REVISION = 1
 """Raised whenever the same configuration, seed and data give other bits than before on one machine."""
@@ -32,18 +26,6 @@ VARIABLES = (
     "ONEDNN_DEFAULT_FPMATH_MODE",
     "ONEDNN_MAX_CPU_ISA",
 )
-
-_CANARY_MODEL = ModelConfig(
-    blocks=2, filters=(24, 32), kernel_size=(5, 3), batchnorm="before_activation", block_dropout=0.1,
-    hidden_units=64, hidden_batchnorm="after_activation", hidden_dropout=0.3,
-)  # fmt: skip
-_CANARY = TrainConfig(
-    epochs=1,
-    model=_CANARY_MODEL,
-    augment=AugmentConfig(rotation_degrees=10, zoom=0.1, shear_radians=0.1, translate_pixels=1),
-    optim=OptimConfig(lr=0.01, batch_size=128, weight_decay=0.01, label_smoothing=0.1, ema_decay=0.9),
-)
-
 
 def setup(name: str = "auto") -> torch.device:
     """Prepare this process for training and return the device called `name`: auto, cpu, cuda or cuda:N.
@@ -80,16 +62,6 @@ def describe(device: torch.device, precision: Precision) -> dict[str, Any]:
     }
 
 
-@cache
-def canary(device: str, precision: Precision) -> str:
-    """Return the hash of the weights after two short trainings that run every kind of kernel (0.3 s on a CPU)."""
-    data = _synthetic(torch.device(device))
-    sgd = replace(_CANARY, model=replace(_CANARY_MODEL, batchnorm="after_activation"))
-    sgd = replace(sgd, optim=replace(_CANARY.optim, optimizer="sgd_nesterov"))
-    reports = [advance(config, 0, 1, None, data, precision)[1] for config in (_CANARY, sgd)]
-    return canonical.sha256([[report.weights, dict(report.metrics)] for report in reports])
-
-
 def choose_precision(device: torch.device, name: str) -> Precision:
     """Return the precision called `name`, or the best of the device for "auto"."""
     if name == "auto":
@@ -113,17 +85,6 @@ def find_device(name: str) -> torch.device:
             f"device {name!r} is not there; PyTorch {torch.__version__} sees {torch.cuda.device_count()} GPUs"
         )
     return torch.device(name)
-
-
-def _synthetic(device: torch.device) -> Dataset:
-    """Return 256 pictures of noise, the same everywhere."""
-    images = torch.randint(0, 256, (256, 1, 28, 28), dtype=torch.uint8, generator=seeded(0, "pictures"))
-    labels = torch.randint(0, 10, (256,), generator=seeded(0, "labels"))
-    indices = torch.arange(256, device=device)
-    return Dataset(
-        images=images.to(device), labels=labels.to(device), train=indices, validation=indices[:128],
-        mean=127.5, std=73.9, data_hash="", split_hash="",
-    )  # fmt: skip
 
 
 def _describe_gpu(device: torch.device) -> Mapping[str, Any] | None:

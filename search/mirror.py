@@ -62,7 +62,7 @@ class Mirror:
             state="RUNNING",
             params=asked["params"],
             system_attrs=asked["attributes"],
-            user_attrs={**asked["facts"], "seed": asked["seed"], "slot": asked["slot"], "logical_start": event.time},
+            user_attrs={**asked["facts"], "place": f"slot {asked['slot']} from {event.time}, seed {asked['seed']}"},
         )
         self._ids[_number(event)] = self._storage.create_new_trial(self._study, template)
 

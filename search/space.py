@@ -157,14 +157,6 @@ class Space:
         """Whether there is no range in it, so that it describes one training."""
         return all(field.distribution is None for field in self.fields)
 
-    def distribution(self, path: str) -> Distribution:
-        """Return the range of the field `path`.
-
-        Raises:
-            KeyError: the field has none.
-        """
-        return {field.path: field.distribution for field in self.fields if field.distribution is not None}[path]
-
     def sample_order(self) -> list[Field]:
         """Return the fields, each behind those its condition names, otherwise as in the file, level by level.
 

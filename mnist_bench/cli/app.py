@@ -16,7 +16,7 @@ from typer.core import TyperGroup
 from mnist_bench.cli import leaderboard, reproduce, search, show, space, studies, train
 from mnist_bench.cli.exit_codes import ExitCode
 from mnist_bench.cli.output import safe_lines
-from search.errors import SearchError
+from search.errors import SearchError, SpaceError
 
 
 class ErrorsAsSentences(TyperGroup):
@@ -33,14 +33,16 @@ class ErrorsAsSentences(TyperGroup):
         except Exception as error:
             if ctx.params["verbose"]:
                 traceback.print_exc()
-            typer.echo(f"Error: {safe_lines(_sentence(error))}", err=True)
+            typer.echo(safe_lines(_words(error)), err=True)
             raise typer.Exit(error.exit_code if isinstance(error, SearchError) else ExitCode.FAILURE) from error
 
 
-def _sentence(error: Exception) -> str:
+def _words(error: Exception) -> str:
+    if isinstance(error, SpaceError):  # its lines begin with a file's position, for terminals that open it
+        return f"{error}\nError: the space cannot be used; `mnist-bench space show conv` prints a good file's fields."
     if isinstance(error, SearchError):
-        return str(error)
-    return f"{type(error).__name__}: {error} (unexpected; `mnist-bench -v ...` shows where)"
+        return f"Error: {error}"
+    return f"Error: {type(error).__name__}: {error} (unexpected; `mnist-bench -v ...` shows where)"
 
 
 app = typer.Typer(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from mnist_bench.leaderboard import Leaderboard, rows
 from search.run import Run
 
 TOP = 5
+PASSWORD = re.compile(r"(://[^:/]*:).*(@)")
 
 
 def show(run: Run, *, seconds: float, results: Path) -> None:
@@ -57,5 +59,5 @@ def advice(run: Run, results: Path) -> list[str]:
 
 
 def command() -> str:
-    """Return the command line of this process, as one would type it."""
-    return shlex.join(["mnist-bench", *sys.argv[1:]])
+    """Return the command line of this process, as one would type it; a password in a URL reads `***`."""
+    return shlex.join(["mnist-bench", *(PASSWORD.sub(r"\1***\2", argument) for argument in sys.argv[1:])])

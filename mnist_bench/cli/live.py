@@ -26,7 +26,8 @@ NARROWEST_BAR = 8
 
 def view(results: Path) -> LiveView | PlainView:
     """Return the view that stderr can show; `results` is the folder of the studies."""
-    return LiveView(results) if output.console(stderr=True).is_terminal else PlainView(results)
+    console = output.console(stderr=True)
+    return LiveView(results) if console.is_terminal and not console.is_dumb_terminal else PlainView(results)
 
 
 class PlainView:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-from search.errors import SearchError, StudyNotFoundError, UsageError
+from search.errors import Problem, SearchError, SpaceError, StudyNotFoundError, UsageError
 
 COMMANDS = ("search", "leaderboard", "show", "reproduce", "train", "space", "studies")
 Run = Callable[..., Result]
@@ -73,6 +73,15 @@ def test_errors_are_one_sentence_and_their_code(
     raising(monkeypatch, error)
     result: Result = cli("studies")
     assert (result.exit_code, result.stderr, result.stdout) == (code, f"Error: {error}\n", "")
+
+
+def test_problems_of_a_space_begin_with_their_positions(cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    problems = [Problem("bad.yaml", 7, 3, "one"), Problem("bad.yaml", 9, 1, "two")]
+    raising(monkeypatch, SpaceError(problems))
+    result: Result = cli("studies")
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[:2] == ["bad.yaml:7:3  one", "bad.yaml:9:1  two"]
+    assert result.stderr.splitlines()[2].startswith("Error: the space cannot be used")
 
 
 def test_unexpected_errors_name_their_type_and_the_way_to_the_traceback(

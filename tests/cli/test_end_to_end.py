@@ -1,4 +1,4 @@
-"""The main job on a thousand images, in a process of its own: a search closes the test set for the life of its process."""
+"""The main job on a thousand images; in another process, for a search closes the test set in its own."""
 
 from __future__ import annotations
 

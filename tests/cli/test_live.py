@@ -102,6 +102,13 @@ def test_names_with_markup_and_escapes_are_shown_as_text(capsys: pytest.CaptureF
     assert plain_lines(capsys)[0].endswith("results/[/x][link=http:evil][31m")
 
 
+def test_a_terminal_that_cannot_move_its_cursor_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert isinstance(live.view(Path("results")), live.LiveView)
+    monkeypatch.setenv("TERM", "dumb")
+    assert isinstance(live.view(Path("results")), live.PlainView)
+
+
 @pytest.mark.parametrize("width", [12, 40, 100])
 def test_in_a_terminal_the_picture_is_drawn_within_its_width_and_wiped(
     monkeypatch: pytest.MonkeyPatch, width: int

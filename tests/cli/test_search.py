@@ -129,3 +129,13 @@ def test_a_dry_run_trains_nothing(cli: Cli, asked: list[SearchOptions]) -> None:
     assert "minutes" in result.stdout
     assert asked == []
     assert not Path("results").exists()
+
+
+@pytest.mark.parametrize("spelling", [["--storage", "{}"], ["--storage={}"]])
+def test_the_command_to_go_on_keeps_a_password_to_itself(
+    monkeypatch: pytest.MonkeyPatch, spelling: list[str]
+) -> None:
+    url = "postgresql://me:pa/s@:word@host/db"
+    monkeypatch.setattr("sys.argv", ["x", "search", "conv", *(part.format(url) for part in spelling)])
+    assert "word" not in ending.command()
+    assert "postgresql://me:***@host/db" in ending.command()

@@ -45,7 +45,7 @@ def test_a_condition_that_an_override_made_idle_is_no_fault() -> None:
 
 def test_conditions_of_new_values() -> None:
     changed = override(SPACE, ["a.c={int: [3, 4], when: {b: 1}}"])
-    assert changed.distribution("a.c") == IntRange(3, 4)
+    assert [field.distribution for field in changed.fields] == [IntRange(1, 2), IntRange(3, 4)]
     assert changed.resolve({"a.b": 1, "a.c": 3}) == {"a.b": 1, "a.c": 3}
 
 

@@ -53,7 +53,8 @@ def test_settings_fields_and_text() -> None:
         *("model.units", "model.layers", "model.rate", "model.filters"),
         *("optim.name", "optim.momentum"),
     ]
-    assert space.distribution("model.units") == IntRange(8, 64, log=True)
+    assert space.fields[0].distribution == IntRange(8, 64, log=True)
+    assert space.fields[3].distribution is None
     assert not space.is_recipe
     assert space_of("model: {filters: [8, 16], rate: {value: 1}}").is_recipe
 

@@ -1,0 +1,90 @@
+"""What the bits depend on, and the bits themselves."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from mnist_bench.canary import canary
+from mnist_bench.config_json import from_json
+from mnist_bench.cost import COEFFICIENTS
+from mnist_bench.data.tensors import Dataset
+from mnist_bench.numerics import TRAINER_REVISION, choose_precision, describe, setup
+from mnist_bench.precision import Precision, best_precision
+from mnist_bench.train import fit
+
+GOLDEN = Path(__file__).parent / "golden.json"
+CPU = torch.device("cpu")
+
+
+def test_setup_makes_this_process_deterministic() -> None:
+    assert setup("cpu") == CPU
+    assert torch.get_num_threads() == 1
+    assert torch.are_deterministic_algorithms_enabled()
+    assert not torch.backends.cudnn.benchmark
+
+
+def test_the_canary_repeats_and_tells_precisions_apart(device: torch.device) -> None:
+    first = canary("cpu", "fp32")
+    canary.cache_clear()
+    assert canary("cpu", "fp32") == first
+    assert canary("cpu", "bf16") != first
+
+
+def test_the_canary_notices_other_kernels() -> None:
+    code = "from mnist_bench.numerics import canary, setup; print(canary(str(setup('cpu')), 'fp32'))"
+    found = {}
+    for isa in ("ALL", "SSE41"):
+        environment = {**os.environ, "ONEDNN_MAX_CPU_ISA": isa}
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(
+            command, env=environment, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True
+        )
+        found[isa] = done.stdout.strip()
+    assert found["ALL"] == canary("cpu", "fp32")
+    assert found["SSE41"] != found["ALL"]
+
+
+def test_the_description_is_plain_and_names_what_may_differ(
+    device: torch.device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ATEN_CPU_CAPABILITY", "avx2")
+    found = describe(device, "fp32")
+    assert json.loads(json.dumps(found)) == found
+    assert found["canary"] == canary("cpu", "fp32")
+    assert found["environment"]["ATEN_CPU_CAPABILITY"] == "avx2"
+    assert (found["kind"], found["threads"], found["torch"]) == ("cpu-fp32", 1, torch.__version__)
+    assert found["kind"] in COEFFICIENTS
+    assert any("MKL-DNN" in library for library in found["libraries"])
+
+
+def test_precision_by_name_or_the_best() -> None:
+    assert [choose_precision(CPU, name) for name in ("bf16", "fp32")] == ["bf16", "fp32"]
+    assert choose_precision(CPU, "auto") == best_precision(CPU)
+
+
+@pytest.mark.parametrize("flags", ["fpu avx2 avx512_bf16", "fpu avx2 amx_bf16", "fpu avx2 avx512f", ""])
+def test_bf16_needs_its_instructions(flags: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mnist_bench import precision
+
+    monkeypatch.setattr(precision, "cpu_flags", lambda: frozenset(flags.split()))
+    assert precision.best_precision(CPU) == ("bf16" if "_bf16" in flags else "fp32")
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp32"])
+def test_the_bits_are_those_of_this_revision(digits: Dataset, precision: Precision) -> None:
+    """Where this fails, settings give other bits than before with the same kernels: raise numerics.TRAINER_REVISION
+    and write the file anew with benchmarks/golden.py."""
+    golden = json.loads(GOLDEN.read_text())
+    assert golden["trainer_revision"] == TRAINER_REVISION
+    place = canary("cpu", precision)
+    if place not in golden["weights"]:
+        pytest.skip(f"no weights are known for kernels like those here (canary {place})")
+    found = {name: fit(from_json(case), 0, digits, precision) for name, case in golden["cases"].items()}
+    assert {name: fitted.reports[-1].weights for name, fitted in found.items()} == golden["weights"][place]
