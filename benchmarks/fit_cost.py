@@ -1,8 +1,9 @@
 """Fit the coefficients of mnist_bench.cost on this machine and print them with their error.
 
-Run as `python benchmarks/fit_cost.py [auto|bf16|fp32] [NETS]`. It trains random nets from ranges like those of spaces/conv.yaml, each for
-an epoch of 5,000 images with the evaluation of 1,000, and fits a non-negative linear function by least squares on the relative
-error. On a CPU it counts the process's CPU time, so that neighbours disturb little.
+Run as `python benchmarks/fit_cost.py [auto|bf16|fp32] [NETS]`. It trains random nets from ranges like those of
+spaces/conv.yaml, each for an epoch of 5,000 images with the evaluation of 1,000, and fits a non-negative linear
+function by least squares on the relative error. On a CPU it counts the process's CPU time, so that neighbours disturb
+little.
 """
 
 from __future__ import annotations

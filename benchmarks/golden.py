@@ -1,8 +1,7 @@
 """Note the weights that this revision of the trainer gives with the kernels of this machine.
 
-Run as `python benchmarks/golden.py` after raising numerics.TRAINER_REVISION, or on a machine whose kernels are not known yet.
-The
-file is tests/mnist_bench/golden.json; notes of another revision are dropped.
+Run as `python benchmarks/golden.py` after raising numerics.TRAINER_REVISION, or on a machine whose kernels are
+not known yet. The file is tests/mnist_bench/golden.json; notes of another revision are dropped.
 """
 
 from __future__ import annotations

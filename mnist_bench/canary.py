@@ -1,8 +1,8 @@
 """A canary: the hash of a short training written out in PyTorch's own functions.
 
 It runs each kernel that the trainer ships with (both sizes of convolution, batchnorm, pooling, dropout, linear layers,
-resampling, both optimizers) in the trainer's precision, and none of the trainer's own code: it changes when a machine, a
-library or a variable gives other bits, and stays when the trainer does (numerics.TRAINER_REVISION tells of that).
+resampling, both optimizers) in the trainer's precision, and none of the trainer's own code: it changes when a machine,
+a library or a variable gives other bits, and stays when the trainer does (numerics.TRAINER_REVISION tells of that).
 """
 
 from __future__ import annotations

@@ -7,9 +7,10 @@ here. A study copies them: its order of events depends on the estimates, so they
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import Literal
 
-from mnist_bench.architecture import Architecture, plan_layers
+from mnist_bench.architecture import Architecture, Layer, plan_layers
 from mnist_bench.config import AugmentConfig, TrainConfig
 from mnist_bench.schedule import Schedule
 
@@ -19,39 +20,38 @@ EVALUATION_SHARE = 0.3
 """What evaluating an image takes of training on it: the forward pass."""
 
 
+VECTOR = 16
+"""Kernels work on groups of so many feature maps; a group that is not full takes as long."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Coefficients:
     """Time for each unit of work in training, forward and backward."""
 
     mac_ps: float
-    """Picoseconds for each image and multiply-accumulate."""
+    """Picoseconds for each image and multiply-accumulate, feature maps filled up to whole groups."""
     element_ps: float
     """Picoseconds for each image and element that a layer writes."""
-    image_ns: float
-    """Nanoseconds for each image, whatever the net."""
     augment_ns: float
     """Nanoseconds for each augmented image."""
     parameter_ps: float
     """Picoseconds for each step and trainable parameter."""
     layer_us: float
     """Microseconds for each step and layer."""
-    step_us: float
-    """Microseconds for each step."""
     period_us: float
     """Microseconds for each period."""
 
 
 COEFFICIENTS: dict[DeviceKind, Coefficients] = {
     "cpu-bf16": Coefficients(
-        mac_ps=20, element_ps=1500, image_ns=2000, augment_ns=4000, parameter_ps=1000, layer_us=30, step_us=300, period_us=30000
+        mac_ps=17.5, element_ps=2180, augment_ns=4180, parameter_ps=5990, layer_us=103, period_us=59_200
     ),
     "cpu-fp32": Coefficients(
-        mac_ps=35, element_ps=2000, image_ns=2000, augment_ns=4000, parameter_ps=1000, layer_us=30, step_us=300, period_us=30000
+        mac_ps=27.6, element_ps=3710, augment_ns=16_900, parameter_ps=10_400, layer_us=0, period_us=0
     ),
-    "cuda": Coefficients(
-        mac_ps=0.1, element_ps=5, image_ns=10, augment_ns=20, parameter_ps=5, layer_us=25, step_us=400, period_us=30000
-    ),
+    "cuda": Coefficients(mac_ps=0.1, element_ps=5, augment_ns=20, parameter_ps=5, layer_us=60, period_us=30_000),
 }
+"""The CPU's are fitted on one core of an AMD EPYC (Zen 4); the GPU's are rough."""
 
 
 def period_costs(
@@ -67,9 +67,7 @@ def period_costs(
     return tuple(max(1, round(sum(f * p for f, p in zip(row, prices, strict=True)))) for row in features)
 
 
-def period_features(
-    config: TrainConfig, *, train_images: int, validation_images: int
-) -> list[tuple[float, ...]]:
+def period_features(config: TrainConfig, *, train_images: int, validation_images: int) -> list[tuple[float, ...]]:
     """Return the work of each period, in the units and the order of `Coefficients`' fields.
 
     Raises:
@@ -88,11 +86,9 @@ def price_list(coefficients: Coefficients) -> tuple[float, ...]:
     return (
         c.mac_ps * 1e-6,
         c.element_ps * 1e-6,
-        c.image_ns * 1e-3,
         c.augment_ns * 1e-3,
         c.parameter_ps * 1e-6,
         c.layer_us,
-        c.step_us,
         c.period_us,
     )
 
@@ -102,20 +98,23 @@ def augments(augment: AugmentConfig) -> bool:
     return any((augment.rotation_degrees, augment.zoom, augment.shear_radians, augment.translate_pixels))
 
 
-def _features(
-    architecture: Architecture, schedule: Schedule, period: int, evaluated: float
-) -> tuple[float, ...]:
+def _features(architecture: Architecture, schedule: Schedule, period: int, evaluated: float) -> tuple[float, ...]:
     steps = schedule.steps(period)
-    trained = len(steps) * schedule.batch_size
-    images = trained + evaluated
+    images = len(steps) * schedule.batch_size + evaluated
     augmented = sum(augments(schedule.augment(step)) for step in steps) * schedule.batch_size
     return (
-        images * architecture.macs,
+        images * sum(_filled_macs(layer) for layer in architecture.layers),
         images * architecture.traffic,
-        images,
         augmented,
         len(steps) * architecture.trainable,
         len(steps) * len(architecture.layers),
-        len(steps),
         1,
     )
+
+
+def _filled_macs(layer: Layer) -> int:
+    """Return a layer's multiply-accumulates with its feature maps filled up; one map alone, the picture, is not."""
+    if layer.kind != "convolution":
+        return layer.macs
+    maps = [number if number == 1 else -(-number // VECTOR) * VECTOR for number in (layer.inputs[0], layer.outputs[0])]
+    return prod(maps) * layer.kernel**2 * prod(layer.outputs[1:])

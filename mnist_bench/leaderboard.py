@@ -155,9 +155,7 @@ def _reached(trial: TrialRecord) -> int:
     return len(trial.reports) if trial.state == "PRUNED" else 0
 
 
-def _row(
-    trial: TrialRecord, rank: int, images: int | None, p_value: float | None, settings: Mapping[str, str]
-) -> Row:
+def _row(trial: TrialRecord, rank: int, images: int | None, p_value: float | None, settings: Mapping[str, str]) -> Row:
     errors = trial.reports[-1].metrics.get("errors") if trial.reports else None
     low, high = accuracy_interval(trial, images) or (None, None)
     return Row(

@@ -122,4 +122,5 @@ def _initialise(model: nn.Module, initialise: Callable[..., Tensor], generator: 
     for module in model.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             initialise(module.weight, generator=generator)
-            module.bias.data.zero_()
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)

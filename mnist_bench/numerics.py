@@ -27,6 +27,7 @@ VARIABLES = (
     "ONEDNN_MAX_CPU_ISA",
 )
 
+
 def setup(name: str = "auto") -> torch.device:
     """Prepare this process for training and return the device called `name`: auto, cpu, cuda or cuda:N.
 

@@ -45,7 +45,7 @@ def show(board: Leaderboard) -> None:
 
 def headline(board: Leaderboard) -> str:
     """Return one line: the study, its counts, what pruning saved."""
-    counted = wording.counted(board.counts)
+    counted = wording.counted(board.counts, live=board.live)
     live = ", running now" if board.live else ""
     saved = f" Pruning saved {board.saved_epochs:g} of {board.budget_epochs:g} epochs." if board.saved_epochs else ""
     return f"{board.study}: {counted} of {board.goal} trials{live}.{saved}"

@@ -74,7 +74,7 @@ def _study_lines(study: StudyRecord) -> Iterator[str]:
     from mnist_bench.summary import leaves
     from search.spec import fingerprint
 
-    yield f"{study.name}: {wording.counted(counts(study))} of {study.totals[-1]} trials" + (
+    yield f"{study.name}: {wording.counted(counts(study), live=study.live)} of {study.totals[-1]} trials" + (
         ", running now" if study.live else ""
     )
     if study.best is not None:

@@ -46,10 +46,13 @@ def ending(state: str, reason: str) -> str:
     return state if reason == told else f"{state} ({reason.replace('_', ' ')})"
 
 
-def counted(counts: Mapping[str, int]) -> str:
-    """Return the counts that are not zero: `7 complete, 43 pruned (3 infeasible besides)`."""
-    names = ("complete", "pruned", "failed", "running")
-    parts = [f"{counts[name]} {name}" for name in names if counts[name]] or ["none finished"]
+def counted(counts: Mapping[str, int], *, live: bool = False) -> str:
+    """Return the counts that are not zero: `7 complete, 43 pruned (3 infeasible besides)`.
+
+    Unfinished trials read as running in a `live` study and as paused in one that nobody drives.
+    """
+    names = {"complete": "complete", "pruned": "pruned", "failed": "failed", "running": "running" if live else "paused"}
+    parts = [f"{counts[name]} {word}" for name, word in names.items() if counts[name]] or ["none finished"]
     besides = f" ({counts['infeasible']} infeasible besides)" if counts["infeasible"] else ""
     return ", ".join(parts) + besides
 

@@ -21,7 +21,7 @@ def test_the_leaderboard_shows_ranks_intervals_ties_and_what_differs(cli: Cli) -
     result = cli("leaderboard")
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
-    assert lines[0].startswith("conv-0: 3 complete, 2 pruned, 1 failed, 1 running (1 infeasible besides) of 7 trials.")
+    assert lines[0].startswith("conv-0: 3 complete, 2 pruned, 1 failed, 1 paused (1 infeasible besides) of 7 trials.")
     assert "Pruning saved 14 of 36 epochs." in lines[0]
     assert lines[1].replace(" ", "") == "digest" + handmade.mixed().digest
     header = next(line for line in lines if line.split()[:2] == ["rank", "trial"])

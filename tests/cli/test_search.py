@@ -70,7 +70,7 @@ def test_the_end_shows_summary_digest_table_and_what_to_do_next(cli: Cli, asked:
     result = cli("search", "conv")
     lines = result.stdout.splitlines()
     assert lines[1].startswith("6 trials in 0.")
-    assert "3 complete, 2 pruned, 1 failed, 1 running (1 infeasible besides). Pruning saved 14 of 36 epochs" in lines[1]
+    assert "3 complete, 2 pruned, 1 failed, 1 paused (1 infeasible besides). Pruning saved 14 of 36 epochs" in lines[1]
     assert "the logical order cost 1.2 % of worker time." in lines[1]
     assert lines[2].replace(" ", "") == "digest" + handmade.mixed().digest
     assert sum(" #" in line for line in lines) == ending.TOP
@@ -132,9 +132,7 @@ def test_a_dry_run_trains_nothing(cli: Cli, asked: list[SearchOptions]) -> None:
 
 
 @pytest.mark.parametrize("spelling", [["--storage", "{}"], ["--storage={}"]])
-def test_the_command_to_go_on_keeps_a_password_to_itself(
-    monkeypatch: pytest.MonkeyPatch, spelling: list[str]
-) -> None:
+def test_the_command_to_go_on_keeps_a_password_to_itself(monkeypatch: pytest.MonkeyPatch, spelling: list[str]) -> None:
     url = "postgresql://me:pa/s@:word@host/db"
     monkeypatch.setattr("sys.argv", ["x", "search", "conv", *(part.format(url) for part in spelling)])
     assert "word" not in ending.command()

@@ -33,6 +33,8 @@ def test_counted() -> None:
     counts = {"complete": 7, "pruned": 43, "failed": 0, "infeasible": 3, "running": 0}
     assert wording.counted(counts) == "7 complete, 43 pruned (3 infeasible besides)"
     assert wording.counted(dict.fromkeys(counts, 0)) == "none finished"
+    assert wording.counted(dict.fromkeys(counts, 1)).startswith("1 complete, 1 pruned, 1 failed, 1 paused (")
+    assert ", 1 failed, 1 running (" in wording.counted(dict.fromkeys(counts, 1), live=True)
 
 
 def test_sparklines_go_from_the_lowest_to_the_highest_bar() -> None:

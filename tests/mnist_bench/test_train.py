@@ -156,6 +156,13 @@ def test_a_state_of_another_place_is_refused(plain: TrainConfig, digits: Dataset
         advance(plain, 1, 2, None, digits, PRECISION)
 
 
+def test_a_period_without_steps_has_no_training_loss(plain: TrainConfig, digits: Dataset) -> None:
+    empty, whole = run(replace(plain, epochs=1, periods=(0.01, 1.0)), digits)
+    assert empty.metrics["train_loss"] is None
+    assert empty.value is not None
+    assert whole.weights == run(replace(plain, epochs=1, periods=(1.0,)), digits)[0].weights
+
+
 def test_fit_tells_every_period(plain: TrainConfig, digits: Dataset) -> None:
     heard: list[tuple[int, bytes, Report]] = []
     result = fit(plain, 1, digits, PRECISION, lambda *news: heard.append(news))

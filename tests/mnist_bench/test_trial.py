@@ -21,7 +21,11 @@ from search.trainer import Planner, Trainer
 def planner(base: dict[str, Any], **limits: float) -> Planner:
     """Return the planner of `base` on the full data set, on a CPU."""
     return make_planner(
-        base, limits=limits, coefficients=asdict(COEFFICIENTS["cpu-bf16"]), train_images=50_000, validation_images=10_000
+        base,
+        limits=limits,
+        coefficients=asdict(COEFFICIENTS["cpu-bf16"]),
+        train_images=50_000,
+        validation_images=10_000,
     )
 
 
@@ -50,7 +54,7 @@ def test_a_net_that_cannot_exist_is_infeasible_and_says_why() -> None:
 
 
 def test_parameters_that_are_no_fields_are_refused() -> None:
-    with pytest.raises(ConfigError, match="model.depth: there is no such field"):
+    with pytest.raises(ConfigError, match=r"model\.depth: there is no such field"):
         planner({})({"model.depth": 3})
 
 

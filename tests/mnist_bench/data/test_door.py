@@ -20,7 +20,9 @@ from mnist_bench.errors import ClosedDoorError
 close_test_set()
 close_test_set()
 path = mnist.PACKAGED / "t10k-labels-idx1-ubyte.gz"
-for read in (open, gzip.open, pathlib.Path.read_bytes, numpy.fromfile, lambda p: os.open(p, os.O_RDONLY), lambda p: open(bytes(p))):
+low_level = lambda path: os.open(path, os.O_RDONLY)
+by_bytes = lambda path: open(bytes(path))
+for read in (open, gzip.open, pathlib.Path.read_bytes, numpy.fromfile, low_level, by_bytes):
     try:
         read(path)
     except ClosedDoorError as error:
