@@ -21,7 +21,7 @@ from mnist_bench.weights import export, load_model
 LEDGER = Path("results/test-openings.jsonl")
 MODEL = ModelConfig(blocks=2, filters=(24, 32), kernel_size=(5, 3), hidden_layers=1, hidden_units=256)
 AUGMENT = AugmentConfig(rotation_degrees=10, zoom=0.1, shear_radians=0.1, translate_pixels=1.5)
-OPTIM = OptimConfig(lr=1e-2, batch_size=256, schedule="one_cycle", warmup_fraction=0.2)
+OPTIM = OptimConfig(lr=1e-2, beta1=0.7, beta2=0.9, batch_size=256, schedule="one_cycle", warmup_fraction=0.2)
 
 
 def main(budgets: list[int]) -> None:
