@@ -44,10 +44,10 @@ class Coefficients:
 
 COEFFICIENTS: dict[DeviceKind, Coefficients] = {
     "cpu-bf16": Coefficients(
-        mac_ps=17.5, element_ps=2180, augment_ns=4180, parameter_ps=5990, layer_us=103, period_us=59_200
+        mac_ps=16.35, element_ps=2211, augment_ns=12_560, parameter_ps=6362, layer_us=93.34, period_us=48_570
     ),
     "cpu-fp32": Coefficients(
-        mac_ps=27.6, element_ps=3710, augment_ns=16_900, parameter_ps=10_400, layer_us=0, period_us=0
+        mac_ps=32.4, element_ps=3029, augment_ns=8449, parameter_ps=9147, layer_us=0, period_us=17_030
     ),
     "cuda": Coefficients(mac_ps=0.1, element_ps=5, augment_ns=20, parameter_ps=5, layer_us=60, period_us=30_000),
 }
