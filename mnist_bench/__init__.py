@@ -1,0 +1,28 @@
+"""Hyperparameter search on MNIST whose results can be trusted. From Python:
+
+    import mnist_bench
+
+    study = mnist_bench.search("conv", trials=50, workers=2)    # the study that the command makes
+    study = mnist_bench.open_study("conv-0")
+    again = mnist_bench.reproduce_trial(study)                     # again.identical
+    fitted = mnist_bench.fit("recipe.yaml", seed=0)                # fitted.reports[-1].value
+
+Names load what they need when they are first used, so that importing the package is free.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mnist_bench.api import fit, open_study, reproduce_trial, search
+
+__all__ = ["fit", "open_study", "reproduce_trial", "search"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from mnist_bench import api
+
+    return getattr(api, name)

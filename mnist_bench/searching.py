@@ -93,7 +93,7 @@ def preview(asked: SearchOptions) -> list[str]:
     ranges = sum(field.distribution is not None for field in space.fields)
     first = ", ".join(f"{path} {show(value)}" for path, value in space_view.samples(space, 1, asked.seed)[0].items())
     return [
-        f"{space.name}: {ranges} ranges, {asked.trials} trials of at most {space.settings.get('epochs')} epochs, "
+        f"{space.name}: {ranges} ranges, {asked.trials} trials of at most {_period_ends(space)[-1]:g} epochs, "
         f"{strategy.describe(sampler, periods)} + {strategy.describe(pruner, periods)}, seed {asked.seed}, "
         f"{asked.slots} slots on {asked.workers} workers.",
         f"About {estimate.minutes:.1f} minutes at this machine's estimated speed ({kind}); "

@@ -1,4 +1,4 @@
-"""Ctrl-C: the first one asks for a graceful end, the second ends at once."""
+"""Signals that ask for an end: the first one ends gracefully, a second Ctrl-C at once."""
 
 from __future__ import annotations
 
@@ -8,25 +8,27 @@ from types import FrameType
 from typing import Any, Self
 
 NOTICE = "Stopping: periods under way are finished and kept. Ctrl-C again stops at once; nothing finished is lost."
+GRACEFUL = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupts:
-    """Catches SIGINT while it is entered; `stopping` says whether one came."""
+    """Catches SIGINT, SIGTERM and SIGHUP while it is entered; `stopping` says whether one came."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
-        self._before: Any = None
+        self._before: dict[signal.Signals, Any] = {}
         self._came = False
 
     def __enter__(self) -> Self:
-        self._before = signal.signal(signal.SIGINT, self._handle)
+        self._before = {number: signal.signal(number, self._handle) for number in GRACEFUL}
         return self
 
     def __exit__(self, *_: object) -> None:
-        signal.signal(signal.SIGINT, self._before)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
     def stopping(self) -> bool:
-        """Return whether Ctrl-C was pressed."""
+        """Return whether one of the signals came."""
         return self._came
 
     def _handle(self, number: int, frame: FrameType | None) -> None:

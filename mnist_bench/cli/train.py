@@ -37,11 +37,12 @@ def train(
     """Train one recipe, with one seed or several."""
     from mnist_bench import numerics, spaces
     from mnist_bench.cli import output
-    from mnist_bench.data import DataOptions
+    from mnist_bench.data import DataOptions, close_test_set
     from mnist_bench.data.tensors import load_dataset
     from mnist_bench.train import fit
 
     _check_output(output_file, seeds)
+    close_test_set()
     space = spaces.load(recipe, overrides or ())
     config = spaces.recipe(space)
     place = numerics.setup(device)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import handmade
 import pytest
 from typer.testing import CliRunner, Result
 
+import handmade
 from search.errors import StudyNotFoundError
 from search.records import StudyRecord
 

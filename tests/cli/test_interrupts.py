@@ -7,11 +7,12 @@ import pytest
 from mnist_bench.cli.interrupts import NOTICE, Interrupts
 
 
-def test_the_first_ctrl_c_asks_and_the_second_ends() -> None:
+@pytest.mark.parametrize("first", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_the_first_signal_asks_and_a_ctrl_c_after_it_ends(first: signal.Signals) -> None:
     said: list[str] = []
     with Interrupts(said.append) as interrupts:
         assert not interrupts.stopping()
-        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(first)
         assert interrupts.stopping()
         assert said == [NOTICE]
         with pytest.raises(KeyboardInterrupt):

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import handmade
 import pytest
 from typer.testing import Result
 
+import handmade
 from mnist_bench.cli import options
 from mnist_bench.cli.board import test_set_line as words_about_the_test_set
 

@@ -5,13 +5,13 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-import handmade
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
+import handmade
 from mnist_bench.cli import live, output
 from search.progress import Header, Progress
 

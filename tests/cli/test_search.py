@@ -5,10 +5,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import handmade
 import pytest
 from typer.testing import Result
 
+import handmade
 from mnist_bench.cli import ending
 from mnist_bench.searching import SearchOptions
 from search.progress import Observer

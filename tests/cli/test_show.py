@@ -4,10 +4,10 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 
-import handmade
 import pytest
 from typer.testing import Result
 
+import handmade
 from mnist_bench import record
 
 Cli = Callable[..., Result]

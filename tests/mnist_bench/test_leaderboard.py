@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import handmade
 import pytest
 
+import handmade
 from mnist_bench.leaderboard import counts, grouped, rows, saved_epochs
 from mnist_bench.stats import wilson
 from search.errors import StorageError

@@ -6,11 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import handmade
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import handmade
 from mnist_bench import record
 from search.errors import StudyNotFoundError, UsageError
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import handmade
 import pytest
 
+import handmade
 from mnist_bench.record import Period, Record, record_of
 from mnist_bench.reproduce import numerics_differences, reproduce
 from search.trainer import Report

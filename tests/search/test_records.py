@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import search_fake as fake
-
 from search.records import TrialRecord, digest
 from search.spec import check_same, differences, fingerprint
 from search.strategy import Asha, Random

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import search_fake as fake
 
+import search_fake as fake
 from search import study
 from search.errors import FingerprintError, StudyLockedError, TooManyFailuresError, UsageError, WorkerError
 from search.progress import Progress, Silent

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import optuna
 import pytest
-import search_fake as fake
 
+import search_fake as fake
 from search import lock, study
 from search.database import open_for_reading, redacted, sqlite_url
 from search.errors import SearchError, StorageError, StudyLockedError, StudyNotFoundError, UsageError
@@ -95,7 +95,11 @@ def test_optuna_reads_the_study_as_its_own(results: Path) -> None:
 
 
 def test_optunas_command_line_reads_the_study(results: Path) -> None:
-    command = [str(Path(sys.executable).with_name("optuna")), "--storage", sqlite_url(results / "first" / study.DATABASE)]
+    command = [
+        str(Path(sys.executable).with_name("optuna")),
+        "--storage",
+        sqlite_url(results / "first" / study.DATABASE),
+    ]
     done = subprocess.run([*command, "studies", "-f", "json"], capture_output=True, text=True, check=True)
     assert [row["name"] for row in json.loads(done.stdout)] == ["first"]
 

@@ -1,0 +1,65 @@
+"""The README cannot rot: its commands, options, files and figures are those of the program."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from mnist_bench.cli.app import app
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+CODE = "\n".join(re.findall(r"^(?:    |```\w*\n)(.*?)(?:```|$)", README, re.MULTILINE | re.DOTALL))
+COMMANDS = sorted({line for line in re.findall(r"^ *\$? *(mnist-bench [a-z].*)$", README, re.MULTILINE)})
+TARGETS = sorted(set(re.findall(r"`?make ([a-z]+)`?", README)))
+
+
+def help_of(words: list[str]) -> str:
+    result = CliRunner().invoke(app, [*words, "--help"], env={"COLUMNS": "200"})
+    assert result.exit_code == 0, f"mnist-bench {' '.join(words)} is no command"
+    return result.output
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_every_command_and_option_exists(line: str) -> None:
+    words = shlex.split(line.split("   ")[0].split(" > ")[0], comments=True)[1:]
+    named = [word for word in words[:2] if re.fullmatch(r"[a-z]+", word)]
+    known = {"space": 2, "studies": 2}
+    command = named[: known.get(named[0], 1)]
+    shown = help_of(command)
+    for option in [word for word in words if word.startswith("-")]:
+        assert re.search(rf"{re.escape(option)}\b", shown), f"{option} is no option of {' '.join(command)}"
+
+
+def test_every_command_is_in_the_readme() -> None:
+    registered = {command.name for command in app.registered_commands} | {group.name for group in app.registered_groups}
+    missing = {name for name in registered if name and f"mnist-bench {name}" not in README}
+    assert missing == set()
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_every_make_target_exists(target: str) -> None:
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"\]\(([^)#:]+)\)", README))))
+def test_every_linked_file_is_there(path: str) -> None:
+    assert (ROOT / path).exists()
+
+
+def test_the_leaderboard_is_the_published_one() -> None:
+    published = (ROOT / "results" / "published" / "conv.txt").read_text()
+    shown = [line for line in published.splitlines() if line.strip()]
+    assert shown
+    quoted = [line.removeprefix("    ") for line in README.splitlines()]
+    rows = [line.rstrip() for line in shown]
+    assert all(any(line == row for line in quoted) for row in rows if row.startswith(("digest", " 1 ")))
+
+
+@pytest.mark.parametrize("name", re.findall(r"`(tests/[\w/]+\.py)(?:::\w+)?`", README))
+def test_every_test_that_a_promise_names_is_there(name: str) -> None:
+    assert (ROOT / name).exists()
