@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mnist_bench import searching, spaces
 from mnist_bench.record import record_of
-from mnist_bench.reproduce import Comparison, reproduce
+from mnist_bench.reproduce import Comparison, reproduce, trainer_for
 from mnist_bench.train import FitResult
 from mnist_bench.train import fit as fit_config
 from search import study as studies
@@ -56,20 +56,20 @@ def open_study(name: str | None = None, *, results: Path = Path("results"), stor
     return studies.open_study(results, name, storage)
 
 
-def reproduce_trial(study: StudyRecord, trial: TrialRecord | None = None, *, device: str = "auto") -> Comparison:
+def reproduce_trial(
+    study: StudyRecord, trial: TrialRecord | None = None, *, device: str = "auto", data_dir: Path | None = None
+) -> Comparison:
     """Train a trial again, the study's best one by default, and compare it bit for bit.
 
     Raises:
         StudyNotFoundError: the study has no complete trial.
+        UsageError: the data set at hand is not the study's.
     """
-    from mnist_bench.trial import make_trainer
-
     chosen = trial or study.best
     if chosen is None:
         raise StudyNotFoundError(f"Study {study.name} has no complete trial.")
     record = record_of(study, chosen)
-    trainer = make_trainer(device=device, dataset=record.data.dataset, subset=record.data.subset)
-    return reproduce(record, trainer)
+    return reproduce(record, trainer_for(record, device=device, data_dir=data_dir))
 
 
 def fit(recipe: str | Path, *, seed: int = 0, overrides: Sequence[str] = (), device: str = "auto") -> FitResult:

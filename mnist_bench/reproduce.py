@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from mnist_bench.correctness import correct_bits
 from mnist_bench.record import Period, Record, period_of
 from mnist_bench.stats import mcnemar
 from mnist_bench.summary import leaves
+from search.errors import UsageError
 from search.trainer import Report, Trainer
 
 ABSENT = "–"
@@ -41,6 +43,34 @@ class Comparison:
     def identical(self) -> bool:
         """Whether every figure and every weight agrees, bit for bit."""
         return self.first_difference is None
+
+
+def trainer_for(record: Record, *, device: str = "auto", data_dir: Path | None = None) -> Trainer:
+    """Return a trainer on the record's data set, which lies in `data_dir` or inside the package.
+
+    Raises:
+        DataError: the data set cannot be loaded.
+        DeviceError: there is no such device.
+        UsageError: the data set at hand is not the one of the record.
+    """
+    from mnist_bench import numerics
+    from mnist_bench.data import DataOptions, close_test_set
+    from mnist_bench.data.tensors import load_dataset
+    from mnist_bench.trainer import TorchTrainer
+
+    close_test_set()
+    recorded = record.data
+    place = numerics.setup(device)
+    options = DataOptions(
+        dataset=recorded.dataset, data_dir=str(data_dir) if data_dir else None, subset=recorded.subset
+    )
+    data = load_dataset(options, place)
+    if (data.data_hash, data.split_hash) != (recorded.data_hash, recorded.split_hash):
+        raise UsageError(
+            f"The record was trained on other data (its hash {recorded.data_hash[:8]}, here {data.data_hash[:8]}); "
+            "--data-dir names the folder of its data set."
+        )
+    return TorchTrainer(data, numerics.choose_precision(place, "auto"))
 
 
 def reproduce(

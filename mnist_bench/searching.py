@@ -17,6 +17,7 @@ from mnist_bench.data.guard import close_test_set
 from mnist_bench.data.mnist import DataOptions, DatasetName, TrainingSet, load_training_set
 from mnist_bench.keeper import WeightKeeper
 from mnist_bench.space_check import training_settings
+from mnist_bench.summary import leaves
 from mnist_bench.trial import make_planner
 from search import strategy
 from search.errors import UsageError
@@ -129,6 +130,7 @@ def _spec(
         },
         "images": {"train": len(data.split.train), "validation": len(data.split.validation)},
         "costs": asdict(COEFFICIENTS[numerics["kind"]]),
+        "defaults": to_json(TrainConfig()),
         "trainer_revision": numerics["trainer_revision"],
         "canary": numerics["canary"],
     }  # fmt: skip
@@ -183,12 +185,10 @@ def _enqueued(space: Space, name: str, plan: Callable[[Mapping[str, Any]], Plan]
         if field.path in params and field.distribution and not field.distribution.contains(params[field.path]):
             raise UsageError(f"--enqueue {name}: {field.path} {show(params[field.path])} is outside the space's range")
     given = plan(params).config
-    for section in ("model", "augment", "optim"):
-        for key, value in wanted[section].items():
-            if not same(given[section][key], value):
-                raise UsageError(
-                    f"--enqueue {name}: {section}.{key} is {show(value)}, and {show(given[section][key])} in the space"
-                )
+    fixed = dict(leaves(given))
+    for path, value in leaves(wanted):
+        if path not in ("epochs", "periods") and not same(fixed[path], value):
+            raise UsageError(f"--enqueue {name}: {path} is {show(value)}, and {show(fixed[path])} in the space")
     return params
 
 

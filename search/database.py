@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy
 from sqlalchemy.engine import Engine
 
-from search.errors import StorageError
+from search.errors import StorageError, StudyLockedError
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage
@@ -55,6 +57,28 @@ def open_for_reading(url: str) -> Engine:
         creator=lambda: sqlite3.connect(uri, uri=True, timeout=SQLITE_TIMEOUT),
         poolclass=sqlalchemy.pool.NullPool,
     )
+
+
+@contextlib.contextmanager
+def storage_errors() -> Iterator[None]:
+    """Turn what goes wrong with the database or a file within the block into a sentence for the user.
+
+    Raises:
+        StorageError: the database or the disk fails; what was written before is whole, and the search can go on later.
+        StudyLockedError: another process writes the same study.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise  # whoever read our output has left; that is no matter of the study
+    except sqlalchemy.exc.IntegrityError as error:
+        raise StudyLockedError("Another process is writing this study; stop one of the two.") from error
+    except (sqlalchemy.exc.SQLAlchemyError, OSError) as error:
+        raise StorageError(f"The study cannot be written: {_first_line(error)}. Nothing written is lost.") from error
+    except Exception as error:
+        if type(error).__name__ != "StorageInternalError":  # Optuna's, which is not worth importing here
+            raise
+        raise StorageError(f"The study cannot be written: {_first_line(error)}. Nothing written is lost.") from error
 
 
 def redacted(url: str) -> str:

@@ -74,18 +74,14 @@ class Dispatcher:
             self._collect(history)
         return self._ready.pop(key)
 
-    def final_state(self, trial: int, period: int) -> bytes | None:
-        """Return the state after a trial's last period, None where it is lost."""
-        held = self._memory.get(trial)
-        if held and held[0] == period:
-            return held[1]
-        kept = self.states.get(trial, period)
-        return kept[1] if kept else None
+    def drain(self, history: History) -> None:
+        """Wait for the periods under way, so that their states are on disk when the search stops."""
+        while self._running:
+            self._collect(history)
 
     def forget(self, trial: int) -> None:
-        """Remove all states of a trial that has ended."""
+        """Let go of the state of a trial that has ended."""
         self._memory.pop(trial, None)
-        self.states.drop(trial)
 
     def advance_to(self, trial: int, period: int) -> None:
         """Remove the states that a handled period has made superfluous."""
@@ -93,15 +89,14 @@ class Dispatcher:
 
     def _feed(self, timeline: Timeline) -> None:
         for _, active in timeline.training():
-            if not self.executor.idle():
-                return
             key = (active.number, active.periods_done + 1)
             busy = any(trial == active.number for trial, _ in self._running)
-            if key in self._ready or busy or self._restore(key) or time.monotonic() < self._not_before.get(key, 0.0):
+            if key in self._ready or busy or self._restore(key) or not self.executor.idle():
                 continue
             job = self._job(active)
-            self._running.add((job.trial, job.period))
-            self.executor.submit(job)
+            if time.monotonic() >= self._not_before.get((job.trial, job.period), 0.0):
+                self._running.add((job.trial, job.period))
+                self.executor.submit(job)
 
     def _restore(self, key: _Key) -> bool:
         """Take a period that was finished, but not handled, before the search was last stopped."""
@@ -119,7 +114,8 @@ class Dispatcher:
     def _job(self, active: Active) -> Job:
         """Return the trial's next period, or an earlier one where the state before it is lost."""
         done, state = self._latest_state(active)
-        stall = max(SHORTEST_STALL, STALL_FACTOR * active.plan.costs[done] / 1e6)
+        patience = 2.0 ** self._losses.get((active.number, done + 1), 0)  # a slow machine must not stall for ever
+        stall = patience * max(SHORTEST_STALL, STALL_FACTOR * active.plan.costs[done] / 1e6)
         return Job(
             trial=active.number,
             period=done + 1,
@@ -152,10 +148,11 @@ class Dispatcher:
         match outcome:
             case Done():
                 self._done(key, outcome, history)
-            case Raised() if key in self._errors:
-                self._ready[key] = outcome
-            case Raised():
+            case Raised() if key not in self._errors:
                 self._errors.add(key)  # once is chance, twice is a result
+            case Raised():
+                _check_new(key, outcome, history)
+                self._ready[key] = outcome
             case Lost():
                 self._lost(key, outcome)
 
@@ -175,6 +172,12 @@ class Dispatcher:
         if losses >= MOST_LOSSES:
             raise WorkerError(f"{losses} workers in a row died over trial {key[0]}, period {key[1]}: {lost.reason}.")
         self._not_before[key] = time.monotonic() + min(LONGEST_BACK_OFF, 0.1 * 2.0**losses)
+
+
+def _check_new(key: _Key, raised: Raised, history: History) -> None:
+    trial, period = key
+    if period <= len(history.trials[trial].reports):
+        raise WorkerError(f"Trial {trial} trained period {period} before and cannot now: {raised.error}")
 
 
 def _check_same(trial: int, period: int, before: Report, now: Report) -> None:

@@ -8,16 +8,18 @@ the log.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from search import canonical
 from search.clock import Active, Slot
+from search.database import storage_errors
 from search.dispatch import Dispatcher
 from search.errors import TooManyFailuresError
 from search.events import Event, EventLog
 from search.executors import Done, Raised
 from search.history import History
+from search.housekeeping import Keeper, let_go
 from search.memory import MemoryStudy, frozen_trial
 from search.mirror import Mirror
 from search.progress import Meter, Observer
@@ -29,17 +31,6 @@ MOST_INFEASIBLE = 200
 """Infeasible configurations in a row that end a search."""
 MOST_CRASHES = 5
 """Crashed trials in a row that end a search."""
-
-
-class Keeper(Protocol):
-    """Keeps what is worth keeping of a complete trial."""
-
-    def keep(self, trial: TrialRecord, state: bytes, complete: Sequence[TrialRecord]) -> None:
-        """Take a trial's state after its last period, and all complete trials, this one among them.
-
-        May be called again for the same trial after a restart.
-        """
-        ...
 
 
 class Driver:
@@ -67,7 +58,6 @@ class Driver:
         self._keeper = keeper
         self._meter = Meter(history, dispatcher.executor.workers)
         self._memory = _restored(spec, history)
-        self._clean_up()
 
     def run(self, stopping: Callable[[], bool]) -> bool:
         """Drive until the goal is reached (True), or until `stopping` says so (False).
@@ -77,20 +67,17 @@ class Driver:
             WorkerError: the workers cannot go on.
             StorageError: the log cannot be written.
         """
-        while (slot := self._history.next_slot()) is not None:
-            if stopping() and not self._due(slot):
-                return False
-            if not self._step(slot):
-                return False
-            self._observer.on_progress(self._meter.read(self._dispatcher.time.ordering_share))
+        with storage_errors():
+            while (slot := self._history.next_slot()) is not None:
+                if (stopping() and not _is_due(slot)) or not self._step(slot):
+                    self._dispatcher.drain(self._history)
+                    return False
+                self._observer.on_progress(self._meter.read(self._dispatcher.time.ordering_share))
         return True
 
     def set_goal(self, goal: int) -> None:
         """Write how many trained trials the study shall have; a new segment where it had stopped asking."""
         self._record(Event(kind="goal", time=self._history.timeline.now(), payload={"goal": goal}))
-
-    def _due(self, slot: Slot) -> bool:
-        return slot.trial is not None and slot.trial.verdict
 
     def _step(self, slot: Slot) -> bool:
         if slot.trial is None:
@@ -190,26 +177,11 @@ class Driver:
         }
         self._memory.tell(number, state, value)
         self._record(Event(kind="tell", time=time, trial=number, external=external, payload=payload))
-        self._let_go(self._history.trials[number])
+        let_go(self._history.trials[number], self._history, self._dispatcher.states, self._keeper)
+        self._dispatcher.forget(number)
         if reason != "infeasible":
             self._observer.on_end(self._history.trials[number])
         self._check_failures()
-
-    def _let_go(self, trial: TrialRecord) -> None:
-        if trial.state == "COMPLETE":
-            state = self._dispatcher.final_state(trial.number, len(trial.reports))
-            if state is not None:
-                self._keeper.keep(trial, state, self._history.complete())
-        self._dispatcher.forget(trial.number)
-
-    def _clean_up(self) -> None:
-        """Do what a driver that died left undone for trials that had ended."""
-        for number in sorted(self._dispatcher.states.trials()):
-            known = number < len(self._history.trials)
-            if not known:
-                self._dispatcher.forget(number)
-            elif self._history.trials[number].state != "RUNNING":
-                self._let_go(self._history.trials[number])
 
     def _new_attributes(self, number: int) -> dict[str, Any]:
         known = self._history.attributes[number]
@@ -225,6 +197,11 @@ class Driver:
         trials = self._history.trials
         _check_streak(trials, "infeasible", MOST_INFEASIBLE, "are infeasible under the space's limits", skipping=())
         _check_streak(trials, "crashed", MOST_CRASHES, "crashed", skipping=("running", "infeasible"))
+
+
+def _is_due(slot: Slot) -> bool:
+    """Return whether the slot's trial has been decided on and only needs to be told."""
+    return slot.trial is not None and slot.trial.verdict
 
 
 def _check_streak(

@@ -7,9 +7,11 @@ import fcntl
 import json
 import os
 import socket
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO
 
 from search.errors import StudyLockedError
 
@@ -22,16 +24,25 @@ def driver_lock(path: Path, study: str) -> Iterator[None]:
         StudyLockedError: another process holds it; the text names the process.
     """
     with path.open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = _holder(path)
-            raise StudyLockedError(f"Study {study} is being searched by {holder}; wait for it or stop it.") from None
+        if not _take(file):
+            raise StudyLockedError(f"Study {study} is being searched by {_holder(path)}; wait for it or stop it.")
         file.truncate(0)
         since = datetime.now(UTC).isoformat(timespec="seconds")
         file.write(json.dumps({"host": socket.gethostname(), "pid": os.getpid(), "since": since}))
         file.flush()
         yield
+
+
+def _take(file: IO[str]) -> bool:
+    """Take the lock, trying for a second: whoever only asks `is_held` has it for a moment."""
+    for _ in range(20):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.05)
+        else:
+            return True
+    return False
 
 
 def is_held(path: Path) -> bool:

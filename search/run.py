@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from search import lock, strategy
-from search.database import open_for_writing
+from search.database import open_for_writing, storage_errors
 from search.dispatch import Dispatcher
-from search.driver import Driver, Keeper
+from search.driver import Driver
 from search.errors import UsageError
 from search.events import Event, EventLog
 from search.executors import Executor
 from search.history import History
+from search.housekeeping import Keeper, clean_up
 from search.mirror import Mirror
 from search.progress import Header, Observer
 from search.records import StudyRecord
@@ -62,7 +63,7 @@ class Search:
             StorageError, WorkerError, TooManyFailuresError: see there.
         """
         self.place.folder.mkdir(parents=True, exist_ok=True)
-        with lock.driver_lock(self.place.lock, self.place.name):
+        with lock.driver_lock(self.place.lock, self.place.name), storage_errors():
             return self._locked_run()
 
     def _locked_run(self) -> Run:
@@ -72,19 +73,23 @@ class Search:
             log.make_table()
             events = log.read()
             history = History.of(events)
-            if history.seq and self._has_nothing_to_do(history):
+            states = StateStore(self.place.folder / "states")
+            if events and self._is_done(history):
+                Mirror(storage, self.place.name, events[0]).complete(events[-1])
+                clean_up(history, states, self.keeper)
                 return Run(study=history.record(), reached=True, order_cost=0.0)
             spec = self._start(history)
             if not events:
                 events = self._create(spec, history, log)
             mirror = Mirror(storage, self.place.name, events[0])
             mirror.complete(events[-1])
-            return self._drive(spec, history, log, mirror)
+            clean_up(history, states, self.keeper)
+            return self._drive(spec, history, log, mirror, states)
         finally:
             self.executor.stop()
             storage.engine.dispose()
 
-    def _has_nothing_to_do(self, history: History) -> bool:
+    def _is_done(self, history: History) -> bool:
         """Check what can be checked without workers, and whether the study has reached the goal already."""
         numerics = history.spec["numerics"]
         check_same(self.place.name, history.spec, self.spec_for(numerics).to_json())
@@ -110,8 +115,8 @@ class Search:
             history.apply(event)
         return events
 
-    def _drive(self, spec: StudySpec, history: History, log: EventLog, mirror: Mirror) -> Run:
-        dispatcher = Dispatcher(self.executor, StateStore(self.place.folder / "states"), self.stopping)
+    def _drive(self, spec: StudySpec, history: History, log: EventLog, mirror: Mirror, states: StateStore) -> Run:
+        dispatcher = Dispatcher(self.executor, states, self.stopping)
         self.observer.on_start(self._header(spec, history))
         driver = Driver(
             spec=spec,

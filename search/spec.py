@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import version
 from typing import Any
+
+import numpy as np
 
 from search import canonical
 from search.errors import FingerprintError
@@ -49,9 +52,18 @@ class StudySpec:
             "enqueued": [dict(params) for params in self.enqueued],
             "context": dict(self.context),
             "driver_revision": DRIVER_REVISION,
+            "driver_arithmetic": arithmetic(),
             "versions": {**{name: version(name) for name in ("optuna", "numpy")}, **self.versions},
             "numerics": dict(self.numerics),
         }
+
+
+@cache
+def arithmetic() -> str:
+    """Return a hash of what NumPy's kernels make of fixed numbers here: what the sampler's proposals depend on."""
+    numbers = np.linspace(0.01, 3.0, 257)
+    results = [np.exp(numbers), np.log(numbers), np.power(numbers, 0.3), np.sin(numbers), np.sum(numbers)]
+    return canonical.sha256([value.tobytes().hex() for value in results])
 
 
 def fingerprint(spec: Mapping[str, Any]) -> str:
@@ -68,6 +80,7 @@ def check_same(name: str, stored: Mapping[str, Any], current: Mapping[str, Any])
     if fingerprint(stored) == fingerprint(current):
         return
     listed = "\n".join(f"  {path}: {old} then, {new} now" for path, old, new in differences(stored, current))
+    listed = listed or "  space: the same fields in another order"
     raise FingerprintError(
         f"Study {name} was made under other conditions, so going on would mix two searches.\n{listed}\n"
         f"Go back to those conditions, or give this search a name of its own with --study-name."
@@ -81,7 +94,7 @@ def differences(stored: Mapping[str, Any], current: Mapping[str, Any], path: str
         old, new, here = _keyed(stored.get(key)), _keyed(current.get(key)), f"{path}{key}"
         if isinstance(old, Mapping) and isinstance(new, Mapping):
             found += differences(old, new, f"{here}.")
-        elif old != new:
+        elif canonical.dumps(old) != canonical.dumps(new):
             found.append((here, _shown(old), _shown(new)))
     return found if path else _decisive(found)
 

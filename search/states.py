@@ -47,6 +47,11 @@ class StateStore:
             if before is None or int(path.stem.split("-")[1]) < before:
                 path.unlink(missing_ok=True)
 
+    def drop_unfinished(self) -> None:
+        """Remove what a process that was killed while it wrote left behind."""
+        for path in self._folder.glob(".*"):
+            path.unlink(missing_ok=True)
+
     def trials(self) -> set[int]:
         """Return the numbers of the trials that have checkpoints."""
         return {int(path.stem.split("-")[0]) for path in self._folder.glob("[0-9]*-[0-9]*.state")}

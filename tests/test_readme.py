@@ -13,8 +13,7 @@ from mnist_bench.cli.app import app
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
-CODE = "\n".join(re.findall(r"^(?:    |```\w*\n)(.*?)(?:```|$)", README, re.MULTILINE | re.DOTALL))
-COMMANDS = sorted({line for line in re.findall(r"^ *\$? *(mnist-bench [a-z].*)$", README, re.MULTILINE)})
+COMMANDS = sorted(set(re.findall(r"^ *\$? *(mnist-bench [a-z].*)$", README, re.MULTILINE)))
 TARGETS = sorted(set(re.findall(r"`?make ([a-z]+)`?", README)))
 
 

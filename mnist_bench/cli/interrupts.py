@@ -1,4 +1,4 @@
-"""Signals that ask for an end: the first one ends gracefully, a second Ctrl-C at once."""
+"""Signals that ask for an end: the first one ends gracefully, a Ctrl-C after it at once."""
 
 from __future__ import annotations
 
@@ -12,15 +12,18 @@ GRACEFUL = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupts:
-    """Catches SIGINT, SIGTERM and SIGHUP while it is entered; `stopping` says whether one came."""
+    """Catches SIGINT, SIGTERM and SIGHUP while it is entered, unless they are ignored (nohup); says so once."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
         self._before: dict[signal.Signals, Any] = {}
         self._came = False
+        self._said = False
 
     def __enter__(self) -> Self:
-        self._before = {number: signal.signal(number, self._handle) for number in GRACEFUL}
+        for number in GRACEFUL:
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                self._before[number] = signal.signal(number, self._handle)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -29,10 +32,12 @@ class Interrupts:
 
     def stopping(self) -> bool:
         """Return whether one of the signals came."""
+        if self._came and not self._said:
+            self._said = True
+            self._say(NOTICE)  # here and not in the handler, which may have interrupted another print
         return self._came
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self._came:
             raise KeyboardInterrupt
         self._came = True
-        self._say(NOTICE)

@@ -14,7 +14,6 @@ from mnist_bench.cli.exit_codes import ExitCode
 if TYPE_CHECKING:
     from mnist_bench.record import Period, Record
     from mnist_bench.reproduce import Comparison
-    from search.trainer import Trainer
 
 NOISE = 0.05
 """McNemar p-value above which two accuracies agree within the noise of a seed."""
@@ -47,7 +46,7 @@ def reproduce(
     from mnist_bench.cli import output
 
     record = _record(target, results, storage)
-    trainer = _trainer(record, device, data_dir)
+    trainer = reproduction.trainer_for(record, device=device, data_dir=data_dir)
     if json:
         comparison = reproduction.reproduce(record, trainer)
         output.print_json(_plain(record, comparison))
@@ -72,30 +71,6 @@ def _record(target: str | None, results: Path, storage: str | None) -> Record:
         return record.read(Path(target))
     study, number = targets.open_target(target, results, storage)
     return record.record_of(study, targets.find_trial(study, number))
-
-
-def _trainer(record: Record, device: str, data_dir: Path | None) -> Trainer:
-    """Return a trainer for the record's data set.
-
-    Raises:
-        UsageError: the data set at hand is not the one of the record.
-    """
-    from mnist_bench import numerics
-    from mnist_bench.data import DataOptions
-    from mnist_bench.data.tensors import load_dataset
-    from mnist_bench.trainer import TorchTrainer
-    from search.errors import UsageError
-
-    recorded = record.data
-    where = str(data_dir) if data_dir else None
-    place = numerics.setup(device)
-    data = load_dataset(DataOptions(dataset=recorded.dataset, data_dir=where, subset=recorded.subset), place)
-    if (data.data_hash, data.split_hash) != (recorded.data_hash, recorded.split_hash):
-        raise UsageError(
-            f"The record was trained on other data (its hash {recorded.data_hash[:8]}, here {data.data_hash[:8]}); "
-            "--data-dir names the folder of its data set."
-        )
-    return TorchTrainer(data, numerics.choose_precision(place, "auto"))
 
 
 def _print_heading(record: Record, then: str, now: str) -> None:

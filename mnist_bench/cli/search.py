@@ -84,5 +84,5 @@ def _run(asked: SearchOptions, results: Path) -> None:
     with live.view(results) as view, Interrupts(view.say) as interrupts:
         run = searching.run(asked, view, interrupts.stopping)
     ending.show(run, seconds=time.monotonic() - started, results=results)
-    if interrupts.stopping():
+    if not run.reached and interrupts.stopping():
         raise typer.Exit(ExitCode.INTERRUPTED)

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
-from search.errors import WorkerError
+from search.errors import UsageError, WorkerError
 from search.executors.frames import read_frame, write_frame
 from search.executors.protocol import Done, Job, Lost, Outcome, Raised
 from search.trainer import Report, TrainerSpec
@@ -23,7 +23,9 @@ CRASHES = {signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.S
 LONGEST_BACK_OFF = 10.0
 """Seconds between the restarts of a worker that does not come up."""
 MOST_STARTS = 5
-"""Starts in a row without a greeting before the search gives up."""
+"""Starts in a row without a greeting, for each worker, before the search gives up."""
+LONGEST_START = 600.0
+"""Seconds after which a worker that has not greeted is taken for hung."""
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 
 _Message = tuple[dict[str, Any], bytes] | None
@@ -35,7 +37,8 @@ class _Worker:
     def __init__(self, spec: TrainerSpec, log: IO[bytes], inbox: queue.Queue[tuple[_Worker, _Message]]) -> None:
         self.numerics: Mapping[str, Any] | None = None
         self.job: Job | None = None
-        self.job_since = 0.0
+        self.since = time.monotonic()
+        """When the job, or the start, began."""
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "search.executors.worker"],
             stdin=subprocess.PIPE,
@@ -45,26 +48,30 @@ class _Worker:
             start_new_session=True,  # Ctrl-C is for the driver alone
         )
         self._send({"factory": spec.factory, "options": dict(spec.options)})
-        threading.Thread(target=self._read_all, args=(inbox,), daemon=True).start()
+        self._reader = threading.Thread(target=self._read_all, args=(inbox,), daemon=True)
+        self._reader.start()
 
     @property
     def is_idle(self) -> bool:
         return self.numerics is not None and self.job is None
 
     def give(self, job: Job) -> None:
-        self.job, self.job_since = job, time.monotonic()
+        self.job, self.since = job, time.monotonic()
         head = {"config": dict(job.config), "seed": job.seed, "period": job.period, "has_state": job.state is not None}
-        self._send(head, job.state or b"")
+        # In a thread of its own: a worker that has stopped reading must not hold up the driver.
+        threading.Thread(target=self._send, args=(head, job.state or b""), daemon=True).start()
 
     def kill(self) -> None:
         self._process.kill()
 
     def is_stalled(self) -> bool:
-        return self.job is not None and time.monotonic() - self.job_since > self.job.stall_seconds
+        limit = LONGEST_START if self.numerics is None else self.job.stall_seconds if self.job else float("inf")
+        return time.monotonic() - self.since > limit
 
     def end(self) -> int:
         """Return the exit code of a process whose pipe has closed, waiting for it."""
         code = self._process.wait()
+        self._reader.join()
         for stream in (self._process.stdin, self._process.stdout):
             if stream is not None:
                 _close(stream)
@@ -78,9 +85,12 @@ class _Worker:
 
     def _read_all(self, inbox: queue.Queue[tuple[_Worker, _Message]]) -> None:
         stream = cast(BinaryIO, self._process.stdout)
-        while (message := read_frame(stream)) is not None:
-            inbox.put((self, message))
-        inbox.put((self, None))
+        try:
+            while (message := read_frame(stream)) is not None:
+                inbox.put((self, message))
+        finally:
+            self._process.kill()  # nothing more can come from it, whatever it thinks
+            inbox.put((self, None))
 
 
 class LocalExecutor:
@@ -91,6 +101,7 @@ class LocalExecutor:
         self._count = workers
         self._log = log.open("ab")
         self._workers: list[_Worker] = []
+        self._leaving: list[_Worker] = []
         self._inbox: queue.Queue[tuple[_Worker, _Message]] = queue.Queue()
         self._numerics: Mapping[str, Any] | None = None
         self._failed_starts = 0
@@ -129,11 +140,13 @@ class LocalExecutor:
 
     def stop(self) -> None:
         """See `Executor.stop`."""
-        for worker in self._workers:
+        ending = [*self._workers, *self._leaving]
+        for worker in ending:
             worker.kill()
-        for worker in self._workers:
+        for worker in ending:
             worker.end()
         self._workers.clear()
+        self._leaving.clear()
         self._log.close()
 
     def _replenish(self) -> None:
@@ -150,6 +163,8 @@ class LocalExecutor:
         return self._take(worker, *message)
 
     def _take(self, worker: _Worker, head: dict[str, Any], body: bytes) -> list[Outcome]:
+        if "refused" in head:
+            raise UsageError(head["refused"])
         if "failed" in head:
             raise WorkerError(f"A worker cannot start: {head['failed']}")
         if "numerics" in head:
@@ -159,6 +174,9 @@ class LocalExecutor:
         if job is None:
             return []
         if "raised" in head:
+            self._workers.remove(worker)  # an exception may have spoilt its process, as CUDA's do
+            self._leaving.append(worker)
+            worker.kill()
             return [Raised(job=job, error=head["raised"])]
         return [Done(job=job, report=Report(**head["report"]), state=body)]
 
@@ -172,6 +190,9 @@ class LocalExecutor:
 
     def _bury(self, worker: _Worker) -> list[Outcome]:
         stalled, code = worker.is_stalled(), worker.end()
+        if worker in self._leaving:
+            self._leaving.remove(worker)
+            return []
         if worker not in self._workers:
             return []
         self._workers.remove(worker)
@@ -183,7 +204,7 @@ class LocalExecutor:
 
     def _count_failed_start(self, code: int) -> None:
         self._failed_starts += 1
-        if self._failed_starts >= MOST_STARTS:
+        if self._failed_starts >= MOST_STARTS * self._count:
             raise WorkerError(f"Workers end before they are ready ({_ending(code)}); see {self._log.name}.")
         self._next_start = time.monotonic() + min(LONGEST_BACK_OFF, 0.1 * 2.0**self._failed_starts)
 

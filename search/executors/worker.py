@@ -13,6 +13,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any, BinaryIO
 
+from search.errors import UsageError
 from search.executors.frames import read_frame, write_frame
 from search.executors.in_process import error_text, make_trainer
 from search.trainer import Trainer, TrainerSpec
@@ -48,6 +49,9 @@ def _hello(spec: TrainerSpec, output: BinaryIO) -> Trainer | None:
     try:
         trainer = make_trainer(spec)
         write_frame(output, {"numerics": dict(trainer.numerics)})
+    except UsageError as error:
+        write_frame(output, {"refused": str(error)})
+        return None
     except Exception as error:
         write_frame(output, {"failed": error_text(error)})
         return None

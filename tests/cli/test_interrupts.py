@@ -14,6 +14,7 @@ def test_the_first_signal_asks_and_a_ctrl_c_after_it_ends(first: signal.Signals)
         assert not interrupts.stopping()
         signal.raise_signal(first)
         assert interrupts.stopping()
+        assert interrupts.stopping()
         assert said == [NOTICE]
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
@@ -24,3 +25,13 @@ def test_afterwards_ctrl_c_means_what_it_meant_before() -> None:
     with Interrupts(lambda text: None):
         assert signal.getsignal(signal.SIGINT) != before
     assert signal.getsignal(signal.SIGINT) == before
+
+
+def test_a_signal_that_is_ignored_stays_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with Interrupts(lambda text: None) as interrupts:
+            signal.raise_signal(signal.SIGHUP)
+            assert not interrupts.stopping()
+    finally:
+        signal.signal(signal.SIGHUP, before)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 import search_fake as fake
+from search.errors import FingerprintError
 from search.records import TrialRecord, digest
 from search.spec import check_same, differences, fingerprint
 from search.strategy import Asha, Random
@@ -63,3 +66,13 @@ def test_differences_name_fields_and_explain_a_canary_by_the_numerics() -> None:
     assert differences(stored, same_bits) == [("space.fields.optim.lr.value", "1", "2")]
     other_bits = {**same_bits, "context": {"canary": "y"}}
     assert ("numerics.cpu", "a", "b") in differences(stored, other_bits)
+
+
+def test_fields_in_another_order_are_named_as_the_difference() -> None:
+    one = {"fields": [["a.x", {"value": 1}], ["a.y", {"value": 2}]]}
+    with pytest.raises(FingerprintError, match="the same fields in another order"):
+        check_same("study", one, {"fields": one["fields"][::-1]})
+
+
+def test_a_whole_number_and_the_same_float_differ_visibly() -> None:
+    assert differences({"macs": 8e6}, {"macs": 8_000_000}) == [("macs", "8000000.0", "8000000")]

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,14 @@ import pytest
 
 import search_fake as fake
 from search import study
-from search.errors import FingerprintError, StudyLockedError, TooManyFailuresError, UsageError, WorkerError
+from search.errors import (
+    FingerprintError,
+    StorageError,
+    StudyLockedError,
+    TooManyFailuresError,
+    UsageError,
+    WorkerError,
+)
 from search.progress import Progress, Silent
 from search.records import TrialRecord
 from search.strategy import Asha, Median, NoPruner, Pruner, Random, Sampler, Tpe
@@ -227,15 +234,74 @@ def test_complete_trials_are_kept_and_states_are_not(tmp_path: Path) -> None:
     assert {trial.number: trial.reports[-1].weights for trial in complete} == {
         number: state.hex() for number, state in keeper.states.items()
     }
-    assert list((tmp_path / "fake-0" / "states").iterdir()) == []
+    assert _states(tmp_path) == []
 
 
 def test_a_lost_checkpoint_is_trained_again(undisturbed: str, tmp_path: Path) -> None:
     fake.run(tmp_path, goal=GOAL, stopping=fake.StopAfter(60))
-    states = list((tmp_path / "fake-0" / "states").iterdir())
+    states = _states(tmp_path)
     assert len(states) >= 2
     states[0].unlink()
     states[1].write_bytes(states[1].read_bytes()[:-1] + b"x")
+    assert fake.run(tmp_path, goal=GOAL).study.digest == undisturbed
+
+
+def test_stopping_waits_for_all_periods_under_way_and_keeps_them(undisturbed: str, tmp_path: Path) -> None:
+    class Stop(Silent):
+        reports = 0
+
+        def on_report(self, trial: TrialRecord) -> None:
+            self.reports += 1
+
+    observer = Stop()
+    stopped = fake.run(
+        tmp_path, goal=GOAL, workers=3, delay=0.05, observer=observer, stopping=lambda: observer.reports >= 6
+    )
+    running = [trial for trial in stopped.study.trials if trial.state == "RUNNING"]
+    kept = {(int(path.stem.split("-")[0]), int(path.stem.split("-")[1])) for path in _states(tmp_path)}
+    assert any((trial.number, len(trial.reports) + 1) in kept for trial in running)
+    assert fake.run(tmp_path, goal=GOAL, workers=3).study.digest == undisturbed
+
+
+def test_a_kill_after_the_last_event_is_mended_by_the_next_run(tmp_path: Path) -> None:
+    class Killed(BaseException):
+        pass
+
+    class Dying(fake.Kept):
+        def keep(self, trial: TrialRecord, state: bytes, complete: Sequence[TrialRecord]) -> None:
+            if len(complete) == 2:
+                raise Killed
+
+    options: dict[str, Any] = {"goal": 2, "pruner": NoPruner(), "widest": 64}
+    with pytest.raises(Killed):
+        fake.run(tmp_path, keeper=Dying(), **options)
+    keeper = fake.Kept()
+    mended = fake.run(tmp_path, keeper=keeper, executor=_NoWorkers(), **options)
+    assert mended.reached
+    assert len(keeper.states) == 1
+    assert _states(tmp_path) == []
+
+
+def test_a_period_that_trained_before_and_raises_now_ends_the_search(tmp_path: Path) -> None:
+    fake.run(tmp_path, goal=GOAL, stopping=fake.StopAfter(60))
+    for path in _states(tmp_path):
+        path.unlink()
+    with pytest.raises(WorkerError, match=r"trained period \d before and cannot now"):
+        fake.run(tmp_path, goal=GOAL, behaviour="raise_always")
+
+
+def test_a_full_disk_is_a_sentence_and_the_search_goes_on_later(
+    undisturbed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake.run(tmp_path, goal=GOAL, stopping=fake.StopAfter(30))
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("search.states.atomic_write", full)
+    with pytest.raises(StorageError, match="No space left on device"):
+        fake.run(tmp_path, goal=GOAL)
+    monkeypatch.undo()
     assert fake.run(tmp_path, goal=GOAL).study.digest == undisturbed
 
 
@@ -298,6 +364,10 @@ class _StopOnceDeclining(Silent):
 
     def stopping(self) -> bool:
         return self._reports >= 3
+
+
+def _states(results: Path) -> list[Path]:
+    return sorted((results / "fake-0" / "states").glob("*"))
 
 
 def _children(pid: int) -> list[int]:
