@@ -166,13 +166,11 @@ class Driver:
         external: bool = False,
     ) -> None:
         time, number = active.next_time, active.number
-        reports = self._history.trials[number].reports
         payload = {
             "state": state,
             "reason": reason,
             "value": value,
             "error": error,
-            "weights": reports[-1].weights if reports else None,
             "attributes": self._new_attributes(number),
         }
         self._memory.tell(number, state, value)

@@ -75,7 +75,7 @@ class Mirror:
     def _tell(self, event: Event) -> None:
         trial, told = self._id(event), event.payload
         self._set_attributes(trial, event)
-        shown = {"reason": told["reason"], "weights": told["weights"], "error": told["error"]}
+        shown = {"reason": told["reason"], "error": told["error"]}
         for key, value in shown.items():
             if value is not None:
                 self._storage.set_trial_user_attr(trial, key, str(value)[-_LONGEST_ATTRIBUTE:])

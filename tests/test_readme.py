@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -51,12 +52,19 @@ def test_every_linked_file_is_there(path: str) -> None:
 
 
 def test_the_leaderboard_is_the_published_one() -> None:
-    published = (ROOT / "results" / "published" / "conv.txt").read_text()
-    shown = [line for line in published.splitlines() if line.strip()]
-    assert shown
+    published = (ROOT / "results" / "published" / "conv.txt").read_text().splitlines()
     quoted = [line.removeprefix("    ") for line in README.splitlines()]
-    rows = [line.rstrip() for line in shown]
-    assert all(any(line == row for line in quoted) for row in rows if row.startswith(("digest", " 1 ")))
+    decisive = [line for line in published if re.match(r"50 trials|digest| [1-4] ", line)]
+    assert len(decisive) == 6
+    for line in decisive:
+        assert any(len(found) > 60 and line.startswith(found) for found in quoted), f"not in the README: {line}"
+
+
+def test_the_record_is_that_of_the_best_published_trial() -> None:
+    record = json.loads((ROOT / "results" / "published" / "conv-best.json").read_text())
+    first = re.search(r"^ 1 +#(\d+)", (ROOT / "results" / "published" / "conv.txt").read_text(), re.MULTILINE)
+    assert first is not None
+    assert record["trial"] == int(first[1])
 
 
 @pytest.mark.parametrize("name", re.findall(r"`(tests/[\w/]+\.py)(?:::\w+)?`", README))

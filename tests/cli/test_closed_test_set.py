@@ -1,0 +1,43 @@
+"""A search never opens the test set, in the driver or in a worker."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from mnist_bench.data.mnist import PACKAGED
+
+SEARCH = ("search", "smoke", "--trials", "2", "--workers", "1", "--set", "subset=1000", "--set", "epochs=1")
+OPENS_IN_A_WORKER = """
+from mnist_bench.data.mnist import PACKAGED
+from mnist_bench.trial import make_trainer
+make_trainer(subset=1000)
+(PACKAGED / "t10k-labels-idx1-ubyte.gz").read_bytes()
+"""
+
+
+def mnist_bench(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    program = "from mnist_bench.cli.app import main; main()"
+    return subprocess.run(
+        [sys.executable, "-c", program, *arguments], cwd=folder, capture_output=True, text=True, check=False
+    )
+
+
+def test_a_search_works_where_the_test_files_are_deleted(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    for path in PACKAGED.glob("train-*.gz"):
+        shutil.copy(path, data)
+    done = mnist_bench(*SEARCH, "--data-dir", str(data), folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "The test set has not been opened." in done.stdout
+
+
+def test_what_a_worker_would_open_of_it_is_refused(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", OPENS_IN_A_WORKER], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "the test set is closed here" in done.stderr
