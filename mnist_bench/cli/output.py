@@ -138,7 +138,8 @@ def _csv_cell(value: object) -> object:
     if value is None or isinstance(value, bool | int | float):
         return value
     text = json.dumps(value) if isinstance(value, list | tuple | dict) else str(value)
-    return f"'{safe(text)}" if text.startswith(FORMULA_STARTS) else safe(text)
+    cleaned = safe(text).lstrip()  # what hides a formula's first character must be gone before the look at it
+    return f"'{cleaned}" if cleaned.startswith(FORMULA_STARTS) else cleaned
 
 
 def print_markdown(rows: Sequence[Any], columns: Sequence[Column | str]) -> None:

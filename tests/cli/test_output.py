@@ -6,7 +6,7 @@ import json
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -93,6 +93,8 @@ def test_csv_defuses_formulas_and_keeps_numbers(capsys: pytest.CaptureFixture[st
     assert third == ['quote " and, comma', "", "", "[1, 2]"]
 
 
+@example("\x1f@SUM(1)")
+@example("\t=1")
 @given(st.text(min_size=1))
 def test_no_csv_cell_begins_a_formula(text: str) -> None:
     cell = output._csv_cell(text)
