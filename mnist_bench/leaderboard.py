@@ -54,8 +54,8 @@ class Leaderboard:
     study: str
     digest: str
     """64 hexadecimal digits; see `grouped` for reading it."""
-    goal: int
-    """Trained trials asked for."""
+    totals: tuple[int, ...]
+    """Trained trials asked for; several where the goal was raised after it had been reached."""
     counts: Mapping[str, int]
     """Trials by state and by reason: complete, pruned, failed, infeasible, running."""
     external: int
@@ -70,6 +70,11 @@ class Leaderboard:
     rows: tuple[Row, ...]
     hidden: int
     """Rows left out by `top`."""
+
+    @property
+    def goal(self) -> int:
+        """Trained trials asked for in all."""
+        return self.totals[-1]
 
 
 def rows(study: StudyRecord, *, top: int | None = None, test_openings: int = 0) -> Leaderboard:
@@ -87,7 +92,7 @@ def rows(study: StudyRecord, *, top: int | None = None, test_openings: int = 0) 
     return Leaderboard(
         study=study.name,
         digest=study.digest,
-        goal=study.totals[-1],
+        totals=study.totals,
         counts=counts(study),
         external=sum(trial.external for trial in study.trials),
         tied=sum(p > SIGNIFICANCE for p in p_values.values()) + 1 if p_values else 0,
@@ -118,10 +123,11 @@ def counts(study: StudyRecord) -> dict[str, int]:
 
 
 def saved_epochs(study: StudyRecord) -> tuple[float, float]:
-    """Return (epochs that ended trials were spared, epochs of their full budgets)."""
+    """Return (epochs that pruned trials were spared, epochs of all ended trials' full budgets)."""
     ended = study.finished()
-    budget = sum(total_epochs(trial) for trial in ended)
-    return budget - sum(epochs_done(trial) for trial in ended), budget
+    pruned = [trial for trial in ended if trial.reason == "pruned"]
+    saved = sum(total_epochs(trial) - epochs_done(trial) for trial in pruned)
+    return saved, sum(total_epochs(trial) for trial in ended)
 
 
 def epochs_done(trial: TrialRecord) -> float:

@@ -64,10 +64,10 @@ def describe(device: torch.device, precision: Precision) -> dict[str, Any]:
 
 
 def choose_precision(device: torch.device, name: str) -> Precision:
-    """Return the precision called `name`, or the best of the device for "auto"."""
-    if name == "auto":
-        return best_precision(device)
-    return "bf16" if name == "bf16" else "fp32"
+    """Return the precision called `name`, and the best of the device for any other name, such as "auto"."""
+    if name == "bf16":
+        return "bf16"
+    return "fp32" if name == "fp32" else best_precision(device)
 
 
 def find_device(name: str) -> torch.device:

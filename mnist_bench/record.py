@@ -9,12 +9,16 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, Len, Lt
+from annotated_types import Ge, Le, Len, Lt
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
+from mnist_bench.architecture import plan_layers
+from mnist_bench.config import TrainConfig
 from mnist_bench.config_json import from_json
-from mnist_bench.errors import ConfigError
-from search.errors import StudyNotFoundError, UsageError
+from mnist_bench.correctness import correct_bits
+from mnist_bench.errors import ArchitectureError, ConfigError
+from mnist_bench.schedule import Schedule
+from search.errors import StorageError, StudyNotFoundError, UsageError
 from search.records import StudyRecord, TrialRecord
 from search.trainer import EndReason, Report
 
@@ -32,7 +36,7 @@ class Period:
 
     value: float | None
     """Validation accuracy, 0..1."""
-    metrics: dict[str, float | int | None]
+    metrics: dict[str, float | Annotated[int, Ge(-(2**53)), Le(2**53)] | None]
     """epoch, train_loss, val_loss, errors."""
     weights: str
     """SHA-256 of the weights after the period."""
@@ -126,12 +130,30 @@ def parse(text: bytes | str, source: str) -> Record:
         raise UsageError(f"{source}: larger than any record ({len(text):,} bytes, at most {LARGEST:,}).")
     try:
         record = _adapter().validate_json(text, strict=True)
-        from_json(record.recipe)
+        _check_trainable(record, from_json(record.recipe))
     except ValidationError as error:
         raise UsageError(f"{source}: no record of a trial ({_first_fault(error)}).") from None
-    except ConfigError as error:
+    except (ConfigError, ArchitectureError) as error:
         raise UsageError(f"{source}: the recipe cannot be trained: {error}") from None
+    except (ValueError, StorageError) as error:
+        raise UsageError(f"{source}: no record of a trial ({error}).") from None
     return record
+
+
+def _check_trainable(record: Record, config: TrainConfig) -> None:
+    """Check before any training what would fail after it.
+
+    Raises:
+        ArchitectureError: the net cannot exist.
+        ValueError: there are more periods than the recipe has.
+        StorageError: the bits of `correct` cannot be read.
+    """
+    plan_layers(config.model)
+    periods = len(Schedule(config=config, images=config.optim.batch_size).period_ends)
+    if len(record.curve) > periods:
+        raise ValueError(f"its curve has {len(record.curve)} periods, its recipe {periods}")
+    if record.correct is not None:
+        correct_bits(record.correct)
 
 
 def read(path: Path) -> Record:

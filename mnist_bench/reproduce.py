@@ -60,9 +60,11 @@ def trainer_for(record: Record, *, device: str = "auto", data_dir: Path | None =
 
     close_test_set()
     recorded = record.data
-    place = numerics.setup(device)
+    place = numerics.setup(_device_for(record, device))
     options = DataOptions(
-        dataset=recorded.dataset, data_dir=str(data_dir) if data_dir else None, subset=recorded.subset
+        dataset="mnist" if data_dir else recorded.dataset,
+        data_dir=str(data_dir) if data_dir else None,
+        subset=recorded.subset,
     )
     data = load_dataset(options, place)
     if (data.data_hash, data.split_hash) != (recorded.data_hash, recorded.split_hash):
@@ -70,7 +72,17 @@ def trainer_for(record: Record, *, device: str = "auto", data_dir: Path | None =
             f"The record was trained on other data (its hash {recorded.data_hash[:8]}, here {data.data_hash[:8]}); "
             "--data-dir names the folder of its data set."
         )
-    return TorchTrainer(data, numerics.choose_precision(place, "auto"))
+    return TorchTrainer(data, numerics.choose_precision(place, str(record.numerics.get("precision"))))
+
+
+def _device_for(record: Record, device: str) -> str:
+    """Return the device to train on: for "auto" a device of the recorded kind, where it is here."""
+    import torch
+
+    if device != "auto":
+        return device
+    recorded = str(record.numerics.get("device")).partition(":")[0]
+    return recorded if recorded == "cpu" or (recorded == "cuda" and torch.cuda.is_available()) else "auto"
 
 
 def reproduce(

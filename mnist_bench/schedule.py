@@ -26,9 +26,10 @@ class Schedule:
 
     @property
     def steps_per_epoch(self) -> int:
-        """Steps an epoch; a smaller last batch counts with keep_last_batch alone."""
+        """Steps an epoch; a smaller last batch counts with keep_last_batch alone, and never a single image,
+        which batch normalisation cannot do with."""
         left_over = self.images % self.batch_size
-        return self.images // self.batch_size + (1 if left_over and self.config.optim.keep_last_batch else 0)
+        return self.images // self.batch_size + (1 if left_over > 1 and self.config.optim.keep_last_batch else 0)
 
     @property
     def total_steps(self) -> int:

@@ -48,6 +48,9 @@ def check(space: Space) -> list[Problem]:
     for name, value in space.settings.items():
         faults = _setting_faults(name, value)
         problems += [space.origins[name].problem(f"{name}{text}", *below) for below, text in faults]
+    if space.settings.get("train_on") == "all" and not space.is_recipe:
+        message = "train_on: all leaves a search no image to select on; a search needs search_split"
+        problems.append(space.origins["train_on"].problem(message))
     if problems or any(item.value is UNREADABLE for item in space.fields):
         return problems
     return [*_sum_problems(space)] or [*_net_problems(space)]
@@ -196,11 +199,19 @@ def _sentence(fault: dict[str, Any]) -> str:
 def _setting_faults(name: str, value: Any) -> list[Fault]:
     if name in TRAINING:
         return _faults(TrainConfig, name, value)
-    if name == "subset" and (not _is_number(value) or value != int(value) or value < MIN_SUBSET):
-        return [((), f": {show(value)} is not a whole number of at least {MIN_SUBSET} images")]
+    if name == "subset":
+        return _subset_faults(value)
     if name == "limits":
         return _mapping_faults(value, LIMITS, _limit_fault)
     return _mapping_faults(value, ("sampler", "pruner"), _strategy_fault) if name == "search" else []
+
+
+def _subset_faults(value: Any) -> list[Fault]:
+    if isinstance(value, float) and value.is_integer():
+        return [((), f": {value} is a real number; write the whole number {int(value)}")]
+    if isinstance(value, bool) or not isinstance(value, int) or value < MIN_SUBSET:
+        return [((), f": {show(value)} is not a whole number of at least {MIN_SUBSET} images")]
+    return []
 
 
 def _mapping_faults(value: Any, known: tuple[str, ...], judge: Callable[[str, Any], str | None]) -> list[Fault]:

@@ -35,8 +35,8 @@ class History:
     """Ended trials by reason."""
     planned_periods: int = 0
     """Periods that the ended trained trials would have had."""
-    trained_periods: int = 0
-    """Periods that the ended trials did train."""
+    saved_periods: int = 0
+    """Periods that the pruned trials were spared."""
     best: TrialRecord | None = None
     seq: int = 0
     """Events applied."""
@@ -153,7 +153,8 @@ class History:
         self.ends[trial.reason] += 1
         if trial.reason != "infeasible":
             self.planned_periods += len(trial.costs)
-            self.trained_periods += len(trial.reports)
+        if trial.reason == "pruned":
+            self.saved_periods += len(trial.costs) - len(trial.reports)
         if trial.state == "COMPLETE" and (self.best is None or trial.rank_key() < self.best.rank_key()):
             self.best = trial
 

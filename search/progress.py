@@ -44,7 +44,7 @@ class Progress:
     seconds: float
     """Since this driver started."""
     saved_periods: int
-    """Periods that ended trials did not train."""
+    """Periods that pruned trials were spared."""
     total_periods: int
     """Periods that all ended trials would have had."""
     order_cost: float
@@ -121,7 +121,7 @@ class Meter:
             running=tuple(history.trials[active.number] for active in history.timeline.actives()),
             best=history.best,
             seconds=time.monotonic() - self._since,
-            saved_periods=history.planned_periods - history.trained_periods,
+            saved_periods=history.saved_periods,
             total_periods=history.planned_periods,
             order_cost=order_cost,
             workers=self._workers,

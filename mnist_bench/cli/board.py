@@ -32,13 +32,17 @@ def _setting(heading: str, *, last: bool) -> Column:
     return Column(heading, lambda row: row.settings[heading], 1 if last else 2)
 
 
-def show(board: Leaderboard) -> None:
-    """Print the board for a person: headline, table, footnotes."""
+def show(board: Leaderboard, *, markdown: bool = False) -> None:
+    """Print the board for a person: headline, digest, table, footnotes."""
     output.print_line(headline(board))
     for line in digest_lines(board):
         output.print_line(line)
     output.print_line()
-    output.print_table(board.rows, columns(board))
+    if markdown:
+        output.print_markdown(board.rows, columns(board))
+        output.print_line()
+    else:
+        output.print_table(board.rows, columns(board))
     for footnote in footnotes(board):
         output.print_line(footnote)
 
@@ -57,7 +61,8 @@ def digest_lines(board: Leaderboard) -> list[str]:
     if ended < board.goal:
         promise = f"of {ended} of {board.goal} trials so far"
     else:
-        promise = "any run of this search, at any number of workers, gives this"
+        way = f" by way of {', then '.join(map(str, board.totals))} trials" if len(board.totals) > 1 else ""
+        promise = f"any run of this search{way}, at any number of workers, gives this"
     by_machine = f"; {board.external} trials were ended by the machine" if board.external else ""
     return [f"digest {grouped(board.digest)}", f"       ({promise}{by_machine})"]
 
@@ -96,6 +101,7 @@ def plain(board: Leaderboard) -> dict[str, Any]:
         "budget_epochs": board.budget_epochs,
         "test_openings": board.test_openings,
         "live": board.live,
+        "hidden": board.hidden,
         "rows": [plain_row(row) for row in board.rows],
     }
 

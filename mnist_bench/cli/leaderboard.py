@@ -30,7 +30,7 @@ def leaderboard(
     """Show the best trials, with intervals and ties."""
     from mnist_bench.cli import board, output
 
-    rows = top or (None if json or csv else SHORT)
+    rows = top or (None if json or csv or markdown else SHORT)
     names: list[str | None] = [*studies] if studies else [None]
     boards = [_read(name, results, storage, rows) for name in names]
     if json:
@@ -41,10 +41,7 @@ def leaderboard(
         for index, one in enumerate(boards):
             if index:
                 output.print_line()
-            if markdown:
-                output.print_markdown(one.rows, board.columns(one))
-            else:
-                board.show(one)
+            board.show(one, markdown=markdown)
 
 
 def _read(name: str | None, results: Path, storage: str | None, top: int | None) -> Leaderboard:

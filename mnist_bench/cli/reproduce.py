@@ -125,11 +125,13 @@ def _canary(numerics: Mapping[str, Any]) -> str:
 
 
 def _numerics_words(comparison: Comparison) -> str:
-    if not comparison.numerics or comparison.numerics[0].name != "canary":
-        return "The numerics agree, so the cause is another: the program's version, or the record itself."
-    canary, *others = comparison.numerics
+    if not comparison.numerics:
+        return "The numerics agree, so the cause is another: the program itself, or the record."
+    canary = [difference for difference in comparison.numerics if difference.name == "canary"]
+    others = [difference for difference in comparison.numerics if difference.name != "canary"]
+    change = f" ({_change(canary[0].then, canary[0].now)})" if canary else ""
     listed = ", ".join(f"{difference.name} {difference.then} → {difference.now}" for difference in others)
-    return f"The numerics differ ({_change(canary.then, canary.now)}): {listed or 'by nothing that has a name'}."
+    return f"The numerics differ{change}: {listed or 'by nothing that has a name'}."
 
 
 def _noise_words(comparison: Comparison, p_value: float) -> str:

@@ -58,13 +58,20 @@ def search(
 
     asked = SearchOptions(
         space=space, overrides=tuple(overrides or ()), trials=trials, timeout=timeout, slots=slots, seed=seed,
-        workers=workers or len(os.sched_getaffinity(0)), enqueue=tuple(enqueue or ()), device=device,
+        workers=workers or _cores(), enqueue=tuple(enqueue or ()), device=device,
         study_name=study_name, storage=storage, results=results, data_dir=data_dir, dataset=dataset, executor=executor,
     )  # fmt: skip
     if dry_run:
         _preview(asked)
     else:
         _run(asked, results)
+
+
+def _cores() -> int:
+    """Return the cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1  # macOS has no affinity
 
 
 def _preview(asked: SearchOptions) -> None:

@@ -70,7 +70,7 @@ def test_the_end_shows_summary_digest_table_and_what_to_do_next(cli: Cli, asked:
     result = cli("search", "conv")
     lines = result.stdout.splitlines()
     assert lines[1].startswith("6 trials in 0.")
-    assert "3 complete, 2 pruned, 1 failed, 1 paused (1 infeasible besides). Pruning saved 14 of 36 epochs" in lines[1]
+    assert "3 complete, 2 pruned, 1 failed, 1 paused (1 infeasible besides). Pruning saved 8 of 36 epochs" in lines[1]
     assert "the logical order cost 1.2 % of worker time." in lines[1]
     assert lines[2].replace(" ", "") == "digest" + handmade.mixed().digest
     assert sum(" #" in line for line in lines) == ending.TOP

@@ -72,8 +72,8 @@ def test_the_number_of_images_is_known_where_nothing_is_wrong() -> None:
     assert (board.rows[0].low, board.rows[0].high) == wilson(1000, 1000)
 
 
-def test_saved_epochs_count_ended_trials_only() -> None:
-    assert saved_epochs(handmade.mixed()) == (5 + 3 + 6, 36)
+def test_saved_epochs_are_those_of_pruned_trials_of_the_budgets_of_all_ended_ones() -> None:
+    assert saved_epochs(handmade.mixed()) == (5 + 3, 36)
 
 
 def test_trials_without_stored_correctness_are_not_called_tied() -> None:

@@ -63,6 +63,10 @@ def test_figures_that_are_not_finite_become_null() -> None:
         ({"data": {**GOOD["data"], "dataset": "../../etc"}}, "data.dataset"),
         ({"recipe": {**GOOD["recipe"], "model": {"batchnrom": "none"}}}, "batchnrom"),
         ({"recipe": {"epochs": 10**9}}, "epochs"),
+        ({"recipe": {"model": {"blocks": 2, "filters": [8]}}}, "filters has 1 entries for 2 blocks"),
+        ({"recipe": {**GOOD["recipe"], "epochs": 1}, "curve": GOOD["curve"] * 2}, "its recipe 1"),
+        ({"correct": "no base64!"}, "damaged"),
+        ({"curve": [{**GOOD["curve"][0], "metrics": {"epoch": 10**400}}]}, "curve"),
     ],
 )
 def test_faults_are_named(change: dict[str, Any], named: str) -> None:

@@ -20,7 +20,14 @@ def schedule(images: int = 1000, epochs: int = 4, batch_size: int = 100, **setti
 
 @pytest.mark.parametrize(
     ("images", "batch", "keep", "steps"),
-    [(1000, 100, False, 10), (1050, 100, False, 10), (1050, 100, True, 11), (50, 100, False, 1), (101, 100, True, 2)],
+    [
+        (1000, 100, False, 10),
+        (1050, 100, False, 10),
+        (1050, 100, True, 11),
+        (50, 100, False, 1),
+        (102, 100, True, 2),
+        (101, 100, True, 1),
+    ],
 )
 def test_steps_an_epoch(images: int, batch: int, keep: bool, steps: int) -> None:
     assert schedule(images, batch_size=batch, keep_last_batch=keep).steps_per_epoch == steps

@@ -33,6 +33,11 @@ def lines_of(text: str) -> list[str]:
         ("model:", "model: a section holds fields, `name: value` each, not null"),
         ("epochs: {int: [1, 2]}", "1:9  epochs: takes the same value in all trials"),
         ("epochs: 0", "1:9  epochs: 0 is below 1 (1 <= epochs <= 1000)"),
+        ("subset: 5e3", "1:9  subset: 5000.0 is a real number; write the whole number 5000"),
+        (
+            "train_on: all\noptim: {lr: {float: [0.1, 0.2]}}",
+            "1:11  train_on: all leaves a search no image to select on",
+        ),
         ("epochs: 3.0", "epochs: 3.0 is a real number; write the whole number 3"),
         ("epochs: 2.5", "epochs: 2.5 is not a whole number"),
         ("epochs: true", "epochs: true is not a whole number"),
