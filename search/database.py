@@ -40,7 +40,7 @@ def open_for_writing(url: str) -> RDBStorage:
     try:
         storage = RDBStorage(url.replace("{", "{{").replace("}", "}}"), engine_kwargs=options)
     except (sqlalchemy.exc.SQLAlchemyError, ImportError, RuntimeError) as error:
-        raise StorageError(f"Cannot open the database {redacted(url)}: {_first_line(error)}.") from error
+        raise StorageError(f"Cannot open the database {redacted(url)}: {first_line(error)}.") from error
     if url.startswith("sqlite"):
         sqlalchemy.event.listen(storage.engine, "connect", _set_pragmas)
         storage.engine.dispose()  # connections made before the listener lack the pragmas
@@ -74,11 +74,11 @@ def storage_errors() -> Iterator[None]:
     except sqlalchemy.exc.IntegrityError as error:
         raise StudyLockedError("Another process is writing this study; stop one of the two.") from error
     except (sqlalchemy.exc.SQLAlchemyError, OSError) as error:
-        raise StorageError(f"The study cannot be written: {_first_line(error)}. Nothing written is lost.") from error
+        raise StorageError(f"The study cannot be written: {first_line(error)}. Nothing written is lost.") from error
     except Exception as error:
         if type(error).__name__ != "StorageInternalError":  # Optuna's, which is not worth importing here
             raise
-        raise StorageError(f"The study cannot be written: {_first_line(error)}. Nothing written is lost.") from error
+        raise StorageError(f"The study cannot be written: {first_line(error)}. Nothing written is lost.") from error
 
 
 def redacted(url: str) -> str:
@@ -105,5 +105,6 @@ def _set_pragmas(connection: Any, _record: Any) -> None:
     connection.execute("PRAGMA synchronous=NORMAL")  # safe against any kill; a power cut may cost the last events
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's text, or its type's name, for the middle of a sentence."""
     return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")

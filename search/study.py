@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from search import events, lock
-from search.database import open_for_reading, redacted, sqlite_url
+from search.database import first_line, open_for_reading, redacted, sqlite_url
 from search.errors import StorageError, StudyLockedError, StudyNotFoundError, UsageError
 from search.events import EventLog
 from search.history import History
@@ -165,8 +165,7 @@ def _query(url: str, question: Callable[[Engine], T]) -> T:
         finally:
             engine.dispose()
     except (sa.exc.SQLAlchemyError, ImportError, ValueError, KeyError, TypeError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise StorageError(f"Cannot read the database {redacted(url)}: {reason}.") from error
+        raise StorageError(f"Cannot read the database {redacted(url)}: {first_line(error)}.") from error
 
 
 def _summary(place: Place, at: str) -> StudySummary:
