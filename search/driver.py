@@ -8,7 +8,9 @@ the log.
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from search import canonical
@@ -121,7 +123,7 @@ class Driver:
         if isinstance(result, Raised):
             self._end(active, "FAIL", "crashed", None, error=result.error)
         else:
-            self._report(active, result.report)
+            self._report(active, replace(result.report, handled=time.time()))
 
     def _report(self, active: Active, report: Report) -> None:
         period = active.periods_done + 1
@@ -165,7 +167,7 @@ class Driver:
         error: str | None = None,
         external: bool = False,
     ) -> None:
-        time, number = active.next_time, active.number
+        number = active.number
         payload = {
             "state": state,
             "reason": reason,
@@ -174,7 +176,7 @@ class Driver:
             "attributes": self._new_attributes(number),
         }
         self._memory.tell(number, state, value)
-        self._record(Event(kind="tell", time=time, trial=number, external=external, payload=payload))
+        self._record(Event(kind="tell", time=active.next_time, trial=number, external=external, payload=payload))
         let_go(self._history.trials[number], self._history, self._dispatcher.states, self._keeper)
         self._dispatcher.forget(number)
         if reason != "infeasible":

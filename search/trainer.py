@@ -36,7 +36,8 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
-    """What one period of training brought. All but `seconds` and `details` is part of the study's digest."""
+    """What one period of training brought. The value, the metrics, the weights and the end are part of the study's
+    digest; the rest differs from run to run."""
 
     value: float | None
     """What the search maximises, here validation accuracy in 0..1; None where the trial ended without one."""
@@ -45,11 +46,17 @@ class Report:
     weights: str
     """SHA-256 of the weights after the period."""
     seconds: float
-    """Time the period took on its worker; differs from run to run."""
+    """Time the period took on its worker."""
     end: EndReason | None = None
     """Set where the trial cannot go on."""
     details: Mapping[str, Json] = field(default_factory=dict)
     """Kept only for the trial's last period: which validation images were right (base64 of packed bits)."""
+    worker: int | None = None
+    """Which of the executor's workers trained the period, from 0."""
+    started: float | None = None
+    """When the worker was given the period, in seconds since 1970."""
+    handled: float | None = None
+    """When the driver took it up in the logical order, in seconds since 1970."""
 
     def to_json(self) -> dict[str, Json]:
         """Return plain values for a JSON text."""

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from mnist_bench.train import FitResult
     from search.trainer import Report
 
+OF_SEARCHES = ("details", "worker", "started", "handled")
+"""Fields of a report that say nothing about a recipe trained on its own."""
 HEADINGS = f"{'seed':>5} {'epoch':>6}  train loss  val loss  {'accuracy':>9}  errors     time"
 
 
@@ -136,6 +138,4 @@ def _plain(config: TrainConfig, results: dict[int, FitResult]) -> dict[str, Any]
 
 
 def _plain_report(report: Report) -> dict[str, Any]:
-    plain = report.to_json()
-    del plain["details"]
-    return plain
+    return {name: value for name, value in report.to_json().items() if name not in OF_SEARCHES}

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import time
 import traceback
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 from search.executors.protocol import Done, Job, Outcome, Raised
@@ -55,11 +57,12 @@ class InProcessExecutor:
         job, self._job = self._job, None
         if job is None or self._trainer is None:
             return []
+        started = time.time()
         try:
             state, report = self._trainer.advance(job.config, job.seed, job.period, job.state)
         except Exception as error:  # whatever a configuration makes the trainer raise is a result about it
             return [Raised(job=job, error=error_text(error))]
-        return [Done(job=job, report=report, state=state)]
+        return [Done(job=job, report=replace(report, worker=0, started=started), state=state)]
 
     def stop(self) -> None:
         """See `Executor.stop`."""

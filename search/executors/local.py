@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
@@ -39,11 +40,17 @@ _Message = tuple[dict[str, Any], bytes] | None
 class _Worker:
     """One process, from its start to its end."""
 
-    def __init__(self, spec: TrainerSpec, log: IO[bytes], inbox: queue.Queue[tuple[_Worker, _Message]]) -> None:
+    def __init__(
+        self, index: int, spec: TrainerSpec, log: IO[bytes], inbox: queue.Queue[tuple[_Worker, _Message]]
+    ) -> None:
+        self.index = index
+        """Its place among the executor's workers; a replacement takes over that of the one it replaces."""
         self.numerics: Mapping[str, Any] | None = None
         self.job: Job | None = None
         self.since = time.monotonic()
-        """When the job, or the start, began."""
+        """When the job, or the start, began: a time to measure from."""
+        self.started = 0.0
+        """When the job began, in seconds since 1970: a time to show."""
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "search.executors.worker"],
             stdin=subprocess.PIPE,
@@ -61,7 +68,7 @@ class _Worker:
         return self.numerics is not None and self.job is None
 
     def give(self, job: Job) -> None:
-        self.job, self.since = job, time.monotonic()
+        self.job, self.since, self.started = job, time.monotonic(), time.time()
         head = {"config": dict(job.config), "seed": job.seed, "period": job.period, "has_state": job.state is not None}
         # In a thread of its own: a worker that has stopped reading must not hold up the driver.
         threading.Thread(target=self._send, args=(head, job.state or b""), daemon=True).start()
@@ -156,7 +163,8 @@ class LocalExecutor:
 
     def _replenish(self) -> None:
         while len(self._workers) < self._count and time.monotonic() >= self._next_start:
-            self._workers.append(_Worker(self._spec, self._log, self._inbox))
+            index = min(set(range(self._count)) - {worker.index for worker in self._workers})
+            self._workers.append(_Worker(index, self._spec, self._log, self._inbox))
 
     def _receive(self, timeout: float) -> list[Outcome]:
         try:
@@ -183,7 +191,8 @@ class LocalExecutor:
             self._leaving.append(worker)
             worker.kill()
             return [Raised(job=job, error=head["raised"])]
-        return [Done(job=job, report=Report(**head["report"]), state=body)]
+        report = replace(Report(**head["report"]), worker=worker.index, started=worker.started)
+        return [Done(job=job, report=report, state=body)]
 
     def _greet(self, worker: _Worker, numerics: Mapping[str, Any]) -> None:
         worker.numerics = numerics

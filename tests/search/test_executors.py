@@ -80,8 +80,19 @@ def test_a_state_goes_in_and_comes_out_unchanged(make: Make) -> None:
     (again,) = outcomes(executor, 1)
     assert isinstance(second, Done)
     assert isinstance(again, Done)
-    assert second.report == again.report
+    assert second.report.weights == again.report.weights
     assert second.state == again.state != first.state
+
+
+def test_a_period_says_which_worker_trained_it_and_when(make: Make) -> None:
+    executor = make()
+    before = time.time()
+    executor.submit(job())
+    (outcome,) = outcomes(executor, 1)
+    assert isinstance(outcome, Done)
+    assert outcome.report.worker in range(executor.workers)
+    assert outcome.report.started is not None
+    assert before <= outcome.report.started <= time.time()
 
 
 def test_an_exception_comes_back_with_its_text(make: Make) -> None:
