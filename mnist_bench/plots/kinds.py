@@ -1,0 +1,43 @@
+"""The kinds of pictures of a study, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from types import MappingProxyType
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from mnist_bench.plots.subject import Subject
+
+KINDS: Mapping[str, str] = MappingProxyType(
+    {
+        "history": "validation accuracy of each trial in turn, and the best so far",
+        "curves": "learning curves, the pruned ones pale, with the rungs",
+        "importances": "which parameters decide",
+        "slices": "accuracy over each parameter",
+        "parallel": "all parameters of all trials side by side",
+        "pareto": "accuracy against parameters and against multiply-accumulates",
+        "timeline": "what ran where and when; what pruning saved and the order cost",
+        "confusion": "which digits the best net takes for which",
+        "mistakes": "the images that it gets wrong, with its confidences",
+        "layers": "the best net, layer by layer",
+        "distortions": "digits as the best trial saw them in training",
+    }
+)
+"""What each kind shows; each is drawn by the module of its name."""
+
+
+def picture(kind: str, subject: Subject) -> Figure:
+    """Return the picture of a kind.
+
+    Raises:
+        StudyNotFoundError: the study has not what the kind shows; says what is missing.
+        KeyError: there is no such kind.
+    """
+    if kind not in KINDS:
+        raise KeyError(kind)
+    module = import_module(f"mnist_bench.plots.{kind}")
+    return cast("Callable[[Subject], Figure]", module.picture)(subject)
