@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from mnist_bench import augment
-from mnist_bench.config import AugmentConfig, TrainConfig
+from mnist_bench.config import AugmentConfig
 from mnist_bench.cost import augments
 from mnist_bench.data.tensors import Dataset
 from mnist_bench.schedule import Schedule
@@ -28,22 +28,20 @@ class Batch:
     """int64 (B,)."""
 
 
-def training_images(config: TrainConfig, data: Dataset) -> Tensor:
-    """Return the rising indices of the images that `config` trains on."""
-    return data.train if config.train_on == "search_split" else torch.cat([data.train, data.validation]).sort().values
+def batches(schedule: Schedule, data: Dataset, seed: int, steps: range) -> Iterator[Batch]:
+    """Yield the batches of `steps` from the training part of `data`.
 
-
-def batches(schedule: Schedule, data: Dataset, indices: Tensor, seed: int, steps: range) -> Iterator[Batch]:
-    """Yield the batches of `steps`. Order and distortions are drawn anew each epoch, from the seed and the epoch."""
+    Order and distortions are drawn anew each epoch, from the seed and the epoch.
+    """
     for epoch, within in groupby(steps, lambda step: step // schedule.steps_per_epoch):
         first = epoch * schedule.steps_per_epoch
-        order = torch.randperm(len(indices), generator=seeded(seed, "order", epoch)).to(data.device)
+        order = torch.randperm(len(data.train), generator=seeded(seed, "order", epoch)).to(data.device)
         config = schedule.augment(first)
-        maps = _maps(config, len(indices), seed, epoch).to(data.device) if augments(config) else None
+        maps = _maps(config, len(data.train), seed, epoch).to(data.device) if augments(config) else None
         for step in within:
             place = (step - first) * schedule.batch_size
             chosen = order[place : place + schedule.batch_size]
-            picked = indices[chosen]
+            picked = data.train[chosen]
             pixels = data.pixels(picked)
             if maps is not None:
                 pixels = augment.distort(pixels, maps[chosen], config)

@@ -16,6 +16,7 @@ Rate = Annotated[float, Ge(0), Lt(1)]
 Activation = Literal["relu", "sigmoid", "tanh", "gelu", "silu"]
 BatchnormPlacement = Literal["none", "before_activation", "after_activation"]
 Initialisation = Literal["kaiming_uniform", "kaiming_normal", "glorot_uniform", "glorot_normal", "orthogonal"]
+TrainOn = Literal["search_split", "all"]
 Count = Annotated[int, Ge(1)]
 
 
@@ -143,8 +144,9 @@ class TrainConfig:
     """Full budget, in passes over the training images."""
     periods: Annotated[tuple[Annotated[float, Gt(0)], ...], Len(1)] | None = None
     """Epochs at whose end a value is reported, rising, the last equal to `epochs`; left out, each whole epoch."""
-    train_on: Literal["search_split", "all"] = "search_split"
-    """The 50,000 images of the search's split, or all 60,000 (for `confirm` and the notebook's recipes)."""
+    train_on: TrainOn = "search_split"
+    """The 50,000 images of the search's split, or all 60,000 (for `confirm` and the notebook's recipes); pictures are
+    normalised by the mean and standard deviation of the same."""
     model: ModelConfig = field(default_factory=ModelConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)

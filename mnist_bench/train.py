@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from mnist_bench import state as states
-from mnist_bench.batches import batches, seeded, training_images
+from mnist_bench.batches import batches, seeded
 from mnist_bench.config import TrainConfig
 from mnist_bench.config_json import config_hash
 from mnist_bench.data.tensors import Dataset
@@ -81,6 +81,7 @@ def _advance(
     config: TrainConfig, seed: int, period: int, state: bytes | None, data: Dataset, precision: Precision
 ) -> tuple[bytes, Report]:
     identity = config_hash(config)
+    data = data.training_on(config.train_on)
     learner = make_learner(config, seeded(seed, "init"), data.device)
     if state is not None:
         states.restore(learner, state, identity, period - 1)
@@ -99,13 +100,12 @@ def _train(
     learner: Learner, config: TrainConfig, seed: int, period: int, data: Dataset, precision: Precision
 ) -> float | None:
     """Take the period's steps and return their mean loss, in nats; None where the period has no steps."""
-    indices = training_images(config, data)
-    schedule = Schedule(config=config, images=len(indices))
+    schedule = Schedule(config=config, images=len(data.train))
     steps = schedule.steps(period)
     set_dropout_generator(learner.model, seeded(seed, "dropout", period, device=str(data.device)))
     learner.model.train()
     total = torch.zeros((), dtype=torch.float64, device=data.device)
-    for batch in batches(schedule, data, indices, seed, steps):
+    for batch in batches(schedule, data, seed, steps):
         total += train_step(learner, config.optim, batch, schedule.lr(batch.step), precision)
     return float(total) / len(steps) if steps else None
 

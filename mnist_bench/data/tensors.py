@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from mnist_bench.config import TrainOn
 from mnist_bench.data.mnist import DataOptions, Images, load_training_set
 
 
@@ -27,6 +29,8 @@ class Dataset:
     """Mean pixel of the training part, in 0 to 255."""
     std: float
     """Standard deviation of its pixels, in the same unit."""
+    moments_of_all: tuple[float, float]
+    """The same two figures of the training and the validation part together."""
     data_hash: str
     """SHA-256 over the training files; see `TrainingSet`."""
     split_hash: str
@@ -36,6 +40,14 @@ class Dataset:
     def device(self) -> torch.device:
         """Where the tensors are."""
         return self.images.device
+
+    def training_on(self, part: TrainOn) -> Dataset:
+        """Return the data set whose training part is `part`: the split's, or all images, validation included."""
+        if part == "search_split":
+            return self
+        mean, std = self.moments_of_all
+        everything = torch.cat([self.train, self.validation]).sort().values
+        return replace(self, train=everything, mean=mean, std=std)
 
     def pixels(self, indices: Tensor) -> Tensor:
         """Return the pictures at `indices` as float32 (n, 1, 28, 28), 0 to 255."""
@@ -53,7 +65,8 @@ def load_dataset(options: DataOptions, device: torch.device) -> Dataset:
         DataError: a file is missing, damaged, or not in MNIST's format.
     """
     loaded = load_training_set(options)
-    mean, std = _moments(loaded.images.images[loaded.split.train])
+    counts = [_histogram(loaded.images.images[part]) for part in (loaded.split.train, loaded.split.validation)]
+    mean, std = _moments(counts[0])
     images, labels = _tensors(loaded.images, device)
     return Dataset(
         images=images,
@@ -62,6 +75,7 @@ def load_dataset(options: DataOptions, device: torch.device) -> Dataset:
         validation=torch.from_numpy(loaded.split.validation).to(device),
         mean=mean,
         std=std,
+        moments_of_all=_moments(counts[0] + counts[1]),
         data_hash=loaded.data_hash,
         split_hash=loaded.split.digest,
     )
@@ -79,9 +93,13 @@ def _tensors(images: Images, device: torch.device) -> tuple[Tensor, Tensor]:
     return pictures, torch.tensor(images.labels, dtype=torch.int64, device=device)
 
 
-def _moments(images: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> tuple[float, float]:
-    """Return mean and standard deviation of all pixels, from exact sums over the histogram."""
-    counts = np.bincount(images.ravel(), minlength=256).tolist()
+def _histogram(images: NDArray[np.uint8]) -> NDArray[np.intp]:
+    return np.bincount(images.ravel(), minlength=256)
+
+
+def _moments(histogram: NDArray[np.intp]) -> tuple[float, float]:
+    """Return mean and standard deviation of the pixels counted in `histogram` (256,), from exact sums."""
+    counts = histogram.tolist()
     total = sum(counts)
     mean = sum(value * count for value, count in enumerate(counts)) / total
     square = sum(value * value * count for value, count in enumerate(counts)) / total

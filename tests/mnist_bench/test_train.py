@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load
 
 from mnist_bench import train
-from mnist_bench.batches import batches, seeded, training_images
+from mnist_bench.batches import batches, seeded
 from mnist_bench.config import AugmentConfig, Phase, TrainConfig
 from mnist_bench.data.tensors import Dataset
 from mnist_bench.model import build_model
@@ -191,7 +191,7 @@ def test_weight_decay_shrinks_weights_and_spares_biases_and_batchnorm(plain: Tra
 def test_each_epoch_shows_every_image_once_in_a_new_order(plain: TrainConfig, digits: Dataset) -> None:
     still = replace(plain, augment=AugmentConfig())
     schedule = Schedule(config=still, images=1000)
-    shown = list(batches(schedule, digits, digits.train, 1, range(20)))
+    shown = list(batches(schedule, digits, 1, range(20)))
     epochs = [torch.cat([batch.pixels for batch in shown[first : first + 10]]) for first in (0, 10)]
     everything = digits.normalise(digits.pixels(digits.train))
     assert not torch.equal(epochs[0], epochs[1])
@@ -201,8 +201,8 @@ def test_each_epoch_shows_every_image_once_in_a_new_order(plain: TrainConfig, di
 
 def test_batches_do_not_depend_on_where_a_period_starts(plain: TrainConfig, digits: Dataset) -> None:
     schedule = Schedule(config=plain, images=1000)
-    straight = list(batches(schedule, digits, digits.train, 1, range(20)))
-    late = list(batches(schedule, digits, digits.train, 1, range(13, 20)))
+    straight = list(batches(schedule, digits, 1, range(20)))
+    late = list(batches(schedule, digits, 1, range(13, 20)))
     for first, second in zip(straight[13:], late, strict=True):
         assert first.step == second.step
         assert torch.equal(first.pixels, second.pixels)
@@ -216,9 +216,18 @@ def test_phases_change_what_is_trained(plain: TrainConfig, digits: Dataset) -> N
     assert phased[1].weights != straight[1].weights
 
 
-def test_all_images_are_training_and_validation(plain: TrainConfig, digits: Dataset) -> None:
-    indices = training_images(replace(plain, train_on="all"), digits)
-    assert indices.tolist() == sorted([*digits.train.tolist(), *digits.validation.tolist()])
+def test_training_on_all_images_trains_on_the_validation_part_too(plain: TrainConfig, digits: Dataset) -> None:
+    everywhere = replace(plain, train_on="all", optim=replace(plain.optim, batch_size=600))
+    assert fit(everywhere, 1, digits, PRECISION).reports[-1].weights != run(
+        replace(everywhere, train_on="search_split"), digits
+    )[-1].weights
+    assert Schedule(config=everywhere, images=len(digits.training_on("all").train)).steps_per_epoch == 2
+
+
+def test_a_phase_later_changes_nothing_before_it(plain: TrainConfig, digits: Dataset) -> None:
+    short = replace(plain, epochs=1)
+    longer = replace(plain, phases=(Phase(epochs=1), Phase(epochs=1, lr=1e-4)))
+    assert run(longer, digits)[0].weights == run(short, digits)[-1].weights
 
 
 @pytest.mark.gpu
