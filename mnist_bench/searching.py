@@ -18,7 +18,7 @@ from mnist_bench.data.mnist import DataOptions, DatasetName, TrainingSet, load_t
 from mnist_bench.keeper import WeightKeeper
 from mnist_bench.space_check import training_settings
 from mnist_bench.summary import leaves
-from mnist_bench.trial import make_planner
+from mnist_bench.trial import make_planner, trainer_spec
 from search import strategy
 from search.errors import UsageError
 from search.executors import Executor, InProcessExecutor, LocalExecutor
@@ -28,7 +28,7 @@ from search.run import Run, Search
 from search.space import Space
 from search.spec import StudySpec
 from search.study import Place
-from search.trainer import Plan, Planner, TrainerSpec
+from search.trainer import Plan, Planner
 from search.wording import show
 
 
@@ -158,10 +158,9 @@ def _data_options(asked: SearchOptions, space: Space) -> DataOptions:
 
 
 def _executor(asked: SearchOptions, data: DataOptions, place: Place) -> Executor:
-    trainer = TrainerSpec(factory="mnist_bench.trial:make_trainer", options={"device": asked.device, **asdict(data)})
     if asked.executor == "in-process":
-        return InProcessExecutor(trainer)
-    return LocalExecutor(trainer, asked.workers, place.folder / "workers.log")
+        return InProcessExecutor(trainer_spec(data, device=asked.device))
+    return LocalExecutor(trainer_spec(data, device=asked.device), asked.workers, place.folder / "workers.log")
 
 
 def _estimated_kind(device: str) -> Any:

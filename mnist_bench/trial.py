@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from mnist_bench.architecture import plan_layers
 from mnist_bench.config import TrainConfig
 from mnist_bench.config_json import from_json, to_json
 from mnist_bench.cost import Coefficients, period_costs
-from mnist_bench.data.mnist import DatasetName
+from mnist_bench.data.mnist import DataOptions, DatasetName
 from mnist_bench.errors import ArchitectureError
 from mnist_bench.schedule import Schedule
-from search.trainer import Plan, Planner, Trainer
+from search.trainer import Plan, Planner, Trainer, TrainerSpec
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,6 +85,12 @@ def _impossible(config: TrainConfig, reason: str) -> Plan:
     return Plan(config=to_json(config), costs=(1,) * periods, constraints=constraints, facts={"reason": reason})
 
 
+def trainer_spec(data: DataOptions, *, device: str = "auto", precision: str = "auto") -> TrainerSpec:
+    """Return how a worker builds its trainer with `make_trainer`."""
+    options = {"device": device, "precision": precision, **asdict(data)}
+    return TrainerSpec(factory="mnist_bench.trial:make_trainer", options=options)
+
+
 def make_trainer(
     *,
     device: str = "auto",
@@ -101,7 +107,6 @@ def make_trainer(
         DeviceError: there is no such device.
     """
     from mnist_bench import numerics
-    from mnist_bench.data import DataOptions
     from mnist_bench.data.guard import close_test_set
     from mnist_bench.data.tensors import load_dataset
     from mnist_bench.trainer import TorchTrainer

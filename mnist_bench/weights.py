@@ -31,12 +31,25 @@ def export(state: bytes, config: TrainConfig) -> bytes:
 
 
 def load_model(path: Path) -> nn.Sequential:
-    """Return the net in a file of `export`, on the CPU and in evaluation mode.
+    """Return the net in a file of `export`; see `model_in`.
+
+    Raises:
+        WeightsError: the file cannot be read, or is not one of `export`.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise WeightsError(f"{path}: no file of exported weights ({error})") from error
+    return model_in(content, str(path))
+
+
+def model_in(content: bytes, source: str) -> nn.Sequential:
+    """Return the net in the bytes of `export`, on the CPU and in evaluation mode.
 
     Its input is a batch of normalised pictures, float32 (N, 1, 28, 28).
 
     Raises:
-        WeightsError: the file is not one of `export`, or its weights do not fit its configuration.
+        WeightsError: the bytes are not those of `export`, or the weights are not its net's; names `source`.
     """
     import torch
     from safetensors.torch import load
@@ -44,13 +57,12 @@ def load_model(path: Path) -> nn.Sequential:
     from mnist_bench.model import build_model
 
     try:
-        content = path.read_bytes()
         weights = load(content)
         config = from_json(json.loads(metadata_of(content)["config"]))
         model = build_model(config.model, torch.Generator())
         model.load_state_dict(weights)
-    except (OSError, SafetensorError, KeyError, ValueError, RuntimeError) as error:
-        raise WeightsError(f"{path}: no file of exported weights ({error})") from error
+    except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
+        raise WeightsError(f"{source}: no file of exported weights ({error})") from error
     return model.eval()
 
 

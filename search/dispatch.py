@@ -10,21 +10,11 @@ from search.clock import Active, Timeline
 from search.errors import WorkerError
 from search.executors import Done, Executor, Job, Lost, Outcome, Raised
 from search.history import History
+from search.patience import Key, Patience
 from search.states import StateStore
 from search.trainer import Report
 
-STALL_FACTOR = 20
-"""A period that takes so many times its estimate is taken for hung."""
-SHORTEST_STALL = 60.0
-"""Seconds below which no period is taken for hung."""
-MOST_LOSSES = 20
-"""Workers that may die in a row over one period before the search stops (to be resumed)."""
-LONGEST_BACK_OFF = 30.0
-"""Seconds between two tries of a period whose workers die."""
 _POLL = 0.2
-
-_Key = tuple[int, int]
-"""A trial's number and a period."""
 
 
 @dataclass(slots=True)
@@ -51,12 +41,10 @@ class Dispatcher:
         self.states = states
         self.time = WorkerTime(workers=executor.workers)
         self._stopping = stopping
-        self._ready: dict[_Key, Done | Raised] = {}
-        self._running: set[_Key] = set()
+        self._ready: dict[Key, Done | Raised] = {}
+        self._running: set[Key] = set()
         self._memory: dict[int, tuple[int, bytes]] = {}
-        self._errors: set[_Key] = set()
-        self._losses: dict[_Key, int] = {}
-        self._not_before: dict[_Key, float] = {}
+        self._patience = Patience()
 
     def obtain(self, active: Active, history: History) -> Done | Raised | None:
         """Return what the next period of a trial brought; None where the search is to stop before it is known.
@@ -94,13 +82,13 @@ class Dispatcher:
             if key in self._ready or busy or self._restore(key) or not self.executor.idle():
                 continue
             job = self._job(active)
-            if time.monotonic() >= self._not_before.get((job.trial, job.period), 0.0):
+            if self._patience.may_start((job.trial, job.period)):
                 self._running.add((job.trial, job.period))
                 self.executor.submit(job)
 
-    def _restore(self, key: _Key) -> bool:
+    def _restore(self, key: Key) -> bool:
         """Take a period that was finished, but not handled, before the search was last stopped."""
-        if key in self._errors or key[0] in self._memory:
+        if self._patience.has_raised(key) or key[0] in self._memory:
             return False
         kept = self.states.get(*key)
         if kept is None:
@@ -114,15 +102,13 @@ class Dispatcher:
     def _job(self, active: Active) -> Job:
         """Return the trial's next period, or an earlier one where the state before it is lost."""
         done, state = self._latest_state(active)
-        patience = 2.0 ** self._losses.get((active.number, done + 1), 0)  # a slow machine must not stall for ever
-        stall = patience * max(SHORTEST_STALL, STALL_FACTOR * active.plan.costs[done] / 1e6)
         return Job(
             trial=active.number,
             period=done + 1,
             config=active.plan.config,
             seed=active.seed,
             state=state,
-            stall_seconds=stall,
+            stall_seconds=self._patience.stall_seconds((active.number, done + 1), active.plan.costs[done]),
         )
 
     def _latest_state(self, active: Active) -> tuple[int, bytes | None]:
@@ -148,17 +134,15 @@ class Dispatcher:
         match outcome:
             case Done():
                 self._done(key, outcome, history)
-            case Raised() if key not in self._errors:
-                self._errors.add(key)  # once is chance, twice is a result
-            case Raised():
+            case Raised() if self._patience.raised(key):
                 _check_new(key, outcome, history)
                 self._ready[key] = outcome
             case Lost():
-                self._lost(key, outcome)
+                self._patience.lost(key, outcome.reason)
 
-    def _done(self, key: _Key, done: Done, history: History) -> None:
+    def _done(self, key: Key, done: Done, history: History) -> None:
         trial, period = key
-        self._losses.pop(key, None)
+        self._patience.done(key)
         handled = history.trials[trial].reports
         if period <= len(handled):
             _check_same(trial, period, handled[period - 1], done.report)
@@ -167,14 +151,8 @@ class Dispatcher:
         self._memory[trial] = (period, done.state)
         self.states.put(trial, period, done.report, done.state)
 
-    def _lost(self, key: _Key, lost: Lost) -> None:
-        losses = self._losses[key] = self._losses.get(key, 0) + 1
-        if losses >= MOST_LOSSES:
-            raise WorkerError(f"{losses} workers in a row died over trial {key[0]}, period {key[1]}: {lost.reason}.")
-        self._not_before[key] = time.monotonic() + min(LONGEST_BACK_OFF, 0.1 * 2.0**losses)
 
-
-def _check_new(key: _Key, raised: Raised, history: History) -> None:
+def _check_new(key: Key, raised: Raised, history: History) -> None:
     trial, period = key
     if period <= len(history.trials[trial].reports):
         raise WorkerError(f"Trial {trial} trained period {period} before and cannot now: {raised.error}")

@@ -17,15 +17,15 @@ from search.errors import StudyLockedError
 
 
 @contextlib.contextmanager
-def driver_lock(path: Path, study: str) -> Iterator[None]:
-    """Hold the study's lock.
+def driver_lock(path: Path, what: str) -> Iterator[None]:
+    """Hold the lock on `what`, a study or other work on disk.
 
     Raises:
         StudyLockedError: another process holds it; the text names the process.
     """
     with path.open("a+") as file:
         if not _take(file):
-            raise StudyLockedError(f"Study {study} is being searched by {_holder(path)}; wait for it or stop it.")
+            raise StudyLockedError(f"{what} is being worked on by {_holder(path)}; wait for it or stop it.")
         file.truncate(0)
         since = datetime.now(UTC).isoformat(timespec="seconds")
         file.write(json.dumps({"host": socket.gethostname(), "pid": os.getpid(), "since": since}))

@@ -63,7 +63,7 @@ class Search:
             StorageError, WorkerError, TooManyFailuresError: see there.
         """
         self.place.folder.mkdir(parents=True, exist_ok=True)
-        with lock.driver_lock(self.place.lock, self.place.name), storage_errors():
+        with lock.driver_lock(self.place.lock, f"Study {self.place.name}"), storage_errors():
             return self._locked_run()
 
     def _locked_run(self) -> Run:

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from mnist_bench.cli import leaderboard, reproduce, search, show, space, studies, train
+from mnist_bench.cli import leaderboard, notebook, plot, reproduce, search, show, space, studies, train
 from mnist_bench.cli.exit_codes import ExitCode
 from mnist_bench.cli.output import safe_lines
 from search.errors import SearchError, SpaceError
@@ -88,6 +88,8 @@ app.command("leaderboard")(leaderboard.leaderboard)
 app.command("show")(show.show)
 app.command("reproduce")(reproduce.reproduce)
 app.command("train")(train.train)
+app.command("plot", help=plot.HELP)(plot.plot)
+app.command("notebook")(notebook.notebook)
 app.add_typer(space.app, name="space")
 app.add_typer(studies.app, name="studies")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -9,6 +10,10 @@ import typer
 
 DatasetName = Literal["mnist", "fashion-mnist", "kmnist", "qmnist"]
 
+Workers = Annotated[
+    int | None,
+    typer.Option("--workers", min=1, metavar="N", help="Processes; left out, one a core. Changes no result."),
+]
 Results = Annotated[Path, typer.Option("--results", metavar="DIR", help="Folder of the studies.")]
 Storage = Annotated[
     str | None,
@@ -38,3 +43,10 @@ Overrides = Annotated[
 RESULTS = Path("results")
 LEDGER = "test-openings.jsonl"
 """In the results folder: one line for every opening of the test set."""
+
+
+def cores() -> int:
+    """Return the cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1  # macOS has no affinity

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -26,10 +25,7 @@ def search(
     timeout: Annotated[
         float | None, typer.Option("--timeout", min=0, metavar="SECONDS", help="Stop after so long, to be resumed.")
     ] = None,
-    workers: Annotated[
-        int | None,
-        typer.Option("--workers", min=1, metavar="N", help="Processes; left out, one a core. Changes no result."),
-    ] = None,
+    workers: options.Workers = None,
     slots: Annotated[
         int, typer.Option("--slots", min=1, max=1000, metavar="N", help="Trials in flight; part of the search.")
     ] = 8,
@@ -58,20 +54,13 @@ def search(
 
     asked = SearchOptions(
         space=space, overrides=tuple(overrides or ()), trials=trials, timeout=timeout, slots=slots, seed=seed,
-        workers=workers or _cores(), enqueue=tuple(enqueue or ()), device=device,
+        workers=workers or options.cores(), enqueue=tuple(enqueue or ()), device=device,
         study_name=study_name, storage=storage, results=results, data_dir=data_dir, dataset=dataset, executor=executor,
     )  # fmt: skip
     if dry_run:
         _preview(asked)
     else:
         _run(asked, results)
-
-
-def _cores() -> int:
-    """Return the cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1  # macOS has no affinity
 
 
 def _preview(asked: SearchOptions) -> None:

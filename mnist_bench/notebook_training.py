@@ -1,0 +1,212 @@
+"""Training the notebook's nets again, as it did with Keras 1.2: all 60,000 images, float32, several seeds.
+
+After each epoch a net is evaluated on the 10,000 test images, as there; so training goes through the test set's door
+and stands in its ledger. One thing is not as there: Keras 1.2 turns, shears and zooms about the point 14.5 of a picture
+whose middle is 13.5; here it is done about the middle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from mnist_bench import numerics, spaces
+from mnist_bench.architecture import plan_layers
+from mnist_bench.config import Phase, TrainConfig
+from mnist_bench.config_json import from_json, to_json
+from mnist_bench.cost import COEFFICIENTS
+from mnist_bench.data import DataOptions
+from mnist_bench.data.door import open_test_set
+from mnist_bench.data.tensors import Dataset, load_dataset, with_evaluation_images
+from mnist_bench.evaluate import Evaluation, evaluate
+from mnist_bench.notebook import PUBLISHED, Epoch, Row
+from mnist_bench.trial import make_planner, trainer_spec
+from mnist_bench.weights import export, model_in
+from search import canonical
+from search.errors import UsageError
+from search.executors import LocalExecutor
+from search.lock import driver_lock
+from search.states import StateStore
+from search.trainer import Report
+from search.training import Task, TaskStore, Training
+from search.wording import did_you_mean, show
+
+SHIPPED = "notebook"
+"""The folder of the recipes among the shipped spaces."""
+FOLDER = "_notebook"
+"""The folder of the runs among the results; no study can have this name."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """What the user asked for."""
+
+    recipes: tuple[str, ...] = ()
+    """Names in PUBLISHED; none for all."""
+    seeds: int = 5
+    workers: int = 1
+    device: str = "auto"
+    data_dir: Path | None = None
+    results: Path = Path("results")
+    ledger: Path = Path("results/test-openings.jsonl")
+
+
+OnRun = Callable[[str, int, Sequence[Report]], None]
+"""Hears of a run that has ended: recipe, seed, reports."""
+
+
+def run(asked: Options, on_run: OnRun, stopping: Callable[[], bool]) -> list[Row] | None:
+    """Train the recipes with every seed and return a row each; None where `stopping` said so before the end.
+
+    What was trained before, by the same code on the same kind of machine, is not trained again.
+
+    Raises:
+        UsageError: there is no such recipe.
+        StudyLockedError: another process is at it.
+        DataError, DeviceError, WorkerError, StorageError: see there.
+    """
+    configs = {name: spaces.recipe(spaces.load(f"{SHIPPED}/{name}")) for name in chosen(asked.recipes)}
+    folder = asked.results / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    with driver_lock(folder / "driver.lock", f"The notebook in {asked.results}/"):
+        workers = LocalExecutor(
+            trainer_spec(_data(asked), device=asked.device, precision="fp32"), asked.workers, folder / "workers.log"
+        )
+        try:
+            found = _Runs(asked, configs, workers.start()).train(workers, folder / "states", on_run, stopping)
+        finally:
+            workers.stop()
+    return None if found is None else [_row(name, config, found[name]) for name, config in configs.items()]
+
+
+def chosen(recipes: Sequence[str]) -> tuple[str, ...]:
+    """Return the recipes of these names in the notebook's order, all of them for none.
+
+    Raises:
+        UsageError: there is no such recipe.
+    """
+    for name in recipes:
+        if name not in PUBLISHED:
+            hint = did_you_mean(name, PUBLISHED) or "."
+            raise UsageError(f"{show(name)}: no recipe of the notebook{hint} There are {', '.join(PUBLISHED)}.")
+    return tuple(name for name in PUBLISHED if not recipes or name in recipes)
+
+
+def begins(first: TrainConfig, second: TrainConfig) -> bool:
+    """Return whether training `second` begins with training `first`, to the bit: a run more is then not needed."""
+    same = replace(second, epochs=first.epochs, phases=first.phases) == first
+    return same and first != second and _phases(second)[: len(_phases(first))] == _phases(first)
+
+
+def _phases(config: TrainConfig) -> tuple[Phase, ...]:
+    return config.phases or (Phase(epochs=config.epochs),)
+
+
+def _data(asked: Options) -> DataOptions:
+    return DataOptions(data_dir=str(asked.data_dir.resolve()) if asked.data_dir else None)
+
+
+class _Runs:
+    """The runs of every recipe with every seed, on one kind of machine."""
+
+    def __init__(self, asked: Options, configs: Mapping[str, TrainConfig], where: Mapping[str, Any]) -> None:
+        self._asked = asked
+        self._configs = configs
+        self._where = where
+        self._device = numerics.setup(str(where["device"]))
+        self._data = load_dataset(_data(asked), self._device).training_on("all")
+        self._tasks = {
+            (name, seed): self._task(name, config, seed)
+            for seed in range(asked.seeds)
+            for name, config in configs.items()
+            if not any(begins(config, other) for other in configs.values())
+        }
+
+    def train(
+        self, workers: LocalExecutor, states: Path, on_run: OnRun, stopping: Callable[[], bool]
+    ) -> dict[str, list[tuple[Report, ...]]] | None:
+        """Return the reports of each recipe's runs, by seed; None where training was stopped before the end."""
+
+        def on_period(task: Task, period: int, report: Report, state: bytes) -> Report:
+            measured = self._with_test_figures(task, report, state)
+            if period == len(task.costs) or report.end:
+                recipe, seed = names[task.identity]
+                on_run(recipe, seed, (*training.reports[task.identity], measured))
+            return measured
+
+        names = {task.identity: key for key, task in self._tasks.items()}
+        store = TaskStore(StateStore(states), keep_last=False)
+        training = Training(list(self._tasks.values()), workers, store, on_period)
+        if not training.run(stopping):
+            return None
+        return {
+            name: [self._reports(name, seed, training.reports) for seed in range(self._asked.seeds)]
+            for name in self._configs
+        }
+
+    def _task(self, name: str, config: TrainConfig, seed: int) -> Task:
+        held_out = len(self._data.validation)
+        planner = make_planner(
+            to_json(config), limits={}, coefficients=asdict(COEFFICIENTS[self._where["kind"]]),
+            train_images=len(self._data.train) - held_out, validation_images=held_out,
+        )  # fmt: skip
+        plan = planner({})
+        bits = [self._where["canary"], self._where["trainer_revision"], self._data.data_hash, self._data.split_hash]
+        return Task(
+            name=f"{name}, seed {seed}", identity=canonical.sha256([plan.config, seed, *bits]),
+            config=plan.config, seed=seed, costs=plan.costs,
+        )  # fmt: skip
+
+    def _reports(self, name: str, seed: int, reports: Mapping[str, Sequence[Report]]) -> tuple[Report, ...]:
+        """Return a run's reports: its own, or the first ones of the longer run that begins with it."""
+        config = self._configs[name]
+        longer = next((other for other, its in self._configs.items() if begins(config, its)), None)
+        if longer is not None:
+            return self._reports(longer, seed, reports)[: config.epochs]
+        return tuple(reports[self._tasks[name, seed].identity])
+
+    def _with_test_figures(self, task: Task, report: Report, state: bytes) -> Report:
+        """Add what the net does on the test images to a report, unless training diverged."""
+        if report.end:
+            return report
+        model = model_in(export(state, from_json(task.config)), task.name).to(self._device)
+        found = evaluate(model, self._test_images, "fp32")
+        return replace(report, metrics={**report.metrics, **_test_figures(found)})
+
+    @cached_property
+    def _test_images(self) -> Dataset:
+        purpose = f"notebook: {', '.join(self._configs)}; {self._asked.seeds} seeds"
+        images = open_test_set(_data(self._asked), purpose=purpose, ledger=self._asked.ledger)
+        return with_evaluation_images(self._data, images)
+
+
+def _row(name: str, config: TrainConfig, runs: Sequence[Sequence[Report]]) -> Row:
+    net = plan_layers(config.model)
+    ended = [reports for reports in runs if reports[-1].end is None]
+    return Row(
+        recipe=name,
+        published=PUBLISHED[name],
+        parameters=net.parameters,
+        trainable=net.trainable,
+        epochs=_phases(config)[-1].epochs,
+        runs=tuple(tuple(_epoch(report) for report in reports) for reports in ended),
+    )
+
+
+def _test_figures(found: Evaluation) -> dict[str, float | int]:
+    return {"test_errors": found.errors, "test_accuracy": found.accuracy, "test_loss": found.loss}
+
+
+def _epoch(report: Report) -> Epoch:
+    metrics: Mapping[str, Any] = report.metrics
+    return Epoch(
+        train_loss=metrics["train_loss"],
+        test_loss=metrics["test_loss"],
+        test_errors=metrics["test_errors"],
+        test_accuracy=metrics["test_accuracy"],
+        seconds=report.seconds,
+        weights=report.weights,
+    )

@@ -1,0 +1,65 @@
+"""When a period is tried again, and after how long a silent worker is given up."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from search.errors import WorkerError
+
+STALL_FACTOR = 20
+"""A period that takes so many times its estimate is taken for hung."""
+SHORTEST_STALL = 60.0
+"""Seconds below which no period is taken for hung."""
+MOST_LOSSES = 20
+"""Workers that may die in a row over one period before the work stops (to be resumed)."""
+LONGEST_BACK_OFF = 30.0
+"""Seconds between two tries of a period whose workers die."""
+
+Key = tuple[int, int]
+"""A trial's number and a period."""
+
+
+@dataclass(slots=True)
+class Patience:
+    """What went wrong so far, by trial and period."""
+
+    _errors: set[Key] = field(default_factory=set)
+    _losses: dict[Key, int] = field(default_factory=dict)
+    _not_before: dict[Key, float] = field(default_factory=dict)
+
+    def may_start(self, key: Key) -> bool:
+        """Return whether the time that a period has to wait after a loss is over."""
+        return time.monotonic() >= self._not_before.get(key, 0.0)
+
+    def stall_seconds(self, key: Key, cost: int) -> float:
+        """Return after how many seconds a period of so many estimated microseconds is taken for hung.
+
+        Each loss doubles it: a slow machine must not stall for ever.
+        """
+        return 2.0 ** self._losses.get(key, 0) * max(SHORTEST_STALL, STALL_FACTOR * cost / 1e6)
+
+    def has_raised(self, key: Key) -> bool:
+        """Return whether the period raised an exception before."""
+        return key in self._errors
+
+    def raised(self, key: Key) -> bool:
+        """Note an exception and return whether it is a result: once is chance, twice is not."""
+        again = key in self._errors
+        self._errors.add(key)
+        return again
+
+    def lost(self, key: Key, reason: str) -> None:
+        """Note that a worker died over a period.
+
+        Raises:
+            WorkerError: too many have.
+        """
+        losses = self._losses[key] = self._losses.get(key, 0) + 1
+        if losses >= MOST_LOSSES:
+            raise WorkerError(f"{losses} workers in a row died over trial {key[0]}, period {key[1]}: {reason}.")
+        self._not_before[key] = time.monotonic() + min(LONGEST_BACK_OFF, 0.1 * 2.0**losses)
+
+    def done(self, key: Key) -> None:
+        """Forget the losses over a period that came back."""
+        self._losses.pop(key, None)

@@ -1,0 +1,137 @@
+"""Tasks are trained to their ends, several at once, resumed where they stopped, and never believed half."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from search import canonical
+from search.errors import WorkerError
+from search.executors import Executor, InProcessExecutor, LocalExecutor
+from search.states import StateStore
+from search.trainer import Report, TrainerSpec
+from search.training import Task, TaskStore, Training
+
+CONFIG = {"model.depth": 2, "model.width": 8}
+PERIODS = 3
+
+
+def tasks(number: int, periods: int = PERIODS) -> list[Task]:
+    return [
+        Task(
+            name=f"task {seed}", identity=canonical.sha256([CONFIG, seed]), config=CONFIG, seed=seed,
+            costs=(1,) * periods,
+        )
+        for seed in range(1, number + 1)
+    ]  # fmt: skip
+
+
+def as_it_is(task: Task, period: int, report: Report, state: bytes) -> Report:
+    return report
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Executor]]:
+    """Return a function that starts an executor with so many workers, 0 for this process."""
+    started: list[Executor] = []
+
+    def build(behaviour: str = "", workers: int = 0) -> Executor:
+        spec = TrainerSpec(factory="search_fake:Trainer", options={"behaviour": behaviour, "marks": str(tmp_path)})
+        executor: Executor = LocalExecutor(spec, workers, tmp_path / "log") if workers else InProcessExecutor(spec)
+        executor.start()
+        started.append(executor)
+        return executor
+
+    yield build
+    for executor in started:
+        executor.stop()
+
+
+def curves(training: Training) -> dict[str, list[str]]:
+    return {identity: [report.weights for report in reports] for identity, reports in training.reports.items()}
+
+
+@pytest.fixture
+def undisturbed(start: Callable[..., Executor], tmp_path: Path) -> dict[str, list[str]]:
+    """Return the weights after each period of five tasks."""
+    training = Training(tasks(5), start(), TaskStore(StateStore(tmp_path / "calm"), keep_last=True), as_it_is)
+    assert training.run(lambda: False)
+    return curves(training)
+
+
+def test_every_task_is_trained_to_its_end(undisturbed: dict[str, list[str]]) -> None:
+    assert sorted(undisturbed) == sorted(task.identity for task in tasks(5))
+    assert [len(weights) for weights in undisturbed.values()] == [PERIODS] * 5
+
+
+@pytest.mark.parametrize("behaviour", ["", "die_once_sometimes"])
+def test_two_workers_that_may_die_bring_the_same(
+    start: Callable[..., Executor], tmp_path: Path, undisturbed: dict[str, list[str]], behaviour: str
+) -> None:
+    store = TaskStore(StateStore(tmp_path / "two"), keep_last=True)
+    training = Training(tasks(5), start(behaviour, workers=2), store, as_it_is)
+    assert training.run(lambda: False)
+    assert curves(training) == undisturbed
+
+
+def test_stopped_and_started_again_it_trains_each_period_once(
+    start: Callable[..., Executor], tmp_path: Path, undisturbed: dict[str, list[str]]
+) -> None:
+    heard: list[tuple[int, int]] = []
+
+    def listen(task: Task, period: int, report: Report, state: bytes) -> Report:
+        heard.append((task.seed, period))
+        return replace(report, metrics={**report.metrics, "heard": len(heard)})
+
+    ended, last = False, None
+    while not ended:
+        already = len(heard)
+        last = Training(tasks(5), start(), TaskStore(StateStore(tmp_path / "stop"), keep_last=False), listen)
+        ended = last.run(lambda so_far=already: len(heard) >= so_far + 2)  # type: ignore[misc]
+    assert last is not None
+    assert curves(last) == undisturbed
+    assert sorted(heard) == [(seed, period) for seed in range(1, 6) for period in range(1, PERIODS + 1)]
+    assert sorted(r.metrics["heard"] for rs in last.reports.values() for r in rs) == list(range(1, 16))
+
+
+def test_a_damaged_checkpoint_is_trained_again(
+    start: Callable[..., Executor], tmp_path: Path, undisturbed: dict[str, list[str]]
+) -> None:
+    store = TaskStore(StateStore(tmp_path / "torn"), keep_last=True)
+    heard: list[int] = []
+    stopped = Training(tasks(1), start(), store, lambda task, period, report, state: heard.append(period) or report)
+    stopped.run(lambda: len(heard) == 2)
+    (torn,) = (tmp_path / "torn").glob("*-2.state")
+    torn.write_bytes(torn.read_bytes()[:-1])
+    training = Training(tasks(1), start(), store, as_it_is)
+    assert training.run(lambda: False)
+    identity = tasks(1)[0].identity
+    assert curves(training)[identity] == undisturbed[identity]
+
+
+@pytest.mark.parametrize(("keep_last", "kept"), [(True, [False, False, True]), (False, [False] * 3)])
+def test_only_the_state_that_is_needed_is_kept(
+    start: Callable[..., Executor], tmp_path: Path, keep_last: bool, kept: list[bool]
+) -> None:
+    states = StateStore(tmp_path / "states")
+    Training(tasks(1), start(), TaskStore(states, keep_last=keep_last), as_it_is).run(lambda: False)
+    found = [states.get(tasks(1)[0].number, period) for period in range(1, PERIODS + 1)]
+    assert [pair is not None and bool(pair[1]) for pair in found] == kept
+
+
+def test_a_task_that_diverges_has_ended(start: Callable[..., Executor], tmp_path: Path) -> None:
+    store = TaskStore(StateStore(tmp_path / "states"), keep_last=False)
+    for _ in range(2):
+        training = Training(tasks(4), start("diverge"), store, as_it_is)
+        assert training.run(lambda: False)
+        assert [len(reports) for reports in training.reports.values()] == [3, 3, 3, 1]
+
+
+def test_a_task_that_raises_twice_is_named(start: Callable[..., Executor], tmp_path: Path) -> None:
+    store = TaskStore(StateStore(tmp_path / "states"), keep_last=False)
+    training = Training(tasks(4), start("raise"), store, as_it_is)
+    with pytest.raises(WorkerError, match=r"task 4 makes the trainer fail: [\s\S]*divides by zero"):
+        training.run(lambda: False)
