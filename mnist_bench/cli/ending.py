@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 
 from mnist_bench.cli import board, options, output, wording
+from mnist_bench.cli.plot import FOLDER
 from mnist_bench.data.door import openings
 from mnist_bench.leaderboard import Leaderboard, rows
+from mnist_bench.plots.kinds import KINDS
 from search.run import Run
 
 TOP = 5
@@ -50,6 +52,7 @@ def advice(run: Run, results: Path) -> list[str]:
         return ["", f"No trial is complete. mnist-bench leaderboard {name}{place} shows how they ended."]
     commands = {
         f"reproduce {name}{place}": f"retrain #{best.number} and compare bit for bit",
+        f"plot {name}{place}": f"{len(KINDS)} pictures into {results / name / FOLDER}",
         f"leaderboard {name}{place}": "all trials",
         f"show {name}/{best.number}{place}": "every setting, the curve, the hashes",
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mnist_bench.train import FitResult
     from search.trainer import Report
 
+PrecisionName = Literal["auto", "bf16", "fp32"]
 OF_SEARCHES = ("details", "worker", "started", "handled")
 """Fields of a report that say nothing about a recipe trained on its own."""
 HEADINGS = f"{'seed':>5} {'epoch':>6}  train loss  val loss  {'accuracy':>9}  errors     time"
@@ -30,6 +31,9 @@ def train(
     device: options.Device = "auto",
     data_dir: options.DataDir = None,
     dataset: options.Dataset = "mnist",
+    precision: Annotated[
+        PrecisionName, typer.Option("--precision", help="Of convolutions; auto is the device's fastest.")
+    ] = "auto",
     output_file: Annotated[
         Path | None,
         typer.Option("--output", metavar="FILE", help="Keep the weights as safetensors, the configuration inside."),
@@ -50,13 +54,13 @@ def train(
     place = numerics.setup(device)
     where = str(data_dir) if data_dir else None
     data = load_dataset(DataOptions(dataset=dataset, data_dir=where, subset=space.settings.get("subset")), place)
-    precision = numerics.choose_precision(place, "auto")
+    chosen = numerics.choose_precision(place, precision)
     if not json:
         output.print_line(HEADINGS, "bold")
     results: dict[int, FitResult] = {}
     for number in range(seed, seed + seeds):
         show = None if json else partial(_show_period, number)
-        results[number] = fit(config, number, data, precision, show)
+        results[number] = fit(config, number, data, chosen, show)
     if output_file is not None:
         _save(output_file, results[seed], config)
     if json:

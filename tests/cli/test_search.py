@@ -10,6 +10,7 @@ from typer.testing import Result
 
 import handmade
 from mnist_bench.cli import ending
+from mnist_bench.plots.kinds import KINDS
 from mnist_bench.searching import SearchOptions
 from search.progress import Observer
 from search.records import StudyRecord
@@ -120,6 +121,11 @@ def test_a_search_without_a_complete_trial_offers_no_reproduction() -> None:
 
 def test_advice_names_another_results_folder() -> None:
     assert all("--results 'my runs'" in line for line in ending.advice(ended(), Path("my runs"))[1:])
+
+
+def test_advice_counts_the_pictures_and_names_their_folder() -> None:
+    (line,) = [line for line in ending.advice(ended(), Path("results")) if "mnist-bench plot conv-0" in line]
+    assert line.endswith(f"{len(KINDS)} pictures into results/conv-0/plots")
 
 
 def test_a_dry_run_trains_nothing(cli: Cli, asked: list[SearchOptions]) -> None:

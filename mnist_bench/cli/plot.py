@@ -1,0 +1,243 @@
+"""`mnist-bench plot`: pictures of a study, of its best trial, or of the data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from mnist_bench.cli import options
+from mnist_bench.plots.kinds import KINDS
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from mnist_bench.data import Images
+    from mnist_bench.plots.style import Format
+    from search.errors import SearchError
+    from search.records import StudyRecord
+
+DATA_KINDS: Mapping[str, str] = MappingProxyType(
+    {
+        "digits": "the first ten digits, their labels one-hot, mean and standard deviation",
+        "augmented": "the same under augmentation: the notebook's, or as --set says",
+        "colour": "digits in three channels, and three digits merged into one picture",
+    }
+)
+"""What each kind shows that needs no study; each is drawn by the module of its name."""
+ALL_KINDS = {**KINDS, **DATA_KINDS}
+FOLDER = "plots"
+"""In a study's folder, or for pictures of the data in the results folder."""
+FORMATS: Mapping[str, tuple[Format, ...]] = MappingProxyType({"png": ("png",), "svg": ("svg",), "both": ("png", "svg")})
+
+
+def _listed(kinds: Mapping[str, str]) -> str:
+    return "\n".join(f"  {kind:<12} {what}" for kind, what in kinds.items())
+
+
+HELP = f"""Draw pictures of a study: all kinds, or those named.
+
+The first word is the study, the latest when left out. A word that names a kind is always the kind.
+
+\b
+Of a study:
+{_listed(KINDS)}
+
+\b
+Of the data, without a study:
+{_listed(DATA_KINDS)}
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """A picture to be drawn."""
+
+    kind: str
+    make: Callable[[], Figure]
+    lines: Sequence[str] = ()
+    """What is printed beside it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Drawn:
+    """A picture that was drawn, or the reason why it was not."""
+
+    job: Job
+    files: Sequence[Path] = ()
+    error: SearchError | None = None
+
+
+def plot(
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="STUDY|KIND", help="A study, kinds of pictures, or both.")
+    ] = None,
+    file_format: Annotated[Literal["png", "svg", "both"], typer.Option("--format", help="Of the files.")] = "both",
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            metavar="DIR",
+            help="Where the files go; left out, plots/ in the folder of the study or the results.",
+        ),
+    ] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="FIELD=VALUE", help="augmented: a strength, e.g. augment.rotation_degrees=30; repeatable."
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, max=2**32 - 1, help="augmented: of the distortions.")
+    ] = None,
+    data_dir: options.DataDir = None,
+    json: options.Json = False,
+    results: options.Results = options.RESULTS,
+    storage: options.Storage = None,
+) -> None:
+    """Draw pictures; its help is `HELP`."""
+    from mnist_bench.cli import output
+    from mnist_bench.data import close_test_set
+    from search.errors import UsageError
+
+    close_test_set()
+    name, kinds = chosen(words or ())
+    if "augmented" not in kinds and (overrides or seed is not None):
+        raise UsageError("--set and --seed are for `mnist-bench plot augmented`.")
+    if kinds and kinds[0] in DATA_KINDS:
+        study = None
+        jobs = _data_jobs(kinds, data_dir, overrides or (), seed or 0)
+        place = _make(folder or results / FOLDER)
+    else:
+        study = _open(name, results, storage)
+        jobs = _study_jobs(kinds or tuple(KINDS), study, results, data_dir)
+        place = _make(folder or results / study.name / FOLDER)
+    drawn = [_draw(job, place, FORMATS[file_format], quiet=json) for job in jobs]
+    if json:
+        output.print_json({"study": study.name if study else None, **_plain(drawn)})
+    errors = [one.error for one in drawn if one.error]
+    if errors and (kinds or len(errors) == len(drawn)):
+        raise typer.Exit(errors[0].exit_code)
+
+
+def chosen(words: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
+    """Return the study that the words name, None for the latest, and the kinds, none for all.
+
+    Raises:
+        UsageError: there is no such kind, or kinds of a study and of the data are mixed.
+    """
+    from search.errors import UsageError
+    from search.wording import did_you_mean, show
+
+    study = words[0] if words and words[0] not in ALL_KINDS else None
+    kinds = tuple(dict.fromkeys(words[1:] if study is not None else words))
+    for kind in kinds:
+        if kind not in ALL_KINDS:
+            hint = did_you_mean(kind, ALL_KINDS) or "."
+            raise UsageError(f"{show(kind)}: no such kind of picture{hint} Kinds: {', '.join(ALL_KINDS)}.")
+    of_data = [kind for kind in kinds if kind in DATA_KINDS]
+    if of_data and study is not None:
+        raise UsageError(f"{of_data[0]} shows the data and takes no study; leave out {show(study)}.")
+    if of_data and len(of_data) < len(kinds):
+        other = next(kind for kind in kinds if kind in KINDS)
+        raise UsageError(f"{of_data[0]} shows the data and {other} a study; give a command each.")
+    return study, kinds
+
+
+def _open(name: str | None, results: Path, storage: str | None) -> StudyRecord:
+    """Return the study; where there is none of a name that is nearly a kind's, the error says so."""
+    from search.errors import StudyNotFoundError
+    from search.study import open_study
+    from search.wording import did_you_mean, show
+
+    try:
+        return open_study(results, name, storage)
+    except StudyNotFoundError as error:
+        hint = did_you_mean(name or "", ALL_KINDS)
+        if not hint:
+            raise
+        raise StudyNotFoundError(f"{show(name)}: no such study, and no kind of picture{hint}") from error
+
+
+def _study_jobs(kinds: Sequence[str], study: StudyRecord, results: Path, data_dir: Path | None) -> list[Job]:
+    from mnist_bench.plots.kinds import picture
+    from mnist_bench.plots.subject import Subject
+
+    subject = Subject(study=study, folder=results / study.name, data_dir=data_dir)
+    return [Job(kind=kind, make=partial(picture, kind, subject)) for kind in kinds]
+
+
+def _data_jobs(kinds: Sequence[str], data_dir: Path | None, overrides: Sequence[str], seed: int) -> list[Job]:
+    from mnist_bench.data import DataOptions, load_training_set
+
+    data = load_training_set(DataOptions(data_dir=str(data_dir) if data_dir else None)).images
+    makers: dict[str, Callable[[Images], Job]] = {
+        "digits": _digits,
+        "augmented": partial(_augmented, overrides=overrides, seed=seed),
+        "colour": _colour,
+    }
+    return [makers[kind](data) for kind in kinds]
+
+
+def _digits(data: Images) -> Job:
+    from mnist_bench.plots import digits
+
+    rows = digits.rows(data)
+    return Job(kind="digits", make=partial(digits.draw, rows), lines=digits.lines(rows))
+
+
+def _augmented(data: Images, overrides: Sequence[str], seed: int) -> Job:
+    from mnist_bench.plots import augmented
+
+    rows = augmented.rows(data, augmented.settings(overrides), seed)
+    return Job(kind="augmented", make=partial(augmented.draw, rows))
+
+
+def _colour(data: Images) -> Job:
+    from mnist_bench.plots import colour
+
+    rows = colour.rows(data)
+    return Job(kind="colour", make=partial(colour.draw, rows), lines=colour.lines(rows))
+
+
+def _make(folder: Path) -> Path:
+    from search.errors import UsageError
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{folder}: cannot be made a folder for pictures ({error.strerror}).") from error
+    return folder
+
+
+def _draw(job: Job, folder: Path, formats: Sequence[Format], *, quiet: bool) -> Drawn:
+    """Draw a picture and print its lines and files; one that cannot be drawn is told on stderr."""
+    from mnist_bench.cli import output
+    from mnist_bench.plots import style
+    from search.errors import SearchError, UsageError
+
+    try:
+        files = style.save(job.make, folder / job.kind, formats)
+    except (SearchError, OSError) as error:
+        told = error if isinstance(error, SearchError) else UsageError(f"it cannot be written ({error}).")
+        output.note(f"{job.kind} is not drawn: {told}")
+        return Drawn(job=job, error=told)
+    for line in () if quiet else (*job.lines, *files):
+        output.print_line(line)
+    return Drawn(job=job, files=files)
+
+
+def _plain(drawn: Sequence[Drawn]) -> dict[str, Any]:
+    return {
+        "pictures": [
+            {"kind": one.job.kind, "files": [str(file) for file in one.files], "lines": list(one.job.lines)}
+            for one in drawn
+            if not one.error
+        ],
+        "skipped": [{"kind": one.job.kind, "reason": str(one.error)} for one in drawn if one.error],
+    }

@@ -1,0 +1,56 @@
+"""How figures read in pictures, and how long their lines may be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from textwrap import fill
+
+from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+
+from mnist_bench.plots import style
+
+HEADING = 11.2
+"""Characters of a heading an inch."""
+REMARKS = 18
+"""Characters of the detail line an inch."""
+
+HALO = withStroke(linewidth=1.5, foreground="white")
+"""Keeps small text legible over lines and marks."""
+
+
+def write_heading(figure: Figure, finding: str, remarks: Iterable[str]) -> None:
+    """Write the finding above a picture and the remarks that are not empty below it, on as many lines as they need."""
+    width = figure.get_figwidth()
+    style.heading(figure, fill(finding, int(HEADING * width)), "\n".join(_lines(remarks, int(REMARKS * width))))
+
+
+def _lines(remarks: Iterable[str], width: int) -> list[str]:
+    lines: list[str] = []
+    for remark in filter(None, remarks):
+        if lines and len(f"{lines[-1]} · {remark}") <= width:
+            lines[-1] += f" · {remark}"
+        else:
+            lines.append(remark)
+    return lines
+
+
+def percent(accuracy: float) -> str:
+    """Return an accuracy (0..1) in percent: `99.41 %`."""
+    return f"{100 * accuracy:.2f} %"
+
+
+def epochs(number: float) -> str:
+    """Return a number of epochs in words: `1 epoch`, `0.5 epochs`."""
+    return f"{number:g} epoch" if number == 1 else f"{number:g} epochs"
+
+
+def short(number: float) -> str:
+    """Return a number with two significant digits, a whole one with all: `0.0093`, `8.3`, `211`."""
+    return f"{number:,.0f}" if number == round(number) or abs(number) >= 100 else f"{number:.2g}"
+
+
+def ordinal(number: int) -> str:
+    """Return `1st`, `2nd`, `3rd`, `11th`."""
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}th" if number % 100 in (11, 12, 13) else f"{number}{ending}"

@@ -1,0 +1,131 @@
+"""Accuracy against the size and the cost of a net."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from handmade import mixed, study, trial
+from mnist_bench.plots import pareto
+from mnist_bench.plots.pareto import Pareto, Point
+from search.errors import StudyNotFoundError
+from search.records import TrialRecord
+
+
+def sized(number: int, wrong: Iterable[int], parameters: int, macs: int, **more: Any) -> TrialRecord:
+    """Return a trial whose net has so many parameters and MACs."""
+    return replace(trial(number, list(wrong), **more), facts={"parameters": parameters, "macs": macs})
+
+
+def four() -> Pareto:
+    """Return #0 best and large; #1 tied, smaller and costlier; #2 far behind, smallest; #3 beaten by #1 in everything.
+
+    #4 is smaller and more accurate than all, but pruned.
+    """
+    trials = [
+        sized(0, range(5), 3000, 100),
+        sized(1, range(6), 1000, 300),
+        sized(2, range(100, 160), 500, 50),
+        sized(3, range(200, 280), 1200, 400),
+        sized(4, range(1), 10, 10, periods=1, state="PRUNED"),
+    ]
+    return pareto.rows(study(trials))
+
+
+def numbers(points: Iterable[Point]) -> list[int]:
+    """Return the trials' numbers."""
+    return [point.number for point in points]
+
+
+def test_the_front_holds_what_no_complete_trial_beats() -> None:
+    found = four()
+    assert numbers(found.front("parameters")) == [2, 1, 0]
+    assert numbers(found.front("macs")) == [2, 0]
+    assert numbers(found.points) == [0, 1, 2, 3, 4]
+
+
+def test_equal_trials_share_a_place_on_the_front() -> None:
+    found = pareto.rows(study([sized(number, range(5), 1000, 100) for number in range(3)]))
+    assert numbers(found.front("parameters")) == [0]
+
+
+def test_the_cheapest_tied_trial_may_differ_with_the_cost() -> None:
+    found = four()
+    assert [point.number for point in found.points if point.tied] == [0, 1]
+    assert found.cheapest_tied("parameters").number == 1
+    assert found.cheapest_tied("macs").number == 0
+
+
+@pytest.mark.parametrize(
+    ("found", "finding"),
+    [
+        (four(), "#1 is tied with the best, #0,\non 1,000 parameters instead of 3,000"),
+        (pareto.rows(mixed()), "No smaller net is tied with the best, #1 (61,234 parameters)"),
+        (pareto.rows(study([trial(3, range(5))])), "#3, the only complete trial, has 61,234 parameters"),
+    ],
+)
+def test_the_heading_says_whether_a_smaller_net_would_do(found: Pareto, finding: str) -> None:
+    assert found.finding == finding
+    assert pareto.draw(found).get_suptitle() == finding
+
+
+def test_a_diverged_trial_lies_below_the_axis_and_is_told() -> None:
+    found = pareto.rows(
+        study([sized(0, range(10), 1000, 10), sized(1, range(20), 900, 9), sized(2, range(900), 90, 8)])
+    )
+    assert found.shown == pytest.approx([0.99, 0.98])
+    assert found.below == 1
+    assert (
+        pareto.draw(found).get_supxlabel().endswith("3 complete (dots, filled on the Pareto front), 1 below the axis")
+    )
+
+
+def test_half_of_the_complete_trials_are_shown_however_bad() -> None:
+    found = pareto.rows(study([sized(0, range(1), 10, 10), *(sized(n, range(500), 10, 10) for n in range(1, 5))]))
+    assert found.below == 0
+    assert found.shown == pytest.approx([0.999, *[0.5] * 4])
+
+
+def test_both_panels_name_the_best_and_the_cheapest_tied_trial() -> None:
+    figure = pareto.draw(four())
+    left, right = figure.axes
+    assert [text.get_text() for text in left.texts] == ["#0", "#1 (tied)"]
+    assert [text.get_text() for text in right.texts] == ["#0"]
+    assert (left.get_xlabel(), right.get_xlabel()) == ("parameters", "multiply-accumulates an image")
+    assert left.get_ylabel() == "validation accuracy (%)"
+    counted = "4 complete (dots, filled on the Pareto front), 1 pruned after less training (crosses), 2 below the axis"
+    assert figure.get_supxlabel() == f"Study conv-0: {counted}"
+
+
+def test_a_net_without_error_is_drawn_and_told() -> None:
+    """An axis of the error's logarithm has no place for none."""
+    figure = pareto.draw(pareto.rows(study([trial(0, ())])))
+    assert (
+        figure.get_supxlabel() == "Study conv-0: 1 complete (dots, filled on the Pareto front), 100 % drawn as 99.995 %"
+    )
+
+
+def test_without_a_complete_trial_there_is_nothing_to_compare() -> None:
+    with pytest.raises(StudyNotFoundError, match="Study conv-0 has no complete trial yet"):
+        pareto.rows(study([trial(0, range(9), periods=1, state="PRUNED")]))
+
+
+@given(st.lists(st.tuples(st.integers(0, 999), st.integers(1, 10**7), st.booleans()), min_size=1, max_size=20))
+def test_any_trials_have_a_rising_front(shapes: list[tuple[int, int, bool]]) -> None:
+    states = {True: ("COMPLETE", 6), False: ("PRUNED", 1)}
+    made = [sized(0, range(3), 50, 50)]
+    for number, (wrong, cost, complete) in enumerate(shapes, start=1):
+        state, periods = states[complete]
+        made.append(sized(number, range(wrong), cost, 2 * cost, state=state, periods=periods))
+    found = pareto.rows(study(made))
+    front = found.front("macs")
+    assert front[-1].accuracy == found.best.accuracy
+    assert all(a.macs < b.macs and a.accuracy < b.accuracy for a, b in pairwise(front))
+    assert found.best.accuracy in found.shown
+    assert sum(point.accuracy not in found.shown for point in found.complete) <= len(found.complete) / 2
