@@ -53,7 +53,7 @@ def check(space: Space) -> list[Problem]:
         problems.append(space.origins["train_on"].problem(message))
     if problems or any(item.value is UNREADABLE for item in space.fields):
         return problems
-    return [*_sum_problems(space)] or [*_net_problems(space)]
+    return [*_sum_problems(space), *_strategy_problems(space)] or [*_net_problems(space)]
 
 
 def training_settings(space: Space) -> dict[str, Any]:
@@ -246,6 +246,14 @@ def _sum_problems(space: Space) -> Iterator[Problem]:
     phases = space.settings.get("phases")
     if phases and (total := sum(phase["epochs"] for phase in phases)) != epochs:
         yield space.origins["phases"].problem(f"phases: their epochs add up to {total}, not to {epochs}, the epochs")
+
+
+def _strategy_problems(space: Space) -> Iterator[Problem]:
+    """Yield why the sampler, the pruner and the space do not fit together."""
+    sampler, pruner = strategy.of_settings(space.settings)
+    periods = len(space.settings.get("periods") or range(space.settings.get("epochs", TrainConfig().epochs)))
+    for kind, reason in strategy.misfits(sampler, pruner, space, periods):
+        yield space.origins["search"].problem(f"search.{kind}: {reason}", kind)
 
 
 def _net_problems(space: Space) -> Iterator[Problem]:

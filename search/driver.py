@@ -223,7 +223,12 @@ def _check_streak(
 def _restored(spec: StudySpec, history: History) -> MemoryStudy:
     """Return the in-memory study with all trials of a history."""
     memory = MemoryStudy(
-        name=fingerprint(spec.to_json()), space=spec.space, sampler=spec.sampler, pruner=spec.pruner, seed=spec.seed
+        name=fingerprint(spec.to_json()),
+        space=spec.space,
+        sampler=spec.sampler,
+        pruner=spec.pruner,
+        seed=spec.seed,
+        periods=spec.periods,
     )
     for trial in history.trials:
         values = {period: r.value for period, r in enumerate(trial.reports, 1) if r.value is not None}

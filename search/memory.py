@@ -12,21 +12,25 @@ import optuna
 from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from search import canonical
 from search.distributions import decode, encode, to_optuna
+from search.pruners import Pruner
 from search.ranges import Choice, Distribution, FloatRange
 from search.records import State
+from search.samplers import Ask, Sampler
 from search.space import Space
-from search.strategy import Pruner, Sampler
 
-logging.getLogger("optuna").setLevel(logging.WARNING)  # its progress lines; the driver has its own
+logging.getLogger("optuna").setLevel(logging.ERROR)  # its progress and its advice; the driver has its own
+
+_OF_STUDY = "study:"
+"""Begins the names of a trial's attributes that keep the study's own as they were after the trial was asked for."""
 
 
 class MemoryStudy:
     """An in-memory Optuna study that maximises one value; trial numbers are given by the driver, from 0 up."""
 
-    def __init__(self, *, name: str, space: Space, sampler: Sampler, pruner: Pruner, seed: int) -> None:
+    def __init__(self, *, name: str, space: Space, sampler: Sampler, pruner: Pruner, seed: int, periods: int) -> None:
         self._space = space
+        self._ranges = {field.path: to_optuna(field.distribution) for field in space.fields if field.distribution}
         self._sampler = sampler
         self._seed = seed
         self._storage = InMemoryStorage()
@@ -35,7 +39,7 @@ class MemoryStudy:
                 storage=self._storage,
                 study_name=name,
                 direction="maximize",
-                pruner=pruner.make(),
+                pruner=pruner.make(periods),
                 sampler=optuna.samplers.RandomSampler(seed=0),
             )
         self._trials: dict[int, optuna.Trial] = {}
@@ -48,17 +52,19 @@ class MemoryStudy:
             fixed: parameters to take as they are instead of sampling them.
         """
         with _quiet():
-            self._study.sampler = self._sampler.make(canonical.derived_seed(self._seed, "sampler", number))
+            self._study.sampler = self._sampler.make(Ask(number=number, study_seed=self._seed, ranges=self._ranges))
             if fixed is not None:
                 self._study.enqueue_trial({path: encode(value) for path, value in fixed.items()})
             trial = self._study.ask()
             params = self._space.sample(lambda path, distribution: _suggest(trial, path, distribution))
         self._trials[number] = trial
+        for key, value in self._storage.get_study_system_attrs(self._study._study_id).items():
+            self._storage.set_trial_system_attr(number, f"{_OF_STUDY}{key}", value)
         return params
 
     def constrain(self, number: int, constraints: Mapping[str, float]) -> None:
         """Tell by how much a trial exceeds its limits, for the sampler to learn from."""
-        for key, excess in constraints.items():
+        for key, excess in sorted(constraints.items()):  # as they come back from the log: gp adds in this order
             self._trial(number).set_constraint(key, float(excess))
 
     def report(self, number: int, period: int, value: float) -> bool:
@@ -76,6 +82,9 @@ class MemoryStudy:
     def restore(self, frozen: FrozenTrial) -> None:
         """Take over a trial as it was, finished or running; trials come in the order of their numbers."""
         self._storage.create_new_trial(self._study._study_id, frozen)
+        for key, value in frozen.system_attrs.items():
+            if key.startswith(_OF_STUDY):
+                self._storage.set_study_system_attr(self._study._study_id, key.removeprefix(_OF_STUDY), value)
 
     def attributes(self, number: int) -> dict[str, Any]:
         """Return a trial's system attributes: rungs, constraints, what the sampler shares."""

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
 
 from search import canonical
-from search.errors import FingerprintError
+from search.errors import FingerprintError, UsageError
+from search.samplers import BUILT_ON, BUILT_ON_IF_THERE
 from search.space import Space
-from search.strategy import Pruner, Sampler, to_spec
+from search.strategy import Gp, Pruner, Sampler, check, to_spec
 
 DRIVER_REVISION = 1
 """Raised whenever the driver decides differently from before on the same records."""
@@ -39,8 +40,15 @@ class StudySpec:
     numerics: Mapping[str, Any] = field(default_factory=dict)
     """Description of the machine's numerics; names a difference, decides nothing."""
 
+    def __post_init__(self) -> None:
+        check(self.sampler, self.pruner, self.space, self.periods)
+
     def to_json(self) -> dict[str, Any]:
-        """Return plain values, for the storage."""
+        """Return plain values, for the storage.
+
+        Raises:
+            UsageError: a package that the sampler needs is not installed.
+        """
         return {
             "space": self.space.to_spec(),
             "seed": self.seed,
@@ -53,7 +61,8 @@ class StudySpec:
             "context": dict(self.context),
             "driver_revision": DRIVER_REVISION,
             "driver_arithmetic": arithmetic(),
-            "versions": {**{name: version(name) for name in ("optuna", "numpy")}, **self.versions},
+            "versions": {**versions(self.sampler), **self.versions},
+            **sampler_arithmetic(self.sampler),
             "numerics": dict(self.numerics),
         }
 
@@ -64,6 +73,38 @@ def arithmetic() -> str:
     numbers = np.linspace(0.01, 3.0, 257)
     results = [np.exp(numbers), np.log(numbers), np.power(numbers, 0.3), np.sin(numbers), np.sum(numbers)]
     return canonical.sha256([value.tobytes().hex() for value in results])
+
+
+def sampler_arithmetic(sampler: Sampler) -> dict[str, str]:
+    """Return, under its name in the specification, what a sampler makes of fixed trials here, where it is gp."""
+    if not isinstance(sampler, Gp):
+        return {}
+    from search.probe import gp_proposal
+
+    return {"sampler_arithmetic": gp_proposal()}
+
+
+def versions(sampler: Sampler) -> dict[str, str]:
+    """Return the versions of what the search is built on, "none" for what it can do without and is not installed.
+
+    Raises:
+        UsageError: a package that the sampler needs is not installed.
+    """
+    needed = ("optuna", "numpy", *BUILT_ON.get(type(sampler), ()))
+    found = {name: _version(name) for name in (*needed, *BUILT_ON_IF_THERE.get(type(sampler), ()))}
+    if missing := [name for name in needed if found[name] == "none"]:
+        raise UsageError(
+            f"search.sampler: {to_spec(sampler)['name']} needs {' and '.join(missing)}, which this installation lacks; "
+            f"`pip install {' '.join(missing)}` adds it."
+        )
+    return found
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "none"
 
 
 def fingerprint(spec: Mapping[str, Any]) -> str:

@@ -1,118 +1,27 @@
-"""Which sampler proposes parameters, and which pruner stops trials early: by name, with options, afresh for every use.
-
-A sampler is made anew for every trial and seeded from (study seed, trial number), so that what it proposes depends on
-the finished and running trials alone, never on how often the program was restarted.
-"""
+"""Which sampler proposes parameters, and which pruner stops trials early: by name, and what fits together."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, fields
+from typing import Any, Literal, TypeVar
 
-if TYPE_CHECKING:
-    from optuna.pruners import BasePruner
-    from optuna.samplers import BaseSampler
+from search.errors import UsageError
+from search.pruners import Asha, Hyperband, Median, NoPruner, Pruner
+from search.samplers import Gp, Qmc, Random, Sampler, Tpe
+from search.space import Space
 
+__all__ = [
+    "PRUNERS", "SAMPLERS", "Asha", "Gp", "Hyperband", "Median", "NoPruner", "Pruner", "Qmc", "Random", "Sampler", "Tpe",
+    "check", "describe", "misfits", "of_settings", "pruner", "sampler", "to_spec",
+]  # fmt: skip
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Tpe:
-    """Tree-structured Parzen estimator, multivariate and grouped (Bergstra et al. 2011; Falkner et al. 2018)."""
-
-    n_startup_trials: int = 10
-    """Trials drawn at random before the model is used."""
-    n_ei_candidates: int = 24
-    """Candidates among which the expected improvement chooses."""
-
-    def make(self, seed: int) -> BaseSampler:
-        from optuna.exceptions import ExperimentalWarning
-        from optuna.samplers import TPESampler
-
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ExperimentalWarning)  # group and multivariate are marked so since 2.2
-            return TPESampler(
-                n_startup_trials=self.n_startup_trials,
-                n_ei_candidates=self.n_ei_candidates,
-                multivariate=True,
-                group=True,
-                constant_liar=True,
-                seed=seed,
-            )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Random:
-    """Independent draws from the ranges."""
-
-    def make(self, seed: int) -> BaseSampler:
-        from optuna.samplers import RandomSampler
-
-        return RandomSampler(seed=seed)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Asha:
-    """Asynchronous successive halving, the stopping variant (Li et al. 2020)."""
-
-    min_resource: int = 1
-    """Period of the first rung."""
-    reduction_factor: int = 3
-    """One in so many goes on past a rung."""
-    min_early_stopping_rate: int = 0
-    """Rungs left out at the beginning."""
-
-    def make(self) -> BasePruner:
-        from optuna.pruners import SuccessiveHalvingPruner
-
-        return SuccessiveHalvingPruner(**asdict(self))
-
-    def rungs(self, periods: int) -> list[int]:
-        """Return the periods at which trials are compared, and the last period."""
-        rungs, rung = [], self.min_resource * self.reduction_factor**self.min_early_stopping_rate
-        while rung < periods:
-            rungs.append(rung)
-            rung *= self.reduction_factor
-        return [*rungs, periods]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Median:
-    """Stop what is below the median of the others at the same period (Golovin et al. 2017)."""
-
-    n_startup_trials: int = 5
-    """Complete trials before anything is pruned."""
-    n_warmup_steps: int = 0
-    """Periods in which nothing is pruned."""
-    n_min_trials: int = 1
-    """Reports at a period that a comparison needs."""
-
-    def make(self) -> BasePruner:
-        from optuna.pruners import MedianPruner
-
-        return MedianPruner(
-            n_startup_trials=self.n_startup_trials,
-            n_warmup_steps=self.n_warmup_steps,
-            n_min_trials=self.n_min_trials,
-        )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class NoPruner:
-    """Train every trial to its end."""
-
-    def make(self) -> BasePruner:
-        from optuna.pruners import NopPruner
-
-        return NopPruner()
-
-
-Sampler = Tpe | Random
-Pruner = Asha | Median | NoPruner
 _Strategy = TypeVar("_Strategy", bound=Sampler | Pruner)
 
-SAMPLERS: Mapping[str, type[Sampler]] = {"tpe": Tpe, "random": Random}
-PRUNERS: Mapping[str, type[Pruner]] = {"asha": Asha, "median": Median, "none": NoPruner}
+SAMPLERS: Mapping[str, type[Sampler]] = {"tpe": Tpe, "random": Random, "qmc": Qmc, "gp": Gp}
+PRUNERS: Mapping[str, type[Pruner]] = {
+    "asha": Asha, "hyperband": Hyperband, "median": Median, "none": NoPruner
+}  # fmt: skip
 
 
 def sampler(spec: str | Mapping[str, Any]) -> Sampler:
@@ -129,6 +38,12 @@ def pruner(spec: str | Mapping[str, Any]) -> Pruner:
     return _parse("pruner", PRUNERS, spec)
 
 
+def of_settings(settings: Mapping[str, Any]) -> tuple[Sampler, Pruner]:
+    """Return the sampler and the pruner that a space's settings choose; errors as in `sampler`."""
+    chosen = settings.get("search", {})
+    return sampler(chosen.get("sampler", "tpe")), pruner(chosen.get("pruner", "asha"))
+
+
 def to_spec(strategy: Sampler | Pruner) -> dict[str, Any]:
     """Return the mapping that `sampler` and `pruner` read, with every option."""
     known: list[tuple[str, type]] = [*SAMPLERS.items(), *PRUNERS.items()]
@@ -136,11 +51,44 @@ def to_spec(strategy: Sampler | Pruner) -> dict[str, Any]:
 
 
 def describe(strategy: Sampler | Pruner, periods: int) -> str:
-    """Return a few words for a headline: `tpe (multivariate)`, `asha 1-3-6`."""
+    """Return a few words for a headline: `tpe (multivariate)`, `asha 1-3-6`, `hyperband (3 brackets)`."""
     name = str(to_spec(strategy)["name"])
-    if isinstance(strategy, Asha):
-        return f"{name} {'-'.join(str(rung) for rung in strategy.rungs(periods))}"
-    return f"{name} (multivariate)" if isinstance(strategy, Tpe) else name
+    match strategy:
+        case Asha():
+            return f"{name} {'-'.join(str(rung) for rung in strategy.rungs(periods))}"
+        case Hyperband():
+            brackets = strategy.brackets(periods)
+            return f"{name} ({brackets} bracket{'' if brackets == 1 else 's'})"
+        case Tpe():
+            return f"{name} (multivariate)"
+        case Qmc():
+            return f"{name} (Sobol)"
+    return name
+
+
+def check(sampler: Sampler, pruner: Pruner, space: Space, periods: int) -> None:
+    """Check that a sampler, a pruner and a space fit together.
+
+    Raises:
+        UsageError: they do not; all reasons, one a line.
+    """
+    if found := [f"search.{kind}: {reason}." for kind, reason in misfits(sampler, pruner, space, periods)]:
+        raise UsageError("\n".join(found))
+
+
+def misfits(
+    sampler: Sampler, pruner: Pruner, space: Space, periods: int
+) -> Iterator[tuple[Literal["sampler", "pruner"], str]]:
+    """Yield what does not fit, and why not, for trials of so many periods."""
+    if isinstance(sampler, Gp) and not isinstance(pruner, NoPruner):
+        yield "sampler", "gp needs `pruner: none`: a pruned trial's value is from a smaller budget"
+    conditional = [field.path for field in space.fields if field.distribution and field.when]
+    if isinstance(sampler, Gp | Qmc) and conditional:
+        name = to_spec(sampler)["name"]
+        yield "sampler", f"{name} needs all ranges in every trial, and {conditional[0]} has a `when`; tpe takes it"
+    if isinstance(pruner, Hyperband) and pruner.min_resource > periods:
+        periods_word = "one period" if periods == 1 else f"{periods} periods"
+        yield "pruner", f"hyperband's min_resource {pruner.min_resource} is beyond a trial's {periods_word}"
 
 
 def _parse(kind: str, table: Mapping[str, type[_Strategy]], spec: str | Mapping[str, Any]) -> _Strategy:

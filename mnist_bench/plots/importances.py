@@ -56,17 +56,19 @@ class Importances:
     @property
     def finding(self) -> str:
         """The heading: which parameters stand out from chance."""
-        names = [bar.label for bar in self.bars if bar.stands_out]
-        others = len(self.bars) - len(names)
+        names, count = [bar.label for bar in self.bars if bar.stands_out], len(self.bars)
         match names:
             case []:
                 return f"No parameter stands out from chance on {self.trials:,} trials"
+            case [only] if count == 1:
+                return f"{only}, the only parameter, stands out from chance"
             case [only]:
-                return f"{only} alone stands out from chance, of {len(self.bars)} parameters"
-            case [first, second]:
-                return f"{first} and {second} stand out from chance, {others} other parameters do not"
+                return f"{only} alone stands out from chance, of {count} parameters"
+            case [first, second] if count > 2:
+                others = "1 other parameter does" if count == 3 else f"{count - 2} other parameters do"
+                return f"{first} and {second} stand out from chance, {others} not"
             case [first, second, *_]:
-                return f"{len(names)} of {len(self.bars)} parameters stand out from chance, {first} and {second} most"
+                return f"{len(names)} of {count} parameters stand out from chance, {first} and {second} most"
         raise AssertionError("a list is empty, or has one element, two or more")
 
 

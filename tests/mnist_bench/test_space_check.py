@@ -73,6 +73,24 @@ def lines_of(text: str) -> list[str]:
         ("search: {pruner: {name: asha, reduction_factor: 1}}", "search.pruner: "),
         ("search: {pruner: {name: [asha]}}", "search.pruner: needs a pruner's name, or a mapping with `name`"),
         ("search: {pruner: 3}", "search.pruner: needs a pruner's name"),
+        (
+            "search: {sampler: gp, pruner: asha}\noptim: {lr: {float: [0.1, 0.2]}}",
+            "1:19  search.sampler: gp needs `pruner: none`: a pruned trial's value is from a smaller budget",
+        ),
+        ("search: {sampler: gp}\noptim: {lr: {float: [0.1, 0.2]}}", "1:19  search.sampler: gp needs `pruner: none`"),
+        (
+            "search: {sampler: {name: qmc}}\nmodel: {blocks: {int: [1, 2]}, filters: {int: [8, 9], when: {blocks: 2}}}",
+            "1:19  search.sampler: qmc needs all ranges in every trial, and model.filters has a `when`; tpe takes it",
+        ),
+        (
+            "epochs: 3\nsearch: {pruner: {name: hyperband, min_resource: 4}}",
+            "2:18  search.pruner: hyperband's min_resource 4 is beyond a trial's 3 periods",
+        ),
+        (
+            "epochs: 9\nperiods: [9]\nsearch: {pruner: {name: hyperband, min_resource: 2}}",
+            "3:18  search.pruner: hyperband's min_resource 2 is beyond a trial's one period",
+        ),
+        ("search: {pruner: {name: hyperband, max_resource: 3}}", "search.pruner: pruner hyperband has no option"),
         ("search: tpe", "search: needs a mapping with sampler or pruner"),
         ("epochs: 6\nperiods: [1, 2]", "2:10  periods: [1, 2] does not rise to 6, the epochs"),
         ("epochs: 3\nperiods: [2, 1, 3]", "periods: [2, 1, 3] does not rise to 3"),
@@ -109,11 +127,26 @@ def test_faults_and_where(text: str, expected: str) -> None:
         "augment: {rotation_degrees: {int: [0, 15]}}",
         "model: {blocks: 0, hidden_layers: 0}",
         "search: {sampler: {name: random}, pruner: none}",
+        "search: {sampler: {name: gp, n_startup_trials: 5}, pruner: none}\noptim: {lr: {float: [0.1, 0.2]}}",
+        "search: {sampler: qmc}\nmodel: {blocks: {int: [1, 2]}, filters: {value: 8, when: {blocks: 2}}}",
         "model: {blocks: {int: [2, 3]}, filters: [8, 16]}",
     ],
 )
 def test_good_spaces(text: str) -> None:
     assert lines_of(text) == []
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        (["search.sampler=qmc"], "--set search.sampler:1:1  search.sampler: qmc needs all ranges in every trial"),
+        (["search.sampler={name: gp}", "search.pruner=none"], "search.sampler: gp needs all ranges in every trial"),
+        (["search.pruner={name: hyperband, min_resource: 7}"], "--set search.pruner:1:1  search.pruner: hyperband's"),
+    ],
+)
+def test_overrides_are_checked_against_the_whole_space(overrides: list[str], expected: str) -> None:
+    with pytest.raises(SpaceError, match=expected):
+        spaces.load("conv", overrides)
 
 
 def test_all_faults_at_once() -> None:

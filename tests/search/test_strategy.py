@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+import search_fake as fake
 from search import strategy
+from search.errors import UsageError
 
 
-@pytest.mark.parametrize("spec", ["tpe", "random", {"name": "tpe", "n_startup_trials": 3}])
+@pytest.mark.parametrize("spec", ["tpe", "random", "qmc", "gp", {"name": "gp", "n_startup_trials": 3}])
 def test_a_sampler_survives_its_own_specification(spec: object) -> None:
     sampler = strategy.sampler(spec)  # type: ignore[arg-type]
     assert strategy.sampler(strategy.to_spec(sampler)) == sampler
 
 
-@pytest.mark.parametrize("spec", ["asha", "median", "none", {"name": "asha", "reduction_factor": 4}])
+@pytest.mark.parametrize("spec", ["asha", "hyperband", "median", "none", {"name": "asha", "reduction_factor": 4}])
 def test_a_pruner_survives_its_own_specification(spec: object) -> None:
     pruner = strategy.pruner(spec)  # type: ignore[arg-type]
     assert strategy.pruner(strategy.to_spec(pruner)) == pruner
@@ -22,9 +26,11 @@ def test_a_pruner_survives_its_own_specification(spec: object) -> None:
 @pytest.mark.parametrize(
     ("spec", "words"),
     [
-        ("hyperband", "no pruner 'hyperband'; there are asha, median, none"),
+        ("successive", "no pruner 'successive'; there are asha, hyperband, median, none"),
         ({"name": "asha", "eta": 3}, "pruner asha has no option 'eta'"),
         ({"name": "asha", "reduction_factor": 1}, "whole number from 2"),
+        ({"name": "hyperband", "max_resource": 9}, "no option 'max_resource'; it has min_resource, reduction_factor"),
+        ({"name": "hyperband", "min_resource": 0}, "min_resource is 0; it takes a whole number from 1"),
         ({"name": "asha", "min_resource": True}, "whole number from 1"),
         ({"min_resource": 1}, "no pruner None"),
     ],
@@ -34,8 +40,72 @@ def test_a_wrong_pruner_is_explained(spec: object, words: str) -> None:
         strategy.pruner(spec)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ("sobol", "no sampler 'sobol'; there are tpe, random, qmc, gp"),
+        ({"name": "qmc", "scramble": False}, "sampler qmc has no option 'scramble'; it has none"),
+        ({"name": "gp", "n_startup_trials": 0}, "n_startup_trials is 0; it takes a whole number from 1"),
+        ({"name": "gp", "deterministic_objective": True}, "sampler gp has no option"),
+    ],
+)
+def test_a_wrong_sampler_is_explained(spec: object, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        strategy.sampler(spec)  # type: ignore[arg-type]
+
+
+def test_settings_that_say_nothing_choose_tpe_and_asha() -> None:
+    assert strategy.of_settings({}) == (strategy.Tpe(), strategy.Asha())
+    chosen = strategy.of_settings({"search": {"sampler": "gp", "pruner": {"name": "none"}}})
+    assert chosen == (strategy.Gp(), strategy.NoPruner())
+
+
+FLAT: dict[str, Any] = {"model": {"width": {"int": [8, 64]}, "extra": {"value": 1, "when": {"width": [8]}}}}
+CONDITIONAL: dict[str, Any] = {"model": {"depth": {"int": [1, 2]}, "extra": {"int": [0, 9], "when": {"depth": [2]}}}}
+
+
+@pytest.mark.parametrize(
+    ("sampler", "pruner", "values"),
+    [
+        ("tpe", "asha", CONDITIONAL),
+        ("random", "hyperband", CONDITIONAL),
+        ("qmc", "hyperband", FLAT),
+        ("gp", "none", FLAT),
+        ("random", {"name": "hyperband", "min_resource": 4}, FLAT),
+    ],
+)
+def test_what_fits_together(sampler: Any, pruner: Any, values: dict[str, Any]) -> None:
+    parts = strategy.sampler(sampler), strategy.pruner(pruner)
+    assert fake.make_spec(*parts, 4, 0, space=fake.space(values)).periods == 4
+
+
+@pytest.mark.parametrize(
+    ("sampler", "pruner", "values", "reasons"),
+    [
+        ("gp", "median", FLAT, ["sampler: gp needs `pruner: none`: a pruned trial's value is from a smaller budget."]),
+        ("qmc", "none", CONDITIONAL, ["sampler: qmc needs all ranges in every trial, and model.extra has a `when`;"]),
+        ("gp", "asha", CONDITIONAL, ["sampler: gp needs `pruner: none`", "sampler: gp needs all ranges"]),
+        ("tpe", {"name": "hyperband", "min_resource": 5}, FLAT, ["pruner: hyperband's min_resource 5 is beyond"]),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_together_is_refused_with_every_reason(
+    sampler: Any, pruner: Any, values: dict[str, Any], reasons: list[str]
+) -> None:
+    parts = strategy.sampler(sampler), strategy.pruner(pruner)
+    with pytest.raises(UsageError) as caught:
+        fake.make_spec(*parts, 4, 0, space=fake.space(values))
+    lines = str(caught.value).splitlines()
+    assert [line[: len(f"search.{reason}")] for line, reason in zip(lines, reasons, strict=True)] == [
+        f"search.{reason}" for reason in reasons
+    ]
+
+
 def test_a_headline_names_the_rungs() -> None:
     assert strategy.describe(strategy.Asha(), periods=6) == "asha 1-3-6"
     assert strategy.describe(strategy.Asha(min_resource=2, reduction_factor=2), periods=9) == "asha 2-4-8-9"
     assert strategy.describe(strategy.Tpe(), periods=6) == "tpe (multivariate)"
     assert strategy.describe(strategy.NoPruner(), periods=6) == "none"
+    assert strategy.describe(strategy.Hyperband(), periods=9) == "hyperband (3 brackets)"
+    assert strategy.describe(strategy.Hyperband(), periods=2) == "hyperband (1 bracket)"
+    assert strategy.describe(strategy.Qmc(), periods=6) == "qmc (Sobol)"
+    assert strategy.describe(strategy.Gp(), periods=6) == "gp"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -30,7 +31,7 @@ def test_a_name_that_two_sections_have_keeps_its_section() -> None:
     params = {"augment.zoom": 0.05, "model.zoom": 0.5, "model.blocks": 2}
     study = made.study([], sections)
     trial = made.trial(0, [0.9])
-    with_params = made.study([made.replace(trial, params=params)], sections)
+    with_params = made.study([replace(trial, params=params)], sections)
     assert [found.label for found in parameters(with_params)] == ["augment.zoom", "model.zoom", "blocks"]
     with pytest.raises(StudyNotFoundError, match="no trial with a searched parameter"):
         parameters(study)

@@ -1,0 +1,28 @@
+"""What gp proposes on made-up trials: whether linear algebra comes to the same bits here as where a study was made."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from search import canonical
+from search.document import Document
+from search.memory import MemoryStudy, frozen_trial
+from search.pruners import NoPruner
+from search.samplers import Gp
+from search.space import Space
+
+TRIALS = 64
+"""Complete trials; with many more than a kernel's block, all of its paths are walked."""
+
+
+@cache
+def gp_proposal() -> str:
+    """Return a hash of two proposals, the second with a trial under way; takes a few seconds."""
+    ranges = {"a": {"float": [0.0, 1.0]}, "b": {"int": [0, 63]}, "c": {"choice": ["p", "q", "r"]}}
+    space = Space.from_document(Document("probe", "", {"probe": ranges}))
+    memory = MemoryStudy(name="probe", space=space, sampler=Gp(), pruner=NoPruner(), seed=0, periods=1)
+    for number in range(TRIALS):
+        a, b = number * 37 % TRIALS / TRIALS, number * 11 % TRIALS
+        params = {"probe.a": a, "probe.b": b, "probe.c": "pqr"[number % 3]}
+        memory.restore(frozen_trial(space, state="COMPLETE", params=params, value=a * (1 - a) - b / 1000))
+    return canonical.sha256([memory.ask(TRIALS), memory.ask(TRIALS + 1)])

@@ -1,0 +1,51 @@
+"""Pruners by what they stop."""
+
+from __future__ import annotations
+
+import pytest
+
+import search_fake as fake
+from search.memory import MemoryStudy
+from search.pruners import Asha, Hyperband, Pruner
+from search.samplers import Random
+
+
+def stops(pruner: Pruner, *, periods: int, trials: int) -> list[int]:
+    """Return the period at which each of these trials is stopped, 0 for never; each is worse than all before it."""
+    space = fake.space({"m": {"a": {"float": [0.0, 1.0]}}})
+    memory = MemoryStudy(name="stops", space=space, sampler=Random(), pruner=pruner, seed=0, periods=periods)
+    stopped = []
+    for number in range(trials):
+        memory.ask(number)
+        stopped.append(next((p for p in range(1, periods + 1) if memory.report(number, p, -float(number))), 0))
+        memory.tell(number, "PRUNED", None)
+    return stopped
+
+
+def test_asha_stops_all_but_the_first_at_its_first_rung() -> None:
+    assert stops(Asha(min_resource=2), periods=9, trials=6) == [0, 2, 2, 2, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("pruner", "periods", "first_rungs"),
+    [
+        (Hyperband(), 9, [1, 3, 9]),
+        (Hyperband(reduction_factor=2), 6, [1, 2, 4]),
+        (Hyperband(min_resource=2), 6, [2, 6]),
+        (Hyperband(), 2, [1]),
+        (Hyperband(min_resource=4), 4, [4]),
+        (Hyperband(), 243, [1, 3, 9, 27, 81]),
+    ],
+)
+def test_a_bracket_of_hyperband_has_its_first_rung_where_the_one_before_has_its_second(
+    pruner: Hyperband, periods: int, first_rungs: list[int]
+) -> None:
+    stopped = stops(pruner, periods=periods, trials=100)
+    assert sorted(set(stopped) - {0}) == first_rungs
+    assert stopped.count(0) == pruner.brackets(periods) == len(first_rungs)
+
+
+def test_hyperband_fills_its_brackets_by_their_budgets() -> None:
+    # Of 9 periods by thirds there are three brackets, for ceil(3 * 9 / 3), ceil(3 * 3 / 2) and 3 trials in 17.
+    stopped = stops(Hyperband(), periods=9, trials=340)
+    assert [round(stopped.count(period) / 20) for period in (1, 3, 9)] == [9, 5, 3]
