@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mnist_bench.cli.output import Column
-    from mnist_bench.notebook import Row
+    from mnist_bench.notebook import Figure, Row
     from search.trainer import Report
 
 
@@ -104,7 +104,9 @@ def _columns(rows: Sequence[Row]) -> list[Column]:
         Column("parameters", _parameters, 5, "right"),
         Column("seconds then → now", _seconds, 4, "right"),
         Column("loss then", lambda row: _number(row.published.loss) + _mark(row, "loss"), 3, "right"),
-        Column("loss now", _loss, 3, "right"),
+        Column("now", lambda row: _loss(row, "loss"), 3, "right"),
+        Column("train loss then", lambda row: _number(row.published.train_loss) + _mark(row, "train_loss"), 2, "right"),
+        Column("now", lambda row: _loss(row, "train_loss"), 2, "right"),
     ]
 
 
@@ -121,10 +123,10 @@ def _percent(share: float | None) -> str:
     return "–" if share is None else wording.percent(share)
 
 
-def _loss(row: Row) -> str:
+def _loss(row: Row, figure: Figure) -> str:
     if not row.runs:
         return "–"
-    mean, deviation = row.loss
+    mean, deviation = getattr(row, figure)
     return f"{mean:.4f} ± {deviation:.4f}"
 
 
@@ -132,7 +134,7 @@ def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.4f}"
 
 
-def _mark(row: Row, figure: str) -> str:
+def _mark(row: Row, figure: Figure) -> str:
     return " !" if figure in row.remarkable else ""
 
 

@@ -67,9 +67,9 @@ class Importances:
             case [first, second] if count > 2:
                 others = "1 other parameter does" if count == 3 else f"{count - 2} other parameters do"
                 return f"{first} and {second} stand out from chance, {others} not"
-            case [first, second, *_]:
-                return f"{len(names)} of {count} parameters stand out from chance, {first} and {second} most"
-        raise AssertionError("a list is empty, or has one element, two or more")
+            case _:
+                most = " and ".join(names[:2])
+                return f"{len(names)} of {count} parameters stand out from chance, {most} most"
 
 
 def measure(study: StudyRecord, comparison: Comparison) -> list[Importance]:

@@ -218,9 +218,10 @@ def test_phases_change_what_is_trained(plain: TrainConfig, digits: Dataset) -> N
 
 def test_training_on_all_images_trains_on_the_validation_part_too(plain: TrainConfig, digits: Dataset) -> None:
     everywhere = replace(plain, train_on="all", optim=replace(plain.optim, batch_size=600))
-    assert fit(everywhere, 1, digits, PRECISION).reports[-1].weights != run(
-        replace(everywhere, train_on="search_split"), digits
-    )[-1].weights
+    assert (
+        fit(everywhere, 1, digits, PRECISION).reports[-1].weights
+        != run(replace(everywhere, train_on="search_split"), digits)[-1].weights
+    )
     assert Schedule(config=everywhere, images=len(digits.training_on("all").train)).steps_per_epoch == 2
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -96,4 +97,4 @@ def test_jitter_is_small(number: int) -> None:
 
 def test_jitter_keeps_neighbours_apart() -> None:
     shifts = sorted(jitter(number) for number in range(50))
-    assert min(after - before for before, after in zip(shifts, shifts[1:], strict=False)) > 0.005
+    assert min(after - before for before, after in pairwise(shifts)) > 0.005
