@@ -8,7 +8,7 @@ whose middle is 13.5; here it is done about the middle.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,22 +16,17 @@ from typing import Any
 from mnist_bench import numerics, spaces
 from mnist_bench.architecture import plan_layers
 from mnist_bench.config import Phase, TrainConfig
-from mnist_bench.config_json import from_json, to_json
-from mnist_bench.cost import COEFFICIENTS
+from mnist_bench.config_json import from_json
 from mnist_bench.data import DataOptions
 from mnist_bench.data.door import open_test_set
 from mnist_bench.data.tensors import Dataset, load_dataset, with_evaluation_images
 from mnist_bench.evaluate import Evaluation, evaluate
 from mnist_bench.notebook import PUBLISHED, Epoch, Row
-from mnist_bench.trial import make_planner, trainer_spec
 from mnist_bench.weights import export, model_in
-from search import canonical
+from mnist_bench.workshop import Reports, Workshop, open_workshop
 from search.errors import UsageError
-from search.executors import LocalExecutor
-from search.lock import driver_lock
-from search.states import StateStore
 from search.trainer import Report
-from search.training import Task, TaskStore, Training
+from search.training import Task
 from search.wording import did_you_mean, show
 
 SHIPPED = "notebook"
@@ -69,16 +64,11 @@ def run(asked: Options, on_run: OnRun, stopping: Callable[[], bool]) -> list[Row
         DataError, DeviceError, WorkerError, StorageError: see there.
     """
     configs = {name: spaces.recipe(spaces.load(f"{SHIPPED}/{name}")) for name in chosen(asked.recipes)}
-    folder = asked.results / FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
-    with driver_lock(folder / "driver.lock", f"The notebook in {asked.results}/"):
-        workers = LocalExecutor(
-            trainer_spec(_data(asked), device=asked.device, precision="fp32"), asked.workers, folder / "workers.log"
-        )
-        try:
-            found = _Runs(asked, configs, workers.start()).train(workers, folder / "states", on_run, stopping)
-        finally:
-            workers.stop()
+    with open_workshop(
+        asked.results / FOLDER, f"The notebook in {asked.results}/", data=_data(asked), workers=asked.workers,
+        device=asked.device, precision="fp32",
+    ) as workshop:  # fmt: skip
+        found = _Runs(asked, configs, workshop).train(on_run, stopping)
     return None if found is None else [_row(name, config, found[name]) for name, config in configs.items()]
 
 
@@ -110,57 +100,33 @@ def _data(asked: Options) -> DataOptions:
 
 
 class _Runs:
-    """The runs of every recipe with every seed, on one kind of machine."""
+    """The runs of every recipe with every seed."""
 
-    def __init__(self, asked: Options, configs: Mapping[str, TrainConfig], where: Mapping[str, Any]) -> None:
+    def __init__(self, asked: Options, configs: Mapping[str, TrainConfig], workshop: Workshop) -> None:
         self._asked = asked
         self._configs = configs
-        self._where = where
-        self._device = numerics.setup(str(where["device"]))
-        self._data = load_dataset(_data(asked), self._device).training_on("all")
+        self._workshop = workshop
         self._tasks = {
-            (name, seed): self._task(name, config, seed)
+            (name, seed): workshop.task(f"{name}, seed {seed}", config, seed)
             for seed in range(asked.seeds)
             for name, config in configs.items()
             if not any(begins(config, other) for other in configs.values())
         }
 
-    def train(
-        self, workers: LocalExecutor, states: Path, on_run: OnRun, stopping: Callable[[], bool]
-    ) -> dict[str, list[tuple[Report, ...]]] | None:
+    def train(self, on_run: OnRun, stopping: Callable[[], bool]) -> dict[str, list[tuple[Report, ...]]] | None:
         """Return the reports of each recipe's runs, by seed; None where training was stopped before the end."""
-
-        def on_period(task: Task, period: int, report: Report, state: bytes) -> Report:
-            measured = self._with_test_figures(task, report, state)
-            if period == len(task.costs) or report.end:
-                recipe, seed = names[task.identity]
-                on_run(recipe, seed, (*training.reports[task.identity], measured))
-            return measured
-
         names = {task.identity: key for key, task in self._tasks.items()}
-        store = TaskStore(StateStore(states), keep_last=False)
-        training = Training(list(self._tasks.values()), workers, store, on_period)
-        if not training.run(stopping):
+        reports = self._workshop.train(
+            list(self._tasks.values()), stopping, on_period=self._with_test_figures,
+            on_end=lambda task, curve: on_run(*names[task.identity], curve),
+        )  # fmt: skip
+        if reports is None:
             return None
         return {
-            name: [self._reports(name, seed, training.reports) for seed in range(self._asked.seeds)]
-            for name in self._configs
+            name: [self._reports(name, seed, reports) for seed in range(self._asked.seeds)] for name in self._configs
         }
 
-    def _task(self, name: str, config: TrainConfig, seed: int) -> Task:
-        held_out = len(self._data.validation)
-        planner = make_planner(
-            to_json(config), limits={}, coefficients=asdict(COEFFICIENTS[self._where["kind"]]),
-            train_images=len(self._data.train) - held_out, validation_images=held_out,
-        )  # fmt: skip
-        plan = planner({})
-        bits = [self._where["canary"], self._where["trainer_revision"], self._data.data_hash, self._data.split_hash]
-        return Task(
-            name=f"{name}, seed {seed}", identity=canonical.sha256([plan.config, seed, *bits]),
-            config=plan.config, seed=seed, costs=plan.costs,
-        )  # fmt: skip
-
-    def _reports(self, name: str, seed: int, reports: Mapping[str, Sequence[Report]]) -> tuple[Report, ...]:
+    def _reports(self, name: str, seed: int, reports: Reports) -> tuple[Report, ...]:
         """Return a run's reports: its own, or the first ones of the longer run that begins with it."""
         config = self._configs[name]
         longer = next((other for other, its in self._configs.items() if begins(config, its)), None)
@@ -168,19 +134,21 @@ class _Runs:
             return self._reports(longer, seed, reports)[: config.epochs]
         return tuple(reports[self._tasks[name, seed].identity])
 
-    def _with_test_figures(self, task: Task, report: Report, state: bytes) -> Report:
+    def _with_test_figures(self, task: Task, period: int, report: Report, state: bytes) -> Report:
         """Add what the net does on the test images to a report, unless training diverged."""
         if report.end:
             return report
-        model = model_in(export(state, from_json(task.config)), task.name).to(self._device)
-        found = evaluate(model, self._test_images, "fp32")
+        model = model_in(export(state, from_json(task.config)), task.name)
+        found = evaluate(model.to(self._test_images.device), self._test_images, "fp32")
         return replace(report, metrics={**report.metrics, **_test_figures(found)})
 
     @cached_property
     def _test_images(self) -> Dataset:
+        device = numerics.setup(str(self._workshop.numerics["device"]))
+        trained_on = load_dataset(_data(self._asked), device).training_on("all")
         purpose = f"notebook: {', '.join(self._configs)}; {self._asked.seeds} seeds"
         images = open_test_set(_data(self._asked), purpose=purpose, ledger=self._asked.ledger)
-        return with_evaluation_images(self._data, images)
+        return with_evaluation_images(trained_on, images)
 
 
 def _row(name: str, config: TrainConfig, runs: Sequence[Sequence[Report]]) -> Row:

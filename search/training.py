@@ -44,6 +44,17 @@ class Task:
 
 OnPeriod = Callable[[Task, int, Report, bytes], Report]
 """Hears of a task's period with its report and state once, and returns the report to keep."""
+OnEnd = Callable[[Task, Sequence[Report]], None]
+"""Hears of a task that has ended, with all its reports."""
+
+
+def as_it_is(task: Task, period: int, report: Report, state: bytes) -> Report:
+    """Return the report; the default of OnPeriod."""
+    return report
+
+
+def unheard(task: Task, reports: Sequence[Report]) -> None:
+    """Do nothing; the default of OnEnd."""
 
 
 class TaskStore:
@@ -77,11 +88,19 @@ class TaskStore:
 class Training:
     """Keeps an executor busy with tasks until all have ended."""
 
-    def __init__(self, tasks: Sequence[Task], executor: Executor, store: TaskStore, on_period: OnPeriod) -> None:
+    def __init__(
+        self,
+        tasks: Sequence[Task],
+        executor: Executor,
+        store: TaskStore,
+        on_period: OnPeriod = as_it_is,
+        on_end: OnEnd = unheard,
+    ) -> None:
         self._tasks = {task.number: task for task in tasks}
         self._executor = executor
         self._store = store
         self._on_period = on_period
+        self._on_end = on_end
         self._patience = Patience()
         self._waiting: deque[Job] = deque()
         self._running = 0
@@ -151,4 +170,6 @@ class Training:
         report = self._on_period(task, done.job.period, done.report, done.state)
         self.reports[task.identity] += (report,)
         self._store.save(task, self.reports[task.identity], done.state)
+        if task.is_ended_by(self.reports[task.identity]):
+            self._on_end(task, self.reports[task.identity])
         self._enqueue(task, done.state)

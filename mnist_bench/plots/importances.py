@@ -93,7 +93,6 @@ def rows(study: StudyRecord) -> Importances:
         StudyNotFoundError: there are fewer than ten trials, or no parameters.
     """
     comparison = compare(study)
-    found = measure(study, comparison)
     labels = {parameter.path: parameter.label for parameter in parameters(study)}
     bars = (
         Bar(
@@ -102,7 +101,7 @@ def rows(study: StudyRecord) -> Importances:
             chance=importance.chance,
             trials=sum(importance.path in trial.params for trial in comparison.trials),
         )
-        for importance in found
+        for importance in measure(study, comparison)
         if importance.path in labels
     )
     return Importances(bars=tuple(bars), trials=len(comparison.trials), detail=comparison.detail)

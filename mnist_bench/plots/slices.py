@@ -87,7 +87,8 @@ def _option_contrast(parameter: Parameter, best: list[Any], everywhere: list[Any
     ]
     favourite = gains.index(max(gains))
     option = f"{parameter.label} {parameter.names(LONGEST)[favourite]}"
-    return f"{chosen.count(favourite):,} {of_best} have {option}, {tried.count(favourite):,} {of_all}"
+    having = chosen.count(favourite)
+    return f"{having:,} {of_best} {'has' if having == 1 else 'have'} {option}, {tried.count(favourite):,} {of_all}"
 
 
 def rows(study: StudyRecord) -> Slices:

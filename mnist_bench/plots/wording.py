@@ -10,7 +10,7 @@ from matplotlib.patheffects import withStroke
 
 from mnist_bench.plots import style
 
-HEADING = 11.2
+HEADING = 10.5
 """Characters of a heading an inch."""
 REMARKS = 18
 """Characters of the detail line an inch."""

@@ -1,4 +1,4 @@
-"""The notebook's recipes are the notebook's nets, and its figures are compared with ours by a rule worked out by hand."""
+"""The recipes are the notebook's nets; its figures are compared with ours by a rule worked out by hand."""
 
 from __future__ import annotations
 

@@ -29,10 +29,6 @@ def tasks(number: int, periods: int = PERIODS) -> list[Task]:
     ]  # fmt: skip
 
 
-def as_it_is(task: Task, period: int, report: Report, state: bytes) -> Report:
-    return report
-
-
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., Executor]]:
     """Return a function that starts an executor with so many workers, 0 for this process."""
@@ -57,7 +53,7 @@ def curves(training: Training) -> dict[str, list[str]]:
 @pytest.fixture
 def undisturbed(start: Callable[..., Executor], tmp_path: Path) -> dict[str, list[str]]:
     """Return the weights after each period of five tasks."""
-    training = Training(tasks(5), start(), TaskStore(StateStore(tmp_path / "calm"), keep_last=True), as_it_is)
+    training = Training(tasks(5), start(), TaskStore(StateStore(tmp_path / "calm"), keep_last=True))
     assert training.run(lambda: False)
     return curves(training)
 
@@ -72,7 +68,7 @@ def test_two_workers_that_may_die_bring_the_same(
     start: Callable[..., Executor], tmp_path: Path, undisturbed: dict[str, list[str]], behaviour: str
 ) -> None:
     store = TaskStore(StateStore(tmp_path / "two"), keep_last=True)
-    training = Training(tasks(5), start(behaviour, workers=2), store, as_it_is)
+    training = Training(tasks(5), start(behaviour, workers=2), store)
     assert training.run(lambda: False)
     assert curves(training) == undisturbed
 
@@ -106,7 +102,7 @@ def test_a_damaged_checkpoint_is_trained_again(
     stopped.run(lambda: len(heard) == 2)
     (torn,) = (tmp_path / "torn").glob("*-2.state")
     torn.write_bytes(torn.read_bytes()[:-1])
-    training = Training(tasks(1), start(), store, as_it_is)
+    training = Training(tasks(1), start(), store)
     assert training.run(lambda: False)
     identity = tasks(1)[0].identity
     assert curves(training)[identity] == undisturbed[identity]
@@ -117,21 +113,31 @@ def test_only_the_state_that_is_needed_is_kept(
     start: Callable[..., Executor], tmp_path: Path, keep_last: bool, kept: list[bool]
 ) -> None:
     states = StateStore(tmp_path / "states")
-    Training(tasks(1), start(), TaskStore(states, keep_last=keep_last), as_it_is).run(lambda: False)
+    Training(tasks(1), start(), TaskStore(states, keep_last=keep_last)).run(lambda: False)
     found = [states.get(tasks(1)[0].number, period) for period in range(1, PERIODS + 1)]
     assert [pair is not None and bool(pair[1]) for pair in found] == kept
+
+
+def test_the_end_of_each_task_is_told_once_with_all_its_reports(start: Callable[..., Executor], tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    store = TaskStore(StateStore(tmp_path / "states"), keep_last=False)
+    for _ in range(2):
+        Training(tasks(3), start(), store, on_end=lambda task, reports: told.append((task.seed, len(reports)))).run(
+            lambda: False
+        )
+    assert told == [(1, PERIODS), (2, PERIODS), (3, PERIODS)]
 
 
 def test_a_task_that_diverges_has_ended(start: Callable[..., Executor], tmp_path: Path) -> None:
     store = TaskStore(StateStore(tmp_path / "states"), keep_last=False)
     for _ in range(2):
-        training = Training(tasks(4), start("diverge"), store, as_it_is)
+        training = Training(tasks(4), start("diverge"), store)
         assert training.run(lambda: False)
         assert [len(reports) for reports in training.reports.values()] == [3, 3, 3, 1]
 
 
 def test_a_task_that_raises_twice_is_named(start: Callable[..., Executor], tmp_path: Path) -> None:
     store = TaskStore(StateStore(tmp_path / "states"), keep_last=False)
-    training = Training(tasks(4), start("raise"), store, as_it_is)
+    training = Training(tasks(4), start("raise"), store)
     with pytest.raises(WorkerError, match=r"task 4 makes the trainer fail: [\s\S]*divides by zero"):
         training.run(lambda: False)

@@ -7,9 +7,12 @@ import pytest
 from matplotlib.patches import Rectangle
 
 import handmade_search as made
-from mnist_bench.plots.importances import Bar, Importances, draw, rows
+from mnist_bench.plots.importances import Bar, Importances, draw, measure, rows
+from mnist_bench.plots.trials import compare
 from search.errors import StudyNotFoundError
+from search.importance import Importance, Trial
 from search.records import StudyRecord
+from search.space import Space
 
 
 @cache
@@ -77,10 +80,18 @@ def test_the_heading_names_what_stands_out(bars: list[Bar], finding: str) -> Non
     assert found(*bars).finding == finding
 
 
-def test_diverged_trials_are_the_worst() -> None:
-    params = [{**made.params(0), "optim.lr": 10 ** (-4 + 2 * n / 29)} for n in range(30)]
-    trials = [made.trial(n, [0.9 + n / 1000] if n < 15 else [None], params=params[n]) for n in range(30)]
-    assert rows(made.study(trials)).bars[0].label == "lr"
+def test_diverged_trials_are_the_worst(monkeypatch: pytest.MonkeyPatch) -> None:
+    trials = [made.trial(n, [0.9 + n / 100] if n < 8 else [None], params=made.params(n)) for n in range(10)]
+    given: list[float] = []
+
+    def remember(space: Space, trials: list[Trial]) -> list[Importance]:
+        given.extend(value for _, value in trials)
+        return []
+
+    monkeypatch.setattr("mnist_bench.plots.importances.importances", remember)
+    study = made.study(trials)
+    measure(study, compare(study))
+    assert given == pytest.approx([0.9, 0.91, 0.92, 0.93, 0.94, 0.95, 0.96, 0.97, 0.0, 0.0])
 
 
 def test_few_trials_are_not_measured() -> None:

@@ -60,8 +60,8 @@ def test_equal_accuracies_lie_together() -> None:
 
 
 def test_shared_are_the_options_of_all_complete_trials_the_rarest_first() -> None:
-    parallel = rows(study(complete(7, model__hidden_layers=1), complete(10), complete(13, model__hidden_layers=1)))
-    assert parallel.shared == [("hidden_layers 1", 5), ("batchnorm before", 5)][::-1]
+    parallel = rows(study(complete(7), complete(10, model__hidden_layers=1), complete(13)))
+    assert parallel.shared == [("batchnorm before", 5), ("hidden_layers 1", 6)]
 
 
 @pytest.mark.parametrize(
@@ -94,6 +94,11 @@ def test_headings_of_small_studies(trials: list[TrialRecord], finding: str) -> N
 def test_what_no_complete_trial_has_is_not_shared() -> None:
     parallel = rows(study(complete(6), complete(8)))
     assert [name for name, _ in parallel.shared] == ["hidden_layers 0"]
+
+
+def test_what_all_trials_have_is_no_finding() -> None:
+    trials = [complete(0), complete(3), made.trial(6, [0.8], params=made.params(6)), complete(9)]
+    assert rows(made.study(trials)).shared == []
 
 
 def test_without_parameters_there_is_nothing_to_draw() -> None:

@@ -11,6 +11,7 @@ from mnist_bench.plots.parameters import Parameter
 from mnist_bench.plots.slices import contrast, draw, rows
 from mnist_bench.plots.trials import Compared, Comparison
 from search.errors import StudyNotFoundError
+from search.importance import Importance
 from search.ranges import Choice, FloatRange
 from search.records import StudyRecord
 
@@ -42,19 +43,35 @@ def titles(figure: Figure) -> list[str]:
 @pytest.mark.parametrize(
     ("values", "finding"),
     [
-        ([0.5, 0.3, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1], "The best quarter of trials has a higher lr: 0.4 in the median, 0.1 in all"),
-        ([0.1, 0.1, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3], "The best quarter of trials has a lower lr: 0.1 in the median, 0.3 in all"),
-        ([0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.2, 0.3], "The best quarter of trials has the lr of all in the median: 0.1"),
-        ([..., ..., 0.1, 0.1, 0.1, ..., ..., ...], "None of the best 2 trials has lr, 3 of all 8 have"),
+        ([0.5, 0.3, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1], "a higher lr: 0.4 in the median, 0.1 in all"),
+        ([0.1, 0.1, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3], "a lower lr: 0.1 in the median, 0.3 in all"),
+        ([0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.2, 0.3], "the lr of all in the median: 0.1"),
     ],
-)  # fmt: skip
+)
 def test_the_heading_compares_medians_of_numbers(values: list[Any], finding: str) -> None:
-    assert contrast(LR, comparison("optim.lr", values)) == finding
+    assert contrast(LR, comparison("optim.lr", values)) == f"The best quarter of trials has {finding}"
 
 
-def test_the_heading_names_the_option_that_gains_most() -> None:
-    values = ["a", "b", "b", "a", "a", "a", "a", "b", [8], [8], [8], "a"]
-    assert contrast(KIND, comparison("model.kind", values)) == "2 of the best 3 trials have kind b, 3 of all 12"
+def test_the_heading_says_when_the_best_have_no_such_parameter() -> None:
+    values = [..., ..., 0.1, 0.1, 0.1, ..., ..., ...]
+    assert contrast(LR, comparison("optim.lr", values)) == "None of the best 2 trials has lr, 3 of all 8 have"
+
+
+@pytest.mark.parametrize(
+    ("values", "finding"),
+    [
+        (
+            ["a", "b", "b", "a", "a", "a", "a", "b", [8], [8], [8], "a"],
+            "2 of the best 3 trials have kind b, 3 of all 12",
+        ),
+        (
+            ["a", [8], "a", "a", "a", "a", "a", "a", "a", "a", "b", "a"],
+            "1 of the best 3 trials has kind [8], 1 of all 12",
+        ),
+    ],
+)
+def test_the_heading_names_the_option_that_gains_most(values: list[Any], finding: str) -> None:
+    assert contrast(KIND, comparison("model.kind", values)) == finding
 
 
 def test_the_most_important_parameter_comes_first_and_makes_the_heading() -> None:
@@ -63,6 +80,18 @@ def test_the_most_important_parameter_comes_first_and_makes_the_heading() -> Non
     assert slices.outstanding >= 1
     assert slices.finding == "The best quarter of trials has a higher lr: 0.006 in the median, 0.001 in all"
     assert slices.comparison.epochs == 1
+
+
+def test_parameters_that_stand_out_come_before_more_important_ones_that_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured = [
+        Importance(path="optim.momentum", share=0.5, chance=0.6),
+        Importance(path="model.batchnorm", share=0.3, chance=0.1),
+        Importance(path="optim.lr", share=0.2, chance=0.1),
+    ]
+    monkeypatch.setattr("mnist_bench.plots.slices.measure", lambda study, comparison: measured)
+    slices = rows(decided_by_lr())
+    assert [found.label for found in slices.parameters[:3]] == ["batchnorm", "lr", "momentum"]
+    assert slices.outstanding == 2
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,106 @@
+"""Worker processes on one data set, and a folder for what they train: for all that trains and does not search."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from mnist_bench.config import TrainConfig
+from mnist_bench.config_json import to_json
+from mnist_bench.cost import COEFFICIENTS
+from mnist_bench.data.mnist import DataOptions, TrainingSet, load_training_set
+from mnist_bench.trial import make_planner, trainer_spec
+from search import canonical
+from search.executors import Executor, LocalExecutor
+from search.lock import driver_lock
+from search.states import StateStore
+from search.trainer import Report
+from search.training import OnEnd, OnPeriod, Task, TaskStore, Training, as_it_is, unheard
+
+Reports = Mapping[str, Sequence[Report]]
+"""By a task's identity."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Workshop:
+    """Workers that have greeted, so that their numerics are known."""
+
+    executor: Executor
+    numerics: Mapping[str, Any]
+    data: TrainingSet
+    folder: Path
+
+    def task(self, name: str, config: TrainConfig, seed: int) -> Task:
+        """Return the task of training `config` with `seed` here; `name` stands in messages.
+
+        Raises:
+            ArchitectureError: the net cannot exist.
+        """
+        planner = make_planner(
+            to_json(config),
+            limits={},
+            coefficients=asdict(COEFFICIENTS[self.numerics["kind"]]),
+            train_images=len(self.data.split.train),
+            validation_images=len(self.data.split.validation),
+        )
+        plan = planner({})
+        bits = [self.numerics["canary"], self.numerics["trainer_revision"], self.data.data_hash, self.data.split.digest]
+        identity = canonical.sha256([plan.config, seed, *bits])
+        return Task(name=name, identity=identity, config=plan.config, seed=seed, costs=plan.costs)
+
+    def train(
+        self,
+        tasks: Sequence[Task],
+        stopping: Callable[[], bool],
+        *,
+        on_period: OnPeriod = as_it_is,
+        on_end: OnEnd = unheard,
+        keep_last: bool = False,
+    ) -> Reports | None:
+        """Return the reports of every task, of which those trained here before are not trained again.
+
+        `keep_last` keeps each task's last state for `last_state`. None where `stopping` said so before the end.
+
+        Raises:
+            WorkerError: see `search.training.Training.run`.
+        """
+        training = Training(tasks, self.executor, self._store(keep_last=keep_last), on_period, on_end)
+        return training.reports if training.run(stopping) else None
+
+    def last_state(self, task: Task) -> bytes | None:
+        """Return the state after a task's last period, where it was kept and is whole."""
+        return self._store(keep_last=True).load(task)[1] or None
+
+    def _store(self, *, keep_last: bool) -> TaskStore:
+        return TaskStore(StateStore(self.folder / "states"), keep_last=keep_last)
+
+
+@contextmanager
+def open_workshop(
+    folder: Path,
+    what: str,
+    *,
+    data: DataOptions,
+    workers: int,
+    device: str = "auto",
+    precision: str = "auto",
+) -> Iterator[Workshop]:
+    """Start workers and yield the workshop; `what` stands in the message of whoever finds `folder` locked.
+
+    Raises:
+        StudyLockedError: another process is at work in the folder.
+        DataError, DeviceError, WorkerError: see there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with driver_lock(folder / "driver.lock", what):
+        loaded = load_training_set(data)
+        executor = LocalExecutor(
+            trainer_spec(data, device=device, precision=precision), workers, folder / "workers.log"
+        )
+        try:
+            yield Workshop(executor=executor, numerics=executor.start(), data=loaded, folder=folder)
+        finally:
+            executor.stop()

@@ -1,0 +1,50 @@
+"""The committed results are real: the winner's record is trained again, and the tables are those of the record."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mnist_bench.notebook import PUBLISHED
+from mnist_bench.plots.kinds import KINDS
+
+FOLDER = Path(__file__).parent.parent / "results" / "published"
+RECORD = FOLDER / "conv" / "RECORD.json"
+
+
+@pytest.mark.slow
+def test_the_published_winner_is_reproduced(tmp_path: Path) -> None:
+    """To the bit where the canary agrees; where it does not, within the noise of a seed."""
+    program = Path(sys.executable).with_name("mnist-bench")
+    done = subprocess.run(
+        [program, "reproduce", RECORD, "--json"], cwd=tmp_path, stdout=subprocess.PIPE, text=True, check=False
+    )
+    found = json.loads(done.stdout)
+    canaries = [difference for difference in found["numerics"] if difference["name"] == "canary"]
+    if canaries:
+        assert done.returncode == 4
+        assert found["p_value"] > 0.001
+    else:
+        assert (done.returncode, found["identical"], found["first_difference"]) == (0, True, None)
+
+
+def test_the_record_is_that_of_the_first_row() -> None:
+    first = json.loads((FOLDER / "conv" / "leaderboard.json").read_text())["studies"][0]["rows"][0]
+    record = json.loads(RECORD.read_text())
+    assert record["trial"] == first["number"]
+    assert record["curve"][-1]["value"] == first["accuracy"]
+    assert record["curve"][-1]["metrics"]["errors"] == first["errors"]
+
+
+def test_every_kind_of_picture_is_published() -> None:
+    assert {path.stem for path in (FOLDER / "conv").glob("*.png")} == set(KINDS)
+
+
+def test_the_notebooks_table_has_every_recipe_over_five_seeds() -> None:
+    rows = json.loads((FOLDER / "notebook.json").read_text())["rows"]
+    assert [row["recipe"] for row in rows] == list(PUBLISHED)
+    assert {len(row["runs"]) for row in rows} == {5}
