@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from textwrap import fill
+from textwrap import fill, wrap
 
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
@@ -22,7 +22,13 @@ HALO = withStroke(linewidth=1.5, foreground="white")
 def write_heading(figure: Figure, finding: str, remarks: Iterable[str]) -> None:
     """Write the finding above a picture and the remarks that are not empty below it, on as many lines as they need."""
     width = figure.get_figwidth()
-    style.heading(figure, fill(finding, int(HEADING * width)), "\n".join(_lines(remarks, int(REMARKS * width))))
+    style.heading(figure, _balanced(finding, int(HEADING * width)), "\n".join(_lines(remarks, int(REMARKS * width))))
+
+
+def _balanced(text: str, width: int) -> str:
+    """Fold a text into as few lines as `width` allows, of much the same length: no word alone on the last one."""
+    lines = len(wrap(text, width))
+    return next((folded for narrow in range(1, width) if (folded := fill(text, narrow)).count("\n") < lines), text)
 
 
 def _lines(remarks: Iterable[str], width: int) -> list[str]:

@@ -38,8 +38,8 @@ def test_remarks_break_between_each_other_and_empty_ones_are_left_out() -> None:
     assert figure.get_supxlabel() == "study conv-0 · a remark\nanother long remark of many words"
 
 
-def test_a_long_heading_is_folded() -> None:
-    figure = Figure(figsize=(2, 2))
-    write_heading(figure, "a heading that is longer than two inches", [])
-    assert figure.get_suptitle() == "a heading that is\nlonger than two inches"
+def test_a_long_heading_is_folded_into_lines_of_much_the_same_length() -> None:
+    figure = Figure(figsize=(3, 2))
+    write_heading(figure, "a heading that is longer than three inches", [])
+    assert figure.get_suptitle() == "a heading that is longer\nthan three inches"
     assert figure.get_supxlabel() == ""
