@@ -87,8 +87,8 @@ def run(asked: SearchOptions, observer: Observer, stopping: Callable[[], bool]) 
 def preview(asked: SearchOptions) -> list[str]:
     """Return what would run and about how long it would take, without training."""
     space = spaces.load(asked.space, asked.overrides)
-    chosen, periods = space.settings.get("search", {}), len(_period_ends(space))
-    sampler, pruner = _strategies(chosen)
+    periods = len(_period_ends(space))
+    sampler, pruner = strategy.of_settings(space.settings)
     kind = _estimated_kind(asked.device)
     estimate = space_view.estimate(space, asdict(COEFFICIENTS[kind]), trials=asked.trials, workers=asked.workers)
     ranges = sum(field.distribution is not None for field in space.fields)
@@ -134,17 +134,13 @@ def _spec(
         "trainer_revision": numerics["trainer_revision"],
         "canary": numerics["canary"],
     }  # fmt: skip
-    sampler, pruner = _strategies(space.settings.get("search", {}))
+    sampler, pruner = strategy.of_settings(space.settings)
     plan = planner(space, context)
     return StudySpec(
         space=space, seed=asked.seed, slots=asked.slots, sampler=sampler, pruner=pruner,
         periods=len(_period_ends(space)), context=context, numerics=numerics, versions={"torch": version("torch")},
         enqueued=tuple(_enqueued(space, recipe, plan) for recipe in asked.enqueue),
     )  # fmt: skip
-
-
-def _strategies(chosen: Mapping[str, Any]) -> tuple[strategy.Sampler, strategy.Pruner]:
-    return strategy.sampler(chosen.get("sampler", "tpe")), strategy.pruner(chosen.get("pruner", "asha"))
 
 
 def _period_ends(space: Space) -> list[float]:

@@ -20,7 +20,7 @@ from mnist_bench.trial import make_planner, with_params
 from search.canonical import dumps
 from search.ranges import Choice, Distribution, FloatRange, IntRange
 from search.space import Field, Space
-from search.strategy import Asha, Median, Pruner, pruner
+from search.strategy import Asha, Hyperband, Median, Pruner, of_settings
 from search.trainer import Planner
 from search.wording import show
 
@@ -111,7 +111,7 @@ def estimate(space: Space, coefficients: Mapping[str, float], *, trials: int, wo
     """
     plans = [_planner(space, coefficients)(space.resolve(params)) for params in samples(space, TRIALS_DRAWN, seed=0)]
     feasible = [plan for plan in plans if plan.feasible] or plans
-    kept = survivors(trials, pruner(space.settings.get("search", {}).get("pruner", "asha")), len(plans[0].costs))
+    kept = survivors(trials, of_settings(space.settings)[1], len(plans[0].costs))
     per_period = (sum(plan.costs[period] for plan in feasible) / len(feasible) for period in range(len(kept)))
     microseconds = sum(number * cost for number, cost in zip(kept, per_period, strict=True))
     infeasible = sum(not plan.feasible for plan in plans) / len(plans)
@@ -123,7 +123,12 @@ def survivors(trials: int, pruner: Pruner, periods: int) -> list[float]:
 
     Successive halving lets the nth arrival at a rung pass if it is among the best max(1, n // reduction_factor) so far;
     the median pruner, once it has its start-up trials, is taken to stop half of the others at their first comparison.
+    Hyperband is successive halving in each of its brackets.
     """
+    if isinstance(pruner, Hyperband):
+        brackets = pruner.as_asha(periods)
+        kept_in_each = [survivors(round(trials * share), bracket, periods) for share, bracket in brackets]
+        return [sum(column) for column in zip(*kept_in_each, strict=True)]
     if isinstance(pruner, Asha):
         left, kept = float(trials), []
         rungs = pruner.rungs(periods)[:-1]

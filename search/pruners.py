@@ -58,6 +58,15 @@ class Hyperband:
         # In floating point, as Optuna does: of 243 periods it makes five brackets, not six.
         return math.floor(math.log(periods / self.min_resource, self.reduction_factor)) + 1
 
+    def as_asha(self, periods: int) -> list[tuple[float, Asha]]:
+        """Return each bracket's share of the trials, as Optuna deals them out, and the halving in it."""
+        number = self.brackets(periods)
+        weights = [math.ceil(number * self.reduction_factor**later / (later + 1)) for later in reversed(range(number))]
+        return [
+            (weight / sum(weights), Asha(**asdict(self), min_early_stopping_rate=bracket))
+            for bracket, weight in enumerate(weights)
+        ]
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Median:

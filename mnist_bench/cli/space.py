@@ -146,9 +146,7 @@ def _headline(space: Space) -> str:
     from search.wording import show
 
     epochs = space.settings.get("epochs", TrainConfig().epochs)
-    chosen = space.settings.get("search", {})
-    sampler = strategy.sampler(chosen.get("sampler", "tpe"))
-    pruner = strategy.pruner(chosen.get("pruner", "asha"))
+    sampler, pruner = strategy.of_settings(space.settings)
     periods = len(space.settings.get("periods") or range(epochs))
     others = {name: value for name, value in space.settings.items() if name not in ("epochs", "limits", "search")}
     parts = [space.name, _summary(space), _count(epochs, "epoch"), *(f"{k} {show(v)}" for k, v in others.items())]

@@ -16,7 +16,7 @@ SCHEMA = schema.json_schema()
 
 def test_the_shipped_schema_is_fresh() -> None:
     shipped = Path(spaces.find("conv")).with_name("schema.json").read_text(encoding="utf-8")
-    assert shipped == schema.text(), "run `python -m mnist_bench.schema > spaces/schema.json`"
+    assert shipped == schema.text(), "run `make schema`"
 
 
 def test_every_field_is_explained() -> None:

@@ -14,7 +14,7 @@ from mnist_bench.errors import ArchitectureError
 from mnist_bench.space_view import describe, estimate, extremes, samples, survivors
 from search.document import parse
 from search.space import Space
-from search.strategy import Asha, Median, NoPruner
+from search.strategy import Asha, Hyperband, Median, NoPruner
 
 CPU = asdict(COEFFICIENTS["cpu-bf16"])
 
@@ -114,6 +114,9 @@ def test_survivors_by_period() -> None:
     assert kept[1] == kept[2] > kept[3] == kept[5] >= 1
     assert survivors(50, Asha(min_resource=2), 6)[:3] == [50, 50, kept[1]]
     assert survivors(50, NoPruner(), 3) == [50, 50, 50]
+    third, all_but_pruned = survivors(17, Hyperband(), 9)[2:4]
+    assert third == survivors(9, Asha(), 9)[2] + 5 + 3
+    assert all_but_pruned < third
     assert survivors(25, Median(n_startup_trials=5, n_warmup_steps=1), 4) == [25, 25, 15, 15]
     assert survivors(3, Median(n_startup_trials=5), 2) == [3, 3]
 

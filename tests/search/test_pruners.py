@@ -49,3 +49,9 @@ def test_hyperband_fills_its_brackets_by_their_budgets() -> None:
     # Of 9 periods by thirds there are three brackets, for ceil(3 * 9 / 3), ceil(3 * 3 / 2) and 3 trials in 17.
     stopped = stops(Hyperband(), periods=9, trials=340)
     assert [round(stopped.count(period) / 20) for period in (1, 3, 9)] == [9, 5, 3]
+
+
+def test_hyperband_is_halving_in_each_bracket() -> None:
+    brackets = Hyperband().as_asha(9)
+    assert [share for share, _ in brackets] == pytest.approx([9 / 17, 5 / 17, 3 / 17])
+    assert [halving.rungs(9) for _, halving in brackets] == [[1, 3, 9], [3, 9], [9]]
