@@ -38,19 +38,23 @@ class Evaluation:
         return base64.b64encode(np.packbits(self.correct.cpu().numpy()).tobytes()).decode()
 
 
-@torch.no_grad()
 def evaluate(model: nn.Module, data: Dataset, precision: Precision) -> Evaluation:
     """Return how `model` does on the validation part of `data`; the model is left in evaluation mode."""
+    found, labels = logits(model, data, precision), data.labels[data.validation]
+    losses = functional.cross_entropy(found.double(), labels, reduction="none")
+    correct = found.argmax(1) == labels
+    return Evaluation(len(correct) - int(correct.sum()), float(losses.mean()), correct)
+
+
+@torch.no_grad()
+def logits(model: nn.Module, data: Dataset, precision: Precision) -> Tensor:
+    """Return the float32 logits (N, 10) of the validation part of `data`; the model is left in evaluation mode."""
     model.eval()
-    losses, correct = [], []
+    parts = []
     for start, indices in _full_batches(data.validation):
         with autocast(data.device, precision):
-            logits = model(data.normalise(data.pixels(indices)))
-        labels = data.labels[indices]
-        losses.append(functional.cross_entropy(logits.double(), labels, reduction="none")[start:])
-        correct.append((logits.argmax(1) == labels)[start:])
-    right = torch.cat(correct)
-    return Evaluation(len(right) - int(right.sum()), float(torch.cat(losses).mean()), right)
+            parts.append(model(data.normalise(data.pixels(indices)))[start:])
+    return torch.cat(parts)
 
 
 def _full_batches(indices: Tensor) -> list[tuple[int, Tensor]]:

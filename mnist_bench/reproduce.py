@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mnist_bench.correctness import correct_bits
 from mnist_bench.record import Period, Record, period_of
@@ -13,6 +13,9 @@ from mnist_bench.stats import mcnemar
 from mnist_bench.summary import leaves
 from search.errors import UsageError
 from search.trainer import Report, Trainer
+
+if TYPE_CHECKING:
+    from mnist_bench.trainer import TorchTrainer
 
 ABSENT = "–"
 
@@ -45,7 +48,7 @@ class Comparison:
         return self.first_difference is None
 
 
-def trainer_for(record: Record, *, device: str = "auto", data_dir: Path | None = None) -> Trainer:
+def trainer_for(record: Record, *, device: str = "auto", data_dir: Path | None = None) -> TorchTrainer:
     """Return a trainer on the record's data set, which lies in `data_dir` or inside the package.
 
     Raises:

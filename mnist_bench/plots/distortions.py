@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -26,7 +26,6 @@ from search.records import StudyRecord, TrialRecord
 
 if TYPE_CHECKING:
     from mnist_bench.plots.subject import Subject
-    from mnist_bench.trainer import TorchTrainer
 
 EPOCHS_SHOWN = 5
 
@@ -120,5 +119,5 @@ def picture(subject: Subject) -> Figure:
         DataError, DeviceError, UsageError: see `reproduce.trainer_for`, which loads the data set.
     """
     best = subject.best
-    trainer = cast("TorchTrainer", trainer_for(record_of(subject.study, best), data_dir=subject.data_dir))
+    trainer = trainer_for(record_of(subject.study, best), data_dir=subject.data_dir)
     return draw(rows(subject.study, best, trainer.data))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from mnist_bench.data.tensors import Dataset
-    from mnist_bench.precision import Precision
-    from mnist_bench.trainer import TorchTrainer
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -83,10 +81,12 @@ def predict(study: StudyRecord, trial: TrialRecord, weights: Path, data_dir: Pat
             f"The weights of {study.name}/{trial.number} are not in {weights}: those of the ten best complete trials "
             "are kept there, on the machine that searched."
         )
+    from mnist_bench.evaluate import logits
+
     record = record_of(study, trial)
-    trainer = cast("TorchTrainer", trainer_for(record, data_dir=data_dir))
-    model = _load_checked(path, trial)
-    return _predictions(study, trial, trainer.data, _logits(model, trainer.data, trainer.precision))
+    trainer = trainer_for(record, data_dir=data_dir)
+    model = _load_checked(path, trial).to(trainer.data.device)
+    return _predictions(study, trial, trainer.data, logits(model, trainer.data, trainer.precision))
 
 
 def _load_checked(path: Path, trial: TrialRecord) -> nn.Module:
@@ -97,25 +97,6 @@ def _load_checked(path: Path, trial: TrialRecord) -> nn.Module:
     if weights_hash(model.state_dict()) != trial.reports[-1].weights:
         raise WeightsError(f"{path}: holds other weights than trial {trial.number} ended with.")
     return model
-
-
-def _logits(model: nn.Module, data: Dataset, precision: Precision) -> Tensor:
-    """Return the logits (N, 10) of the validation images, in the same batches as `evaluate.evaluate`."""
-    import torch
-
-    from mnist_bench.evaluate import BATCH
-    from mnist_bench.precision import autocast
-
-    model.to(data.device)
-    size = min(BATCH, len(data.validation))
-    parts = []
-    with torch.no_grad():
-        for start in range(0, len(data.validation), size):
-            first = min(start, len(data.validation) - size)  # the last batch reaches back to be full
-            with autocast(data.device, precision):
-                logits = model(data.normalise(data.pixels(data.validation[first : first + size])))
-            parts.append(logits[start - first :])
-    return torch.cat(parts)
 
 
 def _predictions(study: StudyRecord, trial: TrialRecord, data: Dataset, logits: Tensor) -> Predictions:
