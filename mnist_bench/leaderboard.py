@@ -45,6 +45,8 @@ class Row:
     seconds: float
     settings: Mapping[str, str]
     """What distinguishes the rows, as compact cells by heading."""
+    on_front: bool | None = None
+    """Whether no complete trial dominates this one; None in a study with one objective."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,6 +72,10 @@ class Leaderboard:
     rows: tuple[Row, ...]
     hidden: int
     """Rows left out by `top`."""
+    cost: str | None = None
+    """What is minimised beside the accuracy: "macs", "parameters"; None in a study with one objective."""
+    front: tuple[int, ...] = ()
+    """Numbers of the trials on the Pareto front, the most accurate first; empty with one objective."""
 
     @property
     def goal(self) -> int:
@@ -80,12 +86,15 @@ class Leaderboard:
 def rows(study: StudyRecord, *, top: int | None = None, test_openings: int = 0) -> Leaderboard:
     """Return the leaderboard: complete trials best first, then pruned, unfinished and failed ones.
 
-    Infeasible trials are counted and have no row. Ties: McNemar's exact test of the first against each other complete
+    With two objectives those on the Pareto front come before all others; a rank is by accuracy even then. Infeasible
+    trials are counted and have no row. Ties: McNemar's exact test of the most accurate against each other complete
     trial, Holm-corrected, at 5 %.
     """
     listed = ordered(study)
     shown = listed[:top]
-    p_values = tie_p_values(study.complete())
+    complete = study.complete()
+    ranks = {trial.number: rank for rank, trial in enumerate(complete, start=1)}
+    p_values = tie_p_values(complete)
     cells = distinguishing([from_json(trial.config) for trial in shown])
     images = validation_images(study.trials)
     saved, budget = saved_epochs(study)
@@ -101,17 +110,36 @@ def rows(study: StudyRecord, *, top: int | None = None, test_openings: int = 0) 
         test_openings=test_openings,
         live=study.live,
         rows=tuple(
-            _row(trial, rank, images, p_values.get(trial.number), settings)
-            for rank, (trial, settings) in enumerate(zip(shown, cells, strict=True), start=1)
+            _row(trial, ranks.get(trial.number), images, p_values.get(trial.number), settings, on_front)
+            for trial, settings, on_front in zip(shown, cells, _front_marks(study, shown), strict=True)
         ),
         hidden=len(listed) - len(shown),
+        cost=study.cost,
+        front=tuple(trial.number for trial in pareto_front(study)),
     )
 
 
 def ordered(study: StudyRecord) -> list[TrialRecord]:
     """Return the trials in the leaderboard's order; pruned ones that went further come before others."""
     trials = [trial for trial in study.trials if trial.reason != "infeasible"]
-    return sorted(trials, key=lambda t: (STATE_ORDER.index(t.state), -_reached(t), t.rank_key()))
+    front = {trial.number for trial in pareto_front(study)}
+    return sorted(trials, key=lambda t: (t.number not in front, STATE_ORDER.index(t.state), -_reached(t), t.rank_key()))
+
+
+def pareto_front(study: StudyRecord) -> list[TrialRecord]:
+    """Return the complete trials that no other one dominates, the most accurate first; none with one objective.
+
+    A trial dominates another if it is as accurate and costs as little, and is better in one of the two.
+    """
+    if (cost := study.cost) is None:
+        return []
+    front: list[TrialRecord] = []
+    for trial in sorted(study.complete(), key=lambda trial: (trial.facts[cost], -(trial.value or 0.0))):
+        best = front[-1] if front else None
+        equal = best is not None and (trial.value, trial.facts[cost]) == (best.value, best.facts[cost])
+        if best is None or equal or (trial.value or 0.0) > (best.value or 0.0):
+            front.append(trial)
+    return sorted(front, key=TrialRecord.rank_key)
 
 
 def counts(study: StudyRecord) -> dict[str, int]:
@@ -161,11 +189,23 @@ def _reached(trial: TrialRecord) -> int:
     return len(trial.reports) if trial.state == "PRUNED" else 0
 
 
-def _row(trial: TrialRecord, rank: int, images: int | None, p_value: float | None, settings: Mapping[str, str]) -> Row:
+def _front_marks(study: StudyRecord, shown: Sequence[TrialRecord]) -> list[bool | None]:
+    front = pareto_front(study)
+    return [None if study.cost is None else trial in front for trial in shown]
+
+
+def _row(
+    trial: TrialRecord,
+    rank: int | None,
+    images: int | None,
+    p_value: float | None,
+    settings: Mapping[str, str],
+    on_front: bool | None,
+) -> Row:
     errors = trial.reports[-1].metrics.get("errors") if trial.reports else None
     low, high = accuracy_interval(trial, images) or (None, None)
     return Row(
-        rank=rank if trial.state == "COMPLETE" else None,
+        rank=rank,
         tied=p_value is not None and p_value > SIGNIFICANCE,
         p_value=p_value,
         number=trial.number,
@@ -181,4 +221,5 @@ def _row(trial: TrialRecord, rank: int, images: int | None, p_value: float | Non
         macs=trial.facts.get("macs"),
         seconds=trial.seconds,
         settings=settings,
+        on_front=on_front,
     )

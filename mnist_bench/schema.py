@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 
 from mnist_bench.config import TrainConfig
 from mnist_bench.field_docs import field_docs
+from mnist_bench.objective import COSTS, VALUE
 from mnist_bench.space_check import LIMITS, MIN_SUBSET, SECTIONS, TRAINING
 from search.strategy import PRUNERS, SAMPLERS
 
@@ -32,6 +33,7 @@ def json_schema() -> Schema:
     settings["limits"] = _closed({name: {"type": "number", "exclusiveMinimum": 0} for name in LIMITS})
     settings["limits"]["description"] = "Nets above a limit are infeasible: they are not trained and not counted."
     settings["search"] = _closed({"sampler": _strategy(list(SAMPLERS)), "pruner": _strategy(list(PRUNERS))})
+    settings["objective"] = _objective()
     sections = {name: _section(cls) for name, cls in SECTIONS.items()}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -106,6 +108,13 @@ def _shared() -> Schema:
         "log": {"type": "boolean", "description": "Sample evenly in the logarithm."},
         "when": {"type": "object", "minProperties": 1, "description": when},
     }
+
+
+def _objective() -> Schema:
+    pair = [{"const": VALUE}, {"enum": list(COSTS)}]
+    about = "What is maximised; in a list, what is minimised beside it: a search for the Pareto front of both."
+    both: Schema = {"type": "array", "prefixItems": pair, "items": False, "minItems": 2}
+    return {"anyOf": [{"const": VALUE}, both], "description": about, "default": VALUE}
 
 
 def _strategy(names: list[str]) -> Schema:

@@ -13,6 +13,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import TypeAdapter, ValidationError
 
+from mnist_bench import objective
 from mnist_bench.architecture import plan_layers
 from mnist_bench.config import AugmentConfig, ModelConfig, OptimConfig, Phase, TrainConfig
 from mnist_bench.config_json import from_json
@@ -29,7 +30,7 @@ from search.wording import did_you_mean, listing, show
 SECTIONS: dict[str, type] = {"model": ModelConfig, "augment": AugmentConfig, "optim": OptimConfig}
 TRAINING = ("epochs", "periods", "train_on", "phases")
 """Settings that are TrainConfig's own."""
-SETTINGS = (*TRAINING, "subset", "limits", "search")
+SETTINGS = (*TRAINING, "subset", "limits", "search", "objective")
 LIMITS = ("parameters", "macs")
 MIN_SUBSET = 1000
 NETS_TRIED = 64
@@ -201,6 +202,8 @@ def _setting_faults(name: str, value: Any) -> list[Fault]:
         return _faults(TrainConfig, name, value)
     if name == "subset":
         return _subset_faults(value)
+    if name == "objective":
+        return list(objective.faults(value))
     if name == "limits":
         return _mapping_faults(value, LIMITS, _limit_fault)
     return _mapping_faults(value, ("sampler", "pruner"), _strategy_fault) if name == "search" else []

@@ -18,6 +18,7 @@ from mnist_bench.field_docs import field_docs
 from mnist_bench.space_check import SECTIONS, training_settings
 from mnist_bench.trial import make_planner, with_params
 from search.canonical import dumps
+from search.objectives import cost_of
 from search.ranges import Choice, Distribution, FloatRange, IntRange
 from search.space import Field, Space
 from search.strategy import Asha, Hyperband, Median, Pruner, of_settings
@@ -111,30 +112,35 @@ def estimate(space: Space, coefficients: Mapping[str, float], *, trials: int, wo
     """
     plans = [_planner(space, coefficients)(space.resolve(params)) for params in samples(space, TRIALS_DRAWN, seed=0)]
     feasible = [plan for plan in plans if plan.feasible] or plans
-    kept = survivors(trials, of_settings(space.settings)[1], len(plans[0].costs))
+    pruner, two_objectives = of_settings(space.settings)[1], cost_of(space.settings) is not None
+    kept = survivors(trials, pruner, len(plans[0].costs), two_objectives=two_objectives)
     per_period = (sum(plan.costs[period] for plan in feasible) / len(feasible) for period in range(len(kept)))
     microseconds = sum(number * cost for number, cost in zip(kept, per_period, strict=True))
     infeasible = sum(not plan.feasible for plan in plans) / len(plans)
     return Estimate(microseconds / 60e6 / workers, infeasible)
 
 
-def survivors(trials: int, pruner: Pruner, periods: int) -> list[float]:
+def survivors(trials: int, pruner: Pruner, periods: int, *, two_objectives: bool = False) -> list[float]:
     """Return how many of so many trials are expected to train each period, were their values in random order.
 
     Successive halving lets the nth arrival at a rung pass if it is among the best max(1, n // reduction_factor) so far;
     the median pruner, once it has its start-up trials, is taken to stop half of the others at their first comparison.
-    Hyperband is successive halving in each of its brackets.
+    Hyperband is successive halving in each of its brackets. With two objectives a trial is compared with those that
+    cost no more, and its cost has any place among those of the trials before it.
     """
     if isinstance(pruner, Hyperband):
         brackets = pruner.as_asha(periods)
-        kept_in_each = [survivors(round(trials * share), bracket, periods) for share, bracket in brackets]
+        kept_in_each = [
+            survivors(round(trials * share), bracket, periods, two_objectives=two_objectives)
+            for share, bracket in brackets
+        ]
         return [sum(column) for column in zip(*kept_in_each, strict=True)]
     if isinstance(pruner, Asha):
         left, kept = float(trials), []
         rungs = pruner.rungs(periods)[:-1]
         for period in range(1, periods + 1):
             kept.append(left)
-            left = _passing(round(left), pruner.reduction_factor) if period in rungs else left
+            left = _passing(round(left), pruner.reduction_factor, two_objectives) if period in rungs else left
         return kept
     if isinstance(pruner, Median):
         later = min(trials, pruner.n_startup_trials) + max(0, trials - pruner.n_startup_trials) / 2
@@ -142,8 +148,11 @@ def survivors(trials: int, pruner: Pruner, periods: int) -> list[float]:
     return [trials] * periods
 
 
-def _passing(arrivals: int, reduction_factor: int) -> float:
-    return sum(max(1, n // reduction_factor) / n for n in range(1, arrivals + 1))
+def _passing(arrivals: int, reduction_factor: int, two_objectives: bool) -> float:
+    chances = [max(1, n // reduction_factor) / n for n in range(1, arrivals + 1)]
+    if two_objectives:  # the nth arrival is compared with 0 to n - 1 others, as likely with each number of them
+        return sum(sum(chances[:n]) / n for n in range(1, arrivals + 1))
+    return sum(chances)
 
 
 def _row(item: Field) -> FieldRow:

@@ -10,6 +10,7 @@ from typing import Any
 
 from mnist_bench.config import TrainConfig
 from mnist_bench.config_json import from_json
+from mnist_bench.objective import without_default
 from mnist_bench.space_check import check, training_settings
 from mnist_bench.trial import with_params
 from search import document
@@ -40,7 +41,7 @@ def load(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Space:
         space = override(space, overrides)
         if problems := check(space):
             raise SpaceError(problems)
-    return space
+    return without_default(space)
 
 
 def find(name_or_path: str | Path) -> Path:

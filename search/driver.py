@@ -28,6 +28,7 @@ from search.progress import Meter, Observer
 from search.records import Reason, State, TrialRecord
 from search.spec import StudySpec, fingerprint
 from search.trainer import Planner, Report
+from search.twin import shortfall
 
 MOST_INFEASIBLE = 200
 """Infeasible configurations in a row that end a search."""
@@ -104,6 +105,7 @@ class Driver:
         fixed = self._spec.enqueued[number] if number < len(self._spec.enqueued) else None
         params = self._memory.ask(number, fixed)
         plan = self._planner(params)
+        self._memory.weigh(plan.facts)
         self._memory.constrain(number, plan.constraints)
         payload = {
             "params": params,
@@ -155,6 +157,9 @@ class Driver:
         elif len(trial.reports) == len(trial.costs):
             self._end(active, "COMPLETE", "complete", last.value)
         else:
+            if self._spec.cost is not None and last.value is not None:
+                short = shortfall(len(trial.reports), len(trial.costs), last.value)
+                self._memory.constrain(active.number, {"pruned": short})
             self._end(active, "PRUNED", "pruned", last.value)
 
     def _end(
@@ -229,6 +234,7 @@ def _restored(spec: StudySpec, history: History) -> MemoryStudy:
         pruner=spec.pruner,
         seed=spec.seed,
         periods=spec.periods,
+        cost=spec.cost,
     )
     for trial in history.trials:
         values = {period: r.value for period, r in enumerate(trial.reports, 1) if r.value is not None}
@@ -241,7 +247,8 @@ def _restored(spec: StudySpec, history: History) -> MemoryStudy:
                 value=told_value,
                 values=values,
                 system_attrs=history.attributes[trial.number],
-            )
+            ),
+            trial.facts,
         )
     return memory
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import logging
 import warnings
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import optuna
@@ -18,6 +20,7 @@ from search.ranges import Choice, Distribution, FloatRange
 from search.records import State
 from search.samplers import Ask, Sampler
 from search.space import Space
+from search.twin import Twin
 
 logging.getLogger("optuna").setLevel(logging.ERROR)  # its progress and its advice; the driver has its own
 
@@ -26,9 +29,23 @@ _OF_STUDY = "study:"
 
 
 class MemoryStudy:
-    """An in-memory Optuna study that maximises one value; trial numbers are given by the driver, from 0 up."""
+    """An in-memory Optuna study that maximises one value; trial numbers are given by the driver, from 0 up.
 
-    def __init__(self, *, name: str, space: Space, sampler: Sampler, pruner: Pruner, seed: int, periods: int) -> None:
+    With a second objective it minimises `cost`, too, a name among a plan's facts, and prunes on a twin with one
+    objective (`search.twin`).
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        space: Space,
+        sampler: Sampler,
+        pruner: Pruner,
+        seed: int,
+        periods: int,
+        cost: str | None = None,
+    ) -> None:
         self._space = space
         self._ranges = {field.path: to_optuna(field.distribution) for field in space.fields if field.distribution}
         self._sampler = sampler
@@ -38,11 +55,12 @@ class MemoryStudy:
             self._study = optuna.create_study(
                 storage=self._storage,
                 study_name=name,
-                direction="maximize",
+                directions=["maximize"] if cost is None else ["maximize", "minimize"],
                 pruner=pruner.make(periods),
                 sampler=optuna.samplers.RandomSampler(seed=0),
             )
         self._trials: dict[int, optuna.Trial] = {}
+        self._twin = None if cost is None else Twin(name=name, cost=cost, pruner=pruner, periods=periods)
 
     def ask(self, number: int, fixed: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Start trial `number` and return its parameters.
@@ -62,6 +80,11 @@ class MemoryStudy:
             self._storage.set_trial_system_attr(number, f"{_OF_STUDY}{key}", value)
         return params
 
+    def weigh(self, facts: Mapping[str, Any]) -> None:
+        """Take the facts of the trial asked for last, its cost among them; a net that cannot exist has none."""
+        if self._twin is not None:
+            self._twin.start(facts)
+
     def constrain(self, number: int, constraints: Mapping[str, float]) -> None:
         """Tell by how much a trial exceeds its limits, for the sampler to learn from."""
         for key, excess in sorted(constraints.items()):  # as they come back from the log: gp adds in this order
@@ -69,6 +92,8 @@ class MemoryStudy:
 
     def report(self, number: int, period: int, value: float) -> bool:
         """Take the value after a period and return whether the pruner stops the trial there."""
+        if self._twin is not None:
+            return self._twin.report(number, period, value)
         trial = self._trial(number)
         trial.report(value, period)
         return bool(trial.should_prune())
@@ -76,11 +101,18 @@ class MemoryStudy:
     def tell(self, number: int, state: State, value: float | None) -> None:
         """End a trial; a pruned trial's value is its last reported one."""
         values = None if value is None else [float(value)]
+        if self._twin is not None:
+            self._twin.tell(number, TrialState[state], value)
+            values = self._twin.both(number, value)
         self._storage.set_trial_state_values(number, TrialState[state], values)
         self._trials.pop(number, None)
 
-    def restore(self, frozen: FrozenTrial) -> None:
+    def restore(self, frozen: FrozenTrial, facts: Mapping[str, Any] = MappingProxyType({})) -> None:
         """Take over a trial as it was, finished or running; trials come in the order of their numbers."""
+        if self._twin is not None:
+            values = self._twin.both(self._twin.start(facts, frozen), frozen.value)
+            frozen = copy.copy(frozen)
+            frozen.intermediate_values, frozen.values = {}, values  # the sampler is to see nothing else of it
         self._storage.create_new_trial(self._study._study_id, frozen)
         for key, value in frozen.system_attrs.items():
             if key.startswith(_OF_STUDY):
@@ -88,7 +120,8 @@ class MemoryStudy:
 
     def attributes(self, number: int) -> dict[str, Any]:
         """Return a trial's system attributes: rungs, constraints, what the sampler shares."""
-        return dict(self._storage.get_trial(number).system_attrs)
+        rungs = {} if self._twin is None else self._twin.attributes(number)
+        return {**rungs, **self._storage.get_trial(number).system_attrs}
 
     def _trial(self, number: int) -> optuna.Trial:
         if number not in self._trials:

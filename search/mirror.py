@@ -16,10 +16,13 @@ from optuna.trial import TrialState
 from search import spec as specs
 from search.events import Event
 from search.memory import frozen_trial
+from search.objectives import cost_of
 from search.space import Space
 
 _LONGEST_ATTRIBUTE = 2000
 """Characters of a text attribute; the event log has it whole."""
+_METRIC_NAMES = "study:metric_names"
+"""Where Optuna keeps the objectives' names (`Study.set_metric_names`)."""
 
 
 class Mirror:
@@ -31,11 +34,15 @@ class Mirror:
         self._ids: dict[int, int] = {}
         spec = create.payload["spec"]
         self._space = Space.from_spec(spec["space"])
+        self._cost = cost_of(self._space.settings)
+        directions = [StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE][: 1 if self._cost is None else 2]
         try:
-            self._study = storage.create_new_study([StudyDirection.MAXIMIZE], name)
+            self._study = storage.create_new_study(directions, name)
         except DuplicatedStudyError:
             self._study = storage.get_study_id_from_name(name)
         storage.set_study_user_attr(self._study, "fingerprint", specs.fingerprint(spec))
+        if self._cost is not None:
+            storage.set_study_system_attr(self._study, _METRIC_NAMES, self._space.settings["objective"])
 
     def apply(self, event: Event) -> None:
         """Write what an event means to Optuna."""
@@ -79,8 +86,13 @@ class Mirror:
         for key, value in shown.items():
             if value is not None:
                 self._storage.set_trial_user_attr(trial, key, str(value)[-_LONGEST_ATTRIBUTE:])
-        values = None if told["value"] is None else [told["value"]]
-        self._storage.set_trial_state_values(trial, TrialState[told["state"]], values)
+        self._storage.set_trial_state_values(trial, TrialState[told["state"]], self._values(trial, told["value"]))
+
+    def _values(self, trial: int, value: float | None) -> list[float] | None:
+        """Return the value and, with two objectives, the cost, which stands among the trial's facts."""
+        if value is None:
+            return None
+        return [value] if self._cost is None else [value, self._storage.get_trial(trial).user_attrs[self._cost]]
 
     def _set_attributes(self, trial: int, event: Event) -> None:
         attributes: dict[str, Any] = event.payload["attributes"]

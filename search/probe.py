@@ -16,13 +16,15 @@ TRIALS = 64
 
 
 @cache
-def gp_proposal() -> str:
+def gp_proposal(two_objectives: bool) -> str:
     """Return a hash of two proposals, the second with a trial under way; takes a few seconds."""
     ranges = {"a": {"float": [0.0, 1.0]}, "b": {"int": [0, 63]}, "c": {"choice": ["p", "q", "r"]}}
     space = Space.from_document(Document("probe", "", {"probe": ranges}))
-    memory = MemoryStudy(name="probe", space=space, sampler=Gp(), pruner=NoPruner(), seed=0, periods=1)
+    cost = "b" if two_objectives else None
+    memory = MemoryStudy(name="probe", space=space, sampler=Gp(), pruner=NoPruner(), seed=0, periods=1, cost=cost)
     for number in range(TRIALS):
         a, b = number * 37 % TRIALS / TRIALS, number * 11 % TRIALS
         params = {"probe.a": a, "probe.b": b, "probe.c": "pqr"[number % 3]}
-        memory.restore(frozen_trial(space, state="COMPLETE", params=params, value=a * (1 - a) - b / 1000))
+        trial = frozen_trial(space, state="COMPLETE", params=params, value=a * (1 - a) - b / 1000)
+        memory.restore(trial, {"b": b})
     return canonical.sha256([memory.ask(TRIALS), memory.ask(TRIALS + 1)])

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from search import canonical
+from search.objectives import cost_of
 from search.trainer import Report
 
 State = Literal["RUNNING", "COMPLETE", "PRUNED", "FAIL"]
@@ -72,6 +73,11 @@ class StudyRecord:
     live: bool = False
     """Whether a driver is at work on it now."""
 
+    @property
+    def cost(self) -> str | None:
+        """The name of the fact that is minimised beside the value; None with one objective."""
+        return cost_of(self.spec["space"]["settings"])
+
     def finished(self) -> list[TrialRecord]:
         """Trained trials that have ended: complete, pruned or failed; infeasible ones are not among them."""
         return [t for t in self.trials if t.state != "RUNNING" and t.reason != "infeasible"]
@@ -82,7 +88,7 @@ class StudyRecord:
 
     @property
     def best(self) -> TrialRecord | None:
-        """The complete trial with the best value, if there is one."""
+        """The complete trial with the best value, if there is one; with two objectives, too."""
         complete = self.complete()
         return complete[0] if complete else None
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from search import canonical
 from search.errors import FingerprintError, UsageError
+from search.objectives import cost_of
 from search.samplers import BUILT_ON, BUILT_ON_IF_THERE
 from search.space import Space
 from search.strategy import Gp, Pruner, Sampler, check, to_spec
@@ -43,6 +44,11 @@ class StudySpec:
     def __post_init__(self) -> None:
         check(self.sampler, self.pruner, self.space, self.periods)
 
+    @property
+    def cost(self) -> str | None:
+        """The cost that is minimised beside the value; None with one objective."""
+        return cost_of(self.space.settings)
+
     def to_json(self) -> dict[str, Any]:
         """Return plain values, for the storage.
 
@@ -62,7 +68,7 @@ class StudySpec:
             "driver_revision": DRIVER_REVISION,
             "driver_arithmetic": arithmetic(),
             "versions": {**versions(self.sampler), **self.versions},
-            **sampler_arithmetic(self.sampler),
+            **sampler_arithmetic(self.sampler, two_objectives=self.cost is not None),
             "numerics": dict(self.numerics),
         }
 
@@ -75,13 +81,13 @@ def arithmetic() -> str:
     return canonical.sha256([value.tobytes().hex() for value in results])
 
 
-def sampler_arithmetic(sampler: Sampler) -> dict[str, str]:
+def sampler_arithmetic(sampler: Sampler, *, two_objectives: bool = False) -> dict[str, str]:
     """Return, under its name in the specification, what a sampler makes of fixed trials here, where it is gp."""
     if not isinstance(sampler, Gp):
         return {}
     from search.probe import gp_proposal
 
-    return {"sampler_arithmetic": gp_proposal()}
+    return {"sampler_arithmetic": gp_proposal(two_objectives)}
 
 
 def versions(sampler: Sampler) -> dict[str, str]:

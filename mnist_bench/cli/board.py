@@ -25,7 +25,13 @@ FIGURES = (
 def columns(board: Leaderboard) -> list[Column]:
     """Return the columns of a board: its figures, then the settings in which its rows differ."""
     headings = list(board.rows[0].settings) if board.rows else []
-    return [*FIGURES, *(_setting(heading, last=index >= 8) for index, heading in enumerate(headings))]
+    front = [] if board.cost is None else [Column("front", lambda row: "yes" if row.on_front else "", 8)]
+    return [
+        *FIGURES[:2],
+        *front,
+        *FIGURES[2:],
+        *(_setting(heading, last=index >= 8) for index, heading in enumerate(headings)),
+    ]
 
 
 def _setting(heading: str, *, last: bool) -> Column:
@@ -73,6 +79,8 @@ def footnotes(board: Leaderboard) -> list[str]:
     if board.hidden:
         every = len(board.rows) + board.hidden
         lines.append(f"{board.hidden} more; `mnist-bench leaderboard {board.study} --top {every}` shows all.")
+    if board.cost is not None:
+        lines.append(front_line(board))
     if board.tied > 1:
         lines += [
             "= not distinguishable from the first: paired test on the same validation images, Holm, 5 %. It compares "
@@ -80,6 +88,15 @@ def footnotes(board: Leaderboard) -> list[str]:
             f"{board.tied} of {board.counts['complete']} complete trials are tied.",
         ]
     return [*lines, test_set_line(board.test_openings)]
+
+
+def front_line(board: Leaderboard) -> str:
+    """Return what the first rows are where a study has two objectives."""
+    cost = "MACs" if board.cost == "macs" else "parameters"
+    return (
+        f"front: {len(board.front)} of {board.counts['complete']} complete trials; no other is as accurate on as few "
+        f"{cost}, and better in one of the two. They come first; ranks are by accuracy, and the best means rank 1."
+    )
 
 
 def test_set_line(openings: int) -> str:
@@ -102,6 +119,8 @@ def plain(board: Leaderboard) -> dict[str, Any]:
         "test_openings": board.test_openings,
         "live": board.live,
         "hidden": board.hidden,
+        "objective": ["val_accuracy", *([board.cost] if board.cost else [])],
+        "front": list(board.front),
         "rows": [plain_row(row) for row in board.rows],
     }
 

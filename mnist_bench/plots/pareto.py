@@ -15,6 +15,7 @@ from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 from mnist_bench.leaderboard import SIGNIFICANCE, tie_p_values
 from mnist_bench.plots import accuracy, style
 from mnist_bench.plots.subject import Subject
+from mnist_bench.plots.wording import percent
 from search.errors import StudyNotFoundError
 from search.records import StudyRecord, TrialRecord
 
@@ -50,6 +51,8 @@ class Pareto:
     study: str
     points: tuple[Point, ...]
     """The best first, then the other complete ones, then the pruned ones."""
+    objective: Cost | None = None
+    """The cost that the search minimised beside the accuracy; None where it had one objective."""
 
     @property
     def best(self) -> Point:
@@ -90,14 +93,22 @@ class Pareto:
 
     @property
     def finding(self) -> str:
-        """The heading: whether a smaller net is tied with the best."""
+        """The heading: with two objectives what the front spans, else whether a smaller net is tied with the best."""
         best, cheapest = self.best, self.cheapest_tied("parameters")
+        if self.objective is not None and len(front := self.front(self.objective)) > 1:
+            return _span(front[0], front[-1], self.objective)
         if len(self.complete) == 1:
             return f"#{best.number}, the only complete trial, has {best.parameters:,} parameters"
         if cheapest.parameters == best.parameters:
             return f"No smaller net is tied with the best, #{best.number} ({best.parameters:,} parameters)"
         sizes = f"on {cheapest.parameters:,} parameters instead of {best.parameters:,}"
         return f"#{cheapest.number} is tied with the best, #{best.number},\n{sizes}"
+
+
+def _span(least: Point, most: Point, cost: Cost) -> str:
+    unit = "MACs" if cost == "macs" else "parameters"
+    ends = [f"{percent(end.accuracy)} on {_count(end.cost(cost))}" for end in (least, most)]
+    return f"The Pareto front of accuracy and {unit}:\nfrom {ends[0]} to {ends[1]}"
 
 
 def rows(study: StudyRecord) -> Pareto:
@@ -111,7 +122,9 @@ def rows(study: StudyRecord) -> Pareto:
         raise StudyNotFoundError(f"Study {study.name} has no complete trial yet, so nothing can be compared.")
     tied = {number for number, p in tie_p_values(complete).items() if p > SIGNIFICANCE} | {complete[0].number}
     pruned = [trial for trial in study.trials if trial.reason == "pruned" and trial.value is not None]
-    return Pareto(study=study.name, points=tuple(_point(trial, tied) for trial in (*complete, *pruned)))
+    objective = next((cost for cost in COSTS if cost == study.cost), None)
+    points = tuple(_point(trial, tied) for trial in (*complete, *pruned))
+    return Pareto(study=study.name, points=points, objective=objective)
 
 
 def _point(trial: TrialRecord, tied: set[int]) -> Point:
@@ -154,7 +167,14 @@ def _draw_panel(axes: Axes, pareto: Pareto, cost: Cost) -> None:
     axes.plot(*_places([pareto.best], cost), "D", color=style.BEST, markersize=7)
     _label(axes, pareto, cost)
     _scale(axes, [point.cost(cost) for point in pareto.points])
-    axes.set_xlabel(COSTS[cost])
+    if cost == pareto.objective:
+        axes.set_xlabel(f"{COSTS[cost]} (minimised)", weight="bold")
+    else:
+        axes.set_xlabel(COSTS[cost])
+
+
+def _count(number: int) -> str:
+    return EngFormatter(places=1, sep=" ")(number) if number >= 1000 else str(number)
 
 
 def _scale(axes: Axes, costs: Sequence[int]) -> None:

@@ -116,3 +116,23 @@ def test_hostile_values_in_a_study_reach_neither_the_terminal_nor_a_spreadsheet(
         assert "\x1b" not in result.stdout
         assert "\x07" not in result.stdout
     assert cli("leaderboard", "--csv").stdout.splitlines()[1].startswith("'=1+1")
+
+
+def test_a_study_of_two_objectives_shows_its_front(cli: Cli) -> None:
+    cli.studies["two"] = handmade.two_objectives()  # type: ignore[attr-defined]
+    lines = cli("leaderboard", "two").stdout.splitlines()
+    header = next(index for index, line in enumerate(lines) if line.split()[:3] == ["rank", "trial", "front"])
+    assert [line.split()[1:3] for line in lines[header + 1 :][:3]] == [["#1", "yes"], ["#2", "yes"], ["#4", "yes"]]
+    assert "yes" not in "".join(lines[header + 4 : header + 7])
+    assert any(
+        line.startswith("front: 3 of 5 complete trials; no other is as accurate on as few MACs") for line in lines
+    )
+    (values,) = json.loads(cli("leaderboard", "two", "--json").stdout)["studies"]
+    assert (values["objective"], values["front"]) == (["val_accuracy", "macs"], [1, 2, 4])
+    assert [row["on_front"] for row in values["rows"]] == [True, True, True, False, False, False]
+
+
+def test_a_study_of_one_objective_shows_no_front(cli: Cli) -> None:
+    assert "front" not in cli("leaderboard").stdout
+    (values,) = json.loads(cli("leaderboard", "--json").stdout)["studies"]
+    assert (values["objective"], values["front"]) == (["val_accuracy"], [])

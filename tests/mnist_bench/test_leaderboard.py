@@ -3,9 +3,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import handmade
-from mnist_bench.leaderboard import counts, grouped, rows, saved_epochs
+from mnist_bench.leaderboard import counts, grouped, pareto_front, rows, saved_epochs
 from mnist_bench.stats import wilson
 from search.errors import StorageError
 
@@ -96,3 +98,42 @@ def test_the_digest_is_that_of_the_study_and_reads_in_fours() -> None:
     assert digest == study.digest
     assert grouped(digest).replace(" ", "") == digest
     assert {len(group) for group in grouped(digest).split(" ")} == {4}
+
+
+def test_with_two_objectives_the_front_comes_first_and_ranks_are_by_accuracy() -> None:
+    board = rows(handmade.two_objectives())
+    assert [(row.number, row.rank, row.on_front) for row in board.rows] == [
+        (1, 1, True), (2, 3, True), (4, 4, True), (0, 2, False), (5, 5, False), (3, None, False)
+    ]  # fmt: skip
+    assert (board.cost, board.front) == ("macs", (1, 2, 4))
+    assert [row.number for row in board.rows if row.tied] == [0]
+
+
+def test_the_front_is_whole_where_rows_are_left_out() -> None:
+    assert rows(handmade.two_objectives(), top=1).front == (1, 2, 4)
+
+
+def test_with_one_objective_there_is_no_front() -> None:
+    board = rows(handmade.mixed())
+    assert (board.cost, board.front, {row.on_front for row in board.rows}) == (None, (), {None})
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(1, 9), st.booleans()), max_size=12))
+@settings(deadline=None)
+def test_the_front_is_what_no_complete_trial_dominates(shapes: list[tuple[int, int, bool]]) -> None:
+    endings = {True: ("COMPLETE", 6), False: ("PRUNED", 1)}
+    trials = [
+        handmade.trial(n, range(wrong), state=endings[done][0], periods=endings[done][1], facts={"macs": macs})  # type: ignore[arg-type]
+        for n, (wrong, macs, done) in enumerate(shapes)
+    ]
+    study = handmade.study(trials, goal=12)
+    study.spec["space"]["settings"]["objective"] = ["val_accuracy", "macs"]
+    complete = [(n, wrong, macs) for n, (wrong, macs, done) in enumerate(shapes) if done]
+    expected = {
+        n
+        for n, wrong, macs in complete
+        if not any(w <= wrong and m <= macs and (w, m) != (wrong, macs) for _, w, m in complete)
+    }
+    front = pareto_front(study)
+    assert {trial.number for trial in front} == expected
+    assert [trial.rank_key() for trial in front] == sorted(trial.rank_key() for trial in front)

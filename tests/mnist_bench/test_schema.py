@@ -59,6 +59,7 @@ def test_shipped_spaces_are_valid(name: str) -> None:
         "optim: {momentum: {value: 0.9, when: {optimizer: sgd_nesterov}}}",
         "epochs: 2\nphases: [{epochs: 1}, {epochs: 1, lr: 1e-4, augment: {zoom: 0.1}}]",
         "search: {sampler: random, pruner: {name: asha, min_resource: 2}}",
+        "objective: [val_accuracy, macs]",
     ],
 )
 def test_what_the_schema_allows(text: str) -> None:
@@ -82,6 +83,9 @@ def test_what_the_schema_allows(text: str) -> None:
         "subset: 10",
         "limits: {macs: 0}",
         "search: {pruner: asher}",
+        "objective: [val_accuracy, time]",
+        "objective: [val_accuracy]",
+        "objective: [val_accuracy, macs, parameters]",
     ],
 )
 def test_what_the_schema_refuses(text: str) -> None:

@@ -38,6 +38,19 @@ def lines_of(text: str) -> list[str]:
             "train_on: all\noptim: {lr: {float: [0.1, 0.2]}}",
             "1:11  train_on: all leaves a search no image to select on",
         ),
+        (
+            "objective: val_acuracy",
+            "1:12  objective: val_acuracy is not val_accuracy, [val_accuracy, parameters] or [val_accuracy, macs]; did "
+            "you mean `val_accuracy`?",
+        ),
+        (
+            "objective: [val_accuracy]",
+            "1:12  objective: [val_accuracy] is not val_accuracy, [val_accuracy, parameters]",
+        ),
+        ("objective: [val_accuracy, mac]", "1:27  objective[1]: mac is not parameters or macs; did you mean `macs`?"),
+        ("objective: [macs, macs]", "1:13  objective[0]: macs is not val_accuracy"),
+        ("objective: [val_accuracy, [macs]]", "1:27  objective[1]: [macs] is not parameters or macs"),
+        ("objective: {choice: [macs]}", "1:12  objective: takes the same value in all trials"),
         ("epochs: 3.0", "epochs: 3.0 is a real number; write the whole number 3"),
         ("epochs: 2.5", "epochs: 2.5 is not a whole number"),
         ("epochs: true", "epochs: true is not a whole number"),
@@ -120,6 +133,9 @@ def test_faults_and_where(text: str, expected: str) -> None:
     [
         "{}",
         "limits: {macs: 8e6, parameters: 500_000}",
+        "objective: val_accuracy",
+        "objective: [val_accuracy, macs]",
+        "objective: [val_accuracy, parameters]",
         "epochs: 2\nperiods: [0.5, 1, 2]",
         "epochs: 2\nphases: [{epochs: 1}, {epochs: 1, lr: 1e-4, augment: {zoom: 0.1}}]",
         "model: {filters: [8, 16], kernel_size: [3, 5], block_dropout: {choice: [0.1, [0, 0.2]]}}",
@@ -139,6 +155,7 @@ def test_good_spaces(text: str) -> None:
 @pytest.mark.parametrize(
     ("overrides", "expected"),
     [
+        (["objective=[val_accuracy, mac]"], r"--set objective:1:16  objective\[1\]: mac is not .* did you mean `macs`"),
         (["search.sampler=qmc"], "--set search.sampler:1:1  search.sampler: qmc needs all ranges in every trial"),
         (["search.sampler={name: gp}", "search.pruner=none"], "search.sampler: gp needs all ranges in every trial"),
         (["search.pruner={name: hyperband, min_resource: 7}"], "--set search.pruner:1:1  search.pruner: hyperband's"),
@@ -147,6 +164,12 @@ def test_good_spaces(text: str) -> None:
 def test_overrides_are_checked_against_the_whole_space(overrides: list[str], expected: str) -> None:
     with pytest.raises(SpaceError, match=expected):
         spaces.load("conv", overrides)
+
+
+def test_the_objective_that_holds_anyway_makes_no_other_search() -> None:
+    assert spaces.load("conv", ["objective=val_accuracy"]).to_spec() == spaces.load("conv").to_spec()
+    two = spaces.load("conv", ["objective=[val_accuracy, macs]"]).to_spec()
+    assert two["settings"]["objective"] == ["val_accuracy", "macs"]
 
 
 def test_all_faults_at_once() -> None:

@@ -108,6 +108,21 @@ def test_survivors_of_successive_halving_by_simulation() -> None:
     assert survivors(30, Asha(), 3)[1] == pytest.approx(passed / 400, rel=0.05)
 
 
+def test_survivors_of_a_search_with_two_objectives_by_simulation() -> None:
+    draws = random.Random(0)
+    passed = 0
+    for _ in range(400):
+        seen: list[tuple[float, float]] = []
+        for _ in range(30):
+            value, cost = draws.random(), draws.random()
+            seen.append((value, cost))
+            compared = sorted((v for v, c in seen if c <= cost), reverse=True)
+            passed += value >= compared[max(1, len(compared) // 3) - 1]
+    kept = survivors(30, Asha(), 3, two_objectives=True)
+    assert kept[1] == pytest.approx(passed / 400, rel=0.05)
+    assert kept[1] > survivors(30, Asha(), 3)[1]
+
+
 def test_survivors_by_period() -> None:
     kept = survivors(50, Asha(min_resource=1, reduction_factor=3), 6)
     assert kept[0] == 50

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handmade import mixed, study, trial
+from handmade import mixed, study, trial, two_objectives
 from mnist_bench.plots import pareto
 from mnist_bench.plots.pareto import Pareto, Point
 from search.errors import StudyNotFoundError
@@ -129,3 +129,25 @@ def test_any_trials_have_a_rising_front(shapes: list[tuple[int, int, bool]]) -> 
     assert all(a.macs < b.macs and a.accuracy < b.accuracy for a, b in pairwise(front))
     assert found.best.accuracy in found.shown
     assert sum(point.accuracy not in found.shown for point in found.complete) <= len(found.complete) / 2
+
+
+def test_with_two_objectives_the_heading_tells_the_front_and_its_panel_is_marked() -> None:
+    found = pareto.rows(two_objectives())
+    assert found.objective == "macs"
+    assert found.finding == "The Pareto front of accuracy and MACs:\nfrom 96.00 % on 50 to 99.50 % on 200"
+    left, right = pareto.draw(found).axes
+    assert (left.get_xlabel(), right.get_xlabel()) == ("parameters", "multiply-accumulates an image (minimised)")
+    assert (left.xaxis.label.get_weight(), right.xaxis.label.get_weight()) == ("normal", "bold")
+
+
+def test_counts_from_a_thousand_on_are_rounded_in_the_heading() -> None:
+    made = study([sized(0, range(5), 1_234_567, 10), sized(1, range(9), 1000, 10)])
+    made.spec["space"]["settings"]["objective"] = ["val_accuracy", "parameters"]
+    heading = pareto.rows(made).finding
+    assert heading == "The Pareto front of accuracy and parameters:\nfrom 99.10 % on 1.0 k to 99.50 % on 1.2 M"
+
+
+def test_a_front_of_one_trial_is_told_as_with_one_objective() -> None:
+    made = study([sized(0, range(5), 10, 10), sized(1, range(900), 20, 20)])
+    made.spec["space"]["settings"]["objective"] = ["val_accuracy", "macs"]
+    assert pareto.rows(made).finding == "No smaller net is tied with the best, #0 (10 parameters)"

@@ -48,6 +48,7 @@ def trial(
     state: State = "COMPLETE",
     reason: Reason | None = None,
     params: dict[str, Any] | None = None,
+    facts: dict[str, Any] | None = None,
     **more: Any,
 ) -> TrialRecord:
     """Return a trial that trained so many periods and ends with these images wrong."""
@@ -56,7 +57,7 @@ def trial(
     return TrialRecord(
         number=number, state=state, reason=reason or reasons[state], params=params or {},
         config=with_params(to_json(TrainConfig()), params or {}), seed=100 + number, slot=0, logical_start=0,
-        costs=(1,) * 6, facts={"parameters": 61_234, "macs": 2_100_000},
+        costs=(1,) * 6, facts=facts or {"parameters": 61_234, "macs": 2_100_000},
         reports=tuple(report(n, wrong, last=ended and n == periods) for n in range(1, periods + 1)), **more,
     )  # fmt: skip
 
@@ -79,6 +80,17 @@ def spec() -> dict[str, Any]:
         "versions": {"optuna": "5.0.0"},
         "numerics": {"canary": "77c0" + HASH[4:], "precision": "bf16", "cpu_flags": ["avx512_bf16"]},
     }
+
+
+def two_objectives() -> StudyRecord:
+    """Return a study of accuracy and MACs: #1, #2 and #4 are on the front, #4 equal to #2 in both; #3 is pruned."""
+    shapes = [(range(6), 300), (range(5), 200), (range(40), 50), (range(1), 1), (range(40), 50), (range(50), 60)]
+    facts = [{"parameters": 1000, "macs": macs} for _, macs in shapes]
+    trials = [trial(number, wrong, facts=facts[number]) for number, (wrong, _) in enumerate(shapes)]
+    trials[3] = trial(3, shapes[3][0], facts=facts[3], periods=1, state="PRUNED")
+    made = study(trials, name="two")
+    made.spec["space"]["settings"]["objective"] = ["val_accuracy", "macs"]
+    return made
 
 
 def mixed() -> StudyRecord:
