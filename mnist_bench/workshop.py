@@ -14,8 +14,10 @@ from mnist_bench.cost import COEFFICIENTS
 from mnist_bench.data.mnist import DataOptions, TrainingSet, load_training_set
 from mnist_bench.trial import make_planner, trainer_spec
 from search import canonical
+from search.errors import UsageError
 from search.executors import Executor, LocalExecutor
 from search.lock import driver_lock
+from search.records import StudyRecord
 from search.states import StateStore
 from search.trainer import Report
 from search.training import OnEnd, OnPeriod, Task, TaskStore, Training, as_it_is, unheard
@@ -104,3 +106,25 @@ def open_workshop(
             yield Workshop(executor=executor, numerics=executor.start(), data=loaded, folder=folder)
         finally:
             executor.stop()
+
+
+def data_of(study: StudyRecord, data_dir: Path | None) -> DataOptions:
+    """Return the data set that a study was searched on, in `data_dir` or inside the package.
+
+    Raises:
+        DataError: it cannot be loaded.
+        UsageError: the data set there is another one.
+    """
+    recorded = study.spec["context"]["data"]
+    options = DataOptions(
+        dataset="mnist" if data_dir else recorded["dataset"],
+        data_dir=str(data_dir.resolve()) if data_dir else None,
+        subset=recorded["subset"],
+    )
+    loaded = load_training_set(options)
+    if (loaded.data_hash, loaded.split.digest) != (recorded["data_hash"], recorded["split_hash"]):
+        raise UsageError(
+            f"Study {study.name} was searched on other data (its hash {recorded['data_hash'][:8]}, here "
+            f"{loaded.data_hash[:8]}); --data-dir names the folder of its data set."
+        )
+    return options

@@ -12,7 +12,11 @@ from mnist_bench.cli import options
 from mnist_bench.cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mnist_bench.searching import SearchOptions
+    from search.run import Run
+    from search.trainer import Report
 
 ExecutorName = Literal["local", "in-process"]
 
@@ -44,6 +48,12 @@ def search(
     data_dir: options.DataDir = None,
     dataset: options.Dataset = "mnist",
     executor: Annotated[ExecutorName, typer.Option("--executor", help="Where periods run.")] = "local",
+    audit_pruned: Annotated[
+        str | None,
+        typer.Option(
+            "--audit-pruned", metavar="SHARE", help="Train so many of the pruned to their ends after all: 5%."
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run, and about how long.")] = False,
 ) -> None:
     """Search a space: train, prune, rank.
@@ -57,10 +67,33 @@ def search(
         workers=workers or options.cores(), enqueue=tuple(enqueue or ()), device=device,
         study_name=study_name, storage=storage, results=results, data_dir=data_dir, dataset=dataset, executor=executor,
     )  # fmt: skip
+    share = None if audit_pruned is None else _share(audit_pruned, executor)
     if dry_run:
         _preview(asked)
     else:
-        _run(asked, results)
+        run = _run(asked, results)
+        if share is not None and run.reached:
+            _audit(run, asked, share)
+
+
+def _share(text: str, executor: ExecutorName) -> float:
+    """Return the share, above 0 and up to 1, that `5%` or `0.05` names.
+
+    Raises:
+        UsageError: it names none, or there are no worker processes to audit with.
+    """
+    from search.errors import UsageError
+
+    if executor == "in-process":
+        raise UsageError("--audit-pruned needs worker processes; leave out --executor in-process.")
+    number, sign = text.strip().removesuffix("%"), text.strip().endswith("%")
+    try:
+        share = float(number) / (100 if sign else 1)
+    except ValueError:
+        share = 0.0
+    if not 0 < share <= 1:
+        raise UsageError(f"--audit-pruned {text}: no share of the pruned trials; write 5% or 0.05, up to 100%.")
+    return share
 
 
 def _preview(asked: SearchOptions) -> None:
@@ -71,7 +104,7 @@ def _preview(asked: SearchOptions) -> None:
         output.print_line(line)
 
 
-def _run(asked: SearchOptions, results: Path) -> None:
+def _run(asked: SearchOptions, results: Path) -> Run:
     from mnist_bench import searching
     from mnist_bench.cli import ending, live
     from mnist_bench.cli.interrupts import Interrupts
@@ -82,3 +115,30 @@ def _run(asked: SearchOptions, results: Path) -> None:
     ending.show(run, seconds=time.monotonic() - started, results=results)
     if not run.reached and interrupts.stopping():
         raise typer.Exit(ExitCode.INTERRUPTED)
+    return run
+
+
+def _audit(run: Run, asked: SearchOptions, share: float) -> None:
+    """Audit the study's pruning and print what was found; the search's own end is on the screen by then."""
+    from mnist_bench import audit
+    from mnist_bench.cli import output
+    from mnist_bench.cli.interrupts import Interrupts
+
+    with Interrupts(output.note) as interrupts:
+        found = audit.run(
+            run.study, share, results=asked.results, workers=asked.workers, device=asked.device,
+            data_dir=asked.data_dir, on_trial=_note_audited, stopping=interrupts.stopping,
+        )  # fmt: skip
+    if found is None:
+        output.note("The audit was stopped. The same command goes on where it stopped.")
+        raise typer.Exit(ExitCode.INTERRUPTED)
+    output.print_line()
+    output.print_line(audit.sentence(found))
+
+
+def _note_audited(number: int, reports: Sequence[Report]) -> None:
+    from mnist_bench.cli import output, wording
+
+    last = reports[-1]
+    ended = last.end.replace("_", " ") if last.end else wording.percent(last.value)
+    output.note(f"audit  #{number}, pruned in the search: {ended} at its end")

@@ -25,6 +25,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "mistakes": "the images that it gets wrong, with its confidences",
         "layers": "the best net, layer by layer",
         "distortions": "digits as the best trial saw them in training",
+        "ablation": "what each group of settings brings, once `ablate` has measured it",
     }
 )
 """What each kind shows; each is drawn by the module of its name."""
