@@ -6,12 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mnist_bench import searching, spaces
+from mnist_bench.confirm import Options as ConfirmOptions
+from mnist_bench.confirm import run as run_confirm
+from mnist_bench.confirm_runs import Silent as SilentRuns
+from mnist_bench.confirmed import Confirmed
 from mnist_bench.record import record_of
 from mnist_bench.reproduce import Comparison, reproduce, trainer_for
 from mnist_bench.train import FitResult
 from mnist_bench.train import fit as fit_config
 from search import study as studies
-from search.errors import StudyNotFoundError
+from search.errors import SearchError, StudyNotFoundError
 from search.progress import Silent
 from search.records import StudyRecord, TrialRecord
 
@@ -70,6 +74,32 @@ def reproduce_trial(
         raise StudyNotFoundError(f"Study {study.name} has no complete trial.")
     record = record_of(study, chosen)
     return reproduce(record, trainer_for(record, device=device, data_dir=data_dir))
+
+
+def confirm_study(
+    study: StudyRecord,
+    *,
+    top: int = 8,
+    budget: float | None = None,
+    workers: int = 1,
+    device: str = "auto",
+    data_dir: Path | None = None,
+    results: Path = Path("results"),
+) -> Confirmed:
+    """Race a study's best with fresh seeds and open the test set once, or return what that found before; `budget` is in
+    seconds; see `mnist-bench confirm`.
+
+    Raises:
+        SearchError: see `mnist_bench.confirm.run`.
+    """
+    ledger = results / "test-openings.jsonl"
+    asked = ConfirmOptions(
+        top=top, budget=budget, workers=workers, device=device, data_dir=data_dir, results=results, ledger=ledger
+    )
+    found = run_confirm(study, asked, SilentRuns(), lambda: False)
+    if found is None:
+        raise SearchError(f"The confirmation of {study.name} was stopped before its end.")
+    return found
 
 
 def fit(recipe: str | Path, *, seed: int = 0, overrides: Sequence[str] = (), device: str = "auto") -> FitResult:

@@ -66,3 +66,14 @@ def mean_and_deviation(values: Sequence[float]) -> tuple[float, float]:
     """Return the mean and the sample standard deviation (n - 1) of one or more values; 0 deviation for one."""
     array: NDArray[Any] = np.asarray(values, dtype=np.float64)
     return float(array.mean()), float(array.std(ddof=1)) if len(array) > 1 else 0.0
+
+
+def t_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[float, float] | None:
+    """Return Student's interval for the mean of normal values (Student 1908); None for fewer than two values."""
+    from scipy.special import stdtrit  # type: ignore[import-untyped]
+
+    if len(values) < 2:
+        return None
+    mean, deviation = mean_and_deviation(values)
+    reach = float(stdtrit(len(values) - 1, (1 + confidence) / 2)) * deviation / math.sqrt(len(values))
+    return mean - reach, mean + reach

@@ -13,7 +13,20 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from mnist_bench.cli import leaderboard, notebook, plot, reproduce, search, show, space, studies, train
+from mnist_bench.cli import (
+    ablate,
+    confirm,
+    leaderboard,
+    notebook,
+    plot,
+    report,
+    reproduce,
+    search,
+    show,
+    space,
+    studies,
+    train,
+)
 from mnist_bench.cli.exit_codes import ExitCode
 from mnist_bench.cli.output import safe_lines
 from search.errors import SearchError, SpaceError
@@ -87,8 +100,11 @@ app.command("search")(search.search)
 app.command("leaderboard")(leaderboard.leaderboard)
 app.command("show")(show.show)
 app.command("reproduce")(reproduce.reproduce)
+app.command("confirm")(confirm.confirm)
 app.command("train")(train.train)
 app.command("plot", help=plot.HELP)(plot.plot)
+app.command("report")(report.report)
+app.command("ablate")(ablate.ablate)
 app.command("notebook")(notebook.notebook)
 app.add_typer(space.app, name="space")
 app.add_typer(studies.app, name="studies")

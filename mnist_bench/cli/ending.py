@@ -52,7 +52,10 @@ def advice(run: Run, results: Path) -> list[str]:
         return ["", f"No trial is complete. mnist-bench leaderboard {name}{place} shows how they ended."]
     commands = {
         f"reproduce {name}{place}": f"retrain #{best.number} and compare bit for bit",
+        f"confirm {name}{place}": "fresh seeds, then all training images, then the test set once",
         f"plot {name}{place}": f"{len(KINDS)} pictures into {results / name / FOLDER}",
+        f"ablate {name}{place}": "what each group of settings brings",
+        f"report {name}{place}": "all of it on one page",
         f"leaderboard {name}{place}": "all trials",
         f"show {name}/{best.number}{place}": "every setting, the curve, the hashes",
     }

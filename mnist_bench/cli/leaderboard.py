@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mnist_bench.cli import options
 
 if TYPE_CHECKING:
+    from mnist_bench.confirmed import Confirmed
     from mnist_bench.leaderboard import Leaderboard
 
 SHORT = 10
@@ -33,8 +34,10 @@ def leaderboard(
     rows = top or (None if json or csv or markdown else SHORT)
     names: list[str | None] = [*studies] if studies else [None]
     boards = [_read(name, results, storage, rows) for name in names]
+    confirmed = [_confirmed(one, results) for one in boards]
     if json:
-        output.print_json({"studies": [board.plain(one) for one in boards]})
+        pairs = zip(boards, confirmed, strict=True)
+        output.print_json({"studies": [board.plain(one) | {"confirmed": _plain(found)} for one, found in pairs]})
     elif csv:
         output.print_csv(board.csv_rows(boards))
     else:
@@ -42,6 +45,7 @@ def leaderboard(
             if index:
                 output.print_line()
             board.show(one, markdown=markdown)
+            _print_confirmed(confirmed[index])
 
 
 def _read(name: str | None, results: Path, storage: str | None, top: int | None) -> Leaderboard:
@@ -54,3 +58,24 @@ def _read(name: str | None, results: Path, storage: str | None, top: int | None)
     if not study.finished():
         raise StudyNotFoundError(f"Study {study.name} has no finished trial yet.")
     return rows(study, top=top, test_openings=openings(results / options.LEDGER))
+
+
+def _confirmed(board: Leaderboard, results: Path) -> Confirmed | None:
+    """Return what `confirm` found of the study, unless the study was searched further since."""
+    from mnist_bench.confirmed import load
+
+    found = load(results / board.study)
+    return found if found and found.digest == board.digest else None
+
+
+def _plain(found: Confirmed | None) -> dict[str, Any] | None:
+    from mnist_bench.confirmed import plain
+
+    return None if found is None else plain(found)
+
+
+def _print_confirmed(found: Confirmed | None) -> None:
+    from mnist_bench.cli import confirm_view, output
+
+    if found is not None:
+        output.print_line(confirm_view.footnote(found))

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats as oracle
 
-from mnist_bench.stats import holm, mcnemar, mean_and_deviation, sign_test, wilson
+from mnist_bench.stats import holm, mcnemar, mean_and_deviation, sign_test, t_interval, wilson
 
 
 @given(count=st.integers(1, 100_000), data=st.data(), confidence=st.floats(0.5, 0.999))
@@ -62,3 +62,10 @@ def test_holm_keeps_the_order_and_lies_between_raw_and_bonferroni(p_values: list
 def test_mean_and_deviation() -> None:
     assert mean_and_deviation([1.0, 2.0, 3.0]) == (2.0, 1.0)
     assert mean_and_deviation([0.5]) == (0.5, 0.0)
+
+
+def test_students_interval_by_hand() -> None:
+    # mean 63, deviation sqrt(20 / 3), and 3.182446 in the table for 3 degrees of freedom at 97.5 %
+    reach = 3.182446 * (20 / 3) ** 0.5 / 2
+    assert t_interval([60, 64, 62, 66]) == pytest.approx((63 - reach, 63 + reach))
+    assert t_interval([60]) is None

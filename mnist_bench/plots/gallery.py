@@ -1,0 +1,74 @@
+"""All pictures of a study, for a report: every kind that can be drawn, as data that stand inside the page."""
+
+from __future__ import annotations
+
+import base64
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mnist_bench.plots import style
+from mnist_bench.plots.kinds import KINDS, picture
+from mnist_bench.plots.subject import Subject
+from search.errors import SearchError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SMALL_SVG = 120_000
+"""Bytes; up to here a drawing stays one, above the smaller of drawing and pixels is taken."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Picture:
+    """One picture and what it says."""
+
+    kind: str
+    shows: str
+    """What the kind shows."""
+    finding: str
+    """The picture's heading: what it found about this study."""
+    source: str
+    """A data URI of an SVG or a PNG."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Gallery:
+    """The pictures of a study, and why others are missing."""
+
+    pictures: tuple[Picture, ...]
+    missing: Mapping[str, str]
+    """Reasons by kind."""
+
+
+def gallery(subject: Subject) -> Gallery:
+    """Draw every kind of picture; one that cannot be drawn is left out with the reason."""
+    pictures: list[Picture] = []
+    missing: dict[str, str] = {}
+    for kind in KINDS:
+        try:
+            pictures.append(_drawn(kind, subject))
+        except SearchError as error:
+            missing[kind] = str(error)
+    return Gallery(pictures=tuple(pictures), missing=missing)
+
+
+def _drawn(kind: str, subject: Subject) -> Picture:
+    figures: list[Figure] = []
+
+    def make() -> Figure:
+        figures.append(picture(kind, subject))
+        return figures[-1]
+
+    with tempfile.TemporaryDirectory() as folder:
+        files = style.save(make, Path(folder) / kind, ("svg", "png"))
+        svg, png = (file.read_bytes() for file in files)
+    finding = " ".join(figures[0].get_suptitle().split())
+    source = _uri("svg+xml", svg) if len(svg) <= max(SMALL_SVG, len(png)) else _uri("png", png)
+    return Picture(kind=kind, shows=KINDS[kind], finding=finding, source=source)
+
+
+def _uri(kind: str, data: bytes) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+import handmade
+from mnist_bench.plots import gallery
+from mnist_bench.plots.kinds import KINDS
+from mnist_bench.plots.subject import Subject
+from search.errors import StudyNotFoundError
+
+
+def draw(kind: str, subject: Subject) -> Figure:
+    """Draw ten points, a hundred thousand for the slices, none for the layers."""
+    if kind == "layers":
+        raise StudyNotFoundError("It has no weights.")
+    figure = Figure(figsize=(1, 1))
+    figure.suptitle(f"What {kind}\nfound")
+    figure.subplots().plot(np.random.default_rng(0).random(100_000 if kind == "slices" else 10), ".")
+    return figure
+
+
+def test_small_drawings_stay_drawings_and_what_cannot_be_drawn_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gallery, "picture", draw)
+    made = gallery.gallery(Subject(study=handmade.mixed(), folder=Path("conv-0")))
+    assert dict(made.missing) == {"layers": "It has no weights."}
+    by_kind = {picture.kind: picture for picture in made.pictures}
+    assert list(by_kind) == [kind for kind in KINDS if kind != "layers"]
+    assert by_kind["history"].finding == "What history found"
+    head, _, data = by_kind["history"].source.partition(",")
+    assert head == "data:image/svg+xml;base64"
+    assert base64.b64decode(data).startswith(b"<?xml")
+    head, _, data = by_kind["slices"].source.partition(",")
+    assert head == "data:image/png;base64"
+    assert base64.b64decode(data).startswith(b"\x89PNG")
