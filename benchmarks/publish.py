@@ -24,10 +24,11 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-FOLDER = Path(__file__).parent.parent / "results" / "published"
+ROOT = Path(__file__).parent.parent
+FOLDER = ROOT / "results" / "published"
 SEARCH = ("search", "conv", "--trials", "50")
 CONFIRM = ("confirm", "conv-0", "--budget", "15m")
-ABLATE = ("ablate", "conv-0", "--seeds", "2", "--budget", "15m")
+ABLATE = ("ablate", "conv-0", "--from", "benchmarks/linear.yaml", "--seeds", "2", "--budget", "30m")
 NOTEBOOK = ("notebook", "--seeds", "5")
 
 
@@ -91,7 +92,7 @@ def timed(*arguments: str) -> tuple[str, str]:
 def run(*arguments: str) -> str:
     """Return what a command prints; its standard error goes to ours."""
     program = Path(sys.executable).with_name("mnist-bench")
-    return subprocess.run([str(program), *arguments], stdout=subprocess.PIPE, text=True, check=True).stdout
+    return subprocess.run([program, *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout
 
 
 def machine() -> str:
