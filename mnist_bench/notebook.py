@@ -75,6 +75,8 @@ class Row:
     """Of the last call of `fit`, which the seconds are about."""
     runs: tuple[tuple[Epoch, ...], ...]
     """The epochs of each seed's run; without those of a run that diverged."""
+    diverged: int = 0
+    """Runs that diverged."""
 
     @property
     def accuracy(self) -> tuple[float, float]:

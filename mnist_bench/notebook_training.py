@@ -18,7 +18,7 @@ from mnist_bench.architecture import plan_layers
 from mnist_bench.config import Phase, TrainConfig
 from mnist_bench.config_json import from_json
 from mnist_bench.data import DataOptions
-from mnist_bench.data.door import open_test_set
+from mnist_bench.data.door import open_test_set, unopened_identity
 from mnist_bench.data.tensors import Dataset, load_dataset, with_evaluation_images
 from mnist_bench.evaluate import Evaluation, evaluate
 from mnist_bench.notebook import PUBLISHED, Epoch, Row
@@ -56,7 +56,7 @@ OnRun = Callable[[str, int, Sequence[Report]], None]
 def run(asked: Options, on_run: OnRun, stopping: Callable[[], bool]) -> list[Row] | None:
     """Train the recipes with every seed and return a row each; None where `stopping` said so before the end.
 
-    What was trained before, by the same code on the same kind of machine, is not trained again.
+    A run that was trained before, by the same code on the same kind of machine, is not trained again.
 
     Raises:
         UsageError: there is no such recipe.
@@ -64,11 +64,12 @@ def run(asked: Options, on_run: OnRun, stopping: Callable[[], bool]) -> list[Row
         DataError, DeviceError, WorkerError, StorageError: see there.
     """
     configs = {name: spaces.recipe(spaces.load(f"{SHIPPED}/{name}")) for name in chosen(asked.recipes)}
+    test_set = unopened_identity(_data(asked))
     with open_workshop(
         asked.results / FOLDER, f"The notebook in {asked.results}/", data=_data(asked), workers=asked.workers,
         device=asked.device, precision="fp32",
     ) as workshop:  # fmt: skip
-        found = _Runs(asked, configs, workshop).train(on_run, stopping)
+        found = _Runs(asked, configs, workshop, test_set).train(on_run, stopping)
     return None if found is None else [_row(name, config, found[name]) for name, config in configs.items()]
 
 
@@ -102,12 +103,14 @@ def _data(asked: Options) -> DataOptions:
 class _Runs:
     """The runs of every recipe with every seed."""
 
-    def __init__(self, asked: Options, configs: Mapping[str, TrainConfig], workshop: Workshop) -> None:
+    def __init__(
+        self, asked: Options, configs: Mapping[str, TrainConfig], workshop: Workshop, test_set: Sequence[str]
+    ) -> None:
         self._asked = asked
         self._configs = configs
         self._workshop = workshop
         self._tasks = {
-            (name, seed): workshop.task(f"{name}, seed {seed}", config, seed)
+            (name, seed): workshop.task(f"{name}, seed {seed}", config, seed, also=test_set)
             for seed in range(asked.seeds)
             for name, config in configs.items()
             if not any(begins(config, other) for other in configs.values())
@@ -161,6 +164,7 @@ def _row(name: str, config: TrainConfig, runs: Sequence[Sequence[Report]]) -> Ro
         trainable=net.trainable,
         epochs=_phases(config)[-1].epochs,
         runs=tuple(tuple(_epoch(report) for report in reports) for reports in ended),
+        diverged=len(runs) - len(ended),
     )
 
 

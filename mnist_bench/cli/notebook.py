@@ -57,9 +57,11 @@ def notebook(
     elif csv:
         output.print_csv([_flat(row) for row in rows])
     elif markdown:
-        output.print_markdown(rows, _columns(rows))
+        output.print_markdown(rows, _columns(seeds))
+        output.print_line()
     else:
-        output.print_table(rows, _columns(rows))
+        output.print_table(rows, _columns(seeds))
+    if not (json or csv):
         for line in footnotes(rows):
             output.print_line(line)
 
@@ -93,28 +95,26 @@ def footnotes(rows: Sequence[Row]) -> list[str]:
     return lines
 
 
-def _columns(rows: Sequence[Row]) -> list[Column]:
+def _columns(seeds: int) -> list[Column]:
     from mnist_bench.cli.output import Column
 
-    seeds = max(len(row.runs) for row in rows)
     return [
         Column("recipe", lambda row: row.recipe, importance=9),
         Column("notebook", lambda row: _percent(row.published.accuracy) + _mark(row, "accuracy"), 8, "right"),
-        Column(f"ours ({seeds} seeds)", _accuracy, 8, "right"),
+        Column(f"ours ({seeds} seed{'s' if seeds > 1 else ''})", _accuracy, 8, "right"),
         Column("parameters", _parameters, 5, "right"),
         Column("seconds then → now", _seconds, 4, "right"),
-        Column("loss then", lambda row: _number(row.published.loss) + _mark(row, "loss"), 3, "right"),
-        Column("now", lambda row: _loss(row, "loss"), 3, "right"),
-        Column("train loss then", lambda row: _number(row.published.train_loss) + _mark(row, "train_loss"), 2, "right"),
-        Column("now", lambda row: _loss(row, "train_loss"), 2, "right"),
+        Column("loss then → now", lambda row: _losses(row, "loss"), 3, "right"),
+        Column("train loss then → now", lambda row: _losses(row, "train_loss"), 2, "right"),
     ]
 
 
 def _accuracy(row: Row) -> str:
+    diverged = f" ({row.diverged} diverged)" if row.diverged else ""
     if not row.runs:
-        return "diverged"
+        return diverged.strip() or "–"
     mean, deviation = row.accuracy
-    return f"{_percent(mean)} ± {100 * deviation:.2f} %"
+    return _percent(mean) + (f" ± {100 * deviation:.2f} %" if len(row.runs) > 1 else "") + diverged
 
 
 def _percent(share: float | None) -> str:
@@ -123,15 +123,13 @@ def _percent(share: float | None) -> str:
     return "–" if share is None else wording.percent(share)
 
 
-def _loss(row: Row, figure: Figure) -> str:
+def _losses(row: Row, figure: Figure) -> str:
+    then = getattr(row.published, figure)
+    words = "" if then is None else f"{then:.4f}{_mark(row, figure)} → "
     if not row.runs:
-        return "–"
+        return f"{words}–"
     mean, deviation = getattr(row, figure)
-    return f"{mean:.4f} ± {deviation:.4f}"
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4f}"
+    return f"{words}{mean:.4f}" + (f" ± {deviation:.4f}" if len(row.runs) > 1 else "")
 
 
 def _mark(row: Row, figure: Figure) -> str:
@@ -157,4 +155,4 @@ def _flat(row: Row) -> dict[str, float | int | str | None]:
 
     figures = {name: value for name, value in plain(row).items() if isinstance(value, str | int | float)}
     published = {f"notebook_{name}": value for name, value in plain(row)["published"].items()}
-    return {**figures, **published, "seeds": len(row.runs)}
+    return {**figures, **published, "seeds": len(row.runs), "diverged": row.diverged}

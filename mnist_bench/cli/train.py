@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -67,6 +68,8 @@ def train(
         output.print_json(_plain(config, results))
     else:
         _print_summary(results)
+        if config.train_on == "all":
+            output.note("train_on: all, so the validation images were trained on; `accuracy` is no estimate.")
 
 
 def _check_output(path: Path | None, seeds: int) -> None:
@@ -77,6 +80,8 @@ def _check_output(path: Path | None, seeds: int) -> None:
         raise UsageError("--output keeps the weights of one seed; leave out --seeds, or --output.")
     if path is not None and not path.parent.is_dir():
         raise UsageError(f"{path}: cannot be written, there is no folder {path.parent}.")
+    if path is not None and (path.is_dir() or not os.access(path.parent, os.W_OK)):
+        raise UsageError(f"{path}: cannot be written, it is a folder or in one that is closed to you.")
 
 
 def _show_period(seed: int, _period: int, _state: bytes, report: Report) -> None:

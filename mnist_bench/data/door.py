@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from mnist_bench.data import guard, mnist
+from mnist_bench.data import guard, idx, mnist
 from mnist_bench.data.mnist import DataOptions, Images
 from search.errors import StorageError
 
@@ -34,6 +34,23 @@ def open_test_set(options: DataOptions, *, purpose: str, ledger: Path) -> Images
     time = datetime.now(UTC).isoformat(timespec="seconds")
     _append(ledger, {"time": time, "purpose": purpose, "files": images.digests})
     return images
+
+
+def unopened_identity(options: DataOptions) -> list[str]:
+    """Return what tells one test set from another without opening its files.
+
+    It is the hashes that are pinned for the packaged files; of files in a folder path, size and time of change; of a
+    relative its name.
+
+    Raises:
+        DataError: a file is not there.
+    """
+    if options.dataset != "mnist":
+        return [options.dataset]
+    if options.data_dir is None:
+        return [mnist.SHA256[name] for name in TEST_FILES]
+    paths = [idx.find(Path(options.data_dir), name) for name in TEST_FILES]
+    return [f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in paths]
 
 
 def openings(ledger: Path) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import struct
 import subprocess
 import sys
 import time
@@ -12,20 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from mnist_bench.data import DataOptions, load_training_set
-
-NAMES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+from handmade_data import write_data
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Return a folder with `data/`: 1,500 of MNIST's training images to train on and 500 others as test images."""
-    images = load_training_set(DataOptions()).images
-    (tmp_path / "data").mkdir()
-    parts = [images.images[:1500], images.labels[:1500], images.images[3000:3500], images.labels[3000:3500]]
-    for name, values in zip(NAMES, parts, strict=True):
-        header = struct.pack(f">HBB{values.ndim}I", 0, 8, values.ndim, *values.shape)
-        (tmp_path / "data" / name).write_bytes(header + values.tobytes())
+    """Return a folder with `data/`: 1,500 of MNIST's training images to train on and 500 others to test on."""
+    write_data(tmp_path / "data", train=1500, test=500)
     return tmp_path
 
 
@@ -52,6 +44,7 @@ def test_trains_compares_and_does_not_train_again(folder: Path) -> None:
     assert code == 0, err
     lines = out.splitlines()
     assert lines[0].split()[:2] == ["recipe", "notebook"]
+    assert all(" ± " in line for line in lines[1:3])
     assert [line.split()[0] for line in lines[1:3]] == ["linear", "hidden"]
     assert "92.31 %" in lines[1]
     assert "7,850 =" in lines[1]
@@ -94,6 +87,14 @@ def test_interrupted_it_goes_on_where_it_stopped(folder: Path) -> None:
     assert "seed 0" not in err
     assert out.splitlines()[1].startswith("linear,")
     assert time.monotonic() - began < 60
+
+
+def test_one_seed_claims_no_spread(folder: Path) -> None:
+    code, out, err = run(folder, "linear", "--seeds", "1", "--markdown")
+    assert code == 0, err
+    assert "ours (1 seed) " in out
+    assert "±" not in out
+    assert out.splitlines()[-1] == "= as many parameters as the notebook's net has."
 
 
 def test_an_unknown_recipe_is_one_sentence(folder: Path) -> None:

@@ -1,0 +1,54 @@
+"""What a workshop calls the same task, and what not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mnist_bench.config import TrainConfig
+from mnist_bench.data import DataOptions, load_training_set
+from mnist_bench.workshop import Workshop, open_workshop
+from search.errors import StudyLockedError
+from search.executors import InProcessExecutor
+from search.trainer import TrainerSpec
+
+NUMERICS = {"canary": "77c0", "trainer_revision": 2, "kind": "cpu-fp32"}
+
+
+@pytest.fixture
+def workshop(tmp_path: Path) -> Workshop:
+    """Return a workshop whose workers are never asked."""
+    executor = InProcessExecutor(TrainerSpec(factory="search_fake:Trainer"))
+    data = load_training_set(DataOptions(subset=1200))
+    return Workshop(executor=executor, numerics=NUMERICS, data=data, folder=tmp_path)
+
+
+def test_a_task_is_the_same_whatever_it_is_called(workshop: Workshop) -> None:
+    assert workshop.task("a", TrainConfig(), 1).identity == workshop.task("b", TrainConfig(), 1).identity
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"numerics": {**NUMERICS, "canary": "1d93"}},
+        {"numerics": {**NUMERICS, "trainer_revision": 3}},
+        {"data": load_training_set(DataOptions(subset=1300))},
+    ],
+)
+def test_all_that_the_bits_depend_on_makes_another_task(workshop: Workshop, change: dict[str, object]) -> None:
+    task = workshop.task("a", TrainConfig(), 1)
+    assert replace(workshop, **change).task("a", TrainConfig(), 1).identity != task.identity  # type: ignore[arg-type]
+    assert workshop.task("a", TrainConfig(), 2).identity != task.identity
+    assert workshop.task("a", TrainConfig(epochs=7), 1).identity != task.identity
+    assert workshop.task("a", TrainConfig(), 1, also=["other test images"]).identity != task.identity
+
+
+def test_a_folder_has_one_workshop_at_a_time(tmp_path: Path) -> None:
+    with (
+        open_workshop(tmp_path, "The work", data=DataOptions(subset=1200), workers=1),
+        pytest.raises(StudyLockedError, match=r"^The work is being worked on by process \d+"),
+        open_workshop(tmp_path, "The work", data=DataOptions(subset=1200), workers=1),
+    ):
+        pass
