@@ -22,6 +22,7 @@ from mnist_bench.trial import make_planner, trainer_spec
 from search import strategy
 from search.errors import UsageError
 from search.executors import Executor, InProcessExecutor, LocalExecutor
+from search.files import make_folder
 from search.progress import Observer
 from search.ranges import same
 from search.run import Run, Search
@@ -70,7 +71,7 @@ def run(asked: SearchOptions, observer: Observer, stopping: Callable[[], bool]) 
     data_options = _data_options(asked, space)
     data = load_training_set(data_options)
     place = Place.of(study_name(asked, space), asked.results, asked.storage)
-    place.folder.mkdir(parents=True, exist_ok=True)
+    make_folder(place.folder)
     deadline = None if asked.timeout is None else time.monotonic() + asked.timeout
     return Search(
         place=place,

@@ -16,6 +16,7 @@ from mnist_bench.trial import make_planner, trainer_spec
 from search import canonical
 from search.errors import UsageError
 from search.executors import Executor, LocalExecutor
+from search.files import make_folder
 from search.lock import driver_lock
 from search.records import StudyRecord
 from search.states import StateStore
@@ -35,8 +36,10 @@ class Workshop:
     data: TrainingSet
     folder: Path
 
-    def task(self, name: str, config: TrainConfig, seed: int) -> Task:
+    def task(self, name: str, config: TrainConfig, seed: int, *, also: Sequence[str] = ()) -> Task:
         """Return the task of training `config` with `seed` here; `name` stands in messages.
+
+        `also` names what its reports depend on besides, such as other images that they are made on.
 
         Raises:
             ArchitectureError: the net cannot exist.
@@ -50,7 +53,7 @@ class Workshop:
         )
         plan = planner({})
         bits = [self.numerics["canary"], self.numerics["trainer_revision"], self.data.data_hash, self.data.split.digest]
-        identity = canonical.sha256([plan.config, seed, *bits])
+        identity = canonical.sha256([plan.config, seed, *bits, *also])
         return Task(name=name, identity=identity, config=plan.config, seed=seed, costs=plan.costs)
 
     def train(
@@ -93,10 +96,11 @@ def open_workshop(
     """Start workers and yield the workshop; `what` stands in the message of whoever finds `folder` locked.
 
     Raises:
+        UsageError: the folder cannot be made.
         StudyLockedError: another process is at work in the folder.
         DataError, DeviceError, WorkerError: see there.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     with driver_lock(folder / "driver.lock", what):
         loaded = load_training_set(data)
         executor = LocalExecutor(

@@ -138,7 +138,7 @@ class Dispatcher:
                 _check_new(key, outcome, history)
                 self._ready[key] = outcome
             case Lost():
-                self._patience.lost(key, outcome.reason)
+                self._patience.lost(key, f"trial {key[0]}", outcome.reason)
 
     def _done(self, key: Key, done: Done, history: History) -> None:
         trial, period = key

@@ -1,4 +1,4 @@
-"""Writing a file so that it is whole or not there: temporary file, fsync, rename, fsync of the folder."""
+"""Files that are whole or not there (temporary file, fsync, rename, fsync of the folder), and folders for them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,20 @@ import contextlib
 import os
 import tempfile
 from pathlib import Path
+
+from search.errors import UsageError
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, where they are not there yet.
+
+    Raises:
+        UsageError: there is a file in its place, or it may not be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{folder}: cannot be made a folder ({error.strerror}).") from error
 
 
 def atomic_write(path: Path, data: bytes) -> None:

@@ -49,15 +49,15 @@ class Patience:
         self._errors.add(key)
         return again
 
-    def lost(self, key: Key, reason: str) -> None:
-        """Note that a worker died over a period.
+    def lost(self, key: Key, name: str, reason: str) -> None:
+        """Note that a worker died over a period of the trial or task of this name.
 
         Raises:
             WorkerError: too many have.
         """
         losses = self._losses[key] = self._losses.get(key, 0) + 1
         if losses >= MOST_LOSSES:
-            raise WorkerError(f"{losses} workers in a row died over trial {key[0]}, period {key[1]}: {reason}.")
+            raise WorkerError(f"{losses} workers in a row died over {name}, period {key[1]}: {reason}.")
         self._not_before[key] = time.monotonic() + min(LONGEST_BACK_OFF, 0.1 * 2.0**losses)
 
     def done(self, key: Key) -> None:

@@ -13,6 +13,7 @@ from search.driver import Driver
 from search.errors import UsageError
 from search.events import Event, EventLog
 from search.executors import Executor
+from search.files import make_folder
 from search.history import History
 from search.housekeeping import Keeper, clean_up
 from search.mirror import Mirror
@@ -59,10 +60,11 @@ class Search:
         Raises:
             StudyLockedError: another process drives the study.
             FingerprintError: the study was made under other conditions.
-            UsageError: fewer trials are asked for than the unfinished study was started for.
+            UsageError: fewer trials are asked for than the unfinished study was started for, or the study's folder
+                cannot be made.
             StorageError, WorkerError, TooManyFailuresError: see there.
         """
-        self.place.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.place.folder)
         with lock.driver_lock(self.place.lock, f"Study {self.place.name}"), storage_errors():
             return self._locked_run()
 

@@ -10,7 +10,8 @@ import hashlib
 import json
 from pathlib import Path
 
-from search.files import atomic_write
+from search.errors import StorageError
+from search.files import atomic_write, make_folder
 from search.trainer import Report
 
 _HASH_LENGTH = 32
@@ -21,19 +22,27 @@ class StateStore:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
 
     def put(self, trial: int, period: int, report: Report, state: bytes) -> None:
-        """Keep what a worker delivered."""
+        """Keep what a worker delivered.
+
+        Raises:
+            StorageError: it cannot be written; what was kept before stays.
+        """
         header = json.dumps(report.to_json()).encode()
         body = len(header).to_bytes(8, "big") + header + state
-        atomic_write(self._path(trial, period), hashlib.sha256(body).digest() + body)
+        path = self._path(trial, period)
+        try:
+            atomic_write(path, hashlib.sha256(body).digest() + body)
+        except OSError as error:
+            raise StorageError(f"{path}: cannot be written ({error.strerror}). Nothing written is lost.") from error
 
     def get(self, trial: int, period: int) -> tuple[Report, bytes] | None:
-        """Return what was kept, or None where there is nothing or it is damaged."""
+        """Return what was kept, or None where there is nothing, or nothing that can be read and is whole."""
         try:
             content = self._path(trial, period).read_bytes()
-        except FileNotFoundError:
+        except OSError:
             return None
         digest, body = content[:_HASH_LENGTH], content[_HASH_LENGTH:]
         if hashlib.sha256(body).digest() != digest:

@@ -66,15 +66,19 @@ class TaskStore:
         """Whether the state of a task that has ended is worth its room."""
 
     def load(self, task: Task) -> tuple[tuple[Report, ...], bytes | None]:
-        """Return the reports so far and the state to go on from; nothing where that state is lost."""
+        """Return the reports so far and the state to go on from: the latest one before which no report is lost.
+
+        Reports after it are of no use without a state: their periods are trained again.
+        """
         reports: list[Report] = []
-        state: bytes | None = None
+        states: list[bytes] = []
         while len(reports) < len(task.costs) and (kept := self._states.get(task.number, len(reports) + 1)):
             reports.append(kept[0])
-            state = kept[1]
-        if not state and not task.is_ended_by(reports):
-            return (), None
-        return tuple(reports), state
+            states.append(kept[1])
+        if not task.is_ended_by(reports):
+            while states and not states[-1]:
+                states.pop()
+        return tuple(reports[: len(states)]), states[-1] if states else None
 
     def save(self, task: Task, reports: Sequence[Report], state: bytes) -> None:
         """Keep the newest of the reports and its state; the state before it is given up afterwards."""
@@ -119,9 +123,7 @@ class Training:
         while self._running or (self._waiting and not stopping()):
             if not stopping():
                 self._feed()
-            for outcome in self._executor.wait(_POLL):
-                self._running -= 1
-                self._take(outcome)
+            self._take_all(self._executor.wait(_POLL))
         return not self._waiting
 
     def _enqueue(self, task: Task, state: bytes | None) -> None:
@@ -150,6 +152,18 @@ class Training:
             else:
                 self._waiting.append(job)
 
+    def _take_all(self, outcomes: Sequence[Outcome]) -> None:
+        """Take what came back together; one that ends the training does not keep the others from being saved."""
+        errors: list[WorkerError] = []
+        for outcome in outcomes:
+            self._running -= 1
+            try:
+                self._take(outcome)
+            except WorkerError as error:
+                errors.append(error)
+        if errors:
+            raise errors[0]
+
     def _take(self, outcome: Outcome) -> None:
         job = outcome.job
         key, task = (job.trial, job.period), self._tasks[job.trial]
@@ -162,7 +176,7 @@ class Training:
             case Raised():
                 self._waiting.appendleft(job)
             case Lost():
-                self._patience.lost(key, outcome.reason)
+                self._patience.lost(key, task.name, outcome.reason)
                 stall = self._patience.stall_seconds(key, task.costs[job.period - 1])
                 self._waiting.appendleft(replace(job, stall_seconds=stall))
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from search.files import atomic_write
+from search.errors import StorageError, UsageError
 from search.states import StateStore
 from search.trainer import Report
 
@@ -58,15 +58,19 @@ def test_every_damage_is_noticed(tmp_path: Path, data: st.DataObject, damage: st
     assert store.get(0, 1) is None
 
 
-def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "file"
-    atomic_write(path, b"old")
+def test_a_folder_in_a_checkpoints_place_is_no_checkpoint_and_cannot_be_written(tmp_path: Path) -> None:
+    store = StateStore(tmp_path)
+    (tmp_path / "3-1.state" / "something").mkdir(parents=True)
+    assert store.get(3, 1) is None
+    with pytest.raises(
+        StorageError, match=r"3-1\.state: cannot be written \(Is a directory\)\. Nothing written is lost"
+    ):
+        store.put(3, 1, REPORT, b"s")
+    store.put(3, 2, REPORT, b"s")
+    assert store.get(3, 2) == (REPORT, b"s")
 
-    def full(_: int) -> None:
-        raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("search.files.os.fsync", full)
-    with pytest.raises(OSError, match="No space left"):
-        atomic_write(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]
+def test_a_file_in_the_place_of_their_folder_is_told_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "states").touch()
+    with pytest.raises(UsageError, match="states: cannot be made a folder"):
+        StateStore(tmp_path / "states")

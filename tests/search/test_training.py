@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from scripted import Clock, Scripted, killed, raised
 from search import canonical
 from search.errors import WorkerError
-from search.executors import Executor, InProcessExecutor, LocalExecutor
+from search.executors import Executor, InProcessExecutor, Job, LocalExecutor, Outcome
 from search.states import StateStore
 from search.trainer import Report, TrainerSpec
 from search.training import Task, TaskStore, Training
@@ -108,6 +109,39 @@ def test_a_damaged_checkpoint_is_trained_again(
     assert curves(training)[identity] == undisturbed[identity]
 
 
+@pytest.mark.parametrize(
+    ("damaged", "again"),
+    [
+        ([6], range(1, 11)),
+        ([2, 6], range(1, 11)),
+        ([2], [1, 2, 7, 8, 9, 10]),  # the state after period 6 is whole: with report 2 back, it goes on from there
+    ],
+)
+def test_interrupted_again_and_again_after_a_damage_it_still_goes_forward(
+    start: Callable[..., Executor], tmp_path: Path, damaged: list[int], again: Sequence[int]
+) -> None:
+    (task,) = tasks(1, periods=10)
+    calm = Training([task], start(), TaskStore(StateStore(tmp_path / "calm"), keep_last=True))
+    assert calm.run(lambda: False)
+    heard: list[int] = []
+
+    def train_until(count: int) -> Training:
+        training = Training(
+            [task], start(), TaskStore(StateStore(tmp_path / "torn"), keep_last=True),
+            lambda task, period, report, state: heard.append(period) or report,
+        )  # fmt: skip
+        training.run(lambda: len(heard) >= count)
+        return training
+
+    train_until(6)
+    for period in damaged:
+        (tmp_path / "torn" / f"{task.number}-{period}.state").write_bytes(b"torn")
+    for count in range(8, 17, 2):
+        last = train_until(count)
+    assert heard == [*range(1, 7), *again]
+    assert curves(last) == curves(calm)
+
+
 @pytest.mark.parametrize(("keep_last", "kept"), [(True, [False, False, True]), (False, [False] * 3)])
 def test_only_the_state_that_is_needed_is_kept(
     start: Callable[..., Executor], tmp_path: Path, keep_last: bool, kept: list[bool]
@@ -141,3 +175,52 @@ def test_a_task_that_raises_twice_is_named(start: Callable[..., Executor], tmp_p
     training = Training(tasks(4), start("raise"), store)
     with pytest.raises(WorkerError, match=r"task 4 makes the trainer fail: [\s\S]*divides by zero"):
         training.run(lambda: False)
+
+
+def test_what_came_back_together_with_the_last_straw_is_kept(tmp_path: Path, clock: Clock) -> None:
+    bad, good = tasks(2)
+    store = TaskStore(StateStore(tmp_path / "states"), keep_last=False)
+    executor = Scripted(clock, lambda job: raised(job) if job.trial == bad.number else None, workers=2)
+    with pytest.raises(WorkerError, match="task 1 makes the trainer fail"):
+        Training([bad, good], executor, store).run(lambda: False)
+    assert len(store.load(good)[0]) == 2
+
+
+def test_a_task_whose_workers_always_die_is_named(tmp_path: Path, clock: Clock) -> None:
+    store = TaskStore(StateStore(tmp_path / "states"), keep_last=False)
+    executor = Scripted(clock, lambda job: killed(job) if job.period == 2 else None)
+    with pytest.raises(WorkerError) as caught:
+        Training(tasks(1), executor, store).run(lambda: False)
+    assert str(caught.value) == "20 workers in a row died over task 1, period 2: SIGKILL."
+
+
+def test_a_lost_period_is_tried_again_later_with_twice_the_time_and_others_go_on(tmp_path: Path, clock: Clock) -> None:
+    first, second = tasks(2, periods=2)
+
+    def fails(job: Job) -> Outcome | None:
+        return killed(job) if job.trial == first.number and job.stall_seconds < 240 else None
+
+    executor = Scripted(clock, fails)
+    assert Training([first, second], executor, TaskStore(StateStore(tmp_path), keep_last=False)).run(lambda: False)
+    tries = [(at, job.stall_seconds) for at, job in executor.started if job.trial == first.number and job.period == 1]
+    assert tries == [(0, 60), (0.375, 120), (1.0, 240)]  # lost at 0.125 and 0.5, to wait for 0.2 s and 0.4 s
+    others = [(at, job.period) for at, job in executor.started if job.trial == second.number]
+    assert others == [(0.125, 1), (0.25, 2)]
+
+
+def test_tasks_that_have_begun_come_first(start: Callable[..., Executor], tmp_path: Path) -> None:
+    one, two, three = tasks(3)
+    heard: list[tuple[int, int]] = []
+
+    def train(listed: list[Task], stopping: Callable[[], bool]) -> bool:
+        def listen(task: Task, period: int, report: Report, state: bytes) -> Report:
+            heard.append((task.seed, period))
+            return report
+
+        return Training(listed, start(), TaskStore(StateStore(tmp_path / "states"), keep_last=False), listen).run(
+            stopping
+        )
+
+    assert not train([two], lambda: bool(heard))
+    assert train([one, two, three], lambda: False)
+    assert heard == [(2, 1), (2, 2), (2, 3), (1, 1), (1, 2), (1, 3), (3, 1), (3, 2), (3, 3)]
