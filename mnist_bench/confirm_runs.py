@@ -18,7 +18,7 @@ from mnist_bench.race import ROUNDS
 from mnist_bench.spending import makespan
 from mnist_bench.workshop import Workshop
 from search import canonical
-from search.files import atomic_write
+from search.files import atomic_write, make_folder
 from search.records import StudyRecord, TrialRecord
 from search.trainer import Report
 from search.training import Task
@@ -191,7 +191,7 @@ class Runs:
     def _keep(self, part: Part, tasks: Mapping[tuple[int, int], Task], found: Curves) -> None:
         """Keep a record of each run, and how long the runs of each configuration took."""
         folder = self._workshop.folder / RECORDS
-        folder.mkdir(exist_ok=True)
+        make_folder(folder)
         for (number, k), task in tasks.items():
             content = json.dumps(record.to_json(self._record(number, task, found[number, k])), indent=2)
             atomic_write(folder / f"{number}-{PARTS[part].prefix}{k}.json", content.encode())

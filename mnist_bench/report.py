@@ -14,9 +14,9 @@ from mnist_bench.correctness import validation_images
 from mnist_bench.leaderboard import SIGNIFICANCE, Leaderboard, tie_p_values
 from mnist_bench.leaderboard import rows as leaderboard_rows
 from mnist_bench.plots.gallery import Gallery
-from mnist_bench.plots.wording import percent
 from mnist_bench.report_sections import Sections
 from mnist_bench.summary import leaves, line
+from mnist_bench.wording import percent
 from search import canonical
 from search.records import StudyRecord, TrialRecord
 from search.spec import fingerprint

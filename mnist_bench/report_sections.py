@@ -9,7 +9,7 @@ from mnist_bench import ablation, audit, confirmed
 from mnist_bench.ablation import Ablation, Step
 from mnist_bench.audit import Audit
 from mnist_bench.confirmed import Candidate, Confirmed, Figures
-from mnist_bench.plots.wording import percent
+from mnist_bench.wording import percent
 from search.records import StudyRecord
 
 NOTHING = "–"

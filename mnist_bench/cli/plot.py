@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from mnist_bench.cli import options
+from mnist_bench.cli import options, pictures
+from mnist_bench.cli.pictures import Job
 from mnist_bench.plots.kinds import KINDS
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from mnist_bench.data import Images
     from mnist_bench.plots.style import Format
-    from search.errors import SearchError
     from search.records import StudyRecord
 
 DATA_KINDS: Mapping[str, str] = MappingProxyType(
@@ -54,26 +51,8 @@ Of the data, without a study:
 """
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Job:
-    """A picture to be drawn."""
-
-    kind: str
-    make: Callable[[], Figure]
-    lines: Sequence[str] = ()
-    """What is printed beside it."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Drawn:
-    """A picture that was drawn, or the reason why it was not."""
-
-    job: Job
-    files: Sequence[Path] = ()
-    error: SearchError | None = None
-
-
 def plot(
+    context: typer.Context,
     words: Annotated[
         list[str] | None, typer.Argument(metavar="STUDY|KIND", help="A study, kinds of pictures, or both.")
     ] = None,
@@ -104,6 +83,7 @@ def plot(
     from mnist_bench.cli import output
     from mnist_bench.data import close_test_set
     from search.errors import UsageError
+    from search.files import make_folder
 
     close_test_set()
     name, kinds = chosen(words or ())
@@ -112,17 +92,20 @@ def plot(
     if kinds and kinds[0] in DATA_KINDS:
         study = None
         jobs = _data_jobs(kinds, data_dir, overrides or (), seed or 0)
-        place = _make(folder or results / FOLDER)
+        place = folder or results / FOLDER
     else:
         study = _open(name, results, storage)
         jobs = _study_jobs(kinds or tuple(KINDS), study, results, data_dir)
-        place = _make(folder or results / study.name / FOLDER)
-    drawn = [_draw(job, place, FORMATS[file_format], quiet=json) for job in jobs]
+        place = folder or results / study.name / FOLDER
+    make_folder(place)
+    verbose = context.find_root().params["verbose"]
+    drawn = [pictures.draw(job, place, FORMATS[file_format], verbose=verbose) for job in jobs]
     if json:
-        output.print_json({"study": study.name if study else None, **_plain(drawn)})
-    errors = [one.error for one in drawn if one.error]
-    if errors and (kinds or len(errors) == len(drawn)):
-        raise typer.Exit(errors[0].exit_code)
+        output.print_json({"study": study.name if study else None, **pictures.plain(drawn)})
+    else:
+        pictures.show(drawn)
+    if code := pictures.exit_code(drawn, named=bool(kinds)):
+        raise typer.Exit(code)
 
 
 def chosen(words: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
@@ -203,41 +186,3 @@ def _colour(data: Images) -> Job:
 
     rows = colour.rows(data)
     return Job(kind="colour", make=partial(colour.draw, rows), lines=colour.lines(rows))
-
-
-def _make(folder: Path) -> Path:
-    from search.errors import UsageError
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"{folder}: cannot be made a folder for pictures ({error.strerror}).") from error
-    return folder
-
-
-def _draw(job: Job, folder: Path, formats: Sequence[Format], *, quiet: bool) -> Drawn:
-    """Draw a picture and print its lines and files; one that cannot be drawn is told on stderr."""
-    from mnist_bench.cli import output
-    from mnist_bench.plots import style
-    from search.errors import SearchError, UsageError
-
-    try:
-        files = style.save(job.make, folder / job.kind, formats)
-    except (SearchError, OSError) as error:
-        told = error if isinstance(error, SearchError) else UsageError(f"it cannot be written ({error}).")
-        output.note(f"{job.kind} is not drawn: {told}")
-        return Drawn(job=job, error=told)
-    for line in () if quiet else (*job.lines, *files):
-        output.print_line(line)
-    return Drawn(job=job, files=files)
-
-
-def _plain(drawn: Sequence[Drawn]) -> dict[str, Any]:
-    return {
-        "pictures": [
-            {"kind": one.job.kind, "files": [str(file) for file in one.files], "lines": list(one.job.lines)}
-            for one in drawn
-            if not one.error
-        ],
-        "skipped": [{"kind": one.job.kind, "reason": str(one.error)} for one in drawn if one.error],
-    }

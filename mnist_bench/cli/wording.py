@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from mnist_bench import wording
+from mnist_bench.wording import duration as duration
+
 BARS = "▁▂▃▄▅▆▇█"
 
 
 def percent(share: float | None, digits: int = 2) -> str:
     """Return a share (0..1) in percent: `99.41 %`; a dash where there is none."""
-    return "–" if share is None else f"{100 * share:.{digits}f} %"
+    return "–" if share is None else wording.percent(share, digits)
 
 
 def interval(low: float | None, high: float | None) -> str:
@@ -24,15 +27,6 @@ def count(number: float | None) -> str:
     if number < 1000:
         return f"{number:.0f}"
     return f"{number / 1000:.3g} k" if number < 999_500 else f"{number / 1e6:.3g} M"
-
-
-def duration(seconds: float) -> str:
-    """Return a duration: `31 s` below two minutes, then `4:22`, then `2:04:22`."""
-    whole = round(seconds)
-    if whole < 120:
-        return f"{seconds:.1f} s" if seconds < 9.95 else f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    return f"{minutes}:{rest:02}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
 
 
 def epochs(done: float, total: float) -> str:

@@ -8,7 +8,7 @@ from statistics import median
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from mnist_bench.plots.wording import percent
+from mnist_bench.wording import percent
 
 LABEL = "validation accuracy (%)"
 LEAST_ERROR = 0.005

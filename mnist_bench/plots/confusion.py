@@ -11,11 +11,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
+from mnist_bench.data.split import CLASSES
 from mnist_bench.plots import style
 from mnist_bench.plots.predictions import Predictions
 from mnist_bench.plots.subject import Subject
-
-CLASSES = 10
+from mnist_bench.plots.wording import write_heading
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Confusion:
     counts: NDArray[np.int64]
     """Shape (10, 10): images by true class (row) and predicted class (column)."""
     noun: str
-    source: str
+    remarks: tuple[str, ...]
 
     @property
     def wrong(self) -> NDArray[np.int64]:
@@ -72,7 +72,7 @@ def rows(predictions: Predictions) -> Confusion:
     """Return the confusion matrix of a net's predictions."""
     counts = np.zeros((CLASSES, CLASSES), dtype=np.int64)
     np.add.at(counts, (predictions.labels, predictions.predicted), 1)
-    return Confusion(counts=counts, noun=predictions.noun, source=predictions.source)
+    return Confusion(counts=counts, noun=predictions.noun, remarks=predictions.remarks)
 
 
 def picture(subject: Subject) -> Figure:
@@ -89,7 +89,7 @@ def draw(confusion: Confusion) -> Figure:
     _write_counts(axes, confusion)
     _write_sums(axes, wrong)
     _frame(axes, confusion)
-    style.heading(figure, confusion.finding, confusion.source)
+    write_heading(figure, confusion.finding, confusion.remarks)
     return figure
 
 

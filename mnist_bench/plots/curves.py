@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
@@ -13,6 +14,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from mnist_bench.plots import accuracy, style, wording
 from mnist_bench.plots.subject import Subject
 from mnist_bench.plots.trials import Ending, ending, period_ends
+from mnist_bench.wording import percent
 from search.errors import StudyNotFoundError
 from search.records import StudyRecord, TrialRecord
 from search.strategy import Asha, pruner
@@ -20,8 +22,6 @@ from search.strategy import Asha, pruner
 LOG_FROM = 4
 """From this ratio of the budget to the first period on, the axis of epochs is logarithmic, as the rungs are."""
 MOST_TICKS = 8
-OPAQUE = 60
-"""So many lines of one look are drawn in full colour, more of them paler."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -193,10 +193,8 @@ def _draw_curves(axes: Axes, curves: list[Curve], colour: str, *, dashed: bool =
     """Draw lines of one look, each with a dot at its end."""
     lines = [[*zip(curve.epochs, map(accuracy.error, curve.accuracies), strict=True)] for curve in curves]
     dashes = (0, (3, 2)) if dashed else "solid"
-    alpha = min(1.0, OPAQUE / max(1, len(curves)))
-    axes.add_collection(
-        LineCollection(lines, colors=colour, linewidths=0.9, linestyles=[dashes], zorder=2, alpha=alpha)
-    )
+    look: dict[str, Any] = {"colors": colour, "linestyles": [dashes], "alpha": style.opacity(len(curves))}
+    axes.add_collection(LineCollection(lines, linewidths=0.9, zorder=2, **look))
     ends = [curve.epochs[-1] for curve in curves]
     heights = [accuracy.place(axes, curve.accuracies[-1]) for curve in curves]
     axes.scatter(ends, heights, s=12, color=colour, edgecolor="white", linewidth=0.4, zorder=3, clip_on=False)
@@ -207,7 +205,7 @@ def _draw_best(axes: Axes, curves: Curves) -> None:
         errors = [accuracy.error(value) for value in best.accuracies]
         axes.plot(best.epochs, errors, "-D", color=style.BEST, linewidth=2, markersize=5, zorder=5)
         axes.annotate(
-            f"#{best.number}\n{wording.percent(best.accuracies[-1])}", (best.epochs[-1], errors[-1]), (9, 0),
+            f"#{best.number}\n{percent(best.accuracies[-1])}", (best.epochs[-1], errors[-1]), (9, 0),
             textcoords="offset points", va="center", color=style.BEST, fontweight="bold",
         )  # fmt: skip
 

@@ -14,7 +14,8 @@ from mnist_bench.leaderboard import epochs_done, total_epochs
 from mnist_bench.plots import accuracy, style
 from mnist_bench.plots.subject import Subject
 from mnist_bench.plots.trials import Ending, ending
-from mnist_bench.plots.wording import HALO, ordinal, percent, write_heading
+from mnist_bench.plots.wording import HALO, ordinal, write_heading
+from mnist_bench.wording import percent
 from search.errors import StudyNotFoundError
 from search.records import StudyRecord, TrialRecord
 
@@ -24,8 +25,6 @@ MARKS: dict[Ending, dict[str, Any]] = {
     "unfinished": {"marker": "o", "facecolor": "white", "edgecolor": style.FAINT, "linewidth": 0.8},
     "failed": {"marker": "x", "color": style.FAINT, "linewidth": 0.9},
 }
-LARGE = 200
-"""So many trials have marks of full size, more of them smaller ones."""
 NAMES: dict[Ending, str] = {
     "complete": "complete", "pruned": "pruned", "unfinished": "unfinished (rings)", "failed": "failed (crosses)"
 }  # fmt: skip
@@ -134,7 +133,7 @@ def _draw_points(axes: Axes, history: History, ended: Ending) -> None:
     """Draw the marks of one ending, larger where more epochs were trained."""
     points = [point for point in history.of(ended) if point.accuracy is not None or ended == "failed"]
     heights = [accuracy.place(axes, point.accuracy) for point in points]
-    scale = min(1.0, (LARGE / len(history.points)) ** 0.5)
+    scale = style.mark_scale(len(history.points))
     sizes = [scale * (8 + 24 * (point.epochs / history.budget) ** 0.5) for point in points]
     axes.scatter([point.number for point in points], heights, s=sizes, zorder=3, clip_on=False, **MARKS[ended])
 

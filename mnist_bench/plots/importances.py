@@ -13,7 +13,7 @@ from mnist_bench.plots import style
 from mnist_bench.plots.parameters import parameters
 from mnist_bench.plots.subject import Subject
 from mnist_bench.plots.trials import Comparison, compare
-from mnist_bench.plots.wording import write_heading
+from mnist_bench.plots.wording import epochs, write_heading
 from search.errors import StudyNotFoundError
 from search.importance import MOST, Importance, importances
 from search.records import StudyRecord
@@ -51,20 +51,27 @@ class Importances:
     bars: tuple[Bar, ...]
     trials: int
     """Compared trials."""
+    epochs: float
+    """After so many of them the trials are compared."""
     detail: str
 
     @property
     def finding(self) -> str:
-        """The heading: which parameters stand out from chance."""
+        """The heading: which parameters stand out from chance, and after how many epochs."""
+        return f"After {epochs(self.epochs)}, {self._outstanding()}"
+
+    def _outstanding(self) -> str:
         names, count = [bar.label for bar in self.bars if bar.stands_out], len(self.bars)
         match names:
             case []:
-                return f"No parameter stands out from chance on {self.trials:,} trials"
+                return f"no parameter stands out from chance on {self.trials:,} trials"
             case [only] if count == 1:
                 return f"{only}, the only parameter, stands out from chance"
             case [only]:
                 return f"{only} alone stands out from chance, of {count} parameters"
-            case [first, second] if count > 2:
+            case [first, _] if count == 2:
+                return f"both parameters stand out from chance, {first} more"
+            case [first, second]:
                 others = "1 other parameter does" if count == 3 else f"{count - 2} other parameters do"
                 return f"{first} and {second} stand out from chance, {others} not"
             case _:
@@ -104,7 +111,9 @@ def rows(study: StudyRecord) -> Importances:
         for importance in measure(study, comparison)
         if importance.path in labels
     )
-    return Importances(bars=tuple(bars), trials=len(comparison.trials), detail=comparison.detail)
+    return Importances(
+        bars=tuple(bars), trials=len(comparison.trials), epochs=comparison.epochs, detail=comparison.detail
+    )
 
 
 def picture(subject: Subject) -> Figure:

@@ -13,6 +13,8 @@ from mnist_bench.architecture import PICTURE, Layer, Shape, plan_layers
 from mnist_bench.config_json import from_json
 from mnist_bench.plots import style
 from mnist_bench.plots.subject import Subject
+from mnist_bench.plots.wording import write_heading
+from mnist_bench.wording import percent
 from search.records import TrialRecord
 
 BOX = 0.68
@@ -52,19 +54,17 @@ class Net:
         count = len(convolutions)
         if not convolutions:
             linear = f"{len(self.units)} linear layer{'s' if len(self.units) > 1 else ''}"
-            return f"{linear}, no convolution:\n{parameters:,} parameters, {macs:,} multiply-accumulates"
-        held = _percent(sum(unit.parameters for unit in convolutions), parameters)
-        done = _percent(sum(unit.macs for unit in convolutions), macs)
+            return f"{linear}, no convolution: {parameters:,} parameters, {macs:,} multiply-accumulates"
+        held = percent(sum(unit.parameters for unit in convolutions) / parameters, 0)
+        done = percent(sum(unit.macs for unit in convolutions) / macs, 0)
         them, hold, do = ("convolution", "holds", "does") if count == 1 else (f"{count} convolutions", "hold", "do")
-        return (
-            f"The {them} {hold} {held} of {parameters:,} parameters\nand {do} {done} of {macs:,} multiply-accumulates"
-        )
+        return f"The {them} {hold} {held} of {parameters:,} parameters and {do} {done} of {macs:,} multiply-accumulates"
 
 
 def rows(trial: TrialRecord, study: str) -> Net:
     """Return the net of a trial of a study."""
     layers = plan_layers(from_json(trial.config).model).layers
-    return Net(units=tuple(_units(layers)), source=f"Study {study}, trial #{trial.number}")
+    return Net(units=tuple(_units(layers)), source=f"study {study}, trial #{trial.number}")
 
 
 def _units(layers: Sequence[Layer]) -> Iterator[Unit]:
@@ -100,10 +100,6 @@ def _follower(layer: Layer) -> str:
             return layer.kind
 
 
-def _percent(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.0f} %"
-
-
 def picture(subject: Subject) -> Figure:
     """Return the diagram of the study's best net."""
     return draw(rows(subject.best, subject.study.name))
@@ -118,8 +114,8 @@ def draw(net: Net) -> Figure:
     _draw_bars(parameters, [unit.parameters for unit in net.units], "parameters")
     _draw_bars(macs, [unit.macs for unit in net.units], "MACs")
     flow.set_ylim(count + 0.5, -0.5)
-    units = "Shapes: maps × rows × columns. MACs: multiply-accumulates for one image."
-    style.heading(figure, net.finding, f"{net.source}. {units}")
+    units = "shapes: maps × rows × columns", "MACs: multiply-accumulates for one image"
+    write_heading(figure, net.finding, (net.source, *units))
     return figure
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mnist_bench.plots import style
 from mnist_bench.plots.predictions import Predictions
 from mnist_bench.plots.subject import Subject
-from search.errors import StudyNotFoundError
+from mnist_bench.plots.wording import write_heading
 
 MOST = 40
 """Images that are shown, the most confident mistakes first."""
@@ -43,31 +43,26 @@ class Mistakes:
     """All mistakes of one net, the most confident first."""
 
     mistakes: tuple[Mistake, ...]
-    source: str
+    remarks: tuple[str, ...]
+    """Where they come from."""
 
     @property
     def finding(self) -> str:
         """The heading: how many mistakes there are, and how many of them the net is sure of."""
+        if not self.mistakes:
+            return "Every validation image is recognised"
         if len(self.mistakes) == 1:
-            return f"The only mistake is made with {percent(self.mistakes[0].confidence)} confidence"
+            return f"The only mistake is made with {confidence(self.mistakes[0].confidence)} confidence"
         sure = sum(mistake.confidence >= SURE for mistake in self.mistakes)
-        return f"The net is {percent(SURE)} sure or more in {sure or 'none'} of {len(self.mistakes)} mistakes"
+        return f"The net is {confidence(SURE)} sure or more in {sure or 'none'} of {len(self.mistakes)} mistakes"
 
 
 def rows(predictions: Predictions) -> Mistakes:
-    """Return the mistakes among a net's predictions, the most confident first.
-
-    Raises:
-        StudyNotFoundError: there are none.
-    """
+    """Return the mistakes among a net's predictions, the most confident first; none is a good answer too."""
     predicted = predictions.predicted
     confidences = predictions.probabilities[np.arange(len(predicted)), predicted]
     order = sorted(predictions.wrong, key=lambda row: -confidences[row])
-    if not order:
-        raise StudyNotFoundError(
-            f"Trial {predictions.study}/{predictions.trial} gets every validation image right, so there is no mistake."
-        )
-    return Mistakes(mistakes=tuple(_mistake(predictions, row) for row in order), source=predictions.source)
+    return Mistakes(mistakes=tuple(_mistake(predictions, row) for row in order), remarks=predictions.remarks)
 
 
 def _mistake(predictions: Predictions, row: int) -> Mistake:
@@ -88,36 +83,39 @@ def picture(subject: Subject) -> Figure:
 
 
 def draw(found: Mistakes) -> Figure:
-    """Draw the most confident mistakes as a grid, at most 40."""
+    """Draw the most confident mistakes as a grid, at most 40; where there are none, the heading alone."""
     shown = found.mistakes[:MOST]
     height = math.ceil(len(shown) / COLUMNS)
     figure = Figure(figsize=(7.2, 0.9 + 1.2 * height), layout="constrained")
-    grid = figure.subplots(height, COLUMNS, squeeze=False).ravel()
+    grid = figure.subplots(height, COLUMNS, squeeze=False).ravel() if shown else ()
     for axes, mistake in zip(grid, shown, strict=False):
         _draw_one(axes, mistake)
     for axes in grid:
         axes.set_axis_off()
-    style.heading(figure, found.finding, _detail(found, len(shown)))
+    write_heading(figure, found.finding, _remarks(found, len(shown)))
     return figure
 
 
 def _draw_one(axes: Axes, mistake: Mistake) -> None:
     axes.imshow(mistake.image, vmin=0, vmax=255)
     axes.set_title(
-        f"{mistake.true} → {mistake.predicted}  {percent(mistake.confidence)}", loc="center", fontsize=8, pad=3
+        f"{mistake.true} → {mistake.predicted}  {confidence(mistake.confidence)}", loc="center", fontsize=8, pad=3
     )
-    below = f"{percent(mistake.true_confidence)} · № {mistake.index}"
+    below = f"{confidence(mistake.true_confidence)} · № {mistake.index}"
     axes.text(0.5, -0.04, below, transform=axes.transAxes, ha="center", va="top", fontsize=6.5, color=style.FAINT)
 
 
-def percent(share: float) -> str:
+def confidence(share: float) -> str:
     """Return a share (0..1) in percent, never rounded to certainty: `98 %`, `>99 %`, `<1 %`."""
     if 0.995 <= share < 1:
         return ">99 %"
     return "<1 %" if 0 < share <= 0.005 else f"{100 * share:.0f} %"
 
 
-def _detail(found: Mistakes, shown: int) -> str:
-    left_out = f"; the {shown} most confident mistakes" if shown < len(found.mistakes) else ""
-    key = "Above: true → predicted, confidence. Below: confidence in the true one, № in the training file, from 0."
-    return f"{key}\n{found.source}{left_out}"
+def _remarks(found: Mistakes, shown: int) -> list[str]:
+    return [
+        *found.remarks,
+        f"the {shown} most confident mistakes" if shown < len(found.mistakes) else "",
+        "above: true → predicted, confidence" if shown else "",
+        "below: confidence in the true one, № in the training file, from 0" if shown else "",
+    ]

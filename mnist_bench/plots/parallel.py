@@ -18,7 +18,8 @@ from mnist_bench.plots import accuracy, style
 from mnist_bench.plots.parameters import Parameter, jitter, parameters
 from mnist_bench.plots.subject import Subject
 from mnist_bench.plots.trials import Compared, Comparison, compare
-from mnist_bench.plots.wording import HALO, epochs, percent, short, write_heading
+from mnist_bench.plots.wording import HALO, epochs, short, write_heading
+from mnist_bench.wording import percent
 from search.records import StudyRecord
 
 ABSENT = -0.11
@@ -31,8 +32,6 @@ CHARACTERS = 72
 """Of small text that fit on an axis."""
 LONGEST = 24
 """Characters of an option in the heading and beside the axes."""
-OPAQUE = 60
-"""So many lines of one look are drawn in full colour, more of them paler."""
 NAMED = 2
 """Options that the heading names."""
 
@@ -182,7 +181,7 @@ def _draw_line_and_ticks(axes: Axes, row: int, ticks: Sequence[float], names: Se
 
 def _draw_lines(axes: Axes, parallel: Parallel, trials: Sequence[Compared], **look: Any) -> None:
     lines = [[*zip(found, range(len(found)), strict=True)] for found in (places(parallel, trial) for trial in trials)]
-    axes.add_collection(LineCollection(lines, alpha=min(1.0, OPAQUE / max(1, len(trials))), **look))
+    axes.add_collection(LineCollection(lines, alpha=style.opacity(len(trials)), **look))
 
 
 def _write_best(axes: Axes, parallel: Parallel, best: Compared) -> None:

@@ -9,13 +9,13 @@ from typing import Any, Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patheffects import withStroke
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
 from mnist_bench.leaderboard import SIGNIFICANCE, tie_p_values
 from mnist_bench.plots import accuracy, style
 from mnist_bench.plots.subject import Subject
-from mnist_bench.plots.wording import percent
+from mnist_bench.plots.wording import HALO, write_heading
+from mnist_bench.wording import percent
 from search.errors import StudyNotFoundError
 from search.records import StudyRecord, TrialRecord
 
@@ -102,13 +102,13 @@ class Pareto:
         if cheapest.parameters == best.parameters:
             return f"No smaller net is tied with the best, #{best.number} ({best.parameters:,} parameters)"
         sizes = f"on {cheapest.parameters:,} parameters instead of {best.parameters:,}"
-        return f"#{cheapest.number} is tied with the best, #{best.number},\n{sizes}"
+        return f"#{cheapest.number} is tied with the best, #{best.number}, {sizes}"
 
 
 def _span(least: Point, most: Point, cost: Cost) -> str:
     unit = "MACs" if cost == "macs" else "parameters"
     ends = [f"{percent(end.accuracy)} on {_count(end.cost(cost))}" for end in (least, most)]
-    return f"The Pareto front of accuracy and {unit}:\nfrom {ends[0]} to {ends[1]}"
+    return f"The Pareto front of accuracy and {unit}: from {ends[0]} to {ends[1]}"
 
 
 def rows(study: StudyRecord) -> Pareto:
@@ -152,7 +152,7 @@ def draw(pareto: Pareto) -> Figure:
     accuracy.set_axis(panels[0], pareto.shown)
     panels[1].grid(axis="y")
     panels[0].set_ylabel(accuracy.LABEL)
-    style.heading(figure, pareto.finding, _detail(pareto))
+    write_heading(figure, pareto.finding, _remarks(pareto))
     return figure
 
 
@@ -193,22 +193,17 @@ def _label(axes: Axes, pareto: Pareto, cost: Cost) -> None:
     """Name the best trial above its place, and the cheapest one tied with it below the front that starts there."""
     best, cheapest = pareto.best, pareto.cheapest_tied(cost)
     places = [(point.cost(cost), accuracy.error(point.accuracy)) for point in (best, cheapest)]
-    look: dict[str, Any] = {
-        "textcoords": "offset points",
-        "path_effects": [withStroke(linewidth=2.5, foreground="white")],
-    }
+    look: dict[str, Any] = {"textcoords": "offset points", "path_effects": [HALO]}
     axes.annotate(f"#{best.number}", places[0], (0, 7), ha="center", color=style.BEST, weight="bold", **look)
     if cheapest is not best:
         axes.annotate(f"#{cheapest.number} (tied)", places[1], (5, -5), ha="left", va="top", fontsize=8, **look)
 
 
-def _detail(pareto: Pareto) -> str:
+def _remarks(pareto: Pareto) -> list[str]:
     complete, pruned = len(pareto.complete), len(pareto.points) - len(pareto.complete)
-    parts = [f"Study {pareto.study}: {complete} complete (dots, filled on the Pareto front)"]
-    if pruned:
-        parts.append(f"{pruned} pruned after less training (crosses)")
-    if pareto.below:
-        parts.append(f"{pareto.below} below the axis")
-    if pareto.best.accuracy == 1:
-        parts.append(f"100 % drawn as {100 - accuracy.LEAST_ERROR:g} %")
-    return ", ".join(parts)
+    return [
+        f"study {pareto.study}: {complete} complete (dots, filled on the Pareto front)",
+        f"{pruned} pruned after less training (crosses)" if pruned else "",
+        f"{pareto.below} below the axis" if pareto.below else "",
+        f"100 % drawn as {100 - accuracy.LEAST_ERROR:g} %" if pareto.best.accuracy == 1 else "",
+    ]

@@ -57,12 +57,13 @@ class Predictions:
         return "digit" if self.dataset in ("mnist", "qmnist") else "class"
 
     @property
-    def source(self) -> str:
+    def remarks(self) -> tuple[str, ...]:
         """What a picture says of where its figures come from."""
         here = len(self.wrong)
-        differs = self.recorded_errors is not None and self.recorded_errors != here
-        remark = f"; errors here {here}, in the search {self.recorded_errors}: other numerics" if differs else ""
-        return f"Study {self.study}, trial #{self.trial}, {len(self.labels):,} validation images{remark}"
+        source = f"study {self.study}, trial #{self.trial}, {len(self.labels):,} validation images"
+        if self.recorded_errors in (None, here):
+            return (source,)
+        return source, f"errors here {here}, in the search {self.recorded_errors}: other numerics"
 
 
 def predict(study: StudyRecord, trial: TrialRecord, weights: Path, data_dir: Path | None = None) -> Predictions:

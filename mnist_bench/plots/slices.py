@@ -24,8 +24,6 @@ MOST_PANELS = 16
 COLUMNS = 4
 CHARACTERS = 100
 """Of small text that fit below a row of panels."""
-LARGE = 200
-"""So many trials have marks of full size, more of them smaller ones."""
 GREY = "#aab1bd"
 """Trials that are not complete: as pale as small marks can be."""
 LONGEST = 30
@@ -54,18 +52,19 @@ class Slices:
             return "One trial alone says nothing of its parameters"
         if number < LEAST_TRIALS:
             return f"{number} trials are too few to say which parameter decides"
+        after = f"After {epochs(self.comparison.epochs)},"  # pruned trials were trained no further
         if not self.outstanding:
-            return f"No parameter sets the best quarter of {number:,} trials apart more than chance would"
-        return contrast(self.parameters[0], self.comparison)
+            return f"{after} no parameter sets the best quarter of {number:,} trials apart more than chance would"
+        return f"{after} {contrast(self.parameters[0], self.comparison)}"
 
 
 def contrast(parameter: Parameter, comparison: Comparison) -> str:
-    """Return how the best quarter of the trials differs from all in a parameter."""
+    """Return how the best quarter of the trials differs from all in a parameter, to follow `After 1 epoch,`."""
     path, trials, top = parameter.path, comparison.trials, comparison.top
     everywhere = [trial.params[path] for trial in trials if path in trial.params]
     best = [trial.params[path] for trial in top if path in trial.params]
     if not best:
-        lacking = f"None of the best {len(top):,} trials has {parameter.label}"
+        lacking = f"none of the best {len(top):,} trials has {parameter.label}"
         return f"{lacking}, {len(everywhere):,} of all {len(trials):,} have"
     if parameter.numbers is None:
         return _option_contrast(
@@ -73,10 +72,10 @@ def contrast(parameter: Parameter, comparison: Comparison) -> str:
         )
     middle, overall = median(best), median(everywhere)
     if middle == overall:
-        return f"The best quarter of trials has the {parameter.label} of all in the median: {short(overall)}"
+        return f"the best quarter of trials has the {parameter.label} of all in the median: {short(overall)}"
     relation = "higher" if middle > overall else "lower"
     figures = f"{short(middle)} in the median, {short(overall)} in all"
-    return f"The best quarter of trials has a {relation} {parameter.label}: {figures}"
+    return f"the best quarter of trials has a {relation} {parameter.label}: {figures}"
 
 
 def _option_contrast(parameter: Parameter, best: list[Any], everywhere: list[Any], of_best: str, of_all: str) -> str:
@@ -139,7 +138,7 @@ def _draw_panel(axes: Axes, slices: Slices, parameter: Parameter, *, characters:
     pruned = [trial for trial in trials if not trial.complete]
     complete = [trial for trial in trials if trial.complete and trial.number != slices.comparison.best]
     best = [trial for trial in trials if trial.number == slices.comparison.best]
-    scale = min(1.0, (LARGE / len(slices.comparison.trials)) ** 0.5)
+    scale = style.mark_scale(len(slices.comparison.trials))
     _draw_points(axes, parameter, pruned, marker="o", s=11 * scale, color=GREY)
     _draw_points(axes, parameter, complete, marker="D", s=18 * scale, color=style.COMPLETE)
     if parameter.options:

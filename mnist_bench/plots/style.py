@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +11,8 @@ from typing import Literal
 
 from matplotlib import style
 from matplotlib.figure import Figure
+
+from search.files import atomic_write
 
 STYLE = Path(__file__).with_name("mnist_bench.mplstyle")
 
@@ -25,7 +29,22 @@ FAINT = "#777777"
 SERIES = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#f0e442")
 """Further categories, in this order; never more than these in one picture."""
 
+LARGE = 200
+"""So many marks have full size, more of them are smaller."""
+OPAQUE = 60
+"""So many lines of one look are drawn in full colour, more of them paler."""
+
 Format = Literal["png", "svg"]
+
+
+def mark_scale(marks: int) -> float:
+    """Return what the areas of so many marks are multiplied by, 0..1."""
+    return min(1.0, math.sqrt(LARGE / max(1, marks)))
+
+
+def opacity(lines: int) -> float:
+    """Return how opaque so many lines of one look are, 0..1."""
+    return min(1.0, OPAQUE / max(1, lines))
 
 
 def heading(figure: Figure, finding: str, detail: str = "") -> None:
@@ -48,6 +67,8 @@ def styled() -> Iterator[None]:
 def save(make: Callable[[], Figure], path: Path, formats: Sequence[Format]) -> list[Path]:
     """Draw a figure in the project's style and write it beside `path`, once a format; the same figure, the same bytes.
 
+    A file is written whole or not at all.
+
     Raises:
         OSError: a file cannot be written.
     """
@@ -56,7 +77,9 @@ def save(make: Callable[[], Figure], path: Path, formats: Sequence[Format]) -> l
         figure = make()
         for suffix in formats:
             target = path.with_suffix(f".{suffix}")
-            figure.savefig(target, format=suffix, metadata=_ANONYMOUS[suffix])
+            drawn = io.BytesIO()
+            figure.savefig(drawn, format=suffix, metadata=_ANONYMOUS[suffix])
+            atomic_write(target, drawn.getvalue())
             written.append(target)
     return written
 

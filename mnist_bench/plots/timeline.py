@@ -11,7 +11,9 @@ from matplotlib.figure import Figure
 
 from mnist_bench.plots import style
 from mnist_bench.plots.subject import Subject
+from mnist_bench.plots.wording import write_heading
 from mnist_bench.plots.worker_time import Kind, Period, WorkerTime, rows
+from mnist_bench.wording import duration, percent
 
 __all__ = ["draw", "picture", "rows"]
 
@@ -53,7 +55,7 @@ def draw(time: WorkerTime) -> Figure:
     lanes, sums = figure.subplots(2, 1, height_ratios=heights)
     _draw_lanes(lanes, time)
     _draw_uses(sums, used, time.available)
-    style.heading(figure, finding(time), _detail(time))
+    write_heading(figure, finding(time), _remarks(time))
     return figure
 
 
@@ -63,8 +65,8 @@ def finding(time: WorkerTime) -> str:
     share = (time.available - time.idle) / time.available
     were = "1 worker was" if count == 1 else f"{count} workers were"
     saved = f"pruning saved about {_roughly(time.saved)} of worker time" if time.saved else "nothing was pruned"
-    cost = f"the logical order cost {100 * time.ordering / time.available:.1f} %"
-    return f"{were} busy {100 * share:.0f} % of {duration(time.span)};\n{saved}, {cost}"
+    cost = f"the logical order cost {percent(time.ordering / time.available, 1)}"
+    return f"{were} busy {percent(share, 0)} of {duration(time.span)}; {saved}, {cost}"
 
 
 def uses(time: WorkerTime) -> list[Use]:
@@ -82,15 +84,6 @@ def uses(time: WorkerTime) -> list[Use]:
         Use(name="idle otherwise", seconds=time.idle - time.ordering, colour=""),
         *([Use(name=SAVED, seconds=time.saved, colour="")] if time.saved else []),
     ]
-
-
-def duration(seconds: float) -> str:
-    """Return a duration: `31 s` below two minutes, then `4:22 min`, then `2:04 h`."""
-    whole = round(seconds)
-    if whole < 120:
-        return f"{seconds:.1f} s" if seconds < 9.95 else f"{whole} s"
-    minutes = round(seconds / 60)
-    return f"{whole // 60}:{whole % 60:02} min" if whole < 7200 else f"{minutes // 60}:{minutes % 60:02} h"
 
 
 def _roughly(seconds: float) -> str:
@@ -157,7 +150,7 @@ def _draw_uses(axes: Axes, used: Sequence[Use], available: float) -> None:
             place, use.seconds, height=0.62, color=use.colour or "white", linewidth=0.8,
             edgecolor=use.colour or style.FAINT, linestyle="--" if saved else "-",
         )  # fmt: skip
-        share = f"{duration(use.seconds)}, {100 * use.seconds / available:.1f} %"
+        share = f"{duration(use.seconds)}, {percent(use.seconds / available, 1)}"
         text = f"about {_roughly(use.seconds)}" if saved else share
         end = (use.seconds, place)
         axes.annotate(text, end, (4, 0), textcoords="offset points", va="center", fontsize=7.5)
@@ -170,10 +163,11 @@ def _draw_uses(axes: Axes, used: Sequence[Use], available: float) -> None:
     axes.spines["bottom"].set_visible(False)
 
 
-def _detail(time: WorkerTime) -> str:
+def _remarks(time: WorkerTime) -> list[str]:
     trials = len({period.trial for period in time.periods})
     numbered = ", the wide ones with the trial's number" if len(time.workers) <= MOST_LANES_WITH_NUMBERS else ""
-    parts = [f"Study {time.study}: {len(time.periods):,} periods of {trials:,} trials, a bar each{numbered}"]
-    if len(time.pauses) > MOST_PAUSES_WITH_TEXT:
-        parts.append(f"{len(time.pauses)} pauses of {duration(sum(pause.seconds for pause in time.pauses))}")
-    return "; ".join(parts)
+    paused = duration(sum(pause.seconds for pause in time.pauses))
+    return [
+        f"study {time.study}: {len(time.periods):,} periods of {trials:,} trials, a bar each{numbered}",
+        f"{len(time.pauses)} pauses, {paused} in all" if len(time.pauses) > MOST_PAUSES_WITH_TEXT else "",
+    ]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from textwrap import fill, wrap
+from textwrap import TextWrapper
 
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
@@ -15,20 +16,33 @@ HEADING = 10.5
 REMARKS = 18
 """Characters of the detail line an inch."""
 
+UNIT = re.compile(r"(?<=\d) (?=%|(?:epochs?|px|rad|s|min|h|[kMG])\b)")
+"""A space between a number and its unit, at which no line ends."""
+NO_BREAK = "\u00a0"
+
 HALO = withStroke(linewidth=1.5, foreground="white")
 """Keeps small text legible over lines and marks."""
 
 
 def write_heading(figure: Figure, finding: str, remarks: Iterable[str]) -> None:
-    """Write the finding above a picture and the remarks that are not empty below it, on as many lines as they need."""
+    """Write the finding above a picture and the remarks that are not empty below it, on as many lines as they need.
+
+    Lines end between words alone, and never between a number and its unit.
+    """
     width = figure.get_figwidth()
     style.heading(figure, _balanced(finding, int(HEADING * width)), "\n".join(_lines(remarks, int(REMARKS * width))))
 
 
 def _balanced(text: str, width: int) -> str:
     """Fold a text into as few lines as `width` allows, of much the same length: no word alone on the last one."""
-    lines = len(wrap(text, width))
-    return next((folded for narrow in range(1, width) if (folded := fill(text, narrow)).count("\n") < lines), text)
+    least = min(width, max(map(len, text.split())))  # a narrower one would cut a word
+    lines = len(_folded(text, width))
+    return "\n".join(next(found for narrow in range(least, width + 1) if len(found := _folded(text, narrow)) <= lines))
+
+
+def _folded(text: str, width: int) -> list[str]:
+    folded = TextWrapper(width, break_on_hyphens=False).wrap(UNIT.sub(NO_BREAK, text))
+    return [line.replace(NO_BREAK, " ") for line in folded]
 
 
 def _lines(remarks: Iterable[str], width: int) -> list[str]:
@@ -37,13 +51,8 @@ def _lines(remarks: Iterable[str], width: int) -> list[str]:
         if lines and len(f"{lines[-1]} · {remark}") <= width:
             lines[-1] += f" · {remark}"
         else:
-            lines.append(remark)
+            lines += _folded(remark, width)
     return lines
-
-
-def percent(accuracy: float) -> str:
-    """Return an accuracy (0..1) in percent: `99.41 %`."""
-    return f"{100 * accuracy:.2f} %"
 
 
 def epochs(number: float) -> str:

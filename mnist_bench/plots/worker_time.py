@@ -97,7 +97,7 @@ def rows(study: StudyRecord) -> WorkerTime:
     """Return where the time of the study's workers went.
 
     Raises:
-        StudyNotFoundError: nothing was trained yet, or it is not known where and when.
+        StudyNotFoundError: nothing was trained yet, in no measurable time, or it is not known where and when.
     """
     reports = [(trial, report) for trial in study.trials for report in trial.reports]
     if not reports:
@@ -105,13 +105,16 @@ def rows(study: StudyRecord) -> WorkerTime:
     best = study.best.number if study.best else None
     logical = [_period(study.name, trial, report, best) for trial, report in sorted(reports, key=_turn)]
     stretches = _stretches(sorted(logical, key=lambda period: period.start))
+    available = sum(stretch.workers * (stretch.end - stretch.start) for stretch in stretches)
+    if not available:
+        raise StudyNotFoundError(f"Study {study.name} was trained in no time that a clock can measure.")
     periods, pauses = _on_one_clock(stretches)
     return WorkerTime(
         study=study.name,
         best=best,
         periods=periods,
         pauses=pauses,
-        available=sum(stretch.workers * (stretch.end - stretch.start) for stretch in stretches),
+        available=available,
         ordering=_idle_during(_waits(logical), stretches),
         saved=sum(_saved_seconds(trial) for trial in study.trials if trial.reason == "pruned"),
     )

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +18,7 @@ from mnist_bench.cli.plot import ALL_KINDS, chosen
 from mnist_bench.data.mnist import PACKAGED
 from mnist_bench.plots.kinds import KINDS
 from mnist_bench.plots.subject import Subject
-from search.errors import SearchError, StudyNotFoundError, UsageError
+from search.errors import StudyNotFoundError, UsageError
 
 Cli = Callable[..., Result]
 
@@ -24,7 +27,7 @@ class Pictures:
     """Stands in for the kinds: each draws an empty figure, or fails with its error."""
 
     def __init__(self) -> None:
-        self.errors: dict[str, SearchError] = {}
+        self.errors: dict[str, Exception] = {}
         self.asked: list[tuple[str, Subject]] = []
 
     def __call__(self, kind: str, subject: Subject) -> Figure:
@@ -94,6 +97,35 @@ def test_a_kind_that_was_named_and_cannot_be_drawn_is_an_error_and_the_others_ar
     assert result.exit_code == 3
     assert result.stdout == "results/conv-0/plots/history.png\n"
     assert result.stderr == "timeline is not drawn: It has no times.\n"
+
+
+@pytest.mark.parametrize("named", [(), ("timeline", "history")])
+def test_an_unforeseen_error_ends_one_picture_and_no_other(
+    named: tuple[str, ...], cli: Cli, pictures: Pictures
+) -> None:
+    pictures.errors = {"timeline": ZeroDivisionError("division by zero")}
+    result = cli("plot", *named, "--format", "png")
+    assert result.exit_code == 1
+    assert len(result.stdout.splitlines()) == len(named or KINDS) - 1
+    told = "ZeroDivisionError: division by zero (unexpected; `mnist-bench -v plot timeline` shows where)"
+    assert result.stderr == f"timeline is not drawn: {told}\n"
+    assert "Traceback (most recent call last)" in cli("-v", "plot", "timeline").stderr
+
+
+def test_a_foreseen_error_shows_no_traceback(cli: Cli, pictures: Pictures) -> None:
+    pictures.errors = {"timeline": StudyNotFoundError("It has no times.")}
+    assert cli("-v", "plot", "timeline").stderr == "timeline is not drawn: It has no times.\n"
+
+
+def test_a_reader_that_stops_early_stops_no_picture(
+    cli: Cli, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(line: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr("mnist_bench.cli.output.print_line", broken)
+    cli("plot", "history", "curves", "slices", "--format", "png", "--output", "out")
+    assert {path.name for path in Path("out").iterdir()} == {"history.png", "curves.png", "slices.png"}
 
 
 def test_an_unknown_kind_is_told_with_the_nearest_and_all(cli: Cli) -> None:
@@ -188,6 +220,27 @@ def test_the_test_files_are_not_needed(cli: Cli) -> None:
     assert cli("plot", "digits", "--data-dir", "nowhere").exit_code == 2
 
 
+UNDER_GUARD = """
+import sys
+from typer.testing import CliRunner
+import handmade, search.study
+from mnist_bench.cli.app import app
+from mnist_bench.data.mnist import PACKAGED
+search.study.open_study = lambda *_: handmade.mixed()
+result = CliRunner().invoke(app, ["plot", sys.argv[1], "--format", "svg"])
+assert result.exit_code == 0, result.output
+(PACKAGED / "t10k-labels-idx1-ubyte.gz").read_bytes()
+"""
+
+
+@pytest.mark.parametrize("kind", ["history", "digits"])
+def test_pictures_of_studies_and_data_close_the_test_set(kind: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", UNDER_GUARD, kind]
+    paths = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(command, cwd=tmp_path, env=paths, capture_output=True, text=True, check=False)
+    assert done.stderr.splitlines()[-1].endswith("t10k-labels-idx1-ubyte.gz: the test set is closed here")
+
+
 def test_paths_are_whole_in_a_narrow_terminal(cli: Cli, pictures: Pictures, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     folder = "a-folder-with-a-long-name/" * 3
@@ -199,7 +252,7 @@ def test_a_place_that_cannot_be_written_is_told_in_one_sentence(cli: Cli, pictur
     Path("file").touch()
     result = cli("plot", "--output", "file")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr == "Error: file: cannot be made a folder for pictures (File exists).\n"
+    assert result.stderr == "Error: file: cannot be made a folder (File exists).\n"
     Path("results/conv-0/plots/history.png").mkdir(parents=True)
     result = cli("plot", "history", "--format", "png")
     assert (result.exit_code, result.stdout) == (2, "")

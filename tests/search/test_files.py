@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -39,3 +41,12 @@ def test_a_file_in_a_folders_place_is_told_in_one_sentence(tmp_path: Path, below
     with pytest.raises(UsageError) as caught:
         make_folder(folder)
     assert str(caught.value) == f"{folder}: cannot be made a folder ({why})."
+
+
+def test_a_file_may_be_read_by_whom_the_mask_lets(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        atomic_write(tmp_path / "file", b"content")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o640

@@ -55,7 +55,7 @@ def test_the_picture_prints_every_count_and_the_sums() -> None:
     assert (0, 1) not in cells
     assert (cells[10, 4], cells[9, 10], cells[10, 10], cells[10, 0]) == ("2", "2", "3", "0")
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("predicted digit", "true digit")
-    assert figure.get_supxlabel() == "Study conv-0, trial #12, 13 validation images"
+    assert figure.get_supxlabel() == "study conv-0, trial #12, 13 validation images"
 
 
 def test_the_right_answers_are_not_shaded() -> None:

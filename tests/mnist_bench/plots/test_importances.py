@@ -37,14 +37,14 @@ def bar(label: str, share: float, chance: float = 0.1, trials: int = 50) -> Bar:
 
 
 def found(*bars: Bar) -> Importances:
-    return Importances(bars=bars, trials=50, detail="study conv-0: 50 trials, compared after 1 epoch")
+    return Importances(bars=bars, trials=50, epochs=1.0, detail="study conv-0: 50 trials, compared after 1 epoch")
 
 
 def test_what_decides_comes_first_and_stands_out() -> None:
     importances = rows(decided_by_lr())
     assert importances.bars[0].label == "lr"
     assert [bar.label for bar in importances.bars if bar.stands_out] == ["lr"]
-    assert importances.finding == "lr alone stands out from chance, of 5 parameters"
+    assert importances.finding == "After 1 epoch, lr alone stands out from chance, of 5 parameters"
     assert importances.detail == "study conv-0: 40 trials, compared after 1 epoch"
 
 
@@ -58,7 +58,7 @@ def test_conditional_parameters_say_on_how_many_trials() -> None:
 @pytest.mark.parametrize(
     ("bars", "finding"),
     [
-        ([bar("lr", 0.05)], "No parameter stands out from chance on 50 trials"),
+        ([bar("lr", 0.05)], "no parameter stands out from chance on 50 trials"),
         ([bar("lr", 0.5), bar("zoom", 0.05)], "lr alone stands out from chance, of 2 parameters"),
         (
             [bar("lr", 0.5), bar("zoom", 0.4), bar("shear", 0.1), bar("drops", 0.0)],
@@ -68,7 +68,7 @@ def test_conditional_parameters_say_on_how_many_trials() -> None:
             [bar("lr", 0.5), bar("zoom", 0.3), bar("shear", 0.2)],
             "3 of 3 parameters stand out from chance, lr and zoom most",
         ),
-        ([bar("lr", 0.5), bar("zoom", 0.5)], "2 of 2 parameters stand out from chance, lr and zoom most"),
+        ([bar("lr", 0.5), bar("zoom", 0.5)], "both parameters stand out from chance, lr more"),
         (
             [bar("lr", 0.5), bar("zoom", 0.4), bar("a", 0.1)],
             "lr and zoom stand out from chance, 1 other parameter does not",
@@ -77,7 +77,7 @@ def test_conditional_parameters_say_on_how_many_trials() -> None:
     ],
 )
 def test_the_heading_names_what_stands_out(bars: list[Bar], finding: str) -> None:
-    assert found(*bars).finding == finding
+    assert found(*bars).finding == f"After 1 epoch, {finding}"
 
 
 def test_diverged_trials_are_the_worst(monkeypatch: pytest.MonkeyPatch) -> None:

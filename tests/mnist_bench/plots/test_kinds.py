@@ -6,11 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
+from typing import cast
 
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 import handmade
+from handmade_predictions import predictions
 from mnist_bench.cli.plot import ALL_KINDS, DATA_KINDS
 from mnist_bench.plots import style
 from mnist_bench.plots.kinds import KINDS, picture
@@ -35,6 +38,15 @@ STUDIES: dict[str, Callable[[], StudyRecord]] = {
     "nothing searched": lambda: handmade.study([handmade.trial(n, range(n)) for n in range(12)]),
     "mixed": handmade.mixed,
 }
+
+
+def timed(study: StudyRecord) -> StudyRecord:
+    """Return the study with a place and a time to each report."""
+    trials = []
+    for trial in study.trials:
+        clock = {"worker": trial.number % 2, "started": 10.0 * trial.number, "handled": 10.0 * trial.number + 9}
+        trials.append(replace(trial, reports=tuple(replace(report, **clock) for report in trial.reports)))
+    return replace(study, trials=tuple(trials))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -69,6 +81,29 @@ def test_a_kinds_picture_is_that_of_its_module(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setattr("mnist_bench.plots.distortions.picture", lambda about: asked.append(about) or figure)
     assert picture("distortions", subject) is figure
     assert asked == [subject]
+
+
+def captioned(study: StudyRecord, kind: str) -> Figure:
+    """Return a kind's picture, of answers made by hand where it shows a net's."""
+    if kind in ("confusion", "mistakes"):
+        found = predictions([(4, 9, 0.51 + row / 100) for row in range(41)], study=study.name, recorded_errors=2)
+        module = import_module(f"mnist_bench.plots.{kind}")
+        return cast("Figure", module.draw(module.rows(found)))
+    return picture(kind, Subject(study=study, folder=Path()))
+
+
+@pytest.mark.parametrize("kind", ["confusion", "history", "layers", "mistakes", "pareto", "timeline"])
+def test_no_caption_is_cut_off_however_long_the_studys_name(kind: str) -> None:
+    study = replace(timed(handmade.mixed()), name="study-of-digits-0" * 4)
+    with style.styled():
+        figure = captioned(study, kind)
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        texts = [text for text in figure.texts if text.get_text()]
+        right = [text.get_window_extent(canvas.get_renderer()).x1 for text in texts]  # type: ignore[no-untyped-call]
+    assert f"study {study.name}" in figure.get_supxlabel()
+    assert len(right) >= 2
+    assert max(right) <= figure.bbox.width
 
 
 @pytest.mark.parametrize("study", STUDIES)

@@ -56,19 +56,19 @@ def test_nothing_is_lost_in_the_sums(model: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("model", "finding"),
     [
-        (LINEAR, "1 linear layer, no convolution:\n7,850 parameters, 7,840 multiply-accumulates"),
+        (LINEAR, "1 linear layer, no convolution: 7,850 parameters, 7,840 multiply-accumulates"),
         (
             {**LINEAR, "hidden_layers": 1, "hidden_units": 2},
-            "2 linear layers, no convolution:\n1,600 parameters, 1,588 multiply-accumulates",
+            "2 linear layers, no convolution: 1,600 parameters, 1,588 multiply-accumulates",
         ),
         (
             {**SLIP, "filters": 4},  # 40 weights, 9 * 4 * 784 products; then 784 features
-            "The convolution holds 1 % of 7,890 parameters\nand does 78 % of 36,064 multiply-accumulates",
+            "The convolution holds 1 % of 7,890 parameters and does 78 % of 36,064 multiply-accumulates",
         ),
     ],
 )
 def test_the_heading_gives_the_totals(model: dict[str, Any], finding: str) -> None:
-    assert layers.draw(net(model)).get_suptitle() == finding
+    assert " ".join(layers.draw(net(model)).get_suptitle().splitlines()) == finding
     assert "The 10 convolutions hold" in net(DEEP).finding
 
 
@@ -82,11 +82,11 @@ def test_every_unit_has_a_box_its_shape_and_two_bars(model: dict[str, Any], unit
     assert f"{units}  linear, {'784' if units == 1 else '128'} → 10" in texts
     assert (len(parameters.patches), len(macs.patches)) == (units, units)
     assert (parameters.get_title(loc="left"), macs.get_title(loc="left")) == ("parameters", "MACs")
-    assert figure.get_supxlabel().startswith("Study conv-0, trial #5.")
+    assert figure.get_supxlabel().startswith("study conv-0, trial #5 · shapes: ")
 
 
 def test_the_picture_shows_the_best_trial() -> None:
     both = study([trial(0, range(9), params=None), trial(1, range(3))])
-    assert layers.picture(Subject(study=both, folder=Path())).get_supxlabel().startswith("Study conv-0, trial #1.")
+    assert layers.picture(Subject(study=both, folder=Path())).get_supxlabel().startswith("study conv-0, trial #1 ")
     with pytest.raises(StudyNotFoundError, match="no complete trial yet"):
         layers.picture(Subject(study=study([trial(0, state="RUNNING")]), folder=Path()))

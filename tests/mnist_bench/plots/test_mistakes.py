@@ -6,7 +6,6 @@ import pytest
 
 from handmade_predictions import predictions
 from mnist_bench.plots import mistakes
-from search.errors import StudyNotFoundError
 
 ANSWERS = [(4, 9, 0.6), (1, 1, 0.99), (7, 2, 0.98), (5, 3, 0.9)]
 
@@ -24,6 +23,7 @@ def test_the_most_confident_mistake_comes_first() -> None:
     [
         (ANSWERS, "The net is 90 % sure or more in 2 of 3 mistakes"),
         (ANSWERS[:1] * 2, "The net is 90 % sure or more in none of 2 mistakes"),
+        (ANSWERS[1:2], "Every validation image is recognised"),
         (ANSWERS[:2], "The only mistake is made with 60 % confidence"),
     ],
 )
@@ -45,12 +45,13 @@ def test_forty_are_shown_and_the_others_told() -> None:
     assert figure.axes[0].get_title() == "4 → 9  91 %"
     assert figure.axes[-1].get_title() == "4 → 9  52 %"
     assert "41 mistakes" in figure.get_suptitle()
-    assert "41 validation images; the 40 most confident mistakes" in figure.get_supxlabel()
+    assert "41 validation images · the 40 most confident mistakes" in figure.get_supxlabel()
 
 
-def test_without_a_mistake_there_is_nothing_to_draw() -> None:
-    with pytest.raises(StudyNotFoundError, match=r"conv-0/7 gets every validation image right"):
-        mistakes.rows(predictions([(1, 1, 0.9)]))
+def test_without_a_mistake_the_picture_is_its_heading() -> None:
+    figure = mistakes.draw(mistakes.rows(predictions([(1, 1, 0.9)])))
+    assert figure.axes == []
+    assert figure.get_supxlabel() == "study conv-0, trial #7, 1 validation images"
 
 
 @pytest.mark.parametrize(
@@ -66,4 +67,4 @@ def test_without_a_mistake_there_is_nothing_to_draw() -> None:
     ],
 )
 def test_nothing_is_rounded_to_certainty(share: float, text: str) -> None:
-    assert mistakes.percent(share) == text
+    assert mistakes.confidence(share) == text

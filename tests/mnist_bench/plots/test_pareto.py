@@ -62,17 +62,24 @@ def test_the_cheapest_tied_trial_may_differ_with_the_cost() -> None:
     assert found.cheapest_tied("macs").number == 0
 
 
+@pytest.mark.parametrize(("errors", "tied"), [(5, [0, 1]), (6, [0])])
+def test_five_errors_of_which_the_best_makes_none_are_chance_and_six_are_not(errors: int, tied: list[int]) -> None:
+    """McNemar's exact test: 2 / 2**5 is 6.3 %, 2 / 2**6 is 3.1 %."""
+    found = pareto.rows(study([trial(0, ()), trial(1, range(errors))]))
+    assert [point.number for point in found.points if point.tied] == tied
+
+
 @pytest.mark.parametrize(
     ("found", "finding"),
     [
-        (four(), "#1 is tied with the best, #0,\non 1,000 parameters instead of 3,000"),
+        (four(), "#1 is tied with the best, #0, on 1,000 parameters instead of 3,000"),
         (pareto.rows(mixed()), "No smaller net is tied with the best, #1 (61,234 parameters)"),
         (pareto.rows(study([trial(3, range(5))])), "#3, the only complete trial, has 61,234 parameters"),
     ],
 )
 def test_the_heading_says_whether_a_smaller_net_would_do(found: Pareto, finding: str) -> None:
     assert found.finding == finding
-    assert pareto.draw(found).get_suptitle() == finding
+    assert " ".join(pareto.draw(found).get_suptitle().splitlines()) == finding
 
 
 def test_a_diverged_trial_lies_below_the_axis_and_is_told() -> None:
@@ -81,9 +88,8 @@ def test_a_diverged_trial_lies_below_the_axis_and_is_told() -> None:
     )
     assert found.shown == pytest.approx([0.99, 0.98])
     assert found.below == 1
-    assert (
-        pareto.draw(found).get_supxlabel().endswith("3 complete (dots, filled on the Pareto front), 1 below the axis")
-    )
+    remarks = pareto.draw(found).get_supxlabel()
+    assert remarks.endswith("3 complete (dots, filled on the Pareto front) · 1 below the axis")
 
 
 def test_half_of_the_complete_trials_are_shown_however_bad() -> None:
@@ -99,16 +105,17 @@ def test_both_panels_name_the_best_and_the_cheapest_tied_trial() -> None:
     assert [text.get_text() for text in right.texts] == ["#0"]
     assert (left.get_xlabel(), right.get_xlabel()) == ("parameters", "multiply-accumulates an image")
     assert left.get_ylabel() == "validation accuracy (%)"
-    counted = "4 complete (dots, filled on the Pareto front), 1 pruned after less training (crosses), 2 below the axis"
-    assert figure.get_supxlabel() == f"Study conv-0: {counted}"
+    counted = (
+        "4 complete (dots, filled on the Pareto front) · 1 pruned after less training (crosses) · 2 below the axis"
+    )
+    assert figure.get_supxlabel() == f"study conv-0: {counted}"
 
 
 def test_a_net_without_error_is_drawn_and_told() -> None:
     """An axis of the error's logarithm has no place for none."""
     figure = pareto.draw(pareto.rows(study([trial(0, ())])))
-    assert (
-        figure.get_supxlabel() == "Study conv-0: 1 complete (dots, filled on the Pareto front), 100 % drawn as 99.995 %"
-    )
+    remarks = "study conv-0: 1 complete (dots, filled on the Pareto front) · 100 % drawn as 99.995 %"
+    assert figure.get_supxlabel() == remarks
 
 
 def test_without_a_complete_trial_there_is_nothing_to_compare() -> None:
@@ -134,7 +141,7 @@ def test_any_trials_have_a_rising_front(shapes: list[tuple[int, int, bool]]) -> 
 def test_with_two_objectives_the_heading_tells_the_front_and_its_panel_is_marked() -> None:
     found = pareto.rows(two_objectives())
     assert found.objective == "macs"
-    assert found.finding == "The Pareto front of accuracy and MACs:\nfrom 96.00 % on 50 to 99.50 % on 200"
+    assert found.finding == "The Pareto front of accuracy and MACs: from 96.00 % on 50 to 99.50 % on 200"
     left, right = pareto.draw(found).axes
     assert (left.get_xlabel(), right.get_xlabel()) == ("parameters", "multiply-accumulates an image (minimised)")
     assert (left.xaxis.label.get_weight(), right.xaxis.label.get_weight()) == ("normal", "bold")
@@ -144,7 +151,7 @@ def test_counts_from_a_thousand_on_are_rounded_in_the_heading() -> None:
     made = study([sized(0, range(5), 1_234_567, 10), sized(1, range(9), 1000, 10)])
     made.spec["space"]["settings"]["objective"] = ["val_accuracy", "parameters"]
     heading = pareto.rows(made).finding
-    assert heading == "The Pareto front of accuracy and parameters:\nfrom 99.10 % on 1.0 k to 99.50 % on 1.2 M"
+    assert heading == "The Pareto front of accuracy and parameters: from 99.10 % on 1.0 k to 99.50 % on 1.2 M"
 
 
 def test_a_front_of_one_trial_is_told_as_with_one_objective() -> None:

@@ -52,7 +52,7 @@ def test_the_net_errs_where_the_search_saw_it_err(trained: tuple[StudyRecord, Tr
     right = np.ones(300, dtype=np.bool_)
     right[said.wrong] = False
     assert base64.b64encode(np.packbits(right).tobytes()).decode() == report.details["correct"]
-    assert said.source == "Study conv-0, trial #3, 300 validation images"
+    assert said.remarks == ("study conv-0, trial #3, 300 validation images",)
 
 
 def test_rows_are_in_the_order_of_the_split(trained: tuple[StudyRecord, TrialRecord, Path], digits: Dataset) -> None:
@@ -91,8 +91,8 @@ def test_another_data_set_is_refused(trained: tuple[StudyRecord, TrialRecord, Pa
 
 def test_other_numbers_of_errors_are_said() -> None:
     said = predictions([(4, 9, 0.9), (4, 4, 0.9)], recorded_errors=2)
-    assert said.source.endswith("2 validation images; errors here 1, in the search 2: other numerics")
-    assert predictions([(4, 9, 0.9)], recorded_errors=1).source.endswith("1 validation images")
+    assert said.remarks[1:] == ("errors here 1, in the search 2: other numerics",)
+    assert predictions([(4, 9, 0.9)], recorded_errors=1).remarks[1:] == ()
 
 
 @pytest.mark.parametrize(

@@ -49,12 +49,12 @@ def titles(figure: Figure) -> list[str]:
     ],
 )
 def test_the_heading_compares_medians_of_numbers(values: list[Any], finding: str) -> None:
-    assert contrast(LR, comparison("optim.lr", values)) == f"The best quarter of trials has {finding}"
+    assert contrast(LR, comparison("optim.lr", values)) == f"the best quarter of trials has {finding}"
 
 
 def test_the_heading_says_when_the_best_have_no_such_parameter() -> None:
     values = [..., ..., 0.1, 0.1, 0.1, ..., ..., ...]
-    assert contrast(LR, comparison("optim.lr", values)) == "None of the best 2 trials has lr, 3 of all 8 have"
+    assert contrast(LR, comparison("optim.lr", values)) == "none of the best 2 trials has lr, 3 of all 8 have"
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,9 @@ def test_the_most_important_parameter_comes_first_and_makes_the_heading() -> Non
     slices = rows(decided_by_lr())
     assert slices.parameters[0].label == "lr"
     assert slices.outstanding >= 1
-    assert slices.finding == "The best quarter of trials has a higher lr: 0.006 in the median, 0.001 in all"
+    assert slices.finding == (
+        "After 1 epoch, the best quarter of trials has a higher lr: 0.006 in the median, 0.001 in all"
+    )
     assert slices.comparison.epochs == 1
 
 
@@ -99,7 +101,7 @@ def test_parameters_that_stand_out_come_before_more_important_ones_that_do_not(m
     [
         (1, "One trial alone says nothing of its parameters"),
         (9, "9 trials are too few to say which parameter decides"),
-        (12, "No parameter sets the best quarter of 12 trials apart more than chance would"),
+        (12, "After 1 epoch, no parameter sets the best quarter of 12 trials apart more than chance would"),
     ],
 )
 def test_headings_where_nothing_can_be_told(count: int, finding: str) -> None:

@@ -71,6 +71,25 @@ def test_a_file_that_cannot_be_written_is_an_oserror(tmp_path: Path) -> None:
         style.save(figure, tmp_path / "missing" / "a", ["png"])
 
 
+def test_an_interrupted_drawing_leaves_the_old_file_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (old,) = style.save(figure, tmp_path / "a", ["png"])
+    before = old.read_bytes()
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("search.files.os.replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        style.save(Figure, tmp_path / "a", ["png"])
+    assert old.read_bytes() == before
+    assert [*tmp_path.iterdir()] == [old]
+
+
+def test_many_marks_are_smaller_and_many_lines_paler() -> None:
+    assert [style.mark_scale(marks) for marks in (0, 200, 800)] == [1, 1, 0.5]
+    assert [style.opacity(lines) for lines in (0, 60, 240)] == [1, 1, 0.25]
+
+
 def test_the_best_the_complete_and_the_pruned_differ_in_grey() -> None:
     best, complete, pruned = map(brightness, (style.BEST, style.COMPLETE, style.PRUNED))
     assert pruned - best > 0.3

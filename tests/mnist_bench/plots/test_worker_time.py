@@ -50,6 +50,11 @@ def test_periods_stand_on_one_clock_with_their_trials_ends() -> None:
     assert found.pauses == ()
 
 
+def test_periods_that_took_no_time_are_refused() -> None:
+    with pytest.raises(StudyNotFoundError, match="Study conv-0 was trained in no time that a clock can measure"):
+        worker_time.rows(study([ran(0, (0, 5.0, 0.0, 5.0)), ran(1, (1, 5.0, 0.0, 5.0))]))
+
+
 def test_the_order_costs_what_workers_idle_while_a_delivered_period_waits() -> None:
     """#1 is delivered at 4 s and waits for #0 until 10 s; worker 1 gets #2 at 7 s, so it idled for 3 s."""
     found = worker_time.rows(
