@@ -6,22 +6,18 @@ share their seeds, so that what a seed does to all of them (its order of images,
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from functools import cache
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import TypeAdapter, ValidationError
 
+from mnist_bench import kept
 from mnist_bench.ablation_path import candidates, changed, differing, waiting
 from mnist_bench.config import TrainConfig
 from mnist_bench.config_json import from_json
 from mnist_bench.summary import distinguishing
-from search.errors import StorageError
-from search.files import atomic_write
 
 FOLDER = "ablation"
 """In the study's folder."""
@@ -237,35 +233,13 @@ def listed(groups: Sequence[str]) -> str:
 
 
 def save(ablation: Ablation, folder: Path) -> None:
-    """Keep an ablation in a folder.
-
-    Raises:
-        StorageError: the folder cannot be written.
-    """
-    try:
-        atomic_write(folder / FILE, json.dumps(asdict(ablation), indent=1).encode())
-    except OSError as error:
-        raise StorageError(f"{folder / FILE}: cannot be written ({error.strerror}).") from error
+    """Keep an ablation in a folder; errors as in `kept.save`."""
+    kept.save(ablation, folder / FILE)
 
 
 def load(folder: Path) -> Ablation | None:
-    """Return the ablation that a folder keeps, None where there is none.
-
-    Raises:
-        StorageError: the file cannot be read, or is not what `save` wrote.
-    """
-    path = folder / FILE
-    try:
-        return _adapter().validate_json(path.read_bytes(), strict=True, extra="forbid")
-    except FileNotFoundError:
-        return None
-    except (OSError, ValidationError) as error:
-        raise StorageError(f"{path}: is not a whole ablation; remove it, and `ablate` makes it anew.") from error
-
-
-@cache
-def _adapter() -> TypeAdapter[Ablation]:
-    return TypeAdapter(Ablation)
+    """Return the ablation that a folder keeps, None where there is none; errors as in `kept.load`."""
+    return kept.load(folder / FILE, Ablation, "ablation")
 
 
 def _or_infinity(value: float | None) -> float:

@@ -6,21 +6,17 @@ has a say. The study itself stays as it is.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import cache
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
-
+from mnist_bench import kept
 from mnist_bench.config_json import from_json
 from mnist_bench.stats import wilson
 from mnist_bench.workshop import Workshop, data_of, open_workshop
 from search import canonical
-from search.errors import StorageError, WorkerError
-from search.files import atomic_write
+from search.errors import WorkerError
 from search.records import StudyRecord, TrialRecord
 from search.trainer import Report
 from search.training import Task
@@ -216,32 +212,10 @@ def _numbers(audit: Audit) -> list[int]:
 
 
 def save(audit: Audit, folder: Path) -> None:
-    """Keep an audit in a folder.
-
-    Raises:
-        StorageError: the folder cannot be written.
-    """
-    try:
-        atomic_write(folder / FILE, json.dumps(asdict(audit), indent=1).encode())
-    except OSError as error:
-        raise StorageError(f"{folder / FILE}: cannot be written ({error.strerror}).") from error
+    """Keep an audit in a folder; errors as in `kept.save`."""
+    kept.save(audit, folder / FILE)
 
 
 def load(folder: Path) -> Audit | None:
-    """Return the audit that a folder keeps, None where there is none.
-
-    Raises:
-        StorageError: the file cannot be read, or is not what `save` wrote.
-    """
-    path = folder / FILE
-    try:
-        return _adapter().validate_json(path.read_bytes(), strict=True, extra="forbid")
-    except FileNotFoundError:
-        return None
-    except (OSError, ValidationError) as error:
-        raise StorageError(f"{path}: is not a whole audit; remove it, and it is made anew.") from error
-
-
-@cache
-def _adapter() -> TypeAdapter[Audit]:
-    return TypeAdapter(Audit)
+    """Return the audit that a folder keeps, None where there is none; errors as in `kept.load`."""
+    return kept.load(folder / FILE, Audit, "audit")

@@ -17,7 +17,6 @@ from scipy.stats import qmc as oracle
 import search_fake as fake
 from search import canonical
 from search.errors import FingerprintError, UsageError
-from search.events import Event, EventLog
 from search.memory import MemoryStudy, frozen_trial
 from search.probe import gp_proposal
 from search.run import Run
@@ -35,10 +34,6 @@ FITTING = [
     (Tpe(n_startup_trials=4), Hyperband(reduction_factor=2)),
     (Gp(n_startup_trials=4), NoPruner()),
 ]
-
-
-class Killed(BaseException):
-    """Ends a run on the spot, as SIGKILL does: nothing more is written."""
 
 
 @pytest.fixture(scope="module", params=FITTING, ids=lambda fitting: "-".join(type(part).__name__ for part in fitting))
@@ -66,25 +61,9 @@ def test_a_kill_before_any_event_changes_nothing(
     straight: tuple[dict[str, Any], Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     options, undisturbed = straight
-    append = EventLog.append
-    left = 0
-
-    def dying(log: EventLog, event: Event) -> None:
-        nonlocal left
-        left -= 1
-        if left < 0:
-            raise Killed
-        append(log, event)
-
-    monkeypatch.setattr(EventLog, "append", dying)
-    for life in range(100):
-        left = 3 + life % 5
-        try:
-            finished = fake.run(tmp_path, **options)
-            break
-        except Killed:
-            continue
-    assert life > 5
+    lives = (3 + life % 5 for life in range(100))
+    finished, deaths = fake.run_killed_between_events(tmp_path, monkeypatch, lives, **options)
+    assert deaths > 5
     assert finished.study.digest == undisturbed.study.digest
 
 

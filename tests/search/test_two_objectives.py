@@ -19,7 +19,6 @@ import search_fake as fake
 from search import study
 from search.database import sqlite_url
 from search.errors import FingerprintError
-from search.events import Event, EventLog
 from search.memory import MemoryStudy
 from search.pruners import Asha, Hyperband, Median, NoPruner, Pruner
 from search.records import TrialRecord
@@ -42,10 +41,6 @@ STRATEGIES: list[tuple[Sampler, Pruner, dict[str, Any], int]] = [
 ]
 
 
-class Killed(BaseException):
-    """Ends a run on the spot, as SIGKILL does: nothing more is written."""
-
-
 @pytest.fixture(
     scope="module", params=STRATEGIES, ids=lambda param: "-".join(type(part).__name__ for part in param[:2])
 )
@@ -66,25 +61,9 @@ def test_a_kill_before_any_event_changes_nothing(
     straight: tuple[dict[str, Any], Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     options, undisturbed = straight
-    append = EventLog.append
-    left = 0
-
-    def dying(log: EventLog, event: Event) -> None:
-        nonlocal left
-        left -= 1
-        if left < 0:
-            raise Killed
-        append(log, event)
-
-    monkeypatch.setattr(EventLog, "append", dying)
-    for life in range(100):
-        left = 7 + life % 7
-        try:
-            finished = fake.run(tmp_path, **options)
-            break
-        except Killed:
-            continue
-    assert life > 1
+    lives = (7 + life % 7 for life in range(100))
+    finished, deaths = fake.run_killed_between_events(tmp_path, monkeypatch, lives, **options)
+    assert deaths > 1
     assert finished.study.digest == undisturbed.study.digest
 
 

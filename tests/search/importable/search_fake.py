@@ -6,13 +6,14 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from search import canonical
 from search.document import Document
+from search.events import Event, EventLog
 from search.executors import Executor, InProcessExecutor, LocalExecutor
 from search.progress import Observer, Silent
 from search.records import TrialRecord
@@ -213,6 +214,32 @@ def main() -> None:
     results, workers, delay = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
     finished = run(results, workers=workers, delay=delay)
     print(finished.study.digest)
+
+
+class Killed(BaseException):
+    """Ends a run on the spot, as SIGKILL does: nothing more is written."""
+
+
+def run_killed_between_events(folder: Path, monkeypatch: Any, lives: Iterable[int], **options: Any) -> tuple[Run, int]:
+    """Run a search that dies after so many events in each life, until it ends; return it and the number of deaths."""
+    append = EventLog.append
+    left = 0
+
+    def dying(log: EventLog, event: Event) -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise Killed
+        append(log, event)
+
+    monkeypatch.setattr(EventLog, "append", dying)
+    for deaths, events in enumerate(lives):
+        left = events
+        try:
+            return run(folder, **options), deaths
+        except Killed:
+            continue
+    raise AssertionError("the search never came to its end")
 
 
 if __name__ == "__main__":
