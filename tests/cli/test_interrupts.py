@@ -1,10 +1,19 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
 
 import pytest
 
 from mnist_bench.cli.interrupts import NOTICE, Interrupts
+
+
+@pytest.fixture(autouse=True)
+def _under_no_nohup() -> Iterator[None]:
+    """Let SIGHUP be heard even where the tests were started so that it is ignored."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.mark.parametrize("first", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -9,6 +9,7 @@ import numpy as np
 
 from mnist_bench.data import DataOptions, load_training_set
 from mnist_bench.data.door import TEST_FILES
+from mnist_bench.data.guard import passage
 from mnist_bench.data.mnist import TRAIN_FILES
 
 
@@ -23,7 +24,8 @@ def write_data(folder: Path, *, train: int, test: int, skip: int = 0) -> Path:
     images = load_training_set(DataOptions()).images
     folder.mkdir(exist_ok=True)
     first = train + skip
-    for names, part in ((TRAIN_FILES, slice(0, train)), (TEST_FILES, slice(first, first + test))):
-        write_idx(folder / names[0], images.images[part])
-        write_idx(folder / names[1], images.labels[part])
+    with passage():  # another test may have closed the test set in this process
+        for names, part in ((TRAIN_FILES, slice(0, train)), (TEST_FILES, slice(first, first + test))):
+            write_idx(folder / names[0], images.images[part])
+            write_idx(folder / names[1], images.labels[part])
     return folder
