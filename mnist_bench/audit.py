@@ -109,9 +109,9 @@ def run(
         StudyLockedError, DataError, DeviceError, StorageError, UsageError: see there.
     """
     folder, drawn = results / study.name / FOLDER, chosen(study, share)
-    kept = load(folder)
-    if kept is not None and kept.digest == study.digest and _numbers(kept) == [trial.number for trial in drawn]:
-        return kept
+    known = load(folder)
+    if known is not None and known.digest == study.digest and _numbers(known) == [trial.number for trial in drawn]:
+        return known
     if not drawn:
         return _audit(study, [])
     with open_workshop(

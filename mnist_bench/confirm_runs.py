@@ -13,7 +13,6 @@ from mnist_bench import record
 from mnist_bench.config import TrainOn
 from mnist_bench.config_json import from_json
 from mnist_bench.data import DataOptions
-from mnist_bench.data.door import open_test_set
 from mnist_bench.race import ROUNDS
 from mnist_bench.spending import makespan
 from mnist_bench.workshop import Workshop
@@ -163,23 +162,16 @@ class Runs:
         Raises:
             DataError, StorageError: see `open_test_set`.
         """
-        from mnist_bench import numerics
-        from mnist_bench.data.tensors import load_dataset, with_evaluation_images
-        from mnist_bench.evaluate import evaluate
-        from mnist_bench.weights import export, model_in
+        from mnist_bench.judging import judge, open_for
 
-        device = numerics.setup(str(self._workshop.numerics["device"]))
-        precision = numerics.choose_precision(device, str(self._workshop.numerics["precision"]))
-        trained_on = load_dataset(options, device).training_on("all")
-        images = with_evaluation_images(trained_on, open_test_set(options, purpose=purpose, ledger=ledger))
+        images = open_for(self._workshop, options, purpose=purpose, ledger=ledger)
 
         def errors(number: int, k: int) -> int | None:
             task = self._task("final", number, k)
             state = None if nets[number, k][-1].end else self._workshop.last_state(task)
             if state is None:
                 return None
-            net = model_in(export(state, from_json(task.config)), task.name).to(device)
-            return evaluate(net, images, precision).errors
+            return judge(self._workshop, task, state, images).errors
 
         numbers = dict.fromkeys(number for number, _ in nets)
         return {number: [errors(number, k) for k in range(SEEDS)] for number in numbers}, len(images.labels)

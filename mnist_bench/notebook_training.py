@@ -13,16 +13,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from mnist_bench import numerics, spaces
+from mnist_bench import spaces
 from mnist_bench.architecture import plan_layers
 from mnist_bench.config import Phase, TrainConfig
-from mnist_bench.config_json import from_json
 from mnist_bench.data import DataOptions
-from mnist_bench.data.door import open_test_set, unopened_identity
-from mnist_bench.data.tensors import Dataset, load_dataset, with_evaluation_images
-from mnist_bench.evaluate import Evaluation, evaluate
+from mnist_bench.data.door import unopened_identity
+from mnist_bench.data.tensors import Dataset
+from mnist_bench.evaluate import Evaluation
+from mnist_bench.judging import judge, open_for
 from mnist_bench.notebook import PUBLISHED, Epoch, Row
-from mnist_bench.weights import export, model_in
 from mnist_bench.workshop import Reports, Workshop, open_workshop
 from search.errors import UsageError
 from search.trainer import Report
@@ -141,17 +140,13 @@ class _Runs:
         """Add what the net does on the test images to a report, unless training diverged."""
         if report.end:
             return report
-        model = model_in(export(state, from_json(task.config)), task.name)
-        found = evaluate(model.to(self._test_images.device), self._test_images, "fp32")
+        found = judge(self._workshop, task, state, self._test_images)
         return replace(report, metrics={**report.metrics, **_test_figures(found)})
 
     @cached_property
     def _test_images(self) -> Dataset:
-        device = numerics.setup(str(self._workshop.numerics["device"]))
-        trained_on = load_dataset(_data(self._asked), device).training_on("all")
         purpose = f"notebook: {', '.join(self._configs)}; {self._asked.seeds} seeds"
-        images = open_test_set(_data(self._asked), purpose=purpose, ledger=self._asked.ledger)
-        return with_evaluation_images(trained_on, images)
+        return open_for(self._workshop, _data(self._asked), purpose=purpose, ledger=self._asked.ledger)
 
 
 def _row(name: str, config: TrainConfig, runs: Sequence[Sequence[Report]]) -> Row:

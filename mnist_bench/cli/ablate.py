@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mnist_bench.cli import options
-from mnist_bench.cli.confirm import seconds
 from mnist_bench.cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ def ablate(
     close_test_set()
     record, _ = targets.open_target(study, results, storage)
     asked = Options(
-        baseline=baseline, seeds=seeds, budget=None if budget is None else seconds(budget),
+        baseline=baseline, seeds=seeds, budget=None if budget is None else options.seconds(budget),
         workers=workers or options.cores(), device=device, data_dir=data_dir, results=results,
     )  # fmt: skip
     with Interrupts(output.note) as interrupts:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,9 +12,6 @@ from mnist_bench.cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from mnist_bench.confirm_runs import Round, Run
-
-_DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?) ?([smh]?)")
-_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 
 def confirm(
@@ -46,8 +42,9 @@ def confirm(
     from search.study import open_study
 
     asked = Options(
-        top=top, budget=None if budget is None else seconds(budget), workers=workers or options.cores(), device=device,
-        data_dir=data_dir, results=results, ledger=results / options.LEDGER,
+        top=top, budget=None if budget is None else options.seconds(budget),
+        workers=workers or options.cores(), device=device, data_dir=data_dir, results=results,
+        ledger=results / options.LEDGER,
     )  # fmt: skip
     record = open_study(results, study, storage)
     with Interrupts(output.note) as interrupts:
@@ -60,20 +57,6 @@ def confirm(
         output.print_json(plain(found) | {"test_openings": opened})
     else:
         confirm_view.show(found, test_openings=opened)
-
-
-def seconds(text: str) -> float:
-    """Return the seconds of `90s`, `15m`, `1h`, or of a number alone.
-
-    Raises:
-        UsageError: it is no such time.
-    """
-    from search.errors import UsageError
-
-    found = _DURATION.fullmatch(text.strip())
-    if found is None or float(found[1]) == 0:
-        raise UsageError(f"--budget {text}: no time to spend; write 90s, 15m or 1h.")
-    return float(found[1]) * _SECONDS[found[2]]
 
 
 class _Lines:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -40,6 +41,8 @@ Overrides = Annotated[
     typer.Option("--set", metavar="FIELD=VALUE", help="Replace a field of the file, e.g. optim.lr=0.01; repeatable."),
 ]
 
+_DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?) ?([smh]?)")
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 RESULTS = Path("results")
 LEDGER = "test-openings.jsonl"
 """In the results folder: one line for every opening of the test set."""
@@ -50,3 +53,17 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1  # macOS has no affinity
+
+
+def seconds(text: str) -> float:
+    """Return the seconds of `90s`, `15m`, `1h`, or of a number alone.
+
+    Raises:
+        UsageError: it is no such time.
+    """
+    from search.errors import UsageError
+
+    found = _DURATION.fullmatch(text.strip())
+    if found is None or float(found[1]) == 0:
+        raise UsageError(f"--budget {text}: no time to spend; write 90s, 15m or 1h.")
+    return float(found[1]) * _SECONDS[found[2]]

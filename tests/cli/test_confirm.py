@@ -16,8 +16,7 @@ import pytest
 
 import handmade
 from mnist_bench import confirmed
-from mnist_bench.cli import confirm as command
-from mnist_bench.cli import confirm_view
+from mnist_bench.cli import confirm_view, options
 from search.errors import UsageError
 
 SPACE = """
@@ -176,13 +175,13 @@ def test_interrupted_it_goes_on_and_finds_the_same(searched: Path, values: dict[
 
 @pytest.mark.parametrize(("text", "expected"), [("90s", 90), ("15m", 900), ("1h", 3600), ("45", 45), ("1.5 h", 5400)])
 def test_times(text: str, expected: float) -> None:
-    assert command.seconds(text) == expected
+    assert options.seconds(text) == expected
 
 
 @pytest.mark.parametrize("text", ["", "m", "15x", "-1m", "0s", "1e3", "9" * 400, "٣m"])
 def test_what_is_no_time_is_one_sentence(text: str) -> None:
     with pytest.raises(UsageError, match="write 90s, 15m or 1h"):
-        command.seconds(text)
+        options.seconds(text)
 
 
 def row(number: int, errors: tuple[int | None, ...], **more: Any) -> confirmed.Candidate:
