@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 
 from mnist_bench.cli import (
     ablate,
+    bench,
     confirm,
     leaderboard,
     notebook,
@@ -106,6 +107,7 @@ app.command("plot", help=plot.HELP)(plot.plot)
 app.command("report")(report.report)
 app.command("ablate")(ablate.ablate)
 app.command("notebook")(notebook.notebook)
+app.add_typer(bench.app, name="bench")
 app.add_typer(space.app, name="space")
 app.add_typer(studies.app, name="studies")
 
