@@ -3,7 +3,7 @@
 A convolution unit is convolution, batchnorm (before_activation), activation, batchnorm (after_activation); a block ends
 with a 2x2 max-pool, then dropout. A dense unit is the same with a linear layer, and dropout at its end. Where the
 block's last activation is monotone and no batchnorm follows it, it runs after the pool instead: max(f(x)) = f(max(x)),
-at a quarter of the work.
+at a quarter of the work. With batchnorm after_pool both run after the pool, whatever the activation: another net.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from math import floor, prod
 from typing import Literal, TypeVar
 
-from mnist_bench.config import Activation, BatchnormPlacement, ModelConfig
+from mnist_bench.config import Activation, BatchnormPlacement, BlockBatchnormPlacement, ModelConfig
 from mnist_bench.errors import ArchitectureError
 
 Kind = Literal["convolution", "linear", "batchnorm", "activation", "pool", "dropout", "flatten"]
@@ -131,20 +131,27 @@ def _head(model: ModelConfig, features: int) -> Iterator[Layer]:
 
 
 def _unit_end(
-    shape: Shape, activation: Activation, placement: BatchnormPlacement, *, pool: ModelConfig | None
+    shape: Shape, activation: Activation, placement: BlockBatchnormPlacement, *, pool: ModelConfig | None
 ) -> Iterator[Layer]:
     """Yield what follows a convolution or linear layer, and the pool that `pool` asks for, in running order."""
-    if placement == "before_activation":
-        yield _batchnorm(shape)
-    early = pool is not None and activation in MONOTONE and placement != "after_activation"
-    if pool is not None and early:
-        yield _pool(shape, pool)
-        shape = _pooled(shape, pool)
-    yield Layer(kind="activation", inputs=shape, outputs=shape, activation=activation)
+    for kind in _order(activation, placement):
+        if kind == "batchnorm":
+            yield _batchnorm(shape)
+        elif kind == "activation":
+            yield Layer(kind="activation", inputs=shape, outputs=shape, activation=activation)
+        elif pool is not None:
+            yield _pool(shape, pool)
+            shape = _pooled(shape, pool)
+
+
+def _order(activation: Activation, placement: BlockBatchnormPlacement) -> tuple[Kind, ...]:
+    """Return the order of a block's end; where there is no pool or no batchnorm, of what is left of it."""
+    if placement == "after_pool":
+        return ("pool", "batchnorm", "activation")
     if placement == "after_activation":
-        yield _batchnorm(shape)
-    if pool is not None and not early:
-        yield _pool(shape, pool)
+        return ("activation", "batchnorm", "pool")
+    last: tuple[Kind, ...] = ("pool", "activation") if activation in MONOTONE else ("activation", "pool")
+    return last if placement == "none" else ("batchnorm", *last)
 
 
 def _convolution(shape: Shape, maps: int, kernel: int) -> Layer:

@@ -15,6 +15,7 @@ from annotated_types import Ge, Gt, Le, Len, Lt
 Rate = Annotated[float, Ge(0), Lt(1)]
 Activation = Literal["relu", "sigmoid", "tanh", "gelu", "silu"]
 BatchnormPlacement = Literal["none", "before_activation", "after_activation"]
+BlockBatchnormPlacement = Literal["none", "before_activation", "after_activation", "after_pool"]
 Initialisation = Literal["kaiming_uniform", "kaiming_normal", "glorot_uniform", "glorot_normal", "orthogonal"]
 TrainOn = Literal["search_split", "all"]
 Count = Annotated[int, Ge(1)]
@@ -38,8 +39,9 @@ class ModelConfig:
     """Side of the convolutions' kernels, in pixels; padding keeps the picture's size."""
     pool_axes: Literal["rows_columns", "channels_rows"] = "rows_columns"
     """Axes that pooling halves. "channels_rows" is the notebook's slip: `tf` ordering on channels-first data."""
-    batchnorm: BatchnormPlacement = "none"
-    """Batch normalisation in the blocks (Ioffe and Szegedy 2015), and on which side of the activation."""
+    batchnorm: BlockBatchnormPlacement = "none"
+    """Batch normalisation in the blocks (Ioffe and Szegedy 2015), and on which side of the activation; "after_pool" is
+    before it too, and at a block's end between pool and activation (Jordan 2024), on a quarter of the pixels."""
     activation: Activation = "relu"
     """Activation after each convolution."""
     block_dropout: Rate | tuple[Rate, ...] = 0.0

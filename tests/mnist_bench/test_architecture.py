@@ -54,11 +54,21 @@ def test_pooling_channels_and_rows_as_the_notebook_did() -> None:
         ("none", "gelu", ["convolution", "activation", "pool", "dropout"]),
         ("before_activation", "tanh", ["convolution", "batchnorm", "pool", "activation", "dropout"]),
         ("after_activation", "relu", ["convolution", "activation", "batchnorm", "pool", "dropout"]),
+        ("after_pool", "gelu", ["convolution", "pool", "batchnorm", "activation", "dropout"]),
     ],
 )
 def test_order_in_a_block(batchnorm: str, activation: str, kinds: list[str]) -> None:
     model = ModelConfig(blocks=1, batchnorm=batchnorm, activation=activation, block_dropout=0.2)  # type: ignore[arg-type]
     assert [layer.kind for layer in plan_layers(model).layers][: len(kinds)] == kinds
+
+
+def test_batchnorm_after_the_pool_is_before_the_activation_where_no_pool_is() -> None:
+    model = ModelConfig(blocks=1, convs_per_block=2, filters=4, batchnorm="after_pool")
+    found = [(layer.kind, layer.inputs) for layer in plan_layers(model).layers[:7]]
+    assert found == [
+        ("convolution", (1, 28, 28)), ("batchnorm", (4, 28, 28)), ("activation", (4, 28, 28)),
+        ("convolution", (4, 28, 28)), ("pool", (4, 28, 28)), ("batchnorm", (4, 14, 14)), ("activation", (4, 14, 14)),
+    ]  # fmt: skip
 
 
 def test_every_layer_takes_what_the_one_before_gives() -> None:
