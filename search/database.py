@@ -89,6 +89,16 @@ def redacted(url: str) -> str:
         return "given by --storage"
 
 
+def is_secret(url: str) -> bool:
+    """Return whether a URL holds a password, or cannot be told to hold none."""
+    try:
+        parsed = sqlalchemy.make_url(url)
+    except (sqlalchemy.exc.ArgumentError, ValueError):
+        return True
+    options_of_a_server = parsed.query and parsed.get_backend_name() != "sqlite"  # `?password=` may be among them
+    return parsed.password is not None or bool(options_of_a_server)
+
+
 def _prepare_sqlite(url: str) -> None:
     path = url.removeprefix("sqlite:///")
     try:

@@ -7,6 +7,7 @@ import copy
 import logging
 import warnings
 from collections.abc import Iterator, Mapping
+from itertools import takewhile
 from types import MappingProxyType
 from typing import Any
 
@@ -70,7 +71,9 @@ class MemoryStudy:
             fixed: parameters to take as they are instead of sampling them.
         """
         with _quiet():
-            self._study.sampler = self._sampler.make(Ask(number=number, study_seed=self._seed, ranges=self._ranges))
+            self._study.sampler = self._sampler.make(
+                Ask(number=number, study_seed=self._seed, ranges=self._ranges, misses=self._misses())
+            )
             if fixed is not None:
                 self._study.enqueue_trial({path: encode(value) for path, value in fixed.items()})
             trial = self._study.ask()
@@ -122,6 +125,12 @@ class MemoryStudy:
         """Return a trial's system attributes: rungs, constraints, what the sampler shares."""
         rungs = {} if self._twin is None else self._twin.attributes(number)
         return {**rungs, **self._storage.get_trial(number).system_attrs}
+
+    def _misses(self) -> int:
+        """Return how many of the newest trials in a row ended without a value."""
+        trials = self._storage.get_all_trials(self._study._study_id, deepcopy=False)
+        barred = (trial.state == TrialState.PRUNED and trial.values is None for trial in reversed(trials))
+        return sum(1 for _ in takewhile(bool, barred))
 
     def _trial(self, number: int) -> optuna.Trial:
         if number not in self._trials:

@@ -25,6 +25,8 @@ class Header:
     numerics: Mapping[str, Any]
     goal: int
     resumed: bool
+    cost: str | None = None
+    """What is minimised beside the value; None with one objective."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -153,4 +153,5 @@ class Search:
             numerics=spec.numerics,
             goal=max(self.goal, history.goal),
             resumed=bool(history.trials),
+            cost=spec.cost,
         )

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
 
 
+MOST_MISSES = 10
+"""Infeasible proposals in a row after which a model's are replaced by draws at random, until one is feasible."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ask:
     """What a sampler is made for: the proposal of one trial."""
@@ -26,11 +30,22 @@ class Ask:
     study_seed: int
     ranges: Mapping[str, BaseDistribution]
     """All ranges of the space."""
+    misses: int = 0
+    """Proposals directly before this one that were infeasible."""
 
     @property
     def seed(self) -> int:
         """A seed for this proposal alone."""
         return canonical.derived_seed(self.study_seed, "sampler", self.number)
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether a model would go on proposing what is infeasible.
+
+        Where few trials have a value yet, Optuna's TPE takes those for good that exceed a limit by least, and proposes
+        more of them.
+        """
+        return self.misses >= MOST_MISSES
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,6 +58,8 @@ class Tpe:
     """Candidates among which the expected improvement chooses."""
 
     def make(self, ask: Ask) -> BaseSampler:
+        if ask.is_stuck:
+            return Random().make(ask)
         from optuna.exceptions import ExperimentalWarning
         from optuna.samplers import TPESampler
 
@@ -89,6 +106,8 @@ class Gp:
     """Complete trials before the model is used; until then, draws at random."""
 
     def make(self, ask: Ask) -> BaseSampler:
+        if ask.is_stuck:
+            return Random().make(ask)
         from search.proposers import OneThreadGpSampler
 
         return OneThreadGpSampler(

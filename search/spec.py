@@ -17,7 +17,7 @@ from search.samplers import BUILT_ON, BUILT_ON_IF_THERE
 from search.space import Space
 from search.strategy import Gp, Pruner, Sampler, check, to_spec
 
-DRIVER_REVISION = 1
+DRIVER_REVISION = 2
 """Raised whenever the driver decides differently from before on the same records."""
 
 

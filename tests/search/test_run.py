@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,8 @@ from search.errors import (
 )
 from search.progress import Progress, Silent
 from search.records import TrialRecord
-from search.strategy import Asha, Median, NoPruner, Pruner, Random, Sampler, Tpe
+from search.strategy import Asha, Gp, Median, NoPruner, Pruner, Random, Sampler, Tpe
+from search.trainer import Plan
 
 GOAL = 30
 
@@ -209,6 +211,23 @@ def test_crashes_in_a_row_end_the_search_with_the_first_ones_text(tmp_path: Path
 def test_infeasible_configurations_in_a_row_end_the_search(tmp_path: Path) -> None:
     with pytest.raises(TooManyFailuresError, match="200 trials in a row are infeasible"):
         fake.run(tmp_path, widest=0, sampler=Random())
+
+
+def misleading(params: Mapping[str, Any]) -> Plan:
+    """Plan a net that is feasible at the largest width alone, and exceeds its limit by less the smaller it is."""
+    plan = fake.Planner()(params)
+    width = params["model.width"]
+    return replace(plan, constraints={"width": 0.0 if width == 64 else float(width)})
+
+
+@pytest.mark.parametrize("sampler", [Tpe(n_startup_trials=5), Gp(n_startup_trials=5)])
+def test_a_sampler_that_limits_mislead_finds_what_is_feasible_all_the_same(tmp_path: Path, sampler: Sampler) -> None:
+    sizes = {"depth": {"int": [1, 3]}, "width": {"int": [8, 64], "step": 8}, "kind": {"choice": ["a", "b"]}}
+    search = fake.make_search(
+        tmp_path, goal=12, sampler=sampler, pruner=NoPruner(), slots=8, space_values={"name": "flat", "model": sizes}
+    )
+    found = replace(search, planner_for=lambda _: misleading).run().study
+    assert [trial.params["model.width"] for trial in found.finished()] == [64] * 12
 
 
 def test_workers_that_cannot_start_end_the_search(tmp_path: Path) -> None:

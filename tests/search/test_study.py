@@ -12,7 +12,7 @@ import pytest
 
 import search_fake as fake
 from search import lock, study
-from search.database import open_for_reading, redacted, sqlite_url
+from search.database import is_secret, open_for_reading, redacted, sqlite_url
 from search.errors import SearchError, StorageError, StudyLockedError, StudyNotFoundError, UsageError
 
 
@@ -111,3 +111,21 @@ def test_a_password_is_never_shown() -> None:
     with pytest.raises(SearchError) as caught:
         study.open_study(Path("results"), "x", "nosuchdialect://me:canary-secret@db/x")
     assert "canary-secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "secret"),
+    [
+        ("sqlite:///x.db", False),
+        ("sqlite:///x.db?timeout=5", False),
+        ("postgresql://me@host:5432/db", False),
+        ("postgresql+psycopg://me:word@host/db", True),
+        ("postgresql://me:@host/db", True),
+        ("postgresql://host/db?user=me&password=word", True),
+        ("postgresql://host:port/db", True),
+        ("me:word@host", True),
+        ("", True),
+    ],
+)
+def test_whether_a_url_may_be_shown(url: str, secret: bool) -> None:
+    assert is_secret(url) == secret
