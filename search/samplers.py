@@ -106,8 +106,6 @@ class Gp:
     """Complete trials before the model is used; until then, draws at random."""
 
     def make(self, ask: Ask) -> BaseSampler:
-        if ask.is_stuck:
-            return Random().make(ask)
         from search.proposers import OneThreadGpSampler
 
         return OneThreadGpSampler(
