@@ -71,9 +71,7 @@ class MemoryStudy:
             fixed: parameters to take as they are instead of sampling them.
         """
         with _quiet():
-            self._study.sampler = self._sampler.make(
-                Ask(number=number, study_seed=self._seed, ranges=self._ranges, misses=self._misses())
-            )
+            self._study.sampler = self._sampler.make(self._ask(number))
             if fixed is not None:
                 self._study.enqueue_trial({path: encode(value) for path, value in fixed.items()})
             trial = self._study.ask()
@@ -126,11 +124,12 @@ class MemoryStudy:
         rungs = {} if self._twin is None else self._twin.attributes(number)
         return {**rungs, **self._storage.get_trial(number).system_attrs}
 
-    def _misses(self) -> int:
-        """Return how many of the newest trials in a row ended without a value."""
+    def _ask(self, number: int) -> Ask:
         trials = self._storage.get_all_trials(self._study._study_id, deepcopy=False)
-        barred = (trial.state == TrialState.PRUNED and trial.values is None for trial in reversed(trials))
-        return sum(1 for _ in takewhile(bool, barred))
+        without_value = [trial.state == TrialState.PRUNED and trial.values is None for trial in trials]
+        misses = sum(1 for _ in takewhile(bool, reversed(without_value)))
+        trained = without_value.count(False)
+        return Ask(number=number, study_seed=self._seed, ranges=self._ranges, trained=trained, misses=misses)
 
     def _trial(self, number: int) -> optuna.Trial:
         if number not in self._trials:

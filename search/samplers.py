@@ -30,6 +30,8 @@ class Ask:
     study_seed: int
     ranges: Mapping[str, BaseDistribution]
     """All ranges of the space."""
+    trained: int = 0
+    """Trials before this one that were trained, or are being trained: all but the infeasible ones."""
     misses: int = 0
     """Proposals directly before this one that were infeasible."""
 
@@ -53,12 +55,13 @@ class Tpe:
     """Tree-structured Parzen estimator, multivariate and grouped (Bergstra et al. 2011; Falkner et al. 2018)."""
 
     n_startup_trials: int = 10
-    """Trials drawn at random before the model is used."""
+    """Trials drawn at random before the model is used, infeasible ones not counted (Optuna counts them): a model of
+    little but what misses a limit takes for good what misses it by least."""
     n_ei_candidates: int = 24
     """Candidates among which the expected improvement chooses."""
 
     def make(self, ask: Ask) -> BaseSampler:
-        if ask.is_stuck:
+        if ask.trained < self.n_startup_trials or ask.is_stuck:
             return Random().make(ask)
         from optuna.exceptions import ExperimentalWarning
         from optuna.samplers import TPESampler

@@ -221,9 +221,19 @@ def misleading(params: Mapping[str, Any]) -> Plan:
 
 
 def test_a_sampler_that_limits_mislead_finds_what_is_feasible_all_the_same(tmp_path: Path) -> None:
-    search = fake.make_search(tmp_path, goal=12, sampler=Tpe(n_startup_trials=5), pruner=NoPruner(), slots=8)
+    search = fake.make_search(tmp_path, goal=6, sampler=Tpe(n_startup_trials=2), pruner=NoPruner(), slots=4)
     found = replace(search, planner_for=lambda _: misleading).run().study
-    assert [trial.params["model.width"] for trial in found.finished()] == [64] * 12
+    assert [trial.params["model.width"] for trial in found.finished()] == [64] * 6
+
+
+def test_startup_trials_are_trained_ones(tmp_path: Path) -> None:
+    """As far as the startup goes, tpe proposes what the random sampler does; infeasible proposals do not shorten it."""
+    options = {"pruner": NoPruner(), "widest": 16}
+    drawn = fake.run(tmp_path / "random", goal=8, sampler=Random(), **options).study
+    found = fake.run(tmp_path / "tpe", goal=12, sampler=Tpe(n_startup_trials=8), **options).study
+    startup = [trial.params for trial in drawn.trials]
+    assert len(startup) > 20
+    assert [trial.params for trial in found.trials][: len(startup)] == startup
 
 
 def test_workers_that_cannot_start_end_the_search(tmp_path: Path) -> None:
