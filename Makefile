@@ -2,13 +2,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help search prove test lint format schema results clean
+.PHONY: help search prove test lint format schema results peers clean
 
 help:
 	@echo "make search   50 trials of spaces/conv.yaml on the full data: about 6 minutes on 2 cores"
 	@echo "make prove    one search three ways (one worker, two workers, killed and resumed): one digest"
 	@echo "make test     lint, types, import contracts, tests"
 	@echo "make results  make everything in results/published/ again: about 50 minutes on 2 cores"
+	@echo "make peers    other people's loops beside ours, measured: about 2 hours on 2 quiet cores"
 	@echo "make format   lay out the code"
 	@echo "make schema   write spaces/schema.json"
 	@echo "make clean    remove the virtual environment and caches; studies stay"
@@ -38,6 +39,10 @@ schema: .venv/installed
 results: .venv/installed
 	$(BIN)/python benchmarks/publish.py
 
+peers: .venv/compared
+	$(BIN)/python benchmarks/peers/speed.py --output results/published
+	$(BIN)/python benchmarks/peers/against_optuna.py --output results/published
+
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 
@@ -51,4 +56,8 @@ clean:
 
 .venv/tested: .venv/installed
 	$(BIN)/python -m pip install --quiet --group dev
+	@touch $@
+
+.venv/compared: .venv/installed
+	$(BIN)/python -m pip install --quiet --group peers
 	@touch $@

@@ -2,11 +2,13 @@
 
     import mnist_bench
 
-    study = mnist_bench.search("conv", trials=50, workers=2)    # the study that the command makes
+    study = mnist_bench.search("conv", trials=50, workers=2)   # the study that the command makes
     study = mnist_bench.open_study("conv-0")
-    again = mnist_bench.reproduce_trial(study)                     # again.identical
-    found = mnist_bench.confirm_study(study, workers=2)          # found.test(found.winner).interval
-    fitted = mnist_bench.fit("recipe.yaml", seed=0)                # fitted.reports[-1].value
+    again = mnist_bench.reproduce_trial(study)                 # again.identical
+    found = mnist_bench.confirm_study(study, workers=2)        # found.test(found.winner).interval
+    path = mnist_bench.ablate_study(study, seeds=3)            # path.steps[0].fewer
+    audit = mnist_bench.audit_study(study, 0.05)               # audit.wrong of len(audit.trials)
+    fitted = mnist_bench.fit("recipe.yaml", seed=0)            # fitted.reports[-1].value
 
 Names load what they need when they are first used, so that importing the package is free.
 """
@@ -16,9 +18,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mnist_bench.api import confirm_study, fit, open_study, reproduce_trial, search
+    from mnist_bench.api import ablate_study, audit_study, confirm_study, fit, open_study, reproduce_trial, search
 
-__all__ = ["confirm_study", "fit", "open_study", "reproduce_trial", "search"]
+__all__ = ["ablate_study", "audit_study", "confirm_study", "fit", "open_study", "reproduce_trial", "search"]
 
 
 def __getattr__(name: str) -> Any:

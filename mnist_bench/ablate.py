@@ -16,7 +16,7 @@ from mnist_bench.architecture import plan_layers
 from mnist_bench.config import TrainConfig
 from mnist_bench.config_json import from_json, to_json
 from mnist_bench.numerics import TRAINER_REVISION
-from mnist_bench.workshop import Workshop, data_of, open_workshop
+from mnist_bench.workshop import Workshop, open_workshop_of
 from search import canonical
 from search.errors import UsageError
 from search.records import StudyRecord, TrialRecord
@@ -55,6 +55,19 @@ class Listener(Protocol):
         ...
 
 
+class Silent:
+    """A listener that does nothing."""
+
+    def on_start(self, runs: int, seconds: float) -> None:
+        """See `Listener`."""
+
+    def on_run(self, name: str, reports: Sequence[Report]) -> None:
+        """See `Listener`."""
+
+    def on_step(self, step: Step, images: int) -> None:
+        """See `Listener`."""
+
+
 def run(
     asked: Options, study: StudyRecord, trial: TrialRecord, listener: Listener, stopping: Callable[[], bool]
 ) -> Ablation | None:
@@ -64,6 +77,7 @@ def run(
 
     Raises:
         UsageError: the baseline is no recipe, or trains the same net as the trial; or the data are not the study's.
+        FingerprintError: this machine computes otherwise than the one of the search.
         StudyLockedError: another process is at it.
         DataError, DeviceError, WorkerError, StorageError: see there.
     """
@@ -77,9 +91,9 @@ def run(
     kept = ablation.load(folder)
     if kept is not None and kept.question == question and kept.complete:
         return kept
-    with open_workshop(
-        folder, f"The ablation of {study.name}", data=data_of(study, asked.data_dir), workers=asked.workers,
-        device=asked.device,
+    with open_workshop_of(
+        study, "ablate", folder, f"The ablation of {study.name}", workers=asked.workers, device=asked.device,
+        data_dir=asked.data_dir,
     ) as workshop:  # fmt: skip
         bench = _Bench(workshop, seeds, listener, stopping)
         listener.on_start(*bench.estimate(met(start, target)))
@@ -99,7 +113,7 @@ def _question(
 ) -> str:
     data = study.spec["context"]["data"]
     about = [trial.number, to_json(start), to_json(target), list(seeds), data["data_hash"], data["split_hash"]]
-    return canonical.sha256([*about, TRAINER_REVISION])
+    return canonical.sha256([*about, study.spec["numerics"]["canary"], TRAINER_REVISION])
 
 
 class _Stopped(Exception):

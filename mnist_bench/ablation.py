@@ -100,7 +100,7 @@ class Ablation:
     """A path from a baseline to a trial."""
 
     question: str
-    """SHA-256 of all that decides the figures: both configurations, seeds, data, trainer revision."""
+    """SHA-256 of all that decides the figures: both configurations, seeds, data, canary, trainer revision."""
     study: str
     trial: int
     baseline: str

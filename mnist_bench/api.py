@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
-from mnist_bench import searching, spaces
+from mnist_bench import audit, searching, spaces
+from mnist_bench.ablate import Options as AblateOptions
+from mnist_bench.ablate import Silent as SilentAblation
+from mnist_bench.ablate import run as run_ablate
+from mnist_bench.ablation import Ablation
+from mnist_bench.audit import Audit
 from mnist_bench.confirm import Options as ConfirmOptions
 from mnist_bench.confirm import run as run_confirm
 from mnist_bench.confirm_runs import Silent as SilentRuns
@@ -15,9 +21,11 @@ from mnist_bench.reproduce import Comparison, reproduce, trainer_for
 from mnist_bench.train import FitResult
 from mnist_bench.train import fit as fit_config
 from search import study as studies
-from search.errors import SearchError, StudyNotFoundError
+from search.errors import SearchError, StudyNotFoundError, UsageError
 from search.progress import Silent
 from search.records import StudyRecord, TrialRecord
+
+T = TypeVar("T")
 
 
 def search(
@@ -69,10 +77,7 @@ def reproduce_trial(
         StudyNotFoundError: the study has no complete trial.
         UsageError: the data set at hand is not the study's.
     """
-    chosen = trial or study.best
-    if chosen is None:
-        raise StudyNotFoundError(f"Study {study.name} has no complete trial.")
-    record = record_of(study, chosen)
+    record = record_of(study, trial or _best(study))
     return reproduce(record, trainer_for(record, device=device, data_dir=data_dir))
 
 
@@ -97,9 +102,58 @@ def confirm_study(
         top=top, budget=budget, workers=workers, device=device, data_dir=data_dir, results=results, ledger=ledger
     )
     found = run_confirm(study, asked, SilentRuns(), lambda: False)
-    if found is None:
-        raise SearchError(f"The confirmation of {study.name} was stopped before its end.")
-    return found
+    return _whole(found, f"The confirmation of {study.name}")
+
+
+def ablate_study(
+    study: StudyRecord,
+    trial: TrialRecord | None = None,
+    *,
+    baseline: str | Path = "notebook/linear",
+    seeds: int = 3,
+    budget: float | None = None,
+    workers: int = 1,
+    device: str = "auto",
+    data_dir: Path | None = None,
+    results: Path = Path("results"),
+) -> Ablation:
+    """Measure what each group of settings brings from a baseline to a trial, the study's best one by default, or return
+    what that found before; `budget` is in seconds; see `mnist-bench ablate`.
+
+    Raises:
+        SearchError: see `mnist_bench.ablate.run`.
+    """
+    asked = AblateOptions(
+        baseline=str(baseline), seeds=seeds, budget=budget, workers=workers, device=device, data_dir=data_dir,
+        results=results,
+    )  # fmt: skip
+    found = run_ablate(asked, study, trial or _best(study), SilentAblation(), lambda: False)
+    return _whole(found, f"The ablation of {study.name}")
+
+
+def audit_study(
+    study: StudyRecord,
+    share: float = 0.05,
+    *,
+    workers: int = 1,
+    device: str = "auto",
+    data_dir: Path | None = None,
+    results: Path = Path("results"),
+) -> Audit:
+    """Train a share (above 0, up to 1) of a study's pruned trials to their ends, or return what that found before; see
+    `mnist-bench search --audit-pruned`.
+
+    Raises:
+        SearchError: see `mnist_bench.audit.run`.
+        UsageError: it is no such share.
+    """
+    if not 0 < share <= 1:
+        raise UsageError(f"{share} is no share of the pruned trials; write 0.05, up to 1.")
+    found = audit.run(
+        study, share, results=results, workers=workers, device=device, data_dir=data_dir,
+        on_trial=lambda number, reports: None, stopping=lambda: False,
+    )  # fmt: skip
+    return _whole(found, f"The audit of {study.name}")
 
 
 def fit(recipe: str | Path, *, seed: int = 0, overrides: Sequence[str] = (), device: str = "auto") -> FitResult:
@@ -117,3 +171,15 @@ def fit(recipe: str | Path, *, seed: int = 0, overrides: Sequence[str] = (), dev
     place = numerics.setup(device)
     data = load_dataset(DataOptions(subset=space.settings.get("subset")), place)
     return fit_config(spaces.recipe(space), seed, data, numerics.choose_precision(place, "auto"))
+
+
+def _best(study: StudyRecord) -> TrialRecord:
+    if study.best is None:
+        raise StudyNotFoundError(f"Study {study.name} has no complete trial.")
+    return study.best
+
+
+def _whole(found: T | None, what: str) -> T:
+    if found is None:
+        raise SearchError(f"{what} was stopped before its end.")
+    return found

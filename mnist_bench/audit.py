@@ -14,7 +14,7 @@ from pathlib import Path
 from mnist_bench import kept
 from mnist_bench.config_json import from_json
 from mnist_bench.stats import wilson
-from mnist_bench.workshop import Workshop, data_of, open_workshop
+from mnist_bench.workshop import Workshop, open_workshop_of
 from search import canonical
 from search.errors import WorkerError
 from search.records import StudyRecord, TrialRecord
@@ -105,7 +105,8 @@ def run(
     the search. What was audited before is not trained again.
 
     Raises:
-        WorkerError: the workers compute otherwise than in the search.
+        FingerprintError: the workers compute otherwise than those of the search.
+        WorkerError: a trial comes to other weights than in the search, or the workers cannot go on.
         StudyLockedError, DataError, DeviceError, StorageError, UsageError: see there.
     """
     folder, drawn = results / study.name / FOLDER, chosen(study, share)
@@ -114,11 +115,9 @@ def run(
         return known
     if not drawn:
         return _audit(study, [])
-    with open_workshop(
-        folder, f"The audit of {study.name}", data=data_of(study, data_dir), workers=workers, device=device,
-        precision=str(study.spec["numerics"]["precision"]),
-    ) as workshop:  # fmt: skip
-        _check_numerics(study, workshop)
+    with open_workshop_of(
+        study, "audit", folder, f"The audit of {study.name}", workers=workers, device=device, data_dir=data_dir
+    ) as workshop:
         found = _train(drawn, workshop, on_trial, stopping)
     if found is None:
         return None
@@ -171,15 +170,6 @@ def _train(
     if reports is None:
         return None
     return [replace(trial, reports=tuple(reports[tasks[trial.number].identity])) for trial in drawn]
-
-
-def _check_numerics(study: StudyRecord, workshop: Workshop) -> None:
-    then, now = study.spec["numerics"]["canary"], workshop.numerics["canary"]
-    if then != now:
-        raise WorkerError(
-            f"Study {study.name} cannot be audited here: this machine computes otherwise than its workers did (canary "
-            f"{then[:8]}, here {now[:8]})."
-        )
 
 
 def _check_same(trial: TrialRecord, period: int, report: Report) -> None:

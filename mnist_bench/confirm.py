@@ -9,17 +9,15 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from mnist_bench import confirmed, leaderboard, race
 from mnist_bench.confirm_runs import SEEDS, Observer, Runs
 from mnist_bench.confirmed import Candidate, Confirmed, Final
-from mnist_bench.data import DataOptions, close_test_set
 from mnist_bench.race import Race
 from mnist_bench.spending import Spending
-from mnist_bench.workshop import Workshop, data_of, open_workshop
+from mnist_bench.workshop import Workshop, open_workshop_of
 from search import canonical
-from search.errors import FingerprintError, SearchError, StudyLockedError, StudyNotFoundError
+from search.errors import SearchError, StudyLockedError, StudyNotFoundError
 from search.records import StudyRecord, TrialRecord
 from search.trainer import Report
 
@@ -60,15 +58,13 @@ def run(study: StudyRecord, asked: Options, observer: Observer, stopping: Callab
     known = confirmed.load(asked.results / study.name)
     if known is not None and _answers(known, study, asked):
         return known
-    close_test_set()
-    data, folder = data_of(study, asked.data_dir), asked.results / study.name / confirmed.FOLDER
-    with open_workshop(
-        folder, f"The confirmation of {study.name}", data=data, workers=asked.workers,
-        device=_device(study, asked.device), precision=study.spec["numerics"]["precision"],
+    folder = asked.results / study.name / confirmed.FOLDER
+    with open_workshop_of(
+        study, "confirm", folder, f"The confirmation of {study.name}", workers=asked.workers, device=asked.device,
+        data_dir=asked.data_dir,
     ) as workshop:  # fmt: skip
-        check_same(study, workshop.numerics)
         spending = Spending(folder / PROGRESS, canonical.sha256([study.digest, asked.top, asked.budget]), started)
-        return _Confirmation(study, candidates, asked, data, workshop, spending, observer).run(stopping)
+        return _Confirmation(study, candidates, asked, workshop, spending, observer).run(stopping)
 
 
 def chosen(study: StudyRecord, top: int) -> list[TrialRecord]:
@@ -83,43 +79,23 @@ def chosen(study: StudyRecord, top: int) -> list[TrialRecord]:
     return found[:top]
 
 
-def check_same(study: StudyRecord, numerics: Mapping[str, Any]) -> None:
-    """Check that a machine with these numerics computes like the one of the search.
-
-    Raises:
-        FingerprintError: it does not.
-    """
-    then, now = study.spec["numerics"]["canary"], numerics["canary"]
-    if then != now:
-        raise FingerprintError(
-            f"Study {study.name} was searched where the same training gives other bits (canary {then[:4]}…, here "
-            f"{now[:4]}…); confirm it on such a machine, with the same versions."
-        )
-
-
 def _answers(known: Confirmed, study: StudyRecord, asked: Options) -> bool:
     """Return whether what was found before is what is asked for now; a race that was not cut needs no other budget."""
     same = (known.digest, known.top) == (study.digest, asked.top)
     return same and (not known.cut or known.budget == asked.budget)
 
 
-def _device(study: StudyRecord, name: str) -> str:
-    """Return the device to train on: for "auto" the processor where the study trained there."""
-    return "cpu" if name == "auto" and study.spec["numerics"]["device"] == "cpu" else name
-
-
 class _Confirmation:
     """One confirmation under way."""
 
     def __init__(
-        self, study: StudyRecord, candidates: Sequence[TrialRecord], asked: Options, data: DataOptions,
-        workshop: Workshop, spending: Spending, observer: Observer,
+        self, study: StudyRecord, candidates: Sequence[TrialRecord], asked: Options, workshop: Workshop,
+        spending: Spending, observer: Observer,
     ) -> None:  # fmt: skip
         self._study = study
         self._trials = {trial.number: trial for trial in candidates}
         self._asked = asked
-        self._data = data
-        self._split = workshop.data.split
+        self._data = workshop.data
         self._spending = spending
         self._runs = Runs(study, candidates, workshop, asked.workers, observer, on_period=spending.keep)
 
@@ -136,7 +112,7 @@ class _Confirmation:
         if nets is None:
             return None
         purpose = f"confirm {self._study.name}: {', '.join(f'#{n}' for n in finalists)}; {SEEDS} seeds each"
-        errors, images = self._runs.test_errors(nets, self._data, purpose, self._asked.ledger)
+        errors, images = self._runs.test_errors(nets, self._data.options, purpose, self._asked.ledger)
         finals = tuple(Final(number=number, errors=tuple(counts)) for number, counts in errors.items())
         found = self._confirmed(ended, numbers, finals, images)
         confirmed.save(found, self._asked.results / self._study.name)
@@ -162,8 +138,8 @@ class _Confirmation:
     def _confirmed(self, ended: Race, numbers: Sequence[int], finals: tuple[Final, ...], images: int) -> Confirmed:
         return Confirmed(
             study=self._study.name, digest=self._study.digest, top=self._asked.top, budget=self._asked.budget,
-            seconds=self._spending.seconds, train_images=len(self._split.train),
-            validation_images=len(self._split.validation), test_images=images,
+            seconds=self._spending.seconds, train_images=len(self._data.split.train),
+            validation_images=len(self._data.split.validation), test_images=images,
             candidates=tuple(_candidate(self._trials[number], ended) for number in ended.errors), seeds=ended.seeds,
             cut=ended.cut, winner=numbers[0], cheapest=numbers[-1] if ended.judged else None, finals=finals,
         )  # fmt: skip

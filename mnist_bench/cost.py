@@ -1,7 +1,7 @@
 """Estimated time of each period of a configuration, before it is trained.
 
-A linear function of the net's counts, whose coefficients are fitted on a real machine (benchmarks/fit_cost.py) and ship
-here. A study copies them: its order of events depends on the estimates, so they never change while it lives.
+A linear function of the net's counts, whose coefficients are fitted on a real machine (`mnist-bench bench cost-model`)
+and ship here. A study copies them: its order of events depends on the estimates, so they never change while it lives.
 """
 
 from __future__ import annotations

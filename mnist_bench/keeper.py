@@ -6,27 +6,36 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mnist_bench.config_json import from_json
+from mnist_bench.leaderboard import undominated
 from mnist_bench.weights import export
 from search.files import atomic_write
 from search.records import TrialRecord
 
 TOP = 10
-"""Trials whose weights are kept."""
+"""The most accurate trials, of which the weights are kept."""
 
 
 class WeightKeeper:
-    """Satisfies `search.driver.Keeper`: a folder with the weights of the best complete trials."""
+    """Satisfies `search.driver.Keeper`: a folder with the weights of the most accurate complete trials.
 
-    def __init__(self, folder: Path, top: int = TOP) -> None:
+    With two objectives, `cost` naming the second one, those of the Pareto front are kept too.
+    """
+
+    def __init__(self, folder: Path, cost: str | None = None) -> None:
         self._folder = folder
-        self._top = top
+        self._cost = cost
 
     def keep(self, trial: TrialRecord, state: bytes, complete: Sequence[TrialRecord]) -> None:
         """Write the trial's weights if it is among the best, and remove those of trials that no longer are."""
-        best = {kept.number for kept in sorted(complete, key=TrialRecord.rank_key)[: self._top]}
+        best = self._best(complete)
         self._folder.mkdir(parents=True, exist_ok=True)
         if trial.number in best:
             atomic_write(self._folder / f"{trial.number}.safetensors", export(state, from_json(trial.config)))
         for path in self._folder.glob("*.safetensors"):
             if path.stem.isdigit() and int(path.stem) not in best:
                 path.unlink(missing_ok=True)
+
+    def _best(self, complete: Sequence[TrialRecord]) -> set[int]:
+        top = sorted(complete, key=TrialRecord.rank_key)[:TOP]
+        front = [] if self._cost is None else undominated(complete, self._cost)
+        return {trial.number for trial in (*top, *front)}

@@ -127,14 +127,18 @@ def ordered(study: StudyRecord) -> list[TrialRecord]:
 
 
 def pareto_front(study: StudyRecord) -> list[TrialRecord]:
-    """Return the complete trials that no other one dominates, the most accurate first; none with one objective.
+    """Return the complete trials that no other one dominates, the most accurate first; none with one objective."""
+    return [] if study.cost is None else undominated(study.complete(), study.cost)
 
-    A trial dominates another if it is as accurate and costs as little, and is better in one of the two.
+
+def undominated(complete: Sequence[TrialRecord], cost: str) -> list[TrialRecord]:
+    """Return those of complete trials that no other one dominates, the most accurate first.
+
+    A trial dominates another if it is as accurate and costs as little, and is better in one of the two; `cost` is the
+    name of a fact.
     """
-    if (cost := study.cost) is None:
-        return []
     front: list[TrialRecord] = []
-    for trial in sorted(study.complete(), key=lambda trial: (trial.facts[cost], -(trial.value or 0.0))):
+    for trial in sorted(complete, key=lambda trial: (trial.facts[cost], -(trial.value or 0.0))):
         best = front[-1] if front else None
         equal = best is not None and (trial.value, trial.facts[cost]) == (best.value, best.facts[cost])
         if best is None or equal or (trial.value or 0.0) > (best.value or 0.0):

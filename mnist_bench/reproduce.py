@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mnist_bench import conditions
 from mnist_bench.correctness import correct_bits
 from mnist_bench.record import Period, Record, period_of
 from mnist_bench.stats import mcnemar
 from mnist_bench.summary import leaves
-from search.errors import UsageError
 from search.trainer import Report, Trainer
 
 if TYPE_CHECKING:
@@ -57,35 +57,14 @@ def trainer_for(record: Record, *, device: str = "auto", data_dir: Path | None =
         UsageError: the data set at hand is not the one of the record.
     """
     from mnist_bench import numerics
-    from mnist_bench.data import DataOptions, close_test_set
-    from mnist_bench.data.tensors import load_dataset
+    from mnist_bench.data import close_test_set
+    from mnist_bench.data.tensors import on_device
     from mnist_bench.trainer import TorchTrainer
 
     close_test_set()
-    recorded = record.data
-    place = numerics.setup(_device_for(record, device))
-    options = DataOptions(
-        dataset="mnist" if data_dir else recorded.dataset,
-        data_dir=str(data_dir) if data_dir else None,
-        subset=recorded.subset,
-    )
-    data = load_dataset(options, place)
-    if (data.data_hash, data.split_hash) != (recorded.data_hash, recorded.split_hash):
-        raise UsageError(
-            f"The record was trained on other data (its hash {recorded.data_hash[:8]}, here {data.data_hash[:8]}); "
-            "--data-dir names the folder of its data set."
-        )
+    place = numerics.setup(conditions.device_like(record.numerics, device))
+    data = on_device(conditions.training_set(record.data, data_dir, "The record"), place)
     return TorchTrainer(data, numerics.choose_precision(place, str(record.numerics.get("precision"))))
-
-
-def _device_for(record: Record, device: str) -> str:
-    """Return the device to train on: for "auto" a device of the recorded kind, where it is here."""
-    import torch
-
-    if device != "auto":
-        return device
-    recorded = str(record.numerics.get("device")).partition(":")[0]
-    return recorded if recorded == "cpu" or (recorded == "cuda" and torch.cuda.is_available()) else "auto"
 
 
 def reproduce(

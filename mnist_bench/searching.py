@@ -19,10 +19,12 @@ from mnist_bench.keeper import WeightKeeper
 from mnist_bench.space_check import training_settings
 from mnist_bench.summary import leaves
 from mnist_bench.trial import make_planner, trainer_spec
+from mnist_bench.wording import objectives
 from search import strategy
 from search.errors import UsageError
 from search.executors import Executor, InProcessExecutor, LocalExecutor
 from search.files import make_folder
+from search.objectives import cost_of
 from search.progress import Observer
 from search.ranges import same
 from search.run import Run, Search
@@ -80,7 +82,7 @@ def run(asked: SearchOptions, observer: Observer, stopping: Callable[[], bool]) 
         planner_for=lambda spec: planner(spec.space, spec.context),
         executor=_executor(asked, data_options, place),
         observer=observer,
-        keeper=WeightKeeper(place.folder / "weights"),
+        keeper=WeightKeeper(place.folder / "weights", cost_of(space.settings)),
         stopping=lambda: stopping() or (deadline is not None and time.monotonic() >= deadline),
     ).run()
 
@@ -88,15 +90,16 @@ def run(asked: SearchOptions, observer: Observer, stopping: Callable[[], bool]) 
 def preview(asked: SearchOptions) -> list[str]:
     """Return what would run and about how long it would take, without training."""
     space = spaces.load(asked.space, asked.overrides)
-    periods = len(_period_ends(space))
+    periods, cost = len(_period_ends(space)), cost_of(space.settings)
     sampler, pruner = strategy.of_settings(space.settings)
+    purpose = f"for {objectives(cost)}, " if cost else ""
     kind = _estimated_kind(asked.device)
     estimate = space_view.estimate(space, asdict(COEFFICIENTS[kind]), trials=asked.trials, workers=asked.workers)
     ranges = sum(field.distribution is not None for field in space.fields)
     first = ", ".join(f"{path} {show(value)}" for path, value in space_view.samples(space, 1, asked.seed)[0].items())
     return [
         f"{space.name}: {ranges} ranges, {asked.trials} trials of at most {_period_ends(space)[-1]:g} epochs, "
-        f"{strategy.describe(sampler, periods)} + {strategy.describe(pruner, periods)}, seed {asked.seed}, "
+        f"{purpose}{strategy.describe(sampler, periods)} + {strategy.describe(pruner, periods)}, seed {asked.seed}, "
         f"{asked.slots} slots on {asked.workers} workers.",
         f"About {estimate.minutes:.1f} minutes at this machine's estimated speed ({kind}); "
         f"{100 * estimate.infeasible:.0f} % of random configurations exceed a limit and are not trained.",

@@ -15,3 +15,13 @@ def duration(seconds: float) -> str:
         return f"{seconds:.1f} s" if seconds < 9.95 else f"{whole} s"
     minutes, rest = divmod(whole, 60)
     return f"{minutes}:{rest:02}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
+
+
+def unit(cost: str) -> str:
+    """Return what a second objective counts, "macs" or "parameters": `MACs`, `parameters`."""
+    return "MACs" if cost == "macs" else cost
+
+
+def objectives(cost: str) -> str:
+    """Return what a search with a second objective is for: `high accuracy and few MACs`."""
+    return f"high accuracy and few {unit(cost)}"

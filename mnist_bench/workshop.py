@@ -8,13 +8,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from mnist_bench import conditions
 from mnist_bench.config import TrainConfig
 from mnist_bench.config_json import to_json
 from mnist_bench.cost import COEFFICIENTS
+from mnist_bench.data.guard import close_test_set
 from mnist_bench.data.mnist import DataOptions, TrainingSet, load_training_set
+from mnist_bench.record import Data
 from mnist_bench.trial import make_planner, trainer_spec
 from search import canonical
-from search.errors import UsageError
 from search.executors import Executor, LocalExecutor
 from search.files import make_folder
 from search.lock import driver_lock
@@ -100,35 +102,42 @@ def open_workshop(
         StudyLockedError: another process is at work in the folder.
         DataError, DeviceError, WorkerError: see there.
     """
+    with _opened(folder, what, load_training_set(data), workers, device, precision) as workshop:
+        yield workshop
+
+
+@contextmanager
+def open_workshop_of(
+    study: StudyRecord, verb: str, folder: Path, what: str, *, workers: int, device: str, data_dir: Path | None
+) -> Iterator[Workshop]:
+    """Start workers on the data of a study, in its precision, and yield the workshop.
+
+    The test set is closed from then on. `verb` says in messages what is to be done to the study, such as "confirm"; its
+    data lie in `data_dir` or inside the package.
+
+    Raises:
+        FingerprintError: the workers compute otherwise than those of the search.
+        UsageError: the data set at hand is not the study's, or the folder cannot be made.
+        StudyLockedError, DataError, DeviceError, WorkerError: see `open_workshop`.
+    """
+    close_test_set()
+    numerics, recorded = study.spec["numerics"], Data(**study.spec["context"]["data"])
+    loaded = conditions.training_set(recorded, data_dir, f"Study {study.name}")
+    like_then = conditions.device_like(numerics, device), str(numerics["precision"])
+    with _opened(folder, what, loaded, workers, *like_then) as workshop:
+        conditions.check_numerics(study, workshop.numerics, verb)
+        yield workshop
+
+
+@contextmanager
+def _opened(
+    folder: Path, what: str, loaded: TrainingSet, workers: int, device: str, precision: str
+) -> Iterator[Workshop]:
     make_folder(folder)
     with driver_lock(folder / "driver.lock", what):
-        loaded = load_training_set(data)
-        executor = LocalExecutor(
-            trainer_spec(data, device=device, precision=precision), workers, folder / "workers.log"
-        )
+        trainer = trainer_spec(loaded.options, device=device, precision=precision)
+        executor = LocalExecutor(trainer, workers, folder / "workers.log")
         try:
             yield Workshop(executor=executor, numerics=executor.start(), data=loaded, folder=folder)
         finally:
             executor.stop()
-
-
-def data_of(study: StudyRecord, data_dir: Path | None) -> DataOptions:
-    """Return the data set that a study was searched on, in `data_dir` or inside the package.
-
-    Raises:
-        DataError: it cannot be loaded.
-        UsageError: the data set there is another one.
-    """
-    recorded = study.spec["context"]["data"]
-    options = DataOptions(
-        dataset="mnist" if data_dir else recorded["dataset"],
-        data_dir=str(data_dir.resolve()) if data_dir else None,
-        subset=recorded["subset"],
-    )
-    loaded = load_training_set(options)
-    if (loaded.data_hash, loaded.split.digest) != (recorded["data_hash"], recorded["split_hash"]):
-        raise UsageError(
-            f"Study {study.name} was searched on other data (its hash {recorded['data_hash'][:8]}, here "
-            f"{loaded.data_hash[:8]}); --data-dir names the folder of its data set."
-        )
-    return options

@@ -48,11 +48,9 @@ def ablate(
     command goes on where an earlier run of it was stopped, killed or out of time.
     """
     from mnist_bench.ablate import Options, run
-    from mnist_bench.cli import output, targets
+    from mnist_bench.cli import again, output, targets
     from mnist_bench.cli.interrupts import Interrupts
-    from mnist_bench.data import close_test_set
 
-    close_test_set()
     record, _ = targets.open_target(study, results, storage)
     asked = Options(
         baseline=baseline, seeds=seeds, budget=None if budget is None else options.seconds(budget),
@@ -61,7 +59,7 @@ def ablate(
     with Interrupts(output.note) as interrupts:
         found = run(asked, record, targets.find_trial(record, trial), _Lines(), interrupts.stopping)
     if found is None:
-        output.note("Stopped. The same command goes on where it stopped.")
+        again.note_stopped("Stopped.", storage)
         raise typer.Exit(ExitCode.INTERRUPTED)
     if json:
         output.print_json(plain(found))

@@ -8,6 +8,7 @@ from typing import Any
 from mnist_bench.cli import output, wording
 from mnist_bench.cli.output import Column
 from mnist_bench.leaderboard import Leaderboard, Row, grouped
+from mnist_bench.wording import unit
 
 FIGURES = (
     Column("rank", lambda row: f"{row.rank or '–'}{' =' if row.tied else '  '}", 9, "right"),
@@ -80,22 +81,21 @@ def footnotes(board: Leaderboard) -> list[str]:
         every = len(board.rows) + board.hidden
         lines.append(f"{board.hidden} more; `mnist-bench leaderboard {board.study} --top {every}` shows all.")
     if board.cost is not None:
-        lines.append(front_line(board))
+        lines.append(front_line(board, board.cost))
     if board.tied > 1:
         lines += [
-            "= not distinguishable from the first: paired test on the same validation images, Holm, 5 %. It compares "
-            "these weights, not these settings.",
-            f"{board.tied} of {board.counts['complete']} complete trials are tied.",
+            "= not distinguishable from the first (paired test over these weights, Holm, 5 %). "
+            f"{board.tied} of {board.counts['complete']} complete trials are tied:",
+            "  `mnist-bench confirm` asks with fresh seeds.",
         ]
     return [*lines, test_set_line(board.test_openings)]
 
 
-def front_line(board: Leaderboard) -> str:
-    """Return what the first rows are where a study has two objectives."""
-    cost = "MACs" if board.cost == "macs" else "parameters"
+def front_line(board: Leaderboard, cost: str) -> str:
+    """Return what the first rows are where a study minimises a cost too."""
     return (
         f"front: {len(board.front)} of {board.counts['complete']} complete trials; no other is as accurate on as few "
-        f"{cost}, and better in one of the two. They come first; ranks are by accuracy, and the best means rank 1."
+        f"{unit(cost)}, and better in one of the two. They come first; ranks are by accuracy, the best means rank 1."
     )
 
 

@@ -34,7 +34,7 @@ def confirm(
     shown to be worse. Then the winner, and the cheapest of those tied with it, train on all training images with 8
     seeds, and the test set is opened once. The same command goes on where an earlier run of it was stopped or killed.
     """
-    from mnist_bench.cli import confirm_view, output
+    from mnist_bench.cli import again, confirm_view, output
     from mnist_bench.cli.interrupts import Interrupts
     from mnist_bench.confirm import Options, run
     from mnist_bench.confirmed import plain
@@ -50,7 +50,7 @@ def confirm(
     with Interrupts(output.note) as interrupts:
         found = run(record, asked, _Lines(), interrupts.stopping)
     if found is None:
-        output.note("Stopped. The same command goes on where it stopped.")
+        again.note_stopped("Stopped.", storage)
         raise typer.Exit(ExitCode.INTERRUPTED)
     opened = openings(asked.ledger)
     if json:

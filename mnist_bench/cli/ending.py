@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import re
-import shlex
-import sys
-from pathlib import Path
+import time
+from dataclasses import replace
 
-from mnist_bench.cli import board, options, output, wording
+from mnist_bench.cli import again, board, options, output, wording
 from mnist_bench.cli.plot import FOLDER
 from mnist_bench.data.door import openings
 from mnist_bench.leaderboard import Leaderboard, rows
+from mnist_bench.plots import worker_time
 from mnist_bench.plots.kinds import KINDS
+from mnist_bench.searching import SearchOptions
+from search.errors import StudyNotFoundError
+from search.records import StudyRecord
 from search.run import Run
 
 TOP = 5
-PASSWORD = re.compile(r"(://[^:/]*:).*(@)")
 
 
-def show(run: Run, *, seconds: float, results: Path) -> None:
+def show(run: Run, asked: SearchOptions, *, seconds: float) -> None:
     """Print the end of a search that took `seconds`; figures to stdout, advice to stderr."""
-    listed = rows(run.study, top=TOP, test_openings=openings(results / options.LEDGER))
+    listed = rows(run.study, top=TOP, test_openings=openings(asked.results / options.LEDGER))
+    before = seconds_before(run.study, time.time() - seconds)
     output.print_line()
-    output.print_line(summary(listed, seconds, run.order_cost))
+    output.print_line(summary(listed, seconds, before, run.order_cost))
     for line in board.digest_lines(listed):
         output.print_line(line)
     if listed.rows:
@@ -30,40 +32,52 @@ def show(run: Run, *, seconds: float, results: Path) -> None:
         output.print_table(listed.rows, board.columns(listed))
         for line in board.footnotes(listed):
             output.print_line(line)
-    for line in advice(run, results):
+    for line in advice(run, asked):
         output.note(line)
 
 
-def summary(listed: Leaderboard, seconds: float, order_cost: float) -> str:
-    """Return the line of counts, time, and what pruning saved and the logical order cost."""
+def seconds_before(study: StudyRecord, moment: float) -> float:
+    """Return for how long earlier runs of a search trained, up to a moment (in seconds since 1970), pauses left out.
+
+    0 where they trained nothing, or it is not known when.
+    """
+    trials = [
+        replace(trial, reports=tuple(report for report in trial.reports if (report.started or moment) < moment))
+        for trial in study.trials
+    ]
+    try:
+        return worker_time.rows(replace(study, trials=tuple(trials))).span
+    except StudyNotFoundError:
+        return 0.0
+
+
+def summary(listed: Leaderboard, seconds: float, before: float, order_cost: float) -> str:
+    """Return the line of counts, time (`before`: of earlier runs), what pruning saved and the logical order cost."""
     ended = sum(listed.counts[name] for name in ("complete", "pruned", "failed"))
     saved = f"Pruning saved {listed.saved_epochs:g} of {listed.budget_epochs:g} epochs"
     cost = f"the logical order cost {100 * order_cost:.1f} % of worker time"
-    return f"{ended} trials in {wording.duration(seconds)}: {wording.counted(listed.counts)}. {saved}; {cost}."
+    took = wording.duration(seconds)
+    took += f" (this run, after {wording.duration(before)} of training in earlier ones)" if before else ""
+    return f"{ended} trials in {took}: {wording.counted(listed.counts)}. {saved}; {cost}."
 
 
-def advice(run: Run, results: Path) -> list[str]:
+def advice(run: Run, asked: SearchOptions) -> list[str]:
     """Return what to do next: go on where the search was stopped, else look closer at the best trial."""
     if not run.reached:
-        return ["", "Stopped before its goal. To go on where it stopped:", f"  {command()}"]
-    name, place = run.study.name, "" if results == options.RESULTS else f" --results {shlex.quote(str(results))}"
-    best = run.study.best
+        return ["", "Stopped before its goal. To go on where it stopped:", *again.this_command(asked.storage)]
+    reading, drawing, training = (again.options_of(asked, n) for n in (again.READING, again.DRAWING, again.TRAINING))
+    name, best, hint = run.study.name, run.study.best, again.hint(asked.storage)
     if best is None:
-        return ["", f"No trial is complete. mnist-bench leaderboard {name}{place} shows how they ended."]
+        return ["", f"No trial is complete. mnist-bench leaderboard {name}{reading} shows how they ended.", *hint]
     commands = {
-        f"reproduce {name}{place}": f"retrain #{best.number} and compare bit for bit",
-        f"confirm {name}{place}": "fresh seeds, then all training images, then the test set once",
-        f"plot {name}{place}": f"{len(KINDS)} pictures into {results / name / FOLDER}",
-        f"ablate {name}{place}": "what each group of settings brings",
-        f"report {name}{place}": "all of it on one page",
-        f"leaderboard {name}{place}": "all trials",
-        f"show {name}/{best.number}{place}": "every setting, the curve, the hashes",
+        f"reproduce {name}{training}": f"retrain #{best.number} and compare bit for bit",
+        f"confirm {name}{training}": "fresh seeds, then all training images, then the test set once",
+        f"plot {name}{drawing}": f"{len(KINDS)} pictures into {asked.results / name / FOLDER}",
+        f"ablate {name}{training}": "what each group of settings brings",
+        f"report {name}{drawing}": "all of it on one page",
+        f"leaderboard {name}{reading}": "all trials",
+        f"show {name}/{best.number}{reading}": "every setting, the curve, the hashes",
     }
     width = max(map(len, commands))
     lines = [f"mnist-bench {command:<{width}}   {use}" for command, use in commands.items()]
-    return ["", f"next:  {lines[0]}", *(f"       {line}" for line in lines[1:])]
-
-
-def command() -> str:
-    """Return the command line of this process, as one would type it; a password in a URL reads `***`."""
-    return shlex.join(["mnist-bench", *(PASSWORD.sub(r"\1***\2", argument) for argument in sys.argv[1:])])
+    return ["", f"next:  {lines[0]}", *(f"       {line}" for line in lines[1:]), *hint]

@@ -14,6 +14,7 @@ from mnist_bench.config_json import from_json
 from mnist_bench.correctness import accuracy_interval, validation_images
 from mnist_bench.leaderboard import epochs_done, total_epochs
 from mnist_bench.summary import line
+from mnist_bench.wording import objectives
 from search.progress import Header, Progress
 from search.records import TrialRecord
 
@@ -141,11 +142,12 @@ def picture(header: str, progress: Progress | None, width: int, height: int) -> 
 
 
 def header_line(header: Header, results: Path) -> str:
-    """Return the line above a search: space, strategy, seed, slots and workers, device, folder."""
+    """Return the line above a search: space, two objectives, strategy, seed, slots and workers, device, folder."""
     numerics = [str(header.numerics[key]) for key in ("device", "precision") if key in header.numerics]
     workers = f"{header.workers} worker{'s' if header.workers != 1 else ''}"
     parts = [
         header.space,
+        *([objectives(header.cost)] if header.cost else []),
         f"{header.sampler} + {header.pruner}",
         f"seed {header.seed}",
         f"{header.slots} slots on {workers}" + (f", {' '.join(numerics)}" if numerics else ""),

@@ -11,6 +11,7 @@ import typer
 
 DatasetName = Literal["mnist", "fashion-mnist", "kmnist", "qmnist"]
 
+STORAGE_VARIABLE = "OPTUNA_STORAGE"
 Workers = Annotated[
     int | None,
     typer.Option("--workers", min=1, metavar="N", help="Processes; left out, one a core. Changes no result."),
@@ -21,7 +22,7 @@ Storage = Annotated[
     typer.Option(
         "--storage",
         metavar="URL",
-        envvar="OPTUNA_STORAGE",
+        envvar=STORAGE_VARIABLE,
         show_envvar=False,
         help="Database of the studies, as Optuna spells it; left out, SQLite in the results folder. "
         "Taken from OPTUNA_STORAGE too, which keeps a password off the command line.",

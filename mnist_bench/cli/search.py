@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -71,7 +70,7 @@ def search(
     if dry_run:
         _preview(asked)
     else:
-        run = _run(asked, results)
+        run = _run(asked)
         if share is not None and run.reached:
             _audit(run, asked, share)
 
@@ -104,15 +103,15 @@ def _preview(asked: SearchOptions) -> None:
         output.print_line(line)
 
 
-def _run(asked: SearchOptions, results: Path) -> Run:
+def _run(asked: SearchOptions) -> Run:
     from mnist_bench import searching
     from mnist_bench.cli import ending, live
     from mnist_bench.cli.interrupts import Interrupts
 
     started = time.monotonic()
-    with live.view(results) as view, Interrupts(view.say) as interrupts:
+    with live.view(asked.results) as view, Interrupts(view.say) as interrupts:
         run = searching.run(asked, view, interrupts.stopping)
-    ending.show(run, seconds=time.monotonic() - started, results=results)
+    ending.show(run, asked, seconds=time.monotonic() - started)
     if not run.reached and interrupts.stopping():
         raise typer.Exit(ExitCode.INTERRUPTED)
     return run
@@ -121,7 +120,7 @@ def _run(asked: SearchOptions, results: Path) -> Run:
 def _audit(run: Run, asked: SearchOptions, share: float) -> None:
     """Audit the study's pruning and print what was found; the search's own end is on the screen by then."""
     from mnist_bench import audit
-    from mnist_bench.cli import output
+    from mnist_bench.cli import again, output
     from mnist_bench.cli.interrupts import Interrupts
 
     with Interrupts(output.note) as interrupts:
@@ -130,7 +129,7 @@ def _audit(run: Run, asked: SearchOptions, share: float) -> None:
             data_dir=asked.data_dir, on_trial=_note_audited, stopping=interrupts.stopping,
         )  # fmt: skip
     if found is None:
-        output.note("The audit was stopped. The same command goes on where it stopped.")
+        again.note_stopped("The audit was stopped.", asked.storage)
         raise typer.Exit(ExitCode.INTERRUPTED)
     output.print_line()
     output.print_line(audit.sentence(found))

@@ -67,6 +67,8 @@ class Images:
 class TrainingSet:
     """A training set, its validation split, and what identifies both."""
 
+    options: DataOptions
+    """By which others can load it too."""
     images: Images
     split: Split
     data_hash: str
@@ -81,7 +83,7 @@ def load_training_set(options: DataOptions) -> TrainingSet:
     """
     images = load_images(options, TRAIN_FILES, train=True)
     split = make_split(images.labels, subset=options.subset)
-    return TrainingSet(images=images, split=split, data_hash=canonical.sha256(images.digests))
+    return TrainingSet(options=options, images=images, split=split, data_hash=canonical.sha256(images.digests))
 
 
 def load_images(options: DataOptions, names: tuple[str, str], *, train: bool) -> Images:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mnist_bench.config import TrainOn
-from mnist_bench.data.mnist import DataOptions, Images, load_training_set
+from mnist_bench.data.mnist import DataOptions, Images, TrainingSet, load_training_set
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,7 +64,11 @@ def load_dataset(options: DataOptions, device: torch.device) -> Dataset:
     Raises:
         DataError: a file is missing, damaged, or not in MNIST's format.
     """
-    loaded = load_training_set(options)
+    return on_device(load_training_set(options), device)
+
+
+def on_device(loaded: TrainingSet, device: torch.device) -> Dataset:
+    """Return a training set as tensors on `device`."""
     counts = [_histogram(loaded.images.images[part]) for part in (loaded.split.train, loaded.split.validation)]
     mean, std = _moments(counts[0])
     images, labels = _tensors(loaded.images, device)

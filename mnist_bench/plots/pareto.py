@@ -15,7 +15,7 @@ from mnist_bench.leaderboard import SIGNIFICANCE, tie_p_values
 from mnist_bench.plots import accuracy, style
 from mnist_bench.plots.subject import Subject
 from mnist_bench.plots.wording import HALO, write_heading
-from mnist_bench.wording import percent
+from mnist_bench.wording import percent, unit
 from search.errors import StudyNotFoundError
 from search.records import StudyRecord, TrialRecord
 
@@ -106,9 +106,8 @@ class Pareto:
 
 
 def _span(least: Point, most: Point, cost: Cost) -> str:
-    unit = "MACs" if cost == "macs" else "parameters"
     ends = [f"{percent(end.accuracy)} on {_count(end.cost(cost))}" for end in (least, most)]
-    return f"The Pareto front of accuracy and {unit}: from {ends[0]} to {ends[1]}"
+    return f"The Pareto front of accuracy and {unit(cost)}: from {ends[0]} to {ends[1]}"
 
 
 def rows(study: StudyRecord) -> Pareto:

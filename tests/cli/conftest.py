@@ -1,7 +1,13 @@
-"""Commands run over studies made by hand."""
+"""Commands run over studies made by hand in this process, and over real ones in one of their own."""
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -40,3 +46,49 @@ def cli(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Cli:
     monkeypatch.delenv("OPTUNA_STORAGE", raising=False)
     monkeypatch.setattr("search.study.open_study", runner.open_study)
     return runner
+
+
+@dataclass
+class Ran:
+    """What a command came to."""
+
+    code: int
+    out: str
+    err: str
+
+
+RUN = """
+import json, sys
+from typer.testing import CliRunner
+from mnist_bench.cli.app import app
+
+def run(line, stdin=None):
+    result = CliRunner().invoke(app, line.split(), input=stdin)
+    ran[line] = (result.exit_code, result.stdout, result.stderr)
+    return result.stdout
+
+ran = {}
+exec(sys.argv[1])
+print(json.dumps(ran))
+"""
+"""Offers `run` to a script: it runs a command, without its first word, and returns what that printed to stdout."""
+
+
+def run_in_one_process(folder: Path, script: str) -> dict[str, Ran]:
+    """Run a script that may call `run` of RUN in a process of its own, and return what each command came to.
+
+    For commands that close the test set, which then stays closed; together they import everything once.
+    """
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, "-c", RUN, script]
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=folder, env=environment, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return {line: Ran(*result) for line, result in json.loads(done.stdout).items()}
+
+
+@pytest.fixture(scope="session")
+def in_one_process() -> Callable[[Path, str], dict[str, Ran]]:
+    """Return `run_in_one_process`."""
+    return run_in_one_process

@@ -94,7 +94,9 @@ def test_a_stopped_audit_goes_on_later_and_an_unfinished_search_is_not_audited(
     ended = Run(study=handmade.mixed(), reached=reached, order_cost=0.0)
     monkeypatch.setattr("mnist_bench.searching.run", lambda *_: ended)
     monkeypatch.setattr("mnist_bench.audit.run", lambda *given, **_: asked.append(given))
+    monkeypatch.setattr("sys.argv", ["x", "search", "smoke", "--audit-pruned", "5%"])
     result = cli("search", "smoke", "--audit-pruned", "5%")
     assert asked == ([(ended.study, 0.05)] if reached else [])
     assert result.exit_code == (130 if reached else 0)
     assert ("The audit was stopped. The same command goes on" in result.stderr) == reached
+    assert "  mnist-bench search smoke --audit-pruned 5%\n" in result.stderr

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,54 +27,28 @@ model: {blocks: 1, filters: {int: [2, 4]}, hidden_layers: 0}
 optim: {lr: {float: [1e-2, 1e-1], log: true}}
 search: {sampler: random, pruner: none}
 """
-CONFIRM = ["confirm", "tiny-0", "--top", "3", "--workers", "1"]
-COMMANDS = [
-    [*CONFIRM, "--json"],
-    [*CONFIRM, "--budget", "1h"],
-    ["reproduce", "results/tiny-0/confirm/records/0-1.json"],
-    ["reproduce", "results/tiny-0/confirm/records/{winner}-all-7.json"],
-    ["leaderboard", "tiny-0"],
-    ["leaderboard", "tiny-0", "--json"],
-    ["confirm", "tiny-0", "--top", "2", "--budget", "0.001", "--workers", "1"],
-]
-SCRIPT = """
-import json, sys
-from typer.testing import CliRunner
-from mnist_bench.cli.app import app
-results = []
-for command in json.loads(sys.argv[1]):
-    winner = json.loads(results[0][1])["winner"] if results else None
-    result = CliRunner().invoke(app, [word.replace("{winner}", str(winner)) for word in command])
-    results.append([result.exit_code, result.stdout, result.stderr])
-print(json.dumps(results))
+CONFIRM = "confirm tiny-0 --top 3 --workers 1"
+SCRIPT = f"""
+winner = json.loads(run("{CONFIRM} --json"))["winner"]
+run("{CONFIRM} --budget 1h")
+run("reproduce results/tiny-0/confirm/records/0-1.json")
+run(f"reproduce results/tiny-0/confirm/records/{{winner}}-all-7.json")
+run("leaderboard tiny-0")
+run("leaderboard tiny-0 --json")
+run("confirm tiny-0 --top 2 --budget 0.001 --workers 1")
 """
-
-
-@dataclass
-class Ran:
-    """What a command came to."""
-
-    code: int
-    out: str
-    err: str
-
-
-def python(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    return subprocess.run(
-        [sys.executable, *arguments], capture_output=True, text=True, cwd=folder, env=environment, timeout=120,
-        check=False,
-    )  # fmt: skip
+Ran = Any
+"""See conftest.py."""
+InOneProcess = Callable[[Path, str], dict[str, Ran]]
 
 
 @pytest.fixture(scope="module")
-def searched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def searched(tmp_path_factory: pytest.TempPathFactory, in_one_process: InOneProcess) -> Path:
     """Return a folder whose results hold the study tiny-0 of three trials."""
     folder = tmp_path_factory.mktemp("searched")
     (folder / "tiny.yaml").write_text(SPACE)
-    main = "from mnist_bench.cli.app import main; main()"
-    done = python(folder, "-c", main, "search", "tiny.yaml", "-n", "3", "--executor", "in-process")
-    assert done.returncode == 0, done.stderr
+    (ran,) = in_one_process(folder, 'run("search tiny.yaml -n 3 --executor in-process")').values()
+    assert ran.code == 0, ran.err
     return folder
 
 
@@ -84,10 +58,8 @@ def folder(searched: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def ran(folder: Path) -> list[Ran]:
-    done = python(folder, "-c", SCRIPT, json.dumps(COMMANDS))
-    assert done.returncode == 0, done.stderr
-    return [Ran(*result) for result in json.loads(done.stdout)]
+def ran(folder: Path, in_one_process: InOneProcess) -> list[Ran]:
+    return list(in_one_process(folder, SCRIPT).values())
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +130,7 @@ def test_a_small_budget_ends_the_race_after_one_seed_and_says_so(ran: list[Ran])
 def test_interrupted_it_goes_on_and_finds_the_same(searched: Path, values: dict[str, Any], tmp_path: Path) -> None:
     folder = Path(shutil.copytree(searched, tmp_path / "copy"))
     program = Path(sys.executable).with_name("mnist-bench")
-    arguments = [str(program), *CONFIRM, "--json"]
+    arguments = [str(program), *CONFIRM.split(), "--json"]
     process = subprocess.Popen(arguments, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     while "seed 1:" not in process.stderr.readline():
@@ -166,7 +138,8 @@ def test_interrupted_it_goes_on_and_finds_the_same(searched: Path, values: dict[
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, "")
-    assert "The same command goes on where it stopped." in err
+    stopped = ["Stopped. The same command goes on where it stopped:", f"  mnist-bench {CONFIRM} --json"]
+    assert err.splitlines()[-2:] == stopped
     done = subprocess.run(arguments, cwd=folder, capture_output=True, text=True, timeout=60, check=True)
     again = json.loads(done.stdout)
     assert again == {**values, "seconds": again["seconds"]}

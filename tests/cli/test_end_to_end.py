@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from safetensors import safe_open
@@ -26,51 +24,29 @@ subset: 1000
 model: {blocks: 1, filters: 2, hidden_layers: 0}
 optim: {lr: 1e-2}
 """
-COMMANDS = [
-    ["search", "tiny.yaml", "-n", "4", "--executor", "in-process"],
-    ["leaderboard", "--json"],
-    ["show", "tiny-0/0", "--json"],
-    ["reproduce", "tiny-0/0"],
-    ["reproduce", "--json"],
-    ["reproduce", "-"],
-    ["reproduce", "other-data.json"],
-    ["reproduce", "missing.json"],
-    ["train", "recipe.yaml", "--seeds", "2"],
-    ["train", "recipe.yaml", "--json"],
-    ["train", "recipe.yaml", "--output", "weights.safetensors"],
-    ["train", "recipe.yaml", "--output", "weights.safetensors", "--seeds", "2"],
-    ["train", "tiny.yaml"],
-    ["train", "recipe.yaml", "--set", "optim.lr=9", "--output", "no/such/folder"],
-]
 SCRIPT = """
-import json, sys
-from typer.testing import CliRunner
-from mnist_bench.cli.app import app
-results, last = [], None
-for command in json.loads(sys.argv[1]):
-    if command == ["reproduce", "-"]:
-        record = json.loads(last)
-        record["curve"][0]["metrics"]["train_loss"] += 1e-9
-        record["numerics"]["canary"] = "another"
-        last = json.dumps(record)
-    result = CliRunner().invoke(app, command, input=last)
-    if command[0] == "show":
-        last = result.stdout
-        other = json.loads(last)
-        other["data"]["data_hash"] = "0" * 64
-        open("other-data.json", "w").write(json.dumps(other))
-    results.append([result.exit_code, result.stdout, result.stderr])
-print(json.dumps(results))
+run("search tiny.yaml -n 4 --executor in-process")
+run("leaderboard --json")
+record = json.loads(run("show tiny-0/0 --json"))
+run("reproduce tiny-0/0")
+run("reproduce --json")
+record["curve"][0]["metrics"]["train_loss"] += 1e-9
+record["numerics"]["canary"] = "another"
+run("reproduce -", stdin=json.dumps(record))
+record["data"]["data_hash"] = "0" * 64
+with open("other-data.json", "w") as file:
+    json.dump(record, file)
+run("reproduce other-data.json")
+run("reproduce missing.json")
+run("train recipe.yaml --seeds 2")
+run("train recipe.yaml --json")
+run("train recipe.yaml --output weights.safetensors")
+run("train recipe.yaml --output weights.safetensors --seeds 2")
+run("train tiny.yaml")
+run("train recipe.yaml --set optim.lr=9 --output no/such/folder")
 """
-
-
-@dataclass
-class Ran:
-    """What a command came to."""
-
-    code: int
-    out: str
-    err: str
+Ran = Any
+"""See conftest.py."""
 
 
 @pytest.fixture(scope="module")
@@ -82,14 +58,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def ran(folder: Path) -> dict[str, Ran]:
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    process = subprocess.run(
-        [sys.executable, "-c", SCRIPT, json.dumps(COMMANDS)],
-        capture_output=True, text=True, cwd=folder, env=environment, timeout=120, check=True,
-    )  # fmt: skip
-    results = json.loads(process.stdout)
-    return {" ".join(command): Ran(*result) for command, result in zip(COMMANDS, results, strict=True)}
+def ran(folder: Path, in_one_process: Callable[[Path, str], dict[str, Ran]]) -> dict[str, Ran]:
+    return in_one_process(folder, SCRIPT)
 
 
 def test_a_search_ends_with_its_leaderboard(ran: dict[str, Ran]) -> None:

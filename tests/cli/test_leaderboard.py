@@ -30,8 +30,9 @@ def test_the_leaderboard_shows_ranks_intervals_ties_and_what_differs(cli: Cli) -
     assert first.split()[:5] == ["1", "#1", "99.50", "%", "[98.83,"]
     assert second.split()[:3] == ["2", "=", "#0"]
     assert third.split()[:2] == ["3", "#2"]
-    assert "these weights, not these settings" in result.stdout
-    assert "2 of 3 complete trials are tied." in lines
+    tie = "= not distinguishable from the first (paired test over these weights, Holm, 5 %). "
+    index = lines.index(f"{tie}2 of 3 complete trials are tied:")
+    assert lines[index + 1] == "  `mnist-bench confirm` asks with fresh seeds."
     assert lines[-1] == "The test set has not been opened."
 
 

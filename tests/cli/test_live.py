@@ -32,6 +32,8 @@ def test_the_header_says_what_is_searched_and_how() -> None:
         "conv  ·  tpe (multivariate) + asha 1-3-6  ·  seed 0  ·  8 slots on 2 workers, cpu bf16  ·  results/conv-0"
     )
     assert live.header_line(replace(HEADER, resumed=True), Path("results")).endswith("(resumed)")
+    both = live.header_line(replace(HEADER, cost="macs"), Path("results"))
+    assert both.startswith("conv  ·  high accuracy and few MACs  ·  tpe (multivariate) + asha 1-3-6  ·  ")
 
 
 def test_the_picture_shows_progress_best_running_trials_and_savings() -> None:

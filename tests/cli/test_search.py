@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+import shlex
 import signal
 from collections.abc import Callable
 from dataclasses import replace
@@ -116,30 +118,72 @@ def test_a_search_without_any_trial_ends_without_a_table(cli: Cli, monkeypatch: 
 
 def test_a_search_without_a_complete_trial_offers_no_reproduction() -> None:
     study = handmade.study([handmade.trial(0, range(9), periods=1, state="PRUNED")])
-    assert not any("reproduce" in line for line in ending.advice(ended(study), Path("results")))
+    assert not any("reproduce" in line for line in ending.advice(ended(study), SearchOptions(space="conv")))
 
 
-def test_advice_names_another_results_folder() -> None:
-    assert all("--results 'my runs'" in line for line in ending.advice(ended(), Path("my runs"))[1:])
+def test_advice_repeats_the_options_that_the_next_commands_know(cli: Cli) -> None:
+    given = SearchOptions(
+        space="conv", results=Path("my runs"), data_dir=Path("data"), device="cpu", storage="sqlite:///x.db"
+    )
+    lines = ending.advice(ended(), given)[1:]
+    assert all("--results 'my runs' --storage sqlite:///x.db" in line for line in lines)
+    for line in lines:
+        words = shlex.split(line.removeprefix("next:"))
+        shown = cli(words[1], "--help", columns=200).stdout
+        assert all(word in shown for word in words if word.startswith("--"))
+    having = {name: [line.split()[-1] for line in lines if f" {name} " in line] for name in ("--data-dir", "--device")}
+    assert [len(found) for found in having.values()] == [5, 3]
+
+
+def test_advice_keeps_a_password_to_itself() -> None:
+    lines = ending.advice(ended(), SearchOptions(space="conv", storage="postgresql://me:word@host/db"))
+    assert not any("me:word" in line or "--storage " in line for line in lines[:-1])
+    assert "with the same --storage" in lines[-1]
 
 
 def test_advice_counts_the_pictures_and_names_their_folder() -> None:
-    (line,) = [line for line in ending.advice(ended(), Path("results")) if "mnist-bench plot conv-0" in line]
+    lines = ending.advice(ended(), SearchOptions(space="conv"))
+    (line,) = [line for line in lines if "mnist-bench plot conv-0" in line]
     assert line.endswith(f"{len(KINDS)} pictures into results/conv-0/plots")
 
 
 def test_a_dry_run_trains_nothing(cli: Cli, asked: list[SearchOptions]) -> None:
     result = cli("search", "smoke", "--dry-run", "--trials", "12")
     assert result.exit_code == 0
-    assert "12 trials" in result.stdout
+    assert "12 trials of at most 3 epochs, tpe" in result.stdout
     assert "minutes" in result.stdout
     assert asked == []
     assert not Path("results").exists()
 
 
-@pytest.mark.parametrize("spelling", [["--storage", "{}"], ["--storage={}"]])
-def test_the_command_to_go_on_keeps_a_password_to_itself(monkeypatch: pytest.MonkeyPatch, spelling: list[str]) -> None:
-    url = "postgresql://me:pa/s@:word@host/db"
-    monkeypatch.setattr("sys.argv", ["x", "search", "conv", *(part.format(url) for part in spelling)])
-    assert "word" not in ending.command()
-    assert "postgresql://me:***@host/db" in ending.command()
+def test_a_dry_run_names_two_objectives(cli: Cli) -> None:
+    result = cli("search", "smoke", "--dry-run", "--set", "objective=[val_accuracy, macs]")
+    assert "50 trials of at most 3 epochs, for high accuracy and few MACs, tpe" in result.stdout
+
+
+def resumed(*starts: float | None) -> StudyRecord:
+    """Return a study of one trial whose periods of 1.5 s started so many seconds after a moment."""
+    made = handmade.trial(0, range(5), periods=len(starts))
+    times = [
+        replace(report, worker=0, started=start and 1e9 + start, handled=start and 1e9 + start + 2)
+        for report, start in zip(made.reports, starts, strict=True)
+    ]
+    return handmade.study([replace(made, reports=tuple(times))])
+
+
+def test_the_time_of_earlier_runs_is_told_apart_from_this_ones() -> None:
+    """Before 1000 s after that moment: 10 to 13.5 s, a pause, and 100 to 101.5 s, which make 5 s."""
+    study = resumed(10, 12, 100, 1000, 1002)
+    assert ending.seconds_before(study, 1e9 + 1000) == pytest.approx(5)
+    assert ending.seconds_before(study, 1e9 + 10) == 0
+    assert ending.seconds_before(resumed(None, None), 1e9 + 1000) == 0
+
+
+def test_a_resumed_search_tells_its_own_time_and_that_of_earlier_runs(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mnist_bench.searching.run", lambda *_: ended(resumed(10, 200)))
+    lines = cli("search", "conv").stdout.splitlines()
+    assert re.match(
+        r"1 trials in 0\.\d s \(this run, after 3\.0 s of training in earlier ones\): 1 complete\.", lines[1]
+    )

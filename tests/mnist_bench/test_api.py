@@ -8,7 +8,11 @@ from pathlib import Path
 
 SCRIPT = """
 import mnist_bench
+from contextlib import suppress
+from dataclasses import replace
+from mnist_bench.recipe import text
 from pathlib import Path
+from search.errors import FingerprintError, UsageError
 
 def main():
     results = Path("studies")
@@ -20,15 +24,39 @@ def main():
     found = mnist_bench.confirm_study(study, top=1, results=results)
     assert found.test(found.winner).seeds == 8
     assert mnist_bench.confirm_study(study, top=1, results=results) == found
+    ablate(study, results)
+    audit(study, results)
     Path("recipe.yaml").write_text("epochs: 1\\nsubset: 1000\\nmodel: {blocks: 0, hidden_layers: 0}\\n")
     fitted = [mnist_bench.fit("recipe.yaml", seed=seed).reports[-1].weights for seed in (0, 0, 1)]
     assert fitted[0] == fitted[1] != fitted[2]
+
+def ablate(study, results):
+    config = study.best.config
+    baseline = {**config, "optim": {**config["optim"], "lr": 0.5}}
+    Path("steep.yaml").write_text(text(baseline, name="steep", subset=1000))
+    asked = dict(baseline=Path("steep.yaml"), seeds=2, results=results)
+    path = mnist_bench.ablate_study(study, **asked)
+    assert [step.groups for step in path.steps] == [("optimizer",)]
+    assert mnist_bench.ablate_study(study, **asked) == path
+    elsewhere = replace(study, spec={**study.spec, "numerics": {**study.spec["numerics"], "canary": "0" * 64}})
+    with suppress(FingerprintError):
+        mnist_bench.ablate_study(elsewhere, **asked)
+        raise AssertionError("what another machine found was taken for an answer")
+
+def audit(study, results):
+    best, other = study.complete()
+    as_if_pruned = replace(other, state="PRUNED", reason="pruned")
+    found = mnist_bench.audit_study(replace(study, trials=(best, as_if_pruned)), 1, results=results)
+    assert [(trial.number, trial.accuracy) for trial in found.trials] == [(other.number, other.value)]
+    with suppress(UsageError):
+        mnist_bench.audit_study(study, 5, results=results)
+        raise AssertionError("500 % is no share")
 
 main()
 """
 
 
-def test_search_open_reproduce_confirm_and_fit(tmp_path: Path) -> None:
+def test_every_function(tmp_path: Path) -> None:
     # A process of its own: a search closes the test set for the life of its process.
     subprocess.run([sys.executable, "-W", "error", "-c", SCRIPT], cwd=tmp_path, check=True)
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mnist_bench.wording import duration, percent
+from mnist_bench.wording import duration, objectives, percent
 
 
 def test_shares_have_two_decimals_or_as_many_as_asked() -> None:
@@ -15,3 +15,8 @@ def test_shares_have_two_decimals_or_as_many_as_asked() -> None:
 )
 def test_durations(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_two_objectives() -> None:
+    assert objectives("macs") == "high accuracy and few MACs"
+    assert objectives("parameters") == "high accuracy and few parameters"

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+import handmade
+from mnist_bench import numerics
 from mnist_bench.config import TrainConfig
 from mnist_bench.data import DataOptions, load_training_set
-from mnist_bench.workshop import Workshop, open_workshop
-from search.errors import StudyLockedError
+from mnist_bench.workshop import Workshop, open_workshop, open_workshop_of
+from search.errors import FingerprintError, StudyLockedError
 from search.executors import InProcessExecutor
 from search.trainer import TrainerSpec
 
@@ -50,5 +52,20 @@ def test_a_folder_has_one_workshop_at_a_time(tmp_path: Path) -> None:
         open_workshop(tmp_path, "The work", data=DataOptions(subset=1200), workers=1),
         pytest.raises(StudyLockedError, match=r"^The work is being worked on by process \d+"),
         open_workshop(tmp_path, "The work", data=DataOptions(subset=1200), workers=1),
+    ):
+        pass
+
+
+def test_a_studys_workshop_computes_in_its_precision_and_is_refused_where_the_bits_differ(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mnist_bench.workshop.close_test_set", lambda: None)  # it would stay closed for other tests
+    study, data = handmade.mixed(), load_training_set(DataOptions(subset=1200))
+    study.spec["numerics"].update(precision="fp32", device="cpu")
+    study.spec["context"]["data"].update(subset=1200, data_hash=data.data_hash, split_hash=data.split.digest)
+    here = numerics.describe(numerics.setup("cpu"), "fp32")["canary"]
+    with (
+        pytest.raises(FingerprintError, match=rf"canary 77c0…, here {here[:4]}…\); audit it on such a machine"),
+        open_workshop_of(study, "audit", tmp_path, "The audit", workers=1, device="auto", data_dir=None),
     ):
         pass

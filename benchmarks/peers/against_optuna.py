@@ -1,0 +1,176 @@
+"""Our search against Optuna's own pattern over an equal space, on the same images, one after the other on one machine.
+
+    python benchmarks/peers/against_optuna.py                                 README.md beside this file says how long
+    python benchmarks/peers/against_optuna.py smoke --trials 5                a small one
+    python benchmarks/peers/against_optuna.py --output results/published      writes peers-search.md and .json there
+
+Ours runs before and after theirs, and the slower of its times counts. All seconds are from a command's start, the time
+that it takes to load included; a search's best is the best of its complete trials by then.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from measured import machine
+
+from mnist_bench.bench.machine import sentence
+from search.study import open_study
+
+FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ended:
+    """A trained trial that has ended."""
+
+    seconds: float
+    """When, from the start of the command."""
+    value: float | None
+    """Validation accuracy after the last epoch; None where it was stopped before."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Found:
+    """One search."""
+
+    trials: tuple[Ended, ...]
+    """In the order of their ends."""
+    seconds: float
+    """From the command's start to its end."""
+
+    def best(self, seconds: float) -> float | None:
+        """Return the best value by then."""
+        return max((t.value for t in self.trials if t.value is not None and t.seconds <= seconds), default=None)
+
+    def past(self, value: float) -> float | None:
+        """Return the seconds until the best was above `value`; None where it never was."""
+        return next((t.seconds for t in self.trials if t.value is not None and t.value > value), None)
+
+    def at(self, value: float) -> float:
+        """Return the seconds until the best was `value`, which a trial has."""
+        return next(t.seconds for t in self.trials if t.value == value)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Comparison:
+    """Our search, the slower of two runs, and theirs."""
+
+    ours: Found
+    theirs: Found
+
+    def sentences(self) -> list[str]:
+        """Return what came of it."""
+        ours, theirs = self.ours, self.theirs
+        best = theirs.best(theirs.seconds)
+        return [
+            f"Ours: {_said(ours)}, best {_percent(ours.best(ours.seconds))}.",
+            f"Optuna's pattern: {_said(theirs)}, best {_percent(best)}; when ours had ended, after "
+            f"{ours.seconds:.0f} s, its best was {_percent(theirs.best(ours.seconds))}.",
+            self._passing(best),
+        ]
+
+    def _passing(self, best: float | None) -> str:
+        if best is None:
+            return "Optuna's pattern completed no trial, so there is nothing to pass."
+        passed = self.ours.past(best)
+        if passed is None:
+            return f"Ours has not passed {_percent(best)}."
+        found, ended = self.theirs.at(best), self.theirs.seconds
+        return (
+            f"Ours passed {_percent(best)} after {passed:.0f} s; Optuna's pattern had come to it after {found:.0f} s, "
+            f"{found / passed:.1f} times as long, and ended after {ended / passed:.1f} times as long."
+        )
+
+
+def compare(asked: argparse.Namespace) -> Comparison:
+    """Run ours, theirs, and ours again."""
+    before, theirs, after = search(asked), pattern(asked), search(asked)
+    return Comparison(ours=max(before, after, key=lambda found: found.seconds), theirs=theirs)
+
+
+def search(asked: argparse.Namespace) -> Found:
+    """Run our search."""
+    program = Path(sys.executable).with_name("mnist-bench")
+    with tempfile.TemporaryDirectory() as folder:
+        command = [str(program), "search", *options(asked), "--device", "cpu", "--results", folder]
+        began = time.time()
+        subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+        seconds = time.time() - began
+        study = open_study(Path(folder), None)
+    ends = [
+        ((trial.reports[-1].handled or 0.0) - began, trial.value if trial.state == "COMPLETE" else None)
+        for trial in study.finished()
+        if trial.reports
+    ]
+    return Found(trials=in_order(ends), seconds=seconds)
+
+
+def pattern(asked: argparse.Namespace) -> Found:
+    """Run Optuna's pattern."""
+    command = [sys.executable, str(FOLDER / "optuna_pattern.py"), *options(asked), "--workers", str(asked.workers)]
+    began = time.time()
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    seconds = time.time() - began
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    ends = [(line["at"] - began, line["value"]) for line in lines if line["trained"]]
+    return Found(trials=in_order(ends), seconds=seconds)
+
+
+def options(asked: argparse.Namespace) -> list[str]:
+    """Return what both searches are asked."""
+    overrides = [part for override in asked.set for part in ("--set", override)]
+    return [asked.space, "--trials", str(asked.trials), "--seed", str(asked.seed), *overrides]
+
+
+def in_order(ends: Sequence[tuple[float, float | None]]) -> tuple[Ended, ...]:
+    """Return trials by the seconds of their ends."""
+    return tuple(Ended(seconds=seconds, value=value) for seconds, value in sorted(ends, key=lambda end: end[0]))
+
+
+def _said(found: Found) -> str:
+    complete = sum(trial.value is not None for trial in found.trials)
+    return f"{len(found.trials)} trials, {complete} of them complete, in {found.seconds:.0f} s"
+
+
+def _percent(value: float | None) -> str:
+    return "none yet" if value is None else f"{value:.2%}"
+
+
+def arguments() -> argparse.Namespace:
+    """Return what to search."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("space", nargs="?", default="conv")
+    parser.add_argument("--trials", type=int, default=50)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--workers", type=int, default=2, help="loading processes of the plain loop")
+    parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE")
+    parser.add_argument("--output", type=Path, help="a folder to write peers-search.md and peers-search.json into")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Search, say what came of it, and keep it where asked."""
+    asked = arguments()
+    load, found, place = os.getloadavg()[0], compare(asked), machine("torchvision")
+    command = f"search {' '.join(options(asked))}"
+    lines = ["# Our search beside Optuna's own pattern", "", f"`{command}` on {sentence(place)}.", ""]
+    page = "\n".join([*lines, *(f"- {line}" for line in found.sentences())]) + "\n"
+    print(page)
+    if asked.output:
+        kept = {"machine": asdict(place), "load_before": load, "asked": command, **asdict(found)}
+        (asked.output / "peers-search.md").write_text(page)
+        (asked.output / "peers-search.json").write_text(json.dumps(kept, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""What all sides measure: one net for one epoch, after an epoch to warm up; and how each says what it took."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import replace
+from importlib.metadata import version
+
+import torch
+
+from mnist_bench.bench.machine import Machine, this_machine
+from mnist_bench.bench.nets import nets
+from mnist_bench.config import AugmentConfig, TrainConfig
+from mnist_bench.precision import best_precision
+
+IMAGES = {"two-conv": 18_000, "batchnorm-128": 6_000, "batchnorm-32": 6_000}
+"""The nets and the training images of a measurement, which evaluates a sixth of as many: a tenth of the truth or more,
+as some sides are slow."""
+
+
+def arguments(description: str | None) -> argparse.ArgumentParser:
+    """Return the parser of what every side is asked."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("net", choices=list(IMAGES))
+    parser.add_argument("--augmented", action="store_true")
+    parser.add_argument(
+        "--images", type=int, default=6_000, help="training images, a multiple of 6,000 for true shares"
+    )
+    return parser
+
+
+def config(net: str, *, augmented: bool) -> TrainConfig:
+    """Return what is trained: the net of `mnist-bench bench speed`, here on all training images."""
+    chosen = replace(nets()[net], train_on="all")
+    return chosen if augmented else replace(chosen, augment=AugmentConfig())
+
+
+def say(*, seconds: float, images: int, accuracy: float) -> None:
+    """Print a measurement: the seconds for training on `images` and evaluating a sixth of as many, and the accuracy,
+    which shows that there was learning."""
+    print(json.dumps({"seconds": seconds, "images": images, "accuracy": accuracy}), flush=True)
+
+
+def machine(*packages: str) -> Machine:
+    """Return this machine, with the versions of the peers' packages."""
+    cpu = torch.device("cpu")
+    found = this_machine(cpu, best_precision(cpu))
+    return replace(found, versions={**found.versions, **{name: version(name) for name in packages}})

@@ -1,0 +1,112 @@
+"""Optuna's own pattern over a space equal to one of ours: `study.optimize`, the median pruner, the plain loop inside.
+
+    python benchmarks/peers/optuna_pattern.py conv --trials 50
+
+The sampler and the pruner are Optuna's defaults for this pattern (TPE, MedianPruner), after every epoch it reports and
+asks whether to stop. The ranges are read from the space file, names, bounds, conditions and limits, so that the two
+spaces are equal; the nets are those of plain.py. It prints a line of JSON for every trial that ends.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import optuna
+import plain
+import torch
+
+from mnist_bench import spaces
+from mnist_bench.architecture import plan_layers
+from mnist_bench.config import TrainConfig
+from mnist_bench.data import DataOptions, TrainingSet, close_test_set, load_training_set
+from mnist_bench.errors import ArchitectureError
+from search.ranges import Choice, Distribution, IntRange
+from search.space import Space, Suggest
+
+TRAINED = "trained"
+"""The user attribute of trials that were trained; nets beyond the limits are not, in either search."""
+
+
+def suggester(trial: optuna.Trial) -> Suggest:
+    """Return what gives a value for a field of a space."""
+
+    def suggest(path: str, ranged: Distribution) -> Any:
+        if isinstance(ranged, Choice):
+            return trial.suggest_categorical(path, ranged.options)
+        if isinstance(ranged, IntRange):
+            return trial.suggest_int(path, ranged.low, ranged.high, step=ranged.step, log=ranged.log)
+        return trial.suggest_float(path, ranged.low, ranged.high, step=ranged.step, log=ranged.log)
+
+    return suggest
+
+
+def make_objective(space: Space, data: TrainingSet, workers: int) -> Callable[[optuna.Trial], float]:
+    """Return the objective: validation accuracy after the last epoch."""
+
+    def objective(trial: optuna.Trial) -> float:
+        config = spaces.config(space, space.sample(suggester(trial)))
+        if not is_feasible(config, space):
+            raise optuna.TrialPruned
+        trial.set_user_attr(TRAINED, True)
+        batches, validation = plain.loaders(data, config, workers)
+        training = plain.Training(config, config.epochs * len(batches))
+        accuracy = 0.0
+        for epoch in range(1, config.epochs + 1):
+            training.epoch(batches)
+            accuracy = plain.accuracy(training.evaluated, validation)
+            trial.report(accuracy, epoch)
+            if trial.should_prune():
+                raise optuna.TrialPruned
+        return accuracy
+
+    return objective
+
+
+def is_feasible(config: TrainConfig, space: Space) -> bool:
+    """Return whether the net exists and keeps to the space's limits."""
+    limits = space.settings.get("limits", {})
+    try:
+        net = plan_layers(config.model)
+    except ArchitectureError:
+        return False
+    facts = {"macs": net.macs, "parameters": net.parameters}
+    return all(facts[name] <= limit for name, limit in limits.items())
+
+
+def tell(trial: optuna.trial.FrozenTrial) -> None:
+    """Print how a trial ended and when, in seconds since 1970."""
+    value = trial.value if trial.state == optuna.trial.TrialState.COMPLETE else None
+    line = {"at": time.time(), "number": trial.number, "state": trial.state.name, "value": value}
+    print(json.dumps({**line, "trained": TRAINED in trial.user_attrs}), flush=True)
+
+
+def main() -> None:
+    """Search until as many trials as asked for have been trained."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("space", nargs="?", default="conv")
+    parser.add_argument("--trials", type=int, default=50)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--workers", type=int, default=2, help="processes that load")
+    parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE")
+    asked = parser.parse_args()
+    space = spaces.load(asked.space, asked.set)
+    close_test_set()
+    torch.manual_seed(asked.seed)
+    data = load_training_set(DataOptions(subset=space.settings.get("subset")))
+    sampler = optuna.samplers.TPESampler(seed=asked.seed)
+    study = optuna.create_study(direction="maximize", sampler=sampler, pruner=optuna.pruners.MedianPruner())
+
+    def on_end(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
+        tell(trial)
+        if sum(TRAINED in ended.user_attrs for ended in study.trials) >= asked.trials:
+            study.stop()
+
+    study.optimize(make_objective(space, data, asked.workers), callbacks=[on_end])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+"""Our side: a training on every core at the same time, as a search trains.
+
+    python benchmarks/peers/ours.py two-conv --augmented [--precision fp32]
+
+What is timed is what a search does: worker processes that are given trials, train them, evaluate them and hand back
+their states.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+
+import measured
+import torch
+
+from mnist_bench.bench.machine import this_machine
+from mnist_bench.config import TrainConfig
+from mnist_bench.data import DataOptions
+from mnist_bench.workshop import Reports, Workshop, open_workshop
+
+
+def main() -> None:
+    """Train an epoch to warm up, then one by the clock."""
+    parser = measured.arguments(__doc__)
+    parser.add_argument("--precision", choices=["auto", "fp32"], default="auto", help="auto: bfloat16 where it pays")
+    asked = parser.parse_args()
+    config = measured.config(asked.net, augmented=asked.augmented)
+    workers = this_machine(torch.device("cpu"), "fp32").cores
+    data = DataOptions(subset=asked.images)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        open_workshop(
+            Path(folder), "A benchmark", data=data, workers=workers, device="cpu", precision=asked.precision
+        ) as workshop,
+    ):
+        while workshop.executor.idle() < workers:
+            workshop.executor.wait(0.2)
+        train(workshop, config, range(workers))
+        started = time.perf_counter()
+        reports = train(workshop, config, range(workers, 2 * workers))
+        seconds = time.perf_counter() - started
+    accuracy = min(report[-1].value or 0.0 for report in reports.values())
+    measured.say(seconds=seconds, images=workers * asked.images, accuracy=accuracy)
+
+
+def train(workshop: Workshop, config: TrainConfig, seeds: range) -> Reports:
+    """Train with each seed at the same time, one epoch."""
+    tasks = [workshop.task(f"seed {seed}", config, seed) for seed in seeds]
+    reports = workshop.train(tasks, lambda: False)
+    if reports is None:
+        raise RuntimeError("training that nobody stops comes to its end")
+    return reports
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,173 @@
+"""The loop that most people write: torchvision's transforms, a DataLoader, a net, an optimizer, float32, all cores.
+
+    python benchmarks/peers/plain.py two-conv --augmented --workers 2
+
+It keeps to what tutorials recommend: workers that persist, train() and eval(), no gradients in evaluation. Two settings
+of the notebook's recipe are not to be had from torchvision, and change no time: here a zoom is the same along both
+axes, and what lies outside a picture is black.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from functools import partial
+from typing import Any
+
+import measured
+import numpy as np
+import torch
+from PIL import Image
+from plain_net import Net
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.swa_utils import AveragedModel
+from torch.utils.data import DataLoader
+from torch.utils.data import Dataset as TorchDataset
+from torchvision import transforms  # type: ignore[import-untyped]
+
+from mnist_bench.config import AugmentConfig, OptimConfig, TrainConfig
+from mnist_bench.cost import augments
+from mnist_bench.data import DataOptions, TrainingSet, close_test_set, load_training_set
+from mnist_bench.data.split import Indices
+from mnist_bench.schedule import lr_factor
+
+MEAN, DEVIATION = 0.1307, 0.3081
+"""Of MNIST's pixels, as everybody writes them."""
+EVALUATED = 1000
+"""Images a batch of evaluation."""
+
+Batches = DataLoader[Any]
+"""Of pictures (N, 1, 28, 28), float32 and normalised, with their labels (N,)."""
+
+
+class Digits(TorchDataset[tuple[Tensor, int]]):
+    """Pictures one at a time, as torchvision.datasets.MNIST hands them out: a PIL image through the transform."""
+
+    def __init__(self, images: Tensor, labels: Tensor, transform: transforms.Compose) -> None:
+        self.images, self.labels, self.transform = images, labels, transform
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        """Return picture and label."""
+        picture: Tensor = self.transform(Image.fromarray(self.images[index].numpy()))
+        return picture, int(self.labels[index])
+
+
+class Training:
+    """A net in training."""
+
+    def __init__(self, config: TrainConfig, steps: int) -> None:
+        self.net = Net(config.model)
+        self.optimizer = make_optimizer(self.net, config.optim)
+        self.schedule = LambdaLR(self.optimizer, lambda step: lr_factor(config.optim, (step + 0.5) / steps))
+        self.loss = nn.CrossEntropyLoss(label_smoothing=config.optim.label_smoothing)
+        self.average = make_average(self.net, config.optim.ema_decay) if config.optim.ema_decay else None
+
+    @property
+    def evaluated(self) -> nn.Module:
+        """The net to evaluate: of averaged weights, where there are such."""
+        return self.net if self.average is None else self.average
+
+    def epoch(self, batches: Batches) -> None:
+        """Train on every batch once."""
+        self.net.train()
+        for images, labels in batches:
+            self.optimizer.zero_grad()
+            loss = self.loss(self.net(images), labels)
+            loss.backward()
+            self.optimizer.step()
+            self.schedule.step()
+            if self.average is not None:
+                self.average.update_parameters(self.net)
+
+
+@torch.no_grad()
+def accuracy(net: nn.Module, batches: Batches) -> float:
+    """Return the share that is right, 0 to 1."""
+    net.eval()
+    right = total = 0
+    for images, labels in batches:
+        right += int((net(images).argmax(1) == labels).sum())
+        total += len(labels)
+    return right / total
+
+
+def loaders(data: TrainingSet, config: TrainConfig, workers: int) -> tuple[Batches, Batches]:
+    """Return the loaders for training and for validation."""
+    split = data.split
+    everything = np.union1d(split.train, split.validation)
+    parts = (everything if config.train_on == "all" else split.train), split.validation
+    training = Digits(*_pictures(data, parts[0]), transform(config.augment))
+    validation = Digits(*_pictures(data, parts[1]), transform(AugmentConfig()))
+    load = partial(DataLoader, num_workers=workers, persistent_workers=workers > 0)
+    size, drop = config.optim.batch_size, not config.optim.keep_last_batch
+    return load(training, batch_size=size, shuffle=True, drop_last=drop), load(validation, batch_size=EVALUATED)
+
+
+def transform(augment: AugmentConfig) -> transforms.Compose:
+    """Return what a picture goes through."""
+    steps = [transforms.ToTensor(), transforms.Normalize((MEAN,), (DEVIATION,))]
+    if augments(augment):
+        shift = augment.translate_pixels / 28
+        affine = transforms.RandomAffine(
+            augment.rotation_degrees,
+            translate=(shift, shift),
+            scale=(1 - augment.zoom, 1 + augment.zoom),
+            shear=math.degrees(augment.shear_radians),
+            interpolation=transforms.InterpolationMode(augment.interpolation),
+        )
+        steps.insert(0, affine)
+    return transforms.Compose(steps)
+
+
+def make_optimizer(net: nn.Module, optim: OptimConfig) -> torch.optim.Optimizer:
+    """Return the optimizer, which decays weights, and neither biases nor batchnorm."""
+    adam = optim.optimizer == "adam"
+    # Adam's decay stands apart from the gradient, as ours does; SGD's is added to it, and momentum sums it up.
+    decay = optim.weight_decay if adam else optim.weight_decay * (1 - optim.momentum)
+    groups = [
+        {"params": [p for p in net.parameters() if p.ndim > 1], "weight_decay": decay},
+        {"params": [p for p in net.parameters() if p.ndim == 1], "weight_decay": 0.0},
+    ]
+    if adam:
+        return torch.optim.AdamW(groups, lr=optim.lr, betas=(optim.beta1, optim.beta2), eps=optim.epsilon)
+    return torch.optim.SGD(groups, lr=optim.lr, momentum=optim.momentum, nesterov=True)
+
+
+def make_average(net: nn.Module, decay: float) -> AveragedModel:
+    """Return the exponential moving average of the weights; its first steps count for more."""
+
+    def move(average: Tensor, new: Tensor, steps: Tensor | int) -> Tensor:
+        return average + (new - average) * (1 - min(decay, (1 + int(steps)) / (10 + int(steps))))
+
+    return AveragedModel(net, avg_fn=move, use_buffers=True)
+
+
+def _pictures(data: TrainingSet, indices: Indices) -> tuple[Tensor, Tensor]:
+    return torch.tensor(data.images.images[indices]), torch.tensor(data.images.labels[indices])
+
+
+def main() -> None:
+    """Train an epoch to warm up, then one by the clock, its evaluation included."""
+    parser = measured.arguments(__doc__)
+    parser.add_argument("--workers", type=int, default=0, help="processes that load")
+    asked = parser.parse_args()
+    config = measured.config(asked.net, augmented=asked.augmented)
+    close_test_set()
+    torch.manual_seed(0)
+    batches, validation = loaders(load_training_set(DataOptions(subset=asked.images)), config, asked.workers)
+    training = Training(config, 2 * len(batches))
+    for _ in range(2):
+        started = time.perf_counter()
+        training.epoch(batches)
+        found = accuracy(training.evaluated, validation)
+        seconds = time.perf_counter() - started
+    measured.say(seconds=seconds, images=asked.images, accuracy=found)
+
+
+if __name__ == "__main__":
+    main()

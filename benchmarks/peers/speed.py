@@ -1,0 +1,181 @@
+"""Peers' loops and ours in one run: equal nets, equal batches, both augmented or both not, on one machine.
+
+    python benchmarks/peers/speed.py                                the table, about 40 minutes
+    python benchmarks/peers/speed.py --nets two-conv --repeats 1    a part of it
+    python benchmarks/peers/speed.py --output results/published     writes peers.md and peers.json there
+
+Every measurement is a process of its own with an epoch to warm up. The sides take turns, so that what slows the machine
+down for a while slows all of them; a ratio is taken within each round, and the middle one is quoted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import measured
+
+from mnist_bench.bench.machine import sentence
+
+EPOCH = 60_000
+FOLDER = Path(__file__).parent
+OURS = "ours"
+PLAIN = ("plain, 0 workers", "plain, 2 workers")
+"""The one that is faster with a net is what people can have."""
+KERAS = "keras"
+SIDES: Mapping[str, tuple[str, ...]] = {
+    OURS: ("ours.py",),
+    PLAIN[0]: ("plain.py", "--workers", "0"),
+    PLAIN[1]: ("plain.py", "--workers", "2"),
+    KERAS: ("keras_loop.py",),
+    "ours, float32": ("ours.py", "--precision", "fp32"),
+}
+"""The scripts of the sides, in the order in which they take turns."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Measurement:
+    """One side's measurement of one net in one round."""
+
+    net: str
+    augmented: bool
+    side: str
+    round: int
+    epoch: float
+    """Seconds for training on 60,000 images and evaluating 10,000, on the whole machine."""
+    accuracy: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """One side's figures for one net."""
+
+    net: str
+    augmented: bool
+    side: str
+    epoch: float
+    """Median of the rounds, in seconds; the lowest and the highest follow."""
+    lowest: float
+    highest: float
+    ratio: float
+    """To our time in the same round: median, lowest, highest."""
+    lowest_ratio: float
+    highest_ratio: float
+    quoted: bool
+    """False for the plain loop with the number of workers that is slower with this net."""
+
+
+def rows(measurements: Sequence[Measurement]) -> list[Row]:
+    """Return a row for each net and side, in the order of their first measurements."""
+    epochs: dict[tuple[str, bool, str], dict[int, float]] = {}
+    for one in measurements:
+        epochs.setdefault((one.net, one.augmented, one.side), {})[one.round] = one.epoch
+    middles = {key: median(found.values()) for key, found in epochs.items()}
+    return [_row(*key, found, epochs[*key[:2], OURS], quoted=_is_quoted(key, middles)) for key, found in epochs.items()]
+
+
+def _row(
+    net: str, augmented: bool, side: str, found: Mapping[int, float], ours: Mapping[int, float], *, quoted: bool
+) -> Row:
+    seconds = list(found.values())
+    ratios = [epoch / ours[number] for number, epoch in found.items()]
+    return Row(
+        net=net, augmented=augmented, side=side, quoted=quoted,
+        epoch=median(seconds), lowest=min(seconds), highest=max(seconds),
+        ratio=median(ratios), lowest_ratio=min(ratios), highest_ratio=max(ratios),
+    )  # fmt: skip
+
+
+def _is_quoted(key: tuple[str, bool, str], middles: Mapping[tuple[str, bool, str], float]) -> bool:
+    net, augmented, side = key
+    others = [middles[net, augmented, other] for other in PLAIN if (net, augmented, other) in middles]
+    return side not in PLAIN or middles[key] == min(others)
+
+
+def markdown(table: Sequence[Row], repeats: int, place: str) -> str:
+    """Return the table as a page."""
+    lines = [
+        "# Peers' loops beside ours",
+        "",
+        f"Seconds for training on 60,000 images and evaluating 10,000, on {place};",
+        f"the middle of {repeats} rounds, the lowest and the highest. Times ours: within a round.",
+        "Ours is a training on every core at once, in bfloat16 where the machine has it; the others compute in",
+        "float32, one training on all cores. Of the plain loop the faster number of loading processes is in bold.",
+        "",
+        "| net | augmented | side | seconds | | times ours | |",
+        "|---|---|---|--:|---|--:|---|",
+    ]
+    return "\n".join([*lines, *map(_line, table)]) + "\n"
+
+
+def _line(row: Row) -> str:
+    quoted = row.side in PLAIN and row.quoted
+    ratio = f"**{row.ratio:.2f}**" if quoted else f"{row.ratio:.2f}"
+    spread = f"{row.lowest:.1f} – {row.highest:.1f} | {ratio} | {row.lowest_ratio:.2f} – {row.highest_ratio:.2f}"
+    return f"| {row.net} | {'yes' if row.augmented else 'no'} | {row.side} | {row.epoch:.1f} | {spread} |"
+
+
+def measure(net: str, *, augmented: bool, side: str, images: int, number: int) -> Measurement:
+    """Run one side's script and return what it says."""
+    script, *options = SIDES[side]
+    asked = [net, "--images", str(images), *options, *(["--augmented"] if augmented else [])]
+    done = subprocess.run([sys.executable, FOLDER / script, *asked], stdout=subprocess.PIPE, text=True, check=True)
+    said = json.loads(done.stdout.splitlines()[-1])
+    epoch = said["seconds"] * EPOCH / said["images"]
+    print(
+        f"{net}{', augmented' if augmented else ''}, round {number}: {side} {epoch:.1f} s", file=sys.stderr, flush=True
+    )
+    return Measurement(
+        net=net, augmented=augmented, side=side, round=number, epoch=epoch, accuracy=said["accuracy"]
+    )  # fmt: skip
+
+
+def arguments() -> argparse.Namespace:
+    """Return what to measure."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--nets", nargs="+", choices=list(measured.IMAGES), default=list(measured.IMAGES))
+    parser.add_argument(
+        "--sides", nargs="+", choices=list(SIDES), default=list(SIDES), help="ours is always among them"
+    )
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--images", type=int, help="of a measurement, a multiple of 6,000; left out, each net's own")
+    parser.add_argument("--output", type=Path, help="a folder to write peers.md and peers.json into")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Measure in turns, print the table, and keep it where asked."""
+    asked = arguments()
+    load = os.getloadavg()[0]
+    sides = [side for side in SIDES if side == OURS or side in asked.sides]
+    found: list[Measurement] = []
+    for net in asked.nets:
+        shown = [side for side in sides if side != KERAS or net != "two-conv"]
+        images = asked.images or measured.IMAGES[net]
+        for number in range(1, asked.repeats + 1):
+            for augmented in (True, False):
+                found += [measure(net, augmented=augmented, side=side, images=images, number=number) for side in shown]
+    table, place = rows(found), measured.machine("torchvision", "keras")
+    page = markdown(table, asked.repeats, sentence(place))
+    print(page)
+    if asked.output:
+        (asked.output / "peers.md").write_text(page)
+        kept: dict[str, Any] = {
+            "machine": asdict(place),
+            "load_before": load,
+            "rows": [asdict(row) for row in table],
+            "measurements": [asdict(one) for one in found],
+        }
+        (asked.output / "peers.json").write_text(json.dumps(kept, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,195 @@
+"""How fast this machine trains a few fixed nets, what the time goes to, and how far that is from the floor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+import torch
+
+from mnist_bench.architecture import plan_layers
+from mnist_bench.bench.crew import Crew, open_crew
+from mnist_bench.bench.machine import Machine
+from mnist_bench.bench.meter import pass_of, rate_of
+from mnist_bench.bench.nets import nets
+from mnist_bench.bench.passes import Part
+from mnist_bench.bench.rates import DTYPES, KERNELS, Kernel, floor_seconds, operations
+from mnist_bench.numerics import find_device
+from mnist_bench.precision import Precision, best_precision
+
+IMAGES = {"cpu": 5120, "cuda": 48_640}
+"""Training images of each process and pass, whole batches of every net."""
+EVALUATED = {"cpu": 2500, "cuda": 10_000}
+"""Validation images of each process and pass."""
+EPOCH = 60_000
+VALIDATION = 10_000
+PARTS: tuple[Part, ...] = ("epoch", "load", "batches", "train", "evaluate")
+
+Round = Mapping[tuple[str, str], float]
+"""Seconds of (net, part) and of (kernel, precision), all processes at once, from their start to the last one's end."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """What is measured where."""
+
+    repeats: int
+    workers: int
+    """Processes on a CPU; a GPU has one."""
+    device: str
+    precision: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Spread:
+    """A figure over the repeats."""
+
+    median: float
+    low: float
+    """The lowest of the repeats."""
+    high: float
+    """The highest."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NetSpeed:
+    """How fast the whole machine trains one net."""
+
+    net: str
+    images_per_second: Spread
+    """Loaded, augmented and trained on."""
+    epoch: Spread
+    """Seconds for 60,000 images; evaluation is not among them."""
+    load: Spread
+    """Seconds of that: picking images, as numbers, normalised."""
+    augment: Spread
+    """Seconds of that: distorting them, as what making batches takes longer with it than without."""
+    train: Spread
+    """Seconds of that: forward, backward, optimizer."""
+    evaluate: Spread
+    """Seconds for evaluating 10,000 images."""
+    macs: int
+    """Multiply-accumulates of an image, forward."""
+    floor: float
+    """Seconds for 60,000 images where every multiply-accumulate ran at the machine's rate of convolution and nothing
+    else took time."""
+
+    @property
+    def times_floor(self) -> float:
+        """How many times its floor an epoch takes."""
+        return self.epoch.median / self.floor
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rate:
+    """How fast the machine computes one kernel."""
+
+    kernel: Kernel
+    precision: Precision
+    gflops: Spread
+    """10^9 floating-point operations a second, of each process while all compute."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Speed:
+    """The speed of a machine."""
+
+    machine: Machine
+    processes: int
+    """That trained at the same time, one thread each."""
+    repeats: int
+    images: int
+    """Of each process, net and repeat."""
+    nets: tuple[NetSpeed, ...]
+    rates: tuple[Rate, ...]
+
+
+def run(options: Options, on_round: Callable[[int], None]) -> Speed:
+    """Measure this machine: a round to warm up, then the repeats, each with every net and kernel in turn.
+
+    `on_round` hears the number of each round that begins, 0 for the warm-up.
+
+    Raises:
+        DeviceError, WorkerError: see there.
+    """
+    device = find_device(options.device)
+    images, evaluated = IMAGES[device.type], EVALUATED[device.type]
+    with open_crew(
+        workers=options.workers, device=options.device, precision=options.precision,
+        train_images=images, validation_images=evaluated,
+    ) as crew:  # fmt: skip
+        rounds = []
+        machine, processes = crew.machine, crew.executor.workers
+        for number in range(options.repeats + 1):
+            on_round(number)
+            rounds.append(_round(crew, _worth_measuring(device, machine.precision)))
+    return summary(rounds[1:], machine, processes, images=images, evaluated=evaluated)
+
+
+def summary(rounds: Sequence[Round], machine: Machine, processes: int, *, images: int, evaluated: int) -> Speed:
+    """Return what the rounds say, of passes over so many images a process."""
+    rates = _rates(rounds, "cuda" if machine.gpu else "cpu")
+    gflops = processes * _of(rates, "convolution", machine.precision).gflops.median
+    epochs, validations = EPOCH / (images * processes), VALIDATION / (evaluated * processes)
+    return Speed(
+        machine=machine,
+        processes=processes,
+        repeats=len(rounds),
+        images=images,
+        nets=tuple(_net_speed(net, rounds, epochs, validations, gflops) for net in nets()),
+        rates=rates,
+    )
+
+
+def _worth_measuring(device: torch.device, trained_in: Precision) -> tuple[Precision, ...]:
+    """Return the precisions that the device has instructions for; emulated, bfloat16 takes minutes and tells little."""
+    return ("fp32", "bf16") if "bf16" in (best_precision(device), trained_in) else ("fp32",)
+
+
+def _rates(rounds: Sequence[Round], device_type: str) -> tuple[Rate, ...]:
+    measured: list[tuple[Kernel, Precision]] = [
+        (kernel, precision) for kernel in KERNELS for precision in DTYPES if (kernel, precision) in rounds[0]
+    ]
+    return tuple(
+        Rate(
+            kernel=kernel,
+            precision=precision,
+            gflops=_spread([operations(kernel, device_type) / found[kernel, precision] / 1e9 for found in rounds]),
+        )
+        for kernel, precision in measured
+    )
+
+
+def _of(rates: Sequence[Rate], kernel: Kernel, precision: Precision) -> Rate:
+    return next(rate for rate in rates if (rate.kernel, rate.precision) == (kernel, precision))
+
+
+def _round(crew: Crew, precisions: Sequence[Precision]) -> Round:
+    found = {(kernel, precision): rate_of(kernel, precision) for kernel in KERNELS for precision in precisions}
+    return {
+        **{key: crew.together(order) for key, order in found.items()},
+        **{(net, part): crew.together(pass_of(net, part)) for net in nets() for part in PARTS},
+    }
+
+
+def _net_speed(net: str, rounds: Sequence[Round], epochs: float, validations: float, gflops: float) -> NetSpeed:
+    """Return one net's figures; `epochs` and `validations` scale a pass to whole sets on the whole machine."""
+    seconds = {part: [found[net, part] * epochs for found in rounds] for part in PARTS}
+    config = nets()[net]
+    distorting = [max(0.0, both - load) for both, load in zip(seconds["batches"], seconds["load"], strict=True)]
+    return NetSpeed(
+        net=net,
+        images_per_second=_spread([EPOCH / whole for whole in seconds["epoch"]]),
+        epoch=_spread(seconds["epoch"]),
+        load=_spread(seconds["load"]),
+        augment=_spread(distorting),
+        train=_spread(seconds["train"]),
+        evaluate=_spread([found[net, "evaluate"] * validations for found in rounds]),
+        macs=plan_layers(config.model).macs,
+        floor=floor_seconds(config, EPOCH, gflops),
+    )
+
+
+def _spread(values: Sequence[float]) -> Spread:
+    return Spread(median=median(values), low=min(values), high=max(values))

@@ -1,0 +1,73 @@
+"""Commands to type next: this one once more, or others with those of its options that they need too."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from mnist_bench.cli import options, output
+
+if TYPE_CHECKING:
+    from mnist_bench.searching import SearchOptions
+
+READING = ("--results", "--storage")
+"""What a command needs that reads a study."""
+DRAWING = (*READING, "--data-dir")
+"""What one needs that looks at pictures of the data set too."""
+TRAINING = (*DRAWING, "--device")
+"""What one needs that trains."""
+
+
+def options_of(asked: SearchOptions, names: Sequence[str]) -> str:
+    """Return those options of a search that are not the default ones, each with a space before it."""
+    given = {
+        "--results": None if asked.results == options.RESULTS else asked.results,
+        "--storage": _shown(asked.storage),
+        "--data-dir": asked.data_dir,
+        "--device": None if asked.device == "auto" else asked.device,
+    }
+    return "".join(_option(name, given[name]) for name in names)
+
+
+def this_command(storage: str | None) -> list[str]:
+    """Return the command line of this process as one would type it; its storage as in `options_of`, and `hint`."""
+    words = shlex.join(["mnist-bench", *_without_storage(sys.argv[1:])])
+    return [f"  {words}{_option('--storage', _shown(storage))}", *hint(storage)]
+
+
+def note_stopped(what: str, storage: str | None) -> None:
+    """Say on stderr that `what` was stopped, and how to go on."""
+    for line in (f"{what} The same command goes on where it stopped:", *this_command(storage)):
+        output.note(line)
+
+
+def hint(storage: str | None) -> list[str]:
+    """Return what to know where the commands need a storage that they do not show."""
+    if storage is None or _is_in_environment(storage) or _shown(storage) is not None:
+        return []
+    variable = options.STORAGE_VARIABLE
+    return [f"  (with the same --storage, left out here for the password that it may hold; {variable} can name it too)"]
+
+
+def _shown(storage: str | None) -> str | None:
+    """Return a storage that a command line has to name, and may."""
+    from search.database import is_secret
+
+    return None if storage is None or _is_in_environment(storage) or is_secret(storage) else storage
+
+
+def _is_in_environment(storage: str) -> bool:
+    return storage == os.environ.get(options.STORAGE_VARIABLE)
+
+
+def _option(name: str, value: object) -> str:
+    return "" if value is None else f" {name} {shlex.quote(str(value))}"
+
+
+def _without_storage(words: Sequence[str]) -> Iterator[str]:
+    for before, word in zip(["", *words], words, strict=False):
+        if "--storage" not in (before, word) and not word.startswith("--storage="):
+            yield word

@@ -1,0 +1,133 @@
+"""What is made of the sides' figures, worked out by hand; ours as a side; Optuna's pattern over an equal space."""
+
+from __future__ import annotations
+
+import against_optuna
+import optuna
+import optuna_pattern
+import speed
+from against_optuna import Comparison, Ended, Found
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mnist_bench import spaces
+from mnist_bench.data import DataOptions, load_training_set
+
+CONV = spaces.load("conv")
+
+
+def measurements(side: str, *epochs: float) -> list[speed.Measurement]:
+    """Return a side's measurements of one net, round by round."""
+    return [
+        speed.Measurement(net="n", augmented=True, side=side, round=number, epoch=epoch, accuracy=0.5)
+        for number, epoch in enumerate(epochs, 1)
+    ]
+
+
+TABLE = [
+    *measurements("ours", 2, 4, 5),
+    *measurements("plain, 0 workers", 10, 12, 20),  # 5, 3 and 4 times ours
+    *measurements("plain, 2 workers", 8, 20, 25),  # 4, 5 and 5 times
+    *measurements("keras", 30, 30, 30),  # 15, 7.5 and 6 times
+]
+
+
+def test_rows_by_hand() -> None:
+    ours, none, two, keras = speed.rows(TABLE)
+    assert (ours.epoch, ours.lowest, ours.highest, ours.ratio) == (4, 2, 5, 1)
+    assert (none.epoch, none.ratio, none.lowest_ratio, none.highest_ratio, none.quoted) == (12, 4, 3, 5, True)
+    assert (two.epoch, two.ratio, two.quoted) == (20, 5, False)
+    assert (keras.ratio, keras.quoted) == (7.5, True)
+
+
+def test_the_plain_loop_is_quoted_where_it_is_measured_one_way_alone() -> None:
+    rows = speed.rows([one for one in TABLE if one.side != "plain, 0 workers"])
+    assert all(row.quoted for row in rows)
+
+
+def test_the_table_marks_the_faster_plain_loop() -> None:
+    page = speed.markdown(speed.rows(TABLE), 3, "2 cores of a processor")
+    assert "on 2 cores of a processor;" in page
+    assert "| n | yes | plain, 0 workers | 12.0 | 10.0 – 20.0 | **4.00** | 3.00 – 5.00 |\n" in page
+    assert "| n | yes | plain, 2 workers | 20.0 | 8.0 – 25.0 | 5.00 | 4.00 – 5.00 |\n" in page
+
+
+def test_our_side_is_measured() -> None:
+    found = speed.measure("two-conv", augmented=True, side="ours", images=300, number=1)
+    assert found.epoch > 0
+    assert 0 < found.accuracy < 1
+
+
+THEIRS = Found(
+    trials=(Ended(seconds=100, value=0.98), Ended(seconds=300, value=None), Ended(seconds=640, value=0.99)), seconds=800
+)
+OURS = Found(
+    trials=(Ended(seconds=20, value=0.97), Ended(seconds=80, value=0.99), Ended(seconds=100, value=0.991)), seconds=120
+)
+
+
+def test_best_and_past_by_hand() -> None:
+    assert [THEIRS.best(seconds) for seconds in (99, 100, 639, 640)] == [None, 0.98, 0.98, 0.99]
+    assert [OURS.past(value) for value in (0.96, 0.97, 0.99, 0.991)] == [20, 80, 100, None]
+    assert THEIRS.at(0.99) == 640
+
+
+def test_sentences_by_hand() -> None:
+    assert Comparison(ours=OURS, theirs=THEIRS).sentences() == [
+        "Ours: 3 trials, 3 of them complete, in 120 s, best 99.10%.",
+        "Optuna's pattern: 3 trials, 2 of them complete, in 800 s, best 99.00%; when ours had ended, after 120 s, its "
+        "best was 98.00%.",
+        "Ours passed 99.00% after 100 s; Optuna's pattern had come to it after 640 s, 6.4 times as long, and ended "
+        "after 8.0 times as long.",
+    ]
+
+
+def test_sentences_where_nothing_is_passed() -> None:
+    none = Found(trials=(Ended(seconds=1, value=None),), seconds=2)
+    assert Comparison(ours=OURS, theirs=none).sentences()[-1].startswith("Optuna's pattern completed no trial")
+    assert Comparison(ours=THEIRS, theirs=OURS).sentences()[-1] == "Ours has not passed 99.10%."
+
+
+def test_trials_are_taken_in_the_order_of_their_ends() -> None:
+    assert against_optuna.in_order([(3, None), (1, 0.5)]) == (
+        Ended(seconds=1, value=0.5),
+        Ended(seconds=3, value=None),
+    )
+
+
+@given(st.integers(0, 2**31))
+@settings(max_examples=20, deadline=None)
+def test_optuna_is_asked_for_the_ranges_of_the_space(seed: int) -> None:
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed))
+    trial = study.ask()
+    params = CONV.sample(optuna_pattern.suggester(trial))
+    assert trial.params == params
+    for field in CONV.fields:
+        if field.path in params:
+            assert field.distribution.contains(params[field.path])
+            for end in ("low", "high", "step", "log"):
+                asked = getattr(trial.distributions[field.path], end, None)
+                assert asked == getattr(field.distribution, end, None)
+
+
+def searched(*overrides: str, trials: int) -> list[optuna.trial.FrozenTrial]:
+    """Return the trials of a search of smoke.yaml by the pattern, on 300 images."""
+    space = spaces.load("smoke", ["epochs=2", *overrides])
+    study = optuna.create_study(direction="maximize", sampler=optuna.samplers.RandomSampler(0))
+    data = load_training_set(DataOptions(subset=300))
+    study.optimize(optuna_pattern.make_objective(space, data, 0), n_trials=trials)
+    return study.trials
+
+
+def test_the_pattern_reports_each_epoch_and_returns_the_last() -> None:
+    for trial in searched(trials=2):
+        assert list(trial.intermediate_values) == [1, 2]
+        assert trial.value == trial.intermediate_values[2]
+        assert trial.user_attrs == {optuna_pattern.TRAINED: True}
+
+
+def test_the_pattern_does_not_train_what_is_beyond_the_limits() -> None:
+    (trial,) = searched("limits={parameters: 1}", trials=1)
+    assert trial.state == optuna.trial.TrialState.PRUNED
+    assert not trial.intermediate_values
+    assert not trial.user_attrs

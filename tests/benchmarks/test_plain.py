@@ -1,0 +1,154 @@
+"""The plain loop: its net is ours, its settings mean the same, and it learns."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import get_args
+
+import measured
+import plain
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from plain_net import Net
+from torch import nn
+
+from mnist_bench import spaces
+from mnist_bench.architecture import plan_layers
+from mnist_bench.config import AugmentConfig, BlockBatchnormPlacement, ModelConfig, OptimConfig, TrainConfig
+from mnist_bench.data import DataOptions, TrainingSet, load_training_set
+from mnist_bench.model import build_model
+
+SMALL = TrainConfig(
+    epochs=6,
+    model=ModelConfig(filters=8, hidden_units=32, batchnorm="before_activation"),
+    augment=AugmentConfig(rotation_degrees=5),
+    optim=OptimConfig(lr=0.01, batch_size=50, ema_decay=0.5),
+)
+
+
+@pytest.fixture(scope="module")
+def digits() -> TrainingSet:
+    """Return 250 images to train on and 50 to validate on."""
+    return load_training_set(DataOptions(subset=300))
+
+
+@pytest.fixture(autouse=True)
+def own_draws() -> Iterator[None]:
+    """Let what draws from torch's global generator leave no trace."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        yield
+
+
+def nets_of_the_space() -> st.SearchStrategy[ModelConfig]:
+    """Draw nets from spaces/conv.yaml, whether within its limits or not, with every place for a batchnorm."""
+    space = spaces.load("conv")
+
+    def drawn(seed: int) -> ModelConfig:
+        chance = random.Random(seed)
+        return spaces.config(space, space.sample(lambda path, ranged: ranged.draw(chance))).model
+
+    placements = st.sampled_from(get_args(BlockBatchnormPlacement))
+    return st.builds(replace, st.integers(0, 2**32).map(drawn), batchnorm=placements)
+
+
+def fill(state: dict[str, torch.Tensor], generator: torch.Generator) -> list[torch.Tensor]:
+    """Return weights and statistics that tell every order of layers apart, batchnorm of negative factors included."""
+    found = []
+    for name, value in state.items():
+        drawn = torch.randn(value.shape, generator=generator) / max(1, value[0].numel() if value.ndim else 1) ** 0.5
+        found.append(drawn.abs() + 0.1 if name.endswith("running_var") else drawn.to(value.dtype))
+    return found
+
+
+@given(nets_of_the_space())
+@settings(max_examples=25, deadline=None)
+def test_the_nets_of_the_space_are_ours(config: ModelConfig) -> None:
+    generator = torch.Generator().manual_seed(0)
+    net, ours = Net(config).eval(), build_model(config, generator).eval()
+    assert sum(p.numel() for p in net.parameters()) == plan_layers(config).trainable
+    values = fill(net.state_dict(), generator)
+    for model in (net, ours):
+        model.load_state_dict(dict(zip(model.state_dict(), values, strict=True)))
+    pictures = torch.randn(3, 1, 28, 28, generator=generator)
+    with torch.no_grad():
+        torch.testing.assert_close(net(pictures), ours(pictures), rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", measured.IMAGES)
+@pytest.mark.parametrize("augmented", [False, True])
+def test_the_measured_nets_have_the_parameters_of_ours(name: str, augmented: bool) -> None:
+    config = measured.config(name, augmented=augmented)
+    assert sum(p.numel() for p in Net(config.model).parameters()) == plan_layers(config.model).trainable
+    assert (config.augment != AugmentConfig()) == augmented
+
+
+def test_it_learns(digits: TrainingSet) -> None:
+    batches, validation = plain.loaders(digits, SMALL, 0)
+    training = plain.Training(SMALL, SMALL.epochs * len(batches))
+    for _ in range(SMALL.epochs):
+        training.epoch(batches)
+    assert training.schedule.last_epoch == 6 * 5
+    assert plain.accuracy(training.evaluated, validation) > 0.3  # chance: 0.1
+
+
+def test_it_trains_on_the_parts_that_ours_trains_on(digits: TrainingSet) -> None:
+    batches, validation = plain.loaders(digits, SMALL, 0)
+    assert [len(batches.dataset), len(validation.dataset)] == [250, 50]
+    everything = TrainConfig(train_on="all", optim=OptimConfig(batch_size=64, keep_last_batch=True))
+    batches, validation = plain.loaders(digits, everything, 0)
+    assert [len(labels) for _, labels in batches] == [64, 64, 64, 64, 44]
+    assert [len(labels) for _, labels in validation] == [50]
+
+
+def test_transform_by_hand() -> None:
+    asked = AugmentConfig(rotation_degrees=10, zoom=0.2, shear_radians=math.pi / 36, translate_pixels=1.4)
+    affine = plain.transform(asked).transforms[0]
+    assert (affine.degrees, affine.scale) == ([-10, 10], (0.8, 1.2))
+    assert affine.translate == pytest.approx((0.05, 0.05))
+    assert affine.shear == pytest.approx([-5, 5])
+
+
+def test_without_distortions_a_picture_is_only_normalised(digits: TrainingSet) -> None:
+    picture = digits.images.images[digits.split.validation[0]]
+    _, validation = plain.loaders(digits, SMALL, 0)
+    expected = (torch.tensor(picture)[None] / 255 - 0.1307) / 0.3081
+    torch.testing.assert_close(validation.dataset[0][0], expected)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd_nesterov"])
+def test_decay_is_a_share_of_the_weights_a_step_with_both_optimizers(optimizer: str) -> None:
+    net = nn.Linear(1, 1)
+    nn.init.ones_(net.weight)
+    nn.init.ones_(net.bias)
+    tested = plain.make_optimizer(net, OptimConfig(optimizer=optimizer, lr=0.1, weight_decay=0.02))
+    net.weight.grad, net.bias.grad = torch.zeros(1, 1), torch.zeros(1)
+    for _ in range(500):
+        tested.step()
+    assert net.weight.item() == pytest.approx((1 - 0.1 * 0.02) ** 500, rel=0.03)
+    assert net.bias.item() == 1
+
+
+def test_average_by_hand() -> None:
+    net = nn.Linear(1, 1, bias=False)
+    average = plain.make_average(net, 0.9)
+    for weight in (1.0, 12.0, 24.0):  # decays 2/11 and 3/12 after the first
+        nn.init.constant_(net.weight, weight)
+        average.update_parameters(net)
+    assert average.module.weight.item() == pytest.approx((1 * 2 / 11 + 12 * 9 / 11) * 3 / 12 + 24 * 9 / 12)
+
+
+def test_the_script_says_what_it_took(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.argv", ["plain.py", "two-conv", "--augmented", "--images", "300"])
+    monkeypatch.setattr(plain, "close_test_set", lambda: None)  # it would stay closed for the tests that follow
+    plain.main()
+    said = json.loads(capsys.readouterr().out)
+    assert said["images"] == 300
+    assert said["seconds"] > 0
+    assert 0 <= said["accuracy"] <= 1
