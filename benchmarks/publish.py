@@ -6,7 +6,8 @@
 
 conv/ holds the end of the search as a user sees it, the leaderboard, the winner's RECORD.json, which
 `mnist-bench reproduce results/published/conv/RECORD.json` trains again and compares bit for bit, what confirming the
-study with fresh seeds and on the test set brought, the ablation, the pictures, and all of it on one page, report.html.
+study with fresh seeds and on the test set brought, how often pruning was wrong, the ablation, the pictures, and all of
+it on one page, report.html.
 notebook.md and notebook.json hold the notebook's figures beside ours.
 """
 
@@ -29,12 +30,13 @@ ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "results" / "published"
 SEARCH = ("search", "conv", "--trials", "50")
 CONFIRM = ("confirm", "conv-0", "--budget", "15m")
+AUDIT = (*SEARCH, "--audit-pruned", "10%")
 ABLATE = ("ablate", "conv-0", "--from", "benchmarks/linear.yaml", "--seeds", "2", "--budget", "18m")
 NOTEBOOK = ("notebook", "--seeds", "5")
 
 
 def conv(results: Path) -> None:
-    """Search, confirm, ablate; then write leaderboard, record, tables, pictures and the report."""
+    """Search, confirm, audit, ablate; then write leaderboard, record, tables, pictures and the report."""
     folder = results / "published"
     folder.mkdir()
     place = ("--results", str(results))
@@ -44,6 +46,9 @@ def conv(results: Path) -> None:
     found, conditions = timed(*CONFIRM, *place)
     (folder / "confirm.md").write_text(f"# The published search, confirmed\n\n{conditions}\n\n```\n{found}```\n")
     (folder / "confirm.json").write_text(run(*CONFIRM, *place, "--json"))
+    found = run(*AUDIT, *place)
+    audited = next(line for line in found.splitlines() if line.startswith("Audited"))
+    (folder / "audit.txt").write_text(audited + "\n")
     table, conditions = timed(*ABLATE, *place, "--markdown")
     (folder / "ablation.md").write_text(f"# What each group of settings brings\n\n{conditions}\n\n{table}")
     (folder / "ablation.json").write_text(run(*ABLATE, *place, "--json"))

@@ -1,8 +1,8 @@
 """Our search against Optuna's own pattern over an equal space, on the same images, one after the other on one machine.
 
-    python benchmarks/peers/against_optuna.py                                 README.md beside this file says how long
-    python benchmarks/peers/against_optuna.py smoke --trials 5                a small one
-    python benchmarks/peers/against_optuna.py --output results/published      writes peers-search.md and .json there
+    python benchmarks/peers/against_optuna.py                               more than an hour on 2 cores, theirs mostly
+    python benchmarks/peers/against_optuna.py smoke --trials 5              a small one
+    python benchmarks/peers/against_optuna.py --output results/published    writes peers-search.md and .json there
 
 Ours runs before and after theirs, and the slower of its times counts. All seconds are from a command's start, the time
 that it takes to load included; a search's best is the best of its complete trials by then.
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -21,9 +20,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from measured import machine
+from measured import keep, load_before, machine
 
 from mnist_bench.bench.machine import sentence
+from mnist_bench.wording import percent
 from search.study import open_study
 
 FOLDER = Path(__file__).parent
@@ -143,7 +143,7 @@ def _said(found: Found) -> str:
 
 
 def _percent(value: float | None) -> str:
-    return "none yet" if value is None else f"{value:.2%}"
+    return "none yet" if value is None else percent(value)
 
 
 def arguments() -> argparse.Namespace:
@@ -154,22 +154,23 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2, help="loading processes of the plain loop")
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE")
-    parser.add_argument("--output", type=Path, help="a folder to write peers-search.md and peers-search.json into")
+    parser.add_argument("--output", type=Path, help="a folder, made where it is missing")
     return parser.parse_args()
 
 
 def main() -> None:
     """Search, say what came of it, and keep it where asked."""
     asked = arguments()
-    load, found, place = os.getloadavg()[0], compare(asked), machine("torchvision")
+    place, load = machine("torchvision"), load_before()
+    found = compare(asked)
     command = f"search {' '.join(options(asked))}"
     lines = ["# Our search beside Optuna's own pattern", "", f"`{command}` on {sentence(place)}.", ""]
     page = "\n".join([*lines, *(f"- {line}" for line in found.sentences())]) + "\n"
     print(page)
     if asked.output:
-        kept = {"machine": asdict(place), "load_before": load, "asked": command, **asdict(found)}
-        (asked.output / "peers-search.md").write_text(page)
-        (asked.output / "peers-search.json").write_text(json.dumps(kept, indent=1) + "\n")
+        keep(
+            asked.output, "peers-search", page, machine=asdict(place), load_before=load, asked=command, **asdict(found)
+        )
 
 
 if __name__ == "__main__":

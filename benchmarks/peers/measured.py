@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import sys
 from dataclasses import replace
 from importlib.metadata import version
+from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -17,6 +21,8 @@ from mnist_bench.precision import best_precision
 IMAGES = {"two-conv": 18_000, "batchnorm-128": 6_000, "batchnorm-32": 6_000}
 """The nets and the training images of a measurement, which evaluates a sixth of as many: a tenth of the truth or more,
 as some sides are slow."""
+QUIET = 0.5
+"""The highest load average of a machine that does nothing."""
 
 
 def arguments(description: str | None) -> argparse.ArgumentParser:
@@ -42,8 +48,23 @@ def say(*, seconds: float, images: int, accuracy: float) -> None:
     print(json.dumps({"seconds": seconds, "images": images, "accuracy": accuracy}), flush=True)
 
 
+def load_before() -> float:
+    """Return how many processes have been at work in the last minute, and warn where the machine is not quiet."""
+    load = os.getloadavg()[0]
+    if load > QUIET:
+        print(f"This machine is busy (load {load:.1f}); the figures will tell little.", file=sys.stderr)
+    return load
+
+
 def machine(*packages: str) -> Machine:
     """Return this machine, with the versions of the peers' packages."""
     cpu = torch.device("cpu")
     found = this_machine(cpu, best_precision(cpu))
     return replace(found, versions={**found.versions, **{name: version(name) for name in packages}})
+
+
+def keep(folder: Path, name: str, page: str, **figures: Any) -> None:
+    """Write a comparison as a page and as JSON."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.md").write_text(page)
+    (folder / f"{name}.json").write_text(json.dumps(figures, indent=1) + "\n")

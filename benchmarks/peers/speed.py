@@ -1,6 +1,6 @@
 """Peers' loops and ours in one run: equal nets, equal batches, both augmented or both not, on one machine.
 
-    python benchmarks/peers/speed.py                                the table, about 40 minutes
+    python benchmarks/peers/speed.py                                the table, about 35 minutes on 2 cores
     python benchmarks/peers/speed.py --nets two-conv --repeats 1    a part of it
     python benchmarks/peers/speed.py --output results/published     writes peers.md and peers.json there
 
@@ -12,14 +12,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import measured
 
@@ -130,12 +128,9 @@ def measure(net: str, *, augmented: bool, side: str, images: int, number: int) -
     done = subprocess.run([sys.executable, FOLDER / script, *asked], stdout=subprocess.PIPE, text=True, check=True)
     said = json.loads(done.stdout.splitlines()[-1])
     epoch = said["seconds"] * EPOCH / said["images"]
-    print(
-        f"{net}{', augmented' if augmented else ''}, round {number}: {side} {epoch:.1f} s", file=sys.stderr, flush=True
-    )
-    return Measurement(
-        net=net, augmented=augmented, side=side, round=number, epoch=epoch, accuracy=said["accuracy"]
-    )  # fmt: skip
+    kind = f"{net}, augmented" if augmented else net
+    print(f"{kind}, round {number}: {side} {epoch:.1f} s", file=sys.stderr, flush=True)
+    return Measurement(net=net, augmented=augmented, side=side, round=number, epoch=epoch, accuracy=said["accuracy"])
 
 
 def arguments() -> argparse.Namespace:
@@ -147,34 +142,36 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--images", type=int, help="of a measurement, a multiple of 6,000; left out, each net's own")
-    parser.add_argument("--output", type=Path, help="a folder to write peers.md and peers.json into")
+    parser.add_argument("--output", type=Path, help="a folder, made where it is missing")
     return parser.parse_args()
 
 
-def main() -> None:
-    """Measure in turns, print the table, and keep it where asked."""
-    asked = arguments()
-    load = os.getloadavg()[0]
+def measure_all(asked: argparse.Namespace) -> list[Measurement]:
+    """Let the sides take turns, net by net."""
     sides = [side for side in SIDES if side == OURS or side in asked.sides]
-    found: list[Measurement] = []
-    for net in asked.nets:
-        shown = [side for side in sides if side != KERAS or net != "two-conv"]
-        images = asked.images or measured.IMAGES[net]
-        for number in range(1, asked.repeats + 1):
-            for augmented in (True, False):
-                found += [measure(net, augmented=augmented, side=side, images=images, number=number) for side in shown]
-    table, place = rows(found), measured.machine("torchvision", "keras")
+    return [
+        measure(net, augmented=augmented, side=side, images=asked.images or measured.IMAGES[net], number=number)
+        for net in asked.nets
+        for number in range(1, asked.repeats + 1)
+        for augmented in (True, False)
+        for side in sides
+        if side != KERAS or net != "two-conv"
+    ]
+
+
+def main() -> None:
+    """Measure, print the table, and keep it where asked."""
+    asked = arguments()
+    place, load = measured.machine("torchvision", "keras"), measured.load_before()
+    found = measure_all(asked)
+    table = rows(found)
     page = markdown(table, asked.repeats, sentence(place))
     print(page)
     if asked.output:
-        (asked.output / "peers.md").write_text(page)
-        kept: dict[str, Any] = {
-            "machine": asdict(place),
-            "load_before": load,
-            "rows": [asdict(row) for row in table],
-            "measurements": [asdict(one) for one in found],
-        }
-        (asked.output / "peers.json").write_text(json.dumps(kept, indent=1) + "\n")
+        measured.keep(
+            asked.output, "peers", page, machine=asdict(place), load_before=load,
+            rows=[asdict(row) for row in table], measurements=[asdict(one) for one in found],
+        )  # fmt: skip
 
 
 if __name__ == "__main__":
