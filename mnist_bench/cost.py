@@ -44,10 +44,10 @@ class Coefficients:
 
 COEFFICIENTS: dict[DeviceKind, Coefficients] = {
     "cpu-bf16": Coefficients(
-        mac_ps=16.35, element_ps=2211, augment_ns=12_560, parameter_ps=6362, layer_us=93.34, period_us=48_570
+        mac_ps=10.37, element_ps=1107, augment_ns=2917, parameter_ps=2187, layer_us=115.1, period_us=96_230
     ),
     "cpu-fp32": Coefficients(
-        mac_ps=32.4, element_ps=3029, augment_ns=8449, parameter_ps=9147, layer_us=0, period_us=17_030
+        mac_ps=18.72, element_ps=1609, augment_ns=3409, parameter_ps=7796, layer_us=32.53, period_us=110_100
     ),
     "cuda": Coefficients(mac_ps=0.1, element_ps=5, augment_ns=20, parameter_ps=5, layer_us=60, period_us=30_000),
 }
