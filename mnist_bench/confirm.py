@@ -132,7 +132,8 @@ class _Confirmation:
         if budget is None:
             return True
         rest = self._runs.estimate("race", so_far.racing, upto - so_far.seeds)
-        rest += self._runs.estimate("final", winner_and_cheapest(so_far, self._trials), SEEDS)
+        finalists = dearest_finalists(so_far, self._trials, lambda number: self._runs.estimate("final", [number], 1))
+        rest += self._runs.estimate("final", finalists, SEEDS)
         return self._spending.decide(f"{upto} seeds", lambda: self._spending.seconds + rest <= budget)
 
     def _confirmed(self, ended: Race, numbers: Sequence[int], finals: tuple[Final, ...], images: int) -> Confirmed:
@@ -157,6 +158,15 @@ def winner_and_cheapest(ended: Race, trials: Mapping[int, TrialRecord]) -> list[
     winner = min(tied, key=lambda c: (c.mean_errors, c.size))
     cheapest = min(tied, key=lambda c: c.size)
     return [winner.number] if winner == cheapest else [winner.number, cheapest.number]
+
+
+def dearest_finalists(so_far: Race, trials: Mapping[int, TrialRecord], seconds: Callable[[int], float]) -> list[int]:
+    """Return the finalists that would take longest: any candidate may win yet, and the cheapest goes with it.
+
+    `seconds` says how long a candidate takes.
+    """
+    cheapest = winner_and_cheapest(so_far, trials)[-1]
+    return sorted({max(so_far.racing, key=seconds), cheapest})
 
 
 def _candidate(trial: TrialRecord, so_far: Race) -> Candidate:

@@ -169,3 +169,16 @@ def test_the_fewest_errors_win_and_of_equals_the_cheapest() -> None:
     assert confirm.winner_and_cheapest(equal, trials) == [2, 3]
     clear = replace(equal, errors={1: (60, 62), 2: (61, 62), 3: (60, 60)})
     assert confirm.winner_and_cheapest(clear, trials) == [3]
+
+
+def test_a_budget_counts_on_the_winner_that_takes_longest() -> None:
+    from mnist_bench.race import Race
+
+    trials = {
+        number: replace(handmade.trial(number, range(5)), facts={"parameters": 10 * number, "macs": 100 * number})
+        for number in (1, 2, 3)
+    }
+    ahead = Race(errors={1: (50,), 2: (60,), 3: (61,)}, dropped={}, cut=False)
+    assert confirm.winner_and_cheapest(ahead, trials) == [1]
+    assert confirm.dearest_finalists(ahead, trials, {1: 30.0, 2: 50.0, 3: 40.0}.__getitem__) == [1, 2]
+    assert confirm.dearest_finalists(ahead, trials, {1: 60.0, 2: 50.0, 3: 40.0}.__getitem__) == [1]
