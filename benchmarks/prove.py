@@ -4,24 +4,23 @@
     python benchmarks/prove.py conv --trials 20 --set subset=10000 --kills 5 --in-process
 
 One worker; two workers; two workers whose driver is killed by SIGKILL at random moments and started again; and, where
-asked for, without worker processes.
+asked for, without worker processes. `soak.py` kills far more, and counts what comes of it. For Linux.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import random
-import re
-import signal
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
-EARLIEST = 3.0
-"""Seconds before which no driver is killed: until then it only starts."""
+import killing
+from killing import SearchCrew
+
+from search.study import Place
+
+STUDY = "proof"
 
 
 def main() -> int:
@@ -30,10 +29,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         results = Path(folder)
         digests = {"one worker": search(asked, results / "one", "--workers", "1")}
-        started = time.monotonic()
         digests["two workers"] = search(asked, results / "two", "--workers", "2")
-        seconds = time.monotonic() - started
-        digests[f"killed {asked.kills} times"] = killed_and_resumed(asked, results / "killed", seconds)
+        digests[f"killed {asked.kills} times"] = killed_and_resumed(asked, results / "killed")
         if asked.in_process:
             digests["no worker process"] = search(asked, results / "inside", "--executor", "in-process")
     for way, digest in digests.items():
@@ -55,38 +52,26 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def killed_and_resumed(asked: argparse.Namespace, results: Path, seconds: float) -> str:
-    """Return the digest of a search, `seconds` long when left alone, whose driver is killed at random moments."""
-    moments = random.Random()  # noqa: S311
-    longest = max(EARLIEST + 1, 2 * seconds / (asked.kills + 1))
-    for _ in range(asked.kills):
-        process = subprocess.Popen(
-            command(asked, results, "--workers", "2"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        wait = moments.uniform(EARLIEST, longest)
-        time.sleep(wait)
-        print(f"  killed after {wait:.1f} s, {'at work' if process.poll() is None else 'already finished'}", flush=True)
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
-    return search(asked, results, "--workers", "2")
+def killed_and_resumed(asked: argparse.Namespace, results: Path) -> str:
+    """Return the digest of a search whose driver is killed at random moments."""
+    options = ("--workers", "2", "--study-name", STUDY)
+    command = killing.search_command(asked.space, asked.trials, results, asked.set, *options)
+    crew = SearchCrew(command, Place.of(STUDY, results), results.with_suffix(".log"), kinds=("driver",))
+    try:
+        kills = killing.kill_at_random(crew, asked.kills, random.Random())  # noqa: S311
+    finally:
+        crew.stop()
+    print(f"  killed {kills.number} times, {kills.at_work} of them at work", flush=True)
+    return search(asked, results, *options)
 
 
 def search(asked: argparse.Namespace, results: Path, *options: str) -> str:
     """Return the digest that a search prints when it ends."""
     print(f"mnist-bench search {asked.space} --trials {asked.trials} {' '.join(options)} ...", flush=True)
-    done = subprocess.run(command(asked, results, *options), capture_output=True, text=True, check=False)
-    found = re.search(r"^digest ((?:[0-9a-f]{4} ?){16})", done.stdout, re.MULTILINE)
-    if done.returncode or not found:
-        sys.exit(f"The search failed:\n{done.stderr}")
-    return found[1]
-
-
-def command(asked: argparse.Namespace, results: Path, *options: str) -> list[str]:
-    """Return the command line of one search."""
-    program = Path(sys.executable).with_name("mnist-bench")
-    overrides = [part for override in asked.set for part in ("--set", override)]
-    trials = ["--trials", str(asked.trials), "--results", str(results)]
-    return [str(program), "search", asked.space, *trials, *overrides, *options]
+    try:
+        return killing.printed_digest(killing.search_command(asked.space, asked.trials, results, asked.set, *options))
+    except RuntimeError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

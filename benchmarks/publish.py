@@ -29,7 +29,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "results" / "published"
 SEARCH = ("search", "conv", "--trials", "50")
-CONFIRM = ("confirm", "conv-0", "--budget", "15m")
+CONFIRM = ("confirm", "conv-0", "--top", "5", "--budget", "15m")
 AUDIT = (*SEARCH, "--audit-pruned", "10%")
 ABLATE = ("ablate", "conv-0", "--from", "benchmarks/linear.yaml", "--seeds", "2", "--budget", "18m")
 NOTEBOOK = ("notebook", "--seeds", "5")

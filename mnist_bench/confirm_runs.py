@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count, islice
 from pathlib import Path
 from typing import Literal, Protocol
 
-from mnist_bench import record
+from mnist_bench import kept, record
 from mnist_bench.config import TrainOn
 from mnist_bench.config_json import from_json
 from mnist_bench.data import DataOptions
@@ -17,7 +16,7 @@ from mnist_bench.race import ROUNDS
 from mnist_bench.spending import makespan
 from mnist_bench.workshop import Workshop
 from search import canonical
-from search.files import atomic_write, make_folder
+from search.files import make_folder
 from search.records import StudyRecord, TrialRecord
 from search.trainer import Report
 from search.training import Task
@@ -185,8 +184,8 @@ class Runs:
         folder = self._workshop.folder / RECORDS
         make_folder(folder)
         for (number, k), task in tasks.items():
-            content = json.dumps(record.to_json(self._record(number, task, found[number, k])), indent=2)
-            atomic_write(folder / f"{number}-{PARTS[part].prefix}{k}.json", content.encode())
+            made = record.to_json(self._record(number, task, found[number, k]))
+            kept.write(made, folder / f"{number}-{PARTS[part].prefix}{k}.json")
         for number in {number for number, _ in tasks}:
             curves = [curve for (of, _), curve in found.items() if of == number]
             self._rates[number] = _rate(curves, tasks[number, 0].costs)

@@ -11,10 +11,10 @@ from typing import Annotated, Any
 from annotated_types import Ge
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
+from mnist_bench import kept
+from mnist_bench.seal import unseal
 from mnist_bench.stats import t_interval
-from search import canonical
 from search.errors import StorageError
-from search.files import atomic_write
 
 FOLDER = "confirm"
 """In a study's folder."""
@@ -139,8 +139,8 @@ def figures(errors: tuple[int | None, ...], images: int) -> Figures | None:
 
 
 def save(confirmed: Confirmed, folder: Path) -> None:
-    """Keep what was found in the study's folder `folder`."""
-    atomic_write(folder / FOLDER / FILE, canonical.dumps(asdict(confirmed)).encode())
+    """Keep what was found in the study's folder `folder`; errors as in `kept.write`."""
+    kept.write(asdict(confirmed), folder / FOLDER / FILE)
 
 
 def load(folder: Path) -> Confirmed | None:
@@ -151,7 +151,7 @@ def load(folder: Path) -> Confirmed | None:
     """
     path = folder / FOLDER / FILE
     try:
-        return _checked(_adapter().validate_json(path.read_bytes(), strict=True))
+        return _checked(_adapter().validate_json(unseal(path.read_bytes()), strict=True))
     except FileNotFoundError:
         return None
     except ValidationError as error:

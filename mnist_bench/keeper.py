@@ -27,7 +27,7 @@ class WeightKeeper:
 
     def keep(self, trial: TrialRecord, state: bytes, complete: Sequence[TrialRecord]) -> None:
         """Write the trial's weights if it is among the best, and remove those of trials that no longer are."""
-        best = self._best(complete)
+        best = worth_keeping(complete, self._cost)
         self._folder.mkdir(parents=True, exist_ok=True)
         if trial.number in best:
             atomic_write(self._folder / f"{trial.number}.safetensors", export(state, from_json(trial.config)))
@@ -35,7 +35,9 @@ class WeightKeeper:
             if path.stem.isdigit() and int(path.stem) not in best:
                 path.unlink(missing_ok=True)
 
-    def _best(self, complete: Sequence[TrialRecord]) -> set[int]:
-        top = sorted(complete, key=TrialRecord.rank_key)[:TOP]
-        front = [] if self._cost is None else undominated(complete, self._cost)
-        return {trial.number for trial in (*top, *front)}
+
+def worth_keeping(complete: Sequence[TrialRecord], cost: str | None) -> set[int]:
+    """Return the numbers of those of the complete trials whose weights are kept."""
+    top = sorted(complete, key=TrialRecord.rank_key)[:TOP]
+    front = [] if cost is None else undominated(complete, cost)
+    return {trial.number for trial in (*top, *front)}

@@ -18,6 +18,7 @@ from mnist_bench.config_json import from_json
 from mnist_bench.correctness import correct_bits
 from mnist_bench.errors import ArchitectureError, ConfigError
 from mnist_bench.schedule import Schedule
+from mnist_bench.seal import seal, unseal
 from search.errors import StorageError, StudyNotFoundError, UsageError
 from search.records import StudyRecord, TrialRecord
 from search.trainer import EndReason, Report
@@ -116,8 +117,8 @@ def period_of(report: Report) -> Period:
 
 
 def to_json(record: Record) -> dict[str, Any]:
-    """Return plain values for a JSON text that `parse` reads."""
-    return asdict(record)
+    """Return plain values for a JSON text that `parse` reads, sealed."""
+    return seal(asdict(record))
 
 
 def parse(text: bytes | str, source: str) -> Record:
@@ -129,7 +130,7 @@ def parse(text: bytes | str, source: str) -> Record:
     if len(text) > LARGEST:
         raise UsageError(f"{source}: larger than any record ({len(text):,} bytes, at most {LARGEST:,}).")
     try:
-        record = _adapter().validate_json(text, strict=True)
+        record = _adapter().validate_json(unseal(text), strict=True)
         _check_trainable(record, from_json(record.recipe))
     except ValidationError as error:
         raise UsageError(f"{source}: no record of a trial ({_first_fault(error)}).") from None

@@ -70,17 +70,16 @@ def run(asked: SearchOptions, observer: Observer, stopping: Callable[[], bool]) 
     """
     space = spaces.load(asked.space, asked.overrides)
     close_test_set()
-    data_options = _data_options(asked, space)
-    data = load_training_set(data_options)
+    data = load_training_set(_data_options(asked, space))
     place = Place.of(study_name(asked, space), asked.results, asked.storage)
     make_folder(place.folder)
     deadline = None if asked.timeout is None else time.monotonic() + asked.timeout
     return Search(
         place=place,
         goal=asked.trials,
-        spec_for=lambda numerics: _spec(asked, space, data_options, data, numerics),
+        spec_for=lambda numerics: _spec(asked, space, data, numerics),
         planner_for=lambda spec: planner(spec.space, spec.context),
-        executor=_executor(asked, data_options, place),
+        executor=_executor(asked, data, place),
         observer=observer,
         keeper=WeightKeeper(place.folder / "weights", cost_of(space.settings)),
         stopping=lambda: stopping() or (deadline is not None and time.monotonic() >= deadline),
@@ -124,25 +123,35 @@ def planner(space: Space, context: Mapping[str, Any]) -> Planner:
     return lambda params: inner(space.resolve(params))
 
 
-def _spec(
-    asked: SearchOptions, space: Space, options: DataOptions, data: TrainingSet, numerics: Mapping[str, Any]
-) -> StudySpec:
-    context = {
-        "data": {
-            "dataset": options.dataset, "subset": options.subset,
-            "data_hash": data.data_hash, "split_hash": data.split.digest,
-        },
-        "images": {"train": len(data.split.train), "validation": len(data.split.validation)},
+def context_here(numerics: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the part of a study's context that follows from this installation and a machine with these numerics."""
+    return {
         "costs": asdict(COEFFICIENTS[numerics["kind"]]),
         "defaults": to_json(TrainConfig()),
         "trainer_revision": numerics["trainer_revision"],
         "canary": numerics["canary"],
+    }
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what the trainer is built on, as a study keeps them."""
+    return {"torch": version("torch")}
+
+
+def _spec(asked: SearchOptions, space: Space, data: TrainingSet, numerics: Mapping[str, Any]) -> StudySpec:
+    context = {
+        "data": {
+            "dataset": data.options.dataset, "subset": data.options.subset,
+            "data_hash": data.data_hash, "split_hash": data.split.digest,
+        },
+        "images": {"train": len(data.split.train), "validation": len(data.split.validation)},
+        **context_here(numerics),
     }  # fmt: skip
     sampler, pruner = strategy.of_settings(space.settings)
     plan = planner(space, context)
     return StudySpec(
         space=space, seed=asked.seed, slots=asked.slots, sampler=sampler, pruner=pruner,
-        periods=len(_period_ends(space)), context=context, numerics=numerics, versions={"torch": version("torch")},
+        periods=len(_period_ends(space)), context=context, numerics=numerics, versions=versions(),
         enqueued=tuple(_enqueued(space, recipe, plan) for recipe in asked.enqueue),
     )  # fmt: skip
 
@@ -157,7 +166,7 @@ def _data_options(asked: SearchOptions, space: Space) -> DataOptions:
     return DataOptions(dataset=asked.dataset, data_dir=folder, subset=space.settings.get("subset"))
 
 
-def _executor(asked: SearchOptions, data: DataOptions, place: Place) -> Executor:
+def _executor(asked: SearchOptions, data: TrainingSet, place: Place) -> Executor:
     if asked.executor == "in-process":
         return InProcessExecutor(trainer_spec(data, device=asked.device))
     return LocalExecutor(trainer_spec(data, device=asked.device), asked.workers, place.folder / "workers.log")

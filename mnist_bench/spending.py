@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from search.files import atomic_write
+from mnist_bench import kept
+from mnist_bench.seal import unseal
 
 
 class Spending:
@@ -24,10 +25,10 @@ class Spending:
         self._path = path
         self._identity = identity
         self._started = started
-        kept = _read(path)
-        same = kept.get("identity") == identity
-        self._before = float(kept["seconds"]) if same else 0.0
-        self._decided: dict[str, bool] = dict(kept["decided"]) if same else {}
+        known = _read(path)
+        same = known.get("identity") == identity
+        self._before = float(known["seconds"]) if same else 0.0
+        self._decided: dict[str, bool] = dict(known["decided"]) if same else {}
 
     @property
     def seconds(self) -> float:
@@ -35,9 +36,9 @@ class Spending:
         return self._before + time.monotonic() - self._started
 
     def keep(self) -> None:
-        """Write down what was spent so far."""
+        """Write down what was spent so far; errors as in `kept.write`."""
         values = {"identity": self._identity, "seconds": self.seconds, "decided": self._decided}
-        atomic_write(self._path, json.dumps(values).encode())
+        kept.write(values, self._path)
 
     def decide(self, question: str, answer: Callable[[], bool]) -> bool:
         """Return what was decided about `question` before, else what `answer` says now."""
@@ -56,9 +57,9 @@ def makespan(seconds: Sequence[float], workers: int) -> float:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """Return what was kept; nothing where there is nothing, or nothing of ours."""
+    """Return what was kept; nothing where there is nothing, nothing of ours, or nothing whole."""
     try:
-        kept = json.loads(path.read_bytes())
+        known: dict[str, Any] = json.loads(unseal(path.read_bytes()))
     except (FileNotFoundError, ValueError):
         return {}
-    return kept if isinstance(kept, dict) and {"seconds", "decided"} <= kept.keys() else {}
+    return known if {"seconds", "decided"} <= known.keys() else {}

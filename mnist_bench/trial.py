@@ -11,8 +11,8 @@ from mnist_bench.architecture import plan_layers
 from mnist_bench.config import TrainConfig
 from mnist_bench.config_json import from_json, to_json
 from mnist_bench.cost import Coefficients, period_costs
-from mnist_bench.data.mnist import DataOptions, DatasetName
-from mnist_bench.errors import ArchitectureError
+from mnist_bench.data.mnist import DataOptions, DatasetName, TrainingSet
+from mnist_bench.errors import ArchitectureError, DataError
 from mnist_bench.schedule import Schedule
 from search.trainer import Plan, Planner, Trainer, TrainerSpec
 
@@ -85,9 +85,9 @@ def _impossible(config: TrainConfig, reason: str) -> Plan:
     return Plan(config=to_json(config), costs=(1,) * periods, constraints=constraints, facts={"reason": reason})
 
 
-def trainer_spec(data: DataOptions, *, device: str = "auto", precision: str = "auto") -> TrainerSpec:
-    """Return how a worker builds its trainer with `make_trainer`."""
-    options = {"device": device, "precision": precision, **asdict(data)}
+def trainer_spec(data: TrainingSet, *, device: str = "auto", precision: str = "auto") -> TrainerSpec:
+    """Return how a worker builds its trainer with `make_trainer`, on the very data that are loaded here."""
+    options = {"device": device, "precision": precision, **asdict(data.options), "data_hash": data.data_hash}
     return TrainerSpec(factory="mnist_bench.trial:make_trainer", options=options)
 
 
@@ -98,12 +98,13 @@ def make_trainer(
     dataset: DatasetName = "mnist",
     data_dir: str | None = None,
     subset: int | None = None,
+    data_hash: str | None = None,
 ) -> Trainer:
     """Return the trainer of this process, set up and with its data loaded; the arguments are those of `numerics.setup`,
-    "auto", "bf16" or "fp32", and the fields of `DataOptions`.
+    "auto", "bf16" or "fp32", the fields of `DataOptions`, and the hash that the training files must have.
 
     Raises:
-        DataError: the data set cannot be loaded.
+        DataError: the data set cannot be loaded, or is not the one of this hash.
         DeviceError: there is no such device.
     """
     from mnist_bench import numerics
@@ -114,4 +115,7 @@ def make_trainer(
     close_test_set()
     place = numerics.setup(device)
     data = load_dataset(DataOptions(dataset=dataset, data_dir=data_dir, subset=subset), place)
+    if data_hash not in (None, data.data_hash):
+        found = f"their hash was {data_hash[:8]} and is {data.data_hash[:8]}"
+        raise DataError(f"{data_dir or dataset}: the training files have changed since this work began ({found})")
     return TorchTrainer(data, numerics.choose_precision(place, precision))

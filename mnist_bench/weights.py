@@ -13,6 +13,8 @@ from mnist_bench.config import TrainConfig
 from mnist_bench.config_json import from_json, to_json
 from mnist_bench.errors import WeightsError
 from search import canonical
+from search.errors import UsageError
+from search.records import TrialRecord
 
 if TYPE_CHECKING:
     from torch import nn
@@ -36,11 +38,24 @@ def load_model(path: Path) -> nn.Sequential:
     Raises:
         WeightsError: the file cannot be read, or is not one of `export`.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise WeightsError(f"{path}: no file of exported weights ({error})") from error
-    return model_in(content, str(path))
+    return model_in(_read(path), str(path))
+
+
+def load_trial(path: Path, trial: TrialRecord) -> nn.Sequential:
+    """Return the net that a trial ended with from a file of `export`; see `model_in`.
+
+    Raises:
+        WeightsError: the file cannot be read, or holds other weights or another configuration than the trial's.
+    """
+    from mnist_bench.state import weights_hash
+
+    content = _read(path)
+    model = model_in(content, str(path))
+    configuration = canonical.dumps(to_json(from_json(trial.config)))
+    found = weights_hash(model.state_dict()), metadata_of(content)["config"]
+    if found != (trial.reports[-1].weights, configuration):
+        raise WeightsError(f"{path}: holds other weights than trial {trial.number} ended with.")
+    return model
 
 
 def model_in(content: bytes, source: str) -> nn.Sequential:
@@ -61,9 +76,16 @@ def model_in(content: bytes, source: str) -> nn.Sequential:
         config = from_json(json.loads(metadata_of(content)["config"]))
         model = build_model(config.model, torch.Generator())
         model.load_state_dict(weights)
-    except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
+    except (SafetensorError, UsageError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise WeightsError(f"{source}: no file of exported weights ({error})") from error
     return model.eval()
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise WeightsError(f"{path}: no file of exported weights ({error})") from error
 
 
 def metadata_of(content: bytes) -> dict[str, str]:

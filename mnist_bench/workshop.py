@@ -135,7 +135,7 @@ def _opened(
 ) -> Iterator[Workshop]:
     make_folder(folder)
     with driver_lock(folder / "driver.lock", what):
-        trainer = trainer_spec(loaded.options, device=device, precision=precision)
+        trainer = trainer_spec(loaded, device=device, precision=precision)
         executor = LocalExecutor(trainer, workers, folder / "workers.log")
         try:
             yield Workshop(executor=executor, numerics=executor.start(), data=loaded, folder=folder)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 SQLITE_TIMEOUT = 60.0
 """Seconds to wait for another process's lock on the file."""
+_EMPTIED = "it is empty, and its write-ahead log is not"
 
 
 def sqlite_url(path: Path) -> str:
@@ -37,10 +38,8 @@ def open_for_writing(url: str) -> RDBStorage:
     if url.startswith("sqlite"):
         options["connect_args"] = {"timeout": SQLITE_TIMEOUT}
         _prepare_sqlite(url)
-    try:
-        storage = RDBStorage(url.replace("{", "{{").replace("}", "}}"), engine_kwargs=options)
-    except (sqlalchemy.exc.SQLAlchemyError, ImportError, RuntimeError) as error:
-        raise StorageError(f"Cannot open the database {redacted(url)}: {first_line(error)}.") from error
+    with _opening(url):
+        storage = RDBStorage(_as_optuna_wants_it(url), engine_kwargs=options)
     if url.startswith("sqlite"):
         sqlalchemy.event.listen(storage.engine, "connect", _set_pragmas)
         storage.engine.dispose()  # connections made before the listener lack the pragmas
@@ -48,15 +47,49 @@ def open_for_writing(url: str) -> RDBStorage:
 
 
 def open_for_reading(url: str) -> Engine:
-    """Open the database so that nothing can be written: a reader never disturbs a search."""
+    """Open the database so that nothing can be written: a reader never disturbs a search.
+
+    Raises:
+        StorageError: SQLite would remove what is left of a damaged file's content.
+    """
     if not url.startswith("sqlite:///"):
         return sqlalchemy.create_engine(url)
-    uri = f"{Path(url.removeprefix('sqlite:///')).as_uri()}?mode=ro"
+    path = Path(url.removeprefix("sqlite:///"))
+    if path.exists() and _is_emptied(path):
+        raise StorageError(_damaged(path, _EMPTIED))
     return sqlalchemy.create_engine(
-        "sqlite://",
-        creator=lambda: sqlite3.connect(uri, uri=True, timeout=SQLITE_TIMEOUT),
-        poolclass=sqlalchemy.pool.NullPool,
+        "sqlite://", creator=lambda: _connect_to_read(path), poolclass=sqlalchemy.pool.NullPool
     )
+
+
+def open_tables_for_reading(url: str) -> RDBStorage:
+    """Open Optuna's tables as `open_for_reading` does, for Optuna's own functions.
+
+    Raises:
+        StorageError: the database cannot be reached, or the tables are not there.
+    """
+    from optuna.storages import RDBStorage
+
+    options: dict[str, Any] = {}
+    if url.startswith("sqlite:///"):
+        path = Path(url.removeprefix("sqlite:///"))
+        options = {"creator": lambda: _connect_to_read(path), "poolclass": sqlalchemy.pool.NullPool}
+    with _opening(url):
+        return RDBStorage(
+            _as_optuna_wants_it(url), engine_kwargs=options, skip_compatibility_check=True, skip_table_creation=True
+        )
+
+
+@contextlib.contextmanager
+def _opening(url: str) -> Iterator[None]:
+    try:
+        yield
+    except (sqlalchemy.exc.SQLAlchemyError, ImportError, RuntimeError) as error:
+        raise StorageError(f"Cannot open the database {redacted(url)}: {first_line(error)}.") from error
+
+
+def _as_optuna_wants_it(url: str) -> str:
+    return url.replace("{", "{{").replace("}", "}}")
 
 
 @contextlib.contextmanager
@@ -74,11 +107,17 @@ def storage_errors() -> Iterator[None]:
     except sqlalchemy.exc.IntegrityError as error:
         raise StudyLockedError("Another process is writing this study; stop one of the two.") from error
     except (sqlalchemy.exc.SQLAlchemyError, OSError) as error:
-        raise StorageError(f"The study cannot be written: {first_line(error)}. Nothing written is lost.") from error
+        raise StorageError(_unwritten(error)) from error
     except Exception as error:
         if type(error).__name__ != "StorageInternalError":  # Optuna's, which is not worth importing here
             raise
-        raise StorageError(f"The study cannot be written: {first_line(error)}. Nothing written is lost.") from error
+        raise StorageError(_unwritten(error.__cause__ or error)) from error
+
+
+def _unwritten(error: BaseException) -> str:
+    """Return what to tell of an error in writing a study: in the words of the database's driver, where it has some."""
+    reason = first_line(getattr(error, "orig", None) or error)
+    return f"The study cannot be written: {reason}. Nothing written is lost; the same command goes on when it can."
 
 
 def redacted(url: str) -> str:
@@ -99,8 +138,47 @@ def is_secret(url: str) -> bool:
     return parsed.password is not None or bool(options_of_a_server)
 
 
+def damage(path: Path) -> str | None:
+    """Return what is wrong with an SQLite file, None where it is whole or empty as a new one; nothing is written."""
+    if _is_emptied(path):
+        return _EMPTIED
+    if path.stat().st_size == 0:
+        return None
+    try:
+        with contextlib.closing(_connect_to_read(path)) as connection:
+            found = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+    except sqlite3.Error as error:
+        return first_line(error)
+    return None if found == "ok" else " ".join(found.split())
+
+
+def check_whole(path: Path) -> None:
+    """Check that an SQLite file, where it is there, is not damaged.
+
+    Raises:
+        StorageError: it is; nothing was written.
+    """
+    if path.exists() and (fault := damage(path)):
+        raise StorageError(_damaged(path, fault))
+
+
+def _is_emptied(path: Path) -> bool:
+    """Return whether a file is empty and its write-ahead log is not: SQLite removes that log when it opens the file."""
+    log = path.with_name(f"{path.name}-wal")
+    return path.stat().st_size == 0 and log.exists() and log.stat().st_size > 0
+
+
+def _damaged(path: Path, fault: str) -> str:
+    return f"The database {path} is damaged ({fault}); put a copy of it back. Nothing was written to it."
+
+
+def _connect_to_read(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=SQLITE_TIMEOUT)
+
+
 def _prepare_sqlite(url: str) -> None:
     path = url.removeprefix("sqlite:///")
+    check_whole(Path(path))
     try:
         connection = sqlite3.connect(path, timeout=SQLITE_TIMEOUT)
         try:

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from search import canonical
+from search.errors import StorageError
 
 Kind = Literal["create", "goal", "ask", "report", "tell", "decline"]
 
@@ -78,15 +79,31 @@ class EventLog:
         self._length += 1
 
     def read(self) -> list[Event]:
-        """Return all events in order, and go on after them."""
-        columns = (_events.c.kind, _events.c.time, _events.c.trial, _events.c.external, _events.c.payload)
+        """Return all events in order, and go on after them.
+
+        Raises:
+            StorageError: one is missing, so that those after it mean nothing.
+        """
+        columns = (
+            _events.c.seq,
+            _events.c.kind,
+            _events.c.time,
+            _events.c.trial,
+            _events.c.external,
+            _events.c.payload,
+        )
         query = sa.select(*columns).where(_events.c.study == self._study).order_by(_events.c.seq)
         with self._engine.connect() as connection:
             rows = connection.execute(query).all()
         self._length = len(rows)
+        for expected, (seq, *_) in enumerate(rows):
+            if seq != expected:
+                raise StorageError(
+                    f"The event log of study {self._study} lacks event {expected}; restore its database."
+                )
         return [
             Event(kind=kind, time=time, trial=trial, external=external, payload=json.loads(payload))
-            for kind, time, trial, external, payload in rows
+            for _, kind, time, trial, external, payload in rows
         ]
 
 

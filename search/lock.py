@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
-from search.errors import StudyLockedError
+from search.errors import StorageError, StudyLockedError
 
 
 @contextlib.contextmanager
@@ -22,18 +22,33 @@ def driver_lock(path: Path, what: str) -> Iterator[None]:
 
     Raises:
         StudyLockedError: another process holds it; the text names the process.
+        StorageError: the file cannot be written.
     """
-    with path.open("a+") as file:
+    with _opened(path) as file:
         if not _take(file):
-            raise StudyLockedError(f"{what} is being worked on by {_holder(path)}; wait for it or stop it.")
-        file.truncate(0)
-        since = datetime.now(UTC).isoformat(timespec="seconds")
-        file.write(json.dumps({"host": socket.gethostname(), "pid": os.getpid(), "since": since}))
-        file.flush()
+            raise StudyLockedError(f"{what} is being worked on by {holder(path)}; wait for it or stop it.")
+        _sign(file, path)
         yield
 
 
-def _take(file: IO[str]) -> bool:
+def _opened(path: Path) -> IO[bytes]:
+    try:
+        return path.open("ab", buffering=0)
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be written ({error.strerror}).") from error
+
+
+def _sign(file: IO[bytes], path: Path) -> None:
+    since = datetime.now(UTC).isoformat(timespec="seconds")
+    signature = json.dumps({"host": socket.gethostname(), "pid": os.getpid(), "since": since})
+    try:
+        file.truncate(0)
+        file.write(signature.encode())
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be written ({error.strerror}).") from error
+
+
+def _take(file: IO[bytes]) -> bool:
     """Take the lock, trying for a second: whoever only asks `is_held` has it for a moment."""
     for _ in range(20):
         try:
@@ -57,9 +72,10 @@ def is_held(path: Path) -> bool:
     return False
 
 
-def _holder(path: Path) -> str:
+def holder(path: Path) -> str:
+    """Return in words who holds the lock, or held it last: "process 17 on here since 2026-11-24T10:20:30+00:00"."""
     try:
-        holder = json.loads(path.read_text())
-        return f"process {int(holder['pid'])} on {holder['host']} since {holder['since']}"
-    except (ValueError, KeyError, TypeError):
+        signed = json.loads(path.read_text())
+        return f"process {int(signed['pid'])} on {signed['host']} since {signed['since']}"
+    except (OSError, ValueError, KeyError, TypeError):
         return "another process"

@@ -1,19 +1,21 @@
 """Optuna's own tables, kept in step with the event log, so that its command line and dashboard can read a study.
 
 After a crash the newest event may stand in the log but only in part here; `complete` applies it once more, and does no
-harm where it was whole.
+harm where it was whole. Other tools may write these tables too; where they no longer follow the log, the search stops
+with advice, and `search.mirror_check` says what differs and writes them anew.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from optuna.exceptions import DuplicatedStudyError
+from optuna.exceptions import DuplicatedStudyError, UpdateFinishedTrialError
 from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from search import spec as specs
+from search.errors import StorageError
 from search.events import Event
 from search.memory import frozen_trial
 from search.objectives import cost_of
@@ -31,6 +33,7 @@ class Mirror:
     def __init__(self, storage: BaseStorage, name: str, create: Event) -> None:
         """Find the study of a `create` event, or make it."""
         self._storage = storage
+        self._name = name
         self._ids: dict[int, int] = {}
         spec = create.payload["spec"]
         self._space = Space.from_spec(spec["space"])
@@ -45,22 +48,28 @@ class Mirror:
             storage.set_study_system_attr(self._study, _METRIC_NAMES, self._space.settings["objective"])
 
     def apply(self, event: Event) -> None:
-        """Write what an event means to Optuna."""
-        match event.kind:
-            case "ask":
-                self._ask(event)
-            case "report":
-                self._report(event)
-            case "tell":
-                self._tell(event)
+        """Write what an event means to Optuna.
+
+        Raises:
+            StorageError: its trial is not there as the events before this one left it.
+        """
+        try:
+            match event.kind:
+                case "ask":
+                    self._ask(event)
+                case "report":
+                    self._report(event)
+                case "tell":
+                    self._tell(event)
+        except (KeyError, UpdateFinishedTrialError) as error:
+            raise self._astray(event) from error
 
     def complete(self, event: Event) -> None:
-        """Write an event that may have been written already, in whole or in part."""
-        if event.kind == "ask" and self._exists(event):
-            return
-        if event.kind in ("report", "tell") and self._storage.get_trial(self._id(event)).state.is_finished():
-            return
-        self.apply(event)
+        """Write an event that may have been written already, in whole or in part; errors as in `apply`."""
+        there = event.trial is not None and self._exists(event)
+        told = there and self._storage.get_trial(self._id(event)).state.is_finished()
+        if not told and not (there and event.kind == "ask"):
+            self.apply(event)
 
     def _ask(self, event: Event) -> None:
         asked = event.payload
@@ -71,7 +80,10 @@ class Mirror:
             system_attrs=asked["attributes"],
             user_attrs={**asked["facts"], "place": f"slot {asked['slot']} from {event.time}, seed {asked['seed']}"},
         )
-        self._ids[_number(event)] = self._storage.create_new_trial(self._study, template)
+        created = self._storage.create_new_trial(self._study, template)
+        if self._storage.get_trial_number_from_id(created) != event.trial:
+            raise self._astray(event)
+        self._ids[_number(event)] = created
 
     def _report(self, event: Event) -> None:
         trial, report = self._id(event), event.payload["report"]
@@ -98,6 +110,12 @@ class Mirror:
         attributes: dict[str, Any] = event.payload["attributes"]
         for key, value in attributes.items():
             self._storage.set_trial_system_attr(trial, key, value)
+
+    def _astray(self, event: Event) -> StorageError:
+        return StorageError(
+            f"Optuna's tables of study {self._name} do not follow its event log (trial {event.trial}); no result is "
+            f"lost: `mnist-bench doctor {self._name} --repair` writes them anew, then the search can go on."
+        )
 
     def _exists(self, event: Event) -> bool:
         try:

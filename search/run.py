@@ -10,7 +10,7 @@ from search import lock, strategy
 from search.database import open_for_writing, storage_errors
 from search.dispatch import Dispatcher
 from search.driver import Driver
-from search.errors import UsageError
+from search.errors import StorageError, UsageError
 from search.events import Event, EventLog
 from search.executors import Executor
 from search.files import make_folder
@@ -21,7 +21,7 @@ from search.progress import Header, Observer
 from search.records import StudyRecord
 from search.spec import StudySpec, check_same
 from search.states import StateStore
-from search.study import Place
+from search.study import DATABASE, Place
 from search.trainer import Planner
 
 Numerics = Mapping[str, Any]
@@ -69,6 +69,7 @@ class Search:
             return self._locked_run()
 
     def _locked_run(self) -> Run:
+        _check_not_emptied(self.place)
         storage = open_for_writing(self.place.url)
         log = EventLog(storage.engine, self.place.name)
         try:
@@ -154,4 +155,23 @@ class Search:
             goal=max(self.goal, history.goal),
             resumed=bool(history.trials),
             cost=spec.cost,
+        )
+
+
+def _check_not_emptied(place: Place) -> None:
+    """Check that a study which has begun has not lost its database's content: a new one's is made before checkpoints.
+
+    Raises:
+        StorageError: it has; to search anew would pass over that in silence.
+    """
+    database = place.folder / DATABASE
+    if (
+        place.owns_database
+        and database.exists()
+        and database.stat().st_size == 0
+        and (place.folder / "states").exists()
+    ):
+        raise StorageError(
+            f"The database {database} is empty, though study {place.name} has begun: put a copy of it back, or remove "
+            "the folder to search anew."
         )

@@ -14,7 +14,21 @@ from search.errors import StorageError
 from search.files import atomic_write, make_folder
 from search.trainer import Report
 
+SUFFIX = ".state"
 _HASH_LENGTH = 32
+
+
+def read(path: Path) -> tuple[Report, bytes] | None:
+    """Return what a checkpoint holds, or None where there is nothing, or nothing that can be read and is whole."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return None
+    digest, body = content[:_HASH_LENGTH], content[_HASH_LENGTH:]
+    if hashlib.sha256(body).digest() != digest:
+        return None
+    split = 8 + int.from_bytes(body[:8], "big")
+    return Report(**json.loads(body[8:split])), body[split:]
 
 
 class StateStore:
@@ -39,20 +53,12 @@ class StateStore:
             raise StorageError(f"{path}: cannot be written ({error.strerror}). Nothing written is lost.") from error
 
     def get(self, trial: int, period: int) -> tuple[Report, bytes] | None:
-        """Return what was kept, or None where there is nothing, or nothing that can be read and is whole."""
-        try:
-            content = self._path(trial, period).read_bytes()
-        except OSError:
-            return None
-        digest, body = content[:_HASH_LENGTH], content[_HASH_LENGTH:]
-        if hashlib.sha256(body).digest() != digest:
-            return None
-        split = 8 + int.from_bytes(body[:8], "big")
-        return Report(**json.loads(body[8:split])), body[split:]
+        """Return what was kept; see `read`."""
+        return read(self._path(trial, period))
 
     def drop(self, trial: int, before: int | None = None) -> None:
         """Remove a trial's checkpoints, all of them or those of periods before one."""
-        for path in self._folder.glob(f"{trial}-*.state"):
+        for path in self._folder.glob(f"{trial}-*{SUFFIX}"):
             if before is None or int(path.stem.split("-")[1]) < before:
                 path.unlink(missing_ok=True)
 
@@ -63,7 +69,7 @@ class StateStore:
 
     def trials(self) -> set[int]:
         """Return the numbers of the trials that have checkpoints."""
-        return {int(path.stem.split("-")[0]) for path in self._folder.glob("[0-9]*-[0-9]*.state")}
+        return {int(path.stem.split("-")[0]) for path in self._folder.glob(f"[0-9]*-[0-9]*{SUFFIX}")}
 
     def _path(self, trial: int, period: int) -> Path:
-        return self._folder / f"{trial}-{period}.state"
+        return self._folder / f"{trial}-{period}{SUFFIX}"

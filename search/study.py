@@ -45,6 +45,11 @@ class Place:
         return cls(name, folder, storage or sqlite_url(folder / DATABASE))
 
     @property
+    def owns_database(self) -> bool:
+        """Whether its database is a file in its folder, and no other study's."""
+        return self.url == sqlite_url(self.folder / DATABASE)
+
+    @property
     def lock(self) -> Path:
         """The file whose lock the study's driver holds."""
         return self.folder / LOCK
@@ -112,6 +117,17 @@ def latest(results: Path, storage: str | None = None) -> str:
     return max(found, key=lambda pair: pair[1])[0]
 
 
+def read_events(place: Place) -> list[events.Event]:
+    """Return a study's event log; empty where there is no such study.
+
+    Raises:
+        StorageError: its database cannot be read.
+    """
+    if place.owns_database and not (place.folder / DATABASE).exists():
+        return []
+    return _query(place.url, lambda engine: _events(engine, place.name))
+
+
 def list_studies(results: Path, storage: str | None = None) -> list[StudySummary]:
     """Return a line about every study, the one written last first."""
     found = sorted(_named(results, storage), key=lambda pair: pair[1], reverse=True)
@@ -145,9 +161,7 @@ def _named(results: Path, storage: str | None) -> list[tuple[str, str]]:
 
 
 def _read(place: Place) -> History | None:
-    if place.url == sqlite_url(place.folder / DATABASE) and not (place.folder / DATABASE).exists():
-        return None
-    found = _query(place.url, lambda engine: _events(engine, place.name))
+    found = read_events(place)
     return History.of(found) if found else None
 
 

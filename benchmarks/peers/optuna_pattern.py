@@ -13,35 +13,21 @@ import argparse
 import json
 import time
 from collections.abc import Callable
-from typing import Any
 
 import optuna
 import plain
 import torch
+from suggest import suggester
 
 from mnist_bench import spaces
 from mnist_bench.architecture import plan_layers
 from mnist_bench.config import TrainConfig
 from mnist_bench.data import DataOptions, TrainingSet, close_test_set, load_training_set
 from mnist_bench.errors import ArchitectureError
-from search.ranges import Choice, Distribution, IntRange
-from search.space import Space, Suggest
+from search.space import Space
 
 TRAINED = "trained"
 """The user attribute of trials that were trained; nets beyond the limits are not, in either search."""
-
-
-def suggester(trial: optuna.Trial) -> Suggest:
-    """Return what gives a value for a field of a space."""
-
-    def suggest(path: str, ranged: Distribution) -> Any:
-        if isinstance(ranged, Choice):
-            return trial.suggest_categorical(path, ranged.options)
-        if isinstance(ranged, IntRange):
-            return trial.suggest_int(path, ranged.low, ranged.high, step=ranged.step, log=ranged.log)
-        return trial.suggest_float(path, ranged.low, ranged.high, step=ranged.step, log=ranged.log)
-
-    return suggest
 
 
 def make_objective(space: Space, data: TrainingSet, workers: int) -> Callable[[optuna.Trial], float]:

@@ -17,6 +17,7 @@ from mnist_bench.cli import (
     ablate,
     bench,
     confirm,
+    doctor,
     leaderboard,
     notebook,
     plot,
@@ -107,6 +108,7 @@ app.command("plot", help=plot.HELP)(plot.plot)
 app.command("report")(report.report)
 app.command("ablate")(ablate.ablate)
 app.command("notebook")(notebook.notebook)
+app.command("doctor")(doctor.doctor)
 app.add_typer(bench.app, name="bench")
 app.add_typer(space.app, name="space")
 app.add_typer(studies.app, name="studies")

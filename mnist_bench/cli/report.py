@@ -60,9 +60,10 @@ def report(
 
 def _write(file: Path, text: str) -> None:
     from search.errors import UsageError
+    from search.files import atomic_write
 
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(text.encode())
+        atomic_write(file, text.encode())
     except OSError as error:
         raise UsageError(f"{file}: cannot be written ({error.strerror}).") from error

@@ -36,6 +36,18 @@ def open_test_set(options: DataOptions, *, purpose: str, ledger: Path) -> Images
     return images
 
 
+def hashes_of_test_set(options: DataOptions) -> list[str]:
+    """Return the SHA-256 of the test images' and the test labels' file, for a check-up that shows nobody an image.
+
+    Nothing can be learnt of the images by it, so it is no opening, and the ledger does not count it.
+
+    Raises:
+        DataError: a file is missing, damaged, or not in MNIST's format.
+    """
+    with guard.passage():
+        return mnist.load_images(options, TEST_FILES, train=False).digests
+
+
 def unopened_identity(options: DataOptions) -> list[str]:
     """Return what tells one test set from another without opening its files.
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_bench.errors import WeightsError
 from mnist_bench.record import record_of
 from mnist_bench.reproduce import trainer_for
+from mnist_bench.weights import load_trial
 from search.errors import StudyNotFoundError
 from search.records import StudyRecord, TrialRecord
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from mnist_bench.data.tensors import Dataset
 
@@ -86,18 +86,8 @@ def predict(study: StudyRecord, trial: TrialRecord, weights: Path, data_dir: Pat
 
     record = record_of(study, trial)
     trainer = trainer_for(record, data_dir=data_dir)
-    model = _load_checked(path, trial).to(trainer.data.device)
+    model = load_trial(path, trial).to(trainer.data.device)
     return _predictions(study, trial, trainer.data, logits(model, trainer.data, trainer.precision))
-
-
-def _load_checked(path: Path, trial: TrialRecord) -> nn.Module:
-    from mnist_bench.state import weights_hash
-    from mnist_bench.weights import load_model
-
-    model = load_model(path)
-    if weights_hash(model.state_dict()) != trial.reports[-1].weights:
-        raise WeightsError(f"{path}: holds other weights than trial {trial.number} ended with.")
-    return model
 
 
 def _predictions(study: StudyRecord, trial: TrialRecord, data: Dataset, logits: Tensor) -> Predictions:

@@ -128,6 +128,7 @@ class LocalExecutor:
         """Start all workers and return as soon as the first one greets; the others join when they are ready."""
         while self._numerics is None:
             self._replenish()
+            self._end_stalled()
             self._receive(1.0)
         return self._numerics
 
@@ -142,9 +143,7 @@ class LocalExecutor:
     def wait(self, timeout: float) -> list[Outcome]:
         """See `Executor.wait`."""
         self._replenish()
-        for worker in self._workers:
-            if worker.is_stalled():
-                worker.kill()
+        self._end_stalled()
         outcomes = self._receive(timeout)
         while not self._inbox.empty():
             outcomes += self._receive(0)
@@ -165,6 +164,11 @@ class LocalExecutor:
         while len(self._workers) < self._count and time.monotonic() >= self._next_start:
             index = min(set(range(self._count)) - {worker.index for worker in self._workers})
             self._workers.append(_Worker(index, self._spec, self._log, self._inbox))
+
+    def _end_stalled(self) -> None:
+        for worker in self._workers:
+            if worker.is_stalled():
+                worker.kill()
 
     def _receive(self, timeout: float) -> list[Outcome]:
         try:

@@ -32,6 +32,7 @@ run("reproduce tiny-0/0")
 run("reproduce --json")
 record["curve"][0]["metrics"]["train_loss"] += 1e-9
 record["numerics"]["canary"] = "another"
+del record["sha256"]
 run("reproduce -", stdin=json.dumps(record))
 record["data"]["data_hash"] = "0" * 64
 with open("other-data.json", "w") as file:

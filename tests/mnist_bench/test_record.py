@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 import handmade
 from mnist_bench import record
+from mnist_bench.seal import KEY
 from search.errors import StudyNotFoundError, UsageError
 
-GOOD = record.to_json(record.record_of(handmade.mixed(), handmade.mixed().trials[1]))
+SEALED = record.to_json(record.record_of(handmade.mixed(), handmade.mixed().trials[1]))
+GOOD = {name: value for name, value in SEALED.items() if name != KEY}
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -32,6 +34,11 @@ def test_a_record_survives_the_way_through_json(number: int) -> None:
     study = handmade.mixed()
     made = record.record_of(study, study.trials[number])
     assert parse(record.to_json(made)) == made
+
+
+def test_a_record_that_was_changed_is_not_believed() -> None:
+    with pytest.raises(UsageError, match="damaged, or changed by hand"):
+        parse({**SEALED, "seed": SEALED["seed"] + 1})
 
 
 def test_a_schema_version_first_in_the_file_is_accepted() -> None:

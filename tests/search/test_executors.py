@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from search.errors import WorkerError
 from search.executors import Done, Executor, InProcessExecutor, Job, LocalExecutor, Lost, Outcome, Raised
 from search.trainer import TrainerSpec
 
@@ -152,6 +153,15 @@ def test_a_hung_worker_is_replaced(local: Callable[[str], LocalExecutor]) -> Non
     assert isinstance(outcome, Lost)
     assert outcome.reason == "no progress in 0 s"
     wait_for_idle(executor, 1)
+
+
+def test_workers_that_hang_before_they_greet_are_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("search.executors.local.LONGEST_START", 0.05)
+    monkeypatch.setattr("search.executors.local.LONGEST_BACK_OFF", 0.01)
+    executor = LocalExecutor(TrainerSpec(factory="search_fake:Trainer"), 1, tmp_path / "log")
+    with pytest.raises(WorkerError, match=r"^Workers end before they are ready \(SIGKILL\)"):
+        executor.start()
+    executor.stop()
 
 
 def test_a_stopped_worker_is_taken_for_hung(local: Callable[[str], LocalExecutor]) -> None:

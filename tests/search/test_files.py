@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 from pathlib import Path
 
 import pytest
 
 from search.errors import UsageError
-from search.files import atomic_write, make_folder
+from search.files import atomic_write, leftovers, make_folder
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,3 +51,43 @@ def test_a_file_may_be_read_by_whom_the_mask_lets(tmp_path: Path) -> None:
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o640
+
+
+def test_what_is_no_file_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+    pipe, read = tmp_path / "pipe", []
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()))
+    reader.start()
+    atomic_write(pipe, b"content")
+    reader.join()
+    assert read == [b"content"]
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+def test_a_link_is_written_through(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"old")
+    (tmp_path / "link").symlink_to("file")
+    atomic_write(tmp_path / "link", b"new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "file").read_bytes() == b"new"
+
+
+def test_what_a_killed_writer_leaves_is_found_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Killed(BaseException):
+        pass
+
+    def die(*_: object) -> None:
+        raise Killed
+
+    below = tmp_path / "below"
+    below.mkdir()
+    for name in (".hidden", ".git.7", "file", ".0-1.state.0123456789abcdeg"):
+        (below / name).touch()
+    monkeypatch.setattr("search.files.os.replace", die)
+    monkeypatch.setattr(Path, "unlink", die)
+    with pytest.raises(Killed):
+        atomic_write(below / "0-1.state", b"content")
+    monkeypatch.undo()
+    (left,) = leftovers(tmp_path)
+    assert left.parent == below
+    assert left.name.startswith(".0-1.state.")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
-import signal
 import subprocess
 import sys
 import time
@@ -72,18 +70,6 @@ def test_a_search_stopped_at_every_event_comes_to_the_same_end(undisturbed: str,
         if result.reached:
             break
     assert result.study.digest == undisturbed
-
-
-def test_a_driver_killed_at_random_moments_is_resumed_to_the_same_end(undisturbed: str, tmp_path: Path) -> None:
-    command = [sys.executable, fake.__file__, str(tmp_path), "2", "0.002"]
-    moments = random.Random(0)
-    for _ in range(4):
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
-        time.sleep(1.2 + moments.random() * 0.6)
-        os.kill(process.pid, signal.SIGKILL)
-        process.communicate()
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
-    assert done.stdout.strip() == undisturbed
 
 
 def test_workers_end_with_their_driver(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from search import canonical
+from search import canonical, patience
 from search.document import Document
 from search.events import Event, EventLog
 from search.executors import Executor, InProcessExecutor, LocalExecutor
@@ -210,8 +210,13 @@ def run(results: Path, **options: Any) -> Run:
 
 
 def main() -> None:
-    """Run a search in a process of its own, to be killed: `python search_fake.py RESULTS WORKERS DELAY`."""
+    """Run a search in a process of its own, to be killed: `python search_fake.py RESULTS WORKERS DELAY [STALL]`.
+
+    STALL are the seconds after which a period is taken for hung.
+    """
     results, workers, delay = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
+    if len(sys.argv) > 4:
+        patience.SHORTEST_STALL, patience.STALL_FACTOR = float(sys.argv[4]), 0
     finished = run(results, workers=workers, delay=delay)
     print(finished.study.digest)
 
