@@ -12,9 +12,11 @@ from mnist_bench.cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from mnist_bench.ablation import Ablation, Measured, Step
     from mnist_bench.cli.output import Column
+    from search.records import StudyRecord, TrialRecord
     from search.trainer import Report
 
 
@@ -24,7 +26,7 @@ def ablate(
         str, typer.Option("--from", metavar="RECIPE", help="Where the way begins: a recipe's file or shipped name.")
     ] = "notebook/linear",
     trial: Annotated[
-        int | None, typer.Option("--to", min=0, metavar="TRIAL", help="Where it ends; left out, the best trial.")
+        int | None, typer.Option("--to", min=0, metavar="TRIAL", help="Where it ends; left out, what confirm named, or the best.")
     ] = None,
     seeds: Annotated[
         int, typer.Option("--seeds", min=2, max=100, metavar="N", help="Fresh seeds, the same for all.")
@@ -57,7 +59,7 @@ def ablate(
         workers=workers or options.cores(), device=device, data_dir=data_dir, results=results,
     )  # fmt: skip
     with Interrupts(output.note) as interrupts:
-        found = run(asked, record, targets.find_trial(record, trial), _Lines(), interrupts.stopping)
+        found = run(asked, record, _end(record, trial, results), _Lines(), interrupts.stopping)
     if found is None:
         again.note_stopped("Stopped.", storage)
         raise typer.Exit(ExitCode.INTERRUPTED)
@@ -67,6 +69,15 @@ def ablate(
         output.print_csv([_flat(row) for row in _rows(found)])
     else:
         show(found, markdown=markdown)
+
+
+def _end(study: StudyRecord, number: int | None, results: Path) -> TrialRecord:
+    """Return the trial of that number; without one the winner that `confirm` named, or the best."""
+    from mnist_bench import confirmed
+    from mnist_bench.cli import targets
+
+    known = confirmed.load(results / study.name)
+    return targets.find_trial(study, known.winner if number is None and known is not None else number)
 
 
 def show(found: Ablation, *, markdown: bool = False) -> None:

@@ -10,6 +10,8 @@ import sys
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from typer.testing import Result
@@ -165,3 +167,15 @@ def test_a_baseline_that_trains_the_same_net_leaves_no_path(cli: Callable[..., R
     result = cli("ablate", "--from", "same.yaml", "--to", "0")
     assert result.exit_code == 2
     assert result.stderr == "Error: same.yaml and conv-0/0 train the same net; there is no path.\n"
+
+
+@pytest.mark.parametrize(("named", "arguments", "end"), [(None, (), 1), (0, (), 0), (0, ("--to", "2"), 2)])
+def test_the_way_ends_at_what_confirm_named(
+    cli: Any, monkeypatch: pytest.MonkeyPatch, named: int | None, arguments: tuple[str, ...], end: int
+) -> None:
+    ends: list[int] = []
+    known = None if named is None else SimpleNamespace(winner=named)
+    monkeypatch.setattr("mnist_bench.confirmed.load", lambda folder: known)
+    monkeypatch.setattr("mnist_bench.ablate.run", lambda asked, study, trial, *_: ends.append(trial.number))
+    assert cli("ablate", "conv-0", *arguments).exit_code == 130
+    assert ends == [end]
