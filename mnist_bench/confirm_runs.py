@@ -161,19 +161,17 @@ class Runs:
         Raises:
             DataError, StorageError: see `open_test_set`.
         """
-        from mnist_bench.judging import judge, open_for
+        from mnist_bench.judging import Judge
 
-        images = open_for(self._workshop, options, purpose=purpose, ledger=ledger)
+        judge = Judge(self._workshop, options, purpose=purpose, ledger=ledger)
 
         def errors(number: int, k: int) -> int | None:
             task = self._task("final", number, k)
             state = None if nets[number, k][-1].end else self._workshop.last_state(task)
-            if state is None:
-                return None
-            return judge(self._workshop, task, state, images).errors
+            return None if state is None else judge.judge(task, state).errors
 
         numbers = dict.fromkeys(number for number, _ in nets)
-        return {number: [errors(number, k) for k in range(SEEDS)] for number in numbers}, len(images.labels)
+        return {number: [errors(number, k) for k in range(SEEDS)] for number in numbers}, len(judge.images.labels)
 
     def _task(self, part: Part, number: int, k: int) -> Task:
         config = replace(from_json(self._trials[number].config), train_on=PARTS[part].train_on)

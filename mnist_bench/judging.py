@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 
 from mnist_bench import numerics
@@ -15,18 +16,29 @@ from mnist_bench.workshop import Workshop
 from search.training import Task
 
 
-def open_for(workshop: Workshop, options: DataOptions, *, purpose: str, ledger: Path) -> Dataset:
-    """Open the test set once and return its images on the workshop's device, normalised like all training images.
+class Judge:
+    """Judges the nets of a workshop on the test images; the first one opens the test set, once for all."""
 
-    Raises:
-        DataError, StorageError: see `open_test_set`.
-    """
-    device = numerics.setup(str(workshop.numerics["device"]))
-    trained_on = load_dataset(options, device).training_on("all")
-    return with_evaluation_images(trained_on, open_test_set(options, purpose=purpose, ledger=ledger))
+    def __init__(self, workshop: Workshop, options: DataOptions, *, purpose: str, ledger: Path) -> None:
+        self._workshop = workshop
+        self._options = options
+        self._purpose = purpose
+        self._ledger = ledger
 
+    @cached_property
+    def images(self) -> Dataset:
+        """The test images on the workshop's device, normalised like all training images.
 
-def judge(workshop: Workshop, task: Task, state: bytes, images: Dataset) -> Evaluation:
-    """Return what the net in a task's state does on `images`, in the workshop's precision."""
-    net = model_in(export(state, from_json(task.config)), task.name).to(images.device)
-    return evaluate(net, images, numerics.choose_precision(images.device, str(workshop.numerics["precision"])))
+        Raises:
+            DataError, StorageError: see `open_test_set`.
+        """
+        device = numerics.setup(str(self._workshop.numerics["device"]))
+        trained_on = load_dataset(self._options, device).training_on("all")
+        opened = open_test_set(self._options, purpose=self._purpose, ledger=self._ledger)
+        return with_evaluation_images(trained_on, opened)
+
+    def judge(self, task: Task, state: bytes) -> Evaluation:
+        """Return what the net in a task's state does, in the workshop's precision; errors as in `images`."""
+        device, precision = self.images.device, str(self._workshop.numerics["precision"])
+        net = model_in(export(state, from_json(task.config)), task.name).to(device)
+        return evaluate(net, self.images, numerics.choose_precision(device, precision))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +17,8 @@ from mnist_bench.architecture import plan_layers
 from mnist_bench.config import Phase, TrainConfig
 from mnist_bench.data import DataOptions
 from mnist_bench.data.door import unopened_identity
-from mnist_bench.data.tensors import Dataset
 from mnist_bench.evaluate import Evaluation
-from mnist_bench.judging import judge, open_for
+from mnist_bench.judging import Judge
 from mnist_bench.notebook import PUBLISHED, Epoch, Row
 from mnist_bench.workshop import Reports, Workshop, open_workshop
 from search.errors import UsageError
@@ -108,6 +106,8 @@ class _Runs:
         self._asked = asked
         self._configs = configs
         self._workshop = workshop
+        purpose = f"notebook: {', '.join(configs)}; {asked.seeds} seeds"
+        self._judge = Judge(workshop, _data(asked), purpose=purpose, ledger=asked.ledger)
         self._tasks = {
             (name, seed): workshop.task(f"{name}, seed {seed}", config, seed, also=test_set)
             for seed in range(asked.seeds)
@@ -140,13 +140,8 @@ class _Runs:
         """Add what the net does on the test images to a report, unless training diverged."""
         if report.end:
             return report
-        found = judge(self._workshop, task, state, self._test_images)
+        found = self._judge.judge(task, state)
         return replace(report, metrics={**report.metrics, **_test_figures(found)})
-
-    @cached_property
-    def _test_images(self) -> Dataset:
-        purpose = f"notebook: {', '.join(self._configs)}; {self._asked.seeds} seeds"
-        return open_for(self._workshop, _data(self._asked), purpose=purpose, ledger=self._asked.ledger)
 
 
 def _row(name: str, config: TrainConfig, runs: Sequence[Sequence[Report]]) -> Row:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -21,8 +20,7 @@ from mnist_bench.bench.machine import Machine, this_machine
 from mnist_bench.config import TrainConfig
 from mnist_bench.data import DataOptions
 from mnist_bench.data.door import unopened_identity
-from mnist_bench.data.tensors import Dataset
-from mnist_bench.judging import judge, open_for
+from mnist_bench.judging import Judge
 from mnist_bench.workshop import Reports, Workshop, open_workshop
 from search import canonical
 from search.errors import UsageError
@@ -136,6 +134,8 @@ class _Runs:
         self._asked = asked
         self._configs = configs
         self._workshop = workshop
+        purpose = f"bench ladder: {', '.join(configs)}; {asked.seeds} seeds"
+        self._judge = Judge(workshop, _data(asked), purpose=purpose, ledger=asked.ledger)
         self._listener = listener
         self._seeds = [seed_of(number) for number in range(asked.seeds)]
         self._tasks = {
@@ -187,14 +187,9 @@ class _Runs:
         """Add what the net does on the test images to a run's last report, unless training diverged."""
         if report.end or period < len(task.costs):
             return report
-        found = judge(self._workshop, task, state, self._test_images)
+        found = self._judge.judge(task, state)
         figures = {"test_errors": found.errors, "test_accuracy": found.accuracy}
         return replace(report, metrics={**report.metrics, **figures})
-
-    @cached_property
-    def _test_images(self) -> Dataset:
-        purpose = f"bench ladder: {', '.join(self._configs)}; {self._asked.seeds} seeds"
-        return open_for(self._workshop, _data(self._asked), purpose=purpose, ledger=self._asked.ledger)
 
     def _wall_seconds(self, name: str, task: Task, estimate: float, stopping: Callable[[], bool]) -> float | None:
         path = self._workshop.folder / f"timed-{task.identity[:16]}.json"

@@ -26,7 +26,8 @@ def ablate(
         str, typer.Option("--from", metavar="RECIPE", help="Where the way begins: a recipe's file or shipped name.")
     ] = "notebook/linear",
     trial: Annotated[
-        int | None, typer.Option("--to", min=0, metavar="TRIAL", help="Where it ends; left out, what confirm named, or the best.")
+        int | None,
+        typer.Option("--to", min=0, metavar="TRIAL", help="Where it ends; left out, what confirm named, or the best."),
     ] = None,
     seeds: Annotated[
         int, typer.Option("--seeds", min=2, max=100, metavar="N", help="Fresh seeds, the same for all.")
