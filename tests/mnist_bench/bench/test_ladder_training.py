@@ -11,11 +11,12 @@ import pytest
 
 from handmade_data import write_data
 from mnist_bench import numerics, spaces
-from mnist_bench.bench import cold_start, ladder_training
+from mnist_bench.bench import cold_start
 from mnist_bench.bench.ladder_training import Options, chosen, recipe_of, run, seed_of
 from mnist_bench.data import DataOptions
 from mnist_bench.data.tensors import load_dataset
 from mnist_bench.errors import DataError
+from mnist_bench.judging import Judge
 from mnist_bench.train import fit
 from search.errors import UsageError
 from search.trainer import Report
@@ -68,8 +69,8 @@ def test_runs_are_fit_on_all_images_judged_at_their_ends_and_not_repeated(
 ) -> None:
     data = write_data(tmp_path / "data", train=600, test=120)
     asked = options(tmp_path, "99.4", data=data)
-    heard, judged, judge = Heard(), [], ladder_training.judge
-    monkeypatch.setattr(ladder_training, "judge", lambda *of: judged.append(of) or judge(*of))
+    heard, judged, judge = Heard(), [], Judge.judge
+    monkeypatch.setattr(Judge, "judge", lambda *of: judged.append(of) or judge(*of))
     with monkeypatch.context() as patch:
         patch.setattr(cold_start, "seconds", lambda arguments, stopping: None)
         assert run(asked, heard, lambda: False) is None, "stopped while the timed run was trained"
@@ -105,7 +106,7 @@ def test_a_run_that_diverges_is_counted_and_meets_nothing(
     data = write_data(tmp_path / "data", train=600, test=120)
     config = spaces.recipe(spaces.load("notebook/dropout"))
     wild = replace(config, epochs=3, optim=replace(config.optim, optimizer="sgd_nesterov", lr=10.0))
-    monkeypatch.setattr(ladder_training.spaces, "recipe", lambda space: wild)
+    monkeypatch.setattr(spaces, "recipe", lambda space: wild)
     found = run(options(tmp_path, "99.0", data=data), Heard(), lambda: False)
     assert found is not None
     assert (len(found.rungs[0].runs), found.rungs[0].unended, found.rungs[0].met) == (0, 2, False)
