@@ -8,7 +8,7 @@ from pathlib import Path
 from mnist_bench.config_json import from_json
 from mnist_bench.leaderboard import undominated
 from mnist_bench.weights import export
-from search.files import atomic_write
+from search.files import atomic_write, leftovers
 from search.records import TrialRecord
 
 TOP = 10
@@ -29,6 +29,8 @@ class WeightKeeper:
         """Write the trial's weights if it is among the best, and remove those of trials that no longer are."""
         best = worth_keeping(complete, self._cost)
         self._folder.mkdir(parents=True, exist_ok=True)
+        for path in leftovers(self._folder):  # of a driver that was killed here, and after which this is called again
+            path.unlink(missing_ok=True)
         if trial.number in best:
             atomic_write(self._folder / f"{trial.number}.safetensors", export(state, from_json(trial.config)))
         for path in self._folder.glob("*.safetensors"):

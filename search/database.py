@@ -84,8 +84,11 @@ def open_tables_for_reading(url: str) -> RDBStorage:
 def _opening(url: str) -> Iterator[None]:
     try:
         yield
-    except (sqlalchemy.exc.SQLAlchemyError, ImportError, RuntimeError) as error:
-        raise StorageError(f"Cannot open the database {redacted(url)}: {first_line(error)}.") from error
+    except Exception as error:
+        cause = error if isinstance(error, ImportError | RuntimeError) else _fault(error)
+        if cause is None:
+            raise
+        raise StorageError(f"Cannot open the database {redacted(url)}: {first_line(cause)}.") from error
 
 
 def _as_optuna_wants_it(url: str) -> str:
@@ -106,18 +109,22 @@ def storage_errors() -> Iterator[None]:
         raise  # whoever read our output has left; that is no matter of the study
     except sqlalchemy.exc.IntegrityError as error:
         raise StudyLockedError("Another process is writing this study; stop one of the two.") from error
-    except (sqlalchemy.exc.SQLAlchemyError, OSError) as error:
-        raise StorageError(_unwritten(error)) from error
     except Exception as error:
-        if type(error).__name__ != "StorageInternalError":  # Optuna's, which is not worth importing here
+        fault = _fault(error)
+        if fault is None:
             raise
-        raise StorageError(_unwritten(error.__cause__ or error)) from error
+        reason = f"{first_line(fault)}. Nothing written is lost; the same command goes on when it can"
+        raise StorageError(f"The study cannot be written: {reason}.") from error
 
 
-def _unwritten(error: BaseException) -> str:
-    """Return what to tell of an error in writing a study: in the words of the database's driver, where it has some."""
-    reason = first_line(getattr(error, "orig", None) or error)
-    return f"The study cannot be written: {reason}. Nothing written is lost; the same command goes on when it can."
+def _fault(error: BaseException) -> BaseException | None:
+    """Return what a database or a disk did, in its driver's words; None for errors of other kinds."""
+    if type(error).__name__ == "StorageInternalError":  # Optuna's, which is not worth importing here
+        error = error.__cause__ or error
+    elif not isinstance(error, sqlalchemy.exc.SQLAlchemyError | OSError):
+        return None
+    driver: BaseException | None = getattr(error, "orig", None)
+    return driver or error
 
 
 def redacted(url: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from optuna.exceptions import DuplicatedStudyError, UpdateFinishedTrialError
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
@@ -39,10 +39,10 @@ class Mirror:
         self._space = Space.from_spec(spec["space"])
         self._cost = cost_of(self._space.settings)
         directions = [StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE][: 1 if self._cost is None else 2]
-        try:
-            self._study = storage.create_new_study(directions, name)
-        except DuplicatedStudyError:
+        try:  # not the other way round: the index that forbids a second one is missing where its making was cut off
             self._study = storage.get_study_id_from_name(name)
+        except KeyError:
+            self._study = storage.create_new_study(directions, name)
         storage.set_study_user_attr(self._study, "fingerprint", specs.fingerprint(spec))
         if self._cost is not None:
             storage.set_study_system_attr(self._study, _METRIC_NAMES, self._space.settings["objective"])

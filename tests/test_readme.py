@@ -62,6 +62,14 @@ def test_the_leaderboard_is_the_published_one() -> None:
         assert any(len(found) > 60 and line.startswith(found) for found in quoted_lines()), f"not in the README: {line}"
 
 
+def test_what_was_confirmed_is_as_published() -> None:
+    published = (ROOT / "results" / "published" / "conv" / "confirm.md").read_text().splitlines()
+    decisive = [line.rstrip() for line in published if re.match(r"trial  seeds|  #\d+ ", line)]
+    assert len(decisive) == 8
+    for line in decisive:
+        assert line in quoted_lines(), f"not in the README: {line}"
+
+
 def test_the_notebooks_table_is_the_published_one() -> None:
     published = (ROOT / "results" / "published" / "notebook.md").read_text()
     rows = [line for line in published.splitlines() if line.startswith("|")]

@@ -52,3 +52,11 @@ def test_other_files_in_the_folder_stay(tmp_path: Path) -> None:
         (tmp_path / "weights" / name).touch()
     WeightKeeper(tmp_path / "weights").keep(ended(0, 9, 9), b"0", [ended(0, 9, 9)])
     assert {path.name for path in tmp_path.glob("weights/*")} == {"0.safetensors", "mine.safetensors", "99.txt"}
+
+
+def test_what_a_killed_process_left_half_written_is_removed(tmp_path: Path) -> None:
+    (tmp_path / "weights").mkdir()
+    for name in (".0.safetensors.0123456789abcdef", ".mine"):
+        (tmp_path / "weights" / name).touch()
+    WeightKeeper(tmp_path / "weights").keep(ended(0, 9, 9), b"0", [ended(0, 9, 9)])
+    assert {path.name for path in tmp_path.glob("weights/*")} == {"0.safetensors", ".mine"}

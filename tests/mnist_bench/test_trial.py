@@ -10,11 +10,14 @@ from typing import Any
 
 import pytest
 
+import handmade_data
 from mnist_bench.config import TrainConfig
 from mnist_bench.config_json import from_json, to_json
 from mnist_bench.cost import COEFFICIENTS, period_costs
+from mnist_bench.data import DataOptions, load_training_set
+from mnist_bench.data.mnist import TRAIN_FILES
 from mnist_bench.errors import ConfigError, DataError, DeviceError
-from mnist_bench.trial import make_planner, make_trainer, with_params
+from mnist_bench.trial import make_planner, make_trainer, trainer_spec, with_params
 from search.trainer import Planner, Trainer
 
 
@@ -87,6 +90,19 @@ def test_bad_options_are_said() -> None:
         make_trainer(device="cuda:99")
     with pytest.raises(DataError, match="there is no train-images"):
         make_trainer(device="cpu", data_dir=str(Path(__file__).parent))
+
+
+def test_a_worker_refuses_data_that_changed_since_the_work_began(tmp_path: Path) -> None:
+    """A bit that flips in a training image while a search is under way must not train the rest of it on other data."""
+    folder = handmade_data.write_data(tmp_path, train=60, test=10)
+    spec = trainer_spec(load_training_set(DataOptions(data_dir=str(folder))), device="cpu")
+    make_trainer(**spec.options)
+    images = folder / TRAIN_FILES[0]
+    content = bytearray(images.read_bytes())
+    content[-1] ^= 1
+    images.write_bytes(content)
+    with pytest.raises(DataError, match="have changed since this work began"):
+        make_trainer(**spec.options)
 
 
 @pytest.mark.parametrize("module", ["trial", "data", "cost", "architecture", "schedule", "config_json"])

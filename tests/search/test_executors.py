@@ -156,12 +156,15 @@ def test_a_hung_worker_is_replaced(local: Callable[[str], LocalExecutor]) -> Non
 
 
 def test_workers_that_hang_before_they_greet_are_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("search.executors.local.LONGEST_START", 0.05)
-    monkeypatch.setattr("search.executors.local.LONGEST_BACK_OFF", 0.01)
-    executor = LocalExecutor(TrainerSpec(factory="search_fake:Trainer"), 1, tmp_path / "log")
-    with pytest.raises(WorkerError, match=r"^Workers end before they are ready \(SIGKILL\)"):
-        executor.start()
-    executor.stop()
+    monkeypatch.setattr("search.executors.local.LONGEST_START", 0.1)
+    monkeypatch.setattr("search.executors.local.MOST_STARTS", 1)
+    spec = TrainerSpec(factory="search_fake:Trainer", options={"behaviour": "hang_at_start"})
+    executor = LocalExecutor(spec, 1, tmp_path / "log")
+    try:
+        with pytest.raises(WorkerError, match=r"^Workers end before they are ready \(SIGKILL\)"):
+            executor.start()
+    finally:
+        executor.stop()
 
 
 def test_a_stopped_worker_is_taken_for_hung(local: Callable[[str], LocalExecutor]) -> None:

@@ -76,7 +76,7 @@ def test_what_a_killed_writer_leaves_is_found_and_nothing_else(tmp_path: Path, m
     class Killed(BaseException):
         pass
 
-    def die(*_: object) -> None:
+    def die(*_: object, **__: object) -> None:
         raise Killed
 
     below = tmp_path / "below"

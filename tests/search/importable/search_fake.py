@@ -68,6 +68,8 @@ class Trainer:
         self._delay = delay
         if behaviour == "fail_to_start":
             raise RuntimeError("the fake trainer has no device")
+        if behaviour == "hang_at_start":
+            time.sleep(20)
 
     def advance(self, config: Mapping[str, Any], seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:
         """See `search.trainer.Trainer`."""

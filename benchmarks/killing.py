@@ -1,0 +1,237 @@
+"""Searches that are killed by SIGKILL at random moments and started again, until they come to their end.
+
+For Linux: whom a driver has started is read from /proc.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from search.database import open_for_reading
+from search.events import Event, EventLog, studies
+from search.history import History
+from search.study import Place
+
+PROGRAM = (str(Path(sys.executable).with_name("mnist-bench")),)
+START_SECONDS = 4.0
+"""About what it takes until a search that was killed trains again."""
+A_MOMENT = 0.3
+"""Seconds by which a kill comes later than its turn, at most."""
+LAST_TURN = 0.95
+"""The share of the work after which the last kill comes: it has to come before the end."""
+
+
+class Crew(Protocol):
+    """Processes that do one piece of work together, and go on with it when they are started again."""
+
+    @property
+    def kinds(self) -> Mapping[str, bool]:
+        """The kinds of kills, and whether the work stands still after one."""
+        ...
+
+    def keep_up(self) -> bool:
+        """Start what was killed; return False where the work is done."""
+        ...
+
+    def progress(self) -> float:
+        """Read how much of the work is done, 0..1, and remember what was finished by now."""
+        ...
+
+    def is_at_work(self) -> bool:
+        """Return whether something was done, as of the last reading, since a process was last started."""
+        ...
+
+    def targets(self, kind: str, moments: random.Random) -> list[int]:
+        """Return the processes that a kill of this kind is to hit; none where there is none yet."""
+        ...
+
+
+@dataclass(slots=True)
+class Kills:
+    """Kills that were made."""
+
+    kinds: dict[str, int] = field(default_factory=dict)
+    at_work: int = 0
+    """Those that hit a crew at work; the others hit one that was starting."""
+
+    @property
+    def number(self) -> int:
+        """All of them."""
+        return sum(self.kinds.values())
+
+
+def kill_at_random(crew: Crew, kills: int, moments: random.Random, start_seconds: float = START_SECONDS) -> Kills:
+    """Kill `kills` times, or until the work is done, and return the kills that were made.
+
+    They are spread over the work: the turn of a kill is when its share of the work is done, and it comes a moment
+    later. Where so much is done before, it comes at any moment of the next `start_seconds`, in which what was killed
+    starts again, and lets the work stand still.
+    """
+    made = Kills()
+    while made.number < kills and crew.keep_up():
+        turn = LAST_TURN * made.number / kills
+        late = crew.progress() >= turn
+        kind = moments.choice([kind for kind, stands_still in crew.kinds.items() if stands_still or not late])
+        while crew.keep_up() and crew.progress() < turn:
+            time.sleep(0.05)
+        time.sleep(moments.uniform(0, start_seconds if late else A_MOMENT))
+        crew.progress()
+        if kill(crew.targets(kind, moments)):
+            made.kinds[kind] = made.kinds.get(kind, 0) + 1
+            made.at_work += crew.is_at_work()
+    return made
+
+
+def kill(pids: Sequence[int]) -> bool:
+    """Send SIGKILL to processes, wait for their ends, and return whether one of them was there."""
+    there = [pid for pid in pids if is_alive(pid)]
+    for pid in there:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    while any(is_alive(pid) for pid in there):
+        time.sleep(0.001)
+    return bool(there)
+
+
+def children(pid: int) -> list[int]:
+    """Return the living processes that the main thread of a process has started."""
+    try:
+        found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return []
+    return [int(child) for child in found if is_alive(int(child))]
+
+
+def is_alive(pid: int) -> bool:
+    """Return whether there is such a process, and more than its entry is left of it."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in "ZX"
+
+
+@dataclass(slots=True)
+class SearchCrew:
+    """A search: a driver, which starts its workers itself."""
+
+    command: Sequence[str]
+    place: Place
+    log: Path
+    """Takes what the driver prints."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables beside those of this process."""
+    kinds: Mapping[str, bool] = field(default_factory=lambda: {"driver": True, "worker": False, "all": True})
+    starts: int = 0
+    acknowledged: list[Event] = field(default_factory=list)
+    """The event log as it was last read."""
+    lost: int = 0
+    """Events that were in the log when it was read, and later were not, or not the same."""
+    hired: set[int] = field(default_factory=set)
+    """Workers that were alive at some kill."""
+    _driver: subprocess.Popen[bytes] | None = None
+    _before: int = 0
+    """Events that were in the log when the driver was last started."""
+
+    def keep_up(self) -> bool:
+        """See `Crew.keep_up`.
+
+        Raises:
+            RuntimeError: the search ended by itself and failed.
+        """
+        code = None if self._driver is None else self._driver.poll()
+        if self._driver is None or code == -signal.SIGKILL:
+            self._start()
+        elif code:
+            raise RuntimeError(f"The search failed:\n{self.log.read_text()[-2000:]}")
+        return code != 0
+
+    def progress(self) -> float:
+        """See `Crew.progress`: trials that have ended, and of those under way the share of their periods."""
+        events = self.read()
+        before, self.acknowledged = self.acknowledged, events
+        self.lost += sum(event not in events[at : at + 1] for at, event in enumerate(before))
+        history = History.of(events)
+        under_way = sum(active.periods_done / len(active.plan.costs) for active in history.timeline.actives())
+        return (history.finished + under_way) / history.goal if history.goal else 0.0
+
+    def is_at_work(self) -> bool:
+        """See `Crew.is_at_work`."""
+        return len(self.acknowledged) > self._before
+
+    def targets(self, kind: str, moments: random.Random) -> list[int]:
+        """See `Crew.targets`."""
+        if self._driver is None or self._driver.poll() is not None:
+            return []
+        workers = children(self._driver.pid)
+        self.hired |= set(workers)
+        if kind == "worker":
+            return [moments.choice(workers)] if workers else []
+        return [self._driver.pid, *(workers if kind == "all" else [])]
+
+    def finish(self) -> None:
+        """Let the search come to its end."""
+        while self.keep_up():
+            time.sleep(0.05)
+        self.progress()
+
+    def stop(self) -> None:
+        """End all processes at once."""
+        kill(self.targets("all", random.Random()))  # noqa: S311
+        if self._driver is not None:
+            self._driver.wait()
+
+    def read(self) -> list[Event]:
+        """Return the events in the log; none where there is no study yet."""
+        if not (self.place.folder / "study.db").exists():
+            return []
+        engine = open_for_reading(self.place.url)
+        try:
+            return EventLog(engine, self.place.name).read() if studies(engine) else []
+        finally:
+            engine.dispose()
+
+    def _start(self) -> None:
+        self.starts += 1
+        self._before = len(self.acknowledged)
+        with self.log.open("ab") as log:
+            environment = {**os.environ, **self.environment}
+            self._driver = subprocess.Popen(self.command, stdout=log, stderr=log, env=environment)
+
+
+def search_command(
+    space: str, trials: int, results: Path, settings: Sequence[str], *options: str, program: Sequence[str] = PROGRAM
+) -> list[str]:
+    """Return the command line of a search."""
+    asked = ["--trials", str(trials), "--results", str(results), *overrides(settings), *options]
+    return [*program, "search", space, *asked]
+
+
+def overrides(settings: Sequence[str]) -> list[str]:
+    """Return the options that replace fields of a space."""
+    return [part for setting in settings for part in ("--set", setting)]
+
+
+def printed_digest(command: Sequence[str], environment: Mapping[str, str] | None = None) -> str:
+    """Return the digest that a search prints when it ends.
+
+    Raises:
+        RuntimeError: it failed.
+    """
+    inherited = {**os.environ, **(environment or {})}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=inherited)
+    found = re.search(r"^digest ((?:[0-9a-f]{4} ?){16})", done.stdout, re.MULTILINE)
+    if done.returncode or not found:
+        raise RuntimeError(f"The search failed:\n{done.stderr}")
+    return found[1]

@@ -1,0 +1,83 @@
+"""Check-ups: of the machine and the installation, or of one study, which can be repaired where that is safe.
+
+What is repaired is what the event log has anyway, or what nobody can use: Optuna's tables, temporary files, damaged
+checkpoints and weights. The log itself and paused trials are never touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mnist_bench.finding import Finding
+from search import lock
+from search.study import LOCK, Place
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Checkup:
+    """What was found, after what was repaired."""
+
+    findings: tuple[Finding, ...]
+    repaired: tuple[Finding, ...] = ()
+    """What had been found and is repaired now."""
+
+    @property
+    def problems(self) -> int:
+        """How many findings are problems."""
+        return sum(finding.severity == "problem" for finding in self.findings)
+
+
+def check_machine(*, results: Path, device: str = "auto", data_dir: Path | None = None) -> Checkup:
+    """Examine the machine, the installation, the data files and the folder of results.
+
+    Raises:
+        DeviceError: there is no such device.
+    """
+    from mnist_bench import doctor_machine
+
+    return Checkup(findings=tuple(doctor_machine.examine(results=results, device=device, data_dir=data_dir)))
+
+
+def check_study(place: Place, *, repair: bool = False, device: str = "auto", data_dir: Path | None = None) -> Checkup:
+    """Examine a study, and repair what can be repaired safely if asked to; one that is worked on is only read.
+
+    Raises:
+        StudyNotFoundError: there is no such study.
+        StudyLockedError: it is to be repaired, and another process works on it.
+        DeviceError: there is no such device.
+        StorageError: a repair cannot be written.
+    """
+    if not repair:
+        busy = next((path for path in _locks(place) if lock.is_held(path)), None)
+        return _examine(place, busy=busy, device=device, data_dir=data_dir)
+    with _alone_with(place):
+        before = _examine(place, busy=None, device=device, data_dir=data_dir)
+        repaired = []
+        for finding in before.findings:
+            if finding.mend is not None:
+                finding.mend()
+                repaired.append(finding)
+        after = _examine(place, busy=None, device=device, data_dir=data_dir) if repaired else before
+        return Checkup(findings=after.findings, repaired=tuple(repaired))
+
+
+def _examine(place: Place, *, busy: Path | None, device: str, data_dir: Path | None) -> Checkup:
+    from mnist_bench import doctor_study
+
+    return Checkup(findings=tuple(doctor_study.examine(place, busy=busy, device=device, data_dir=data_dir)))
+
+
+def _locks(place: Place) -> list[Path]:
+    """Return the locks of the study and of all work that is kept in its folder, such as its confirmation."""
+    return sorted({place.lock, *place.folder.rglob(LOCK)}) if place.folder.is_dir() else []
+
+
+@contextmanager
+def _alone_with(place: Place) -> Iterator[None]:
+    with ExitStack() as held:
+        for path in _locks(place):
+            held.enter_context(lock.driver_lock(path, f"Study {place.name}"))
+        yield

@@ -1,0 +1,138 @@
+"""A check-up of a study's files: checkpoints, kept weights, what commands found, and what was left unfinished."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+from mnist_bench import ablation, audit, confirmed, record
+from mnist_bench.confirm_runs import RECORDS
+from mnist_bench.finding import Finding, note, ok, problem
+from mnist_bench.keeper import worth_keeping
+from mnist_bench.weights import load_trial
+from search import states
+from search.errors import SearchError
+from search.files import leftovers
+from search.records import StudyRecord, TrialRecord
+
+
+def examine(study: StudyRecord, folder: Path) -> Iterator[Finding]:
+    """Yield what is found in the folder of a study that nobody works on."""
+    yield from checkpoints(study, folder)
+    yield from damaged_checkpoints(folder)
+    yield from weights(study, folder)
+    yield from found_by_commands(folder)
+    yield from unfinished(folder)
+
+
+def checkpoints(study: StudyRecord, folder: Path) -> Iterator[Finding]:
+    """Yield whether every paused trial has the checkpoint after its last period."""
+    paused = [trial for trial in study.trials if trial.state == "RUNNING" and trial.reports]
+    behind = [trial for trial in paused if _newest(folder, trial) < len(trial.reports)]
+    if behind:
+        lost = sum(len(trial.reports) - _newest(folder, trial) for trial in behind)
+        text = f"the latest of {_numbered([trial.number for trial in behind])} is not there."
+        yield note("checkpoints", text, f"Nothing: {_counted(lost, 'period')} will be trained again, to the same bits.")
+    elif paused:
+        yield ok("checkpoints", f"{_counted(len(paused), 'paused trial')} can go on from the latest period.")
+
+
+def damaged_checkpoints(folder: Path) -> Iterator[Finding]:
+    """Yield one finding where checkpoints, those of `confirm` and its like among them, are not what was written."""
+    damaged = [path for path in sorted(folder.rglob(f"*{states.SUFFIX}")) if states.read(path) is None]
+    if damaged:
+        yield problem(
+            "checkpoints",
+            f"damaged, and not believed: {_names(damaged, folder)}.",
+            "--repair removes them, and training goes on from the ones before; files that go bad by themselves are a "
+            "sign of a failing disk.",
+            partial(_remove, damaged),
+        )
+
+
+def weights(study: StudyRecord, folder: Path) -> Iterator[Finding]:
+    """Yield whether the weights of the best trials are there and are those that the trials ended with."""
+    complete = {trial.number: trial for trial in study.complete()}
+    best = worth_keeping(list(complete.values()), study.cost)
+    files = {int(path.stem): path for path in (folder / "weights").glob("*.safetensors") if path.stem.isdigit()}
+    faults = {number: _fault(files[number], complete[number]) for number in sorted(best & files.keys())}
+    damaged = [number for number, fault in faults.items() if fault]
+    waiting = {number for number in best - files.keys() if _newest(folder, complete[number])}
+    missing = sorted(best - files.keys() - waiting)
+    if damaged:
+        paths = [files[number] for number in damaged]
+        text = f"damaged, and not believed: {_names(paths, folder)}."
+        yield problem("weights", text, "--repair removes them.", partial(_remove, paths))
+    if missing:
+        text = f"those of {_numbered(missing)}, among the best, are not there."
+        yield note(
+            "weights", text, "Pictures of them cannot be drawn; `reproduce` trains them again, to the same bits."
+        )
+    if waiting:
+        yield note(
+            "weights", f"those of {_numbered(sorted(waiting))} are still in a checkpoint; the next run keeps them."
+        )
+    if superfluous := [path for number, path in sorted(files.items()) if number not in best]:
+        text = f"of trials that are no longer among the best: {_names(superfluous, folder)}."
+        yield note("weights", text, "--repair removes them.", partial(_remove, superfluous))
+    if faults and not damaged:
+        yield ok("weights", f"{_counted(len(faults), 'file')} of the best trials, each what its trial ended with.")
+
+
+def found_by_commands(folder: Path) -> Iterator[Finding]:
+    """Yield whether what `confirm`, `ablate` and `--audit-pruned` found can be read."""
+    readers: dict[str, Callable[[], object]] = {
+        "confirm": partial(confirmed.load, folder),
+        "ablate": partial(ablation.load, folder / ablation.FOLDER),
+        "audit": partial(audit.load, folder / audit.FOLDER),
+    }
+    for path in sorted((folder / confirmed.FOLDER / RECORDS).glob("[0-9]*.json")):
+        readers[f"record {path.stem}"] = partial(record.read, path)
+    faults = {name: fault for name, reader in readers.items() if (fault := _error(reader))}
+    yield from (problem(name, text, "Remove the file; the command makes it anew.") for name, text in faults.items())
+
+
+def unfinished(folder: Path) -> Iterator[Finding]:
+    """Yield the temporary files that a killed process left."""
+    if left := leftovers(folder):
+        text = f"a killed process left {_names(left, folder)}."
+        yield note("temporary files", text, "--repair removes them.", partial(_remove, left))
+
+
+def _newest(folder: Path, trial: TrialRecord) -> int:
+    """Return the latest period, of those that the study knows, after which there is a whole checkpoint; 0 for none."""
+    store = folder / "states"
+    periods = range(len(trial.reports), 0, -1)
+    return next((n for n in periods if states.read(store / f"{trial.number}-{n}{states.SUFFIX}")), 0)
+
+
+def _fault(path: Path, trial: TrialRecord) -> str | None:
+    return _error(partial(load_trial, path, trial))
+
+
+def _error(reader: Callable[[], object]) -> str | None:
+    try:
+        reader()
+    except SearchError as error:
+        return str(error)
+    return None
+
+
+def _remove(paths: Sequence[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
+
+
+def _names(paths: Sequence[Path], folder: Path, most: int = 5) -> str:
+    """Return the first of some files below the folder, and how many more there are."""
+    shown = ", ".join(str(path.relative_to(folder)) for path in paths[:most])
+    return shown if len(paths) <= most else f"{shown} and {len(paths) - most} more"
+
+
+def _numbered(numbers: Sequence[int]) -> str:
+    return ", ".join(f"#{number}" for number in numbers)
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -1,0 +1,181 @@
+"""A check-up of a study: its event log, Optuna's tables beside it, its files, and whether this installation fits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence, Set
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from mnist_bench import conditions, doctor_files, searching
+from mnist_bench.finding import Finding, note, ok, problem
+from mnist_bench.record import Data
+from search import lock, strategy
+from search.database import damage, open_for_writing, open_tables_for_reading, storage_errors
+from search.errors import SearchError, StorageError, StudyNotFoundError
+from search.events import Event
+from search.history import History
+from search.mirror_check import Differences, differences, rebuild
+from search.records import StudyRecord
+from search.space import Space
+from search.spec import StudySpec
+from search.spec import differences as spec_differences
+from search.study import DATABASE, Place, read_events
+
+
+def examine(place: Place, *, busy: Path | None, device: str, data_dir: Path | None) -> Iterator[Finding]:
+    """Yield what is found of a study; `busy` is the lock of who works on it, and what changes meanwhile is left out.
+
+    Raises:
+        StudyNotFoundError: there is no such study.
+        DeviceError: there is no such device.
+    """
+    try:
+        events = _whole_log(place)
+        history = History.of(events)
+    except StorageError as error:
+        yield problem("event log", str(error), "The files beside it are left alone; put a copy of the database back.")
+        return
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        yield problem("event log", f"it cannot be understood ({error!r}).", "Put a copy of the database back.")
+        return
+    study = history.record()
+    yield ok("event log", f"{len(events)} events, {len(study.trials)} trials.")
+    if busy is not None:
+        text = f"{lock.holder(busy)} works in {busy.parent}; what changes meanwhile is not examined."
+        yield note("driver", text)
+    else:
+        yield left(study, history)
+        yield from tables(place, events)
+        yield from doctor_files.examine(study, place.folder)
+    yield from installation(study, history.next_slot() is None, device=device, data_dir=data_dir)
+
+
+def _whole_log(place: Place) -> list[Event]:
+    database = place.folder / DATABASE
+    if place.owns_database and database.exists() and (fault := damage(database)):
+        raise StorageError(f"The database {database} is damaged ({fault}).")
+    events = read_events(place)
+    if not events:
+        raise StudyNotFoundError(f"No study {place.name}; `mnist-bench studies` lists what there is.")
+    return events
+
+
+def left(study: StudyRecord, history: History) -> Finding:
+    """Return how a study was left that nobody works on."""
+    paused = [f"#{trial.number}" for trial in study.trials if trial.state == "RUNNING"]
+    if paused:
+        text = f"nobody works on the study; {', '.join(paused)} are paused, and the same search goes on with them."
+        return ok("driver", text)
+    if history.next_slot() is not None:
+        return ok("driver", "nobody works on the study; it is unfinished, and the same search goes on.")
+    return ok("driver", f"the study is finished: {history.finished} of {history.goal} trials.")
+
+
+def tables(place: Place, events: Sequence[Event]) -> Iterator[Finding]:
+    """Yield whether Optuna's tables say what the event log says."""
+    mend, advice = partial(_rebuild, place, events), _FROM_THE_LOG if place.owns_database else _FROM_THE_LOG + _SHARED
+    try:
+        found = _differences(place, events)
+    except StorageError as error:
+        yield problem("Optuna's tables", str(error), advice, mend)
+        return
+    if found:
+        yield problem("Optuna's tables", f"{_worded(found)}.", advice, mend)
+    elif found.pending:
+        yield note(
+            "Optuna's tables", f"the newest event, of #{found.pending[0]}, is still missing; the next run adds it."
+        )
+    else:
+        yield ok("Optuna's tables", "they say what the event log says.")
+
+
+def installation(study: StudyRecord, finished: bool, *, device: str, data_dir: Path | None) -> Iterator[Finding]:
+    """Yield whether a search of the study could go on here, and what it would take where it could not."""
+    from mnist_bench import numerics
+
+    then = study.spec["numerics"]
+    place = numerics.setup(conditions.device_like(then, device))
+    now = numerics.describe(place, numerics.choose_precision(place, str(then["precision"])))
+    yield _data(study, data_dir)
+    severity = note if finished else problem
+    try:
+        found = spec_differences(study.spec, _specification(study.spec, now))
+    except (SearchError, KeyError, TypeError, ValueError) as error:
+        yield severity("installation", f"this installation cannot make such a search: {error}.")
+        return
+    if not found:
+        yield ok("installation", f"as the study needs it, canary {now['canary'][:8]} then and now.")
+        return
+    listed = "; ".join(f"{path}: {old} then, {new} now" for path, old, new in found)
+    changed = {path for path, _, _ in found}
+    yield severity(
+        "installation", f"the study was made under other conditions: {listed}.", _way_back(changed, study.spec)
+    )
+
+
+def _data(study: StudyRecord, data_dir: Path | None) -> Finding:
+    recorded = Data(**study.spec["context"]["data"])
+    try:
+        loaded = conditions.training_set(recorded, data_dir, f"Study {study.name}")
+    except SearchError as error:
+        return note("data", str(error))
+    return ok("data", f"those that the study was trained on (data hash {loaded.data_hash[:8]}).")
+
+
+def _specification(stored: Mapping[str, Any], numerics: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a study's specification would be if this installation made it, its data aside."""
+    space = Space.from_spec(stored["space"])
+    sampler, pruner = strategy.of_settings(space.settings)
+    return StudySpec(
+        space=space, seed=stored["seed"], slots=stored["slots"], sampler=sampler, pruner=pruner,
+        periods=stored["periods"], enqueued=tuple(stored["enqueued"]), versions=searching.versions(),
+        context={**stored["context"], **searching.context_here(numerics)}, numerics=numerics,
+    ).to_json()  # fmt: skip
+
+
+def _way_back(changed: Set[str], stored: Mapping[str, Any]) -> str:
+    """Return how to get an installation in which the search can go on, given the paths that differ."""
+    versions = {path.removeprefix("versions.") for path in changed if path.startswith("versions.")}
+    wanted = [f"{name}=={stored['versions'][name]}" for name in sorted(versions & stored["versions"].keys())]
+    if wanted:
+        return f"pip install {' '.join(wanted)}"
+    ours = ("context.costs", "context.defaults", "context.trainer_revision", "driver_revision")
+    if any(path.startswith(ours) for path in changed):
+        revisions = f"trainer {stored['context']['trainer_revision']}, driver {stored['driver_revision']}"
+        return f"Go on with the mnist-bench of that time (revisions: {revisions})."
+    then = stored["numerics"]
+    return f"Go on where the same training gives the same bits: {then['device']}, {then['precision']}, {then['cpu']}."
+
+
+_FROM_THE_LOG = "--repair writes them anew from the event log, which is what counts; no result is lost."
+_SHARED = " Stop the search on other machines first: a lock does not reach them."
+
+
+def _differences(place: Place, events: Sequence[Event]) -> Differences:
+    storage = open_tables_for_reading(place.url)
+    try:
+        with storage_errors():
+            return differences(storage, place.name, events)
+    finally:
+        storage.engine.dispose()
+
+
+def _rebuild(place: Place, events: Sequence[Event]) -> None:
+    storage = open_for_writing(place.url)
+    try:
+        with storage_errors():
+            rebuild(storage, place.name, events)
+    finally:
+        storage.engine.dispose()
+
+
+def _worded(found: Differences) -> str:
+    kinds = {"lack": found.missing, "hold otherwise": found.otherwise, "have, unknown to the log,": found.unknown}
+    parts = [f"{verb} {_some(numbers)}" for verb, numbers in kinds.items() if numbers]
+    return f"they {', '.join(parts)}"
+
+
+def _some(numbers: Sequence[int], most: int = 8) -> str:
+    shown = ", ".join(f"#{number}" for number in numbers[:most])
+    return shown if len(numbers) <= most else f"{shown} and {len(numbers) - most} more"

@@ -1,0 +1,58 @@
+"""A search that fills its disk: one sentence, and the same command goes on when there is room."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+LINE = "search smoke --trials 4 --slots 4 --set subset=1000 --executor in-process"
+SCRIPT = f"""
+import subprocess
+run("{LINE} --results undisturbed")
+run("{LINE}")
+ran["full"] = ran["{LINE}"]
+run("show smoke-0 --json")
+subprocess.run(["mount", "-o", "remount,size=64m", "results"], check=True)
+run("{LINE}")
+run("doctor smoke-0")
+"""
+InOneProcess = Callable[[Path, str], dict[str, Any]]
+
+
+@pytest.fixture
+def small_results(tmp_path: Path) -> Iterator[Path]:
+    """Return a folder whose results are on a disk of 600 kilobytes."""
+    results = tmp_path / "results"
+    results.mkdir()
+    try:
+        command = ["mount", "-t", "tmpfs", "-o", "size=600k", "mnist-bench-test", str(results)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        pytest.skip("no mount here")
+    if done.returncode:
+        pytest.skip(f"may not mount: {done.stderr.strip()}")
+    yield tmp_path
+    subprocess.run(["umount", str(results)], check=True)
+
+
+def test_a_search_that_fills_its_disk_goes_on_when_there_is_room(
+    small_results: Path, in_one_process: InOneProcess
+) -> None:
+    ran = in_one_process(small_results, SCRIPT)
+    whole, full, resumed = ran[f"{LINE} --results undisturbed"], ran["full"], ran[LINE]
+    assert (whole.code, full.code, resumed.code) == (0, 1, 0)
+    assert full.err.splitlines()[-1].startswith("Error: ")
+    assert "full" in full.err or "No space left" in full.err
+    assert "Nothing written is lost" in full.err
+    assert digest(resumed.out) == digest(whole.out)
+    assert ran["show smoke-0 --json"].code == 0
+    assert ran["doctor smoke-0"].code == 0
+
+
+def digest(printed: str) -> str:
+    (line,) = [line for line in printed.splitlines() if line.startswith("digest")]
+    return line.split("(")[0]
