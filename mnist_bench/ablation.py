@@ -23,6 +23,10 @@ FOLDER = "ablation"
 """In the study's folder."""
 FILE = "ablation.json"
 CONFIDENCE = 0.95
+COMPARABLE = 2
+"""How many times the errors of a pair's worse side another configuration may have for its spread to say something
+about the pair's: errors are counts, which vary more where there are more, and a net of which one seed failed varies by
+thousands."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -173,17 +177,18 @@ def interval(before: Errors, after: Errors, others: Sequence[Errors]) -> tuple[f
     """Return by how many errors `after` has fewer than `before`, in the mean, and a 95 % interval of that.
 
     All are errors by seed, the same seeds everywhere. With two or three seeds the spread of one pair's differences says
-    little about itself, so the variance is pooled over all runs of the step: the residual of a two-way analysis of
-    variance by configuration and seed (Fisher 1925), whose degrees of freedom the t quantile has. The change taken is
-    the best of several by these same figures, so the interval holds for all that were tried at once (Bonferroni).
-    What diverged is left out; None where that is the pair itself, or with one seed.
+    little about itself, so the variance is pooled over all comparable runs of the step: the residual of a two-way
+    analysis of variance by configuration and seed (Fisher 1925), whose degrees of freedom the t quantile has. The change
+    taken is the best of several by these same figures, so the interval holds for all that were tried at once
+    (Bonferroni). What diverged is left out; None where that is the pair itself, or with one seed.
     """
     from scipy.special import stdtrit  # type: ignore[import-untyped]
 
-    runs = [errors for errors in (before, after, *others) if None not in errors]
     if None in before or None in after or len(before) < 2:
         return None
-    table = np.asarray(runs, dtype=np.float64)
+    table = np.asarray([errors for errors in (before, after, *others) if None not in errors], dtype=np.float64)
+    means = table.mean(1)
+    table = table[means <= COMPARABLE * means[:2].max()]
     configs, seeds = table.shape
     rest = table - table.mean(1, keepdims=True) - table.mean(0) + table.mean()
     freedom = (configs - 1) * (seeds - 1)

@@ -124,6 +124,13 @@ def test_what_a_seed_does_to_all_cancels_out() -> None:
     assert alone == pytest.approx(shifted)
 
 
+def test_a_net_of_which_a_seed_failed_says_nothing_of_the_others_spread() -> None:
+    pair = [66, 70], [60, 62]
+    assert interval(*pair, [[64, 68], [61, 9020]]) == pytest.approx(interval(*pair, [[64, 68], [None, 61]]))
+    # What is worse, but of the same kind, does count.
+    assert interval(*pair, [[64, 68], [61, 90]]) != pytest.approx(interval(*pair, [[64, 68], [None, 61]]))
+
+
 def test_without_figures_there_is_no_interval() -> None:
     assert interval([5], [3], []) is None
     assert interval([5, None], [3, 4], []) is None
