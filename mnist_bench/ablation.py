@@ -178,8 +178,8 @@ def interval(before: Errors, after: Errors, others: Sequence[Errors]) -> tuple[f
 
     All are errors by seed, the same seeds everywhere. With two or three seeds the spread of one pair's differences says
     little about itself, so the variance is pooled over all comparable runs of the step: the residual of a two-way
-    analysis of variance by configuration and seed (Fisher 1925), whose degrees of freedom the t quantile has. The change
-    taken is the best of several by these same figures, so the interval holds for all that were tried at once
+    analysis of variance by configuration and seed (Fisher 1925), whose degrees of freedom the t quantile has. The
+    change taken is the best of several by these same figures, so the interval holds for all that were tried at once
     (Bonferroni). What diverged is left out; None where that is the pair itself, or with one seed.
     """
     from scipy.special import stdtrit  # type: ignore[import-untyped]
