@@ -160,8 +160,8 @@ class SearchCrew:
     def progress(self) -> float:
         """See `Crew.progress`: trials that have ended, and of those under way the share of their periods."""
         events = self.read()
-        before, self.acknowledged = self.acknowledged, events
-        self.lost += sum(event not in events[at : at + 1] for at, event in enumerate(before))
+        self.lost += sum(event not in events[at : at + 1] for at, event in enumerate(self.acknowledged))
+        self.acknowledged = events
         history = History.of(events)
         under_way = sum(active.periods_done / len(active.plan.costs) for active in history.timeline.actives())
         return (history.finished + under_way) / history.goal if history.goal else 0.0

@@ -31,7 +31,7 @@ FOLDER = ROOT / "results" / "published"
 SEARCH = ("search", "conv", "--trials", "50")
 CONFIRM = ("confirm", "conv-0", "--top", "5", "--budget", "15m")
 AUDIT = (*SEARCH, "--audit-pruned", "10%")
-ABLATE = ("ablate", "conv-0", "--from", "benchmarks/linear.yaml", "--seeds", "2", "--budget", "30m")
+ABLATE = ("ablate", "conv-0", "--from", "benchmarks/linear.yaml", "--seeds", "2", "--budget", "40m")
 NOTEBOOK = ("notebook", "--seeds", "5")
 
 

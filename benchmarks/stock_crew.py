@@ -53,21 +53,19 @@ class StockCrew:
         self.raised += sum(process.returncode not in (0, -signal.SIGKILL) for process in ended)
         self._running = [process for process in self._running if process not in ended]
         missing = self.processes - len(self._running)
-        if missing and len(self.acknowledged) < self.trials:
+        if missing and not self._is_done():
             self._running += [self._start() for _ in range(missing)]
         return bool(self._running)
 
     def progress(self) -> float:
         """See `killing.Crew.progress`: trials that have ended, and of the newest ones the share of their periods."""
         trials = self.study.get_trials(deepcopy=False)
-        before, self.acknowledged = (
-            self.acknowledged,
-            {t.number: (t.state, t.values) for t in trials if t.state in ENDED},
-        )
-        self.lost += sum(self.acknowledged.get(number) != how for number, how in before.items())
+        ended = {t.number: (t.state, t.values) for t in trials if t.state in ENDED}
+        self.lost += sum(ended.get(number) != how for number, how in self.acknowledged.items())
+        self.acknowledged = ended
         newest = [t for t in trials if t.state == TrialState.RUNNING][-self.processes :]
         under_way = sum(len(trial.intermediate_values) / self.periods for trial in newest)
-        return (len(self.acknowledged) + under_way) / self.trials
+        return (len(ended) + under_way) / self.trials
 
     def is_at_work(self) -> bool:
         """See `killing.Crew.is_at_work`."""
@@ -89,6 +87,10 @@ class StockCrew:
         for process in self._running:
             process.kill()
             process.wait()
+
+    def _is_done(self) -> bool:
+        self.progress()
+        return len(self.acknowledged) >= self.trials
 
     def _start(self) -> subprocess.Popen[bytes]:
         self._before = self._begun()

@@ -52,32 +52,33 @@ def damaged_checkpoints(folder: Path) -> Iterator[Finding]:
 
 
 def weights(study: StudyRecord, folder: Path) -> Iterator[Finding]:
-    """Yield whether the weights of the best trials are there and are those that the trials ended with."""
+    """Yield whether the kept weights are those of the best trials, and those that the trials ended with."""
     complete = {trial.number: trial for trial in study.complete()}
     best = worth_keeping(list(complete.values()), study.cost)
     files = {int(path.stem): path for path in (folder / "weights").glob("*.safetensors") if path.stem.isdigit()}
-    faults = {number: _fault(files[number], complete[number]) for number in sorted(best & files.keys())}
-    damaged = [number for number, fault in faults.items() if fault]
-    waiting = {number for number in best - files.keys() if _newest(folder, complete[number])}
-    missing = sorted(best - files.keys() - waiting)
+    kept = [(complete[number], files[number]) for number in sorted(best & files.keys())]
+    damaged = [path for trial, path in kept if _error(partial(load_trial, path, trial))]
     if damaged:
-        paths = [files[number] for number in damaged]
-        text = f"damaged, and not believed: {_names(paths, folder)}."
-        yield problem("weights", text, "--repair removes them.", partial(_remove, paths))
-    if missing:
-        text = f"those of {_numbered(missing)}, among the best, are not there."
-        yield note(
-            "weights", text, "Pictures of them cannot be drawn; `reproduce` trains them again, to the same bits."
-        )
-    if waiting:
-        yield note(
-            "weights", f"those of {_numbered(sorted(waiting))} are still in a checkpoint; the next run keeps them."
-        )
+        text = f"damaged, and not believed: {_names(damaged, folder)}."
+        yield problem("weights", text, "--repair removes them.", partial(_remove, damaged))
+    elif kept:
+        yield ok("weights", f"{_counted(len(kept), 'file')} of the best trials, each what its trial ended with.")
     if superfluous := [path for number, path in sorted(files.items()) if number not in best]:
         text = f"of trials that are no longer among the best: {_names(superfluous, folder)}."
         yield note("weights", text, "--repair removes them.", partial(_remove, superfluous))
-    if faults and not damaged:
-        yield ok("weights", f"{_counted(len(faults), 'file')} of the best trials, each what its trial ended with.")
+    yield from _missing([complete[number] for number in sorted(best - files.keys())], folder)
+
+
+def _missing(trials: Sequence[TrialRecord], folder: Path) -> Iterator[Finding]:
+    waiting = [trial.number for trial in trials if _newest(folder, trial)]
+    lost = [trial.number for trial in trials if trial.number not in waiting]
+    if waiting:
+        text = f"those of {_numbered(waiting)} are still in a checkpoint; the next run keeps them."
+        yield note("weights", text)
+    if lost:
+        text = f"those of {_numbered(lost)}, among the best, are not there."
+        advice = "Pictures of them cannot be drawn; `reproduce` trains them again, to the same bits."
+        yield note("weights", text, advice)
 
 
 def found_by_commands(folder: Path) -> Iterator[Finding]:
@@ -105,10 +106,6 @@ def _newest(folder: Path, trial: TrialRecord) -> int:
     store = folder / "states"
     periods = range(len(trial.reports), 0, -1)
     return next((n for n in periods if states.read(store / f"{trial.number}-{n}{states.SUFFIX}")), 0)
-
-
-def _fault(path: Path, trial: TrialRecord) -> str | None:
-    return _error(partial(load_trial, path, trial))
 
 
 def _error(reader: Callable[[], object]) -> str | None:

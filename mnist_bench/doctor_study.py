@@ -171,9 +171,12 @@ def _rebuild(place: Place, events: Sequence[Event]) -> None:
 
 
 def _worded(found: Differences) -> str:
-    kinds = {"lack": found.missing, "hold otherwise": found.otherwise, "have, unknown to the log,": found.unknown}
-    parts = [f"{verb} {_some(numbers)}" for verb, numbers in kinds.items() if numbers]
-    return f"they {', '.join(parts)}"
+    parts = [
+        f"lack {_some(found.missing)}" if found.missing else "",
+        f"differ in {_some(found.otherwise)}" if found.otherwise else "",
+        f"have {_some(found.unknown)}, which the log does not know" if found.unknown else "",
+    ]
+    return f"they {'; '.join(filter(None, parts))}"
 
 
 def _some(numbers: Sequence[int], most: int = 8) -> str:

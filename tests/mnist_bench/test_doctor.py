@@ -154,7 +154,7 @@ def test_tables_whose_rows_are_deleted_are_written_anew(place: Place, digest: st
     with pytest.raises(StorageError, match="doctor smoke-0 --repair"):
         search(place.folder.parent)
     checkup = doctor.check_study(place)
-    assert found(checkup, "Optuna's tables", "problem").text.startswith("they lack #0, hold otherwise #1")
+    assert found(checkup, "Optuna's tables", "problem").text.startswith("they lack #0; differ in #1")
     checkup = doctor.check_study(place, repair=True)
     assert "say what the event log says" in found(checkup, "Optuna's tables", "ok").text
     assert goes_on_to(place, digest)
