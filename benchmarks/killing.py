@@ -26,8 +26,6 @@ from search.study import Place
 PROGRAM = (str(Path(sys.executable).with_name("mnist-bench")),)
 START_SECONDS = 4.0
 """About what it takes until a search that was killed trains again."""
-A_MOMENT = 0.3
-"""Seconds by which a kill comes later than its turn, at most."""
 LAST_TURN = 0.95
 """The share of the work after which the last kill comes: it has to come before the end."""
 
@@ -74,9 +72,9 @@ class Kills:
 def kill_at_random(crew: Crew, kills: int, moments: random.Random, start_seconds: float = START_SECONDS) -> Kills:
     """Kill `kills` times, or until the work is done, and return the kills that were made.
 
-    They are spread over the work: the turn of a kill is when its share of the work is done, and it comes a moment
-    later. Where so much is done before, it comes at any moment of the next `start_seconds`, in which what was killed
-    starts again, and lets the work stand still.
+    They are spread over the work: the turn of a kill is when its share of the work is done, and it comes up to a tenth
+    of `start_seconds` later. Where so much is done before, it comes at any moment of the next `start_seconds`, in which
+    what was killed starts again, and it is one that lets the work stand still.
     """
     made = Kills()
     while made.number < kills and crew.keep_up():
@@ -85,7 +83,7 @@ def kill_at_random(crew: Crew, kills: int, moments: random.Random, start_seconds
         kind = moments.choice([kind for kind, stands_still in crew.kinds.items() if stands_still or not late])
         while crew.keep_up() and crew.progress() < turn:
             time.sleep(0.05)
-        time.sleep(moments.uniform(0, start_seconds if late else A_MOMENT))
+        time.sleep(moments.uniform(0, start_seconds if late else start_seconds / 10))
         crew.progress()
         if kill(crew.targets(kind, moments)):
             made.kinds[kind] = made.kinds.get(kind, 0) + 1

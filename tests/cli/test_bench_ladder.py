@@ -97,7 +97,7 @@ def test_other_forms_hold_the_same(cli: Run, found: Ladder) -> None:
     assert float(first["mean"]) == pytest.approx(0.9905)
     assert (second["low"], second["seconds"], second["unended"]) == ("", "", "2")
     lines = cli("bench", "ladder", "--markdown").stdout.splitlines()
-    assert lines[2].startswith("| 99.0 % | met: 99.05 % \\[99.01, 99.09] | ladder/99.0 |")
+    assert lines[2].startswith("| 99.0 % | met: 99.05 % \\[99.01, 99.09\\] | ladder/99.0 |")
 
 
 def test_stopped_it_says_how_to_go_on(cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
