@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from mnist_bench.leaderboard import grouped
 from mnist_bench.notebook import PUBLISHED
 from mnist_bench.plots.kinds import KINDS
+from search.study import open_study
 
 FOLDER = Path(__file__).parent.parent / "results" / "published"
 RECORD = FOLDER / "conv" / "RECORD.json"
@@ -30,6 +32,19 @@ def test_the_published_winner_is_reproduced(tmp_path: Path) -> None:
         assert found["p_value"] > 0.001
     else:
         assert (done.returncode, found["identical"], found["first_difference"]) == (0, True, None)
+
+
+@pytest.mark.slow
+def test_the_readmes_digest_is_what_a_search_comes_to(tmp_path: Path) -> None:
+    """Where the canary is that of the published record; elsewhere a search comes to another digest."""
+    program = Path(sys.executable).with_name("mnist-bench")
+    search = [program, "search", "smoke", "--trials", "20", "--workers", "2"]
+    subprocess.run(search, cwd=tmp_path, capture_output=True, check=True)
+    study = open_study(tmp_path / "results", None)
+    published = json.loads(RECORD.read_text())["numerics"]
+    if study.spec["numerics"]["canary"] != published["canary"]:
+        pytest.skip("this machine computes otherwise than the published one")
+    assert f"digest {grouped(study.digest)}" in (FOLDER.parent.parent / "README.md").read_text()
 
 
 def test_the_record_is_that_of_the_first_row() -> None:
