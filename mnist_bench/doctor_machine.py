@@ -41,7 +41,7 @@ def examine(*, results: Path, device: str, data_dir: Path | None) -> Iterator[Fi
     yield gpu(str(place))
     if (available := _available_memory()) is not None:
         yield memory(available, machine.cores)
-    yield from _folder(results)
+    yield from folder(results)
     yield computing(str(place), precision)
     yield from data(data_dir)
 
@@ -111,6 +111,23 @@ def data(data_dir: Path | None) -> Iterator[Finding]:
     yield ok("test data", f"{pinned} ({', '.join(found[:8] for found in hashes)}); not opened, only hashed.")
 
 
+def folder(results: Path) -> Iterator[Finding]:
+    """Yield what is found of the folder of results, or of the one in which it would be made."""
+    absolute = results.absolute()
+    there = next(folder for folder in (absolute, *absolute.parents) if folder.exists())
+    if not there.is_dir():
+        yield problem("results", f"{there} is a file, not a folder.", "Name another folder with --results.")
+    elif not os.access(there, os.W_OK | os.X_OK):
+        yield problem("results", f"{there} is closed to you.", "Name another folder with --results.")
+    else:
+        yield ok("results", f"{results}/ can be written to.")
+    yield room(shutil.disk_usage(there).free, results)
+    try:
+        yield filesystem(filesystem_of(there.resolve(), Path("/proc/mounts").read_text()), results)
+    except OSError:
+        return  # not on Linux
+
+
 def filesystem_of(folder: Path, mounts: str) -> str:
     """Return the type of the file system that an absolute folder lies on, by the text of /proc/mounts."""
     best, kind = "", "unknown"
@@ -139,23 +156,6 @@ def room(free: float, results: Path) -> Finding:
     if free >= LITTLE_ROOM:
         return ok("disk", text)
     return problem("disk", text, "Make room: a search stops where it cannot write, and goes on when it can.")
-
-
-def _folder(results: Path) -> Iterator[Finding]:
-    """Yield what is found of the folder of results, or of the one in which it would be made."""
-    absolute = results.absolute()
-    there = next(folder for folder in (absolute, *absolute.parents) if folder.exists())
-    if not there.is_dir():
-        yield problem("results", f"{there} is a file, not a folder.", "Name another folder with --results.")
-    elif not os.access(there, os.W_OK | os.X_OK):
-        yield problem("results", f"{there} is closed to you.", "Name another folder with --results.")
-    else:
-        yield ok("results", f"{results}/ can be written to.")
-    yield room(shutil.disk_usage(there).free, results)
-    try:
-        yield filesystem(filesystem_of(there.resolve(), Path("/proc/mounts").read_text()), results)
-    except OSError:
-        return  # not on Linux
 
 
 def _available_memory() -> float | None:

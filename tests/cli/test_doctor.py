@@ -22,7 +22,7 @@ from search.progress import Silent
 from search.study import Place
 
 Cli = Callable[..., Result]
-SEARCH = ("search", "smoke", "--trials", "6", "--slots", "4", "--workers", "1", "--set", "subset=3000")
+SEARCH = ("search", "smoke", "--trials", "4", "--slots", "4", "--workers", "1", "--set", "subset=3000")
 FOUND = [
     ok("event log", "12 events."),
     note("driver", "paused.\x1b[31m"),
@@ -93,7 +93,7 @@ def test_a_killed_driver_leaves_paused_trials_and_no_lock(
 ) -> None:
     monkeypatch.undo()  # of the studies made by hand
     monkeypatch.chdir(tmp_path)
-    wait_for_reports(tmp_path / "results", 3)
+    wait_for_reports(tmp_path / "results", 2)
     driver.send_signal(signal.SIGSTOP)  # so that it does not end before it is killed
     alive = cli("doctor", "smoke-0")
     assert f"process {driver.pid} on " in alive.stdout
@@ -124,6 +124,6 @@ def wait_for_reports(results: Path, number: int) -> None:
 def search(results: Path) -> str:
     """Search to the end in this process and return the digest."""
     asked = SearchOptions(
-        space="smoke", overrides=("subset=3000",), trials=6, slots=4, executor="in-process", results=results
+        space="smoke", overrides=("subset=3000",), trials=4, slots=4, executor="in-process", results=results
     )
     return searching.run(asked, Silent(), lambda: False).study.digest

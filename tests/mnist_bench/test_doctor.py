@@ -11,6 +11,7 @@ from pathlib import Path
 import optuna
 import pytest
 
+import handmade_data
 from mnist_bench import doctor, searching
 from mnist_bench.doctor import Checkup
 from mnist_bench.finding import Finding
@@ -38,17 +39,26 @@ class UntilOneEnds(Silent):
 
 
 def search(results: Path, *, whole: bool = True) -> Run:
-    """Search on a thousand images, to the end or until one trial has ended."""
+    """Search on a thousand images, which lie beside the study, to the end or until one trial has ended."""
     overrides = ("subset=1000", "epochs=2", "search.pruner=none")
-    asked = SearchOptions(space="smoke", overrides=overrides, trials=5, slots=3, executor="in-process", results=results)
+    asked = SearchOptions(
+        space="smoke", overrides=overrides, trials=5, slots=3, executor="in-process", results=results,
+        data_dir=results / "data",
+    )  # fmt: skip
     observer = UntilOneEnds()
     return searching.run(asked, observer, (lambda: False) if whole else observer.stopping)
+
+
+def check(place: Place, *, repair: bool = False) -> Checkup:
+    return doctor.check_study(place, repair=repair, data_dir=place.folder.parent / "data")
 
 
 @pytest.fixture(scope="module")
 def searched(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """Return results with a study that was stopped when its first trial had ended, and the digest it comes to."""
     results = tmp_path_factory.mktemp("searched")
+    for path in handmade_data.write_data(results / "data", train=1000, test=10).glob("t10k*"):
+        path.unlink()  # a search closes the test set: it could not be copied
     stopped = search(results, whole=False).study
     assert len(stopped.complete()) == 1
     assert sum(trial.state == "RUNNING" and bool(trial.reports) for trial in stopped.trials) > 1
@@ -78,7 +88,7 @@ def goes_on_to(place: Place, digest: str) -> bool:
 
 
 def test_a_paused_study_is_well(place: Place) -> None:
-    checkup = doctor.check_study(place, repair=True)
+    checkup = check(place, repair=True)
     assert {finding.severity for finding in checkup.findings} == {"ok"}
     assert "are paused" in found(checkup, "driver", "ok").text
     assert checkup.repaired == ()
@@ -86,14 +96,14 @@ def test_a_paused_study_is_well(place: Place) -> None:
 
 def test_looking_changes_nothing(place: Place) -> None:
     before = contents(place.folder)
-    doctor.check_study(place)
+    check(place)
     assert contents(place.folder) == before
 
 
 def test_a_checkpoint_that_is_deleted_is_trained_again(place: Place, digest: str) -> None:
     for path in (place.folder / "states").iterdir():
         path.unlink()
-    checkup = doctor.check_study(place, repair=True)
+    checkup = check(place, repair=True)
     assert "will be trained again" in found(checkup, "checkpoints", "note").advice
     assert checkup.problems == 0
     assert goes_on_to(place, digest)
@@ -102,11 +112,11 @@ def test_a_checkpoint_that_is_deleted_is_trained_again(place: Place, digest: str
 def test_a_checkpoint_in_which_a_bit_is_flipped_is_removed(place: Place, digest: str) -> None:
     damaged = min((place.folder / "states").iterdir())
     flip_a_bit(damaged)
-    checkup = doctor.check_study(place)
+    checkup = check(place)
     assert checkup.problems == 1
     assert damaged.name in found(checkup, "checkpoints", "problem").text
     assert damaged.exists()
-    checkup = doctor.check_study(place, repair=True)
+    checkup = check(place, repair=True)
     assert [finding.about for finding in checkup.repaired] == ["checkpoints"]
     assert checkup.problems == 0
     assert not damaged.exists()
@@ -117,14 +127,14 @@ def test_checkpoints_of_a_confirmation_are_looked_at_too(place: Place) -> None:
     folder = place.folder / "confirm" / "states"
     folder.mkdir(parents=True)
     (folder / "7-1.state").write_bytes(b"torn")
-    assert "confirm/states/7-1.state" in found(doctor.check_study(place), "checkpoints", "problem").text
+    assert "confirm/states/7-1.state" in found(check(place), "checkpoints", "problem").text
 
 
 def test_weights_that_are_cut_off_are_removed_and_then_missing(place: Place) -> None:
     (weights,) = (place.folder / "weights").iterdir()
     weights.write_bytes(weights.read_bytes()[:-1])
-    assert weights.name in found(doctor.check_study(place), "weights", "problem").text
-    checkup = doctor.check_study(place, repair=True)
+    assert weights.name in found(check(place), "weights", "problem").text
+    checkup = check(place, repair=True)
     assert checkup.problems == 0
     assert "#" + weights.stem in found(checkup, "weights", "note").text
     assert not weights.exists()
@@ -135,13 +145,13 @@ def test_weights_whose_configuration_was_changed_are_not_believed(place: Place) 
     content = weights.read_bytes()
     assert content.count(b'\\"epochs\\":2') == 1
     weights.write_bytes(content.replace(b'\\"epochs\\":2', b'\\"epochs\\":3'))
-    assert weights.name in found(doctor.check_study(place), "weights", "problem").text
+    assert weights.name in found(check(place), "weights", "problem").text
 
 
 def test_superfluous_weights_are_removed(place: Place) -> None:
     extra = place.folder / "weights" / "99.safetensors"
     extra.write_bytes(b"old")
-    checkup = doctor.check_study(place, repair=True)
+    checkup = check(place, repair=True)
     assert [finding.about for finding in checkup.repaired] == ["weights"]
     assert not extra.exists()
 
@@ -153,9 +163,9 @@ def test_tables_whose_rows_are_deleted_are_written_anew(place: Place, digest: st
         connection.commit()
     with pytest.raises(StorageError, match="doctor smoke-0 --repair"):
         search(place.folder.parent)
-    checkup = doctor.check_study(place)
+    checkup = check(place)
     assert found(checkup, "Optuna's tables", "problem").text.startswith("they lack #0; differ in #1")
-    checkup = doctor.check_study(place, repair=True)
+    checkup = check(place, repair=True)
     assert "say what the event log says" in found(checkup, "Optuna's tables", "ok").text
     assert goes_on_to(place, digest)
     theirs = optuna.load_study(study_name=NAME, storage=place.url)
@@ -165,64 +175,64 @@ def test_tables_whose_rows_are_deleted_are_written_anew(place: Place, digest: st
 def test_temporary_files_are_removed(place: Place) -> None:
     left = place.folder / "weights" / ".3.safetensors.0123456789abcdef"
     left.write_bytes(b"half")
-    assert found(doctor.check_study(place), "temporary files", "note").mend is not None
-    doctor.check_study(place, repair=True)
+    assert found(check(place), "temporary files", "note").mend is not None
+    check(place, repair=True)
     assert not left.exists()
 
 
 def test_what_a_command_found_and_cannot_be_read_is_told(place: Place) -> None:
     (place.folder / "audit").mkdir()
     (place.folder / "audit" / "audit.json").write_bytes(b'{"digest": "')
-    assert "audit.json: is not a whole audit" in found(doctor.check_study(place), "audit", "problem").text
+    assert "audit.json: is not a whole audit" in found(check(place), "audit", "problem").text
 
 
 def test_a_study_that_is_worked_on_is_only_read(place: Place) -> None:
     flip_a_bit(min((place.folder / "states").iterdir()))
     with lock.driver_lock(place.lock, "Study smoke-0"):
-        checkup = doctor.check_study(place)
+        checkup = check(place)
         assert found(checkup, "driver", "note").text.startswith(f"process {os.getpid()} on ")
         assert checkup.problems == 0
         with pytest.raises(StudyLockedError):
-            doctor.check_study(place, repair=True)
+            check(place, repair=True)
 
 
 def test_a_study_whose_confirmation_is_under_way_is_not_repaired(place: Place) -> None:
     (place.folder / "confirm").mkdir()
     with lock.driver_lock(place.folder / "confirm" / "driver.lock", "it"):
-        assert f"works in {place.folder / 'confirm'};" in found(doctor.check_study(place), "driver", "note").text
+        assert f"works in {place.folder / 'confirm'};" in found(check(place), "driver", "note").text
         with pytest.raises(StudyLockedError):
-            doctor.check_study(place, repair=True)
+            check(place, repair=True)
 
 
 def test_another_installation_is_told_with_the_way_back(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mnist_bench.searching.versions", lambda: {"torch": "99.0"})
-    finding = found(doctor.check_study(place), "installation", "problem")
+    finding = found(check(place), "installation", "problem")
     assert "versions.torch" in finding.text
     assert "99.0 now" in finding.text
     assert finding.advice.startswith("pip install torch==2.")
     monkeypatch.undo()
     monkeypatch.setattr("mnist_bench.numerics.TRAINER_REVISION", 99)
-    finding = found(doctor.check_study(place), "installation", "problem")
+    finding = found(check(place), "installation", "problem")
     assert "trainer_revision" in finding.text
     assert "mnist-bench of that time" in finding.advice
 
 
 def test_another_machine_is_told(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mnist_bench.numerics.canary", lambda device, precision: "0" * 64)
-    finding = found(doctor.check_study(place), "installation", "problem")
+    finding = found(check(place), "installation", "problem")
     assert "canary" in finding.text
     assert "same bits" in finding.advice
 
 
 def test_other_data_are_told(place: Place, tmp_path: Path) -> None:
-    assert "not there" not in found(doctor.check_study(place), "data", "ok").text
+    assert "not there" not in found(check(place), "data", "ok").text
     assert "no train-images" in found(doctor.check_study(place, data_dir=tmp_path), "data", "note").text
 
 
 def test_a_torn_database_is_a_finding(place: Place) -> None:
     database = place.folder / DATABASE
     database.write_bytes(database.read_bytes()[:5000])
-    (finding,) = doctor.check_study(place, repair=True).findings
+    (finding,) = check(place, repair=True).findings
     assert (finding.about, finding.severity) == ("event log", "problem")
     assert "is damaged" in finding.text
 
@@ -231,7 +241,7 @@ def test_a_log_without_sense_is_a_finding(place: Place) -> None:
     with closing(sqlite3.connect(place.folder / DATABASE)) as connection:
         connection.execute("""UPDATE search_events SET payload = '{}' WHERE seq = 3""")
         connection.commit()
-    (finding,) = doctor.check_study(place).findings
+    (finding,) = check(place).findings
     assert (finding.about, finding.severity) == ("event log", "problem")
 
 

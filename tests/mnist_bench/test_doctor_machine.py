@@ -68,8 +68,8 @@ def test_room_on_the_disk(free: float, severity: str) -> None:
 
 def test_a_file_in_the_place_of_the_results_is_a_problem(tmp_path: Path) -> None:
     (tmp_path / "results").touch()
-    findings = doctor.check_machine(results=tmp_path / "results" / "below", device="cpu").findings
-    assert next(finding for finding in findings if finding.about == "results").severity == "problem"
+    findings = {one.about: one.severity for one in doctor_machine.folder(tmp_path / "results" / "below")}
+    assert findings["results"] == "problem"
 
 
 def test_data_that_are_damaged_or_not_there(tmp_path: Path) -> None:
