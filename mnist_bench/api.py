@@ -21,6 +21,7 @@ from mnist_bench.reproduce import Comparison, reproduce, trainer_for
 from mnist_bench.train import FitResult
 from mnist_bench.train import fit as fit_config
 from search import study as studies
+from search.clock import Order
 from search.errors import SearchError, StudyNotFoundError, UsageError
 from search.progress import Silent
 from search.records import StudyRecord, TrialRecord
@@ -35,6 +36,7 @@ def search(
     workers: int = 1,
     seed: int = 0,
     slots: int = 8,
+    order: Order = "logical",
     overrides: Sequence[str] = (),
     study_name: str | None = None,
     results: Path = Path("results"),
@@ -52,6 +54,7 @@ def search(
         workers=workers,
         seed=seed,
         slots=slots,
+        order=order,
         study_name=study_name,
         results=results,
         device=device,

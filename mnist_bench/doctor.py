@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from mnist_bench.finding import Finding
@@ -41,8 +42,12 @@ def check_machine(*, results: Path, device: str = "auto", data_dir: Path | None 
     return Checkup(findings=tuple(doctor_machine.examine(results=results, device=device, data_dir=data_dir)))
 
 
-def check_study(place: Place, *, repair: bool = False, device: str = "auto", data_dir: Path | None = None) -> Checkup:
+def check_study(
+    place: Place, *, repair: bool = False, replay: bool = False, device: str = "auto", data_dir: Path | None = None
+) -> Checkup:
     """Examine a study, and repair what can be repaired safely if asked to; one that is worked on is only read.
+
+    `replay` decides everything in its event log once more, which takes as long as the search's proposals did.
 
     Raises:
         StudyNotFoundError: there is no such study.
@@ -52,22 +57,24 @@ def check_study(place: Place, *, repair: bool = False, device: str = "auto", dat
     """
     if not repair:
         busy = next((path for path in _locks(place) if lock.is_held(path)), None)
-        return _examine(place, busy=busy, device=device, data_dir=data_dir)
+        return _examine(place, busy=busy, replay=replay, device=device, data_dir=data_dir)
     with _alone_with(place):
-        before = _examine(place, busy=None, device=device, data_dir=data_dir)
+        examine = partial(_examine, place, busy=None, replay=replay, device=device, data_dir=data_dir)
+        before = examine()
         repaired = []
         for finding in before.findings:
             if finding.mend is not None:
                 finding.mend()
                 repaired.append(finding)
-        after = _examine(place, busy=None, device=device, data_dir=data_dir) if repaired else before
+        after = examine() if repaired else before
         return Checkup(findings=after.findings, repaired=tuple(repaired))
 
 
-def _examine(place: Place, *, busy: Path | None, device: str, data_dir: Path | None) -> Checkup:
+def _examine(place: Place, *, busy: Path | None, replay: bool, device: str, data_dir: Path | None) -> Checkup:
     from mnist_bench import doctor_study
 
-    return Checkup(findings=tuple(doctor_study.examine(place, busy=busy, device=device, data_dir=data_dir)))
+    found = doctor_study.examine(place, busy=busy, replay=replay, device=device, data_dir=data_dir)
+    return Checkup(findings=tuple(found))
 
 
 def _locks(place: Place) -> list[Path]:

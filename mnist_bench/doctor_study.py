@@ -11,20 +11,25 @@ from mnist_bench import conditions, doctor_files, searching
 from mnist_bench.finding import Finding, note, ok, problem
 from mnist_bench.record import Data
 from search import lock, strategy
-from search.database import damage, open_for_writing, open_tables_for_reading, storage_errors
+from search.database import damage, first_line, open_for_writing, open_tables_for_reading, storage_errors
 from search.errors import SearchError, StorageError, StudyNotFoundError
 from search.events import Event
 from search.history import History
 from search.mirror_check import Differences, differences, rebuild
 from search.records import StudyRecord
+from search.replay import replay as decide_again
 from search.space import Space
-from search.spec import StudySpec
+from search.spec import DRIVER_REVISION, StudySpec
 from search.spec import differences as spec_differences
 from search.study import DATABASE, Place, read_events
 
 
-def examine(place: Place, *, busy: Path | None, device: str, data_dir: Path | None) -> Iterator[Finding]:
+def examine(
+    place: Place, *, busy: Path | None, replay: bool = False, device: str, data_dir: Path | None
+) -> Iterator[Finding]:
     """Yield what is found of a study; `busy` is the lock of who works on it, and what changes meanwhile is left out.
+
+    `replay` says whether to decide everything in its event log once more.
 
     Raises:
         StudyNotFoundError: there is no such study.
@@ -41,6 +46,8 @@ def examine(place: Place, *, busy: Path | None, device: str, data_dir: Path | No
         return
     study = history.record()
     yield ok("event log", f"{len(events)} events, {len(study.trials)} trials.")
+    if replay:
+        yield decided_again(events)
     if busy is not None:
         text = f"{lock.holder(busy)} works in {busy.parent}; what changes meanwhile is not examined."
         yield note("driver", text)
@@ -59,6 +66,23 @@ def _whole_log(place: Place) -> list[Event]:
     if not events:
         raise StudyNotFoundError(f"No study {place.name}; `mnist-bench studies` lists what there is.")
     return events
+
+
+def decided_again(events: Sequence[Event]) -> Finding:
+    """Return whether a study's decisions come out as they stand in its event log."""
+    stored = events[0].payload["spec"]
+    if stored["driver_revision"] != DRIVER_REVISION:
+        return note("replay", f"not done: driver revision {stored['driver_revision']} decided otherwise than this one.")
+    try:
+        found = decide_again(events, lambda spec: searching.planner(spec.space, spec.context))
+    except (SearchError, KeyError, TypeError, ValueError) as error:
+        return problem("replay", f"this installation cannot make such a search: {first_line(error)}.")
+    if found.difference is None:
+        return ok("replay", f"{found.events} events decided once more, every one as it stands in the log.")
+    return problem(
+        "replay", f"{found.difference}; the {found.events} events before it agree.",
+        "Under the installation that the study needs (see there) the log should agree; else put a copy of it back.",
+    )  # fmt: skip
 
 
 def left(study: StudyRecord, history: History) -> Finding:
@@ -128,7 +152,7 @@ def _specification(stored: Mapping[str, Any], numerics: Mapping[str, Any]) -> di
     space = Space.from_spec(stored["space"])
     sampler, pruner = strategy.of_settings(space.settings)
     return StudySpec(
-        space=space, seed=stored["seed"], slots=stored["slots"], sampler=sampler, pruner=pruner,
+        space=space, seed=stored["seed"], slots=stored["slots"], order=stored["order"], sampler=sampler, pruner=pruner,
         periods=stored["periods"], enqueued=tuple(stored["enqueued"]), versions=searching.versions(),
         context={**stored["context"], **searching.context_here(numerics)}, numerics=numerics,
     ).to_json()  # fmt: skip

@@ -10,6 +10,7 @@ from mnist_bench.config_json import from_json
 from mnist_bench.correctness import accuracy_interval, correctness, validation_images
 from mnist_bench.stats import holm, mcnemar
 from mnist_bench.summary import distinguishing
+from search.clock import Order
 from search.records import State, StudyRecord, TrialRecord
 
 SIGNIFICANCE = 0.05
@@ -72,6 +73,8 @@ class Leaderboard:
     rows: tuple[Row, ...]
     hidden: int
     """Rows left out by `top`."""
+    order: Order = "logical"
+    """Whether periods were taken up in logical order, so that the search repeats, or as they arrived."""
     cost: str | None = None
     """What is minimised beside the accuracy: "macs", "parameters"; None in a study with one objective."""
     front: tuple[int, ...] = ()
@@ -114,6 +117,7 @@ def rows(study: StudyRecord, *, top: int | None = None, test_openings: int = 0) 
             for trial, settings, on_front in zip(shown, cells, _front_marks(study, shown), strict=True)
         ),
         hidden=len(listed) - len(shown),
+        order=study.order,
         cost=study.cost,
         front=tuple(trial.number for trial in pareto_front(study)),
     )

@@ -21,6 +21,7 @@ from mnist_bench.summary import leaves
 from mnist_bench.trial import make_planner, trainer_spec
 from mnist_bench.wording import objectives
 from search import strategy
+from search.clock import Order
 from search.errors import UsageError
 from search.executors import Executor, InProcessExecutor, LocalExecutor
 from search.files import make_folder
@@ -49,6 +50,8 @@ class SearchOptions:
     """Seconds after which the search stops, to be resumed."""
     workers: int = 1
     slots: int = 8
+    order: Order = "logical"
+    """Whether periods are taken up in logical order, so that the search repeats, or as they arrive."""
     seed: int = 0
     enqueue: tuple[str, ...] = ()
     """Recipes to train first."""
@@ -99,7 +102,7 @@ def preview(asked: SearchOptions) -> list[str]:
     return [
         f"{space.name}: {ranges} ranges, {asked.trials} trials of at most {_period_ends(space)[-1]:g} epochs, "
         f"{purpose}{strategy.describe(sampler, periods)} + {strategy.describe(pruner, periods)}, seed {asked.seed}, "
-        f"{asked.slots} slots on {asked.workers} workers.",
+        f"{asked.slots} slots on {asked.workers} workers{', by arrival' if asked.order == 'arrival' else ''}.",
         f"About {estimate.minutes:.1f} minutes at this machine's estimated speed ({kind}); "
         f"{100 * estimate.infeasible:.0f} % of random configurations exceed a limit and are not trained.",
         f"Study {study_name(asked, space)} in {asked.results}/. A configuration drawn at random: {first}.",
@@ -150,7 +153,7 @@ def _spec(asked: SearchOptions, space: Space, data: TrainingSet, numerics: Mappi
     sampler, pruner = strategy.of_settings(space.settings)
     plan = planner(space, context)
     return StudySpec(
-        space=space, seed=asked.seed, slots=asked.slots, sampler=sampler, pruner=pruner,
+        space=space, seed=asked.seed, slots=asked.slots, order=asked.order, sampler=sampler, pruner=pruner,
         periods=len(_period_ends(space)), context=context, numerics=numerics, versions=versions(),
         enqueued=tuple(_enqueued(space, recipe, plan) for recipe in asked.enqueue),
     )  # fmt: skip

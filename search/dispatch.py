@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 
-from search.clock import Active, Timeline
+from search.clock import Active
 from search.errors import WorkerError
 from search.executors import Done, Executor, Job, Lost, Outcome, Raised
 from search.history import History
@@ -34,62 +35,134 @@ class WorkerTime:
 
 
 class Dispatcher:
-    """Keeps the workers busy with the logically earliest periods, and hands results over one by one."""
+    """Keeps the workers busy with the logically earliest periods, and hands results over one by one.
 
-    def __init__(self, executor: Executor, states: StateStore, stopping: Callable[[], bool]) -> None:
+    A trial trains on past a period before that period's turn has come where it will surely not be stopped there: nothing
+    is trained in vain, and nothing of what is decided depends on it.
+    """
+
+    def __init__(
+        self,
+        executor: Executor,
+        states: StateStore,
+        stopping: Callable[[], bool],
+        may_stop_at: Callable[[int], bool] = lambda period: True,
+    ) -> None:
+        """Make a dispatcher without trials; `may_stop_at` says whether the pruner may stop a trial after a period."""
         self.executor = executor
         self.states = states
         self.time = WorkerTime(workers=executor.workers)
         self._stopping = stopping
+        self._may_stop_at = may_stop_at
+        self._trials: dict[int, Active] = {}
         self._ready: dict[Key, Done | Raised] = {}
+        self._waiting: list[tuple[int, Key]] = []
+        """A heap of periods for which a worker is wanted, by urgency."""
         self._running: set[Key] = set()
+        self._busy: set[int] = set()
+        """Trials of which a period waits for a worker or is on one."""
         self._memory: dict[int, tuple[int, bytes]] = {}
         self._patience = Patience()
 
-    def obtain(self, active: Active, history: History) -> Done | Raised | None:
-        """Return what the next period of a trial brought; None where the search is to stop before it is known.
+    def adopt(self, active: Active) -> None:
+        """Take in a trial that is to be trained, with what was finished of it, but not handled, in an earlier run."""
+        self._trials[active.number] = active
+        while (period := self._next_period(active)) is not None and self._restore((active.number, period)):
+            pass
+        self._enqueue(active)
+
+    def obtain(self, wanted: Active | None, history: History) -> tuple[Active, Done | Raised] | None:
+        """Return what the next period of the wanted trial brought, where none is, what came first; and of which trial.
+
+        None where the search is to stop before it is known.
 
         Raises:
             WorkerError: workers die over this period again and again, or train to other bits than before.
         """
-        key = (active.number, active.periods_done + 1)
-        while key not in self._ready:
+        while (key := self._at_hand(wanted)) is None:
             if self._stopping():
                 if not self._running:
                     return None
             else:
-                self._feed(history.timeline)
-            self._collect(history)
-        return self._ready.pop(key)
+                self._feed()
+            self._collect(history, _POLL)
+        return self._trials[key[0]], self._ready.pop(key)
+
+    def keep_busy(self, history: History) -> None:
+        """Take what the workers have delivered, and give them what waits, while the driver has other things to do."""
+        if self._running:
+            self._collect(history, 0)
+        self._feed()
 
     def drain(self, history: History) -> None:
         """Wait for the periods under way, so that their states are on disk when the search stops."""
         while self._running:
-            self._collect(history)
-
-    def forget(self, trial: int) -> None:
-        """Let go of the state of a trial that has ended."""
-        self._memory.pop(trial, None)
+            self._collect(history, _POLL)
 
     def advance_to(self, trial: int, period: int) -> None:
-        """Remove the states that a handled period has made superfluous."""
+        """Go on with a trial whose period was handled, and remove the states that this has made superfluous."""
         self.states.drop(trial, before=period)
+        self._enqueue(self._trials[trial])
 
-    def _feed(self, timeline: Timeline) -> None:
-        for _, active in timeline.training():
-            key = (active.number, active.periods_done + 1)
-            busy = any(trial == active.number for trial, _ in self._running)
-            if key in self._ready or busy or self._restore(key) or not self.executor.idle():
+    def forget(self, trial: int) -> None:
+        """Let go of a trial that has ended."""
+        self._memory.pop(trial, None)
+        if (active := self._trials.pop(trial, None)) is not None:
+            for period, _ in enumerate(active.plan.costs, 1):
+                self._ready.pop((trial, period), None)
+
+    def _at_hand(self, wanted: Active | None) -> Key | None:
+        if wanted is None:
+            return next(iter(self._ready), None)
+        key = (wanted.number, wanted.periods_done + 1)
+        return key if key in self._ready else None
+
+    def _enqueue(self, active: Active) -> None:
+        """Let the trial's next period, where it has one and is not busy with it, wait for a worker."""
+        period = self._next_period(active)
+        if period is not None and active.number not in self._busy:
+            self._busy.add(active.number)
+            heappush(self._waiting, (self._urgency(active, period), (active.number, period)))
+
+    def _urgency(self, active: Active, period: int) -> int:
+        """Return what orders the periods that wait for a worker, the most urgent first: their logical beginning.
+
+        By their ends, which order the events, workers would be used less (simulated, benchmarks/event_order.py).
+        """
+        return active.end_of(period - 1)
+
+    def _next_period(self, active: Active) -> int | None:
+        """Return the first period that has not been trained, None where the trial may end before it."""
+        period = active.periods_done + 1
+        while (result := self._ready.get((active.number, period))) is not None:
+            if self._may_end(active, period, result):
+                return None
+            period += 1
+        return None if active.verdict else period
+
+    def _may_end(self, active: Active, period: int, result: Done | Raised) -> bool:
+        last = period == len(active.plan.costs)
+        return last or self._may_stop_at(period) or isinstance(result, Raised) or result.report.end is not None
+
+    def _feed(self) -> None:
+        idle, put_off = self.executor.idle(), []
+        while idle and self._waiting:
+            turn = heappop(self._waiting)
+            number, period = turn[1]
+            if number not in self._trials:
                 continue
-            job = self._job(active)
+            job = self._job(self._trials[number], period)
             if self._patience.may_start((job.trial, job.period)):
                 self._running.add((job.trial, job.period))
                 self.executor.submit(job)
+                idle -= 1
+            else:
+                put_off.append(turn)
+        for turn in put_off:
+            heappush(self._waiting, turn)
 
     def _restore(self, key: Key) -> bool:
         """Take a period that was finished, but not handled, before the search was last stopped."""
-        if self._patience.has_raised(key) or key[0] in self._memory:
-            return False
         kept = self.states.get(*key)
         if kept is None:
             return False
@@ -99,9 +172,9 @@ class Dispatcher:
         self._ready[key] = Done(job=job, report=report, state=state)
         return True
 
-    def _job(self, active: Active) -> Job:
-        """Return the trial's next period, or an earlier one where the state before it is lost."""
-        done, state = self._latest_state(active)
+    def _job(self, active: Active, period: int) -> Job:
+        """Return the period as a job, or an earlier one where the state before it is lost."""
+        done, state = self._latest_state(active.number, period - 1)
         return Job(
             trial=active.number,
             period=done + 1,
@@ -111,19 +184,19 @@ class Dispatcher:
             stall_seconds=self._patience.stall_seconds((active.number, done + 1), active.plan.costs[done]),
         )
 
-    def _latest_state(self, active: Active) -> tuple[int, bytes | None]:
-        held = self._memory.get(active.number)
-        if held and held[0] <= active.periods_done:
+    def _latest_state(self, trial: int, latest: int) -> tuple[int, bytes | None]:
+        held = self._memory.get(trial)
+        if held and held[0] <= latest:
             return held
-        for period in range(active.periods_done, 0, -1):
-            if kept := self.states.get(active.number, period):
+        for period in range(latest, 0, -1):
+            if kept := self.states.get(trial, period):
                 return period, kept[1]
         return 0, None
 
-    def _collect(self, history: History) -> None:
+    def _collect(self, history: History, timeout: float) -> None:
         idle = self.executor.idle() if self._ready else 0
         before = time.monotonic()
-        outcomes = self.executor.wait(_POLL)
+        outcomes = self.executor.wait(timeout)
         self.time.ordering += idle * (time.monotonic() - before)
         for outcome in outcomes:
             self._take(outcome, history)
@@ -131,6 +204,9 @@ class Dispatcher:
     def _take(self, outcome: Outcome, history: History) -> None:
         key = (outcome.job.trial, outcome.job.period)
         self._running.discard(key)
+        self._busy.discard(key[0])
+        if key[0] not in self._trials:
+            return  # it was ended while it trained on
         match outcome:
             case Done():
                 self._done(key, outcome, history)
@@ -139,6 +215,7 @@ class Dispatcher:
                 self._ready[key] = outcome
             case Lost():
                 self._patience.lost(key, f"trial {key[0]}", outcome.reason)
+        self._enqueue(self._trials[key[0]])
 
     def _done(self, key: Key, done: Done, history: History) -> None:
         trial, period = key

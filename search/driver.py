@@ -11,19 +11,18 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 from search import canonical
+from search.chain import linked
 from search.clock import Active, Slot
 from search.database import storage_errors
-from search.dispatch import Dispatcher
+from search.dispatch import WorkerTime
 from search.errors import TooManyFailuresError
-from search.events import Event, EventLog
+from search.events import Event
 from search.executors import Done, Raised
 from search.history import History
-from search.housekeeping import Keeper, let_go
 from search.memory import MemoryStudy, frozen_trial
-from search.mirror import Mirror
 from search.progress import Meter, Observer
 from search.records import Reason, State, TrialRecord
 from search.spec import StudySpec, fingerprint
@@ -36,6 +35,31 @@ MOST_CRASHES = 5
 """Crashed trials in a row that end a search."""
 
 
+class Log(Protocol):
+    """Where events are written; see `search.events.EventLog`."""
+
+    def append(self, event: Event) -> None: ...
+
+
+class Tables(Protocol):
+    """What follows the events; see `search.mirror.Mirror`."""
+
+    def apply(self, event: Event) -> None: ...
+
+
+class Periods(Protocol):
+    """Where periods get trained; see `search.dispatch.Dispatcher`."""
+
+    @property
+    def time(self) -> WorkerTime: ...
+    def adopt(self, active: Active) -> None: ...
+    def obtain(self, wanted: Active | None, history: History) -> tuple[Active, Done | Raised] | None: ...
+    def keep_busy(self, history: History) -> None: ...
+    def drain(self, history: History) -> None: ...
+    def advance_to(self, trial: int, period: int) -> None: ...
+    def forget(self, trial: int) -> None: ...
+
+
 class Driver:
     """Drives one study to its goal."""
 
@@ -44,13 +68,16 @@ class Driver:
         *,
         spec: StudySpec,
         history: History,
-        log: EventLog,
-        mirror: Mirror,
+        log: Log,
+        mirror: Tables,
         planner: Planner,
-        dispatcher: Dispatcher,
+        dispatcher: Periods,
         observer: Observer,
-        keeper: Keeper,
+        let_go: Callable[[TrialRecord], None],
+        memory: MemoryStudy,
     ) -> None:
+        """Go on after a history; `memory` is the study in memory as the history left it, `let_go` keeps what is worth
+        keeping of a trial that has ended and removes the rest."""
         self._spec = spec
         self._history = history
         self._log = log
@@ -58,9 +85,12 @@ class Driver:
         self._planner = planner
         self._dispatcher = dispatcher
         self._observer = observer
-        self._keeper = keeper
-        self._meter = Meter(history, dispatcher.executor.workers)
-        self._memory = _restored(spec, history)
+        self._let_go = let_go
+        self._memory = memory
+        self._meter = Meter(history, dispatcher.time.workers)
+        for active in history.timeline.actives():
+            if not active.verdict:
+                dispatcher.adopt(active)
 
     def run(self, stopping: Callable[[], bool]) -> bool:
         """Drive until the goal is reached (True), or until `stopping` says so (False).
@@ -72,7 +102,10 @@ class Driver:
         """
         with storage_errors():
             while (slot := self._history.next_slot()) is not None:
-                if (stopping() and not _is_due(slot)) or not self._step(slot):
+                stop = stopping()
+                if not stop:
+                    self._dispatcher.keep_busy(self._history)
+                if (stop and not _is_due(slot)) or not self.step():
                     self._dispatcher.drain(self._history)
                     return False
                 self._observer.on_progress(self._meter.read(self._dispatcher.time.ordering_share))
@@ -82,17 +115,25 @@ class Driver:
         """Write how many trained trials the study shall have; a new segment where it had stopped asking."""
         self._record(Event(kind="goal", time=self._history.timeline.now(), payload={"goal": goal}))
 
-    def _step(self, slot: Slot) -> bool:
+    def step(self) -> bool:
+        """Handle the next event; False where there is none, or the search stops before it is known."""
+        slot = self._history.next_slot()
+        if slot is None:
+            return False
         if slot.trial is None:
             self._fill(slot)
         elif slot.trial.verdict:
             self._tell(slot.trial)
         else:
-            result = self._dispatcher.obtain(slot.trial, self._history)
-            if result is None:
-                return False
-            self._handle(slot.trial, result)
+            return self._train(slot.trial)
         return True
+
+    def _train(self, first: Active) -> bool:
+        """Handle the period of the logically first trial, or by arrival of any; False where the search stops before."""
+        found = self._dispatcher.obtain(first if self._spec.order == "logical" else None, self._history)
+        if found is not None:
+            self._handle(*found)
+        return found is not None
 
     def _fill(self, slot: Slot) -> None:
         if self._history.trained >= self._history.goal:
@@ -118,14 +159,16 @@ class Driver:
             "attributes": self._memory.attributes(number),
         }
         self._record(Event(kind="ask", time=slot.next_time, trial=number, payload=payload))
-        if plan.feasible:
+        active = self._history.timeline.slots[slot.index].trial
+        if active is not None and not active.verdict:
+            self._dispatcher.adopt(active)
             self._observer.on_trial(self._history.trials[number])
 
     def _handle(self, active: Active, result: Done | Raised) -> None:
         if isinstance(result, Raised):
             self._end(active, "FAIL", "crashed", None, error=result.error)
         else:
-            self._report(active, replace(result.report, handled=time.time()))
+            self._report(active, replace(result.report, handled=result.report.handled or time.time()))
 
     def _report(self, active: Active, report: Report) -> None:
         period = active.periods_done + 1
@@ -182,7 +225,7 @@ class Driver:
         }
         self._memory.tell(number, state, value)
         self._record(Event(kind="tell", time=active.next_time, trial=number, external=external, payload=payload))
-        let_go(self._history.trials[number], self._history, self._dispatcher.states, self._keeper)
+        self._let_go(self._history.trials[number])
         self._dispatcher.forget(number)
         if reason != "infeasible":
             self._observer.on_end(self._history.trials[number])
@@ -194,6 +237,7 @@ class Driver:
         return {key: value for key, value in now.items() if key not in known or known[key] != value}
 
     def _record(self, event: Event) -> None:
+        event = linked(event, self._history)
         self._log.append(event)
         self._history.apply(event)
         self._mirror.apply(event)
@@ -201,7 +245,8 @@ class Driver:
     def _check_failures(self) -> None:
         trials = self._history.trials
         _check_streak(trials, "infeasible", MOST_INFEASIBLE, "are infeasible under the space's limits", skipping=())
-        _check_streak(trials, "crashed", MOST_CRASHES, "crashed", skipping=("running", "infeasible"))
+        if self._history.ends["crashed"] >= MOST_CRASHES:
+            _check_streak(trials, "crashed", MOST_CRASHES, "crashed", skipping=("running", "infeasible"))
 
 
 def _is_due(slot: Slot) -> bool:
@@ -225,10 +270,10 @@ def _check_streak(
             raise TooManyFailuresError(f"{most} trials in a row {words}{cause}.")
 
 
-def _restored(spec: StudySpec, history: History) -> MemoryStudy:
+def restored(spec: StudySpec, history: History) -> MemoryStudy:
     """Return the in-memory study with all trials of a history."""
     memory = MemoryStudy(
-        name=fingerprint(spec.to_json()),
+        name=fingerprint(history.spec),
         space=spec.space,
         sampler=spec.sampler,
         pruner=spec.pruner,
@@ -241,7 +286,7 @@ def _restored(spec: StudySpec, history: History) -> MemoryStudy:
         told_value = trial.value if trial.reason in ("complete", "pruned") else None
         memory.restore(
             frozen_trial(
-                spec.space,
+                memory.ranges,
                 state=trial.state,
                 params=trial.params,
                 value=told_value,

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from search.clock import Active, Slot, Timeline
+from search.clock import Active, Order, Slot, Timeline
 from search.events import Event
 from search.records import StudyRecord, TrialRecord
 from search.trainer import Plan, Report
@@ -37,9 +37,13 @@ class History:
     """Periods that the ended trained trials would have had."""
     saved_periods: int = 0
     """Periods that the pruned trials were spared."""
+    infeasible: int = 0
+    """Infeasible trials, told or not."""
     best: TrialRecord | None = None
     seq: int = 0
     """Events applied."""
+    newest: Event | None = None
+    """The last one of them."""
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> History:
@@ -50,6 +54,11 @@ class History:
         return history
 
     @property
+    def order(self) -> Order:
+        """The order in which the search takes up what workers deliver."""
+        return self.timeline.order
+
+    @property
     def goal(self) -> int:
         """Trained trials asked for in all."""
         return self.goals[-1] if self.goals else 0
@@ -57,8 +66,7 @@ class History:
     @property
     def trained(self) -> int:
         """Trials asked so far that train, ended or not: all but the infeasible ones."""
-        waiting = sum(1 for active in self.timeline.actives() if not active.plan.feasible)
-        return len(self.trials) - self.ends["infeasible"] - waiting
+        return len(self.trials) - self.infeasible
 
     @property
     def finished(self) -> int:
@@ -89,6 +97,7 @@ class History:
             case "decline":
                 self.declined = True
         self.seq += 1
+        self.newest = event
 
     def record(self, live: bool = False) -> StudyRecord:
         """Return the study as a plain record; unfinished trials of a study that nobody drives are paused."""
@@ -100,7 +109,7 @@ class History:
     def _create(self, event: Event) -> None:
         self.name = event.payload["name"]
         self.spec = event.payload["spec"]
-        self.timeline = Timeline.of(self.spec["slots"])
+        self.timeline = Timeline.of(self.spec["slots"], self.spec["order"])
 
     def _set_goal(self, event: Event) -> None:
         if self.declined:
@@ -128,19 +137,15 @@ class History:
         plan = Plan(config=trial.config, costs=trial.costs, constraints=trial.constraints, facts=trial.facts)
         self.trials.append(trial)
         self.attributes[trial.number] = dict(asked["attributes"])
-        slot = self.timeline.slots[trial.slot]
-        slot.trial = Active(
-            number=trial.number, seed=trial.seed, plan=plan, start=event.time, verdict=not plan.feasible
-        )
+        self.infeasible += not plan.feasible
+        active = Active(number=trial.number, seed=trial.seed, plan=plan, start=event.time, verdict=not plan.feasible)
+        self.timeline.start(trial.slot, active)
 
     def _report(self, event: Event) -> None:
         trial, report = self._trial(event), Report(**event.payload["report"])
         self.trials[trial.number] = replace(trial, reports=(*trial.reports, report))
         self.attributes[trial.number].update(event.payload["attributes"])
-        active = self.timeline.slots[trial.slot].trial
-        if active is not None:
-            active.periods_done += 1
-            active.verdict = event.payload["verdict"]
+        self.timeline.advance(trial.slot, verdict=event.payload["verdict"])
 
     def _tell(self, event: Event) -> None:
         told = event.payload
@@ -149,7 +154,7 @@ class History:
         )
         self.trials[trial.number] = trial
         self.attributes[trial.number].update(told["attributes"])
-        self.timeline.slots[trial.slot].free(event.time)
+        self.timeline.free(trial.slot, event.time)
         self.ends[trial.reason] += 1
         if trial.reason != "infeasible":
             self.planned_periods += len(trial.costs)

@@ -12,7 +12,7 @@ import optuna
 from numpy.typing import NDArray
 from optuna.importance import PedAnovaImportanceEvaluator
 
-from search.memory import frozen_trial
+from search.memory import frozen_trial, optuna_ranges
 from search.space import Space
 
 TOP = 0.25
@@ -80,7 +80,8 @@ def _evenly(number: int) -> list[int]:
 
 def _study(space: Space, trials: Sequence[Trial]) -> optuna.Study:
     study = optuna.create_study(direction="minimize", sampler=optuna.samplers.RandomSampler(seed=0))
-    study.add_trials([frozen_trial(space, state="COMPLETE", params=params, value=-value) for params, value in trials])
+    ranges = optuna_ranges(space)
+    study.add_trials([frozen_trial(ranges, state="COMPLETE", params=params, value=-value) for params, value in trials])
     return study
 
 

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 import optuna
+from optuna.distributions import BaseDistribution
 from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
@@ -48,7 +49,8 @@ class MemoryStudy:
         cost: str | None = None,
     ) -> None:
         self._space = space
-        self._ranges = {field.path: to_optuna(field.distribution) for field in space.fields if field.distribution}
+        self.ranges = optuna_ranges(space)
+        """Optuna's distributions of all fields that have one."""
         self._sampler = sampler
         self._seed = seed
         self._storage = InMemoryStorage()
@@ -114,7 +116,7 @@ class MemoryStudy:
             values = self._twin.both(self._twin.start(facts, frozen), frozen.value)
             frozen = copy.copy(frozen)
             frozen.intermediate_values, frozen.values = {}, values  # the sampler is to see nothing else of it
-        self._storage.create_new_trial(self._study._study_id, frozen)
+        self._adopt(frozen)
         for key, value in frozen.system_attrs.items():
             if key.startswith(_OF_STUDY):
                 self._storage.set_study_system_attr(self._study._study_id, key.removeprefix(_OF_STUDY), value)
@@ -124,12 +126,20 @@ class MemoryStudy:
         rungs = {} if self._twin is None else self._twin.attributes(number)
         return {**rungs, **self._storage.get_trial(number).system_attrs}
 
+    def _adopt(self, frozen: FrozenTrial) -> None:
+        """Store a trial without the copies of its distributions that Optuna would make: of thousands of trials they take
+        seconds and most of the memory."""
+        bare = copy.copy(frozen)
+        bare.params, bare.distributions = {}, {}
+        stored = self._storage.get_trial(self._storage.create_new_trial(self._study._study_id, bare))
+        stored.params, stored.distributions = frozen.params, frozen.distributions
+
     def _ask(self, number: int) -> Ask:
         trials = self._storage.get_all_trials(self._study._study_id, deepcopy=False)
         without_value = [trial.state == TrialState.PRUNED and trial.values is None for trial in trials]
         misses = sum(1 for _ in takewhile(bool, reversed(without_value)))
         trained = without_value.count(False)
-        return Ask(number=number, study_seed=self._seed, ranges=self._ranges, trained=trained, misses=misses)
+        return Ask(number=number, study_seed=self._seed, ranges=self.ranges, trained=trained, misses=misses)
 
     def _trial(self, number: int) -> optuna.Trial:
         if number not in self._trials:
@@ -138,8 +148,13 @@ class MemoryStudy:
         return self._trials[number]
 
 
+def optuna_ranges(space: Space) -> dict[str, BaseDistribution]:
+    """Return Optuna's distributions of a space's fields that have one, by path."""
+    return {field.path: to_optuna(field.distribution) for field in space.fields if field.distribution}
+
+
 def frozen_trial(
-    space: Space,
+    ranges: Mapping[str, BaseDistribution],
     *,
     state: State,
     params: Mapping[str, Any],
@@ -148,12 +163,12 @@ def frozen_trial(
     system_attrs: Mapping[str, Any] | None = None,
     user_attrs: Mapping[str, Any] | None = None,
 ) -> FrozenTrial:
-    """Return a trial for a storage; `values` are the reported ones by period."""
-    ranges = {field.path: field.distribution for field in space.fields if field.distribution and field.path in params}
+    """Return a trial for a storage; `ranges` are all of the space, `values` the reported ones by period."""
+    sampled = {path: distribution for path, distribution in ranges.items() if path in params}
     trial = create_trial(
         state=TrialState.FAIL,  # replaced below: create_trial wants a value of a complete trial at once
-        params={path: encode(params[path]) for path in ranges},
-        distributions={path: to_optuna(distribution) for path, distribution in ranges.items()},
+        params={path: encode(params[path]) for path in sampled},
+        distributions=sampled,
         intermediate_values=dict(values or {}),
         system_attrs=dict(system_attrs or {}),
         user_attrs=dict(user_attrs or {}),

@@ -17,7 +17,7 @@ from optuna.trial import TrialState
 from search import spec as specs
 from search.errors import StorageError
 from search.events import Event
-from search.memory import frozen_trial
+from search.memory import frozen_trial, optuna_ranges
 from search.objectives import cost_of
 from search.space import Space
 
@@ -36,8 +36,9 @@ class Mirror:
         self._name = name
         self._ids: dict[int, int] = {}
         spec = create.payload["spec"]
-        self._space = Space.from_spec(spec["space"])
-        self._cost = cost_of(self._space.settings)
+        space = Space.from_spec(spec["space"])
+        self._ranges = optuna_ranges(space)
+        self._cost = cost_of(space.settings)
         directions = [StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE][: 1 if self._cost is None else 2]
         try:  # not the other way round: the index that forbids a second one is missing where its making was cut off
             self._study = storage.get_study_id_from_name(name)
@@ -45,7 +46,7 @@ class Mirror:
             self._study = storage.create_new_study(directions, name)
         storage.set_study_user_attr(self._study, "fingerprint", specs.fingerprint(spec))
         if self._cost is not None:
-            storage.set_study_system_attr(self._study, _METRIC_NAMES, self._space.settings["objective"])
+            storage.set_study_system_attr(self._study, _METRIC_NAMES, space.settings["objective"])
 
     def apply(self, event: Event) -> None:
         """Write what an event means to Optuna.
@@ -74,7 +75,7 @@ class Mirror:
     def _ask(self, event: Event) -> None:
         asked = event.payload
         template = frozen_trial(
-            self._space,
+            self._ranges,
             state="RUNNING",
             params=asked["params"],
             system_attrs=asked["attributes"],

@@ -25,6 +25,6 @@ def gp_proposal(two_objectives: bool) -> str:
     for number in range(TRIALS):
         a, b = number * 37 % TRIALS / TRIALS, number * 11 % TRIALS
         params = {"probe.a": a, "probe.b": b, "probe.c": "pqr"[number % 3]}
-        trial = frozen_trial(space, state="COMPLETE", params=params, value=a * (1 - a) - b / 1000)
+        trial = frozen_trial(memory.ranges, state="COMPLETE", params=params, value=a * (1 - a) - b / 1000)
         memory.restore(trial, {"b": b})
     return canonical.sha256([memory.ask(TRIALS), memory.ask(TRIALS + 1)])

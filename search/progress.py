@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from search.clock import Order
 from search.history import History
 from search.records import TrialRecord
 
@@ -25,6 +26,7 @@ class Header:
     numerics: Mapping[str, Any]
     goal: int
     resumed: bool
+    order: Order = "logical"
     cost: str | None = None
     """What is minimised beside the value; None with one objective."""
 

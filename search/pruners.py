@@ -26,6 +26,10 @@ class Asha:
 
         return SuccessiveHalvingPruner(**asdict(self))
 
+    def may_stop_at(self, period: int) -> bool:
+        """Return whether a trial may be stopped after a period: whether it is a rung."""
+        return period in self.rungs(period + 1)
+
     def rungs(self, periods: int) -> list[int]:
         """Return the periods at which trials are compared, and the last period."""
         rungs, rung = [], self.min_resource * self.reduction_factor**self.min_early_stopping_rate
@@ -52,6 +56,10 @@ class Hyperband:
         from optuna.pruners import HyperbandPruner
 
         return HyperbandPruner(max_resource=periods, **asdict(self))
+
+    def may_stop_at(self, period: int) -> bool:
+        """Return whether a trial of any bracket may be stopped after a period: the first one has all rungs."""
+        return Asha(**asdict(self)).may_stop_at(period)
 
     def brackets(self, periods: int) -> int:
         """Return the number of brackets; `min_resource` is at most `periods`."""
@@ -88,6 +96,10 @@ class Median:
             n_min_trials=self.n_min_trials,
         )
 
+    def may_stop_at(self, period: int) -> bool:
+        """Return whether a trial may be stopped after a period."""
+        return period >= self.n_warmup_steps
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NoPruner:
@@ -97,6 +109,10 @@ class NoPruner:
         from optuna.pruners import NopPruner
 
         return NopPruner()
+
+    def may_stop_at(self, period: int) -> bool:
+        """Return that no trial is ever stopped."""
+        return False
 
 
 Pruner = Asha | Hyperband | Median | NoPruner

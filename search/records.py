@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from search import canonical
+from search.clock import Order
 from search.objectives import cost_of
 from search.trainer import Report
 
@@ -72,6 +73,12 @@ class StudyRecord:
     trials: tuple[TrialRecord, ...]
     live: bool = False
     """Whether a driver is at work on it now."""
+
+    @property
+    def order(self) -> Order:
+        """Whether periods were taken up in logical order, so that the search repeats, or as they arrived."""
+        order: Order = self.spec["order"]
+        return order
 
     @property
     def cost(self) -> str | None:

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from search import lock, strategy
+from search.chain import linked
 from search.database import open_for_writing, storage_errors
 from search.dispatch import Dispatcher
-from search.driver import Driver
+from search.driver import Driver, restored
 from search.errors import StorageError, UsageError
 from search.events import Event, EventLog
 from search.executors import Executor
 from search.files import make_folder
 from search.history import History
-from search.housekeeping import Keeper, clean_up
+from search.housekeeping import Keeper, clean_up, let_go
 from search.mirror import Mirror
 from search.progress import Header, Observer
 from search.records import StudyRecord
@@ -112,14 +113,15 @@ class Search:
 
     def _create(self, spec: StudySpec, history: History, log: EventLog) -> list[Event]:
         payload = {"name": self.place.name, "spec": spec.to_json()}
-        events = [Event(kind="create", payload=payload), Event(kind="goal", payload={"goal": self.goal})]
-        for event in events:
-            log.append(event)
-            history.apply(event)
+        events: list[Event] = []
+        for event in (Event(kind="create", payload=payload), Event(kind="goal", payload={"goal": self.goal})):
+            events.append(linked(event, history))
+            log.append(events[-1])
+            history.apply(events[-1])
         return events
 
     def _drive(self, spec: StudySpec, history: History, log: EventLog, mirror: Mirror, states: StateStore) -> Run:
-        dispatcher = Dispatcher(self.executor, states, self.stopping)
+        dispatcher = Dispatcher(self.executor, states, self.stopping, spec.pruner.may_stop_at)
         self.observer.on_start(self._header(spec, history))
         driver = Driver(
             spec=spec,
@@ -129,7 +131,8 @@ class Search:
             planner=self.planner_for(spec),
             dispatcher=dispatcher,
             observer=self.observer,
-            keeper=self.keeper,
+            let_go=lambda trial: let_go(trial, history, states, self.keeper),
+            memory=restored(spec, history),
         )
         reached = self._drive_to_goal(driver, history)
         return Run(study=history.record(), reached=reached, order_cost=dispatcher.time.ordering_share)
@@ -150,6 +153,7 @@ class Search:
             pruner=strategy.describe(spec.pruner, spec.periods),
             seed=spec.seed,
             slots=spec.slots,
+            order=spec.order,
             workers=self.executor.workers,
             numerics=spec.numerics,
             goal=max(self.goal, history.goal),

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from search import canonical
+from search import canonical, strategy
+from search.clock import Order
 from search.errors import FingerprintError, UsageError
 from search.objectives import cost_of
 from search.samplers import BUILT_ON, BUILT_ON_IF_THERE
@@ -32,6 +33,8 @@ class StudySpec:
     pruner: Pruner
     periods: int
     """Reports that a trial makes if it is trained to its end."""
+    order: Order = "logical"
+    """Whether periods are taken up in logical order, so that the search repeats, or as they arrive."""
     enqueued: tuple[Mapping[str, Any], ...] = ()
     """Parameters of the first trials, as the user gave them."""
     context: Mapping[str, Any] = field(default_factory=dict)
@@ -43,6 +46,17 @@ class StudySpec:
 
     def __post_init__(self) -> None:
         check(self.sampler, self.pruner, self.space, self.periods)
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> StudySpec:
+        """Return the specification of a stored study; what is computed anew of it, such as versions, may differ."""
+        return cls(
+            space=Space.from_spec(stored["space"]), seed=stored["seed"], slots=stored["slots"], order=stored["order"],
+            sampler=strategy.sampler(stored["sampler"]), pruner=strategy.pruner(stored["pruner"]),
+            periods=stored["periods"],
+            enqueued=tuple(stored["enqueued"]), context=stored["context"], versions=stored["versions"],
+            numerics=stored["numerics"],
+        )  # fmt: skip
 
     @property
     def cost(self) -> str | None:
@@ -59,7 +73,7 @@ class StudySpec:
             "space": self.space.to_spec(),
             "seed": self.seed,
             "slots": self.slots,
-            "order": "logical",
+            "order": self.order,
             "sampler": to_spec(self.sampler),
             "pruner": to_spec(self.pruner),
             "periods": self.periods,

@@ -67,6 +67,11 @@ def digest_lines(board: Leaderboard) -> list[str]:
     ended = sum(board.counts[name] for name in ("complete", "pruned", "failed"))
     if ended < board.goal:
         promise = f"of {ended} of {board.goal} trials so far"
+    elif board.order == "arrival":
+        promise = (
+            "decided as periods arrived: another run of this search may give another; "
+            f"`mnist-bench doctor {board.study} --replay` checks this one"
+        )
     else:
         way = f" by way of {', then '.join(map(str, board.totals))} trials" if len(board.totals) > 1 else ""
         promise = f"any run of this search{way}, at any number of workers, gives this"
@@ -110,6 +115,7 @@ def plain(board: Leaderboard) -> dict[str, Any]:
     return {
         "study": board.study,
         "digest": board.digest,
+        "order": board.order,
         "goal": board.goal,
         "counts": dict(board.counts),
         "external": board.external,

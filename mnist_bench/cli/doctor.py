@@ -22,6 +22,9 @@ def doctor(
     repair: Annotated[
         bool, typer.Option("--repair", help="Repair of the study what can be without losing a result.")
     ] = False,
+    replay: Annotated[
+        bool, typer.Option("--replay", help="Decide everything in the study's log once more, and compare.")
+    ] = False,
     device: options.Device = "auto",
     data_dir: options.DataDir = None,
     json: options.Json = False,
@@ -35,7 +38,10 @@ def doctor(
     from mnist_bench.cli import output
     from mnist_bench.finding import plain
 
-    found = _examine(study, repair, device, data_dir, results, storage)
+    if study is None:
+        found = _examine_machine(repair, replay, device, data_dir, results)
+    else:
+        found = _examine_study(study, repair, replay, device, data_dir, results, storage)
     if json:
         listed = {"repaired": found.repaired, "findings": found.findings}
         values = {name: [plain(finding) for finding in findings] for name, findings in listed.items()}
@@ -46,18 +52,24 @@ def doctor(
         raise typer.Exit(ExitCode.FAILURE)
 
 
-def _examine(
-    study: str | None, repair: bool, device: str, data_dir: Path | None, results: Path, storage: str | None
+def _examine_study(
+    name: str, repair: bool, replay: bool, device: str, data_dir: Path | None, results: Path, storage: str | None
 ) -> Checkup:
     from mnist_bench import doctor as doctors
-    from search.errors import UsageError
     from search.study import Place
 
-    if study is not None:
-        place = Place.of(study, results, storage)
-        return doctors.check_study(place, repair=repair, device=device, data_dir=data_dir)
+    place = Place.of(name, results, storage)
+    return doctors.check_study(place, repair=repair, replay=replay, device=device, data_dir=data_dir)
+
+
+def _examine_machine(repair: bool, replay: bool, device: str, data_dir: Path | None, results: Path) -> Checkup:
+    from mnist_bench import doctor as doctors
+    from search.errors import UsageError
+
     if repair:
         raise UsageError("--repair repairs a study; name one, as `mnist-bench studies` lists them.")
+    if replay:
+        raise UsageError("--replay decides a study once more; name one, as `mnist-bench studies` lists them.")
     return doctors.check_machine(results=results, device=device, data_dir=data_dir)
 
 

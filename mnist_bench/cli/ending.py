@@ -56,6 +56,8 @@ def summary(listed: Leaderboard, seconds: float, before: float, order_cost: floa
     ended = sum(listed.counts[name] for name in ("complete", "pruned", "failed"))
     saved = f"Pruning saved {listed.saved_epochs:g} of {listed.budget_epochs:g} epochs"
     cost = f"the logical order cost {100 * order_cost:.1f} % of worker time"
+    if listed.order == "arrival":
+        cost = "periods were taken up as they arrived"
     took = wording.duration(seconds)
     took += f" (this run, after {wording.duration(before)} of training in earlier ones)" if before else ""
     return f"{ended} trials in {took}: {wording.counted(listed.counts)}. {saved}; {cost}."

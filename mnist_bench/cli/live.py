@@ -150,7 +150,8 @@ def header_line(header: Header, results: Path) -> str:
         *([objectives(header.cost)] if header.cost else []),
         f"{header.sampler} + {header.pruner}",
         f"seed {header.seed}",
-        f"{header.slots} slots on {workers}" + (f", {' '.join(numerics)}" if numerics else ""),
+        f"{header.slots} slots{' by arrival' if header.order == 'arrival' else ''} on {workers}"
+        + (f", {' '.join(numerics)}" if numerics else ""),
         str(results / header.name) + (" (resumed)" if header.resumed else ""),
     ]
     return "  ·  ".join(parts)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from search.trainer import Report
 
 ExecutorName = Literal["local", "in-process"]
+OrderName = Literal["logical", "arrival"]
 
 
 def search(
@@ -32,6 +33,10 @@ def search(
     slots: Annotated[
         int, typer.Option("--slots", min=1, max=1000, metavar="N", help="Trials in flight; part of the search.")
     ] = 8,
+    order: Annotated[
+        OrderName,
+        typer.Option("--order", help="logical: any run gives the same; arrival: no waiting, another run may differ."),
+    ] = "logical",
     seed: Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Seed of the search.")] = 0,
     overrides: options.Overrides = None,
     enqueue: Annotated[
@@ -62,7 +67,7 @@ def search(
     from mnist_bench.searching import SearchOptions
 
     asked = SearchOptions(
-        space=space, overrides=tuple(overrides or ()), trials=trials, timeout=timeout, slots=slots, seed=seed,
+        space=space, overrides=tuple(overrides or ()), trials=trials, timeout=timeout, slots=slots, order=order, seed=seed,
         workers=workers or options.cores(), enqueue=tuple(enqueue or ()), device=device,
         study_name=study_name, storage=storage, results=results, data_dir=data_dir, dataset=dataset, executor=executor,
     )  # fmt: skip

@@ -65,8 +65,8 @@ def finding(time: WorkerTime) -> str:
     share = (time.available - time.idle) / time.available
     were = "1 worker was" if count == 1 else f"{count} workers were"
     saved = f"pruning saved about {_roughly(time.saved)} of worker time" if time.saved else "nothing was pruned"
-    cost = f"the logical order cost {percent(time.ordering / time.available, 1)}"
-    return f"{were} busy {percent(share, 0)} of {duration(time.span)}; {saved}, {cost}"
+    cost = f", the logical order cost {percent(time.ordering / time.available, 1)}" if time.order == "logical" else ""
+    return f"{were} busy {percent(share, 0)} of {duration(time.span)}; {saved}{cost}"
 
 
 def uses(time: WorkerTime) -> list[Use]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from mnist_bench.leaderboard import epochs_done, total_epochs
+from search.clock import Order
 from search.errors import StudyNotFoundError
 from search.records import StudyRecord, TrialRecord
 from search.trainer import Report
@@ -53,6 +54,8 @@ class WorkerTime:
     """Idle, while a delivered period waited for a logically earlier one that was not."""
     saved: float
     """What the epochs that pruned trials were spared would have taken, each trial at its own pace: an estimate."""
+    order: Order = "logical"
+    """In which order the search took up what was delivered; by arrival nothing waited for its turn."""
 
     @property
     def workers(self) -> tuple[int, ...]:
@@ -117,6 +120,7 @@ def rows(study: StudyRecord) -> WorkerTime:
         available=available,
         ordering=_idle_during(_waits(logical), stretches),
         saved=sum(_saved_seconds(trial) for trial in study.trials if trial.reason == "pruned"),
+        order=study.order,
     )
 
 

@@ -1,4 +1,4 @@
-"""The peers' scripts are no package; they import each other from their folder."""
+"""The benchmarks' scripts are no packages; they import each other from their folders."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import pytest
 
 from mnist_bench import numerics
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks" / "peers"))
+for folder in ("benchmarks", "benchmarks/peers"):
+    sys.path.insert(0, str(Path(__file__).parents[2] / folder))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -137,7 +137,7 @@ def test_gp_proposes_the_same_after_limits_have_been_through_the_log() -> None:
         memory.constrain(number, {"parameters": math.sin(3 * a), "macs": math.sin(3 * b) - 1, "bytes": c / 3 - 0.2})
         memory.tell(number, "COMPLETE", value := math.cos(5 * a) + math.cos(5 * d))
         logged = json.loads(canonical.dumps(memory.attributes(number)))
-        again.restore(frozen_trial(space_of(ranges), state="COMPLETE", params=params, value=value, system_attrs=logged))
+        again.restore(frozen_trial(again.ranges, state="COMPLETE", params=params, value=value, system_attrs=logged))
     assert [memory.ask(number) for number in range(10, 14)] == [again.ask(number) for number in range(10, 14)]
 
 
@@ -184,7 +184,7 @@ def many_trials() -> MemoryStudy:
     for _ in range(TRIALS):
         params = {f"m.{name}": draws.random() for name in ranges}
         value = sum((x - 0.4) ** 2 for x in params.values())
-        memory.restore(frozen_trial(space_of(ranges), state="COMPLETE", params=params, value=-value))
+        memory.restore(frozen_trial(memory.ranges, state="COMPLETE", params=params, value=-value))
     return memory
 
 

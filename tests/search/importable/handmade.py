@@ -74,6 +74,7 @@ def spec() -> dict[str, Any]:
         "space": {"name": "conv", "settings": {"epochs": 6}, "fields": []},
         "seed": 0,
         "slots": 8,
+        "order": "logical",
         "sampler": {"name": "tpe"},
         "pruner": {"name": "asha"},
         "context": {"data": data, "trainer_revision": 1},

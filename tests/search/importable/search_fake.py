@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from search import canonical, patience
+from search.clock import Order
 from search.document import Document
 from search.events import Event, EventLog
 from search.executors import Executor, InProcessExecutor, LocalExecutor
@@ -169,6 +170,7 @@ def make_search(
     sampler: Sampler | None = None,
     pruner: Pruner | None = None,
     slots: int = 4,
+    order: Order = "logical",
     seed: int = 0,
     widest: int = 48,
     observer: Observer | None = None,
@@ -192,6 +194,7 @@ def make_search(
             pruner or Asha(),
             slots,
             seed,
+            order=order,
             numerics=numerics,
             enqueued=enqueued,
             space=space(space_values),
@@ -214,12 +217,13 @@ def run(results: Path, **options: Any) -> Run:
 def main() -> None:
     """Run a search in a process of its own, to be killed: `python search_fake.py RESULTS WORKERS DELAY [STALL]`.
 
-    STALL are the seconds after which a period is taken for hung.
+    STALL are the seconds after which a period is taken for hung; `arrival` in its place searches in that order.
     """
     results, workers, delay = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
-    if len(sys.argv) > 4:
+    order: Order = "arrival" if sys.argv[4:] == ["arrival"] else "logical"
+    if len(sys.argv) > 4 and order == "logical":
         patience.SHORTEST_STALL, patience.STALL_FACTOR = float(sys.argv[4]), 0
-    finished = run(results, workers=workers, delay=delay)
+    finished = run(results, workers=workers, delay=delay, order=order)
     print(finished.study.digest)
 
 

@@ -1,0 +1,213 @@
+"""What the order of events costs: worker time used in logical order and by arrival, simulated with drawn durations.
+
+    python benchmarks/event_order.py                  every table, a few minutes on one core
+    python benchmarks/event_order.py --quick          few workers, few trials
+    python benchmarks/event_order.py --output DIR     writes event-order.md and event-order.json there
+
+The driver, its dispatcher, history and timeline are the real ones (`virtual_search.py`); nothing is trained. Nets are those
+of the space conv with their estimated times; real times are off by a factor drawn for each net, and by another one for
+each of its periods. Both orders of a pair see the same durations and the same values.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from virtual_search import Outcome, Setting, simulate
+
+from mnist_bench import searching, space_view, spaces
+from mnist_bench.cost import COEFFICIENTS
+from search.clock import Order
+
+WORKERS = (2, 8, 64, 256, 1000)
+SLOTS = (1, 2, 4)
+"""Slots for each worker."""
+ERRORS = (0.05, 0.1, 0.2, 0.4)
+ORDERS: tuple[Order, ...] = ("logical", "arrival")
+EVENT_MS = (0.0, 1.0, 2.0, 5.0, 10.0)
+NETS = 300
+TRIALS_OF_A_WORKER = 20
+FEWEST_TRIALS = 100
+RUNS = 400
+"""Workers times runs, so that few workers are simulated often: chance weighs more there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """The mean over the runs of one setting."""
+
+    workers: int
+    slots: int
+    error: float
+    order: Order
+    event_ms: float
+    trials: int
+    runs: int
+    used: float
+    in_full_swing: float
+    event_us: float
+
+
+def cell(setting: Setting) -> Cell:
+    """Simulate a setting with as many seeds as its workers call for."""
+    runs = max(1, min(20, RUNS // setting.workers))
+    found = [simulate(replace(setting, seed=seed)) for seed in range(runs)]
+    return Cell(
+        workers=setting.workers, slots=setting.slots, error=setting.error, order=setting.order,
+        event_ms=1000 * setting.driver_seconds, trials=setting.trials, runs=runs, used=mean(found, "used"),
+        in_full_swing=mean(found, "in_full_swing"), event_us=mean(found, "event_us"),
+    )  # fmt: skip
+
+
+def mean(found: Sequence[Outcome], name: str) -> float:
+    """Return the mean of a figure."""
+    return float(np.mean([getattr(one, name) for one in found]))
+
+
+def settings(workers: Sequence[int], nets: Sequence[tuple[int, ...]]) -> Iterator[Setting]:
+    """Yield what is simulated: every number of workers, slots, error and order; then a driver that takes its time."""
+    for count in workers:
+        trials = max(FEWEST_TRIALS, TRIALS_OF_A_WORKER * count)
+        for factor in SLOTS:
+            for error in ERRORS:
+                for order in ORDERS:
+                    yield Setting(
+                        workers=count, slots=factor * count, order=order, error=error, trials=trials, nets=nets
+                    )
+    for count in workers[-2:]:
+        for milliseconds in EVENT_MS[1:]:
+            for order in ORDERS:
+                yield Setting(
+                    workers=count, slots=2 * count, order=order, error=0.2, trials=TRIALS_OF_A_WORKER * count,
+                    nets=nets, driver_seconds=milliseconds / 1000,
+                )  # fmt: skip
+
+
+def conv_nets(count: int) -> list[tuple[int, ...]]:
+    """Return the estimated microseconds of each period of nets drawn from the space conv, those within its limits."""
+    space = spaces.load("conv")
+    context = {"costs": asdict(COEFFICIENTS["cpu-bf16"]), "images": {"train": 50_000, "validation": 10_000}}
+    plan = searching.planner(space, context)
+    plans = [plan(params) for params in space_view.samples(space, 4 * count, 0)]
+    return [found.costs for found in plans if found.feasible][:count]
+
+
+def page(cells: Sequence[Cell], nets: Sequence[tuple[int, ...]], seconds: float) -> str:
+    """Return the tables as Markdown."""
+    length = np.mean(nets) / 1e6
+    mains = [one for one in cells if not one.event_ms]
+    slow = [one for one in cells if one.event_ms]
+    machine = f"{platform.machine()}, Python {platform.python_version()}"
+    return "\n".join(
+        [
+            "# What the order of events costs",
+            "",
+            f"`python benchmarks/event_order.py`, simulated in {seconds:.0f} s on one core ({machine}; "
+            f"{datetime.now(UTC):%Y-%m-%d}). {len(nets)} nets of the space conv, periods of {length:.1f} s on average, "
+            f"asha; {TRIALS_OF_A_WORKER} trials a worker, at least {FEWEST_TRIALS}.",
+            "",
+            "## Until nothing is left to ask",
+            "",
+            "Worker time used, %, logical order / by arrival, where real times are so far off their estimates:",
+            "",
+            *table(mains, "in_full_swing"),
+            "",
+            "## The whole search, to the end of its last trial",
+            "",
+            *table(mains, "used"),
+            "",
+            "At the end of a search workers run out of trials in either order; the more slots, the later the last one ends.",
+            "",
+            "## With a driver that takes its time over every event",
+            "",
+            "Estimates 20 % off, two slots a worker; worker time used until nothing is left to ask, logical / arrival:",
+            "",
+            *slow_table([*slow, *(one for one in mains if one.error == 0.2)]),
+            "",
+            "## The driver's own time",
+            "",
+            "Microseconds of processor time for an event: timeline, dispatcher and history alone, with no log, no Optuna.",
+            "",
+            "| workers | slots | logical | arrival |",
+            "| ---: | ---: | ---: | ---: |",
+            *(
+                f"| {workers} | {2 * workers} | {pair(mains, workers, 2 * workers, 0.2, 'event_us', 1, '.0f', ' | ')} |"
+                for workers in unique(mains)
+            ),
+            "",
+        ]
+    )
+
+
+def table(cells: Sequence[Cell], figure: str) -> list[str]:
+    """Return one line for each number of workers and slots, one column for each error."""
+    lines = [
+        "| workers | slots | trials | " + " | ".join(f"{100 * error:.0f} % off" for error in ERRORS) + " |",
+        "| ---: | ---: | ---: |" + " ---: |" * len(ERRORS),
+    ]
+    for workers in unique(cells):
+        for factor in SLOTS:
+            slots = factor * workers
+            trials = next(one.trials for one in cells if one.workers == workers)
+            pairs = [pair(cells, workers, slots, error, figure) for error in ERRORS]
+            lines.append(f"| {workers:,} | {slots:,} | {trials:,} | " + " | ".join(pairs) + " |")
+    return lines
+
+
+def slow_table(cells: Sequence[Cell]) -> list[str]:
+    """Return one line for each time that an event takes, one column for each number of workers."""
+    counts = sorted({one.workers for one in cells if one.event_ms})
+    lines = ["| ms an event | " + " | ".join(f"{count:,} workers" for count in counts) + " |"]
+    lines.append("| ---: |" + " ---: |" * len(counts))
+    for milliseconds in EVENT_MS:
+        at = [one for one in cells if one.event_ms == milliseconds]
+        pairs = [pair(at, count, 2 * count, 0.2, "in_full_swing") for count in counts]
+        lines.append(f"| {milliseconds:g} | " + " | ".join(pairs) + " |")
+    return lines
+
+
+def pair(
+    cells: Sequence[Cell], workers: int, slots: int, error: float, figure: str, scale: float = 100,
+    form: str = ".1f", between: str = " / ",
+) -> str:  # fmt: skip
+    """Return a figure in logical order and by arrival."""
+    return between.join(
+        format(scale * getattr(one, figure), form)
+        for order in ORDERS
+        for one in cells
+        if (one.workers, one.slots, one.error, one.order) == (workers, slots, error, order)
+    )
+
+
+def unique(cells: Sequence[Cell]) -> list[int]:
+    """Return the numbers of workers that were simulated."""
+    return sorted({one.workers for one in cells})
+
+
+def main() -> None:
+    """Simulate, print, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="2 and 8 workers alone")
+    parser.add_argument("--output", type=Path, help="a folder, made where it is missing")
+    asked = parser.parse_args()
+    began = time.monotonic()
+    nets = conv_nets(NETS)
+    cells = [cell(setting) for setting in settings(WORKERS[:2] if asked.quick else WORKERS, nets)]
+    text = page(cells, nets, time.monotonic() - began)
+    print(text)
+    if asked.output:
+        asked.output.mkdir(parents=True, exist_ok=True)
+        (asked.output / "event-order.md").write_text(text)
+        (asked.output / "event-order.json").write_text(json.dumps([asdict(one) for one in cells], indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
