@@ -4,9 +4,9 @@
     python benchmarks/event_order.py --quick          few workers, few trials
     python benchmarks/event_order.py --output DIR     writes event-order.md and event-order.json there
 
-The driver, its dispatcher, history and timeline are the real ones (`virtual_search.py`); nothing is trained. Nets are those
-of the space conv with their estimated times; real times are off by a factor drawn for each net, and by another one for
-each of its periods. Both orders of a pair see the same durations and the same values.
+The driver, its dispatcher, history and timeline are the real ones (`virtual_search.py`); nothing is trained. Nets are
+those of the space conv with their estimated times; real times are off by a factor drawn for each net, and by another one
+for each of its periods. Both orders of a pair see the same durations and the same values.
 """
 
 from __future__ import annotations
@@ -15,17 +15,18 @@ import argparse
 import json
 import platform
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-from virtual_search import Outcome, Setting, simulate
+from virtual_search import ByEnds, LongestFirst, Outcome, Setting, Waiting, simulate
 
 from mnist_bench import searching, space_view, spaces
 from mnist_bench.cost import COEFFICIENTS
 from search.clock import Order
+from search.dispatch import Dispatcher
 
 WORKERS = (2, 8, 64, 256, 1000)
 SLOTS = (1, 2, 4)
@@ -36,7 +37,17 @@ EVENT_MS = (0.0, 1.0, 2.0, 5.0, 10.0)
 NETS = 300
 TRIALS_OF_A_WORKER = 20
 FEWEST_TRIALS = 100
-RUNS = 400
+MOST_TRIALS = 10_000
+SCHEDULES: Mapping[str, type[Dispatcher]] = {
+    "by the end of a period, waiting for each turn": Waiting,
+    "by the end, training on where nothing can be stopped": ByEnds,
+    "by the beginning, training on (as it is)": Dispatcher,
+    "what has most left first, training on": LongestFirst,
+}
+"""Ways to give waiting periods to idle workers in logical order; all come to the same decisions."""
+SCHEDULED_ON = ((8, 1), (8, 2), (64, 2))
+"""Workers, and slots for each, on which they are compared."""
+RUNS = 200
 """Workers times runs, so that few workers are simulated often: chance weighs more there."""
 
 
@@ -48,6 +59,7 @@ class Cell:
     slots: int
     error: float
     order: Order
+    schedule: str
     event_ms: float
     trials: int
     runs: int
@@ -62,7 +74,7 @@ def cell(setting: Setting) -> Cell:
     found = [simulate(replace(setting, seed=seed)) for seed in range(runs)]
     return Cell(
         workers=setting.workers, slots=setting.slots, error=setting.error, order=setting.order,
-        event_ms=1000 * setting.driver_seconds, trials=setting.trials, runs=runs, used=mean(found, "used"),
+        schedule=setting.dispatcher.__name__, event_ms=1000 * setting.driver_seconds, trials=setting.trials, runs=runs, used=mean(found, "used"),
         in_full_swing=mean(found, "in_full_swing"), event_us=mean(found, "event_us"),
     )  # fmt: skip
 
@@ -75,7 +87,7 @@ def mean(found: Sequence[Outcome], name: str) -> float:
 def settings(workers: Sequence[int], nets: Sequence[tuple[int, ...]]) -> Iterator[Setting]:
     """Yield what is simulated: every number of workers, slots, error and order; then a driver that takes its time."""
     for count in workers:
-        trials = max(FEWEST_TRIALS, TRIALS_OF_A_WORKER * count)
+        trials = trials_for(count)
         for factor in SLOTS:
             for error in ERRORS:
                 for order in ORDERS:
@@ -86,9 +98,22 @@ def settings(workers: Sequence[int], nets: Sequence[tuple[int, ...]]) -> Iterato
         for milliseconds in EVENT_MS[1:]:
             for order in ORDERS:
                 yield Setting(
-                    workers=count, slots=2 * count, order=order, error=0.2, trials=TRIALS_OF_A_WORKER * count,
-                    nets=nets, driver_seconds=milliseconds / 1000,
+                    workers=count, slots=2 * count, order=order, error=0.2, trials=trials_for(count), nets=nets,
+                    driver_seconds=milliseconds / 1000,
                 )  # fmt: skip
+    for count, factor in SCHEDULED_ON:
+        for error in ERRORS:
+            for schedule in SCHEDULES.values():
+                if count in workers and schedule is not Dispatcher:
+                    yield Setting(
+                        workers=count, slots=factor * count, order="logical", error=error, trials=trials_for(count),
+                        nets=nets, dispatcher=schedule,
+                    )  # fmt: skip
+
+
+def trials_for(workers: int) -> int:
+    """Return how many trials so many workers are given."""
+    return min(MOST_TRIALS, max(FEWEST_TRIALS, TRIALS_OF_A_WORKER * workers))
 
 
 def conv_nets(count: int) -> list[tuple[int, ...]]:
@@ -103,7 +128,7 @@ def conv_nets(count: int) -> list[tuple[int, ...]]:
 def page(cells: Sequence[Cell], nets: Sequence[tuple[int, ...]], seconds: float) -> str:
     """Return the tables as Markdown."""
     length = np.mean(nets) / 1e6
-    mains = [one for one in cells if not one.event_ms]
+    mains = [one for one in cells if not one.event_ms and one.schedule == Dispatcher.__name__]
     slow = [one for one in cells if one.event_ms]
     machine = f"{platform.machine()}, Python {platform.python_version()}"
     return "\n".join(
@@ -112,7 +137,7 @@ def page(cells: Sequence[Cell], nets: Sequence[tuple[int, ...]], seconds: float)
             "",
             f"`python benchmarks/event_order.py`, simulated in {seconds:.0f} s on one core ({machine}; "
             f"{datetime.now(UTC):%Y-%m-%d}). {len(nets)} nets of the space conv, periods of {length:.1f} s on average, "
-            f"asha; {TRIALS_OF_A_WORKER} trials a worker, at least {FEWEST_TRIALS}.",
+            f"asha; {TRIALS_OF_A_WORKER} trials a worker, at least {FEWEST_TRIALS} and at most {MOST_TRIALS:,}.",
             "",
             "## Until nothing is left to ask",
             "",
@@ -124,17 +149,23 @@ def page(cells: Sequence[Cell], nets: Sequence[tuple[int, ...]], seconds: float)
             "",
             *table(mains, "used"),
             "",
-            "At the end of a search workers run out of trials in either order; the more slots, the later the last one ends.",
+            "At the end of a search workers run out of trials in either order; with more slots the last one ends later.",
+            "",
+            "## Which period an idle worker takes, in logical order",
+            "",
+            "Worker time used, %, until nothing is left to ask / to the end:",
+            "",
+            *schedule_table(cells),
             "",
             "## With a driver that takes its time over every event",
             "",
-            "Estimates 20 % off, two slots a worker; worker time used until nothing is left to ask, logical / arrival:",
+            "Estimates 20 % off, two slots a worker; worker time used until nothing is left to ask, logical / arrival, %:",
             "",
             *slow_table([*slow, *(one for one in mains if one.error == 0.2)]),
             "",
             "## The driver's own time",
             "",
-            "Microseconds of processor time for an event: timeline, dispatcher and history alone, with no log, no Optuna.",
+            "Microseconds of processor time for an event: timeline, dispatcher and history, without log and Optuna.",
             "",
             "| workers | slots | logical | arrival |",
             "| ---: | ---: | ---: | ---: |",
@@ -159,6 +190,27 @@ def table(cells: Sequence[Cell], figure: str) -> list[str]:
             trials = next(one.trials for one in cells if one.workers == workers)
             pairs = [pair(cells, workers, slots, error, figure) for error in ERRORS]
             lines.append(f"| {workers:,} | {slots:,} | {trials:,} | " + " | ".join(pairs) + " |")
+    return lines
+
+
+def schedule_table(cells: Sequence[Cell]) -> list[str]:
+    """Return one line for each schedule on each size, one column for each error."""
+    lines = [
+        "| workers | slots | schedule | " + " | ".join(f"{100 * error:.0f} % off" for error in ERRORS) + " |",
+        "| ---: | ---: | --- |" + " ---: |" * len(ERRORS),
+    ]
+    for workers, factor in SCHEDULED_ON:
+        for name, schedule in SCHEDULES.items():
+            found = [
+                one
+                for one in cells
+                if (one.workers, one.slots, one.order) == (workers, factor * workers, "logical")
+                and one.schedule == schedule.__name__
+                and not one.event_ms
+            ]
+            by_error = {one.error: f"{100 * one.in_full_swing:.1f} / {100 * one.used:.1f}" for one in found}
+            columns = " | ".join(by_error.get(error, "") for error in ERRORS)
+            lines.append(f"| {workers} | {factor * workers} | {name} | {columns} |")
     return lines
 
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 import time
 from bisect import bisect_left, insort
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import Any
 
 import numpy as np
 
-from search.clock import Order
+from search.clock import Active, Order
 from search.dispatch import Dispatcher
 from search.document import Document
 from search.driver import Driver
@@ -28,6 +28,7 @@ from search.spec import StudySpec
 from search.strategy import Asha, Random
 from search.trainer import Plan, Report
 
+PRUNER = Asha()
 SPACE = Space.from_document(Document("virtual", "", {"name": "virtual", "net": {"index": {"int": [0, 1]}}}))
 
 
@@ -45,7 +46,6 @@ class Setting:
     nets: Sequence[tuple[int, ...]]
     """Estimated microseconds of the periods of every net; trials draw from them."""
     seed: int = 0
-    pruner: Asha = Asha()
     driver_seconds: float = 0.0
     """What one event takes the driver, during which it does nothing else."""
     dispatcher: Callable[..., Dispatcher] = Dispatcher
@@ -164,13 +164,34 @@ class Nowhere:
     def drop(self, *what: object, before: int = 0) -> None: ...
 
 
+class ByEnds(Dispatcher):
+    """Gives workers the period whose event comes first."""
+
+    def _urgency(self, active: Active, period: int) -> int:
+        return active.end_of(period)
+
+
+class Waiting(ByEnds):
+    """Waits for a period's turn before it trains the trial's next one, too."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments[:3])
+
+
+class LongestFirst(Dispatcher):
+    """Gives workers the trial with most left to train."""
+
+    def _urgency(self, active: Active, period: int) -> int:
+        return active.end_of(period - 1) - active.end_of(len(active.plan.costs))
+
+
 def simulate(setting: Setting) -> Outcome:
     """Search in virtual time."""
     clock = VirtualTime(setting)
     nowhere = Nowhere(clock, setting.driver_seconds)
     periods = len(setting.nets[0])
     spec = StudySpec(
-        space=SPACE, seed=setting.seed, slots=setting.slots, sampler=Random(), pruner=setting.pruner, periods=periods,
+        space=SPACE, seed=setting.seed, slots=setting.slots, sampler=Random(), pruner=PRUNER, periods=periods,
         order=setting.order,
     )  # fmt: skip
     history = History.of(
@@ -179,11 +200,11 @@ def simulate(setting: Setting) -> Outcome:
             Event(kind="goal", payload={"goal": setting.trials}),
         ]
     )
-    dispatcher = setting.dispatcher(clock, nowhere, lambda: False, setting.pruner.may_stop_at)
+    dispatcher = setting.dispatcher(clock, nowhere, lambda: False, PRUNER.may_stop_at)
     driver = Driver(
         spec=spec, history=history, log=nowhere, mirror=nowhere, dispatcher=dispatcher, observer=Silent(),
         planner=lambda params: Plan(config={"net": params["net.index"]}, costs=setting.nets[params["net.index"]]),
-        let_go=lambda trial: None, memory=Halving(setting.pruner, len(setting.nets), periods, setting.seed),
+        let_go=lambda trial: None, memory=Halving(PRUNER, len(setting.nets), periods, setting.seed),
     )  # fmt: skip
     before = time.process_time()
     driver.run(lambda: False)

@@ -1,4 +1,4 @@
-"""What a decision of a search by arrival saw: a hash in each event of the one before it, so that none can be exchanged."""
+"""What a decision of a search by arrival saw: each event holds the hash of the one before it, so that none can change."""
 
 from __future__ import annotations
 

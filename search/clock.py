@@ -4,8 +4,8 @@ A search has a fixed number of slots, each with at most one trial. A trial's per
 before training, so the logical time of a slot's next event is known too. Events are handled in the order of
 (logical time, slot); so a decision depends only on what is logically earlier, never on what happened to finish first.
 
-In a search whose order is arrival a period's event comes when its worker has delivered. Logical time is kept there, too,
-and orders what waits for no worker: a verdict to be told, a free slot to be filled. Those come first.
+In a search whose order is arrival a period's event comes when its worker has delivered. Logical time is kept there,
+too, and orders what waits for no worker: a verdict to be told, a free slot to be filled. Those come first.
 """
 
 from __future__ import annotations

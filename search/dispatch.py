@@ -37,8 +37,8 @@ class WorkerTime:
 class Dispatcher:
     """Keeps the workers busy with the logically earliest periods, and hands results over one by one.
 
-    A trial trains on past a period before that period's turn has come where it will surely not be stopped there: nothing
-    is trained in vain, and nothing of what is decided depends on it.
+    A trial trains on past a period before that period's turn has come where it will surely not be stopped there:
+    nothing is trained in vain, and nothing of what is decided depends on it.
     """
 
     def __init__(
@@ -142,7 +142,7 @@ class Dispatcher:
 
     def _may_end(self, active: Active, period: int, result: Done | Raised) -> bool:
         last = period == len(active.plan.costs)
-        return last or self._may_stop_at(period) or isinstance(result, Raised) or result.report.end is not None
+        return last or self._may_stop_at(period) or not isinstance(result, Done) or result.report.end is not None
 
     def _feed(self) -> None:
         idle, put_off = self.executor.idle(), []

@@ -78,6 +78,15 @@ class EventLog:
             connection.execute(_events.insert(), row)
         self._length += 1
 
+    def newest(self) -> tuple[int, str] | None:
+        """Return the number of the newest event, from 0, and when it was written (UTC, ISO 8601), if there is one."""
+        query = sa.select(_events.c.seq, _events.c.at).where(_events.c.study == self._study)
+        with self._engine.connect() as connection:
+            if not sa.inspect(connection).has_table(_events.name):
+                return None
+            found = connection.execute(query.order_by(_events.c.seq.desc()).limit(1)).first()
+        return None if found is None else (found.seq, found.at)
+
     def read(self) -> list[Event]:
         """Return all events in order, and go on after them.
 
@@ -111,6 +120,8 @@ def studies(engine: Engine) -> list[tuple[str, str]]:
     """Return the name of every study in the database and when its last event was written (UTC, ISO 8601)."""
     if not sa.inspect(engine).has_table(_events.name):
         return []
-    query = sa.select(_events.c.study, sa.func.max(_events.c.at)).group_by(_events.c.study)
+    last = sa.select(_events.c.study, sa.func.max(_events.c.seq).label("seq")).group_by(_events.c.study).subquery()
+    is_last = sa.and_(_events.c.study == last.c.study, _events.c.seq == last.c.seq)
+    query = sa.select(_events.c.study, _events.c.at).join(last, is_last)  # by the index: payloads are not read
     with engine.connect() as connection:
         return [(name, at) for name, at in connection.execute(query).all()]

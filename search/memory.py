@@ -22,6 +22,7 @@ from search.ranges import Choice, Distribution, FloatRange
 from search.records import State
 from search.samplers import Ask, Sampler
 from search.space import Space
+from search.tpe import Table
 from search.twin import Twin
 
 logging.getLogger("optuna").setLevel(logging.ERROR)  # its progress and its advice; the driver has its own
@@ -52,6 +53,7 @@ class MemoryStudy:
         self.ranges = optuna_ranges(space)
         """Optuna's distributions of all fields that have one."""
         self._sampler = sampler
+        self._table = Table(self.ranges)
         self._seed = seed
         self._storage = InMemoryStorage()
         with _quiet():
@@ -127,8 +129,10 @@ class MemoryStudy:
         return {**rungs, **self._storage.get_trial(number).system_attrs}
 
     def _adopt(self, frozen: FrozenTrial) -> None:
-        """Store a trial without the copies of its distributions that Optuna would make: of thousands of trials they take
-        seconds and most of the memory."""
+        """Store a trial without the copies of its distributions that Optuna would make.
+
+        Those of thousands of trials take seconds, and most of the memory.
+        """
         bare = copy.copy(frozen)
         bare.params, bare.distributions = {}, {}
         stored = self._storage.get_trial(self._storage.create_new_trial(self._study._study_id, bare))
@@ -139,7 +143,9 @@ class MemoryStudy:
         without_value = [trial.state == TrialState.PRUNED and trial.values is None for trial in trials]
         misses = sum(1 for _ in takewhile(bool, reversed(without_value)))
         trained = without_value.count(False)
-        return Ask(number=number, study_seed=self._seed, ranges=self.ranges, trained=trained, misses=misses)
+        return Ask(
+            number=number, study_seed=self._seed, ranges=self.ranges, trained=trained, misses=misses, table=self._table
+        )
 
     def _trial(self, number: int) -> optuna.Trial:
         if number not in self._trials:

@@ -1,7 +1,7 @@
 """Decide everything in an event log once more, and compare: the same driver, given the reports as they were recorded.
 
-Proposals come from the same visible trials, verdicts from the same curves, and in a search by logical order the order of
-events is decided again, too. The first event that differs is named; what comes after it means nothing.
+Proposals come from the same visible trials, verdicts from the same curves, and in a search by logical order the order
+of events is decided again, too. The first event that differs is named; what comes after it means nothing.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def _decide(driver: Driver, event: Event, history: History) -> None:
 
 
 class _Recorded:
-    """Stands in for the event log, which checks instead of writing, and for the workers, which repeat what they said."""
+    """Stands in for the event log, checking instead of writing, and for the workers, which repeat what they said."""
 
     def __init__(self, events: Sequence[Event], history: History) -> None:
         self.time = WorkerTime()

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.samplers import BaseSampler
 
+    from search.tpe import Table
+
 
 MOST_MISSES = 10
 """Infeasible proposals in a row after which a model's are replaced by draws at random, until one is feasible."""
@@ -34,6 +36,8 @@ class Ask:
     """Trials before this one that were trained, or are being trained: all but the infeasible ones."""
     misses: int = 0
     """Proposals directly before this one that were infeasible."""
+    table: Table | None = None
+    """The trials' parameters as numbers, kept from proposal to proposal; None to compute them anew."""
 
     @property
     def seed(self) -> int:
@@ -64,11 +68,13 @@ class Tpe:
         if ask.trained < self.n_startup_trials or ask.is_stuck:
             return Random().make(ask)
         from optuna.exceptions import ExperimentalWarning
-        from optuna.samplers import TPESampler
+
+        from search.tpe import Table, TableTpeSampler
 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)  # group and multivariate are marked so since 2.2
-            return TPESampler(
+            return TableTpeSampler(
+                ask.table or Table(ask.ranges),
                 n_startup_trials=self.n_startup_trials,
                 n_ei_candidates=self.n_ei_candidates,
                 multivariate=True,

@@ -128,6 +128,17 @@ def read_events(place: Place) -> list[events.Event]:
     return _query(place.url, lambda engine: _events(engine, place.name))
 
 
+def newest_event(place: Place) -> tuple[int, str] | None:
+    """Return the number of a study's newest event, from 0, and when it was written; None where there is no such study.
+
+    Raises:
+        StorageError: its database cannot be read.
+    """
+    if place.owns_database and not (place.folder / DATABASE).exists():
+        return None
+    return _query(place.url, lambda engine: EventLog(engine, place.name).newest())
+
+
 def list_studies(results: Path, storage: str | None = None) -> list[StudySummary]:
     """Return a line about every study, the one written last first."""
     found = sorted(_named(results, storage), key=lambda pair: pair[1], reverse=True)

@@ -49,15 +49,10 @@ def leaderboard(
 
 
 def _read(name: str | None, results: Path, storage: str | None, top: int | None) -> Leaderboard:
+    from mnist_bench import pages
     from mnist_bench.data.door import openings
-    from mnist_bench.leaderboard import rows
-    from search.errors import StudyNotFoundError
-    from search.study import open_study
 
-    study = open_study(results, name, storage)
-    if not study.finished():
-        raise StudyNotFoundError(f"Study {study.name} has no finished trial yet.")
-    return rows(study, top=top, test_openings=openings(results / options.LEDGER))
+    return pages.leaderboard(results, name, storage, top=top, test_openings=openings(results / options.LEDGER))
 
 
 def _confirmed(board: Leaderboard, results: Path) -> Confirmed | None:

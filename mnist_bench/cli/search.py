@@ -35,7 +35,7 @@ def search(
     ] = 8,
     order: Annotated[
         OrderName,
-        typer.Option("--order", help="logical: any run gives the same; arrival: no waiting, another run may differ."),
+        typer.Option("--order", help="logical: any run gives the same; arrival: nobody waits, runs differ."),
     ] = "logical",
     seed: Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Seed of the search.")] = 0,
     overrides: options.Overrides = None,

@@ -6,10 +6,9 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
+from virtual_search import Setting, Waiting, simulate
 
 from search.clock import Order
-from search.dispatch import Dispatcher
-from virtual_search import Outcome, Setting, simulate
 
 NETS = tuple(
     tuple(seconds * share for share in (500_000, 500_000, 1_000_000, 2_000_000, 2_000_000)) for seconds in (2, 3, 5, 7)
@@ -45,10 +44,3 @@ def test_training_on_where_no_trial_is_stopped_pays_and_changes_no_decision() ->
 
 def test_a_driver_that_takes_its_time_keeps_workers_waiting() -> None:
     assert used("arrival", driver_seconds=0.2) < 0.9
-
-
-class Waiting(Dispatcher):
-    """Waits for every period's turn before it trains the next one."""
-
-    def __init__(self, *arguments: object) -> None:
-        super().__init__(*arguments[:3])  # type: ignore[arg-type]

@@ -63,7 +63,9 @@ def test_findings_as_json(cli: Cli) -> None:
     assert [finding["about"] for finding in values["repaired"]] == ["weights"]
 
 
-@pytest.mark.parametrize(("arguments", "code"), [(["--repair"], 2), (["none"], 3), (["../x"], 2), (["a\nb"], 2)])
+@pytest.mark.parametrize(
+    ("arguments", "code"), [(["--repair"], 2), (["--replay"], 2), (["none"], 3), (["../x"], 2), (["a\nb"], 2)]
+)
 def test_wrong_usage(cli: Cli, arguments: list[str], code: int) -> None:
     result = cli("doctor", *arguments)
     assert result.exit_code == code

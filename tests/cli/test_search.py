@@ -42,14 +42,14 @@ def test_options_reach_the_search(cli: Cli, asked: list[SearchOptions]) -> None:
         "search", "conv", "-n", "7", "--timeout", "60", "--workers", "3", "--slots", "4", "--seed", "5",
         "--set", "optim.lr=0.01", "--set", "epochs=3", "--enqueue", "recipe.yaml", "--device", "cpu",
         "--study-name", "mine", "--storage", "sqlite:///x.db", "--results", "out", "--data-dir", "data",
-        "--executor", "in-process",
+        "--executor", "in-process", "--order", "arrival",
     )  # fmt: skip
     assert result.exit_code == 0
     assert asked == [
         SearchOptions(
             space="conv", trials=7, timeout=60.0, workers=3, slots=4, seed=5, overrides=("optim.lr=0.01", "epochs=3"),
             enqueue=("recipe.yaml",), device="cpu", study_name="mine", storage="sqlite:///x.db", results=Path("out"),
-            data_dir=Path("data"), executor="in-process",
+            data_dir=Path("data"), executor="in-process", order="arrival",
         )
     ]  # fmt: skip
 
@@ -58,11 +58,13 @@ def test_trials_has_optunas_name_too_and_defaults_are_those_of_the_design(cli: C
     assert cli("search", "conv", "--n-trials", "9").exit_code == 0
     (one,) = asked
     assert (one.trials, one.slots, one.seed, one.executor, one.results) == (9, 8, 0, "local", Path("results"))
+    assert one.order == "logical"
     assert one.workers >= 1
 
 
 @pytest.mark.parametrize(
-    "wrong", [["--trials", "0"], ["--workers", "x"], ["--executor", "ray"], ["--dataset", "cifar"], []]
+    "wrong",
+    [["--trials", "0"], ["--workers", "x"], ["--executor", "ray"], ["--order", "random"], ["--dataset", "cifar"], []],
 )
 def test_wrong_options_exit_with_2(cli: Cli, asked: list[SearchOptions], wrong: list[str]) -> None:
     assert cli("search", *(["conv", *wrong] if wrong else [])).exit_code == 2
@@ -81,6 +83,23 @@ def test_the_end_shows_summary_digest_table_and_what_to_do_next(cli: Cli, asked:
     assert "mnist-bench reproduce conv-0 " in result.stderr
     assert "retrain #1 and compare bit for bit" in result.stderr
     assert "next:" not in result.stdout
+
+
+def test_a_search_by_arrival_promises_no_repetition(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = handmade.study([handmade.trial(0), handmade.trial(1, range(3))])
+    by_arrival = replace(study, spec={**study.spec, "order": "arrival"})
+    promises = {}
+    for one in (study, by_arrival):
+        monkeypatch.setattr("mnist_bench.searching.run", lambda *_, one=one: ended(one))
+        result = cli("search", "conv", "--order", one.order)
+        promises[one.order] = result.stdout.splitlines()[1:4]
+    summary, _, promise = promises["arrival"]
+    assert summary.endswith("; periods were taken up as they arrived.")
+    assert promise == (
+        "       (decided as periods arrived: another run of this search may give another; "
+        "`mnist-bench doctor conv-0 --replay` checks this one)"
+    )
+    assert promises["logical"][2] == "       (any run of this search, at any number of workers, gives this)"
 
 
 def test_a_search_stopped_by_ctrl_c_says_how_to_go_on_and_exits_with_130(

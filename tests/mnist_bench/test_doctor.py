@@ -49,8 +49,8 @@ def search(results: Path, *, whole: bool = True) -> Run:
     return searching.run(asked, observer, (lambda: False) if whole else observer.stopping)
 
 
-def check(place: Place, *, repair: bool = False) -> Checkup:
-    return doctor.check_study(place, repair=repair, data_dir=place.folder.parent / "data")
+def check(place: Place, *, repair: bool = False, replay: bool = False) -> Checkup:
+    return doctor.check_study(place, repair=repair, replay=replay, data_dir=place.folder.parent / "data")
 
 
 @pytest.fixture(scope="module")
@@ -202,6 +202,27 @@ def test_a_study_whose_confirmation_is_under_way_is_not_repaired(place: Place) -
         assert f"works in {place.folder / 'confirm'};" in found(check(place), "driver", "note").text
         with pytest.raises(StudyLockedError):
             check(place, repair=True)
+
+
+def test_decisions_are_made_again(place: Place) -> None:
+    assert "every one as it stands in the log" in found(check(place, replay=True), "replay", "ok").text
+    assert all(finding.about != "replay" for finding in check(place).findings)
+
+
+def test_a_log_whose_proposal_was_changed_is_noticed_when_it_is_decided_again(place: Place) -> None:
+    with closing(sqlite3.connect(place.folder / DATABASE)) as connection:
+        change = "UPDATE search_events SET payload = json_set(payload, '$.seed', 1) WHERE kind = 'ask' AND trial = 2"
+        connection.execute(change)
+        connection.commit()
+    assert ": ask of #2: seed 1 in the log, " in found(check(place, replay=True), "replay", "problem").text
+
+
+def test_a_study_of_another_driver_is_not_decided_again(place: Place) -> None:
+    with closing(sqlite3.connect(place.folder / DATABASE)) as connection:
+        change = "UPDATE search_events SET payload = json_set(payload, '$.spec.driver_revision', 1) WHERE seq = 0"
+        connection.execute(change)
+        connection.commit()
+    assert "driver revision 1 decided otherwise" in found(check(place, replay=True), "replay", "note").text
 
 
 def test_another_installation_is_told_with_the_way_back(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 import search_fake as fake
 from search.memory import MemoryStudy
-from search.pruners import Asha, Hyperband, Pruner
+from search.pruners import Asha, Hyperband, Median, NoPruner, Pruner
 from search.samplers import Random
 
 
@@ -55,3 +57,33 @@ def test_hyperband_is_halving_in_each_bracket() -> None:
     brackets = Hyperband().as_asha(9)
     assert [share for share, _ in brackets] == pytest.approx([9 / 17, 5 / 17, 3 / 17])
     assert [halving.rungs(9) for _, halving in brackets] == [[1, 3, 9], [3, 9], [9]]
+
+
+@pytest.mark.parametrize(
+    ("pruner", "periods"),
+    [
+        (Asha(), {1, 3, 9}),
+        (Asha(min_resource=2, reduction_factor=2, min_early_stopping_rate=1), {4, 8}),
+        (Hyperband(), {1, 3, 9}),
+        (Hyperband(min_resource=2, reduction_factor=2), {2, 4, 8}),
+        (Median(n_startup_trials=2, n_warmup_steps=4), {4, 5, 6, 7, 8, 9}),
+        (NoPruner(), set()),
+    ],
+)
+def test_trials_are_stopped_only_where_they_may_be(pruner: Pruner, periods: set[int]) -> None:
+    assert {period for period in range(1, 10) if pruner.may_stop_at(period)} == periods
+    assert stopped_at(pruner, periods=9, trials=120) == periods
+
+
+def stopped_at(pruner: Pruner, *, periods: int, trials: int) -> set[int]:
+    """Return the periods at which trials of random values, reporting on whatever the pruner says, are told to stop."""
+    space = fake.space({"m": {"a": {"float": [0.0, 1.0]}}})
+    memory = MemoryStudy(name="stops", space=space, sampler=Random(), pruner=pruner, seed=0, periods=periods)
+    draws, stopped = random.Random(0), set()
+    for number in range(trials):
+        memory.ask(number)
+        for period in range(1, periods + 1):
+            if memory.report(number, period, draws.random()):
+                stopped.add(period)
+        memory.tell(number, "COMPLETE", 0.5)
+    return stopped

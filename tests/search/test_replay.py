@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,7 @@ def test_a_search_by_arrival_killed_for_real_goes_on(tmp_path: Path) -> None:
             time.sleep(0.02)
         process.kill()
     before = log(tmp_path)
-    assert 10 <= sum(event.kind == "report" for event in before)
+    assert sum(event.kind == "report" for event in before) >= 10
     assert fake.run(tmp_path, workers=3, order="arrival").reached
     assert log(tmp_path)[: len(before)] == before
     assert decided_again(tmp_path).difference is None
@@ -130,7 +131,7 @@ def test_in_logical_order_events_that_changed_places_are_noticed(tmp_path: Path)
     events = log(tmp_path)
     at = next(
         seq
-        for seq, (one, other) in enumerate(zip(events, events[1:], strict=False))
+        for seq, (one, other) in enumerate(pairwise(events))
         if one.kind == other.kind == "report" and one.trial != other.trial
     )
     events[at], events[at + 1] = events[at + 1], events[at]
