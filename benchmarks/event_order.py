@@ -5,8 +5,8 @@
     python benchmarks/event_order.py --output DIR     writes event-order.md and event-order.json there
 
 The driver, its dispatcher, history and timeline are the real ones (`virtual_search.py`); nothing is trained. Nets are
-those of the space conv with their estimated times; real times are off by a factor drawn for each net, and by another one
-for each of its periods. Both orders of a pair see the same durations and the same values.
+those of the space conv with their estimated times; real times are off by a factor drawn for each net, and by another
+one for each of its periods. Both orders of a pair see the same durations and the same values.
 """
 
 from __future__ import annotations
@@ -74,8 +74,8 @@ def cell(setting: Setting) -> Cell:
     found = [simulate(replace(setting, seed=seed)) for seed in range(runs)]
     return Cell(
         workers=setting.workers, slots=setting.slots, error=setting.error, order=setting.order,
-        schedule=setting.dispatcher.__name__, event_ms=1000 * setting.driver_seconds, trials=setting.trials, runs=runs, used=mean(found, "used"),
-        in_full_swing=mean(found, "in_full_swing"), event_us=mean(found, "event_us"),
+        schedule=setting.dispatcher.__name__, event_ms=1000 * setting.driver_seconds, trials=setting.trials, runs=runs,
+        used=mean(found, "used"), in_full_swing=mean(found, "in_full_swing"), event_us=mean(found, "event_us"),
     )  # fmt: skip
 
 
@@ -149,7 +149,7 @@ def page(cells: Sequence[Cell], nets: Sequence[tuple[int, ...]], seconds: float)
             "",
             *table(mains, "used"),
             "",
-            "At the end of a search workers run out of trials in either order; with more slots the last one ends later.",
+            "At the end of a search workers run out of trials in either order; with more slots the last ends later.",
             "",
             "## Which period an idle worker takes, in logical order",
             "",
@@ -159,7 +159,7 @@ def page(cells: Sequence[Cell], nets: Sequence[tuple[int, ...]], seconds: float)
             "",
             "## With a driver that takes its time over every event",
             "",
-            "Estimates 20 % off, two slots a worker; worker time used until nothing is left to ask, logical / arrival, %:",
+            "Estimates 20 % off, two slots a worker; worker time used, %, until nothing is left to ask:",
             "",
             *slow_table([*slow, *(one for one in mains if one.error == 0.2)]),
             "",

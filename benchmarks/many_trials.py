@@ -5,8 +5,8 @@
     python benchmarks/many_trials.py --output DIR                 writes many-trials.md and many-trials.json there
 
 The study is made by the real driver, whose trainer invents its figures; while it is made, trials are drawn at random,
-since ten thousand proposals of tpe would take most of an hour. Afterwards each command runs in a process of its own, and
-the search goes on, with tpe, for a few more trials. For Linux.
+since ten thousand proposals of tpe would take most of an hour. Afterwards each command runs in a process of its own,
+and the search goes on, with tpe, for a few more trials. For Linux.
 """
 
 from __future__ import annotations

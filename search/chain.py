@@ -1,4 +1,4 @@
-"""What a decision of a search by arrival saw: each event holds the hash of the one before it, so that none can change."""
+"""What a decision of a search by arrival saw: every event holds the hash of the one before it; none can be changed."""
 
 from __future__ import annotations
 

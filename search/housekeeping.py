@@ -25,7 +25,7 @@ def let_go(trial: TrialRecord, history: History, states: StateStore, keeper: Kee
     """Hand a complete trial's last state to the keeper, and remove all states of an ended trial."""
     if trial.state == "COMPLETE" and (kept := states.get(trial.number, len(trial.reports))):
         keeper.keep(trial, kept[1], history.complete())
-    states.drop(trial.number)
+    states.drop(trial.number, before=len(trial.costs) + 1)
 
 
 def clean_up(history: History, states: StateStore, keeper: Keeper) -> None:

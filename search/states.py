@@ -57,10 +57,13 @@ class StateStore:
         return read(self._path(trial, period))
 
     def drop(self, trial: int, before: int | None = None) -> None:
-        """Remove a trial's checkpoints, all of them or those of periods before one."""
-        for path in self._folder.glob(f"{trial}-*{SUFFIX}"):
-            if before is None or int(path.stem.split("-")[1]) < before:
-                path.unlink(missing_ok=True)
+        """Remove a trial's checkpoints, all of them or those of periods before one; the latter asks for no listing."""
+        if before is None:
+            paths = list(self._folder.glob(f"{trial}-*{SUFFIX}"))
+        else:
+            paths = [self._path(trial, period) for period in range(1, before)]
+        for path in paths:
+            path.unlink(missing_ok=True)
 
     def drop_unfinished(self) -> None:
         """Remove what a process that was killed while it wrote left behind."""

@@ -67,8 +67,8 @@ def search(
     from mnist_bench.searching import SearchOptions
 
     asked = SearchOptions(
-        space=space, overrides=tuple(overrides or ()), trials=trials, timeout=timeout, slots=slots, order=order, seed=seed,
-        workers=workers or options.cores(), enqueue=tuple(enqueue or ()), device=device,
+        space=space, overrides=tuple(overrides or ()), trials=trials, timeout=timeout, slots=slots, order=order,
+        seed=seed, workers=workers or options.cores(), enqueue=tuple(enqueue or ()), device=device,
         study_name=study_name, storage=storage, results=results, data_dir=data_dir, dataset=dataset, executor=executor,
     )  # fmt: skip
     share = None if audit_pruned is None else _share(audit_pruned, executor)
