@@ -35,12 +35,14 @@ def search(
     workers: int = 1,
     seed: int = 0,
     slots: int = 8,
+    trial_timeout: float | None = None,
     overrides: Sequence[str] = (),
     study_name: str | None = None,
     results: Path = Path("results"),
     device: str = "auto",
 ) -> StudyRecord:
-    """Search a space, or go on with a search that was stopped, and return the study; see `mnist-bench search`.
+    """Search a space, or go on with a search that was stopped, and return the study; `trial_timeout` is in seconds;
+    see `mnist-bench search`.
 
     Raises:
         SearchError: see `search.errors`.
@@ -52,6 +54,7 @@ def search(
         workers=workers,
         seed=seed,
         slots=slots,
+        trial_timeout=trial_timeout,
         study_name=study_name,
         results=results,
         device=device,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
-from search.clock import Active, Timeline
+from search.clock import Active
 from search.errors import WorkerError
 from search.executors import Done, Executor, Job, Lost, Outcome, Raised
 from search.history import History
@@ -33,20 +35,36 @@ class WorkerTime:
         return self.ordering / total if total else 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Exhausted:
+    """The trial asked for more than the machine has, or may give it."""
+
+    reason: Literal["out_of_memory", "timed_out"]
+    error: str
+    """What happened, in a sentence."""
+
+
+Result = Done | Raised | Exhausted
+
+
 class Dispatcher:
     """Keeps the workers busy with the logically earliest periods, and hands results over one by one."""
 
-    def __init__(self, executor: Executor, states: StateStore, stopping: Callable[[], bool]) -> None:
+    def __init__(
+        self, executor: Executor, states: StateStore, stopping: Callable[[], bool], *, trial_timeout: float = math.inf
+    ) -> None:
+        """Begin; `trial_timeout` are the seconds that a trial may train, in all its periods together."""
         self.executor = executor
         self.states = states
         self.time = WorkerTime(workers=executor.workers)
         self._stopping = stopping
-        self._ready: dict[Key, Done | Raised] = {}
+        self._trial_timeout = trial_timeout
+        self._ready: dict[Key, Result] = {}
         self._running: set[Key] = set()
         self._memory: dict[int, tuple[int, bytes]] = {}
         self._patience = Patience()
 
-    def obtain(self, active: Active, history: History) -> Done | Raised | None:
+    def obtain(self, active: Active, history: History) -> Result | None:
         """Return what the next period of a trial brought; None where the search is to stop before it is known.
 
         Raises:
@@ -58,7 +76,7 @@ class Dispatcher:
                 if not self._running:
                     return None
             else:
-                self._feed(history.timeline)
+                self._feed(history)
             self._collect(history)
         return self._ready.pop(key)
 
@@ -75,14 +93,16 @@ class Dispatcher:
         """Remove the states that a handled period has made superfluous."""
         self.states.drop(trial, before=period)
 
-    def _feed(self, timeline: Timeline) -> None:
-        for _, active in timeline.training():
+    def _feed(self, history: History) -> None:
+        for _, active in history.timeline.training():
             key = (active.number, active.periods_done + 1)
             busy = any(trial == active.number for trial, _ in self._running)
             if key in self._ready or busy or self._restore(key) or not self.executor.idle():
                 continue
-            job = self._job(active)
-            if self._patience.may_start((job.trial, job.period)):
+            job = self._job(active, history)
+            if job.stall_seconds <= 0:
+                self._ready[key] = self._timed_out()
+            elif self._patience.may_start((job.trial, job.period), self._running):
                 self._running.add((job.trial, job.period))
                 self.executor.submit(job)
 
@@ -99,17 +119,25 @@ class Dispatcher:
         self._ready[key] = Done(job=job, report=report, state=state)
         return True
 
-    def _job(self, active: Active) -> Job:
+    def _job(self, active: Active, history: History) -> Job:
         """Return the trial's next period, or an earlier one where the state before it is lost."""
         done, state = self._latest_state(active)
+        stall = self._patience.stall_seconds((active.number, done + 1), active.plan.costs[done])
         return Job(
             trial=active.number,
             period=done + 1,
             config=active.plan.config,
             seed=active.seed,
             state=state,
-            stall_seconds=self._patience.stall_seconds((active.number, done + 1), active.plan.costs[done]),
+            stall_seconds=min(stall, self._seconds_left(active.number, done + 1, history)),
         )
+
+    def _seconds_left(self, trial: int, period: int, history: History) -> float:
+        """Return how long a trial's period may take before the trial has trained for too long."""
+        return self._trial_timeout - sum(report.seconds for report in history.trials[trial].reports[: period - 1])
+
+    def _timed_out(self) -> Exhausted:
+        return Exhausted("timed_out", f"Training took more than {self._trial_timeout:g} s (--trial-timeout).")
 
     def _latest_state(self, active: Active) -> tuple[int, bytes | None]:
         held = self._memory.get(active.number)
@@ -138,7 +166,18 @@ class Dispatcher:
                 _check_new(key, outcome, history)
                 self._ready[key] = outcome
             case Lost():
-                self._patience.lost(key, f"trial {key[0]}", outcome.reason)
+                self._lost(key, outcome, history)
+
+    def _lost(self, key: Key, lost: Lost, history: History) -> None:
+        """Let a period be trained again, unless the trial has used up its time or twice all memory."""
+        trial, period = key
+        awaited = (trial, len(history.trials[trial].reports) + 1)
+        if lost.cause == "stalled" and lost.job.stall_seconds >= self._seconds_left(trial, period, history):
+            self._ready[awaited] = self._timed_out()
+        elif lost.cause == "out_of_memory" and self._patience.starved(key):
+            self._ready[awaited] = Exhausted("out_of_memory", f"Two workers ran out of memory over period {period}.")
+        else:
+            self._patience.lost(key, f"trial {trial}", lost.reason)
 
     def _done(self, key: Key, done: Done, history: History) -> None:
         trial, period = key

@@ -16,7 +16,7 @@ from typing import Any
 from search import canonical
 from search.clock import Active, Slot
 from search.database import storage_errors
-from search.dispatch import Dispatcher
+from search.dispatch import Dispatcher, Exhausted, Result
 from search.errors import TooManyFailuresError
 from search.events import Event, EventLog
 from search.executors import Done, Raised
@@ -25,7 +25,7 @@ from search.housekeeping import Keeper, let_go
 from search.memory import MemoryStudy, frozen_trial
 from search.mirror import Mirror
 from search.progress import Meter, Observer
-from search.records import Reason, State, TrialRecord
+from search.records import EXTERNAL, Reason, State, TrialRecord
 from search.spec import StudySpec, fingerprint
 from search.trainer import Planner, Report
 from search.twin import shortfall
@@ -121,11 +121,14 @@ class Driver:
         if plan.feasible:
             self._observer.on_trial(self._history.trials[number])
 
-    def _handle(self, active: Active, result: Done | Raised) -> None:
-        if isinstance(result, Raised):
-            self._end(active, "FAIL", "crashed", None, error=result.error)
-        else:
-            self._report(active, replace(result.report, handled=time.time()))
+    def _handle(self, active: Active, result: Result) -> None:
+        match result:
+            case Done():
+                self._report(active, replace(_finite(result.report), handled=time.time()))
+            case Raised():
+                self._end(active, "FAIL", "crashed", None, error=result.error)
+            case Exhausted():
+                self._give_up(active, result.reason, error=result.error)
 
     def _report(self, active: Active, report: Report) -> None:
         period = active.periods_done + 1
@@ -152,8 +155,7 @@ class Driver:
         if last is None:
             self._end(active, "PRUNED", "infeasible", None)
         elif last.end is not None:
-            self._memory.constrain(active.number, {last.end: 1.0})
-            self._end(active, "PRUNED", last.end, None, external=last.end == "out_of_memory")
+            self._give_up(active, last.end)
         elif len(trial.reports) == len(trial.costs):
             self._end(active, "COMPLETE", "complete", last.value)
         else:
@@ -162,15 +164,13 @@ class Driver:
                 self._memory.constrain(active.number, {"pruned": short})
             self._end(active, "PRUNED", "pruned", last.value)
 
+    def _give_up(self, active: Active, reason: Reason, *, error: str | None = None) -> None:
+        """End a trial that cannot go on; the sampler learns to keep away from its like."""
+        self._memory.constrain(active.number, {reason: 1.0})
+        self._end(active, "PRUNED", reason, None, error=error)
+
     def _end(
-        self,
-        active: Active,
-        state: State,
-        reason: Reason,
-        value: float | None,
-        *,
-        error: str | None = None,
-        external: bool = False,
+        self, active: Active, state: State, reason: Reason, value: float | None, *, error: str | None = None
     ) -> None:
         number = active.number
         payload = {
@@ -180,6 +180,7 @@ class Driver:
             "error": error,
             "attributes": self._new_attributes(number),
         }
+        external = reason in EXTERNAL
         self._memory.tell(number, state, value)
         self._record(Event(kind="tell", time=active.next_time, trial=number, external=external, payload=payload))
         let_go(self._history.trials[number], self._history, self._dispatcher.states, self._keeper)
@@ -251,6 +252,13 @@ def _restored(spec: StudySpec, history: History) -> MemoryStudy:
             trial.facts,
         )
     return memory
+
+
+def _finite(report: Report) -> Report:
+    """Return a report whose value is a number that can be compared; where it is none, the trial has diverged."""
+    if report.value is None or math.isfinite(report.value):
+        return report
+    return replace(report, value=None, end=report.end or "diverged")
 
 
 def _plain(report: Report, *, with_details: bool) -> Mapping[str, Any]:

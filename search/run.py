@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -53,6 +54,8 @@ class Search:
     observer: Observer
     keeper: Keeper
     stopping: Callable[[], bool]
+    trial_timeout: float = math.inf
+    """Seconds that a trial may train. No part of the study's specification: an end by time is an external event."""
 
     def run(self) -> Run:
         """Drive the study to its goal, or until `stopping` says so.
@@ -119,7 +122,7 @@ class Search:
         return events
 
     def _drive(self, spec: StudySpec, history: History, log: EventLog, mirror: Mirror, states: StateStore) -> Run:
-        dispatcher = Dispatcher(self.executor, states, self.stopping)
+        dispatcher = Dispatcher(self.executor, states, self.stopping, trial_timeout=self.trial_timeout)
         self.observer.on_start(self._header(spec, history))
         driver = Driver(
             spec=spec,
