@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import signal
@@ -11,12 +12,14 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,6 +28,7 @@ from search.events import Event
 from search.study import DATABASE, Place, read_events
 
 TRIALS = 8
+SLOTS = 8
 SLOW = 30.0
 """Seconds, at least, of a period that is not to end before its search is stopped."""
 TOLD_BY_TIME = ("seconds", "worker", "started", "handled")
@@ -71,9 +75,16 @@ def command(results: Path, *, delay: float = 0.02, more: Sequence[str] = ()) -> 
     return [sys.executable, search_cli.__file__, str(delay), "search", "smoke", *options]
 
 
-def run(results: Path, **options: object) -> subprocess.CompletedProcess[str]:
-    line = command(results, **options)  # type: ignore[arg-type]
-    return subprocess.run(line, capture_output=True, text=True, timeout=120, check=False)
+def environment(**more: str) -> dict[str, str]:
+    """Return what lets the command's workers find their trainer."""
+    folders = [str(Path(search_cli.__file__).parent), str(Path(__file__).parents[2])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(folders), **more}
+
+
+def run(results: Path, *, preload: str = "", **options: Any) -> subprocess.CompletedProcess[str]:
+    loaded = environment(LD_PRELOAD=preload)
+    line = command(results, **options)
+    return subprocess.run(line, capture_output=True, text=True, timeout=120, check=False, env=loaded)
 
 
 @pytest.fixture
@@ -81,10 +92,9 @@ def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Return a function that starts a search, which ends with the test at the latest."""
     started: list[subprocess.Popen[str]] = []
 
-    def begin(results: Path, **options: float) -> subprocess.Popen[str]:
-        line = command(results, **options)  # type: ignore[arg-type]
+    def begin(results: Path, **options: Any) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            command(results, **options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
             preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL) and None,  # the tests may run under nohup
         )  # fmt: skip
         started.append(process)
@@ -115,6 +125,10 @@ def wait_for(results: Path, is_so: Callable[[list[Event]], bool]) -> list[Event]
         assert time.monotonic() < deadline
         time.sleep(0.02)
     return found
+
+
+def kinds(events: Sequence[Event]) -> Counter[str]:
+    return Counter(event.kind for event in events)
 
 
 def digest(printed: str) -> str:
@@ -157,7 +171,8 @@ def test_a_second_signal_ends_a_search_at_once(
     whole: tuple[str, list[Event]], tmp_path: Path, start: Callable[..., subprocess.Popen[str]], second: signal.Signals
 ) -> None:
     search = start(tmp_path, delay=SLOW)
-    wait_for(tmp_path, lambda found: any(event.kind == "ask" for event in found))
+    wait_for(tmp_path, lambda found: kinds(found)["ask"] - kinds(found)["tell"] == SLOTS)
+    time.sleep(0.5)  # so that workers have been given their periods, of which nothing tells
     search.send_signal(signal.SIGINT)
     with pytest.raises(subprocess.TimeoutExpired):
         search.wait(timeout=1)
@@ -186,12 +201,10 @@ def jumping_clock(tmp_path: Path) -> Path:
 
 
 def test_a_clock_that_jumps_by_hours_changes_nothing(
-    whole: tuple[str, list[Event]], tmp_path: Path, jumping_clock: Path, monkeypatch: pytest.MonkeyPatch
+    whole: tuple[str, list[Event]], tmp_path: Path, jumping_clock: Path
 ) -> None:
-    monkeypatch.setenv("LD_PRELOAD", str(jumping_clock))
     limits = ["--timeout", "600", "--trial-timeout", "600"]
-    done = run(tmp_path, delay=0.05, more=limits)
-    monkeypatch.delenv("LD_PRELOAD")
+    done = run(tmp_path, delay=0.05, more=limits, preload=str(jumping_clock))
     assert (done.returncode, digest(done.stdout)) == (0, whole[0]), done.stderr
     assert log_of(tmp_path) == whole[1]
     with closing(sqlite3.connect(tmp_path / "smoke-0" / DATABASE)) as database:

@@ -14,7 +14,7 @@ SPACE = """
 name: memory
 epochs: 1
 subset: 1200
-model: {blocks: 1, filters: {choice: [2, 3, 1500, 3000]}, hidden_layers: 0}
+model: {blocks: 1, filters: {choice: [2, 3, 256, 512]}, hidden_layers: 0}
 optim: {batch_size: 250}
 search: {sampler: random, pruner: none}
 """
@@ -25,7 +25,7 @@ from mnist_bench import searching
 from mnist_bench.trial import make_trainer
 from search.progress import Silent
 
-ROOM = 300 * 2**20
+ROOM = 100 * 2**20
 
 class Narrow(Silent):
     def on_start(self, header):
