@@ -37,12 +37,14 @@ def search(
     seed: int = 0,
     slots: int = 8,
     order: Order = "logical",
+    trial_timeout: float | None = None,
     overrides: Sequence[str] = (),
     study_name: str | None = None,
     results: Path = Path("results"),
     device: str = "auto",
 ) -> StudyRecord:
-    """Search a space, or go on with a search that was stopped, and return the study; see `mnist-bench search`.
+    """Search a space, or go on with a search that was stopped, and return the study; `trial_timeout` is in seconds;
+    see `mnist-bench search`.
 
     Raises:
         SearchError: see `search.errors`.
@@ -55,6 +57,7 @@ def search(
         seed=seed,
         slots=slots,
         order=order,
+        trial_timeout=trial_timeout,
         study_name=study_name,
         results=results,
         device=device,

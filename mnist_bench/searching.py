@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -48,6 +49,8 @@ class SearchOptions:
     """Trained trials that the study shall have."""
     timeout: float | None = None
     """Seconds after which the search stops, to be resumed."""
+    trial_timeout: float | None = None
+    """Seconds that a trial may train; worker processes end one within its period, this process only between two."""
     workers: int = 1
     slots: int = 8
     order: Order = "logical"
@@ -86,6 +89,7 @@ def run(asked: SearchOptions, observer: Observer, stopping: Callable[[], bool]) 
         observer=observer,
         keeper=WeightKeeper(place.folder / "weights", cost_of(space.settings)),
         stopping=lambda: stopping() or (deadline is not None and time.monotonic() >= deadline),
+        trial_timeout=math.inf if asked.trial_timeout is None else asked.trial_timeout,
     ).run()
 
 

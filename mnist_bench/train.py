@@ -133,5 +133,7 @@ def _epoch(config: TrainConfig, period: int) -> float:
 
 
 def _is_lack_of_memory(error: Exception) -> bool:
-    """Tell it from other errors; PyTorch's allocator for the CPU raises a plain RuntimeError."""
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
+    """Tell it from other errors; PyTorch's allocator for the CPU raises a plain RuntimeError, and so does oneDNN."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return "DefaultCPUAllocator" in str(error) or str(error) == "could not create a primitive"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
+from typing import Literal
 
 from search.clock import Active
 from search.errors import WorkerError
@@ -34,6 +36,18 @@ class WorkerTime:
         return self.ordering / total if total else 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Exhausted:
+    """The trial asked for more than the machine has, or may give it."""
+
+    reason: Literal["out_of_memory", "timed_out"]
+    error: str
+    """What happened, in a sentence."""
+
+
+Result = Done | Raised | Exhausted
+
+
 class Dispatcher:
     """Keeps the workers busy with the logically earliest periods, and hands results over one by one.
 
@@ -47,15 +61,22 @@ class Dispatcher:
         states: StateStore,
         stopping: Callable[[], bool],
         may_stop_at: Callable[[int], bool] = lambda period: True,
+        *,
+        trial_timeout: float = math.inf,
     ) -> None:
-        """Make a dispatcher without trials; `may_stop_at` says whether the pruner may stop a trial after a period."""
+        """Make a dispatcher without trials.
+
+        `may_stop_at` says whether the pruner may stop a trial after a period; `trial_timeout` are the seconds that a
+        trial may train, in all its periods together.
+        """
         self.executor = executor
         self.states = states
         self.time = WorkerTime(workers=executor.workers)
         self._stopping = stopping
         self._may_stop_at = may_stop_at
+        self._trial_timeout = trial_timeout
         self._trials: dict[int, Active] = {}
-        self._ready: dict[Key, Done | Raised] = {}
+        self._ready: dict[Key, Result] = {}
         self._waiting: list[tuple[int, Key]] = []
         """A heap of periods for which a worker is wanted, by urgency."""
         self._running: set[Key] = set()
@@ -71,7 +92,7 @@ class Dispatcher:
             pass
         self._enqueue(active)
 
-    def obtain(self, wanted: Active | None, history: History) -> tuple[Active, Done | Raised] | None:
+    def obtain(self, wanted: Active | None, history: History) -> tuple[Active, Result] | None:
         """Return what the next period of the wanted trial brought, where none is, what came first; and of which trial.
 
         None where the search is to stop before it is known.
@@ -84,7 +105,7 @@ class Dispatcher:
                 if not self._running:
                     return None
             else:
-                self._feed()
+                self._feed(history)
             self._collect(history, _POLL)
         return self._trials[key[0]], self._ready.pop(key)
 
@@ -92,7 +113,7 @@ class Dispatcher:
         """Take what the workers have delivered, and give them what waits, while the driver has other things to do."""
         if self._running:
             self._collect(history, 0)
-        self._feed()
+        self._feed(history)
 
     def drain(self, history: History) -> None:
         """Wait for the periods under way, so that their states are on disk when the search stops."""
@@ -140,19 +161,22 @@ class Dispatcher:
             period += 1
         return None if active.verdict else period
 
-    def _may_end(self, active: Active, period: int, result: Done | Raised) -> bool:
+    def _may_end(self, active: Active, period: int, result: Result) -> bool:
         last = period == len(active.plan.costs)
         return last or self._may_stop_at(period) or not isinstance(result, Done) or result.report.end is not None
 
-    def _feed(self) -> None:
+    def _feed(self, history: History) -> None:
         idle, put_off = self.executor.idle(), []
         while idle and self._waiting:
             turn = heappop(self._waiting)
             number, period = turn[1]
             if number not in self._trials:
                 continue
-            job = self._job(self._trials[number], period)
-            if self._patience.may_start((job.trial, job.period)):
+            job = self._job(self._trials[number], period, history)
+            if job.stall_seconds <= 0:
+                self._busy.discard(number)
+                self._exhaust(number, history, self._timed_out())
+            elif self._patience.may_start((job.trial, job.period), self._running):
                 self._running.add((job.trial, job.period))
                 self.executor.submit(job)
                 idle -= 1
@@ -172,17 +196,35 @@ class Dispatcher:
         self._ready[key] = Done(job=job, report=report, state=state)
         return True
 
-    def _job(self, active: Active, period: int) -> Job:
+    def _job(self, active: Active, period: int, history: History) -> Job:
         """Return the period as a job, or an earlier one where the state before it is lost."""
         done, state = self._latest_state(active.number, period - 1)
+        stall = self._patience.stall_seconds((active.number, done + 1), active.plan.costs[done])
         return Job(
             trial=active.number,
             period=done + 1,
             config=active.plan.config,
             seed=active.seed,
             state=state,
-            stall_seconds=self._patience.stall_seconds((active.number, done + 1), active.plan.costs[done]),
+            stall_seconds=min(stall, self._seconds_left(active.number, done + 1, history)),
         )
+
+    def _seconds_left(self, trial: int, period: int, history: History) -> float:
+        """Return how long a trial's period may take before the trial has trained for too long."""
+        handled = history.trials[trial].reports
+        waiting = (self._ready.get((trial, number)) for number in range(len(handled) + 1, period))
+        reports = [*handled[: period - 1], *(one.report for one in waiting if isinstance(one, Done))]
+        return self._trial_timeout - sum(report.seconds for report in reports)
+
+    def _timed_out(self) -> Exhausted:
+        return Exhausted("timed_out", f"Training took more than {self._trial_timeout:g} s (--trial-timeout).")
+
+    def _exhaust(self, trial: int, history: History, result: Exhausted) -> None:
+        """Let the first period of a trial that has not been trained be its last."""
+        period = len(history.trials[trial].reports) + 1
+        while (trial, period) in self._ready:
+            period += 1
+        self._ready[trial, period] = result
 
     def _latest_state(self, trial: int, latest: int) -> tuple[int, bytes | None]:
         held = self._memory.get(trial)
@@ -214,8 +256,19 @@ class Dispatcher:
                 _check_new(key, outcome, history)
                 self._ready[key] = outcome
             case Lost():
-                self._patience.lost(key, f"trial {key[0]}", outcome.reason)
+                self._lost(key, outcome, history)
         self._enqueue(self._trials[key[0]])
+
+    def _lost(self, key: Key, lost: Lost, history: History) -> None:
+        """Let a period be trained again, unless the trial has used up its time or twice all memory."""
+        trial, period = key
+        if lost.cause == "stalled" and lost.job.stall_seconds >= self._seconds_left(trial, period, history):
+            self._exhaust(trial, history, self._timed_out())
+        elif lost.cause == "out_of_memory" and self._patience.starved(key):
+            why = f"Two workers ran out of memory over period {period}."
+            self._exhaust(trial, history, Exhausted("out_of_memory", why))
+        else:
+            self._patience.lost(key, f"trial {trial}", lost.reason)
 
     def _done(self, key: Key, done: Done, history: History) -> None:
         trial, period = key

@@ -17,14 +17,14 @@ from search import canonical
 from search.chain import linked
 from search.clock import Active, Slot
 from search.database import storage_errors
-from search.dispatch import WorkerTime
+from search.dispatch import Exhausted, Result, WorkerTime
 from search.errors import TooManyFailuresError
 from search.events import Event
 from search.executors import Done, Raised
 from search.history import History
 from search.memory import MemoryStudy, frozen_trial
 from search.progress import Meter, Observer
-from search.records import Reason, State, TrialRecord
+from search.records import EXTERNAL, Reason, State, TrialRecord
 from search.spec import StudySpec, fingerprint
 from search.trainer import Planner, Report
 from search.twin import shortfall
@@ -53,7 +53,7 @@ class Periods(Protocol):
     @property
     def time(self) -> WorkerTime: ...
     def adopt(self, active: Active) -> None: ...
-    def obtain(self, wanted: Active | None, history: History) -> tuple[Active, Done | Raised] | None: ...
+    def obtain(self, wanted: Active | None, history: History) -> tuple[Active, Result] | None: ...
     def keep_busy(self, history: History) -> None: ...
     def drain(self, history: History) -> None: ...
     def advance_to(self, trial: int, period: int) -> None: ...
@@ -164,11 +164,14 @@ class Driver:
             self._dispatcher.adopt(active)
             self._observer.on_trial(self._history.trials[number])
 
-    def _handle(self, active: Active, result: Done | Raised) -> None:
-        if isinstance(result, Raised):
-            self._end(active, "FAIL", "crashed", None, error=result.error)
-        else:
-            self._report(active, replace(result.report, handled=result.report.handled or time.time()))
+    def _handle(self, active: Active, result: Result) -> None:
+        match result:
+            case Done(report=report):
+                self._report(active, replace(_finite(report), handled=report.handled or time.time()))
+            case Raised():
+                self._end(active, "FAIL", "crashed", None, error=result.error)
+            case Exhausted():
+                self._give_up(active, result.reason, error=result.error)
 
     def _report(self, active: Active, report: Report) -> None:
         period = active.periods_done + 1
@@ -195,8 +198,7 @@ class Driver:
         if last is None:
             self._end(active, "PRUNED", "infeasible", None)
         elif last.end is not None:
-            self._memory.constrain(active.number, {last.end: 1.0})
-            self._end(active, "PRUNED", last.end, None, external=last.end == "out_of_memory")
+            self._give_up(active, last.end)
         elif len(trial.reports) == len(trial.costs):
             self._end(active, "COMPLETE", "complete", last.value)
         else:
@@ -205,15 +207,13 @@ class Driver:
                 self._memory.constrain(active.number, {"pruned": short})
             self._end(active, "PRUNED", "pruned", last.value)
 
+    def _give_up(self, active: Active, reason: Reason, *, error: str | None = None) -> None:
+        """End a trial that cannot go on; the sampler learns to keep away from its like."""
+        self._memory.constrain(active.number, {reason: 1.0})
+        self._end(active, "PRUNED", reason, None, error=error)
+
     def _end(
-        self,
-        active: Active,
-        state: State,
-        reason: Reason,
-        value: float | None,
-        *,
-        error: str | None = None,
-        external: bool = False,
+        self, active: Active, state: State, reason: Reason, value: float | None, *, error: str | None = None
     ) -> None:
         number = active.number
         payload = {
@@ -223,6 +223,7 @@ class Driver:
             "error": error,
             "attributes": self._new_attributes(number),
         }
+        external = reason in EXTERNAL
         self._memory.tell(number, state, value)
         self._record(Event(kind="tell", time=active.next_time, trial=number, external=external, payload=payload))
         self._let_go(self._history.trials[number])
@@ -296,6 +297,13 @@ def restored(spec: StudySpec, history: History) -> MemoryStudy:
             trial.facts,
         )
     return memory
+
+
+def _finite(report: Report) -> Report:
+    """Return a report whose value is a number that can be compared; where it is none, the trial has diverged."""
+    if report.value is None or math.isfinite(report.value):
+        return report
+    return replace(report, value=None, end=report.end or "diverged")
 
 
 def _plain(report: Report, *, with_details: bool) -> Mapping[str, Any]:

@@ -1,8 +1,9 @@
-"""When a period is tried again, and after how long a silent worker is given up."""
+"""When a period is tried again, beside which others, and after how long a silent worker is given up."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from search.errors import WorkerError
@@ -27,9 +28,16 @@ class Patience:
     _errors: set[Key] = field(default_factory=set)
     _losses: dict[Key, int] = field(default_factory=dict)
     _not_before: dict[Key, float] = field(default_factory=dict)
+    _starved: set[Key] = field(default_factory=set)
 
-    def may_start(self, key: Key) -> bool:
-        """Return whether the time that a period has to wait after a loss is over."""
+    def may_start(self, key: Key, running: Collection[Key] = ()) -> bool:
+        """Return whether a period may start beside those under way.
+
+        After a loss it waits for a while; a trial over which memory ran out is trained alone from then on.
+        """
+        alone = {trial for trial, _ in self._starved}
+        if running and not alone.isdisjoint(trial for trial, _ in (key, *running)):
+            return False
         return time.monotonic() >= self._not_before.get(key, 0.0)
 
     def stall_seconds(self, key: Key, cost: int) -> float:
@@ -47,6 +55,12 @@ class Patience:
         """Note an exception and return whether it is a result: once is chance, twice is not."""
         again = key in self._errors
         self._errors.add(key)
+        return again
+
+    def starved(self, key: Key) -> bool:
+        """Note that memory ran out over a period and return whether it is a result: others may have had it, once."""
+        again = key in self._starved
+        self._starved.add(key)
         return again
 
     def lost(self, key: Key, name: str, reason: str) -> None:

@@ -16,6 +16,9 @@ Reason = Literal[
     "complete", "pruned", "infeasible", "diverged", "out_of_memory", "timed_out", "crashed", "running", "paused"
 ]
 
+EXTERNAL: frozenset[Reason] = frozenset({"out_of_memory", "timed_out"})
+"""Ends that the machine decides; another machine, or the same one on another day, may end the trial otherwise."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrialRecord:
@@ -39,7 +42,7 @@ class TrialRecord:
     reports: tuple[Report, ...] = ()
     """One report a finished period; the last one holds the details."""
     error: str | None = None
-    """Last lines of the exception of a crashed trial."""
+    """Last lines of the exception of a crashed trial, or which of its means the machine had too little of."""
     external: bool = False
     """Whether the machine, not the configuration, decided the end."""
 

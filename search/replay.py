@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from search import canonical
 from search.chain import SAW
 from search.clock import Active
-from search.dispatch import WorkerTime
+from search.dispatch import Exhausted, Result, WorkerTime
 from search.driver import Driver, restored
 from search.errors import TooManyFailuresError
 from search.events import Event
@@ -111,7 +111,7 @@ class _Recorded:
     def forget(self, trial: int) -> None:
         """Let go of nothing."""
 
-    def obtain(self, wanted: Active | None, history: History) -> tuple[Active, Done | Raised]:
+    def obtain(self, wanted: Active | None, history: History) -> tuple[Active, Result]:
         """Return what the recorded event says that a period of its trial brought."""
         event = self._expected()
         active = next((one for one in history.timeline.actives() if one.number == event.trial), None)
@@ -124,7 +124,10 @@ class _Recorded:
         )  # fmt: skip
         if event.kind == "report":
             return active, Done(job=job, report=Report(**event.payload["report"]), state=b"")
-        return active, Raised(job=job, error=str(event.payload.get("error")))
+        reason, error = event.payload.get("reason"), str(event.payload.get("error"))
+        if event.external and reason in ("out_of_memory", "timed_out"):
+            return active, Exhausted(reason, error)
+        return active, Raised(job=job, error=error)
 
     def _expected(self) -> Event:
         if self.next is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -54,6 +55,8 @@ class Search:
     observer: Observer
     keeper: Keeper
     stopping: Callable[[], bool]
+    trial_timeout: float = math.inf
+    """Seconds that a trial may train. No part of the study's specification: an end by time is an external event."""
 
     def run(self) -> Run:
         """Drive the study to its goal, or until `stopping` says so.
@@ -121,7 +124,8 @@ class Search:
         return events
 
     def _drive(self, spec: StudySpec, history: History, log: EventLog, mirror: Mirror, states: StateStore) -> Run:
-        dispatcher = Dispatcher(self.executor, states, self.stopping, spec.pruner.may_stop_at)
+        may_stop_at = spec.pruner.may_stop_at
+        dispatcher = Dispatcher(self.executor, states, self.stopping, may_stop_at, trial_timeout=self.trial_timeout)
         self.observer.on_start(self._header(spec, history))
         driver = Driver(
             spec=spec,

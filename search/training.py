@@ -12,7 +12,7 @@ from typing import Any
 
 from search.errors import WorkerError
 from search.executors import Done, Executor, Job, Lost, Outcome, Raised
-from search.patience import Patience
+from search.patience import Key, Patience
 from search.states import StateStore
 from search.trainer import Report
 
@@ -107,7 +107,7 @@ class Training:
         self._on_end = on_end
         self._patience = Patience()
         self._waiting: deque[Job] = deque()
-        self._running = 0
+        self._running: set[Key] = set()
         self.reports: dict[str, tuple[Report, ...]] = {}
         """What every task has brought so far, by identity."""
 
@@ -115,7 +115,8 @@ class Training:
         """Train until all tasks have ended (True), or until `stopping` says so (False); both leave nothing half done.
 
         Raises:
-            WorkerError: a task makes the trainer fail twice, or workers die over it again and again.
+            WorkerError: a task makes the trainer fail or the memory run out twice, or workers die over it again and
+                again.
         """
         for task in self._tasks.values():
             self.reports[task.identity], state = self._store.load(task)
@@ -146,9 +147,9 @@ class Training:
             if not self._executor.idle():
                 return
             job = self._waiting.popleft()
-            if self._patience.may_start((job.trial, job.period)):
+            if self._patience.may_start((job.trial, job.period), self._running):
                 self._executor.submit(job)
-                self._running += 1
+                self._running.add((job.trial, job.period))
             else:
                 self._waiting.append(job)
 
@@ -156,7 +157,7 @@ class Training:
         """Take what came back together; one that ends the training does not keep the others from being saved."""
         errors: list[WorkerError] = []
         for outcome in outcomes:
-            self._running -= 1
+            self._running.discard((outcome.job.trial, outcome.job.period))
             try:
                 self._take(outcome)
             except WorkerError as error:
@@ -175,6 +176,8 @@ class Training:
                 raise WorkerError(f"{task.name} makes the trainer fail: {outcome.error}")
             case Raised():
                 self._waiting.appendleft(job)
+            case Lost(cause="out_of_memory") if self._patience.starved(key):
+                raise WorkerError(f"{task.name} needs more memory than there is: two workers ran out of it.")
             case Lost():
                 self._patience.lost(key, task.name, outcome.reason)
                 stall = self._patience.stall_seconds(key, task.costs[job.period - 1])

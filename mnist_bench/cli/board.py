@@ -75,8 +75,13 @@ def digest_lines(board: Leaderboard) -> list[str]:
     else:
         way = f" by way of {', then '.join(map(str, board.totals))} trials" if len(board.totals) > 1 else ""
         promise = f"any run of this search{way}, at any number of workers, gives this"
-    by_machine = f"; {board.external} trials were ended by the machine" if board.external else ""
-    return [f"digest {grouped(board.digest)}", f"       ({promise}{by_machine})"]
+    return [f"digest {grouped(board.digest)}", f"       ({promise}{_by_machine(board.external)})"]
+
+
+def _by_machine(trials: int) -> str:
+    """Return what the digest depends on besides the search, where so many trials were ended by that."""
+    ended = "1 trial was" if trials == 1 else f"{trials} trials were"
+    return f"; {ended} ended by the machine, short of memory or time, which another run may not be" if trials else ""
 
 
 def footnotes(board: Leaderboard) -> list[str]:

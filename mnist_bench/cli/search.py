@@ -29,6 +29,10 @@ def search(
     timeout: Annotated[
         float | None, typer.Option("--timeout", min=0, metavar="SECONDS", help="Stop after so long, to be resumed.")
     ] = None,
+    trial_timeout: Annotated[
+        float | None,
+        typer.Option("--trial-timeout", min=1, metavar="SECONDS", help="End a trial that trains longer than this."),
+    ] = None,
     workers: options.Workers = None,
     slots: Annotated[
         int, typer.Option("--slots", min=1, max=1000, metavar="N", help="Trials in flight; part of the search.")
@@ -68,8 +72,9 @@ def search(
 
     asked = SearchOptions(
         space=space, overrides=tuple(overrides or ()), trials=trials, timeout=timeout, slots=slots, order=order,
-        seed=seed, workers=workers or options.cores(), enqueue=tuple(enqueue or ()), device=device,
-        study_name=study_name, storage=storage, results=results, data_dir=data_dir, dataset=dataset, executor=executor,
+        seed=seed, trial_timeout=trial_timeout, workers=workers or options.cores(), enqueue=tuple(enqueue or ()),
+        device=device, study_name=study_name, storage=storage, results=results, data_dir=data_dir, dataset=dataset,
+        executor=executor,
     )  # fmt: skip
     share = None if audit_pruned is None else _share(audit_pruned, executor)
     if dry_run:

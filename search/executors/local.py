@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
+from search import oom
 from search.errors import UsageError, WorkerError
 from search.executors.frames import read_frame, write_frame
 from search.executors.protocol import Done, Job, Lost, Outcome, Raised
@@ -51,6 +52,10 @@ class _Worker:
         """When the job, or the start, began: a time to measure from."""
         self.started = 0.0
         """When the job began, in seconds since 1970: a time to show."""
+        self.ended: float | None = None
+        """When the process closed its pipe, by the clock of `since`."""
+        self.oom_kills = 0
+        """Processes that had been killed for lack of memory when the job began."""
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "search.executors.worker"],
             stdin=subprocess.PIPE,
@@ -69,6 +74,7 @@ class _Worker:
 
     def give(self, job: Job) -> None:
         self.job, self.since, self.started = job, time.monotonic(), time.time()
+        self.oom_kills = oom.kills()
         head = {"config": dict(job.config), "seed": job.seed, "period": job.period, "has_state": job.state is not None}
         # In a thread of its own: a worker that has stopped reading must not hold up the driver.
         threading.Thread(target=self._send, args=(head, job.state or b""), daemon=True).start()
@@ -78,7 +84,7 @@ class _Worker:
 
     def is_stalled(self) -> bool:
         limit = LONGEST_START if self.numerics is None else self.job.stall_seconds if self.job else float("inf")
-        return time.monotonic() - self.since > limit
+        return (self.ended or time.monotonic()) - self.since > limit
 
     def end(self) -> int:
         """Return the exit code of a process whose pipe has closed, waiting for it."""
@@ -101,6 +107,7 @@ class _Worker:
             while (message := read_frame(stream)) is not None:
                 inbox.put((self, message))
         finally:
+            self.ended = time.monotonic()  # a driver that was held up must not take a death long ago for a hang
             self._process.kill()  # nothing more can come from it, whatever it thinks
             inbox.put((self, None))
 
@@ -218,7 +225,7 @@ class LocalExecutor:
             self._count_failed_start(code)
         if worker.job is None:
             return []
-        return [_death(worker.job, code, stalled)]
+        return [_death(worker.job, code, stalled, starved=oom.kills() > worker.oom_kills)]
 
     def _count_failed_start(self, code: int) -> None:
         self._failed_starts += 1
@@ -227,11 +234,14 @@ class LocalExecutor:
         self._next_start = time.monotonic() + min(LONGEST_BACK_OFF, 0.1 * 2.0**self._failed_starts)
 
 
-def _death(job: Job, code: int, stalled: bool) -> Outcome:
-    if not stalled and code < 0 and signal.Signals(-code) in CRASHES:
+def _death(job: Job, code: int, stalled: bool, starved: bool) -> Outcome:
+    if stalled:
+        return Lost(job=job, reason=f"no progress in {job.stall_seconds:.0f} s", cause="stalled")
+    if code < 0 and signal.Signals(-code) in CRASHES:
         return Raised(job=job, error=f"The worker ended by {_ending(code)}.")
-    reason = f"no progress in {job.stall_seconds:.0f} s" if stalled else _ending(code)
-    return Lost(job=job, reason=reason)
+    if starved and code == -signal.SIGKILL:
+        return Lost(job=job, reason="out of memory", cause="out_of_memory")
+    return Lost(job=job, reason=_ending(code))
 
 
 def _ending(code: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from search.trainer import Report
 
@@ -48,6 +48,8 @@ class Lost:
 
     job: Job
     reason: str
+    """What happened, in words."""
+    cause: Literal["killed", "stalled", "out_of_memory"] = "killed"
 
 
 Outcome = Done | Raised | Lost

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any, BinaryIO
 
+from search import oom
 from search.errors import UsageError
 from search.executors.frames import read_frame, write_frame
 from search.executors.in_process import error_text, make_trainer
@@ -23,6 +24,7 @@ _Message = tuple[dict[str, Any], bytes]
 
 def main() -> None:
     """Serve one driver."""
+    oom.volunteer()
     output = _private_stdout()
     inbox: queue.Queue[_Message] = queue.Queue()
     threading.Thread(target=_read_all, args=(sys.stdin.buffer, inbox), daemon=True).start()

@@ -137,3 +137,14 @@ def test_a_study_of_one_objective_shows_no_front(cli: Cli) -> None:
     assert "front" not in cli("leaderboard").stdout
     (values,) = json.loads(cli("leaderboard", "--json").stdout)["studies"]
     assert (values["objective"], values["front"]) == (["val_accuracy"], [])
+
+
+def test_trials_that_the_machine_ended_are_named_in_words_and_counted_under_the_digest(cli: Cli) -> None:
+    cli.studies["conv-0"] = handmade.ended_by_machine()  # type: ignore[attr-defined]
+    lines = cli("leaderboard").stdout.splitlines()
+    assert lines[0].startswith("conv-0: 2 complete, 2 pruned of 4 trials.")
+    told = "2 trials were ended by the machine, short of memory or time, which another run may not be)"
+    assert lines[2].endswith(f"gives this; {told}")
+    assert [line.split()[1] for line in lines if "PRUNED (timed out)" in line] == ["#3", "#2"]
+    (values,) = json.loads(cli("leaderboard", "--json").stdout)["studies"]
+    assert (values["external"], [row["reason"] for row in values["rows"]][2:]) == (2, ["timed_out", "timed_out"])

@@ -98,6 +98,12 @@ def test_without_a_terminal_there_is_one_line_a_finished_trial(capsys: pytest.Ca
     assert len(lines) == 3
 
 
+def test_a_trial_that_the_machine_ended_is_named_in_words() -> None:
+    first, third = handmade.ended_by_machine().trials[2:]
+    assert live.trial_line(first).startswith("#2  PRUNED (timed out)  –  epoch 0/6  0.0 s  ")
+    assert live.trial_line(third).startswith("#3  PRUNED (timed out)  92.00 %  epoch 2/6  3.0 s  ")
+
+
 def test_names_with_markup_and_escapes_are_shown_as_text(capsys: pytest.CaptureFixture[str]) -> None:
     with live.PlainView(Path("results")) as view:
         view.on_start(replace(HEADER, name="[/x][link=http:evil]\x1b[31m"))

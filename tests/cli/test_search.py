@@ -39,17 +39,18 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[SearchOptions]:
 
 def test_options_reach_the_search(cli: Cli, asked: list[SearchOptions]) -> None:
     result = cli(
-        "search", "conv", "-n", "7", "--timeout", "60", "--workers", "3", "--slots", "4", "--seed", "5",
-        "--set", "optim.lr=0.01", "--set", "epochs=3", "--enqueue", "recipe.yaml", "--device", "cpu",
+        "search", "conv", "-n", "7", "--timeout", "60", "--trial-timeout", "9", "--workers", "3", "--slots", "4",
+        "--seed", "5", "--set", "optim.lr=0.01", "--set", "epochs=3", "--enqueue", "recipe.yaml", "--device", "cpu",
         "--study-name", "mine", "--storage", "sqlite:///x.db", "--results", "out", "--data-dir", "data",
         "--executor", "in-process", "--order", "arrival",
     )  # fmt: skip
     assert result.exit_code == 0
     assert asked == [
         SearchOptions(
-            space="conv", trials=7, timeout=60.0, workers=3, slots=4, seed=5, overrides=("optim.lr=0.01", "epochs=3"),
-            enqueue=("recipe.yaml",), device="cpu", study_name="mine", storage="sqlite:///x.db", results=Path("out"),
-            data_dir=Path("data"), executor="in-process", order="arrival",
+            space="conv", trials=7, timeout=60.0, trial_timeout=9.0, workers=3, slots=4, seed=5,
+            overrides=("optim.lr=0.01", "epochs=3"), enqueue=("recipe.yaml",), device="cpu",
+            study_name="mine", storage="sqlite:///x.db", results=Path("out"), data_dir=Path("data"),
+            executor="in-process", order="arrival",
         )
     ]  # fmt: skip
 
@@ -64,7 +65,15 @@ def test_trials_has_optunas_name_too_and_defaults_are_those_of_the_design(cli: C
 
 @pytest.mark.parametrize(
     "wrong",
-    [["--trials", "0"], ["--workers", "x"], ["--executor", "ray"], ["--order", "random"], ["--dataset", "cifar"], []],
+    [
+        ["--trials", "0"],
+        ["--trial-timeout", "0"],
+        ["--workers", "x"],
+        ["--executor", "ray"],
+        ["--order", "random"],
+        ["--dataset", "cifar"],
+        [],
+    ],
 )
 def test_wrong_options_exit_with_2(cli: Cli, asked: list[SearchOptions], wrong: list[str]) -> None:
     assert cli("search", *(["conv", *wrong] if wrong else [])).exit_code == 2

@@ -60,6 +60,13 @@ def test_a_crashed_trial_shows_its_error_as_it_stands(cli: Cli) -> None:
     assert "  ValueError: no [bold]luck[/bold]" in result.stdout.splitlines()
 
 
+def test_a_trial_that_ran_out_of_time_says_so_and_how_much_it_had(cli: Cli) -> None:
+    cli.studies["conv-0"] = handmade.ended_by_machine()  # type: ignore[attr-defined]
+    lines = cli("show", "conv-0/2").stdout.splitlines()
+    assert lines[0] == "conv-0/2  PRUNED (timed out)  –"
+    assert "  Training took more than 60 s (--trial-timeout)." in lines
+
+
 def test_an_infeasible_trial_shows_the_limit(cli: Cli) -> None:
     assert "limit exceeded: macs by 5" in cli("show", "conv-0/5").stdout.splitlines()
     assert cli("show", "conv-0/5", "--json").exit_code == 3

@@ -17,7 +17,7 @@ from search.errors import FingerprintError, UsageError
 def main():
     results = Path("studies")
     options = dict(trials=2, slots=2, overrides=["subset=1000", "epochs=1"], results=results)
-    study = mnist_bench.search("smoke", **options)
+    study = mnist_bench.search("smoke", trial_timeout=600, **options)
     assert len(study.finished()) == 2
     assert mnist_bench.open_study(results=results) == study
     assert mnist_bench.reproduce_trial(study, study.trials[1]).identical

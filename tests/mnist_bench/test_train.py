@@ -124,7 +124,13 @@ def test_a_loss_that_is_not_finite_ends_the_trial(plain: TrainConfig, digits: Da
 
 
 @pytest.mark.parametrize(
-    "error", [MemoryError(), torch.OutOfMemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory")]
+    "error",
+    [
+        MemoryError(),
+        torch.OutOfMemoryError(),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory"),
+        RuntimeError("could not create a primitive"),  # oneDNN's, seen with RLIMIT_AS
+    ],
 )
 def test_a_lack_of_memory_ends_the_trial(
     plain: TrainConfig, digits: Dataset, monkeypatch: pytest.MonkeyPatch, error: Exception
@@ -137,12 +143,15 @@ def test_a_lack_of_memory_ends_the_trial(
     assert (report.value, report.end) == (None, "out_of_memory")
 
 
-def test_other_errors_come_through(plain: TrainConfig, digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("text", ["a bug", "could not create a primitive descriptor for a convolution"])
+def test_other_errors_come_through(
+    plain: TrainConfig, digits: Dataset, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
     def fail(*_: object) -> None:
-        raise RuntimeError("a bug")
+        raise RuntimeError(text)
 
     monkeypatch.setattr(train, "train_step", fail)
-    with pytest.raises(RuntimeError, match="a bug"):
+    with pytest.raises(RuntimeError, match=text):
         advance(plain, 1, 1, None, digits, PRECISION)
 
 

@@ -147,7 +147,7 @@ def test_a_segmentation_fault_counts_against_the_configuration(local: Callable[[
 
 
 def test_a_hung_worker_is_replaced(local: Callable[[str], LocalExecutor]) -> None:
-    executor = local("hang")
+    executor = local("hang_always")
     executor.submit(job(stall=0.3))
     (outcome,) = outcomes(executor, 1)
     assert isinstance(outcome, Lost)
@@ -168,14 +168,14 @@ def test_workers_that_hang_before_they_greet_are_given_up(tmp_path: Path, monkey
 
 
 def test_a_stopped_worker_is_taken_for_hung(local: Callable[[str], LocalExecutor]) -> None:
-    executor = local("stop_itself")
+    executor = local("stop_always")
     executor.submit(job(stall=0.3))
     (outcome,) = outcomes(executor, 1)
     assert isinstance(outcome, Lost)
 
 
 def test_what_a_trainer_prints_does_not_disturb(local: Callable[[str], LocalExecutor], tmp_path: Path) -> None:
-    executor = local("print")
+    executor = local("print_always")
     executor.submit(job())
     (outcome,) = outcomes(executor, 1)
     assert isinstance(outcome, Done)
@@ -189,3 +189,12 @@ def test_workers_are_in_sessions_of_their_own(local: Callable[[str], LocalExecut
     (outcome,) = outcomes(executor, 1)
     assert isinstance(outcome, Done)
     assert outcome.report.details["session"] != os.getsid(0)
+
+
+def test_a_death_that_is_noticed_late_is_no_hang(local: Callable[[str], LocalExecutor]) -> None:
+    executor = local("die_always")
+    executor.submit(job(stall=1))
+    time.sleep(2)  # the driver is held up, by a database for example
+    (outcome,) = outcomes(executor, 1)
+    assert isinstance(outcome, Lost)
+    assert (outcome.reason, outcome.cause) == ("SIGKILL", "killed")

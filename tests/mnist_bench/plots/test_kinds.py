@@ -36,6 +36,7 @@ STUDIES: dict[str, Callable[[], StudyRecord]] = {
         [replace(handmade.trial(n, range(n)), params={"model.$_y": "$\\frac{$"}) for n in range(3)]
     ),
     "nothing searched": lambda: handmade.study([handmade.trial(n, range(n)) for n in range(12)]),
+    "ended by the machine": handmade.ended_by_machine,
     "mixed": handmade.mixed,
 }
 

@@ -109,3 +109,16 @@ def mixed() -> StudyRecord:
         ],
         goal=7,
     )
+
+
+def ended_by_machine() -> StudyRecord:
+    """Return a study whose machine ended #2 in its first epoch and #3 in its third; #0 is best."""
+    timed_out: dict[str, Any] = {"state": "PRUNED", "reason": "timed_out", "external": True}
+    return study(
+        [
+            trial(0, range(6), params={"optim.lr": 0.01}),
+            trial(1, range(7), params={"optim.lr": 0.02}),
+            trial(2, periods=0, error="Training took more than 60 s (--trial-timeout).", **timed_out),
+            trial(3, range(80), periods=2, **timed_out),
+        ]
+    )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ from search.study import Place
 from search.trainer import Plan, Report, TrainerSpec
 
 PERIODS = 4
+CLAIMED = 0.4
+"""Seconds that a period claims to have taken where the trainer is to claim any."""
 
 SPACE = {
     "name": "fake",
@@ -59,11 +62,33 @@ class Planner:
         )
 
 
+def _raise() -> None:
+    raise ZeroDivisionError("the fake trainer divides by zero")
+
+
+def _devour() -> None:
+    hoard = []
+    for _ in range(64):
+        hoard.append(b"x" * 2**24)  # written to, or it would take no memory
+
+
+DEEDS: dict[str, Callable[[], object]] = {
+    "raise": _raise,
+    "die": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    "segfault": lambda: os.kill(os.getpid(), signal.SIGSEGV),
+    "hang": lambda: time.sleep(60),
+    "stop": lambda: os.kill(os.getpid(), signal.SIGSTOP),
+    "print": lambda: print("noise from a library"),
+    "devour": _devour,
+}
+"""What a trainer can do wrong: always, once in some periods, in the second period of some trials, or in some trials."""
+
+
 class Trainer:
-    """Trains nothing; behaves badly where the options name a trial's seed."""
+    """Trains nothing; `behaviour` says what it does wrong and, after an underscore, when."""
 
     def __init__(self, behaviour: str = "", marks: str = "", delay: float = 0.0) -> None:
-        self.numerics = {"canary": "fake", "pid_free": True}
+        self.numerics = {"canary": "fake", "kind": "cpu-fp32", "trainer_revision": 0}
         self._behaviour = behaviour
         self._marks = Path(marks) if marks else None
         self._delay = delay
@@ -79,13 +104,15 @@ class Trainer:
         self._misbehave(seed, period)
         hashed = canonical.sha256([dict(config), seed, period, state.hex() if state else ""])
         noise = int(hashed[:6], 16) / 16**6
-        value: float | None = 1 - 1 / (1 + period + config["model.depth"]) - 0.05 * noise
+        value: float | None = 1 - 1 / (1 + period + config.get("model.depth", 1)) - 0.05 * noise
         diverged = self._behaviour == "diverge" and seed % 4 == 0
+        if self._behaviour == "no_number" and seed % 2:
+            value = (math.nan, math.inf, -math.inf)[seed % 3]
         report = Report(
             value=None if diverged else value,
             metrics={"epoch": period, "train_loss": float("nan") if diverged else noise, "errors": int(noise * 100)},
             weights=hashed,
-            seconds=0.0,
+            seconds=CLAIMED if self._behaviour == "claim_time" else 0.0,
             end="diverged" if diverged else None,
             details={"correct": hashed, "session": os.getsid(0)}
             if self._behaviour == "report_session"
@@ -94,33 +121,26 @@ class Trainer:
         return bytes.fromhex(hashed), report
 
     def _misbehave(self, seed: int, period: int) -> None:
-        if self._behaviour == "raise" and seed % 4 == 0:
-            raise ZeroDivisionError("the fake trainer divides by zero")
-        if self._behaviour == "raise_always":
-            raise ZeroDivisionError("the fake trainer divides by zero")
-        if (
-            self._behaviour == "die_once_sometimes"
-            and (seed + period) % 5 == 0
-            and self._first_time(f"{seed}-{period}")
-        ):
-            os.kill(os.getpid(), signal.SIGKILL)
-        if self._behaviour == "die_always":
-            os.kill(os.getpid(), signal.SIGKILL)
-        if self._behaviour == "hang":
-            time.sleep(60)
-        if self._behaviour == "stop_itself":
-            os.kill(os.getpid(), signal.SIGSTOP)
-        if self._behaviour == "print":
-            print("noise from a library")
-        if self._behaviour == "segfault" and seed % 4 == 0:
-            os.kill(os.getpid(), signal.SIGSEGV)
+        deed, _, when = self._behaviour.partition("_")
+        if deed in DEEDS and self._is_time(when, seed, period):
+            DEEDS[deed]()
 
-    def _first_time(self, key: str) -> bool:
+    def _is_time(self, when: str, seed: int, period: int) -> bool:
+        match when:
+            case "always":
+                return True
+            case "once_sometimes":
+                return (seed + period) % 5 == 0 and self._times(seed, period) == 1
+            case "in_second":
+                return seed % 4 == 0 and period == 2 and self._times(seed, period) > 0
+        return seed % 4 == 0
+
+    def _times(self, seed: int, period: int) -> int:
+        """Return how often a period was asked about, this time included."""
         assert self._marks is not None
-        mark = self._marks / key
-        first = not mark.exists()
-        mark.touch()
-        return first
+        with (self._marks / f"{seed}-{period}").open("ab") as mark:
+            mark.write(b"x")
+            return mark.tell()
 
 
 @dataclass
@@ -180,6 +200,7 @@ def make_search(
     enqueued: tuple[Mapping[str, Any], ...] = (),
     url: str | None = None,
     space_values: Mapping[str, Any] = SPACE,
+    trial_timeout: float = math.inf,
 ) -> Search:
     """Return a search with the fake trainer: in this process, or with so many worker processes."""
     marks = results / "marks"
@@ -206,6 +227,7 @@ def make_search(
         observer=observer or Silent(),
         keeper=keeper or Kept(),
         stopping=stopping,
+        trial_timeout=trial_timeout,
     )
 
 

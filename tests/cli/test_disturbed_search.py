@@ -1,0 +1,244 @@
+"""A search that is stopped by signals, whose clock jumps, that two drivers want: the command itself, in processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from datetime import datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import search_cli
+from search.events import Event
+from search.study import DATABASE, Place, read_events
+
+TRIALS = 8
+SLOTS = 8
+SLOW = 30.0
+"""Seconds, at least, of a period that is not to end before its search is stopped."""
+TOLD_BY_TIME = ("seconds", "worker", "started", "handled")
+JUMPING_CLOCK = r"""
+#define _GNU_SOURCE
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+static long jump(void) {
+    static const long hours[] = {0, 1, -1};
+    struct timespec now;
+    syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &now);
+    return 3600 * hours[(now.tv_sec * 10 + now.tv_nsec / 100000000) / 3 % 3];
+}
+
+int clock_gettime(clockid_t clock, struct timespec *time) {
+    int failed = syscall(SYS_clock_gettime, clock, time);
+    if (!failed && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE)) time->tv_sec += jump();
+    return failed;
+}
+
+int gettimeofday(struct timeval *restrict now, void *restrict zone) {
+    struct timespec time;
+    clock_gettime(CLOCK_REALTIME, &time);
+    now->tv_sec = time.tv_sec;
+    now->tv_usec = time.tv_nsec / 1000;
+    return 0;
+}
+
+time_t time(time_t *now) {
+    struct timespec time;
+    clock_gettime(CLOCK_REALTIME, &time);
+    if (now) *now = time.tv_sec;
+    return time.tv_sec;
+}
+"""
+"""Stands in for the C library's clocks: the wall clock jumps by an hour every 0.3 s, forward and back."""
+
+
+def command(results: Path, *, delay: float = 0.02, more: Sequence[str] = ()) -> list[str]:
+    options = ["--trials", str(TRIALS), "--workers", "2", "--results", str(results), *more]
+    return [sys.executable, search_cli.__file__, str(delay), "search", "smoke", *options]
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Return what lets the command's workers find their trainer."""
+    folders = [str(Path(search_cli.__file__).parent), str(Path(__file__).parents[2])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(folders), **more}
+
+
+def run(results: Path, *, preload: str = "", **options: Any) -> subprocess.CompletedProcess[str]:
+    loaded = environment(LD_PRELOAD=preload)
+    line = command(results, **options)
+    return subprocess.run(line, capture_output=True, text=True, timeout=120, check=False, env=loaded)
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Return a function that starts a search, which ends with the test at the latest."""
+    started: list[subprocess.Popen[str]] = []
+
+    def begin(results: Path, **options: Any) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            command(results, **options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
+            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL) and None,  # the tests may run under nohup
+        )  # fmt: skip
+        started.append(process)
+        return process
+
+    yield begin
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def log_of(results: Path) -> list[Event]:
+    """Return a study's events without what the time decides."""
+    return [_timeless(event) for event in read_events(Place.of("smoke-0", results))]
+
+
+def _timeless(event: Event) -> Event:
+    if event.kind != "report":
+        return event
+    report = {key: value for key, value in event.payload["report"].items() if key not in TOLD_BY_TIME}
+    return replace(event, payload={**event.payload, "report": report})
+
+
+def wait_for(results: Path, is_so: Callable[[list[Event]], bool]) -> list[Event]:
+    """Return a study's events as soon as they are as they should be."""
+    deadline = time.monotonic() + 60
+    while not is_so(found := log_of(results)):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return found
+
+
+def kinds(events: Sequence[Event]) -> Counter[str]:
+    return Counter(event.kind for event in events)
+
+
+def digest(printed: str) -> str:
+    (line,) = re.findall(r"^digest .*$", printed, re.MULTILINE)
+    return str(line)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, list[Event]]:
+    """Return the digest and the events of the search that nothing disturbs."""
+    results = tmp_path_factory.mktemp("whole")
+    done = run(results)
+    assert done.returncode == 0, done.stderr
+    return digest(done.stdout), log_of(results)
+
+
+def test_whatever_signal_stops_a_search_it_is_a_prefix_of_the_whole_one_and_goes_on(
+    whole: tuple[str, list[Event]], tmp_path: Path, start: Callable[..., subprocess.Popen[str]]
+) -> None:
+    before = 0
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        search = start(tmp_path, delay=0.1)
+        wait_for(tmp_path, lambda found, before=before: len(found) > before + 4)  # type: ignore[misc]
+        search.send_signal(number)
+        _, told = search.communicate(timeout=60)
+        assert search.returncode == 130, told
+        assert "Stopping: periods under way are finished and kept" in told
+        assert "To go on where it stopped" in told
+        stopped = log_of(tmp_path)
+        assert before < len(stopped) < len(whole[1])
+        assert stopped == whole[1][: len(stopped)]
+        before = len(stopped)
+    done = run(tmp_path)
+    assert (done.returncode, digest(done.stdout)) == (0, whole[0])
+    assert log_of(tmp_path) == whole[1]
+
+
+@pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_signal_ends_a_search_at_once(
+    whole: tuple[str, list[Event]], tmp_path: Path, start: Callable[..., subprocess.Popen[str]], second: signal.Signals
+) -> None:
+    search = start(tmp_path, delay=SLOW)
+    wait_for(tmp_path, lambda found: kinds(found)["ask"] - kinds(found)["tell"] == SLOTS)
+    time.sleep(0.5)  # so that workers have been given their periods, of which nothing tells
+    search.send_signal(signal.SIGINT)
+    with pytest.raises(subprocess.TimeoutExpired):
+        search.wait(timeout=1)
+    asked = time.monotonic()
+    search.send_signal(second)
+    _, told = search.communicate(timeout=60)
+    assert time.monotonic() - asked < 2
+    assert search.returncode == 130
+    assert "Traceback" not in told
+    stopped = log_of(tmp_path)
+    assert stopped == whole[1][: len(stopped)]
+    done = run(tmp_path)
+    assert (done.returncode, digest(done.stdout)) == (0, whole[0])
+
+
+@pytest.fixture
+def jumping_clock(tmp_path: Path) -> Path:
+    """Return a library that makes the wall clock of a process jump."""
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("no C compiler here")
+    source, library = tmp_path / "clock.c", tmp_path / "clock.so"
+    source.write_text(JUMPING_CLOCK)
+    subprocess.run([compiler, "-shared", "-fPIC", "-o", str(library), str(source)], check=True)
+    return library
+
+
+def test_a_clock_that_jumps_by_hours_changes_nothing(
+    whole: tuple[str, list[Event]], tmp_path: Path, jumping_clock: Path
+) -> None:
+    limits = ["--timeout", "600", "--trial-timeout", "600"]
+    done = run(tmp_path, delay=0.05, more=limits, preload=str(jumping_clock))
+    assert (done.returncode, digest(done.stdout)) == (0, whole[0]), done.stderr
+    assert log_of(tmp_path) == whole[1]
+    with closing(sqlite3.connect(tmp_path / "smoke-0" / DATABASE)) as database:
+        told = [datetime.fromisoformat(at) for (at,) in database.execute("SELECT at FROM search_events")]
+    steps = [(later - earlier).total_seconds() for earlier, later in pairwise(told)]
+    assert max(steps) > 3000
+    assert min(steps) < -3000
+
+
+def test_a_second_driver_is_refused_by_name_until_the_first_is_dead(
+    whole: tuple[str, list[Event]], tmp_path: Path, start: Callable[..., subprocess.Popen[str]]
+) -> None:
+    first = start(tmp_path, delay=SLOW)
+    wait_for(tmp_path, lambda found: any(event.kind == "ask" for event in found))
+    second = run(tmp_path)
+    assert second.returncode == 1
+    assert re.fullmatch(
+        rf"Error: Study smoke-0 is being worked on by process {first.pid} on {re.escape(socket.gethostname())} "
+        r"since \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00; wait for it or stop it\.\n",
+        second.stderr,
+    )
+    first.kill()
+    first.wait()
+    third = run(tmp_path)
+    assert (third.returncode, digest(third.stdout)) == (0, whole[0])
+    assert json.loads((tmp_path / "smoke-0" / "driver.lock").read_text())["pid"] != first.pid
+
+
+def test_a_search_under_other_conditions_is_refused_with_what_differs_and_the_way_out(tmp_path: Path) -> None:
+    assert run(tmp_path).returncode == 0
+    other = run(tmp_path, more=["--slots", "4", "--set", "optim.lr=0.01", "--study-name", "smoke-0"])
+    assert other.returncode == 2
+    told = other.stderr.splitlines()
+    assert told[0].startswith("Error: Study smoke-0 was made under other conditions")
+    assert "  slots: 8 then, 4 now" in told
+    assert any(line.startswith("  space.fields.optim.lr") and line.endswith(" now") for line in told)
+    assert told[-1].endswith("or give this search a name of its own with --study-name.")
