@@ -53,6 +53,8 @@ class Search:
     observer: Observer
     keeper: Keeper
     stopping: Callable[[], bool]
+    check: Callable[[StudyRecord], object] = lambda study: None
+    """Raises where a study that is there is none of the trainer's, before it is gone on with."""
 
     def run(self) -> Run:
         """Drive the study to its goal, or until `stopping` says so.
@@ -76,6 +78,8 @@ class Search:
             log.make_table()
             events = log.read()
             history = History.of(events)
+            if events:
+                self.check(history.record())
             states = StateStore(self.place.folder / "states")
             if events and self._is_done(history):
                 Mirror(storage, self.place.name, events[0]).complete(events[-1])

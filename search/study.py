@@ -152,7 +152,7 @@ def remove_study(results: Path, name: str) -> None:
 def _named(results: Path, storage: str | None) -> list[tuple[str, str]]:
     """Return (name, time of the last event) of every study."""
     if storage is not None:
-        return _query(storage, events.studies)
+        return [pair for pair in _query(storage, events.studies) if _NAME.fullmatch(pair[0])]
     found: list[tuple[str, str]] = []
     for database in sorted(results.glob(f"*/{DATABASE}")):
         if _NAME.fullmatch(database.parent.name):
@@ -162,7 +162,12 @@ def _named(results: Path, storage: str | None) -> list[tuple[str, str]]:
 
 def _read(place: Place) -> History | None:
     found = read_events(place)
-    return History.of(found) if found else None
+    if not found:
+        return None
+    history = History.of(found)
+    if history.name != place.name:
+        raise events.not_understood(place.name, 0, "it is of another study")
+    return history
 
 
 def _events(engine: Engine, name: str) -> list[events.Event]:
