@@ -51,8 +51,8 @@ def leaderboard(
 def _read(name: str | None, results: Path, storage: str | None, top: int | None) -> Leaderboard:
     from mnist_bench.data.door import openings
     from mnist_bench.leaderboard import rows
+    from mnist_bench.studies import open_study
     from search.errors import StudyNotFoundError
-    from search.study import open_study
 
     study = open_study(results, name, storage)
     if not study.finished():
