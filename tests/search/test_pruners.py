@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import math
+import re
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 
 import search_fake as fake
 from search.memory import MemoryStudy
-from search.pruners import Asha, Hyperband, Pruner
+from search.pruners import Asha, Hyperband, Median, NoPruner, Pruner
 from search.samplers import Random
+from search.study import DATABASE
 
 
 def stops(pruner: Pruner, *, periods: int, trials: int) -> list[int]:
@@ -55,3 +62,18 @@ def test_hyperband_is_halving_in_each_bracket() -> None:
     brackets = Hyperband().as_asha(9)
     assert [share for share, _ in brackets] == pytest.approx([9 / 17, 5 / 17, 3 / 17])
     assert [halving.rungs(9) for _, halving in brackets] == [[1, 3, 9], [3, 9], [9]]
+
+
+@pytest.mark.parametrize("pruner", [Asha(), Hyperband(), Median(n_startup_trials=2), NoPruner()], ids=repr)
+def test_nothing_that_is_not_finite_reaches_storage(tmp_path: Path, pruner: Pruner) -> None:
+    study = fake.run(tmp_path, goal=20, behaviour="diverge", pruner=pruner).study
+    assert len(study.finished()) == 20
+    assert any(trial.reason == "diverged" for trial in study.trials)
+    with closing(sqlite3.connect(tmp_path / study.name / DATABASE)) as database:
+        tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        values = [value for name in tables for row in database.execute(f"SELECT * FROM {name}") for value in row]  # noqa: S608
+    assert len(values) > 1000
+    assert not any(isinstance(value, float) and not math.isfinite(value) for value in values)
+    assert not any(
+        re.search(r"\b(NaN|-?Infinity|INF_POS|INF_NEG)\b", value) for value in values if isinstance(value, str)
+    )
