@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from search.records import TrialRecord
 from search.wording import in_a_sentence
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 LARGEST = 1 << 30
 """Bytes; more than any net has that is worth searching for."""
@@ -81,6 +82,7 @@ def model_in(content: bytes, source: str) -> nn.Sequential:
         config = from_json(json.loads(metadata_of(content)["config"]))
         _check_size(content, config)
         model = build_model(config.model, torch.Generator())
+        _check_types(weights, model)
         model.load_state_dict(weights)
     except (SafetensorError, UsageError, KeyError, TypeError, ValueError, RuntimeError, RecursionError) as error:
         raise WeightsError(f"{source}: no file of exported weights ({in_a_sentence(error)})") from error
@@ -96,6 +98,17 @@ def _check_size(content: bytes, config: TrainConfig) -> None:
     parameters = plan_layers(config.model).parameters
     if 4 * parameters > len(content):
         raise ValueError(f"{len(content):,} bytes for {parameters:,} parameters")
+
+
+def _check_types(weights: Mapping[str, Tensor], model: nn.Module) -> None:
+    """Check that weights are of their net's types: PyTorch would turn them into these.
+
+    Raises:
+        ValueError: they are not.
+    """
+    for name, value in model.state_dict().items():
+        if name in weights and weights[name].dtype != value.dtype:
+            raise ValueError(f"{name} is {weights[name].dtype}, not {value.dtype}")
 
 
 def _read(path: Path) -> bytes:

@@ -103,9 +103,12 @@ class EventLog:
         if seq != expected:
             raise StorageError(f"The event log of study {self._study} lacks event {expected}; restore its database.")
         try:
-            return _event(*columns)
+            event = _event(*columns)
         except ValueError as error:
             raise not_understood(self._study, expected, error) from error
+        if event.payload.get("name", self._study) != self._study:
+            raise not_understood(self._study, expected, "it is of another study")
+        return event
 
 
 def not_understood(study: str, seq: int, why: object) -> StorageError:

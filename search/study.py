@@ -162,12 +162,7 @@ def _named(results: Path, storage: str | None) -> list[tuple[str, str]]:
 
 def _read(place: Place) -> History | None:
     found = read_events(place)
-    if not found:
-        return None
-    history = History.of(found)
-    if history.name != place.name:
-        raise events.not_understood(place.name, 0, "it is of another study")
-    return history
+    return History.of(found) if found else None
 
 
 def _events(engine: Engine, name: str) -> list[events.Event]:

@@ -21,7 +21,7 @@ NAMED = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 
 
 def named(pattern: str) -> list[tuple[str, str]]:
-    """Return (page, what is named) of everything that matches between backticks, or at the beginning of indented lines."""
+    """Return (page, what is named) of all that matches between backticks, or where an indented line begins."""
     quoted = re.compile(rf"(?:`|^ {{4}})({pattern})(?=`|  |$)", re.MULTILINE)
     return sorted({(page.name, found) for page in PAGES for found in quoted.findall(page.read_text())})
 

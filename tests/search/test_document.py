@@ -31,8 +31,10 @@ phases:
 
 
 OBEYED = [
-    b"&a ", b"*a", b"!!python/object:os.system ", b"!tag ", b"<<: ", b"? ", b"- ", b": ", b"{", b"}", b"[", b"]", b"|\n",
-    b">-\n", b"---\n", b"...\n", b"%YAML 1.1\n", b"# ", b"\t", b"'", b'"', b"\\", b"\0", b"\xff", b"\xc2\x85", b"\xef\xbb\xbf",
+    b"&a ", b"*a", b"!!python/object:os.system ", b"!tag ", b"<<: ", b"? ", b"- ", b": ", b"{", b"}", b"[", b"]",
+    b"|\n",
+    b">-\n", b"---\n", b"...\n", b"%YAML 1.1\n", b"# ", b"\t", b"'", b'"', b"\\", b"\0", b"\xff",
+    b"\xc2\x85", b"\xef\xbb\xbf",
     b"\r", b"1e-3", b".nan", b"9" * 400, b"name: conv\n", b"\xe2\x80\xa8", b"~", b"@", b"`",
 ]  # fmt: skip
 
