@@ -2,12 +2,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help search prove test lint format schema results peers clean
+.PHONY: help search prove test faults lint format schema results peers clean
 
 help:
 	@echo "make search   50 trials of spaces/conv.yaml on the full data: about 6 minutes on 2 cores"
 	@echo "make prove    one search three ways (one worker, two workers, killed and resumed): one digest"
 	@echo "make test     lint, types, import contracts, tests"
+	@echo "make faults   every fault of docs/faults.md, injected for real: about eight minutes"
 	@echo "make results  make everything in results/published/ again: about 65 minutes on 2 cores"
 	@echo "make peers    other people's loops beside ours, measured: about 2 hours on 2 quiet cores"
 	@echo "make format   lay out the code"
@@ -22,6 +23,9 @@ prove: .venv/installed
 
 test: .venv/tested lint
 	$(BIN)/python -m pytest -n 2
+
+faults: .venv/tested
+	$(BIN)/python -m pytest -v $$(grep -o 'tests/[a-z_/]*\.py::[a-z_0-9]*' docs/faults.md | sort -u)
 
 lint: .venv/tested
 	$(BIN)/ruff format --check .

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from mnist_bench import audit, searching, spaces
+from mnist_bench import audit, searching, spaces, studies
 from mnist_bench.ablate import Options as AblateOptions
 from mnist_bench.ablate import Silent as SilentAblation
 from mnist_bench.ablate import run as run_ablate
@@ -20,7 +20,6 @@ from mnist_bench.record import record_of
 from mnist_bench.reproduce import Comparison, reproduce, trainer_for
 from mnist_bench.train import FitResult
 from mnist_bench.train import fit as fit_config
-from search import study as studies
 from search.clock import Order
 from search.errors import SearchError, StudyNotFoundError, UsageError
 from search.progress import Silent

@@ -14,6 +14,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 from mnist_bench import kept
 from mnist_bench.seal import unseal
 from mnist_bench.stats import t_interval
+from search import files
 from search.errors import StorageError
 
 FOLDER = "confirm"
@@ -151,7 +152,7 @@ def load(folder: Path) -> Confirmed | None:
     """
     path = folder / FOLDER / FILE
     try:
-        return _checked(_adapter().validate_json(unseal(path.read_bytes()), strict=True))
+        return _checked(_adapter().validate_json(unseal(files.read(path, kept.LARGEST)), strict=True))
     except FileNotFoundError:
         return None
     except ValidationError as error:

@@ -51,6 +51,6 @@ def validation_images(trials: Iterable[TrialRecord]) -> int | None:
 def accuracy_interval(trial: TrialRecord, images: int | None) -> tuple[float, float] | None:
     """Return Wilson's 95 % interval of the trial's accuracy on so many images; None where it has no accuracy."""
     errors = trial.reports[-1].metrics.get("errors") if trial.reports else None
-    if trial.value is None or errors is None or not images:
+    if trial.value is None or errors is None or not images or errors > images:
         return None
     return wilson(images - int(errors), images)

@@ -10,6 +10,7 @@ from typing import Any
 from mnist_bench import conditions, doctor_files, searching
 from mnist_bench.finding import Finding, note, ok, problem
 from mnist_bench.record import Data
+from mnist_bench.studies import believed
 from search import lock, strategy
 from search.database import damage, first_line, open_for_writing, open_tables_for_reading, storage_errors
 from search.errors import SearchError, StorageError, StudyNotFoundError
@@ -38,13 +39,10 @@ def examine(
     try:
         events = _whole_log(place)
         history = History.of(events)
+        study = believed(history.record())
     except StorageError as error:
         yield problem("event log", str(error), "The files beside it are left alone; put a copy of the database back.")
         return
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
-        yield problem("event log", f"it cannot be understood ({error!r}).", "Put a copy of the database back.")
-        return
-    study = history.record()
     yield ok("event log", f"{len(events)} events, {len(study.trials)} trials.")
     if replay:
         yield decided_again(events)
@@ -168,8 +166,8 @@ def _way_back(changed: Set[str], stored: Mapping[str, Any]) -> str:
     if any(path.startswith(ours) for path in changed):
         revisions = f"trainer {stored['context']['trainer_revision']}, driver {stored['driver_revision']}"
         return f"Go on with the mnist-bench of that time (revisions: {revisions})."
-    then = stored["numerics"]
-    return f"Go on where the same training gives the same bits: {then['device']}, {then['precision']}, {then['cpu']}."
+    then = [str(stored["numerics"].get(name, "?")) for name in ("device", "precision", "cpu")]
+    return f"Go on where the same training gives the same bits: {', '.join(then)}."
 
 
 _FROM_THE_LOG = "--repair writes them anew from the event log, which is what counts; no result is lost."

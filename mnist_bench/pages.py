@@ -11,12 +11,11 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
-from mnist_bench import kept
+from mnist_bench import kept, studies
 from mnist_bench.leaderboard import Leaderboard, rows
 from search import lock
-from search import study as studies
 from search.errors import StorageError, StudyNotFoundError
-from search.study import DATABASE, Place
+from search.study import DATABASE, Place, latest, newest_event
 
 FILE = "leaderboard.json"
 FROM = 1000
@@ -58,7 +57,7 @@ def leaderboard(
 
 def _place(results: Path, name: str | None, storage: str | None) -> Place | None:
     with contextlib.suppress(StudyNotFoundError):
-        return Place.of(studies.latest(results, storage) if name is None else name, results, storage)
+        return Place.of(latest(results, storage) if name is None else name, results, storage)
     return None
 
 
@@ -66,7 +65,7 @@ def _stamp(place: Place) -> str:
     """Return what changes whenever the page may have: this version, the newest event, the database's file."""
     file = (place.folder / DATABASE).stat() if place.owns_database and (place.folder / DATABASE).exists() else None
     written = "" if file is None else f"{file.st_mtime_ns} {file.st_size}"
-    return f"{version('mnist-bench')} {studies.newest_event(place)} {written}"
+    return f"{version('mnist-bench')} {newest_event(place)} {written}"
 
 
 def _kept(place: Place) -> Page | None:

@@ -19,6 +19,7 @@ from mnist_bench.correctness import correct_bits
 from mnist_bench.errors import ArchitectureError, ConfigError
 from mnist_bench.schedule import Schedule
 from mnist_bench.seal import seal, unseal
+from search import files
 from search.errors import StorageError, StudyNotFoundError, UsageError
 from search.records import StudyRecord, TrialRecord
 from search.trainer import EndReason, Report
@@ -160,8 +161,7 @@ def _check_trainable(record: Record, config: TrainConfig) -> None:
 def read(path: Path) -> Record:
     """Read a record from a file; errors as in `parse`."""
     try:
-        with path.open("rb") as file:
-            text = file.read(LARGEST + 1)
+        text = files.read(path, LARGEST)
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror}).") from error
     return parse(text, str(path))

@@ -25,7 +25,7 @@ def unseal(text: bytes | str) -> str:
         ValueError: it is no JSON object, or the seal is not that of its content.
     """
     try:
-        values = json.loads(text)
+        values = json.loads(text, parse_constant=canonical.finite, parse_float=canonical.finite)
         if not isinstance(values, dict):
             raise ValueError("it is no JSON object")
         found = values.pop(KEY, None)

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
-from mnist_bench import space_view, spaces
+from mnist_bench import space_view, spaces, studies
 from mnist_bench.config import TrainConfig
 from mnist_bench.config_json import to_json
 from mnist_bench.cost import COEFFICIENTS
@@ -90,6 +90,7 @@ def run(asked: SearchOptions, observer: Observer, stopping: Callable[[], bool]) 
         keeper=WeightKeeper(place.folder / "weights", cost_of(space.settings)),
         stopping=lambda: stopping() or (deadline is not None and time.monotonic() >= deadline),
         trial_timeout=math.inf if asked.trial_timeout is None else asked.trial_timeout,
+        check=studies.believed,
     ).run()
 
 

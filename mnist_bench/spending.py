@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import heapq
-import json
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated
+
+from annotated_types import Ge
 
 from mnist_bench import kept
-from mnist_bench.seal import unseal
+from search.errors import StorageError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Spent:
+    """What the file holds."""
+
+    identity: str
+    seconds: Annotated[float, Ge(0)]
+    decided: dict[str, bool]
 
 
 class Spending:
@@ -26,9 +37,10 @@ class Spending:
         self._identity = identity
         self._started = started
         known = _read(path)
-        same = known.get("identity") == identity
-        self._before = float(known["seconds"]) if same else 0.0
-        self._decided: dict[str, bool] = dict(known["decided"]) if same else {}
+        if known is None or known.identity != identity:
+            known = _Spent(identity=identity, seconds=0.0, decided={})
+        self._before = known.seconds
+        self._decided = dict(known.decided)
 
     @property
     def seconds(self) -> float:
@@ -56,10 +68,9 @@ def makespan(seconds: Sequence[float], workers: int) -> float:
     return max(free)
 
 
-def _read(path: Path) -> dict[str, Any]:
-    """Return what was kept; nothing where there is nothing, nothing of ours, or nothing whole."""
+def _read(path: Path) -> _Spent | None:
+    """Return what was kept; None where there is nothing, nothing of ours, or nothing whole."""
     try:
-        known: dict[str, Any] = json.loads(unseal(path.read_bytes()))
-    except (FileNotFoundError, ValueError):
-        return {}
-    return known if {"seconds", "decided"} <= known.keys() else {}
+        return kept.load(path, _Spent, "account of the time spent")
+    except StorageError:
+        return None

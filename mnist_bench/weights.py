@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from safetensors import SafetensorError
 from safetensors import numpy as arrays
 
+from mnist_bench.architecture import plan_layers
 from mnist_bench.config import TrainConfig
 from mnist_bench.config_json import from_json, to_json
 from mnist_bench.errors import WeightsError
-from search import canonical
+from search import canonical, files
 from search.errors import UsageError
 from search.records import TrialRecord
+from search.wording import in_a_sentence
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
+
+LARGEST = 1 << 30
+"""Bytes; more than any net has that is worth searching for."""
 
 
 def export(state: bytes, config: TrainConfig) -> bytes:
@@ -74,16 +80,40 @@ def model_in(content: bytes, source: str) -> nn.Sequential:
     try:
         weights = load(content)
         config = from_json(json.loads(metadata_of(content)["config"]))
+        _check_size(content, config)
         model = build_model(config.model, torch.Generator())
+        _check_types(weights, model)
         model.load_state_dict(weights)
-    except (SafetensorError, UsageError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise WeightsError(f"{source}: no file of exported weights ({error})") from error
+    except (SafetensorError, UsageError, KeyError, TypeError, ValueError, RuntimeError, RecursionError) as error:
+        raise WeightsError(f"{source}: no file of exported weights ({in_a_sentence(error)})") from error
     return model.eval()
+
+
+def _check_size(content: bytes, config: TrainConfig) -> None:
+    """Check, before memory is spent on a net, that its weights can be there.
+
+    Raises:
+        ValueError: they cannot.
+    """
+    parameters = plan_layers(config.model).parameters
+    if 4 * parameters > len(content):
+        raise ValueError(f"{len(content):,} bytes for {parameters:,} parameters")
+
+
+def _check_types(weights: Mapping[str, Tensor], model: nn.Module) -> None:
+    """Check that weights are of their net's types: PyTorch would turn them into these.
+
+    Raises:
+        ValueError: they are not.
+    """
+    for name, value in model.state_dict().items():
+        if name in weights and weights[name].dtype != value.dtype:
+            raise ValueError(f"{name} is {weights[name].dtype}, not {value.dtype}")
 
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return files.read(path, LARGEST)
     except OSError as error:
         raise WeightsError(f"{path}: no file of exported weights ({error})") from error
 

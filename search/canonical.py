@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from typing import Any
 
 
@@ -19,6 +20,18 @@ def dumps(value: Any) -> str:
 def sha256(value: Any) -> str:
     """Return the SHA-256 of `value`'s canonical JSON, as 64 hexadecimal digits."""
     return hashlib.sha256(dumps(value).encode()).hexdigest()
+
+
+def finite(text: str) -> float:
+    """Return a number of a JSON text, for `json.loads` to call: Python itself takes NaN, Infinity and 1e999, too.
+
+    Raises:
+        ValueError: it is not finite.
+    """
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:20]} is not a finite number")
+    return number
 
 
 def derived_seed(*parts: int | str) -> int:

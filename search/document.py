@@ -25,6 +25,7 @@ from ruamel.yaml.events import (
     SequenceStartEvent,
 )
 
+from search import files
 from search.errors import Problem, SpaceError, UsageError
 from search.scalars import resolve
 from search.wording import show
@@ -69,8 +70,7 @@ def load(path: Path) -> Document:
         UsageError: the file cannot be read.
     """
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+        data = files.read(path, MAX_BYTES)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise UsageError(f"{path}: cannot be read: {reason}") from error

@@ -7,17 +7,17 @@ has not, whatever else was written before the process died.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from search import canonical
+from search import canonical, payloads
 from search.errors import StorageError
+from search.wording import in_a_sentence
 
 Kind = Literal["create", "goal", "ask", "report", "tell", "decline"]
 
@@ -91,7 +91,7 @@ class EventLog:
         """Return all events in order, and go on after them.
 
         Raises:
-            StorageError: one is missing, so that those after it mean nothing.
+            StorageError: one is missing or is none, so that those after it mean nothing.
         """
         columns = (
             _events.c.seq,
@@ -105,15 +105,44 @@ class EventLog:
         with self._engine.connect() as connection:
             rows = connection.execute(query).all()
         self._length = len(rows)
-        for expected, (seq, *_) in enumerate(rows):
-            if seq != expected:
-                raise StorageError(
-                    f"The event log of study {self._study} lacks event {expected}; restore its database."
-                )
-        return [
-            Event(kind=kind, time=time, trial=trial, external=external, payload=json.loads(payload))
-            for _, kind, time, trial, external, payload in rows
-        ]
+        return [self._believed(expected, *row) for expected, row in enumerate(rows)]
+
+    def _believed(self, expected: int, seq: object, *columns: object) -> Event:
+        """Return the event of one row; SQLite keeps what anybody writes, whatever the type of a column."""
+        if seq != expected:
+            raise StorageError(f"The event log of study {self._study} lacks event {expected}; restore its database.")
+        try:
+            event = _event(*columns)
+        except ValueError as error:
+            raise not_understood(self._study, expected, error) from error
+        if event.payload.get("name", self._study) != self._study:
+            raise not_understood(self._study, expected, "it is of another study")
+        return event
+
+
+def not_understood(study: str, seq: int, why: object) -> StorageError:
+    """Return the error of an event that no search wrote."""
+    return StorageError(
+        f"Event {seq} of study {study} is none that a search wrote ({in_a_sentence(why)}); restore its database."
+    )
+
+
+def _event(kind: object, time: object, trial: object, external: object, payload: object) -> Event:
+    """Return the event that a row's columns hold.
+
+    Raises:
+        ValueError: they hold none.
+    """
+    if (
+        isinstance(kind, str)
+        and isinstance(time, int)
+        and isinstance(trial, int | None)
+        and isinstance(external, bool)
+        and isinstance(payload, str)
+    ):
+        values = payloads.parse(kind, payload)
+        return Event(kind=cast(Kind, kind), time=time, trial=trial, external=external, payload=values)
+    raise ValueError("a column holds a value of another type")
 
 
 def studies(engine: Engine) -> list[tuple[str, str]]:
@@ -124,4 +153,4 @@ def studies(engine: Engine) -> list[tuple[str, str]]:
     is_last = sa.and_(_events.c.study == last.c.study, _events.c.seq == last.c.seq)
     query = sa.select(_events.c.study, _events.c.at).join(last, is_last)  # by the index: payloads are not read
     with engine.connect() as connection:
-        return [(name, at) for name, at in connection.execute(query).all()]
+        return [(str(name), str(at)) for name, at in connection.execute(query).all()]

@@ -48,6 +48,16 @@ def atomic_write(path: Path, data: bytes) -> None:
     _sync_folder(path.parent)
 
 
+def read(path: Path, most: int) -> bytes:
+    """Return a file's content, cut off after `most` bytes and one: enough to see that it is too large.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        return file.read(most + 1)
+
+
 def leftovers(folder: Path) -> list[Path]:
     """Return the temporary files below a folder: those being written, and those that a killed process left."""
     return sorted(path for path in folder.rglob(".*") if _TEMPORARY.fullmatch(path.name) and path.is_file())

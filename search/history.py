@@ -12,9 +12,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from search.clock import Active, Order, Slot, Timeline
-from search.events import Event
+from search.errors import SpaceError
+from search.events import Event, not_understood
+from search.ranges import Distribution
 from search.records import StudyRecord, TrialRecord
+from search.space import Space
 from search.trainer import Plan, Report
+from search.wording import show
 
 
 @dataclass(slots=True)
@@ -44,13 +48,22 @@ class History:
     """Events applied."""
     newest: Event | None = None
     """The last one of them."""
+    _ranges: dict[str, Distribution | None] = field(default_factory=dict)
+    """What each field of the space can be."""
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> History:
-        """Return the history that these events make."""
+        """Return the history that these events make.
+
+        Raises:
+            StorageError: no search can have decided them in this order.
+        """
         history = cls()
         for event in events:
-            history.apply(event)
+            try:
+                history.apply(event)
+            except (ValueError, TypeError, SpaceError) as error:
+                raise not_understood(history.name, history.seq, f"{event.kind}: {error}") from error
         return history
 
     @property
@@ -104,12 +117,15 @@ class History:
         trials = self.trials
         if not live:
             trials = [replace(trial, reason="paused") if trial.state == "RUNNING" else trial for trial in trials]
-        return StudyRecord(name=self.name, spec=self.spec, totals=tuple(self.goals), trials=tuple(trials), live=live)
+        totals = tuple(self.goals) or (0,)  # a search that died before its second event wants nothing yet
+        return StudyRecord(name=self.name, spec=self.spec, totals=totals, trials=tuple(trials), live=live)
 
     def _create(self, event: Event) -> None:
+        _demand(self.seq == 0, "the study has begun before")
         self.name = event.payload["name"]
         self.spec = event.payload["spec"]
         self.timeline = Timeline.of(self.spec["slots"], self.spec["order"])
+        self._ranges = {field.path: field.distribution for field in Space.from_spec(self.spec["space"]).fields}
 
     def _set_goal(self, event: Event) -> None:
         if self.declined:
@@ -135,6 +151,7 @@ class History:
             constraints=asked["constraints"],
         )
         plan = Plan(config=trial.config, costs=trial.costs, constraints=trial.constraints, facts=trial.facts)
+        self._check_asked(event, trial)
         self.trials.append(trial)
         self.attributes[trial.number] = dict(asked["attributes"])
         self.infeasible += not plan.feasible
@@ -142,7 +159,8 @@ class History:
         self.timeline.start(trial.slot, active)
 
     def _report(self, event: Event) -> None:
-        trial, report = self._trial(event), Report(**event.payload["report"])
+        trial, report = self._running(event), Report(**event.payload["report"])
+        _demand(event.payload["period"] == len(trial.reports) + 1 <= len(trial.costs), "it is of another period")
         self.trials[trial.number] = replace(trial, reports=(*trial.reports, report))
         self.attributes[trial.number].update(event.payload["attributes"])
         self.timeline.advance(trial.slot, verdict=event.payload["verdict"])
@@ -150,7 +168,11 @@ class History:
     def _tell(self, event: Event) -> None:
         told = event.payload
         trial = replace(
-            self._trial(event), state=told["state"], reason=told["reason"], error=told["error"], external=event.external
+            self._running(event),
+            state=told["state"],
+            reason=told["reason"],
+            error=told["error"],
+            external=event.external,
         )
         self.trials[trial.number] = trial
         self.attributes[trial.number].update(told["attributes"])
@@ -163,7 +185,26 @@ class History:
         if trial.state == "COMPLETE" and (self.best is None or trial.rank_key() < self.best.rank_key()):
             self.best = trial
 
-    def _trial(self, event: Event) -> TrialRecord:
-        if event.trial is None:
-            raise ValueError(f"event {self.seq} ({event.kind}) names no trial")
-        return self.trials[event.trial]
+    def _check_asked(self, event: Event, trial: TrialRecord) -> None:
+        """Check that a trial can begin: nothing but a search's own log says otherwise.
+
+        Raises:
+            ValueError: it cannot.
+        """
+        _demand(event.trial == trial.number, "the trial is not the next one")
+        _demand(trial.slot < len(self.timeline.slots), "there is no such slot")
+        _demand(self.timeline.slots[trial.slot].trial is None, "its slot is taken")
+        for path, value in trial.params.items():
+            known = self._ranges.get(path)
+            _demand(known is not None and known.contains(value), f"{show(path)} {show(value)} is outside its range")
+
+    def _running(self, event: Event) -> TrialRecord:
+        _demand(event.trial is not None and 0 <= event.trial < len(self.trials), "there is no such trial")
+        trial = self.trials[event.trial or 0]
+        _demand(trial.state == "RUNNING", "its trial has ended")
+        return trial
+
+
+def _demand(holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise ValueError(otherwise)

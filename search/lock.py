@@ -77,5 +77,5 @@ def holder(path: Path) -> str:
     try:
         signed = json.loads(path.read_text())
         return f"process {int(signed['pid'])} on {signed['host']} since {signed['since']}"
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return "another process"

@@ -23,6 +23,9 @@ from search.space import Space
 
 _LONGEST_ATTRIBUTE = 2000
 """Characters of a text attribute; the event log has it whole."""
+UNREADABLE = (LookupError, ValueError, TypeError, AttributeError, AssertionError)
+"""What Optuna raises of rows that are missing or that others have written: it trusts its tables."""
+_ASTRAY = (*UNREADABLE, UpdateFinishedTrialError)
 _METRIC_NAMES = "study:metric_names"
 """Where Optuna keeps the objectives' names (`Study.set_metric_names`)."""
 
@@ -62,13 +65,16 @@ class Mirror:
                     self._report(event)
                 case "tell":
                     self._tell(event)
-        except (KeyError, UpdateFinishedTrialError) as error:
+        except _ASTRAY as error:
             raise self._astray(event) from error
 
     def complete(self, event: Event) -> None:
         """Write an event that may have been written already, in whole or in part; errors as in `apply`."""
         there = event.trial is not None and self._exists(event)
-        told = there and self._storage.get_trial(self._id(event)).state.is_finished()
+        try:
+            told = there and self._storage.get_trial(self._id(event)).state.is_finished()
+        except _ASTRAY as error:
+            raise self._astray(event) from error
         if not told and not (there and event.kind == "ask"):
             self.apply(event)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,8 +10,10 @@ from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage
 from optuna.trial import FrozenTrial
 from sqlalchemy.engine import Engine
 
+from search.errors import StorageError
 from search.events import Event
-from search.mirror import Mirror
+from search.mirror import UNREADABLE, Mirror
+from search.wording import in_a_sentence
 
 _VALUES = ("state", "values", "params", "distributions")
 _MAPPINGS = ("intermediate_values", "system_attrs", "user_attrs")
@@ -52,21 +53,27 @@ def differences(storage: BaseStorage, name: str, events: Sequence[Event]) -> Dif
 
 def rebuild(storage: RDBStorage, name: str, events: Sequence[Event]) -> None:
     """Write a study's tables anew from its log; what others added to them is lost, and times are those of now."""
-    with contextlib.suppress(KeyError):
-        storage.delete_study(storage.get_study_id_from_name(name))
-    _sweep(storage.engine)
+    _remove(storage.engine, name)
     _write(storage, name, events)
 
 
-def _sweep(engine: Engine) -> None:
-    """Remove what is there of trials that are not: SQLite gives their row's number to a new trial."""
+def _remove(engine: Engine, name: str) -> None:
+    """Remove a study's rows without reading them, since Optuna cannot read all that others may have written.
+
+    What is there of trials that are not goes too: SQLite gives their row's number to a new trial.
+    """
     tables = sa.MetaData()
     tables.reflect(engine)
-    trials = sa.select(tables.tables["trials"].c.trial_id)
+    studies, trials = tables.tables["studies"], tables.tables["trials"]
+    study = sa.select(studies.c.study_id).where(studies.c.study_name == name)
+    others = sa.select(trials.c.trial_id).where(trials.c.study_id.not_in(study))
     with engine.begin() as connection:
         for table in tables.sorted_tables:
-            if "trial_id" in table.c and table.name != "trials":
-                connection.execute(table.delete().where(table.c.trial_id.not_in(trials)))
+            if "trial_id" in table.c and table is not trials:
+                connection.execute(table.delete().where(table.c.trial_id.not_in(others)))
+        for table in reversed(tables.sorted_tables):
+            if "study_id" in table.c:
+                connection.execute(table.delete().where(table.c.study_id.in_(study)))
 
 
 def _write(storage: BaseStorage, name: str, events: Sequence[Event]) -> None:
@@ -84,10 +91,17 @@ def _expected(name: str, events: Sequence[Event]) -> dict[int, FrozenTrial]:
 
 
 def _trials_of(storage: BaseStorage, name: str) -> list[FrozenTrial]:
+    """Return the trials that Optuna reads; it trusts its tables, so rows of others make it fail in many ways.
+
+    Raises:
+        StorageError: it cannot read them.
+    """
     try:
         return storage.get_all_trials(storage.get_study_id_from_name(name), deepcopy=False)
     except KeyError:
         return []
+    except UNREADABLE as error:
+        raise StorageError(f"Optuna cannot read its tables of study {name} ({in_a_sentence(error)}).") from error
 
 
 def _is_as(found: FrozenTrial, wanted: FrozenTrial) -> bool:

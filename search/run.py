@@ -57,6 +57,8 @@ class Search:
     stopping: Callable[[], bool]
     trial_timeout: float = math.inf
     """Seconds that a trial may train. No part of the study's specification: an end by time is an external event."""
+    check: Callable[[StudyRecord], object] = lambda study: None
+    """Raises where a study that is there is none of the trainer's, before it is gone on with."""
 
     def run(self) -> Run:
         """Drive the study to its goal, or until `stopping` says so.
@@ -80,6 +82,8 @@ class Search:
             log.make_table()
             events = log.read()
             history = History.of(events)
+            if events:
+                self.check(history.record())
             states = StateStore(self.place.folder / "states")
             if events and self._is_done(history):
                 Mirror(storage, self.place.name, events[0]).complete(events[-1])

@@ -17,6 +17,7 @@ from search.objectives import cost_of
 from search.samplers import BUILT_ON, BUILT_ON_IF_THERE
 from search.space import Space
 from search.strategy import Gp, Pruner, Sampler, check, to_spec
+from search.wording import on_one_line
 
 DRIVER_REVISION = 2
 """Raised whenever the driver decides differently from before on the same records."""
@@ -140,7 +141,8 @@ def check_same(name: str, stored: Mapping[str, Any], current: Mapping[str, Any])
     """
     if fingerprint(stored) == fingerprint(current):
         return
-    listed = "\n".join(f"  {path}: {old} then, {new} now" for path, old, new in differences(stored, current))
+    found = differences(stored, current)
+    listed = "\n".join(on_one_line(f"  {path}: {old} then, {new} now") for path, old, new in found)
     listed = listed or "  space: the same fields in another order"
     raise FingerprintError(
         f"Study {name} was made under other conditions, so going on would mix two searches.\n{listed}\n"

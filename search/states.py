@@ -28,7 +28,10 @@ def read(path: Path) -> tuple[Report, bytes] | None:
     if hashlib.sha256(body).digest() != digest:
         return None
     split = 8 + int.from_bytes(body[:8], "big")
-    return Report(**json.loads(body[8:split])), body[split:]
+    try:
+        return Report(**json.loads(body[8:split])), body[split:]
+    except (ValueError, TypeError, RecursionError):
+        return None
 
 
 class StateStore:

@@ -163,7 +163,7 @@ def remove_study(results: Path, name: str) -> None:
 def _named(results: Path, storage: str | None) -> list[tuple[str, str]]:
     """Return (name, time of the last event) of every study."""
     if storage is not None:
-        return _query(storage, events.studies)
+        return [pair for pair in _query(storage, events.studies) if _NAME.fullmatch(pair[0])]
     found: list[tuple[str, str]] = []
     for database in sorted(results.glob(f"*/{DATABASE}")):
         if _NAME.fullmatch(database.parent.name):

@@ -7,12 +7,24 @@ from collections.abc import Iterable
 from typing import Any
 
 MAX_LENGTH = 60
+LONGEST_REASON = 300
 
 
 def show(value: Any) -> str:
     """Return `value` as a message shows it: like YAML, on one line, at most 60 characters."""
-    text = _spell(value)
+    text = on_one_line(_spell(value))
     return text if len(text) <= MAX_LENGTH else text[: MAX_LENGTH - 3] + "..."
+
+
+def on_one_line(text: str) -> str:
+    """Return `text` with a space in place of each character that cannot be seen, line breaks among them."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+def in_a_sentence(why: object) -> str:
+    """Return a reason as it stands in the middle of a sentence: on one line, at most 300 characters."""
+    text = on_one_line(str(why)).strip().rstrip(".")
+    return text if len(text) <= LONGEST_REASON else text[: LONGEST_REASON - 3] + "..."
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

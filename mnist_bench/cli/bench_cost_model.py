@@ -70,7 +70,7 @@ def _fit(nets: int, device: str, precision: str) -> CostModel:
 
 def _judge(study: str, results: Path, storage: str | None) -> EstimateErrors:
     from mnist_bench.bench.estimates import estimate_errors
-    from search.study import open_study
+    from mnist_bench.studies import open_study
 
     return estimate_errors(open_study(results, study, storage))
 

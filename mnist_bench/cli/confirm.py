@@ -39,7 +39,7 @@ def confirm(
     from mnist_bench.confirm import Options, run
     from mnist_bench.confirmed import plain
     from mnist_bench.data.door import openings
-    from search.study import open_study
+    from mnist_bench.studies import open_study
 
     asked = Options(
         top=top, budget=None if budget is None else options.seconds(budget),

@@ -134,8 +134,8 @@ def chosen(words: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
 
 def _open(name: str | None, results: Path, storage: str | None) -> StudyRecord:
     """Return the study; where there is none of a name that is nearly a kind's, the error says so."""
+    from mnist_bench.studies import open_study
     from search.errors import StudyNotFoundError
-    from search.study import open_study
     from search.wording import did_you_mean, show
 
     try:

@@ -37,8 +37,8 @@ def report(
     from mnist_bench.plots.subject import Subject
     from mnist_bench.report import gather
     from mnist_bench.report_sections import read
+    from mnist_bench.studies import open_study
     from search.errors import StudyNotFoundError
-    from search.study import open_study
 
     close_test_set()
     study = open_study(results, study_name, storage)

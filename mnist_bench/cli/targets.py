@@ -31,7 +31,7 @@ def open_target(target: str | None, results: Path, storage: str | None) -> tuple
         StudyNotFoundError: there is no such study.
         UsageError: the target is misspelled.
     """
-    from search.study import open_study
+    from mnist_bench.studies import open_study
 
     name, number = parse(target)
     return open_study(results, name, storage), number

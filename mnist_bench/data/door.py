@@ -68,7 +68,7 @@ def unopened_identity(options: DataOptions) -> list[str]:
 def openings(ledger: Path) -> int:
     """Return how often the test set was opened, by the ledger's lines; 0 where there is no ledger."""
     try:
-        return len(ledger.read_text().splitlines())
+        return len(ledger.read_bytes().splitlines())
     except FileNotFoundError:
         return 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 import time
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,15 @@ phases:
   - epochs: 1
     lr: 1e-3
 """
+
+
+OBEYED = [
+    b"&a ", b"*a", b"!!python/object:os.system ", b"!tag ", b"<<: ", b"? ", b"- ", b": ", b"{", b"}", b"[", b"]",
+    b"|\n",
+    b">-\n", b"---\n", b"...\n", b"%YAML 1.1\n", b"# ", b"\t", b"'", b'"', b"\\", b"\0", b"\xff",
+    b"\xc2\x85", b"\xef\xbb\xbf",
+    b"\r", b"1e-3", b".nan", b"9" * 400, b"name: conv\n", b"\xe2\x80\xa8", b"~", b"@", b"`",
+]  # fmt: skip
 
 
 def message_of(text: str | bytes) -> str:
@@ -187,6 +197,25 @@ def test_any_text_parses_or_is_refused(text: str) -> None:
 @settings(deadline=None)
 def test_any_bytes_parse_or_are_refused(data: bytes) -> None:
     parses_or_refuses(data)
+
+
+def test_ten_thousand_mutated_files_parse_or_are_refused() -> None:
+    draws = random.Random(0)
+    start = time.process_time()
+    for _ in range(10_000):
+        parses_or_refuses(mutated(GOOD.encode(), draws))
+    assert time.process_time() - start < 100
+
+
+def mutated(content: bytes, draws: random.Random) -> bytes:
+    """Return a file with up to eight parts cut out, doubled, reversed, overwritten or replaced by what YAML obeys."""
+    for _ in range(draws.randrange(1, 9)):
+        start = draws.randrange(len(content) + 1)
+        end = min(len(content), start + draws.randrange(40))
+        part = content[start:end]
+        new = draws.choice([b"", part * 2, part[::-1], draws.randbytes(len(part)), draws.choice(OBEYED)])
+        content = content[:start] + new + content[end:]
+    return content
 
 
 @given(

@@ -128,7 +128,7 @@ def test_after_memory_ran_out_over_a_trial_it_is_trained_alone(tmp_path: Path, c
     found = fake.run(tmp_path / "short", goal=6, pruner=NoPruner(), widest=64, executor=executor).study
     moments = [at for at, job in executor.started if job.trial == 1]
     beside = [[other.trial for at, other in executor.started if at == moment] for moment in moments]
-    assert len(beside[0]) == 3
+    assert len(beside[0]) > 1
     assert beside[1:] == [[1]] * fake.PERIODS
     assert found.digest == undisturbed.digest
 

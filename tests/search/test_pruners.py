@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import random
+import re
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +15,7 @@ import search_fake as fake
 from search.memory import MemoryStudy
 from search.pruners import Asha, Hyperband, Median, NoPruner, Pruner
 from search.samplers import Random
+from search.study import DATABASE
 
 
 def stops(pruner: Pruner, *, periods: int, trials: int) -> list[int]:
@@ -87,3 +93,18 @@ def stopped_at(pruner: Pruner, *, periods: int, trials: int) -> set[int]:
                 stopped.add(period)
         memory.tell(number, "COMPLETE", 0.5)
     return stopped
+
+
+@pytest.mark.parametrize("pruner", [Asha(), Hyperband(), Median(n_startup_trials=2), NoPruner()], ids=repr)
+def test_nothing_that_is_not_finite_reaches_storage(tmp_path: Path, pruner: Pruner) -> None:
+    study = fake.run(tmp_path, goal=20, behaviour="diverge", pruner=pruner).study
+    assert len(study.finished()) == 20
+    assert any(trial.reason == "diverged" for trial in study.trials)
+    with closing(sqlite3.connect(tmp_path / study.name / DATABASE)) as database:
+        tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        values = [value for name in tables for row in database.execute(f"SELECT * FROM {name}") for value in row]  # noqa: S608
+    assert len(values) > 1000
+    assert not any(isinstance(value, float) and not math.isfinite(value) for value in values)
+    assert not any(
+        re.search(r"\b(NaN|-?Infinity|INF_POS|INF_NEG)\b", value) for value in values if isinstance(value, str)
+    )

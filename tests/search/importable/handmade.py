@@ -79,7 +79,13 @@ def spec() -> dict[str, Any]:
         "pruner": {"name": "asha"},
         "context": {"data": data, "trainer_revision": 1},
         "versions": {"optuna": "5.0.0"},
-        "numerics": {"canary": "77c0" + HASH[4:], "precision": "bf16", "cpu_flags": ["avx512_bf16"]},
+        "numerics": {
+            "canary": "77c0" + HASH[4:],
+            "kind": "cpu-bf16",
+            "precision": "bf16",
+            "trainer_revision": 1,
+            "cpu_flags": ["avx512_bf16"],
+        },
     }
 
 

@@ -1,0 +1,121 @@
+"""Studies read from a database that others can write: believed only where they hold what a search of nets writes.
+
+The search checks what it knows of itself (`search.payloads`, `search.history`); here is what only the trainer knows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+
+from mnist_bench.config_json import from_json
+from mnist_bench.cost import DeviceKind
+from mnist_bench.errors import ConfigError
+from mnist_bench.record import Data
+from search import canonical, study
+from search.errors import StorageError
+from search.records import StudyRecord, TrialRecord
+from search.trainer import Report
+from search.wording import in_a_sentence, show
+
+LARGEST = 2**53
+"""Of whole numbers; larger ones are not exact in JSON."""
+LATEST = 253_402_300_799
+"""Seconds since 1970: the end of the year 9999."""
+COUNTED = ("epoch", "errors")
+"""Metrics that count something."""
+
+
+@with_config(ConfigDict(extra="ignore"))
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Context:
+    """What the trials of a study were trained on."""
+
+    data: Data
+    trainer_revision: int
+
+
+@with_config(ConfigDict(extra="ignore"))
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Numerics:
+    """What the bits of a study depend on; the rest is shown as it stands."""
+
+    canary: str
+    kind: DeviceKind
+    precision: Literal["bf16", "fp32"]
+    trainer_revision: int
+
+
+@with_config(ConfigDict(extra="ignore"))
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Spec:
+    """The part of a study's specification that is the trainer's."""
+
+    context: Context
+    numerics: Numerics
+
+
+def open_study(results: Path, name: str | None, storage: str | None = None) -> StudyRecord:
+    """Return a study, the one that was written last where no name is given.
+
+    Raises:
+        StudyNotFoundError: there is none of that name, or none at all.
+        StorageError: its database cannot be read, or holds what no search of nets writes.
+    """
+    return believed(study.open_study(results, name, storage))
+
+
+def believed(read: StudyRecord) -> StudyRecord:
+    """Return the study if all that commands compute with is of the kind that a search writes.
+
+    Raises:
+        StorageError: it is not; the text names the study and the first fault.
+    """
+    try:
+        _form().validate_json(canonical.dumps(read.spec), strict=True)
+        for trial in read.trials:
+            _check_trial(trial)
+    except ValidationError as error:
+        fault = error.errors(include_url=False, include_input=False)[0]
+        raise _unbelievable(read, f"{'.'.join(map(show, fault['loc']))}: {fault['msg']}") from error
+    except (ConfigError, ValueError) as error:
+        raise _unbelievable(read, str(error)) from error
+    return read
+
+
+@cache
+def _form() -> TypeAdapter[Spec]:
+    return TypeAdapter(Spec)
+
+
+def _check_trial(trial: TrialRecord) -> None:
+    """Check what is not of a search's own making; by hand, since a study may have a hundred thousand periods."""
+    from_json(trial.config)
+    for name in ("parameters", "macs"):
+        known = trial.facts.get(name)
+        whole = isinstance(known, int) and 0 <= known <= LARGEST
+        _demand(whole or (known is None and not trial.reports), trial, name)
+    _demand(trial.state != "COMPLETE" or trial.value is not None, trial, "value")
+    for report in trial.reports:
+        _demand(report.value is None or 0 <= report.value <= 1, trial, "value")
+        _demand(all(0 <= (report.metrics.get(name) or 0) <= LARGEST for name in COUNTED), trial, "metrics")
+        _demand(all(0 <= time <= LATEST for time in _times(report)), trial, "times")
+
+
+def _times(report: Report) -> tuple[float, ...]:
+    return report.seconds, report.started or 0.0, report.handled or 0.0
+
+
+def _demand(holds: bool, trial: TrialRecord, what: str) -> None:
+    if not holds:
+        raise ValueError(f"trial {trial.number}: {what}")
+
+
+def _unbelievable(read: StudyRecord, fault: str) -> StorageError:
+    return StorageError(
+        f"Study {read.name} holds what no search writes ({in_a_sentence(fault)}); restore its database."
+    )

@@ -1,0 +1,123 @@
+"""Names, rows and files of others, through every command: sentences, exit codes, and nothing that anything obeys."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import subprocess
+import sys
+import unicodedata
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+import forged
+
+
+class Ran(NamedTuple):
+    """What a command came to."""
+
+    forged: str
+    arguments: list[str]
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("forged")
+
+
+@pytest.fixture(scope="module")
+def ran(folder: Path) -> list[Ran]:
+    """Return what all commands came to, run in a process of their own."""
+    done = subprocess.run(
+        [sys.executable, forged.__file__], cwd=folder, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return [Ran(*one) for one in json.loads(done.stdout.splitlines()[-1])]
+
+
+def test_no_command_ends_in_a_traceback_or_in_something_unexpected(ran: list[Ran]) -> None:
+    for one in ran:
+        assert "Traceback" not in one.err, one
+        assert "(unexpected" not in one.err, one
+        assert one.code in (0, 1, 2, 3, 4), one
+
+
+def test_nothing_that_a_terminal_obeys_is_printed(ran: list[Ran]) -> None:
+    for one in ran:
+        for character in one.out + one.err:
+            assert character == "\n" or unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp"), one
+
+
+def test_no_line_of_its_own_is_forged(ran: list[Ran]) -> None:
+    for one in ran:
+        assert not any(line.startswith("Error: forged") for line in (one.out + one.err).splitlines()), one
+
+
+def test_what_no_search_writes_is_refused_in_one_sentence(ran: list[Ran]) -> None:
+    for one in ran:
+        if one.forged in forged.REFUSED and one.arguments[0] != "doctor":
+            assert one.code in (1, 2), one
+            errors = [line for line in one.err.splitlines() if line.startswith("Error: ")]
+            assert len(errors) == 1, one
+            assert one.out == "", one
+    found = {one.forged: one for one in ran if one.forged in forged.REFUSED and one.arguments[0] == "doctor"}
+    assert found.keys() == forged.REFUSED.keys()
+    for one in found.values():
+        assert one.code == 1
+        assert "event log" in one.out, one
+
+
+def test_what_is_only_text_is_shown(ran: list[Ran]) -> None:
+    for one in ran:
+        if one.forged == "text" and one.arguments in [list(command) for command in forged.READING]:
+            assert one.code == (1 if one.arguments[0] == "doctor" else 0), one
+
+
+def test_no_cell_of_a_csv_begins_a_formula(ran: list[Ran]) -> None:
+    tables = [one.out for one in ran if "--csv" in one.arguments and one.forged == "text"]
+    assert len(tables) == 2
+    for table in tables:
+        rows = list(csv.reader(io.StringIO(table)))
+        assert len({len(row) for row in rows}) == 1
+        for cell in (cell for row in rows for cell in row):
+            assert re.fullmatch(r"-?[\d.]+(e-?\d+)?", cell) or not cell.startswith(("=", "+", "-", "@", "\t", "\r"))
+
+
+class Elements(HTMLParser):
+    """The elements of a page and their attributes."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+
+def test_no_page_and_no_picture_runs_what_was_written_into_the_study(ran: list[Ran], folder: Path) -> None:
+    """The report of a study that is only text was drawn, and removed with it; the pictures' names are in its output."""
+    drawn = sorted((folder / "text").rglob("*"))
+    assert any(path.suffix == ".html" for path in drawn)
+    assert any(path.suffix == ".svg" for path in drawn)
+    for path in drawn:
+        if path.suffix in (".html", ".svg"):
+            found = Elements(path.read_text()).found
+            assert sum(tag == "script" for tag, _ in found) == (path.suffix == ".html")
+            assert not any(name.startswith("on") for _, attributes in found for name in attributes)
+
+
+def test_names_that_cannot_be_names_are_refused_and_touch_nothing(ran: list[Ran], folder: Path) -> None:
+    for one in ran:
+        if one.forged == "name":
+            assert one.code in (1, 2, 3), one
+            assert one.out == "" or one.arguments[:2] == ["space", "check"], one  # whose problems are its output
+    assert sorted(path.name for path in folder.iterdir()) == ["results", "text", "whole"]
