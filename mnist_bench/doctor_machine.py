@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
 
@@ -18,6 +19,9 @@ from mnist_bench.data.mnist import DataOptions, load_training_set
 from mnist_bench.errors import DataError
 from mnist_bench.finding import Finding, note, ok, problem
 from mnist_bench.precision import Precision
+
+if TYPE_CHECKING:
+    import torch
 
 DISTRIBUTION = "mnist-bench"
 WORKER_MEMORY = 600e6
@@ -44,6 +48,8 @@ def examine(*, results: Path, device: str, data_dir: Path | None) -> Iterator[Fi
     yield from folder(results)
     yield computing(str(place), precision)
     yield from data(data_dir)
+    if place.type == "cuda":
+        yield graphs(_check_graphs(place, precision))
 
 
 def packages(requirements: Sequence[str], version_of: Callable[[str], str | None]) -> Finding:
@@ -89,6 +95,14 @@ def computing(device: str, precision: Precision) -> Finding:
     if variables:
         return note("computing", f"{text} These variables are part of it: {', '.join(variables)}.")
     return ok("computing", text)
+
+
+def graphs(verdict: str) -> Finding:
+    """Return what `graphs.check` found out about a GPU."""
+    if verdict == "on":
+        return ok("graphs", "a step that is captured once and replayed gives the same bits.")
+    advice = "Results are as right as ever, and training takes longer; another version of PyTorch may help."
+    return note("graphs", f"{verdict}; kernels are given to the GPU one by one.", advice)
 
 
 def data(data_dir: Path | None) -> Iterator[Finding]:
@@ -156,6 +170,13 @@ def room(free: float, results: Path) -> Finding:
     if free >= LITTLE_ROOM:
         return ok("disk", text)
     return problem("disk", text, "Make room: a search stops where it cannot write, and goes on when it can.")
+
+
+def _check_graphs(device: torch.device, precision: Precision) -> str:
+    from mnist_bench.data.tensors import load_dataset
+    from mnist_bench.graphs import Graphs, check
+
+    return check(load_dataset(DataOptions(), device), precision, Graphs(device))
 
 
 def _available_memory() -> float | None:

@@ -48,6 +48,8 @@ class SearchOptions:
     timeout: float | None = None
     """Seconds after which the search stops, to be resumed."""
     workers: int = 1
+    lanes: int | None = None
+    """Trials at once in each worker process; left out, what suits its device."""
     slots: int = 8
     seed: int = 0
     enqueue: tuple[str, ...] = ()
@@ -169,7 +171,8 @@ def _data_options(asked: SearchOptions, space: Space) -> DataOptions:
 def _executor(asked: SearchOptions, data: TrainingSet, place: Place) -> Executor:
     if asked.executor == "in-process":
         return InProcessExecutor(trainer_spec(data, device=asked.device))
-    return LocalExecutor(trainer_spec(data, device=asked.device), asked.workers, place.folder / "workers.log")
+    trainer = trainer_spec(data, device=asked.device)
+    return LocalExecutor(trainer, asked.workers, place.folder / "workers.log", asked.lanes)
 
 
 def _estimated_kind(device: str) -> Any:

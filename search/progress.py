@@ -25,6 +25,8 @@ class Header:
     numerics: Mapping[str, Any]
     goal: int
     resumed: bool
+    lanes: int = 1
+    """Trials at once in each worker."""
     cost: str | None = None
     """What is minimised beside the value; None with one objective."""
 

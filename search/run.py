@@ -151,6 +151,7 @@ class Search:
             seed=spec.seed,
             slots=spec.slots,
             workers=self.executor.workers,
+            lanes=self.executor.lanes,
             numerics=spec.numerics,
             goal=max(self.goal, history.goal),
             resumed=bool(history.trials),

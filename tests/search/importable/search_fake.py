@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from search.space import Space
 from search.spec import StudySpec
 from search.strategy import Asha, Pruner, Sampler, Tpe
 from search.study import Place
-from search.trainer import Plan, Report, TrainerSpec
+from search.trainer import Plan, Report, Steps, TrainerSpec
 
 PERIODS = 4
 
@@ -61,8 +61,9 @@ class Planner:
 class Trainer:
     """Trains nothing; behaves badly where the options name a trial's seed."""
 
-    def __init__(self, behaviour: str = "", marks: str = "", delay: float = 0.0) -> None:
+    def __init__(self, behaviour: str = "", marks: str = "", delay: float = 0.0, lanes: int = 1) -> None:
         self.numerics = {"canary": "fake", "pid_free": True}
+        self.lanes = lanes
         self._behaviour = behaviour
         self._marks = Path(marks) if marks else None
         self._delay = delay
@@ -92,6 +93,21 @@ class Trainer:
         )
         return bytes.fromhex(hashed), report
 
+    def advance_in_steps(
+        self, config: Mapping[str, Any], seed: int, period: int, state: bytes | None
+    ) -> Steps[tuple[bytes, Report]]:
+        """See `search.trainer.SteppedTrainer`."""
+        yield
+        if self._behaviour.startswith("meet"):
+            self._first_time(f"met-{seed}")
+            while len(list(self._folder.glob("met-*"))) < int(self._behaviour.removeprefix("meet")):
+                yield
+        content, report = self.advance(config, seed, period, state)
+        if self._behaviour == "lack_memory" and seed % 4 == 0 and self._first_time(f"lacked-{seed}"):
+            report = replace(report, value=None, end="out_of_memory")
+        yield
+        return content, report
+
     def _misbehave(self, seed: int, period: int) -> None:
         if self._behaviour == "raise" and seed % 4 == 0:
             raise ZeroDivisionError("the fake trainer divides by zero")
@@ -114,9 +130,13 @@ class Trainer:
         if self._behaviour == "segfault" and seed % 4 == 0:
             os.kill(os.getpid(), signal.SIGSEGV)
 
-    def _first_time(self, key: str) -> bool:
+    @property
+    def _folder(self) -> Path:
         assert self._marks is not None
-        mark = self._marks / key
+        return self._marks
+
+    def _first_time(self, key: str) -> bool:
+        mark = self._folder / key
         first = not mark.exists()
         mark.touch()
         return first
