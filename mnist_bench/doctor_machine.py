@@ -7,8 +7,8 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import torch
 from packaging.requirements import Requirement
 
 from mnist_bench import numerics
@@ -16,12 +16,11 @@ from mnist_bench.bench.machine import sentence, this_machine
 from mnist_bench.canary import canary
 from mnist_bench.data.door import hashes_of_test_set
 from mnist_bench.data.mnist import DataOptions, load_training_set
+from mnist_bench.data.tensors import load_dataset
 from mnist_bench.errors import DataError
 from mnist_bench.finding import Finding, note, ok, problem
+from mnist_bench.graphs import Graphs, check
 from mnist_bench.precision import Precision
-
-if TYPE_CHECKING:
-    import torch
 
 DISTRIBUTION = "mnist-bench"
 WORKER_MEMORY = 600e6
@@ -49,7 +48,7 @@ def examine(*, results: Path, device: str, data_dir: Path | None) -> Iterator[Fi
     yield computing(str(place), precision)
     yield from data(data_dir)
     if place.type == "cuda":
-        yield graphs(_check_graphs(place, precision))
+        yield graphs(check(load_dataset(DataOptions(), place), precision, Graphs(place)))
 
 
 def packages(requirements: Sequence[str], version_of: Callable[[str], str | None]) -> Finding:
@@ -66,8 +65,6 @@ def packages(requirements: Sequence[str], version_of: Callable[[str], str | None
 
 def gpu(place: str) -> Finding:
     """Return which GPUs PyTorch sees; `place` is the device that is looked at here."""
-    import torch
-
     names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
     if not names:
         return ok("GPU", "none that PyTorch sees; the processor trains.")
@@ -170,13 +167,6 @@ def room(free: float, results: Path) -> Finding:
     if free >= LITTLE_ROOM:
         return ok("disk", text)
     return problem("disk", text, "Make room: a search stops where it cannot write, and goes on when it can.")
-
-
-def _check_graphs(device: torch.device, precision: Precision) -> str:
-    from mnist_bench.data.tensors import load_dataset
-    from mnist_bench.graphs import Graphs, check
-
-    return check(load_dataset(DataOptions(), device), precision, Graphs(device))
 
 
 def _available_memory() -> float | None:

@@ -62,7 +62,7 @@ MakeTrainee = Callable[[Learner, TrainConfig, Dataset, Precision], Trainee]
 
 def make_trainee(learner: Learner, config: TrainConfig, data: Dataset, precision: Precision) -> Trainee:
     """Return the trainee for the device of `data`, without graphs."""
-    kind = PlainTrainee if data.device.type == "cpu" else FixedTrainee
+    kind: type[PlainTrainee] | type[FixedTrainee] = PlainTrainee if data.device.type == "cpu" else FixedTrainee
     return kind(learner, config, data, precision)
 
 

@@ -55,7 +55,7 @@ class Report:
     details: Mapping[str, Json] = field(default_factory=dict)
     """Kept only for the trial's last period: which validation images were right (base64 of packed bits)."""
     worker: int | None = None
-    """Which of the executor's workers trained the period, from 0."""
+    """Which lane trained the period, counted from 0 through all of the executor's workers."""
     started: float | None = None
     """When the worker was given the period, in seconds since 1970."""
     handled: float | None = None

@@ -39,17 +39,17 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[SearchOptions]:
 
 def test_options_reach_the_search(cli: Cli, asked: list[SearchOptions]) -> None:
     result = cli(
-        "search", "conv", "-n", "7", "--timeout", "60", "--workers", "3", "--slots", "4", "--seed", "5",
+        "search", "conv", "-n", "7", "--timeout", "60", "--workers", "3", "--slots", "4", "--lanes", "2", "--seed", "5",
         "--set", "optim.lr=0.01", "--set", "epochs=3", "--enqueue", "recipe.yaml", "--device", "cpu",
         "--study-name", "mine", "--storage", "sqlite:///x.db", "--results", "out", "--data-dir", "data",
-        "--executor", "in-process",
+        "--executor", "local",
     )  # fmt: skip
     assert result.exit_code == 0
     assert asked == [
         SearchOptions(
-            space="conv", trials=7, timeout=60.0, workers=3, slots=4, seed=5, overrides=("optim.lr=0.01", "epochs=3"),
+            space="conv", trials=7, timeout=60.0, workers=3, lanes=2, slots=4, seed=5, overrides=("optim.lr=0.01", "epochs=3"),
             enqueue=("recipe.yaml",), device="cpu", study_name="mine", storage="sqlite:///x.db", results=Path("out"),
-            data_dir=Path("data"), executor="in-process",
+            data_dir=Path("data"),
         )
     ]  # fmt: skip
 
@@ -59,10 +59,11 @@ def test_trials_has_optunas_name_too_and_defaults_are_those_of_the_design(cli: C
     (one,) = asked
     assert (one.trials, one.slots, one.seed, one.executor, one.results) == (9, 8, 0, "local", Path("results"))
     assert one.workers >= 1
+    assert one.lanes is None
 
 
 @pytest.mark.parametrize(
-    "wrong", [["--trials", "0"], ["--workers", "x"], ["--executor", "ray"], ["--dataset", "cifar"], []]
+    "wrong", [["--trials", "0"], ["--workers", "x"], ["--lanes", "0"], ["--lanes", "2", "--executor", "in-process"], ["--executor", "ray"], ["--dataset", "cifar"], []]
 )
 def test_wrong_options_exit_with_2(cli: Cli, asked: list[SearchOptions], wrong: list[str]) -> None:
     assert cli("search", *(["conv", *wrong] if wrong else [])).exit_code == 2

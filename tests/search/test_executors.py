@@ -121,8 +121,9 @@ def local(tmp_path: Path) -> Iterator[Local]:
     """Return a function that starts one worker process of some lanes."""
     started: list[LocalExecutor] = []
 
-    def build(behaviour: str, lanes: int = 1) -> LocalExecutor:
-        spec = TrainerSpec(factory="search_fake:Trainer", options={"behaviour": behaviour, "marks": str(tmp_path)})
+    def build(behaviour: str, lanes: int = 1, meet: int = 0) -> LocalExecutor:
+        options = {"behaviour": behaviour, "marks": str(tmp_path), "meet": meet}
+        spec = TrainerSpec(factory="search_fake:Trainer", options=options)
         started.append(LocalExecutor(spec, 1, tmp_path / "log", lanes))
         started[-1].start()
         return started[-1]
@@ -219,7 +220,7 @@ def submit_all(executor: Executor, *seeds: int, stall: float = 60) -> list[Outco
 
 
 def test_lanes_take_their_steps_in_turns(local: Local) -> None:
-    executor = local("meet3", 3)  # a job ends when three have begun
+    executor = local("", 3, meet=3)  # a job ends when three have begun
     found = submit_all(executor, 1, 2, 3)
     assert sorted(outcome.report.worker or 0 for outcome in found if isinstance(outcome, Done)) == [0, 1, 2]
     met = {outcome.job.seed: outcome.report.weights for outcome in found if isinstance(outcome, Done)}
@@ -240,7 +241,7 @@ def test_lanes_left_out_are_those_that_the_trainer_offers(tmp_path: Path) -> Non
     [("segfault", "SIGSEGV"), ("raise", "ZeroDivisionError: the fake trainer divides by zero")],
 )
 def test_of_jobs_that_shared_a_process_none_is_to_blame(local: Local, behaviour: str, reason: str) -> None:
-    executor = local(behaviour, 3)  # seed 4 brings its process down
+    executor = local(behaviour, 3, meet=3)  # seed 4 brings its process down
     together = submit_all(executor, 3, 4, 5)
     assert all(isinstance(outcome, Lost) and outcome.reason == reason for outcome in together)
     alone = {outcome.job.seed: outcome for outcome in submit_all(executor, 3, 4, 5)}
@@ -252,7 +253,7 @@ def test_of_jobs_that_shared_a_process_none_is_to_blame(local: Local, behaviour:
 
 
 def test_a_job_that_was_lost_in_company_takes_no_company(local: Local) -> None:
-    executor = local("segfault", 3)
+    executor = local("segfault", 3, meet=2)
     submit_all(executor, 3, 4)
     wait_for_idle(executor, 3)
     executor.submit(job(trial=3, seed=3))
@@ -273,7 +274,7 @@ def test_a_hung_lane_loses_all_lanes_once(local: Local) -> None:
 
 
 def test_a_killed_worker_loses_all_lanes_once(local: Local) -> None:
-    executor = local("meet9", 3)  # nine never come
+    executor = local("", 3, meet=9)  # nine never come
     for seed in (1, 2, 3):
         executor.submit(job(trial=seed, seed=seed))
     (worker,) = children(executor)
@@ -285,7 +286,7 @@ def test_a_killed_worker_loses_all_lanes_once(local: Local) -> None:
 
 
 def test_a_lack_of_memory_in_company_is_no_result(local: Local) -> None:
-    executor = local("lack_memory", 2)  # seed 4 lacks memory the first time
+    executor = local("lack_memory", 2, meet=2)  # seed 4 lacks memory the first time
     found = {outcome.job.seed: outcome for outcome in submit_all(executor, 4, 5)}
     assert isinstance(found[4], Lost)
     assert isinstance(found[5], Done)

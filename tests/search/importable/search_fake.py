@@ -61,9 +61,13 @@ class Planner:
 class Trainer:
     """Trains nothing; behaves badly where the options name a trial's seed."""
 
-    def __init__(self, behaviour: str = "", marks: str = "", delay: float = 0.0, lanes: int = 1) -> None:
+    def __init__(
+        self, behaviour: str = "", marks: str = "", delay: float = 0.0, lanes: int = 1, meet: int = 0
+    ) -> None:
         self.numerics = {"canary": "fake", "pid_free": True}
         self.lanes = lanes
+        self._meet = meet
+        """How many jobs must have begun before the first goes on."""
         self._behaviour = behaviour
         self._marks = Path(marks) if marks else None
         self._delay = delay
@@ -98,9 +102,9 @@ class Trainer:
     ) -> Steps[tuple[bytes, Report]]:
         """See `search.trainer.SteppedTrainer`."""
         yield
-        if self._behaviour.startswith("meet"):
+        if self._meet:
             self._first_time(f"met-{seed}")
-            while len(list(self._folder.glob("met-*"))) < int(self._behaviour.removeprefix("meet")):
+            while len(list(self._folder.glob("met-*"))) < self._meet:
                 yield
         content, report = self.advance(config, seed, period, state)
         if self._behaviour == "lack_memory" and seed % 4 == 0 and self._first_time(f"lacked-{seed}"):
@@ -184,6 +188,7 @@ def make_search(
     goal: int = 30,
     name: str = "fake-0",
     workers: int = 0,
+    lanes: int | None = None,
     behaviour: str = "",
     delay: float = 0.0,
     sampler: Sampler | None = None,
@@ -219,7 +224,7 @@ def make_search(
         ),
         planner_for=lambda _: Planner(widest),
         executor=executor
-        or (LocalExecutor(trainer, workers, results / "log") if workers else InProcessExecutor(trainer)),
+        or (LocalExecutor(trainer, workers, results / "log", lanes) if workers else InProcessExecutor(trainer)),
         observer=observer or Silent(),
         keeper=keeper or Kept(),
         stopping=stopping,
