@@ -12,6 +12,7 @@ from mnist_bench.data.tensors import Dataset
 from mnist_bench.fixed import FixedTrainee, Recorder, Work
 from mnist_bench.precision import Precision
 from mnist_bench.resident import Residents
+from mnist_bench.streams import new_stream
 from mnist_bench.train import Trainee, advance_in_steps
 from search.trainer import finish
 
@@ -44,7 +45,7 @@ class Graphs:
     def __init__(self, device: torch.device) -> None:
         # A graph that ends takes along what its capture stream shares (pytorch#193402), so steps and evaluations
         # have one each.
-        self._steps, self._evaluations = (torch.cuda.Stream(device) for _ in range(2))
+        self._steps, self._evaluations = (new_stream(device) for _ in range(2))
 
     def __call__(self, work: Work, generator: torch.Generator | None) -> Work:
         """Capture `work`, which has been done before; `generator` is the one that it draws from.

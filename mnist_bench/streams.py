@@ -10,10 +10,15 @@ from search.trainer import Steps, T
 def settled(device: torch.device) -> Steps[None]:
     """Wait until the device has done what it was given in the current stream; a CPU always has."""
     if device.type == "cuda":
-        done = torch.cuda.Event()
+        done = torch.cuda.Event()  # type: ignore[no-untyped-call]
         done.record()
-        while not done.query():
+        while not done.query():  # type: ignore[no-untyped-call]
             yield
+
+
+def new_stream(device: torch.device) -> torch.cuda.Stream:
+    """Return one of the 32 streams that PyTorch deals out in turns."""
+    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
 
 class Streams:
@@ -25,7 +30,7 @@ class Streams:
 
     def carry(self, steps: Steps[T]) -> Steps[T]:
         """Take `steps`, each in one and the same stream; between them the thread is in its own again."""
-        stream = self._free.pop() if self._free else torch.cuda.Stream(self._device)
+        stream = self._free.pop() if self._free else new_stream(self._device)
         try:
             while True:
                 with torch.cuda.stream(stream):

@@ -16,7 +16,7 @@ from mnist_bench.data.tensors import Dataset
 from mnist_bench.fixed import FixedTrainee, Recorder
 from mnist_bench.precision import Precision
 from mnist_bench.resident import Residents
-from mnist_bench.streams import Streams
+from mnist_bench.streams import Streams, new_stream
 from mnist_bench.train import MakeTrainee, Trainee, advance_in_steps, make_trainee
 from search.trainer import Report, Steps, finish
 
@@ -87,5 +87,5 @@ class TorchTrainer:
     def _check(self, record: Recorder) -> str:
         if self._streams is None:
             return graphs.check(self.data, self.precision, record)
-        with torch.cuda.stream(torch.cuda.Stream(self.data.device)):
+        with torch.cuda.stream(new_stream(self.data.device)):
             return graphs.check(self.data, self.precision, record)

@@ -20,6 +20,8 @@ CRASHES = {signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.S
 """Signals that a process brings upon itself; any other came from outside."""
 LONGEST_BACK_OFF = 10.0
 """Seconds between the restarts of a worker that does not come up."""
+LONGEST_START = 600.0
+"""Seconds after which a worker that has not greeted is taken for hung."""
 MOST_STARTS = 5
 """Starts in a row without a greeting, for each worker, before the search gives up."""
 
@@ -106,7 +108,7 @@ class LocalExecutor:
 
     def _end_stalled(self) -> None:
         for worker in self._workers:
-            if worker.is_stalled:
+            if worker.is_stalled(LONGEST_START):
                 worker.kill()
 
     def _place_waiting(self) -> None:

@@ -16,8 +16,6 @@ from search.executors.frames import read_frame, write_frame
 from search.executors.protocol import Job
 from search.trainer import TrainerSpec
 
-LONGEST_START = 600.0
-"""Seconds after which a worker that has not greeted is taken for hung."""
 _ENVIRONMENT = {
     **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"),
     # glibc gives large arrays back after every step and faults them in again: 4 to 13 % of a step's time, measured.
@@ -81,11 +79,10 @@ class WorkerProcess:
         """How many more jobs it takes."""
         return 0 if any(one.alone for one in self.running.values()) else self.lanes - len(self.running)
 
-    @property
-    def is_stalled(self) -> bool:
-        """Whether it, or a job of its own, takes longer than it may."""
+    def is_stalled(self, longest_start: float) -> bool:
+        """Return whether it takes longer than so many seconds to greet, or a job of its own longer than it may."""
         if self.numerics is None:
-            return time.monotonic() - self._since > LONGEST_START
+            return time.monotonic() - self._since > longest_start
         return any(one.is_stalled for one in self.running.values())
 
     def greet(self, numerics: Mapping[str, Any], lanes: int) -> None:

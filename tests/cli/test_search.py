@@ -47,8 +47,8 @@ def test_options_reach_the_search(cli: Cli, asked: list[SearchOptions]) -> None:
     assert result.exit_code == 0
     assert asked == [
         SearchOptions(
-            space="conv", trials=7, timeout=60.0, workers=3, lanes=2, slots=4, seed=5, overrides=("optim.lr=0.01", "epochs=3"),
-            enqueue=("recipe.yaml",), device="cpu", study_name="mine", storage="sqlite:///x.db", results=Path("out"),
+            space="conv", trials=7, timeout=60.0, workers=3, lanes=2, slots=4, seed=5,
+            overrides=("optim.lr=0.01", "epochs=3"), enqueue=("recipe.yaml",), device="cpu", study_name="mine", storage="sqlite:///x.db", results=Path("out"),
             data_dir=Path("data"),
         )
     ]  # fmt: skip
@@ -63,7 +63,16 @@ def test_trials_has_optunas_name_too_and_defaults_are_those_of_the_design(cli: C
 
 
 @pytest.mark.parametrize(
-    "wrong", [["--trials", "0"], ["--workers", "x"], ["--lanes", "0"], ["--lanes", "2", "--executor", "in-process"], ["--executor", "ray"], ["--dataset", "cifar"], []]
+    "wrong",
+    [
+        ["--trials", "0"],
+        ["--workers", "x"],
+        ["--lanes", "0"],
+        ["--lanes", "2", "--executor", "in-process"],
+        ["--executor", "ray"],
+        ["--dataset", "cifar"],
+        [],
+    ],
 )
 def test_wrong_options_exit_with_2(cli: Cli, asked: list[SearchOptions], wrong: list[str]) -> None:
     assert cli("search", *(["conv", *wrong] if wrong else [])).exit_code == 2

@@ -1,4 +1,4 @@
-"""Steps over buffers that stay in place are those of the plain loop; here on a CPU, where a replay is the work again."""
+"""Steps over buffers that stay are those of the plain loop; here on a CPU, where a replay is the work again."""
 
 from __future__ import annotations
 

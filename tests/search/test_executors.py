@@ -160,7 +160,7 @@ def test_a_hung_worker_is_replaced(local: Local) -> None:
 
 
 def test_workers_that_hang_before_they_greet_are_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("search.executors.process.LONGEST_START", 0.1)
+    monkeypatch.setattr("search.executors.local.LONGEST_START", 0.1)
     monkeypatch.setattr("search.executors.local.MOST_STARTS", 1)
     spec = TrainerSpec(factory="search_fake:Trainer", options={"behaviour": "hang_at_start"})
     executor = LocalExecutor(spec, 1, tmp_path / "log")

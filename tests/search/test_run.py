@@ -186,7 +186,8 @@ def test_a_diverged_trial_is_pruned_with_a_constraint_and_no_value(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "workers", "lanes"), [("raise", 0, 1), ("raise", 1, 1), ("raise", 1, 3), ("segfault", 2, 1), ("segfault", 1, 3)]
+    ("behaviour", "workers", "lanes"),
+    [("raise", 0, 1), ("raise", 1, 1), ("raise", 1, 3), ("segfault", 2, 1), ("segfault", 1, 3)],
 )
 def test_a_trial_that_crashes_twice_fails_and_says_why(
     tmp_path: Path, behaviour: str, workers: int, lanes: int

@@ -61,9 +61,7 @@ class Planner:
 class Trainer:
     """Trains nothing; behaves badly where the options name a trial's seed."""
 
-    def __init__(
-        self, behaviour: str = "", marks: str = "", delay: float = 0.0, lanes: int = 1, meet: int = 0
-    ) -> None:
+    def __init__(self, behaviour: str = "", marks: str = "", delay: float = 0.0, lanes: int = 1, meet: int = 0) -> None:
         self.numerics = {"canary": "fake", "pid_free": True}
         self.lanes = lanes
         self._meet = meet
@@ -109,7 +107,8 @@ class Trainer:
         content, report = self.advance(config, seed, period, state)
         if self._behaviour == "lack_memory" and seed % 4 == 0 and self._first_time(f"lacked-{seed}"):
             report = replace(report, value=None, end="out_of_memory")
-        yield
+        for _ in range(3 * (seed % 4)):  # so that of two that meet, the one that misbehaves ends first
+            yield
         return content, report
 
     def _misbehave(self, seed: int, period: int) -> None:
