@@ -72,6 +72,7 @@ class VirtualTime:
     def __init__(self, setting: Setting) -> None:
         self.now = 0.0
         self.workers = setting.workers
+        self.lanes = 1
         self.spans: list[tuple[float, float]] = []
         """Beginning and end of every period."""
         draws = np.random.default_rng(setting.seed)

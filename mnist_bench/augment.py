@@ -49,7 +49,7 @@ def distort(images: Tensor, maps: Tensor, config: AugmentConfig) -> Tensor:
     row, column = _centred(height, images.device), _centred(width, images.device)
     # grid_sample wants (x, y) in half picture sizes from the centre. The grid is built elementwise, because
     # affine_grid's matrix product obeys the precision settings of the device.
-    scaled = maps.flip(1) * torch.tensor([[2 / width], [2 / height]], device=images.device)
+    scaled = torch.stack([maps[:, 1] * (2 / width), maps[:, 0] * (2 / height)], dim=1)
     down = scaled[:, None, :, 0] * row + scaled[:, None, :, 2]
     across = scaled[:, None, :, 1] * column
     grid = down[:, :, None] + across[:, None]

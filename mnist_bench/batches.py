@@ -28,24 +28,52 @@ class Batch:
     """int64 (B,)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which images one step takes, and how it distorts them."""
+
+    step: int
+    chosen: Tensor
+    """int64 (B,), places in the data set's training part."""
+    maps: Tensor | None
+    """float32 (B, 2, 3), see `augment.matrices`; None where nothing is distorted."""
+    augment: AugmentConfig
+
+
 def batches(schedule: Schedule, data: Dataset, seed: int, steps: range) -> Iterator[Batch]:
     """Yield the batches of `steps` from the training part of `data`.
 
     Order and distortions are drawn anew each epoch, from the seed and the epoch.
     """
+    for taken in selections(schedule, data, seed, steps):
+        yield Batch(taken.step, *load(data, taken.chosen, taken.maps, taken.augment))
+
+
+def selections(schedule: Schedule, data: Dataset, seed: int, steps: range) -> Iterator[Selection]:
+    """Yield what the batches of `steps` are made from, on the device of `data`."""
     for epoch, within in groupby(steps, lambda step: step // schedule.steps_per_epoch):
         first = epoch * schedule.steps_per_epoch
-        order = torch.randperm(len(data.train), generator=seeded(seed, "order", epoch)).to(data.device)
+        order = sent(torch.randperm(len(data.train), generator=seeded(seed, "order", epoch)), data.device)
         config = schedule.augment(first)
-        maps = _maps(config, len(data.train), seed, epoch).to(data.device) if augments(config) else None
+        maps = sent(_maps(config, len(data.train), seed, epoch), data.device) if augments(config) else None
         for step in within:
             place = (step - first) * schedule.batch_size
             chosen = order[place : place + schedule.batch_size]
-            picked = data.train[chosen]
-            pixels = data.pixels(picked)
-            if maps is not None:
-                pixels = augment.distort(pixels, maps[chosen], config)
-            yield Batch(step, data.normalise(pixels), data.labels[picked])
+            yield Selection(step, chosen, None if maps is None else maps[chosen], config)
+
+
+def load(data: Dataset, chosen: Tensor, maps: Tensor | None, config: AugmentConfig) -> tuple[Tensor, Tensor]:
+    """Return normalised pictures (B, 1, 28, 28) and labels (B,) at places in the training part, distorted by `maps`."""
+    picked = data.train[chosen]
+    pixels = data.pixels(picked)
+    if maps is not None:
+        pixels = augment.distort(pixels, maps, config)
+    return data.normalise(pixels), data.labels[picked]
+
+
+def sent(values: Tensor, device: torch.device) -> Tensor:
+    """Return values of the CPU on `device`; a GPU gets them in its own time, and nobody waits."""
+    return values if device.type == "cpu" else values.pin_memory().to(device, non_blocking=True)
 
 
 def seeded(seed: int, *purpose: int | str, device: str = "cpu") -> torch.Generator:

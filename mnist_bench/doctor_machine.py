@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 
+import torch
 from packaging.requirements import Requirement
 
 from mnist_bench import numerics
@@ -15,8 +16,10 @@ from mnist_bench.bench.machine import sentence, this_machine
 from mnist_bench.canary import canary
 from mnist_bench.data.door import hashes_of_test_set
 from mnist_bench.data.mnist import DataOptions, load_training_set
+from mnist_bench.data.tensors import load_dataset
 from mnist_bench.errors import DataError
 from mnist_bench.finding import Finding, note, ok, problem
+from mnist_bench.graphs import Graphs, check
 from mnist_bench.precision import Precision
 
 DISTRIBUTION = "mnist-bench"
@@ -44,6 +47,8 @@ def examine(*, results: Path, device: str, data_dir: Path | None) -> Iterator[Fi
     yield from folder(results)
     yield computing(str(place), precision)
     yield from data(data_dir)
+    if place.type == "cuda":
+        yield graphs(check(load_dataset(DataOptions(), place), precision, Graphs(place)))
 
 
 def packages(requirements: Sequence[str], version_of: Callable[[str], str | None]) -> Finding:
@@ -60,8 +65,6 @@ def packages(requirements: Sequence[str], version_of: Callable[[str], str | None
 
 def gpu(place: str) -> Finding:
     """Return which GPUs PyTorch sees; `place` is the device that is looked at here."""
-    import torch
-
     names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
     if not names:
         return ok("GPU", "none that PyTorch sees; the processor trains.")
@@ -89,6 +92,14 @@ def computing(device: str, precision: Precision) -> Finding:
     if variables:
         return note("computing", f"{text} These variables are part of it: {', '.join(variables)}.")
     return ok("computing", text)
+
+
+def graphs(verdict: str) -> Finding:
+    """Return what `graphs.check` found out about a GPU."""
+    if verdict == "on":
+        return ok("graphs", "a step that is captured once and replayed gives the same bits.")
+    advice = "Results are as right as ever, and training takes longer; another version of PyTorch may help."
+    return note("graphs", f"{verdict}; kernels are given to the GPU one by one.", advice)
 
 
 def data(data_dir: Path | None) -> Iterator[Finding]:

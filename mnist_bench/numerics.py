@@ -36,6 +36,9 @@ def setup(name: str = "auto") -> torch.device:
     Raises:
         DeviceError: there is no such device.
     """
+    # Read when CUDA starts: with fewer queues than streams, lanes wait for each other.
+    if name != "cpu":
+        os.environ.setdefault("CUDA_DEVICE_MAX_CONNECTIONS", "32")
     device = find_device(name)
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)

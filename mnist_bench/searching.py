@@ -52,6 +52,8 @@ class SearchOptions:
     trial_timeout: float | None = None
     """Seconds that a trial may train; worker processes end one within its period, this process only between two."""
     workers: int = 1
+    lanes: int | None = None
+    """Trials at once in each worker process; left out, what suits its device."""
     slots: int = 8
     order: Order = "logical"
     """Whether periods are taken up in logical order, so that the search repeats, or as they arrive."""
@@ -177,7 +179,8 @@ def _data_options(asked: SearchOptions, space: Space) -> DataOptions:
 def _executor(asked: SearchOptions, data: TrainingSet, place: Place) -> Executor:
     if asked.executor == "in-process":
         return InProcessExecutor(trainer_spec(data, device=asked.device))
-    return LocalExecutor(trainer_spec(data, device=asked.device), asked.workers, place.folder / "workers.log")
+    trainer = trainer_spec(data, device=asked.device)
+    return LocalExecutor(trainer, asked.workers, place.folder / "workers.log", asked.lanes)
 
 
 def _estimated_kind(device: str) -> Any:

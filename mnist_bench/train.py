@@ -10,20 +10,25 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import torch
+from torch import Tensor
 
 from mnist_bench import state as states
 from mnist_bench.batches import batches, seeded
 from mnist_bench.config import TrainConfig
 from mnist_bench.config_json import config_hash
 from mnist_bench.data.tensors import Dataset
-from mnist_bench.evaluate import Evaluation, evaluate
-from mnist_bench.learner import Learner, evaluated_state, make_learner, train_step
+from mnist_bench.evaluate import Evaluation, judge, read
+from mnist_bench.fixed import FixedTrainee
+from mnist_bench.learner import EvaluatedNet, Learner, evaluated_state, make_learner, train_step
 from mnist_bench.model import set_dropout_generator
 from mnist_bench.precision import Precision
+from mnist_bench.resident import Residents
 from mnist_bench.schedule import Schedule
-from search.trainer import EndReason, Report
+from mnist_bench.streams import settled
+from search.trainer import EndReason, Report, Steps, finish
 
 OnPeriod = Callable[[int, bytes, Report], None]
 
@@ -36,6 +41,29 @@ class FitResult:
     """One a period; fewer than planned where training diverged."""
     state: bytes
     """The last period's state; see mnist_bench.weights for the way to a file of weights."""
+
+
+class Trainee(Protocol):
+    """A learner and the way it is trained on a kind of device."""
+
+    learner: Learner
+
+    def train(self, seed: int, period: int) -> Steps[Tensor]:
+        """Take the period's steps, one a turn, and return the sum of their losses (float64, on the device)."""
+        ...
+
+    def judge(self) -> tuple[Tensor, Tensor]:
+        """See `evaluate.judge`; with the averaged weights where averaging is on."""
+        ...
+
+
+MakeTrainee = Callable[[Learner, TrainConfig, Dataset, Precision], Trainee]
+
+
+def make_trainee(learner: Learner, config: TrainConfig, data: Dataset, precision: Precision) -> Trainee:
+    """Return the trainee for the device of `data`, without graphs."""
+    kind: type[PlainTrainee] | type[FixedTrainee] = PlainTrainee if data.device.type == "cpu" else FixedTrainee
+    return kind(learner, config, data, precision)
 
 
 def advance(
@@ -51,9 +79,29 @@ def advance(
         ArchitectureError: the net cannot exist.
         ValueError: `state` does not stand before this period of this configuration.
     """
+    return finish(advance_in_steps(config, seed, period, state, data, precision))
+
+
+def advance_in_steps(
+    config: TrainConfig,
+    seed: int,
+    period: int,
+    state: bytes | None,
+    data: Dataset,
+    precision: Precision,
+    *,
+    make: MakeTrainee = make_trainee,
+    residents: Residents[Trainee] | None = None,
+) -> Steps[tuple[bytes, Report]]:
+    """Do what `advance` does one training step a turn: others may take theirs between, and change no bit.
+
+    `residents` are trainees as earlier periods left them, of which this one takes its own and leaves it again.
+    """
     started = time.perf_counter()
     try:
-        content, report = _advance(config, seed, period, state, data, precision)
+        content, report = yield from _advance(
+            config, seed, period, state, data, precision, make, Residents(0) if residents is None else residents
+        )
     except (MemoryError, RuntimeError) as error:
         if not _is_lack_of_memory(error):
             raise
@@ -78,36 +126,64 @@ def fit(
 
 
 def _advance(
-    config: TrainConfig, seed: int, period: int, state: bytes | None, data: Dataset, precision: Precision
-) -> tuple[bytes, Report]:
+    config: TrainConfig, seed: int, period: int, state: bytes | None, data: Dataset, precision: Precision,
+    make: MakeTrainee, residents: Residents[Trainee],
+) -> Steps[tuple[bytes, Report]]:  # fmt: skip
     identity = config_hash(config)
-    data = data.training_on(config.train_on)
-    learner = make_learner(config, seeded(seed, "init"), data.device)
+    trainee = residents.take(state, identity, period - 1)
+    if trainee is None:
+        learner = _learner(config, seed, period, state, identity, data.device)
+        trainee = make(learner, config, data.training_on(config.train_on), precision)
+    total = yield from trainee.train(seed, period)
+    judged = trainee.judge()
+    yield from settled(data.device)
+    content = states.to_bytes(trainee.learner, identity, period)
+    weights = states.weights_hash(evaluated_state(trainee.learner))
+    steps = len(Schedule(config=config, images=_images(config, data)).steps(period))
+    report = _report(config, period, float(total) / steps if steps else None, read(*judged), weights)
+    if report.end is None:
+        residents.keep(content, identity, period, trainee)
+    return content, report
+
+
+def _learner(
+    config: TrainConfig, seed: int, period: int, state: bytes | None, identity: str, device: torch.device
+) -> Learner:
+    learner = make_learner(config, seeded(seed, "init"), device)
     if state is not None:
         states.restore(learner, state, identity, period - 1)
     elif period != 1:
         raise ValueError(f"period {period} needs the state after period {period - 1}")
-    train_loss = _train(learner, config, seed, period, data, precision)
-    content = states.to_bytes(learner, identity, period)
-    kept = evaluated_state(learner)
-    weights = states.weights_hash(kept)
-    learner.model.load_state_dict(kept)
-    found = evaluate(learner.model, data, precision)
-    return content, _report(config, period, train_loss, found, weights)
+    return learner
 
 
-def _train(
-    learner: Learner, config: TrainConfig, seed: int, period: int, data: Dataset, precision: Precision
-) -> float | None:
-    """Take the period's steps and return their mean loss, in nats; None where the period has no steps."""
-    schedule = Schedule(config=config, images=len(data.train))
-    steps = schedule.steps(period)
-    set_dropout_generator(learner.model, seeded(seed, "dropout", period, device=str(data.device)))
-    learner.model.train()
-    total = torch.zeros((), dtype=torch.float64, device=data.device)
-    for batch in batches(schedule, data, seed, steps):
-        total += train_step(learner, config.optim, batch, schedule.lr(batch.step), precision)
-    return float(total) / len(steps) if steps else None
+def _images(config: TrainConfig, data: Dataset) -> int:
+    return len(data.train) + (len(data.validation) if config.train_on == "all" else 0)
+
+
+class PlainTrainee:
+    """A learner trained batch after batch, each made anew: the way of a CPU."""
+
+    def __init__(self, learner: Learner, config: TrainConfig, data: Dataset, precision: Precision) -> None:
+        self.learner = learner
+        self._config = config
+        self._data = data
+        self._precision = precision
+
+    def train(self, seed: int, period: int) -> Steps[Tensor]:
+        """See `Trainee.train`."""
+        schedule, model = Schedule(config=self._config, images=len(self._data.train)), self.learner.model
+        set_dropout_generator(model, seeded(seed, "dropout", period, device=str(self._data.device)))
+        model.train()
+        total = torch.zeros((), dtype=torch.float64, device=self._data.device)
+        for batch in batches(schedule, self._data, seed, schedule.steps(period)):
+            total += train_step(self.learner, self._config.optim, batch, schedule.lr(batch.step), self._precision)
+            yield
+        return total
+
+    def judge(self) -> tuple[Tensor, Tensor]:
+        """See `Trainee.judge`."""
+        return judge(EvaluatedNet(self.learner), self._data, self._precision)
 
 
 def _report(config: TrainConfig, period: int, train_loss: float | None, found: Evaluation, weights: str) -> Report:

@@ -22,17 +22,19 @@ _POLL = 0.2
 
 @dataclass(slots=True)
 class WorkerTime:
-    """What became of the workers' time, in seconds of worker time."""
+    """What became of the workers' time, in seconds of a lane's time."""
 
     since: float = field(default_factory=time.monotonic)
     workers: int = 1
+    lanes: int = 1
+    """Of all workers together."""
     ordering: float = 0.0
     """Idle, while a finished period waited for its turn in the logical order."""
 
     @property
     def ordering_share(self) -> float:
         """The share of all worker time that the logical order cost, 0..1."""
-        total = self.workers * (time.monotonic() - self.since)
+        total = self.lanes * (time.monotonic() - self.since)
         return self.ordering / total if total else 0.0
 
 
@@ -71,7 +73,7 @@ class Dispatcher:
         """
         self.executor = executor
         self.states = states
-        self.time = WorkerTime(workers=executor.workers)
+        self.time = WorkerTime(workers=executor.workers, lanes=executor.workers * executor.lanes)
         self._stopping = stopping
         self._may_stop_at = may_stop_at
         self._trial_timeout = trial_timeout

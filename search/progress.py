@@ -27,6 +27,8 @@ class Header:
     goal: int
     resumed: bool
     order: Order = "logical"
+    lanes: int = 1
+    """Trials at once in each worker."""
     cost: str | None = None
     """What is minimised beside the value; None with one objective."""
 

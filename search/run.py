@@ -163,6 +163,7 @@ class Search:
             slots=spec.slots,
             order=spec.order,
             workers=self.executor.workers,
+            lanes=self.executor.lanes,
             numerics=spec.numerics,
             goal=max(self.goal, history.goal),
             resumed=bool(history.trials),

@@ -7,12 +7,15 @@ the same report and the same state, bit for bit.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
 
 Json = Any
 EndReason = Literal["diverged", "out_of_memory"]
+T = TypeVar("T")
+Steps = Generator[None, None, T]
+"""Work in small steps: it yields after each, and returns what it came to."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,7 +55,7 @@ class Report:
     details: Mapping[str, Json] = field(default_factory=dict)
     """Kept only for the trial's last period: which validation images were right (base64 of packed bits)."""
     worker: int | None = None
-    """Which of the executor's workers trained the period, from 0."""
+    """Which lane trained the period, counted from 0 through all of the executor's workers."""
     started: float | None = None
     """When the worker was given the period, in seconds since 1970."""
     handled: float | None = None
@@ -82,6 +85,30 @@ class Trainer(Protocol):
     def advance(self, config: Mapping[str, Json], seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:
         """Train period number `period` (from 1) from `state` (None before the first) and return the new state."""
         ...
+
+
+@runtime_checkable
+class SteppedTrainer(Trainer, Protocol):
+    """A trainer whose periods can be taken step by step, those of several trials in turns: its lanes."""
+
+    lanes: int
+    """Periods at once that suit its device."""
+
+    def advance_in_steps(
+        self, config: Mapping[str, Json], seed: int, period: int, state: bytes | None
+    ) -> Steps[tuple[bytes, Report]]:
+        """Do what `advance` does, to the same bits whatever is done between the steps."""
+        ...
+
+
+def finish(steps: Steps[T]) -> T:
+    """Take all steps and return what they come to."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            found: T = end.value
+            return found
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

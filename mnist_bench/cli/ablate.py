@@ -57,7 +57,7 @@ def ablate(
     record, _ = targets.open_target(study, results, storage)
     asked = Options(
         baseline=baseline, seeds=seeds, budget=None if budget is None else options.seconds(budget),
-        workers=workers or options.cores(), device=device, data_dir=data_dir, results=results,
+        workers=workers or options.suitable_workers(device), device=device, data_dir=data_dir, results=results,
     )  # fmt: skip
     with Interrupts(output.note) as interrupts:
         found = run(asked, record, _end(record, trial, results), _Lines(), interrupts.stopping)

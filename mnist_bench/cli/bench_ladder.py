@@ -47,7 +47,7 @@ def ladder(
     from mnist_bench.cli.interrupts import Interrupts
 
     asked = Options(
-        targets=tuple(targets or ()), seeds=seeds, workers=workers or options.cores(), device=device,
+        targets=tuple(targets or ()), seeds=seeds, workers=workers or options.suitable_workers(device), device=device,
         precision=precision, data_dir=data_dir, results=results, ledger=results / options.LEDGER,
     )  # fmt: skip
     with Interrupts(output.note) as interrupts:

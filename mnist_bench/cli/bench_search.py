@@ -58,7 +58,7 @@ def search(
         make_folder(folder)  # one that cannot be made is told of before anything is trained
     asked = Options(
         space=space, samplers=_names(samplers), pruners=_names(pruners), seeds=seeds, trials=trials,
-        workers=workers or options.cores(), device=device, results=results,
+        workers=workers or options.suitable_workers(device), device=device, results=results,
     )  # fmt: skip
     with Interrupts(output.note) as interrupts:
         found = run(asked, _Lines(), interrupts.stopping)

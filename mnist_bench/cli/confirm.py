@@ -43,7 +43,7 @@ def confirm(
 
     asked = Options(
         top=top, budget=None if budget is None else options.seconds(budget),
-        workers=workers or options.cores(), device=device, data_dir=data_dir, results=results,
+        workers=workers or options.suitable_workers(device), device=device, data_dir=data_dir, results=results,
         ledger=results / options.LEDGER,
     )  # fmt: skip
     record = open_study(results, study, storage)

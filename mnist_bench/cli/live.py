@@ -145,6 +145,7 @@ def header_line(header: Header, results: Path) -> str:
     """Return the line above a search: space, two objectives, strategy, seed, slots and workers, device, folder."""
     numerics = [str(header.numerics[key]) for key in ("device", "precision") if key in header.numerics]
     workers = f"{header.workers} worker{'s' if header.workers != 1 else ''}"
+    workers += f" of {header.lanes} lanes" if header.lanes > 1 else ""
     parts = [
         header.space,
         *([objectives(header.cost)] if header.cost else []),

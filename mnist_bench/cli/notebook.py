@@ -44,7 +44,7 @@ def notebook(
     from mnist_bench.notebook_training import Options, run
 
     asked = Options(
-        recipes=tuple(recipes or ()), seeds=seeds, workers=workers or options.cores(), device=device,
+        recipes=tuple(recipes or ()), seeds=seeds, workers=workers or options.suitable_workers(device), device=device,
         data_dir=data_dir, results=results, ledger=results / options.LEDGER,
     )  # fmt: skip
     with Interrupts(output.note) as interrupts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 from pathlib import Path
@@ -14,7 +15,9 @@ DatasetName = Literal["mnist", "fashion-mnist", "kmnist", "qmnist"]
 STORAGE_VARIABLE = "OPTUNA_STORAGE"
 Workers = Annotated[
     int | None,
-    typer.Option("--workers", min=1, metavar="N", help="Processes; left out, one a core. Changes no result."),
+    typer.Option(
+        "--workers", min=1, metavar="N", help="Processes; left out, one a core, or one on a GPU. Changes no result."
+    ),
 ]
 Results = Annotated[Path, typer.Option("--results", metavar="DIR", help="Folder of the studies.")]
 Storage = Annotated[
@@ -54,6 +57,27 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1  # macOS has no affinity
+
+
+def suitable_workers(device: str) -> int:
+    """Return how many processes suit a device by its name: one a core, or one on a GPU, which lanes fill."""
+    return 1 if _is_gpu(device) else cores()
+
+
+def _is_gpu(device: str) -> bool:
+    """Return whether training on this device is training on a GPU.
+
+    PyTorch takes seconds to load, so it is asked only where NVIDIA's driver is installed.
+    """
+    if device != "auto":
+        return device.startswith("cuda")
+    try:
+        ctypes.CDLL("nvcuda.dll" if os.name == "nt" else "libcuda.so.1")
+    except OSError:
+        return False
+    import torch
+
+    return torch.cuda.is_available()
 
 
 def seconds(text: str) -> float:

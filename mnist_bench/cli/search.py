@@ -34,6 +34,16 @@ def search(
         typer.Option("--trial-timeout", min=1, metavar="SECONDS", help="End a trial that trains longer than this."),
     ] = None,
     workers: options.Workers = None,
+    lanes: Annotated[
+        int | None,
+        typer.Option(
+            "--lanes",
+            min=1,
+            max=16,
+            metavar="N",
+            help="Trials at once in each process; left out, 1 on a CPU and 4 on a GPU. Changes no result.",
+        ),
+    ] = None,
     slots: Annotated[
         int, typer.Option("--slots", min=1, max=1000, metavar="N", help="Trials in flight; part of the search.")
     ] = 8,
@@ -69,12 +79,15 @@ def search(
     The same command goes on where an earlier run of it was stopped or killed.
     """
     from mnist_bench.searching import SearchOptions
+    from search.errors import UsageError
 
+    if lanes is not None and executor == "in-process":
+        raise UsageError("--lanes needs worker processes; leave out --executor in-process.")
     asked = SearchOptions(
         space=space, overrides=tuple(overrides or ()), trials=trials, timeout=timeout, slots=slots, order=order,
-        seed=seed, trial_timeout=trial_timeout, workers=workers or options.cores(), enqueue=tuple(enqueue or ()),
-        device=device, study_name=study_name, storage=storage, results=results, data_dir=data_dir, dataset=dataset,
-        executor=executor,
+        seed=seed, trial_timeout=trial_timeout, workers=workers or options.suitable_workers(device), lanes=lanes,
+        enqueue=tuple(enqueue or ()), device=device, study_name=study_name, storage=storage, results=results,
+        data_dir=data_dir, dataset=dataset, executor=executor,
     )  # fmt: skip
     share = None if audit_pruned is None else _share(audit_pruned, executor)
     if dry_run:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import signal
-import subprocess
-import sys
-import threading
 import time
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any, BinaryIO, cast
+from typing import Any, Literal
 
 from search import oom
 from search.errors import UsageError, WorkerError
-from search.executors.frames import read_frame, write_frame
+from search.executors.process import Inbox, Running, WorkerProcess
 from search.executors.protocol import Done, Job, Lost, Outcome, Raised
 from search.trainer import Report, TrainerSpec
 
@@ -24,112 +21,45 @@ CRASHES = {signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.S
 """Signals that a process brings upon itself; any other came from outside."""
 LONGEST_BACK_OFF = 10.0
 """Seconds between the restarts of a worker that does not come up."""
-MOST_STARTS = 5
-"""Starts in a row without a greeting, for each worker, before the search gives up."""
 LONGEST_START = 600.0
 """Seconds after which a worker that has not greeted is taken for hung."""
-_ENVIRONMENT = {
-    **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"),
-    # glibc gives large arrays back after every step and faults them in again: 4 to 13 % of a step's time, measured.
-    "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
-    "MALLOC_TRIM_THRESHOLD_": str(8 * 2**30),
-}
-
-_Message = tuple[dict[str, Any], bytes] | None
-
-
-class _Worker:
-    """One process, from its start to its end."""
-
-    def __init__(
-        self, index: int, spec: TrainerSpec, log: IO[bytes], inbox: queue.Queue[tuple[_Worker, _Message]]
-    ) -> None:
-        self.index = index
-        """Its place among the executor's workers; a replacement takes over that of the one it replaces."""
-        self.numerics: Mapping[str, Any] | None = None
-        self.job: Job | None = None
-        self.since = time.monotonic()
-        """When the job, or the start, began: a time to measure from."""
-        self.started = 0.0
-        """When the job began, in seconds since 1970: a time to show."""
-        self.ended: float | None = None
-        """When the process closed its pipe, by the clock of `since`."""
-        self.oom_kills = 0
-        """Processes that had been killed for lack of memory when the job began."""
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "search.executors.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            env={**os.environ, **_ENVIRONMENT},
-            start_new_session=True,  # Ctrl-C is for the driver alone
-        )
-        self._send({"factory": spec.factory, "options": dict(spec.options)})
-        self._reader = threading.Thread(target=self._read_all, args=(inbox,), daemon=True)
-        self._reader.start()
-
-    @property
-    def is_idle(self) -> bool:
-        return self.numerics is not None and self.job is None
-
-    def give(self, job: Job) -> None:
-        self.job, self.since, self.started = job, time.monotonic(), time.time()
-        self.oom_kills = oom.kills()
-        head = {"config": dict(job.config), "seed": job.seed, "period": job.period, "has_state": job.state is not None}
-        # In a thread of its own: a worker that has stopped reading must not hold up the driver.
-        threading.Thread(target=self._send, args=(head, job.state or b""), daemon=True).start()
-
-    def kill(self) -> None:
-        self._process.kill()
-
-    def is_stalled(self) -> bool:
-        limit = LONGEST_START if self.numerics is None else self.job.stall_seconds if self.job else float("inf")
-        return (self.ended or time.monotonic()) - self.since > limit
-
-    def end(self) -> int:
-        """Return the exit code of a process whose pipe has closed, waiting for it."""
-        code = self._process.wait()
-        self._reader.join()
-        for stream in (self._process.stdin, self._process.stdout):
-            if stream is not None:
-                _close(stream)
-        return code
-
-    def _send(self, head: dict[str, Any], body: bytes = b"") -> None:
-        try:
-            write_frame(cast(BinaryIO, self._process.stdin), head, body)
-        except OSError:
-            self._process.kill()  # it is gone or going; the reading thread reports its end
-
-    def _read_all(self, inbox: queue.Queue[tuple[_Worker, _Message]]) -> None:
-        stream = cast(BinaryIO, self._process.stdout)
-        try:
-            while (message := read_frame(stream)) is not None:
-                inbox.put((self, message))
-        finally:
-            self.ended = time.monotonic()  # a driver that was held up must not take a death long ago for a hang
-            self._process.kill()  # nothing more can come from it, whatever it thinks
-            inbox.put((self, None))
+MOST_STARTS = 5
+"""Starts in a row without a greeting, for each worker, before the search gives up."""
 
 
 class LocalExecutor:
-    """A fixed number of worker processes; one that dies is replaced, with back-off."""
+    """A fixed number of worker processes; one that dies is replaced, with back-off.
 
-    def __init__(self, spec: TrainerSpec, workers: int, log: Path) -> None:
+    Where several jobs shared a process that fails, none is to blame for sure: all are lost, and each is tried again
+    in a process that takes no other beside it.
+    """
+
+    def __init__(self, spec: TrainerSpec, workers: int, log: Path, lanes: int | None = None) -> None:
+        """Start nothing yet; `lanes` are the jobs that each worker takes at once: left out, what suits its device."""
         self._spec = spec
         self._count = workers
+        self._asked_lanes = lanes
+        self._lanes = lanes or 1
         self._log = log.open("ab")
-        self._workers: list[_Worker] = []
-        self._leaving: list[_Worker] = []
-        self._inbox: queue.Queue[tuple[_Worker, _Message]] = queue.Queue()
+        self._workers: list[WorkerProcess] = []
+        self._leaving: list[WorkerProcess] = []
+        self._inbox: Inbox = queue.Queue()
         self._numerics: Mapping[str, Any] | None = None
         self._failed_starts = 0
         self._next_start = 0.0
+        self._suspects: set[tuple[int, int]] = set()
+        self._waiting: deque[Job] = deque()
+        """Suspects for whom no worker is empty yet."""
 
     @property
     def workers(self) -> int:
         """See `Executor.workers`."""
         return self._count
+
+    @property
+    def lanes(self) -> int:
+        """See `Executor.lanes`."""
+        return self._lanes
 
     def start(self) -> Mapping[str, Any]:
         """Start all workers and return as soon as the first one greets; the others join when they are ready."""
@@ -141,11 +71,15 @@ class LocalExecutor:
 
     def idle(self) -> int:
         """See `Executor.idle`."""
-        return sum(worker.is_idle for worker in self._workers)
+        return 0 if self._waiting else sum(worker.free_lanes for worker in self._workers)
 
     def submit(self, job: Job) -> None:
         """See `Executor.submit`."""
-        next(worker for worker in self._workers if worker.is_idle).give(job)
+        if _key(job) in self._suspects:
+            self._waiting.append(job)
+            self._place_waiting()
+        else:
+            max(self._workers, key=lambda worker: worker.free_lanes).give(job)
 
     def wait(self, timeout: float) -> list[Outcome]:
         """See `Executor.wait`."""
@@ -154,6 +88,7 @@ class LocalExecutor:
         outcomes = self._receive(timeout)
         while not self._inbox.empty():
             outcomes += self._receive(0)
+        self._place_waiting()
         return outcomes
 
     def stop(self) -> None:
@@ -170,12 +105,17 @@ class LocalExecutor:
     def _replenish(self) -> None:
         while len(self._workers) < self._count and time.monotonic() >= self._next_start:
             index = min(set(range(self._count)) - {worker.index for worker in self._workers})
-            self._workers.append(_Worker(index, self._spec, self._log, self._inbox))
+            self._workers.append(WorkerProcess(index, self._spec, self._log, self._inbox))
 
     def _end_stalled(self) -> None:
         for worker in self._workers:
-            if worker.is_stalled():
+            if worker.is_stalled(LONGEST_START):
                 worker.kill()
+
+    def _place_waiting(self) -> None:
+        for worker in self._workers:
+            if self._waiting and worker.lanes and not worker.running:
+                worker.give(self._waiting.popleft(), alone=True)
 
     def _receive(self, timeout: float) -> list[Outcome]:
         try:
@@ -186,35 +126,53 @@ class LocalExecutor:
             return self._bury(worker)
         return self._take(worker, *message)
 
-    def _take(self, worker: _Worker, head: dict[str, Any], body: bytes) -> list[Outcome]:
+    def _take(self, worker: WorkerProcess, head: dict[str, Any], body: bytes) -> list[Outcome]:
         if "refused" in head:
             raise UsageError(head["refused"])
         if "failed" in head:
             raise WorkerError(f"A worker cannot start: {head['failed']}")
         if "numerics" in head:
-            self._greet(worker, head["numerics"])
+            self._greet(worker, head["numerics"], head["lanes"])
             return []
-        job, worker.job = worker.job, None
-        if job is None:
-            return []
+        if worker not in self._workers:
+            return []  # what it had under way has been reported
+        ended = worker.running.pop(head["lane"])
         if "raised" in head:
-            self._workers.remove(worker)  # an exception may have spoilt its process, as CUDA's do
-            self._leaving.append(worker)
-            worker.kill()
-            return [Raised(job=job, error=head["raised"])]
-        report = replace(Report(**head["report"]), worker=worker.index, started=worker.started)
-        return [Done(job=job, report=report, state=body)]
+            return self._raised(worker, ended, head["raised"])
+        report = Report(**head["report"])
+        if report.end == "out_of_memory" and worker.running:
+            return self._lose([ended], "out of memory beside others")
+        self._suspects.discard(_key(ended.job))
+        place = worker.index * self._lanes + head["lane"]
+        return [Done(job=ended.job, report=replace(report, worker=place, started=ended.started), state=body)]
 
-    def _greet(self, worker: _Worker, numerics: Mapping[str, Any]) -> None:
-        worker.numerics = numerics
+    def _raised(self, worker: WorkerProcess, ended: Running, error: str) -> list[Outcome]:
+        """Let go of a worker with an exception, which may have spoilt its process, as CUDA's do."""
+        others = list(worker.running.values())
+        self._workers.remove(worker)
+        self._leaving.append(worker)
+        worker.kill()
+        if others:
+            return self._lose([ended, *others], error.splitlines()[-1])
+        return [Raised(job=ended.job, error=error)]
+
+    def _lose(self, had_company: Sequence[Running], reason: str, stalled: Sequence[Running] = ()) -> list[Outcome]:
+        """Return that jobs which had company are lost; each of them is to run alone from now on."""
+        self._suspects.update(_key(one.job) for one in had_company)
+        return [Lost(job=one.job, reason=reason, cause=_cause(one, stalled)) for one in had_company]
+
+    def _greet(self, worker: WorkerProcess, numerics: Mapping[str, Any], lanes: int) -> None:
         self._failed_starts = 0
         if self._numerics is None:
-            self._numerics = numerics
+            self._numerics, self._lanes = numerics, self._asked_lanes or lanes
         elif numerics["canary"] != self._numerics["canary"]:
             raise WorkerError("Two workers of this machine train to different bits; see `mnist-bench doctor`.")
+        worker.greet(numerics, self._lanes)
 
-    def _bury(self, worker: _Worker) -> list[Outcome]:
-        stalled, code = worker.is_stalled(), worker.end()
+    def _bury(self, worker: WorkerProcess) -> list[Outcome]:
+        under_way = list(worker.running.values())
+        stalled = [one for one in under_way if one.is_stalled(worker.latest)]
+        code = worker.end()
         if worker in self._leaving:
             self._leaving.remove(worker)
             return []
@@ -223,9 +181,9 @@ class LocalExecutor:
         self._workers.remove(worker)
         if worker.numerics is None:
             self._count_failed_start(code)
-        if worker.job is None:
-            return []
-        return [_death(worker.job, code, stalled, starved=oom.kills() > worker.oom_kills)]
+        if len(under_way) == 1:
+            return [_death(under_way[0], code, stalled=bool(stalled))]
+        return self._lose(under_way, _silence(stalled[0].job) if stalled else _ending(code), stalled)
 
     def _count_failed_start(self, code: int) -> None:
         self._failed_starts += 1
@@ -234,22 +192,28 @@ class LocalExecutor:
         self._next_start = time.monotonic() + min(LONGEST_BACK_OFF, 0.1 * 2.0**self._failed_starts)
 
 
-def _death(job: Job, code: int, stalled: bool, starved: bool) -> Outcome:
+def _key(job: Job) -> tuple[int, int]:
+    return job.trial, job.period
+
+
+def _death(alone: Running, code: int, *, stalled: bool) -> Outcome:
+    job = alone.job
     if stalled:
-        return Lost(job=job, reason=f"no progress in {job.stall_seconds:.0f} s", cause="stalled")
+        return Lost(job=job, reason=_silence(job), cause="stalled")
     if code < 0 and signal.Signals(-code) in CRASHES:
         return Raised(job=job, error=f"The worker ended by {_ending(code)}.")
-    if starved and code == -signal.SIGKILL:
+    if code == -signal.SIGKILL and oom.kills() > alone.oom_kills:
         return Lost(job=job, reason="out of memory", cause="out_of_memory")
     return Lost(job=job, reason=_ending(code))
 
 
+def _cause(one: Running, stalled: Sequence[Running]) -> Literal["killed", "stalled"]:
+    return "stalled" if one in stalled else "killed"
+
+
+def _silence(job: Job) -> str:
+    return f"no progress in {job.stall_seconds:.0f} s"
+
+
 def _ending(code: int) -> str:
     return signal.Signals(-code).name if code < 0 else f"exit code {code}"
-
-
-def _close(stream: IO[bytes]) -> None:
-    try:
-        stream.close()
-    except OSError:
-        return  # what was buffered for a dead process is of no use

@@ -67,6 +67,11 @@ class Executor(Protocol):
         """Workers, busy or not."""
         ...
 
+    @property
+    def lanes(self) -> int:
+        """Jobs that each worker takes at once; known when `start` has returned."""
+        ...
+
     def start(self) -> Mapping[str, Any]:
         """Start the workers and return their numerics.
 

@@ -10,14 +10,14 @@ import os
 import queue
 import sys
 import threading
-from collections.abc import Mapping
 from typing import Any, BinaryIO
 
 from search import oom
 from search.errors import UsageError
 from search.executors.frames import read_frame, write_frame
 from search.executors.in_process import error_text, make_trainer
-from search.trainer import Trainer, TrainerSpec
+from search.executors.lanes import Ended, Lanes
+from search.trainer import SteppedTrainer, Trainer, TrainerSpec
 
 _Message = tuple[dict[str, Any], bytes]
 
@@ -30,8 +30,8 @@ def main() -> None:
     threading.Thread(target=_read_all, args=(sys.stdin.buffer, inbox), daemon=True).start()
     head, _ = inbox.get()
     trainer = _hello(TrainerSpec(factory=head["factory"], options=head["options"]), output)
-    while trainer is not None:
-        _serve(trainer, *inbox.get(), output=output)
+    if trainer is not None:
+        _serve(Lanes(trainer), inbox, output)
 
 
 def _private_stdout() -> BinaryIO:
@@ -50,7 +50,8 @@ def _read_all(stream: BinaryIO, inbox: queue.Queue[_Message]) -> None:
 def _hello(spec: TrainerSpec, output: BinaryIO) -> Trainer | None:
     try:
         trainer = make_trainer(spec)
-        write_frame(output, {"numerics": dict(trainer.numerics)})
+        lanes = trainer.lanes if isinstance(trainer, SteppedTrainer) else 1
+        write_frame(output, {"numerics": dict(trainer.numerics), "lanes": lanes})
     except UsageError as error:
         write_frame(output, {"refused": str(error)})
         return None
@@ -60,14 +61,22 @@ def _hello(spec: TrainerSpec, output: BinaryIO) -> Trainer | None:
     return trainer
 
 
-def _serve(trainer: Trainer, head: Mapping[str, Any], body: bytes, *, output: BinaryIO) -> None:
-    state = body if head["has_state"] else None
-    try:
-        new_state, report = trainer.advance(head["config"], head["seed"], head["period"], state)
-    except Exception as error:  # whatever a configuration makes the trainer raise is a result about it
-        write_frame(output, {"raised": error_text(error)})
+def _serve(lanes: Lanes, inbox: queue.Queue[_Message], output: BinaryIO) -> None:
+    while True:
+        while not lanes.are_busy or not inbox.empty():
+            head, body = inbox.get()
+            state = body if head["has_state"] else None
+            lanes.begin(head["lane"], head["config"], head["seed"], head["period"], state)
+        for ended in lanes.turn():
+            _answer(ended, output)
+
+
+def _answer(ended: Ended, output: BinaryIO) -> None:
+    if isinstance(ended.result, Exception):
+        write_frame(output, {"lane": ended.lane, "raised": error_text(ended.result)})
     else:
-        write_frame(output, {"report": report.to_json()}, new_state)
+        state, report = ended.result
+        write_frame(output, {"lane": ended.lane, "report": report.to_json()}, state)
 
 
 if __name__ == "__main__":

@@ -31,6 +31,8 @@ def test_the_header_says_what_is_searched_and_how() -> None:
     assert live.header_line(HEADER, Path("results")) == (
         "conv  ·  tpe (multivariate) + asha 1-3-6  ·  seed 0  ·  8 slots on 2 workers, cpu bf16  ·  results/conv-0"
     )
+    lanes = live.header_line(replace(HEADER, workers=1, lanes=4), Path("results"))
+    assert "8 slots on 1 worker of 4 lanes, cpu bf16" in lanes
     assert live.header_line(replace(HEADER, resumed=True), Path("results")).endswith("(resumed)")
     both = live.header_line(replace(HEADER, cost="macs"), Path("results"))
     assert both.startswith("conv  ·  high accuracy and few MACs  ·  tpe (multivariate) + asha 1-3-6  ·  ")

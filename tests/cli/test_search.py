@@ -40,17 +40,18 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[SearchOptions]:
 def test_options_reach_the_search(cli: Cli, asked: list[SearchOptions]) -> None:
     result = cli(
         "search", "conv", "-n", "7", "--timeout", "60", "--trial-timeout", "9", "--workers", "3", "--slots", "4",
-        "--seed", "5", "--set", "optim.lr=0.01", "--set", "epochs=3", "--enqueue", "recipe.yaml", "--device", "cpu",
-        "--study-name", "mine", "--storage", "sqlite:///x.db", "--results", "out", "--data-dir", "data",
-        "--executor", "in-process", "--order", "arrival",
+        "--lanes", "2", "--seed", "5", "--set", "optim.lr=0.01", "--set", "epochs=3", "--enqueue", "recipe.yaml",
+        "--device", "cpu", "--study-name", "mine", "--storage", "sqlite:///x.db", "--results", "out",
+        "--data-dir", "data",
+        "--executor", "local", "--order", "arrival",
     )  # fmt: skip
     assert result.exit_code == 0
     assert asked == [
         SearchOptions(
-            space="conv", trials=7, timeout=60.0, trial_timeout=9.0, workers=3, slots=4, seed=5,
+            space="conv", trials=7, timeout=60.0, trial_timeout=9.0, workers=3, lanes=2, slots=4, seed=5,
             overrides=("optim.lr=0.01", "epochs=3"), enqueue=("recipe.yaml",), device="cpu",
             study_name="mine", storage="sqlite:///x.db", results=Path("out"), data_dir=Path("data"),
-            executor="in-process", order="arrival",
+            order="arrival",
         )
     ]  # fmt: skip
 
@@ -61,6 +62,7 @@ def test_trials_has_optunas_name_too_and_defaults_are_those_of_the_design(cli: C
     assert (one.trials, one.slots, one.seed, one.executor, one.results) == (9, 8, 0, "local", Path("results"))
     assert one.order == "logical"
     assert one.workers >= 1
+    assert one.lanes is None
 
 
 @pytest.mark.parametrize(
@@ -69,6 +71,8 @@ def test_trials_has_optunas_name_too_and_defaults_are_those_of_the_design(cli: C
         ["--trials", "0"],
         ["--trial-timeout", "0"],
         ["--workers", "x"],
+        ["--lanes", "0"],
+        ["--lanes", "2", "--executor", "in-process"],
         ["--executor", "ray"],
         ["--order", "random"],
         ["--dataset", "cifar"],

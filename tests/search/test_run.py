@@ -56,8 +56,15 @@ def test_the_number_and_the_speed_of_workers_change_nothing(
     assert fake.run(tmp_path, goal=GOAL, workers=workers, delay=delay).study.digest == undisturbed
 
 
-def test_workers_that_are_killed_change_nothing(undisturbed: str, tmp_path: Path) -> None:
-    assert fake.run(tmp_path, goal=GOAL, workers=2, behaviour="die_once_sometimes").study.digest == undisturbed
+@pytest.mark.parametrize(("workers", "lanes"), [(1, 4), (2, 2)])
+def test_lanes_change_nothing(undisturbed: str, tmp_path: Path, workers: int, lanes: int) -> None:
+    assert fake.run(tmp_path, goal=GOAL, workers=workers, lanes=lanes, delay=0.001).study.digest == undisturbed
+
+
+@pytest.mark.parametrize("lanes", [1, 3])
+def test_workers_that_are_killed_change_nothing(undisturbed: str, tmp_path: Path, lanes: int) -> None:
+    found = fake.run(tmp_path, goal=GOAL, workers=2, lanes=lanes, behaviour="die_once_sometimes")
+    assert found.study.digest == undisturbed
 
 
 def test_a_search_stopped_at_every_event_comes_to_the_same_end(undisturbed: str, tmp_path: Path) -> None:
@@ -178,9 +185,14 @@ def test_a_diverged_trial_is_pruned_with_a_constraint_and_no_value(tmp_path: Pat
     assert len(result.study.finished()) == 20
 
 
-@pytest.mark.parametrize(("behaviour", "workers"), [("raise", 0), ("raise", 1), ("segfault", 2)])
-def test_a_trial_that_crashes_twice_fails_and_says_why(tmp_path: Path, behaviour: str, workers: int) -> None:
-    result = fake.run(tmp_path, goal=12, behaviour=behaviour, workers=workers)
+@pytest.mark.parametrize(
+    ("behaviour", "workers", "lanes"),
+    [("raise", 0, 1), ("raise", 1, 1), ("raise", 1, 3), ("segfault", 2, 1), ("segfault", 1, 3)],
+)
+def test_a_trial_that_crashes_twice_fails_and_says_why(
+    tmp_path: Path, behaviour: str, workers: int, lanes: int
+) -> None:
+    result = fake.run(tmp_path, goal=12, behaviour=behaviour, workers=workers, lanes=lanes)
     failed = [trial for trial in result.study.trials if trial.reason == "crashed"]
     assert failed
     assert {trial.state for trial in failed} == {"FAIL"}

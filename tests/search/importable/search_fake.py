@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from search.space import Space
 from search.spec import StudySpec
 from search.strategy import Asha, Pruner, Sampler, Tpe
 from search.study import Place
-from search.trainer import Plan, Report, TrainerSpec
+from search.trainer import Plan, Report, Steps, TrainerSpec
 
 PERIODS = 4
 CLAIMED = 0.4
@@ -87,8 +87,11 @@ DEEDS: dict[str, Callable[[], object]] = {
 class Trainer:
     """Trains nothing; `behaviour` says what it does wrong and, after an underscore, when."""
 
-    def __init__(self, behaviour: str = "", marks: str = "", delay: float = 0.0) -> None:
+    def __init__(self, behaviour: str = "", marks: str = "", delay: float = 0.0, lanes: int = 1, meet: int = 0) -> None:
         self.numerics = {"canary": "fake", "kind": "cpu-fp32", "trainer_revision": 0}
+        self.lanes = lanes
+        self._meet = meet
+        """How many jobs must have begun before the first goes on."""
         self._behaviour = behaviour
         self._marks = Path(marks) if marks else None
         self._delay = delay
@@ -120,6 +123,22 @@ class Trainer:
         )
         return bytes.fromhex(hashed), report
 
+    def advance_in_steps(
+        self, config: Mapping[str, Any], seed: int, period: int, state: bytes | None
+    ) -> Steps[tuple[bytes, Report]]:
+        """See `search.trainer.SteppedTrainer`."""
+        yield
+        if self._meet:
+            self._first_time(f"met-{seed}")
+            while len(list(self._folder.glob("met-*"))) < self._meet:
+                yield
+        content, report = self.advance(config, seed, period, state)
+        if self._behaviour == "lack_memory" and seed % 4 == 0 and self._first_time(f"lacked-{seed}"):
+            report = replace(report, value=None, end="out_of_memory")
+        for _ in range(3 * (seed % 4)):  # so that of two that meet, the one that misbehaves ends first
+            yield
+        return content, report
+
     def _misbehave(self, seed: int, period: int) -> None:
         deed, _, when = self._behaviour.partition("_")
         if deed in DEEDS and self._is_time(when, seed, period):
@@ -141,6 +160,17 @@ class Trainer:
         with (self._marks / f"{seed}-{period}").open("ab") as mark:
             mark.write(b"x")
             return mark.tell()
+
+    @property
+    def _folder(self) -> Path:
+        assert self._marks is not None
+        return self._marks
+
+    def _first_time(self, key: str) -> bool:
+        mark = self._folder / key
+        first = not mark.exists()
+        mark.touch()
+        return first
 
 
 @dataclass
@@ -185,6 +215,7 @@ def make_search(
     goal: int = 30,
     name: str = "fake-0",
     workers: int = 0,
+    lanes: int | None = None,
     behaviour: str = "",
     delay: float = 0.0,
     sampler: Sampler | None = None,
@@ -223,7 +254,7 @@ def make_search(
         ),
         planner_for=lambda _: Planner(widest),
         executor=executor
-        or (LocalExecutor(trainer, workers, results / "log") if workers else InProcessExecutor(trainer)),
+        or (LocalExecutor(trainer, workers, results / "log", lanes) if workers else InProcessExecutor(trainer)),
         observer=observer or Silent(),
         keeper=keeper or Kept(),
         stopping=stopping,
