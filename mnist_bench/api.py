@@ -38,6 +38,7 @@ def search(
     overrides: Sequence[str] = (),
     study_name: str | None = None,
     results: Path = Path("results"),
+    storage: str | None = None,
     device: str = "auto",
 ) -> StudyRecord:
     """Search a space, or go on with a search that was stopped, and return the study; see `mnist-bench search`.
@@ -54,6 +55,7 @@ def search(
         slots=slots,
         study_name=study_name,
         results=results,
+        storage=storage,
         device=device,
     )
     return searching.run(asked, Silent(), lambda: False).study

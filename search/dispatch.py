@@ -45,6 +45,8 @@ class Dispatcher:
         self._running: set[Key] = set()
         self._memory: dict[int, tuple[int, bytes]] = {}
         self._patience = Patience()
+        self._handed_over: Key | None = None
+        """The period that is being handled."""
 
     def obtain(self, active: Active, history: History) -> Done | Raised | None:
         """Return what the next period of a trial brought; None where the search is to stop before it is known.
@@ -60,7 +62,19 @@ class Dispatcher:
             else:
                 self._feed(history.timeline)
             self._collect(history)
+        self._handed_over = key
         return self._ready.pop(key)
+
+    def work_on(self, history: History, seconds: float) -> None:
+        """Let the workers train what is known to come, for so many seconds."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            self._feed(history.timeline)
+            if not self._running:
+                time.sleep(left)
+                return
+            for outcome in self.executor.wait(min(_POLL, left)):
+                self._take(outcome, history)
 
     def drain(self, history: History) -> None:
         """Wait for the periods under way, so that their states are on disk when the search stops."""
@@ -79,7 +93,8 @@ class Dispatcher:
         for _, active in timeline.training():
             key = (active.number, active.periods_done + 1)
             busy = any(trial == active.number for trial, _ in self._running)
-            if key in self._ready or busy or self._restore(key) or not self.executor.idle():
+            known = key in self._ready or key == self._handed_over
+            if known or busy or self._restore(key) or not self.executor.idle():
                 continue
             job = self._job(active)
             if self._patience.may_start((job.trial, job.period)):

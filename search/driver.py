@@ -18,12 +18,12 @@ from search.clock import Active, Slot
 from search.database import storage_errors
 from search.dispatch import Dispatcher
 from search.errors import TooManyFailuresError
-from search.events import Event, EventLog
+from search.events import Event
 from search.executors import Done, Raised
 from search.history import History
 from search.housekeeping import Keeper, let_go
 from search.memory import MemoryStudy, frozen_trial
-from search.mirror import Mirror
+from search.outage import Recorder
 from search.progress import Meter, Observer
 from search.records import Reason, State, TrialRecord
 from search.spec import StudySpec, fingerprint
@@ -44,8 +44,7 @@ class Driver:
         *,
         spec: StudySpec,
         history: History,
-        log: EventLog,
-        mirror: Mirror,
+        recorder: Recorder,
         planner: Planner,
         dispatcher: Dispatcher,
         observer: Observer,
@@ -53,8 +52,7 @@ class Driver:
     ) -> None:
         self._spec = spec
         self._history = history
-        self._log = log
-        self._mirror = mirror
+        self._recorder = recorder
         self._planner = planner
         self._dispatcher = dispatcher
         self._observer = observer
@@ -194,9 +192,9 @@ class Driver:
         return {key: value for key, value in now.items() if key not in known or known[key] != value}
 
     def _record(self, event: Event) -> None:
-        self._log.append(event)
+        self._recorder.append(event)
         self._history.apply(event)
-        self._mirror.apply(event)
+        self._recorder.show(event)
 
     def _check_failures(self) -> None:
         trials = self._history.trials

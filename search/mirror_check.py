@@ -52,10 +52,16 @@ def differences(storage: BaseStorage, name: str, events: Sequence[Event]) -> Dif
 
 def rebuild(storage: RDBStorage, name: str, events: Sequence[Event]) -> None:
     """Write a study's tables anew from its log; what others added to them is lost, and times are those of now."""
+    remove(storage, name)
+    _write(storage, name, events)
+
+
+def remove(storage: RDBStorage, name: str) -> None:
+    """Remove a study from Optuna's tables, where it is there."""
     with contextlib.suppress(KeyError):
         storage.delete_study(storage.get_study_id_from_name(name))
-    _sweep(storage.engine)
-    _write(storage, name, events)
+    if storage.engine.dialect.name == "sqlite":  # which checks no foreign keys; elsewhere the tables may be others'
+        _sweep(storage.engine)
 
 
 def _sweep(engine: Engine) -> None:

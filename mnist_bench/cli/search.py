@@ -47,6 +47,10 @@ def search(
     data_dir: options.DataDir = None,
     dataset: options.Dataset = "mnist",
     executor: Annotated[ExecutorName, typer.Option("--executor", help="Where periods run.")] = "local",
+    max_outage: Annotated[
+        float,
+        typer.Option("--max-outage", min=0, metavar="SECONDS", help="How long to wait for PostgreSQL to be back."),
+    ] = 600,
     audit_pruned: Annotated[
         str | None,
         typer.Option(
@@ -65,6 +69,7 @@ def search(
         space=space, overrides=tuple(overrides or ()), trials=trials, timeout=timeout, slots=slots, seed=seed,
         workers=workers or options.cores(), enqueue=tuple(enqueue or ()), device=device,
         study_name=study_name, storage=storage, results=results, data_dir=data_dir, dataset=dataset, executor=executor,
+        longest_outage=max_outage,
     )  # fmt: skip
     share = None if audit_pruned is None else _share(audit_pruned, executor)
     if dry_run:

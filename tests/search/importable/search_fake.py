@@ -178,6 +178,7 @@ def make_search(
     enqueued: tuple[Mapping[str, Any], ...] = (),
     url: str | None = None,
     space_values: Mapping[str, Any] = SPACE,
+    longest_outage: float = 60.0,
 ) -> Search:
     """Return a search with the fake trainer: in this process, or with so many worker processes."""
     marks = results / "marks"
@@ -203,6 +204,7 @@ def make_search(
         observer=observer or Silent(),
         keeper=keeper or Kept(),
         stopping=stopping,
+        longest_outage=longest_outage,
     )
 
 
@@ -214,12 +216,12 @@ def run(results: Path, **options: Any) -> Run:
 def main() -> None:
     """Run a search in a process of its own, to be killed: `python search_fake.py RESULTS WORKERS DELAY [STALL]`.
 
-    STALL are the seconds after which a period is taken for hung.
+    STALL are the seconds after which a period is taken for hung; OPTUNA_STORAGE is the study's database.
     """
     results, workers, delay = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
     if len(sys.argv) > 4:
         patience.SHORTEST_STALL, patience.STALL_FACTOR = float(sys.argv[4]), 0
-    finished = run(results, workers=workers, delay=delay)
+    finished = run(results, workers=workers, delay=delay, url=os.environ.get("OPTUNA_STORAGE"))
     print(finished.study.digest)
 
 
