@@ -24,7 +24,12 @@ _CONNECTING = {
     "tcp_user_timeout": 30_000,
 }
 """Options of libpq: a connection that goes nowhere is noticed within about a minute, not after a quarter of an hour."""
-_NOTICING = "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3"
+_NOTICING = {
+    "tcp_keepalives_idle": 30,
+    "tcp_keepalives_interval": 10,
+    "tcp_keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
 """The same for the server, which otherwise keeps the lock of a machine that is gone for two hours."""
 
 _READ_ONLY = "25006"
@@ -157,8 +162,8 @@ class StudyLock:
         """
         connection = self._session.open()
         with connection.begin():
-            for statement in _NOTICING.split("; "):
-                connection.execute(sa.text(statement))
+            for name, value in _NOTICING.items():
+                connection.execute(sa.text(f"SET {name} = {value}"))
             if not connection.scalar(sa.select(sa.func.pg_try_advisory_lock(_key("driver", self._study)))):
                 self._refuse(connection)
         with connection.begin():

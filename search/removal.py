@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from search.database import open_for_writing, storage_errors
+from search.database import open_for_writing
 from search.errors import StudyNotFoundError
 from search.events import EventLog
 from search.mirror_check import remove
@@ -35,8 +35,7 @@ def _remove_rows(place: Place, held: StudyLock | None) -> None:
     """Remove the event log last: as long as it is there, the study is listed and can be removed again."""
     storage = open_for_writing(place.url)
     try:
-        with storage_errors():
-            remove(storage, place.name)
-            EventLog(storage.engine, place.name, held).remove()
+        remove(storage, place.name)
+        EventLog(storage.engine, place.name, held).remove()
     finally:
         storage.engine.dispose()

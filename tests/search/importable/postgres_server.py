@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import sqlalchemy as sa
+import psycopg
 
 PASSWORD = "canary-7f3b9d/@%e51"  # noqa: S105
 """What must not appear anywhere; as it stands in a URL, it is QUOTED."""
@@ -61,11 +61,10 @@ class Server:
 
     def do(self, statement: str, database: str = "postgres") -> list[Any]:
         """Run a statement as the server's owner, and return its rows."""
-        url = f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/{database}"
-        engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.pool.NullPool)
-        with engine.connect() as connection:
-            result = connection.exec_driver_sql(statement)
-            return list(result) if result.returns_rows else []
+        where = {"host": "127.0.0.1", "port": self.port, "user": "postgres", "dbname": database}
+        with psycopg.connect(**where, autocommit=True) as connection:
+            cursor = connection.execute(statement)
+            return cursor.fetchall() if cursor.description else []
 
     def end_sessions(self, database: str) -> None:
         """Break every connection to a database."""
