@@ -170,6 +170,11 @@ class StudyLock:
             self._sign(connection)
         self._was_held = True
 
+    def forget(self) -> None:
+        """Remove the signature, for a study that is no more."""
+        with self.connection.begin():
+            self._strike_out(self.connection)
+
     def release(self) -> None:
         """Let go of the lock."""
         self._session.close()
@@ -185,8 +190,11 @@ class StudyLock:
     def _sign(self, connection: Connection) -> None:
         wait_to_make_tables(connection)
         _metadata.create_all(connection)
-        connection.execute(_drivers.delete().where(_drivers.c.study == self._study))
+        self._strike_out(connection)
         connection.execute(_drivers.insert(), {"study": self._study, **self._signature})
+
+    def _strike_out(self, connection: Connection) -> None:
+        connection.execute(_drivers.delete().where(_drivers.c.study == self._study))
 
 
 @contextlib.contextmanager

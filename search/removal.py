@@ -37,5 +37,7 @@ def _remove_rows(place: Place, held: StudyLock | None) -> None:
     try:
         remove(storage, place.name)
         EventLog(storage.engine, place.name, held).remove()
+        if held is not None:
+            held.forget()
     finally:
         storage.engine.dispose()

@@ -327,6 +327,7 @@ def test_a_removed_study_leaves_the_others_alone(tmp_path: Path, postgres: Serve
     assert tables(url, "two") == two
     assert not (tmp_path / "one").exists()
     assert postgres.do("SELECT count(*) FROM studies", database) == [(1,)]
+    assert postgres.do("SELECT study FROM search_drivers", database) == [("two",)]
     assert fake.run(tmp_path, goal=3, name="one", url=url).reached
 
 
