@@ -159,7 +159,7 @@ class Nowhere:
         if event.kind == "decline":
             self.declined_at = self.time.now
 
-    def apply(self, event: Event) -> None: ...
+    def show(self, event: Event) -> None: ...
     def put(self, *what: object) -> None: ...
     def get(self, *what: object) -> None: ...
     def drop(self, *what: object, before: int = 0) -> None: ...
@@ -203,7 +203,7 @@ def simulate(setting: Setting) -> Outcome:
     )
     dispatcher = setting.dispatcher(clock, nowhere, lambda: False, PRUNER.may_stop_at)
     driver = Driver(
-        spec=spec, history=history, log=nowhere, mirror=nowhere, dispatcher=dispatcher, observer=Silent(),
+        spec=spec, history=history, recorder=nowhere, dispatcher=dispatcher, observer=Silent(),
         planner=lambda params: Plan(config={"net": params["net.index"]}, costs=setting.nets[params["net.index"]]),
         let_go=lambda trial: None, memory=Halving(PRUNER, len(setting.nets), periods, setting.seed),
     )  # fmt: skip

@@ -41,6 +41,7 @@ def search(
     overrides: Sequence[str] = (),
     study_name: str | None = None,
     results: Path = Path("results"),
+    storage: str | None = None,
     device: str = "auto",
 ) -> StudyRecord:
     """Search a space, or go on with a search that was stopped, and return the study; `trial_timeout` is in seconds;
@@ -61,6 +62,7 @@ def search(
         trial_timeout=trial_timeout,
         study_name=study_name,
         results=results,
+        storage=storage,
         device=device,
     )
     return searching.run(asked, Silent(), lambda: False).study

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from mnist_bench.finding import Finding
 from search import lock
-from search.study import LOCK, Place
+from search.study import LOCK, Place, alone_with, driver_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,8 +56,7 @@ def check_study(
         StorageError: a repair cannot be written.
     """
     if not repair:
-        busy = next((path for path in _locks(place) if lock.is_held(path)), None)
-        return _examine(place, busy=busy, replay=replay, device=device, data_dir=data_dir)
+        return _examine(place, busy=_busy(place), replay=replay, device=device, data_dir=data_dir)
     with _alone_with(place):
         examine = partial(_examine, place, busy=None, replay=replay, device=device, data_dir=data_dir)
         before = examine()
@@ -70,21 +69,30 @@ def check_study(
         return Checkup(findings=after.findings, repaired=tuple(repaired))
 
 
-def _examine(place: Place, *, busy: Path | None, replay: bool, device: str, data_dir: Path | None) -> Checkup:
+def _examine(place: Place, *, busy: str | None, replay: bool, device: str, data_dir: Path | None) -> Checkup:
     from mnist_bench import doctor_study
 
     found = doctor_study.examine(place, busy=busy, replay=replay, device=device, data_dir=data_dir)
     return Checkup(findings=tuple(found))
 
 
-def _locks(place: Place) -> list[Path]:
-    """Return the locks of the study and of all work that is kept in its folder, such as its confirmation."""
-    return sorted({place.lock, *place.folder.rglob(LOCK)}) if place.folder.is_dir() else []
+def _busy(place: Place) -> str | None:
+    """Return in words who works on a study, None where nobody does."""
+    held = next((path for path in _other_locks(place) if lock.is_held(path)), None)
+    if held is not None:
+        return f"{lock.holder(held)} works in {held.parent}"
+    driver = driver_of(place)
+    return None if driver is None else f"{driver} works on the study"
+
+
+def _other_locks(place: Place) -> list[Path]:
+    """Return the locks of work that is kept in the study's folder, such as its confirmation."""
+    return sorted(set(place.folder.rglob(LOCK)) - {place.lock}) if place.folder.is_dir() else []
 
 
 @contextmanager
 def _alone_with(place: Place) -> Iterator[None]:
-    with ExitStack() as held:
-        for path in _locks(place):
+    with alone_with(place), ExitStack() as held:
+        for path in _other_locks(place):
             held.enter_context(lock.driver_lock(path, f"Study {place.name}"))
         yield

@@ -11,8 +11,8 @@ from mnist_bench import conditions, doctor_files, searching
 from mnist_bench.finding import Finding, note, ok, problem
 from mnist_bench.record import Data
 from mnist_bench.studies import believed
-from search import lock, strategy
-from search.database import damage, first_line, open_for_writing, open_tables_for_reading, storage_errors
+from search import strategy
+from search.database import damage, open_for_writing, open_tables_for_reading, storage_errors
 from search.errors import SearchError, StorageError, StudyNotFoundError
 from search.events import Event
 from search.history import History
@@ -23,12 +23,14 @@ from search.space import Space
 from search.spec import DRIVER_REVISION, StudySpec
 from search.spec import differences as spec_differences
 from search.study import DATABASE, Place, read_events
+from search.urls import is_postgresql
+from search.wording import first_line
 
 
 def examine(
-    place: Place, *, busy: Path | None, replay: bool = False, device: str, data_dir: Path | None
+    place: Place, *, busy: str | None, replay: bool = False, device: str, data_dir: Path | None
 ) -> Iterator[Finding]:
-    """Yield what is found of a study; `busy` is the lock of who works on it, and what changes meanwhile is left out.
+    """Yield what is found of a study; `busy` says who works on it, and what changes meanwhile is left out.
 
     `replay` says whether to decide everything in its event log once more.
 
@@ -47,8 +49,7 @@ def examine(
     if replay:
         yield decided_again(events)
     if busy is not None:
-        text = f"{lock.holder(busy)} works in {busy.parent}; what changes meanwhile is not examined."
-        yield note("driver", text)
+        yield note("driver", f"{busy}; what changes meanwhile is not examined.")
     else:
         yield left(study, history)
         yield from tables(place, events)
@@ -96,7 +97,9 @@ def left(study: StudyRecord, history: History) -> Finding:
 
 def tables(place: Place, events: Sequence[Event]) -> Iterator[Finding]:
     """Yield whether Optuna's tables say what the event log says."""
-    mend, advice = partial(_rebuild, place, events), _FROM_THE_LOG if place.owns_database else _FROM_THE_LOG + _SHARED
+    mend = partial(_rebuild, place, events)
+    locked_elsewhere = place.owns_database or is_postgresql(place.url)
+    advice = _FROM_THE_LOG if locked_elsewhere else _FROM_THE_LOG + _SHARED
     try:
         found = _differences(place, events)
     except StorageError as error:

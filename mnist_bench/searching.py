@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -27,6 +27,7 @@ from search.errors import UsageError
 from search.executors import Executor, InProcessExecutor, LocalExecutor
 from search.files import make_folder
 from search.objectives import cost_of
+from search.outage import LONGEST
 from search.progress import Observer
 from search.ranges import same
 from search.run import Run, Search
@@ -63,11 +64,13 @@ class SearchOptions:
     device: str = "auto"
     study_name: str | None = None
     """Left out: the space's name and the seed."""
-    storage: str | None = None
+    storage: str | None = field(default=None, repr=False)  # it may hold a password
     results: Path = Path("results")
     data_dir: Path | None = None
     dataset: DatasetName = "mnist"
     executor: Literal["local", "in-process"] = "local"
+    longest_outage: float = LONGEST
+    """Seconds that an outage of a PostgreSQL server is waited out for."""
 
 
 def run(asked: SearchOptions, observer: Observer, stopping: Callable[[], bool]) -> Run:
@@ -93,6 +96,7 @@ def run(asked: SearchOptions, observer: Observer, stopping: Callable[[], bool]) 
         stopping=lambda: stopping() or (deadline is not None and time.monotonic() >= deadline),
         trial_timeout=math.inf if asked.trial_timeout is None else asked.trial_timeout,
         check=studies.believed,
+        longest_outage=asked.longest_outage,
     ).run()
 
 
@@ -200,9 +204,9 @@ def _enqueued(space: Space, name: str, plan: Callable[[Mapping[str, Any]], Plan]
     """
     wanted = to_json(spaces.recipe(spaces.load(name)))
     params = space.sample(lambda path, _: _at(wanted, path))
-    for field in space.fields:
-        if field.path in params and field.distribution and not field.distribution.contains(params[field.path]):
-            raise UsageError(f"--enqueue {name}: {field.path} {show(params[field.path])} is outside the space's range")
+    for known in space.fields:
+        if known.path in params and known.distribution and not known.distribution.contains(params[known.path]):
+            raise UsageError(f"--enqueue {name}: {known.path} {show(params[known.path])} is outside the space's range")
     given = plan(params).config
     fixed = dict(leaves(given))
     for path, value in leaves(wanted):

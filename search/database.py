@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy
 from sqlalchemy.engine import Engine
 
+from search import postgres
 from search.errors import StorageError, StudyLockedError
+from search.urls import is_postgresql, redacted, resolved
+from search.wording import first_line
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage
@@ -31,15 +34,19 @@ def open_for_writing(url: str) -> RDBStorage:
 
     Raises:
         StorageError: the database cannot be reached or is not one.
+        UsageError: the URL is none, or its driver is not installed.
     """
     from optuna.storages import RDBStorage
 
-    options: dict[str, Any] = {}
+    url = resolved(url)
+    options: dict[str, Any] = {"connect_args": postgres.connecting(url)}
     if url.startswith("sqlite"):
         options["connect_args"] = {"timeout": SQLITE_TIMEOUT}
         _prepare_sqlite(url)
-    with _opening(url):
+    with _opening(url), postgres.making_tables(url):
         storage = RDBStorage(_as_optuna_wants_it(url), engine_kwargs=options)
+    storage.url = redacted(url)  # what it is pickled with
+    postgres.tell_outages(storage.engine)
     if url.startswith("sqlite"):
         sqlalchemy.event.listen(storage.engine, "connect", _set_pragmas)
         storage.engine.dispose()  # connections made before the listener lack the pragmas
@@ -51,9 +58,11 @@ def open_for_reading(url: str) -> Engine:
 
     Raises:
         StorageError: SQLite would remove what is left of a damaged file's content.
+        UsageError: the URL is none, or its driver is not installed.
     """
+    url = resolved(url)
     if not url.startswith("sqlite:///"):
-        return sqlalchemy.create_engine(url)
+        return sqlalchemy.create_engine(url, **_reading(url))
     path = Path(url.removeprefix("sqlite:///"))
     if path.exists() and _is_emptied(path):
         raise StorageError(_damaged(path, _EMPTIED))
@@ -67,10 +76,12 @@ def open_tables_for_reading(url: str) -> RDBStorage:
 
     Raises:
         StorageError: the database cannot be reached, or the tables are not there.
+        UsageError: the URL is none, or its driver is not installed.
     """
     from optuna.storages import RDBStorage
 
-    options: dict[str, Any] = {}
+    url = resolved(url)
+    options: dict[str, Any] = _reading(url)
     if url.startswith("sqlite:///"):
         path = Path(url.removeprefix("sqlite:///"))
         options = {"creator": lambda: _connect_to_read(path), "poolclass": sqlalchemy.pool.NullPool}
@@ -78,6 +89,12 @@ def open_tables_for_reading(url: str) -> RDBStorage:
         return RDBStorage(
             _as_optuna_wants_it(url), engine_kwargs=options, skip_compatibility_check=True, skip_table_creation=True
         )
+
+
+def _reading(url: str) -> dict[str, Any]:
+    """Return the options of an engine that cannot write."""
+    read_only = {"postgresql_readonly": True} if is_postgresql(url) else {}
+    return {"connect_args": postgres.connecting(url), "execution_options": read_only}
 
 
 @contextlib.contextmanager
@@ -125,24 +142,6 @@ def _fault(error: BaseException) -> BaseException | None:
         return None
     driver: BaseException | None = getattr(error, "orig", None)
     return driver or error
-
-
-def redacted(url: str) -> str:
-    """Return the URL without its password."""
-    try:
-        return sqlalchemy.make_url(url).render_as_string(hide_password=True)
-    except sqlalchemy.exc.ArgumentError:
-        return "given by --storage"
-
-
-def is_secret(url: str) -> bool:
-    """Return whether a URL holds a password, or cannot be told to hold none."""
-    try:
-        parsed = sqlalchemy.make_url(url)
-    except (sqlalchemy.exc.ArgumentError, ValueError):
-        return True
-    options_of_a_server = parsed.query and parsed.get_backend_name() != "sqlite"  # `?password=` may be among them
-    return parsed.password is not None or bool(options_of_a_server)
 
 
 def damage(path: Path) -> str | None:
@@ -198,8 +197,3 @@ def _prepare_sqlite(url: str) -> None:
 
 def _set_pragmas(connection: Any, _record: Any) -> None:
     connection.execute("PRAGMA synchronous=NORMAL")  # safe against any kill; a power cut may cost the last events
-
-
-def first_line(error: BaseException) -> str:
-    """Return the first line of an error's text, or its type's name, for the middle of a sentence."""
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -79,6 +79,7 @@ class Dispatcher:
         self._trial_timeout = trial_timeout
         self._trials: dict[int, Active] = {}
         self._ready: dict[Key, Result] = {}
+        """What has been trained and not been handled; what is being handled, too: an outage must not train it again."""
         self._waiting: list[tuple[int, Key]] = []
         """A heap of periods for which a worker is wanted, by urgency."""
         self._running: set[Key] = set()
@@ -109,13 +110,24 @@ class Dispatcher:
             else:
                 self._feed(history)
             self._collect(history, _POLL)
-        return self._trials[key[0]], self._ready.pop(key)
+        return self._trials[key[0]], self._ready[key]
 
     def keep_busy(self, history: History) -> None:
         """Take what the workers have delivered, and give them what waits, while the driver has other things to do."""
         if self._running:
             self._collect(history, 0)
         self._feed(history)
+
+    def work_on(self, history: History, seconds: float) -> None:
+        """Let the workers train what is known to come, for so many seconds, while a decision cannot be written."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            self._feed(history)
+            if not self._running:
+                time.sleep(left)
+                return
+            for outcome in self.executor.wait(min(_POLL, left)):
+                self._take(outcome, history)
 
     def drain(self, history: History) -> None:
         """Wait for the periods under way, so that their states are on disk when the search stops."""
@@ -124,6 +136,7 @@ class Dispatcher:
 
     def advance_to(self, trial: int, period: int) -> None:
         """Go on with a trial whose period was handled, and remove the states that this has made superfluous."""
+        del self._ready[trial, period]
         self.states.drop(trial, before=period)
         self._enqueue(self._trials[trial])
 

@@ -35,16 +35,11 @@ MOST_CRASHES = 5
 """Crashed trials in a row that end a search."""
 
 
-class Log(Protocol):
-    """Where events are written; see `search.events.EventLog`."""
+class Journal(Protocol):
+    """Where events are written, and shown to Optuna's tools; see `search.outage.Recorder`."""
 
     def append(self, event: Event) -> None: ...
-
-
-class Tables(Protocol):
-    """What follows the events; see `search.mirror.Mirror`."""
-
-    def apply(self, event: Event) -> None: ...
+    def show(self, event: Event) -> None: ...
 
 
 class Periods(Protocol):
@@ -68,8 +63,7 @@ class Driver:
         *,
         spec: StudySpec,
         history: History,
-        log: Log,
-        mirror: Tables,
+        recorder: Journal,
         planner: Planner,
         dispatcher: Periods,
         observer: Observer,
@@ -80,8 +74,7 @@ class Driver:
         keeping of a trial that has ended and removes the rest."""
         self._spec = spec
         self._history = history
-        self._log = log
-        self._mirror = mirror
+        self._recorder = recorder
         self._planner = planner
         self._dispatcher = dispatcher
         self._observer = observer
@@ -239,9 +232,9 @@ class Driver:
 
     def _record(self, event: Event) -> None:
         event = linked(event, self._history)
-        self._log.append(event)
+        self._recorder.append(event)
         self._history.apply(event)
-        self._mirror.apply(event)
+        self._recorder.show(event)
 
     def _check_failures(self) -> None:
         trials = self._history.trials

@@ -7,16 +7,18 @@ has not, whatever else was written before the process died.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal, cast
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Connection, Engine
 
 from search import canonical, payloads
-from search.errors import StorageError
+from search.errors import StorageError, StudyLockedError
+from search.postgres import StudyLock, wait_to_make_tables
 from search.wording import in_a_sentence
 
 Kind = Literal["create", "goal", "ask", "report", "tell", "decline"]
@@ -51,20 +53,24 @@ _events = sa.Table(
 
 
 class EventLog:
-    """The events of one study, in a database."""
+    """The events of one study, in a database; in PostgreSQL they are written in the session that holds the lock."""
 
-    def __init__(self, engine: Engine, study: str) -> None:
+    def __init__(self, engine: Engine, study: str, held: StudyLock | None = None) -> None:
         self._engine = engine
         self._study = study
+        self._held = held
         self._length = 0
+        self._newest: dict[str, Any] = {}
 
     def make_table(self) -> None:
         """Make the table where it is missing."""
-        _metadata.create_all(self._engine)
+        with self._engine.begin() as connection:
+            wait_to_make_tables(connection)
+            _metadata.create_all(connection)
 
     def append(self, event: Event) -> None:
         """Write one event; when this returns, it has happened."""
-        row = {
+        self._newest = {
             "study": self._study,
             "seq": self._length,
             "kind": event.kind,
@@ -74,9 +80,60 @@ class EventLog:
             "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "payload": canonical.dumps(event.payload),
         }
-        with self._engine.begin() as connection:
-            connection.execute(_events.insert(), row)
+        with self._writing() as connection:
+            connection.execute(_events.insert(), self._newest)
         self._length += 1
+
+    def settle(self) -> None:
+        """Take the lock again after an outage, and see to it that the event appended last is there, once.
+
+        Raises:
+            StudyLockedError: another driver has gone on with the study meanwhile.
+            StorageError: the database has lost events.
+        """
+        if self._held is not None:
+            self._held.take()
+        with self._writing() as connection:
+            if not self._is_there(connection):
+                connection.execute(_events.insert(), self._newest)
+        self._length += 1
+
+    def _is_there(self, connection: Connection) -> bool:
+        """Return whether the newest event is the one after all that were written before it; else those are the last."""
+        ours = _events.c.study == self._study
+        before = connection.scalar(sa.select(sa.func.count()).where(ours, _events.c.seq < self._length))
+        if before != self._length:
+            raise StorageError(
+                f"The database has lost events of study {self._study}: it has {before}, and {self._length} were "
+                "written; the same command goes on from those, unless its own copy is put back."
+            )
+        after = connection.execute(_events.select().where(ours, _events.c.seq >= self._length)).mappings().all()
+        if after and [dict(row) for row in after] != [self._newest]:
+            raise StudyLockedError(
+                f"Another driver has gone on with study {self._study} while the database was away; this one stops, "
+                "and nothing is lost."
+            )
+        return bool(after)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        if self._held is None:
+            with self._engine.begin() as connection:
+                yield connection
+        else:
+            with self._held.connection.begin():
+                yield self._held.connection
+
+    def begun(self) -> str | None:
+        """Return when the first event was written (UTC, ISO 8601), None where there is none."""
+        query = sa.select(_events.c.at).where(_events.c.study == self._study, _events.c.seq == 0)
+        with self._engine.connect() as connection:
+            return connection.scalar(query)
+
+    def remove(self) -> None:
+        """Remove all events."""
+        with self._writing() as connection:
+            connection.execute(_events.delete().where(_events.c.study == self._study))
 
     def newest(self) -> tuple[int, str] | None:
         """Return the number of the newest event, from 0, and when it was written (UTC, ISO 8601), if there is one."""

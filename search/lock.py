@@ -11,9 +11,10 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from search.errors import StorageError, StudyLockedError
+from search.wording import on_one_line
 
 
 @contextlib.contextmanager
@@ -38,12 +39,16 @@ def _opened(path: Path) -> IO[bytes]:
         raise StorageError(f"{path}: cannot be written ({error.strerror}).") from error
 
 
-def _sign(file: IO[bytes], path: Path) -> None:
+def signature() -> dict[str, Any]:
+    """Return who takes a lock now, for others to read."""
     since = datetime.now(UTC).isoformat(timespec="seconds")
-    signature = json.dumps({"host": socket.gethostname(), "pid": os.getpid(), "since": since})
+    return {"host": socket.gethostname(), "pid": os.getpid(), "since": since}
+
+
+def _sign(file: IO[bytes], path: Path) -> None:
     try:
         file.truncate(0)
-        file.write(signature.encode())
+        file.write(json.dumps(signature()).encode())
     except OSError as error:
         raise StorageError(f"{path}: cannot be written ({error.strerror}).") from error
 
@@ -75,7 +80,14 @@ def is_held(path: Path) -> bool:
 def holder(path: Path) -> str:
     """Return in words who holds the lock, or held it last: "process 17 on here since 2026-11-24T10:20:30+00:00"."""
     try:
-        signed = json.loads(path.read_text())
-        return f"process {int(signed['pid'])} on {signed['host']} since {signed['since']}"
-    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        return in_words(json.loads(path.read_text()))
+    except (OSError, ValueError, RecursionError):
+        return "another process"
+
+
+def in_words(signed: Any) -> str:
+    """Return a signature, which anybody may have written, in words."""
+    try:
+        return on_one_line(f"process {int(signed['pid'])} on {signed['host']} since {signed['since']}")
+    except (ValueError, KeyError, TypeError, OverflowError):
         return "another process"

@@ -70,6 +70,7 @@ class Mirror:
 
     def complete(self, event: Event) -> None:
         """Write an event that may have been written already, in whole or in part; errors as in `apply`."""
+        self._storage.remove_session()  # one that broke is of no further use
         there = event.trial is not None and self._exists(event)
         try:
             told = there and self._storage.get_trial(self._id(event)).state.is_finished()

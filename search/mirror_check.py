@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage
+from optuna.storages._rdb.models import BaseModel
 from optuna.trial import FrozenTrial
-from sqlalchemy.engine import Engine
 
 from search.errors import StorageError
 from search.events import Event
@@ -53,26 +53,32 @@ def differences(storage: BaseStorage, name: str, events: Sequence[Event]) -> Dif
 
 def rebuild(storage: RDBStorage, name: str, events: Sequence[Event]) -> None:
     """Write a study's tables anew from its log; what others added to them is lost, and times are those of now."""
-    _remove(storage.engine, name)
+    remove(storage, name)
     _write(storage, name, events)
 
 
-def _remove(engine: Engine, name: str) -> None:
-    """Remove a study's rows without reading them, since Optuna cannot read all that others may have written.
+def remove(storage: RDBStorage, name: str) -> None:
+    """Remove a study from Optuna's tables without reading its rows, since Optuna cannot read all that others write.
 
-    What is there of trials that are not goes too: SQLite gives their row's number to a new trial.
+    SQLite checks no foreign keys and gives the numbers of removed rows to new ones, so there what is left of trials
+    that are no more goes, too.
     """
-    tables = sa.MetaData()
-    tables.reflect(engine)
+    tables = BaseModel.metadata
     studies, trials = tables.tables["studies"], tables.tables["trials"]
     study = sa.select(studies.c.study_id).where(studies.c.study_name == name)
-    others = sa.select(trials.c.trial_id).where(trials.c.study_id.not_in(study))
-    with engine.begin() as connection:
-        for table in tables.sorted_tables:
-            if "trial_id" in table.c and table is not trials:
-                connection.execute(table.delete().where(table.c.trial_id.not_in(others)))
+    of_study, of_others = (
+        sa.select(trials.c.trial_id).where(condition)
+        for condition in (trials.c.study_id.in_(study), trials.c.study_id.not_in(study))
+    )
+    has_orphans = storage.engine.dialect.name == "sqlite"
+    with storage.engine.begin() as connection:
         for table in reversed(tables.sorted_tables):
-            if "study_id" in table.c:
+            if "trial_id" in table.c and table is not trials:
+                trial = table.c.trial_id
+                connection.execute(
+                    table.delete().where(trial.not_in(of_others) if has_orphans else trial.in_(of_study))
+                )
+            elif "study_id" in table.c:
                 connection.execute(table.delete().where(table.c.study_id.in_(study)))
 
 

@@ -85,6 +85,9 @@ class Observer(Protocol):
     def on_progress(self, progress: Progress) -> None:
         """Something changed, or a moment passed."""
 
+    def on_notice(self, text: str) -> None:
+        """Something happened that whoever waits for the search should know."""
+
 
 class Silent:
     """An observer that does nothing."""
@@ -102,6 +105,9 @@ class Silent:
         """See `Observer`."""
 
     def on_progress(self, progress: Progress) -> None:
+        """See `Observer`."""
+
+    def on_notice(self, text: str) -> None:
         """See `Observer`."""
 
 

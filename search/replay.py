@@ -48,7 +48,7 @@ def replay(events: Sequence[Event], planner_for: Callable[[StudySpec], Planner])
     history = History.of(events[:1])
     recorded = _Recorded(events, history)
     driver = Driver(
-        spec=spec, history=history, log=recorded, mirror=recorded, planner=planner_for(spec), dispatcher=recorded,
+        spec=spec, history=history, recorder=recorded, planner=planner_for(spec), dispatcher=recorded,
         observer=Silent(), let_go=lambda trial: None, memory=restored(spec, history),
     )  # fmt: skip
     try:
@@ -93,7 +93,7 @@ class _Recorded:
             listed = "; ".join(f"{path} {old} in the log, {new} when decided again" for path, old, new in found[:3])
             raise _Otherwise(f"{_named(recorded)}: {listed}")
 
-    def apply(self, event: Event) -> None:
+    def show(self, event: Event) -> None:
         """Write nothing."""
 
     def adopt(self, active: Active) -> None:

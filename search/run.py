@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from search import lock, strategy
+from search.belonging import check_belongs, mark_as_its
 from search.chain import linked
 from search.database import open_for_writing, storage_errors
 from search.dispatch import Dispatcher
@@ -19,12 +20,18 @@ from search.files import make_folder
 from search.history import History
 from search.housekeeping import Keeper, clean_up, let_go
 from search.mirror import Mirror
+from search.outage import LONGEST, Outages, Recorder
+from search.postgres import driver_lock
 from search.progress import Header, Observer
 from search.records import StudyRecord
 from search.spec import StudySpec, check_same
 from search.states import StateStore
 from search.study import DATABASE, Place
 from search.trainer import Planner
+from search.urls import is_postgresql
+
+if TYPE_CHECKING:
+    from optuna.storages import RDBStorage
 
 Numerics = Mapping[str, Any]
 
@@ -59,6 +66,8 @@ class Search:
     """Seconds that a trial may train. No part of the study's specification: an end by time is an external event."""
     check: Callable[[StudyRecord], object] = lambda study: None
     """Raises where a study that is there is none of the trainer's, before it is gone on with."""
+    longest_outage: float = LONGEST
+    """Seconds that an outage of a PostgreSQL server is waited out for."""
 
     def run(self) -> Run:
         """Drive the study to its goal, or until `stopping` says so.
@@ -77,28 +86,35 @@ class Search:
     def _locked_run(self) -> Run:
         _check_not_emptied(self.place)
         storage = open_for_writing(self.place.url)
-        log = EventLog(storage.engine, self.place.name)
         try:
-            log.make_table()
-            events = log.read()
-            history = History.of(events)
-            if events:
-                self.check(history.record())
-            states = StateStore(self.place.folder / "states")
-            if events and self._is_done(history):
-                Mirror(storage, self.place.name, events[0]).complete(events[-1])
-                clean_up(history, states, self.keeper)
-                return Run(study=history.record(), reached=True, order_cost=0.0)
-            spec = self._start(history)
-            if not events:
-                events = self._create(spec, history, log)
-            mirror = Mirror(storage, self.place.name, events[0])
-            mirror.complete(events[-1])
-            clean_up(history, states, self.keeper)
-            return self._drive(spec, history, log, mirror, states)
+            EventLog(storage.engine, self.place.name).make_table()
+            with driver_lock(self.place.url, self.place.name) as held:
+                return self._run_on(storage, EventLog(storage.engine, self.place.name, held))
         finally:
             self.executor.stop()
             storage.engine.dispose()
+
+    def _run_on(self, storage: RDBStorage, log: EventLog) -> Run:
+        events = log.read()
+        if not self.place.owns_database:
+            check_belongs(self.place.folder, log.begun())
+        history = History.of(events)
+        if events:
+            self.check(history.record())
+        states = StateStore(self.place.folder / "states")
+        if events and self._is_done(history):
+            Mirror(storage, self.place.name, events[0]).complete(events[-1])
+            clean_up(history, states, self.keeper)
+            return Run(study=history.record(), reached=True, order_cost=0.0)
+        spec = self._start(history)
+        if not events:
+            events = self._create(spec, history, log)
+        if not self.place.owns_database:
+            mark_as_its(self.place.folder, log.begun())
+        mirror = Mirror(storage, self.place.name, events[0])
+        mirror.complete(events[-1])
+        clean_up(history, states, self.keeper)
+        return self._drive(spec, history, log, mirror, states)
 
     def _is_done(self, history: History) -> bool:
         """Check what can be checked without workers, and whether the study has reached the goal already."""
@@ -134,8 +150,7 @@ class Search:
         driver = Driver(
             spec=spec,
             history=history,
-            log=log,
-            mirror=mirror,
+            recorder=Recorder(log=log, mirror=mirror, outages=self._outages(dispatcher, history)),
             planner=self.planner_for(spec),
             dispatcher=dispatcher,
             observer=self.observer,
@@ -144,6 +159,16 @@ class Search:
         )
         reached = self._drive_to_goal(driver, history)
         return Run(study=history.record(), reached=reached, order_cost=dispatcher.time.ordering_share)
+
+    def _outages(self, dispatcher: Dispatcher, history: History) -> Outages | None:
+        if not is_postgresql(self.place.url):
+            return None
+        return Outages(
+            longest=self.longest_outage,
+            meanwhile=lambda seconds: dispatcher.work_on(history, seconds),
+            stopping=self.stopping,
+            notice=self.observer.on_notice,
+        )
 
     def _drive_to_goal(self, driver: Driver, history: History) -> bool:
         """Finish a segment that has stopped asking before a larger goal opens the next one."""

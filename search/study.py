@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-import shutil
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from search import events, lock
-from search.database import first_line, open_for_reading, redacted, sqlite_url
-from search.errors import StorageError, StudyLockedError, StudyNotFoundError, UsageError
+from search import events, lock, postgres
+from search.database import open_for_reading, sqlite_url, storage_errors
+from search.errors import StorageError, StudyNotFoundError, UsageError
 from search.events import EventLog
 from search.history import History
 from search.records import StudyRecord
+from search.urls import is_postgresql, redacted
+from search.wording import first_line
 
 DATABASE = "study.db"
 LOCK = "driver.lock"
@@ -32,7 +34,7 @@ class Place:
 
     name: str
     folder: Path
-    url: str
+    url: str = field(repr=False)  # it may hold a password
 
     @classmethod
     def of(cls, name: str, results: Path, storage: str | None = None) -> Place:
@@ -98,9 +100,9 @@ def open_study(results: Path, name: str | None, storage: str | None = None) -> S
     place = Place.of(name, results, storage)
     history = _read(place)
     if history is None:
-        where = _where(results, storage)
-        raise StudyNotFoundError(f"No study {name} in {where}; `mnist-bench studies` lists what there is.")
-    return history.record(live=lock.is_held(place.lock))
+        place_words = where(results, storage)
+        raise StudyNotFoundError(f"No study {name} in {place_words}; `mnist-bench studies` lists what there is.")
+    return history.record(live=driver_of(place) is not None)
 
 
 def latest(results: Path, storage: str | None = None) -> str:
@@ -112,7 +114,7 @@ def latest(results: Path, storage: str | None = None) -> str:
     found = _named(results, storage)
     if not found:
         raise StudyNotFoundError(
-            f"No study in {_where(results, storage)}; `mnist-bench search conv --trials 50` makes one."
+            f"No study in {where(results, storage)}; `mnist-bench search conv --trials 50` makes one."
         )
     return max(found, key=lambda pair: pair[1])[0]
 
@@ -145,19 +147,27 @@ def list_studies(results: Path, storage: str | None = None) -> list[StudySummary
     return [_summary(Place.of(name, results, storage), at) for name, at in found]
 
 
-def remove_study(results: Path, name: str) -> None:
-    """Remove a study's folder, its database with it.
+def driver_of(place: Place) -> str | None:
+    """Return in words which process drives a study, here or, in PostgreSQL, on any machine; None where none does."""
+    if lock.is_held(place.lock):
+        return lock.holder(place.lock)
+    if is_postgresql(place.url):
+        return _query(place.url, lambda engine: postgres.holder(engine, place.name))
+    return None
+
+
+@contextlib.contextmanager
+def alone_with(place: Place) -> Iterator[postgres.StudyLock | None]:
+    """Hold the study's lock in its folder, where that is there, and the one in PostgreSQL, where it is there.
 
     Raises:
-        StudyNotFoundError: there is none of that name.
-        StudyLockedError: it is being searched.
+        StudyLockedError: another process works on the study.
+        StorageError: the database, or a file within the block, cannot be written.
     """
-    place = Place.of(name, results)
-    if not place.folder.is_dir():
-        raise StudyNotFoundError(f"No study {name} in {results}.")
-    if lock.is_held(place.lock):
-        raise StudyLockedError(f"Study {name} is being searched; stop the search first.")
-    shutil.rmtree(place.folder)
+    with storage_errors(), contextlib.ExitStack() as held:
+        if place.folder.is_dir():
+            held.enter_context(lock.driver_lock(place.lock, f"Study {place.name}"))
+        yield held.enter_context(postgres.driver_lock(place.url, place.name))
 
 
 def _named(results: Path, storage: str | None) -> list[tuple[str, str]]:
@@ -203,7 +213,7 @@ def _summary(place: Place, at: str) -> StudySummary:
         goal=history.goal,
         complete=history.ends["complete"],
         best_value=history.best.value if history.best else None,
-        live=lock.is_held(place.lock),
+        live=driver_of(place) is not None,
         bytes=_size(place.folder),
     )
 
@@ -212,5 +222,6 @@ def _size(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
-def _where(results: Path, storage: str | None) -> str:
+def where(results: Path, storage: str | None = None) -> str:
+    """Return in words where studies are looked for."""
     return redacted(storage) if storage else f"{results}/"

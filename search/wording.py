@@ -39,6 +39,15 @@ def listing(names: Iterable[Any]) -> str:
     return " or ".join([", ".join(spelt[:-1]), spelt[-1]] if len(spelt) > 1 else spelt)
 
 
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's text, or its type's name, for the middle of a sentence.
+
+    Where the first line only announces the others (several hosts were tried), the last one stands for all.
+    """
+    lines = str(error).splitlines() or [type(error).__name__]
+    return (lines[-1].removeprefix("- ") if lines[0].endswith(":") else lines[0]).rstrip(".")
+
+
 def _spell(value: Any) -> str:
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key}: {show(item)}" for key, item in value.items()) + "}"

@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import pytest
 
 _SHIMS = Path(__file__).parent / "search" / "importable"
 sys.path.insert(0, str(_SHIMS))
+if TYPE_CHECKING:
+    from postgres_server import Server
 
 
 @pytest.fixture(autouse=True)
 def importable_fakes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let worker processes import the fake trainer."""
     monkeypatch.setenv("PYTHONPATH", f"{_SHIMS}:{Path(__file__).parent.parent}")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """Return a PostgreSQL server that runs until the tests end; not in pytest's folder, which is for one user alone."""
+    from postgres_server import Server
+
+    with TemporaryDirectory(prefix="mnist-bench-postgres-") as folder:
+        server = Server(Path(folder, "data"))
+        yield server
+        server.stop("fast")

@@ -13,7 +13,8 @@ from mnist_bench.cli.app import app
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
-COMMANDS = sorted(set(re.findall(r"^ *\$? *(mnist-bench [a-z].*)$", README, re.MULTILINE)))
+PAGES = README + "".join(page.read_text() for page in sorted((ROOT / "docs").glob("*.md")))
+COMMANDS = sorted(set(re.findall(r"^ *\$? *(mnist-bench [a-z].*)$", PAGES, re.MULTILINE)))
 TARGETS = sorted(set(re.findall(r"`?make ([a-z]+)`?", README)))
 
 

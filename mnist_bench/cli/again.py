@@ -54,7 +54,7 @@ def hint(storage: str | None) -> list[str]:
 
 def _shown(storage: str | None) -> str | None:
     """Return a storage that a command line has to name, and may."""
-    from search.database import is_secret
+    from search.urls import is_secret
 
     return None if storage is None or _is_in_environment(storage) or is_secret(storage) else storage
 

@@ -48,6 +48,10 @@ class PlainView:
         """Tell the person at the terminal something."""
         output.note(text)
 
+    def on_notice(self, text: str) -> None:
+        """See `say`."""
+        self.say(text)
+
     def on_start(self, header: Header) -> None:
         """Print what is searched, and how."""
         output.note(header_line(header, self._results))
@@ -93,6 +97,10 @@ class LiveView:
     def say(self, text: str) -> None:
         """Show a line below the picture from now on."""
         self._notice = text
+
+    def on_notice(self, text: str) -> None:
+        """See `say`."""
+        self.say(text)
 
     def on_start(self, header: Header) -> None:
         """Show what is searched, and how, above the picture."""

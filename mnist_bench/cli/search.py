@@ -66,6 +66,10 @@ def search(
     data_dir: options.DataDir = None,
     dataset: options.Dataset = "mnist",
     executor: Annotated[ExecutorName, typer.Option("--executor", help="Where periods run.")] = "local",
+    max_outage: Annotated[
+        float,
+        typer.Option("--max-outage", min=0, metavar="SECONDS", help="How long to wait for PostgreSQL to be back."),
+    ] = 600,
     audit_pruned: Annotated[
         str | None,
         typer.Option(
@@ -87,7 +91,7 @@ def search(
         space=space, overrides=tuple(overrides or ()), trials=trials, timeout=timeout, slots=slots, order=order,
         seed=seed, trial_timeout=trial_timeout, workers=workers or options.suitable_workers(device), lanes=lanes,
         enqueue=tuple(enqueue or ()), device=device, study_name=study_name, storage=storage, results=results,
-        data_dir=data_dir, dataset=dataset, executor=executor,
+        data_dir=data_dir, dataset=dataset, executor=executor, longest_outage=max_outage,
     )  # fmt: skip
     share = None if audit_pruned is None else _share(audit_pruned, executor)
     if dry_run:

@@ -27,7 +27,7 @@ def studies(
     if context.invoked_subcommand is not None:
         return
     from mnist_bench.cli import output
-    from search.study import list_studies
+    from search.study import list_studies, where
 
     rows = [_row(summary) for summary in list_studies(results, storage)]
     if json:
@@ -35,7 +35,7 @@ def studies(
     elif csv:
         output.print_csv(rows)
     elif not rows:
-        output.note(f"No studies in {results}/; `mnist-bench search conv --trials 50` makes one.")
+        output.note(f"No studies in {where(results, storage)}; `mnist-bench search conv --trials 50` makes one.")
     elif markdown:
         output.print_markdown(rows, _columns())
     else:
@@ -47,21 +47,24 @@ def remove(
     name: Annotated[str, typer.Argument(metavar="STUDY", help="The study to remove, with its weights.")],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     results: options.Results = options.RESULTS,
+    storage: options.Storage = None,
 ) -> None:
     """Remove a study and all that was kept of it."""
     from mnist_bench.cli import output
     from search.errors import StudyNotFoundError
-    from search.study import checked_name, list_studies, remove_study
+    from search.removal import remove_study
+    from search.study import checked_name, list_studies, where
 
-    found = {summary.name: summary for summary in list_studies(results)}
-    summary = found.get(checked_name(name))
+    found = {summary.name: summary for summary in list_studies(results, storage)}
+    summary, place = found.get(checked_name(name)), where(results, storage)
     if summary is None:
-        raise StudyNotFoundError(f"No study {name} in {results}/; `mnist-bench studies` lists what there is.")
+        raise StudyNotFoundError(f"No study {name} in {place}; `mnist-bench studies` lists what there is.")
+    what = str(summary.path) if storage is None else f"study {name} from {place}, and {summary.path}"
     if not yes:
         size = _size(summary.bytes)
-        typer.confirm(f"Remove {summary.path} ({summary.trials} trials, {size})?", abort=True, err=True)
-    remove_study(results, name)
-    output.note(f"Removed {summary.path}.")
+        typer.confirm(f"Remove {what} ({summary.trials} trials, {size})?", abort=True, err=True)
+    remove_study(results, name, storage)
+    output.note(f"Removed {what}.")
 
 
 def _row(summary: StudySummary) -> dict[str, Any]:

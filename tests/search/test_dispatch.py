@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 import search_fake as fake
-from scripted import Clock, Scripted, killed
+from scripted import Clock, Scripted, killed, raised
+from search.clock import Order
+from search.dispatch import Dispatcher
+from search.driver import Driver, restored
 from search.errors import WorkerError
+from search.events import Event
 from search.executors import Job, Outcome
+from search.history import History
+from search.progress import Silent
+from search.states import StateStore
+from search.strategy import Asha, NoPruner, Pruner, Tpe
 
 
 def test_a_lost_period_is_tried_again_later_and_with_twice_the_time(clock: Clock, tmp_path: Path) -> None:
@@ -30,3 +40,48 @@ def test_workers_that_always_die_end_the_search_with_the_trials_number(clock: Cl
     executor = Scripted(clock, killed)
     with pytest.raises(WorkerError, match=r"^20 workers in a row died over trial \d, period 1: SIGKILL\.$"):
         fake.run(tmp_path, executor=executor)
+
+
+@dataclass
+class Away:
+    """A journal whose database is away whenever something is to be written; the workers work on meanwhile."""
+
+    dispatcher: Dispatcher
+    history: History
+
+    def append(self, event: Event) -> None:
+        """See `search.driver.Journal`."""
+        self.dispatcher.work_on(self.history, 0.003)
+
+    def show(self, event: Event) -> None:
+        """See `search.driver.Journal`."""
+        self.dispatcher.work_on(self.history, 0.003)
+
+
+def crash(job: Job) -> Outcome | None:
+    return raised(job) if job.seed % 4 == 0 and job.period == 2 else None
+
+
+@pytest.mark.parametrize("order", ["logical", "arrival"])
+@pytest.mark.parametrize("pruner", [Asha(), NoPruner()])  # with NoPruner trials train on past what is not handled yet
+def test_what_is_being_handled_is_not_trained_again_in_an_outage(
+    clock: Clock, tmp_path: Path, pruner: Pruner, order: Order
+) -> None:
+    executor = Scripted(clock, crash, workers=3)
+    spec = fake.make_spec(Tpe(n_startup_trials=5), pruner, 4, 0, order=order, numerics=executor.start())
+    create = Event(kind="create", payload={"name": "fake-0", "spec": spec.to_json()})
+    history = History.of([create, Event(kind="goal", payload={"goal": 12})])
+    dispatcher = Dispatcher(executor, StateStore(tmp_path), lambda: False, pruner.may_stop_at)
+    driver = Driver(
+        spec=spec, history=history, recorder=Away(dispatcher, history), planner=fake.Planner(48),
+        dispatcher=dispatcher, observer=Silent(), let_go=lambda trial: None, memory=restored(spec, history),
+    )  # fmt: skip
+    assert driver.run(lambda: False)
+    times = Counter((job.trial, job.period) for _, job in executor.started)
+    crashed = {(trial.number, 2) for trial in history.trials if trial.reason == "crashed"}
+    assert crashed
+    assert {period for period, number in times.items() if number > 1} == crashed  # which are tried twice, as ever
+    assert max(times.values()) == 2
+    reported = sum(len(trial.reports) for trial in history.trials)
+    assert dispatcher.time.ordering == 0 or order == "logical"
+    assert len(times) == reported + len(crashed)

@@ -12,8 +12,10 @@ import pytest
 
 import search_fake as fake
 from search import lock, study
-from search.database import is_secret, open_for_reading, redacted, sqlite_url
+from search.database import open_for_reading, sqlite_url
 from search.errors import SearchError, StorageError, StudyLockedError, StudyNotFoundError, UsageError
+from search.removal import remove_study
+from search.urls import is_secret, redacted
 
 
 @pytest.fixture(scope="module")
@@ -61,10 +63,10 @@ def test_a_database_that_is_none(tmp_path: Path) -> None:
 def test_a_removed_study_is_gone(tmp_path: Path) -> None:
     fake.run(tmp_path, goal=2, name="short")
     with lock.driver_lock(tmp_path / "short" / study.LOCK, "short"), pytest.raises(StudyLockedError):
-        study.remove_study(tmp_path, "short")
-    study.remove_study(tmp_path, "short")
+        remove_study(tmp_path, "short")
+    remove_study(tmp_path, "short")
     with pytest.raises(StudyNotFoundError):
-        study.remove_study(tmp_path, "short")
+        remove_study(tmp_path, "short")
 
 
 def test_a_reader_cannot_write(results: Path) -> None:

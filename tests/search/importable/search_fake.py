@@ -232,6 +232,7 @@ def make_search(
     url: str | None = None,
     space_values: Mapping[str, Any] = SPACE,
     trial_timeout: float = math.inf,
+    longest_outage: float = 60.0,
 ) -> Search:
     """Return a search with the fake trainer: in this process, or with so many worker processes."""
     marks = results / "marks"
@@ -259,6 +260,7 @@ def make_search(
         keeper=keeper or Kept(),
         stopping=stopping,
         trial_timeout=trial_timeout,
+        longest_outage=longest_outage,
     )
 
 
@@ -271,12 +273,13 @@ def main() -> None:
     """Run a search in a process of its own, to be killed: `python search_fake.py RESULTS WORKERS DELAY [STALL]`.
 
     STALL are the seconds after which a period is taken for hung; `arrival` in its place searches in that order.
+    OPTUNA_STORAGE is the study's database.
     """
     results, workers, delay = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
     order: Order = "arrival" if sys.argv[4:] == ["arrival"] else "logical"
     if len(sys.argv) > 4 and order == "logical":
         patience.SHORTEST_STALL, patience.STALL_FACTOR = float(sys.argv[4]), 0
-    finished = run(results, workers=workers, delay=delay, order=order)
+    finished = run(results, workers=workers, delay=delay, order=order, url=os.environ.get("OPTUNA_STORAGE"))
     print(finished.study.digest)
 
 

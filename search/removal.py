@@ -1,0 +1,43 @@
+"""Removing a study: its events, its rows in Optuna's tables, its folder."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from search.database import open_for_writing
+from search.errors import StudyNotFoundError
+from search.events import EventLog
+from search.mirror_check import remove
+from search.postgres import StudyLock
+from search.study import Place, alone_with, newest_event, where
+
+
+def remove_study(results: Path, name: str, storage: str | None = None) -> None:
+    """Remove a study from its database, and its folder.
+
+    Raises:
+        StudyNotFoundError: there is none of that name.
+        StudyLockedError: another process works on it.
+        StorageError: the database cannot be written.
+    """
+    place = Place.of(name, results, storage)
+    if newest_event(place) is None and not place.folder.is_dir():
+        raise StudyNotFoundError(f"No study {name} in {where(results, storage)}.")
+    with alone_with(place) as held:
+        if not place.owns_database:
+            _remove_rows(place, held)
+        if place.folder.is_dir():
+            shutil.rmtree(place.folder)
+
+
+def _remove_rows(place: Place, held: StudyLock | None) -> None:
+    """Remove the event log last: as long as it is there, the study is listed and can be removed again."""
+    storage = open_for_writing(place.url)
+    try:
+        remove(storage, place.name)
+        EventLog(storage.engine, place.name, held).remove()
+        if held is not None:
+            held.forget()
+    finally:
+        storage.engine.dispose()

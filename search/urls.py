@@ -1,0 +1,75 @@
+"""The URL of a database: what it means here, and what of it may be shown."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+import sqlalchemy as sa
+
+from search.errors import UsageError
+
+_PLAIN = frozenset(
+    {
+        *("host", "hostaddr", "port", "service", "target_session_attrs", "application_name", "connect_timeout"),
+        *("sslmode", "sslrootcert", "sslcrl", "channel_binding"),
+    }
+)
+"""What may be shown of a server's options; among the others `password` may be, and what holds one."""
+
+
+def resolved(url: str) -> str:
+    """Return a URL as SQLAlchemy takes it; PostgreSQL is spoken to by psycopg 3 where no other driver is named.
+
+    Raises:
+        UsageError: it is none, or PostgreSQL's driver is not installed. The text repeats nothing of the URL.
+    """
+    if url.startswith("sqlite"):
+        return url
+    parsed = _parsed(url)
+    if parsed.drivername in ("postgresql", "postgres"):
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    if parsed.drivername.startswith("postgresql+psycopg") and find_spec(parsed.get_driver_name()) is None:
+        raise UsageError(
+            "PostgreSQL needs the package psycopg, which this installation lacks; "
+            "`pip install 'mnist-bench[postgres]'` adds it."
+        )
+    return parsed.render_as_string(hide_password=False)
+
+
+def is_postgresql(url: str) -> bool:
+    """Return whether a URL is that of a PostgreSQL database."""
+    return url.startswith(("postgresql:", "postgresql+", "postgres:"))
+
+
+def redacted(url: str) -> str:
+    """Return the URL without its password, and without options that may hold one."""
+    try:
+        parsed = _parsed(url)
+    except UsageError:
+        return "given by --storage"
+    if parsed.get_backend_name() != "sqlite":
+        parsed = parsed.set(query={key: value if key in _PLAIN else "***" for key, value in parsed.query.items()})
+    return parsed.render_as_string(hide_password=True)
+
+
+def is_secret(url: str) -> bool:
+    """Return whether a URL holds a password, or cannot be told to hold none."""
+    try:
+        parsed = _parsed(url)
+    except UsageError:
+        return True
+    is_server = parsed.get_backend_name() != "sqlite"
+    return parsed.password is not None or (is_server and bool(parsed.query.keys() - _PLAIN))
+
+
+def _parsed(url: str) -> sa.URL:
+    try:
+        parsed = sa.make_url(url)
+    except (sa.exc.ArgumentError, ValueError):  # its text may repeat a part of a password
+        parsed = None
+    if parsed is None or "@" in (parsed.host or ""):
+        raise UsageError(
+            "The storage's URL cannot be understood; it reads sqlite:///FILE or postgresql://USER@HOST/DATABASE, and "
+            "in a password @ is written %40, / %2F, : %3A and % %25."
+        )
+    return parsed
