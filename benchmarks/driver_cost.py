@@ -5,7 +5,7 @@
 Everything but the training counts: ask (random sampler), report, ASHA's decision, tell, the event log and Optuna's
 tables in SQLite, or in a PostgreSQL server that is started on this machine for it; and, apart, reading the finished
 study. Processor time is the driver's own; the clock's has the database's work and the waiting for it, too. The goal is
-under 30 ms of processor time a trial.
+under 30 ms of processor time a trial in SQLite.
 """
 
 from __future__ import annotations
