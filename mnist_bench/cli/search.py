@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from search.run import Run
     from search.trainer import Report
 
-ExecutorName = Literal["local", "in-process"]
+ExecutorName = Literal["local", "in-process", "ray"]
 
 
 def search(
@@ -47,6 +47,13 @@ def search(
     data_dir: options.DataDir = None,
     dataset: options.Dataset = "mnist",
     executor: Annotated[ExecutorName, typer.Option("--executor", help="Where periods run.")] = "local",
+    address: Annotated[
+        str | None,
+        typer.Option("--address", metavar="HOST:PORT", help="Ray cluster, or auto; left out, a Ray of this machine."),
+    ] = None,
+    gpus_per_worker: Annotated[
+        float, typer.Option("--gpus-per-worker", min=0, max=1, metavar="SHARE", help="Of a GPU, where Ray places it.")
+    ] = 0.0,
     audit_pruned: Annotated[
         str | None,
         typer.Option(
@@ -65,6 +72,7 @@ def search(
         space=space, overrides=tuple(overrides or ()), trials=trials, timeout=timeout, slots=slots, seed=seed,
         workers=workers or options.cores(), enqueue=tuple(enqueue or ()), device=device,
         study_name=study_name, storage=storage, results=results, data_dir=data_dir, dataset=dataset, executor=executor,
+        address=address, gpus_per_worker=gpus_per_worker,
     )  # fmt: skip
     share = None if audit_pruned is None else _share(audit_pruned, executor)
     if dry_run:
