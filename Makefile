@@ -21,7 +21,7 @@ prove: .venv/installed
 	$(BIN)/python benchmarks/prove.py
 
 test: .venv/tested lint
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadgroup   # one Ray cluster, not one a process
 
 lint: .venv/tested
 	$(BIN)/ruff format --check .

@@ -189,9 +189,7 @@ def _ray_executor(asked: SearchOptions, data: TrainingSet) -> RayExecutor:
         parcel = Parcel(option="data_dir", files=idx_files(data))
         data = replace(data, options=DataOptions(subset=data.options.subset))
     spec = trainer_spec(data, device=asked.device)
-    return RayExecutor(
-        spec, asked.workers, address=asked.address, gpus_per_worker=asked.gpus_per_worker, parcel=parcel
-    )
+    return RayExecutor(spec, asked.workers, address=asked.address, gpus_per_worker=asked.gpus_per_worker, parcel=parcel)
 
 
 def _estimated_kind(device: str) -> Any:

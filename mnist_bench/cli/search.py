@@ -133,7 +133,7 @@ def _audit(run: Run, asked: SearchOptions, share: float) -> None:
 
     with Interrupts(output.note) as interrupts:
         found = audit.run(
-            run.study, share, results=asked.results, workers=asked.workers, device=asked.device,
+            run.study, share, results=asked.results, workers=_workers_here(asked), device=asked.device,
             data_dir=asked.data_dir, on_trial=_note_audited, stopping=interrupts.stopping,
         )  # fmt: skip
     if found is None:
@@ -141,6 +141,11 @@ def _audit(run: Run, asked: SearchOptions, share: float) -> None:
         raise typer.Exit(ExitCode.INTERRUPTED)
     output.print_line()
     output.print_line(audit.sentence(found))
+
+
+def _workers_here(asked: SearchOptions) -> int:
+    """Return how many processes train on this machine, where an audit stays though the search was on a cluster."""
+    return min(asked.workers, options.cores()) if asked.executor == "ray" else asked.workers
 
 
 def _note_audited(number: int, reports: Sequence[Report]) -> None:

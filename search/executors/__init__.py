@@ -1,4 +1,4 @@
-"""Where periods run: in this process, in worker processes of this machine or of a cluster; one small protocol for all."""
+"""Where periods run: in this process, in processes of this machine or of a cluster; one small protocol for all."""
 
 from search.executors.in_process import InProcessExecutor
 from search.executors.local import LocalExecutor

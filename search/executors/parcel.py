@@ -20,16 +20,19 @@ class Parcel:
     files: Mapping[str, bytes]
 
 
+def folder_of(files: Mapping[str, bytes]) -> Path:
+    """Return where a machine keeps these files: named by their content, among what is temporary, for later searches."""
+    return Path(tempfile.gettempdir()) / f"mnist-bench-{os.getuid()}" / _digest(files)[:16]
+
+
 def unpack(files: Mapping[str, bytes]) -> Path:
     """Return the folder of this machine that holds the files; what an earlier worker has written there stays.
-
-    It is named by their content and lies among the temporary files, so that a later search finds it too.
 
     Raises:
         UsageError: the folder cannot be made.
         OSError: a file cannot be written.
     """
-    folder = Path(tempfile.gettempdir()) / f"mnist-bench-{os.getuid()}" / _digest(files)[:16]
+    folder = folder_of(files)
     make_folder(folder)
     for name, content in files.items():
         if not (folder / name).exists():

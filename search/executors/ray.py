@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -12,11 +12,13 @@ from search.executors.local import LONGEST_BACK_OFF, LONGEST_START, MOST_STARTS
 from search.executors.parcel import Parcel
 from search.executors.protocol import Done, Job, Lost, Outcome, Raised
 from search.executors.ray_carrier import Carrier
-from search.executors.ray_cluster import connect
+from search.executors.ray_cluster import check_answers, connect
 from search.trainer import Report, TrainerSpec
 
 GRACE = 30.0
 """Seconds past a period's stall limit, which its own machine keeps, after which that machine is taken for lost."""
+HEAD_CHECK = 10.0
+"""Seconds between looks at the cluster's head; Ray ends the process of a driver that has lost it for a minute."""
 
 
 class _Worker:
@@ -71,12 +73,13 @@ class RayExecutor:
         self._gpus = gpus_per_worker
         self._parcel = parcel
         self._ray: Any = None
-        self._actors: Any = None
+        self._new_actor: Callable[[], Any]
         self._workers: list[_Worker] = []
         self._numerics: Mapping[str, Any] | None = None
         self._first_node = ""
         self._failed_starts = 0
         self._next_start = 0.0
+        self._next_check = 0.0
 
     @property
     def workers(self) -> int:
@@ -110,7 +113,13 @@ class RayExecutor:
         next(worker for worker in self._workers if worker.is_idle).give(job)
 
     def wait(self, timeout: float) -> list[Outcome]:
-        """See `Executor.wait`."""
+        """See `Executor.wait`.
+
+        Raises:
+            WorkerError: the cluster's head is gone as well, or a worker's numerics differ from the others'.
+        """
+        if time.monotonic() > self._next_check:
+            self._check_head()
         self._replenish()
         return self._end_stalled() or self._receive(timeout)
 
@@ -120,6 +129,10 @@ class RayExecutor:
         if self._ray is not None:
             self._ray.shutdown()
             self._ray = None
+
+    def _check_head(self) -> None:
+        check_answers(self._ray.get_runtime_context().gcs_address)
+        self._next_check = time.monotonic() + HEAD_CHECK
 
     def _check_room(self) -> None:
         """Refuse a Ray of our own that has no room for all workers; a cluster may yet grow, or be busy."""
@@ -144,16 +157,16 @@ class RayExecutor:
             max_restarts=0,  # a restart on another machine has to greet first
             scheduling_strategy="SPREAD",
         )
-        self._make_actor = lambda: made.remote(*given)
+        self._new_actor = lambda: made.remote(*given)
 
     def _replenish(self) -> None:
         while len(self._workers) < self._count and time.monotonic() >= self._next_start:
             index = min(set(range(self._count)) - {worker.index for worker in self._workers})
-            self._workers.append(_Worker(index, self._make_actor()))
+            self._workers.append(_Worker(index, self._new_actor()))
 
     def _end_stalled(self) -> list[Outcome]:
         stalled = [worker for worker in self._workers if worker.is_stalled()]
-        return [outcome for worker in stalled for outcome in self._bury(worker, f"no answer from {worker.node}")]
+        return [outcome for worker in stalled for outcome in self._bury(worker, "no answer")]
 
     def _receive(self, timeout: float) -> list[Outcome]:
         waiting = {worker.answer: worker for worker in self._workers if worker.answer is not None}
@@ -169,7 +182,7 @@ class RayExecutor:
         try:
             head, state = self._ray.get(worker.answer)
         except self._ray.exceptions.RayError as error:
-            return self._bury(worker, _reason(error))
+            return self._bury(worker, str(error))
         job, worker.job, worker.answer = worker.job, None, None
         if job is None:
             self._greet(worker, head)
@@ -190,7 +203,7 @@ class RayExecutor:
         if self._numerics is None:
             self._numerics, self._first_node = head["numerics"], worker.node
         elif head["numerics"]["canary"] != self._numerics["canary"]:
-            raise WorkerError(self._other_bits(worker.node, head["numerics"]))
+            raise WorkerError(self._other_bits(self._numerics, worker.node, head["numerics"]))
 
     def _name(self, node_id: str) -> str:
         """Return how messages call a machine: by its name in the cluster, or its hostname, and its address."""
@@ -199,28 +212,29 @@ class RayExecutor:
         given = node.get("NodeName") or address
         return f"{node['NodeManagerHostname'] if given == address else given} ({address})"
 
-    def _other_bits(self, node: str, numerics: Mapping[str, Any]) -> str:
-        from search.spec import differences
+    def _other_bits(self, numerics: Mapping[str, Any], node: str, others: Mapping[str, Any]) -> str:
+        from search.spec import differences  # which knows Optuna; a worker process shall not
 
-        assert self._numerics is not None
-        rows = differences(self._numerics, numerics)
+        rows = differences(numerics, others)
         listed = "; ".join(f"{name} {here} on {self._first_node}, {there} on {node}" for name, here, there in rows)
         return f"{node} trains to other bits than {self._first_node}, so it cannot take part: {listed}."
 
     def _bury(self, worker: _Worker, reason: str) -> list[Outcome]:
         """Give up a worker that may be dead, and let another take its place."""
         self._workers.remove(worker)
+        self._check_head()  # without which the next calls would not return
         self._ray.kill(worker.actor)
+        lines = [line.strip() for line in reason.splitlines() if line.strip()]
         if worker.job is not None:
-            return [Lost(job=worker.job, reason=reason)]
-        self._failed_starts += 1
-        if self._failed_starts >= MOST_STARTS * self._count:
-            raise WorkerError(f"Workers end before they are ready: {reason}")
-        self._next_start = time.monotonic() + min(LONGEST_BACK_OFF, 0.1 * 2.0**self._failed_starts)
+            return [Lost(job=worker.job, reason=f"{worker.node}: {lines[0]}")]
+        self._count_failed_start(lines[-1])
         return []
 
-
-def _reason(error: Exception) -> str:
-    """Return the first and the last line of what Ray says of a lost actor, which explains at length."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return " ".join(dict.fromkeys((lines[0], lines[-1]))) if lines else type(error).__name__
+    def _count_failed_start(self, reason: str) -> None:
+        self._failed_starts += 1
+        if self._failed_starts >= MOST_STARTS * self._count:
+            raise WorkerError(
+                f"Workers end before they are ready, as they do where a machine lacks mnist-bench or has joined the "
+                f"cluster without RAY_AUTH_MODE=token: {reason}"
+            )
+        self._next_start = time.monotonic() + min(LONGEST_BACK_OFF, 0.1 * 2.0**self._failed_starts)

@@ -1,13 +1,11 @@
 """The actor of `search.executors.ray`: carries periods to a worker process on the machine where Ray has placed it.
 
-The process is that of `search.executors.local`, so that threads, memory settings, crashes, hangs and replacements are the
-same everywhere. Plain values and bytes alone pass between driver and actor.
+The process is that of `search.executors.local`, so that threads, memory settings, crashes, hangs and replacements are
+the same everywhere. Plain values and bytes alone pass between driver and actor.
 """
 
 from __future__ import annotations
 
-import socket
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -33,15 +31,18 @@ class Carrier:
 
     def greet(self) -> Answer:
         """Answer when the worker process can be given a period: with its numerics, or with why it cannot start."""
+        import ray
+
+        node = ray.get_runtime_context().get_node_id()
         try:
             numerics = self._executor.start()
             while not self._executor.idle():
                 self._executor.wait(_POLL)
         except UsageError as error:
-            return {"refused": str(error)}, b""
+            return {"node": node, "refused": str(error)}, b""
         except SearchError as error:
-            return {"failed": str(error)}, b""
-        return {"numerics": dict(numerics)}, b""
+            return {"node": node, "failed": str(error)}, b""
+        return {"node": node, "numerics": dict(numerics)}, b""
 
     def advance(self, head: Mapping[str, Any], state: bytes | None) -> Answer:
         """Have the worker process train the job of these fields, `state` aside; it may need to `greet` afterwards."""
@@ -55,3 +56,10 @@ class Carrier:
                 return {"raised": error}, b""
             case lost:
                 return {"lost": lost.reason}, b""
+
+
+def _log() -> Path:
+    """Return where Ray keeps what this actor writes to standard error: the worker process writes there too."""
+    stderr = Path("/dev/stderr")
+    file = stderr.resolve()
+    return file if file.exists() else stderr

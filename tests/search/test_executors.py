@@ -10,26 +10,24 @@ from pathlib import Path
 import pytest
 
 from search.errors import WorkerError
-from search.executors import Done, Executor, InProcessExecutor, Job, LocalExecutor, Lost, Outcome, Raised
+from ray_nodes import Nodes
+from search.executors import Done, Executor, InProcessExecutor, Job, LocalExecutor, Lost, Outcome, Raised, RayExecutor
 from search.trainer import TrainerSpec
 
 CONFIG = {"model.depth": 2, "model.width": 8}
 Make = Callable[..., Executor]
 
 
-@pytest.fixture(params=["in-process", "local-1", "local-3"])
+RAY = [pytest.mark.ray, pytest.mark.xdist_group("ray")]
+
+
+@pytest.fixture(params=["in-process", "local-1", "local-3", pytest.param("ray-2", marks=RAY)])
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
     """Return a function that starts an executor with a fake trainer."""
     started: list[Executor] = []
 
     def build(behaviour: str = "") -> Executor:
-        spec = TrainerSpec(factory="search_fake:Trainer", options={"behaviour": behaviour, "marks": str(tmp_path)})
-        workers = request.param.partition("-")[2]
-        made: Executor = (
-            InProcessExecutor(spec)
-            if request.param == "in-process"
-            else LocalExecutor(spec, int(workers), tmp_path / "log")
-        )
+        made = executor_of(request, request.param, behaviour, tmp_path)
         started.append(made)
         assert made.start()["canary"] == "fake"
         return made
@@ -37,6 +35,15 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
     yield build
     for executor in started:
         executor.stop()
+
+
+def executor_of(request: pytest.FixtureRequest, kind: str, behaviour: str, folder: Path) -> Executor:
+    spec = TrainerSpec(factory="search_fake:Trainer", options={"behaviour": behaviour, "marks": str(folder)})
+    name, _, workers = kind.partition("-")
+    if name == "ray":
+        nodes: Nodes = request.getfixturevalue("ray_nodes")
+        return RayExecutor(spec, int(workers), address=nodes.address)
+    return LocalExecutor(spec, int(workers), folder / "log") if name == "local" else InProcessExecutor(spec)
 
 
 def job(trial: int = 0, period: int = 1, state: bytes | None = None, seed: int = 1, stall: float = 60) -> Job:
@@ -113,14 +120,13 @@ def test_idle_counts_what_can_be_submitted(make: Make) -> None:
     assert executor.idle() == executor.workers
 
 
-@pytest.fixture
-def local(tmp_path: Path) -> Iterator[Callable[[str], LocalExecutor]]:
-    """Return a function that starts one worker process."""
-    started: list[LocalExecutor] = []
+@pytest.fixture(params=["local-1", pytest.param("ray-1", marks=RAY)])
+def one(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[str], Executor]]:
+    """Return a function that starts one worker process, here or on a machine of a cluster."""
+    started: list[Executor] = []
 
-    def build(behaviour: str) -> LocalExecutor:
-        spec = TrainerSpec(factory="search_fake:Trainer", options={"behaviour": behaviour, "marks": str(tmp_path)})
-        started.append(LocalExecutor(spec, 1, tmp_path / "log"))
+    def build(behaviour: str) -> Executor:
+        started.append(executor_of(request, request.param, behaviour, tmp_path))
         started[-1].start()
         return started[-1]
 
@@ -129,8 +135,8 @@ def local(tmp_path: Path) -> Iterator[Callable[[str], LocalExecutor]]:
         executor.stop()
 
 
-def test_a_killed_worker_is_replaced_and_its_job_reported_lost(local: Callable[[str], LocalExecutor]) -> None:
-    executor = local("die_always")
+def test_a_killed_worker_is_replaced_and_its_job_reported_lost(one: Callable[[str], Executor]) -> None:
+    executor = one("die_always")
     executor.submit(job())
     (outcome,) = outcomes(executor, 1)
     assert isinstance(outcome, Lost)
@@ -138,16 +144,16 @@ def test_a_killed_worker_is_replaced_and_its_job_reported_lost(local: Callable[[
     wait_for_idle(executor, 1)
 
 
-def test_a_segmentation_fault_counts_against_the_configuration(local: Callable[[str], LocalExecutor]) -> None:
-    executor = local("segfault")
+def test_a_segmentation_fault_counts_against_the_configuration(one: Callable[[str], Executor]) -> None:
+    executor = one("segfault")
     executor.submit(job(seed=4))
     (outcome,) = outcomes(executor, 1)
     assert isinstance(outcome, Raised)
     assert "SIGSEGV" in outcome.error
 
 
-def test_a_hung_worker_is_replaced(local: Callable[[str], LocalExecutor]) -> None:
-    executor = local("hang")
+def test_a_hung_worker_is_replaced(one: Callable[[str], Executor]) -> None:
+    executor = one("hang")
     executor.submit(job(stall=0.3))
     (outcome,) = outcomes(executor, 1)
     assert isinstance(outcome, Lost)
@@ -167,24 +173,25 @@ def test_workers_that_hang_before_they_greet_are_given_up(tmp_path: Path, monkey
         executor.stop()
 
 
-def test_a_stopped_worker_is_taken_for_hung(local: Callable[[str], LocalExecutor]) -> None:
-    executor = local("stop_itself")
+def test_a_stopped_worker_is_taken_for_hung(one: Callable[[str], Executor]) -> None:
+    executor = one("stop_itself")
     executor.submit(job(stall=0.3))
     (outcome,) = outcomes(executor, 1)
     assert isinstance(outcome, Lost)
 
 
-def test_what_a_trainer_prints_does_not_disturb(local: Callable[[str], LocalExecutor], tmp_path: Path) -> None:
-    executor = local("print")
+def test_what_a_trainer_prints_does_not_disturb(one: Callable[[str], Executor], tmp_path: Path) -> None:
+    executor = one("print")
     executor.submit(job())
     (outcome,) = outcomes(executor, 1)
     assert isinstance(outcome, Done)
     executor.stop()
-    assert "noise from a library" in (tmp_path / "log").read_text()
+    if isinstance(executor, LocalExecutor):
+        assert "noise from a library" in (tmp_path / "log").read_text()
 
 
-def test_workers_are_in_sessions_of_their_own(local: Callable[[str], LocalExecutor]) -> None:
-    executor = local("report_session")
+def test_workers_are_in_sessions_of_their_own(one: Callable[[str], Executor]) -> None:
+    executor = one("report_session")
     executor.submit(job())
     (outcome,) = outcomes(executor, 1)
     assert isinstance(outcome, Done)

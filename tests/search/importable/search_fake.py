@@ -25,6 +25,8 @@ from search.study import Place
 from search.trainer import Plan, Report, TrainerSpec
 
 PERIODS = 4
+CARRIER_SIGNALS = {"kill_carrier_once": signal.SIGKILL, "stop_carrier_once": signal.SIGSTOP}
+"""What a worker process sends, once, to the process that started it."""
 
 SPACE = {
     "name": "fake",
@@ -61,11 +63,13 @@ class Planner:
 class Trainer:
     """Trains nothing; behaves badly where the options name a trial's seed."""
 
-    def __init__(self, behaviour: str = "", marks: str = "", delay: float = 0.0) -> None:
-        self.numerics = {"canary": "fake", "pid_free": True}
+    def __init__(self, behaviour: str = "", marks: str = "", delay: float = 0.0, folder: str = "") -> None:
+        self.numerics = {"canary": os.environ.get("FAKE_CANARY", "fake"), "pid_free": True}
         self._behaviour = behaviour
         self._marks = Path(marks) if marks else None
         self._delay = delay
+        paths = Path(folder).iterdir() if folder else ()
+        self._files = {path.name: canonical.sha256(path.read_bytes().hex()) for path in paths}
         if behaviour == "fail_to_start":
             raise RuntimeError("the fake trainer has no device")
         if behaviour == "hang_at_start":
@@ -86,11 +90,13 @@ class Trainer:
             weights=hashed,
             seconds=0.0,
             end="diverged" if diverged else None,
-            details={"correct": hashed, "session": os.getsid(0)}
-            if self._behaviour == "report_session"
-            else {"correct": hashed},
+            details={"correct": hashed, **self._details()},
         )
         return bytes.fromhex(hashed), report
+
+    def _details(self) -> dict[str, Any]:
+        told = {"report_session": {"session": os.getsid(0)}, "report_files": {"files": self._files}}
+        return told.get(self._behaviour, {})
 
     def _misbehave(self, seed: int, period: int) -> None:
         if self._behaviour == "raise" and seed % 4 == 0:
@@ -105,6 +111,9 @@ class Trainer:
             os.kill(os.getpid(), signal.SIGKILL)
         if self._behaviour == "die_always":
             os.kill(os.getpid(), signal.SIGKILL)
+        if self._behaviour in CARRIER_SIGNALS and self._first_time(self._behaviour):
+            os.kill(os.getppid(), CARRIER_SIGNALS[self._behaviour])
+            time.sleep(60)
         if self._behaviour == "hang":
             time.sleep(60)
         if self._behaviour == "stop_itself":
