@@ -1,4 +1,4 @@
-"""The pages in docs/ cannot rot: their commands are Ray's, their scripts are bash's, their files have the form they need."""
+"""The pages in docs/ cannot rot: commands are Ray's, scripts are bash's, files have the form they need."""
 
 from __future__ import annotations
 

@@ -55,7 +55,9 @@ def test_options_reach_the_search(cli: Cli, asked: list[SearchOptions]) -> None:
 
 
 def test_a_cluster_is_named_by_its_address(cli: Cli, asked: list[SearchOptions]) -> None:
-    result = cli("search", "conv", "--executor", "ray", "--address", "auto", "--gpus-per-worker", "0.25", "--workers", "8")
+    result = cli(
+        "search", "conv", "--executor", "ray", "--address", "auto", "--gpus-per-worker", "0.25", "--workers", "8"
+    )
     assert result.exit_code == 0
     (one,) = asked
     assert (one.executor, one.address, one.gpus_per_worker, one.workers) == ("ray", "auto", 0.25, 8)

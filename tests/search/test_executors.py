@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from search.errors import WorkerError
 from ray_nodes import Nodes
+from search.errors import WorkerError
 from search.executors import Done, Executor, InProcessExecutor, Job, LocalExecutor, Lost, Outcome, Raised, RayExecutor
 from search.trainer import TrainerSpec
 

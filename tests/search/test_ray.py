@@ -150,7 +150,9 @@ def test_a_node_that_computes_otherwise_is_refused_by_name(ray_nodes: Nodes, tmp
     odd = ray_nodes.add("odd", 1, {"FAKE_CANARY": "other"})
     executor = RayExecutor(spec(tmp_path, delay=0.05), 4, address=ray_nodes.address)
     try:
-        with pytest.raises(WorkerError, match=r"(odd|node-.) \(.+\) trains to other bits than (odd|node-.) \(.+\), so") as told:
+        with pytest.raises(
+            WorkerError, match=r"(odd|node-.) \(.+\) trains to other bits than (odd|node-.) \(.+\), so"
+        ) as told:
             fake.run(tmp_path, goal=GOAL, executor=executor)
         assert "canary" in str(told.value)
         assert " other on odd (" in str(told.value)
@@ -163,16 +165,23 @@ def test_files_reach_the_trainer_through_the_cluster(make: Make) -> None:
     try:
         (done,) = outcomes(make("report_files", parcel=Parcel(option="folder", files=files)))
         assert isinstance(done, Done)
-        assert done.report.details["files"] == {name: canonical.sha256(content.hex()) for name, content in files.items()}
+        assert done.report.details["files"] == {
+            name: canonical.sha256(content.hex()) for name, content in files.items()
+        }
     finally:
         shutil.rmtree(folder_of(files))
 
 
-@pytest.mark.parametrize(("environment", "words"), [
-    ({}, "WorkerError The Ray cluster at {} is joined by its token alone"),
-    ({"RAY_AUTH_TOKEN": "f" * 32}, "WorkerError Ray cannot join {} (is its token this machine's?): "),
-])
-def test_who_has_not_the_token_is_refused(ray_nodes: Nodes, environment: dict[str, str], words: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({}, "WorkerError The Ray cluster at {} is joined by its token alone"),
+        ({"RAY_AUTH_TOKEN": "f" * 32}, "WorkerError Ray cannot join {} (is its token this machine's?): "),
+    ],
+)
+def test_who_has_not_the_token_is_refused(
+    ray_nodes: Nodes, environment: dict[str, str], words: str, tmp_path: Path
+) -> None:
     others = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
     command = [sys.executable, "-c", JOIN, ray_nodes.address]
     told = subprocess.run(
