@@ -76,7 +76,7 @@ def check_answers(address: str) -> None:
         WorkerError: nothing does.
     """
     host, _, port = address.rpartition(":")
-    if not host or not port.isdigit():
+    if not host or "/" in host or not port.isdigit():
         raise UsageError(f"--address {address}: no address of a Ray cluster; write host:port, or auto.")
     try:
         socket.create_connection((host, int(port)), timeout=LONGEST_CONNECT).close()
@@ -115,11 +115,16 @@ def _silent_stderr() -> Iterator[None]:
 def _one_sentence(ray: Any, address: str | None) -> Iterator[None]:
     try:
         yield
-    except ray.exceptions.AuthenticationError as error:
-        raise WorkerError(
+    except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+        ray.shutdown()  # which may have come halfway
+        raise WorkerError(_sentence(str(error.__cause__ or error), address)) from error
+
+
+def _sentence(text: str, address: str | None) -> str:
+    if "token" in text:
+        return (
             f"The Ray cluster at {address} is joined by its token alone: copy its ~/.ray/auth_token to this machine, "
             "or set RAY_AUTH_TOKEN."
-        ) from error
-    except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
-        what = "be started on this machine" if address is None else f"join the cluster at {address}"
-        raise WorkerError(f"Ray cannot {what}: {' '.join(str(error.__cause__ or error).split())}") from error
+        )
+    what = "be started on this machine" if address is None else f"join the cluster at {address}"
+    return f"Ray cannot {what}: {' '.join(text.partition('Traceback')[0].split())}"

@@ -38,6 +38,10 @@ class Nodes:
         """End a node's processes by SIGKILL, those of its workers included."""
         self._cluster.remove_node(node, allow_graceful=False)
 
+    def remove(self, node: Any) -> None:
+        """End a node's processes so that the others know at once."""
+        self._cluster.remove_node(node)
+
     def shutdown(self) -> None:
         """End all of them."""
         self._cluster.shutdown()
