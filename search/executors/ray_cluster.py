@@ -121,7 +121,7 @@ def _one_sentence(ray: Any, address: str | None) -> Iterator[None]:
 
 
 def _sentence(text: str, address: str | None) -> str:
-    if "token" in text:
+    if address is not None and "token" in text:
         return (
             f"The Ray cluster at {address} is joined by its token alone: copy its ~/.ray/auth_token to this machine, "
             "or set RAY_AUTH_TOKEN."

@@ -79,7 +79,7 @@ def test_trials_has_optunas_name_too_and_defaults_are_those_of_the_design(cli: C
 
 
 @pytest.mark.parametrize(
-    "wrong", [["--trials", "0"], ["--workers", "x"], ["--executor", "ray"], ["--dataset", "cifar"], []]
+    "wrong", [["--trials", "0"], ["--workers", "x"], ["--executor", "dask"], ["--dataset", "cifar"], []]
 )
 def test_wrong_options_exit_with_2(cli: Cli, asked: list[SearchOptions], wrong: list[str]) -> None:
     assert cli("search", *(["conv", *wrong] if wrong else [])).exit_code == 2
