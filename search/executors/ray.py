@@ -131,7 +131,10 @@ class RayExecutor:
             self._ray = None
 
     def _check_head(self) -> None:
-        check_answers(self._ray.get_runtime_context().gcs_address)
+        try:
+            check_answers(self._ray.get_runtime_context().gcs_address)
+        except WorkerError as error:
+            raise WorkerError(f"The search has lost its cluster. {error} Then the same command goes on.") from error
         self._next_check = time.monotonic() + HEAD_CHECK
 
     def _check_room(self) -> None:

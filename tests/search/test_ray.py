@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -36,6 +37,26 @@ try:
 except SearchError as error:
     print(type(error).__name__, error)
 finally:
+    executor.stop()
+"""
+
+LOSE_HEAD = """
+from ray_nodes import ENVIRONMENT, Nodes, variables
+from search.errors import WorkerError
+from search.executors import RayExecutor, ray
+from search.trainer import TrainerSpec
+
+ray.HEAD_CHECK = 0.2
+with variables(ENVIRONMENT):
+    nodes = Nodes(1)
+    executor = RayExecutor(TrainerSpec(factory="search_fake:Trainer"), 1, address=nodes.address)
+    executor.start()
+    nodes.kill_head()
+    try:
+        while True:
+            executor.wait(0.1)
+    except WorkerError as error:
+        print(error)
     executor.stop()
 """
 
@@ -180,6 +201,13 @@ def test_who_has_not_the_token_is_refused(ray_nodes: Nodes, token: dict[str, str
     assert told.stdout.startswith(f"WorkerError The Ray cluster at {ray_nodes.address} is joined by its token alone: ")
     assert len(told.stdout.splitlines()) == 1
     assert told.stderr == ""
+
+
+def test_a_search_that_has_lost_the_head_of_its_cluster_says_so() -> None:
+    told = subprocess.run([sys.executable, "-c", LOSE_HEAD], capture_output=True, text=True, timeout=90)
+    assert re.fullmatch(
+        r"The search has lost its cluster\. Nothing answers at .+; .+\. Then the same command goes on\.\n", told.stdout
+    )
 
 
 def test_another_version_is_refused_in_one_sentence(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:

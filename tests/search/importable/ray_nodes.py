@@ -42,6 +42,10 @@ class Nodes:
         """End a node's processes so that the others know at once."""
         self._cluster.remove_node(node)
 
+    def kill_head(self) -> None:
+        """End the first node's processes by SIGKILL, though a driver may be connected."""
+        self._cluster.head_node.kill_all_processes(check_alive=False, allow_graceful=False, wait=True)
+
     def shutdown(self) -> None:
         """End all of them."""
         self._cluster.shutdown()
