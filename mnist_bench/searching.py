@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -15,7 +15,7 @@ from mnist_bench.config import TrainConfig
 from mnist_bench.config_json import to_json
 from mnist_bench.cost import COEFFICIENTS
 from mnist_bench.data.guard import close_test_set
-from mnist_bench.data.mnist import DataOptions, DatasetName, TrainingSet, load_training_set
+from mnist_bench.data.mnist import DataOptions, DatasetName, TrainingSet, idx_files, load_training_set
 from mnist_bench.keeper import WeightKeeper
 from mnist_bench.space_check import training_settings
 from mnist_bench.summary import leaves
@@ -24,7 +24,7 @@ from mnist_bench.wording import objectives
 from search import strategy
 from search.clock import Order
 from search.errors import UsageError
-from search.executors import Executor, InProcessExecutor, LocalExecutor
+from search.executors import Executor, InProcessExecutor, LocalExecutor, Parcel, RayExecutor
 from search.files import make_folder
 from search.objectives import cost_of
 from search.outage import LONGEST
@@ -68,9 +68,19 @@ class SearchOptions:
     results: Path = Path("results")
     data_dir: Path | None = None
     dataset: DatasetName = "mnist"
-    executor: Literal["local", "in-process"] = "local"
+    executor: Literal["local", "in-process", "ray"] = "local"
     longest_outage: float = LONGEST
     """Seconds that an outage of a PostgreSQL server is waited out for."""
+    address: str | None = None
+    """Of a Ray cluster: host:port, or auto for that of this machine; left out, Ray is started here."""
+    gpus_per_worker: float = 0.0
+    """Share of a GPU that Ray reserves for each worker."""
+
+    def __post_init__(self) -> None:
+        if self.executor != "ray" and (self.address is not None or self.gpus_per_worker):
+            raise UsageError("--address and --gpus-per-worker are for --executor ray.")
+        if self.executor != "local" and self.lanes is not None:
+            raise UsageError(f"--lanes is for worker processes of this machine; leave out --executor {self.executor}.")
 
 
 def run(asked: SearchOptions, observer: Observer, stopping: Callable[[], bool]) -> Run:
@@ -183,8 +193,20 @@ def _data_options(asked: SearchOptions, space: Space) -> DataOptions:
 def _executor(asked: SearchOptions, data: TrainingSet, place: Place) -> Executor:
     if asked.executor == "in-process":
         return InProcessExecutor(trainer_spec(data, device=asked.device))
+    if asked.executor == "ray":
+        return _ray_executor(asked, data)
     trainer = trainer_spec(data, device=asked.device)
     return LocalExecutor(trainer, asked.workers, place.folder / "workers.log", asked.lanes)
+
+
+def _ray_executor(asked: SearchOptions, data: TrainingSet) -> RayExecutor:
+    """Return workers of a cluster; those have MNIST inside the package, and any other data set is sent to them."""
+    parcel = None
+    if data.options.data_dir or data.options.dataset != "mnist":
+        parcel = Parcel(option="data_dir", files=idx_files(data))
+        data = replace(data, options=DataOptions(subset=data.options.subset))
+    spec = trainer_spec(data, device=asked.device)
+    return RayExecutor(spec, asked.workers, address=asked.address, gpus_per_worker=asked.gpus_per_worker, parcel=parcel)
 
 
 def _estimated_kind(device: str) -> Any:

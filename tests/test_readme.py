@@ -26,7 +26,7 @@ def help_of(words: list[str]) -> str:
 
 @pytest.mark.parametrize("line", COMMANDS)
 def test_every_command_and_option_exists(line: str) -> None:
-    words = shlex.split(line.split("   ")[0].split(" > ")[0], comments=True)[1:]
+    words = shlex.split(line.split("   ")[0].split(" > ")[0].removesuffix(" &"), comments=True)[1:]
     named = [word for word in words[:2] if re.fullmatch(r"[a-z][a-z-]*", word)]
     known = {"bench": 2, "space": 2, "studies": 2}
     command = named[: known.get(named[0], 1)]

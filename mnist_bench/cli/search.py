@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from search.run import Run
     from search.trainer import Report
 
-ExecutorName = Literal["local", "in-process"]
+ExecutorName = Literal["local", "in-process", "ray"]
 OrderName = Literal["logical", "arrival"]
 
 
@@ -70,6 +70,13 @@ def search(
         float,
         typer.Option("--max-outage", min=0, metavar="SECONDS", help="How long to wait for PostgreSQL to be back."),
     ] = 600,
+    address: Annotated[
+        str | None,
+        typer.Option("--address", metavar="HOST:PORT", help="Ray cluster, or auto; left out, a Ray of this machine."),
+    ] = None,
+    gpus_per_worker: Annotated[
+        float, typer.Option("--gpus-per-worker", min=0, max=1, metavar="SHARE", help="Of a GPU, where Ray places it.")
+    ] = 0.0,
     audit_pruned: Annotated[
         str | None,
         typer.Option(
@@ -83,15 +90,13 @@ def search(
     The same command goes on where an earlier run of it was stopped or killed.
     """
     from mnist_bench.searching import SearchOptions
-    from search.errors import UsageError
 
-    if lanes is not None and executor == "in-process":
-        raise UsageError("--lanes needs worker processes; leave out --executor in-process.")
     asked = SearchOptions(
         space=space, overrides=tuple(overrides or ()), trials=trials, timeout=timeout, slots=slots, order=order,
         seed=seed, trial_timeout=trial_timeout, workers=workers or options.suitable_workers(device), lanes=lanes,
         enqueue=tuple(enqueue or ()), device=device, study_name=study_name, storage=storage, results=results,
-        data_dir=data_dir, dataset=dataset, executor=executor, longest_outage=max_outage,
+        data_dir=data_dir, dataset=dataset, executor=executor, longest_outage=max_outage, address=address,
+        gpus_per_worker=gpus_per_worker,
     )  # fmt: skip
     share = None if audit_pruned is None else _share(audit_pruned, executor)
     if dry_run:
@@ -152,7 +157,7 @@ def _audit(run: Run, asked: SearchOptions, share: float) -> None:
 
     with Interrupts(output.note) as interrupts:
         found = audit.run(
-            run.study, share, results=asked.results, workers=asked.workers, device=asked.device,
+            run.study, share, results=asked.results, workers=_workers_here(asked), device=asked.device,
             data_dir=asked.data_dir, on_trial=_note_audited, stopping=interrupts.stopping,
         )  # fmt: skip
     if found is None:
@@ -160,6 +165,11 @@ def _audit(run: Run, asked: SearchOptions, share: float) -> None:
         raise typer.Exit(ExitCode.INTERRUPTED)
     output.print_line()
     output.print_line(audit.sentence(found))
+
+
+def _workers_here(asked: SearchOptions) -> int:
+    """Return how many processes train on this machine, where an audit stays though the search was on a cluster."""
+    return min(asked.workers, options.cores()) if asked.executor == "ray" else asked.workers
 
 
 def _note_audited(number: int, reports: Sequence[Report]) -> None:

@@ -59,10 +59,18 @@ def read(path: Path) -> Bytes:
 
 def digest(values: Bytes) -> str:
     """Return the SHA-256 of the IDX file that holds `values`, uncompressed."""
-    header = struct.pack(f">HBB{values.ndim}I", 0, UNSIGNED_BYTES, values.ndim, *values.shape)
-    hashed = hashlib.sha256(header)
+    hashed = hashlib.sha256(_header(values))
     hashed.update(np.ascontiguousarray(values).data)
     return hashed.hexdigest()
+
+
+def pack(values: Bytes) -> bytes:
+    """Return the content of the IDX file that holds `values`, uncompressed."""
+    return _header(values) + values.tobytes()
+
+
+def _header(values: Bytes) -> bytes:
+    return struct.pack(f">HBB{values.ndim}I", 0, UNSIGNED_BYTES, values.ndim, *values.shape)
 
 
 def _open(path: Path) -> BinaryIO:

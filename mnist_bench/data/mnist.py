@@ -86,6 +86,11 @@ def load_training_set(options: DataOptions) -> TrainingSet:
     return TrainingSet(options=options, images=images, split=split, data_hash=canonical.sha256(images.digests))
 
 
+def idx_files(data: TrainingSet) -> dict[str, bytes]:
+    """Return the training files of a data set by name, from which `load_training_set` loads the same one."""
+    return dict(zip(TRAIN_FILES, map(idx.pack, (data.images.images, data.images.labels)), strict=True))
+
+
 def load_images(options: DataOptions, names: tuple[str, str], *, train: bool) -> Images:
     """Load the file of images and the file of labels called `names`, or the relative's part that `train` picks.
 

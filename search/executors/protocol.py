@@ -8,6 +8,9 @@ from typing import Any, Literal, Protocol
 
 from search.trainer import Report
 
+Cause = Literal["killed", "stalled", "out_of_memory"]
+"""Why a worker went away."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
@@ -49,7 +52,7 @@ class Lost:
     job: Job
     reason: str
     """What happened, in words."""
-    cause: Literal["killed", "stalled", "out_of_memory"] = "killed"
+    cause: Cause = "killed"
 
 
 Outcome = Done | Raised | Lost

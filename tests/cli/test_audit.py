@@ -13,6 +13,7 @@ import pytest
 from typer.testing import Result
 
 import handmade
+from mnist_bench.cli import options
 from search.run import Run
 
 SPACE = """
@@ -100,3 +101,14 @@ def test_a_stopped_audit_goes_on_later_and_an_unfinished_search_is_not_audited(
     assert result.exit_code == (130 if reached else 0)
     assert ("The audit was stopped. The same command goes on" in result.stderr) == reached
     assert "  mnist-bench search smoke --audit-pruned 5%\n" in result.stderr
+
+
+def test_the_audit_of_a_search_on_a_cluster_trains_on_this_machine(
+    cli: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    ended = Run(study=handmade.mixed(), reached=True, order_cost=0.0)
+    monkeypatch.setattr("mnist_bench.searching.run", lambda *_: ended)
+    monkeypatch.setattr("mnist_bench.audit.run", lambda *_, workers, **__: asked.append(workers))
+    cli("search", "smoke", "--audit-pruned", "5%", "--executor", "ray", "--address", "auto", "--workers", "1000")
+    assert asked == [options.cores()]

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from safetensors import safe_open
+
+from mnist_bench.data.mnist import PACKAGED, DataOptions, idx_files, load_training_set
+from search.executors.parcel import folder_of
 
 SPACE = """
 name: tiny
@@ -26,6 +30,7 @@ optim: {lr: 1e-2}
 """
 SCRIPT = """
 run("search tiny.yaml -n 4 --executor in-process")
+run("search tiny.yaml -n 4 --executor ray --workers 2 --data-dir data --results elsewhere")
 run("leaderboard --json")
 record = json.loads(run("show tiny-0/0 --json"))
 run("reproduce tiny-0/0")
@@ -51,11 +56,15 @@ Ran = Any
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("run")
     (folder / "tiny.yaml").write_text(SPACE)
     (folder / "recipe.yaml").write_text(RECIPE)
-    return folder
+    (folder / "data").mkdir()
+    for file in PACKAGED.glob("train-*"):
+        (folder / "data" / file.name).symlink_to(file)
+    yield folder
+    shutil.rmtree(folder_of(idx_files(load_training_set(DataOptions()))), ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +79,18 @@ def test_a_search_ends_with_its_leaderboard(ran: dict[str, Ran]) -> None:
     assert study["counts"]["complete"] + study["counts"]["pruned"] == 4
     assert study["digest"] in search.out.replace(" ", "")
     assert len(search.err.splitlines()) >= 5
+
+
+def test_ray_comes_to_the_same_search_and_keeps_to_itself(ran: dict[str, Ran]) -> None:
+    """On a Ray of its own, with the data sent to its workers."""
+    here = ran["search tiny.yaml -n 4 --executor in-process"]
+    there = ran["search tiny.yaml -n 4 --executor ray --workers 2 --data-dir data --results elsewhere"]
+    assert there.code == 0
+    assert [line for line in there.out.splitlines() if line.startswith("digest")] == [
+        line for line in here.out.splitlines() if line.startswith("digest")
+    ]
+    assert "raylet" not in there.out + there.err
+    assert len(there.err.splitlines()) == len(here.err.splitlines())
 
 
 def test_a_trial_is_reproduced_bit_for_bit(ran: dict[str, Ran]) -> None:

@@ -56,6 +56,23 @@ def test_options_reach_the_search(cli: Cli, asked: list[SearchOptions]) -> None:
     ]  # fmt: skip
 
 
+def test_a_cluster_is_named_by_its_address(cli: Cli, asked: list[SearchOptions]) -> None:
+    result = cli(
+        "search", "conv", "--executor", "ray", "--address", "auto", "--gpus-per-worker", "0.25", "--workers", "8"
+    )
+    assert result.exit_code == 0
+    (one,) = asked
+    assert (one.executor, one.address, one.gpus_per_worker, one.workers) == ("ray", "auto", 0.25, 8)
+
+
+@pytest.mark.parametrize("words", [["--address", "auto"], ["--gpus-per-worker", "0.5"]])
+def test_what_is_for_a_cluster_is_refused_without_one(cli: Cli, asked: list[SearchOptions], words: list[str]) -> None:
+    result = cli("search", "conv", *words)
+    assert result.exit_code == 2
+    assert "are for --executor ray" in str(result.exception) + result.output
+    assert asked == []
+
+
 def test_trials_has_optunas_name_too_and_defaults_are_those_of_the_design(cli: Cli, asked: list[SearchOptions]) -> None:
     assert cli("search", "conv", "--n-trials", "9").exit_code == 0
     (one,) = asked
@@ -73,7 +90,7 @@ def test_trials_has_optunas_name_too_and_defaults_are_those_of_the_design(cli: C
         ["--workers", "x"],
         ["--lanes", "0"],
         ["--lanes", "2", "--executor", "in-process"],
-        ["--executor", "ray"],
+        ["--executor", "dask"],
         ["--order", "random"],
         ["--dataset", "cifar"],
         [],

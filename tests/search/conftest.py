@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
 
+from ray_nodes import ENVIRONMENT, Nodes, variables
 from scripted import Clock
 
 
@@ -15,3 +18,14 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr("search.patience.time", SimpleNamespace(monotonic=lambda: clock.now))
     return clock
+
+
+@pytest.fixture(scope="session")
+def ray_nodes() -> Iterator[Nodes]:
+    """Return a cluster of three nodes, each with room for one worker, whose workers can import the fake trainer."""
+    with variables({**ENVIRONMENT, "PYTHONPATH": ":".join(sys.path[:1])}):
+        nodes = Nodes(1, 1, 1)
+        try:
+            yield nodes
+        finally:
+            nodes.shutdown()

@@ -68,7 +68,7 @@ def test_what_is_being_handled_is_not_trained_again_in_an_outage(
     clock: Clock, tmp_path: Path, pruner: Pruner, order: Order
 ) -> None:
     executor = Scripted(clock, crash, workers=3)
-    spec = fake.make_spec(Tpe(n_startup_trials=5), pruner, 4, 0, order=order, numerics=executor.start())
+    spec = fake.make_spec(Tpe(n_startup_trials=5), pruner, 1, 0, order=order, numerics=executor.start())
     create = Event(kind="create", payload={"name": "fake-0", "spec": spec.to_json()})
     history = History.of([create, Event(kind="goal", payload={"goal": 12})])
     dispatcher = Dispatcher(executor, StateStore(tmp_path), lambda: False, pruner.may_stop_at)

@@ -10,28 +10,29 @@ from pathlib import Path
 
 import pytest
 
+from ray_nodes import Nodes
 from search.errors import WorkerError
-from search.executors import Done, Executor, InProcessExecutor, Job, LocalExecutor, Lost, Outcome, Raised
+from search.executors import Done, Executor, InProcessExecutor, Job, LocalExecutor, Lost, Outcome, Raised, RayExecutor
 from search.trainer import TrainerSpec
 
 CONFIG = {"model.depth": 2, "model.width": 8}
 Make = Callable[..., Executor]
 Local = Callable[..., LocalExecutor]
+One = Callable[[str], Executor]
 
 
-@pytest.fixture(params=["in-process", "local-1x1", "local-3x1", "local-1x3", "local-2x2"])
+RAY = [pytest.mark.ray, pytest.mark.xdist_group("ray")]
+
+
+@pytest.fixture(
+    params=["in-process", "local-1x1", "local-3x1", "local-1x3", "local-2x2", pytest.param("ray-2", marks=RAY)]
+)
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
     """Return a function that starts an executor with a fake trainer."""
     started: list[Executor] = []
 
     def build(behaviour: str = "") -> Executor:
-        spec = TrainerSpec(factory="search_fake:Trainer", options={"behaviour": behaviour, "marks": str(tmp_path)})
-        made: Executor
-        if request.param == "in-process":
-            made = InProcessExecutor(spec)
-        else:
-            workers, lanes = map(int, request.param.removeprefix("local-").split("x"))
-            made = LocalExecutor(spec, workers, tmp_path / "log", lanes)
+        made = executor_of(request, request.param, behaviour, tmp_path)
         started.append(made)
         assert made.start()["canary"] == "fake"
         return made
@@ -39,6 +40,18 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
     yield build
     for executor in started:
         executor.stop()
+
+
+def executor_of(request: pytest.FixtureRequest, kind: str, behaviour: str, folder: Path) -> Executor:
+    spec = TrainerSpec(factory="search_fake:Trainer", options={"behaviour": behaviour, "marks": str(folder)})
+    name, _, size = kind.partition("-")
+    if name == "ray":
+        nodes: Nodes = request.getfixturevalue("ray_nodes")
+        return RayExecutor(spec, int(size), address=nodes.address)
+    if name == "local":
+        workers, lanes = map(int, size.split("x"))
+        return LocalExecutor(spec, workers, folder / "log", lanes)
+    return InProcessExecutor(spec)
 
 
 def job(trial: int = 0, period: int = 1, state: bytes | None = None, seed: int = 1, stall: float = 60) -> Job:
@@ -116,6 +129,21 @@ def test_idle_counts_what_can_be_submitted(make: Make) -> None:
     assert executor.idle() == places
 
 
+@pytest.fixture(params=["local-1x1", pytest.param("ray-1", marks=RAY)])
+def one(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[One]:
+    """Return a function that starts one worker process, here or on a machine of a cluster."""
+    started: list[Executor] = []
+
+    def build(behaviour: str) -> Executor:
+        started.append(executor_of(request, request.param, behaviour, tmp_path))
+        started[-1].start()
+        return started[-1]
+
+    yield build
+    for executor in started:
+        executor.stop()
+
+
 @pytest.fixture
 def local(tmp_path: Path) -> Iterator[Local]:
     """Return a function that starts one worker process of some lanes."""
@@ -133,8 +161,8 @@ def local(tmp_path: Path) -> Iterator[Local]:
         executor.stop()
 
 
-def test_a_killed_worker_is_replaced_and_its_job_reported_lost(local: Local) -> None:
-    executor = local("die_always")
+def test_a_killed_worker_is_replaced_and_its_job_reported_lost(one: One) -> None:
+    executor = one("die_always")
     executor.submit(job())
     (outcome,) = outcomes(executor, 1)
     assert isinstance(outcome, Lost)
@@ -142,20 +170,21 @@ def test_a_killed_worker_is_replaced_and_its_job_reported_lost(local: Local) -> 
     wait_for_idle(executor, 1)
 
 
-def test_a_segmentation_fault_counts_against_the_configuration(local: Local) -> None:
-    executor = local("segfault")
+def test_a_segmentation_fault_counts_against_the_configuration(one: One) -> None:
+    executor = one("segfault")
     executor.submit(job(seed=4))
     (outcome,) = outcomes(executor, 1)
     assert isinstance(outcome, Raised)
     assert "SIGSEGV" in outcome.error
 
 
-def test_a_hung_worker_is_replaced(local: Local) -> None:
-    executor = local("hang_always")
+def test_a_hung_worker_is_replaced(one: One) -> None:
+    executor = one("hang_always")
     executor.submit(job(stall=0.3))
     (outcome,) = outcomes(executor, 1)
     assert isinstance(outcome, Lost)
     assert outcome.reason == "no progress in 0 s"
+    assert outcome.cause == "stalled"
     wait_for_idle(executor, 1)
 
 
@@ -171,24 +200,25 @@ def test_workers_that_hang_before_they_greet_are_given_up(tmp_path: Path, monkey
         executor.stop()
 
 
-def test_a_stopped_worker_is_taken_for_hung(local: Local) -> None:
-    executor = local("stop_always")
+def test_a_stopped_worker_is_taken_for_hung(one: One) -> None:
+    executor = one("stop_always")
     executor.submit(job(stall=0.3))
     (outcome,) = outcomes(executor, 1)
     assert isinstance(outcome, Lost)
 
 
-def test_what_a_trainer_prints_does_not_disturb(local: Local, tmp_path: Path) -> None:
-    executor = local("print_always")
+def test_what_a_trainer_prints_does_not_disturb(one: One, tmp_path: Path) -> None:
+    executor = one("print_always")
     executor.submit(job())
     (outcome,) = outcomes(executor, 1)
     assert isinstance(outcome, Done)
     executor.stop()
-    assert "noise from a library" in (tmp_path / "log").read_text()
+    if isinstance(executor, LocalExecutor):
+        assert "noise from a library" in (tmp_path / "log").read_text()
 
 
-def test_workers_are_in_sessions_of_their_own(local: Local) -> None:
-    executor = local("report_session")
+def test_workers_are_in_sessions_of_their_own(one: One) -> None:
+    executor = one("report_session")
     executor.submit(job())
     (outcome,) = outcomes(executor, 1)
     assert isinstance(outcome, Done)

@@ -34,6 +34,10 @@ def test_digest_is_the_files_own() -> None:
     assert idx.digest(PICTURES) == hashlib.sha256(ENCODED).hexdigest()
 
 
+def test_what_is_packed_is_the_file_again() -> None:
+    assert idx.pack(PICTURES) == ENCODED
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [

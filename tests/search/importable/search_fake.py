@@ -29,6 +29,8 @@ from search.trainer import Plan, Report, Steps, TrainerSpec
 PERIODS = 4
 CLAIMED = 0.4
 """Seconds that a period claims to have taken where the trainer is to claim any."""
+CARRIER_SIGNALS = {"kill_carrier_once": signal.SIGKILL, "stop_carrier_once": signal.SIGSTOP}
+"""What a worker process sends, once, to the process that started it."""
 
 SPACE = {
     "name": "fake",
@@ -87,14 +89,18 @@ DEEDS: dict[str, Callable[[], object]] = {
 class Trainer:
     """Trains nothing; `behaviour` says what it does wrong and, after an underscore, when."""
 
-    def __init__(self, behaviour: str = "", marks: str = "", delay: float = 0.0, lanes: int = 1, meet: int = 0) -> None:
-        self.numerics = {"canary": "fake", "kind": "cpu-fp32", "trainer_revision": 0}
+    def __init__(
+        self, behaviour: str = "", marks: str = "", delay: float = 0.0, lanes: int = 1, meet: int = 0, folder: str = ""
+    ) -> None:
+        self.numerics = {"canary": os.environ.get("FAKE_CANARY", "fake"), "kind": "cpu-fp32", "trainer_revision": 0}
         self.lanes = lanes
         self._meet = meet
         """How many jobs must have begun before the first goes on."""
         self._behaviour = behaviour
         self._marks = Path(marks) if marks else None
         self._delay = delay
+        paths = Path(folder).iterdir() if folder else ()
+        self._files = {path.name: canonical.sha256(path.read_bytes().hex()) for path in paths}
         if behaviour == "fail_to_start":
             raise RuntimeError("the fake trainer has no device")
         if behaviour == "hang_at_start":
@@ -117,11 +123,13 @@ class Trainer:
             weights=hashed,
             seconds=CLAIMED if self._behaviour == "claim_time" else 0.0,
             end="diverged" if diverged else None,
-            details={"correct": hashed, "session": os.getsid(0)}
-            if self._behaviour == "report_session"
-            else {"correct": hashed},
+            details={"correct": hashed, **self._details()},
         )
         return bytes.fromhex(hashed), report
+
+    def _details(self) -> dict[str, Any]:
+        told = {"report_session": {"session": os.getsid(0)}, "report_files": {"files": self._files}}
+        return told.get(self._behaviour, {})
 
     def advance_in_steps(
         self, config: Mapping[str, Any], seed: int, period: int, state: bytes | None
@@ -140,9 +148,17 @@ class Trainer:
         return content, report
 
     def _misbehave(self, seed: int, period: int) -> None:
+        if self._behaviour in CARRIER_SIGNALS:
+            self._signal_carrier(CARRIER_SIGNALS[self._behaviour])
+            return
         deed, _, when = self._behaviour.partition("_")
         if deed in DEEDS and self._is_time(when, seed, period):
             DEEDS[deed]()
+
+    def _signal_carrier(self, number: int) -> None:
+        if self._first_time(self._behaviour):
+            os.kill(os.getppid(), number)
+            time.sleep(60)
 
     def _is_time(self, when: str, seed: int, period: int) -> bool:
         match when:

@@ -1,0 +1,52 @@
+"""The page on clusters cannot rot: commands are Ray's, scripts are bash's, files have the form they need."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+PAGE = (Path(__file__).parent.parent / "docs" / "cluster.md").read_text()
+BLOCKS = dict(re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))
+RAY_COMMANDS = sorted(set(re.findall(r"(?:^    |^  - |until )(ray [a-z].*?)(?:  +#.*| > .*)?$", PAGE, re.MULTILINE)))
+
+
+@pytest.mark.parametrize("line", RAY_COMMANDS)
+def test_every_command_of_rays_has_its_options(line: str) -> None:
+    from ray.scripts.scripts import cli
+
+    _, name, *words = shlex.split(line)
+    known = {spelling for option in cli.commands[name].params for spelling in option.opts}
+    assert {word.partition("=")[0] for word in words if word.startswith("--")} <= known
+
+
+def test_the_commands_are_found() -> None:
+    assert {line.split()[1] for line in RAY_COMMANDS} == {"get-auth-token", "start", "status", "stop"}
+
+
+def test_the_script_for_slurm_is_bash(tmp_path: Path) -> None:
+    (tmp_path / "job.sh").write_text(BLOCKS["bash"])
+    done = subprocess.run(["bash", "-n", "job.sh"], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_clusters_file_has_rays_form() -> None:
+    import jsonschema
+    import ray
+
+    schema = json.loads((Path(ray.__file__).parent / "autoscaler" / "ray-schema.json").read_text())
+    cluster: dict[str, Any] = YAML(typ="safe").load(BLOCKS["yaml"])
+    jsonschema.validate(cluster, schema)
+    assert cluster["head_node_type"] in cluster["available_node_types"]
+
+
+@pytest.mark.parametrize("anchor", re.findall(r"\]\(#([^)]+)\)", PAGE))
+def test_every_heading_that_is_linked_is_there(anchor: str) -> None:
+    headings = re.findall(r"^#+ (.+)$", PAGE, re.MULTILINE)
+    assert anchor in {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
