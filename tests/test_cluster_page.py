@@ -6,15 +6,25 @@ import json
 import re
 import shlex
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
 
+from ray_nodes import ENVIRONMENT, variables
+
 PAGE = (Path(__file__).parent.parent / "docs" / "cluster.md").read_text()
 BLOCKS = dict(re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))
 RAY_COMMANDS = sorted(set(re.findall(r"(?:^    |^  - |until )(ray [a-z].*?)(?:  +#.*| > .*)?$", PAGE, re.MULTILINE)))
+
+
+@pytest.fixture(autouse=True)
+def token() -> Iterator[None]:
+    """Let Ray, which reads it once, find the token of the tests that run in this process later."""
+    with variables(ENVIRONMENT):
+        yield
 
 
 @pytest.mark.parametrize("line", RAY_COMMANDS)

@@ -47,7 +47,7 @@ def test_all_tests_of_the_faults_run_by_one_command() -> None:
     assert set(re.findall(pattern, FAULTS)) == {f"{path}::{name}" for path, name in NAMED.findall(FAULTS)}
 
 
-@pytest.mark.parametrize(("page", "line"), named(r"mnist-bench [a-z][^`]*"))
+@pytest.mark.parametrize(("page", "line"), named(r"mnist-bench [a-z][^`\n]*"))
 def test_every_command_exists(page: str, line: str) -> None:
     words = shlex.split(line)[1:]
     command = words[: 2 if words[0] in ("bench", "space", "studies") and len(words) > 1 else 1]
