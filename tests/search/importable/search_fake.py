@@ -88,7 +88,7 @@ class Trainer:
     """Trains nothing; `behaviour` says what it does wrong and, after an underscore, when."""
 
     def __init__(self, behaviour: str = "", marks: str = "", delay: float = 0.0, lanes: int = 1, meet: int = 0) -> None:
-        self.numerics = {"canary": "fake", "kind": "cpu-fp32", "trainer_revision": 0}
+        self.numerics = {"canary": "fake", "kind": "cpu-fp32", "precision": "fp32", "trainer_revision": 0}
         self.lanes = lanes
         self._meet = meet
         """How many jobs must have begun before the first goes on."""
