@@ -10,6 +10,9 @@ import search_fake as fake
 from scripted import Clock, Scripted, killed
 from search.errors import WorkerError
 from search.executors import Job, Outcome
+from search.progress import Silent
+from search.records import TrialRecord
+from search.strategy import NoPruner
 
 
 def test_a_lost_period_is_tried_again_later_and_with_twice_the_time(clock: Clock, tmp_path: Path) -> None:
@@ -30,3 +33,33 @@ def test_workers_that_always_die_end_the_search_with_the_trials_number(clock: Cl
     executor = Scripted(clock, killed)
     with pytest.raises(WorkerError, match=r"^20 workers in a row died over trial \d, period 1: SIGKILL\.$"):
         fake.run(tmp_path, executor=executor)
+
+
+def test_a_trial_trains_on_before_its_turn_but_never_past_a_rung(clock: Clock, tmp_path: Path) -> None:
+    """Asha stops trials of four periods after the first and the third."""
+    told: set[tuple[int, int]] = set()
+    early: set[int] = set()
+
+    class Watch(Silent):
+        def on_report(self, trial: TrialRecord) -> None:
+            told.add((trial.number, len(trial.reports)))
+
+    class Watched(Scripted):
+        def submit(self, job: Job) -> None:
+            if job.period > 1 and (job.trial, job.period - 1) not in told:
+                early.add(job.period - 1)
+            super().submit(job)
+
+    executor = Watched(clock, lambda job: None, workers=4)
+    assert fake.run(tmp_path, goal=40, executor=executor, observer=Watch()).reached
+    assert early == {2}
+    trained = [(job.trial, job.period) for _, job in executor.started]
+    assert sorted(trained) == sorted(told)
+
+
+def test_more_is_never_trained_than_is_reported(clock: Clock, tmp_path: Path) -> None:
+    executor = Scripted(clock, lambda job: None, workers=3, _trainer=fake.Trainer("diverge"))
+    study = fake.run(tmp_path, goal=30, executor=executor, pruner=NoPruner()).study
+    assert "diverged" in {trial.reason for trial in study.trials}
+    reported = [(trial.number, n) for trial in study.trials for n in range(1, len(trial.reports) + 1)]
+    assert sorted((job.trial, job.period) for _, job in executor.started) == reported
