@@ -48,7 +48,8 @@ def test_options_reach_the_search(cli: Cli, asked: list[SearchOptions]) -> None:
     assert asked == [
         SearchOptions(
             space="conv", trials=7, timeout=60.0, workers=3, lanes=2, slots=4, seed=5,
-            overrides=("optim.lr=0.01", "epochs=3"), enqueue=("recipe.yaml",), device="cpu", study_name="mine", storage="sqlite:///x.db", results=Path("out"),
+            overrides=("optim.lr=0.01", "epochs=3"), enqueue=("recipe.yaml",), device="cpu", study_name="mine",
+            storage="sqlite:///x.db", results=Path("out"),
             data_dir=Path("data"),
         )
     ]  # fmt: skip
