@@ -1,6 +1,6 @@
 """What the order of events costs: worker time used in logical order and by arrival, simulated with drawn durations.
 
-    python benchmarks/event_order.py                  every table, a few minutes on one core
+    python benchmarks/event_order.py                  every table, about eight minutes on one core
     python benchmarks/event_order.py --quick          few workers, few trials
     python benchmarks/event_order.py --output DIR     writes event-order.md and event-order.json there
 

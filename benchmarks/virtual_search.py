@@ -29,7 +29,7 @@ from search.strategy import Asha, Random
 from search.trainer import Plan, Report
 
 PRUNER = Asha()
-SPACE = Space.from_document(Document("virtual", "", {"name": "virtual", "net": {"index": {"int": [0, 1]}}}))
+SPACE = Space.from_document(Document("virtual", "", {"name": "virtual", "net": {"index": {"int": [0, 1_000_000]}}}))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -73,7 +73,7 @@ class Graphs:
 
 
 def check(data: Dataset, precision: Precision, record: Recorder) -> str:
-    """Return "on" where replayed steps give the bits of steps given out anew, else "off:" and why; half a second.
+    """Return "on" where replayed steps give the bits of steps given out anew, else "off:" and why.
 
     Raises:
         RuntimeError: this device does not give the same bits twice even without graphs.

@@ -23,6 +23,7 @@ from search import files
 from search.errors import StorageError, StudyNotFoundError, UsageError
 from search.records import StudyRecord, TrialRecord
 from search.trainer import EndReason, Report
+from search.wording import in_a_sentence
 
 LARGEST = 4_000_000
 """Bytes; a record of a thousand periods has a tenth of it."""
@@ -134,11 +135,11 @@ def parse(text: bytes | str, source: str) -> Record:
         record = _adapter().validate_json(unseal(text), strict=True)
         _check_trainable(record, from_json(record.recipe))
     except ValidationError as error:
-        raise UsageError(f"{source}: no record of a trial ({_first_fault(error)}).") from None
+        raise UsageError(f"{source}: no record of a trial ({in_a_sentence(_first_fault(error))}).") from None
     except (ConfigError, ArchitectureError) as error:
-        raise UsageError(f"{source}: the recipe cannot be trained: {error}") from None
+        raise UsageError(f"{source}: the recipe cannot be trained: {in_a_sentence(error)}.") from None
     except (ValueError, StorageError) as error:
-        raise UsageError(f"{source}: no record of a trial ({error}).") from None
+        raise UsageError(f"{source}: no record of a trial ({in_a_sentence(error)}).") from None
     return record
 
 

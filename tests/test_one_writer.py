@@ -17,6 +17,7 @@ WRITERS = {
 OTHERWISE = {
     "search/files.py": {"open(xb)", "path.write_bytes", "os.replace"},  # the writer itself; /dev/stdout
     "search/lock.py": {"open(ab)"},  # its content only names the holder; the lock is the kernel's
+    "search/oom.py": {"Path('/proc/self/oom_score_adj').write_text"},  # a word to the kernel
     "search/executors/local.py": {"open(ab)"},  # what workers print, for people
     "search/executors/worker.py": {"os.fdopen(wb)"},  # a pipe
     "search/oom.py": {"Path('/proc/self/oom_score_adj').write_text"},  # a word to the kernel

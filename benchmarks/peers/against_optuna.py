@@ -118,6 +118,8 @@ def search(asked: argparse.Namespace) -> Found:
 def pattern(asked: argparse.Namespace) -> Found:
     """Run Optuna's pattern."""
     command = [sys.executable, str(FOLDER / "optuna_pattern.py"), *options(asked), "--workers", str(asked.workers)]
+    if asked.timeout is not None:
+        command += ["--timeout", str(asked.timeout)]
     began = time.time()
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     seconds = time.time() - began
@@ -154,6 +156,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2, help="loading processes of the plain loop")
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE")
+    parser.add_argument("--timeout", type=float, metavar="SECONDS", help="theirs begins no trial after so long")
     parser.add_argument("--output", type=Path, help="a folder, made where it is missing")
     return parser.parse_args()
 
@@ -164,7 +167,8 @@ def main() -> None:
     place, load = machine("torchvision"), load_before()
     found = compare(asked)
     command = f"search {' '.join(options(asked))}"
-    lines = ["# Our search beside Optuna's own pattern", "", f"`{command}` on {sentence(place)}.", ""]
+    limit = "" if asked.timeout is None else f" Optuna's pattern begins no trial after {asked.timeout:.0f} s."
+    lines = ["# Our search beside Optuna's own pattern", "", f"`{command}` on {sentence(place)}.{limit}", ""]
     page = "\n".join([*lines, *(f"- {line}" for line in found.sentences())]) + "\n"
     print(page)
     if asked.output:

@@ -78,6 +78,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2, help="processes that load")
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE")
+    parser.add_argument("--timeout", type=float, metavar="SECONDS", help="begin no trial after so long")
     asked = parser.parse_args()
     space = spaces.load(asked.space, asked.set)
     close_test_set()
@@ -91,7 +92,7 @@ def main() -> None:
         if sum(TRAINED in ended.user_attrs for ended in study.trials) >= asked.trials:
             study.stop()
 
-    study.optimize(make_objective(space, data, asked.workers), callbacks=[on_end])
+    study.optimize(make_objective(space, data, asked.workers), timeout=asked.timeout, callbacks=[on_end])
 
 
 if __name__ == "__main__":

@@ -179,7 +179,7 @@ def test_a_second_signal_ends_a_search_at_once(
     asked = time.monotonic()
     search.send_signal(second)
     _, told = search.communicate(timeout=60)
-    assert time.monotonic() - asked < 2
+    assert time.monotonic() - asked < 10  # a period takes half a minute; machines that test are busy
     assert search.returncode == 130
     assert "Traceback" not in told
     stopped = log_of(tmp_path)

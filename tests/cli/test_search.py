@@ -42,16 +42,14 @@ def test_options_reach_the_search(cli: Cli, asked: list[SearchOptions]) -> None:
         "search", "conv", "-n", "7", "--timeout", "60", "--trial-timeout", "9", "--workers", "3", "--slots", "4",
         "--lanes", "2", "--seed", "5", "--set", "optim.lr=0.01", "--set", "epochs=3", "--enqueue", "recipe.yaml",
         "--device", "cpu", "--study-name", "mine", "--storage", "sqlite:///x.db", "--results", "out",
-        "--data-dir", "data",
-        "--executor", "local", "--order", "arrival",
+        "--data-dir", "data", "--executor", "local", "--order", "arrival",
     )  # fmt: skip
     assert result.exit_code == 0
     assert asked == [
         SearchOptions(
             space="conv", trials=7, timeout=60.0, trial_timeout=9.0, workers=3, lanes=2, slots=4, seed=5,
             overrides=("optim.lr=0.01", "epochs=3"), enqueue=("recipe.yaml",), device="cpu",
-            study_name="mine", storage="sqlite:///x.db", results=Path("out"), data_dir=Path("data"),
-            order="arrival",
+            study_name="mine", storage="sqlite:///x.db", results=Path("out"), data_dir=Path("data"), order="arrival",
         )
     ]  # fmt: skip
 

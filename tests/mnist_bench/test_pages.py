@@ -34,7 +34,7 @@ def database(monkeypatch: pytest.MonkeyPatch) -> Database:
     """Return a database in place of the real one; its study counts as large."""
     database = Database()
     monkeypatch.setattr("search.study.open_study", database.open_study)
-    monkeypatch.setattr("search.study.newest_event", lambda place: database.newest)
+    monkeypatch.setattr("mnist_bench.pages.newest_event", lambda place: database.newest)
     monkeypatch.setattr(pages, "FROM", len(database.study.trials))
     return database
 

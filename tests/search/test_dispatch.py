@@ -18,6 +18,7 @@ from search.events import Event
 from search.executors import Job, Outcome
 from search.history import History
 from search.progress import Silent
+from search.records import TrialRecord
 from search.states import StateStore
 from search.strategy import Asha, NoPruner, Pruner, Tpe
 
@@ -85,3 +86,33 @@ def test_what_is_being_handled_is_not_trained_again_in_an_outage(
     reported = sum(len(trial.reports) for trial in history.trials)
     assert dispatcher.time.ordering == 0 or order == "logical"
     assert len(times) == reported + len(crashed)
+
+
+def test_a_trial_trains_on_before_its_turn_but_never_past_a_rung(clock: Clock, tmp_path: Path) -> None:
+    """Asha stops trials of four periods after the first and the third."""
+    told: set[tuple[int, int]] = set()
+    early: set[int] = set()
+
+    class Watch(Silent):
+        def on_report(self, trial: TrialRecord) -> None:
+            told.add((trial.number, len(trial.reports)))
+
+    class Watched(Scripted):
+        def submit(self, job: Job) -> None:
+            if job.period > 1 and (job.trial, job.period - 1) not in told:
+                early.add(job.period - 1)
+            super().submit(job)
+
+    executor = Watched(clock, lambda job: None, workers=4)
+    assert fake.run(tmp_path, goal=40, executor=executor, observer=Watch()).reached
+    assert early == {2}
+    trained = [(job.trial, job.period) for _, job in executor.started]
+    assert sorted(trained) == sorted(told)
+
+
+def test_more_is_never_trained_than_is_reported(clock: Clock, tmp_path: Path) -> None:
+    executor = Scripted(clock, lambda job: None, workers=3, _trainer=fake.Trainer("diverge"))
+    study = fake.run(tmp_path, goal=30, executor=executor, pruner=NoPruner()).study
+    assert "diverged" in {trial.reason for trial in study.trials}
+    reported = [(trial.number, n) for trial in study.trials for n in range(1, len(trial.reports) + 1)]
+    assert sorted((job.trial, job.period) for _, job in executor.started) == reported

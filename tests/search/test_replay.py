@@ -17,6 +17,7 @@ import pytest
 
 import search_fake as fake
 from search import study as studies
+from search.errors import FingerprintError
 from search.events import Event
 from search.replay import Replay, replay
 from search.strategy import Asha, Hyperband, Median, NoPruner, Pruner, Qmc, Random, Sampler, Tpe
@@ -99,6 +100,13 @@ def test_a_search_by_arrival_killed_for_real_goes_on(tmp_path: Path) -> None:
     assert fake.run(tmp_path, workers=3, order="arrival").reached
     assert log(tmp_path)[: len(before)] == before
     assert decided_again(tmp_path).difference is None
+
+
+@pytest.mark.parametrize(("first", "second"), [("logical", "arrival"), ("arrival", "logical")])
+def test_a_study_is_searched_in_one_order(tmp_path: Path, first: Any, second: Any) -> None:
+    fake.run(tmp_path, goal=3, order=first)
+    with pytest.raises(FingerprintError, match=f"order: {first} then, {second} now"):
+        fake.run(tmp_path, goal=5, order=second)
 
 
 @pytest.mark.parametrize("order", ["logical", "arrival"])

@@ -92,7 +92,8 @@ class Trainer:
     def __init__(
         self, behaviour: str = "", marks: str = "", delay: float = 0.0, lanes: int = 1, meet: int = 0, folder: str = ""
     ) -> None:
-        self.numerics = {"canary": os.environ.get("FAKE_CANARY", "fake"), "kind": "cpu-fp32", "trainer_revision": 0}
+        canary = os.environ.get("FAKE_CANARY", "fake")
+        self.numerics = {"canary": canary, "kind": "cpu-fp32", "precision": "fp32", "trainer_revision": 0}
         self.lanes = lanes
         self._meet = meet
         """How many jobs must have begun before the first goes on."""
