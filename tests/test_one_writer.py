@@ -20,7 +20,6 @@ OTHERWISE = {
     "search/oom.py": {"Path('/proc/self/oom_score_adj').write_text"},  # a word to the kernel
     "search/executors/local.py": {"open(ab)"},  # what workers print, for people
     "search/executors/worker.py": {"os.fdopen(wb)"},  # a pipe
-    "search/oom.py": {"Path('/proc/self/oom_score_adj').write_text"},  # a word to the kernel
     "mnist_bench/data/door.py": {"open(a)"},  # a line at a time to the ledger of openings, which only grows
 }
 """Who else opens a file for writing, and why that is no file which is read again and believed."""
