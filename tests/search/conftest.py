@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+import scripted
 from ray_nodes import ENVIRONMENT, Nodes, variables
 from scripted import Clock
 
@@ -23,7 +24,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 @pytest.fixture(scope="session")
 def ray_nodes() -> Iterator[Nodes]:
     """Return a cluster of three nodes, each with room for one worker, whose workers can import the fake trainer."""
-    with variables({**ENVIRONMENT, "PYTHONPATH": ":".join(sys.path[:1])}):
+    with variables({**ENVIRONMENT, "PYTHONPATH": str(Path(scripted.__file__).parent)}):
         nodes = Nodes(1, 1, 1)
         try:
             yield nodes
