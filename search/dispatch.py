@@ -181,8 +181,8 @@ class Dispatcher:
         return last or self._may_stop_at(period) or not isinstance(result, Done) or result.report.end is not None
 
     def _feed(self, history: History) -> None:
-        idle, put_off = self.executor.idle(), []
-        while idle and self._waiting:
+        put_off = []
+        while self._waiting and self.executor.idle():  # asked each time: a job may take the places of several
             turn = heappop(self._waiting)
             number, period = turn[1]
             if number not in self._trials:
@@ -194,7 +194,6 @@ class Dispatcher:
             elif self._patience.may_start((job.trial, job.period), self._running):
                 self._running.add((job.trial, job.period))
                 self.executor.submit(job)
-                idle -= 1
             else:
                 put_off.append(turn)
         for turn in put_off:

@@ -61,7 +61,7 @@ def _imported() -> Any:
         import ray
     except ImportError as error:
         raise UsageError(
-            "--executor ray needs Ray, which this installation lacks; `pip install mnist-bench[ray]` adds it."
+            "--executor ray needs Ray, which this installation lacks; `pip install 'mnist-bench[ray]'` adds it."
         ) from error
     # Else Ray prints the loss of a worker to standard output, where the results of a command belong.
     ray._private.worker.print_to_stdstream = lambda *_, **__: None

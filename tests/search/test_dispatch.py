@@ -59,6 +59,30 @@ class Away:
         self.dispatcher.work_on(self.history, 0.003)
 
 
+class Narrowing(Scripted):
+    """An executor in which the second try of a period takes all places, as one does that was lost beside others."""
+
+    def idle(self) -> int:
+        """See `Executor.idle`."""
+        keys = [(job.trial, job.period) for _, job in self.started]
+        again = [job for job in self._running if keys.count((job.trial, job.period)) > 1]
+        return 0 if again else super().idle()
+
+    def submit(self, job: Job) -> None:
+        """See `Executor.submit`."""
+        assert self.idle()
+        super().submit(job)
+
+
+def test_a_period_that_takes_all_places_is_given_no_company(clock: Clock, tmp_path: Path) -> None:
+    def is_first_try(job: Job) -> bool:
+        return sum((other.trial, other.period) == (job.trial, job.period) for _, other in executor.started) == 1
+
+    executor = Narrowing(clock, lambda job: killed(job) if job.seed % 3 == 0 and is_first_try(job) else None, workers=4)
+    undisturbed = fake.run(tmp_path / "undisturbed", goal=12).study
+    assert fake.run(tmp_path / "narrow", goal=12, executor=executor).study.digest == undisturbed.digest
+
+
 def crash(job: Job) -> Outcome | None:
     return raised(job) if job.seed % 4 == 0 and job.period == 2 else None
 
