@@ -28,6 +28,8 @@ SEARCH = "search tiny.yaml -n 3 --executor in-process"
 SCRIPT = f"""
 import os
 
+pytestmark = pytest.mark.xdist_group("postgres_commands")  # what all tests here look at is made once
+
 def as_(role, line):
     os.environ["OPTUNA_STORAGE"] = os.environ[role]
     run(line)
