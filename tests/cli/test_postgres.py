@@ -17,6 +17,8 @@ import pytest
 
 from postgres_server import CANARY, QUOTED, Server, free_port
 
+pytestmark = pytest.mark.xdist_group("postgres_commands")  # what all tests here look at is made once
+
 SPACE = """
 name: tiny
 epochs: 2
@@ -27,8 +29,6 @@ optim: {lr: {float: [1e-3, 1e-1], log: true}}
 SEARCH = "search tiny.yaml -n 3 --executor in-process"
 SCRIPT = f"""
 import os
-
-pytestmark = pytest.mark.xdist_group("postgres_commands")  # what all tests here look at is made once
 
 def as_(role, line):
     os.environ["OPTUNA_STORAGE"] = os.environ[role]
