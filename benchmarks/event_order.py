@@ -127,55 +127,76 @@ def conv_nets(count: int) -> list[tuple[int, ...]]:
 
 def page(cells: Sequence[Cell], nets: Sequence[tuple[int, ...]], seconds: float) -> str:
     """Return the tables as Markdown."""
-    length = np.mean(nets) / 1e6
     mains = [one for one in cells if not one.event_ms and one.schedule == Dispatcher.__name__]
     slow = [one for one in cells if one.event_ms]
+    return "\n".join([*heading(nets, seconds), *order_part(mains), *schedule_part(cells), *driver_part(mains, slow)])
+
+
+def heading(nets: Sequence[tuple[int, ...]], seconds: float) -> list[str]:
+    """Return the title and what was simulated."""
+    length = np.mean(nets) / 1e6
     machine = f"{platform.machine()}, Python {platform.python_version()}"
-    return "\n".join(
-        [
-            "# What the order of events costs",
-            "",
-            f"`python benchmarks/event_order.py`, simulated in {seconds:.0f} s on one core ({machine}; "
-            f"{datetime.now(UTC):%Y-%m-%d}). {len(nets)} nets of the space conv, periods of {length:.1f} s on average, "
-            f"asha; {TRIALS_OF_A_WORKER} trials a worker, at least {FEWEST_TRIALS} and at most {MOST_TRIALS:,}.",
-            "",
-            "## Until nothing is left to ask",
-            "",
-            "Worker time used, %, logical order / by arrival, where real times are so far off their estimates:",
-            "",
-            *table(mains, "in_full_swing"),
-            "",
-            "## The whole search, to the end of its last trial",
-            "",
-            *table(mains, "used"),
-            "",
-            "At the end of a search workers run out of trials in either order; with more slots the last ends later.",
-            "",
-            "## Which period an idle worker takes, in logical order",
-            "",
-            "Worker time used, %, until nothing is left to ask / to the end:",
-            "",
-            *schedule_table(cells),
-            "",
-            "## With a driver that takes its time over every event",
-            "",
-            "Estimates 20 % off, two slots a worker; worker time used, %, until nothing is left to ask:",
-            "",
-            *slow_table([*slow, *(one for one in mains if one.error == 0.2)]),
-            "",
-            "## The driver's own time",
-            "",
-            "Microseconds of processor time for an event: timeline, dispatcher and history, without log and Optuna.",
-            "",
-            "| workers | slots | logical | arrival |",
-            "| ---: | ---: | ---: | ---: |",
-            *(
-                f"| {workers} | {2 * workers} | {pair(mains, workers, 2 * workers, 0.2, 'event_us', 1, '.0f', ' | ')} |"
-                for workers in unique(mains)
-            ),
-            "",
-        ]
-    )
+    return [
+        "# What the order of events costs",
+        "",
+        f"`python benchmarks/event_order.py`, simulated in {seconds:.0f} s on one core ({machine}; "
+        f"{datetime.now(UTC):%Y-%m-%d}). {len(nets)} nets of the space conv, periods of {length:.1f} s on average, "
+        f"asha; {TRIALS_OF_A_WORKER} trials a worker, at least {FEWEST_TRIALS} and at most {MOST_TRIALS:,}.",
+        "",
+    ]
+
+
+def order_part(mains: Sequence[Cell]) -> list[str]:
+    """Return the worker time used in either order, before the search runs out of trials and to its end."""
+    return [
+        "## Until nothing is left to ask",
+        "",
+        "Worker time used, %, logical order / by arrival, where real times are so far off their estimates:",
+        "",
+        *table(mains, "in_full_swing"),
+        "",
+        "## The whole search, to the end of its last trial",
+        "",
+        *table(mains, "used"),
+        "",
+        "At the end of a search workers run out of trials in either order; with more slots the last ends later.",
+        "",
+    ]
+
+
+def schedule_part(cells: Sequence[Cell]) -> list[str]:
+    """Return the worker time used by either schedule."""
+    return [
+        "## Which period an idle worker takes, in logical order",
+        "",
+        "Worker time used, %, until nothing is left to ask / to the end:",
+        "",
+        *schedule_table(cells),
+        "",
+    ]
+
+
+def driver_part(mains: Sequence[Cell], slow: Sequence[Cell]) -> list[str]:
+    """Return the worker time used beside a slow driver, and the processor time of a fast one."""
+    return [
+        "## With a driver that takes its time over every event",
+        "",
+        "Estimates 20 % off, two slots a worker; worker time used, %, until nothing is left to ask:",
+        "",
+        *slow_table([*slow, *(one for one in mains if one.error == 0.2)]),
+        "",
+        "## The driver's own time",
+        "",
+        "Microseconds of processor time for an event: timeline, dispatcher and history, without log and Optuna.",
+        "",
+        "| workers | slots | logical | arrival |",
+        "| ---: | ---: | ---: | ---: |",
+        *(
+            f"| {workers} | {2 * workers} | {pair(mains, workers, 2 * workers, 0.2, 'event_us', 1, '.0f', ' | ')} |"
+            for workers in unique(mains)
+        ),
+        "",
+    ]
 
 
 def table(cells: Sequence[Cell], figure: str) -> list[str]:

@@ -7,15 +7,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
-from typing import Literal
 
 from search.clock import Active
-from search.errors import WorkerError
 from search.executors import Done, Executor, Job, Lost, Outcome, Raised
 from search.history import History
 from search.patience import Key, Patience
+from search.results import Exhausted, Result, check_never_trained, check_same_weights
 from search.states import StateStore
-from search.trainer import Report
 
 _POLL = 0.2
 
@@ -36,18 +34,6 @@ class WorkerTime:
         """The share of all worker time that the logical order cost, 0..1."""
         total = self.lanes * (time.monotonic() - self.since)
         return self.ordering / total if total else 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Exhausted:
-    """The trial asked for more than the machine has, or may give it."""
-
-    reason: Literal["out_of_memory", "timed_out"]
-    error: str
-    """What happened, in a sentence."""
-
-
-Result = Done | Raised | Exhausted
 
 
 class Dispatcher:
@@ -267,7 +253,7 @@ class Dispatcher:
             case Done():
                 self._done(key, outcome, history)
             case Raised() if self._patience.raised(key):
-                _check_new(key, outcome, history)
+                check_never_trained(key, outcome, history)
                 self._ready[key] = outcome
             case Lost():
                 self._lost(key, outcome, history)
@@ -289,22 +275,8 @@ class Dispatcher:
         self._patience.done(key)
         handled = history.trials[trial].reports
         if period <= len(handled):
-            _check_same(trial, period, handled[period - 1], done.report)
+            check_same_weights(trial, period, handled[period - 1], done.report)
         else:
             self._ready[key] = done
         self._memory[trial] = (period, done.state)
         self.states.put(trial, period, done.report, done.state)
-
-
-def _check_new(key: Key, raised: Raised, history: History) -> None:
-    trial, period = key
-    if period <= len(history.trials[trial].reports):
-        raise WorkerError(f"Trial {trial} trained period {period} before and cannot now: {raised.error}")
-
-
-def _check_same(trial: int, period: int, before: Report, now: Report) -> None:
-    if before.weights != now.weights:
-        raise WorkerError(
-            f"Trial {trial} trained period {period} again and got other weights "
-            f"({before.weights[:8]} then, {now.weights[:8]} now): this machine does not compute reproducibly."
-        )

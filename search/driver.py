@@ -17,15 +17,16 @@ from search import canonical
 from search.chain import linked
 from search.clock import Active, Slot
 from search.database import storage_errors
-from search.dispatch import Exhausted, Result, WorkerTime
+from search.dispatch import WorkerTime
 from search.errors import TooManyFailuresError
 from search.events import Event
 from search.executors import Done, Raised
 from search.history import History
-from search.memory import MemoryStudy, frozen_trial
+from search.memory import MemoryStudy
 from search.progress import Meter, Observer
 from search.records import EXTERNAL, Reason, State, TrialRecord
-from search.spec import StudySpec, fingerprint
+from search.results import Exhausted, Result
+from search.spec import StudySpec
 from search.trainer import Planner, Report
 from search.twin import shortfall
 
@@ -262,34 +263,6 @@ def _check_streak(
         if streak >= most:
             cause = f"; the first one: {trial.error}" if trial.error else ""
             raise TooManyFailuresError(f"{most} trials in a row {words}{cause}.")
-
-
-def restored(spec: StudySpec, history: History) -> MemoryStudy:
-    """Return the in-memory study with all trials of a history."""
-    memory = MemoryStudy(
-        name=fingerprint(history.spec),
-        space=spec.space,
-        sampler=spec.sampler,
-        pruner=spec.pruner,
-        seed=spec.seed,
-        periods=spec.periods,
-        cost=spec.cost,
-    )
-    for trial in history.trials:
-        values = {period: r.value for period, r in enumerate(trial.reports, 1) if r.value is not None}
-        told_value = trial.value if trial.reason in ("complete", "pruned") else None
-        memory.restore(
-            frozen_trial(
-                memory.ranges,
-                state=trial.state,
-                params=trial.params,
-                value=told_value,
-                values=values,
-                system_attrs=history.attributes[trial.number],
-            ),
-            trial.facts,
-        )
-    return memory
 
 
 def _finite(report: Report) -> Report:

@@ -13,13 +13,15 @@ from dataclasses import dataclass
 from search import canonical
 from search.chain import SAW
 from search.clock import Active
-from search.dispatch import Exhausted, Result, WorkerTime
-from search.driver import Driver, restored
+from search.dispatch import WorkerTime
+from search.driver import Driver
 from search.errors import TooManyFailuresError
 from search.events import Event
 from search.executors import Done, Job, Raised
 from search.history import History
 from search.progress import Silent
+from search.restore import restored
+from search.results import Exhausted, Result
 from search.spec import StudySpec, differences
 from search.trainer import Planner, Report
 

@@ -12,7 +12,7 @@ from search.belonging import check_belongs, mark_as_its
 from search.chain import linked
 from search.database import open_for_writing, storage_errors
 from search.dispatch import Dispatcher
-from search.driver import Driver, restored
+from search.driver import Driver
 from search.errors import StorageError, UsageError
 from search.events import Event, EventLog
 from search.executors import Executor
@@ -24,6 +24,7 @@ from search.outage import LONGEST, Outages, Recorder
 from search.postgres import driver_lock
 from search.progress import Header, Observer
 from search.records import StudyRecord
+from search.restore import restored
 from search.spec import StudySpec, check_same
 from search.states import StateStore
 from search.study import DATABASE, Place

@@ -209,19 +209,21 @@ def test_decisions_are_made_again(place: Place) -> None:
     assert all(finding.about != "replay" for finding in check(place).findings)
 
 
-def test_a_log_whose_proposal_was_changed_is_noticed_when_it_is_decided_again(place: Place) -> None:
+def set_to_one(place: Place, what: str, *, kind: str, trial: int | None = None) -> None:
+    """Set a value of an event's payload in the log to 1."""
     with closing(sqlite3.connect(place.folder / DATABASE)) as connection:
-        change = "UPDATE search_events SET payload = json_set(payload, '$.seed', 1) WHERE kind = 'ask' AND trial = 2"
-        connection.execute(change)
+        change = "UPDATE search_events SET payload = json_set(payload, ?, 1) WHERE kind = ? AND trial IS ?"
+        connection.execute(change, (what, kind, trial))
         connection.commit()
+
+
+def test_a_log_whose_proposal_was_changed_is_noticed_when_it_is_decided_again(place: Place) -> None:
+    set_to_one(place, "$.seed", kind="ask", trial=2)
     assert ": ask of #2: seed 1 in the log, " in found(check(place, replay=True), "replay", "problem").text
 
 
 def test_a_study_of_another_driver_is_not_decided_again(place: Place) -> None:
-    with closing(sqlite3.connect(place.folder / DATABASE)) as connection:
-        change = "UPDATE search_events SET payload = json_set(payload, '$.spec.driver_revision', 1) WHERE seq = 0"
-        connection.execute(change)
-        connection.commit()
+    set_to_one(place, "$.spec.driver_revision", kind="create")
     assert "driver revision 1 decided otherwise" in found(check(place, replay=True), "replay", "note").text
 
 

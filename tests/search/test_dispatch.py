@@ -12,13 +12,14 @@ import search_fake as fake
 from scripted import Clock, Scripted, killed, raised
 from search.clock import Order
 from search.dispatch import Dispatcher
-from search.driver import Driver, restored
+from search.driver import Driver
 from search.errors import WorkerError
 from search.events import Event
 from search.executors import Job, Outcome
 from search.history import History
 from search.progress import Silent
 from search.records import TrialRecord
+from search.restore import restored
 from search.states import StateStore
 from search.strategy import Asha, NoPruner, Pruner, Tpe
 
