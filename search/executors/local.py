@@ -140,8 +140,10 @@ class LocalExecutor:
         if "raised" in head:
             return self._raised(worker, ended, head["raised"])
         report = Report(**head["report"])
-        if report.end == "out_of_memory" and worker.running:
-            return self._lose([ended], "out of memory beside others")
+        if report.end == "out_of_memory":
+            if worker.running:
+                return self._lose([ended], "out of memory beside others")
+            self._let_go(worker)  # its process may keep what the trial took
         self._suspects.discard(_key(ended.job))
         place = worker.index * self._lanes + head["lane"]
         return [Done(job=ended.job, report=replace(report, worker=place, started=ended.started), state=body)]
@@ -149,12 +151,16 @@ class LocalExecutor:
     def _raised(self, worker: WorkerProcess, ended: Running, error: str) -> list[Outcome]:
         """Let go of a worker with an exception, which may have spoilt its process, as CUDA's do."""
         others = list(worker.running.values())
-        self._workers.remove(worker)
-        self._leaving.append(worker)
-        worker.kill()
+        self._let_go(worker)
         if others:
             return self._lose([ended, *others], error.splitlines()[-1])
         return [Raised(job=ended.job, error=error)]
+
+    def _let_go(self, worker: WorkerProcess) -> None:
+        """End a worker's process; another will take its place."""
+        self._workers.remove(worker)
+        self._leaving.append(worker)
+        worker.kill()
 
     def _lose(self, had_company: Sequence[Running], reason: str, stalled: Sequence[Running] = ()) -> list[Outcome]:
         """Return that jobs which had company are lost; each of them is to run alone from now on."""

@@ -195,10 +195,11 @@ class RayExecutor:
         if job is None:
             self._greet(worker, head)
             return []
+        if "report" not in head or head["report"]["end"] == "out_of_memory":
+            worker.answer = worker.actor.greet.remote()  # when its next process is ready
         if "report" in head:
             report = replace(Report(**head["report"]), worker=worker.index, started=worker.started)
             return [Done(job=job, report=report, state=state)]
-        worker.answer = worker.actor.greet.remote()  # when its next process is ready
         if "raised" in head:
             return [Raised(job=job, error=head["raised"])]
         return [Lost(job=job, reason=head["lost"], cause=head["cause"])]

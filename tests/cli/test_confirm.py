@@ -19,8 +19,6 @@ from mnist_bench import confirmed
 from mnist_bench.cli import confirm_view, options
 from search.errors import UsageError
 
-pytestmark = pytest.mark.xdist_group("confirm")  # what all tests here look at is made once
-
 SPACE = """
 name: tiny
 epochs: 2

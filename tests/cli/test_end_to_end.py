@@ -14,8 +14,6 @@ from safetensors import safe_open
 from mnist_bench.data.mnist import PACKAGED, DataOptions, idx_files, load_training_set
 from search.executors.parcel import folder_of
 
-pytestmark = pytest.mark.xdist_group("end_to_end")  # what all tests here look at is made once
-
 SPACE = """
 name: tiny
 epochs: 3

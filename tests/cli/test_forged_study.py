@@ -17,8 +17,6 @@ import pytest
 
 import forged
 
-pytestmark = pytest.mark.xdist_group("forged")  # what all tests here look at is made once
-
 
 class Ran(NamedTuple):
     """What a command came to."""

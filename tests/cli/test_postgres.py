@@ -17,8 +17,6 @@ import pytest
 
 from postgres_server import CANARY, QUOTED, Server, free_port
 
-pytestmark = pytest.mark.xdist_group("postgres_commands")  # what all tests here look at is made once
-
 SPACE = """
 name: tiny
 epochs: 2

@@ -21,7 +21,7 @@ Local = Callable[..., LocalExecutor]
 One = Callable[[str], Executor]
 
 
-RAY = [pytest.mark.ray, pytest.mark.xdist_group("ray")]
+RAY = pytest.mark.ray
 
 
 @pytest.fixture(
@@ -168,6 +168,19 @@ def test_a_killed_worker_is_replaced_and_its_job_reported_lost(one: One) -> None
     assert isinstance(outcome, Lost)
     assert outcome.reason == "SIGKILL"
     wait_for_idle(executor, 1)
+
+
+def test_a_worker_that_lacked_memory_is_replaced(one: One) -> None:
+    """What the trial took is given back with its process, so that the next one has all of it."""
+    executor = one("lack_memory")
+    found = []
+    for seed in (4, 5, 6):  # seed 4 lacks memory
+        wait_for_idle(executor, 1)
+        executor.submit(job(trial=seed, seed=seed))
+        found += outcomes(executor, 1)
+    assert [outcome.report.end for outcome in found if isinstance(outcome, Done)] == ["out_of_memory", None, None]
+    processes = [outcome.report.details["process"] for outcome in found if isinstance(outcome, Done)]
+    assert processes[0] != processes[1] == processes[2]
 
 
 def test_a_segmentation_fault_counts_against_the_configuration(one: One) -> None:

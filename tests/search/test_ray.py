@@ -22,7 +22,7 @@ from search.executors import Done, Job, Lost, Outcome, Parcel, RayExecutor
 from search.executors.parcel import folder_of
 from search.trainer import TrainerSpec
 
-pytestmark = [pytest.mark.ray, pytest.mark.xdist_group("ray")]
+pytestmark = pytest.mark.ray
 GOAL = 20
 Make = Callable[..., RayExecutor]
 JOIN = """

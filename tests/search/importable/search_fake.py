@@ -126,10 +126,16 @@ class Trainer:
             end="diverged" if diverged else None,
             details={"correct": hashed, **self._details()},
         )
+        if self._behaviour == "lack_memory" and seed % 4 == 0 and self._first_time(f"lacked-{seed}"):
+            report = replace(report, value=None, end="out_of_memory")
         return bytes.fromhex(hashed), report
 
     def _details(self) -> dict[str, Any]:
-        told = {"report_session": {"session": os.getsid(0)}, "report_files": {"files": self._files}}
+        told = {
+            "report_session": {"session": os.getsid(0)},
+            "report_files": {"files": self._files},
+            "lack_memory": {"process": os.getpid()},
+        }
         return told.get(self._behaviour, {})
 
     def advance_in_steps(
@@ -142,8 +148,6 @@ class Trainer:
             while len(list(self._folder.glob("met-*"))) < self._meet:
                 yield
         content, report = self.advance(config, seed, period, state)
-        if self._behaviour == "lack_memory" and seed % 4 == 0 and self._first_time(f"lacked-{seed}"):
-            report = replace(report, value=None, end="out_of_memory")
         for _ in range(3 * (seed % 4)):  # so that of two that meet, the one that misbehaves ends first
             yield
         return content, report
