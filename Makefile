@@ -9,7 +9,7 @@ help:
 	@echo "make prove    one search three ways (one worker, two workers, killed and resumed): one digest"
 	@echo "make test     lint, types, import contracts, tests"
 	@echo "make faults   every fault of docs/faults.md, injected for real: about twelve minutes"
-	@echo "make results  make everything in results/published/ again: about 65 minutes on 2 cores"
+	@echo "make results  make the published search and the notebook's table again: about 65 minutes on 2 cores"
 	@echo "make peers    other people's loops beside ours, measured: about 2 hours on 2 quiet cores"
 	@echo "make format   lay out the code"
 	@echo "make schema   write spaces/schema.json"

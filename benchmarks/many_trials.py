@@ -1,6 +1,6 @@
 """A study of very many trials: how long its leaderboard, a proposal and going on take, and how much memory.
 
-    python benchmarks/many_trials.py                              10,000 trials of conv; about five minutes
+    python benchmarks/many_trials.py                              10,000 trials of conv; about ten minutes
     python benchmarks/many_trials.py --trials 1000 --results DIR  the study stays in DIR, and is not made again
     python benchmarks/many_trials.py --output DIR                 writes many-trials.md and many-trials.json there
 

@@ -1,6 +1,6 @@
-"""Make the published results afresh: results/published/.
+"""Make the published search and the notebook's table afresh: results/published/conv and notebook.
 
-    python benchmarks/publish.py            everything, about 65 minutes on 2 cores
+    python benchmarks/publish.py            both, about 65 minutes on 2 cores
     python benchmarks/publish.py conv       the search and what follows from it alone, about 55 minutes
     python benchmarks/publish.py notebook   the notebook's table alone, about 10 minutes
 

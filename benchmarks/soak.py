@@ -1,6 +1,6 @@
 """Kill a search at random moments, again and again, and count what comes of it; and the same of Optuna alone.
 
-    python benchmarks/soak.py                                     about half an hour on 2 cores
+    python benchmarks/soak.py                                     about an hour on 2 cores
     python benchmarks/soak.py smoke --kills 20 --trials 10        a small one
     python benchmarks/soak.py --output results/published          writes soak.md and soak.json there
 

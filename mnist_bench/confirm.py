@@ -97,7 +97,7 @@ class _Confirmation:
         self._asked = asked
         self._data = workshop.data
         self._spending = spending
-        self._runs = Runs(study, candidates, workshop, asked.workers, observer, on_period=spending.keep)
+        self._runs = Runs(study, candidates, workshop, observer, on_period=spending.keep)
 
     def run(self, stopping: Callable[[], bool]) -> Confirmed | None:
         """Race, train on all images, open the test set, and keep what was found; None where stopped before the end."""

@@ -105,13 +105,12 @@ class Runs:
     """Trains the configurations of some trials in a workshop, by number and seed (from 0)."""
 
     def __init__(
-        self, study: StudyRecord, trials: Sequence[TrialRecord], workshop: Workshop, workers: int, observer: Observer,
+        self, study: StudyRecord, trials: Sequence[TrialRecord], workshop: Workshop, observer: Observer,
         on_period: Callable[[], None],
     ) -> None:  # fmt: skip
         self._study = study
         self._trials = {trial.number: trial for trial in trials}
         self._workshop = workshop
-        self._workers = workers
         self._observer = observer
         self._on_period = on_period
         self._seeds: dict[Part, list[int]] = {part: seeds(study, part) for part in PARTS}
@@ -121,7 +120,7 @@ class Runs:
     def estimate(self, part: Part, numbers: Sequence[int], runs: int) -> float:
         """Return the seconds that so many runs of each of these configurations take."""
         seconds = [self._rates[number] * sum(self._task(part, number, 0).costs) for number in numbers]
-        return makespan(seconds * runs, self._workers)
+        return makespan(seconds * runs, self._workshop.executor.workers * self._workshop.executor.lanes)
 
     def train(self, part: Part, numbers: Sequence[int], upto: int, stopping: Callable[[], bool]) -> Curves | None:
         """Return the reports of these configurations with the first `upto` seeds; None where `stopping` said so.

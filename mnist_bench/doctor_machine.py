@@ -19,7 +19,7 @@ from mnist_bench.data.mnist import DataOptions, load_training_set
 from mnist_bench.data.tensors import load_dataset
 from mnist_bench.errors import DataError
 from mnist_bench.finding import Finding, note, ok, problem
-from mnist_bench.graphs import Graphs, check
+from mnist_bench.graphs import Graphs, check, recorder
 from mnist_bench.precision import Precision
 
 DISTRIBUTION = "mnist-bench"
@@ -43,12 +43,12 @@ def examine(*, results: Path, device: str, data_dir: Path | None) -> Iterator[Fi
     yield packages(metadata.requires(DISTRIBUTION) or [], _installed)
     yield gpu(str(place))
     if (available := _available_memory()) is not None:
-        yield memory(available, machine.cores)
+        yield memory(available, 1 if place.type == "cuda" else machine.cores)
     yield from folder(results)
     yield computing(str(place), precision)
     yield from data(data_dir)
-    if place.type == "cuda":
-        yield graphs(check(load_dataset(DataOptions(), place), precision, Graphs(place)))
+    if (record := recorder(place)) is not None:
+        yield graphs(_verdict(place, precision, record))
 
 
 def packages(requirements: Sequence[str], version_of: Callable[[str], str | None]) -> Finding:
@@ -71,13 +71,13 @@ def gpu(place: str) -> Finding:
     return ok("GPU", f"{', '.join(names)}; {place} is examined here.")
 
 
-def memory(available: float, cores: int) -> Finding:
-    """Return whether so many bytes are enough for a worker on every core."""
+def memory(available: float, started: int) -> Finding:
+    """Return whether so many bytes are enough for the workers that a search starts unasked."""
     workers = int(available / WORKER_MEMORY)
     text = f"{available / 1e9:.1f} GB free, enough for {workers} workers."
-    if workers >= cores:
+    if workers >= started:
         return ok("memory", text)
-    advice = f"Give --workers {max(1, workers)}: left out, a search starts one on each of the {cores} cores."
+    advice = f"Give --workers {max(1, workers)}: left out, a search starts {started}."
     return (note if workers else problem)("memory", text, advice)
 
 
@@ -94,10 +94,19 @@ def computing(device: str, precision: Precision) -> Finding:
     return ok("computing", text)
 
 
+def _verdict(place: torch.device, precision: Precision, record: Graphs) -> str:
+    try:
+        return check(load_dataset(DataOptions(), place), precision, record)
+    except (DataError, RuntimeError) as error:
+        return f"not checked: {error}"
+
+
 def graphs(verdict: str) -> Finding:
     """Return what `graphs.check` found out about a GPU."""
     if verdict == "on":
         return ok("graphs", "a step that is captured once and replayed gives the same bits.")
+    if verdict.startswith("not checked"):
+        return problem("graphs", f"{verdict}.", "A search on this device would end in the same way.")
     advice = "Results are as right as ever, and training takes longer; another version of PyTorch may help."
     return note("graphs", f"{verdict}; kernels are given to the GPU one by one.", advice)
 

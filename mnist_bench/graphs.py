@@ -72,6 +72,11 @@ class Graphs:
         return replay
 
 
+def recorder(device: torch.device) -> Graphs | None:
+    """Return what captures work on this device; None where nothing does."""
+    return Graphs(device) if device.type == "cuda" else None
+
+
 def check(data: Dataset, precision: Precision, record: Recorder) -> str:
     """Return "on" where replayed steps give the bits of steps given out anew, else "off:" and why.
 
@@ -88,6 +93,8 @@ def check(data: Dataset, precision: Precision, record: Recorder) -> str:
                 raise
             return f"off: {_first_line(error)}"
         if found != expected:
+            if _bits(config, some, precision, None) != expected:
+                raise RuntimeError("this device does not give the same bits twice")
             return "off: replayed steps give other bits"
     return ON
 

@@ -13,9 +13,8 @@ from pathlib import Path
 
 from mnist_bench import kept, studies
 from mnist_bench.leaderboard import Leaderboard, rows
-from search import lock
 from search.errors import StorageError, StudyNotFoundError
-from search.study import DATABASE, Place, latest, newest_event
+from search.study import DATABASE, Place, driver_of, latest, newest_event
 
 FILE = "leaderboard.json"
 FROM = 1000
@@ -44,7 +43,7 @@ def leaderboard(
     stamp = place and _stamp(place)
     page = place and _kept(place)
     if place and page and (page.stamp, page.top) == (stamp, top):
-        return replace(page.board, live=lock.is_held(place.lock), test_openings=test_openings)
+        return replace(page.board, live=driver_of(place) is not None, test_openings=test_openings)
     study = studies.open_study(results, name, storage)
     if not study.finished():
         raise StudyNotFoundError(f"Study {study.name} has no finished trial yet.")

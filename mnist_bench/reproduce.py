@@ -59,12 +59,14 @@ def trainer_for(record: Record, *, device: str = "auto", data_dir: Path | None =
     from mnist_bench import numerics
     from mnist_bench.data import close_test_set
     from mnist_bench.data.tensors import on_device
+    from mnist_bench.graphs import recorder
     from mnist_bench.trainer import TorchTrainer
 
     close_test_set()
     place = numerics.setup(conditions.device_like(record.numerics, device))
     data = on_device(conditions.training_set(record.data, data_dir, "The record"), place)
-    return TorchTrainer(data, numerics.choose_precision(place, str(record.numerics.get("precision"))))
+    precision = numerics.choose_precision(place, str(record.numerics.get("precision")))
+    return TorchTrainer(data, precision, record=recorder(place))
 
 
 def reproduce(

@@ -51,7 +51,8 @@ class SearchOptions:
     timeout: float | None = None
     """Seconds after which the search stops, to be resumed."""
     trial_timeout: float | None = None
-    """Seconds that a trial may train; worker processes end one within its period, this process only between two."""
+    """Seconds that a trial may train; worker processes end one within its period, this process only between two.
+    The steps that other lanes take between its own count."""
     workers: int = 1
     lanes: int | None = None
     """Trials at once in each worker process; left out, what suits its device."""

@@ -43,6 +43,10 @@ class FitResult:
     """The last period's state; see mnist_bench.weights for the way to a file of weights."""
 
 
+_LACKS_OF_MEMORY = ("DefaultCPUAllocator", "CUDA error: out of memory", "_STATUS_ALLOC_FAILED")
+"""What such errors say: of PyTorch's allocator for the CPU, of CUDA, of cuBLAS and cuDNN."""
+
+
 class Trainee(Protocol):
     """A learner and the way it is trained on a kind of device."""
 
@@ -105,6 +109,8 @@ def advance_in_steps(
     except (MemoryError, RuntimeError) as error:
         if not _is_lack_of_memory(error):
             raise
+        if data.device.type == "cuda":
+            torch.cuda.synchronize(data.device)  # before the trainee's memory goes to another lane's stream
         content, report = state or b"", _ended(config, period, "", "out_of_memory")
     return content, replace(report, seconds=time.perf_counter() - started)
 
@@ -139,9 +145,10 @@ def _advance(
     yield from settled(data.device)
     content = states.to_bytes(trainee.learner, identity, period)
     weights = states.weights_hash(evaluated_state(trainee.learner))
-    steps = len(Schedule(config=config, images=_images(config, data)).steps(period))
+    schedule = Schedule(config=config, images=_images(config, data))
+    steps = len(schedule.steps(period))
     report = _report(config, period, float(total) / steps if steps else None, read(*judged), weights)
-    if report.end is None:
+    if report.end is None and period < len(schedule.period_ends):
         residents.keep(content, identity, period, trainee)
     return content, report
 
@@ -209,7 +216,7 @@ def _epoch(config: TrainConfig, period: int) -> float:
 
 
 def _is_lack_of_memory(error: Exception) -> bool:
-    """Tell it from other errors; PyTorch's allocator for the CPU raises a plain RuntimeError, and so does oneDNN."""
+    """Tell it from other errors; PyTorch's allocator for the CPU and the libraries raise a plain RuntimeError."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
-    return "DefaultCPUAllocator" in str(error) or str(error) == "could not create a primitive"
+    return str(error) == "could not create a primitive" or any(text in str(error) for text in _LACKS_OF_MEMORY)

@@ -110,7 +110,7 @@ def make_trainer(
     from mnist_bench import numerics
     from mnist_bench.data.guard import close_test_set
     from mnist_bench.data.tensors import load_dataset
-    from mnist_bench.graphs import Graphs
+    from mnist_bench.graphs import recorder
     from mnist_bench.trainer import TorchTrainer
 
     close_test_set()
@@ -119,5 +119,4 @@ def make_trainer(
     if data_hash not in (None, data.data_hash):
         found = f"their hash was {data_hash[:8]} and is {data.data_hash[:8]}"
         raise DataError(f"{data_dir or dataset}: the training files have changed since this work began ({found})")
-    record = Graphs(place) if place.type == "cuda" else None
-    return TorchTrainer(data, numerics.choose_precision(place, precision), record=record)
+    return TorchTrainer(data, numerics.choose_precision(place, precision), record=recorder(place))

@@ -94,15 +94,18 @@ def open_workshop(
     workers: int,
     device: str = "auto",
     precision: str = "auto",
+    lanes: int | None = None,
 ) -> Iterator[Workshop]:
     """Start workers and yield the workshop; `what` stands in the message of whoever finds `folder` locked.
+
+    `lanes` are the trainings that a worker takes at once: left out, what suits its device.
 
     Raises:
         UsageError: the folder cannot be made.
         StudyLockedError: another process is at work in the folder.
         DataError, DeviceError, WorkerError: see there.
     """
-    with _opened(folder, what, load_training_set(data), workers, device, precision) as workshop:
+    with _opened(folder, what, load_training_set(data), workers, device, precision, lanes) as workshop:
         yield workshop
 
 
@@ -131,12 +134,12 @@ def open_workshop_of(
 
 @contextmanager
 def _opened(
-    folder: Path, what: str, loaded: TrainingSet, workers: int, device: str, precision: str
+    folder: Path, what: str, loaded: TrainingSet, workers: int, device: str, precision: str, lanes: int | None = None
 ) -> Iterator[Workshop]:
     make_folder(folder)
     with driver_lock(folder / "driver.lock", what):
         trainer = trainer_spec(loaded, device=device, precision=precision)
-        executor = LocalExecutor(trainer, workers, folder / "workers.log")
+        executor = LocalExecutor(trainer, workers, folder / "workers.log", lanes)
         try:
             yield Workshop(executor=executor, numerics=executor.start(), data=loaded, folder=folder)
         finally:

@@ -47,10 +47,6 @@ class Patience:
         """
         return 2.0 ** self._losses.get(key, 0) * max(SHORTEST_STALL, STALL_FACTOR * cost / 1e6)
 
-    def has_raised(self, key: Key) -> bool:
-        """Return whether the period raised an exception before."""
-        return key in self._errors
-
     def raised(self, key: Key) -> bool:
         """Note an exception and return whether it is a result: once is chance, twice is not."""
         again = key in self._errors

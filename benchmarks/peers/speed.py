@@ -15,7 +15,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
 
@@ -67,8 +67,8 @@ class Row:
     """To our time in the same round: median, lowest, highest."""
     lowest_ratio: float
     highest_ratio: float
-    quoted: bool
-    """False for the plain loop with the number of workers that is slower with this net."""
+    quoted: bool = True
+    """False for the plain loop with the number of workers that is the slower beside ours with this net."""
 
 
 def rows(measurements: Sequence[Measurement]) -> list[Row]:
@@ -76,26 +76,23 @@ def rows(measurements: Sequence[Measurement]) -> list[Row]:
     epochs: dict[tuple[str, bool, str], dict[int, float]] = {}
     for one in measurements:
         epochs.setdefault((one.net, one.augmented, one.side), {})[one.round] = one.epoch
-    middles = {key: median(found.values()) for key, found in epochs.items()}
-    return [_row(*key, found, epochs[*key[:2], OURS], quoted=_is_quoted(key, middles)) for key, found in epochs.items()]
+    table = [_row(*key, found, epochs[*key[:2], OURS]) for key, found in epochs.items()]
+    return [replace(row, quoted=_is_quoted(row, table)) for row in table]
 
 
-def _row(
-    net: str, augmented: bool, side: str, found: Mapping[int, float], ours: Mapping[int, float], *, quoted: bool
-) -> Row:
+def _row(net: str, augmented: bool, side: str, found: Mapping[int, float], ours: Mapping[int, float]) -> Row:
     seconds = list(found.values())
     ratios = [epoch / ours[number] for number, epoch in found.items()]
     return Row(
-        net=net, augmented=augmented, side=side, quoted=quoted,
+        net=net, augmented=augmented, side=side,
         epoch=median(seconds), lowest=min(seconds), highest=max(seconds),
         ratio=median(ratios), lowest_ratio=min(ratios), highest_ratio=max(ratios),
     )  # fmt: skip
 
 
-def _is_quoted(key: tuple[str, bool, str], middles: Mapping[tuple[str, bool, str], float]) -> bool:
-    net, augmented, side = key
-    others = [middles[net, augmented, other] for other in PLAIN if (net, augmented, other) in middles]
-    return side not in PLAIN or middles[key] == min(others)
+def _is_quoted(row: Row, table: Sequence[Row]) -> bool:
+    plain = [one.ratio for one in table if one.side in PLAIN and (one.net, one.augmented) == (row.net, row.augmented)]
+    return row.side not in PLAIN or row.ratio == min(plain)
 
 
 def markdown(table: Sequence[Row], repeats: int, place: str) -> str:

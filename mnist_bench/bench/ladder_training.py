@@ -87,7 +87,7 @@ def run(asked: Options, listener: Listener, stopping: Callable[[], bool]) -> Lad
     test_set = unopened_identity(_data(asked))
     with open_workshop(
         asked.results / FOLDER, f"The ladder in {asked.results}/", data=_data(asked), workers=asked.workers,
-        device=asked.device, precision=asked.precision,
+        device=asked.device, precision=asked.precision, lanes=1,  # which would share the seconds that are measured
     ) as workshop:  # fmt: skip
         runs = _Runs(asked, configs, workshop, test_set, listener)
         reports = runs.train(stopping)

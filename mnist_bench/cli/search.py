@@ -45,7 +45,7 @@ def search(
         ),
     ] = None,
     slots: Annotated[
-        int, typer.Option("--slots", min=1, max=1000, metavar="N", help="Trials in flight; part of the search.")
+        int, typer.Option("--slots", min=1, max=10_000, metavar="N", help="Trials in flight; part of the search.")
     ] = 8,
     order: Annotated[
         OrderName,

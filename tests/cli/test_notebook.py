@@ -16,8 +16,8 @@ from handmade_data import write_data
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Return a folder with `data/`: 1,500 of MNIST's training images to train on and 500 others to test on."""
-    write_data(tmp_path / "data", train=1500, test=500)
+    """Return a folder with `data/`: 800 of MNIST's training images to train on and 300 others to test on."""
+    write_data(tmp_path / "data", train=800, test=300)
     return tmp_path
 
 

@@ -56,7 +56,7 @@ def test_sqlite_on_a_networks_file_system_is_told(kind: str, severity: str) -> N
 
 @pytest.mark.parametrize(("gigabytes", "severity"), [(16, "ok"), (2, "note"), (0.1, "problem")])
 def test_memory_for_a_worker_on_every_core(gigabytes: float, severity: str) -> None:
-    finding = doctor_machine.memory(gigabytes * 1e9, cores=8)
+    finding = doctor_machine.memory(gigabytes * 1e9, started=8)
     assert finding.severity == severity
     assert ("--workers" in finding.advice) == (severity != "ok")
 

@@ -130,6 +130,8 @@ def test_a_loss_that_is_not_finite_ends_the_trial(plain: TrainConfig, digits: Da
         torch.OutOfMemoryError(),
         RuntimeError("DefaultCPUAllocator: can't allocate memory"),
         RuntimeError("could not create a primitive"),  # oneDNN's, seen with RLIMIT_AS
+        RuntimeError("CUDA error: out of memory\nCUDA kernel errors might be asynchronously reported"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
     ],
 )
 def test_a_lack_of_memory_ends_the_trial(

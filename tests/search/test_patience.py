@@ -61,8 +61,6 @@ def test_losses_before_a_period_came_back_do_not_count(clock: Clock) -> None:
 
 def test_an_exception_is_chance_once_and_a_result_twice() -> None:
     patience = Patience()
-    assert not patience.has_raised(KEY)
     assert not patience.raised(KEY)
-    assert patience.has_raised(KEY)
     assert not patience.raised(OTHER)
     assert patience.raised(KEY)

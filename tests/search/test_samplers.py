@@ -29,18 +29,20 @@ FLAT = {
     "optim": {"lr": {"float": [1e-4, 1e-1], "log": True}, "a": {"float": [0.0, 1.0]}, "b": {"float": [0.0, 1.0]}},
 }
 FITTING = [
-    (Qmc(), Asha()),
-    (Qmc(), Hyperband(reduction_factor=2)),
-    (Tpe(n_startup_trials=4), Hyperband(reduction_factor=2)),
-    (Gp(n_startup_trials=4), NoPruner()),
+    (Qmc(), Asha(), 12),
+    (Qmc(), Hyperband(reduction_factor=2), 12),
+    (Tpe(n_startup_trials=4), Hyperband(reduction_factor=2), 12),
+    (Gp(n_startup_trials=4), NoPruner(), 8),  # of which each proposal takes a third of a second
 ]
 
 
-@pytest.fixture(scope="module", params=FITTING, ids=lambda fitting: "-".join(type(part).__name__ for part in fitting))
+@pytest.fixture(
+    scope="module", params=FITTING, ids=lambda fitting: "-".join(type(part).__name__ for part in fitting[:2])
+)
 def straight(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Run]:
     """Return the options of a search and what nothing disturbed of it comes to."""
-    sampler, pruner = request.param
-    options = {"goal": 12, "sampler": sampler, "pruner": pruner, "space_values": FLAT}
+    sampler, pruner, goal = request.param
+    options = {"goal": goal, "sampler": sampler, "pruner": pruner, "space_values": FLAT}
     return options, fake.run(tmp_path_factory.mktemp("straight"), **options)
 
 

@@ -48,7 +48,7 @@ class FileKeeper:
     folder: Path
 
     def keep(self, trial: TrialRecord, state: bytes, complete: Sequence[TrialRecord]) -> None:
-        """See `search.driver.Keeper`."""
+        """See `search.housekeeping.Keeper`."""
         self.folder.mkdir(exist_ok=True)
         for path in leftovers(self.folder):
             path.unlink()

@@ -32,6 +32,18 @@ NAMES = (
     "../../etc/passwd", "/etc/passwd", "..", ".", "", " ", "a\0b", "a\nError: forged", "\x1b[31mred", "[/x]",
     "[link=http://evil]y[/link]", "a/b/c", "-rf", "x" * 65, "\u202egnp", "é", "=1+1", "a\\b", "%s{0}", "~", "$HOME",
 )  # fmt: skip
+WORST = ("../../etc/passwd", "", "a\0b", "\x1b[31mred", "[/x]", "-rf")
+WAYS_IN: tuple[tuple[str, ...], ...] = (
+    ("show", "{name}/1"), ("studies", "remove", "{name}", "--yes"), ("search", "smoke", "--study-name", "{name}"),
+    ("train", "{name}"),
+)  # fmt: skip
+"""One command for each way that a name takes: to a study, a folder that is removed, one that is made, a file."""
+COMMANDS = (
+    *WAYS_IN,
+    ("leaderboard", "{name}"), ("show", "{name}"), ("report", "{name}"), ("plot", "{name}"), ("doctor", "{name}"),
+    ("doctor", "{name}", "--repair"), ("reproduce", "{name}"), ("confirm", "{name}"), ("ablate", "{name}"),
+    ("space", "check", "{name}"), ("notebook", "{name}"), ("bench", "cost-model", "--study", "{name}"),
+)  # fmt: skip
 READING: tuple[tuple[str, ...], ...] = (
     ("leaderboard",), ("leaderboard", "--csv"), ("leaderboard", "--json"), ("leaderboard", "--markdown"),
     ("show",), ("show", "--json"), ("show", f"{STUDY}/0"), ("show", f"{STUDY}/1"), ("show", f"{STUDY}/1", "--json"),
@@ -144,14 +156,9 @@ def main() -> None:
         forge(kind, trial, change)
         for command in (("leaderboard",), ("show", f"{STUDY}/1"), ("report",), ("plot",), ("doctor", STUDY), SEARCH):
             run(what, *command)
-    for name in NAMES:
-        for command in (
-            ("leaderboard", name), ("show", name), ("show", f"{name}/1"), ("report", name), ("plot", name),
-            ("doctor", name), ("doctor", name, "--repair"), ("studies", "remove", name, "--yes"), ("reproduce", name),
-            ("confirm", name), ("ablate", name), ("search", "smoke", "--study-name", name), ("train", name),
-            ("space", "check", name), ("notebook", name), ("bench", "cost-model", "--study", name),
-        ):  # fmt: skip
-            run("name", *command)
+    for command in COMMANDS:
+        for name in NAMES if command in WAYS_IN else WORST:
+            run("name", *(part.format(name=name) for part in command))
     print(json.dumps(ran))
 
 

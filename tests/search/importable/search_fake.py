@@ -201,7 +201,7 @@ class Kept:
     states: dict[int, bytes] = field(default_factory=dict)
 
     def keep(self, trial: TrialRecord, state: bytes, complete: Sequence[TrialRecord]) -> None:
-        """See `search.driver.Keeper`."""
+        """See `search.housekeeping.Keeper`."""
         self.states[trial.number] = state
 
 
