@@ -1,32 +1,40 @@
-"""Whether a folder's files are a study's whose database is elsewhere: another of its name may have left them."""
+"""Whether a folder's files are a study's: another of its name, in another database, may have left them."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from search.errors import UsageError
 from search.files import atomic_write
+from search.study import DATABASE, Place
 
 _MARK = "begun"
-"""A file with the time at which the study's first event was written."""
+"""A file with the time at which the study's first event was written, where its database is elsewhere."""
 
 
-def check_belongs(folder: Path, begun: str | None) -> None:
+def check_belongs(place: Place, begun: str | None = None) -> None:
     """Check that a folder's files, where there are any, are of the study that was begun then.
 
     Raises:
-        UsageError: they are another one's; its checkpoints must not be taken for this one's.
+        UsageError: they are another one's; its checkpoints must not be taken for this one's, nor its weights replaced.
     """
-    mark = folder / _MARK
-    known = mark.read_text() if mark.exists() else None
-    if known not in (None, begun):
-        raise UsageError(
-            f"{folder} holds files of another study of this name, begun {known}; move or remove that folder, or give "
-            "this search a name of its own with --study-name."
-        )
+    if belongs(place, begun):
+        return
+    mark = place.folder / _MARK
+    known = f"begun {mark.read_text()}" if mark.exists() else f"whose database is {place.folder / DATABASE}"
+    raise UsageError(
+        f"{place.folder} holds files of another study of this name, {known}; move or remove that folder, or give this "
+        "search a name of its own with --study-name."
+    )
 
 
-def mark_as_its(folder: Path, begun: str | None) -> None:
-    """Note which study a folder's files are of."""
-    if begun is not None and not (folder / _MARK).exists():
-        atomic_write(folder / _MARK, begun.encode())
+def belongs(place: Place, begun: str | None) -> bool:
+    """Return whether the folder's files are of the study that was begun then, or of none."""
+    mark = place.folder / _MARK
+    if place.owns_database:
+        return not mark.exists()
+    return not (place.folder / DATABASE).exists() and (not mark.exists() or mark.read_text() == begun)
+
+
+def mark_as_its(place: Place, begun: str | None) -> None:
+    """Note which study a folder's files are of; where its database is among them, that says it."""
+    if begun is not None and not place.owns_database and not (place.folder / _MARK).exists():
+        atomic_write(place.folder / _MARK, begun.encode())

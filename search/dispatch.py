@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
@@ -12,7 +12,7 @@ from search.clock import Active
 from search.executors import Done, Executor, Job, Lost, Outcome, Raised
 from search.history import History
 from search.patience import Key, Patience
-from search.results import Exhausted, Result, check_never_trained, check_same_weights
+from search.results import Exhausted, Result, check_never_trained, check_same_weights, take_all
 from search.states import StateStore
 
 _POLL = 0.2
@@ -109,11 +109,10 @@ class Dispatcher:
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             self._feed(history)
+            pause = min(_POLL, left)
+            self._take_all(self.executor.wait(pause if self._running else 0), history)
             if not self._running:
-                time.sleep(left)
-                return
-            for outcome in self.executor.wait(min(_POLL, left)):
-                self._take(outcome, history)
+                time.sleep(pause)
 
     def drain(self, history: History) -> None:
         """Wait for the periods under way, so that their states are on disk when the search stops."""
@@ -240,8 +239,10 @@ class Dispatcher:
         before = time.monotonic()
         outcomes = self.executor.wait(timeout)
         self.time.ordering += idle * (time.monotonic() - before)
-        for outcome in outcomes:
-            self._take(outcome, history)
+        self._take_all(outcomes, history)
+
+    def _take_all(self, outcomes: Sequence[Outcome], history: History) -> None:
+        take_all(outcomes, lambda outcome: self._take(outcome, history))
 
     def _take(self, outcome: Outcome, history: History) -> None:
         key = (outcome.job.trial, outcome.job.period)
@@ -250,6 +251,8 @@ class Dispatcher:
         if key[0] not in self._trials:
             return  # it was ended while it trained on
         match outcome:
+            case Done() if self._may_lack_for_others(key, outcome):
+                pass
             case Done():
                 self._done(key, outcome, history)
             case Raised() if self._patience.raised(key):
@@ -258,6 +261,11 @@ class Dispatcher:
             case Lost():
                 self._lost(key, outcome, history)
         self._enqueue(self._trials[key[0]])
+
+    def _may_lack_for_others(self, key: Key, done: Done) -> bool:
+        """Return whether others under way may have had the memory that a period lacked: once; then it runs alone."""
+        lacked = done.report.end == "out_of_memory"
+        return lacked and bool(self._running) and not self._patience.starved(key)
 
     def _lost(self, key: Key, lost: Lost, history: History) -> None:
         """Let a period be trained again, unless the trial has used up its time or twice all memory."""

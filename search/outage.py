@@ -112,4 +112,4 @@ def _away(error: BaseException) -> Away | None:
 
 
 def _pauses() -> Iterator[float]:
-    return (min(_LONGEST_PAUSE, 0.25 * 2.0**tries) for tries in itertools.count())
+    return (min(_LONGEST_PAUSE, 0.25 * 2.0 ** min(tries, 10)) for tries in itertools.count())

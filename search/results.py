@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from search.errors import WorkerError
-from search.executors import Done, Raised
+from search.executors import Done, Outcome, Raised
 from search.history import History
 from search.patience import Key
 from search.trainer import Report
@@ -22,6 +23,22 @@ class Exhausted:
 
 
 Result = Done | Raised | Exhausted
+
+
+def take_all(outcomes: Sequence[Outcome], take: Callable[[Outcome], None]) -> None:
+    """Take what came back together; one that ends the work does not keep the others from being taken.
+
+    Raises:
+        WorkerError: the first that came up.
+    """
+    errors: list[WorkerError] = []
+    for outcome in outcomes:
+        try:
+            take(outcome)
+        except WorkerError as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]
 
 
 def check_never_trained(key: Key, raised: Raised, history: History) -> None:

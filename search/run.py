@@ -86,6 +86,8 @@ class Search:
 
     def _locked_run(self) -> Run:
         _check_not_emptied(self.place)
+        if self.place.owns_database:
+            check_belongs(self.place)  # before a database is made in the folder
         storage = open_for_writing(self.place.url)
         try:
             EventLog(storage.engine, self.place.name).make_table()
@@ -98,7 +100,7 @@ class Search:
     def _run_on(self, storage: RDBStorage, log: EventLog) -> Run:
         events = log.read()
         if not self.place.owns_database:
-            check_belongs(self.place.folder, log.begun())
+            check_belongs(self.place, log.begun())
         history = History.of(events)
         if events:
             self.check(history.record())
@@ -110,8 +112,7 @@ class Search:
         spec = self._start(history)
         if not events:
             events = self._create(spec, history, log)
-        if not self.place.owns_database:
-            mark_as_its(self.place.folder, log.begun())
+        mark_as_its(self.place, log.begun())
         mirror = Mirror(storage, self.place.name, events[0])
         mirror.complete(events[-1])
         clean_up(history, states, self.keeper)

@@ -33,9 +33,10 @@ class Ask:
     ranges: Mapping[str, BaseDistribution]
     """All ranges of the space."""
     trained: int = 0
-    """Trials before this one that were trained, or are being trained: all but the infeasible ones."""
+    """Trials before this one that were trained, or are being trained: all but those pruned without a value, as the
+    infeasible ones are."""
     misses: int = 0
-    """Proposals directly before this one that were infeasible."""
+    """Trials directly before this one that were pruned without a value."""
     table: Table | None = None
     """The trials' parameters as numbers, kept from proposal to proposal; None to compute them anew."""
 

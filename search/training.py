@@ -13,6 +13,7 @@ from typing import Any
 from search.errors import WorkerError
 from search.executors import Done, Executor, Job, Lost, Outcome, Raised
 from search.patience import Key, Patience
+from search.results import take_all
 from search.states import StateStore
 from search.trainer import Report
 
@@ -68,11 +69,14 @@ class TaskStore:
     def load(self, task: Task) -> tuple[tuple[Report, ...], bytes | None]:
         """Return the reports so far and the state to go on from: the latest one before which no report is lost.
 
-        Reports after it are of no use without a state: their periods are trained again.
+        Reports after it are of no use without a state: their periods are trained again, and so is one for which there
+        was too little memory.
         """
         reports: list[Report] = []
         states: list[bytes] = []
         while len(reports) < len(task.costs) and (kept := self._states.get(task.number, len(reports) + 1)):
+            if kept[0].end == "out_of_memory":
+                break
             reports.append(kept[0])
             states.append(kept[1])
         if not task.is_ended_by(reports):
@@ -124,7 +128,7 @@ class Training:
         while self._running or (self._waiting and not stopping()):
             if not stopping():
                 self._feed()
-            self._take_all(self._executor.wait(_POLL))
+            take_all(self._executor.wait(_POLL), self._take)
         return not self._waiting
 
     def _enqueue(self, task: Task, state: bytes | None) -> None:
@@ -153,21 +157,10 @@ class Training:
             else:
                 self._waiting.append(job)
 
-    def _take_all(self, outcomes: Sequence[Outcome]) -> None:
-        """Take what came back together; one that ends the training does not keep the others from being saved."""
-        errors: list[WorkerError] = []
-        for outcome in outcomes:
-            self._running.discard((outcome.job.trial, outcome.job.period))
-            try:
-                self._take(outcome)
-            except WorkerError as error:
-                errors.append(error)
-        if errors:
-            raise errors[0]
-
     def _take(self, outcome: Outcome) -> None:
         job = outcome.job
         key, task = (job.trial, job.period), self._tasks[job.trial]
+        self._running.discard(key)
         match outcome:
             case Done():
                 self._patience.done(key)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import queue
 import signal
-import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -15,16 +14,11 @@ from search import oom
 from search.errors import UsageError, WorkerError
 from search.executors.process import Inbox, Running, WorkerProcess
 from search.executors.protocol import Done, Job, Lost, Outcome, Raised
+from search.executors.starts import LONGEST_START, Starts
 from search.trainer import Report, TrainerSpec
 
 CRASHES = {signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT}
 """Signals that a process brings upon itself; any other came from outside."""
-LONGEST_BACK_OFF = 10.0
-"""Seconds between the restarts of a worker that does not come up."""
-LONGEST_START = 600.0
-"""Seconds after which a worker that has not greeted is taken for hung."""
-MOST_STARTS = 5
-"""Starts in a row without a greeting, for each worker, before the search gives up."""
 
 
 class LocalExecutor:
@@ -45,8 +39,7 @@ class LocalExecutor:
         self._leaving: list[WorkerProcess] = []
         self._inbox: Inbox = queue.Queue()
         self._numerics: Mapping[str, Any] | None = None
-        self._failed_starts = 0
-        self._next_start = 0.0
+        self._starts = Starts(workers)
         self._suspects: set[tuple[int, int]] = set()
         self._waiting: deque[Job] = deque()
         """Suspects for whom no worker is empty yet."""
@@ -103,9 +96,11 @@ class LocalExecutor:
         self._log.close()
 
     def _replenish(self) -> None:
-        while len(self._workers) < self._count and time.monotonic() >= self._next_start:
-            index = min(set(range(self._count)) - {worker.index for worker in self._workers})
-            self._workers.append(WorkerProcess(index, self._spec, self._log, self._inbox))
+        for index in self._starts.due(worker.index for worker in self._workers):
+            try:
+                self._workers.append(WorkerProcess(index, self._spec, self._log, self._inbox))
+            except OSError as error:
+                raise WorkerError(f"A worker process cannot be started: {error.strerror}.") from error
 
     def _end_stalled(self) -> None:
         for worker in self._workers:
@@ -130,7 +125,8 @@ class LocalExecutor:
         if "refused" in head:
             raise UsageError(head["refused"])
         if "failed" in head:
-            raise WorkerError(f"A worker cannot start: {head['failed']}")
+            self._failed(worker, head["failed"])
+            return []
         if "numerics" in head:
             self._greet(worker, head["numerics"], head["lanes"])
             return []
@@ -167,8 +163,16 @@ class LocalExecutor:
         self._suspects.update(_key(one.job) for one in had_company)
         return [Lost(job=one.job, reason=reason, cause=_cause(one, stalled)) for one in had_company]
 
+    def _failed(self, worker: WorkerProcess, reason: str) -> None:
+        """Try again where others could start: what this one lacked, such as memory, may be there then."""
+        sentence = f"A worker cannot start: {reason}"
+        if self._numerics is None:
+            raise WorkerError(sentence)
+        self._let_go(worker)
+        self._starts.failed(sentence)
+
     def _greet(self, worker: WorkerProcess, numerics: Mapping[str, Any], lanes: int) -> None:
-        self._failed_starts = 0
+        self._starts.succeeded()
         if self._numerics is None:
             self._numerics, self._lanes = numerics, self._asked_lanes or lanes
         elif numerics["canary"] != self._numerics["canary"]:
@@ -186,16 +190,10 @@ class LocalExecutor:
             return []
         self._workers.remove(worker)
         if worker.numerics is None:
-            self._count_failed_start(code)
+            self._starts.failed(f"Workers end before they are ready ({_ending(code)}); see {self._log.name}.")
         if len(under_way) == 1:
             return [_death(under_way[0], code, stalled=bool(stalled))]
         return self._lose(under_way, _silence(stalled[0].job) if stalled else _ending(code), stalled)
-
-    def _count_failed_start(self, code: int) -> None:
-        self._failed_starts += 1
-        if self._failed_starts >= MOST_STARTS * self._count:
-            raise WorkerError(f"Workers end before they are ready ({_ending(code)}); see {self._log.name}.")
-        self._next_start = time.monotonic() + min(LONGEST_BACK_OFF, 0.1 * 2.0**self._failed_starts)
 
 
 def _key(job: Job) -> tuple[int, int]:

@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 from search.errors import UsageError, WorkerError
-from search.executors.local import LONGEST_BACK_OFF, LONGEST_START, MOST_STARTS
 from search.executors.parcel import Parcel
 from search.executors.protocol import Cause, Done, Job, Lost, Outcome, Raised
 from search.executors.ray_carrier import Carrier
 from search.executors.ray_cluster import check_answers, connect
+from search.executors.starts import LONGEST_START, Starts
 from search.trainer import Report, TrainerSpec
 
 GRACE = 30.0
@@ -77,8 +77,7 @@ class RayExecutor:
         self._workers: list[_Worker] = []
         self._numerics: Mapping[str, Any] | None = None
         self._first_node = ""
-        self._failed_starts = 0
-        self._next_start = 0.0
+        self._starts = Starts(workers)
         self._next_check = 0.0
 
     @property
@@ -168,8 +167,7 @@ class RayExecutor:
         self._new_actor = lambda: made.remote(*given)
 
     def _replenish(self) -> None:
-        while len(self._workers) < self._count and time.monotonic() >= self._next_start:
-            index = min(set(range(self._count)) - {worker.index for worker in self._workers})
+        for index in self._starts.due(worker.index for worker in self._workers):
             self._workers.append(_Worker(index, self._new_actor()))
 
     def _end_stalled(self) -> list[Outcome]:
@@ -189,6 +187,8 @@ class RayExecutor:
     def _take(self, worker: _Worker) -> list[Outcome]:
         try:
             head, state = self._ray.get(worker.answer)
+        except self._ray.exceptions.OutOfMemoryError as error:
+            return self._bury(worker, str(error), "out_of_memory")
         except self._ray.exceptions.RayError as error:
             return self._bury(worker, str(error))
         job, worker.job, worker.answer = worker.job, None, None
@@ -209,12 +209,21 @@ class RayExecutor:
         if "refused" in head:
             raise UsageError(f"{worker.node}: {head['refused']}")
         if "failed" in head:
-            raise WorkerError(f"{worker.node}: {head['failed']}")
-        self._failed_starts = 0
+            self._failed(worker, f"{worker.node}: {head['failed']}")
+            return
+        self._starts.succeeded()
         if self._numerics is None:
             self._numerics, self._first_node = head["numerics"], worker.node
         elif head["numerics"]["canary"] != self._numerics["canary"]:
             raise WorkerError(self._other_bits(self._numerics, worker.node, head["numerics"]))
+
+    def _failed(self, worker: _Worker, sentence: str) -> None:
+        """Try again where others could start: what this one lacked, such as memory, may be there then."""
+        if self._numerics is None:
+            raise WorkerError(sentence)
+        self._workers.remove(worker)
+        self._ray.kill(worker.actor)
+        self._starts.failed(sentence)
 
     def _name(self, node_id: str) -> str:
         """Return how messages call a machine: by its name in the cluster, or its hostname, and its address."""
@@ -238,14 +247,8 @@ class RayExecutor:
         lines = [line.strip() for line in reason.splitlines() if line.strip()]
         if worker.job is not None:
             return [Lost(job=worker.job, reason=f"{worker.node}: {lines[0]}", cause=cause)]
-        self._count_failed_start(lines[-1])
+        self._starts.failed(
+            "Workers end before they are ready, as they do where a machine lacks mnist-bench or has joined the cluster "
+            f"without RAY_AUTH_MODE=token: {lines[-1]}"
+        )
         return []
-
-    def _count_failed_start(self, reason: str) -> None:
-        self._failed_starts += 1
-        if self._failed_starts >= MOST_STARTS * self._count:
-            raise WorkerError(
-                f"Workers end before they are ready, as they do where a machine lacks mnist-bench or has joined the "
-                f"cluster without RAY_AUTH_MODE=token: {reason}"
-            )
-        self._next_start = time.monotonic() + min(LONGEST_BACK_OFF, 0.1 * 2.0**self._failed_starts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import time
@@ -203,7 +204,7 @@ def test_a_hung_worker_is_replaced(one: One) -> None:
 
 def test_workers_that_hang_before_they_greet_are_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("search.executors.local.LONGEST_START", 0.1)
-    monkeypatch.setattr("search.executors.local.MOST_STARTS", 1)
+    monkeypatch.setattr("search.executors.starts.MOST_STARTS", 1)
     spec = TrainerSpec(factory="search_fake:Trainer", options={"behaviour": "hang_at_start"})
     executor = LocalExecutor(spec, 1, tmp_path / "log")
     try:
@@ -211,6 +212,30 @@ def test_workers_that_hang_before_they_greet_are_given_up(tmp_path: Path, monkey
             executor.start()
     finally:
         executor.stop()
+
+
+def test_a_replacement_that_cannot_start_is_tried_again(local: Local) -> None:
+    executor = local("fail_to_start_again")
+    (worker,) = children(executor)
+    os.kill(worker, signal.SIGKILL)
+    while executor.idle():
+        executor.wait(0.05)
+    wait_for_idle(executor, 1)
+    (outcome,) = submit_all(executor, 5)
+    assert isinstance(outcome, Done)
+
+
+def test_a_process_that_cannot_be_started_is_told(local: Local, monkeypatch: pytest.MonkeyPatch) -> None:
+    executor = local("")
+
+    def refuse(*_: object) -> None:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr("search.executors.local.WorkerProcess", refuse)
+    (worker,) = children(executor)
+    os.kill(worker, signal.SIGKILL)
+    with pytest.raises(WorkerError, match=r"^A worker process cannot be started: Resource temporarily unavailable\."):
+        outcomes(executor, 1)
 
 
 def test_a_stopped_worker_is_taken_for_hung(one: One) -> None:

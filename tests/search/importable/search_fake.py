@@ -104,6 +104,8 @@ class Trainer:
         self._files = {path.name: canonical.sha256(path.read_bytes().hex()) for path in paths}
         if behaviour == "fail_to_start":
             raise RuntimeError("the fake trainer has no device")
+        if behaviour == "fail_to_start_again" and not self._first_time("started") and self._first_time("failed"):
+            raise MemoryError("there is no memory now")
         if behaviour == "hang_at_start":
             time.sleep(20)
 
