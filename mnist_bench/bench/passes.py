@@ -1,4 +1,7 @@
-"""What training an epoch consists of, each piece alone and all together: the very functions that training calls."""
+"""What training an epoch consists of, each piece alone and all together: the very functions that training calls.
+
+On a GPU their kernels are given out one by one, while a search replays them as graphs.
+"""
 
 from __future__ import annotations
 

@@ -185,7 +185,7 @@ def test_a_server_that_is_killed_and_comes_back_costs_nothing(tmp_path: Path, po
     assert any(down < start < up - 0.5 for start in starts), "no worker went on"
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_an_outage_of_a_minute_costs_nothing(digest: str, tmp_path: Path, postgres: Server, url: str) -> None:
     def stop() -> None:
         postgres.stop()
