@@ -30,7 +30,7 @@ import optuna
 import torch
 from counted import VARIABLE
 from killing import Kills, SearchCrew
-from soaked import Outcome, Tables, page
+from soaked import ALONE, Outcome, Tables, page
 from stock_crew import ENDED, StockCrew
 from stock_optuna import make_study, periods
 
@@ -85,7 +85,7 @@ def stock(asked: argparse.Namespace, folder: Path) -> Outcome:
 
 
 SIDES = {"ours": ours, "stock": stock}
-TITLES = {"ours": "mnist-bench", "stock": "Optuna alone"}
+TITLES = {"ours": "mnist-bench", "stock": ALONE}
 
 
 def soak(crew: SearchCrew | StockCrew, asked: argparse.Namespace) -> tuple[Kills, float]:

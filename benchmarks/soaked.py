@@ -9,6 +9,9 @@ from killing import Kills
 
 from mnist_bench.wording import duration
 
+ALONE = "Optuna alone"
+"""The title of Optuna's own search."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tables:
@@ -71,6 +74,14 @@ def row(outcome: Outcome) -> dict[str, str]:
     }  # fmt: skip
 
 
+def _alone(trials: int) -> list[str]:
+    return [
+        f"{ALONE} is `optimize` in two processes on one SQLite file: heartbeat 1 s, grace period 3 s,",
+        "`RetryHeartbeatStaleTrialCallback` (once `RetryFailedTrialCallback`),",
+        f"`MaxTrialsCallback({trials})` over complete and pruned trials; the same trainer, space and pruner.",
+    ]
+
+
 def page(outcomes: Mapping[str, Outcome], trials: int, done: str) -> str:
     """Return the table as Markdown, below a paragraph about what was `done`."""
     rows = {name: row(outcome) for name, outcome in outcomes.items()}
@@ -83,10 +94,8 @@ def page(outcomes: Mapping[str, Outcome], trials: int, done: str) -> str:
             "",
             done,
             "",
-            "Processes are killed by SIGKILL at random moments and started again each time. Optuna alone is `optimize`",
-            "in two processes on one SQLite file: heartbeat 1 s, grace period 3 s, `RetryHeartbeatStaleTrialCallback`",
-            f"(once `RetryFailedTrialCallback`), `MaxTrialsCallback({trials})` over complete and pruned trials;",
-            "the same trainer, space and pruner.",
+            "Processes are killed by SIGKILL at random moments and started again each time.",
+            *(_alone(trials) if ALONE in outcomes else ()),
             "",
             *("| " + " | ".join(cells) + " |" for cells in lines),
             "",
