@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,8 @@ import pytest
 
 _SHIMS = Path(__file__).parent / "search" / "importable"
 sys.path.insert(0, str(_SHIMS))
+# A shell starts what it runs in the background with Ctrl-C ignored, which all that a test interrupts would inherit.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 if TYPE_CHECKING:
     from postgres_server import Server
 
