@@ -155,10 +155,11 @@ def _headline(space: Space) -> str:
 
 def _estimate(space: Space, workers: int) -> tuple[str, Estimate]:
     """Return the kind of this machine's CPU and what a search takes on it."""
-    from mnist_bench import precision, space_view
+    from mnist_bench import space_view
     from mnist_bench.cost import COEFFICIENTS, DeviceKind
+    from mnist_bench.precision import cpu_precision
 
-    kind: DeviceKind = "cpu-bf16" if precision.BF16_FLAGS & precision.cpu_flags() else "cpu-fp32"
+    kind: DeviceKind = "cpu-bf16" if cpu_precision() == "bf16" else "cpu-fp32"
     return kind, space_view.estimate(space, asdict(COEFFICIENTS[kind]), trials=TRIALS, workers=workers)
 
 

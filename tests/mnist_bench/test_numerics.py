@@ -69,12 +69,24 @@ def test_precision_by_name_or_the_best() -> None:
     assert choose_precision(CPU, "auto") == best_precision(CPU)
 
 
-@pytest.mark.parametrize("flags", ["fpu avx2 avx512_bf16", "fpu avx2 amx_bf16", "fpu avx2 avx512f", ""])
-def test_bf16_needs_its_instructions(flags: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("vendor", "flags", "expected"),
+    [
+        ("AuthenticAMD", "fpu avx2 avx512_bf16", "bf16"),
+        ("GenuineIntel", "fpu avx2 avx512_bf16 amx_bf16", "bf16"),
+        ("GenuineIntel", "fpu avx2 avx512_bf16", "fp32"),
+        ("AuthenticAMD", "fpu avx2 avx512f", "fp32"),
+        ("", "", "fp32"),
+    ],
+)
+def test_bf16_is_for_processors_that_are_faster_in_it(
+    vendor: str, flags: str, expected: Precision, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from mnist_bench import precision
 
     monkeypatch.setattr(precision, "cpu_flags", lambda: frozenset(flags.split()))
-    assert precision.best_precision(CPU) == ("bf16" if "_bf16" in flags else "fp32")
+    monkeypatch.setattr(precision, "cpu_line", {"vendor_id": vendor}.get)
+    assert precision.best_precision(CPU) == expected
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp32"])
