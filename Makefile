@@ -22,7 +22,7 @@ prove: .venv/installed
 	$(BIN)/python benchmarks/prove.py
 
 test: .venv/tested lint
-	$(BIN)/python -m pytest -m "not soak" -n 3 --dist loadfile   # what a file's tests look at is made once
+	$(BIN)/python -m pytest -m "not soak" -n 2 --dist loadfile   # what a file's tests look at is made once
 
 faults: .venv/tested
 	$(BIN)/python -m pytest -v $$(grep -o 'tests/[a-z_/]*\.py::[a-z_0-9]*' docs/faults.md | sort -u)
