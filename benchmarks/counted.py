@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from mnist_bench import trial
+from mnist_bench import factory
 from search.trainer import Report, Trainer, TrainerSpec
 
 VARIABLE = "PERIODS_BEGUN"
@@ -41,13 +41,13 @@ class Counted:
 
 
 def make_trainer(**options: Any) -> Counted:
-    """Return the trainer of `mnist_bench.trial.make_trainer`, which takes the same options."""
-    return Counted(trial.make_trainer(**options))
+    """Return the trainer of `mnist_bench.factory.make_trainer`, which takes the same options."""
+    return Counted(factory.make_trainer(**options))
 
 
 def counted_spec(*arguments: Any, **options: Any) -> TrainerSpec:
-    """Return what `mnist_bench.trial.trainer_spec` returns, for the trainer that counts."""
-    return replace(trial.trainer_spec(*arguments, **options), factory="counted:make_trainer")
+    """Return what `mnist_bench.factory.trainer_spec` returns, for the trainer that counts."""
+    return replace(factory.trainer_spec(*arguments, **options), factory="counted:make_trainer")
 
 
 def main() -> None:

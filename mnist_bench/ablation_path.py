@@ -13,10 +13,8 @@ from typing import Any
 
 from mnist_bench.architecture import plan_layers
 from mnist_bench.config import TrainConfig
-from mnist_bench.config_json import from_json, to_json
+from mnist_bench.config_json import from_json, leaves, to_json, with_params
 from mnist_bench.errors import ArchitectureError
-from mnist_bench.summary import leaves
-from mnist_bench.trial import with_params
 
 GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {

@@ -11,7 +11,6 @@ from torch import Tensor
 
 from mnist_bench import augment
 from mnist_bench.config import AugmentConfig
-from mnist_bench.cost import augments
 from mnist_bench.data.tensors import Dataset
 from mnist_bench.schedule import Schedule
 from search.canonical import derived_seed
@@ -55,7 +54,7 @@ def selections(schedule: Schedule, data: Dataset, seed: int, steps: range) -> It
         first = epoch * schedule.steps_per_epoch
         order = sent(torch.randperm(len(data.train), generator=seeded(seed, "order", epoch)), data.device)
         config = schedule.augment(first)
-        maps = sent(_maps(config, len(data.train), seed, epoch), data.device) if augments(config) else None
+        maps = sent(_maps(config, len(data.train), seed, epoch), data.device) if config.distorts else None
         for step in within:
             place = (step - first) * schedule.batch_size
             chosen = order[place : place + schedule.batch_size]

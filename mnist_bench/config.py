@@ -83,6 +83,11 @@ class AugmentConfig:
     fill: Literal["background", "edge"] = "background"
     """What is read outside the picture: black, or the nearest pixel."""
 
+    @property
+    def distorts(self) -> bool:
+        """Whether any distortion is on."""
+        return any((self.rotation_degrees, self.zoom, self.shear_radians, self.translate_pixels))
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OptimConfig:

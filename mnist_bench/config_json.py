@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from dataclasses import asdict
 from functools import cache
 from itertools import pairwise
@@ -38,6 +39,27 @@ def from_json(values: Mapping[str, Any]) -> TrainConfig:
 def config_hash(config: TrainConfig) -> str:
     """Return the SHA-256 of the config's JSON."""
     return canonical.sha256(to_json(config))
+
+
+def with_params(base: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy of the nested `base` in which each parameter, named `section.field` or `field`, has its value."""
+    values: dict[str, Any] = deepcopy(dict(base))
+    for name, value in params.items():
+        *sections, field = name.split(".")
+        inner = values
+        for section in sections:
+            inner = inner.setdefault(section, {})
+        inner[field] = value
+    return values
+
+
+def leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield (dotted path, value) of every field of a nested mapping, in its order."""
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from leaves(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
 
 
 @cache

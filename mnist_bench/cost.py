@@ -11,7 +11,7 @@ from math import prod
 from typing import Literal
 
 from mnist_bench.architecture import Architecture, Layer, plan_layers
-from mnist_bench.config import AugmentConfig, TrainConfig
+from mnist_bench.config import TrainConfig
 from mnist_bench.schedule import Schedule
 
 DeviceKind = Literal["cpu-bf16", "cpu-fp32", "cuda"]
@@ -93,15 +93,10 @@ def price_list(coefficients: Coefficients) -> tuple[float, ...]:
     )
 
 
-def augments(augment: AugmentConfig) -> bool:
-    """Whether any distortion is on."""
-    return any((augment.rotation_degrees, augment.zoom, augment.shear_radians, augment.translate_pixels))
-
-
 def _features(architecture: Architecture, schedule: Schedule, period: int, evaluated: float) -> tuple[float, ...]:
     steps = schedule.steps(period)
     images = len(steps) * schedule.batch_size + evaluated
-    augmented = sum(augments(schedule.augment(step)) for step in steps) * schedule.batch_size
+    augmented = sum(schedule.augment(step).distorts for step in steps) * schedule.batch_size
     return (
         images * sum(_filled_macs(layer) for layer in architecture.layers),
         images * architecture.traffic,

@@ -13,6 +13,7 @@ from mnist_bench.record import Data
 from mnist_bench.studies import believed
 from search import strategy
 from search.database import damage, open_for_writing, open_tables_for_reading, storage_errors
+from search.differences import differences as spec_differences
 from search.errors import SearchError, StorageError, StudyNotFoundError
 from search.events import Event
 from search.history import History
@@ -21,7 +22,6 @@ from search.records import StudyRecord
 from search.replay import replay as decide_again
 from search.space import Space
 from search.spec import DRIVER_REVISION, StudySpec
-from search.spec import differences as spec_differences
 from search.study import DATABASE, Place, read_events
 from search.urls import is_postgresql
 from search.wording import first_line

@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mnist_bench import recipe, spaces
-from mnist_bench.config_json import from_json, to_json
+from mnist_bench.config_json import from_json, leaves, to_json
 from mnist_bench.correctness import validation_images
 from mnist_bench.leaderboard import SIGNIFICANCE, Leaderboard, tie_p_values
 from mnist_bench.leaderboard import rows as leaderboard_rows
 from mnist_bench.plots.gallery import Gallery
 from mnist_bench.report_sections import Sections
-from mnist_bench.summary import leaves, line
+from mnist_bench.summary import line
 from mnist_bench.wording import percent
 from search import canonical
 from search.records import StudyRecord, TrialRecord

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mnist_bench import conditions
+from mnist_bench.config_json import leaves
 from mnist_bench.correctness import correct_bits
 from mnist_bench.record import Period, Record, period_of
 from mnist_bench.stats import mcnemar
-from mnist_bench.summary import leaves
 from search.trainer import Report, Trainer
 
 if TYPE_CHECKING:

@@ -12,14 +12,14 @@ from typing import Any, Literal
 
 from mnist_bench import space_view, spaces, studies
 from mnist_bench.config import TrainConfig
-from mnist_bench.config_json import to_json
+from mnist_bench.config_json import leaves, to_json
 from mnist_bench.cost import COEFFICIENTS
 from mnist_bench.data.guard import close_test_set
 from mnist_bench.data.mnist import DataOptions, DatasetName, TrainingSet, idx_files, load_training_set
+from mnist_bench.factory import trainer_spec
 from mnist_bench.keeper import WeightKeeper
 from mnist_bench.space_check import training_settings
-from mnist_bench.summary import leaves
-from mnist_bench.trial import make_planner, trainer_spec
+from mnist_bench.trial import make_planner
 from mnist_bench.wording import objectives
 from search import strategy
 from search.clock import Order

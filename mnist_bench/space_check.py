@@ -16,9 +16,8 @@ from pydantic import TypeAdapter, ValidationError
 from mnist_bench import objective
 from mnist_bench.architecture import plan_layers
 from mnist_bench.config import AugmentConfig, ModelConfig, OptimConfig, Phase, TrainConfig
-from mnist_bench.config_json import from_json
+from mnist_bench.config_json import from_json, with_params
 from mnist_bench.errors import ArchitectureError
-from mnist_bench.trial import with_params
 from search import strategy
 from search.canonical import dumps
 from search.document import KeyPath

@@ -11,12 +11,12 @@ from itertools import islice, product
 from typing import Any
 
 from mnist_bench.architecture import Architecture, plan_layers
-from mnist_bench.config_json import from_json
+from mnist_bench.config_json import from_json, with_params
 from mnist_bench.data.split import validation_size
 from mnist_bench.errors import ArchitectureError
 from mnist_bench.field_docs import field_docs
 from mnist_bench.space_check import SECTIONS, training_settings
-from mnist_bench.trial import make_planner, with_params
+from mnist_bench.trial import make_planner
 from search.canonical import dumps
 from search.objectives import cost_of
 from search.ranges import Choice, Distribution, FloatRange, IntRange

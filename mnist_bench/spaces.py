@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from mnist_bench.config import TrainConfig
-from mnist_bench.config_json import from_json
+from mnist_bench.config_json import from_json, with_params
 from mnist_bench.objective import without_default
 from mnist_bench.space_check import check, training_settings
-from mnist_bench.trial import with_params
 from search import document
 from search.errors import SpaceError, UsageError
 from search.overrides import override

@@ -1,4 +1,4 @@
-"""A learner as bytes and back, and the hash of weights. The bytes are a safetensors file.
+"""A learner as bytes and back. The bytes are a safetensors file.
 
 Its tensors are `model.*`, `average.*` (where weights are averaged) and `optimizer.KEY.*`; its metadata is one entry,
 because safetensors keeps several in no fixed order.
@@ -6,9 +6,7 @@ because safetensors keeps several in no fixed order.
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Mapping
 
 import torch
 from safetensors.torch import load, save
@@ -16,16 +14,6 @@ from torch import Tensor
 
 from mnist_bench.learner import Learner
 from mnist_bench.weights import metadata_of
-
-
-def weights_hash(weights: Mapping[str, Tensor]) -> str:
-    """Return the SHA-256 over names, types, shapes and values of parameters and buffers, in order of their names."""
-    hashed = hashlib.sha256()
-    for name in sorted(weights):
-        value = weights[name].detach().cpu().contiguous()
-        hashed.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
-        hashed.update(value.numpy().data)
-    return hashed.hexdigest()
 
 
 def to_bytes(learner: Learner, config_hash: str, period: int) -> bytes:

@@ -9,7 +9,7 @@ from typing import Any
 
 from mnist_bench.architecture import block_filters
 from mnist_bench.config import AugmentConfig, ModelConfig, OptimConfig, TrainConfig
-from mnist_bench.config_json import to_json
+from mnist_bench.config_json import leaves, to_json
 
 NOTHING = "–"
 
@@ -82,15 +82,6 @@ def distinguishing(configs: Sequence[TrainConfig]) -> list[dict[str, str]]:
 
 def _differs(heading: str, setting: Setting, rows: Sequence[Mapping[str, str]], differing: Sequence[str]) -> bool:
     return len({row[heading] for row in rows}) > 1 and any(path in differing for path in setting.fields)
-
-
-def leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield (dotted path, value) of every field of a nested mapping, in its order."""
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            yield from leaves(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
 
 
 def line(config: TrainConfig) -> str:

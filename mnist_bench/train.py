@@ -28,6 +28,7 @@ from mnist_bench.precision import Precision
 from mnist_bench.resident import Residents
 from mnist_bench.schedule import Schedule
 from mnist_bench.streams import settled
+from mnist_bench.weights import weights_hash
 from search.trainer import EndReason, Report, Steps, finish
 
 OnPeriod = Callable[[int, bytes, Report], None]
@@ -144,7 +145,7 @@ def _advance(
     judged = trainee.judge()
     yield from settled(data.device)
     content = states.to_bytes(trainee.learner, identity, period)
-    weights = states.weights_hash(evaluated_state(trainee.learner))
+    weights = weights_hash(evaluated_state(trainee.learner))
     schedule = Schedule(config=config, images=_images(config, data))
     steps = len(schedule.steps(period))
     report = _report(config, period, float(total) / steps if steps else None, read(*judged), weights)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -53,8 +54,6 @@ def load_trial(path: Path, trial: TrialRecord) -> nn.Sequential:
     Raises:
         WeightsError: the file cannot be read, or holds other weights or another configuration than the trial's.
     """
-    from mnist_bench.state import weights_hash
-
     content = _read(path)
     model = model_in(content, str(path))
     configuration = canonical.dumps(to_json(from_json(trial.config)))
@@ -116,6 +115,16 @@ def _read(path: Path) -> bytes:
         return files.read(path, LARGEST)
     except OSError as error:
         raise WeightsError(f"{path}: no file of exported weights ({error})") from error
+
+
+def weights_hash(weights: Mapping[str, Tensor]) -> str:
+    """Return the SHA-256 over names, types, shapes and values of parameters and buffers, in order of their names."""
+    hashed = hashlib.sha256()
+    for name in sorted(weights):
+        value = weights[name].detach().cpu().contiguous()
+        hashed.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
+        hashed.update(value.numpy().data)
+    return hashed.hexdigest()
 
 
 def metadata_of(content: bytes) -> dict[str, str]:

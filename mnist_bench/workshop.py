@@ -14,8 +14,9 @@ from mnist_bench.config_json import to_json
 from mnist_bench.cost import COEFFICIENTS
 from mnist_bench.data.guard import close_test_set
 from mnist_bench.data.mnist import DataOptions, TrainingSet, load_training_set
+from mnist_bench.factory import trainer_spec
 from mnist_bench.record import Data
-from mnist_bench.trial import make_planner, trainer_spec
+from mnist_bench.trial import make_planner
 from search import canonical
 from search.executors import Executor, LocalExecutor
 from search.files import make_folder

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from search import canonical
 from search.chain import SAW
 from search.clock import Active
+from search.differences import differences
 from search.dispatch import WorkerTime
 from search.driver import Driver
 from search.errors import TooManyFailuresError
@@ -22,7 +23,7 @@ from search.history import History
 from search.progress import Silent
 from search.restore import restored
 from search.results import Exhausted, Result
-from search.spec import StudySpec, differences
+from search.spec import StudySpec
 from search.trainer import Planner, Report
 
 

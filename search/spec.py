@@ -12,6 +12,7 @@ import numpy as np
 
 from search import canonical, strategy
 from search.clock import Order
+from search.differences import differences
 from search.errors import FingerprintError, UsageError
 from search.objectives import cost_of
 from search.samplers import BUILT_ON, BUILT_ON_IF_THERE
@@ -148,32 +149,3 @@ def check_same(name: str, stored: Mapping[str, Any], current: Mapping[str, Any])
         f"Study {name} was made under other conditions, so going on would mix two searches.\n{listed}\n"
         f"Go back to those conditions, or give this search a name of its own with --study-name."
     )
-
-
-def differences(stored: Mapping[str, Any], current: Mapping[str, Any], path: str = "") -> list[tuple[str, str, str]]:
-    """Return (path, stored value, current value) of every difference, `-` where there is none on one side."""
-    found: list[tuple[str, str, str]] = []
-    for key in sorted({*stored, *current}):
-        old, new, here = _keyed(stored.get(key)), _keyed(current.get(key)), f"{path}{key}"
-        if isinstance(old, Mapping) and isinstance(new, Mapping):
-            found += differences(old, new, f"{here}.")
-        elif canonical.dumps(old) != canonical.dumps(new):
-            found.append((here, _shown(old), _shown(new)))
-    return found if path else _decisive(found)
-
-
-def _decisive(found: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
-    """Keep the numerics' description only where the canary says that it matters."""
-    canary = any(path.endswith("canary") for path, _, _ in found)
-    return [row for row in found if canary or not row[0].startswith("numerics.")]
-
-
-def _keyed(value: Any) -> Any:
-    """Return a list of (name, value) pairs, as a space's fields are, as a mapping, so that like meets like."""
-    pairs = isinstance(value, list) and all(isinstance(row, list) and len(row) == 2 for row in value)
-    return {str(key): entry for key, entry in value} if pairs and value else value
-
-
-def _shown(value: Any, width: int = 60) -> str:
-    text = "-" if value is None else str(value)
-    return text if len(text) <= width else text[: width - 1] + "…"

@@ -24,7 +24,6 @@ from keras import layers
 
 from mnist_bench.architecture import block_filters
 from mnist_bench.config import AugmentConfig, ModelConfig, TrainConfig
-from mnist_bench.cost import augments
 from mnist_bench.data import DataOptions, close_test_set, load_training_set
 
 CHANNELS = 1
@@ -57,7 +56,7 @@ def make_model(config: TrainConfig) -> keras.Model:
 
 
 def _distortions(augment: AugmentConfig) -> list[layers.Layer]:
-    if not augments(augment):
+    if not augment.distorts:
         return []
     read = {"fill_mode": "nearest", "interpolation": augment.interpolation}
     zoom = (-augment.zoom, augment.zoom)

@@ -27,7 +27,6 @@ from torch.utils.data import Dataset as TorchDataset
 from torchvision import transforms  # type: ignore[import-untyped]
 
 from mnist_bench.config import AugmentConfig, OptimConfig, TrainConfig
-from mnist_bench.cost import augments
 from mnist_bench.data import DataOptions, TrainingSet, close_test_set, load_training_set
 from mnist_bench.data.split import Indices
 from mnist_bench.schedule import lr_factor
@@ -111,7 +110,7 @@ def loaders(data: TrainingSet, config: TrainConfig, workers: int) -> tuple[Batch
 def transform(augment: AugmentConfig) -> transforms.Compose:
     """Return what a picture goes through."""
     steps = [transforms.ToTensor(), transforms.Normalize((MEAN,), (DEVIATION,))]
-    if augments(augment):
+    if augment.distorts:
         shift = augment.translate_pixels / 28
         affine = transforms.RandomAffine(
             augment.rotation_degrees,

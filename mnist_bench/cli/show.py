@@ -70,8 +70,8 @@ def _trial_json(study: StudyRecord, trial: TrialRecord) -> dict[str, object]:
 
 def _study_lines(study: StudyRecord) -> Iterator[str]:
     from mnist_bench.cli import wording
+    from mnist_bench.config_json import leaves
     from mnist_bench.leaderboard import counts, grouped
-    from mnist_bench.summary import leaves
     from search.spec import fingerprint
 
     yield f"{study.name}: {wording.counted(counts(study), live=study.live)} of {study.totals[-1]} trials" + (
@@ -92,8 +92,8 @@ def _study_lines(study: StudyRecord) -> Iterator[str]:
 
 def _trial_lines(study: StudyRecord, trial: TrialRecord) -> Iterator[str]:
     from mnist_bench.cli import wording
+    from mnist_bench.config_json import leaves
     from mnist_bench.correctness import accuracy_interval, validation_images
-    from mnist_bench.summary import leaves
 
     low, high = accuracy_interval(trial, validation_images(study.trials)) or (None, None)
     accuracy = f"{wording.percent(trial.value)} {wording.interval(low, high)}"

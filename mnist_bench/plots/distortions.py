@@ -14,7 +14,6 @@ from mnist_bench import augment
 from mnist_bench.batches import seeded
 from mnist_bench.config import AugmentConfig
 from mnist_bench.config_json import from_json
-from mnist_bench.cost import augments
 from mnist_bench.data.split import CLASSES
 from mnist_bench.data.tensors import Dataset
 from mnist_bench.plots import sheet
@@ -52,7 +51,7 @@ def rows(study: StudyRecord, trial: TrialRecord, data: Dataset) -> Distortions:
     schedule = Schedule(config=config, images=len(data.train))
     each = [schedule.augment(epoch * schedule.steps_per_epoch) for epoch in range(config.epochs)]
     settings = tuple(setting for setting, _ in groupby(each))
-    epochs = _spread(config.epochs) if any(map(augments, settings)) else ()
+    epochs = _spread(config.epochs) if any(setting.distorts for setting in settings) else ()
     places, labels = _first_of_each_class(data)
     originals = data.images[data.train[places].to(data.device), 0].cpu().numpy()
     seen = [_in_epoch(originals, places, each[epoch - 1], trial.seed, epoch - 1, len(data.train)) for epoch in epochs]
@@ -82,7 +81,7 @@ def _in_epoch(
     originals: sheet.Pixels, places: NDArray[np.int64], setting: AugmentConfig, seed: int, epoch: int, images: int
 ) -> sheet.Pixels:
     """Return the images at these places of the training part as `batches.batches` distorts them in an epoch, from 0."""
-    if not augments(setting):
+    if not setting.distorts:
         return originals
     draws = augment.draw(images, seeded(seed, "augment", epoch))
     return distorted(originals, draws[places], setting)
@@ -107,7 +106,7 @@ def _remarks(distortions: Distortions) -> list[str]:
     first = "the first training image of each class"
     if not distortions.epochs:
         return [f"study {distortions.study}", first]
-    ways = dict.fromkeys(reading(setting) for setting in distortions.settings if augments(setting))
+    ways = dict.fromkeys(reading(setting) for setting in distortions.settings if setting.distorts)
     return [f"study {distortions.study}", f"{first}, as this trial's seed distorts it", ", then ".join(ways)]
 
 

@@ -233,7 +233,7 @@ class RayExecutor:
         return f"{node['NodeManagerHostname'] if given == address else given} ({address})"
 
     def _other_bits(self, numerics: Mapping[str, Any], node: str, others: Mapping[str, Any]) -> str:
-        from search.spec import differences  # which knows Optuna; a worker process shall not
+        from search.differences import differences  # which knows Optuna; a worker process shall not
 
         rows = differences(numerics, others)
         listed = "; ".join(f"{name} {here} on {self._first_node}, {there} on {node}" for name, here, there in rows)

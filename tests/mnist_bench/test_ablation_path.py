@@ -11,8 +11,7 @@ from mnist_bench import spaces
 from mnist_bench.ablation_path import GROUPS, SHARED, candidates, changed, differing, effective, met, waiting
 from mnist_bench.architecture import plan_layers
 from mnist_bench.config import AugmentConfig, ModelConfig, OptimConfig, TrainConfig
-from mnist_bench.config_json import to_json
-from mnist_bench.summary import leaves
+from mnist_bench.config_json import leaves, to_json
 
 LINEAR = effective(TrainConfig(model=ModelConfig(blocks=0, hidden_layers=0)))
 CONV = effective(

@@ -24,8 +24,7 @@ from mnist_bench.data.mnist import TRAIN_FILES
 from mnist_bench.model import build_model
 from mnist_bench.record import Data
 from mnist_bench.spending import Spending
-from mnist_bench.state import weights_hash
-from mnist_bench.weights import export, load_trial
+from mnist_bench.weights import export, load_trial, weights_hash
 from search.errors import SearchError
 from search.records import TrialRecord
 from search.states import StateStore

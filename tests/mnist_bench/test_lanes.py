@@ -177,7 +177,7 @@ def test_workers_of_two_lanes_train_to_the_bits_of_one_trial_alone(
 ) -> None:
     """One of the configurations makes the trainer fail, and takes its worker along each time."""
     options = {"device": "cpu", "precision": "fp32", "subset": 1200}
-    trainer = TrainerSpec(factory="mnist_bench.trial:make_trainer", options=options)
+    trainer = TrainerSpec(factory="mnist_bench.factory:make_trainer", options=options)
     given = dict(enumerate(map(to_json, configs)))
     executor = LocalExecutor(trainer, 1, tmp_path / "log", 2)
     try:

@@ -29,7 +29,7 @@ SCRIPT = """
 import json, os, resource
 from pathlib import Path
 from mnist_bench import searching
-from mnist_bench.trial import make_trainer
+from mnist_bench.factory import make_trainer
 from search.progress import Silent
 
 ROOM = 100 * 2**20

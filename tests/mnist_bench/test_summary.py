@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from mnist_bench.config import AugmentConfig, ModelConfig, OptimConfig, TrainConfig
-from mnist_bench.config_json import to_json
-from mnist_bench.summary import SETTINGS, distinguishing, leaves, line, short
+from mnist_bench.config_json import leaves, to_json
+from mnist_bench.summary import SETTINGS, distinguishing, line, short
 
 RICH = TrainConfig(
     model=ModelConfig(

@@ -12,12 +12,13 @@ import pytest
 
 import handmade_data
 from mnist_bench.config import TrainConfig
-from mnist_bench.config_json import from_json, to_json
+from mnist_bench.config_json import from_json, to_json, with_params
 from mnist_bench.cost import COEFFICIENTS, period_costs
 from mnist_bench.data import DataOptions, load_training_set
 from mnist_bench.data.mnist import TRAIN_FILES
 from mnist_bench.errors import ConfigError, DataError, DeviceError
-from mnist_bench.trial import make_planner, make_trainer, trainer_spec, with_params
+from mnist_bench.factory import make_trainer, trainer_spec
+from mnist_bench.trial import make_planner
 from search.trainer import Planner, Trainer
 
 

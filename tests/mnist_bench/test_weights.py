@@ -16,9 +16,8 @@ from mnist_bench.config_json import to_json
 from mnist_bench.data.tensors import Dataset
 from mnist_bench.errors import WeightsError
 from mnist_bench.evaluate import evaluate
-from mnist_bench.state import weights_hash
 from mnist_bench.train import fit
-from mnist_bench.weights import export, load_model, metadata_of
+from mnist_bench.weights import export, load_model, metadata_of, weights_hash
 
 
 @pytest.mark.parametrize("ema_decay", [0.0, 0.5])

@@ -10,8 +10,8 @@ from mnist_bench.bench.passes import SEED, Passes
 from mnist_bench.config import TrainConfig
 from mnist_bench.data.tensors import Dataset
 from mnist_bench.learner import evaluated_state
-from mnist_bench.state import weights_hash
 from mnist_bench.train import advance
+from mnist_bench.weights import weights_hash
 
 
 @pytest.fixture

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from mnist_bench.config import TrainConfig
-from mnist_bench.config_json import to_json
-from mnist_bench.trial import with_params
+from mnist_bench.config_json import to_json, with_params
 from search.records import Reason, State, StudyRecord, TrialRecord
 from search.trainer import Report
 
