@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 SQLITE_TIMEOUT = 60.0
 """Seconds to wait for another process's lock on the file."""
 _EMPTIED = "it is empty, and its write-ahead log is not"
+_BROKEN_OFF = "a write to it was broken off, and only SQLite's own shell may roll that back: sqlite3 study.db .tables"
 
 
 def sqlite_url(path: Path) -> str:
@@ -179,7 +180,32 @@ def _damaged(path: Path, fault: str) -> str:
 
 
 def _connect_to_read(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=SQLITE_TIMEOUT)
+    """Connect so that nothing can be written; a file whose making was broken off reads as a database without tables.
+
+    Its first page is written with a rollback journal, which a process killed within some milliseconds of the file's
+    appearing leaves behind. Only a writer may roll that back; the next driver does, when it opens the file.
+    """
+    connection = _connect(path, "mode=ro")
+    try:
+        connection.execute("PRAGMA schema_version")  # connecting alone reads nothing
+    except sqlite3.Error as error:
+        connection.close()
+        if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_READONLY_ROLLBACK:
+            raise
+        if _has_tables(path):  # not of our making: its tables come after the first page, in the write-ahead log
+            raise sqlite3.OperationalError(_BROKEN_OFF) from error
+        return sqlite3.connect(":memory:")
+    return connection
+
+
+def _has_tables(path: Path) -> bool:
+    """Return whether a file has tables, as it stands and whatever lies beside it."""
+    with contextlib.closing(_connect(path, "mode=ro&immutable=1")) as connection:
+        return bool(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
+
+
+def _connect(path: Path, options: str) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.absolute().as_uri()}?{options}", uri=True, timeout=SQLITE_TIMEOUT)
 
 
 def _prepare_sqlite(url: str) -> None:

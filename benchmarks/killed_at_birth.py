@@ -1,0 +1,134 @@
+"""Searches killed by SIGKILL while their database is made, each of which must go on.
+
+    python benchmarks/killed_at_birth.py --kills 200              about a minute
+
+Each is a process of its own with a trainer that takes no time. It is killed at a random moment of the 50 ms after its
+database's file appears; every other one within 4 ms, in which the file's first page is written. Then what reads a study
+looks at what is left, and the same search goes on to its end. The exit code is 0 where all came through.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import random
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "search" / "importable"))
+
+import search_fake as fake
+from search.database import damage
+from search.errors import SearchError, StudyNotFoundError
+from search.study import DATABASE, Place, list_studies, open_study, read_events
+
+GOAL = 2
+WINDOW = 0.05
+"""Seconds after the file appears in which a kill comes."""
+FIRST_PAGE = 0.004
+"""Seconds in which its first page is written, and the rollback journal lies beside it."""
+STATES = {"-journal": "a journal", "-wal": "a write-ahead log"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Death:
+    """What a kill left, and what came of it."""
+
+    left: str
+    """The database's files."""
+    faults: tuple[str, ...]
+    """What readers and the next run of the search say; nothing where all is well."""
+
+
+def main() -> None:
+    """Kill so many searches and print what came of them."""
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--kills", type=int, default=200)
+    asked.add_argument("--window", type=float, default=WINDOW, help="seconds after the file appears")
+    asked.add_argument("--seed", type=int, default=0)
+    options = asked.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        deaths = kill_at_birth(Path(folder), options.kills, random.Random(options.seed), options.window)  # noqa: S311
+    for left, count in Counter(death.left for death in deaths).most_common():
+        print(f"{count:5} left {left}")
+    for fault, count in Counter(fault for death in deaths for fault in death.faults).most_common():
+        print(f"{count:5} {fault}")
+    well = sum(not death.faults for death in deaths)
+    print(f"{well} of {len(deaths)} came through.")
+    sys.exit(well < len(deaths))
+
+
+def kill_at_birth(folder: Path, kills: int, moments: random.Random, window: float = WINDOW) -> list[Death]:
+    """Return what came of so many kills, each of a search in a folder of its own."""
+    digest = fake.run(folder / "undisturbed", goal=GOAL).study.digest
+    return [
+        _kill(folder / str(number), moments.uniform(0, window if number % 2 else FIRST_PAGE), digest)
+        for number in range(kills)
+    ]
+
+
+def _kill(results: Path, after: float, digest: str) -> Death:
+    place = Place.of("fake-0", results)
+    database = place.folder / DATABASE
+    processes = multiprocessing.get_context("forkserver")  # forks from a process that has imported what a search needs
+    processes.set_forkserver_preload(["killed_at_birth", "optuna.storages", "search.proposers"])
+    search = processes.Process(target=fake.run, args=(results,), kwargs={"goal": GOAL})
+    search.start()
+    while not database.exists():
+        time.sleep(0)
+    time.sleep(after)
+    search.kill()
+    search.join()
+    left = _left(database)
+    return Death(left=left, faults=(*_read(place), *_go_on(results, digest)))
+
+
+def _left(database: Path) -> str:
+    size = database.stat().st_size
+    files = [name for suffix, name in STATES.items() if database.with_name(f"{database.name}{suffix}").exists()]
+    kind = "no byte" if size == 0 else "one page" if size <= 4096 else "tables"
+    return " and ".join([kind, *files])
+
+
+def _read(place: Place) -> list[str]:
+    """Return what readers say of a database that is half made, other than that there is no study yet."""
+    readers = {
+        "leaderboard": lambda: open_study(place.folder.parent, place.name),
+        "studies": lambda: list_studies(place.folder.parent),
+        "doctor": lambda: _demand_whole(place.folder / DATABASE),
+        "replay": lambda: read_events(place),
+    }
+    faults = []
+    for name, reader in readers.items():
+        try:
+            reader()
+        except StudyNotFoundError:
+            continue
+        except SearchError as error:
+            faults.append(f"{name}: {_without(error, place)}")
+    return faults
+
+
+def _demand_whole(database: Path) -> None:
+    if fault := damage(database):
+        raise SearchError(fault)
+
+
+def _go_on(results: Path, digest: str) -> list[str]:
+    try:
+        found = fake.run(results, goal=GOAL).study.digest
+    except SearchError as error:
+        return [f"search: {_without(error, Place.of('fake-0', results))}"]
+    return [] if found == digest else ["search: came to another end"]
+
+
+def _without(error: SearchError, place: Place) -> str:
+    return str(error).replace(str(place.folder), "…")
+
+
+if __name__ == "__main__":
+    main()
