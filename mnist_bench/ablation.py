@@ -7,7 +7,7 @@ share their seeds, so that what a seed does to all of them (its order of images,
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -243,8 +243,9 @@ def save(ablation: Ablation, folder: Path) -> None:
 
 
 def load(folder: Path) -> Ablation | None:
-    """Return the ablation that a folder keeps, None where there is none; errors as in `kept.load`."""
-    return kept.load(folder / FILE, Ablation, "ablation")
+    """Return the ablation in a folder of a study's, None where there is none; errors as in `kept.load`."""
+    found = kept.load(folder / FILE, Ablation, "ablation")
+    return found and replace(found, study=folder.parent.name)  # the study's folder may have been renamed since
 
 
 def _or_infinity(value: float | None) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 from statistics import fmean
@@ -145,14 +145,15 @@ def save(confirmed: Confirmed, folder: Path) -> None:
 
 
 def load(folder: Path) -> Confirmed | None:
-    """Return what was found of the study whose folder is `folder`; None where it was not confirmed.
+    """Return what was found of the study whose folder is `folder`, under that name; None where it was not confirmed.
 
     Raises:
         StorageError: the file that keeps it cannot be read.
     """
     path = folder / FOLDER / FILE
     try:
-        return _checked(_adapter().validate_json(unseal(files.read(path, kept.LARGEST)), strict=True))
+        found = _adapter().validate_json(unseal(files.read(path, kept.LARGEST)), strict=True)
+        return replace(_checked(found), study=folder.name)  # it may have been renamed since
     except FileNotFoundError:
         return None
     except ValidationError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ def examine(
     try:
         events = _whole_log(place)
         history = History.of(events)
-        study = believed(history.record())
+        study = believed(replace(history.record(), name=place.name))
     except StorageError as error:
         yield problem("event log", str(error), "The files beside it are left alone; put a copy of the database back.")
         return
@@ -181,7 +182,7 @@ def _differences(place: Place, events: Sequence[Event]) -> Differences:
     storage = open_tables_for_reading(place.url)
     try:
         with storage_errors():
-            return differences(storage, place.name, events)
+            return differences(storage, events[0].payload["name"], events)
     finally:
         storage.engine.dispose()
 
@@ -190,7 +191,7 @@ def _rebuild(place: Place, events: Sequence[Event]) -> None:
     storage = open_for_writing(place.url)
     try:
         with storage_errors():
-            rebuild(storage, place.name, events)
+            rebuild(storage, events[0].payload["name"], events)
     finally:
         storage.engine.dispose()
 

@@ -43,7 +43,7 @@ def leaderboard(
     stamp = place and _stamp(place)
     page = place and _kept(place)
     if place and page and (page.stamp, page.top) == (stamp, top):
-        return replace(page.board, live=driver_of(place) is not None, test_openings=test_openings)
+        return replace(page.board, study=place.name, live=driver_of(place) is not None, test_openings=test_openings)
     study = studies.open_study(results, name, storage)
     if not study.finished():
         raise StudyNotFoundError(f"Study {study.name} has no finished trial yet.")

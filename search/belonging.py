@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from search.errors import UsageError
 from search.files import atomic_write
-from search.study import DATABASE, Place
+from search.study import DATABASE, Place, name_inside
 
 _MARK = "begun"
 """A file with the time at which the study's first event was written, where its database is elsewhere."""
@@ -24,6 +24,19 @@ def check_belongs(place: Place, begun: str | None = None) -> None:
         f"{place.folder} holds files of another study of this name, {known}; move or remove that folder, or give this "
         "search a name of its own with --study-name."
     )
+
+
+def check_not_renamed(place: Place) -> None:
+    """Check that the study in a folder's own database has the folder's name.
+
+    Raises:
+        UsageError: it has another; a second search in its folder would take its checkpoints and weights.
+    """
+    if (name := name_inside(place)) != place.name:
+        raise UsageError(
+            f"{place.folder} holds study {name} under another name; rename the folder back to {name} to go on with it, "
+            "or choose another --study-name."
+        )
 
 
 def belongs(place: Place, begun: str | None) -> bool:

@@ -69,6 +69,7 @@ class StudyRecord:
     """A whole study, read from its storage."""
 
     name: str
+    """Its folder's, which may have been renamed since the study was begun."""
     spec: Mapping[str, Any]
     """The study's specification: space, seed, slots, sampler, pruner, context (data, numerics, revisions, versions)."""
     totals: tuple[int, ...]

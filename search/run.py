@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from search import lock, strategy
-from search.belonging import check_belongs, mark_as_its
+from search.belonging import check_belongs, check_not_renamed, mark_as_its
 from search.chain import linked
 from search.database import open_for_writing, storage_errors
 from search.dispatch import Dispatcher
@@ -77,7 +77,7 @@ class Search:
             StudyLockedError: another process drives the study.
             FingerprintError: the study was made under other conditions.
             UsageError: fewer trials are asked for than the unfinished study was started for, or the study's folder
-                cannot be made.
+                cannot be made or is another study's.
             StorageError, WorkerError, TooManyFailuresError: see there.
         """
         make_folder(self.place.folder)
@@ -98,6 +98,7 @@ class Search:
             storage.engine.dispose()
 
     def _run_on(self, storage: RDBStorage, log: EventLog) -> Run:
+        check_not_renamed(self.place)
         events = log.read()
         if not self.place.owns_database:
             check_belongs(self.place, log.begun())

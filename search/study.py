@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -33,6 +33,7 @@ class Place:
     """Where a study lives: a folder for its files, and a database."""
 
     name: str
+    """The folder's. The study inside has the same one, unless the folder was renamed or copied (`name_inside`)."""
     folder: Path
     url: str = field(repr=False)  # it may hold a password
 
@@ -62,6 +63,7 @@ class StudySummary:
     """One line about a study."""
 
     name: str
+    """Its folder's."""
     path: Path
     modified: str
     """When its last event was written: UTC, ISO 8601."""
@@ -102,7 +104,7 @@ def open_study(results: Path, name: str | None, storage: str | None = None) -> S
     if history is None:
         place_words = where(results, storage)
         raise StudyNotFoundError(f"No study {name} in {place_words}; `mnist-bench studies` lists what there is.")
-    return history.record(live=driver_of(place) is not None)
+    return replace(history.record(live=driver_of(place) is not None), name=place.name)
 
 
 def latest(results: Path, storage: str | None = None) -> str:
@@ -127,7 +129,7 @@ def read_events(place: Place) -> list[events.Event]:
     """
     if place.owns_database and not (place.folder / DATABASE).exists():
         return []
-    return _query(place.url, lambda engine: _events(engine, place.name))
+    return _query(place.url, lambda engine: _events(engine, _name_inside(engine, place)))
 
 
 def newest_event(place: Place) -> tuple[int, str] | None:
@@ -138,7 +140,18 @@ def newest_event(place: Place) -> tuple[int, str] | None:
     """
     if place.owns_database and not (place.folder / DATABASE).exists():
         return None
-    return _query(place.url, lambda engine: EventLog(engine, place.name).newest())
+    return _query(place.url, lambda engine: EventLog(engine, _name_inside(engine, place)).newest())
+
+
+def name_inside(place: Place) -> str:
+    """Return the name under which a study stands in its database; a folder of its own may have been renamed since.
+
+    Raises:
+        StorageError: its database cannot be read.
+    """
+    if place.owns_database and not (place.folder / DATABASE).exists():
+        return place.name
+    return _query(place.url, lambda engine: _name_inside(engine, place))
 
 
 def list_studies(results: Path, storage: str | None = None) -> list[StudySummary]:
@@ -174,11 +187,9 @@ def _named(results: Path, storage: str | None) -> list[tuple[str, str]]:
     """Return (name, time of the last event) of every study."""
     if storage is not None:
         return [pair for pair in _query(storage, events.studies) if _NAME.fullmatch(pair[0])]
-    found: list[tuple[str, str]] = []
-    for database in sorted(results.glob(f"*/{DATABASE}")):
-        if _NAME.fullmatch(database.parent.name):
-            found += [pair for pair in _query(sqlite_url(database), events.studies) if pair[0] == database.parent.name]
-    return found
+    names = sorted(path.parent.name for path in results.glob(f"*/{DATABASE}"))
+    newest = {name: newest_event(Place.of(name, results)) for name in names if _NAME.fullmatch(name)}
+    return [(name, event[1]) for name, event in newest.items() if event is not None]
 
 
 def _read(place: Place) -> History | None:
@@ -187,9 +198,16 @@ def _read(place: Place) -> History | None:
 
 
 def _events(engine: Engine, name: str) -> list[events.Event]:
-    if not any(known == name for known, _ in events.studies(engine)):
-        return []
-    return EventLog(engine, name).read()
+    log = EventLog(engine, name)
+    return log.read() if log.newest() is not None else []
+
+
+def _name_inside(engine: Engine, place: Place) -> str:
+    """Return the folder's name, or that of the one study in the folder's own database where that has another."""
+    if not place.owns_database or EventLog(engine, place.name).newest() is not None:
+        return place.name
+    names = [name for name, _ in events.studies(engine) if _NAME.fullmatch(name)]
+    return names[0] if len(names) == 1 else place.name
 
 
 def _query(url: str, question: Callable[[Engine], T]) -> T:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import optuna
@@ -131,3 +133,56 @@ def test_a_password_is_never_shown() -> None:
 )
 def test_whether_a_url_may_be_shown(url: str, secret: bool) -> None:
     assert is_secret(url) == secret
+
+
+@pytest.fixture
+def renamed(results: Path, tmp_path: Path) -> Path:
+    """Return a folder in which a study's folder was given another name."""
+    shutil.copytree(results / "first", tmp_path / "other")
+    return tmp_path
+
+
+def test_a_renamed_study_is_read_under_its_folders_name(results: Path, renamed: Path) -> None:
+    (summary,) = study.list_studies(renamed)
+    assert (summary.name, summary.trials, summary.path) == ("other", 6, renamed / "other")
+    there, here = study.open_study(results, "first"), study.open_study(renamed, None)
+    assert here.name == "other"
+    assert replace(here, name="first") == there
+    assert here.digest == there.digest
+    place = study.Place.of("other", renamed)
+    assert study.name_inside(place) == "first"
+    assert study.read_events(place) == study.read_events(study.Place.of("first", results))
+
+
+def test_a_copy_is_listed_beside_its_original(renamed: Path) -> None:
+    shutil.copytree(renamed / "other", renamed / "first")
+    assert {summary.name for summary in study.list_studies(renamed)} == {"first", "other"}
+
+
+@pytest.mark.parametrize("goal", [6, 20])
+def test_a_search_leaves_a_renamed_study_alone(renamed: Path, goal: int) -> None:
+    before = study.open_study(renamed, "other").digest
+    with pytest.raises(UsageError, match="other holds study first under another name; rename the folder back to first"):
+        fake.run(renamed, goal=goal, name="other")
+    assert study.open_study(renamed, "other").digest == before
+
+
+def test_a_renamed_study_goes_on_under_its_own_name(renamed: Path) -> None:
+    (renamed / "other").rename(renamed / "first")
+    assert len(fake.run(renamed, goal=8, name="first").study.finished()) == 8
+
+
+def test_a_renamed_study_is_removed_by_its_folders_name(renamed: Path) -> None:
+    with pytest.raises(StudyNotFoundError):
+        remove_study(renamed, "first")
+    remove_study(renamed, "other")
+    assert study.list_studies(renamed) == []
+    assert not (renamed / "other").exists()
+
+
+def test_two_studies_under_other_names_are_none_of_a_folders(renamed: Path) -> None:
+    """Which of them is meant nobody can tell."""
+    fake.run(renamed, goal=2, name="second", url=sqlite_url(renamed / "other" / study.DATABASE))
+    assert study.list_studies(renamed) == []
+    with pytest.raises(StudyNotFoundError):
+        study.open_study(renamed, "other")
