@@ -16,6 +16,7 @@ from mnist_bench.confirm import Options as ConfirmOptions
 from mnist_bench.confirm import run as run_confirm
 from mnist_bench.confirm_runs import Silent as SilentRuns
 from mnist_bench.confirmed import Confirmed
+from mnist_bench.openings import LEDGER
 from mnist_bench.record import record_of
 from mnist_bench.reproduce import Comparison, reproduce, trainer_for
 from mnist_bench.train import FitResult
@@ -106,7 +107,7 @@ def confirm_study(
     Raises:
         SearchError: see `mnist_bench.confirm.run`.
     """
-    ledger = results / "test-openings.jsonl"
+    ledger = results / LEDGER
     asked = ConfirmOptions(
         top=top, budget=budget, workers=workers, device=device, data_dir=data_dir, results=results, ledger=ledger
     )

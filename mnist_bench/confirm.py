@@ -13,6 +13,7 @@ from pathlib import Path
 from mnist_bench import confirmed, leaderboard, race
 from mnist_bench.confirm_runs import SEEDS, Observer, Runs
 from mnist_bench.confirmed import Candidate, Confirmed, Final
+from mnist_bench.openings import LEDGER, purpose_of_confirming
 from mnist_bench.race import Race
 from mnist_bench.spending import Spending
 from mnist_bench.workshop import Workshop, open_workshop_of
@@ -111,8 +112,11 @@ class _Confirmation:
         nets = self._runs.train("final", finalists, SEEDS, stopping)
         if nets is None:
             return None
-        purpose = f"confirm {self._study.name}: {', '.join(f'#{n}' for n in finalists)}; {SEEDS} seeds each"
-        errors, images = self._runs.test_errors(nets, self._data.options, purpose, self._asked.ledger)
+        purpose = (
+            f"{purpose_of_confirming(self._study.name)}{', '.join(f'#{n}' for n in finalists)}; {SEEDS} seeds each"
+        )
+        ledgers = [self._asked.ledger, self._asked.results / self._study.name / LEDGER]
+        errors, images = self._runs.test_errors(nets, self._data.options, purpose, ledgers)
         finals = tuple(Final(number=number, errors=tuple(counts)) for number, counts in errors.items())
         found = self._confirmed(ended, numbers, finals, images)
         confirmed.save(found, self._asked.results / self._study.name)

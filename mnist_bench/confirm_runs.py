@@ -151,7 +151,7 @@ class Runs:
         return found
 
     def test_errors(
-        self, nets: Curves, options: DataOptions, purpose: str, ledger: Path
+        self, nets: Curves, options: DataOptions, purpose: str, ledgers: Sequence[Path]
     ) -> tuple[dict[int, list[int | None]], int]:
         """Open the test set once and return what `nets` of the final part get wrong, and the number of its images.
 
@@ -162,7 +162,7 @@ class Runs:
         """
         from mnist_bench.judging import Judge
 
-        judge = Judge(self._workshop, options, purpose=purpose, ledger=ledger)
+        judge = Judge(self._workshop, options, purpose=purpose, ledgers=ledgers)
 
         def errors(number: int, k: int) -> int | None:
             task = self._task("final", number, k)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -19,11 +20,11 @@ from search.training import Task
 class Judge:
     """Judges the nets of a workshop on the test images; the first one opens the test set, once for all."""
 
-    def __init__(self, workshop: Workshop, options: DataOptions, *, purpose: str, ledger: Path) -> None:
+    def __init__(self, workshop: Workshop, options: DataOptions, *, purpose: str, ledgers: Sequence[Path]) -> None:
         self._workshop = workshop
         self._options = options
         self._purpose = purpose
-        self._ledger = ledger
+        self._ledgers = ledgers
 
     @cached_property
     def images(self) -> Dataset:
@@ -34,7 +35,7 @@ class Judge:
         """
         device = numerics.setup(str(self._workshop.numerics["device"]))
         trained_on = load_dataset(self._options, device).training_on("all")
-        opened = open_test_set(self._options, purpose=self._purpose, ledger=self._ledger)
+        opened = open_test_set(self._options, purpose=self._purpose, ledgers=self._ledgers)
         return with_evaluation_images(trained_on, opened)
 
     def judge(self, task: Task, state: bytes) -> Evaluation:

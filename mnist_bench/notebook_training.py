@@ -107,7 +107,7 @@ class _Runs:
         self._configs = configs
         self._workshop = workshop
         purpose = f"notebook: {', '.join(configs)}; {asked.seeds} seeds"
-        self._judge = Judge(workshop, _data(asked), purpose=purpose, ledger=asked.ledger)
+        self._judge = Judge(workshop, _data(asked), purpose=purpose, ledgers=[asked.ledger])
         self._tasks = {
             (name, seed): workshop.task(f"{name}, seed {seed}", config, seed, also=test_set)
             for seed in range(asked.seeds)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
-from mnist_bench import kept, studies
+from mnist_bench import kept, openings, studies
 from mnist_bench.leaderboard import Leaderboard, rows
 from search.errors import StorageError, StudyNotFoundError
 from search.study import DATABASE, Place, driver_of, latest, newest_event
@@ -30,9 +30,7 @@ class Page:
     board: Leaderboard
 
 
-def leaderboard(
-    results: Path, name: str | None, storage: str | None = None, *, top: int | None = None, test_openings: int = 0
-) -> Leaderboard:
+def leaderboard(results: Path, name: str | None, storage: str | None = None, *, top: int | None = None) -> Leaderboard:
     """Return a study's leaderboard, of the latest one where no name is given: the page that was kept, where it holds.
 
     Raises:
@@ -43,11 +41,13 @@ def leaderboard(
     stamp = place and _stamp(place)
     page = place and _kept(place)
     if place and page and (page.stamp, page.top) == (stamp, top):
-        return replace(page.board, study=place.name, live=driver_of(place) is not None, test_openings=test_openings)
+        opened = openings.for_study(place)
+        return replace(page.board, study=place.name, live=driver_of(place) is not None, test_openings=opened)
     study = studies.open_study(results, name, storage)
     if not study.finished():
         raise StudyNotFoundError(f"Study {study.name} has no finished trial yet.")
-    board = rows(study, top=top, test_openings=test_openings)
+    opened = openings.for_study(place) if place else 0
+    board = rows(study, top=top, test_openings=opened)
     if place and stamp and len(study.trials) >= FROM:
         with contextlib.suppress(StorageError):  # where it cannot be written, it is made anew the next time
             kept.save(Page(stamp=stamp, top=top, board=board), place.folder / FILE)

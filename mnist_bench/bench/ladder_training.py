@@ -135,7 +135,7 @@ class _Runs:
         self._configs = configs
         self._workshop = workshop
         purpose = f"bench ladder: {', '.join(configs)}; {asked.seeds} seeds"
-        self._judge = Judge(workshop, _data(asked), purpose=purpose, ledger=asked.ledger)
+        self._judge = Judge(workshop, _data(asked), purpose=purpose, ledgers=[asked.ledger])
         self._listener = listener
         self._seeds = [seed_of(number) for number in range(asked.seeds)]
         self._tasks = {

@@ -34,12 +34,13 @@ def confirm(
     shown to be worse. Then the winner, and the cheapest of those tied with it, train on all training images with 8
     seeds, and the test set is opened once. The same command goes on where an earlier run of it was stopped or killed.
     """
+    from mnist_bench import openings
     from mnist_bench.cli import again, confirm_view, output
     from mnist_bench.cli.interrupts import Interrupts
     from mnist_bench.confirm import Options, run
     from mnist_bench.confirmed import plain
-    from mnist_bench.data.door import openings
     from mnist_bench.studies import open_study
+    from search.study import Place
 
     asked = Options(
         top=top, budget=None if budget is None else options.seconds(budget),
@@ -52,7 +53,7 @@ def confirm(
     if found is None:
         again.note_stopped("Stopped.", storage)
         raise typer.Exit(ExitCode.INTERRUPTED)
-    opened = openings(asked.ledger)
+    opened = openings.for_study(Place.of(record.name, results, storage))
     if json:
         output.print_json(plain(found) | {"test_openings": opened})
     else:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from mnist_bench.cli import again, board, options, output, wording
+from mnist_bench import openings
+from mnist_bench.cli import again, board, output, wording
 from mnist_bench.cli.plot import FOLDER
-from mnist_bench.data.door import openings
 from mnist_bench.leaderboard import Leaderboard, rows
 from mnist_bench.plots import worker_time
 from mnist_bench.plots.kinds import KINDS
@@ -15,13 +15,15 @@ from mnist_bench.searching import SearchOptions
 from search.errors import StudyNotFoundError
 from search.records import StudyRecord
 from search.run import Run
+from search.study import Place
 
 TOP = 5
 
 
 def show(run: Run, asked: SearchOptions, *, seconds: float) -> None:
     """Print the end of a search that took `seconds`; figures to stdout, advice to stderr."""
-    listed = rows(run.study, top=TOP, test_openings=openings(asked.results / options.LEDGER))
+    place = Place.of(run.study.name, asked.results, asked.storage)
+    listed = rows(run.study, top=TOP, test_openings=openings.for_study(place))
     before = seconds_before(run.study, time.time() - seconds)
     output.print_line()
     output.print_line(summary(listed, seconds, before, run.order_cost))

@@ -50,9 +50,8 @@ def leaderboard(
 
 def _read(name: str | None, results: Path, storage: str | None, top: int | None) -> Leaderboard:
     from mnist_bench import pages
-    from mnist_bench.data.door import openings
 
-    return pages.leaderboard(results, name, storage, top=top, test_openings=openings(results / options.LEDGER))
+    return pages.leaderboard(results, name, storage, top=top)
 
 
 def _confirmed(board: Leaderboard, results: Path) -> Confirmed | None:

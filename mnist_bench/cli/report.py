@@ -30,15 +30,16 @@ def report(
     The finding in words, the leaderboard, the pictures, the winner's recipe, what the bits depend on, and the commands
     that reproduce it. The file needs no network and no other file.
     """
+    from mnist_bench import openings
     from mnist_bench.cli import output, page
     from mnist_bench.data import close_test_set
-    from mnist_bench.data.door import openings
     from mnist_bench.plots.gallery import gallery
     from mnist_bench.plots.subject import Subject
     from mnist_bench.report import gather
     from mnist_bench.report_sections import read
     from mnist_bench.studies import open_study
     from search.errors import StudyNotFoundError
+    from search.study import Place
 
     close_test_set()
     study = open_study(results, study_name, storage)
@@ -49,7 +50,7 @@ def report(
         study,
         sections=read(study, folder),
         gallery=gallery(Subject(study=study, folder=folder, data_dir=data_dir)),
-        test_openings=openings(results / options.LEDGER),
+        test_openings=openings.for_study(Place.of(study.name, results, storage)),
     )
     file = output_file or folder / FILE
     _write(file, page.render(gathered))

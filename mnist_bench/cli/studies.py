@@ -26,20 +26,24 @@ def studies(
     """List studies, the one written last first, or remove one."""
     if context.invoked_subcommand is not None:
         return
-    from mnist_bench.cli import output
+    from mnist_bench import openings
+    from mnist_bench.cli import board, output
     from search.study import list_studies, where
 
+    opened = openings.from_results(results)
     rows = [_row(summary) for summary in list_studies(results, storage)]
     if json:
-        output.print_json({"studies": rows})
+        output.print_json({"studies": rows, "test_openings": opened})
     elif csv:
         output.print_csv(rows)
     elif not rows:
         output.note(f"No studies in {where(results, storage)}; `mnist-bench search conv --trials 50` makes one.")
     elif markdown:
         output.print_markdown(rows, _columns())
+        output.print_line(f"\n{board.test_set_line(opened)}")
     else:
         output.print_table(rows, _columns())
+        output.print_line(board.test_set_line(opened))
 
 
 @app.command("remove")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mnist_bench.data.door import open_test_set, openings
+from mnist_bench.data.door import open_test_set
 from mnist_bench.data.guard import close_test_set
 from mnist_bench.data.mnist import DataOptions, Images, TrainingSet, load_training_set
 from mnist_bench.data.split import Split, make_split
@@ -16,5 +16,4 @@ __all__ = [
     "load_training_set",
     "make_split",
     "open_test_set",
-    "openings",
 ]

@@ -1,4 +1,4 @@
-"""The one door to the test set, and the ledger that counts who went through.
+"""The one door to the test set, and the ledgers that tell who went through.
 
 A search closes the test set in every process of its own (`close_test_set`); from then on any opening of a test file
 other than through `open_test_set` fails, whichever library tries.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,20 +20,21 @@ from search.errors import StorageError
 TEST_FILES = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 
 
-def open_test_set(options: DataOptions, *, purpose: str, ledger: Path) -> Images:
+def open_test_set(options: DataOptions, *, purpose: str, ledgers: Sequence[Path]) -> Images:
     """Return the test images and labels of the data set that `options` name.
 
-    A line with the time (UTC), the purpose and the hashes of both files stands in the ledger, flushed to disk, before
-    the caller sees an image.
+    The same line with the time (UTC), the purpose and the hashes of both files stands in each ledger, flushed to disk
+    in the order given, before the caller sees an image.
 
     Raises:
         DataError: a file is missing, damaged, or not in MNIST's format.
-        StorageError: the ledger cannot be written; the images are not returned.
+        StorageError: a ledger cannot be written; the images are not returned.
     """
     with guard.passage():
         images = mnist.load_images(options, TEST_FILES, train=False)
     time = datetime.now(UTC).isoformat(timespec="seconds")
-    _append(ledger, {"time": time, "purpose": purpose, "files": images.digests})
+    for ledger in ledgers:
+        _append(ledger, {"time": time, "purpose": purpose, "files": images.digests})
     return images
 
 
@@ -65,19 +67,12 @@ def unopened_identity(options: DataOptions) -> list[str]:
     return [f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in paths]
 
 
-def openings(ledger: Path) -> int:
-    """Return how often the test set was opened, by the ledger's lines; 0 where there is no ledger."""
-    try:
-        return len(ledger.read_bytes().splitlines())
-    except FileNotFoundError:
-        return 0
-
-
 def _append(ledger: Path, entry: dict[str, Any]) -> None:
     try:
         ledger.parent.mkdir(parents=True, exist_ok=True)
+        torn = ledger.exists() and not ledger.read_bytes().endswith(b"\n")
         with ledger.open("a") as file:
-            file.write(json.dumps(entry) + "\n")
+            file.write("\n" * torn + json.dumps(entry) + "\n")  # what a kill tore is a line of its own
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:

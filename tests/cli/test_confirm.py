@@ -127,6 +127,41 @@ def test_a_small_budget_ends_the_race_after_one_seed_and_says_so(ran: list[Ran])
     assert "(cheapest)" not in cut.out
 
 
+MOVED = """
+run("studies")
+run("leaderboard moved")
+run("show moved/0")
+run("plot moved history")
+run("report moved")
+run("doctor moved")
+run("reproduce moved/0")
+run("confirm moved --top 2 --budget 0.001 --workers 1")
+run("confirm moved --top 1 --workers 1")
+run("leaderboard")
+run("search tiny.yaml -n 3 --executor in-process --study-name moved")
+run("doctor moved --repair --replay")
+run("studies remove moved --yes")
+"""
+
+
+def test_a_confirmed_study_that_is_copied_and_renamed_is_whole_under_its_new_name(
+    ran: list[Ran], folder: Path, tmp_path: Path, in_one_process: InOneProcess
+) -> None:
+    shutil.copytree(folder / "results" / "tiny-0", tmp_path / "results" / "moved")
+    (tmp_path / "tiny.yaml").write_text(SPACE)
+    done = in_one_process(tmp_path, MOVED)
+    refused = done.pop("search tiny.yaml -n 3 --executor in-process --study-name moved")
+    assert refused.code == 2
+    assert "moved holds study tiny-0 under another name; rename the folder back to tiny-0" in refused.err
+    assert {line: one.err for line, one in done.items() if one.code} == {}
+    assert "The test set has been opened twice." in done["studies"].out
+    assert "The test set has been opened twice." in done["leaderboard moved"].out
+    assert done["confirm moved --top 2 --budget 0.001 --workers 1"].out.startswith("moved: 2 configurations raced")
+    assert "The test set has been opened 3 times." in done["leaderboard"].out
+    assert purposes(tmp_path)[0].startswith("confirm moved: ")
+    assert not (tmp_path / "results" / "moved").exists()
+
+
 def test_interrupted_it_goes_on_and_finds_the_same(searched: Path, values: dict[str, Any], tmp_path: Path) -> None:
     folder = Path(shutil.copytree(searched, tmp_path / "copy"))
     program = Path(sys.executable).with_name("mnist-bench")

@@ -28,7 +28,8 @@ def three(monkeypatch: pytest.MonkeyPatch) -> list[StudySummary]:
 
 
 def test_studies_are_listed(cli: Cli, three: list[StudySummary]) -> None:
-    header, *lines = cli("studies").stdout.splitlines()
+    header, *lines, last = cli("studies").stdout.splitlines()
+    assert last == "The test set has not been opened."
     assert header.split()[:5] == ["study", "trials", "complete", "best", "state"]
     assert [line.split()[0] for line in lines] == ["conv-0", "smoke-1", "gpu-2"]
     assert [line.split()[5] for line in lines] == ["finished", "paused", "running"]

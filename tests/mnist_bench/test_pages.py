@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 import handmade
 from mnist_bench import pages
 from mnist_bench.leaderboard import Leaderboard, rows
+from mnist_bench.openings import LEDGER
 from search import lock
 from search.records import StudyRecord
 from search.study import Place
@@ -66,7 +68,10 @@ def test_another_number_of_rows_is_another_page(database: Database, look: Callab
 def test_what_is_no_part_of_the_study_is_as_it_is_now(tmp_path: Path, look: Callable[..., Leaderboard]) -> None:
     assert (look().live, look().test_openings) == (False, 0)
     with lock.driver_lock(Place.of("two", tmp_path).lock, "it"):
-        board = look(test_openings=2)
+        for line in ("look", "confirm two: #1", "confirm two: #2"):
+            with (tmp_path / LEDGER).open("a") as ledger:
+                ledger.write(json.dumps({"purpose": line}) + "\n")
+        board = look()
     assert (board.live, board.test_openings) == (True, 2)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mnist_bench.data import DataOptions, mnist, open_test_set, openings
+from mnist_bench.data import DataOptions, mnist, open_test_set
 from search.errors import StorageError
 
 GUARDED = """
@@ -31,7 +31,7 @@ for read in (open, gzip.open, pathlib.Path.read_bytes, numpy.fromfile, low_level
     else:
         sys.exit(f"{read} passed")
 load_training_set(DataOptions())
-assert len(open_test_set(DataOptions(), purpose="test", ledger=pathlib.Path(sys.argv[1])).labels) == 10_000
+assert len(open_test_set(DataOptions(), purpose="test", ledgers=[pathlib.Path(sys.argv[1])]).labels) == 10_000
 try:
     open(path)
 except ClosedDoorError:
@@ -41,10 +41,10 @@ except ClosedDoorError:
 
 def test_every_opening_is_in_the_ledger_with_its_hashes(tmp_path: Path) -> None:
     ledger = tmp_path / "new" / "test-openings.jsonl"
-    assert openings(ledger) == 0
     for number in (1, 2):
-        assert open_test_set(DataOptions(), purpose=f"look {number}", ledger=ledger).images.shape == (10_000, 28, 28)
-        assert openings(ledger) == number
+        opened = open_test_set(DataOptions(), purpose=f"look {number}", ledgers=[ledger])
+        assert opened.images.shape == (10_000, 28, 28)
+        assert len(ledger.read_text().splitlines()) == number
     entry = json.loads(ledger.read_text().splitlines()[1])
     assert entry["purpose"] == "look 2"
     assert entry["time"].endswith("+00:00")
@@ -54,7 +54,15 @@ def test_every_opening_is_in_the_ledger_with_its_hashes(tmp_path: Path) -> None:
 def test_no_ledger_no_images(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StorageError, match="cannot be noted"):
-        open_test_set(DataOptions(), purpose="look", ledger=tmp_path / "file" / "ledger")
+        open_test_set(DataOptions(), purpose="look", ledgers=[tmp_path / "first", tmp_path / "file" / "ledger"])
+    assert len((tmp_path / "first").read_text().splitlines()) == 1
+
+
+def test_each_ledger_has_the_same_line_and_a_torn_one_stays_by_itself(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    second.write_text('{"time": "2026')
+    open_test_set(DataOptions(), purpose="look", ledgers=[first, second])
+    assert second.read_text() == '{"time": "2026\n' + first.read_text()
 
 
 def test_the_closed_test_set_opens_through_the_door_alone(tmp_path: Path) -> None:
