@@ -1,14 +1,22 @@
-"""Note the weights that this revision of the trainer gives with the kernels of this machine.
+"""Note what this revision of the trainer and of the driver comes to on this machine.
 
-Run as `python benchmarks/golden.py` after raising numerics.TRAINER_REVISION, or on a machine whose kernels are
-not known yet. The file is tests/mnist_bench/golden.json; notes of another revision are dropped.
+Run as `python benchmarks/golden.py` after raising numerics.TRAINER_REVISION or spec.DRIVER_REVISION, or where the
+kernels or versions are not known yet: on another processor, with another torch, Optuna or NumPy. It adds to
+tests/mnist_bench/golden.json (weights, by canary, and a small search) and tests/search/golden_searches.json (digests,
+by versions and arithmetic); notes of another revision are dropped.
 """
 
 from __future__ import annotations
 
 import json
+import sys
+import tempfile
 from pathlib import Path
+from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "search" / "importable"))
+
+import golden_searches
 from mnist_bench import numerics
 from mnist_bench.canary import canary
 from mnist_bench.config_json import from_json
@@ -16,21 +24,45 @@ from mnist_bench.data import DataOptions
 from mnist_bench.data.tensors import load_dataset
 from mnist_bench.precision import Precision
 from mnist_bench.train import fit
+from search.spec import DRIVER_REVISION
 
-GOLDEN = Path(__file__).parent.parent / "tests" / "mnist_bench" / "golden.json"
+ROOT = Path(__file__).parent.parent
+TRAINED = ROOT / "tests" / "mnist_bench" / "golden.json"
+SEARCHED = ROOT / golden_searches.FILE
 PRECISIONS: tuple[Precision, Precision] = ("bf16", "fp32")
 
 
 def main() -> None:
-    """Train each case of the file in each precision on the CPU and write the file."""
-    golden = json.loads(GOLDEN.read_text())
-    if golden["trainer_revision"] != numerics.TRAINER_REVISION:
-        golden |= {"trainer_revision": numerics.TRAINER_REVISION, "weights": {}}
+    """Train and search, and write both files."""
+    trained = json.loads(TRAINED.read_text())
+    if trained["trainer_revision"] != numerics.TRAINER_REVISION:
+        trained |= {"trainer_revision": numerics.TRAINER_REVISION, "weights": {}, "searches": {}}
+    searched = json.loads(SEARCHED.read_text()) if SEARCHED.exists() else {}
+    if searched.get("driver_revision") != DRIVER_REVISION:
+        searched = {"driver_revision": DRIVER_REVISION, "digests": {}}
+    note_searches(searched["digests"], trained.setdefault("searches", {}))
+    note_weights(trained)
+    TRAINED.write_text(json.dumps(trained, indent=2) + "\n")
+    SEARCHED.write_text(json.dumps(searched, indent=2) + "\n")
+
+
+def note_weights(golden: dict[str, Any]) -> None:
+    """Train each case of the file in each precision on the CPU."""
     data = load_dataset(DataOptions(subset=1200), numerics.setup("cpu"))
     for precision in PRECISIONS:
         found = {name: fit(from_json(case), 0, data, precision) for name, case in golden["cases"].items()}
         golden["weights"][canary("cpu", precision)] = {name: run.reports[-1].weights for name, run in found.items()}
-    GOLDEN.write_text(json.dumps(golden, indent=2) + "\n")
+
+
+def note_searches(fake: dict[str, dict[str, str]], real: dict[str, str]) -> None:
+    """Search with the fake trainer in every way, and once with nets."""
+    for name, options in golden_searches.cases().items():
+        with tempfile.TemporaryDirectory() as folder:
+            digest = golden_searches.searched(Path(folder), options).digest
+        fake.setdefault(golden_searches.place(options), {})[name] = digest
+    with tempfile.TemporaryDirectory() as folder:
+        place, study = golden_searches.searched_for_real(Path(folder))
+    real[place] = study.digest
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
+import golden_searches
 from mnist_bench.canary import canary
 from mnist_bench.config_json import from_json
 from mnist_bench.cost import COEFFICIENTS
@@ -100,3 +101,17 @@ def test_the_bits_are_those_of_this_revision(digits: Dataset, precision: Precisi
         pytest.skip(f"no weights are known for kernels like those here (canary {place})")
     found = {name: fit(from_json(case), 0, digits, precision) for name, case in golden["cases"].items()}
     assert {name: fitted.reports[-1].weights for name, fitted in found.items()} == golden["weights"][place]
+
+
+@pytest.mark.slow
+def test_a_search_of_nets_comes_to_the_digest_of_these_revisions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where this fails and the test above does not, the driver decides otherwise: raise spec.DRIVER_REVISION."""
+    monkeypatch.setattr("mnist_bench.searching.close_test_set", lambda: None)  # it would stay closed for other tests
+    monkeypatch.setattr("mnist_bench.data.close_test_set", lambda: None)
+    known = json.loads(GOLDEN.read_text())["searches"]
+    place, study = golden_searches.searched_for_real(tmp_path)
+    if place not in known:
+        pytest.skip(f"not checked: no digest is known of this search with {place}")
+    assert study.digest == known[place]
