@@ -13,7 +13,7 @@ from typing import Any
 
 from mnist_bench.architecture import plan_layers
 from mnist_bench.config import TrainConfig
-from mnist_bench.config_json import from_json, leaves, to_json, with_params
+from mnist_bench.config_json import every_setting, from_json, leaves, to_json, with_params
 from mnist_bench.errors import ArchitectureError
 
 GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -88,8 +88,8 @@ _IDLE: tuple[tuple[Callable[[Settings], bool], tuple[str, ...]], ...] = (
 
 def effective(config: TrainConfig) -> TrainConfig:
     """Return a config that trains the same net, the settings that do nothing in it at their defaults."""
-    settings = {**dict(leaves(to_json(config))), **SHARED}
-    defaults = dict(leaves(to_json(TrainConfig())))
+    settings = {**dict(leaves(every_setting(config))), **SHARED}
+    defaults = dict(leaves(every_setting(TrainConfig())))
     for is_idle, names in _IDLE:
         if is_idle(settings):
             settings |= {name: defaults[name] for name in names}
@@ -104,7 +104,7 @@ def differing(current: TrainConfig, target: TrainConfig) -> tuple[str, ...]:
 
 def changed(current: TrainConfig, target: TrainConfig, groups: Sequence[str]) -> TrainConfig:
     """Return the effective config that has these groups' settings from `target` and all others from `current`."""
-    wanted = dict(leaves(to_json(target)))
+    wanted = dict(leaves(every_setting(target)))
     new = {name: wanted[name] for group in groups for name in GROUPS[group]}
     return effective(from_json(with_params(to_json(current), new)))
 
@@ -112,7 +112,7 @@ def changed(current: TrainConfig, target: TrainConfig, groups: Sequence[str]) ->
 def waiting(current: TrainConfig, target: TrainConfig) -> tuple[str, ...]:
     """Return the groups of `differing` with a setting of layers that only `target` has."""
     fields = _differences(current, target)
-    have, want = dict(leaves(to_json(current))), dict(leaves(to_json(target)))
+    have, want = dict(leaves(every_setting(current))), dict(leaves(every_setting(target)))
     early = {name for name, part in _PARTS.items() if name in fields and want[part] and not have[part]}
     return tuple(group for group in differing(current, target) if early & {*GROUPS[group]})
 
@@ -151,7 +151,7 @@ def _can_exist(config: TrainConfig) -> bool:
 
 
 def _differences(first: TrainConfig, second: TrainConfig) -> set[str]:
-    have, want = dict(leaves(to_json(first))), dict(leaves(to_json(second)))
+    have, want = dict(leaves(every_setting(first))), dict(leaves(every_setting(second)))
     return {name for name in have if have[name] != want[name]}
 
 

@@ -11,13 +11,38 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from mnist_bench.config import TrainConfig
-from mnist_bench.errors import ConfigError
+from mnist_bench.config import AugmentConfig, ModelConfig, OptimConfig, Phase, TrainConfig
+from mnist_bench.errors import ConfigError, UnknownSettingError
 from search import canonical
+from search.stored import First, dotted, stored, unknown, unknown_in
+
+FIRST: First = {
+    TrainConfig: ("epochs", "periods", "train_on", "model", "augment", "optim", "phases"),
+    ModelConfig: (
+        "blocks", "convs_per_block", "filters", "filter_growth", "filter_multiple", "kernel_size", "pool_axes",
+        "batchnorm", "activation", "block_dropout", "hidden_layers", "hidden_units", "hidden_activation",
+        "hidden_batchnorm", "hidden_dropout", "initialisation", "batchnorm_momentum", "batchnorm_epsilon",
+    ),
+    AugmentConfig: (
+        "rotation_degrees", "zoom", "zoom_per_axis", "shear_radians", "translate_pixels", "interpolation", "fill",
+    ),
+    OptimConfig: (
+        "optimizer", "lr", "beta1", "beta2", "epsilon", "momentum", "weight_decay", "batch_size", "keep_last_batch",
+        "label_smoothing", "schedule", "warmup_fraction", "drops", "first_drop_fraction", "second_drop_fraction",
+        "drop_factor", "ema_decay",
+    ),
+    Phase: ("augment", "lr"),
+}  # fmt: skip
+"""See `search.stored`; a new setting is not added."""
 
 
 def to_json(config: TrainConfig) -> dict[str, Any]:
-    """Return `config` as dictionaries, lists and plain values, every field named."""
+    """Return `config` as it stands in files and hashes: later settings only where they differ from their defaults."""
+    return stored(config, FIRST)
+
+
+def every_setting(config: TrainConfig) -> dict[str, Any]:
+    """Return `config` as dictionaries, lists and plain values, every field named: to show and to compare."""
     plain: dict[str, Any] = _lists(asdict(config))
     return plain
 
@@ -26,11 +51,14 @@ def from_json(values: Mapping[str, Any]) -> TrainConfig:
     """Return the config that `values` describe; fields left out take their defaults.
 
     Raises:
-        ConfigError: a field does not exist or does not allow its value, or periods or phases do not make up the epochs.
+        UnknownSettingError: a field does not exist.
+        ConfigError: a field does not allow its value, or periods or phases do not make up the epochs.
     """
     try:
         return _checked(_adapter().validate_json(canonical.dumps(values), strict=True, extra="forbid"))
     except ValidationError as error:
+        if name := unknown_in(error):
+            raise UnknownSettingError(unknown(name)) from None
         raise ConfigError(_sentence(error)) from None
     except ValueError as error:
         raise ConfigError(f"the configuration holds a number that is not finite ({error})") from None
@@ -87,10 +115,5 @@ def _sentence(error: ValidationError) -> str:
     # Where a union fails, the longest place belongs to the member that came furthest.
     first = max(error.errors(include_url=False), key=lambda fault: len(fault["loc"]))
     if first["type"] == "unexpected_keyword_argument":
-        return f"{_dotted(first['loc'])}: there is no such field"
-    return f"{_dotted(first['loc'])}: {first['msg']}, not {first['input']!r}"
-
-
-def _dotted(place: tuple[int | str, ...]) -> str:
-    """Return the field's name; what pydantic adds for the members of a union has brackets or dashes and is left out."""
-    return ".".join(str(part) for part in place if isinstance(part, int) or part.isidentifier())
+        return f"{dotted(first['loc'])}: there is no such field"
+    return f"{dotted(first['loc'])}: {first['msg']}, not {first['input']!r}"

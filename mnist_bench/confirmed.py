@@ -16,6 +16,7 @@ from mnist_bench.seal import unseal
 from mnist_bench.stats import t_interval
 from search import files
 from search.errors import StorageError
+from search.stored import First, stored
 
 FOLDER = "confirm"
 """In a study's folder."""
@@ -129,6 +130,10 @@ class Confirmed:
         return figures(errors[0], self.test_images) if errors else None
 
 
+FIRST: First = {Candidate: ("dropped_after", "p_value")}
+"""See `search.stored`; a new field is not added."""
+
+
 def figures(errors: tuple[int | None, ...], images: int) -> Figures | None:
     """Return the accuracy that so many errors by seed mean on so many images; None where no run came to an end."""
     accuracies = [1 - count / images for count in _whole(errors)]
@@ -141,13 +146,14 @@ def figures(errors: tuple[int | None, ...], images: int) -> Figures | None:
 
 def save(confirmed: Confirmed, folder: Path) -> None:
     """Keep what was found in the study's folder `folder`; errors as in `kept.write`."""
-    kept.write(asdict(confirmed), folder / FOLDER / FILE)
+    kept.write(stored(confirmed, FIRST), folder / FOLDER / FILE)
 
 
 def load(folder: Path) -> Confirmed | None:
     """Return what was found of the study whose folder is `folder`, under that name; None where it was not confirmed.
 
     Raises:
+        NewerVersionError: a newer version kept it.
         StorageError: the file that keeps it cannot be read.
     """
     path = folder / FOLDER / FILE
@@ -157,9 +163,9 @@ def load(folder: Path) -> Confirmed | None:
     except FileNotFoundError:
         return None
     except ValidationError as error:
-        raise _unreadable(path, error.errors(include_url=False)[0]["msg"]) from error
+        raise kept.not_read(path, error, _unreadable(error.errors(include_url=False)[0]["msg"])) from error
     except (OSError, ValueError) as error:
-        raise _unreadable(path, error) from error
+        raise StorageError(f"{path}: {_unreadable(error)}.") from error
 
 
 def _checked(confirmed: Confirmed) -> Confirmed:
@@ -170,8 +176,8 @@ def _checked(confirmed: Confirmed) -> Confirmed:
     return confirmed
 
 
-def _unreadable(path: Path, fault: object) -> StorageError:
-    return StorageError(f"{path}: cannot be read ({fault}); without it `confirm` makes it anew.")
+def _unreadable(fault: object) -> str:
+    return f"cannot be read ({fault}); without it `confirm` makes it anew"
 
 
 def plain(confirmed: Confirmed) -> dict[str, Any]:

@@ -1,14 +1,15 @@
 """Check-ups: of the machine and the installation, or of one study, which can be repaired where that is safe.
 
 What is repaired is what the event log has anyway, or what nobody can use: Optuna's tables, temporary files, damaged
-checkpoints and weights. The log itself and paused trials are never touched.
+checkpoints and weights. Checkpoints and weights are moved aside, for nothing can write the same file again. The log
+itself and paused trials are never touched.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +24,7 @@ class Checkup:
 
     findings: tuple[Finding, ...]
     repaired: tuple[Finding, ...] = ()
-    """What had been found and is repaired now."""
+    """What had been found and is repaired now; the advice says what was done."""
 
     @property
     def problems(self) -> int:
@@ -63,8 +64,7 @@ def check_study(
         repaired = []
         for finding in before.findings:
             if finding.mend is not None:
-                finding.mend()
-                repaired.append(finding)
+                repaired.append(replace(finding, advice=finding.mend()))
         after = examine() if repaired else before
         return Checkup(findings=after.findings, repaired=tuple(repaired))
 

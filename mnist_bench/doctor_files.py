@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import count
 from pathlib import Path
+from typing import Literal
 
 from mnist_bench import ablation, audit, confirmed, record
 from mnist_bench.confirm_runs import RECORDS
@@ -12,9 +14,13 @@ from mnist_bench.finding import Finding, note, ok, problem
 from mnist_bench.keeper import worth_keeping
 from mnist_bench.weights import load_trial
 from search import states
-from search.errors import SearchError
-from search.files import leftovers
+from search.errors import NewerVersionError, SearchError, StorageError
+from search.files import leftovers, make_folder
 from search.records import StudyRecord, TrialRecord
+
+ASIDE = "aside"
+"""The folder in the study's own that takes what --repair removes from its place."""
+Verdict = Literal["whole", "damaged", "newer"]
 
 
 def examine(study: StudyRecord, folder: Path) -> Iterator[Finding]:
@@ -40,14 +46,16 @@ def checkpoints(study: StudyRecord, folder: Path) -> Iterator[Finding]:
 
 def damaged_checkpoints(folder: Path) -> Iterator[Finding]:
     """Yield one finding where checkpoints, those of `confirm` and its like among them, are not what was written."""
-    damaged = [path for path in sorted(folder.rglob(f"*{states.SUFFIX}")) if states.read(path) is None]
-    if damaged:
+    found = [path for path in sorted(folder.rglob(f"*{states.SUFFIX}")) if ASIDE not in path.relative_to(folder).parts]
+    verdicts = {path: _verdict(partial(_read_checkpoint, path)) for path in found}
+    yield from _newer("checkpoints", verdicts, folder)
+    if damaged := _with("damaged", verdicts):
         yield problem(
             "checkpoints",
             f"damaged, and not believed: {_names(damaged, folder)}.",
-            "--repair removes them, and training goes on from the ones before; files that go bad by themselves are a "
-            "sign of a failing disk.",
-            partial(_remove, damaged),
+            f"{_MOVES}, and training goes on from the ones before; files that go bad by themselves are a sign of a "
+            "failing disk.",
+            partial(_move_aside, damaged, folder),
         )
 
 
@@ -57,15 +65,16 @@ def weights(study: StudyRecord, folder: Path) -> Iterator[Finding]:
     best = worth_keeping(list(complete.values()), study.cost)
     files = {int(path.stem): path for path in (folder / "weights").glob("*.safetensors") if path.stem.isdigit()}
     kept = [(complete[number], files[number]) for number in sorted(best & files.keys())]
-    damaged = [path for trial, path in kept if _error(partial(load_trial, path, trial))]
-    if damaged:
+    verdicts = {path: _verdict(partial(load_trial, path, trial)) for trial, path in kept}
+    yield from _newer("weights", verdicts, folder)
+    if damaged := _with("damaged", verdicts):
         text = f"damaged, and not believed: {_names(damaged, folder)}."
-        yield problem("weights", text, "--repair removes them.", partial(_remove, damaged))
-    elif kept:
-        yield ok("weights", f"{_counted(len(kept), 'file')} of the best trials, each what its trial ended with.")
+        yield problem("weights", text, f"{_MOVES}.", partial(_move_aside, damaged, folder))
+    if whole := _with("whole", verdicts):
+        yield ok("weights", f"{_counted(len(whole), 'file')} of the best trials, each what its trial ended with.")
     if superfluous := [path for number, path in sorted(files.items()) if number not in best]:
         text = f"of trials that are no longer among the best: {_names(superfluous, folder)}."
-        yield note("weights", text, "--repair removes them.", partial(_remove, superfluous))
+        yield note("weights", text, f"{_MOVES}.", partial(_move_aside, superfluous, folder))
     yield from _missing([complete[number] for number in sorted(best - files.keys())], folder)
 
 
@@ -105,7 +114,33 @@ def _newest(folder: Path, trial: TrialRecord) -> int:
     """Return the latest period, of those that the study knows, after which there is a whole checkpoint; 0 for none."""
     store = folder / "states"
     periods = range(len(trial.reports), 0, -1)
-    return next((n for n in periods if states.read(store / f"{trial.number}-{n}{states.SUFFIX}")), 0)
+    paths = {period: store / f"{trial.number}-{period}{states.SUFFIX}" for period in periods}
+    return next((n for n, path in paths.items() if _verdict(partial(_read_checkpoint, path)) != "damaged"), 0)
+
+
+def _read_checkpoint(path: Path) -> None:
+    if states.read(path) is None:
+        raise StorageError(f"{path}: is no whole checkpoint.")
+
+
+def _verdict(reader: Callable[[], object]) -> Verdict:
+    try:
+        reader()
+    except NewerVersionError:
+        return "newer"
+    except SearchError:
+        return "damaged"
+    return "whole"
+
+
+def _with(verdict: Verdict, verdicts: Mapping[Path, Verdict]) -> list[Path]:
+    return [path for path, found in verdicts.items() if found == verdict]
+
+
+def _newer(about: str, verdicts: Mapping[Path, Verdict], folder: Path) -> Iterator[Finding]:
+    if newer := _with("newer", verdicts):
+        text = f"a newer mnist-bench wrote {_names(newer, folder)}, with settings that this version does not know."
+        yield note(about, text, "Examine them with a newer version; this one leaves them alone.")
 
 
 def _error(reader: Callable[[], object]) -> str | None:
@@ -116,9 +151,24 @@ def _error(reader: Callable[[], object]) -> str | None:
     return None
 
 
-def _remove(paths: Sequence[Path]) -> None:
+_MOVES = f"--repair moves them into {ASIDE}/ in the study's folder"
+
+
+def _move_aside(paths: Sequence[Path], folder: Path) -> str:
+    """Move files below a study's folder to the same place below its ASIDE; what lies there stays."""
+    for path in paths:
+        target = folder / ASIDE / path.relative_to(folder)
+        make_folder(target.parent)
+        names = (target.with_name(f"{target.name}.{k}") for k in count(1))
+        path.rename(target if not target.exists() else next(name for name in names if not name.exists()))
+    return f"Moved into {folder / ASIDE}."
+
+
+def _remove(paths: Sequence[Path]) -> str:
+    """Remove half-written files: whoever was writing them writes them again."""
     for path in paths:
         path.unlink(missing_ok=True)
+    return "Removed."
 
 
 def _names(paths: Sequence[Path], folder: Path, most: int = 5) -> str:

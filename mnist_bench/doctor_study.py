@@ -15,14 +15,14 @@ from mnist_bench.studies import believed
 from search import strategy
 from search.database import damage, open_for_writing, open_tables_for_reading, storage_errors
 from search.differences import differences as spec_differences
-from search.errors import SearchError, StorageError, StudyNotFoundError
+from search.errors import NewerVersionError, SearchError, StorageError, StudyNotFoundError
 from search.events import Event
 from search.history import History
 from search.mirror_check import Differences, differences, rebuild
 from search.records import StudyRecord
 from search.replay import replay as decide_again
 from search.space import Space
-from search.spec import DRIVER_REVISION, StudySpec
+from search.spec import DRIVER_REVISION, StudySpec, stored_history
 from search.study import DATABASE, Place, read_events
 from search.urls import is_postgresql
 from search.wording import first_line
@@ -41,8 +41,11 @@ def examine(
     """
     try:
         events = _whole_log(place)
-        history = History.of(events)
+        history = stored_history(events)
         study = believed(replace(history.record(), name=place.name))
+    except NewerVersionError as error:
+        yield problem("event log", str(error), "Examine it with a newer version; this one leaves all of it alone.")
+        return
     except StorageError as error:
         yield problem("event log", str(error), "The files beside it are left alone; put a copy of the database back.")
         return
@@ -187,13 +190,14 @@ def _differences(place: Place, events: Sequence[Event]) -> Differences:
         storage.engine.dispose()
 
 
-def _rebuild(place: Place, events: Sequence[Event]) -> None:
+def _rebuild(place: Place, events: Sequence[Event]) -> str:
     storage = open_for_writing(place.url)
     try:
         with storage_errors():
             rebuild(storage, events[0].payload["name"], events)
     finally:
         storage.engine.dispose()
+    return "They were written anew from the event log."
 
 
 def _worded(found: Differences) -> str:

@@ -17,6 +17,10 @@ class ConfigError(UsageError):
     """A configuration holds an unknown field, or a value that its field does not allow."""
 
 
+class UnknownSettingError(ConfigError):
+    """A configuration holds a field that no class here has: where it was stored, a newer version wrote it."""
+
+
 class ClosedDoorError(SearchError, PermissionError):
     """A file of the test set was opened where the test set is closed."""
 

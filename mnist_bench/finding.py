@@ -20,8 +20,9 @@ class Finding:
     text: str
     advice: str = ""
     """What to do, where there is something."""
-    mend: Callable[[], None] | None = None
-    """Repairs it without losing a result; None where there is nothing to repair, or a person has to."""
+    mend: Callable[[], str] | None = None
+    """Repairs it without losing a result, and returns in a sentence what it did; None where there is nothing to repair,
+    or a person has to."""
 
 
 def ok(about: str, text: str) -> Finding:
@@ -29,12 +30,12 @@ def ok(about: str, text: str) -> Finding:
     return Finding(about=about, severity="ok", text=text)
 
 
-def note(about: str, text: str, advice: str = "", mend: Callable[[], None] | None = None) -> Finding:
+def note(about: str, text: str, advice: str = "", mend: Callable[[], str] | None = None) -> Finding:
     """Return something worth knowing."""
     return Finding(about=about, severity="note", text=text, advice=advice, mend=mend)
 
 
-def problem(about: str, text: str, advice: str = "", mend: Callable[[], None] | None = None) -> Finding:
+def problem(about: str, text: str, advice: str = "", mend: Callable[[], str] | None = None) -> Finding:
     """Return something that is wrong."""
     return Finding(about=about, severity="problem", text=text, advice=advice, mend=mend)
 

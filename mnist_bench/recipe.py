@@ -13,7 +13,7 @@ _NO_STRINGS = ("true", "false", "null")
 
 
 def text(config: Mapping[str, Any], *, name: str, subset: int | None = None) -> str:
-    """Return YAML in which every field stands, so that no default of another version can change it.
+    """Return YAML with every field that stands in files (see `search.stored`), so that older versions read it, too.
 
     Args:
         config: a TrainConfig as plain JSON values.

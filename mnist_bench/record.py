@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,12 +16,13 @@ from mnist_bench.architecture import plan_layers
 from mnist_bench.config import TrainConfig
 from mnist_bench.config_json import from_json
 from mnist_bench.correctness import correct_bits
-from mnist_bench.errors import ArchitectureError, ConfigError
+from mnist_bench.errors import ArchitectureError, ConfigError, UnknownSettingError
 from mnist_bench.schedule import Schedule
 from mnist_bench.seal import seal, unseal
 from search import files
-from search.errors import StorageError, StudyNotFoundError, UsageError
+from search.errors import NewerVersionError, StorageError, StudyNotFoundError, UsageError
 from search.records import StudyRecord, TrialRecord
+from search.stored import First, check_format, stored, unknown, unknown_in
 from search.trainer import EndReason, Report
 from search.wording import in_a_sentence
 
@@ -84,6 +85,17 @@ class Record:
     """Which validation images were right after the last period: base64 of packed bits."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Version:
+    """What is read of a record before anything else is believed of it."""
+
+    schema_version: int = 1
+
+
+FIRST: First = {Record: ("schema_version", "correct"), Data: ("dataset", "subset"), Period: ("end",)}
+"""See `search.stored`; a new field is not added."""
+
+
 def record_of(study: StudyRecord, trial: TrialRecord) -> Record:
     """Return the record of a trial that trained at least one period.
 
@@ -120,21 +132,30 @@ def period_of(report: Report) -> Period:
 
 def to_json(record: Record) -> dict[str, Any]:
     """Return plain values for a JSON text that `parse` reads, sealed."""
-    return seal(asdict(record))
+    return seal(stored(record, FIRST))
 
 
 def parse(text: bytes | str, source: str) -> Record:
     """Read a record, trusting nothing in it.
 
     Raises:
+        NewerVersionError: a newer version wrote it.
         UsageError: it is too large, no JSON, or no record; the text names `source` and the first fault.
     """
     if len(text) > LARGEST:
         raise UsageError(f"{source}: larger than any record ({len(text):,} bytes, at most {LARGEST:,}).")
     try:
-        record = _adapter().validate_json(unseal(text), strict=True)
+        content = unseal(text)
+        check_format(_versions().validate_json(content, strict=True).schema_version, source, newest=1)
+        record = _adapter().validate_json(content, strict=True)
         _check_trainable(record, from_json(record.recipe))
+    except NewerVersionError:
+        raise
+    except UnknownSettingError as error:
+        raise NewerVersionError(f"{source}: {error}.") from error
     except ValidationError as error:
+        if name := unknown_in(error):
+            raise NewerVersionError(f"{source}: {unknown(name)}.") from None
         raise UsageError(f"{source}: no record of a trial ({in_a_sentence(_first_fault(error))}).") from None
     except (ConfigError, ArchitectureError) as error:
         raise UsageError(f"{source}: the recipe cannot be trained: {in_a_sentence(error)}.") from None
@@ -171,6 +192,11 @@ def read(path: Path) -> Record:
 @cache
 def _adapter() -> TypeAdapter[Record]:
     return TypeAdapter(Record)
+
+
+@cache
+def _versions() -> TypeAdapter[_Version]:
+    return TypeAdapter(_Version)
 
 
 def _first_fault(error: ValidationError) -> str:

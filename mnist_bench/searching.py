@@ -10,14 +10,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
-from mnist_bench import space_view, spaces, studies
+from mnist_bench import record, space_view, spaces, studies
 from mnist_bench.config import TrainConfig
-from mnist_bench.config_json import leaves, to_json
+from mnist_bench.config_json import every_setting, from_json, leaves, to_json
 from mnist_bench.cost import COEFFICIENTS
 from mnist_bench.data.guard import close_test_set
 from mnist_bench.data.mnist import DataOptions, DatasetName, TrainingSet, idx_files, load_training_set
 from mnist_bench.factory import trainer_spec
 from mnist_bench.keeper import WeightKeeper
+from mnist_bench.record import Data
 from mnist_bench.space_check import training_settings
 from mnist_bench.trial import make_planner
 from mnist_bench.wording import objectives
@@ -33,6 +34,7 @@ from search.ranges import same
 from search.run import Run, Search
 from search.space import Space
 from search.spec import StudySpec
+from search.stored import stored
 from search.study import Place
 from search.trainer import Plan, Planner
 from search.wording import show
@@ -151,7 +153,7 @@ def planner(space: Space, context: Mapping[str, Any]) -> Planner:
 def context_here(numerics: Mapping[str, Any]) -> dict[str, Any]:
     """Return the part of a study's context that follows from this installation and a machine with these numerics."""
     return {
-        "costs": asdict(COEFFICIENTS[numerics["kind"]]),
+        "costs": stored(COEFFICIENTS[numerics["kind"]], {}),
         "defaults": to_json(TrainConfig()),
         "trainer_revision": numerics["trainer_revision"],
         "canary": numerics["canary"],
@@ -164,14 +166,15 @@ def versions() -> dict[str, str]:
 
 
 def _spec(asked: SearchOptions, space: Space, data: TrainingSet, numerics: Mapping[str, Any]) -> StudySpec:
+    trained_on = Data(
+        dataset=data.options.dataset, subset=data.options.subset,
+        data_hash=data.data_hash, split_hash=data.split.digest,
+    )  # fmt: skip
     context = {
-        "data": {
-            "dataset": data.options.dataset, "subset": data.options.subset,
-            "data_hash": data.data_hash, "split_hash": data.split.digest,
-        },
+        "data": stored(trained_on, record.FIRST),
         "images": {"train": len(data.split.train), "validation": len(data.split.validation)},
         **context_here(numerics),
-    }  # fmt: skip
+    }
     sampler, pruner = strategy.of_settings(space.settings)
     plan = planner(space, context)
     return StudySpec(
@@ -225,13 +228,12 @@ def _enqueued(space: Space, name: str, plan: Callable[[Mapping[str, Any]], Plan]
     Raises:
         UsageError: the recipe is no point of the space; names the first setting that differs.
     """
-    wanted = to_json(spaces.recipe(spaces.load(name)))
+    wanted = every_setting(spaces.recipe(spaces.load(name)))
     params = space.sample(lambda path, _: _at(wanted, path))
     for known in space.fields:
         if known.path in params and known.distribution and not known.distribution.contains(params[known.path]):
             raise UsageError(f"--enqueue {name}: {known.path} {show(params[known.path])} is outside the space's range")
-    given = plan(params).config
-    fixed = dict(leaves(given))
+    fixed = dict(leaves(every_setting(from_json(plan(params).config))))
     for path, value in leaves(wanted):
         if path not in ("epochs", "periods") and not same(fixed[path], value):
             raise UsageError(f"--enqueue {name}: {path} is {show(value)}, and {show(fixed[path])} in the space")

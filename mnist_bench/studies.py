@@ -12,13 +12,15 @@ from typing import Literal
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
-from mnist_bench.config_json import from_json
+from mnist_bench.config import TrainConfig
+from mnist_bench.config_json import every_setting, from_json, leaves
 from mnist_bench.cost import DeviceKind
-from mnist_bench.errors import ConfigError
+from mnist_bench.errors import ConfigError, UnknownSettingError
 from mnist_bench.record import Data
 from search import canonical, study
-from search.errors import StorageError
+from search.errors import NewerVersionError, StorageError
 from search.records import StudyRecord, TrialRecord
+from search.stored import unknown, unknown_in
 from search.trainer import Report
 from search.wording import in_a_sentence, show
 
@@ -64,6 +66,7 @@ def open_study(results: Path, name: str | None, storage: str | None = None) -> S
 
     Raises:
         StudyNotFoundError: there is none of that name, or none at all.
+        NewerVersionError: a newer version wrote it.
         StorageError: its database cannot be read, or holds what no search of nets writes.
     """
     return believed(study.open_study(results, name, storage))
@@ -73,13 +76,19 @@ def believed(read: StudyRecord) -> StudyRecord:
     """Return the study if all that commands compute with is of the kind that a search writes.
 
     Raises:
+        NewerVersionError: it has a setting that this version does not know.
         StorageError: it is not; the text names the study and the first fault.
     """
     try:
         _form().validate_json(canonical.dumps(read.spec), strict=True)
+        _check_fields(read)
         for trial in read.trials:
             _check_trial(trial)
+    except UnknownSettingError as error:
+        raise NewerVersionError(f"Study {read.name}: {error}.") from error
     except ValidationError as error:
+        if name := unknown_in(error):
+            raise NewerVersionError(f"Study {read.name}: {unknown(name)}.") from error
         fault = error.errors(include_url=False, include_input=False)[0]
         raise _unbelievable(read, f"{'.'.join(map(show, fault['loc']))}: {fault['msg']}") from error
     except (ConfigError, ValueError) as error:
@@ -90,6 +99,18 @@ def believed(read: StudyRecord) -> StudyRecord:
 @cache
 def _form() -> TypeAdapter[Spec]:
     return TypeAdapter(Spec)
+
+
+def _check_fields(read: StudyRecord) -> None:
+    """Check that every field of the space is one of the trainer's settings.
+
+    Raises:
+        UnknownSettingError: one is not.
+    """
+    known = dict(leaves(every_setting(TrainConfig())))
+    for path, _ in read.spec["space"]["fields"]:
+        if path not in known:
+            raise UnknownSettingError(unknown(path))
 
 
 def _check_trial(trial: TrialRecord) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from mnist_bench.architecture import block_filters
 from mnist_bench.config import AugmentConfig, ModelConfig, OptimConfig, TrainConfig
-from mnist_bench.config_json import leaves, to_json
+from mnist_bench.config_json import every_setting, leaves
 
 NOTHING = "–"
 
@@ -67,7 +67,7 @@ def distinguishing(configs: Sequence[TrainConfig]) -> list[dict[str, str]]:
     A cell counts as different where its text and one of its fields differ; a part that some of the nets lack does not.
     """
     rows = [{heading: setting.text(config) for heading, setting in SETTINGS.items()} for config in configs]
-    fields = [dict(leaves(to_json(config))) for config in configs]
+    fields = [dict(leaves(every_setting(config))) for config in configs]
     if len(rows) == 1:
         return rows
     differing = [path for path in (fields[0] if fields else ()) if any(row[path] != fields[0][path] for row in fields)]

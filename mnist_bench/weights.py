@@ -14,9 +14,9 @@ from safetensors import numpy as arrays
 from mnist_bench.architecture import plan_layers
 from mnist_bench.config import TrainConfig
 from mnist_bench.config_json import from_json, to_json
-from mnist_bench.errors import WeightsError
+from mnist_bench.errors import UnknownSettingError, WeightsError
 from search import canonical, files
-from search.errors import UsageError
+from search.errors import NewerVersionError, UsageError
 from search.records import TrialRecord
 from search.wording import in_a_sentence
 
@@ -43,7 +43,7 @@ def load_model(path: Path) -> nn.Sequential:
     """Return the net in a file of `export`; see `model_in`.
 
     Raises:
-        WeightsError: the file cannot be read, or is not one of `export`.
+        NewerVersionError, WeightsError: see `model_in`.
     """
     return model_in(_read(path), str(path))
 
@@ -53,12 +53,12 @@ def load_trial(path: Path, trial: TrialRecord) -> nn.Sequential:
 
     Raises:
         WeightsError: the file cannot be read, or holds other weights or another configuration than the trial's.
+        NewerVersionError: see `model_in`.
     """
     content = _read(path)
     model = model_in(content, str(path))
-    configuration = canonical.dumps(to_json(from_json(trial.config)))
-    found = weights_hash(model.state_dict()), metadata_of(content)["config"]
-    if found != (trial.reports[-1].weights, configuration):
+    found = weights_hash(model.state_dict()), _config_in(content)
+    if found != (trial.reports[-1].weights, from_json(trial.config)):
         raise WeightsError(f"{path}: holds other weights than trial {trial.number} ended with.")
     return model
 
@@ -69,7 +69,8 @@ def model_in(content: bytes, source: str) -> nn.Sequential:
     Its input is a batch of normalised pictures, float32 (N, 1, 28, 28).
 
     Raises:
-        WeightsError: the bytes are not those of `export`, or the weights are not its net's; names `source`.
+        NewerVersionError: the net has a setting that this version does not know.
+        WeightsError: the bytes are not those of `export`, or the weights are not its net's; both name `source`.
     """
     import torch
     from safetensors.torch import load
@@ -78,14 +79,20 @@ def model_in(content: bytes, source: str) -> nn.Sequential:
 
     try:
         weights = load(content)
-        config = from_json(json.loads(metadata_of(content)["config"]))
+        config = _config_in(content)
         _check_size(content, config)
         model = build_model(config.model, torch.Generator())
         _check_types(weights, model)
         model.load_state_dict(weights)
+    except UnknownSettingError as error:
+        raise NewerVersionError(f"{source}: {error}.") from error
     except (SafetensorError, UsageError, KeyError, TypeError, ValueError, RuntimeError, RecursionError) as error:
         raise WeightsError(f"{source}: no file of exported weights ({in_a_sentence(error)})") from error
     return model.eval()
+
+
+def _config_in(content: bytes) -> TrainConfig:
+    return from_json(json.loads(metadata_of(content)["config"]))
 
 
 def _check_size(content: bytes, config: TrainConfig) -> None:

@@ -7,6 +7,7 @@ SearchError                  1   something failed
 ├── StudyNotFoundError       3   no such study, or no finished trial in it
 ├── StudyLockedError         1   another process drives the study
 ├── StorageError             1   the database or a file of the study cannot be used
+│   └── NewerVersionError        a newer mnist-bench wrote it
 ├── WorkerError              1   workers cannot be started or do not agree with the study
 └── TooManyFailuresError     1   configurations crash, or are infeasible, one after the other
 """
@@ -66,6 +67,10 @@ class StudyLockedError(SearchError):
 
 class StorageError(SearchError):
     """The database or a file of the study cannot be used."""
+
+
+class NewerVersionError(StorageError):
+    """A newer mnist-bench wrote what is read here: it is whole, and this version does not understand it."""
 
 
 class WorkerError(SearchError):

@@ -19,6 +19,7 @@ from sqlalchemy.engine import Connection, Engine
 from search import canonical, payloads
 from search.errors import StorageError, StudyLockedError
 from search.postgres import StudyLock, wait_to_make_tables
+from search.stored import check_format
 from search.wording import in_a_sentence
 
 Kind = Literal["create", "goal", "ask", "report", "tell", "decline"]
@@ -148,6 +149,7 @@ class EventLog:
         """Return all events in order, and go on after them.
 
         Raises:
+            NewerVersionError: a newer version wrote them.
             StorageError: one is missing or is none, so that those after it mean nothing.
         """
         columns = (
@@ -168,6 +170,9 @@ class EventLog:
         """Return the event of one row; SQLite keeps what anybody writes, whatever the type of a column."""
         if seq != expected:
             raise StorageError(f"The event log of study {self._study} lacks event {expected}; restore its database.")
+        payload = columns[-1]
+        if seq == 0 and isinstance(payload, str):
+            check_format(payloads.format_of(payload), f"Study {self._study}")
         try:
             event = _event(*columns)
         except ValueError as error:

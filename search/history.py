@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from search.clock import Active, Order, Slot, Timeline
-from search.errors import SpaceError
+from search.errors import NewerVersionError, SpaceError
 from search.events import Event, not_understood
 from search.ranges import Distribution
 from search.records import StudyRecord, TrialRecord
@@ -56,12 +56,15 @@ class History:
         """Return the history that these events make.
 
         Raises:
+            NewerVersionError: a newer version decided them.
             StorageError: no search can have decided them in this order.
         """
         history = cls()
         for event in events:
             try:
                 history.apply(event)
+            except NewerVersionError as error:
+                raise NewerVersionError(f"Study {history.name}: {error}.") from error
             except (ValueError, TypeError, SpaceError) as error:
                 raise not_understood(history.name, history.seq, f"{event.kind}: {error}") from error
         return history
@@ -159,7 +162,7 @@ class History:
         self.timeline.start(trial.slot, active)
 
     def _report(self, event: Event) -> None:
-        trial, report = self._running(event), Report(**event.payload["report"])
+        trial, report = self._running(event), Report.from_json(event.payload["report"])
         _demand(event.payload["period"] == len(trial.reports) + 1 <= len(trial.costs), "it is of another period")
         self.trials[trial.number] = replace(trial, reports=(*trial.reports, report))
         self.attributes[trial.number].update(event.payload["attributes"])

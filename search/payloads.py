@@ -62,6 +62,15 @@ class Create:
 
     name: str
     spec: SpecForm
+    format: Annotated[int, Ge(1)] = 1
+    """See `search.stored.FORMAT`; the first studies do not say it. It is no part of the fingerprint."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Formatted:
+    """What is read of a `create` event before anything else is believed of it."""
+
+    format: Annotated[int, Ge(1)] = 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -130,6 +139,20 @@ def parse(kind: str, text: str) -> Values:
         raise ValueError(f"{place}: {fault['msg']}") from None
     values: Values = json.loads(text, parse_constant=finite, parse_float=finite, parse_int=_bounded)
     return values
+
+
+def format_of(text: str) -> int:
+    """Return the format that the payload of a `create` event names; the first one where it names none that can be read,
+    for `parse` then says what is wrong."""
+    try:
+        return _formatted().validate_json(text, strict=True).format
+    except ValidationError:
+        return 1
+
+
+@cache
+def _formatted() -> TypeAdapter[Formatted]:
+    return TypeAdapter(Formatted)
 
 
 @cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,7 +24,11 @@ class Asha:
     def make(self, periods: int) -> BasePruner:
         from optuna.pruners import SuccessiveHalvingPruner
 
-        return SuccessiveHalvingPruner(**asdict(self))
+        return SuccessiveHalvingPruner(
+            min_resource=self.min_resource,
+            reduction_factor=self.reduction_factor,
+            min_early_stopping_rate=self.min_early_stopping_rate,
+        )
 
     def may_stop_at(self, period: int) -> bool:
         """Return whether a trial may be stopped after a period: whether it is a rung."""
@@ -55,11 +59,13 @@ class Hyperband:
     def make(self, periods: int) -> BasePruner:
         from optuna.pruners import HyperbandPruner
 
-        return HyperbandPruner(max_resource=periods, **asdict(self))
+        return HyperbandPruner(
+            min_resource=self.min_resource, max_resource=periods, reduction_factor=self.reduction_factor
+        )
 
     def may_stop_at(self, period: int) -> bool:
         """Return whether a trial of any bracket may be stopped after a period: the first one has all rungs."""
-        return Asha(**asdict(self)).may_stop_at(period)
+        return self._halving(0).may_stop_at(period)
 
     def brackets(self, periods: int) -> int:
         """Return the number of brackets; `min_resource` is at most `periods`."""
@@ -70,10 +76,12 @@ class Hyperband:
         """Return each bracket's share of the trials, as Optuna deals them out, and the halving in it."""
         number = self.brackets(periods)
         weights = [math.ceil(number * self.reduction_factor**later / (later + 1)) for later in reversed(range(number))]
-        return [
-            (weight / sum(weights), Asha(**asdict(self), min_early_stopping_rate=bracket))
-            for bracket, weight in enumerate(weights)
-        ]
+        return [(weight / sum(weights), self._halving(bracket)) for bracket, weight in enumerate(weights)]
+
+    def _halving(self, bracket: int) -> Asha:
+        return Asha(
+            min_resource=self.min_resource, reduction_factor=self.reduction_factor, min_early_stopping_rate=bracket
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

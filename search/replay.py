@@ -126,7 +126,7 @@ class _Recorded:
             stall_seconds=0,
         )  # fmt: skip
         if event.kind == "report":
-            return active, Done(job=job, report=Report(**event.payload["report"]), state=b"")
+            return active, Done(job=job, report=Report.from_json(event.payload["report"]), state=b"")
         reason, error = event.payload.get("reason"), str(event.payload.get("error"))
         if event.external and reason in ("out_of_memory", "timed_out"):
             return active, Exhausted(reason, error)

@@ -25,8 +25,9 @@ from search.postgres import driver_lock
 from search.progress import Header, Observer
 from search.records import StudyRecord
 from search.restore import restored
-from search.spec import StudySpec, check_same
+from search.spec import StudySpec, check_same, stored_history
 from search.states import StateStore
+from search.stored import FORMAT
 from search.study import DATABASE, Place
 from search.trainer import Planner
 from search.urls import is_postgresql
@@ -102,7 +103,7 @@ class Search:
         events = log.read()
         if not self.place.owns_database:
             check_belongs(self.place, log.begun())
-        history = History.of(events)
+        history = stored_history(events)
         if events:
             self.check(history.record())
         states = StateStore(self.place.folder / "states")
@@ -138,7 +139,7 @@ class Search:
         return spec
 
     def _create(self, spec: StudySpec, history: History, log: EventLog) -> list[Event]:
-        payload = {"name": self.place.name, "spec": spec.to_json()}
+        payload = {"name": self.place.name, "spec": spec.to_json(), "format": FORMAT}
         events: list[Event] = []
         for event in (Event(kind="create", payload=payload), Event(kind="goal", payload={"goal": self.goal})):
             events.append(linked(event, history))

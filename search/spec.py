@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-import numpy as np
-
 from search import canonical, strategy
 from search.clock import Order
 from search.differences import differences
-from search.errors import FingerprintError, UsageError
+from search.errors import FingerprintError, NewerVersionError, UsageError
+from search.events import Event
+from search.history import History
 from search.objectives import cost_of
 from search.samplers import BUILT_ON, BUILT_ON_IF_THERE
 from search.space import Space
+from search.stored import First, standing, unknown
 from search.strategy import Gp, Pruner, Sampler, check, to_spec
 from search.wording import on_one_line
 
@@ -52,13 +53,14 @@ class StudySpec:
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> StudySpec:
         """Return the specification of a stored study; what is computed anew of it, such as versions, may differ."""
-        return cls(
-            space=Space.from_spec(stored["space"]), seed=stored["seed"], slots=stored["slots"], order=stored["order"],
-            sampler=strategy.sampler(stored["sampler"]), pruner=strategy.pruner(stored["pruner"]),
-            periods=stored["periods"],
-            enqueued=tuple(stored["enqueued"]), context=stored["context"], versions=stored["versions"],
-            numerics=stored["numerics"],
-        )  # fmt: skip
+        plain = {item.name: stored[item.name] for item in fields(cls) if item.name in stored}
+        parsed = {
+            "space": Space.from_spec(stored["space"]),
+            "sampler": strategy.sampler(stored["sampler"]),
+            "pruner": strategy.pruner(stored["pruner"]),
+            "enqueued": tuple(stored["enqueued"]),
+        }
+        return cls(**(plain | parsed))
 
     @property
     def cost(self) -> str | None:
@@ -66,19 +68,16 @@ class StudySpec:
         return cost_of(self.space.settings)
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values, for the storage.
+        """Return plain values, for the storage: later fields only where they differ from their defaults.
 
         Raises:
             UsageError: a package that the sampler needs is not installed.
         """
         return {
+            **standing(self, FIRST),
             "space": self.space.to_spec(),
-            "seed": self.seed,
-            "slots": self.slots,
-            "order": self.order,
             "sampler": to_spec(self.sampler),
             "pruner": to_spec(self.pruner),
-            "periods": self.periods,
             "enqueued": [dict(params) for params in self.enqueued],
             "context": dict(self.context),
             "driver_revision": DRIVER_REVISION,
@@ -89,9 +88,46 @@ class StudySpec:
         }
 
 
+FIRST: First = {StudySpec: ("order", "enqueued", "context", "versions", "numerics")}
+"""See `search.stored`; a new field is not added."""
+DERIVED = ("driver_revision", "driver_arithmetic", "sampler_arithmetic")
+"""What a stored specification has besides the fields."""
+
+
+def check_known(stored: Mapping[str, Any]) -> None:
+    """Check that this version knows all that a stored specification holds of the search itself.
+
+    Raises:
+        NewerVersionError: it does not; names what it lacks.
+    """
+    known = {*DERIVED, *(item.name for item in fields(StudySpec))}
+    for name in stored:
+        if name not in known:
+            raise NewerVersionError(unknown(name))
+    strategy.check_known(stored)
+
+
+def stored_history(events: Sequence[Event]) -> History:
+    """Return the history of a stored study.
+
+    Raises:
+        NewerVersionError: a newer version decided something in it.
+        StorageError: no search can have decided these events in this order.
+    """
+    spec = events[0].payload.get("spec") if events else None
+    if isinstance(spec, Mapping):
+        try:
+            check_known(spec)
+        except NewerVersionError as error:
+            raise NewerVersionError(f"Study {events[0].payload['name']}: {error}.") from error
+    return History.of(events)
+
+
 @cache
 def arithmetic() -> str:
     """Return a hash of what NumPy's kernels make of fixed numbers here: what the sampler's proposals depend on."""
+    import numpy as np  # whoever only reads studies needs none
+
     numbers = np.linspace(0.01, 3.0, 257)
     results = [np.exp(numbers), np.log(numbers), np.power(numbers, 0.3), np.sin(numbers), np.sum(numbers)]
     return canonical.sha256([value.tobytes().hex() for value in results])

@@ -10,7 +10,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from search.errors import StorageError
+from search.errors import NewerVersionError, StorageError
 from search.files import atomic_write, make_folder
 from search.trainer import Report
 
@@ -19,7 +19,11 @@ _HASH_LENGTH = 32
 
 
 def read(path: Path) -> tuple[Report, bytes] | None:
-    """Return what a checkpoint holds, or None where there is nothing, or nothing that can be read and is whole."""
+    """Return what a checkpoint holds, or None where there is nothing, or nothing that can be read and is whole.
+
+    Raises:
+        NewerVersionError: it is whole, and a newer version wrote it.
+    """
     try:
         content = path.read_bytes()
     except OSError:
@@ -29,7 +33,9 @@ def read(path: Path) -> tuple[Report, bytes] | None:
         return None
     split = 8 + int.from_bytes(body[:8], "big")
     try:
-        return Report(**json.loads(body[8:split])), body[split:]
+        return Report.from_json(json.loads(body[8:split])), body[split:]
+    except NewerVersionError as error:
+        raise NewerVersionError(f"{path}: {error}.") from error
     except (ValueError, TypeError, RecursionError):
         return None
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any, Literal, TypeVar
 
-from search.errors import UsageError
+from search.errors import NewerVersionError, UsageError
 from search.pruners import Asha, Hyperband, Median, NoPruner, Pruner
 from search.samplers import Gp, Qmc, Random, Sampler, Tpe
 from search.space import Space
+from search.stored import First, stored, unknown
 
 __all__ = [
     "PRUNERS", "SAMPLERS", "Asha", "Gp", "Hyperband", "Median", "NoPruner", "Pruner", "Qmc", "Random", "Sampler", "Tpe",
-    "check", "describe", "misfits", "of_settings", "pruner", "sampler", "to_spec",
+    "check", "check_known", "describe", "misfits", "of_settings", "pruner", "sampler", "to_spec",
 ]  # fmt: skip
 
 _Strategy = TypeVar("_Strategy", bound=Sampler | Pruner)
@@ -22,6 +23,15 @@ SAMPLERS: Mapping[str, type[Sampler]] = {"tpe": Tpe, "random": Random, "qmc": Qm
 PRUNERS: Mapping[str, type[Pruner]] = {
     "asha": Asha, "hyperband": Hyperband, "median": Median, "none": NoPruner
 }  # fmt: skip
+
+FIRST: First = {
+    Tpe: ("n_startup_trials", "n_ei_candidates"),
+    Gp: ("n_startup_trials",),
+    Asha: ("min_resource", "reduction_factor", "min_early_stopping_rate"),
+    Hyperband: ("min_resource", "reduction_factor"),
+    Median: ("n_startup_trials", "n_warmup_steps", "n_min_trials"),
+}
+"""See `search.stored`; a new option is not added."""
 
 
 def sampler(spec: str | Mapping[str, Any]) -> Sampler:
@@ -45,9 +55,26 @@ def of_settings(settings: Mapping[str, Any]) -> tuple[Sampler, Pruner]:
 
 
 def to_spec(strategy: Sampler | Pruner) -> dict[str, Any]:
-    """Return the mapping that `sampler` and `pruner` read, with every option."""
+    """Return the mapping that `sampler` and `pruner` read: later options only where they differ from their defaults."""
     known: list[tuple[str, type]] = [*SAMPLERS.items(), *PRUNERS.items()]
-    return {"name": next(name for name, cls in known if cls is type(strategy)), **asdict(strategy)}
+    return {"name": next(name for name, cls in known if cls is type(strategy)), **stored(strategy, FIRST)}
+
+
+def check_known(spec: Mapping[str, Any]) -> None:
+    """Check that this version has the sampler and the pruner of a stored specification, and all their options.
+
+    Raises:
+        NewerVersionError: it does not; names what it lacks.
+    """
+    tables: dict[str, Mapping[str, type]] = {"sampler": SAMPLERS, "pruner": PRUNERS}
+    for kind, table in tables.items():
+        name, *options = [spec[kind].get("name"), *(option for option in spec[kind] if option != "name")]
+        if isinstance(name, str) and name not in table:
+            raise NewerVersionError(f"{kind}: {unknown(name)}")
+        known = [item.name for item in fields(table[name])] if isinstance(name, str) else []
+        for option in options:
+            if option not in known:
+                raise NewerVersionError(unknown(f"{kind}.{option}"))
 
 
 def describe(strategy: Sampler | Pruner, periods: int) -> str:

@@ -18,6 +18,7 @@ from search.errors import StorageError, StudyNotFoundError, UsageError
 from search.events import EventLog
 from search.history import History
 from search.records import StudyRecord
+from search.spec import stored_history
 from search.urls import is_postgresql, redacted
 from search.wording import first_line
 
@@ -194,7 +195,7 @@ def _named(results: Path, storage: str | None) -> list[tuple[str, str]]:
 
 def _read(place: Place) -> History | None:
     found = read_events(place)
-    return History.of(found) if found else None
+    return stored_history(found) if found else None
 
 
 def _events(engine: Engine, name: str) -> list[events.Event]:

@@ -8,8 +8,11 @@ the same report and the same state, bit for bit.
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
+
+from search.errors import NewerVersionError
+from search.stored import First, stored, unknown
 
 Json = Any
 EndReason = Literal["diverged", "out_of_memory"]
@@ -61,9 +64,27 @@ class Report:
     handled: float | None = None
     """When the driver took it up in the logical order, in seconds since 1970."""
 
+    @classmethod
+    def from_json(cls, values: Mapping[str, Json]) -> Report:
+        """Return the report that `to_json` gave.
+
+        Raises:
+            NewerVersionError: it has a field that this version does not know.
+            TypeError: a field is missing.
+        """
+        known = {item.name for item in fields(cls)}
+        for name in values:
+            if name not in known:
+                raise NewerVersionError(unknown(f"report.{name}"))
+        return cls(**values)
+
     def to_json(self) -> dict[str, Json]:
-        """Return plain values for a JSON text."""
-        return asdict(self)
+        """Return plain values for a JSON text: later fields only where they differ from their defaults."""
+        return stored(self, FIRST)
+
+
+FIRST: First = {Report: ("end", "details", "worker", "started", "handled")}
+"""See `search.stored`; a new field is not added."""
 
 
 class Planner(Protocol):

@@ -76,10 +76,10 @@ def _examine_machine(repair: bool, replay: bool, device: str, data_dir: Path | N
 def _print(found: Checkup) -> None:
     from mnist_bench.cli import output
 
-    for finding in found.repaired:
-        output.print_line(_line("repaired", finding))
-    for finding in found.findings:
-        output.print_line(_line(finding.severity, finding), "bold" if finding.severity == "problem" else None)
+    shown = [("repaired", finding) for finding in found.repaired]
+    shown += [(finding.severity, finding) for finding in found.findings]
+    for word, finding in shown:
+        output.print_line(_line(word, finding), "bold" if word == "problem" else None)
         if finding.advice:
             output.print_line(f"{'':27}-> {finding.advice}")
     output.print_line({0: "No problem.", 1: "1 problem."}.get(found.problems, f"{found.problems} problems."))

@@ -92,7 +92,7 @@ def _study_lines(study: StudyRecord) -> Iterator[str]:
 
 def _trial_lines(study: StudyRecord, trial: TrialRecord) -> Iterator[str]:
     from mnist_bench.cli import wording
-    from mnist_bench.config_json import leaves
+    from mnist_bench.config_json import every_setting, from_json, leaves
     from mnist_bench.correctness import accuracy_interval, validation_images
 
     low, high = accuracy_interval(trial, validation_images(study.trials)) or (None, None)
@@ -104,7 +104,10 @@ def _trial_lines(study: StudyRecord, trial: TrialRecord) -> Iterator[str]:
     if trial.error:
         yield from ("", "error", *(f"  {line}" for line in trial.error.splitlines()))
     yield from ("", "settings (* sampled)")
-    yield from (f"{' *' if path in trial.params else '  '} {path}: {_value(v)}" for path, v in leaves(trial.config))
+    yield from (
+        f"{' *' if path in trial.params else '  '} {path}: {_value(v)}"
+        for path, v in leaves(every_setting(from_json(trial.config)))
+    )
     if trial.reports:
         yield from ("", *_curve(trial))
 

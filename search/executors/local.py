@@ -135,7 +135,7 @@ class LocalExecutor:
         ended = worker.running.pop(head["lane"])
         if "raised" in head:
             return self._raised(worker, ended, head["raised"])
-        report = Report(**head["report"])
+        report = Report.from_json(head["report"])
         if report.end == "out_of_memory":
             if worker.running:
                 return self._lose([ended], "out of memory beside others")

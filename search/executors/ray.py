@@ -198,7 +198,7 @@ class RayExecutor:
         if "report" not in head or head["report"]["end"] == "out_of_memory":
             worker.answer = worker.actor.greet.remote()  # when its next process is ready
         if "report" in head:
-            report = replace(Report(**head["report"]), worker=worker.index, started=worker.started)
+            report = replace(Report.from_json(head["report"]), worker=worker.index, started=worker.started)
             return [Done(job=job, report=report, state=state)]
         if "raised" in head:
             return [Raised(job=job, error=head["raised"])]
