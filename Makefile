@@ -38,7 +38,7 @@ format: .venv/tested
 	$(BIN)/ruff check --fix .
 
 schema: .venv/installed
-	$(BIN)/python -m mnist_bench.schema > spaces/schema.json
+	$(BIN)/python -m mnist_bench.space_files.json_schema > spaces/schema.json
 
 results: .venv/installed
 	$(BIN)/python benchmarks/publish.py

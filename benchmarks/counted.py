@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from mnist_bench import factory
-from search.trainer import Report, Trainer, TrainerSpec
+from mnist_bench.training import factory
+from search.trainer_api import Report, Trainer, TrainerSpec
 
 VARIABLE = "PERIODS_BEGUN"
 """Names the file, to which every process adds one line a period."""
@@ -41,12 +41,12 @@ class Counted:
 
 
 def make_trainer(**options: Any) -> Counted:
-    """Return the trainer of `mnist_bench.factory.make_trainer`, which takes the same options."""
+    """Return the trainer of `mnist_bench.training.factory.make_trainer`, which takes the same options."""
     return Counted(factory.make_trainer(**options))
 
 
 def counted_spec(*arguments: Any, **options: Any) -> TrainerSpec:
-    """Return what `mnist_bench.factory.trainer_spec` returns, for the trainer that counts."""
+    """Return what `mnist_bench.training.factory.trainer_spec` returns, for the trainer that counts."""
     return replace(factory.trainer_spec(*arguments, **options), factory="counted:make_trainer")
 
 
@@ -54,7 +54,7 @@ def main() -> None:
     """Run the command line; what it needs is imported here, as the workers need none of it."""
     from mnist_bench.cli import app
 
-    with patch("mnist_bench.searching.trainer_spec", counted_spec):
+    with patch("mnist_bench.studies.run_search.trainer_spec", counted_spec):
         app.main()
 
 

@@ -19,11 +19,11 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "search" / "importable"))
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
-import search_fake as fake
-from search import study
-from search.strategy import Asha, Random
+from search.strategies.registry import Asha, Random
+from search.study import studies
+from support import search_fake as fake
 
 
 def main() -> None:
@@ -43,7 +43,7 @@ def _url(folder: str) -> Iterator[str | None]:
     if "--postgresql" not in sys.argv:
         yield None
         return
-    from postgres_server import Server
+    from support.postgres_server import Server
 
     server = Server(Path(folder) / "server")
     try:
@@ -59,7 +59,7 @@ def _line(folder: Path, trials: int, url: str | None) -> str:
     clock = (time.monotonic() - began) / trials * 1000
     periods = sum(len(trial.reports) for trial in result.study.trials) / trials
     began = time.monotonic()
-    study.open_study(folder, None, url)
+    studies.open_study(folder, None, url)
     return f"{trials:6}   {driver:15.1f}   {clock:14.1f}   {periods:13.2f}   {time.monotonic() - began:17.2f}"
 
 

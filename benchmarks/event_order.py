@@ -23,10 +23,12 @@ from pathlib import Path
 import numpy as np
 from virtual_search import ByEnds, LongestFirst, Outcome, Setting, Waiting, simulate
 
-from mnist_bench import searching, space_view, spaces
-from mnist_bench.cost import COEFFICIENTS
-from search.clock import Order
-from search.dispatch import Dispatcher
+from mnist_bench import space_files
+from mnist_bench.nets.cost_model import COEFFICIENTS
+from mnist_bench.space_files import overview
+from mnist_bench.studies import run_search
+from search.driver.dispatcher import Dispatcher
+from search.event_log.timeline import Order
 
 WORKERS = (2, 8, 64, 256, 1000)
 SLOTS = (1, 2, 4)
@@ -37,7 +39,7 @@ EVENT_MS = (0.0, 1.0, 2.0, 5.0, 10.0)
 NETS = 300
 TRIALS_OF_A_WORKER = 20
 FEWEST_TRIALS = 100
-MOST_TRIALS = 10_000
+MAX_TRIALS = 10_000
 SCHEDULES: Mapping[str, type[Dispatcher]] = {
     "by the end of a period, waiting for each turn": Waiting,
     "by the end, training on where nothing can be stopped": ByEnds,
@@ -113,15 +115,15 @@ def settings(workers: Sequence[int], nets: Sequence[tuple[int, ...]]) -> Iterato
 
 def trials_for(workers: int) -> int:
     """Return how many trials so many workers are given."""
-    return min(MOST_TRIALS, max(FEWEST_TRIALS, TRIALS_OF_A_WORKER * workers))
+    return min(MAX_TRIALS, max(FEWEST_TRIALS, TRIALS_OF_A_WORKER * workers))
 
 
 def conv_nets(count: int) -> list[tuple[int, ...]]:
     """Return the estimated microseconds of each period of nets drawn from the space conv, those within its limits."""
-    space = spaces.load("conv")
+    space = space_files.load("conv")
     context = {"costs": asdict(COEFFICIENTS["cpu-bf16"]), "images": {"train": 50_000, "validation": 10_000}}
-    plan = searching.planner(space, context)
-    plans = [plan(params) for params in space_view.samples(space, 4 * count, 0)]
+    plan = run_search.planner(space, context)
+    plans = [plan(params) for params in overview.samples(space, 4 * count, 0)]
     return [found.costs for found in plans if found.feasible][:count]
 
 
@@ -141,7 +143,7 @@ def heading(nets: Sequence[tuple[int, ...]], seconds: float) -> list[str]:
         "",
         f"`python benchmarks/event_order.py`, simulated in {seconds:.0f} s on one core ({machine}; "
         f"{datetime.now(UTC):%Y-%m-%d}). {len(nets)} nets of the space conv, periods of {length:.1f} s on average, "
-        f"asha; {TRIALS_OF_A_WORKER} trials a worker, at least {FEWEST_TRIALS} and at most {MOST_TRIALS:,}.",
+        f"asha; {TRIALS_OF_A_WORKER} trials a worker, at least {FEWEST_TRIALS} and at most {MAX_TRIALS:,}.",
         "",
     ]
 

@@ -15,10 +15,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mnist_bench import searching
-from search.executors import Executor, Job, LocalExecutor, RayExecutor
-from search.progress import Silent
-from search.trainer import Report, TrainerSpec
+from mnist_bench.studies import run_search
+from search.driver.progress import Silent
+from search.executors.local.pool import LocalExecutor
+from search.executors.protocol import Executor, Job
+from search.executors.ray.executor import RayExecutor
+from search.trainer_api import Report, TrainerSpec
 
 EXECUTORS = ("local", "ray")
 PERIODS = 200
@@ -32,7 +34,7 @@ class Echo:
     numerics: Mapping[str, Any] = {"canary": "echo"}
 
     def advance(self, config: Mapping[str, Any], seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:
-        """See `search.trainer.Trainer`."""
+        """See `search.trainer_api.Trainer`."""
         return state or b"", Report(value=0.0, metrics={}, weights="", seconds=0.0)
 
 
@@ -81,12 +83,12 @@ def there_and_back(name: str, folder: Path) -> float:
 
 def searched(asked: argparse.Namespace, name: Any, results: Path) -> str:
     """Search, print what became of the workers' time, and return the digest."""
-    options = searching.SearchOptions(
+    options = run_search.SearchConfig(
         space=asked.space, trials=asked.trials, overrides=tuple(asked.set), workers=asked.workers, results=results,
         executor=name, device="cpu",
     )  # fmt: skip
     started = time.perf_counter()
-    run = searching.run(options, Silent(), lambda: False)
+    run = run_search.run(options, Silent(), lambda: False)
     seconds = time.perf_counter() - started
     reports = [report for trial in run.study.trials for report in trial.reports]
     moments = [(report.started or 0.0, (report.started or 0.0) + report.seconds) for report in reports]

@@ -14,17 +14,17 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "search" / "importable"))
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
-import golden_searches
 from mnist_bench import numerics
-from mnist_bench.canary import canary
-from mnist_bench.config_json import from_json
-from mnist_bench.data import DataOptions
+from mnist_bench.config.json import from_json
+from mnist_bench.data.mnist import DataOptions
 from mnist_bench.data.tensors import load_dataset
-from mnist_bench.precision import Precision
-from mnist_bench.train import fit
-from search.spec import DRIVER_REVISION
+from mnist_bench.numerics.canary import canary
+from mnist_bench.numerics.precision import Precision
+from mnist_bench.training.period import fit
+from search.study.spec import DRIVER_REVISION
+from support import golden_searches
 
 ROOT = Path(__file__).parent.parent
 TRAINED = ROOT / "tests" / "mnist_bench" / "golden.json"

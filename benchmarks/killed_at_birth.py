@@ -19,12 +19,12 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "search" / "importable"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-import search_fake as fake
-from search.database import damage
+from search.database.engines import damage
 from search.errors import SearchError, StudyNotFoundError
-from search.study import DATABASE, Place, list_studies, open_study, read_events
+from search.study.studies import DATABASE, StudyLocation, list_studies, open_study, read_events
+from support import search_fake as fake
 
 GOAL = 2
 WINDOW = 0.05
@@ -72,10 +72,10 @@ def kill_at_birth(folder: Path, kills: int, moments: random.Random, window: floa
 
 
 def _kill(results: Path, after: float, digest: str) -> Death:
-    place = Place.of("fake-0", results)
+    place = StudyLocation.of("fake-0", results)
     database = place.folder / DATABASE
     processes = multiprocessing.get_context("forkserver")  # forks from a process that has imported what a search needs
-    processes.set_forkserver_preload(["killed_at_birth", "optuna.storages", "search.proposers"])
+    processes.set_forkserver_preload(["killed_at_birth", "optuna.storages", "search.strategies.optuna_samplers"])
     search = processes.Process(target=fake.run, args=(results,), kwargs={"goal": GOAL})
     search.start()
     while not database.exists():
@@ -94,7 +94,7 @@ def _left(database: Path) -> str:
     return " and ".join([kind, *files])
 
 
-def _read(place: Place) -> list[str]:
+def _read(place: StudyLocation) -> list[str]:
     """Return what readers say of a database that is half made, other than that there is no study yet."""
     readers = {
         "leaderboard": lambda: open_study(place.folder.parent, place.name),
@@ -122,11 +122,11 @@ def _go_on(results: Path, digest: str) -> list[str]:
     try:
         found = fake.run(results, goal=GOAL).study.digest
     except SearchError as error:
-        return [f"search: {_without(error, Place.of('fake-0', results))}"]
+        return [f"search: {_without(error, StudyLocation.of('fake-0', results))}"]
     return [] if found == digest else ["search: came to another end"]
 
 
-def _without(error: SearchError, place: Place) -> str:
+def _without(error: SearchError, place: StudyLocation) -> str:
     return str(error).replace(str(place.folder), "…")
 
 

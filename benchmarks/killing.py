@@ -18,10 +18,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from search.database import open_for_reading
-from search.events import Event, EventLog, studies
-from search.history import History
-from search.study import Place
+from search.database.engines import open_for_reading
+from search.event_log.events import Event, EventLog, studies
+from search.event_log.history import History
+from search.study.studies import StudyLocation
 
 PROGRAM = (str(Path(sys.executable).with_name("mnist-bench")),)
 START_SECONDS = 4.0
@@ -30,7 +30,7 @@ LAST_TURN = 0.95
 """The share of the work after which the last kill comes: it has to come before the end."""
 
 
-class Crew(Protocol):
+class WorkerPool(Protocol):
     """Processes that do one piece of work together, and go on with it when they are started again."""
 
     @property
@@ -69,7 +69,7 @@ class Kills:
         return sum(self.kinds.values())
 
 
-def kill_at_random(crew: Crew, kills: int, moments: random.Random, start_seconds: float = START_SECONDS) -> Kills:
+def kill_at_random(crew: WorkerPool, kills: int, moments: random.Random, start_seconds: float = START_SECONDS) -> Kills:
     """Kill `kills` times, or until the work is done, and return the kills that were made.
 
     They are spread over the work: the turn of a kill is when its share of the work is done, and it comes up to a tenth
@@ -125,7 +125,7 @@ class SearchCrew:
     """A search: a driver, which starts its workers itself."""
 
     command: Sequence[str]
-    place: Place
+    place: StudyLocation
     log: Path
     """Takes what the driver prints."""
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -143,7 +143,7 @@ class SearchCrew:
     """Events that were in the log when the driver was last started."""
 
     def keep_up(self) -> bool:
-        """See `Crew.keep_up`.
+        """See `WorkerPool.keep_up`.
 
         Raises:
             RuntimeError: the search ended by itself and failed.
@@ -156,7 +156,7 @@ class SearchCrew:
         return code != 0
 
     def progress(self) -> float:
-        """See `Crew.progress`: trials that have ended, and of those under way the share of their periods."""
+        """See `WorkerPool.progress`: trials that have ended, and of those under way the share of their periods."""
         events = self.read()
         self.lost += sum(event not in events[at : at + 1] for at, event in enumerate(self.acknowledged))
         self.acknowledged = events
@@ -165,11 +165,11 @@ class SearchCrew:
         return (history.finished + under_way) / history.goal if history.goal else 0.0
 
     def is_at_work(self) -> bool:
-        """See `Crew.is_at_work`."""
+        """See `WorkerPool.is_at_work`."""
         return len(self.acknowledged) > self._before
 
     def targets(self, kind: str, moments: random.Random) -> list[int]:
-        """See `Crew.targets`."""
+        """See `WorkerPool.targets`."""
         if self._driver is None or self._driver.poll() is not None:
             return []
         workers = children(self._driver.pid)

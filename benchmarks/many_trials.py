@@ -31,14 +31,15 @@ from unittest.mock import patch
 
 import numpy as np
 
-from mnist_bench import searching
-from search import canonical
-from search.executors import InProcessExecutor, Job
-from search.memory import MemoryStudy
-from search.progress import Silent
-from search.samplers import Random, Tpe
-from search.study import open_study
-from search.trainer import Report, TrainerSpec
+from mnist_bench.studies import run_search
+from search import canonical_json
+from search.driver.progress import Silent
+from search.executors.in_process import InProcessExecutor
+from search.executors.protocol import Job
+from search.strategies.optuna_study import OptunaStudy
+from search.strategies.samplers import Random, Tpe
+from search.study.studies import open_study
+from search.trainer_api import Report, TrainerSpec
 
 STUDY = "many"
 IMAGES = 10_000
@@ -66,8 +67,8 @@ class Trainer:
     numerics = NUMERICS
 
     def advance(self, config: Mapping[str, Any], seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:
-        """See `search.trainer.Trainer`."""
-        draws = np.random.default_rng([canonical.derived_seed(canonical.sha256(dict(config))), seed, period])
+        """See `search.trainer_api.Trainer`."""
+        draws = np.random.default_rng([canonical_json.derived_seed(canonical_json.sha256(dict(config))), seed, period])
         skill = 0.02 * abs(np.log(config["optim"]["lr"] / 4e-3)) + 0.02 / period
         errors = int(IMAGES * min(0.9, skill + 0.003 * draws.random()))
         wrong = np.zeros(IMAGES, bool)
@@ -75,7 +76,7 @@ class Trainer:
         report = Report(
             value=1 - errors / IMAGES,
             metrics={"epoch": config["periods"][period - 1], "train_loss": skill, "val_loss": skill, "errors": errors},
-            weights=canonical.sha256([seed, period]),
+            weights=canonical_json.sha256([seed, period]),
             seconds=1.0,
             details={"correct": base64.b64encode(np.packbits(~wrong).tobytes()).decode()},
         )
@@ -91,20 +92,20 @@ class Nothing:
     """Keeps no weights, as there are none."""
 
     def keep(self, *what: object) -> None:
-        """See `search.housekeeping.Keeper`."""
+        """See `search.driver.housekeeping.Keeper`."""
 
 
 def search(results: Path, trials: int) -> None:
     """Search with the trainer above."""
-    asked = searching.SearchOptions(
+    asked = run_search.SearchConfig(
         space="conv", overrides=("limits={}",), trials=trials, study_name=STUDY, executor="in-process", results=results
     )
     trainer = TrainerSpec(factory="many_trials:make_trainer")
     with (
-        patch("mnist_bench.searching.trainer_spec", lambda *_, **__: trainer),
-        patch("mnist_bench.searching.WeightKeeper", lambda *_: Nothing()),
+        patch("mnist_bench.studies.run_search.trainer_spec", lambda *_, **__: trainer),
+        patch("mnist_bench.studies.run_search.BestCheckpoints", lambda *_: Nothing()),
     ):
-        searching.run(asked, Silent(), lambda: False)
+        run_search.run(asked, Silent(), lambda: False)
 
 
 def make(results: Path, trials: int) -> None:
@@ -117,19 +118,19 @@ def go_on(results: Path, trials: int) -> None:
     """Go on with the study; print when the first period began, and how long each proposal took."""
     began: list[float] = []
     asked: list[float] = []
-    submit, ask = InProcessExecutor.submit, MemoryStudy.ask
+    submit, ask = InProcessExecutor.submit, OptunaStudy.ask
 
     def submit_noting(self: InProcessExecutor, job: Job) -> None:
         began.append(time.time())
         submit(self, job)
 
-    def ask_noting(self: MemoryStudy, number: int, fixed: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def ask_noting(self: OptunaStudy, number: int, fixed: Mapping[str, Any] | None = None) -> dict[str, Any]:
         before = time.perf_counter()
         params = ask(self, number, fixed)
         asked.append(time.perf_counter() - before)
         return params
 
-    with patch.object(InProcessExecutor, "submit", submit_noting), patch.object(MemoryStudy, "ask", ask_noting):
+    with patch.object(InProcessExecutor, "submit", submit_noting), patch.object(OptunaStudy, "ask", ask_noting):
         search(results, trials)
     print(json.dumps({"began": began[0], "asked": asked}))
 
@@ -242,8 +243,8 @@ def machine_line() -> str:
     """Return the machine in a line."""
     import torch
 
-    from mnist_bench.bench.machine import sentence, this_machine
-    from mnist_bench.precision import best_precision
+    from mnist_bench.numerics.machine import sentence, this_machine
+    from mnist_bench.numerics.precision import best_precision
 
     cpu = torch.device("cpu")
     return sentence(this_machine(cpu, best_precision(cpu)))

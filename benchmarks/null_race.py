@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
-from mnist_bench import race
+from mnist_bench.experiments.confirm import race
 
 MEAN = 60.0
 Draw = Callable[[Generator, tuple[int, int]], np.ndarray]

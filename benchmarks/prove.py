@@ -18,7 +18,7 @@ from pathlib import Path
 import killing
 from killing import SearchCrew
 
-from search.study import Place
+from search.study.studies import StudyLocation
 
 STUDY = "proof"
 
@@ -56,7 +56,7 @@ def killed_and_resumed(asked: argparse.Namespace, results: Path) -> str:
     """Return the digest of a search whose driver is killed at random moments."""
     options = ("--workers", "2", "--study-name", STUDY)
     command = killing.search_command(asked.space, asked.trials, results, asked.set, *options)
-    crew = SearchCrew(command, Place.of(STUDY, results), results.with_suffix(".log"), kinds={"driver": True})
+    crew = SearchCrew(command, StudyLocation.of(STUDY, results), results.with_suffix(".log"), kinds={"driver": True})
     try:
         kills = killing.kill_at_random(crew, asked.kills, random.Random())  # noqa: S311
     finally:

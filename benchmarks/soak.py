@@ -34,10 +34,10 @@ from soaked import ALONE, Outcome, Tables, page
 from stock_crew import ENDED, StockCrew
 from stock_optuna import make_study, periods
 
-from mnist_bench import spaces
-from mnist_bench.bench.machine import sentence, this_machine
-from mnist_bench.precision import best_precision
-from search.study import Place, open_study
+from mnist_bench import space_files
+from mnist_bench.numerics.machine import sentence, this_machine
+from mnist_bench.numerics.precision import best_precision
+from search.study.studies import StudyLocation, open_study
 
 HERE = Path(__file__).parent
 OURS = (sys.executable, str(HERE / "counted.py"))
@@ -55,7 +55,7 @@ def ours(asked: argparse.Namespace, folder: Path) -> Outcome:
     say("ours, undisturbed")
     digest = killing.printed_digest(command(asked, alone), counting(folder / "begun-alone")).replace(" ", "")
     undisturbed = time.monotonic() - began
-    place = Place.of(STUDY, killed)
+    place = StudyLocation.of(STUDY, killed)
     crew = SearchCrew(command(asked, killed), place, folder / "log", environment=counting(begun))
     say(f"ours, killed {asked.kills} times")
     kills, seconds = soak(crew, asked)
@@ -69,7 +69,7 @@ def ours(asked: argparse.Namespace, folder: Path) -> Outcome:
 def stock(asked: argparse.Namespace, folder: Path) -> Outcome:
     """Run Optuna's search, killed."""
     url, begun = f"sqlite:///{folder / 'stock.db'}", folder / "begun-stock"
-    space = spaces.load(asked.space, asked.set)
+    space = space_files.load(asked.space, asked.set)
     study = make_study(url, space)
     options = [*killing.overrides(asked.set), "--storage", url, "--trials", str(asked.trials)]
     crew = StockCrew(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from killing import Kills
 
-from mnist_bench.wording import duration
+from mnist_bench.units import duration
 
 ALONE = "Optuna alone"
 """The title of Optuna's own search."""

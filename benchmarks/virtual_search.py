@@ -15,18 +15,18 @@ from typing import Any
 
 import numpy as np
 
-from search.clock import Active, Order
-from search.dispatch import Dispatcher
-from search.document import Document
-from search.driver import Driver
-from search.events import Event
-from search.executors import Done, Job
-from search.history import History
-from search.progress import Silent
-from search.space import Space
-from search.spec import StudySpec
-from search.strategy import Asha, Random
-from search.trainer import Plan, Report
+from search.driver.dispatcher import Dispatcher
+from search.driver.driver import Driver
+from search.driver.progress import Silent
+from search.event_log.events import Event
+from search.event_log.history import History
+from search.event_log.timeline import Active, Order
+from search.executors.protocol import Done, Job
+from search.space.space import Space
+from search.space.yaml_reader import Document
+from search.strategies.registry import Asha, Random
+from search.study.spec import StudySpec
+from search.trainer_api import Plan, Report
 
 PRUNER = Asha()
 SPACE = Space.from_document(Document("virtual", "", {"name": "virtual", "net": {"index": {"int": [0, 1_000_000]}}}))

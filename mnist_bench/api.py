@@ -6,25 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from mnist_bench import audit, searching, spaces, studies
-from mnist_bench.ablate import Options as AblateOptions
-from mnist_bench.ablate import Silent as SilentAblation
-from mnist_bench.ablate import run as run_ablate
-from mnist_bench.ablation import Ablation
-from mnist_bench.audit import Audit
-from mnist_bench.confirm import Options as ConfirmOptions
-from mnist_bench.confirm import run as run_confirm
-from mnist_bench.confirm_runs import Silent as SilentRuns
-from mnist_bench.confirmed import Confirmed
-from mnist_bench.openings import LEDGER
-from mnist_bench.record import record_of
-from mnist_bench.reproduce import Comparison, reproduce, trainer_for
-from mnist_bench.train import FitResult
-from mnist_bench.train import fit as fit_config
-from search.clock import Order
+from mnist_bench import space_files
+from mnist_bench.experiments import Audit, audit
+from mnist_bench.experiments.ablation import Ablation, Options as AblateOptions, Silent as SilentAblation
+from mnist_bench.experiments.ablation.run import run as run_ablate
+from mnist_bench.experiments.confirm import Confirmed, Options as ConfirmOptions, Silent as SilentRuns
+from mnist_bench.experiments.confirm.run import run as run_confirm
+from mnist_bench.studies import LEDGER, Comparison, record_of, run_search, trainer_for, validated
+from mnist_bench.studies.reproduce import reproduce
+from mnist_bench.training import FitResult, fit as fit_config
+from search.driver import Silent
 from search.errors import SearchError, StudyNotFoundError, UsageError
-from search.progress import Silent
-from search.records import StudyRecord, TrialRecord
+from search.event_log import Order, StudyRecord, TrialRecord
 
 T = TypeVar("T")
 
@@ -51,7 +44,7 @@ def search(
     Raises:
         SearchError: see `search.errors`.
     """
-    asked = searching.SearchOptions(
+    asked = run_search.SearchConfig(
         space=str(space),
         overrides=tuple(overrides),
         trials=trials,
@@ -66,7 +59,7 @@ def search(
         storage=storage,
         device=device,
     )
-    return searching.run(asked, Silent(), lambda: False).study
+    return run_search.run(asked, Silent(), lambda: False).study
 
 
 def open_study(name: str | None = None, *, results: Path = Path("results"), storage: str | None = None) -> StudyRecord:
@@ -75,7 +68,7 @@ def open_study(name: str | None = None, *, results: Path = Path("results"), stor
     Raises:
         StudyNotFoundError: there is none.
     """
-    return studies.open_study(results, name, storage)
+    return validated.open_study(results, name, storage)
 
 
 def reproduce_trial(
@@ -105,7 +98,7 @@ def confirm_study(
     seconds; see `mnist-bench confirm`.
 
     Raises:
-        SearchError: see `mnist_bench.confirm.run`.
+        SearchError: see `mnist_bench.experiments.confirm.run.run`.
     """
     ledger = results / LEDGER
     asked = ConfirmOptions(
@@ -131,7 +124,7 @@ def ablate_study(
     what that found before; `budget` is in seconds; see `mnist-bench ablate`.
 
     Raises:
-        SearchError: see `mnist_bench.ablate.run`.
+        SearchError: see `mnist_bench.experiments.ablation.run.run`.
     """
     asked = AblateOptions(
         baseline=str(baseline), seeds=seeds, budget=budget, workers=workers, device=device, data_dir=data_dir,
@@ -154,7 +147,7 @@ def audit_study(
     `mnist-bench search --audit-pruned`.
 
     Raises:
-        SearchError: see `mnist_bench.audit.run`.
+        SearchError: see `mnist_bench.experiments.audit.run`.
         UsageError: it is no such share.
     """
     if not 0 < share <= 1:
@@ -173,14 +166,13 @@ def fit(recipe: str | Path, *, seed: int = 0, overrides: Sequence[str] = (), dev
         SpaceError, UsageError: the file is no recipe.
     """
     from mnist_bench import numerics
-    from mnist_bench.data import DataOptions, close_test_set
-    from mnist_bench.data.tensors import load_dataset
+    from mnist_bench.data import DataOptions, close_test_set, load_dataset
 
-    space = spaces.load(recipe, overrides)
+    space = space_files.load(recipe, overrides)
     close_test_set()
     place = numerics.setup(device)
     data = load_dataset(DataOptions(subset=space.settings.get("subset")), place)
-    return fit_config(spaces.recipe(space), seed, data, numerics.choose_precision(place, "auto"))
+    return fit_config(space_files.recipe(space), seed, data, numerics.choose_precision(place, "auto"))
 
 
 def _best(study: StudyRecord) -> TrialRecord:

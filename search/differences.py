@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from search import canonical
+from search import canonical_json
 
 
 def differences(stored: Mapping[str, Any], current: Mapping[str, Any], path: str = "") -> list[tuple[str, str, str]]:
@@ -15,7 +15,7 @@ def differences(stored: Mapping[str, Any], current: Mapping[str, Any], path: str
         old, new, here = _keyed(stored.get(key)), _keyed(current.get(key)), f"{path}{key}"
         if isinstance(old, Mapping) and isinstance(new, Mapping):
             found += differences(old, new, f"{here}.")
-        elif canonical.dumps(old) != canonical.dumps(new):
+        elif canonical_json.dumps(old) != canonical_json.dumps(new):
             found.append((here, _shown(old), _shown(new)))
     return found if path else _decisive(found)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,24 +10,24 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-_SHIMS = Path(__file__).parent / "search" / "importable"
-sys.path.insert(0, str(_SHIMS))
+from support.paths import IMPORTABLE
+
 # A shell starts what it runs in the background with Ctrl-C ignored, which all that a test interrupts would inherit.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 if TYPE_CHECKING:
-    from postgres_server import Server
+    from support.postgres_server import Server
 
 
 @pytest.fixture(autouse=True)
 def importable_fakes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let worker processes import the fake trainer."""
-    monkeypatch.setenv("PYTHONPATH", f"{_SHIMS}:{Path(__file__).parent.parent}")
+    monkeypatch.setenv("PYTHONPATH", IMPORTABLE)
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Server]:
     """Return a PostgreSQL server that runs until the tests end; not in pytest's folder, which is for one user alone."""
-    from postgres_server import Server
+    from support.postgres_server import Server
 
     with TemporaryDirectory(prefix="mnist-bench-postgres-") as folder:
         server = Server(Path(folder, "data"))

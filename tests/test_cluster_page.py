@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from ray_nodes import ENVIRONMENT, variables
+from support.paths import ROOT
+from support.ray_nodes import ENVIRONMENT, variables
 
-PAGE = (Path(__file__).parent.parent / "docs" / "cluster.md").read_text()
+PAGE = (ROOT / "docs" / "cluster.md").read_text()
 BLOCKS = dict(re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))
 RAY_COMMANDS = sorted(set(re.findall(r"(?:^    |^  - |until )(ray [a-z].*?)(?:  +#.*| > .*)?$", PAGE, re.MULTILINE)))
 

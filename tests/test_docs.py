@@ -12,8 +12,8 @@ import pytest
 from typer.testing import CliRunner
 
 from mnist_bench.cli.app import app
+from support.paths import ROOT
 
-ROOT = Path(__file__).parent.parent
 PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "SECURITY.md"]
 FAULTS = (ROOT / "docs" / "faults.md").read_text()
 ROWS = [line for line in FAULTS.splitlines() if line.startswith("| ") and not line.startswith(("| fault", "|---"))]

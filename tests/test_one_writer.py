@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from support.paths import ROOT
+
 FILES = sorted(path for folder in ("search", "mnist_bench") for path in (ROOT / folder).rglob("*.py"))
 WRITERS = {
     "write_bytes", "write_text", "touch", "tofile", "savez", "save_file", "os.replace", "os.rename", "shutil.copy",
@@ -16,11 +17,11 @@ WRITERS = {
 }  # fmt: skip
 OTHERWISE = {
     "search/files.py": {"open(xb)", "path.write_bytes", "os.replace"},  # the writer itself; /dev/stdout
-    "search/lock.py": {"open(ab)"},  # its content only names the holder; the lock is the kernel's
-    "search/oom.py": {"Path('/proc/self/oom_score_adj').write_text"},  # a word to the kernel
-    "search/executors/local.py": {"open(ab)"},  # what workers print, for people
-    "search/executors/worker.py": {"os.fdopen(wb)"},  # a pipe
-    "mnist_bench/data/door.py": {"open(a)"},  # a line at a time to the ledger of openings, which only grows
+    "search/database/file_lock.py": {"open(ab)"},  # its content only names the holder; the lock is the kernel's
+    "search/executors/local/oom.py": {"Path('/proc/self/oom_score_adj').write_text"},  # a word to the kernel
+    "search/executors/local/pool.py": {"open(ab)"},  # what workers print, for people
+    "search/executors/local/worker.py": {"os.fdopen(wb)"},  # a pipe
+    "mnist_bench/data/test_set.py": {"open(a)"},  # a line at a time to the ledger of openings, which only grows
 }
 """Who else opens a file for writing, and why that is no file which is read again and believed."""
 

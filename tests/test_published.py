@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from mnist_bench.leaderboard import grouped
-from mnist_bench.notebook import PUBLISHED
+from mnist_bench.experiments.notebook.result import PUBLISHED
+from mnist_bench.leaderboard.board import grouped
 from mnist_bench.plots.kinds import KINDS
-from search.study import open_study
+from search.study.studies import open_study
+from support.paths import ROOT
 
-FOLDER = Path(__file__).parent.parent / "results" / "published"
+FOLDER = ROOT / "results" / "published"
 RECORD = FOLDER / "conv" / "RECORD.json"
 
 

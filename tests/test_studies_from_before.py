@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-import earlier_studies
+from support import earlier_studies
+from support.paths import IMPORTABLE
 
 pytestmark = pytest.mark.slow  # two processes of a quarter of a minute each
 STUDIES = Path(__file__).parent / "data" / "studies-3a8e64d"
@@ -101,7 +102,7 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Session:
 
 
 def _path() -> dict[str, str]:
-    return {"PYTHONPATH": f"{Path(earlier_studies.__file__).parent}:{Path(__file__).parents[1]}"}
+    return {"PYTHONPATH": IMPORTABLE}
 
 
 def test_they_are_listed(here: Session) -> None:

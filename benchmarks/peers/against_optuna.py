@@ -22,9 +22,9 @@ from pathlib import Path
 
 from measured import keep, load_before, machine
 
-from mnist_bench.bench.machine import sentence
-from mnist_bench.wording import percent
-from search.study import open_study
+from mnist_bench.numerics.machine import sentence
+from mnist_bench.units import percent
+from search.study.studies import open_study
 
 FOLDER = Path(__file__).parent
 

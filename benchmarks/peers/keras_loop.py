@@ -22,9 +22,10 @@ import measured
 import numpy as np
 from keras import layers
 
-from mnist_bench.architecture import block_filters
-from mnist_bench.config import AugmentConfig, ModelConfig, TrainConfig
-from mnist_bench.data import DataOptions, close_test_set, load_training_set
+from mnist_bench.config.settings import AugmentConfig, ModelConfig, TrainConfig
+from mnist_bench.data.guard import close_test_set
+from mnist_bench.data.mnist import DataOptions, load_training_set
+from mnist_bench.nets.architecture import block_filters
 
 CHANNELS = 1
 """The axis of channels."""

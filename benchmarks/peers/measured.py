@@ -13,10 +13,10 @@ from typing import Any
 
 import torch
 
-from mnist_bench.bench.machine import Machine, this_machine
 from mnist_bench.bench.nets import nets
-from mnist_bench.config import AugmentConfig, TrainConfig
-from mnist_bench.precision import best_precision
+from mnist_bench.config.settings import AugmentConfig, TrainConfig
+from mnist_bench.numerics.machine import Machine, this_machine
+from mnist_bench.numerics.precision import best_precision
 
 IMAGES = {"two-conv": 18_000, "batchnorm-128": 6_000, "batchnorm-32": 6_000}
 """The nets and the training images of a measurement, which evaluates a sixth of as many: a tenth of the truth or more,

@@ -19,12 +19,13 @@ import plain
 import torch
 from suggest import suggester
 
-from mnist_bench import spaces
-from mnist_bench.architecture import plan_layers
-from mnist_bench.config import TrainConfig
-from mnist_bench.data import DataOptions, TrainingSet, close_test_set, load_training_set
+from mnist_bench import space_files
+from mnist_bench.config.settings import TrainConfig
+from mnist_bench.data.guard import close_test_set
+from mnist_bench.data.mnist import DataOptions, TrainingSet, load_training_set
 from mnist_bench.errors import ArchitectureError
-from search.space import Space
+from mnist_bench.nets.architecture import plan_layers
+from search.space.space import Space
 
 TRAINED = "trained"
 """The user attribute of trials that were trained; nets beyond the limits are not, in either search."""
@@ -34,7 +35,7 @@ def make_objective(space: Space, data: TrainingSet, workers: int) -> Callable[[o
     """Return the objective: validation accuracy after the last epoch."""
 
     def objective(trial: optuna.Trial) -> float:
-        config = spaces.config(space, space.sample(suggester(trial)))
+        config = space_files.config(space, space.sample(suggester(trial)))
         if not is_feasible(config, space):
             raise optuna.TrialPruned
         trial.set_user_attr(TRAINED, True)
@@ -80,7 +81,7 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE")
     parser.add_argument("--timeout", type=float, metavar="SECONDS", help="begin no trial after so long")
     asked = parser.parse_args()
-    space = spaces.load(asked.space, asked.set)
+    space = space_files.load(asked.space, asked.set)
     close_test_set()
     torch.manual_seed(asked.seed)
     data = load_training_set(DataOptions(subset=space.settings.get("subset")))

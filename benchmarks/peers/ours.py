@@ -15,10 +15,10 @@ from pathlib import Path
 import measured
 import torch
 
-from mnist_bench.bench.machine import this_machine
-from mnist_bench.config import TrainConfig
-from mnist_bench.data import DataOptions
-from mnist_bench.workshop import Reports, Workshop, open_workshop
+from mnist_bench.config.settings import TrainConfig
+from mnist_bench.data.mnist import DataOptions
+from mnist_bench.experiments.grid import Grid, Reports, open_grid
+from mnist_bench.numerics.machine import this_machine
 
 
 def main() -> None:
@@ -31,24 +31,24 @@ def main() -> None:
     data = DataOptions(subset=asked.images)
     with (
         tempfile.TemporaryDirectory() as folder,
-        open_workshop(
+        open_grid(
             Path(folder), "A benchmark", data=data, workers=workers, device="cpu", precision=asked.precision
-        ) as workshop,
+        ) as grid,
     ):
-        while workshop.executor.idle() < workers:
-            workshop.executor.wait(0.2)
-        train(workshop, config, range(workers))
+        while grid.executor.idle() < workers:
+            grid.executor.wait(0.2)
+        train(grid, config, range(workers))
         started = time.perf_counter()
-        reports = train(workshop, config, range(workers, 2 * workers))
+        reports = train(grid, config, range(workers, 2 * workers))
         seconds = time.perf_counter() - started
     accuracy = min(report[-1].value or 0.0 for report in reports.values())
     measured.say(seconds=seconds, images=workers * asked.images, accuracy=accuracy)
 
 
-def train(workshop: Workshop, config: TrainConfig, seeds: range) -> Reports:
+def train(grid: Grid, config: TrainConfig, seeds: range) -> Reports:
     """Train with each seed at the same time, one epoch."""
-    tasks = [workshop.task(f"seed {seed}", config, seed) for seed in seeds]
-    reports = workshop.train(tasks, lambda: False)
+    tasks = [grid.task(f"seed {seed}", config, seed) for seed in seeds]
+    reports = grid.train(tasks, lambda: False)
     if reports is None:
         raise RuntimeError("training that nobody stops comes to its end")
     return reports

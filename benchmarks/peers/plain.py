@@ -22,14 +22,14 @@ from plain_net import Net
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel
-from torch.utils.data import DataLoader
-from torch.utils.data import Dataset as TorchDataset
+from torch.utils.data import DataLoader, Dataset as TorchDataset
 from torchvision import transforms  # type: ignore[import-untyped]
 
-from mnist_bench.config import AugmentConfig, OptimConfig, TrainConfig
-from mnist_bench.data import DataOptions, TrainingSet, close_test_set, load_training_set
+from mnist_bench.config.schedule import lr_factor
+from mnist_bench.config.settings import AugmentConfig, OptimConfig, TrainConfig
+from mnist_bench.data.guard import close_test_set
+from mnist_bench.data.mnist import DataOptions, TrainingSet, load_training_set
 from mnist_bench.data.split import Indices
-from mnist_bench.schedule import lr_factor
 
 MEAN, DEVIATION = 0.1307, 0.3081
 """Of MNIST's pixels, as everybody writes them."""

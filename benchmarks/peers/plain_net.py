@@ -7,8 +7,8 @@ from typing import TypeVar
 
 from torch import Tensor, nn
 
-from mnist_bench.architecture import block_filters
-from mnist_bench.config import ModelConfig
+from mnist_bench.config.settings import ModelConfig
+from mnist_bench.nets.architecture import block_filters
 
 ACTIVATIONS = {"relu": nn.ReLU, "gelu": nn.GELU, "silu": nn.SiLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class Net(nn.Module):
-    """The same function of its weights as `mnist_bench.model.build_model`'s, with the layers in the usual order."""
+    """The same function of its weights as `mnist_bench.nets.modules.build_model`'s, layers in the usual order."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()

@@ -21,7 +21,7 @@ from statistics import median
 
 import measured
 
-from mnist_bench.bench.machine import sentence
+from mnist_bench.numerics.machine import sentence
 
 EPOCH = 60_000
 FOLDER = Path(__file__).parent

@@ -20,12 +20,12 @@ from optuna.study import MaxTrialsCallback
 from optuna.trial import TrialState
 from suggest import suggester
 
-from mnist_bench import spaces
-from mnist_bench.config_json import to_json
-from search import canonical
-from search.space import Space
-from search.strategy import of_settings
-from search.trainer import Trainer
+from mnist_bench import space_files
+from mnist_bench.config.json import to_json
+from search import canonical_json
+from search.space.space import Space
+from search.strategies.registry import of_settings
+from search.trainer_api import Trainer
 
 STUDY = "soak"
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
@@ -61,8 +61,8 @@ def make_objective(space: Space, trainer: Trainer) -> Callable[[optuna.Trial], f
     """Return the objective: the value after the last period; a trial without one is pruned."""
 
     def objective(trial: optuna.Trial) -> float:
-        config = spaces.config(space, space.sample(suggester(trial)))
-        seed = canonical.derived_seed(STUDY, trial.number)
+        config = space_files.config(space, space.sample(suggester(trial)))
+        seed = canonical_json.derived_seed(STUDY, trial.number)
         state, value = None, 0.0
         for period in range(1, periods(space) + 1):
             state, report = trainer.advance(to_json(config), seed, period, state)
@@ -85,7 +85,7 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=60)
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE")
     asked = parser.parse_args()
-    space = spaces.load(asked.space, asked.set)
+    space = space_files.load(asked.space, asked.set)
     trainer = make_trainer(device="cpu", subset=space.settings.get("subset"))
     enough = MaxTrialsCallback(asked.trials, states=ENDED)
     make_study(asked.storage, space).optimize(make_objective(space, trainer), callbacks=[enough])

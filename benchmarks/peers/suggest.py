@@ -6,8 +6,8 @@ from typing import Any
 
 import optuna
 
-from search.ranges import Choice, Distribution, IntRange
-from search.space import Suggest
+from search.space.ranges import Choice, Distribution, IntRange
+from search.space.space import Suggest
 
 
 def suggester(trial: optuna.Trial) -> Suggest:

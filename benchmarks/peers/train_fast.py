@@ -27,7 +27,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim.lr_scheduler import OneCycleLR
 
-from mnist_bench.data import DataOptions, TrainingSet, close_test_set, load_training_set
+from mnist_bench.data.guard import close_test_set
+from mnist_bench.data.mnist import DataOptions, TrainingSet, load_training_set
 
 BATCH = 256
 HIGHEST_RATE = 1e-2

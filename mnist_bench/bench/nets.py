@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 
-from mnist_bench import spaces
+from mnist_bench import space_files
 from mnist_bench.config import AugmentConfig, ModelConfig, OptimConfig, TrainConfig
 
 AUGMENT = AugmentConfig(rotation_degrees=10, zoom=0.1, shear_radians=0.1, translate_pixels=1.5)
@@ -30,7 +30,7 @@ def nets() -> dict[str, TrainConfig]:
     two-conv is a small net with a fast recipe, batchnorm-N the notebook's best net and recipe at batch size N (the
     notebook has 32), conv-mid a middling net of spaces/conv.yaml.
     """
-    notebook = replace(spaces.recipe(spaces.load("notebook/batchnorm")), train_on="search_split")
+    notebook = replace(space_files.recipe(space_files.load("notebook/batchnorm")), train_on="search_split")
     return {
         "two-conv": TWO_CONV,
         "batchnorm-128": replace(notebook, optim=replace(notebook.optim, batch_size=128)),

@@ -8,15 +8,13 @@ from statistics import median
 
 import torch
 
-from mnist_bench.architecture import plan_layers
-from mnist_bench.bench.crew import Crew, open_crew
-from mnist_bench.bench.machine import Machine
-from mnist_bench.bench.meter import pass_of, rate_of
+from mnist_bench.bench.epoch_parts import Part
+from mnist_bench.bench.kernels import DTYPES, KERNELS, Kernel, floor_seconds, operations
 from mnist_bench.bench.nets import nets
-from mnist_bench.bench.passes import Part
-from mnist_bench.bench.rates import DTYPES, KERNELS, Kernel, floor_seconds, operations
-from mnist_bench.numerics import find_device
-from mnist_bench.precision import Precision, best_precision
+from mnist_bench.bench.worker import pass_of, rate_of
+from mnist_bench.bench.worker_pool import WorkerPool, open_worker_pool
+from mnist_bench.nets import plan_layers
+from mnist_bench.numerics import Machine, Precision, best_precision, find_device
 
 IMAGES = {"cpu": 5120, "cuda": 48_640}
 """Training images of each process and pass, whole batches of every net."""
@@ -115,7 +113,7 @@ def run(options: Options, on_round: Callable[[int], None]) -> Speed:
     """
     device = find_device(options.device)
     images, evaluated = IMAGES[device.type], EVALUATED[device.type]
-    with open_crew(
+    with open_worker_pool(
         workers=options.workers, device=options.device, precision=options.precision,
         train_images=images, validation_images=evaluated,
     ) as crew:  # fmt: skip
@@ -165,7 +163,7 @@ def _of(rates: Sequence[Rate], kernel: Kernel, precision: Precision) -> Rate:
     return next(rate for rate in rates if (rate.kernel, rate.precision) == (kernel, precision))
 
 
-def _round(crew: Crew, precisions: Sequence[Precision]) -> Round:
+def _round(crew: WorkerPool, precisions: Sequence[Precision]) -> Round:
     found = {(kernel, precision): rate_of(kernel, precision) for kernel in KERNELS for precision in precisions}
     return {
         **{key: crew.together(order) for key, order in found.items()},

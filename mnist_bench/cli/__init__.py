@@ -1,1 +1,1 @@
-"""The command line: one module a command; the only place that knows typer and rich."""
+"""The command line; only here are terminals known."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from mnist_bench.cli import options, output
 
 if TYPE_CHECKING:
-    from mnist_bench.searching import SearchOptions
+    from mnist_bench.studies import SearchConfig
 
 READING = ("--results", "--storage")
 """What a command needs that reads a study."""
@@ -21,7 +21,7 @@ TRAINING = (*DRAWING, "--device")
 """What one needs that trains."""
 
 
-def options_of(asked: SearchOptions, names: Sequence[str]) -> str:
+def options_of(asked: SearchConfig, names: Sequence[str]) -> str:
     """Return those options of a search that are not the default ones, each with a space before it."""
     given = {
         "--results": None if asked.results == options.RESULTS else asked.results,
@@ -54,7 +54,7 @@ def hint(storage: str | None) -> list[str]:
 
 def _shown(storage: str | None) -> str | None:
     """Return a storage that a command line has to name, and may."""
-    from search.urls import is_secret
+    from search.database import is_secret
 
     return None if storage is None or _is_in_environment(storage) or is_secret(storage) else storage
 

@@ -13,24 +13,13 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from mnist_bench.cli import (
-    ablate,
-    bench,
-    confirm,
-    doctor,
-    leaderboard,
-    notebook,
-    plot,
-    report,
-    reproduce,
-    search,
-    show,
-    space,
-    studies,
-    train,
-)
+from mnist_bench.cli import space
+from mnist_bench.cli.bench import commands
 from mnist_bench.cli.exit_codes import ExitCode
+from mnist_bench.cli.experiments import ablate, confirm, notebook, train
 from mnist_bench.cli.output import safe_lines
+from mnist_bench.cli.pictures import plot, report
+from mnist_bench.cli.studies import doctor, leaderboard, listing, reproduce, search, show
 from search.errors import SearchError, SpaceError
 
 
@@ -109,9 +98,9 @@ app.command("report")(report.report)
 app.command("ablate")(ablate.ablate)
 app.command("notebook")(notebook.notebook)
 app.command("doctor")(doctor.doctor)
-app.add_typer(bench.app, name="bench")
+app.add_typer(commands.app, name="bench")
 app.add_typer(space.app, name="space")
-app.add_typer(studies.app, name="studies")
+app.add_typer(listing.app, name="studies")
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from mnist_bench.cli.exit_codes import ExitCode
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mnist_bench.space_view import Estimate, Extremes
+    from mnist_bench.space_files import Estimate, Extremes
     from search.space import Space
 
 app = typer.Typer(help="Check, show and sample space files.", no_args_is_help=True)
@@ -53,11 +53,12 @@ def check(files: Files, json: options.Json = False) -> None:
 @app.command("show")
 def show(file: File, overrides: options.Overrides = None, json: options.Json = False) -> None:
     """Show a space's fields, ranges and conditions, its smallest and largest net, and how long a search takes."""
-    from mnist_bench import space_view, spaces
+    from mnist_bench import space_files
     from mnist_bench.cli import output
+    from mnist_bench.space_files import overview
 
-    space = spaces.load(file, overrides or ())
-    extremes = space_view.extremes(space)
+    space = space_files.load(file, overrides or ())
+    extremes = overview.extremes(space)
     workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     kind, estimate = _estimate(space, workers)
     if json:
@@ -67,7 +68,7 @@ def show(file: File, overrides: options.Overrides = None, json: options.Json = F
     output.print_line(_headline(space))
     output.print_line()
     columns = [("field", 9), ("values", 8), ("condition", 7), ("about", 1)]
-    rows = [asdict(row) for row in space_view.describe(space)]
+    rows = [asdict(row) for row in overview.describe(space)]
     output.print_table(rows, [output.key_column(*column) for column in columns])
     output.print_line()
     for line in _size_lines(space, extremes, estimate, f"{workers} workers ({kind})"):
@@ -83,11 +84,12 @@ def sample(
     json: options.Json = False,
 ) -> None:
     """Draw trials at random, each range evenly: one column a trial."""
-    from mnist_bench import space_view, spaces
+    from mnist_bench import space_files
     from mnist_bench.cli import output
+    from mnist_bench.space_files import overview
 
-    space = spaces.load(file, overrides or ())
-    drawn = space_view.samples(space, number, seed)
+    space = space_files.load(file, overrides or ())
+    drawn = overview.samples(space, number, seed)
     if json:
         output.print_json({"name": space.name, "seed": seed, "samples": drawn})
         return
@@ -99,10 +101,10 @@ def sample(
 @app.command("list")
 def list_spaces(json: options.Json = False) -> None:
     """List the spaces and recipes that come with the program."""
-    from mnist_bench import spaces
+    from mnist_bench import space_files
     from mnist_bench.cli import output
 
-    rows = [_list_row(name, path) for name, path in spaces.shipped().items()]
+    rows = [_list_row(name, path) for name, path in space_files.shipped().items()]
     if json:
         output.print_json({"spaces": rows})
     else:
@@ -111,12 +113,12 @@ def list_spaces(json: options.Json = False) -> None:
 
 
 def _checked(file: str) -> dict[str, Any]:
-    from mnist_bench import spaces
+    from mnist_bench import space_files
     from search.errors import Problem, SpaceError, UsageError
 
     row: dict[str, Any] = {"file": file, "problems": []}
     try:
-        row["summary"] = _summary(spaces.load(file))
+        row["summary"] = _summary(space_files.load(file))
     except SpaceError as error:
         row["problems"] = [asdict(problem) for problem in error.problems]
     except UsageError as error:
@@ -142,25 +144,25 @@ def _count(number: int, what: str) -> str:
 
 def _headline(space: Space) -> str:
     from mnist_bench.config import TrainConfig
-    from search import strategy
-    from search.wording import show
+    from search import strategies
+    from search.messages import show
 
     epochs = space.settings.get("epochs", TrainConfig().epochs)
-    sampler, pruner = strategy.of_settings(space.settings)
+    sampler, pruner = strategies.of_settings(space.settings)
     periods = len(space.settings.get("periods") or range(epochs))
     others = {name: value for name, value in space.settings.items() if name not in ("epochs", "limits", "search")}
     parts = [space.name, _summary(space), _count(epochs, "epoch"), *(f"{k} {show(v)}" for k, v in others.items())]
-    return "  ·  ".join([*parts, f"{strategy.describe(sampler, periods)} + {strategy.describe(pruner, periods)}"])
+    return "  ·  ".join([*parts, f"{strategies.describe(sampler, periods)} + {strategies.describe(pruner, periods)}"])
 
 
 def _estimate(space: Space, workers: int) -> tuple[str, Estimate]:
     """Return the kind of this machine's CPU and what a search takes on it."""
-    from mnist_bench import space_view
-    from mnist_bench.cost import COEFFICIENTS, DeviceKind
-    from mnist_bench.precision import cpu_precision
+    from mnist_bench.nets import COEFFICIENTS, DeviceKind
+    from mnist_bench.numerics import cpu_precision
+    from mnist_bench.space_files import overview
 
     kind: DeviceKind = "cpu-bf16" if cpu_precision() == "bf16" else "cpu-fp32"
-    return kind, space_view.estimate(space, asdict(COEFFICIENTS[kind]), trials=TRIALS, workers=workers)
+    return kind, overview.estimate(space, asdict(COEFFICIENTS[kind]), trials=TRIALS, workers=workers)
 
 
 def _size_lines(space: Space, extremes: Extremes, estimate: Estimate, machine: str) -> Iterator[str]:
@@ -178,10 +180,10 @@ def _size_lines(space: Space, extremes: Extremes, estimate: Estimate, machine: s
 
 def _sample_rows(space: Space, drawn: Sequence[dict[str, Any]]) -> Iterator[dict[str, str]]:
     """Yield a row for each range, with one cell a trial, then rows of the nets' counts."""
-    from mnist_bench.architecture import plan_layers
     from mnist_bench.errors import ArchitectureError
-    from mnist_bench.spaces import config
-    from search.wording import show
+    from mnist_bench.nets import plan_layers
+    from mnist_bench.space_files import config
+    from search.messages import show
 
     for field in space.fields:
         if field.distribution is not None:
@@ -202,12 +204,12 @@ def _short(value: Any, show: Any) -> str:
 
 
 def _list_row(name: str, path: Path) -> dict[str, Any]:
-    from mnist_bench import spaces
+    from mnist_bench import space_files
     from mnist_bench.config import TrainConfig
     from search.errors import UsageError
 
     try:
-        space = spaces.load(path)
+        space = space_files.load(path)
     except UsageError:
         return {"name": name, "holds": "problems", "epochs": None, "file": str(path)}
     epochs = space.settings.get("epochs", TrainConfig().epochs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from search.errors import StudyNotFoundError, UsageError
-from search.records import StudyRecord, TrialRecord
+from search.event_log import StudyRecord, TrialRecord
 
 
 def parse(target: str | None) -> tuple[str | None, int | None]:

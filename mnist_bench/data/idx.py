@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from mnist_bench.errors import DataError
 
 UNSIGNED_BYTES = 0x08
-LARGEST = 1 << 30
+MAX_BYTES = 1 << 30
 """Values a file may hold: a header or a gzip stream that promises more is refused before memory is spent on it."""
 
 Bytes = NDArray[np.uint8]
@@ -86,6 +86,6 @@ def _read_shape(file: BinaryIO, path: Path) -> tuple[int, ...]:
     if len(dimensions) < 4 * start[3]:
         raise DataError(f"{path}: is cut off in its header")
     shape = struct.unpack(f">{start[3]}I", dimensions)
-    if math.prod(shape) > LARGEST:
-        raise DataError(f"{path}: its header promises {math.prod(shape):,} values; at most {LARGEST:,} are read")
+    if math.prod(shape) > MAX_BYTES:
+        raise DataError(f"{path}: its header promises {math.prod(shape):,} values; at most {MAX_BYTES:,} are read")
     return shape

@@ -12,10 +12,10 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from mnist_bench.data import idx, relatives
+from mnist_bench.data import idx, torchvision_sets
 from mnist_bench.data.split import CLASSES, Split, make_split
 from mnist_bench.errors import DataError
-from search import canonical
+from search import canonical_json
 
 DatasetName = Literal["mnist", "fashion-mnist", "kmnist", "qmnist"]
 SIDE = 28
@@ -83,7 +83,7 @@ def load_training_set(options: DataOptions) -> TrainingSet:
     """
     images = load_images(options, TRAIN_FILES, train=True)
     split = make_split(images.labels, subset=options.subset)
-    return TrainingSet(options=options, images=images, split=split, data_hash=canonical.sha256(images.digests))
+    return TrainingSet(options=options, images=images, split=split, data_hash=canonical_json.sha256(images.digests))
 
 
 def idx_files(data: TrainingSet) -> dict[str, bytes]:
@@ -98,7 +98,7 @@ def load_images(options: DataOptions, names: tuple[str, str], *, train: bool) ->
         DataError: a file is missing, damaged, or not in MNIST's format.
     """
     if options.dataset != "mnist":
-        pictures, labels = relatives.download(options.dataset, train=train)
+        pictures, labels = torchvision_sets.download(options.dataset, train=train)
         return check(Images(images=pictures, labels=labels), options.dataset, options.dataset)
     paths = [idx.find(Path(options.data_dir or PACKAGED), name) for name in names]
     loaded = check(Images(images=idx.read(paths[0]), labels=idx.read(paths[1])), *map(str, paths))

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_bench.errors import DataError
-from search import canonical
+from search import canonical_json
 
 CLASSES = 10
 SPLIT_SEED = 0
@@ -32,7 +32,7 @@ class Split:
     @property
     def digest(self) -> str:
         """SHA-256 over both lists of indices."""
-        return canonical.sha256([self.train.tolist(), self.validation.tolist()])
+        return canonical_json.sha256([self.train.tolist(), self.validation.tolist()])
 
 
 def make_split(labels: NDArray[np.integer], *, subset: int | None = None, seed: int = SPLIT_SEED) -> Split:

@@ -1,1 +1,5 @@
-"""Pictures: of a study, of its best trial, of the data. Each kind is a module with pure `rows`, then `draw`."""
+"""Pictures: a module a kind, pure rows apart from drawing, one style for all."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

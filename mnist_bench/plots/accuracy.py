@@ -8,16 +8,16 @@ from statistics import median
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from mnist_bench.wording import percent
+from mnist_bench.units import percent
 
 LABEL = "validation accuracy (%)"
-LEAST_ERROR = 0.005
+MIN_ERROR = 0.005
 """Errors below are drawn here, in percent: half an image of 10,000, since none at all has no logarithm."""
 SPREAD = 10
 """Trials with more than so many times the median error lie outside the axis: those that never learned."""
-LEAST_WORST = 0.02
+MIN_WORST = 0.02
 """The axis begins at this error in percent at the least: with the next accuracies below 100 %."""
-LEAST_SPAN = 1.5
+MIN_SPAN = 1.5
 """What the errors at the ends of the axis differ by at the least, as a ratio."""
 MANTISSAS = ((1,), (1, 2, 5), (1, 1.5, 2, 3, 4, 5, 7))
 """Where the axis has ticks in each decade of the error; the next where one gives too few."""
@@ -25,7 +25,7 @@ MANTISSAS = ((1,), (1, 2, 5), (1, 1.5, 2, 3, 4, 5, 7))
 
 def error(accuracy: float) -> float:
     """Return the error in percent as it is drawn, of an accuracy of 0..1."""
-    return max(LEAST_ERROR, 100 * (1 - accuracy))
+    return max(MIN_ERROR, 100 * (1 - accuracy))
 
 
 def lowest_shown(accuracies: Iterable[float]) -> float:
@@ -41,9 +41,9 @@ def set_axis(axes: Axes, accuracies: Sequence[float], *, room: float = 0.07) -> 
     What is drawn on it is `error`. `room` is the share left free above and below.
     """
     best = min(error(accuracy) for accuracy in accuracies)
-    worst = max(LEAST_WORST, error(lowest_shown(accuracies)))
-    more = max(1.0, LEAST_SPAN * best / worst) ** 0.5
-    pad = more * max(worst / best, LEAST_SPAN) ** room
+    worst = max(MIN_WORST, error(lowest_shown(accuracies)))
+    more = max(1.0, MIN_SPAN * best / worst) ** 0.5
+    pad = more * max(worst / best, MIN_SPAN) ** room
     axes.set_yscale("log")
     low, high = best / pad, min(100.0, worst * pad)
     axes.set_ylim(high, low)
@@ -71,12 +71,12 @@ def outside(drawn: Sequence[float], accuracies: Sequence[float], where: str = "o
 
 
 def _label(error: float) -> str:
-    return "100" if error < 1.01 * LEAST_ERROR else f"{round(100 - error, 4):g}"
+    return "100" if error < 1.01 * MIN_ERROR else f"{round(100 - error, 4):g}"
 
 
 def _ticks(low: float, high: float) -> list[float]:
     """Return four ticks or more between two errors in percent."""
-    low = max(low, 0.99 * LEAST_ERROR)
+    low = max(low, 0.99 * MIN_ERROR)
     for mantissas in MANTISSAS:
         every = (mantissa * 10.0**power for power in range(-3, 3) for mantissa in mantissas)
         ticks = [tick for tick in every if low <= tick <= high]

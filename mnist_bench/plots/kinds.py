@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
@@ -29,6 +29,13 @@ KINDS: Mapping[str, str] = MappingProxyType(
     }
 )
 """What each kind shows; each is drawn by the module of its name."""
+_FOLDERS = {
+    "study": ("history", "curves", "importances", "slices", "parallel", "pareto", "timeline"),
+    "net": ("confusion", "mistakes", "layers"),
+    "data": ("distortions",),
+    "experiments": ("ablation",),
+}
+"""Where the module of each kind lies."""
 
 
 def picture(kind: str, subject: Subject) -> Figure:
@@ -38,7 +45,16 @@ def picture(kind: str, subject: Subject) -> Figure:
         StudyNotFoundError: the study has not what the kind shows; says what is missing.
         KeyError: there is no such kind.
     """
-    if kind not in KINDS:
+    return cast("Callable[[Subject], Figure]", module_of(kind).picture)(subject)
+
+
+def module_of(kind: str) -> ModuleType:
+    """Return the module that draws a kind.
+
+    Raises:
+        KeyError: there is no such kind.
+    """
+    folder = next((folder for folder, kinds in _FOLDERS.items() if kind in kinds), None)
+    if folder is None:
         raise KeyError(kind)
-    module = import_module(f"mnist_bench.plots.{kind}")
-    return cast("Callable[[Subject], Figure]", module.picture)(subject)
+    return import_module(f"mnist_bench.plots.{folder}.{kind}")

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from mnist_bench.plots.wording import write_heading
+from mnist_bench.plots.headings import write_heading
 
 GAP = 2
 """Pixels between two pictures, and around all."""

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from search.executors.protocol import Done, Job, Outcome, Raised
-from search.trainer import Trainer, TrainerSpec
+from search.trainer_api import Trainer, TrainerSpec
 
 ERROR_LINES = 12
 """Lines of a traceback that are kept."""

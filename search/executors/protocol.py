@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from search.trainer import Report
+from search.trainer_api import Report
 
 Cause = Literal["killed", "stalled", "out_of_memory"]
 """Why a worker went away."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import pytest
 
 from mnist_bench import numerics
+from support.paths import ROOT
 
 for folder in ("benchmarks", "benchmarks/peers"):
-    sys.path.insert(0, str(Path(__file__).parents[2] / folder))
+    sys.path.insert(0, str(ROOT / folder))
 
 
 @pytest.fixture(scope="session", autouse=True)

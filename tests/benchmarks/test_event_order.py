@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 from virtual_search import Setting, Waiting, simulate
 
-from search.clock import Order
+from search.event_log.timeline import Order
 
 NETS = tuple(
     tuple(seconds * share for share in (500_000, 500_000, 1_000_000, 2_000_000, 2_000_000)) for seconds in (2, 3, 5, 7)

@@ -7,13 +7,12 @@ import optuna
 import optuna_pattern
 import speed
 from against_optuna import Comparison, Ended, Found
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from mnist_bench import spaces
-from mnist_bench.data import DataOptions, load_training_set
+from mnist_bench import space_files
+from mnist_bench.data.mnist import DataOptions, load_training_set
 
-CONV = spaces.load("conv")
+CONV = space_files.load("conv")
 
 
 def measurements(side: str, *epochs: float) -> list[speed.Measurement]:
@@ -112,7 +111,7 @@ def test_optuna_is_asked_for_the_ranges_of_the_space(seed: int) -> None:
 
 def searched(*overrides: str, trials: int) -> list[optuna.trial.FrozenTrial]:
     """Return the trials of a search of smoke.yaml by the pattern, on 300 images."""
-    space = spaces.load("smoke", ["epochs=2", *overrides])
+    space = space_files.load("smoke", ["epochs=2", *overrides])
     study = optuna.create_study(direction="maximize", sampler=optuna.samplers.RandomSampler(0))
     data = load_training_set(DataOptions(subset=300))
     study.optimize(optuna_pattern.make_objective(space, data, 0), n_trials=trials)

@@ -13,16 +13,15 @@ import measured
 import plain
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from plain_net import Net
 from torch import nn
 
-from mnist_bench import spaces
-from mnist_bench.architecture import plan_layers
-from mnist_bench.config import AugmentConfig, BlockBatchnormPlacement, ModelConfig, OptimConfig, TrainConfig
-from mnist_bench.data import DataOptions, TrainingSet, load_training_set
-from mnist_bench.model import build_model
+from mnist_bench import space_files
+from mnist_bench.config.settings import AugmentConfig, BlockBatchnormPlacement, ModelConfig, OptimConfig, TrainConfig
+from mnist_bench.data.mnist import DataOptions, TrainingSet, load_training_set
+from mnist_bench.nets.architecture import plan_layers
+from mnist_bench.nets.modules import build_model
 
 SMALL = TrainConfig(
     epochs=6,
@@ -48,11 +47,11 @@ def own_draws() -> Iterator[None]:
 
 def nets_of_the_space() -> st.SearchStrategy[ModelConfig]:
     """Draw nets from spaces/conv.yaml, whether within its limits or not, with every place for a batchnorm."""
-    space = spaces.load("conv")
+    space = space_files.load("conv")
 
     def drawn(seed: int) -> ModelConfig:
         chance = random.Random(seed)
-        return spaces.config(space, space.sample(lambda path, ranged: ranged.draw(chance))).model
+        return space_files.config(space, space.sample(lambda path, ranged: ranged.draw(chance))).model
 
     placements = st.sampled_from(get_args(BlockBatchnormPlacement))
     return st.builds(replace, st.integers(0, 2**32).map(drawn), batchnorm=placements)

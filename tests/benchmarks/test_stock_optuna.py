@@ -8,14 +8,16 @@ from pathlib import Path
 import optuna
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+from support.paths import ROOT
+
+sys.path.insert(0, str(ROOT / "benchmarks"))
 
 import counted
 import stock_optuna
 
-from mnist_bench import spaces
+from mnist_bench import space_files
 
-SPACE = spaces.load("smoke", ["epochs=2", "limits={}"])
+SPACE = space_files.load("smoke", ["epochs=2", "limits={}"])
 
 
 class PruneTrial(optuna.pruners.BasePruner):

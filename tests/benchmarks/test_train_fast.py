@@ -9,7 +9,7 @@ import pytest
 import torch
 import train_fast
 
-from mnist_bench.data import DataOptions, load_training_set
+from mnist_bench.data.mnist import DataOptions, load_training_set
 
 CPU = torch.device("cpu")
 

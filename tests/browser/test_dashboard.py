@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import search_fake
-from search.database import sqlite_url
-from search.study import list_studies
+from search.database.engines import sqlite_url
+from search.study.studies import list_studies
+from support import search_fake
 
 if TYPE_CHECKING:
     from conftest import Browser

@@ -10,10 +10,9 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-import handmade
-import handmade_report
-from mnist_bench.cli import page
-from mnist_bench.report import Report
+from mnist_bench.cli.pictures import page
+from mnist_bench.report.page import Report
+from support import handmade, handmade_report
 
 if TYPE_CHECKING:
     from conftest import Browser

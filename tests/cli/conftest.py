@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-import handmade
 from search.errors import StudyNotFoundError
-from search.records import StudyRecord
+from search.event_log.records import StudyRecord
+from support import handmade
+from support.paths import ROOT
 
 
 class Cli:
@@ -31,7 +32,7 @@ class Cli:
         return CliRunner().invoke(app, list(arguments), input=stdin, env=environment)
 
     def open_study(self, results: Path, name: str | None, storage: str | None = None) -> StudyRecord:
-        """Stand in for `search.study.open_study`."""
+        """Stand in for `search.study.studies.open_study`."""
         name = list(self.studies)[-1] if name is None else name
         if name not in self.studies:
             raise StudyNotFoundError(f"No study {name} in {results}.")
@@ -44,7 +45,7 @@ def cli(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Cli:
     runner = Cli()
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("OPTUNA_STORAGE", raising=False)
-    monkeypatch.setattr("search.study.open_study", runner.open_study)
+    monkeypatch.setattr("search.study.studies.open_study", runner.open_study)
     return runner
 
 
@@ -79,7 +80,7 @@ def run_in_one_process(folder: Path, script: str) -> dict[str, Ran]:
 
     For commands that close the test set, which then stays closed; together they import everything once.
     """
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", RUN, script]
     done = subprocess.run(
         command, capture_output=True, text=True, cwd=folder, env=environment, timeout=120, check=False

@@ -6,11 +6,10 @@ import shlex
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from mnist_bench.cli import again
-from mnist_bench.searching import SearchOptions
+from mnist_bench.studies.run_search import SearchConfig
 
 PASSWORDS = [
     "postgresql://me:word@host/db",
@@ -24,8 +23,8 @@ def no_storage_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPTUNA_STORAGE", raising=False)
 
 
-def asked(**options: object) -> SearchOptions:
-    return SearchOptions(space="conv", **options)  # type: ignore[arg-type]
+def asked(**options: object) -> SearchConfig:
+    return SearchConfig(space="conv", **options)  # type: ignore[arg-type]
 
 
 def typed(monkeypatch: pytest.MonkeyPatch, *words: str) -> None:

@@ -4,12 +4,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from typer.testing import Result
 
 from search.errors import Problem, SearchError, SpaceError, StudyNotFoundError, UsageError
+from support.paths import IMPORTABLE, ROOT
 
 COMMANDS = ("search", "leaderboard", "show", "reproduce", "train", "plot", "space", "studies")
 Run = Callable[..., Result]
@@ -17,7 +17,7 @@ HEAVY = ("torch", "optuna", "matplotlib", "rich", "numpy", "ruamel", "sqlalchemy
 
 
 def run_python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(
         [sys.executable, "-c", code, *arguments],
         capture_output=True,
@@ -61,7 +61,7 @@ def raising(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("search.study.list_studies", fail)
+    monkeypatch.setattr("search.study.studies.list_studies", fail)
 
 
 @pytest.mark.parametrize(
@@ -109,12 +109,11 @@ def test_wrong_usage_exits_with_2_and_suggests_the_nearest_command(cli: Run) -> 
 
 def test_a_reader_that_leaves_early_is_met_with_silence() -> None:
     code = (
-        "import handmade, search.study as s\n"
+        "import handmade, search.study.studies as s\n"
         "s.open_study = lambda *a: handmade.mixed()\n"
         "from mnist_bench.cli.app import main; main()"
     )
-    root = Path(__file__).parents[2]
-    environment = {**os.environ, "PYTHONPATH": f"{root}:{root / 'tests' / 'search' / 'importable'}"}
+    environment = {**os.environ, "PYTHONPATH": IMPORTABLE}
     command = [sys.executable, "-c", code, "leaderboard"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
         assert process.stdout is not None

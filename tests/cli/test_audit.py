@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-import handmade
 from mnist_bench.cli import options
-from search.run import Run
+from search.driver.run import Run
+from support import handmade
 
 SPACE = """
 name: tiny
@@ -40,7 +40,7 @@ def digest(out: str) -> str:
 FORGED = """
 import sys
 from mnist_bench.cli.app import main
-from mnist_bench.workshop import Workshop
+from mnist_bench.experiments.grid import Workshop
 
 if __name__ == "__main__":
     task = Workshop.task
@@ -93,8 +93,8 @@ def test_a_stopped_audit_goes_on_later_and_an_unfinished_search_is_not_audited(
 ) -> None:
     asked: list[object] = []
     ended = Run(study=handmade.mixed(), reached=reached, order_cost=0.0)
-    monkeypatch.setattr("mnist_bench.searching.run", lambda *_: ended)
-    monkeypatch.setattr("mnist_bench.audit.run", lambda *given, **_: asked.append(given))
+    monkeypatch.setattr("mnist_bench.studies.run_search.run", lambda *_: ended)
+    monkeypatch.setattr("mnist_bench.experiments.audit.run", lambda *given, **_: asked.append(given))
     monkeypatch.setattr("sys.argv", ["x", "search", "smoke", "--audit-pruned", "5%"])
     result = cli("search", "smoke", "--audit-pruned", "5%")
     assert asked == ([(ended.study, 0.05)] if reached else [])
@@ -108,7 +108,7 @@ def test_the_audit_of_a_search_on_a_cluster_trains_on_this_machine(
 ) -> None:
     asked: list[int] = []
     ended = Run(study=handmade.mixed(), reached=True, order_cost=0.0)
-    monkeypatch.setattr("mnist_bench.searching.run", lambda *_: ended)
-    monkeypatch.setattr("mnist_bench.audit.run", lambda *_, workers, **__: asked.append(workers))
+    monkeypatch.setattr("mnist_bench.studies.run_search.run", lambda *_: ended)
+    monkeypatch.setattr("mnist_bench.experiments.audit.run", lambda *_, workers, **__: asked.append(workers))
     cli("search", "smoke", "--audit-pruned", "5%", "--executor", "ray", "--address", "auto", "--workers", "1000")
     assert asked == [options.cores()]

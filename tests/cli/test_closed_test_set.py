@@ -12,7 +12,7 @@ from mnist_bench.data.mnist import PACKAGED
 SEARCH = ("search", "smoke", "--trials", "2", "--workers", "1", "--set", "subset=1000", "--set", "epochs=1")
 OPENS_IN_A_WORKER = """
 from mnist_bench.data.mnist import PACKAGED
-from mnist_bench.factory import make_trainer
+from mnist_bench.training.factory import make_trainer
 make_trainer(subset=1000)
 (PACKAGED / "t10k-labels-idx1-ubyte.gz").read_bytes()
 """

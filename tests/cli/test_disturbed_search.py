@@ -23,9 +23,10 @@ from typing import Any
 
 import pytest
 
-import search_cli
-from search.events import Event
-from search.study import DATABASE, Place, read_events
+from search.event_log.events import Event
+from search.study.studies import DATABASE, StudyLocation, read_events
+from support import search_cli
+from support.paths import IMPORTABLE
 
 TRIALS = 8
 SLOTS = 8
@@ -77,8 +78,7 @@ def command(results: Path, *, delay: float = 0.02, more: Sequence[str] = ()) -> 
 
 def environment(**more: str) -> dict[str, str]:
     """Return what lets the command's workers find their trainer."""
-    folders = [str(Path(search_cli.__file__).parent), str(Path(__file__).parents[2])]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(folders), **more}
+    return {**os.environ, "PYTHONPATH": IMPORTABLE, **more}
 
 
 def run(results: Path, *, preload: str = "", **options: Any) -> subprocess.CompletedProcess[str]:
@@ -108,7 +108,7 @@ def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
 def log_of(results: Path) -> list[Event]:
     """Return a study's events without what the time decides."""
-    return [_timeless(event) for event in read_events(Place.of("smoke-0", results))]
+    return [_timeless(event) for event in read_events(StudyLocation.of("smoke-0", results))]
 
 
 def _timeless(event: Event) -> Event:

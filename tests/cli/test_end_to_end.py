@@ -12,7 +12,7 @@ import pytest
 from safetensors import safe_open
 
 from mnist_bench.data.mnist import PACKAGED, DataOptions, idx_files, load_training_set
-from search.executors.parcel import folder_of
+from search.executors.ray.file_staging import folder_of
 
 SPACE = """
 name: tiny

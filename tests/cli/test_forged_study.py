@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import pytest
 
-import forged
+from support import forged
 
 
 class Ran(NamedTuple):

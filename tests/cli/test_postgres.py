@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from postgres_server import CANARY, QUOTED, Server, free_port
+from support.postgres_server import CANARY, QUOTED, Server, free_port
 
 SPACE = """
 name: tiny
@@ -141,7 +141,7 @@ def test_no_command_prints_or_writes_the_password(searched: Searched) -> None:
 
 @pytest.mark.slow
 def test_optunas_dashboard_reads_a_study_with_the_readers_role(tmp_path: Path, postgres: Server) -> None:
-    import search_fake
+    from support import search_fake
 
     database = postgres.new_database()
     search_fake.run(tmp_path, goal=3, url=postgres.url(database))
@@ -149,7 +149,7 @@ def test_optunas_dashboard_reads_a_study_with_the_readers_role(tmp_path: Path, p
     port = free_port()
     url = f"postgresql+psycopg://reader@127.0.0.1:{postgres.port}/{database}"
     command = [Path(sys.executable).with_name("optuna-dashboard"), url, "--host", "127.0.0.1", "--port", str(port)]
-    from postgres_server import PASSWORD
+    from support.postgres_server import PASSWORD
 
     environment = {**os.environ, "PGPASSWORD": PASSWORD, "PYTHONWARNINGS": "ignore"}
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as dashboard:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from mnist_bench import spaces
+from mnist_bench import space_files
 from mnist_bench.cli.space import app
 
 BAD = "name: mine\nmodel:\n  batchnrom: none\n  block_dropout: {float: [0, 1.3]}\n"
@@ -84,7 +84,7 @@ def test_show_as_json() -> None:
     result = run("show", "smoke", "--json")
     shown = json.loads(result.stdout)
     assert shown["extremes"]["parameters"] == [3212, 101178]
-    assert shown["fields"] == json.loads(json.dumps(spaces.load("smoke").to_spec()["fields"]))
+    assert shown["fields"] == json.loads(json.dumps(space_files.load("smoke").to_spec()["fields"]))
     assert 0 < shown["estimate"]["minutes"] < 2
 
 
@@ -101,7 +101,7 @@ def test_sample_is_one_column_a_trial() -> None:
     lines = run("sample", "smoke", "-n", "3", "--seed", "1").stdout.splitlines()
     assert lines[0].split() == ["field", "1", "2", "3"]
     assert [line.split()[0] for line in lines[1:]] == [
-        *(field.path for field in spaces.load("smoke").fields if field.distribution is not None),
+        *(field.path for field in space_files.load("smoke").fields if field.distribution is not None),
         *("parameters", "macs"),
     ]
     assert run("sample", "smoke", "-n", "3", "--seed", "1").stdout.splitlines() == lines
@@ -111,8 +111,8 @@ def test_sample_is_one_column_a_trial() -> None:
 def test_sample_as_json_can_be_trained() -> None:
     samples = json.loads(run("sample", "conv", "-n", "4", "--json").stdout)["samples"]
     assert len(samples) == 4
-    space = spaces.load("conv")
-    assert all(spaces.config(space, params) for params in samples)
+    space = space_files.load("conv")
+    assert all(space_files.config(space, params) for params in samples)
 
 
 def test_sample_leaves_open_what_cannot_be_built(tmp_path: Path) -> None:
@@ -125,6 +125,6 @@ def test_sample_leaves_open_what_cannot_be_built(tmp_path: Path) -> None:
 def test_list(monkeypatch: pytest.MonkeyPatch, bad: str) -> None:
     names = [row["name"] for row in json.loads(run("list", "--json").stdout)["spaces"]]
     assert {"conv", "conv-gpu", "smoke"} <= set(names)
-    monkeypatch.setattr(spaces, "FOLDERS", (Path.cwd(),))
+    monkeypatch.setattr(space_files, "FOLDERS", (Path.cwd(),))
     lines = run("list").stdout.splitlines()
     assert [line.split()[:2] for line in lines] == [["name", "holds"], ["mine", "problems"]]

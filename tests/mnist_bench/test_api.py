@@ -10,7 +10,7 @@ SCRIPT = """
 import mnist_bench
 from contextlib import suppress
 from dataclasses import replace
-from mnist_bench.recipe import text
+from mnist_bench.config.recipe import text
 from pathlib import Path
 from search.errors import FingerprintError, UsageError
 

@@ -5,18 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from handmade_speed import speed
-from mnist_bench.architecture import plan_layers
 from mnist_bench.bench import published as published_module
+from mnist_bench.bench.kernels import operations
 from mnist_bench.bench.nets import nets
 from mnist_bench.bench.published import plain, published
-from mnist_bench.bench.rates import operations
 from mnist_bench.bench.speed import EVALUATED, IMAGES
-from mnist_bench.schedule import Schedule
+from mnist_bench.config.schedule import Schedule
+from mnist_bench.nets.architecture import plan_layers
 from search.errors import StorageError
+from support.handmade_speed import speed
 
 
 def test_the_four_nets_are_those_of_the_recipes() -> None:

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from mnist_bench.data import DataOptions, load_training_set, mnist
+from mnist_bench.data import mnist
+from mnist_bench.data.mnist import DataOptions, load_training_set
 from mnist_bench.errors import DataError
 
 IMAGES, LABELS = mnist.TRAIN_FILES

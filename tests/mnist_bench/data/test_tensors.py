@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from mnist_bench.data import DataOptions, load_training_set
-from mnist_bench.data.mnist import Images
+from mnist_bench.data.mnist import DataOptions, Images, load_training_set
 from mnist_bench.data.tensors import Dataset, with_evaluation_images
 
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-import handmade
 from mnist_bench.plots import gallery
 from mnist_bench.plots.kinds import KINDS
 from mnist_bench.plots.subject import Subject
 from search.errors import StudyNotFoundError
+from support import handmade
 
 
 def draw(kind: str, subject: Subject) -> Figure:

@@ -12,14 +12,14 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-import handmade
-from handmade_predictions import predictions
-from mnist_bench.cli.plot import ALL_KINDS, DATA_KINDS
+from mnist_bench.cli.pictures.plot import ALL_KINDS, DATA_KINDS
 from mnist_bench.plots import style
-from mnist_bench.plots.kinds import KINDS, picture
+from mnist_bench.plots.kinds import KINDS, module_of, picture
 from mnist_bench.plots.subject import Subject
 from search.errors import SearchError
-from search.records import StudyRecord
+from search.event_log.records import StudyRecord
+from support import handmade
+from support.handmade_predictions import predictions
 
 STUDIES: dict[str, Callable[[], StudyRecord]] = {
     "empty": lambda: handmade.study([], goal=5),
@@ -52,7 +52,7 @@ def timed(study: StudyRecord) -> StudyRecord:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_kind_has_rows_a_drawing_and_a_picture(kind: str) -> None:
-    module = import_module(f"mnist_bench.plots.{kind}")
+    module = module_of(kind)
     assert module.__doc__
     assert all(callable(getattr(module, name)) for name in ("rows", "draw", "picture"))
     assert module.rows.__doc__
@@ -61,7 +61,7 @@ def test_each_kind_has_rows_a_drawing_and_a_picture(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", DATA_KINDS)
 def test_each_kind_of_the_data_has_rows_and_a_drawing(kind: str) -> None:
-    module = import_module(f"mnist_bench.plots.{kind}")
+    module = import_module(f"mnist_bench.plots.data.{kind}")
     assert module.rows.__doc__
     assert module.draw.__doc__
 
@@ -79,7 +79,7 @@ def test_there_is_no_picture_of_an_unknown_kind(tmp_path: Path) -> None:
 def test_a_kinds_picture_is_that_of_its_module(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     subject, figure = Subject(study=handmade.mixed(), folder=tmp_path), Figure()
     asked: list[Subject] = []
-    monkeypatch.setattr("mnist_bench.plots.distortions.picture", lambda about: asked.append(about) or figure)
+    monkeypatch.setattr("mnist_bench.plots.data.distortions.picture", lambda about: asked.append(about) or figure)
     assert picture("distortions", subject) is figure
     assert asked == [subject]
 
@@ -88,7 +88,7 @@ def captioned(study: StudyRecord, kind: str) -> Figure:
     """Return a kind's picture, of answers made by hand where it shows a net's."""
     if kind in ("confusion", "mistakes"):
         found = predictions([(4, 9, 0.51 + row / 100) for row in range(41)], study=study.name, recorded_errors=2)
-        module = import_module(f"mnist_bench.plots.{kind}")
+        module = module_of(kind)
         return cast("Figure", module.draw(module.rows(found)))
     return picture(kind, Subject(study=study, folder=Path()))
 

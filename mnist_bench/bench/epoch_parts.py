@@ -1,0 +1,77 @@
+"""What training an epoch consists of, each piece alone and all together: the very functions that training calls.
+
+On a GPU their kernels are given out one by one, while a search replays them as graphs.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import cached_property
+from typing import Literal
+
+from mnist_bench.config import AugmentConfig, Schedule, TrainConfig
+from mnist_bench.data import Dataset
+from mnist_bench.nets import set_dropout_generator
+from mnist_bench.numerics import Precision
+from mnist_bench.training import Batch, Evaluation, evaluate, make_learner, seeded, train_step
+from mnist_bench.training.batches import batches
+
+Part = Literal["epoch", "load", "batches", "train", "evaluate"]
+SEED = 0
+
+
+class Passes:
+    """Passes over the same images with the same net, whose weights go on from one pass to the next."""
+
+    def __init__(self, config: TrainConfig, data: Dataset, precision: Precision) -> None:
+        self.data = data
+        self.config = config
+        self.precision = precision
+        self.learner = make_learner(config, seeded(SEED, "init"), data.device)
+        set_dropout_generator(self.learner.model, seeded(SEED, "dropout", 1, device=str(data.device)))
+
+    def run(self, part: Part) -> None:
+        """Make one pass: the first `epoch`, or all of it piece by piece.
+
+        `load` makes batches without distorting them, `batches` distorts them as the configuration says, `train` takes
+        the steps on batches made before, `evaluate` judges the net on the validation part.
+        """
+        match part:
+            case "epoch":
+                self._train(self._batches(self.config))
+            case "load":
+                deque(self._batches(replace(self.config, augment=AugmentConfig())), maxlen=0)
+            case "batches":
+                deque(self._batches(self.config), maxlen=0)
+            case "train":
+                self._train(self._prepared)
+            case "evaluate":
+                self.evaluate()
+
+    def evaluate(self) -> Evaluation:
+        """Return how the net does on the validation part."""
+        return evaluate(self.learner.model, self.data, self.precision)
+
+    def prepare(self, part: Part) -> None:
+        """Do what must be done before the clock starts."""
+        if part == "train":
+            _ = self._prepared
+        self.learner.model.train()
+
+    def _train(self, made: Iterable[Batch]) -> None:
+        schedule = self._schedule(self.config)
+        for batch in made:
+            train_step(self.learner, self.config.optim, batch, schedule.lr(batch.step), self.precision)
+
+    @cached_property
+    def _prepared(self) -> list[Batch]:
+        return list(self._batches(self.config))
+
+    def _batches(self, config: TrainConfig) -> Iterable[Batch]:
+        schedule = self._schedule(config)
+        return batches(schedule, self.data, SEED, schedule.steps(1))
+
+    def _schedule(self, config: TrainConfig) -> Schedule:
+        return Schedule(config=config, images=len(self.data.train))

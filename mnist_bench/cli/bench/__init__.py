@@ -1,0 +1,1 @@
+"""`mnist-bench bench`: what is measured."""

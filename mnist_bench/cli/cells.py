@@ -1,0 +1,61 @@
+"""How figures read on every screen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from mnist_bench import units
+from mnist_bench.units import duration as duration
+
+BARS = "▁▂▃▄▅▆▇█"
+
+
+def percent(share: float | None, digits: int = 2) -> str:
+    """Return a share (0..1) in percent: `99.41 %`; a dash where there is none."""
+    return "–" if share is None else units.percent(share, digits)
+
+
+def interval(low: float | None, high: float | None) -> str:
+    """Return an interval of shares in percent: `[99.24, 99.54]`; empty where there is none."""
+    return "" if low is None or high is None else f"[{100 * low:.2f}, {100 * high:.2f}]"
+
+
+def count(number: float | None) -> str:
+    """Return a large count in three digits: `850`, `61.2 k`, `2.1 M`."""
+    if number is None:
+        return "–"
+    if number < 1000:
+        return f"{number:.0f}"
+    return f"{number / 1000:.3g} k" if number < 999_500 else f"{number / 1e6:.3g} M"
+
+
+def epochs(done: float, total: float) -> str:
+    """Return trained epochs: `6` where all were trained, else `1/6`."""
+    return f"{done:g}" if done == total else f"{done:g}/{total:g}"
+
+
+def ending(state: str, reason: str) -> str:
+    """Return a trial's state and, where it says more, its reason: `PRUNED`, `PRUNED (diverged)`."""
+    told = {"COMPLETE": "complete", "PRUNED": "pruned", "RUNNING": "running"}.get(state)
+    return state if reason == told else f"{state} ({reason.replace('_', ' ')})"
+
+
+def counted(counts: Mapping[str, int], *, live: bool = False) -> str:
+    """Return the counts that are not zero: `7 complete, 43 pruned (3 infeasible besides)`.
+
+    Unfinished trials read as running in a `live` study and as paused in one that nobody drives.
+    """
+    names = {"complete": "complete", "pruned": "pruned", "failed": "failed", "running": "running" if live else "paused"}
+    parts = [f"{counts[name]} {word}" for name, word in names.items() if counts[name]] or ["none finished"]
+    besides = f" ({counts['infeasible']} infeasible besides)" if counts["infeasible"] else ""
+    return ", ".join(parts) + besides
+
+
+def sparkline(values: Sequence[float | None], low: float, high: float) -> str:
+    """Return one bar a value, scaled between `low` and `high`; a space where there is no value."""
+    return "".join(" " if value is None else _bar(value, low, high) for value in values)
+
+
+def _bar(value: float, low: float, high: float) -> str:
+    share = (value - low) / (high - low) if high > low else 1.0
+    return BARS[round(min(1.0, max(0.0, share)) * (len(BARS) - 1))]

@@ -1,0 +1,90 @@
+"""`mnist-bench confirm`: fresh seeds, then all training images, then the test set once."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mnist_bench.cli import options
+from mnist_bench.cli.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from mnist_bench.experiments.confirm import Round, Run
+
+
+def confirm(
+    study: Annotated[str | None, typer.Argument(metavar="[STUDY]", help="Left out, the latest.")] = None,
+    top: Annotated[int, typer.Option("--top", min=1, max=100, metavar="N", help="Race the N best.")] = 8,
+    budget: Annotated[
+        str | None,
+        typer.Option("--budget", metavar="TIME", help="End the race in time for this, e.g. 90s, 15m, 1h."),
+    ] = None,
+    workers: options.Workers = None,
+    device: options.Device = "auto",
+    data_dir: options.DataDir = None,
+    json: options.Json = False,
+    results: options.Results = options.RESULTS,
+    storage: options.Storage = None,
+) -> None:
+    """Race the best with fresh seeds, then open the test set once.
+
+    The best trials' configurations train with fresh seeds, the same for all: 1, 2, 4, then 8. A paired test drops those
+    shown to be worse. Then the winner, and the cheapest of those tied with it, train on all training images with 8
+    seeds, and the test set is opened once. The same command goes on where an earlier run of it was stopped or killed.
+    """
+    from mnist_bench.cli import again, output
+    from mnist_bench.cli.experiments import confirm_view
+    from mnist_bench.cli.interrupts import Interrupts
+    from mnist_bench.experiments.confirm import Options, plain
+    from mnist_bench.experiments.confirm.run import run
+    from mnist_bench.studies import open_study, openings
+    from search.study import StudyLocation
+
+    asked = Options(
+        top=top, budget=None if budget is None else options.seconds(budget),
+        workers=workers or options.suitable_workers(device), device=device, data_dir=data_dir, results=results,
+        ledger=results / options.LEDGER,
+    )  # fmt: skip
+    record = open_study(results, study, storage)
+    with Interrupts(output.note) as interrupts:
+        found = run(record, asked, _Lines(), interrupts.stopping)
+    if found is None:
+        again.note_stopped("Stopped.", storage)
+        raise typer.Exit(ExitCode.INTERRUPTED)
+    opened = openings.for_study(StudyLocation.of(record.name, results, storage))
+    if json:
+        output.print_json(plain(found) | {"test_openings": opened})
+    else:
+        confirm_view.show(found, test_openings=opened)
+
+
+class _Lines:
+    """A line on stderr for each round that begins and each run that has ended."""
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+
+    def on_round(self, begins: Round) -> None:
+        """Say what is trained next."""
+        from mnist_bench.cli import cells, output
+
+        names = ", ".join(f"#{number}" for number in begins.numbers)
+        what = "on all training images" if begins.part == "final" else "racing"
+        seeds = "1 seed" if begins.seeds == 1 else f"{begins.seeds} seeds"
+        output.note(f"{self._gone()}  {names} {what}, to {seeds}; about {cells.duration(begins.estimate)}")
+
+    def on_run(self, run: Run) -> None:
+        """Say how a run ended. Of a net that has seen the validation images their share says nothing."""
+        from mnist_bench.cli import cells, output
+
+        value, end = run.reports[-1].value, run.reports[-1].end
+        trained = cells.duration(sum(report.seconds for report in run.reports))
+        ended = end.replace("_", " ") if end else "trained" if run.part == "final" else cells.percent(value)
+        output.note(f"{self._gone()}  #{run.number}, seed {run.seed + 1}: {ended}, in {trained}")
+
+    def _gone(self) -> str:
+        from mnist_bench.cli import cells
+
+        return f"{cells.duration(time.monotonic() - self._started):>7}"

@@ -1,0 +1,91 @@
+"""Draws one picture after the other into files: what fails stops no other, and what was drawn is told at the end."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from mnist_bench.plots import Format
+    from search.errors import SearchError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """A picture to be drawn."""
+
+    kind: str
+    make: Callable[[], Figure]
+    lines: Sequence[str] = ()
+    """What is printed beside it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Drawn:
+    """A picture that was drawn, or the reason why it was not."""
+
+    job: Job
+    files: Sequence[Path] = ()
+    error: SearchError | None = None
+    foreseen: bool = True
+    """Whether the error, if there is one, was written for the user."""
+
+
+def draw(job: Job, folder: Path, formats: Sequence[Format], *, verbose: bool) -> Drawn:
+    """Draw a picture; one that cannot be drawn, for whatever reason, is told on stderr and leaves the others alone."""
+    from mnist_bench.cli import output
+    from mnist_bench.plots import style
+
+    try:
+        return Drawn(job=job, files=style.save(job.make, folder / job.kind, formats))
+    except Exception as error:
+        failed = _failed(job, error)
+        if verbose and not failed.foreseen:
+            traceback.print_exc()
+        output.note(f"{job.kind} is not drawn: {failed.error}")
+        return failed
+
+
+def _failed(job: Job, error: Exception) -> Drawn:
+    from search.errors import SearchError, UsageError
+
+    if isinstance(error, SearchError):
+        return Drawn(job=job, error=error)
+    if isinstance(error, OSError):
+        return Drawn(job=job, error=UsageError(f"it cannot be written ({error})."))
+    told = f"{type(error).__name__}: {error} (unexpected; `mnist-bench -v plot {job.kind}` shows where)"
+    return Drawn(job=job, error=SearchError(told), foreseen=False)
+
+
+def show(drawn: Sequence[Drawn]) -> None:
+    """Print lines and files once all are drawn: a reader that stops early, such as `head`, stops no picture."""
+    from mnist_bench.cli import output
+
+    for one in drawn:
+        for line in () if one.error else (*one.job.lines, *one.files):
+            output.print_line(line)
+
+
+def exit_code(drawn: Sequence[Drawn], *, named: bool) -> int:
+    """Return the first error's code where its kind was named, nothing is drawn, or the error was not foreseen."""
+    errors = [one for one in drawn if one.error]
+    if not named and len(errors) < len(drawn):
+        errors = [one for one in errors if not one.foreseen]
+    return next((one.error.exit_code for one in errors if one.error), 0)
+
+
+def plain(drawn: Sequence[Drawn]) -> dict[str, Any]:
+    """Return what `--json` tells: files by kind, and reasons where there are none."""
+    return {
+        "pictures": [
+            {"kind": one.job.kind, "files": [str(file) for file in one.files], "lines": list(one.job.lines)}
+            for one in drawn
+            if not one.error
+        ],
+        "skipped": [{"kind": one.job.kind, "reason": str(one.error)} for one in drawn if one.error],
+    }

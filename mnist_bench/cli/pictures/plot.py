@@ -1,0 +1,188 @@
+"""`mnist-bench plot`: pictures of a study, of its best trial, or of the data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from mnist_bench.cli import options
+from mnist_bench.cli.pictures import drawing
+from mnist_bench.cli.pictures.drawing import Job
+from mnist_bench.plots import KINDS
+
+if TYPE_CHECKING:
+    from mnist_bench.data import Images
+    from mnist_bench.plots import Format
+    from search.event_log import StudyRecord
+
+DATA_KINDS: Mapping[str, str] = MappingProxyType(
+    {
+        "digits": "the first ten digits, their labels one-hot, mean and standard deviation",
+        "augmented": "the same under augmentation: the notebook's, or as --set says",
+        "colour": "digits in three channels, and three digits merged into one picture",
+    }
+)
+"""What each kind shows that needs no study; each is drawn by the module of its name."""
+ALL_KINDS = {**KINDS, **DATA_KINDS}
+FOLDER = "plots"
+"""In a study's folder, or for pictures of the data in the results folder."""
+FORMATS: Mapping[str, tuple[Format, ...]] = MappingProxyType({"png": ("png",), "svg": ("svg",), "both": ("png", "svg")})
+
+
+def _listed(kinds: Mapping[str, str]) -> str:
+    return "\n".join(f"  {kind:<12} {what}" for kind, what in kinds.items())
+
+
+HELP = f"""Draw pictures of a study: all kinds, or those named.
+
+The first word is the study, the latest when left out. A word that names a kind is always the kind.
+
+\b
+Of a study:
+{_listed(KINDS)}
+
+\b
+Of the data, without a study:
+{_listed(DATA_KINDS)}
+"""
+
+
+def plot(
+    context: typer.Context,
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="STUDY|KIND", help="A study, kinds of pictures, or both.")
+    ] = None,
+    file_format: Annotated[Literal["png", "svg", "both"], typer.Option("--format", help="Of the files.")] = "both",
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            metavar="DIR",
+            help="Where the files go; left out, plots/ in the folder of the study or the results.",
+        ),
+    ] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="FIELD=VALUE", help="augmented: a strength, e.g. augment.rotation_degrees=30; repeatable."
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, max=2**32 - 1, help="augmented: of the distortions.")
+    ] = None,
+    data_dir: options.DataDir = None,
+    json: options.Json = False,
+    results: options.Results = options.RESULTS,
+    storage: options.Storage = None,
+) -> None:
+    """Draw pictures; its help is `HELP`."""
+    from mnist_bench.cli import output
+    from mnist_bench.data import close_test_set
+    from search.errors import UsageError
+    from search.files import make_folder
+
+    close_test_set()
+    name, kinds = chosen(words or ())
+    if "augmented" not in kinds and (overrides or seed is not None):
+        raise UsageError("--set and --seed are for `mnist-bench plot augmented`.")
+    if kinds and kinds[0] in DATA_KINDS:
+        study = None
+        jobs = _data_jobs(kinds, data_dir, overrides or (), seed or 0)
+        place = folder or results / FOLDER
+    else:
+        study = _open(name, results, storage)
+        jobs = _study_jobs(kinds or tuple(KINDS), study, results, data_dir)
+        place = folder or results / study.name / FOLDER
+    make_folder(place)
+    verbose = context.find_root().params["verbose"]
+    drawn = [drawing.draw(job, place, FORMATS[file_format], verbose=verbose) for job in jobs]
+    if json:
+        output.print_json({"study": study.name if study else None, **drawing.plain(drawn)})
+    else:
+        drawing.show(drawn)
+    if code := drawing.exit_code(drawn, named=bool(kinds)):
+        raise typer.Exit(code)
+
+
+def chosen(words: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
+    """Return the study that the words name, None for the latest, and the kinds, none for all.
+
+    Raises:
+        UsageError: there is no such kind, or kinds of a study and of the data are mixed.
+    """
+    from search.errors import UsageError
+    from search.messages import did_you_mean, show
+
+    study = words[0] if words and words[0] not in ALL_KINDS else None
+    kinds = tuple(dict.fromkeys(words[1:] if study is not None else words))
+    for kind in kinds:
+        if kind not in ALL_KINDS:
+            hint = did_you_mean(kind, ALL_KINDS) or "."
+            raise UsageError(f"{show(kind)}: no such kind of picture{hint} Kinds: {', '.join(ALL_KINDS)}.")
+    of_data = [kind for kind in kinds if kind in DATA_KINDS]
+    if of_data and study is not None:
+        raise UsageError(f"{of_data[0]} shows the data and takes no study; leave out {show(study)}.")
+    if of_data and len(of_data) < len(kinds):
+        other = next(kind for kind in kinds if kind in KINDS)
+        raise UsageError(f"{of_data[0]} shows the data and {other} a study; give a command each.")
+    return study, kinds
+
+
+def _open(name: str | None, results: Path, storage: str | None) -> StudyRecord:
+    """Return the study; where there is none of a name that is nearly a kind's, the error says so."""
+    from mnist_bench.studies import open_study
+    from search.errors import StudyNotFoundError
+    from search.messages import did_you_mean, show
+
+    try:
+        return open_study(results, name, storage)
+    except StudyNotFoundError as error:
+        hint = did_you_mean(name or "", ALL_KINDS)
+        if not hint:
+            raise
+        raise StudyNotFoundError(f"{show(name)}: no such study, and no kind of picture{hint}") from error
+
+
+def _study_jobs(kinds: Sequence[str], study: StudyRecord, results: Path, data_dir: Path | None) -> list[Job]:
+    from mnist_bench.plots import Subject, picture
+
+    subject = Subject(study=study, folder=results / study.name, data_dir=data_dir)
+    return [Job(kind=kind, make=partial(picture, kind, subject)) for kind in kinds]
+
+
+def _data_jobs(kinds: Sequence[str], data_dir: Path | None, overrides: Sequence[str], seed: int) -> list[Job]:
+    from mnist_bench.data import DataOptions, load_training_set
+
+    data = load_training_set(DataOptions(data_dir=str(data_dir) if data_dir else None)).images
+    makers: dict[str, Callable[[Images], Job]] = {
+        "digits": _digits,
+        "augmented": partial(_augmented, overrides=overrides, seed=seed),
+        "colour": _colour,
+    }
+    return [makers[kind](data) for kind in kinds]
+
+
+def _digits(data: Images) -> Job:
+    from mnist_bench.plots.data import digits
+
+    rows = digits.rows(data)
+    return Job(kind="digits", make=partial(digits.draw, rows), lines=digits.lines(rows))
+
+
+def _augmented(data: Images, overrides: Sequence[str], seed: int) -> Job:
+    from mnist_bench.plots.data import augmented
+
+    rows = augmented.rows(data, augmented.settings(overrides), seed)
+    return Job(kind="augmented", make=partial(augmented.draw, rows))
+
+
+def _colour(data: Images) -> Job:
+    from mnist_bench.plots.data import colour
+
+    rows = colour.rows(data)
+    return Job(kind="colour", make=partial(colour.draw, rows), lines=colour.lines(rows))

@@ -1,0 +1,69 @@
+"""`mnist-bench report`: a study as one HTML page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mnist_bench.cli import options
+
+FILE = "report.html"
+"""In the study's folder."""
+
+
+def report(
+    study_name: Annotated[
+        str | None, typer.Argument(metavar="[STUDY]", help="A study; left out, the latest.", show_default=False)
+    ] = None,
+    output_file: Annotated[
+        Path | None,
+        typer.Option("--output", metavar="FILE", help=f"Where it goes; left out, {FILE} in the study's folder."),
+    ] = None,
+    data_dir: options.DataDir = None,
+    results: options.Results = options.RESULTS,
+    storage: options.Storage = None,
+) -> None:
+    """Write all about a study into one HTML file.
+
+    The finding in words, the leaderboard, the pictures, the winner's recipe, what the bits depend on, and the commands
+    that reproduce it. The file needs no network and no other file.
+    """
+    from mnist_bench.cli import output
+    from mnist_bench.cli.pictures import page
+    from mnist_bench.data import close_test_set
+    from mnist_bench.plots import Subject
+    from mnist_bench.plots.gallery import gallery
+    from mnist_bench.report import gather, read
+    from mnist_bench.studies import open_study, openings
+    from search.errors import StudyNotFoundError
+    from search.study import StudyLocation
+
+    close_test_set()
+    study = open_study(results, study_name, storage)
+    if not study.finished():
+        raise StudyNotFoundError(f"Study {study.name} has no finished trial yet.")
+    folder = results / study.name
+    gathered = gather(
+        study,
+        sections=read(study, folder),
+        gallery=gallery(Subject(study=study, folder=folder, data_dir=data_dir)),
+        test_openings=openings.for_study(StudyLocation.of(study.name, results, storage)),
+    )
+    file = output_file or folder / FILE
+    _write(file, page.render(gathered))
+    for kind, reason in gathered.gallery.missing.items():
+        output.note(f"{kind} is not drawn: {reason}")
+    output.print_line(file)
+
+
+def _write(file: Path, text: str) -> None:
+    from search.errors import UsageError
+    from search.files import atomic_write
+
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        atomic_write(file, text.encode())
+    except OSError as error:
+        raise UsageError(f"{file}: cannot be written ({error.strerror}).") from error

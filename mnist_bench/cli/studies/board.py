@@ -1,0 +1,153 @@
+"""The leaderboard on the screen and as data; printed by `leaderboard` and at the end of `search`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from mnist_bench.cli import cells, output
+from mnist_bench.cli.output import Column
+from mnist_bench.leaderboard import Leaderboard, Row, grouped
+from mnist_bench.units import unit
+
+FIGURES = (
+    Column("rank", lambda row: f"{row.rank or '–'}{' =' if row.tied else '  '}", 9, "right"),
+    Column("trial", lambda row: f"#{row.number}", 9, "right"),
+    Column("validation", lambda row: f"{cells.percent(row.accuracy)} {cells.interval(row.low, row.high)}", 9),
+    Column("errors", lambda row: "–" if row.errors is None else str(row.errors), 6, "right"),
+    Column("state", lambda row: cells.ending(row.state, row.reason), 8),
+    Column("epochs", lambda row: cells.epochs(row.epochs, row.total_epochs), 7, "right"),
+    Column("params", lambda row: cells.count(row.parameters), 5, "right"),
+    Column("MACs", lambda row: cells.count(row.macs), 3, "right"),
+    Column("time", lambda row: cells.duration(row.seconds), 4, "right"),
+)
+
+
+def columns(board: Leaderboard) -> list[Column]:
+    """Return the columns of a board: its figures, then the settings in which its rows differ."""
+    headings = list(board.rows[0].settings) if board.rows else []
+    front = [] if board.cost is None else [Column("front", lambda row: "yes" if row.on_front else "", 8)]
+    return [
+        *FIGURES[:2],
+        *front,
+        *FIGURES[2:],
+        *(_setting(heading, last=index >= 8) for index, heading in enumerate(headings)),
+    ]
+
+
+def _setting(heading: str, *, last: bool) -> Column:
+    return Column(heading, lambda row: row.settings[heading], 1 if last else 2)
+
+
+def show(board: Leaderboard, *, markdown: bool = False) -> None:
+    """Print the board for a person: headline, digest, table, footnotes."""
+    output.print_line(headline(board))
+    for line in digest_lines(board):
+        output.print_line(line)
+    output.print_line()
+    if markdown:
+        output.print_markdown(board.rows, columns(board))
+        output.print_line()
+    else:
+        output.print_table(board.rows, columns(board))
+    for footnote in footnotes(board):
+        output.print_line(footnote)
+
+
+def headline(board: Leaderboard) -> str:
+    """Return one line: the study, its counts, what pruning saved."""
+    counted = cells.counted(board.counts, live=board.live)
+    live = ", running now" if board.live else ""
+    saved = f" Pruning saved {board.saved_epochs:g} of {board.budget_epochs:g} epochs." if board.saved_epochs else ""
+    return f"{board.study}: {counted} of {board.goal} trials{live}.{saved}"
+
+
+def digest_lines(board: Leaderboard) -> list[str]:
+    """Return the digest and what it promises."""
+    ended = sum(board.counts[name] for name in ("complete", "pruned", "failed"))
+    if ended < board.goal:
+        promise = f"of {ended} of {board.goal} trials so far"
+    elif board.order == "arrival":
+        promise = (
+            "decided as periods arrived: another run of this search may give another; "
+            f"`mnist-bench doctor {board.study} --replay` checks this one"
+        )
+    else:
+        way = f" by way of {', then '.join(map(str, board.totals))} trials" if len(board.totals) > 1 else ""
+        promise = f"any run of this search{way}, at any number of workers, gives this"
+    return [f"digest {grouped(board.digest)}", f"       ({promise}{_by_machine(board.external)})"]
+
+
+def _by_machine(trials: int) -> str:
+    """Return what the digest depends on besides the search, where so many trials were ended by that."""
+    ended = "1 trial was" if trials == 1 else f"{trials} trials were"
+    return f"; {ended} ended by the machine, short of memory or time, which another run may not be" if trials else ""
+
+
+def footnotes(board: Leaderboard) -> list[str]:
+    """Return the lines below the table: rows left out, what the tie mark means, the test set."""
+    lines = []
+    if board.hidden:
+        every = len(board.rows) + board.hidden
+        lines.append(f"{board.hidden} more; `mnist-bench leaderboard {board.study} --top {every}` shows all.")
+    if board.cost is not None:
+        lines.append(front_line(board, board.cost))
+    if board.tied > 1:
+        lines += [
+            "= not distinguishable from the first (paired test over these weights, Holm, 5 %). "
+            f"{board.tied} of {board.counts['complete']} complete trials are tied:",
+            "  `mnist-bench confirm` asks with fresh seeds.",
+        ]
+    return [*lines, test_set_line(board.test_openings)]
+
+
+def front_line(board: Leaderboard, cost: str) -> str:
+    """Return what the first rows are where a study minimises a cost too."""
+    return (
+        f"front: {len(board.front)} of {board.counts['complete']} complete trials; no other is as accurate on as few "
+        f"{unit(cost)}, and better in one of the two. They come first; ranks are by accuracy, the best means rank 1."
+    )
+
+
+def test_set_line(openings: int) -> str:
+    """Return how often the test set was opened, in words."""
+    times = {1: "once", 2: "twice"}.get(openings, f"{openings} times")
+    return f"The test set has been opened {times}." if openings else "The test set has not been opened."
+
+
+def plain(board: Leaderboard) -> dict[str, Any]:
+    """Return the board as plain values for JSON."""
+    return {
+        "study": board.study,
+        "digest": board.digest,
+        "order": board.order,
+        "goal": board.goal,
+        "counts": dict(board.counts),
+        "external": board.external,
+        "tied": board.tied,
+        "saved_epochs": board.saved_epochs,
+        "budget_epochs": board.budget_epochs,
+        "test_openings": board.test_openings,
+        "live": board.live,
+        "hidden": board.hidden,
+        "objective": ["val_accuracy", *([board.cost] if board.cost else [])],
+        "front": list(board.front),
+        "rows": [plain_row(row) for row in board.rows],
+    }
+
+
+def plain_row(row: Row) -> dict[str, Any]:
+    """Return a row as plain values, its settings under `settings`."""
+    names = [name for name in Row.__dataclass_fields__ if name != "settings"]
+    return {name: getattr(row, name) for name in names} | {"settings": dict(row.settings)}
+
+
+def csv_rows(boards: Sequence[Leaderboard]) -> list[dict[str, Any]]:
+    """Return flat rows of all boards, each with its study's name first."""
+    rows = []
+    for board in boards:
+        for row in board.rows:
+            values = plain_row(row)
+            settings = values.pop("settings")
+            rows.append({"study": board.study, **values, **settings})
+    return rows

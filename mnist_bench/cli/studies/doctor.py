@@ -1,0 +1,88 @@
+"""`mnist-bench doctor`: is this machine fit for a search, is a study whole, and what to do where not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mnist_bench.cli import options
+from mnist_bench.cli.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from mnist_bench.doctor import Checkup, Diagnostic
+
+
+def doctor(
+    study: Annotated[
+        str | None, typer.Argument(metavar="[STUDY]", help="A study; left out, the machine and the installation.")
+    ] = None,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Repair of the study what can be without losing a result.")
+    ] = False,
+    replay: Annotated[
+        bool, typer.Option("--replay", help="Decide everything in the study's log once more, and compare.")
+    ] = False,
+    device: options.Device = "auto",
+    data_dir: options.DataDir = None,
+    json: options.Json = False,
+    results: options.Results = options.RESULTS,
+    storage: options.Storage = None,
+) -> None:
+    """Examine the machine, or a study, and say what to do.
+
+    Exits with 1 where a problem remains. A study that is being searched is only read.
+    """
+    from mnist_bench.cli import output
+    from mnist_bench.doctor import plain
+
+    if study is None:
+        found = _examine_machine(repair, replay, device, data_dir, results)
+    else:
+        found = _examine_study(study, repair, replay, device, data_dir, results, storage)
+    if json:
+        listed = {"repaired": found.repaired, "findings": found.findings}
+        values = {name: [plain(finding) for finding in findings] for name, findings in listed.items()}
+        output.print_json({"study": study, "problems": found.problems, **values})
+    else:
+        _print(found)
+    if found.problems:
+        raise typer.Exit(ExitCode.FAILURE)
+
+
+def _examine_study(
+    name: str, repair: bool, replay: bool, device: str, data_dir: Path | None, results: Path, storage: str | None
+) -> Checkup:
+    from mnist_bench.doctor import checkup as doctors
+    from search.study import StudyLocation
+
+    place = StudyLocation.of(name, results, storage)
+    return doctors.check_study(place, repair=repair, replay=replay, device=device, data_dir=data_dir)
+
+
+def _examine_machine(repair: bool, replay: bool, device: str, data_dir: Path | None, results: Path) -> Checkup:
+    from mnist_bench.doctor import checkup as doctors
+    from search.errors import UsageError
+
+    if repair:
+        raise UsageError("--repair repairs a study; name one, as `mnist-bench studies` lists them.")
+    if replay:
+        raise UsageError("--replay decides a study once more; name one, as `mnist-bench studies` lists them.")
+    return doctors.check_machine(results=results, device=device, data_dir=data_dir)
+
+
+def _print(found: Checkup) -> None:
+    from mnist_bench.cli import output
+
+    shown = [("repaired", finding) for finding in found.repaired]
+    shown += [(finding.severity, finding) for finding in found.findings]
+    for word, finding in shown:
+        output.print_line(_line(word, finding), "bold" if word == "problem" else None)
+        if finding.advice:
+            output.print_line(f"{'':27}-> {finding.advice}")
+    output.print_line({0: "No problem.", 1: "1 problem."}.get(found.problems, f"{found.problems} problems."))
+
+
+def _line(word: str, finding: Diagnostic) -> str:
+    return f"{word:<9} {finding.about:<16} {finding.text}"

@@ -1,0 +1,87 @@
+"""What stands on the screen when a search has ended: summary, digest, best trials, what to do next."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from mnist_bench.cli import again, cells, output
+from mnist_bench.cli.pictures import FOLDER
+from mnist_bench.cli.studies import board
+from mnist_bench.leaderboard import Leaderboard, worker_time
+from mnist_bench.leaderboard.board import rows
+from mnist_bench.plots import KINDS
+from mnist_bench.studies import SearchConfig, openings
+from search.driver import Run
+from search.errors import StudyNotFoundError
+from search.event_log import StudyRecord
+from search.study import StudyLocation
+
+TOP = 5
+
+
+def show(run: Run, asked: SearchConfig, *, seconds: float) -> None:
+    """Print the end of a search that took `seconds`; figures to stdout, advice to stderr."""
+    place = StudyLocation.of(run.study.name, asked.results, asked.storage)
+    listed = rows(run.study, top=TOP, test_openings=openings.for_study(place))
+    before = seconds_before(run.study, time.time() - seconds)
+    output.print_line()
+    output.print_line(summary(listed, seconds, before, run.order_cost))
+    for line in board.digest_lines(listed):
+        output.print_line(line)
+    if listed.rows:
+        output.print_line()
+        output.print_table(listed.rows, board.columns(listed))
+        for line in board.footnotes(listed):
+            output.print_line(line)
+    for line in advice(run, asked):
+        output.note(line)
+
+
+def seconds_before(study: StudyRecord, moment: float) -> float:
+    """Return for how long earlier runs of a search trained, up to a moment (in seconds since 1970), pauses left out.
+
+    0 where they trained nothing, or it is not known when.
+    """
+    trials = [
+        replace(trial, reports=tuple(report for report in trial.reports if (report.started or moment) < moment))
+        for trial in study.trials
+    ]
+    try:
+        return worker_time.rows(replace(study, trials=tuple(trials))).span
+    except StudyNotFoundError:
+        return 0.0
+
+
+def summary(listed: Leaderboard, seconds: float, before: float, order_cost: float) -> str:
+    """Return the line of counts, time (`before`: of earlier runs), what pruning saved and the logical order cost."""
+    ended = sum(listed.counts[name] for name in ("complete", "pruned", "failed"))
+    saved = f"Pruning saved {listed.saved_epochs:g} of {listed.budget_epochs:g} epochs"
+    cost = f"the logical order cost {100 * order_cost:.1f} % of worker time"
+    if listed.order == "arrival":
+        cost = "periods were taken up as they arrived"
+    took = cells.duration(seconds)
+    took += f" (this run, after {cells.duration(before)} of training in earlier ones)" if before else ""
+    return f"{ended} trials in {took}: {cells.counted(listed.counts)}. {saved}; {cost}."
+
+
+def advice(run: Run, asked: SearchConfig) -> list[str]:
+    """Return what to do next: go on where the search was stopped, else look closer at the best trial."""
+    if not run.reached:
+        return ["", "Stopped before its goal. To go on where it stopped:", *again.this_command(asked.storage)]
+    reading, drawing, training = (again.options_of(asked, n) for n in (again.READING, again.DRAWING, again.TRAINING))
+    name, best, hint = run.study.name, run.study.best, again.hint(asked.storage)
+    if best is None:
+        return ["", f"No trial is complete. mnist-bench leaderboard {name}{reading} shows how they ended.", *hint]
+    commands = {
+        f"reproduce {name}{training}": f"retrain #{best.number} and compare bit for bit",
+        f"confirm {name}{training}": "fresh seeds, then all training images, then the test set once",
+        f"plot {name}{drawing}": f"{len(KINDS)} pictures into {asked.results / name / FOLDER}",
+        f"ablate {name}{training}": "what each group of settings brings",
+        f"report {name}{drawing}": "all of it on one page",
+        f"leaderboard {name}{reading}": "all trials",
+        f"show {name}/{best.number}{reading}": "every setting, the curve, the hashes",
+    }
+    width = max(map(len, commands))
+    lines = [f"mnist-bench {command:<{width}}   {use}" for command, use in commands.items()]
+    return ["", f"next:  {lines[0]}", *(f"       {line}" for line in lines[1:]), *hint]

@@ -1,0 +1,111 @@
+"""`mnist-bench studies`: what has been searched here, and removing it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mnist_bench.cli import options
+
+if TYPE_CHECKING:
+    from search.study import StudySummary
+
+app = typer.Typer(help="List studies, or remove one.", invoke_without_command=True)
+
+
+@app.callback()
+def studies(
+    context: typer.Context,
+    json: options.Json = False,
+    csv: options.Csv = False,
+    markdown: options.Markdown = False,
+    results: options.Results = options.RESULTS,
+    storage: options.Storage = None,
+) -> None:
+    """List studies, the one written last first, or remove one."""
+    if context.invoked_subcommand is not None:
+        return
+    from mnist_bench.cli import output
+    from mnist_bench.cli.studies import board
+    from mnist_bench.studies import openings
+    from search.study import list_studies, where
+
+    opened = openings.from_results(results)
+    rows = [_row(summary) for summary in list_studies(results, storage)]
+    if json:
+        output.print_json({"studies": rows, "test_openings": opened})
+    elif csv:
+        output.print_csv(rows)
+    elif not rows:
+        output.note(f"No studies in {where(results, storage)}; `mnist-bench search conv --trials 50` makes one.")
+    elif markdown:
+        output.print_markdown(rows, _columns())
+        output.print_line(f"\n{board.test_set_line(opened)}")
+    else:
+        output.print_table(rows, _columns())
+        output.print_line(board.test_set_line(opened))
+
+
+@app.command("remove")
+def remove(
+    name: Annotated[str, typer.Argument(metavar="STUDY", help="The study to remove, with its weights.")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    results: options.Results = options.RESULTS,
+    storage: options.Storage = None,
+) -> None:
+    """Remove a study and all that was kept of it."""
+    from mnist_bench.cli import output
+    from search.errors import StudyNotFoundError
+    from search.study import checked_name, list_studies, remove_study, where
+
+    found = {summary.name: summary for summary in list_studies(results, storage)}
+    summary, place = found.get(checked_name(name)), where(results, storage)
+    if summary is None:
+        raise StudyNotFoundError(f"No study {name} in {place}; `mnist-bench studies` lists what there is.")
+    what = str(summary.path) if storage is None else f"study {name} from {place}, and {summary.path}"
+    if not yes:
+        size = _size(summary.bytes)
+        typer.confirm(f"Remove {what} ({summary.trials} trials, {size})?", abort=True, err=True)
+    remove_study(results, name, storage)
+    output.note(f"Removed {what}.")
+
+
+def _row(summary: StudySummary) -> dict[str, Any]:
+    return {
+        "study": summary.name,
+        "trials": summary.trials,
+        "goal": summary.goal,
+        "complete": summary.complete,
+        "best": summary.best_value,
+        "state": _state(summary),
+        "bytes": summary.bytes,
+        "modified": summary.modified,
+        "path": str(summary.path),
+    }
+
+
+def _state(summary: StudySummary) -> str:
+    if summary.live:
+        return "running"
+    return "finished" if summary.trials >= summary.goal else "paused"
+
+
+def _columns() -> list[Any]:
+    from mnist_bench.cli import cells
+    from mnist_bench.cli.output import Column
+
+    return [
+        Column("study", lambda row: row["study"], 9),
+        Column("trials", lambda row: f"{row['trials']}/{row['goal']}", 6, "right"),
+        Column("complete", lambda row: str(row["complete"]), 3, "right"),
+        Column("best", lambda row: cells.percent(row["best"]), 8, "right"),
+        Column("state", lambda row: row["state"], 7),
+        Column("size", lambda row: _size(row["bytes"]), 2, "right"),
+        Column("modified (UTC)", lambda row: row["modified"][:16].replace("T", " "), 4),
+        Column("folder", lambda row: row["path"], 1),
+    ]
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:.1f} MB" if count >= 100_000 else f"{count / 1e3:.1f} kB"

@@ -1,0 +1,152 @@
+"""`mnist-bench reproduce`: train a recorded trial again and compare it bit for bit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mnist_bench.cli import options
+from mnist_bench.cli.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from mnist_bench.studies import Comparison, Period, Record
+
+NOISE = 0.05
+"""McNemar p-value above which two accuracies agree within the noise of a seed."""
+HEADINGS = (
+    " epoch   train loss            validation accuracy",
+    "         then      now         then        now",
+)
+
+
+def reproduce(
+    target: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[STUDY|STUDY/17|RECORD.json|-]",
+            help="What to train again: a study's best trial, a trial, a record from `show --json` (- reads stdin); "
+            "left out, the best of the latest study.",
+        ),
+    ] = None,
+    device: options.Device = "auto",
+    data_dir: options.DataDir = None,
+    json: options.Json = False,
+    results: options.Results = options.RESULTS,
+    storage: options.Storage = None,
+) -> None:
+    """Train a trial again and compare bit for bit.
+
+    Every figure and the weights are compared. Exits with 0 when all is identical, else with 4, naming what differs.
+    """
+    from mnist_bench.cli import output
+    from mnist_bench.studies import reproduce as reproduction
+
+    record = _record(target, results, storage)
+    trainer = reproduction.trainer_for(record, device=device, data_dir=data_dir)
+    if json:
+        comparison = reproduction.reproduce(record, trainer)
+        output.print_json(_plain(record, comparison))
+    else:
+        _print_heading(record, _canary(record.numerics), _canary(trainer.numerics))
+        comparison = reproduction.reproduce(record, trainer, on_period=_print_period)
+        for line in verdict(comparison):
+            output.print_line(line)
+    if not comparison.identical:
+        raise typer.Exit(ExitCode.NOT_REPRODUCED)
+
+
+def _record(target: str | None, results: Path, storage: str | None) -> Record:
+    import sys
+
+    from mnist_bench.cli import targets
+    from mnist_bench.studies import record
+
+    if target == "-":
+        return record.parse(sys.stdin.buffer.read(record.MAX_BYTES + 1), "stdin")
+    if target is not None and (target.endswith(".json") or Path(target).is_file()):
+        return record.read(Path(target))
+    study, number = targets.open_target(target, results, storage)
+    return record.record_of(study, targets.find_trial(study, number))
+
+
+def _print_heading(record: Record, then: str, now: str) -> None:
+    from mnist_bench.cli import output
+
+    agree = f"numerics agree (canary {then[:4]}…)" if then == now else f"numerics differ ({_change(then, now)})"
+    output.print_line(f"Reproducing {record.study}/{record.trial} (seed {record.seed}); {agree}.")
+    for heading in HEADINGS:
+        output.print_line(heading, style="bold")
+
+
+def _change(then: str, now: str) -> str:
+    return f"canary {then[:4]}… → {now[:4]}…"
+
+
+def _print_period(then: Period, now: Period) -> None:
+    from mnist_bench.cli import cells, output
+
+    epoch = then.metrics.get("epoch")
+    loss = _pair(_loss(then), _loss(now), then.metrics.get("train_loss") == now.metrics.get("train_loss"))
+    accuracy = _pair(cells.percent(then.value), cells.percent(now.value), then.value == now.value)
+    output.print_line(f" {'–' if epoch is None else f'{epoch:g}':>5}   {loss}   {accuracy}")
+
+
+def _loss(period: Period) -> str:
+    loss = period.metrics.get("train_loss")
+    return "–" if loss is None else f"{loss:.5f}"
+
+
+def _pair(then: str, now: str, same: bool) -> str:
+    return f"{then:>7} {'=' if same else '≠'} {now:<7}"
+
+
+def verdict(comparison: Comparison) -> list[str]:
+    """Return the closing lines: weights, and whether all is identical, or what differs."""
+    then, now = comparison.periods[-1]
+    same = "=" if then.weights == now.weights else "≠"
+    lines = [f"weights  sha256 {_hash(then.weights)}   {same} {_hash(now.weights)}"]
+    difference = comparison.first_difference
+    if difference is None:
+        return [*lines, "Identical, bit for bit."]
+    figures = f"{difference.then} then, {difference.now} now"
+    lines.append(f"Not identical: first difference in {difference.name} ({figures}).")
+    lines.append(_numerics_words(comparison))
+    if comparison.p_value is not None:
+        lines.append(_noise_words(comparison, comparison.p_value))
+    return lines
+
+
+def _canary(numerics: Mapping[str, Any]) -> str:
+    return str(numerics.get("canary", "none"))
+
+
+def _numerics_words(comparison: Comparison) -> str:
+    if not comparison.numerics:
+        return "The numerics agree, so the cause is another: the program itself, or the record."
+    canary = [difference for difference in comparison.numerics if difference.name == "canary"]
+    others = [difference for difference in comparison.numerics if difference.name != "canary"]
+    change = f" ({_change(canary[0].then, canary[0].now)})" if canary else ""
+    listed = ", ".join(f"{difference.name} {difference.then} → {difference.now}" for difference in others)
+    return f"The numerics differ{change}: {listed or 'by nothing that has a name'}."
+
+
+def _noise_words(comparison: Comparison, p_value: float) -> str:
+    from mnist_bench.cli import cells
+
+    then, now = comparison.periods[-1]
+    agrees = "agrees within" if p_value > NOISE else "differs by more than"
+    figures = f"{cells.percent(then.value)} then, {cells.percent(now.value)} now"
+    return f"Accuracy {agrees} the noise of a seed ({figures}, McNemar p = {p_value:.2g})."
+
+
+def _hash(text: str) -> str:
+    return f"{text[:4]}…{text[-2:]}"
+
+
+def _plain(record: Record, comparison: Comparison) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return {"study": record.study, "trial": record.trial, "identical": comparison.identical, **asdict(comparison)}

@@ -1,0 +1,180 @@
+"""`mnist-bench search`: the main job."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from mnist_bench.cli import options
+from mnist_bench.cli.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mnist_bench.studies import SearchConfig
+    from search.driver import Run
+    from search.trainer_api import Report
+
+ExecutorName = Literal["local", "in-process", "ray"]
+OrderName = Literal["logical", "arrival"]
+
+
+def search(
+    space: Annotated[str, typer.Argument(metavar="SPACE", help="A space file, or a shipped one's name; - is stdin.")],
+    trials: Annotated[
+        int, typer.Option("--trials", "-n", "--n-trials", min=1, metavar="N", help="Trained trials in all.")
+    ] = 50,
+    timeout: Annotated[
+        float | None, typer.Option("--timeout", min=0, metavar="SECONDS", help="Stop after so long, to be resumed.")
+    ] = None,
+    trial_timeout: Annotated[
+        float | None,
+        typer.Option("--trial-timeout", min=1, metavar="SECONDS", help="End a trial that trains longer than this."),
+    ] = None,
+    workers: options.Workers = None,
+    lanes: Annotated[
+        int | None,
+        typer.Option(
+            "--lanes",
+            min=1,
+            max=16,
+            metavar="N",
+            help="Trials at once in each process; left out, 1 on a CPU and 4 on a GPU. Changes no result.",
+        ),
+    ] = None,
+    slots: Annotated[
+        int, typer.Option("--slots", min=1, max=10_000, metavar="N", help="Trials in flight; part of the search.")
+    ] = 8,
+    order: Annotated[
+        OrderName,
+        typer.Option("--order", help="logical: any run gives the same; arrival: nobody waits, runs differ."),
+    ] = "logical",
+    seed: Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Seed of the search.")] = 0,
+    overrides: options.Overrides = None,
+    enqueue: Annotated[
+        list[str] | None,
+        typer.Option("--enqueue", metavar="RECIPE", help="A recipe to train first; repeatable."),
+    ] = None,
+    device: options.Device = "auto",
+    study_name: Annotated[
+        str | None, typer.Option("--study-name", metavar="NAME", help="Left out: the space's name and the seed.")
+    ] = None,
+    storage: options.Storage = None,
+    results: options.Results = options.RESULTS,
+    data_dir: options.DataDir = None,
+    dataset: options.Dataset = "mnist",
+    executor: Annotated[ExecutorName, typer.Option("--executor", help="Where periods run.")] = "local",
+    max_outage: Annotated[
+        float,
+        typer.Option("--max-outage", min=0, metavar="SECONDS", help="How long to wait for PostgreSQL to be back."),
+    ] = 600,
+    address: Annotated[
+        str | None,
+        typer.Option("--address", metavar="HOST:PORT", help="Ray cluster, or auto; left out, a Ray of this machine."),
+    ] = None,
+    gpus_per_worker: Annotated[
+        float, typer.Option("--gpus-per-worker", min=0, max=1, metavar="SHARE", help="Of a GPU, where Ray places it.")
+    ] = 0.0,
+    audit_pruned: Annotated[
+        str | None,
+        typer.Option(
+            "--audit-pruned", metavar="SHARE", help="Train so many of the pruned to their ends after all: 5%."
+        ),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run, and about how long.")] = False,
+) -> None:
+    """Search a space: train, prune, rank.
+
+    The same command goes on where an earlier run of it was stopped or killed.
+    """
+    from mnist_bench.studies import SearchConfig
+
+    asked = SearchConfig(
+        space=space, overrides=tuple(overrides or ()), trials=trials, timeout=timeout, slots=slots, order=order,
+        seed=seed, trial_timeout=trial_timeout, workers=workers or options.suitable_workers(device), lanes=lanes,
+        enqueue=tuple(enqueue or ()), device=device, study_name=study_name, storage=storage, results=results,
+        data_dir=data_dir, dataset=dataset, executor=executor, max_outage=max_outage, address=address,
+        gpus_per_worker=gpus_per_worker,
+    )  # fmt: skip
+    share = None if audit_pruned is None else _share(audit_pruned, executor)
+    if dry_run:
+        _preview(asked)
+    else:
+        run = _run(asked)
+        if share is not None and run.reached:
+            _audit(run, asked, share)
+
+
+def _share(text: str, executor: ExecutorName) -> float:
+    """Return the share, above 0 and up to 1, that `5%` or `0.05` names.
+
+    Raises:
+        UsageError: it names none, or there are no worker processes to audit with.
+    """
+    from search.errors import UsageError
+
+    if executor == "in-process":
+        raise UsageError("--audit-pruned needs worker processes; leave out --executor in-process.")
+    number, sign = text.strip().removesuffix("%"), text.strip().endswith("%")
+    try:
+        share = float(number) / (100 if sign else 1)
+    except ValueError:
+        share = 0.0
+    if not 0 < share <= 1:
+        raise UsageError(f"--audit-pruned {text}: no share of the pruned trials; write 5% or 0.05, up to 100%.")
+    return share
+
+
+def _preview(asked: SearchConfig) -> None:
+    from mnist_bench.cli import output
+    from mnist_bench.studies import run_search
+
+    for line in run_search.preview(asked):
+        output.print_line(line)
+
+
+def _run(asked: SearchConfig) -> Run:
+    from mnist_bench.cli.interrupts import Interrupts
+    from mnist_bench.cli.studies import ending, live
+    from mnist_bench.studies import run_search
+
+    started = time.monotonic()
+    with live.view(asked.results) as view, Interrupts(view.say) as interrupts:
+        run = run_search.run(asked, view, interrupts.stopping)
+    ending.show(run, asked, seconds=time.monotonic() - started)
+    if not run.reached and interrupts.stopping():
+        raise typer.Exit(ExitCode.INTERRUPTED)
+    return run
+
+
+def _audit(run: Run, asked: SearchConfig, share: float) -> None:
+    """Audit the study's pruning and print what was found; the search's own end is on the screen by then."""
+    from mnist_bench.cli import again, output
+    from mnist_bench.cli.interrupts import Interrupts
+    from mnist_bench.experiments import audit
+
+    with Interrupts(output.note) as interrupts:
+        found = audit.run(
+            run.study, share, results=asked.results, workers=_workers_here(asked), device=asked.device,
+            data_dir=asked.data_dir, on_trial=_note_audited, stopping=interrupts.stopping,
+        )  # fmt: skip
+    if found is None:
+        again.note_stopped("The audit was stopped.", asked.storage)
+        raise typer.Exit(ExitCode.INTERRUPTED)
+    output.print_line()
+    output.print_line(audit.sentence(found))
+
+
+def _workers_here(asked: SearchConfig) -> int:
+    """Return how many processes train on this machine, where an audit stays though the search was on a cluster."""
+    return min(asked.workers, options.cores()) if asked.executor == "ray" else asked.workers
+
+
+def _note_audited(number: int, reports: Sequence[Report]) -> None:
+    from mnist_bench.cli import cells, output
+
+    last = reports[-1]
+    ended = last.end.replace("_", " ") if last.end else cells.percent(last.value)
+    output.note(f"audit  #{number}, pruned in the search: {ended} at its end")

@@ -1,0 +1,138 @@
+"""`mnist-bench show`: everything about a study, or about one trial."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mnist_bench.cli import options
+
+if TYPE_CHECKING:
+    from mnist_bench.cli.output import Column
+    from search.event_log import StudyRecord, TrialRecord
+
+
+def show(
+    target: Annotated[
+        str | None, typer.Argument(metavar="[STUDY|STUDY/17]", help="A study or a trial; left out, the latest study.")
+    ] = None,
+    json: options.Json = False,
+    results: options.Results = options.RESULTS,
+    storage: options.Storage = None,
+) -> None:
+    """Show a study, or one trial, in full.
+
+    Of a trial every setting, the curve and the hashes; its --json is the record that `reproduce` accepts.
+    """
+    from mnist_bench.cli import output, targets
+
+    study, number = targets.open_target(target, results, storage)
+    if number is None:
+        plain, lines = _study_json(study), _study_lines(study)
+    else:
+        trial = targets.find_trial(study, number)
+        plain, lines = _trial_json(study, trial) if json else {}, _trial_lines(study, trial)
+    if json:
+        output.print_json(plain)
+    else:
+        _print(lines)
+
+
+def _print(lines: Iterator[str]) -> None:
+    from mnist_bench.cli import output
+
+    for line in lines:
+        output.print_line(line)
+
+
+def _study_json(study: StudyRecord) -> dict[str, object]:
+    from mnist_bench.leaderboard import counts
+    from search.study import fingerprint
+
+    return {
+        "study": study.name,
+        "counts": counts(study),
+        "totals": list(study.totals),
+        "live": study.live,
+        "fingerprint": fingerprint(study.spec),
+        "digest": study.digest,
+        "spec": dict(study.spec),
+    }
+
+
+def _trial_json(study: StudyRecord, trial: TrialRecord) -> dict[str, object]:
+    from mnist_bench.studies import record
+
+    return record.to_json(record.record_of(study, trial))
+
+
+def _study_lines(study: StudyRecord) -> Iterator[str]:
+    from mnist_bench.cli import cells
+    from mnist_bench.config import leaves
+    from mnist_bench.leaderboard import counts, grouped
+    from search.study import fingerprint
+
+    yield f"{study.name}: {cells.counted(counts(study), live=study.live)} of {study.totals[-1]} trials" + (
+        ", running now" if study.live else ""
+    )
+    if study.best is not None:
+        yield f"best         #{study.best.number}  {cells.percent(study.best.value)}"
+    yield f"fingerprint  {grouped(fingerprint(study.spec))}"
+    yield f"digest       {grouped(study.digest)}"
+    for section, value in study.spec.items():
+        yield ""
+        if isinstance(value, dict):
+            yield section
+            yield from (f"  {path}: {_value(leaf)}" for path, leaf in leaves(value))
+        else:
+            yield f"{section}: {_value(value)}"
+
+
+def _trial_lines(study: StudyRecord, trial: TrialRecord) -> Iterator[str]:
+    from mnist_bench.cli import cells
+    from mnist_bench.config import every_setting, from_json, leaves
+    from mnist_bench.leaderboard import accuracy_interval, validation_images
+
+    low, high = accuracy_interval(trial, validation_images(study.trials)) or (None, None)
+    accuracy = f"{cells.percent(trial.value)} {cells.interval(low, high)}"
+    yield f"{study.name}/{trial.number}  {cells.ending(trial.state, trial.reason)}  {accuracy}".rstrip()
+    yield f"seed {trial.seed}, {cells.duration(trial.seconds)} of training"
+    yield from (f"{name}: {_value(value)}" for name, value in trial.facts.items())
+    yield from (f"limit exceeded: {name} by {excess:g}" for name, excess in trial.constraints.items() if excess > 0)
+    if trial.error:
+        yield from ("", "error", *(f"  {line}" for line in trial.error.splitlines()))
+    yield from ("", "settings (* sampled)")
+    yield from (
+        f"{' *' if path in trial.params else '  '} {path}: {_value(v)}"
+        for path, v in leaves(every_setting(from_json(trial.config)))
+    )
+    if trial.reports:
+        yield from ("", *_curve(trial))
+
+
+def _curve(trial: TrialRecord) -> list[str]:
+    from mnist_bench.cli import cells, output
+    from mnist_bench.cli.output import Column
+
+    metrics = dict.fromkeys(name for report in trial.reports for name in report.metrics)
+    columns = [
+        *(_metric_column(name) for name in metrics),
+        Column("accuracy", lambda report: cells.percent(report.value), 3, "right"),
+        Column("time", lambda report: cells.duration(report.seconds), 1, "right"),
+        Column("weights", lambda report: report.weights + (f"  ({report.end})" if report.end else ""), 1),
+    ]
+    return output.table_lines(trial.reports, columns)
+
+
+def _metric_column(name: str) -> Column:
+    from mnist_bench.cli.output import Column
+
+    return Column(name, lambda report: _value(report.metrics.get(name)), 2, "right")
+
+
+def _value(value: object) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

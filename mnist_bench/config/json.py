@@ -1,0 +1,119 @@
+"""TrainConfig to plain JSON values and back, and its hash."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from dataclasses import asdict
+from functools import cache
+from itertools import pairwise
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from mnist_bench.config.settings import AugmentConfig, ModelConfig, OptimConfig, Phase, TrainConfig
+from mnist_bench.errors import ConfigError, UnknownSettingError
+from search import canonical_json
+from search.stored_fields import First, dotted, stored, unknown, unknown_in
+
+FIRST: First = {
+    TrainConfig: ("epochs", "periods", "train_on", "model", "augment", "optim", "phases"),
+    ModelConfig: (
+        "blocks", "convs_per_block", "filters", "filter_growth", "filter_multiple", "kernel_size", "pool_axes",
+        "batchnorm", "activation", "block_dropout", "hidden_layers", "hidden_units", "hidden_activation",
+        "hidden_batchnorm", "hidden_dropout", "initialisation", "batchnorm_momentum", "batchnorm_epsilon",
+    ),
+    AugmentConfig: (
+        "rotation_degrees", "zoom", "zoom_per_axis", "shear_radians", "translate_pixels", "interpolation", "fill",
+    ),
+    OptimConfig: (
+        "optimizer", "lr", "beta1", "beta2", "epsilon", "momentum", "weight_decay", "batch_size", "keep_last_batch",
+        "label_smoothing", "schedule", "warmup_fraction", "drops", "first_drop_fraction", "second_drop_fraction",
+        "drop_factor", "ema_decay",
+    ),
+    Phase: ("augment", "lr"),
+}  # fmt: skip
+"""See `search.stored_fields`; a new setting is not added."""
+
+
+def to_json(config: TrainConfig) -> dict[str, Any]:
+    """Return `config` as it stands in files and hashes: later settings only where they differ from their defaults."""
+    return stored(config, FIRST)
+
+
+def every_setting(config: TrainConfig) -> dict[str, Any]:
+    """Return `config` as dictionaries, lists and plain values, every field named: to show and to compare."""
+    plain: dict[str, Any] = _lists(asdict(config))
+    return plain
+
+
+def from_json(values: Mapping[str, Any]) -> TrainConfig:
+    """Return the config that `values` describe; fields left out take their defaults.
+
+    Raises:
+        UnknownSettingError: a field does not exist.
+        ConfigError: a field does not allow its value, or periods or phases do not make up the epochs.
+    """
+    try:
+        return _checked(_adapter().validate_json(canonical_json.dumps(values), strict=True, extra="forbid"))
+    except ValidationError as error:
+        if name := unknown_in(error):
+            raise UnknownSettingError(unknown(name)) from None
+        raise ConfigError(_sentence(error)) from None
+    except ValueError as error:
+        raise ConfigError(f"the configuration holds a number that is not finite ({error})") from None
+
+
+def config_hash(config: TrainConfig) -> str:
+    """Return the SHA-256 of the config's JSON."""
+    return canonical_json.sha256(to_json(config))
+
+
+def with_params(base: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy of the nested `base` in which each parameter, named `section.field` or `field`, has its value."""
+    values: dict[str, Any] = deepcopy(dict(base))
+    for name, value in params.items():
+        *sections, field = name.split(".")
+        inner = values
+        for section in sections:
+            inner = inner.setdefault(section, {})
+        inner[field] = value
+    return values
+
+
+def leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield (dotted path, value) of every field of a nested mapping, in its order."""
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from leaves(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+@cache
+def _adapter() -> TypeAdapter[TrainConfig]:
+    return TypeAdapter(TrainConfig)
+
+
+def _checked(config: TrainConfig) -> TrainConfig:
+    periods = config.periods
+    if periods and (any(first >= last for first, last in pairwise(periods)) or periods[-1] != config.epochs):
+        raise ConfigError(f"periods: {list(periods)} do not rise to the {config.epochs} of epochs")
+    phases = [phase.epochs for phase in config.phases]
+    if phases and sum(phases) != config.epochs:
+        raise ConfigError(f"phases: their epochs add up to {sum(phases)}, not to the {config.epochs} of epochs")
+    return config
+
+
+def _lists(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _lists(entry) for name, entry in value.items()}
+    return [_lists(entry) for entry in value] if isinstance(value, tuple) else value
+
+
+def _sentence(error: ValidationError) -> str:
+    # Where a union fails, the longest place belongs to the member that came furthest.
+    first = max(error.errors(include_url=False), key=lambda fault: len(fault["loc"]))
+    if first["type"] == "unexpected_keyword_argument":
+        return f"{dotted(first['loc'])}: there is no such field"
+    return f"{dotted(first['loc'])}: {first['msg']}, not {first['input']!r}"

@@ -1,0 +1,21 @@
+from .guard import close_test_set as close_test_set
+from .mnist import (
+    DataOptions as DataOptions,
+    DatasetName as DatasetName,
+    Images as Images,
+    TrainingSet as TrainingSet,
+    idx_files as idx_files,
+    load_training_set as load_training_set,
+)
+from .split import CLASSES as CLASSES, validation_size as validation_size
+from .tensors import (
+    Dataset as Dataset,
+    load_dataset as load_dataset,
+    on_device as on_device,
+    with_evaluation_images as with_evaluation_images,
+)
+from .test_set import (
+    hashes_of_test_set as hashes_of_test_set,
+    open_test_set as open_test_set,
+    unopened_identity as unopened_identity,
+)

@@ -1,0 +1,2 @@
+from .checkup import Checkup as Checkup
+from .diagnostic import Diagnostic as Diagnostic, plain as plain

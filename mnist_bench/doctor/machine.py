@@ -1,0 +1,201 @@
+"""A check-up of the machine and the installation: what a search here would stand on."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from importlib import metadata
+from pathlib import Path
+
+import torch
+from packaging.requirements import Requirement
+
+from mnist_bench import numerics
+from mnist_bench.data import DataOptions, hashes_of_test_set, load_dataset, load_training_set
+from mnist_bench.doctor.diagnostic import Diagnostic, note, ok, problem
+from mnist_bench.errors import DataError
+from mnist_bench.numerics import Precision, sentence, this_machine
+from mnist_bench.numerics.canary import canary
+from mnist_bench.training.cuda import Graphs, recorder, verify_replay
+
+DISTRIBUTION = "mnist-bench"
+WORKER_MEMORY = 600e6
+"""Bytes for a worker on a CPU: 500 million are measured with the default space."""
+LITTLE_ROOM = 100e6
+"""Bytes; a study of fifty trials takes a third of it, with its confirmation and ablation."""
+NETWORK_FILESYSTEMS = {"afs", "ceph", "cifs", "fuse.sshfs", "glusterfs", "lustre", "nfs", "nfs4", "smb3", "smbfs"}
+
+
+def examine(*, results: Path, device: str, data_dir: Path | None) -> Iterator[Diagnostic]:
+    """Yield what is found; this process is set up for training on `device` from then on.
+
+    Raises:
+        DeviceError: there is no such device.
+    """
+    place = numerics.setup(device)
+    precision = numerics.choose_precision(place, "auto")
+    machine = this_machine(place, precision)
+    yield ok("machine", f"{sentence(machine)}.")
+    yield packages(metadata.requires(DISTRIBUTION) or [], _installed)
+    yield gpu(str(place))
+    if (available := _available_memory()) is not None:
+        yield memory(available, 1 if place.type == "cuda" else machine.cores)
+    yield from folder(results)
+    yield computing(str(place), precision)
+    yield from data(data_dir)
+    if (record := recorder(place)) is not None:
+        yield graphs(_verdict(place, precision, record))
+
+
+def packages(requirements: Sequence[str], version_of: Callable[[str], str | None]) -> Diagnostic:
+    """Return whether installed versions are in the ranges that requirements (PEP 508) give; extras are left out."""
+    asked = [Requirement(line) for line in requirements]
+    asked = [one for one in asked if one.marker is None or one.marker.evaluate({"extra": ""})]
+    wrong = [one for one in asked if not _is_met(one, version_of(one.name))]
+    if not wrong:
+        return ok("packages", f"all {len(asked)} are there, in the versions that are needed.")
+    found = ", ".join(f"{one.name} {version_of(one.name) or 'missing'} (needed: {one.specifier})" for one in wrong)
+    wanted = " ".join(f"'{one.name}{one.specifier}'" for one in wrong)
+    return problem("packages", f"{found}.", f"pip install {wanted}")
+
+
+def gpu(place: str) -> Diagnostic:
+    """Return which GPUs PyTorch sees; `place` is the device that is looked at here."""
+    names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
+    if not names:
+        return ok("GPU", "none that PyTorch sees; the processor trains.")
+    return ok("GPU", f"{', '.join(names)}; {place} is examined here.")
+
+
+def memory(available: float, started: int) -> Diagnostic:
+    """Return whether so many bytes are enough for the workers that a search starts unasked."""
+    workers = int(available / WORKER_MEMORY)
+    text = f"{available / 1e9:.1f} GB free, enough for {workers} workers."
+    if workers >= started:
+        return ok("memory", text)
+    advice = f"Give --workers {max(1, workers)}: left out, a search starts {started}."
+    return (note if workers else problem)("memory", text, advice)
+
+
+def computing(device: str, precision: Precision) -> Diagnostic:
+    """Return the canary of a device, and whether it comes out twice."""
+    first, again = canary(device, precision), canary.__wrapped__(device, precision)
+    variables = [f"{name}={os.environ[name]}" for name in numerics.VARIABLES if name in os.environ]
+    if first != again:
+        text = f"{device}, {precision}: the same training gives other bits each time ({first[:8]}, {again[:8]})."
+        return problem("computing", text, "Nothing that is trained here can be reproduced: look for failing hardware.")
+    text = f"{device}, {precision}: the same training gives the same bits, canary {first[:8]}."
+    if variables:
+        return note("computing", f"{text} These variables are part of it: {', '.join(variables)}.")
+    return ok("computing", text)
+
+
+def _verdict(place: torch.device, precision: Precision, record: Graphs) -> str:
+    try:
+        return verify_replay(load_dataset(DataOptions(), place), precision, record)
+    except (DataError, RuntimeError) as error:
+        return f"not checked: {error}"
+
+
+def graphs(verdict: str) -> Diagnostic:
+    """Return what `graphs.verify_replay` found out about a GPU."""
+    if verdict == "on":
+        return ok("graphs", "a step that is captured once and replayed gives the same bits.")
+    if verdict.startswith("not checked"):
+        return problem("graphs", f"{verdict}.", "A search on this device would end in the same way.")
+    advice = "Results are as right as ever, and training takes longer; another version of PyTorch may help."
+    return note("graphs", f"{verdict}; kernels are given to the GPU one by one.", advice)
+
+
+def data(data_dir: Path | None) -> Iterator[Diagnostic]:
+    """Yield whether the training files and the test files are whole; of the test files nothing but hashes is learnt."""
+    options = DataOptions(data_dir=None if data_dir is None else str(data_dir.resolve()))
+    pinned = "whole, with the hashes that are pinned" if data_dir is None else "in MNIST's format"
+    try:
+        loaded = load_training_set(options)
+    except DataError as error:
+        yield problem("training data", f"{error}.", "Put the files back; the package's own come with `pip install`.")
+        return
+    images = len(loaded.images.labels)
+    yield ok("training data", f"{images:,} images, {pinned} (data hash {loaded.data_hash[:8]}).")
+    try:
+        hashes = hashes_of_test_set(options)
+    except DataError as error:
+        severity = note if data_dir is not None else problem
+        yield severity("test data", f"{error}.", "A search does without; `confirm` and `notebook` need them.")
+        return
+    yield ok("test data", f"{pinned} ({', '.join(found[:8] for found in hashes)}); not opened, only hashed.")
+
+
+def folder(results: Path) -> Iterator[Diagnostic]:
+    """Yield what is found of the folder of results, or of the one in which it would be made."""
+    absolute = results.absolute()
+    there = next(folder for folder in (absolute, *absolute.parents) if folder.exists())
+    if not there.is_dir():
+        yield problem("results", f"{there} is a file, not a folder.", "Name another folder with --results.")
+    elif not os.access(there, os.W_OK | os.X_OK):
+        yield problem("results", f"{there} is closed to you.", "Name another folder with --results.")
+    else:
+        yield ok("results", f"{results}/ can be written to.")
+    yield room(shutil.disk_usage(there).free, results)
+    try:
+        yield filesystem(filesystem_of(there.resolve(), Path("/proc/mounts").read_text()), results)
+    except OSError:
+        return  # not on Linux
+
+
+def filesystem_of(folder: Path, mounts: str) -> str:
+    """Return the type of the file system that an absolute folder lies on, by the text of /proc/mounts."""
+    best, kind = "", "unknown"
+    for line in mounts.splitlines():
+        _, point, found, *_ = line.split(" ")
+        point = point.replace("\\040", " ")
+        if folder.is_relative_to(point) and len(point) >= len(best):
+            best, kind = point, found
+    return kind
+
+
+def filesystem(kind: str, results: Path) -> Diagnostic:
+    """Return whether SQLite can be trusted on a file system of this type."""
+    if kind not in NETWORK_FILESYSTEMS:
+        return ok("file system", f"{results}/ is on {kind}.")
+    return problem(
+        "file system",
+        f"{results}/ is on {kind}, a network's file system, on which the locks that SQLite needs do not hold.",
+        "Keep the results on a local disk (--results), or the studies in PostgreSQL (--storage).",
+    )
+
+
+def room(free: float, results: Path) -> Diagnostic:
+    """Return whether so many free bytes are enough for a study."""
+    text = f"{free / 1e9:.1f} GB free for {results}/."
+    if free >= LITTLE_ROOM:
+        return ok("disk", text)
+    return problem("disk", text, "Make room: a search stops where it cannot write, and goes on when it can.")
+
+
+def _available_memory() -> float | None:
+    """Return the bytes that processes can still take, by the machine and by this process's control group (v2)."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return None
+    free = next(float(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
+    group = Path("/sys/fs/cgroup")
+    try:
+        limit, used = (group / "memory.max").read_text(), (group / "memory.current").read_text()
+        return free if limit.strip() == "max" else min(free, float(limit) - float(used))
+    except OSError:
+        return free
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _is_met(requirement: Requirement, version: str | None) -> bool:
+    return version is not None and requirement.specifier.contains(version, prereleases=True)

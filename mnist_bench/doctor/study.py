@@ -1,0 +1,218 @@
+"""A check-up of a study: its event log, Optuna's tables beside it, its files, and whether this installation fits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from mnist_bench.doctor import files as doctor_files
+from mnist_bench.doctor.diagnostic import Diagnostic, note, ok, problem
+from mnist_bench.studies import Data, believed, compatibility, run_search
+from search import strategies
+from search.database import damage, is_postgresql, open_for_writing, open_tables_for_reading, storage_errors
+from search.differences import differences as spec_differences
+from search.driver.replay import replay as decide_again
+from search.errors import NewerVersionError, SearchError, StorageError, StudyNotFoundError
+from search.event_log import Event, History, StudyRecord
+from search.messages import first_line
+from search.space import Space
+from search.study import (
+    DATABASE,
+    DRIVER_REVISION,
+    Differences,
+    StudyLocation,
+    StudySpec,
+    differences,
+    read_events,
+    rebuild,
+    stored_history,
+)
+
+
+def examine(
+    place: StudyLocation, *, busy: str | None, replay: bool = False, device: str, data_dir: Path | None
+) -> Iterator[Diagnostic]:
+    """Yield what is found of a study; `busy` says who works on it, and what changes meanwhile is left out.
+
+    `replay` says whether to decide everything in its event log once more.
+
+    Raises:
+        StudyNotFoundError: there is no such study.
+        DeviceError: there is no such device.
+    """
+    try:
+        events = _whole_log(place)
+        history = stored_history(events)
+        study = believed(replace(history.record(), name=place.name))
+    except NewerVersionError as error:
+        yield problem("event log", str(error), "Examine it with a newer version; this one leaves all of it alone.")
+        return
+    except StorageError as error:
+        yield problem("event log", str(error), "The files beside it are left alone; put a copy of the database back.")
+        return
+    yield ok("event log", f"{len(events)} events, {len(study.trials)} trials.")
+    if replay:
+        yield decided_again(events)
+    if busy is not None:
+        yield note("driver", f"{busy}; what changes meanwhile is not examined.")
+    else:
+        yield left(study, history)
+        yield from tables(place, events)
+        yield from doctor_files.examine(study, place.folder)
+    yield from installation(study, history.next_slot() is None, device=device, data_dir=data_dir)
+
+
+def _whole_log(place: StudyLocation) -> list[Event]:
+    database = place.folder / DATABASE
+    if place.owns_database and database.exists() and (fault := damage(database)):
+        raise StorageError(f"The database {database} is damaged ({fault}).")
+    events = read_events(place)
+    if not events:
+        raise StudyNotFoundError(f"No study {place.name}; `mnist-bench studies` lists what there is.")
+    return events
+
+
+def decided_again(events: Sequence[Event]) -> Diagnostic:
+    """Return whether a study's decisions come out as they stand in its event log."""
+    stored = events[0].payload["spec"]
+    if stored["driver_revision"] != DRIVER_REVISION:
+        return note("replay", f"not done: driver revision {stored['driver_revision']} decided otherwise than this one.")
+    try:
+        found = decide_again(events, lambda spec: run_search.planner(spec.space, spec.context))
+    except (SearchError, KeyError, TypeError, ValueError) as error:
+        return problem("replay", f"this installation cannot make such a search: {first_line(error)}.")
+    if found.difference is None:
+        return ok("replay", f"{found.events} events decided once more, every one as it stands in the log.")
+    return problem(
+        "replay", f"{found.difference}; the {found.events} events before it agree.",
+        "Under the installation that the study needs (see there) the log should agree; else put a copy of it back.",
+    )  # fmt: skip
+
+
+def left(study: StudyRecord, history: History) -> Diagnostic:
+    """Return how a study was left that nobody works on."""
+    paused = [f"#{trial.number}" for trial in study.trials if trial.state == "RUNNING"]
+    if paused:
+        text = f"nobody works on the study; {', '.join(paused)} are paused, and the same search goes on with them."
+        return ok("driver", text)
+    if history.next_slot() is not None:
+        return ok("driver", "nobody works on the study; it is unfinished, and the same search goes on.")
+    return ok("driver", f"the study is finished: {history.finished} of {history.goal} trials.")
+
+
+def tables(place: StudyLocation, events: Sequence[Event]) -> Iterator[Diagnostic]:
+    """Yield whether Optuna's tables say what the event log says."""
+    mend = partial(_rebuild, place, events)
+    locked_elsewhere = place.owns_database or is_postgresql(place.url)
+    advice = _FROM_THE_LOG if locked_elsewhere else _FROM_THE_LOG + _SHARED
+    try:
+        found = _differences(place, events)
+    except StorageError as error:
+        yield problem("Optuna's tables", str(error), advice, mend)
+        return
+    if found:
+        yield problem("Optuna's tables", f"{_worded(found)}.", advice, mend)
+    elif found.pending:
+        yield note(
+            "Optuna's tables", f"the newest event, of #{found.pending[0]}, is still missing; the next run adds it."
+        )
+    else:
+        yield ok("Optuna's tables", "they say what the event log says.")
+
+
+def installation(study: StudyRecord, finished: bool, *, device: str, data_dir: Path | None) -> Iterator[Diagnostic]:
+    """Yield whether a search of the study could go on here, and what it would take where it could not."""
+    from mnist_bench import numerics
+
+    then = study.spec["numerics"]
+    place = numerics.setup(compatibility.device_like(then, device))
+    now = numerics.describe(place, numerics.choose_precision(place, str(then["precision"])))
+    yield _data(study, data_dir)
+    severity = note if finished else problem
+    try:
+        found = spec_differences(study.spec, _specification(study.spec, now))
+    except (SearchError, KeyError, TypeError, ValueError) as error:
+        yield severity("installation", f"this installation cannot make such a search: {error}.")
+        return
+    if not found:
+        yield ok("installation", f"as the study needs it, canary {now['canary'][:8]} then and now.")
+        return
+    listed = "; ".join(f"{path}: {old} then, {new} now" for path, old, new in found)
+    changed = {path for path, _, _ in found}
+    yield severity(
+        "installation", f"the study was made under other conditions: {listed}.", _way_back(changed, study.spec)
+    )
+
+
+def _data(study: StudyRecord, data_dir: Path | None) -> Diagnostic:
+    recorded = Data(**study.spec["context"]["data"])
+    try:
+        loaded = compatibility.training_set(recorded, data_dir, f"Study {study.name}")
+    except SearchError as error:
+        return note("data", str(error))
+    return ok("data", f"those that the study was trained on (data hash {loaded.data_hash[:8]}).")
+
+
+def _specification(stored: Mapping[str, Any], numerics: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a study's specification would be if this installation made it, its data aside."""
+    space = Space.from_spec(stored["space"])
+    sampler, pruner = strategies.of_settings(space.settings)
+    return StudySpec(
+        space=space, seed=stored["seed"], slots=stored["slots"], order=stored["order"], sampler=sampler, pruner=pruner,
+        periods=stored["periods"], enqueued=tuple(stored["enqueued"]), versions=run_search.versions(),
+        context={**stored["context"], **run_search.context_here(numerics)}, numerics=numerics,
+    ).to_json()  # fmt: skip
+
+
+def _way_back(changed: Set[str], stored: Mapping[str, Any]) -> str:
+    """Return how to get an installation in which the search can go on, given the paths that differ."""
+    versions = {path.removeprefix("versions.") for path in changed if path.startswith("versions.")}
+    wanted = [f"{name}=={stored['versions'][name]}" for name in sorted(versions & stored["versions"].keys())]
+    if wanted:
+        return f"pip install {' '.join(wanted)}"
+    ours = ("context.costs", "context.defaults", "context.trainer_revision", "driver_revision")
+    if any(path.startswith(ours) for path in changed):
+        revisions = f"trainer {stored['context']['trainer_revision']}, driver {stored['driver_revision']}"
+        return f"Go on with the mnist-bench of that time (revisions: {revisions})."
+    then = [str(stored["numerics"].get(name, "?")) for name in ("device", "precision", "cpu")]
+    return f"Go on where the same training gives the same bits: {', '.join(then)}."
+
+
+_FROM_THE_LOG = "--repair writes them anew from the event log, which is what counts; no result is lost."
+_SHARED = " Stop the search on other machines first: a lock does not reach them."
+
+
+def _differences(place: StudyLocation, events: Sequence[Event]) -> Differences:
+    storage = open_tables_for_reading(place.url)
+    try:
+        with storage_errors():
+            return differences(storage, events[0].payload["name"], events)
+    finally:
+        storage.engine.dispose()
+
+
+def _rebuild(place: StudyLocation, events: Sequence[Event]) -> str:
+    storage = open_for_writing(place.url)
+    try:
+        with storage_errors():
+            rebuild(storage, events[0].payload["name"], events)
+    finally:
+        storage.engine.dispose()
+    return "They were written anew from the event log."
+
+
+def _worded(found: Differences) -> str:
+    parts = [
+        f"lack {_some(found.missing)}" if found.missing else "",
+        f"differ in {_some(found.otherwise)}" if found.otherwise else "",
+        f"have {_some(found.unknown)}, which the log does not know" if found.unknown else "",
+    ]
+    return f"they {'; '.join(filter(None, parts))}"
+
+
+def _some(numbers: Sequence[int], most: int = 8) -> str:
+    shown = ", ".join(f"#{number}" for number in numbers[:most])
+    return shown if len(numbers) <= most else f"{shown} and {len(numbers) - most} more"

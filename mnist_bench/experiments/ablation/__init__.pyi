@@ -1,0 +1,12 @@
+from .result import (
+    FOLDER as FOLDER,
+    Ablation as Ablation,
+    Measured as Measured,
+    Step as Step,
+    direction as direction,
+    listed as listed,
+    load as load,
+    sentence as sentence,
+    span as span,
+)
+from .run import Options as Options, Silent as Silent

@@ -1,0 +1,251 @@
+"""What each group of settings brings on the way from a baseline to a trial, by measured validation errors.
+
+The path is greedy: of all groups that can be changed next, the one after which fewest errors are left. Runs of a step
+share their seeds, so that what a seed does to all of them (its order of images, its weights' start) cancels out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mnist_bench.config import TrainConfig, from_json
+from mnist_bench.experiments.ablation.setting_groups import candidates, changed, differing, waiting
+from mnist_bench.nets import distinguishing
+from mnist_bench.studies import sealed_json
+
+FOLDER = "ablation"
+"""In the study's folder."""
+FILE = "ablation.json"
+CONFIDENCE = 0.95
+COMPARABLE = 2
+"""How many times the errors of a pair's worse side another configuration may have for its spread to say something
+about the pair's: errors are counts, which vary more where there are more, and a net of which one seed failed varies by
+thousands."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Measured:
+    """A configuration, trained to its end with every seed."""
+
+    config: Mapping[str, Any]
+    """TrainConfig as plain values."""
+    errors: tuple[int | None, ...]
+    """Validation errors by seed; None where training diverged."""
+    parameters: int
+    macs: int
+    """Multiply-accumulates for one image."""
+    seconds: float
+    """Mean training time of a run, in seconds."""
+
+    @property
+    def mean(self) -> float | None:
+        """Mean errors; None where a run diverged."""
+        counts = [count for count in self.errors if count is not None]
+        return sum(counts) / len(counts) if len(counts) == len(self.errors) else None
+
+    @property
+    def cost_key(self) -> tuple[int, int]:
+        """Sort key, the cheapest net first."""
+        return self.macs, self.parameters
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tried:
+    """A change that was measured in a step, taken or not."""
+
+    groups: tuple[str, ...]
+    mean: float | None
+    """Mean errors with it; None where a run diverged."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """One change on the path."""
+
+    groups: tuple[str, ...]
+    """Groups of settings that are changed; several where one alone makes no net, or where time was up."""
+    change: str
+    """What changes, in words."""
+    after: Measured
+    tried: tuple[Tried, ...]
+    """All that could be changed next, this step's own change among them; nothing where time was up."""
+    waiting: tuple[str, ...]
+    """Groups that could not be tried, their layers not being there yet."""
+    fewer: float | None
+    """By how many errors fewer; None where a run diverged."""
+    low: float | None
+    high: float | None
+    """Ends of the interval of `fewer`; see `interval`."""
+
+    @property
+    def name(self) -> str:
+        """The groups in words; `the rest` where time was up before several could be told apart."""
+        return "the rest" if self.unresolved and len(self.groups) > 1 else listed(self.groups)
+
+    @property
+    def unresolved(self) -> bool:
+        """Whether time was up before the groups could be told apart."""
+        return not self.tried
+
+    @property
+    def by_chance(self) -> bool:
+        """Whether the interval holds 0."""
+        return self.low is None or self.high is None or self.low <= 0 <= self.high
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ablation:
+    """A path from a baseline to a trial."""
+
+    question: str
+    """SHA-256 of all that decides the figures: both configurations, seeds, data, canary, trainer revision."""
+    study: str
+    trial: int
+    baseline: str
+    """The recipe at the beginning, as the user named it."""
+    images: int
+    """Validation images, of which errors are counted."""
+    seeds: tuple[int, ...]
+    start: Measured
+    steps: tuple[Step, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every group was told apart."""
+        return not any(step.unresolved for step in self.steps)
+
+    @property
+    def end(self) -> Measured:
+        """The trial's configuration."""
+        return self.steps[-1].after
+
+
+Measure = Callable[[Mapping[str, TrainConfig]], list[Measured] | None]
+"""Trains configurations, by what a person calls them, with every seed; None where time is up."""
+
+
+def walk(start: Measured, end: Measured, measure: Measure, on_step: Callable[[Step], None]) -> tuple[Step, ...]:
+    """Return the greedy path from `start` to `end`, both of an effective config; `on_step` hears of each step.
+
+    Ties go to the cheaper net, then to the order of GROUPS. Where time is up, what is left is one step.
+    """
+    steps: list[Step] = []
+    current, target = start, from_json(end.config)
+    while differing(from_json(current.config), target):
+        step = _next(current, target, measure) or _rest(current, end)
+        on_step(step)
+        steps.append(step)
+        current = step.after
+    return tuple(steps)
+
+
+def _next(current: Measured, target: TrainConfig, measure: Measure) -> Step | None:
+    config = from_json(current.config)
+    choices = candidates(config, target)
+    found = measure({listed(groups): changed(config, target, groups) for groups in choices})
+    if found is None:
+        return None
+    best = min(range(len(found)), key=lambda i: (_or_infinity(found[i].mean), *found[i].cost_key, i))
+    tried = tuple(Tried(groups=groups, mean=one.mean) for groups, one in zip(choices, found, strict=True))
+    others = [one for i, one in enumerate(found) if i != best]
+    return _step(choices[best], current, found[best], others, tried=tried, waiting=waiting(config, target))
+
+
+def _rest(current: Measured, end: Measured) -> Step:
+    """Return the step that changes all that is left at once."""
+    groups = differing(from_json(current.config), from_json(end.config))
+    return _step(groups, current, end, [], tried=(), waiting=())
+
+
+def _step(groups: tuple[str, ...], before: Measured, after: Measured, others: Sequence[Measured], **more: Any) -> Step:
+    found = interval(before.errors, after.errors, [other.errors for other in others])
+    fewer, low, high = found if found else (None, None, None)
+    words = change(from_json(before.config), from_json(after.config))
+    return Step(groups=groups, change=words, after=after, fewer=fewer, low=low, high=high, **more)
+
+
+Errors = Sequence[int | None]
+
+
+def interval(before: Errors, after: Errors, others: Sequence[Errors]) -> tuple[float, float, float] | None:
+    """Return by how many errors `after` has fewer than `before`, in the mean, and a 95 % interval of that.
+
+    All are errors by seed, the same seeds everywhere. With two or three seeds the spread of one pair's differences says
+    little about itself, so the variance is pooled over all comparable runs of the step: the residual of a two-way
+    analysis of variance by configuration and seed (Fisher 1925), whose degrees of freedom the t quantile has. The
+    change taken is the best of several by these same figures, so the interval holds for all that were tried at once
+    (Bonferroni). What diverged is left out; None where that is the pair itself, or with one seed.
+    """
+    from scipy.special import stdtrit  # type: ignore[import-untyped]
+
+    if None in before or None in after or len(before) < 2:
+        return None
+    table = np.asarray([errors for errors in (before, after, *others) if None not in errors], dtype=np.float64)
+    means = table.mean(1)
+    table = table[means <= COMPARABLE * means[:2].max()]
+    configs, seeds = table.shape
+    rest = table - table.mean(1, keepdims=True) - table.mean(0) + table.mean()
+    freedom = (configs - 1) * (seeds - 1)
+    deviation = (2 * float((rest**2).sum()) / freedom / seeds) ** 0.5
+    comparisons = 1 + len(others)
+    reach = float(stdtrit(freedom, 1 - (1 - CONFIDENCE) / 2 / comparisons)) * deviation
+    fewer = float(table[0].mean() - table[1].mean())
+    return fewer, fewer - reach, fewer + reach
+
+
+def change(before: TrainConfig, after: TrainConfig) -> str:
+    """Return what changes from one config to the other: `batchnorm none → after`."""
+    old, new = distinguishing([before, after])
+    cells = {heading.replace("lr → drops", "lr").rpartition(".")[2]: (old[heading], new[heading]) for heading in old}
+    if before.epochs != after.epochs:
+        cells["epochs"] = (str(before.epochs), str(after.epochs))
+    return ", ".join(f"{heading.replace('_', ' ')} {then} → {now}" for heading, (then, now) in cells.items())
+
+
+def sentence(step: Step, images: int) -> str:
+    """Return a step's finding: `batchnorm: 31 fewer errors of 10,000 (21 to 41)`."""
+    if step.fewer is None:
+        return f"{step.name}: no figure, for training diverged"
+    amount = f"{abs(step.fewer):.0f} {direction(step)} errors of {images:,}"
+    reach = f" ({span(step)})" if step.low is not None else ""
+    chance = ", which may be chance" if reach and step.by_chance else ""
+    return f"{step.name}: {amount}{reach}{chance}"
+
+
+def direction(step: Step) -> str:
+    """Return `fewer` or `more`."""
+    return "more" if (step.fewer or 0) < 0 else "fewer"
+
+
+def span(step: Step) -> str:
+    """Return a step's interval, in the direction of its figure: `21 to 41`; `7 more to 15` where it holds 0."""
+    if step.low is None or step.high is None:
+        return ""
+    low, high = (step.low, step.high) if direction(step) == "fewer" else (-step.high, -step.low)
+    opposite = {"fewer": "more", "more": "fewer"}[direction(step)]
+    return f"{low:.0f} to {high:.0f}" if low > 0 else f"{-low:.0f} {opposite} to {high:.0f} {direction(step)}"
+
+
+def listed(groups: Sequence[str]) -> str:
+    """Return names in words: `batchnorm`, `convolutions and dropout`, `a, b and c`."""
+    return " and ".join(filter(None, [", ".join(groups[:-1]), groups[-1]]))
+
+
+def save(ablation: Ablation, folder: Path) -> None:
+    """Keep an ablation in a folder; errors as in `kept.save`."""
+    sealed_json.save(ablation, folder / FILE)
+
+
+def load(folder: Path) -> Ablation | None:
+    """Return the ablation in a folder of a study's, None where there is none; errors as in `kept.load`."""
+    found = sealed_json.load(folder / FILE, Ablation, "ablation")
+    return found and replace(found, study=folder.parent.name)  # the study's folder may have been renamed since
+
+
+def _or_infinity(value: float | None) -> float:
+    return float("inf") if value is None else value

@@ -1,0 +1,211 @@
+"""How often pruning was wrong: some pruned trials are trained to their ends after all.
+
+Which ones is decided by a hash of the study's seed and their numbers, so that neither their figures nor anybody's taste
+has a say. The study itself stays as it is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from mnist_bench.config import from_json
+from mnist_bench.experiments.grid import Grid, open_grid_of
+from mnist_bench.statistics import wilson
+from mnist_bench.studies import sealed_json
+from search import canonical_json
+from search.driver import Task
+from search.errors import WorkerError
+from search.event_log import StudyRecord, TrialRecord
+from search.trainer_api import Report
+
+FOLDER = "audit"
+"""In the study's folder."""
+FILE = "audit.json"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Audited:
+    """A pruned trial, trained to its end."""
+
+    number: int
+    accuracy: float | None
+    """Validation accuracy, 0..1; None where training diverged after all."""
+    better: int
+    """Complete trials that are better."""
+    seconds: float
+    """Training time of all its periods, in seconds."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Audit:
+    """What an audit of pruning found."""
+
+    digest: str
+    """The study's, before and after."""
+    pruned: int
+    """Pruned trials in all."""
+    complete: int
+    """Complete trials in all."""
+    best: float | None
+    """Accuracy of the best complete trial; None where none is complete."""
+    trials: tuple[Audited, ...]
+
+    @property
+    def wrong(self) -> int:
+        """Audited trials that are better than the best complete one."""
+        return sum(trial.accuracy is not None and not trial.better for trial in self.trials)
+
+    @property
+    def placed(self) -> int:
+        """Audited trials that are better than some complete one."""
+        return sum(trial.accuracy is not None and trial.better < self.complete for trial in self.trials)
+
+    @property
+    def share(self) -> tuple[float, float]:
+        """Wilson's 95 % interval of the share of pruned trials that would have been the best."""
+        return wilson(self.wrong, len(self.trials))
+
+    @property
+    def seconds(self) -> float:
+        """Training time of all audited trials, in seconds."""
+        return sum(trial.seconds for trial in self.trials)
+
+    @property
+    def highest(self) -> Audited | None:
+        """The audited trial with the highest accuracy."""
+        ended = [trial for trial in self.trials if trial.accuracy is not None]
+        return max(ended, key=lambda trial: (trial.accuracy or 0, -trial.number), default=None)
+
+
+def chosen(study: StudyRecord, share: float) -> list[TrialRecord]:
+    """Return a share (above 0, up to 1) of the pruned trials, rounded up, in the order of their numbers."""
+    pruned = [trial for trial in study.trials if trial.reason == "pruned"]
+    drawn = sorted(pruned, key=lambda trial: canonical_json.sha256(["audit", study.spec["seed"], trial.number]))
+    number = math.ceil(round(share * len(pruned), 9))  # 0.07 * 100 is 7.000000000000001
+    return sorted(drawn[:number], key=lambda trial: trial.number)
+
+
+def run(
+    study: StudyRecord,
+    share: float,
+    *,
+    results: Path,
+    workers: int,
+    device: str = "auto",
+    data_dir: Path | None = None,
+    on_trial: Callable[[int, Sequence[Report]], None],
+    stopping: Callable[[], bool],
+) -> Audit | None:
+    """Train a share of the study's pruned trials to their ends; None where `stopping` said so before.
+
+    Each is trained from its beginning with its own configuration and seed, and must come to the weights that it had in
+    the search. What was audited before is not trained again.
+
+    Raises:
+        FingerprintError: the workers compute otherwise than those of the search.
+        WorkerError: a trial comes to other weights than in the search, or the workers cannot go on.
+        StudyLockedError, DataError, DeviceError, StorageError, UsageError: see there.
+    """
+    folder, drawn = results / study.name / FOLDER, chosen(study, share)
+    known = load(folder)
+    if known is not None and known.digest == study.digest and _numbers(known) == [trial.number for trial in drawn]:
+        return known
+    if not drawn:
+        return _audit(study, [])
+    with open_grid_of(
+        study, "audit", folder, f"The audit of {study.name}", workers=workers, device=device, data_dir=data_dir
+    ) as grid:
+        found = _train(drawn, grid, on_trial, stopping)
+    if found is None:
+        return None
+    audit = _audit(study, found)
+    save(audit, folder)
+    return audit
+
+
+def sentence(audit: Audit) -> str:
+    """Return in words how often pruning was wrong, and what it cost."""
+    if not audit.trials:
+        return "No trial was pruned, so there is nothing to audit."
+    low, high = audit.share
+    found = (
+        f"Audited {len(audit.trials)} of {audit.pruned} pruned trials: {audit.wrong or 'none'} would have been the "
+        f"best (of all pruned: {100 * low:.0f} % to {100 * high:.0f} %, 95 % interval)"
+    )
+    if audit.complete:
+        found += f"; {audit.placed or 'none'} would have come before one of the {audit.complete} complete ones"
+    return f"{found}.{_highest(audit)} It took {audit.seconds:,.0f} s of worker time."
+
+
+def _highest(audit: Audit) -> str:
+    best, found = audit.best, audit.highest
+    if best is None or found is None or found.accuracy is None:
+        return ""
+    points = 100 * (found.accuracy - best)
+    distance = f"{abs(points):.2f} points {'above' if points > 0 else 'below'} the search's best"
+    return f" The best of them, #{found.number}, would have reached {100 * found.accuracy:.2f} %, {distance}."
+
+
+def _train(
+    drawn: Sequence[TrialRecord],
+    grid: Grid,
+    on_trial: Callable[[int, Sequence[Report]], None],
+    stopping: Callable[[], bool],
+) -> list[TrialRecord] | None:
+    """Return the trials with the reports of all their periods."""
+    tasks = {trial.number: grid.task(f"#{trial.number}", from_json(trial.config), trial.seed) for trial in drawn}
+    trials = {tasks[trial.number].identity: trial for trial in drawn}
+
+    def compare(task: Task, period: int, report: Report, state: bytes) -> Report:
+        _check_same(trials[task.identity], period, report)
+        return report
+
+    reports = grid.train(
+        list(tasks.values()), stopping, on_period=compare,
+        on_end=lambda task, ended: on_trial(trials[task.identity].number, ended),
+    )  # fmt: skip
+    if reports is None:
+        return None
+    return [replace(trial, reports=tuple(reports[tasks[trial.number].identity])) for trial in drawn]
+
+
+def _check_same(trial: TrialRecord, period: int, report: Report) -> None:
+    if period <= len(trial.reports) and report.weights != trial.reports[period - 1].weights:
+        raise WorkerError(
+            f"Trial {trial.number} comes to other weights in period {period} than in the search "
+            f"({trial.reports[period - 1].weights[:8]}, here {report.weights[:8]}): the machines differ."
+        )
+
+
+def _audit(study: StudyRecord, trials: Sequence[TrialRecord]) -> Audit:
+    complete = study.complete()
+    return Audit(
+        digest=study.digest,
+        pruned=sum(trial.reason == "pruned" for trial in study.trials),
+        complete=len(complete),
+        best=complete[0].value if complete else None,
+        trials=tuple(
+            Audited(
+                number=trial.number, accuracy=trial.value, seconds=trial.seconds,
+                better=sum(other.rank_key() < trial.rank_key() for other in complete),
+            )
+            for trial in trials
+        ),
+    )  # fmt: skip
+
+
+def _numbers(audit: Audit) -> list[int]:
+    return [trial.number for trial in audit.trials]
+
+
+def save(audit: Audit, folder: Path) -> None:
+    """Keep an audit in a folder; errors as in `kept.save`."""
+    sealed_json.save(audit, folder / FILE)
+
+
+def load(folder: Path) -> Audit | None:
+    """Return the audit that a folder keeps, None where there is none; errors as in `kept.load`."""
+    return sealed_json.load(folder / FILE, Audit, "audit")

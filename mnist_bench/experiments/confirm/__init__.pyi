@@ -1,0 +1,10 @@
+from .result import (
+    FOLDER as FOLDER,
+    Candidate as Candidate,
+    Confirmed as Confirmed,
+    Figures as Figures,
+    load as load,
+    plain as plain,
+)
+from .run import Options as Options
+from .runs import RECORDS as RECORDS, Round as Round, Run as Run, Silent as Silent

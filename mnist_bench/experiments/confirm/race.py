@@ -1,0 +1,129 @@
+"""A race of configurations over seeds: who is shown to be worse than another, after 2, 4 and 8 seeds.
+
+All candidates train with the same seeds. Their errors make a table of candidates by seeds, whose two-way analysis of
+variance without interaction (Fisher 1925) gives one residual variance for all: that of a candidate's errors from seed
+to seed once what the seed does to all is taken out. With it a one-sided paired t-test asks of a candidate and the one
+with the fewest errors which is worse. Comparing each with the best of the others is Hsu's idea (1984, "Constrained
+simultaneous confidence intervals for multiple comparisons with the best"); the correction is Bonferroni's for the
+others and the looks, and Holm's (1979) over the race. So, as far as errors are normal with one spread, no more than 5
+races in 100 drop any candidate to which no other is superior; benchmarks/null_race.py checks it for other spreads too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mnist_bench.statistics import holm
+
+ROUNDS = (1, 2, 4, 8)
+"""Seeds that each candidate still racing has trained with after each round."""
+LOOKS = tuple(seeds for seeds in ROUNDS if seeds > 1)
+"""Rounds that end with the test; one seed says nothing of what seeds do."""
+LEVEL = 0.05
+ROUNDING = 1 / 12
+"""Variance that rounding to whole errors has by itself (Sheppard 1898): few seeds can agree by chance, and a variance
+of zero would make certain what is not."""
+
+Errors = Mapping[int, Sequence[int | None]]
+"""Of each candidate, by seed; None where training came to no end."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dropped:
+    """Why a candidate does not race any longer."""
+
+    seeds: int
+    """So many seeds it had."""
+    p_value: float | None
+    """Corrected for all that was compared; None where a run came to no end."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Race:
+    """How a race ended."""
+
+    errors: dict[int, tuple[int | None, ...]]
+    """Of every candidate, by seed."""
+    dropped: dict[int, Dropped]
+    cut: bool
+    """Whether it ended before its last round."""
+
+    @property
+    def racing(self) -> list[int]:
+        """The candidates that were not dropped, which are tied."""
+        return [candidate for candidate in self.errors if candidate not in self.dropped]
+
+    @property
+    def seeds(self) -> int:
+        """Seeds of the candidates that came furthest."""
+        return max(map(len, self.errors.values()))
+
+    @property
+    def judged(self) -> bool:
+        """Whether a test was made."""
+        return self.seeds in LOOKS
+
+
+def run(
+    candidates: Sequence[int],
+    errors_after: Callable[[Sequence[int], int], Errors | None],
+    goes_on: Callable[[Race, int], bool] = lambda race, seeds: True,
+) -> Race | None:
+    """Return the race of `candidates`; None where `errors_after` returned None.
+
+    Args:
+        errors_after: returns the errors of the candidates still racing with the first so many seeds.
+        goes_on: whether to make the next round, to so many seeds; not asked about the first.
+    """
+    race = Race(errors=dict.fromkeys(candidates, ()), dropped={}, cut=False)
+    for seeds in ROUNDS:
+        racing = race.racing
+        if not racing:
+            break
+        if seeds > ROUNDS[0] and not goes_on(race, seeds):
+            return Race(errors=race.errors, dropped=race.dropped, cut=True)
+        found = errors_after(racing, seeds)
+        if found is None:
+            return None
+        errors = race.errors | {candidate: tuple(found[candidate]) for candidate in racing}
+        race = Race(errors=errors, dropped=race.dropped | _dropped(found, seeds), cut=False)
+    return race
+
+
+def _dropped(found: Errors, seeds: int) -> dict[int, Dropped]:
+    whole = {candidate: [e for e in errors if e is not None] for candidate, errors in found.items()}
+    ended = {candidate: errors for candidate, errors in whole.items() if len(errors) == seeds}
+    broken = {candidate: Dropped(seeds=seeds, p_value=None) for candidate in found if candidate not in ended}
+    p_values = worse(ended) if seeds in LOOKS else {}
+    return broken | {c: Dropped(seeds=seeds, p_value=p) for c, p in p_values.items() if p <= LEVEL}
+
+
+def worse(errors: Mapping[int, Sequence[int]]) -> dict[int, float]:
+    """Return, for each candidate, the p-value of its being no worse than any other, corrected as above.
+
+    Args:
+        errors: of each candidate with the same two or more seeds. A single candidate, or none, has nothing to be
+            compared with.
+    """
+    from scipy.special import stdtr  # type: ignore[import-untyped]
+
+    if len(errors) < 2:
+        return dict.fromkeys(errors, 1.0)
+    table = np.array(list(errors.values()), dtype=np.float64)
+    candidates, seeds = table.shape
+    means = table.mean(axis=1)
+    variance, freedom = residual_variance(table)
+    statistic = (means - means.min()) / np.sqrt(2 * variance / seeds)
+    p_values = stdtr(freedom, -statistic) * (candidates - 1) * len(LOOKS)
+    return dict(zip(errors, holm([float(min(1.0, p)) for p in p_values]), strict=True))
+
+
+def residual_variance(table: np.typing.NDArray[np.float64]) -> tuple[float, int]:
+    """Return the residual variance of a table (candidates, seeds), 2 at least of each, and its degrees of freedom."""
+    candidates, seeds = table.shape
+    residuals = table - table.mean(axis=1, keepdims=True) - table.mean(axis=0, keepdims=True) + table.mean()
+    freedom = (candidates - 1) * (seeds - 1)
+    return max(ROUNDING, float((residuals**2).sum()) / freedom), freedom

@@ -1,0 +1,202 @@
+"""What `confirm` found of a study, as plain rows and as the file that keeps them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from pathlib import Path
+from statistics import fmean
+from typing import Annotated, Any
+
+from annotated_types import Ge
+from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+
+from mnist_bench.statistics import t_interval
+from mnist_bench.studies import sealed_json, unseal
+from search import files
+from search.errors import StorageError
+from search.stored_fields import First, stored
+
+FOLDER = "confirm"
+"""In a study's folder."""
+FILE = "confirm.json"
+Count = Annotated[int, Ge(1)]
+Checked = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Figures:
+    """Accuracy over seeds, 0..1."""
+
+    mean: float
+    interval: tuple[float, float] | None
+    """Student's 95 % interval of the mean, cut to 0..1: it covers other seeds, not other images. None for one seed."""
+    seeds: int
+
+
+@with_config(Checked)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Candidate:
+    """One trial's configuration in the race."""
+
+    number: int
+    """The trial's."""
+    parameters: int
+    macs: int
+    """Multiply-accumulates for one image."""
+    search_accuracy: float
+    """The trial's last validation accuracy in the search, 0..1."""
+    search_epochs: float
+    """Epochs that it trained there."""
+    complete: bool
+    """Whether those were all; a pruned trial's accuracy is that of a net half trained."""
+    errors: tuple[int | None, ...]
+    """On the validation images, by fresh seed; None where training came to no end."""
+    dropped_after: int | None = None
+    """So many seeds it had when it was dropped; None where it was not."""
+    p_value: float | None = None
+    """Of the test that dropped it, corrected; None where a run came to no end."""
+
+    @property
+    def mean_errors(self) -> float | None:
+        """Mean over the seeds; None where one came to no end."""
+        whole = _whole(self.errors)
+        return fmean(whole) if len(whole) == len(self.errors) else None
+
+    @property
+    def size(self) -> tuple[int, int, int]:
+        """What "cheapest" compares: MACs, parameters, number."""
+        return self.macs, self.parameters, self.number
+
+
+@with_config(Checked)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Final:
+    """A configuration trained on all training images and evaluated on the test images."""
+
+    number: int
+    """The trial's."""
+    errors: tuple[int | None, ...]
+    """On the test images, by fresh seed; None where training came to no end."""
+
+
+@with_config(Checked)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Confirmed:
+    """A race, its winner, and the figures of the nets trained afterwards."""
+
+    study: str
+    digest: str
+    """The study's when it was confirmed; another one now means that it was searched further."""
+    top: int
+    budget: float | None
+    """Seconds; None for no limit."""
+    seconds: float
+    """What all of it took."""
+    train_images: Count
+    """Images that the race trained on; the nets after it trained on the validation images too."""
+    validation_images: Count
+    test_images: Count
+    candidates: tuple[Candidate, ...]
+    """In the leaderboard's order."""
+    seeds: int
+    """Fresh seeds of those that raced to the end."""
+    cut: bool
+    """Whether the budget ended the race before its last round."""
+    winner: int
+    """The tied candidate with the fewest mean errors; of equal ones the cheapest."""
+    cheapest: int | None
+    """Of the tied; None where no test was made, with one seed."""
+    finals: tuple[Final, ...]
+    """Of the winner, and of the cheapest where that is another."""
+
+    def candidate(self, number: int) -> Candidate:
+        """Return the candidate that is trial `number`."""
+        return next(candidate for candidate in self.candidates if candidate.number == number)
+
+    @property
+    def tied(self) -> tuple[int, ...]:
+        """The candidates that were not shown to be worse, the winner among them."""
+        return tuple(candidate.number for candidate in self.candidates if candidate.dropped_after is None)
+
+    def validation(self, number: int) -> Figures | None:
+        """Return the candidate's validation accuracy with fresh seeds; None where no run came to an end."""
+        return figures(self.candidate(number).errors, self.validation_images)
+
+    def test(self, number: int) -> Figures | None:
+        """Return a final's test accuracy; None where there is no such final or no run came to an end."""
+        errors = [final.errors for final in self.finals if final.number == number]
+        return figures(errors[0], self.test_images) if errors else None
+
+
+FIRST: First = {Candidate: ("dropped_after", "p_value")}
+"""See `search.stored_fields`; a new field is not added."""
+
+
+def figures(errors: tuple[int | None, ...], images: int) -> Figures | None:
+    """Return the accuracy that so many errors by seed mean on so many images; None where no run came to an end."""
+    accuracies = [1 - count / images for count in _whole(errors)]
+    if not accuracies:
+        return None
+    reach = t_interval(accuracies)
+    interval = (max(0.0, reach[0]), min(1.0, reach[1])) if reach else None
+    return Figures(mean=fmean(accuracies), interval=interval, seeds=len(accuracies))
+
+
+def save(confirmed: Confirmed, folder: Path) -> None:
+    """Keep what was found in the study's folder `folder`; errors as in `kept.write`."""
+    sealed_json.write(stored(confirmed, FIRST), folder / FOLDER / FILE)
+
+
+def load(folder: Path) -> Confirmed | None:
+    """Return what was found of the study whose folder is `folder`, under that name; None where it was not confirmed.
+
+    Raises:
+        NewerVersionError: a newer version kept it.
+        StorageError: the file that keeps it cannot be read.
+    """
+    path = folder / FOLDER / FILE
+    try:
+        found = _adapter().validate_json(unseal(files.read(path, sealed_json.MAX_BYTES)), strict=True)
+        return replace(_checked(found), study=folder.name)  # it may have been renamed since
+    except FileNotFoundError:
+        return None
+    except ValidationError as error:
+        raise sealed_json.not_read(path, error, _unreadable(error.errors(include_url=False)[0]["msg"])) from error
+    except (OSError, ValueError) as error:
+        raise StorageError(f"{path}: {_unreadable(error)}.") from error
+
+
+def _checked(confirmed: Confirmed) -> Confirmed:
+    """Return what was read if all that it names raced."""
+    named = {confirmed.winner, confirmed.cheapest, *(final.number for final in confirmed.finals)} - {None}
+    if not named <= {candidate.number for candidate in confirmed.candidates}:
+        raise ValueError("it names a trial that did not race")
+    return confirmed
+
+
+def _unreadable(fault: object) -> str:
+    return f"cannot be read ({fault}); without it `confirm` makes it anew"
+
+
+def plain(confirmed: Confirmed) -> dict[str, Any]:
+    """Return plain values for JSON: what the file has, and the figures that follow from it."""
+    values = asdict(confirmed) | {"tied": list(confirmed.tied)}
+    for candidate in values["candidates"]:
+        candidate["validation"] = _plain(confirmed.validation(candidate["number"]))
+    for final in values["finals"]:
+        final["test"] = _plain(confirmed.test(final["number"]))
+    return values
+
+
+def _plain(found: Figures | None) -> dict[str, Any] | None:
+    return None if found is None else asdict(found)
+
+
+def _whole(errors: tuple[int | None, ...]) -> list[int]:
+    return [count for count in errors if count is not None]
+
+
+@cache
+def _adapter() -> TypeAdapter[Confirmed]:
+    return TypeAdapter(Confirmed)

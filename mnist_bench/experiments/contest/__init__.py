@@ -1,0 +1,5 @@
+"""`bench search`: ways of searching compete for the same budget."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

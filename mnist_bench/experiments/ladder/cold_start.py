@@ -1,0 +1,58 @@
+"""What a user waits for who trains one recipe: the seconds of a whole process, from its start to its end."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from mnist_bench.numerics import Precision
+from search.errors import WorkerError
+
+PROGRAM = "from mnist_bench.cli.app import main; main()"
+"""What the installed `mnist-bench` runs."""
+GLANCE = 0.05
+"""Seconds between two looks whether the user wants an end."""
+
+
+def train_arguments(
+    recipe: str, seed: int, *, device: str, precision: Precision, data_dir: Path | None
+) -> tuple[str, ...]:
+    """Return the arguments with which `mnist-bench` trains a recipe once."""
+    where = ("--data-dir", str(data_dir)) if data_dir else ()
+    return ("train", recipe, "--seed", str(seed), "--device", device, "--precision", precision, *where)
+
+
+def seconds(arguments: Sequence[str], stopping: Callable[[], bool]) -> float | None:
+    """Run `mnist-bench` with these arguments and return the seconds it took; None where `stopping` said so before.
+
+    It starts from nothing but what the system keeps of files that were read before.
+
+    Raises:
+        WorkerError: it fails.
+    """
+    # -P keeps Python from importing out of the folder that the command is run in.
+    command = [sys.executable, "-P", "-c", PROGRAM, *arguments]
+    began = time.perf_counter()
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:  # noqa: S603
+        try:
+            while (code := _code(process)) is None and not stopping():
+                pass
+            took = time.perf_counter() - began
+        finally:
+            process.kill()  # does nothing to one that has ended
+    if code is None or stopping():  # a Ctrl-C reaches the process too, which then fails
+        return None
+    if code:
+        raise WorkerError(f"The timed training failed; this shows why: mnist-bench {' '.join(arguments)}")
+    return took
+
+
+def _code(process: subprocess.Popen[bytes]) -> int | None:
+    """Return the process's exit code; None where it has not ended within a glance."""
+    try:
+        return process.wait(GLANCE)
+    except subprocess.TimeoutExpired:
+        return None

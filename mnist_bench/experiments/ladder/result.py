@@ -1,0 +1,126 @@
+"""Recipes that each have a test accuracy to reach, judged over many seeds.
+
+A recipe's epochs are fixed, and its net after the last one is what counts. Its target is met only where the lower end
+of the 95 % interval of the mean over the seeds reaches it: a mean alone, or the best of the seeds, would promise too
+much.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from statistics import median
+from types import MappingProxyType
+from typing import Any
+
+from mnist_bench.config import TrainConfig
+from mnist_bench.nets import plan_layers
+from mnist_bench.numerics import Machine
+from mnist_bench.statistics import mean_and_deviation, t_interval
+from search.trainer_api import Report
+
+TARGETS: Mapping[str, float] = MappingProxyType({"99.0": 0.990, "99.4": 0.994, "99.6": 0.996})
+"""Test accuracies (0..1) by the names of their recipes."""
+DIGITS = 12
+"""To which a bound is rounded before it is compared, so that ten times 0.99 have the mean 0.99."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """One seed's training, to its end."""
+
+    seed: int
+    test_errors: int
+    test_accuracy: float
+    """0..1, after the last epoch."""
+    seconds: float
+    """Of training, the evaluation on the validation images included."""
+    weights: str
+    """SHA-256 of the weights."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rung:
+    """One target and what its recipe comes to."""
+
+    target: float
+    """Test accuracy to reach, 0..1."""
+    recipe: str
+    epochs: int
+    parameters: int
+    """Weights, biases and running statistics."""
+    macs: int
+    """Multiply-accumulates for one image, forward."""
+    runs: tuple[Run, ...]
+    """In the order of the seeds; without those that did not train to their end."""
+    unended: int
+    """Seeds whose training diverged or ran out of memory."""
+    wall_seconds: float
+    """From the start of a process that trains one run to its end, alone on the machine."""
+
+    @property
+    def mean(self) -> float | None:
+        """Mean test accuracy of the runs, 0..1; None where none ended."""
+        return mean_and_deviation(self._accuracies)[0] if self.runs else None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Student's 95 % interval of that mean; None for fewer than two runs."""
+        return t_interval(self._accuracies)
+
+    @property
+    def met(self) -> bool:
+        """Whether every seed trained to its end, and the interval lies at or above the target."""
+        return not self.unended and self.interval is not None and round(self.interval[0], DIGITS) >= self.target
+
+    @property
+    def seconds(self) -> float | None:
+        """Median seconds of training of one run, on one worker; None where none ended."""
+        return median(run.seconds for run in self.runs) if self.runs else None
+
+    @property
+    def _accuracies(self) -> list[float]:
+        return [run.test_accuracy for run in self.runs]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ladder:
+    """All rungs that were asked for, and what they were measured on."""
+
+    machine: Machine
+    workers: int
+    """Runs that were trained at a time; not so for `wall_seconds`."""
+    train_images: int
+    rungs: tuple[Rung, ...]
+
+
+def rung(
+    name: str, recipe: str, config: TrainConfig, curves: Mapping[int, Sequence[Report]], wall_seconds: float
+) -> Rung:
+    """Return the rung of the target called `name` from the reports of each seed, the last with the test figures."""
+    net = plan_layers(config.model)
+    ended = {seed: curve for seed, curve in curves.items() if curve[-1].end is None}
+    return Rung(
+        target=TARGETS[name], recipe=recipe, epochs=config.epochs, parameters=net.parameters, macs=net.macs,
+        runs=tuple(_run(seed, curve) for seed, curve in ended.items()), unended=len(curves) - len(ended),
+        wall_seconds=wall_seconds,
+    )  # fmt: skip
+
+
+def _run(seed: int, curve: Sequence[Report]) -> Run:
+    metrics: Mapping[str, Any] = curve[-1].metrics
+    return Run(
+        seed=seed, test_errors=metrics["test_errors"], test_accuracy=metrics["test_accuracy"],
+        seconds=sum(report.seconds for report in curve), weights=curve[-1].weights,
+    )  # fmt: skip
+
+
+def plain(found: Ladder) -> dict[str, Any]:
+    """Return a ladder as plain values for JSON."""
+    return {**asdict(found), "rungs": [_plain(rung) for rung in found.rungs]}
+
+
+def _plain(found: Rung) -> dict[str, Any]:
+    low, high = found.interval or (None, None)
+    figures = {"met": found.met, "mean": found.mean, "low": low, "high": high, "seconds": found.seconds}
+    return {**asdict(found), **figures}

@@ -1,0 +1,42 @@
+"""What nets trained on all images in a workshop do on the test images, through the test set's door."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+from mnist_bench import numerics
+from mnist_bench.config import from_json
+from mnist_bench.data import DataOptions, Dataset, load_dataset, open_test_set, with_evaluation_images
+from mnist_bench.experiments.grid import Grid
+from mnist_bench.training import Evaluation, evaluate, export, model_in
+from search.driver import Task
+
+
+class TestSetScores:
+    """Judges the nets of a workshop on the test images; the first one opens the test set, once for all."""
+
+    def __init__(self, grid: Grid, options: DataOptions, *, purpose: str, ledgers: Sequence[Path]) -> None:
+        self._grid = grid
+        self._options = options
+        self._purpose = purpose
+        self._ledgers = ledgers
+
+    @cached_property
+    def images(self) -> Dataset:
+        """The test images on the workshop's device, normalised like all training images.
+
+        Raises:
+            DataError, StorageError: see `open_test_set`.
+        """
+        device = numerics.setup(str(self._grid.numerics["device"]))
+        trained_on = load_dataset(self._options, device).training_on("all")
+        opened = open_test_set(self._options, purpose=self._purpose, ledgers=self._ledgers)
+        return with_evaluation_images(trained_on, opened)
+
+    def score(self, task: Task, state: bytes) -> Evaluation:
+        """Return what the net in a task's state does, in the workshop's precision; errors as in `images`."""
+        device, precision = self.images.device, str(self._grid.numerics["precision"])
+        net = model_in(export(state, from_json(task.config)), task.name).to(device)
+        return evaluate(net, self.images, numerics.choose_precision(device, precision))

@@ -1,0 +1,76 @@
+"""Time that a piece of work may take, over all the runs of it: how much is spent, and what that decided."""
+
+from __future__ import annotations
+
+import heapq
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from annotated_types import Ge
+
+from mnist_bench.studies import sealed_json
+from search.errors import StorageError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Spent:
+    """What the file holds."""
+
+    identity: str
+    seconds: Annotated[float, Ge(0)]
+    decided: dict[str, bool]
+
+
+class TimeBudget:
+    """Seconds spent on one piece of work, kept in a file, so that a run which goes on counts those before it.
+
+    What was decided by the time is kept too: the clock reads otherwise when a stopped run is taken up, and what was
+    decided stays decided.
+    """
+
+    def __init__(self, path: Path, identity: str, started: float) -> None:
+        """Take up the work that `identity` names; `started` is when this run began, by `time.monotonic`."""
+        self._path = path
+        self._identity = identity
+        self._started = started
+        known = _read(path)
+        if known is None or known.identity != identity:
+            known = _Spent(identity=identity, seconds=0.0, decided={})
+        self._before = known.seconds
+        self._decided = dict(known.decided)
+
+    @property
+    def seconds(self) -> float:
+        """What was spent so far, this run included."""
+        return self._before + time.monotonic() - self._started
+
+    def keep(self) -> None:
+        """Write down what was spent so far; errors as in `kept.write`."""
+        values = {"identity": self._identity, "seconds": self.seconds, "decided": self._decided}
+        sealed_json.write(values, self._path)
+
+    def decide(self, question: str, answer: Callable[[], bool]) -> bool:
+        """Return what was decided about `question` before, else what `answer` says now."""
+        if question not in self._decided:
+            self._decided[question] = answer()
+            self.keep()
+        return self._decided[question]
+
+
+def makespan(seconds: Sequence[float], workers: int) -> float:
+    """Return how long jobs of these lengths take on so many workers, the longest first (Graham 1969)."""
+    free = [0.0] * workers
+    for length in sorted(seconds, reverse=True):
+        heapq.heappush(free, heapq.heappop(free) + length)
+    return max(free)
+
+
+def _read(path: Path) -> _Spent | None:
+    """Return what was kept; None where there is nothing, nothing of ours, or nothing whole."""
+    try:
+        return sealed_json.load(path, _Spent, "account of the time spent")
+    except StorageError:
+        return None

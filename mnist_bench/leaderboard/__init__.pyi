@@ -1,0 +1,18 @@
+from .board import (
+    SIGNIFICANCE as SIGNIFICANCE,
+    Leaderboard as Leaderboard,
+    Row as Row,
+    counts as counts,
+    epochs_done as epochs_done,
+    grouped as grouped,
+    ordered as ordered,
+    tie_p_values as tie_p_values,
+    total_epochs as total_epochs,
+    undominated as undominated,
+)
+from .correctness import (
+    accuracy_interval as accuracy_interval,
+    correct_bits as correct_bits,
+    validation_images as validation_images,
+)
+from .worker_time import Kind as Kind, Period as Period, WorkerTime as WorkerTime

@@ -1,0 +1,56 @@
+"""Which validation images a trial classified correctly, as its record keeps them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_bench.statistics import wilson
+from search.errors import StorageError
+from search.event_log import TrialRecord
+
+
+def correct_bits(text: str) -> NDArray[np.bool_]:
+    """Return the bits that base64 of `numpy.packbits` holds; shape (images rounded up to a multiple of 8,), rest False.
+
+    Raises:
+        StorageError: the text is no base64.
+    """
+    try:
+        packed = np.frombuffer(base64.b64decode(text, validate=True), dtype=np.uint8)
+    except (binascii.Error, ValueError) as error:
+        raise StorageError(f"The stored correctness of the validation images is damaged ({error}).") from error
+    return np.unpackbits(packed).astype(np.bool_)
+
+
+def correctness(trial: TrialRecord) -> NDArray[np.bool_] | None:
+    """Return `correct_bits` of the trial's last period; None where it was not kept.
+
+    Raises:
+        StorageError: what was kept is damaged.
+    """
+    text = trial.reports[-1].details.get("correct") if trial.reports else None
+    return correct_bits(text) if isinstance(text, str) else None
+
+
+def validation_images(trials: Iterable[TrialRecord]) -> int | None:
+    """Return the number of validation images, from any report's errors and accuracy; None before the first report."""
+    trials = list(trials)
+    for report in (report for trial in trials for report in trial.reports):
+        errors = report.metrics.get("errors")
+        if errors and report.value is not None and report.value < 1:
+            return round(errors / (1 - report.value))
+    kept = (correctness(trial) for trial in trials)
+    return next((len(bits) for bits in kept if bits is not None), None)
+
+
+def accuracy_interval(trial: TrialRecord, images: int | None) -> tuple[float, float] | None:
+    """Return Wilson's 95 % interval of the trial's accuracy on so many images; None where it has no accuracy."""
+    errors = trial.reports[-1].metrics.get("errors") if trial.reports else None
+    if trial.value is None or errors is None or not images or errors > images:
+        return None
+    return wilson(images - int(errors), images)

@@ -1,0 +1,197 @@
+"""Where the workers' time went: every period on one clock, and what pruning saved and the logical order cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from mnist_bench.leaderboard.board import epochs_done, total_epochs
+from search.errors import StudyNotFoundError
+from search.event_log import Order, StudyRecord, TrialRecord
+from search.trainer_api import Report
+
+Kind = Literal["best", "complete", "pruned", "other"]
+"""How a period's trial ended; "other": out of the usual way, or not yet."""
+
+PAUSE = 30.0
+"""Seconds without a period under way that count as a pause of the search, and not as idle time."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Period:
+    """One period on a worker."""
+
+    worker: int
+    trial: int
+    kind: Kind
+    start: float
+    end: float
+    """Seconds since the study's first period, pauses left out."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pause:
+    """A time in which nobody drove the study."""
+
+    at: float
+    """On the clock of the periods, which it does not move."""
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorkerTime:
+    """The periods of a study in the order of their starts, and sums in seconds of worker time."""
+
+    study: str
+    best: int | None
+    periods: tuple[Period, ...]
+    pauses: tuple[Pause, ...]
+    available: float
+    """From the first start to the last end of each stretch without a pause, for each worker that trained in it."""
+    ordering: float
+    """Idle, while a delivered period waited for a logically earlier one that was not."""
+    saved: float
+    """What the epochs that pruned trials were spared would have taken, each trial at its own pace: an estimate."""
+    order: Order = "logical"
+    """In which order the search took up what was delivered; by arrival nothing waited for its turn."""
+
+    @property
+    def workers(self) -> tuple[int, ...]:
+        """The numbers of the workers that trained."""
+        return tuple(sorted({period.worker for period in self.periods}))
+
+    @property
+    def span(self) -> float:
+        """Seconds from the first start to the last end, pauses left out."""
+        return max(period.end for period in self.periods)
+
+    def busy(self, *kinds: Kind) -> float:
+        """Return the time spent on trials of these kinds."""
+        return sum(period.end - period.start for period in self.periods if period.kind in kinds)
+
+    @property
+    def idle(self) -> float:
+        """The available time in which nothing was trained, for whatever reason."""
+        return self.available - self.busy("best", "complete", "pruned", "other")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Stretch:
+    """The periods between two pauses, by their starts."""
+
+    periods: tuple[Period, ...]
+
+    @property
+    def start(self) -> float:
+        return self.periods[0].start
+
+    @property
+    def end(self) -> float:
+        return max(period.end for period in self.periods)
+
+    @property
+    def workers(self) -> int:
+        return len({period.worker for period in self.periods})
+
+
+def rows(study: StudyRecord) -> WorkerTime:
+    """Return where the time of the study's workers went.
+
+    Raises:
+        StudyNotFoundError: nothing was trained yet, in no measurable time, or it is not known where and when.
+    """
+    reports = [(trial, report) for trial in study.trials for report in trial.reports]
+    if not reports:
+        raise StudyNotFoundError(f"Study {study.name} has no trained period yet.")
+    best = study.best.number if study.best else None
+    logical = [_period(study.name, trial, report, best) for trial, report in sorted(reports, key=_turn)]
+    stretches = _stretches(sorted(logical, key=lambda period: period.start))
+    available = sum(stretch.workers * (stretch.end - stretch.start) for stretch in stretches)
+    if not available:
+        raise StudyNotFoundError(f"Study {study.name} was trained in no time that a clock can measure.")
+    periods, pauses = _on_one_clock(stretches)
+    return WorkerTime(
+        study=study.name,
+        best=best,
+        periods=periods,
+        pauses=pauses,
+        available=available,
+        ordering=_idle_during(_waits(logical), stretches),
+        saved=sum(_saved_seconds(trial) for trial in study.trials if trial.reason == "pruned"),
+        order=study.order,
+    )
+
+
+def _turn(trained: tuple[TrialRecord, Report]) -> float:
+    """When a report's turn came in the logical order."""
+    return trained[1].handled or 0.0
+
+
+def _period(study: str, trial: TrialRecord, report: Report, best: int | None) -> Period:
+    """Return a report as a period, in seconds since 1970."""
+    if report.worker is None or report.started is None or report.handled is None:
+        raise StudyNotFoundError(f"Study {study} was searched by a version that did not note what ran where and when.")
+    kinds: dict[str, Kind] = {"complete": "complete", "pruned": "pruned"}
+    return Period(
+        worker=report.worker,
+        trial=trial.number,
+        kind="best" if trial.number == best else kinds.get(trial.reason, "other"),
+        start=report.started,
+        end=report.started + report.seconds,
+    )
+
+
+def _stretches(periods: Sequence[Period]) -> list[_Stretch]:
+    """Cut periods, sorted by their starts, where nothing ran for longer than a pause."""
+    found: list[list[Period]] = []
+    end = float("-inf")
+    for period in periods:
+        if period.start > end + PAUSE:
+            found.append([])
+        found[-1].append(period)
+        end = max(end, period.end)
+    return [_Stretch(periods=tuple(stretch)) for stretch in found]
+
+
+def _on_one_clock(stretches: Sequence[_Stretch]) -> tuple[tuple[Period, ...], tuple[Pause, ...]]:
+    periods: list[Period] = []
+    pauses: list[Pause] = []
+    clock = 0.0
+    for number, stretch in enumerate(stretches):
+        if number:
+            pauses.append(Pause(at=clock, seconds=stretch.start - stretches[number - 1].end))
+        shift = clock - stretch.start
+        periods += [replace(period, start=period.start + shift, end=period.end + shift) for period in stretch.periods]
+        clock += stretch.end - stretch.start
+    return tuple(periods), tuple(pauses)
+
+
+def _waits(logical: Sequence[Period]) -> list[tuple[float, float]]:
+    """Return from when to when each period waited, delivered, for logically earlier ones that were not."""
+    waits = []
+    delivered = float("-inf")
+    for period in logical:
+        if period.end < delivered:
+            waits.append((period.end, delivered))
+        delivered = max(delivered, period.end)
+    return waits
+
+
+def _idle_during(waits: Sequence[tuple[float, float]], stretches: Sequence[_Stretch]) -> float:
+    """Return the workers' idle time while at least one of the waits was under way."""
+    changes = [(time, 0, by) for wait in waits for time, by in zip(wait, (1, -1), strict=True)]
+    for stretch in stretches:
+        changes += [(stretch.start, stretch.workers, 0), (stretch.end, -stretch.workers, 0)]
+        changes += [(period.start, -1, 0) for period in stretch.periods]
+        changes += [(period.end, 1, 0) for period in stretch.periods]
+    total, idle, waiting, before = 0.0, 0, 0, 0.0
+    for time, freed, began in sorted(changes):
+        total += idle * (time - before) if waiting else 0.0
+        idle, waiting, before = idle + freed, waiting + began, time
+    return total
+
+
+def _saved_seconds(trial: TrialRecord) -> float:
+    done = epochs_done(trial)
+    return (total_epochs(trial) - done) * trial.seconds / done if done else 0.0

@@ -1,0 +1,17 @@
+from .architecture import (
+    PICTURE as PICTURE,
+    Architecture as Architecture,
+    Layer as Layer,
+    Shape as Shape,
+    plan_layers as plan_layers,
+)
+from .cost_model import (
+    COEFFICIENTS as COEFFICIENTS,
+    Coefficients as Coefficients,
+    DeviceKind as DeviceKind,
+    period_features as period_features,
+    price_list as price_list,
+)
+from .modules import build_model as build_model, set_dropout_generator as set_dropout_generator
+from .planner import make_planner as make_planner
+from .summary import distinguishing as distinguishing, line as line

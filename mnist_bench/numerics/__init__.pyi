@@ -1,0 +1,15 @@
+from .device import (
+    TRAINER_REVISION as TRAINER_REVISION,
+    VARIABLES as VARIABLES,
+    choose_precision as choose_precision,
+    describe as describe,
+    find_device as find_device,
+    setup as setup,
+)
+from .machine import Machine as Machine, sentence as sentence, this_machine as this_machine
+from .precision import (
+    Precision as Precision,
+    autocast as autocast,
+    best_precision as best_precision,
+    cpu_precision as cpu_precision,
+)

@@ -1,0 +1,71 @@
+"""A canary: the hash of a short training written out in PyTorch's own functions.
+
+It runs each kernel that the trainer ships with (both sizes of convolution, batchnorm, pooling, dropout, linear layers,
+resampling, both optimizers) in the trainer's precision, and none of the trainer's own code: it changes when a machine,
+a library or a variable gives other bits, and stays when the trainer does (numerics.TRAINER_REVISION tells of that).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from mnist_bench.numerics.precision import Precision, autocast
+
+IMAGES = 256
+STEPS = 3
+SHAPES = ((24, 1, 5, 5), (32, 24, 3, 3), (64, 1568), (10, 64))
+
+
+@cache
+def canary(device: str, precision: Precision) -> str:
+    """Return the hash of what two short trainings on noise leave, on `device`: 0.2 s on a CPU."""
+    hashed = hashlib.sha256()
+    for optimizer in ("adam", "sgd"):
+        generator = torch.Generator().manual_seed(0)
+        for value in _train(optimizer, generator, torch.device(device), precision):
+            hashed.update(value.detach().cpu().contiguous().numpy().data)
+    return hashed.hexdigest()
+
+
+def _train(optimizer: str, generator: torch.Generator, device: torch.device, precision: Precision) -> list[Tensor]:
+    weights = [_draw(shape, generator, device).sub_(0.5).mul_(0.2).requires_grad_() for shape in SHAPES]
+    statistics = [torch.zeros(32, device=device), torch.ones(32, device=device)]
+    steps = _optimizer(optimizer, weights)
+    pixels = _draw((IMAGES, 1, 28, 28), generator, device)
+    labels = torch.arange(IMAGES, device=device) % 10
+    for _ in range(STEPS):
+        grid = _draw((IMAGES, 28, 28, 2), generator, device).mul_(2).sub_(1)
+        resampled = functional.grid_sample(pixels, grid, align_corners=False)
+        mask = _draw((IMAGES, 64), generator, device) < 0.5
+        with autocast(device, precision):
+            hidden = _hidden(resampled, weights, statistics) * mask
+        loss = functional.cross_entropy(functional.linear(hidden.float(), weights[3]), labels, label_smoothing=0.1)
+        steps.zero_grad()
+        torch.autograd.backward(loss)
+        steps.step()
+    return [*weights, *statistics]
+
+
+def _hidden(pixels: Tensor, weights: list[Tensor], statistics: list[Tensor]) -> Tensor:
+    values = functional.relu(functional.max_pool2d(functional.conv2d(pixels, weights[0], padding=2), 2))
+    values = functional.conv2d(values, weights[1], padding=1)
+    values = functional.batch_norm(values, statistics[0], statistics[1], training=True)
+    values = functional.gelu(functional.max_pool2d(values, 2))
+    return functional.relu(functional.linear(values.flatten(1), weights[2]))
+
+
+def _optimizer(name: str, weights: list[Tensor]) -> torch.optim.Optimizer:
+    if name == "adam":
+        return torch.optim.Adam(weights, lr=0.01, fused=True)
+    return torch.optim.SGD(weights, lr=0.01, momentum=0.9, nesterov=True, fused=True)
+
+
+def _draw(shape: tuple[int, ...], generator: torch.Generator, device: torch.device) -> Tensor:
+    """Return numbers from 0 to 1, drawn on the CPU; images and kernels are channels-last."""
+    drawn = torch.rand(shape, generator=generator).to(device)
+    return drawn.contiguous(memory_format=torch.channels_last) if len(shape) == 4 else drawn

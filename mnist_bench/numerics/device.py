@@ -1,0 +1,108 @@
+"""What the bits of a training run depend on besides its settings: this process's setup, and its description."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from mnist_bench.errors import DeviceError
+from mnist_bench.numerics.canary import canary
+from mnist_bench.numerics.precision import Precision, best_precision, cpu_flags, cpu_line
+
+TRAINER_REVISION = 2
+"""Raised whenever the same configuration, seed and data give other bits than before on one machine."""
+FLAGS = ("avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16")
+VARIABLES = (
+    "ATEN_CPU_CAPABILITY",
+    "CUBLAS_WORKSPACE_CONFIG",
+    "DNNL_MAX_CPU_ISA",
+    "MKL_CBWR",
+    "MKL_ENABLE_INSTRUCTIONS",
+    "NVIDIA_TF32_OVERRIDE",
+    "ONEDNN_DEFAULT_FPMATH_MODE",
+    "ONEDNN_MAX_CPU_ISA",
+)
+
+
+def setup(name: str = "auto") -> torch.device:
+    """Prepare this process for training and return the device called `name`: auto, cpu, cuda or cuda:N.
+
+    One thread, deterministic algorithms, no benchmarks that pick kernels: for the life of the process.
+
+    Raises:
+        DeviceError: there is no such device.
+    """
+    # Read when CUDA starts: with fewer queues than streams, lanes wait for each other.
+    if name != "cpu":
+        os.environ.setdefault("CUDA_DEVICE_MAX_CONNECTIONS", "32")
+    device = find_device(name)
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+    # Filling fresh memory with NaN shows reads of it in tests, and costs time in every step.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    torch.backends.cudnn.benchmark = False
+    return device
+
+
+def describe(device: torch.device, precision: Precision) -> dict[str, Any]:
+    """Return the canary, which decides whether two places give the same bits, and what may explain a difference."""
+    return {
+        "canary": canary(str(device), precision),
+        "kind": f"cpu-{precision}" if device.type == "cpu" else "cuda",
+        "device": str(device),
+        "precision": precision,
+        "trainer_revision": TRAINER_REVISION,
+        "cpu": cpu_line("model name") or platform.processor() or platform.machine(),
+        "cpu_flags": [flag for flag in FLAGS if flag in cpu_flags()],
+        "gpu": _describe_gpu(device),
+        "torch": str(torch.__version__),
+        "libraries": _libraries(),
+        "threads": torch.get_num_threads(),
+        "environment": {name: os.environ[name] for name in VARIABLES if name in os.environ},
+    }
+
+
+def choose_precision(device: torch.device, name: str) -> Precision:
+    """Return the precision called `name`, and the best of the device for any other name, such as "auto"."""
+    if name == "bf16":
+        return "bf16"
+    return "fp32" if name == "fp32" else best_precision(device)
+
+
+def find_device(name: str) -> torch.device:
+    """Return the device called `name`: auto, cpu, cuda or cuda:N.
+
+    Raises:
+        DeviceError: there is no such device.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    kind, _, number = name.partition(":")
+    if kind not in ("cpu", "cuda") or (number and not number.isdigit()):
+        raise DeviceError(f"device {name!r} is none of auto, cpu, cuda, cuda:1")
+    if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
+        raise DeviceError(
+            f"device {name!r} is not there; PyTorch {torch.__version__} sees {torch.cuda.device_count()} GPUs"
+        )
+    return torch.device(name)
+
+
+def _describe_gpu(device: torch.device) -> Mapping[str, Any] | None:
+    if device.type == "cpu":
+        return None
+    return {
+        "name": torch.cuda.get_device_name(device),
+        "capability": ".".join(map(str, torch.cuda.get_device_capability(device))),
+        "cuda": torch.version.cuda,
+        "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
+    }
+
+
+def _libraries() -> list[str]:
+    """Return the versions of oneDNN and of the matrix library, as torch was built with them."""
+    lines = (line.strip(" -") for line in torch.__config__.show().splitlines())
+    return [line for line in lines if "Math Kernel Library" in line or "MKL-DNN" in line]

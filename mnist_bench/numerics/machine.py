@@ -1,0 +1,48 @@
+"""What a measurement was made on: a figure without it says nothing."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+
+import torch
+
+from mnist_bench.numerics.precision import Precision, cpu_line
+
+PACKAGES = ("mnist-bench", "torch", "optuna", "numpy")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Machine:
+    """A machine with the versions that ran on it."""
+
+    processor: str
+    cores: int
+    """That this process may use."""
+    gpu: str | None
+    """Name of the device that trained, where it is one."""
+    precision: Precision
+    python: str
+    versions: Mapping[str, str]
+
+
+def this_machine(device: torch.device, precision: Precision) -> Machine:
+    """Return the machine that this process runs on, training on `device` in `precision`."""
+    return Machine(
+        processor=cpu_line("model name") or platform.processor() or platform.machine(),
+        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        gpu=torch.cuda.get_device_name(device) if device.type == "cuda" else None,
+        precision=precision,
+        python=platform.python_version(),
+        versions={name: version(name) for name in PACKAGES},
+    )
+
+
+def sentence(machine: Machine) -> str:
+    """Return the machine in a line: "2 cores of AMD EPYC, bf16, Python 3.11.7, torch 2.13.0"."""
+    place = machine.gpu or f"{machine.cores} core{'s' if machine.cores != 1 else ''} of {machine.processor}"
+    versions = ", ".join(f"{name} {number}" for name, number in machine.versions.items())
+    return f"{place}, {machine.precision}, Python {machine.python}, {versions}"

@@ -1,0 +1,1 @@
+"""Pictures of the images: digits, distortions, colour."""

@@ -1,0 +1,106 @@
+"""What augmentation does to digits: the first ten as they are, and several random distortions of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from mnist_bench.config import AugmentConfig
+from mnist_bench.data import Images
+from mnist_bench.plots import sheet
+from mnist_bench.space_files import check, recipe
+from mnist_bench.training import augmentation, seeded
+from search.errors import SpaceError, UsageError
+from search.messages import show
+from search.space import Field, Space, override
+
+SECTION = "augment"
+SHOWN = 10
+DRAWS = 4
+"""Distortions of each digit."""
+NOTEBOOK = AugmentConfig(
+    rotation_degrees=10, zoom=0.1, zoom_per_axis=True, shear_radians=0.1, interpolation="nearest", fill="edge"
+)
+"""`ImageDataGenerator(rotation_range=10, zoom_range=0.1, shear_range=0.1)` of Keras 1.2."""
+OUTSIDE = {"background": "background outside", "edge": "the edge repeated outside"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Augmented:
+    """Digits, and what a strength of augmentation makes of them."""
+
+    config: AugmentConfig
+    seed: int
+    labels: tuple[int, ...]
+    """Of the columns."""
+    images: sheet.Pixels
+    """(1 + DRAWS, columns, 28, 28): the digits as they are, then a row a draw."""
+
+
+def settings(assignments: Sequence[str]) -> AugmentConfig:
+    """Return the notebook's augmentation with each `augment.FIELD=VALUE` applied, as `--set` gives them.
+
+    Raises:
+        UsageError: an assignment is malformed, or sets something else.
+        SpaceError: a field does not exist or does not allow its value.
+    """
+    for assignment in assignments:
+        if not assignment.strip().startswith(f"{SECTION}."):
+            raise UsageError(f"--set {show(assignment)}: this picture has {SECTION}.FIELD=VALUE alone")
+    fields = tuple(Field(f"{SECTION}.{name}", value) for name, value in asdict(NOTEBOOK).items())
+    space = override(Space(SECTION, "--set", {}, fields), assignments)
+    if problems := check(space):
+        raise SpaceError(problems)
+    return recipe(space).augment
+
+
+def rows(data: Images, config: AugmentConfig, seed: int) -> Augmented:
+    """Return the first ten digits and `DRAWS` distortions of each, drawn from the seed."""
+    originals = data.images[:SHOWN]
+    drawn = [
+        distorted(originals, augmentation.draw(len(originals), seeded(seed, "augment", number)), config)
+        for number in range(DRAWS)
+    ]
+    return Augmented(
+        config=config,
+        seed=seed,
+        labels=tuple(data.labels[:SHOWN].tolist()),
+        images=np.stack([originals, *drawn]),
+    )
+
+
+def distorted(images: sheet.Pixels, draws: Tensor, config: AugmentConfig) -> sheet.Pixels:
+    """Return pictures (N, 28, 28) distorted as training does it, by the draws (N, 6) of `augment.draw`."""
+    pixels = torch.tensor(images, dtype=torch.float32).unsqueeze(1)
+    result = augmentation.distort(pixels, augmentation.matrices(config, draws), config)
+    return result.squeeze(1).round().clamp(0, 255).to(torch.uint8).numpy()
+
+
+def draw(augmented: Augmented) -> Figure:
+    """Draw a row of digits as they are, and a row a draw below."""
+    names = ["original", *(f"draw {number}" for number in range(1, len(augmented.images)))]
+    remarks = ["the first ten training images", f"seed {augmented.seed}", reading(augmented.config)]
+    return sheet.draw(augmented.images, augmented.labels, names, f"Digits {in_words(augmented.config)}", remarks)
+
+
+def in_words(config: AugmentConfig) -> str:
+    """Return the strengths of a distortion: `turned ±12°, zoomed ±8 % and shifted ±2 px`."""
+    axes = " (each axis apart)" if config.zoom_per_axis else ""
+    strengths = {
+        f"turned ±{config.rotation_degrees:.2g}°": config.rotation_degrees,
+        f"zoomed ±{100 * config.zoom:.2g} %{axes}": config.zoom,
+        f"sheared ±{config.shear_radians:.2g} rad": config.shear_radians,
+        f"shifted ±{config.translate_pixels:.2g} px": config.translate_pixels,
+    }
+    words = [text for text, strength in strengths.items() if strength]
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words) or "not distorted"
+
+
+def reading(config: AugmentConfig) -> str:
+    """Return how pixels are read: `bilinear interpolation, background outside`."""
+    return f"{config.interpolation} interpolation, {OUTSIDE[config.fill]}"

@@ -1,0 +1,84 @@
+"""Digits in colour: one channel of three, and three digits merged into one picture, a channel each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from mnist_bench.data import Images
+from mnist_bench.plots import sheet
+from mnist_bench.plots.headings import write_heading
+
+SHOWN = 10
+CHANNELS = ("red", "green", "blue")
+MOVES = ((2, 1), (3, 2), (0, 2), (3, 0))
+"""Axes moved, from and to, one after the other: channels of one picture out of pictures of one channel."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Colour:
+    """Digits with three channels, and three digits as one picture."""
+
+    images: int
+    """Number of images in the training set."""
+    labels: tuple[int, ...]
+    """Of the first ten digits."""
+    red: sheet.Pixels
+    """(10, 3, 28, 28): green and blue are 0."""
+    shapes: tuple[tuple[int, ...], ...]
+    """Of the three digits, before and after each of `MOVES`."""
+    merged: sheet.Pixels
+    """(1, 28, 28, 3): a digit in each channel."""
+
+
+def rows(data: Images) -> Colour:
+    """Return the first ten digits in red, and the first three merged."""
+    digits = data.images[:SHOWN, None]
+    red = np.concatenate([digits, np.zeros_like(digits), np.zeros_like(digits)], axis=1)
+    merged, shapes = merge(digits[: len(CHANNELS)])
+    return Colour(
+        images=len(data.images),
+        labels=tuple(data.labels[:SHOWN].tolist()),
+        red=red,
+        shapes=shapes,
+        merged=merged,
+    )
+
+
+def merge(pictures: sheet.Pixels) -> tuple[sheet.Pixels, tuple[tuple[int, ...], ...]]:
+    """Return pictures (3, 1, H, W) as one picture (1, H, W, 3), and the shapes on the way there."""
+    shapes = [pictures.shape]
+    for source, target in MOVES:
+        pictures = np.moveaxis(pictures, source, target)
+        shapes.append(pictures.shape)
+    return pictures, tuple(shapes)
+
+
+def lines(colour: Colour) -> list[str]:
+    """Return what is printed beside the picture: the shapes."""
+    return [str((colour.images, *colour.red.shape[1:])), *map(str, colour.shapes)]
+
+
+def draw(colour: Colour) -> Figure:
+    """Draw ten red digits in a row; below, three channels and the picture that they make together."""
+    figure = Figure(figsize=(7.2, 3.3))
+    grid = figure.add_gridspec(2, 4, height_ratios=(1, 2.1))
+    red = np.moveaxis(colour.red, 1, -1)
+    sheet.show(figure.add_subplot(grid[0, :]), red[None], [str(label) for label in colour.labels])
+    for number, name in enumerate(CHANNELS):
+        only = np.zeros_like(colour.merged[0])
+        only[..., number] = colour.merged[0, ..., number]
+        sheet.show(figure.add_subplot(grid[1, number]), only[None, None], [f"{name}: {colour.labels[number]}"])
+    sheet.show(figure.add_subplot(grid[1, 3]), colour.merged[None], ["all three"])
+    first, second, third = colour.labels[: len(CHANNELS)]
+    write_heading(
+        figure,
+        f"A channel each: {first} in red, {second} in green and {third} in blue are one picture",
+        [
+            "above: the first ten digits with three channels, green and blue 0",
+            f"below: the first three merged, {colour.shapes[0]} to {colour.shapes[-1]}",
+        ],
+    )
+    return figure

@@ -1,0 +1,120 @@
+"""The data as they are: the first ten digits, the first one enlarged, and the labels one-hot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from mnist_bench.data import CLASSES, Images
+from mnist_bench.plots import sheet
+from mnist_bench.plots.headings import write_heading
+
+SHOWN = 10
+CHUNKS = 60
+"""The pixels are counted in so many parts: counting takes eight times the memory of what it counts."""
+
+OneHot = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Digits:
+    """A training set in figures, and its beginning."""
+
+    shape: tuple[int, ...]
+    """(N, 28, 28)."""
+    mean: float
+    """Mean of all pixels, in 0 to 255."""
+    std: float
+    """Their standard deviation, in the same unit."""
+    background: float
+    """Share of the pixels that are 0."""
+    images: sheet.Pixels
+    """(10, 28, 28), the first ones."""
+    labels: NDArray[np.uint8]
+    """(10,)."""
+
+    @property
+    def with_channel(self) -> tuple[int, ...]:
+        """The shape with an axis for the colour channel, as convolutions want it: (N, 1, 28, 28)."""
+        return (self.shape[0], 1, *self.shape[1:])
+
+
+def rows(data: Images) -> Digits:
+    """Return the figures of a training set and its first ten digits."""
+    parts = np.array_split(data.images, CHUNKS)
+    shares = np.sum([np.bincount(part.ravel(), minlength=256) for part in parts], axis=0) / data.images.size
+    values = np.arange(256)
+    mean = float(shares @ values)
+    return Digits(
+        shape=data.images.shape,
+        mean=mean,
+        std=float(shares @ (values - mean) ** 2) ** 0.5,
+        background=float(shares[0]),
+        images=data.images[:SHOWN],
+        labels=data.labels[:SHOWN],
+    )
+
+
+def one_hot(labels: NDArray[np.integer]) -> OneHot:
+    """Return a row a label (N, 10): 1 at the label, 0 elsewhere."""
+    found: OneHot = np.eye(CLASSES)[labels]
+    return found
+
+
+def lines(digits: Digits) -> list[str]:
+    """Return what is printed beside the picture: shapes, mean and standard deviation, labels, one-hot rows."""
+    return [
+        str(digits.shape),
+        str(digits.with_channel),
+        f"mean {digits.mean:.4f}, standard deviation {digits.std:.4f} of all pixels (0 to 255)",
+        str(digits.labels),
+        *str(one_hot(digits.labels)).splitlines(),
+    ]
+
+
+def draw(digits: Digits) -> Figure:
+    """Draw the first ten digits in a row, the first one enlarged, and the labels one-hot."""
+    figure = Figure(figsize=(7.2, 4.6))
+    grid = figure.add_gridspec(2, 2, height_ratios=(1, 3.6))
+    sheet.show(figure.add_subplot(grid[0, :]), digits.images[None], columns=[str(label) for label in digits.labels])
+    _draw_enlarged(figure.add_subplot(grid[1, 0]), digits)
+    _draw_one_hot(figure.add_subplot(grid[1, 1]), digits)
+    count, height, width = digits.shape
+    write_heading(
+        figure,
+        f"{count:,} images of {height} × {width} pixels; {100 * digits.background:.0f} % of the pixels are background",
+        [
+            "training files alone",
+            f"pixels from 0 to 255: mean {digits.mean:.2f}, standard deviation {digits.std:.2f}",
+        ],
+    )
+    return figure
+
+
+def _draw_enlarged(axes: Axes, digits: Digits) -> None:
+    image = axes.imshow(digits.images[0], vmin=0, vmax=255)
+    axes.set_title(f"The first one: a {digits.labels[0]}")
+    axes.set_xlabel("column")
+    axes.set_ylabel("row")
+    axes.set_xticks(range(0, 28, 9))
+    axes.set_yticks(range(0, 28, 9))
+    axes.spines[:].set_visible(True)
+    bar = axes.figure.colorbar(image, ax=axes, ticks=[0, 128, 255], shrink=0.8)
+    bar.set_label("pixel value")
+    bar.outline.set_linewidth(0.5)
+
+
+def _draw_one_hot(axes: Axes, digits: Digits) -> None:
+    axes.imshow(one_hot(digits.labels), vmin=0, vmax=1.6)
+    for row, label in enumerate(digits.labels):
+        axes.text(label, row, "1", ha="center", va="center", fontsize=7, color="white")
+    axes.set_title("The labels one-hot: a row an image")
+    axes.set_xlabel("class")
+    axes.set_xticks(range(CLASSES))
+    axes.set_yticks(range(len(digits.labels)), [str(label) for label in digits.labels])
+    axes.set_ylabel("label")
+    axes.spines[:].set_visible(True)

@@ -1,0 +1,117 @@
+"""Digits as the best trial trained on them: the very distortions that its seed draws, epoch by epoch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from mnist_bench.config import AugmentConfig, Schedule, from_json
+from mnist_bench.data import CLASSES, Dataset
+from mnist_bench.plots import sheet
+from mnist_bench.plots.data.augmented import distorted, in_words, reading
+from mnist_bench.studies import record_of, trainer_for
+from mnist_bench.training import augmentation, seeded
+from search.event_log import StudyRecord, TrialRecord
+
+if TYPE_CHECKING:
+    from mnist_bench.plots.subject import Subject
+
+EPOCHS_SHOWN = 5
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Distortions:
+    """One training image a class, as it is and as a trial trained on it."""
+
+    study: str
+    trial: int
+    settings: tuple[AugmentConfig, ...]
+    """The augmentation in each stretch of the trial's epochs; several where phases change it."""
+    labels: tuple[int, ...]
+    """Of the columns."""
+    epochs: tuple[int, ...]
+    """Of the rows below the first, from 1; none where nothing is distorted."""
+    images: sheet.Pixels
+    """(1 + epochs, columns, 28, 28): the images as they are, then distorted for each epoch."""
+
+
+def rows(study: StudyRecord, trial: TrialRecord, data: Dataset) -> Distortions:
+    """Return the first training image of each class, with its distortions in up to `EPOCHS_SHOWN` epochs of a trial."""
+    config = from_json(trial.config)
+    schedule = Schedule(config=config, images=len(data.train))
+    each = [schedule.augment(epoch * schedule.steps_per_epoch) for epoch in range(config.epochs)]
+    settings = tuple(setting for setting, _ in groupby(each))
+    epochs = _spread(config.epochs) if any(setting.distorts for setting in settings) else ()
+    places, labels = _first_of_each_class(data)
+    originals = data.images[data.train[places].to(data.device), 0].cpu().numpy()
+    seen = [_in_epoch(originals, places, each[epoch - 1], trial.seed, epoch - 1, len(data.train)) for epoch in epochs]
+    return Distortions(
+        study=study.name,
+        trial=trial.number,
+        settings=settings,
+        labels=labels,
+        epochs=epochs,
+        images=np.stack([originals, *seen]),
+    )
+
+
+def _spread(epochs: int) -> tuple[int, ...]:
+    """Return up to `EPOCHS_SHOWN` epochs from the first to the last, evenly spread."""
+    return tuple(np.unique(np.linspace(1, epochs, EPOCHS_SHOWN).round().astype(int)).tolist())
+
+
+def _first_of_each_class(data: Dataset) -> tuple[NDArray[np.int64], tuple[int, ...]]:
+    """Return where, in the training part, the first image of each class stands, and the classes that there are."""
+    labels = data.labels[data.train].cpu().numpy()
+    classes = [label for label in range(CLASSES) if (labels == label).any()]
+    return np.array([int((labels == label).argmax()) for label in classes]), tuple(classes)
+
+
+def _in_epoch(
+    originals: sheet.Pixels, places: NDArray[np.int64], setting: AugmentConfig, seed: int, epoch: int, images: int
+) -> sheet.Pixels:
+    """Return the images at these places of the training part as `batches.batches` distorts them in an epoch, from 0."""
+    if not setting.distorts:
+        return originals
+    draws = augmentation.draw(images, seeded(seed, "augment", epoch))
+    return distorted(originals, draws[places], setting)
+
+
+def draw(distortions: Distortions) -> Figure:
+    """Draw a row of images as they are, and a row an epoch below."""
+    names = ["original", *(f"epoch {epoch}" for epoch in distortions.epochs)]
+    finding, remarks = _finding(distortions), _remarks(distortions)
+    return sheet.draw(distortions.images, distortions.labels, names, finding, remarks)
+
+
+def _finding(distortions: Distortions) -> str:
+    """Return how strongly the trial's images were distorted, phase by phase."""
+    trained = f"#{distortions.trial} trained on digits"
+    if not distortions.epochs:
+        return f"{trained} as they are, without augmentation"
+    return f"{trained} {', then '.join(map(in_words, distortions.settings))}"
+
+
+def _remarks(distortions: Distortions) -> list[str]:
+    first = "the first training image of each class"
+    if not distortions.epochs:
+        return [f"study {distortions.study}", first]
+    ways = dict.fromkeys(reading(setting) for setting in distortions.settings if setting.distorts)
+    return [f"study {distortions.study}", f"{first}, as this trial's seed distorts it", ", then ".join(ways)]
+
+
+def picture(subject: Subject) -> Figure:
+    """Return the picture of a study's best trial.
+
+    Raises:
+        StudyNotFoundError: no trial is complete.
+        DataError, DeviceError, UsageError: see `reproduce.trainer_for`, which loads the data set.
+    """
+    best = subject.best
+    trainer = trainer_for(record_of(subject.study, best), data_dir=subject.data_dir)
+    return draw(rows(subject.study, best, trainer.data))

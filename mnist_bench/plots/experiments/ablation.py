@@ -1,0 +1,141 @@
+"""From a baseline to the winner: a bar for what each group of settings takes away from the errors, or adds to them."""
+
+from __future__ import annotations
+
+from textwrap import fill
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from mnist_bench.experiments.ablation import FOLDER, Ablation, Step, direction, load, span
+from mnist_bench.plots import style
+from mnist_bench.plots.headings import HALO, write_heading
+from mnist_bench.plots.subject import Subject
+from search.errors import StudyNotFoundError
+
+LOGARITHMIC = 4.0
+"""From so many times the smallest error rate to the largest, the axis is logarithmic."""
+WORSE = style.SERIES[1]
+"""Steps that add errors."""
+TICKS = [digit * 10.0**power for power in range(-3, 3) for digit in (1, 2, 3, 5, 7)]
+
+
+def rows(made: Ablation) -> list[tuple[Step, float, float]]:
+    """Return each step with the error rates before and after it, in percent of the images.
+
+    Raises:
+        StudyNotFoundError: a configuration on the path diverged, so that it has no error rate.
+    """
+    means = [made.start.mean, *(step.after.mean for step in made.steps)]
+    rates = [100 * mean / made.images for mean in means if mean is not None]
+    if len(rates) < len(means):
+        raise StudyNotFoundError(
+            f"On the way from {made.baseline} to {made.study}/{made.trial} training diverged, so there is no picture."
+        )
+    return list(zip(made.steps, rates[:-1], rates[1:], strict=True))
+
+
+def picture(subject: Subject) -> Figure:
+    """Return the waterfall of the study's ablation.
+
+    Raises:
+        StudyNotFoundError: there is none.
+    """
+    made = load(subject.folder / FOLDER)
+    if made is None:
+        name = subject.study.name
+        raise StudyNotFoundError(f"Study {name} has no ablation; `mnist-bench ablate {name}` makes one.")
+    return draw(made)
+
+
+def draw(made: Ablation) -> Figure:
+    """Draw a row a step from the baseline down to the trial, each bar from the error rate before it to that after."""
+    steps = rows(made)
+    figure = Figure(figsize=(7.2, 1.5 + 0.36 * (len(steps) + 2)), layout="constrained")
+    axes = figure.subplots()
+    _set_axes(axes, made, steps)
+    for row, (step, before, after) in enumerate(steps, start=1):
+        _draw_step(axes, row, step, before, after, made.images)
+    _draw_end(axes, 0, steps[0][1], made.start.mean or 0, style.INK)
+    _draw_end(axes, len(steps) + 1, steps[-1][2], made.end.mean or 0, style.BEST)
+    write_heading(figure, finding(made), _remarks(made))
+    return figure
+
+
+def finding(made: Ablation) -> str:
+    """Return the heading: which step takes most errors away."""
+    most = max(made.steps, key=lambda step: step.fewer or 0)
+    if most.by_chance or not most.fewer or most.fewer < 0:
+        return f"No step from {made.baseline} to #{made.trial} takes away errors beyond chance"
+    verb = "take" if len(most.groups) > 1 or most.name.endswith("s") else "takes"
+    name = most.name[0].upper() + most.name[1:]
+    return f"{name} {verb} away {most.fewer:.0f} of the {made.start.mean:.0f} errors of {made.baseline}"
+
+
+def _set_axes(axes: Axes, made: Ablation, steps: list[tuple[Step, float, float]]) -> None:
+    rates = [rate for _, before, after in steps for rate in (before, after)]
+    low, high = min(rates), max(rates)
+    if low > 0 and high / low >= LOGARITHMIC:
+        axes.set_xscale("log")
+        axes.set_xlim(low / (high / low) ** 0.12, high * (high / low) ** 0.12)
+        axes.xaxis.set_major_locator(FixedLocator([tick for tick in TICKS if low / 1.5 <= tick <= 1.5 * high]))
+        axes.xaxis.set_minor_locator(NullLocator())
+    else:
+        reach = (high - low) or 1.0
+        axes.set_xlim(max(0.0, low - 0.2 * reach), high + 0.2 * reach)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda rate, _: f"{rate:g} %"))
+    axes.set_ylim(len(steps) + 1.6, -0.6)
+    names = [made.baseline, *(step.name for step, _, _ in steps), f"trial #{made.trial}"]
+    axes.set_yticks(range(len(names)), [_folded(name) for name in names], color=style.INK)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.set_xlabel(f"validation error rate (mean of {len(made.seeds)} seeds)")
+
+
+def _draw_step(axes: Axes, row: int, step: Step, before: float, after: float, images: int) -> None:
+    colour = style.PRUNED if step.by_chance else style.COMPLETE if after < before else WORSE
+    axes.barh(row, after - before, left=before, height=0.6, color=colour)
+    axes.plot([after, after], [row, row + 1], color=style.FAINT, linewidth=0.7, zorder=1)
+    axes.plot([before, before], [row - 1, row], color=style.FAINT, linewidth=0.7, zorder=1)
+    if step.low is not None and step.high is not None:
+        ends = [before - 100 * count / images for count in (step.low, step.high)]
+        shown = [min(max(end, axes.get_xlim()[0]), axes.get_xlim()[1]) for end in ends]
+        axes.plot(shown, [row, row], color=style.INK, linewidth=0.9)
+        whole = [end for end, there in zip(ends, shown, strict=True) if end == there]
+        axes.plot(whole, [row] * len(whole), "|", color=style.INK, markersize=5)
+    axes.text(
+        1.01, row, _label(step), transform=axes.get_yaxis_transform(), va="center", fontsize=8,
+        color=style.FAINT if step.by_chance else style.INK,
+    )  # fmt: skip
+
+
+def _label(step: Step) -> str:
+    sign = "−" if direction(step) == "fewer" else "+"
+    reach = f"  ({span(step)})" if step.low is not None else ""
+    return f"{sign if step.fewer else ''}{abs(step.fewer or 0):.0f}{reach}"
+
+
+def _draw_end(axes: Axes, row: int, rate: float, errors: float, colour: str) -> None:
+    low, high = (axes.transData.transform((x, 0))[0] for x in axes.get_xlim())
+    is_right = axes.transData.transform((rate, 0))[0] > (low + high) / 2
+    axes.plot([rate], [row], "D", color=colour, markersize=6.5, zorder=5)
+    axes.annotate(
+        f"{errors:.0f} errors", (rate, row), (-8 if is_right else 8, 0), textcoords="offset points", va="center",
+        ha="right" if is_right else "left", color=colour,
+        fontweight="bold", path_effects=[HALO],
+    )  # fmt: skip
+
+
+def _folded(name: str) -> str:
+    return fill(name, 26)
+
+
+def _remarks(made: Ablation) -> list[str]:
+    time = "" if made.complete else f"the rest: {len(made.steps[-1].groups)} groups of settings, for want of time"
+    return [
+        f"study {made.study}: errors of {made.images:,} validation images",
+        "in brackets and as lines: 95 % intervals",
+        "pale: may be chance" if any(step.by_chance for step in made.steps) else "",
+        time,
+    ]

@@ -1,0 +1,1 @@
+from .predictions import Predictions as Predictions, predict as predict

@@ -1,0 +1,131 @@
+"""Which classes the best net takes for which."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
+
+from mnist_bench.data import CLASSES
+from mnist_bench.plots import style
+from mnist_bench.plots.headings import write_heading
+from mnist_bench.plots.net.predictions import Predictions
+from mnist_bench.plots.subject import Subject
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One confusion."""
+
+    true: int
+    predicted: int
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Confusion:
+    """The confusion matrix of one net."""
+
+    counts: NDArray[np.int64]
+    """Shape (10, 10): images by true class (row) and predicted class (column)."""
+    noun: str
+    remarks: tuple[str, ...]
+
+    @property
+    def wrong(self) -> NDArray[np.int64]:
+        """The counts without the diagonal."""
+        return self.counts - np.diag(np.diag(self.counts))
+
+    @property
+    def commonest(self) -> tuple[Pair, ...]:
+        """The confusions that occur most often, in the order of their classes; none where nothing is confused."""
+        wrong = self.wrong
+        most = int(wrong.max())
+        return tuple(Pair(int(i), int(j), most) for i, j in np.argwhere(wrong == most)) if most else ()
+
+    @property
+    def finding(self) -> str:
+        """The heading: what is confused most."""
+        errors, pairs = int(self.wrong.sum()), self.commonest
+        match pairs:
+            case ():
+                return "Every validation image is recognised"
+            case (only,) if errors == 1:
+                return f"The only error: {only.true} is taken for {only.predicted}"
+            case (first,):
+                return f"{first.true} is taken for {first.predicted} most often: {first.count} of {errors} errors"
+            case _ if pairs[0].count == 1:
+                return f"No confusion occurs twice: {errors} errors, each of its own kind"
+            case (first, second):
+                both = f"{first.true} is taken for {first.predicted} and {second.true} for {second.predicted}"
+                return f"{both} most often: {first.count} of {errors} errors each"
+            case _:
+                return f"{len(pairs)} confusions are equally common: {pairs[0].count} of {errors} errors each"
+
+
+def rows(predictions: Predictions) -> Confusion:
+    """Return the confusion matrix of a net's predictions."""
+    counts = np.zeros((CLASSES, CLASSES), dtype=np.int64)
+    np.add.at(counts, (predictions.labels, predictions.predicted), 1)
+    return Confusion(counts=counts, noun=predictions.noun, remarks=predictions.remarks)
+
+
+def picture(subject: Subject) -> Figure:
+    """Return the confusion matrix of the study's best net."""
+    return draw(rows(subject.predictions))
+
+
+def draw(confusion: Confusion) -> Figure:
+    """Draw the matrix: the errors shaded, the rest as numbers alone, with the sums of errors beside and below."""
+    figure = Figure(figsize=(6.2, 6.1), layout="constrained")
+    axes = figure.subplots()
+    wrong = confusion.wrong
+    axes.imshow(wrong, cmap="Blues", vmin=0, vmax=max(1, 1.8 * wrong.max()))
+    _write_counts(axes, confusion)
+    _write_sums(axes, wrong)
+    _frame(axes, confusion)
+    write_heading(figure, confusion.finding, confusion.remarks)
+    return figure
+
+
+def _write_counts(axes: Axes, confusion: Confusion) -> None:
+    for i, j in np.argwhere(confusion.counts):
+        right = i == j
+        colour = style.FAINT if right else style.INK
+        axes.text(j, i, f"{confusion.counts[i, j]}", ha="center", va="center", color=colour, fontsize=8 if right else 9)
+    for pair in confusion.commonest if len(confusion.commonest) <= 2 else ():
+        axes.add_patch(_outline(pair))
+
+
+def _outline(pair: Pair) -> Rectangle:
+    corner = (pair.predicted - 0.5, pair.true - 0.5)
+    return Rectangle(corner, 1, 1, fill=False, edgecolor=style.INK, linewidth=1.6, zorder=3)
+
+
+def _write_sums(axes: Axes, wrong: NDArray[np.int64]) -> None:
+    look: dict[str, Any] = {"va": "center", "fontsize": 8, "color": style.FAINT}
+    axes.text(CLASSES, -0.75, "errors", ha="center", **look)
+    axes.text(-0.75, CLASSES, "errors", ha="right", **look)
+    axes.text(CLASSES, CLASSES, f"{wrong.sum()}", ha="center", **look)
+    for number in range(CLASSES):
+        axes.text(CLASSES, number, f"{wrong[number].sum()}", ha="center", **look)
+        axes.text(number, CLASSES, f"{wrong[:, number].sum()}", ha="center", **look)
+
+
+def _frame(axes: Axes, confusion: Confusion) -> None:
+    axes.set(xlabel=f"predicted {confusion.noun}", ylabel=f"true {confusion.noun}")
+    axes.set_xticks(range(CLASSES))
+    axes.set_yticks(range(CLASSES))
+    axes.xaxis.tick_top()
+    axes.xaxis.set_label_position("top")
+    axes.tick_params(length=0, labelsize=9)
+    axes.set_xticks(np.arange(CLASSES + 1) - 0.5, minor=True)
+    axes.set_yticks(np.arange(CLASSES + 1) - 0.5, minor=True)
+    axes.grid(which="minor", color=style.PRUNED, linewidth=0.5)
+    axes.tick_params(which="minor", length=0)
+    axes.spines[:].set_visible(False)

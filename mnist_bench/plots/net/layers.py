@@ -1,0 +1,152 @@
+"""The best trial's net, layer by layer: what each one computes, holds and costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyBboxPatch
+
+from mnist_bench.config import from_json
+from mnist_bench.nets import PICTURE, Layer, Shape, plan_layers
+from mnist_bench.plots import style
+from mnist_bench.plots.headings import write_heading
+from mnist_bench.plots.subject import Subject
+from mnist_bench.units import percent
+from search.event_log import TrialRecord
+
+BOX = 0.68
+"""Height of a box where the rows are 1 apart."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unit:
+    """A layer with weights, and those without that follow it."""
+
+    number: int
+    """From 1."""
+    name: str
+    """The layer with weights: `conv 3×3, 1 → 24 maps`."""
+    convolution: bool
+    followed_by: str
+    """The layers after it in running order: `batchnorm, relu, pool 2×2`; empty where there are none."""
+    outputs: Shape
+    parameters: int
+    """Weights, biases and running statistics of all its layers."""
+    macs: int
+    """Multiply-accumulates for one image."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Net:
+    """A net as units."""
+
+    units: tuple[Unit, ...]
+    source: str
+
+    @property
+    def finding(self) -> str:
+        """The heading: the totals, and what part of them the convolutions have."""
+        parameters, macs = sum(unit.parameters for unit in self.units), sum(unit.macs for unit in self.units)
+        convolutions = [unit for unit in self.units if unit.convolution]
+        count = len(convolutions)
+        if not convolutions:
+            linear = f"{len(self.units)} linear layer{'s' if len(self.units) > 1 else ''}"
+            return f"{linear}, no convolution: {parameters:,} parameters, {macs:,} multiply-accumulates"
+        held = percent(sum(unit.parameters for unit in convolutions) / parameters, 0)
+        done = percent(sum(unit.macs for unit in convolutions) / macs, 0)
+        them, hold, do = ("convolution", "holds", "does") if count == 1 else (f"{count} convolutions", "hold", "do")
+        return f"The {them} {hold} {held} of {parameters:,} parameters and {do} {done} of {macs:,} multiply-accumulates"
+
+
+def rows(trial: TrialRecord, study: str) -> Net:
+    """Return the net of a trial of a study."""
+    layers = plan_layers(from_json(trial.config).model).layers
+    return Net(units=tuple(_units(layers)), source=f"study {study}, trial #{trial.number}")
+
+
+def _units(layers: Sequence[Layer]) -> Iterator[Unit]:
+    starts = [place for place, layer in enumerate(layers) if layer.kind in ("convolution", "linear")]
+    ends = [*starts[1:], len(layers)]
+    for number, (start, end) in enumerate(zip(starts, ends, strict=True), start=1):
+        first, *others = [layer for layer in layers[start:end] if layer.kind != "flatten"]
+        yield Unit(
+            number=number,
+            name=_name(first),
+            convolution=first.kind == "convolution",
+            followed_by=", ".join(map(_follower, others)),
+            outputs=others[-1].outputs if others else first.outputs,
+            parameters=sum(layer.trainable + layer.running for layer in (first, *others)),
+            macs=first.macs,
+        )
+
+
+def _name(layer: Layer) -> str:
+    change = f"{layer.inputs[0]:,} → {layer.outputs[0]:,}"
+    return f"linear, {change}" if layer.kind == "linear" else f"conv {layer.kernel}×{layer.kernel}, {change} maps"
+
+
+def _follower(layer: Layer) -> str:
+    match layer.kind:
+        case "activation":
+            return layer.activation
+        case "pool":
+            return "pool 2×2" if layer.pool_axes == "rows_columns" else "pool 2×2 (maps, rows)"
+        case "dropout":
+            return f"dropout {layer.rate:.2g}"
+        case _:
+            return layer.kind
+
+
+def picture(subject: Subject) -> Figure:
+    """Return the diagram of the study's best net."""
+    return draw(rows(subject.best, subject.study.name))
+
+
+def draw(net: Net) -> Figure:
+    """Draw the units from top to bottom as boxes with their output's shape, and bars of parameters and MACs beside."""
+    count = len(net.units)
+    figure = Figure(figsize=(7.2, 1.3 + 0.46 * (count + 1)), layout="constrained")
+    flow, parameters, macs = figure.subplots(1, 3, sharey=True, width_ratios=(3.4, 1, 1))
+    _draw_flow(flow, net.units)
+    _draw_bars(parameters, [unit.parameters for unit in net.units], "parameters")
+    _draw_bars(macs, [unit.macs for unit in net.units], "MACs")
+    flow.set_ylim(count + 0.5, -0.5)
+    units = "shapes: maps × rows × columns", "MACs: multiply-accumulates for one image"
+    write_heading(figure, net.finding, (net.source, *units))
+    return figure
+
+
+def _draw_flow(axes: Axes, units: Sequence[Unit]) -> None:
+    axes.set_axis_off()
+    axes.set_xlim(0, 1)
+    axes.set_title("layer", loc="left")
+    axes.set_title("output", loc="right")
+    _draw_box(axes, 0, "input", "", PICTURE)
+    for unit in units:
+        _draw_box(axes, unit.number, f"{unit.number}  {unit.name}", unit.followed_by, unit.outputs)
+        ends = (unit.number - BOX / 2, unit.number - 1 + BOX / 2)
+        axes.annotate("", (0.38, ends[0]), (0.38, ends[1]), arrowprops={"arrowstyle": "->", "color": style.FAINT})
+
+
+def _draw_box(axes: Axes, row: int, name: str, below: str, outputs: Shape) -> None:
+    box = FancyBboxPatch(
+        (0.01, row - BOX / 2), 0.77, BOX, boxstyle="round,pad=0,rounding_size=0.02", mutation_aspect=10,
+        facecolor="#f4f6f8", edgecolor=style.FAINT, linewidth=0.8,
+    )  # fmt: skip
+    axes.add_patch(box)
+    axes.text(0.03, row - 0.13 * bool(below), name, va="center", fontsize=8.5)
+    axes.text(0.03, row + 0.19, below, va="center", fontsize=7, color=style.FAINT)
+    axes.text(1, row, "×".join(map(str, outputs)), va="center", ha="right", fontsize=8)
+
+
+def _draw_bars(axes: Axes, counts: Sequence[int], title: str) -> None:
+    bars = axes.barh(range(1, len(counts) + 1), counts, height=0.5, color=style.COMPLETE)
+    axes.bar_label(bars, [f"{count:,}" for count in counts], padding=3, fontsize=7.5)
+    axes.set_xlim(0, 1.7 * max(counts))
+    axes.set_title(title, loc="left")
+    axes.xaxis.set_visible(False)
+    axes.yaxis.set_visible(False)
+    axes.spines[:].set_visible(False)

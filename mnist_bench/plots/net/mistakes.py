@@ -1,0 +1,121 @@
+"""The validation images that the best net gets wrong, with what it says of them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from mnist_bench.plots import style
+from mnist_bench.plots.headings import write_heading
+from mnist_bench.plots.net.predictions import Predictions
+from mnist_bench.plots.subject import Subject
+
+MAX_SHOWN = 40
+"""Images that are shown, the most confident mistakes first."""
+COLUMNS = 8
+SURE = 0.9
+"""Confidence from which the heading calls a mistake sure."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Mistake:
+    """One image that is taken for another class."""
+
+    image: NDArray[np.uint8]
+    """Shape (28, 28)."""
+    index: int
+    """Its place in the training file."""
+    true: int
+    predicted: int
+    confidence: float
+    """Probability of the predicted class, 0..1."""
+    true_confidence: float
+    """Probability of the true class, 0..1."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Mistakes:
+    """All mistakes of one net, the most confident first."""
+
+    mistakes: tuple[Mistake, ...]
+    remarks: tuple[str, ...]
+    """Where they come from."""
+
+    @property
+    def finding(self) -> str:
+        """The heading: how many mistakes there are, and how many of them the net is sure of."""
+        if not self.mistakes:
+            return "Every validation image is recognised"
+        if len(self.mistakes) == 1:
+            return f"The only mistake is made with {confidence(self.mistakes[0].confidence)} confidence"
+        sure = sum(mistake.confidence >= SURE for mistake in self.mistakes)
+        return f"The net is {confidence(SURE)} sure or more in {sure or 'none'} of {len(self.mistakes)} mistakes"
+
+
+def rows(predictions: Predictions) -> Mistakes:
+    """Return the mistakes among a net's predictions, the most confident first; none is a good answer too."""
+    predicted = predictions.predicted
+    confidences = predictions.probabilities[np.arange(len(predicted)), predicted]
+    order = sorted(predictions.wrong, key=lambda row: -confidences[row])
+    return Mistakes(mistakes=tuple(_mistake(predictions, row) for row in order), remarks=predictions.remarks)
+
+
+def _mistake(predictions: Predictions, row: int) -> Mistake:
+    true, predicted = int(predictions.labels[row]), int(predictions.predicted[row])
+    return Mistake(
+        image=predictions.images[row],
+        index=int(predictions.indices[row]),
+        true=true,
+        predicted=predicted,
+        confidence=float(predictions.probabilities[row, predicted]),
+        true_confidence=float(predictions.probabilities[row, true]),
+    )
+
+
+def picture(subject: Subject) -> Figure:
+    """Return the mistakes of the study's best net."""
+    return draw(rows(subject.predictions))
+
+
+def draw(found: Mistakes) -> Figure:
+    """Draw the most confident mistakes as a grid, at most 40; where there are none, the heading alone."""
+    shown = found.mistakes[:MAX_SHOWN]
+    height = math.ceil(len(shown) / COLUMNS)
+    figure = Figure(figsize=(7.2, 0.9 + 1.2 * height), layout="constrained")
+    grid = figure.subplots(height, COLUMNS, squeeze=False).ravel() if shown else ()
+    for axes, mistake in zip(grid, shown, strict=False):
+        _draw_one(axes, mistake)
+    for axes in grid:
+        axes.set_axis_off()
+    write_heading(figure, found.finding, _remarks(found, len(shown)))
+    return figure
+
+
+def _draw_one(axes: Axes, mistake: Mistake) -> None:
+    axes.imshow(mistake.image, vmin=0, vmax=255)
+    axes.set_title(
+        f"{mistake.true} → {mistake.predicted}  {confidence(mistake.confidence)}", loc="center", fontsize=8, pad=3
+    )
+    below = f"{confidence(mistake.true_confidence)} · № {mistake.index}"
+    axes.text(0.5, -0.04, below, transform=axes.transAxes, ha="center", va="top", fontsize=6.5, color=style.FAINT)
+
+
+def confidence(share: float) -> str:
+    """Return a share (0..1) in percent, never rounded to certainty: `98 %`, `>99 %`, `<1 %`."""
+    if 0.995 <= share < 1:
+        return ">99 %"
+    return "<1 %" if 0 < share <= 0.005 else f"{100 * share:.0f} %"
+
+
+def _remarks(found: Mistakes, shown: int) -> list[str]:
+    return [
+        *found.remarks,
+        f"the {shown} most confident mistakes" if shown < len(found.mistakes) else "",
+        "above: true → predicted, confidence" if shown else "",
+        "below: confidence in the true one, № in the training file, from 0" if shown else "",
+    ]

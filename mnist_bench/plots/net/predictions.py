@@ -1,0 +1,103 @@
+"""What a trial's net says of each validation image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_bench.studies import record_of, trainer_for
+from mnist_bench.training import load_trial
+from search.errors import StudyNotFoundError
+from search.event_log import StudyRecord, TrialRecord
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from mnist_bench.data import Dataset
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Predictions:
+    """A net's answers on the validation images, in the order of the split."""
+
+    study: str
+    trial: int
+    dataset: str
+    """As in `DataOptions`."""
+    labels: NDArray[np.int64]
+    """True classes, shape (N,)."""
+    probabilities: NDArray[np.float64]
+    """Softmax of the logits, shape (N, 10)."""
+    indices: NDArray[np.int64]
+    """Places in the training file, shape (N,)."""
+    images: NDArray[np.uint8]
+    """Shape (N, 28, 28), 0 is background."""
+    recorded_errors: int | None
+    """Errors that the trial's last report counts; another device or precision may count others."""
+
+    @property
+    def predicted(self) -> NDArray[np.int64]:
+        """The most probable classes, shape (N,)."""
+        classes: NDArray[np.int64] = self.probabilities.argmax(1)
+        return classes
+
+    @property
+    def wrong(self) -> NDArray[np.int64]:
+        """Rows in which the prediction is not the label."""
+        return np.flatnonzero(self.predicted != self.labels)
+
+    @property
+    def noun(self) -> str:
+        """What a class is: a digit, or a class of MNIST's relatives."""
+        return "digit" if self.dataset in ("mnist", "qmnist") else "class"
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a picture says of where its figures come from."""
+        here = len(self.wrong)
+        source = f"study {self.study}, trial #{self.trial}, {len(self.labels):,} validation images"
+        if self.recorded_errors in (None, here):
+            return (source,)
+        return source, f"errors here {here}, in the search {self.recorded_errors}: other numerics"
+
+
+def predict(study: StudyRecord, trial: TrialRecord, weights: Path, data_dir: Path | None = None) -> Predictions:
+    """Return what the net in `weights`/NUMBER.safetensors says of the validation images; the test set is closed.
+
+    It computes in the search's precision, on its kind of device where there is one.
+
+    Raises:
+        StudyNotFoundError: the trial's weights are not there.
+        WeightsError: the file does not hold the weights that the trial ended with.
+        DataError, DeviceError, UsageError: see `reproduce.trainer_for`, which loads the data set.
+    """
+    path = weights / f"{trial.number}.safetensors"
+    if not path.is_file():
+        raise StudyNotFoundError(
+            f"The weights of {study.name}/{trial.number} are not in {weights}: those of the ten best complete trials "
+            "are kept there, on the machine that searched."
+        )
+    from mnist_bench.training import logits
+
+    record = record_of(study, trial)
+    trainer = trainer_for(record, data_dir=data_dir)
+    model = load_trial(path, trial).to(trainer.data.device)
+    return _predictions(study, trial, trainer.data, logits(model, trainer.data, trainer.precision))
+
+
+def _predictions(study: StudyRecord, trial: TrialRecord, data: Dataset, logits: Tensor) -> Predictions:
+    errors = trial.reports[-1].metrics.get("errors")
+    return Predictions(
+        study=study.name,
+        trial=trial.number,
+        dataset=study.spec["context"]["data"]["dataset"],
+        labels=data.labels[data.validation].cpu().numpy(),
+        probabilities=logits.double().softmax(1).cpu().numpy(),
+        indices=data.validation.cpu().numpy(),
+        images=data.images[data.validation, 0].cpu().numpy(),
+        recorded_errors=None if errors is None else int(errors),
+    )

@@ -1,0 +1,1 @@
+"""Pictures of a search: its history, curves, parameters, workers."""

@@ -1,0 +1,220 @@
+"""The accuracy of each trial over its epochs, and where the pruner stopped it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from mnist_bench.plots import accuracy, headings, style
+from mnist_bench.plots.study.trials import Ending, ending, period_ends
+from mnist_bench.plots.subject import Subject
+from mnist_bench.units import percent
+from search.errors import StudyNotFoundError
+from search.event_log import StudyRecord, TrialRecord
+from search.strategies import pruner
+from search.strategies.registry import Asha
+
+LOG_FROM = 4
+"""From this ratio of the budget to the first period on, the axis of epochs is logarithmic, as the rungs are."""
+MAX_TICKS = 8
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Curve:
+    """One trial's learning curve."""
+
+    number: int
+    epochs: tuple[float, ...]
+    accuracies: tuple[float, ...]
+    """Validation accuracy after each of the epochs, 0..1."""
+    ending: Ending
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rung:
+    """Epochs after which the pruner compares trials."""
+
+    epochs: float
+    reached: int
+    """Trials that were trained so far."""
+    stopped: int
+    """Of these, how many the pruner stopped there."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Curves:
+    """The learning curves of a study."""
+
+    study: str
+    ends: tuple[float, ...]
+    """Epochs after which a trial reports; the last is the full budget."""
+    trained: int
+    """Trials, the infeasible ones left out; those that failed before their first report have no curve."""
+    curves: tuple[Curve, ...]
+    best: int | None
+    """The number of the best complete trial."""
+    rungs: tuple[Rung, ...]
+    """The rungs of successive halving below the full budget; none where another pruner was at work."""
+
+    def of(self, *endings: Ending) -> list[Curve]:
+        """Return the curves of the trials that ended so."""
+        return [curve for curve in self.curves if curve.ending in endings]
+
+    @property
+    def accuracies(self) -> list[float]:
+        """The accuracies of all curves, 0..1."""
+        return [accuracy for curve in self.curves for accuracy in curve.accuracies]
+
+    @property
+    def finding(self) -> str:
+        """The heading: how many trials were stopped, and when."""
+        stops = sorted(Counter(curve.epochs[-1] for curve in self.of("pruned")).items())
+        match stops:
+            case []:
+                return self._without_pruning()
+            case [(end, count)]:
+                return f"Pruning stopped {self._trials(count)} after {headings.epochs(end)}"
+            case [(end, count), (later, others)]:
+                first = f"{self._trials(count)} after {headings.epochs(end)}"
+                return f"Pruning stopped {first} and {others:,} after {headings.epochs(later)}"
+            case _:
+                end, most = max(stops, key=lambda stop: stop[1])
+                pruned = self._trials(len(self.of("pruned")))
+                return f"Pruning stopped {pruned}, {most:,} of them after {headings.epochs(end)}"
+
+    def _trials(self, count: int) -> str:
+        if self.trained == 1:
+            return "the only trial"
+        return f"all {count:,} trials" if count == self.trained else f"{count:,} of {self.trained:,} trials"
+
+    def _without_pruning(self) -> str:
+        complete = len(self.of("complete"))
+        number = self._trials(complete).capitalize()
+        if complete == self.trained:
+            return f"{number} {'was' if complete == 1 else 'were'} trained for {headings.epochs(self.ends[-1])}"
+        return f"No trial was pruned; {complete:,} of {self.trained:,} {'is' if complete == 1 else 'are'} complete"
+
+
+def rows(study: StudyRecord) -> Curves:
+    """Return the learning curves of all trials that reported an accuracy, and the pruner's rungs.
+
+    Raises:
+        StudyNotFoundError: no trial has an accuracy yet.
+    """
+    trained = [trial for trial in study.trials if trial.reason != "infeasible"]
+    curves = [_curve(trial) for trial in trained if trial.reports and trial.reports[0].value is not None]
+    if not curves:
+        raise StudyNotFoundError(f"Study {study.name} has no trial with an accuracy yet, so there are no curves.")
+    ends = period_ends(trained[0])
+    return Curves(
+        study=study.name,
+        ends=ends,
+        trained=len(trained),
+        curves=tuple(curves),
+        best=study.best.number if study.best else None,
+        rungs=tuple(_rung(curves, ends[period - 1]) for period in _rung_periods(study, len(ends))),
+    )
+
+
+def _curve(trial: TrialRecord) -> Curve:
+    values = [report.value for report in trial.reports]
+    accuracies = tuple(value for value in values if value is not None)
+    return Curve(
+        number=trial.number,
+        epochs=period_ends(trial)[: len(accuracies)],
+        accuracies=accuracies,
+        ending=ending(trial),
+    )
+
+
+def _rung_periods(study: StudyRecord, periods: int) -> list[int]:
+    stops = pruner(study.spec["pruner"])
+    return stops.rungs(periods)[:-1] if isinstance(stops, Asha) else []
+
+
+def _rung(curves: list[Curve], epochs: float) -> Rung:
+    reached = [curve for curve in curves if curve.epochs[-1] >= epochs]
+    stopped = sum(curve.ending == "pruned" and curve.epochs[-1] == epochs for curve in reached)
+    return Rung(epochs=epochs, reached=len(reached), stopped=stopped)
+
+
+def picture(subject: Subject) -> Figure:
+    """Return the learning curves of the study."""
+    return draw(rows(subject.study))
+
+
+def draw(curves: Curves) -> Figure:
+    """Draw a line a trial over the epochs, a dot where it was stopped, and a dashed line a rung."""
+    figure = Figure(figsize=(7.2, 4.4), layout="constrained")
+    axes = figure.subplots()
+    accuracy.set_axis(axes, curves.accuracies)
+    _set_epochs_axis(axes, curves)
+    _draw_rungs(axes, curves)
+    _draw_curves(axes, curves.of("pruned"), style.PRUNED)
+    _draw_curves(axes, curves.of("unfinished", "failed"), style.FAINT, dashed=True)
+    _draw_curves(axes, [curve for curve in curves.of("complete") if curve.number != curves.best], style.COMPLETE)
+    _draw_best(axes, curves)
+    headings.write_heading(figure, curves.finding, _remarks(curves))
+    return figure
+
+
+def _set_epochs_axis(axes: Axes, curves: Curves) -> None:
+    ends = curves.ends
+    if ends[-1] >= LOG_FROM * ends[0]:
+        axes.set_xscale("log")
+    kept = ends if len(ends) <= MAX_TICKS else (ends[0], *(rung.epochs for rung in curves.rungs), ends[-1])
+    axes.xaxis.set_major_locator(FixedLocator(sorted(set(kept))))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda tick, _: f"{tick:g}"))
+    axes.set(xlabel="epochs", ylabel=accuracy.LABEL)
+
+
+def _draw_rungs(axes: Axes, curves: Curves) -> None:
+    complete = len(curves.of("complete"))
+    labels = [(rung.epochs, _rung_label(rung)) for rung in curves.rungs]
+    for epochs, label in [*labels, (curves.ends[-1], f"{complete:,}\ncomplete")]:
+        axes.axvline(epochs, color=style.FAINT, linewidth=0.7, linestyle=(0, (4, 3)), zorder=1)
+        axes.annotate(
+            label, (epochs, 1), (0, 2), xycoords=axes.get_xaxis_transform(), textcoords="offset points",
+            ha="center", va="bottom", fontsize=7.5, color=style.FAINT,
+        )  # fmt: skip
+
+
+def _rung_label(rung: Rung) -> str:
+    return f"{rung.stopped:,} of {rung.reached:,}\nstopped" if rung.reached else "none\nreached"
+
+
+def _draw_curves(axes: Axes, curves: list[Curve], colour: str, *, dashed: bool = False) -> None:
+    """Draw lines of one look, each with a dot at its end."""
+    lines = [[*zip(curve.epochs, map(accuracy.error, curve.accuracies), strict=True)] for curve in curves]
+    dashes = (0, (3, 2)) if dashed else "solid"
+    look: dict[str, Any] = {"colors": colour, "linestyles": [dashes], "alpha": style.opacity(len(curves))}
+    axes.add_collection(LineCollection(lines, linewidths=0.9, zorder=2, **look))
+    ends = [curve.epochs[-1] for curve in curves]
+    heights = [accuracy.place(axes, curve.accuracies[-1]) for curve in curves]
+    axes.scatter(ends, heights, s=12, color=colour, edgecolor="white", linewidth=0.4, zorder=3, clip_on=False)
+
+
+def _draw_best(axes: Axes, curves: Curves) -> None:
+    for best in (curve for curve in curves.curves if curve.number == curves.best):
+        errors = [accuracy.error(value) for value in best.accuracies]
+        axes.plot(best.epochs, errors, "-D", color=style.BEST, linewidth=2, markersize=5, zorder=5)
+        axes.annotate(
+            f"#{best.number}\n{percent(best.accuracies[-1])}", (best.epochs[-1], errors[-1]), (9, 0),
+            textcoords="offset points", va="center", color=style.BEST, fontweight="bold",
+        )  # fmt: skip
+
+
+def _remarks(curves: Curves) -> list[str]:
+    return [
+        f"study {curves.study}",
+        "pale: pruned" if curves.of("pruned") else "",
+        "dashed: unfinished or failed" if curves.of("unfinished", "failed") else "",
+        accuracy.outside([curve.accuracies[-1] for curve in curves.curves], curves.accuracies),
+    ]

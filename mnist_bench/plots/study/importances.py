@@ -1,0 +1,176 @@
+"""Which parameters decide whether a trial is among the best quarter, and which of them only seem to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from mnist_bench.plots import style
+from mnist_bench.plots.headings import epochs, write_heading
+from mnist_bench.plots.study.parameters import parameters
+from mnist_bench.plots.study.trials import Comparison, compare
+from mnist_bench.plots.subject import Subject
+from search.errors import StudyNotFoundError
+from search.event_log import StudyRecord
+from search.space import Space
+from search.strategies import MAX_TRIALS, Importance, importances
+
+MIN_TRIALS = 10
+"""Below, the best quarter is one trial or two, and nothing follows from them."""
+MAX_BARS = 30
+WIDTH = 1.25
+"""Of the axis, in lengths of the longest bar or of the middle mark."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bar:
+    """One parameter."""
+
+    label: str
+    share: float
+    """Of the importance of all parameters, 0..1."""
+    chance: float
+    """Share above which luck hardly ever lifts any parameter; see `search.strategies.importance.importances`."""
+    trials: int
+    """Compared trials that have the parameter."""
+
+    @property
+    def stands_out(self) -> bool:
+        """Whether the share is more than luck."""
+        return self.share > self.chance
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Importances:
+    """All parameters, the most important first."""
+
+    bars: tuple[Bar, ...]
+    trials: int
+    """Compared trials."""
+    epochs: float
+    """After so many of them the trials are compared."""
+    detail: str
+
+    @property
+    def finding(self) -> str:
+        """The heading: which parameters stand out from chance, and after how many epochs."""
+        return f"After {epochs(self.epochs)}, {self._outstanding()}"
+
+    def _outstanding(self) -> str:
+        names, count = [bar.label for bar in self.bars if bar.stands_out], len(self.bars)
+        match names:
+            case []:
+                return f"no parameter stands out from chance on {self.trials:,} trials"
+            case [only] if count == 1:
+                return f"{only}, the only parameter, stands out from chance"
+            case [only]:
+                return f"{only} alone stands out from chance, of {count} parameters"
+            case [first, _] if count == 2:
+                return f"both parameters stand out from chance, {first} more"
+            case [first, second]:
+                others = "1 other parameter does" if count == 3 else f"{count - 2} other parameters do"
+                return f"{first} and {second} stand out from chance, {others} not"
+            case _:
+                most = " and ".join(names[:2])
+                return f"{len(names)} of {count} parameters stand out from chance, {most} most"
+
+
+def measure(study: StudyRecord, comparison: Comparison) -> list[Importance]:
+    """Return the importance of the parameters for the accuracy after the same epochs; diverged trials come last.
+
+    Raises:
+        StudyNotFoundError: there are fewer than ten trials.
+    """
+    trials = [(trial.params, trial.accuracy or 0.0) for trial in comparison.trials]
+    if len(trials) < MIN_TRIALS:
+        raise StudyNotFoundError(
+            f"Study {study.name} has {len(trials)} of the {MIN_TRIALS} trials that importances need at the least."
+        )
+    return importances(Space.from_spec(study.spec["space"]), trials)
+
+
+def rows(study: StudyRecord) -> Importances:
+    """Return the importance of each parameter; what it means is told at `search.strategies.importance.importances`.
+
+    Raises:
+        StudyNotFoundError: there are fewer than ten trials, or no parameters.
+    """
+    comparison = compare(study)
+    labels = {parameter.path: parameter.label for parameter in parameters(study)}
+    bars = (
+        Bar(
+            label=labels[importance.path],
+            share=importance.share,
+            chance=importance.chance,
+            trials=sum(importance.path in trial.params for trial in comparison.trials),
+        )
+        for importance in measure(study, comparison)
+        if importance.path in labels
+    )
+    return Importances(
+        bars=tuple(bars), trials=len(comparison.trials), epochs=comparison.epochs, detail=comparison.detail
+    )
+
+
+def picture(subject: Subject) -> Figure:
+    """Return the importances of the study's parameters."""
+    return draw(rows(subject.study))
+
+
+def draw(found: Importances) -> Figure:
+    """Draw a bar a parameter with its mark of chance; bars of conditional parameters are hollow."""
+    shown = found.bars[:MAX_BARS]
+    figure = Figure(figsize=(7.2, 1.5 + 0.2 * len(shown)), layout="constrained")
+    axes = figure.subplots()
+    axes.set_xlim(0, _reach(shown))
+    for row, bar in enumerate(shown):
+        _draw_bar(axes, row, bar, hollow=bar.trials < found.trials)
+    labels = (f"{bar.label} ({bar.trials:,} trials)" if bar.trials < found.trials else bar.label for bar in shown)
+    axes.set_yticks(range(len(shown)), [*labels])
+    axes.set_ylim(len(shown) - 0.4, -0.6)
+    axes.set_xlabel("share of the importance (%)")
+    axes.tick_params(axis="y", length=0)
+    write_heading(figure, found.finding, _remarks(found, len(found.bars) - len(shown)))
+    return figure
+
+
+def _reach(bars: Sequence[Bar]) -> float:
+    """Return the end of the axis, in percent: beyond all bars and half of the marks."""
+    longest = max(bar.share for bar in bars)
+    return 100 * WIDTH * max(longest, median(bar.chance for bar in bars)) or 100.0
+
+
+def _draw_bar(axes: Axes, row: int, bar: Bar, *, hollow: bool) -> None:
+    colour = style.COMPLETE if bar.stands_out else style.PRUNED
+    face = "white" if hollow else colour
+    axes.barh(row, 100 * bar.share, height=0.6, facecolor=face, edgecolor=colour, linewidth=1.2)
+    _draw_mark(axes, row, 100 * bar.chance)
+    if bar.stands_out:
+        axes.annotate(
+            f"{100 * bar.share:.0f} %", (100 * bar.share, row), (4, 0), textcoords="offset points", va="center",
+            fontsize=8,
+        )  # fmt: skip
+
+
+def _draw_mark(axes: Axes, row: int, chance: float) -> None:
+    """Draw the mark of chance; one that lies outside as a pointer at the edge."""
+    edge = axes.get_xlim()[1]
+    if chance <= edge:
+        axes.plot([chance, chance], [row - 0.38, row + 0.38], color=style.INK, linewidth=1.2)
+    else:
+        axes.plot(edge, row, ">", color=style.INK, markersize=3.5, clip_on=False)
+
+
+def _remarks(found: Importances, hidden: int) -> list[str]:
+    hollow = any(bar.trials < found.trials for bar in found.bars)
+    return [
+        f"{found.detail}: what separates the best quarter from all (PED-ANOVA)",
+        f"{MAX_TRIALS} of them measured" if found.trials > MAX_TRIALS else "",
+        "black: luck alone lifts no bar beyond its mark in 95 of 100 shuffled studies",
+        "hollow: on the trials that have the parameter" if hollow else "",
+        f"{hidden} less important ones left out" if hidden else "",
+    ]

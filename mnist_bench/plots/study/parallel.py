@@ -1,0 +1,207 @@
+"""All parameters of all trials side by side: one axis a parameter, one line a trial.
+
+Parallel coordinates (Inselberg 1985), laid on their side so that the names stand level.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+
+from mnist_bench.plots import accuracy, style
+from mnist_bench.plots.headings import HALO, epochs, short, write_heading
+from mnist_bench.plots.study.parameters import Parameter, jitter, parameters
+from mnist_bench.plots.study.trials import Compared, Comparison, compare
+from mnist_bench.plots.subject import Subject
+from mnist_bench.units import percent
+from search.event_log import StudyRecord
+
+ABSENT = -0.11
+"""Where a line passes a parameter that its trial does not have; the axes reach from 0 to 1."""
+SPREAD = 0.03
+"""How far apart lines through the same place lie."""
+BESIDE = 1.05
+"""Where the best trial's values are written."""
+CHARACTERS = 72
+"""Of small text that fit on an axis."""
+MAX_LABEL = 24
+"""Characters of an option in the heading and beside the axes."""
+NAMED = 2
+"""Options that the heading names."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Parallel:
+    """The compared trials and all parameters, in the order of the space."""
+
+    comparison: Comparison
+    parameters: tuple[Parameter, ...]
+    ends: tuple[float, float]
+    """The lowest and the highest accuracy on its axis, 0..1."""
+
+    @property
+    def complete(self) -> list[Compared]:
+        """The complete trials."""
+        return [trial for trial in self.comparison.trials if trial.complete]
+
+    @property
+    def shared(self) -> list[tuple[str, int]]:
+        """The options that all complete trials have and not all trials do, and how many do; the rarest first."""
+        found: list[tuple[str, int]] = []
+        for parameter in (parameter for parameter in self.parameters if parameter.options):
+            tried = [_option(parameter, trial) for trial in self.comparison.trials]
+            kept = {_option(parameter, trial) for trial in self.complete}
+            for option, name in enumerate(parameter.names(MAX_LABEL)):
+                if kept == {option} and {*tried} != kept:
+                    found.append((f"{parameter.label} {name}", tried.count(option)))
+        return sorted(found, key=lambda row: row[1])
+
+    @property
+    def finding(self) -> str:
+        """The heading: what the complete trials have in common."""
+        trials, complete = len(self.comparison.trials), len(self.complete)
+        if not complete:
+            return f"None of {trials:,} trials is complete" if trials > 1 else "The only trial is not complete"
+        if complete == 1:
+            return f"#{self.complete[0].number} is the only complete trial" + (f" of {trials:,}" if trials > 1 else "")
+        if complete == trials:
+            return f"All {trials:,} trials are complete"
+        number, shared = "Both" if complete == 2 else f"All {complete:,}", self.shared[:NAMED]
+        if not shared:
+            return f"The {complete:,} complete trials have no option in common that others lack"
+        counts = [f"of all {trials:,}: {shared[0][1]:,}", *(f"{having:,}" for _, having in shared[1:])]
+        options = " and ".join(f"{name} ({count})" for (name, _), count in zip(shared, counts, strict=True))
+        return f"{number} complete trials have {options}"
+
+
+def rows(study: StudyRecord) -> Parallel:
+    """Return the trials after the same epochs with all their parameters.
+
+    Raises:
+        StudyNotFoundError: no trial has an accuracy yet, or there are no parameters.
+    """
+    comparison = compare(study)
+    ends = accuracy.lowest_shown(comparison.accuracies), max(comparison.accuracies)
+    return Parallel(comparison=comparison, parameters=tuple(parameters(study)), ends=ends)
+
+
+def places(parallel: Parallel, trial: Compared) -> list[float]:
+    """Return where a trial's line crosses each parameter's axis and that of the accuracy, from 0 to 1; or `ABSENT`.
+
+    Lines through the same option or the absent place are spread a little.
+    """
+    found = [_place(parameter, trial) for parameter in parallel.parameters]
+    return [*found, _accuracy_place(parallel.ends, trial.accuracy)]
+
+
+def _place(parameter: Parameter, trial: Compared) -> float:
+    shift = SPREAD * jitter(trial.number)
+    if parameter.path not in trial.params:
+        return ABSENT + shift
+    return parameter.place(trial.params[parameter.path]) + (shift if parameter.options else 0)
+
+
+def _accuracy_place(ends: tuple[float, float], value: float | None) -> float:
+    """Return the place on an axis of the error's logarithm: 0 at its lower end, and where there is no accuracy."""
+    if value is None:
+        return 0.0
+    worst, best = map(accuracy.error, ends)
+    return max(0.0, math.log(worst / accuracy.error(value)) / math.log(worst / best)) if worst > best else 1.0
+
+
+def _option(parameter: Parameter, trial: Compared) -> int | None:
+    return parameter.index(trial.params[parameter.path]) if parameter.path in trial.params else None
+
+
+def picture(subject: Subject) -> Figure:
+    """Return the parallel coordinates of the study."""
+    return draw(rows(subject.study))
+
+
+def draw(parallel: Parallel) -> Figure:
+    """Draw an axis a parameter from top to bottom, the accuracy last, and a line a trial through all of them."""
+    comparison = parallel.comparison
+    figure = Figure(figsize=(7.2, 1.4 + 0.36 * (len(parallel.parameters) + 1)), layout="constrained")
+    axes = figure.subplots()
+    _draw_axes(axes, parallel)
+    others = [trial for trial in comparison.trials if not trial.complete]
+    complete = [trial for trial in parallel.complete if trial.number != comparison.best]
+    best = [trial for trial in parallel.complete if trial.number == comparison.best]
+    _draw_lines(axes, parallel, others, colors=style.PRUNED, linewidths=0.8, zorder=2)
+    _draw_lines(axes, parallel, complete, colors=style.COMPLETE, linewidths=1.1, zorder=3)
+    _draw_lines(axes, parallel, best, colors=style.BEST, linewidths=2.2, zorder=4)
+    for trial in best:
+        _write_best(axes, parallel, trial)
+    write_heading(figure, parallel.finding, _remarks(parallel))
+    return figure
+
+
+def _draw_axes(axes: Axes, parallel: Parallel) -> None:
+    count = len(parallel.parameters)
+    for row, parameter in enumerate(parallel.parameters):
+        _draw_axis(axes, row, parameter)
+    _draw_line_and_ticks(axes, count, [0.0, 1.0], [percent(end) for end in parallel.ends])
+    if any(
+        parameter.path not in trial.params for parameter in parallel.parameters for trial in parallel.comparison.trials
+    ):
+        axes.text(ABSENT, -0.45, "absent", ha="center", va="bottom", fontsize=7.5, color=style.FAINT)
+    labels = [parameter.label + (" (log)" if parameter.log else "") for parameter in parallel.parameters]
+    axes.set_yticks(range(count + 1), [*labels, f"accuracy after\n{epochs(parallel.comparison.epochs)}"])
+    axes.set_ylim(count + 0.5, -0.5)
+    axes.set_xlim(ABSENT - 0.04, BESIDE + 0.12)
+    axes.set_xticks([])
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+
+
+def _draw_axis(axes: Axes, row: int, parameter: Parameter) -> None:
+    if parameter.numbers:
+        _draw_line_and_ticks(axes, row, [0.0, 1.0], [short(parameter.numbers.low), short(parameter.numbers.high)])
+    else:
+        names = parameter.names(CHARACTERS // len(parameter.options))
+        _draw_line_and_ticks(axes, row, [parameter.place(option) for option in parameter.options], names)
+
+
+def _draw_line_and_ticks(axes: Axes, row: int, ticks: Sequence[float], names: Sequence[str]) -> None:
+    axes.plot([0, 1], [row, row], color=style.FAINT, linewidth=0.6, zorder=1)
+    axes.plot(ticks, [row] * len(ticks), "|", color=style.FAINT, markersize=5, markeredgewidth=0.8, zorder=1)
+    for tick, name in zip(ticks, names, strict=True):
+        side = "left" if tick == 0 else "right" if tick == 1 else "center"
+        axes.annotate(
+            name, (tick, row), (0, -3), textcoords="offset points", ha=side, va="top", fontsize=6,
+            parse_math=False, zorder=6, path_effects=[HALO],
+        )  # fmt: skip
+
+
+def _draw_lines(axes: Axes, parallel: Parallel, trials: Sequence[Compared], **look: Any) -> None:
+    lines = [[*zip(found, range(len(found)), strict=True)] for found in (places(parallel, trial) for trial in trials)]
+    axes.add_collection(LineCollection(lines, alpha=style.opacity(len(trials)), **look))
+
+
+def _write_best(axes: Axes, parallel: Parallel, best: Compared) -> None:
+    """Write the best trial's values beside the axes."""
+    look: dict[str, Any] = {"va": "center", "color": style.BEST, "fontsize": 7.5, "parse_math": False}
+    axes.text(BESIDE, -0.45, f"#{best.number}", fontweight="bold", **{**look, "va": "bottom"})
+    for row, parameter in enumerate(parallel.parameters):
+        value = parameter.text(best.params[parameter.path], MAX_LABEL) if parameter.path in best.params else "–"
+        axes.text(BESIDE, row, value, **look)
+    if best.accuracy is not None:
+        axes.text(BESIDE, len(parallel.parameters), percent(best.accuracy), **look)
+
+
+def _remarks(parallel: Parallel) -> list[str]:
+    comparison = parallel.comparison
+    others = len(parallel.complete) - (comparison.best is not None)
+    return [
+        comparison.detail,
+        f"thick: #{comparison.best}" if comparison.best is not None else "",
+        "dark: other complete trials" if others else "",
+        "pale: not complete" if len(parallel.complete) < len(comparison.trials) else "",
+        accuracy.outside([t.accuracy or 0.0 for t in comparison.trials], comparison.accuracies, "at the left end"),
+    ]

@@ -1,0 +1,208 @@
+"""Accuracy against the size and the cost of a net: which trials no other one beats on both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median_high
+from typing import Any, Literal
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
+
+from mnist_bench.leaderboard import SIGNIFICANCE, tie_p_values
+from mnist_bench.plots import accuracy, style
+from mnist_bench.plots.headings import HALO, write_heading
+from mnist_bench.plots.subject import Subject
+from mnist_bench.units import percent, unit
+from search.errors import StudyNotFoundError
+from search.event_log import StudyRecord, TrialRecord
+
+Cost = Literal["parameters", "macs"]
+
+COSTS: dict[Cost, str] = {"parameters": "parameters", "macs": "multiply-accumulates an image"}
+ERROR_RANGE = 3
+"""Trials with more than so many times the errors of the best may lie outside, but for half of the complete ones."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Point:
+    """One trial."""
+
+    number: int
+    accuracy: float
+    """Validation accuracy of its last period, 0..1."""
+    parameters: int
+    macs: int
+    complete: bool
+    tied: bool
+    """Whether the paired test cannot tell it from the best, or it is the best."""
+
+    def cost(self, cost: Cost) -> int:
+        """Return the parameters or the MACs."""
+        return self.parameters if cost == "parameters" else self.macs
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pareto:
+    """Complete and pruned trials over their costs."""
+
+    study: str
+    points: tuple[Point, ...]
+    """The best first, then the other complete ones, then the pruned ones."""
+    objective: Cost | None = None
+    """The cost that the search minimised beside the accuracy; None where it had one objective."""
+
+    @property
+    def best(self) -> Point:
+        """The best complete trial."""
+        return self.points[0]
+
+    @property
+    def complete(self) -> tuple[Point, ...]:
+        """The complete trials, best first."""
+        return tuple(point for point in self.points if point.complete)
+
+    def front(self, cost: Cost) -> tuple[Point, ...]:
+        """Return the complete trials of which none is cheaper and as accurate, or as cheap and more accurate.
+
+        Cheapest first. Of trials that are equal in both, the best ranked one stands for all.
+        """
+        found: list[Point] = []
+        for point in sorted(self.complete, key=lambda point: (point.cost(cost), -point.accuracy)):
+            if not found or point.accuracy > found[-1].accuracy:
+                found.append(point)
+        return tuple(found)
+
+    def cheapest_tied(self, cost: Cost) -> Point:
+        """Return the cheapest among the best trial and those tied with it."""
+        return min((point for point in self.complete if point.tied), key=lambda point: point.cost(cost))
+
+    @property
+    def shown(self) -> list[float]:
+        """The accuracies that the axis has room for, best first: half of the complete trials' at least."""
+        half = median_high(point.accuracy for point in self.complete)
+        limit = min(1 - ERROR_RANGE * (1 - self.best.accuracy), half)
+        return sorted((point.accuracy for point in self.points if point.accuracy >= limit), reverse=True)
+
+    @property
+    def below(self) -> int:
+        """Trials that lie below the axis."""
+        return len(self.points) - len(self.shown)
+
+    @property
+    def finding(self) -> str:
+        """The heading: with two objectives what the front spans, else whether a smaller net is tied with the best."""
+        best, cheapest = self.best, self.cheapest_tied("parameters")
+        if self.objective is not None and len(front := self.front(self.objective)) > 1:
+            return _span(front[0], front[-1], self.objective)
+        if len(self.complete) == 1:
+            return f"#{best.number}, the only complete trial, has {best.parameters:,} parameters"
+        if cheapest.parameters == best.parameters:
+            return f"No smaller net is tied with the best, #{best.number} ({best.parameters:,} parameters)"
+        sizes = f"on {cheapest.parameters:,} parameters instead of {best.parameters:,}"
+        return f"#{cheapest.number} is tied with the best, #{best.number}, {sizes}"
+
+
+def _span(least: Point, most: Point, cost: Cost) -> str:
+    ends = [f"{percent(end.accuracy)} on {_count(end.cost(cost))}" for end in (least, most)]
+    return f"The Pareto front of accuracy and {unit(cost)}: from {ends[0]} to {ends[1]}"
+
+
+def rows(study: StudyRecord) -> Pareto:
+    """Return the study's complete and pruned trials with their accuracies and costs.
+
+    Raises:
+        StudyNotFoundError: no trial is complete.
+    """
+    complete = study.complete()
+    if not complete:
+        raise StudyNotFoundError(f"Study {study.name} has no complete trial yet, so nothing can be compared.")
+    tied = {number for number, p in tie_p_values(complete).items() if p > SIGNIFICANCE} | {complete[0].number}
+    pruned = [trial for trial in study.trials if trial.reason == "pruned" and trial.value is not None]
+    objective = next((cost for cost in COSTS if cost == study.cost), None)
+    points = tuple(_point(trial, tied) for trial in (*complete, *pruned))
+    return Pareto(study=study.name, points=points, objective=objective)
+
+
+def _point(trial: TrialRecord, tied: set[int]) -> Point:
+    return Point(
+        number=trial.number,
+        accuracy=trial.value or 0.0,
+        parameters=trial.facts["parameters"],
+        macs=trial.facts["macs"],
+        complete=trial.state == "COMPLETE",
+        tied=trial.number in tied,
+    )
+
+
+def picture(subject: Subject) -> Figure:
+    """Return the Pareto fronts of the study."""
+    return draw(rows(subject.study))
+
+
+def draw(pareto: Pareto) -> Figure:
+    """Draw accuracy over parameters and over MACs, side by side."""
+    figure = Figure(figsize=(7.2, 4.3), layout="constrained")
+    panels: Sequence[Axes] = figure.subplots(1, 2, sharey=True)
+    for axes, cost in zip(panels, COSTS, strict=True):
+        _draw_panel(axes, pareto, cost)
+    accuracy.set_axis(panels[0], pareto.shown)
+    panels[1].grid(axis="y")
+    panels[0].set_ylabel(accuracy.LABEL)
+    write_heading(figure, pareto.finding, _remarks(pareto))
+    return figure
+
+
+def _draw_panel(axes: Axes, pareto: Pareto, cost: Cost) -> None:
+    front = pareto.front(cost)
+    pruned = [point for point in pareto.points if not point.complete]
+    others = [point for point in pareto.complete if point not in front]
+    axes.plot(*_places(pruned, cost), "x", color=style.PRUNED, markersize=4)
+    axes.plot(*_places(others, cost), "o", color=style.COMPLETE, fillstyle="none")
+    axes.step(*_places(front, cost), where="post", color=style.FAINT, linewidth=1)
+    axes.plot(*_places(front, cost), "o", color=style.COMPLETE)
+    axes.plot(*_places([pareto.best], cost), "D", color=style.BEST, markersize=7)
+    _label(axes, pareto, cost)
+    _scale(axes, [point.cost(cost) for point in pareto.points])
+    if cost == pareto.objective:
+        axes.set_xlabel(f"{COSTS[cost]} (minimised)", weight="bold")
+    else:
+        axes.set_xlabel(COSTS[cost])
+
+
+def _count(number: int) -> str:
+    return EngFormatter(places=1, sep=" ")(number) if number >= 1000 else str(number)
+
+
+def _scale(axes: Axes, costs: Sequence[int]) -> None:
+    axes.set_xscale("log")
+    wide = max(costs) > 100 * min(costs)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1,) if wide else (1, 2, 5)))
+    axes.xaxis.set_major_formatter(EngFormatter(sep=" "))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+
+
+def _places(points: Sequence[Point], cost: Cost) -> tuple[list[int], list[float]]:
+    return [point.cost(cost) for point in points], [accuracy.error(point.accuracy) for point in points]
+
+
+def _label(axes: Axes, pareto: Pareto, cost: Cost) -> None:
+    """Name the best trial above its place, and the cheapest one tied with it below the front that starts there."""
+    best, cheapest = pareto.best, pareto.cheapest_tied(cost)
+    places = [(point.cost(cost), accuracy.error(point.accuracy)) for point in (best, cheapest)]
+    look: dict[str, Any] = {"textcoords": "offset points", "path_effects": [HALO]}
+    axes.annotate(f"#{best.number}", places[0], (0, 7), ha="center", color=style.BEST, weight="bold", **look)
+    if cheapest is not best:
+        axes.annotate(f"#{cheapest.number} (tied)", places[1], (5, -5), ha="left", va="top", fontsize=8, **look)
+
+
+def _remarks(pareto: Pareto) -> list[str]:
+    complete, pruned = len(pareto.complete), len(pareto.points) - len(pareto.complete)
+    return [
+        f"study {pareto.study}: {complete} complete (dots, filled on the Pareto front)",
+        f"{pruned} pruned after less training (crosses)" if pruned else "",
+        f"{pareto.below} below the axis" if pareto.below else "",
+        f"100 % drawn as {100 - accuracy.MIN_ERROR:g} %" if pareto.best.accuracy == 1 else "",
+    ]

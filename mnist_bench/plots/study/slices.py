@@ -1,0 +1,201 @@
+"""The accuracy over each parameter, all trials after the same epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, StrMethodFormatter
+
+from mnist_bench.plots import accuracy, style
+from mnist_bench.plots.headings import epochs, short, write_heading
+from mnist_bench.plots.study.importances import MIN_TRIALS, measure
+from mnist_bench.plots.study.parameters import Parameter, jitter, log_ticks, parameters
+from mnist_bench.plots.study.trials import Compared, Comparison, compare
+from mnist_bench.plots.subject import Subject
+from search.event_log import StudyRecord
+from search.space import same
+
+MAX_PANELS = 16
+COLUMNS = 4
+CHARACTERS = 100
+"""Of small text that fit below a row of panels."""
+GREY = "#aab1bd"
+"""Trials that are not complete: as pale as small marks can be."""
+MAX_LABEL = 30
+"""Characters of an option in the heading."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Slices:
+    """The compared trials and the parameters to show them over."""
+
+    comparison: Comparison
+    parameters: tuple[Parameter, ...]
+    """Those that stand out from chance first, then the most important; in the space's order if that cannot be told."""
+    outstanding: int
+    """How many of them stand out from chance."""
+
+    def having(self, parameter: Parameter) -> list[Compared]:
+        """Return the trials that have a parameter."""
+        return [trial for trial in self.comparison.trials if parameter.path in trial.params]
+
+    @property
+    def finding(self) -> str:
+        """The heading: how the best quarter of the trials differs in the parameter that decides most."""
+        number = len(self.comparison.trials)
+        if number == 1:
+            return "One trial alone says nothing of its parameters"
+        if number < MIN_TRIALS:
+            return f"{number} trials are too few to say which parameter decides"
+        after = f"After {epochs(self.comparison.epochs)},"  # pruned trials were trained no further
+        if not self.outstanding:
+            return f"{after} no parameter sets the best quarter of {number:,} trials apart more than chance would"
+        return f"{after} {contrast(self.parameters[0], self.comparison)}"
+
+
+def contrast(parameter: Parameter, comparison: Comparison) -> str:
+    """Return how the best quarter of the trials differs from all in a parameter, to follow `After 1 epoch,`."""
+    path, trials, top = parameter.path, comparison.trials, comparison.top
+    everywhere = [trial.params[path] for trial in trials if path in trial.params]
+    best = [trial.params[path] for trial in top if path in trial.params]
+    if not best:
+        lacking = f"none of the best {len(top):,} trials has {parameter.label}"
+        return f"{lacking}, {len(everywhere):,} of all {len(trials):,} have"
+    if parameter.numbers is None:
+        return _option_contrast(
+            parameter, best, everywhere, f"of the best {len(top):,} trials", f"of all {len(trials):,}"
+        )
+    middle, overall = median(best), median(everywhere)
+    if middle == overall:
+        return f"the best quarter of trials has the {parameter.label} of all in the median: {short(overall)}"
+    relation = "higher" if middle > overall else "lower"
+    figures = f"{short(middle)} in the median, {short(overall)} in all"
+    return f"the best quarter of trials has a {relation} {parameter.label}: {figures}"
+
+
+def _option_contrast(parameter: Parameter, best: list[Any], everywhere: list[Any], of_best: str, of_all: str) -> str:
+    """Return which option is over-represented most among the best."""
+    chosen, tried = ([parameter.index(value) for value in values] for values in (best, everywhere))
+    gains = [
+        chosen.count(index) / len(best) - tried.count(index) / len(tried) for index in range(len(parameter.options))
+    ]
+    favourite = gains.index(max(gains))
+    option = f"{parameter.label} {parameter.names(MAX_LABEL)[favourite]}"
+    having = chosen.count(favourite)
+    return f"{having:,} {of_best} {'has' if having == 1 else 'have'} {option}, {tried.count(favourite):,} {of_all}"
+
+
+def rows(study: StudyRecord) -> Slices:
+    """Return the trials after the same epochs, and the parameters in the order of their importance.
+
+    Raises:
+        StudyNotFoundError: no trial has an accuracy yet, or there are no parameters.
+    """
+    comparison, found = compare(study), parameters(study)
+    measured = measure(study, comparison) if len(comparison.trials) >= MIN_TRIALS else []
+    ranks = {row.path: (not row.stands_out, rank) for rank, row in enumerate(measured)}
+    return Slices(
+        comparison=comparison,
+        parameters=tuple(sorted(found, key=lambda parameter: ranks.get(parameter.path, (True, len(ranks))))),
+        outstanding=sum(row.stands_out for row in measured),
+    )
+
+
+def picture(subject: Subject) -> Figure:
+    """Return the slices of the study."""
+    return draw(rows(subject.study))
+
+
+def draw(slices: Slices) -> Figure:
+    """Draw a panel a parameter with a mark a trial, and for options the median of each."""
+    shown = slices.parameters[:MAX_PANELS]
+    lines = -(-len(shown) // COLUMNS)
+    columns = -(-len(shown) // lines)
+    figure = Figure(figsize=(8, 1.4 + 1.55 * lines), layout="constrained")
+    grid = figure.subplots(lines, columns, sharey=True, squeeze=False)
+    accuracy.set_axis(grid[0, 0], slices.comparison.accuracies)
+    for axes, parameter in zip(grid.flat, shown, strict=False):
+        _draw_panel(axes, slices, parameter, characters=CHARACTERS // columns)
+    for axes in grid.flat[len(shown) :]:
+        axes.set_visible(False)
+    figure.supylabel(f"validation accuracy after {epochs(slices.comparison.epochs)} (%)", fontsize=9)
+    write_heading(figure, slices.finding, _remarks(slices, len(slices.parameters) - len(shown)))
+    return figure
+
+
+def _draw_panel(axes: Axes, slices: Slices, parameter: Parameter, *, characters: int) -> None:
+    trials = slices.having(parameter)
+    conditional = f"  ({len(trials):,})" if len(trials) < len(slices.comparison.trials) else ""
+    axes.set_title(f"{parameter.label}{conditional}", fontsize=8)
+    axes.grid(axis="y")
+    axes.tick_params(labelsize=6.5)
+    _set_value_axis(axes, parameter, characters)
+    pruned = [trial for trial in trials if not trial.complete]
+    complete = [trial for trial in trials if trial.complete and trial.number != slices.comparison.best]
+    best = [trial for trial in trials if trial.number == slices.comparison.best]
+    scale = style.mark_scale(len(slices.comparison.trials))
+    _draw_points(axes, parameter, pruned, marker="o", s=11 * scale, color=GREY)
+    _draw_points(axes, parameter, complete, marker="D", s=18 * scale, color=style.COMPLETE)
+    if parameter.options:
+        _draw_medians(axes, parameter, trials)
+    _draw_points(axes, parameter, best, marker="D", s=32, color=style.BEST)
+
+
+def _conditional(slices: Slices) -> bool:
+    shown = slices.parameters[:MAX_PANELS]
+    return any(len(slices.having(parameter)) < len(slices.comparison.trials) for parameter in shown)
+
+
+def _draw_points(axes: Axes, parameter: Parameter, trials: Sequence[Compared], **look: Any) -> None:
+    values = [_position(parameter, trial) for trial in trials]
+    heights = [accuracy.place(axes, trial.accuracy) for trial in trials]
+    axes.scatter(values, heights, edgecolor="white", linewidth=0.4, clip_on=False, zorder=3, **look)
+
+
+def _position(parameter: Parameter, trial: Compared) -> float:
+    value = trial.params[parameter.path]
+    return float(value) if parameter.numbers else parameter.index(value) + 0.6 * jitter(trial.number)
+
+
+def _draw_medians(axes: Axes, parameter: Parameter, trials: Sequence[Compared]) -> None:
+    for index, option in enumerate(parameter.options):
+        values = [trial.accuracy or 0.0 for trial in trials if same(trial.params[parameter.path], option)]
+        if values:
+            height = accuracy.place(axes, median(values))
+            axes.plot([index - 0.35, index + 0.35], [height, height], color=style.INK, linewidth=1.1, zorder=3)
+
+
+def _set_value_axis(axes: Axes, parameter: Parameter, characters: int) -> None:
+    numbers = parameter.numbers
+    if numbers is None:
+        names = parameter.names(max(2, characters // len(parameter.options)))
+        axes.set_xticks(range(len(names)), names, parse_math=False)
+        axes.set_xlim(-0.5, len(names) - 0.5)
+        return
+    axes.set_xlim(numbers.low, numbers.high)
+    if numbers.log:
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(FixedLocator(log_ticks(numbers.low, numbers.high)))
+        axes.xaxis.set_minor_locator(NullLocator())
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+
+
+def _remarks(slices: Slices, hidden: int) -> list[str]:
+    comparison = slices.comparison
+    others = sum(trial.complete for trial in comparison.trials) - (comparison.best is not None)
+    return [
+        comparison.detail,
+        f"large diamond: #{comparison.best}" if comparison.best is not None else "",
+        "small diamonds: other complete trials" if others else "",
+        "dash: median" if any(parameter.options for parameter in slices.parameters[:MAX_PANELS]) else "",
+        accuracy.outside([trial.accuracy or 0.0 for trial in comparison.trials], comparison.accuracies),
+        "in brackets: trials that have the parameter" if _conditional(slices) else "",
+        f"{hidden} less important parameters left out" if hidden else "",
+    ]

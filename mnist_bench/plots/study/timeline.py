@@ -1,0 +1,174 @@
+"""What ran where and when; what pruning saved and the logical order cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
+from matplotlib.figure import Figure
+
+from mnist_bench.leaderboard import Kind, Period, WorkerTime
+from mnist_bench.leaderboard.worker_time import rows
+from mnist_bench.plots import style
+from mnist_bench.plots.headings import write_heading
+from mnist_bench.plots.subject import Subject
+from mnist_bench.units import duration, percent
+
+__all__ = ["draw", "picture", "rows"]
+
+COLOURS: Mapping[Kind, str] = {
+    "best": style.BEST, "complete": style.COMPLETE, "pruned": style.PRUNED, "other": style.FAINT
+}  # fmt: skip
+HEIGHTS: Mapping[Kind, float] = {"best": 0.9, "complete": 0.75, "pruned": 0.6, "other": 0.45}
+"""Of the bars, where lanes are 1 apart: kinds differ in grey too."""
+WIDTH = 6.2
+"""Inches of the time axis, about."""
+CHARACTER = 0.065
+"""Inches of a digit on a bar."""
+MAX_LANES_WITH_NUMBERS = 24
+MAX_PAUSES_WITH_TEXT = 4
+
+SAVED = "saved by pruning"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Use:
+    """One bar of the lower panel."""
+
+    name: str
+    seconds: float
+    colour: str
+    """Empty for time in which nothing was trained."""
+
+
+def picture(subject: Subject) -> Figure:
+    """Return the timeline of the study."""
+    return draw(rows(subject.study))
+
+
+def draw(time: WorkerTime) -> Figure:
+    """Draw one lane a worker with a bar a period, and below it what the workers' time was used for."""
+    used = uses(time)
+    heights = min(6.0, 0.42 * max(2, len(time.workers))), 0.24 * len(used)
+    figure = Figure(figsize=(7.2, 1.7 + sum(heights)), layout="constrained")
+    lanes, sums = figure.subplots(2, 1, height_ratios=heights)
+    _draw_lanes(lanes, time)
+    _draw_uses(sums, used, time.available)
+    write_heading(figure, finding(time), _remarks(time))
+    return figure
+
+
+def finding(time: WorkerTime) -> str:
+    """Return the heading: how busy the workers were, what pruning saved, and what the order cost."""
+    count = len(time.workers)
+    share = (time.available - time.idle) / time.available
+    were = "1 worker was" if count == 1 else f"{count} workers were"
+    saved = f"pruning saved about {_roughly(time.saved)} of worker time" if time.saved else "nothing was pruned"
+    cost = f", the logical order cost {percent(time.ordering / time.available, 1)}" if time.order == "logical" else ""
+    return f"{were} busy {percent(share, 0)} of {duration(time.span)}; {saved}{cost}"
+
+
+def uses(time: WorkerTime) -> list[Use]:
+    """Return what the workers' time was used for; kinds of trials that there are not are left out."""
+    trained: Sequence[tuple[str, Kind]] = (
+        (f"#{time.best}, the best", "best"),
+        ("other complete trials", "complete"),
+        ("pruned trials", "pruned"),
+        ("failed or unfinished trials", "other"),
+    )
+    spent = [Use(name=name, seconds=time.busy(kind), colour=COLOURS[kind]) for name, kind in trained]
+    return [
+        *(use for use in spent if use.seconds),
+        Use(name="waiting for the logical order", seconds=time.ordering, colour=""),
+        Use(name="idle otherwise", seconds=time.idle - time.ordering, colour=""),
+        *([Use(name=SAVED, seconds=time.saved, colour="")] if time.saved else []),
+    ]
+
+
+def _roughly(seconds: float) -> str:
+    """Return an estimated duration in one unit: `45 s`, `19 min`, `5.5 h`."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:,.1f} h"
+
+
+def _draw_lanes(axes: Axes, time: WorkerTime) -> None:
+    unit, name = _unit(time.span)
+    lanes = {worker: lane for lane, worker in enumerate(time.workers)}
+    edge = 0.4 if len(time.periods) < 200 * len(lanes) else 0.0
+    for kind, colour in COLOURS.items():
+        boxes = [_box(period, lanes[period.worker], unit) for period in time.periods if period.kind == kind]
+        axes.add_collection(PolyCollection(boxes, facecolor=colour, edgecolor="white", linewidth=edge))
+    if len(lanes) <= MAX_LANES_WITH_NUMBERS:
+        _write_numbers(axes, time, lanes, unit)
+    _mark_pauses(axes, time, unit)
+    axes.set(xlim=(0, time.span / unit), ylim=(len(lanes) - 0.4, -0.6))
+    axes.set_xlabel(f"time in {name} since the first period" + (", pauses left out" if time.pauses else ""))
+    step = 1 if len(lanes) <= MAX_LANES_WITH_NUMBERS else 8
+    axes.set_yticks(range(0, len(lanes), step), [f"worker {worker}" for worker in time.workers[::step]])
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+
+
+def _box(period: Period, lane: int, unit: float) -> list[tuple[float, float]]:
+    left, right, half = period.start / unit, period.end / unit, HEIGHTS[period.kind] / 2
+    return [(left, lane - half), (right, lane - half), (right, lane + half), (left, lane + half)]
+
+
+def _write_numbers(axes: Axes, time: WorkerTime, lanes: Mapping[int, int], unit: float) -> None:
+    """Write trials' numbers on the bars that are wide enough."""
+    for period in time.periods:
+        text = f"#{period.trial}" if period.kind == "best" else f"{period.trial}"
+        if (period.end - period.start) / time.span * WIDTH > CHARACTER * (len(text) + 0.6):
+            place = (period.start + period.end) / 2 / unit, lanes[period.worker]
+            colour = style.INK if period.kind == "pruned" else "white"
+            axes.text(*place, text, ha="center", va="center", fontsize=6.5, color=colour)
+
+
+def _mark_pauses(axes: Axes, time: WorkerTime, unit: float) -> None:
+    for pause in time.pauses:
+        axes.axvline(pause.at / unit, color=style.INK, linewidth=1, linestyle=(0, (2, 2)))
+    for pause in time.pauses if len(time.pauses) <= MAX_PAUSES_WITH_TEXT else ():
+        axes.annotate(
+            f"paused {duration(pause.seconds)}", (pause.at / unit, 1), (0, 2), xycoords=("data", "axes fraction"),
+            textcoords="offset points", ha="center", fontsize=7,
+        )  # fmt: skip
+
+
+def _unit(span: float) -> tuple[float, str]:
+    """Return the seconds in a unit that suits a span, and the unit's name."""
+    if span < 120:
+        return 1.0, "seconds"
+    return (60.0, "minutes") if span < 7200 else (3600.0, "hours")
+
+
+def _draw_uses(axes: Axes, used: Sequence[Use], available: float) -> None:
+    for place, use in enumerate(used):
+        saved = use.name == SAVED
+        axes.barh(
+            place, use.seconds, height=0.62, color=use.colour or "white", linewidth=0.8,
+            edgecolor=use.colour or style.FAINT, linestyle="--" if saved else "-",
+        )  # fmt: skip
+        share = f"{duration(use.seconds)}, {percent(use.seconds / available, 1)}"
+        text = f"about {_roughly(use.seconds)}" if saved else share
+        end = (use.seconds, place)
+        axes.annotate(text, end, (4, 0), textcoords="offset points", va="center", fontsize=7.5)
+    axes.set_yticks(range(len(used)), [use.name for use in used])
+    axes.set_ylim(len(used) - 0.5, -0.5)
+    axes.set_xlim(0, 1.25 * max(use.seconds for use in used))
+    axes.set_title("worker time")
+    axes.xaxis.set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["bottom"].set_visible(False)
+
+
+def _remarks(time: WorkerTime) -> list[str]:
+    trials = len({period.trial for period in time.periods})
+    numbered = ", the wide ones with the trial's number" if len(time.workers) <= MAX_LANES_WITH_NUMBERS else ""
+    paused = duration(sum(pause.seconds for pause in time.pauses))
+    return [
+        f"study {time.study}: {len(time.periods):,} periods of {trials:,} trials, a bar each{numbered}",
+        f"{len(time.pauses)} pauses, {paused} in all" if len(time.pauses) > MAX_PAUSES_WITH_TEXT else "",
+    ]

@@ -1,0 +1,93 @@
+"""What several pictures ask of trials: how they ended, when they report, and how they compare after the same epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from mnist_bench.plots.headings import epochs
+from search.errors import StudyNotFoundError
+from search.event_log import StudyRecord, TrialRecord
+
+Ending = Literal["complete", "pruned", "unfinished", "failed"]
+
+
+def ending(trial: TrialRecord) -> Ending:
+    """Return how a feasible trial ended; failed are also those that diverged or that the machine ended."""
+    if trial.state == "RUNNING":
+        return "unfinished"
+    endings: dict[str, Ending] = {"complete": "complete", "pruned": "pruned"}
+    return endings.get(trial.reason, "failed")
+
+
+def period_ends(trial: TrialRecord) -> tuple[float, ...]:
+    """Return the epochs after which a trial reports; the last is its full budget."""
+    whole = range(1, int(trial.config["epochs"]) + 1)
+    return tuple(float(end) for end in trial.config["periods"] or whole)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Compared:
+    """One trial after so many epochs."""
+
+    number: int
+    params: Mapping[str, Any]
+    """Sampled values by path."""
+    accuracy: float | None
+    """Validation accuracy, 0..1; None where the trial had diverged."""
+    complete: bool
+    """Whether it was trained to its end."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Comparison:
+    """Trials after the same epochs: the accuracies of pruned and complete trials compare in no other way."""
+
+    study: str
+    epochs: float
+    trials: tuple[Compared, ...]
+    """In the order of their numbers."""
+    best: int | None
+    """The number of the study's best complete trial."""
+
+    @property
+    def accuracies(self) -> list[float]:
+        """The accuracies of the trials that have one, 0..1."""
+        return [trial.accuracy for trial in self.trials if trial.accuracy is not None]
+
+    @property
+    def top(self) -> list[Compared]:
+        """The best quarter of the trials, those as good as its last among them."""
+        ranked = sorted(self.accuracies, reverse=True)
+        last = ranked[min(-(-len(self.trials) // 4), len(ranked)) - 1]
+        return [trial for trial in self.trials if trial.accuracy is not None and trial.accuracy >= last]
+
+    @property
+    def detail(self) -> str:
+        """What a picture says of where its figures come from."""
+        number = f"{len(self.trials):,} trials" if len(self.trials) > 1 else "1 trial"
+        return f"study {self.study}: {number}, compared after {epochs(self.epochs)}"
+
+
+def compare(study: StudyRecord) -> Comparison:
+    """Return the trials after the last period that every complete and every pruned trial was trained.
+
+    Diverged trials are among them; others with fewer epochs, and those that crashed before, are not.
+
+    Raises:
+        StudyNotFoundError: no trial has an accuracy yet.
+    """
+    reporting = [trial for trial in study.trials if trial.reports]
+    period = min((len(t.reports) for t in reporting if ending(t) in ("complete", "pruned")), default=1)
+    compared = [trial for trial in reporting if len(trial.reports) >= period or trial.reason == "diverged"]
+    trials = tuple(_compared(trial, period) for trial in sorted(compared, key=lambda trial: trial.number))
+    if all(trial.accuracy is None for trial in trials):
+        raise StudyNotFoundError(f"Study {study.name} has no trial with an accuracy yet, so nothing can be compared.")
+    best = study.best.number if study.best else None
+    return Comparison(study=study.name, epochs=period_ends(compared[0])[period - 1], trials=trials, best=best)
+
+
+def _compared(trial: TrialRecord, period: int) -> Compared:
+    value = trial.reports[period - 1].value if len(trial.reports) >= period else None
+    return Compared(number=trial.number, params=trial.params, accuracy=value, complete=ending(trial) == "complete")

@@ -1,0 +1,2 @@
+from .page import Report as Report, gather as gather
+from .sections import read as read

@@ -1,0 +1,206 @@
+"""The report of a study: the finding in words, and the figures that stand behind it; drawn by the command line."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from mnist_bench import space_files
+from mnist_bench.config import from_json, leaves, recipe, to_json
+from mnist_bench.leaderboard import SIGNIFICANCE, Leaderboard, tie_p_values, validation_images
+from mnist_bench.leaderboard.board import rows as leaderboard_rows
+from mnist_bench.nets import line
+from mnist_bench.plots import Gallery
+from mnist_bench.report.sections import Sections
+from mnist_bench.units import percent
+from search import canonical_json
+from search.event_log import StudyRecord, TrialRecord
+from search.study import fingerprint
+
+LISTED = 200
+"""Trials on the report's leaderboard, at most."""
+NAMED = 5
+"""Tied trials that the finding names, at most."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Winner:
+    """The trial that `confirm` named, else the best complete one."""
+
+    name: str
+    """STUDY/17."""
+    summary: str
+    """Its settings in one line."""
+    recipe: str
+    """YAML for `mnist-bench train`."""
+    seed: int
+    weights: str
+    """SHA-256 of its last weights."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Report:
+    """All that the report of a study says."""
+
+    study: str
+    date: str | None
+    """When the last period was handled: UTC, ISO 8601 without the time; None where it was not noted."""
+    finding: tuple[str, ...]
+    """Sentences, the most important first; what stands between backticks is code."""
+    board: Leaderboard
+    sections: Sections
+    gallery: Gallery
+    winner: Winner | None
+    commands: Mapping[str, str]
+    """What reproduces the study, and what each command does."""
+    facts: Mapping[str, Mapping[str, str]]
+    """Groups of figures by name: the search, data, numerics, versions."""
+    failures: Mapping[int, str]
+    """Errors of the trials that failed, by number."""
+
+
+def gather(study: StudyRecord, *, sections: Sections, gallery: Gallery, test_openings: int) -> Report:
+    """Return the report of a study; the same study, the same report."""
+    board = leaderboard_rows(study, top=LISTED, test_openings=test_openings)
+    winner = next((trial for trial in study.trials if trial.number == sections.winner), study.best)
+    return Report(
+        study=study.name,
+        date=_date(study),
+        finding=tuple(finding(study, board, sections)),
+        board=board,
+        sections=sections,
+        gallery=gallery,
+        winner=_winner(study, winner) if winner else None,
+        commands=commands(study, winner),
+        facts=_facts(study),
+        failures={trial.number: trial.error for trial in study.trials if trial.error},
+    )
+
+
+def finding(study: StudyRecord, board: Leaderboard, sections: Sections) -> Iterator[str]:
+    """Yield what the study found: what won, how sure that is, whether it was confirmed, what pruning saved."""
+    ended = len(study.finished())
+    if sections.confirmed:
+        yield sections.confirmed.lines[0]
+    if study.best is None:
+        yield f"No trial is complete yet, so there is no winner: {ended} of {board.goal} trials have ended."
+    else:
+        yield _won(study, study.best, board)
+        yield _ties(study.complete())
+        if ended < board.goal:
+            state = "is still running" if study.live else "was stopped before its goal"
+            yield f"The search {state}: {ended} of {board.goal} trials have ended, and the next may be better."
+        if not sections.confirmed:
+            yield _unconfirmed(study.name, ended)
+    if board.saved_epochs:
+        yield f"Pruning saved {board.saved_epochs:g} of {board.budget_epochs:g} epochs."
+    if sections.audit:
+        yield sections.audit.lines[0]
+
+
+def _won(study: StudyRecord, best: TrialRecord, board: Leaderboard) -> str:
+    first = next(row for row in board.rows if row.number == best.number)
+    images = validation_images(study.trials)
+    share = "–" if first.accuracy is None else percent(first.accuracy)
+    count = "validation images" if images is None else f"{images:,} validation images"
+    sure = "" if first.low is None or first.high is None else f" ({_interval(first.low, first.high)})"
+    return f"Trial #{best.number} won the search: it gets {share} of the {count} right{sure}."
+
+
+def _interval(low: float, high: float) -> str:
+    return f"95 % interval {100 * low:.2f} to {percent(high)}"
+
+
+def _ties(complete: Sequence[TrialRecord]) -> str:
+    """Say which complete trials the paired test cannot tell from the first."""
+    p_values = tie_p_values(complete)
+    tied = [f"#{number}" for number, p in p_values.items() if p > SIGNIFICANCE]
+    if len(complete) == 1:
+        return "It is the only complete trial, so there is none to compare it with."
+    if not p_values:
+        return "Which images each trial got right was not kept, so no test can tell it from the others."
+    if not tied:
+        return f"Each other complete trial ({len(p_values)}) is worse (paired test on the same images, Holm, 5 %)."
+    named = ", ".join(tied[:NAMED]) + (f" and {len(tied) - NAMED} more" if len(tied) > NAMED else "")
+    return (
+        f"It cannot be told from {named}, of {len(p_values)} other complete trials "
+        "(paired test on the same images, Holm, 5 %)."
+    )
+
+
+def _unconfirmed(name: str, ended: int) -> str:
+    return (
+        f"It is not confirmed yet: the best of {ended} on one validation set is the luckiest too. "
+        f"`mnist-bench confirm {name}` asks again with fresh seeds, then opens the test set once."
+    )
+
+
+def commands(study: StudyRecord, winner: TrialRecord | None) -> dict[str, str]:
+    """Return the commands that search the study again and compare, and what each does."""
+    elsewhere = [f"{_search(study, total)} --results elsewhere" for total in study.totals]
+    told = dict.fromkeys(elsewhere, "the same search again; its digest has to be the one above")
+    if winner is None:
+        return told
+    best = f"{study.name}/{winner.number}"
+    return told | {
+        f"mnist-bench reproduce {best}": "trains the winner again and compares it bit for bit",
+        f"mnist-bench show {best} --json > RECORD.json": "the winner's record, enough for a stranger",
+        "mnist-bench reproduce RECORD.json": "the same, on any machine",
+    }
+
+
+def _search(study: StudyRecord, trials: int) -> str:
+    spec = study.spec
+    dataset = spec["context"]["data"]["dataset"]
+    data = "" if dataset == "mnist" else f" --dataset {shlex.quote(dataset)}"
+    enqueued = " --enqueue RECIPE" * len(spec.get("enqueued", ()))
+    return (
+        f"mnist-bench search {_space(spec['space'])} --trials {trials} --seed {spec['seed']} --slots {spec['slots']}"
+        f"{data}{enqueued} --study-name {study.name}"
+    )
+
+
+def _space(spec: Mapping[str, Any]) -> str:
+    """Return the name of the shipped space that was searched, else a word that stands for a file and its `--set`s."""
+    path = space_files.shipped().get(spec["name"])
+    same = path is not None and canonical_json.dumps(space_files.load(path).to_spec()) == canonical_json.dumps(spec)
+    return str(spec["name"]) if same else "SPACE.yaml"
+
+
+def _winner(study: StudyRecord, best: TrialRecord) -> Winner:
+    space, data = study.spec["space"], study.spec["context"]["data"]
+    config = from_json(best.config)
+    return Winner(
+        name=f"{study.name}/{best.number}",
+        summary=line(config),
+        recipe=recipe.text(to_json(config), name=space["name"], subset=data["subset"]),
+        seed=best.seed,
+        weights=best.reports[-1].weights,
+    )
+
+
+def _facts(study: StudyRecord) -> dict[str, dict[str, str]]:
+    spec = study.spec
+    numerics = {name: value for name, value in spec["numerics"].items() if value not in (None, {}, [])}
+    asked = {name: spec[name] for name in ("seed", "slots", "sampler", "pruner") if name in spec}
+    groups = {
+        "search": {"fingerprint": fingerprint(spec), **asked},
+        "data": spec["context"]["data"],
+        "numerics": numerics,
+        "versions": spec["versions"],
+    }
+    return {group: {name: _text(value) for name, value in leaves(values)} for group, values in groups.items()}
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return "–"
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _date(study: StudyRecord) -> str | None:
+    times = [report.handled for trial in study.trials for report in trial.reports if report.handled is not None]
+    return f"{datetime.fromtimestamp(max(times), UTC):%Y-%m-%d}" if times else None

@@ -1,0 +1,90 @@
+"""Space files: where they lie, and the checked space or recipe that one holds."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mnist_bench.config import TrainConfig, from_json, with_params
+from mnist_bench.space_files.checking import check, training_settings
+from mnist_bench.space_files.objective import without_default
+from search.errors import SpaceError, UsageError
+from search.messages import did_you_mean, show
+from search.space import Space, override, yaml_reader
+
+__all__ = ["check", "config", "find", "load", "recipe", "shipped"]
+
+_PACKAGE = Path(__file__).parents[1]
+FOLDERS = (_PACKAGE / "_spaces", _PACKAGE.parent / "spaces")
+"""Where the shipped spaces lie: in an installed package, in a checkout."""
+
+
+def load(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Space:
+    """Return the space of a file, of a shipped space's name, or of the standard input ("-"), with `--set` applied.
+
+    Raises:
+        SpaceError: every problem of the file's form, names and values.
+        UsageError: there is no such file, or an override is malformed.
+    """
+    space, problems = Space.read(_read(name_or_path))
+    problems += check(space)
+    if problems:
+        raise SpaceError(problems)
+    if overrides:
+        space = override(space, overrides)
+        if problems := check(space):
+            raise SpaceError(problems)
+    return without_default(space)
+
+
+def find(name_or_path: str | Path) -> Path:
+    """Return the file of this path, or of the shipped space of this name ("conv").
+
+    Raises:
+        UsageError: there is none; names what is near.
+    """
+    path = Path(name_or_path)
+    if os.path.exists(path):  # unlike Path.exists, says no where a name is too long or holds a NUL
+        return path
+    known = shipped()
+    if str(name_or_path) in known:
+        return known[str(name_or_path)]
+    hint = did_you_mean(path.stem, known) or "."
+    raise UsageError(f"{show(str(path))}: no such file or shipped space{hint} Shipped: {', '.join(known)}.")
+
+
+def shipped() -> dict[str, Path]:
+    """Return the files of the spaces that come with the program, by name."""
+    folder = next((folder for folder in FOLDERS if folder.is_dir()), FOLDERS[0])
+    return {path.relative_to(folder).with_suffix("").as_posix(): path for path in sorted(folder.rglob("*.yaml"))}
+
+
+def recipe(space: Space) -> TrainConfig:
+    """Return the configuration that a space without ranges describes.
+
+    Raises:
+        UsageError: there are ranges; names them.
+    """
+    ranges = [field.path for field in space.fields if field.distribution is not None]
+    if ranges:
+        more = f" and {len(ranges) - 3} more" if len(ranges) > 3 else ""
+        raise UsageError(f"{space.source}: a recipe has no ranges; set {', '.join(ranges[:3])}{more} to one value each")
+    return config(space, {})
+
+
+def config(space: Space, params: Mapping[str, Any]) -> TrainConfig:
+    """Return the configuration of a trial from its parameters, by path.
+
+    Raises:
+        ConfigError: a value is out of its field's bounds.
+    """
+    return from_json(with_params(training_settings(space), space.resolve(params)))
+
+
+def _read(name_or_path: str | Path) -> yaml_reader.Document:
+    if str(name_or_path) == "-":
+        return yaml_reader.parse(sys.stdin.buffer.read(yaml_reader.MAX_BYTES + 1), "stdin")
+    return yaml_reader.load(find(name_or_path))

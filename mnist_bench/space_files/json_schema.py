@@ -1,0 +1,135 @@
+"""The JSON Schema of space files, for editors: completion, units and bounds while one types.
+
+`python -m mnist_bench.space_files.json_schema > spaces/schema.json` writes it anew. It says less than
+`mnist_bench.space_files.checking` does: it knows nothing of conditions and sums.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from mnist_bench.config import TrainConfig
+from mnist_bench.config.field_docs import field_docs
+from mnist_bench.space_files.checking import LIMITS, MIN_SUBSET, SECTIONS, TRAINING
+from mnist_bench.space_files.objective import COSTS, VALUE
+from search.strategies import PRUNERS, SAMPLERS
+
+Schema = dict[str, Any]
+
+
+def json_schema() -> Schema:
+    """Return the schema (draft 2020-12) of a space file, made from the config's dataclasses and their docstrings."""
+    name = "What studies are named after; left out, the file's name."
+    settings: Schema = {"name": {"type": "string", "description": name}}
+    settings |= {name: _constant(TrainConfig, name) for name in TRAINING}
+    settings["subset"] = {
+        "type": "integer",
+        "minimum": MIN_SUBSET,
+        "description": "Use only so many of the images; one sixth of them validate.",
+    }
+    settings["limits"] = _closed({name: {"type": "number", "exclusiveMinimum": 0} for name in LIMITS})
+    settings["limits"]["description"] = "Nets above a limit are infeasible: they are not trained and not counted."
+    settings["search"] = _closed({"sampler": _strategy(list(SAMPLERS)), "pruner": _strategy(list(PRUNERS))})
+    settings["objective"] = _objective()
+    sections = {name: _section(cls) for name, cls in SECTIONS.items()}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A search space of mnist-bench",
+        **_closed(settings | sections),
+        "$defs": _shared(),
+    }
+
+
+def _section(cls: type) -> Schema:
+    doc = " ".join((cls.__doc__ or "").split())
+    return _closed({name: _field(schema) for name, schema in _constants(cls).items()}) | {"description": doc}
+
+
+def _constants(cls: type) -> Schema:
+    return {name: _constant(cls, name) for name in TypeAdapter(cls).json_schema()["properties"]}
+
+
+def _constant(cls: type, name: str) -> Schema:
+    """Return the schema of one field's plain value, with its docstring."""
+    whole = TypeAdapter(cls).json_schema()
+    schema: Schema = _inlined(whole["properties"][name], whole.get("$defs", {}))
+    return schema | {"description": docs} if (docs := field_docs(cls).get(name)) else schema
+
+
+def _inlined(schema: Any, definitions: Schema) -> Any:
+    """Return the schema without titles and with its references written out."""
+    if isinstance(schema, list):
+        return [_inlined(item, definitions) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return _inlined(definitions[schema["$ref"].rpartition("/")[2]], definitions)
+    plain = {key: _inlined(value, definitions) for key, value in schema.items() if key != "title"}
+    return plain | {"additionalProperties": False} if "properties" in schema else plain
+
+
+def _field(constant: Schema) -> Schema:
+    """Return the schema of a field: a constant, a range, or a constant under a condition."""
+    about = {key: constant[key] for key in ("description", "default") if key in constant}
+    plain = {key: value for key, value in constant.items() if key not in about}
+    ranges = [_form(kind, {"items": member, "$ref": "#/$defs/ends"}, "step", "log") for kind, member in _numbers(plain)]
+    choice = _form("choice", {"items": plain, "$ref": "#/$defs/options"})
+    return {"anyOf": [plain, *ranges, choice, _form("value", plain)]} | about
+
+
+def _numbers(plain: Schema) -> list[tuple[str, Schema]]:
+    """Return the kinds of range, `int` or `float`, whose ends the field's single values allow, with those values."""
+    kinds = {"integer": "int", "number": "float"}
+    found: dict[str, Schema] = {}
+    for member in plain.get("anyOf", [plain]):
+        values = member.get("enum", [])
+        if (kind := kinds.get(member.get("type", ""))) or (values and all(isinstance(v, int) for v in values)):
+            found[kind or "int"] = member
+    if "float" in found:
+        found["int"] = found["float"] | {"type": "integer"}
+    return list(found.items())
+
+
+def _form(kind: str, value: Schema, *options: str) -> Schema:
+    """Return the schema of a mapping with the key `kind`, maybe these options, and maybe a condition."""
+    shared = {option: {"$ref": f"#/$defs/{option}"} for option in (*options, "when")}
+    return _closed({kind: value, **shared}) | {"required": [kind]}
+
+
+def _shared() -> Schema:
+    when = "Values of other fields (`field`, or `section.field`) under which this one counts."
+    return {
+        "ends": {"type": "array", "minItems": 2, "maxItems": 2, "description": "Lowest and highest value."},
+        "options": {"type": "array", "minItems": 1, "uniqueItems": True, "description": "Any of these values."},
+        "step": {"type": "number", "exclusiveMinimum": 0, "description": "Distance of the values."},
+        "log": {"type": "boolean", "description": "Sample evenly in the logarithm."},
+        "when": {"type": "object", "minProperties": 1, "description": when},
+    }
+
+
+def _objective() -> Schema:
+    pair = [{"const": VALUE}, {"enum": list(COSTS)}]
+    about = "What is maximised; in a list, what is minimised beside it: a search for the Pareto front of both."
+    both: Schema = {"type": "array", "prefixItems": pair, "items": False, "minItems": 2}
+    return {"anyOf": [{"const": VALUE}, both], "description": about, "default": VALUE}
+
+
+def _strategy(names: list[str]) -> Schema:
+    name = {"enum": names}
+    return {"anyOf": [name, {"type": "object", "properties": {"name": name}, "required": ["name"]}]}
+
+
+def _closed(properties: Schema) -> Schema:
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+def text() -> str:
+    """Return the schema as the text of spaces/schema.json."""
+    return json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    print(text(), end="")

@@ -1,0 +1,225 @@
+"""What a space holds, before anything is trained: fields, random trials, extreme nets, the time a search takes."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice, product
+from typing import Any
+
+from mnist_bench.config import from_json, with_params
+from mnist_bench.config.field_docs import field_docs
+from mnist_bench.data import validation_size
+from mnist_bench.errors import ArchitectureError
+from mnist_bench.nets import Architecture, make_planner, plan_layers
+from mnist_bench.space_files.checking import SECTIONS, training_settings
+from search.canonical_json import dumps
+from search.messages import show
+from search.space import Choice, Distribution, Field, FloatRange, IntRange, Space, cost_of
+from search.strategies import Median, Pruner, of_settings
+from search.strategies.registry import Asha, Hyperband
+from search.trainer_api import Planner
+
+IMAGES = 60_000
+MAX_CORNERS = 10_000
+TRIALS_DRAWN = 200
+
+SIZE_FIELDS = frozenset(
+    f"model.{name}"
+    for name in (
+        *("blocks", "convs_per_block", "filters", "filter_growth", "filter_multiple", "kernel_size", "pool_axes"),
+        *("batchnorm", "hidden_layers", "hidden_units", "hidden_batchnorm"),
+    )
+)
+"""Fields that decide a net's counts."""
+COUNTED_FIELDS = frozenset({"model.blocks", "model.hidden_layers"})
+"""Fields between whose ends the counts may have their extremes, because more blocks can mean fewer weights."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRow:
+    """One line of a space's description."""
+
+    field: str
+    values: str
+    """The constant, or the range in words."""
+    condition: str
+    """When the field counts; empty for always."""
+    about: str
+    """The setting's docstring, with its unit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extremes:
+    """The smallest and the largest net, by two measures, whatever the limits."""
+
+    parameters: tuple[int, int]
+    macs: tuple[int, int]
+    """Multiply-accumulates for one image."""
+    exact: bool
+    """False where more extreme nets may exist: there are too many corners to visit, or filter_multiple has a range."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a search is expected to take."""
+
+    minutes: float
+    infeasible: float
+    """Share of random configurations that exceed a limit."""
+
+
+def describe(space: Space) -> list[FieldRow]:
+    """Return one row a field, in the order of the file."""
+    return [_row(item) for item in space.fields]
+
+
+def samples(space: Space, n: int, seed: int) -> list[dict[str, Any]]:
+    """Return the parameters of `n` trials drawn at random, uniformly in each range."""
+    draws = random.Random(seed)  # noqa: S311
+    return [space.sample(lambda _, distribution: distribution.draw(draws)) for _ in range(n)]
+
+
+def extremes(space: Space) -> Extremes:
+    """Return the smallest and largest nets among the corners of the ranges that decide a net's size.
+
+    Counts grow with the filters, the growth, the kernels, the convolutions and the units, so the ends of these ranges
+    and every number of blocks and layers and every choice hold the extremes: exact up to `MAX_CORNERS` corners.
+    Nets that cannot exist are left out.
+
+    Raises:
+        ArchitectureError: none of the nets can exist.
+    """
+    axes = _corner_axes(space)
+    nets = list(_nets(space, axes))
+    if not nets:
+        raise ArchitectureError(f"{space.source}: none of the nets at the ends of the ranges can be built")
+    parameters, macs = [net.parameters for net in nets], [net.macs for net in nets]
+    exact = math.prod(len(values) for values in axes.values()) <= MAX_CORNERS and "model.filter_multiple" not in axes
+    return Extremes((min(parameters), max(parameters)), (min(macs), max(macs)), exact)
+
+
+def estimate(space: Space, coefficients: Mapping[str, float], *, trials: int, workers: int) -> Estimate:
+    """Return the time of a search of so many trained trials on workers of the speed that `coefficients` tell.
+
+    The mean over random configurations within the limits, each period weighed by the trials that the pruner is expected
+    to leave in it; a sampler that comes to prefer larger nets takes longer.
+    """
+    plans = [_planner(space, coefficients)(space.resolve(params)) for params in samples(space, TRIALS_DRAWN, seed=0)]
+    feasible = [plan for plan in plans if plan.feasible] or plans
+    pruner, two_objectives = of_settings(space.settings)[1], cost_of(space.settings) is not None
+    kept = survivors(trials, pruner, len(plans[0].costs), two_objectives=two_objectives)
+    per_period = (sum(plan.costs[period] for plan in feasible) / len(feasible) for period in range(len(kept)))
+    microseconds = sum(number * cost for number, cost in zip(kept, per_period, strict=True))
+    infeasible = sum(not plan.feasible for plan in plans) / len(plans)
+    return Estimate(microseconds / 60e6 / workers, infeasible)
+
+
+def survivors(trials: int, pruner: Pruner, periods: int, *, two_objectives: bool = False) -> list[float]:
+    """Return how many of so many trials are expected to train each period, were their values in random order.
+
+    Successive halving lets the nth arrival at a rung pass if it is among the best max(1, n // reduction_factor) so far;
+    the median pruner, once it has its start-up trials, is taken to stop half of the others at their first comparison.
+    Hyperband is successive halving in each of its brackets. With two objectives a trial is compared with those that
+    cost no more, and its cost has any place among those of the trials before it.
+    """
+    if isinstance(pruner, Hyperband):
+        brackets = pruner.as_asha(periods)
+        kept_in_each = [
+            survivors(round(trials * share), bracket, periods, two_objectives=two_objectives)
+            for share, bracket in brackets
+        ]
+        return [sum(column) for column in zip(*kept_in_each, strict=True)]
+    if isinstance(pruner, Asha):
+        left, kept = float(trials), []
+        rungs = pruner.rungs(periods)[:-1]
+        for period in range(1, periods + 1):
+            kept.append(left)
+            left = _passing(round(left), pruner.reduction_factor, two_objectives) if period in rungs else left
+        return kept
+    if isinstance(pruner, Median):
+        later = min(trials, pruner.n_startup_trials) + max(0, trials - pruner.n_startup_trials) / 2
+        return [trials if period <= pruner.n_warmup_steps + 1 else later for period in range(1, periods + 1)]
+    return [trials] * periods
+
+
+def _passing(arrivals: int, reduction_factor: int, two_objectives: bool) -> float:
+    chances = [max(1, n // reduction_factor) / n for n in range(1, arrivals + 1)]
+    if two_objectives:  # the nth arrival is compared with 0 to n - 1 others, as likely with each number of them
+        return sum(sum(chances[:n]) / n for n in range(1, arrivals + 1))
+    return sum(chances)
+
+
+def _row(item: Field) -> FieldRow:
+    section, _, name = item.path.partition(".")
+    condition = " and ".join(
+        f"{parent if parent.partition('.')[0] != section else parent.partition('.')[2]} is "
+        + " or ".join(show(value) for value in allowed)
+        for parent, allowed in item.when.items()
+    )
+    return FieldRow(item.path, _values(item), condition, field_docs(SECTIONS[section]).get(name, ""))
+
+
+def _values(item: Field) -> str:
+    span = item.distribution
+    if span is None:
+        return show(item.value)
+    if isinstance(span, Choice):
+        return ", ".join(show(option) for option in span.options)
+    step = f", step {span.step:g}" if span.step not in (None, 1) else ""
+    return f"{show(span.low)} to {show(span.high)}{step}{', log' if span.log else ''}"
+
+
+def _corner_axes(space: Space) -> dict[str, list[Any]]:
+    """Return the values to visit of each range that decides a net's size, or whether another such range counts."""
+    wanted = set(SIZE_FIELDS)
+    asked: dict[str, list[Any]] = {}
+    for item in reversed(space.sample_order()):
+        if item.path in wanted:
+            wanted |= item.when.keys()
+            for parent, allowed in item.when.items():
+                asked.setdefault(parent, []).extend(allowed)
+    ranges = {item.path: item.distribution for item in space.fields if item.path in wanted and item.distribution}
+    return {path: _distinct(_corners(path, span) + asked.get(path, [])) for path, span in ranges.items()}
+
+
+def _corners(path: str, span: Distribution) -> list[Any]:
+    if isinstance(span, IntRange) and path in COUNTED_FIELDS:
+        return list(range(span.low, span.high + 1, span.step))
+    return [span.low, span.high] if isinstance(span, IntRange | FloatRange) else list(span.options)
+
+
+def _any(span: Distribution) -> Any:
+    return span.options[0] if isinstance(span, Choice) else span.low
+
+
+def _distinct(values: list[Any]) -> list[Any]:
+    return [value for index, value in enumerate(values) if value not in values[:index]]
+
+
+def _nets(space: Space, axes: Mapping[str, list[Any]]) -> Iterator[Architecture]:
+    """Yield the nets at the corners, once each, as far as they can exist."""
+    seen = set()
+    for corner in islice(product(*axes.values()), MAX_CORNERS):
+        chosen = dict(zip(axes, corner, strict=True))
+        params = space.sample(lambda path, span, chosen=chosen: chosen.get(path, _any(span)))  # type: ignore[misc]
+        values = {path: value for path, value in space.resolve(params).items() if path in SIZE_FIELDS}
+        if (key := dumps(values)) not in seen:
+            seen.add(key)
+            with suppress(ArchitectureError):
+                yield plan_layers(from_json(with_params({}, values)).model)
+
+
+def _planner(space: Space, coefficients: Mapping[str, float]) -> Planner:
+    images = int(space.settings.get("subset", IMAGES))
+    validation = validation_size(images)
+    return make_planner(
+        training_settings(space),
+        limits=space.settings.get("limits", {}),
+        coefficients=coefficients,
+        train_images=images - validation,
+        validation_images=validation,
+    )

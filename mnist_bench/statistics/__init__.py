@@ -1,0 +1,5 @@
+"""Tests and intervals: proportions, pairs, corrections for many comparisons."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,8 @@
+from .paired import LEVEL as LEVEL, pairs_needed as pairs_needed
+from .tests import (
+    holm as holm,
+    mcnemar as mcnemar,
+    mean_and_deviation as mean_and_deviation,
+    t_interval as t_interval,
+    wilson as wilson,
+)

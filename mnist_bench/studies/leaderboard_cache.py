@@ -1,0 +1,75 @@
+"""The leaderboard's pages of large studies, kept beside them: to look again at what has not changed takes no time.
+
+A page is kept with the number and the moment of the study's newest event and made anew after any change. Small studies
+have none; what was kept and is damaged, or was kept by another version, is made anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+
+from mnist_bench.leaderboard import Leaderboard
+from mnist_bench.leaderboard.board import rows
+from mnist_bench.studies import openings, sealed_json, validated
+from search.errors import StorageError, StudyNotFoundError
+from search.study import DATABASE, StudyLocation, driver_of, latest, newest_event
+
+FILE = "leaderboard.json"
+FROM = 1000
+"""Trials that make a study large."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page:
+    """A leaderboard, and of what it is."""
+
+    stamp: str
+    top: int | None
+    board: Leaderboard
+
+
+def leaderboard(results: Path, name: str | None, storage: str | None = None, *, top: int | None = None) -> Leaderboard:
+    """Return a study's leaderboard, of the latest one where no name is given: the page that was kept, where it holds.
+
+    Raises:
+        StudyNotFoundError: there is no such study, or it has no finished trial.
+        StorageError: its database cannot be read.
+    """
+    place = _place(results, name, storage)
+    stamp = place and _stamp(place)
+    page = place and _kept(place)
+    if place and page and (page.stamp, page.top) == (stamp, top):
+        opened = openings.for_study(place)
+        return replace(page.board, study=place.name, live=driver_of(place) is not None, test_openings=opened)
+    study = validated.open_study(results, name, storage)
+    if not study.finished():
+        raise StudyNotFoundError(f"Study {study.name} has no finished trial yet.")
+    opened = openings.for_study(place) if place else 0
+    board = rows(study, top=top, test_openings=opened)
+    if place and stamp and len(study.trials) >= FROM:
+        with contextlib.suppress(StorageError):  # where it cannot be written, it is made anew the next time
+            sealed_json.save(Page(stamp=stamp, top=top, board=board), place.folder / FILE)
+    return board
+
+
+def _place(results: Path, name: str | None, storage: str | None) -> StudyLocation | None:
+    with contextlib.suppress(StudyNotFoundError):
+        return StudyLocation.of(latest(results, storage) if name is None else name, results, storage)
+    return None
+
+
+def _stamp(place: StudyLocation) -> str:
+    """Return what changes whenever the page may have: this version, the newest event, the database's file."""
+    file = (place.folder / DATABASE).stat() if place.owns_database and (place.folder / DATABASE).exists() else None
+    written = "" if file is None else f"{file.st_mtime_ns} {file.st_size}"
+    return f"{version('mnist-bench')} {newest_event(place)} {written}"
+
+
+def _kept(place: StudyLocation) -> Page | None:
+    try:
+        return sealed_json.load(place.folder / FILE, Page, "page")
+    except StorageError:
+        return None

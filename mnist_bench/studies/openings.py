@@ -1,0 +1,63 @@
+"""How often the test set was opened: for a study, and from a folder of results.
+
+A confirmation stands in two ledgers, that of the results folder and that of the study's own folder, so that a copy of
+either tells what it has seen. Confirmations of earlier versions stand in the results folder's alone. The same line in
+two ledgers is one opening.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+from search.study import StudyLocation, name_inside
+
+LEDGER = "test-openings.jsonl"
+"""In the folder of results, and in that of a study."""
+
+
+def purpose_of_confirming(name: str) -> str:
+    """Return how the purpose begins of an opening by the confirmation of a study."""
+    return f"confirm {name}: "
+
+
+def for_study(place: StudyLocation) -> int:
+    """Return how often the test set was opened for a study, under its folder's name or the one inside.
+
+    Raises:
+        StorageError: its database cannot be read.
+    """
+    purposes = tuple(purpose_of_confirming(name) for name in (place.name, name_inside(place)))
+    lines = _lines(place.folder.parent / LEDGER)
+    older = Counter({line: count for line, count in lines.items() if (_purpose(line) or "").startswith(purposes)})
+    return (_own(place.folder / LEDGER) | older).total()
+
+
+def from_results(results: Path) -> int:
+    """Return how often the test set was opened from a folder of results, and for studies copied into it."""
+    found = _lines(results / LEDGER)
+    for ledger in results.glob(f"*/{LEDGER}"):
+        found |= _own(ledger)
+    return found.total()
+
+
+def _own(ledger: Path) -> Counter[bytes]:
+    """Return the entries of a study's own ledger; a torn one was written whole to that of the results before."""
+    return Counter({line: count for line, count in _lines(ledger).items() if _purpose(line) is not None})
+
+
+def _lines(ledger: Path) -> Counter[bytes]:
+    try:
+        return Counter(ledger.read_bytes().splitlines())
+    except FileNotFoundError:
+        return Counter()
+
+
+def _purpose(line: bytes) -> str | None:
+    """Return what an entry says that the test set was opened for; None where a line is no whole entry."""
+    try:
+        entry = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return str(entry.get("purpose")) if isinstance(entry, dict) else None

@@ -1,0 +1,125 @@
+"""Train a recorded trial again and compare every figure and the weights, bit for bit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mnist_bench.config import leaves
+from mnist_bench.leaderboard import correct_bits
+from mnist_bench.statistics import mcnemar
+from mnist_bench.studies import compatibility
+from mnist_bench.studies.record import Period, Record, period_of
+from search.trainer_api import Report, Trainer
+
+if TYPE_CHECKING:
+    from mnist_bench.training import TorchTrainer
+
+ABSENT = "–"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Difference:
+    """One thing that was otherwise then."""
+
+    name: str
+    then: str
+    now: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Comparison:
+    """A recorded trial beside its repetition."""
+
+    periods: tuple[tuple[Period, Period], ...]
+    """(then, now) of each repeated period; fewer than recorded where the repetition ended early."""
+    first_difference: Difference | None
+    """The first period and figure that differ; None where all agree."""
+    numerics: tuple[Difference, ...]
+    """What differs in the numerics, the canary first."""
+    p_value: float | None
+    """McNemar's test of both last periods' correctness; None where it was not kept or the images differ."""
+
+    @property
+    def identical(self) -> bool:
+        """Whether every figure and every weight agrees, bit for bit."""
+        return self.first_difference is None
+
+
+def trainer_for(record: Record, *, device: str = "auto", data_dir: Path | None = None) -> TorchTrainer:
+    """Return a trainer on the record's data set, which lies in `data_dir` or inside the package.
+
+    Raises:
+        DataError: the data set cannot be loaded.
+        DeviceError: there is no such device.
+        UsageError: the data set at hand is not the one of the record.
+    """
+    from mnist_bench import numerics
+    from mnist_bench.data import close_test_set, on_device
+    from mnist_bench.training import TorchTrainer
+    from mnist_bench.training.cuda import recorder
+
+    close_test_set()
+    place = numerics.setup(compatibility.device_like(record.numerics, device))
+    data = on_device(compatibility.training_set(record.data, data_dir, "The record"), place)
+    precision = numerics.choose_precision(place, str(record.numerics.get("precision")))
+    return TorchTrainer(data, precision, record=recorder(place))
+
+
+def reproduce(
+    record: Record, trainer: Trainer, on_period: Callable[[Period, Period], None] = lambda then, now: None
+) -> Comparison:
+    """Train all recorded periods again; `on_period` hears of each as it ends, with what it brought then and now."""
+    state: bytes | None = None
+    report: Report | None = None
+    pairs: list[tuple[Period, Period]] = []
+    for number, then in enumerate(record.curve, start=1):
+        state, report = trainer.advance(record.recipe, record.seed, number, state)
+        pairs.append((then, period_of(report)))
+        on_period(*pairs[-1])
+        if report.end is not None:
+            break
+    return Comparison(
+        periods=tuple(pairs),
+        first_difference=_first_difference(record, pairs),
+        numerics=numerics_differences(record.numerics, trainer.numerics),
+        p_value=_p_value(record, pairs, report),
+    )
+
+
+def numerics_differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[Difference, ...]:
+    """Return what differs between two descriptions of numerics, the canary first, then by name."""
+    old, new = dict(leaves(then)), dict(leaves(now))
+    names = sorted({*old, *new}, key=lambda name: (name != "canary", name))
+    return tuple(
+        Difference(name=name, then=str(old.get(name, ABSENT)), now=str(new.get(name, ABSENT)))
+        for name in names
+        if old.get(name) != new.get(name)
+    )
+
+
+def _first_difference(record: Record, pairs: list[tuple[Period, Period]]) -> Difference | None:
+    for number, (then, now) in enumerate(pairs, start=1):
+        for name, old, new in _figures(then, now):
+            if old != new:
+                return Difference(name=f"period {number}, {name}", then=str(old), now=str(new))
+    if len(pairs) < len(record.curve):
+        return Difference(name="periods", then=str(len(record.curve)), now=str(len(pairs)))
+    return None
+
+
+def _figures(then: Period, now: Period) -> list[tuple[str, Any, Any]]:
+    names = sorted({*then.metrics, *now.metrics}, key=lambda name: (not name.endswith("loss"), name))
+    figures = [(name.replace("_", " "), then.metrics.get(name), now.metrics.get(name)) for name in names]
+    accuracy = ("accuracy", then.value, now.value)
+    return [*figures, accuracy, ("end", then.end, now.end), ("weights", then.weights, now.weights)]
+
+
+def _p_value(record: Record, pairs: list[tuple[Period, Period]], report: Report | None) -> float | None:
+    now = report.details.get("correct") if report else None
+    if record.correct is None or not isinstance(now, str) or len(pairs) < len(record.curve):
+        return None
+    old_bits, new_bits = correct_bits(record.correct), correct_bits(now)
+    return mcnemar(old_bits, new_bits) if old_bits.shape == new_bits.shape else None

@@ -1,0 +1,57 @@
+"""A learner as bytes and back. The bytes are a safetensors file.
+
+Its tensors are `model.*`, `average.*` (where weights are averaged) and `optimizer.KEY.*`; its metadata is one entry,
+because safetensors keeps several in no fixed order.
+"""
+
+from __future__ import annotations
+
+import json
+
+import torch
+from safetensors.torch import load, save
+from torch import Tensor
+
+from mnist_bench.training.learner import Learner
+from mnist_bench.training.weights import metadata_of
+
+
+def to_bytes(learner: Learner, config_hash: str, period: int) -> bytes:
+    """Return the whole learner, with the configuration and the period after which it stands."""
+    tensors = {f"model.{name}": value for name, value in learner.model.state_dict().items()}
+    tensors |= {f"average.{name}": value for name, value in learner.average.items()}
+    for name, parameter in learner.model.named_parameters():
+        for key, value in learner.optimizer.state[parameter].items():
+            tensors[f"optimizer.{key}.{name}"] = value
+    metadata = {"state": json.dumps({"config": config_hash, "period": period})}
+    return save({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, metadata)
+
+
+def restore(learner: Learner, content: bytes, config_hash: str, period: int) -> None:
+    """Put the bytes of `to_bytes` into a learner made from the same configuration.
+
+    Raises:
+        ValueError: the bytes belong to another configuration, or do not stand after `period`.
+    """
+    found = json.loads(metadata_of(content)["state"])
+    if found != {"config": config_hash, "period": period}:
+        raise ValueError(f"the state is of {found}, not of configuration {config_hash} after period {period}")
+    tensors = load(content)
+    with torch.no_grad():
+        for name, value in learner.model.state_dict().items():
+            value.copy_(tensors[f"model.{name}"])
+        for name, value in learner.average.items():
+            value.copy_(tensors[f"average.{name}"])
+    for name, parameter in learner.model.named_parameters():
+        learner.optimizer.state[parameter] = {
+            key.split(".")[1]: _placed(value, parameter)
+            for key, value in tensors.items()
+            if key.startswith("optimizer.") and key.split(".", 2)[2] == name
+        }
+
+
+def _placed(value: Tensor, parameter: Tensor) -> Tensor:
+    """Return `value` on the parameter's device with its strides: fused optimizers walk both in memory order."""
+    if value.shape != parameter.shape:
+        return value.to(parameter.device)
+    return torch.empty_like(parameter).copy_(value)

@@ -1,0 +1,46 @@
+"""What stays on the device from one period to the next: the newest trainees, by the hash of their states' bytes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class DeviceCache(Generic[T]):
+    """Up to `size` trainees as the periods left them whose states were kept last; taking one removes it.
+
+    A state's bytes say all about a trainee, so whoever holds the bytes may go on with the trainee instead.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._kept: OrderedDict[bytes, tuple[tuple[str, int], T]] = OrderedDict()
+
+    def take(self, state: bytes | None, identity: str, period: int) -> T | None:
+        """Return the trainee whose state has these bytes, after `period` of the configuration `identity`, if it is
+        here."""
+        if state is None or not self._kept:
+            return None
+        place, train_loop = self._kept.pop(_key(state), (None, None))
+        return train_loop if place == (identity, period) else None
+
+    def keep(self, state: bytes, identity: str, period: int, train_loop: T) -> None:
+        """Keep a trainee for the next period; the one that has waited longest goes."""
+        if not self._size:
+            return
+        self._kept[_key(state)] = ((identity, period), train_loop)
+        while len(self._kept) > self._size:
+            self._kept.popitem(last=False)
+
+    def clear(self) -> bool:
+        """Let all go and return whether there were any."""
+        had = bool(self._kept)
+        self._kept.clear()
+        return had
+
+
+def _key(state: bytes) -> bytes:
+    return hashlib.sha256(state).digest()

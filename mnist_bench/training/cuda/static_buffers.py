@@ -1,0 +1,127 @@
+"""Training over buffers that stay in place, so that a step and an evaluation can be captured once and replayed.
+
+On a GPU a small net's step is a hundred short kernels, and giving them out one by one takes longer than they do. All
+that changes from step to step (which images, how distorted, at which rates) is copied into the buffers; the step reads
+it there. Without a recorder each step is given out anew, to the same bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from mnist_bench.config import AugmentConfig, Schedule, TrainConfig
+from mnist_bench.data import Dataset
+from mnist_bench.nets import set_dropout_generator
+from mnist_bench.numerics import Precision
+from mnist_bench.training.batches import Selection, load, selections, sent
+from mnist_bench.training.evaluation import score
+from mnist_bench.training.learner import EvaluatedNet, Learner, Rates, rates_at, take_step
+from search.canonical_json import derived_seed
+from search.trainer_api import Steps
+
+WARM_UP = 3
+"""Steps given out one by one before one is captured: libraries set themselves up, the optimizer makes its state."""
+
+Work = Callable[[], None]
+
+
+class Recorder(Protocol):
+    """Captures work on the device."""
+
+    def __call__(self, work: Work, generator: torch.Generator | None) -> Work:
+        """Return what does again what `work` does, over the same tensors, drawing from `generator` as it goes on.
+
+        Whether this call does the work itself is open to the recorder: on a GPU it does not.
+        """
+        ...
+
+
+class StaticTrainLoop:
+    """A learner with its buffers, and with what was captured of its work; see `train.TrainLoop`."""
+
+    def __init__(
+        self,
+        learner: Learner,
+        config: TrainConfig,
+        data: Dataset,
+        precision: Precision,
+        record: Recorder | None = None,
+    ) -> None:
+        self.learner = learner
+        self._config = config
+        self._data = data
+        self._precision = precision
+        self._record = record
+        self._schedule = Schedule(config=config, images=len(data.train))
+        self._generator = torch.Generator(data.device)
+        set_dropout_generator(learner.model, self._generator)
+        size, device = self._schedule.batch_size, data.device
+        self._chosen = torch.zeros(size, dtype=torch.int64, device=device)
+        self._maps = torch.zeros(size, 2, 3, device=device)
+        self._rates = torch.zeros(len(Rates._fields), device=device)
+        self._total = torch.zeros((), dtype=torch.float64, device=device)
+        self._loss = torch.zeros((), dtype=torch.float64, device=device)
+        self._correct = torch.zeros(len(data.validation), dtype=torch.bool, device=device)
+        self._net = EvaluatedNet(learner)
+        self._steps_given = 0
+        self._judged = False
+        self._step_again: dict[AugmentConfig, Work] = {}
+        self._judge_again: Work | None = None
+
+    def train(self, seed: int, period: int) -> Steps[Tensor]:
+        """See `train.TrainLoop.train`."""
+        steps = self._schedule.steps(period)
+        self._generator.manual_seed(derived_seed(seed, "dropout", period))
+        self.learner.model.train()
+        self._total.zero_()
+        rates = sent(self._rates_of(steps), self._data.device)
+        for taken in selections(self._schedule, self._data, seed, steps):
+            self._rates.copy_(rates[taken.step - steps.start])
+            self._take(taken)
+            yield
+        return self._total
+
+    def score(self) -> tuple[Tensor, Tensor]:
+        """See `train.TrainLoop.judge`; the first time it warms up, and is captured the second time."""
+        if self._record is None or not self._judged:
+            self._score()
+        else:
+            self._judge_again = self._judge_again or self._record(self._score, None)
+            self._judge_again()
+        self._judged = True
+        return self._loss, self._correct
+
+    def _take(self, taken: Selection) -> None:
+        size = len(taken.chosen)
+        self._chosen[:size].copy_(taken.chosen)
+        if taken.maps is not None:
+            self._maps[:size].copy_(taken.maps)
+        work = partial(self._step, size, taken.augment, distorted=taken.maps is not None)
+        # An epoch's smaller last batch is one step in hundreds: it is not worth a graph.
+        if self._record is None or size < len(self._chosen) or self._steps_given < WARM_UP:
+            self._steps_given += 1
+            work()
+            return
+        if taken.augment not in self._step_again:
+            self._step_again[taken.augment] = self._record(work, self._generator)
+        self._step_again[taken.augment]()
+
+    def _step(self, size: int, augment: AugmentConfig, *, distorted: bool) -> None:
+        maps = self._maps[:size] if distorted else None
+        pixels, labels = load(self._data, self._chosen[:size], maps, augment)
+        rates = Rates(*self._rates.unbind())
+        self._total += take_step(self.learner, self._config.optim, pixels, labels, rates, self._precision)
+
+    def _score(self) -> None:
+        loss, correct = score(self._net, self._data, self._precision)
+        self._loss.copy_(loss)
+        self._correct.copy_(correct)
+
+    def _rates_of(self, steps: range) -> Tensor:
+        optim = self._config.optim
+        return torch.tensor([rates_at(optim, self._schedule.lr(step), step) for step in steps]).view(-1, 3)

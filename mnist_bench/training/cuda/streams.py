@@ -1,0 +1,44 @@
+"""CUDA's streams: each lane's work in one of its own, and waiting for it while the other lanes go on."""
+
+from __future__ import annotations
+
+import torch
+
+from search.trainer_api import Steps, T
+
+
+def settled(device: torch.device) -> Steps[None]:
+    """Wait until the device has done what it was given in the current stream; a CPU always has."""
+    if device.type == "cuda":
+        done = torch.cuda.Event()  # type: ignore[no-untyped-call]
+        done.record()
+        while not done.query():  # type: ignore[no-untyped-call]
+            yield
+
+
+def new_stream(device: torch.device) -> torch.cuda.Stream:
+    """Return one of the 32 streams that PyTorch deals out in turns."""
+    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+
+
+class Streams:
+    """A stream for each lane, made where all others are taken."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._free: list[torch.cuda.Stream] = []
+
+    def carry(self, steps: Steps[T]) -> Steps[T]:
+        """Take `steps`, each in one and the same stream; between them the thread is in its own again."""
+        stream = self._free.pop() if self._free else new_stream(self._device)
+        try:
+            while True:
+                with torch.cuda.stream(stream):
+                    try:
+                        next(steps)
+                    except StopIteration as end:
+                        found: T = end.value
+                        return found
+                yield
+        finally:
+            self._free.append(stream)

@@ -1,0 +1,45 @@
+"""A trainer from plain options, and how a worker builds it by name."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from mnist_bench.data import DataOptions, DatasetName, TrainingSet
+from mnist_bench.errors import DataError
+from search.trainer_api import Trainer, TrainerSpec
+
+
+def trainer_spec(data: TrainingSet, *, device: str = "auto", precision: str = "auto") -> TrainerSpec:
+    """Return how a worker builds its trainer with `make_trainer`, on the very data that are loaded here."""
+    options = {"device": device, "precision": precision, **asdict(data.options), "data_hash": data.data_hash}
+    return TrainerSpec(factory="mnist_bench.training.factory:make_trainer", options=options)
+
+
+def make_trainer(
+    *,
+    device: str = "auto",
+    precision: str = "auto",
+    dataset: DatasetName = "mnist",
+    data_dir: str | None = None,
+    subset: int | None = None,
+    data_hash: str | None = None,
+) -> Trainer:
+    """Return the trainer of this process, set up and with its data loaded; the arguments are those of `numerics.setup`,
+    "auto", "bf16" or "fp32", the fields of `DataOptions`, and the hash that the training files must have.
+
+    Raises:
+        DataError: the data set cannot be loaded, or is not the one of this hash.
+        DeviceError: there is no such device.
+    """
+    from mnist_bench import numerics
+    from mnist_bench.data import close_test_set, load_dataset
+    from mnist_bench.training.cuda import recorder
+    from mnist_bench.training.torch_trainer import TorchTrainer
+
+    close_test_set()
+    place = numerics.setup(device)
+    data = load_dataset(DataOptions(dataset=dataset, data_dir=data_dir, subset=subset), place)
+    if data_hash not in (None, data.data_hash):
+        found = f"their hash was {data_hash[:8]} and is {data.data_hash[:8]}"
+        raise DataError(f"{data_dir or dataset}: the training files have changed since this work began ({found})")
+    return TorchTrainer(data, numerics.choose_precision(place, precision), record=recorder(place))

@@ -1,0 +1,126 @@
+"""A net with its optimizer and averaged weights, and one step of training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn import functional
+
+from mnist_bench.config import OptimConfig, TrainConfig
+from mnist_bench.nets import build_model
+from mnist_bench.numerics import Precision, autocast
+from mnist_bench.training.batches import Batch
+
+
+@dataclass(frozen=True, slots=True)
+class Learner:
+    """What training changes, all on one device."""
+
+    model: nn.Sequential
+    optimizer: torch.optim.Optimizer
+    average: dict[str, Tensor]
+    """Moving averages of the floating-point entries of the model's state; empty where averaging is off."""
+
+
+class Rates(NamedTuple):
+    """What changes from step to step: numbers, or float32 scalars on the device that a captured step reads."""
+
+    lr: float | Tensor
+    kept: float | Tensor
+    """Share of each weight that its decay leaves."""
+    blend: float | Tensor
+    """Share of the newest weights in their average."""
+
+
+def make_learner(config: TrainConfig, generator: torch.Generator, device: torch.device) -> Learner:
+    """Return the learner before its first step, its weights drawn from `generator` on the CPU."""
+    model = build_model(config.model, generator).to(device)
+    average = {}
+    if config.optim.ema_decay:
+        average = {name: value.clone() for name, value in model.state_dict().items() if value.is_floating_point()}
+    return Learner(model, _make_optimizer(config.optim, model), average)
+
+
+def train_step(learner: Learner, config: OptimConfig, batch: Batch, lr: float, precision: Precision) -> Tensor:
+    """Take one step on `batch` at learning rate `lr` and return its loss, a scalar on the device."""
+    return take_step(learner, config, batch.pixels, batch.labels, rates_at(config, lr, batch.step), precision)
+
+
+def rates_at(config: OptimConfig, lr: float, step: int) -> Rates:
+    """Return the rates of a step (from 0, over the whole budget) whose learning rate is `lr`."""
+    # The first steps count for more, so that the average forgets where it started, as in TensorFlow's
+    # ExponentialMovingAverage with num_updates.
+    decay = min(config.ema_decay, (1 + step) / (10 + step))
+    return Rates(lr=lr, kept=1 - lr * config.weight_decay, blend=1 - decay)
+
+
+def take_step(
+    learner: Learner, config: OptimConfig, pixels: Tensor, labels: Tensor, rates: Rates, precision: Precision
+) -> Tensor:
+    """Take one step on normalised `pixels` (B, 1, 28, 28) and return its loss, a scalar on the device.
+
+    Nothing in it waits for the device, so that it can be captured.
+    """
+    with autocast(pixels.device, precision):
+        logits = learner.model(pixels)
+    loss = functional.cross_entropy(logits, labels, label_smoothing=config.label_smoothing)
+    learner.optimizer.zero_grad()
+    torch.autograd.backward(loss)
+    for group in learner.optimizer.param_groups:
+        group["lr"] = rates.lr
+    if config.weight_decay:
+        _decay_weights(learner.model, rates.kept)
+    learner.optimizer.step()
+    _move_average(learner, rates.blend)
+    return loss.detach()
+
+
+def evaluated_state(learner: Learner) -> dict[str, Tensor]:
+    """Return the model's state with the averages in place where averaging is on: what is evaluated and kept."""
+    return {**learner.model.state_dict(), **learner.average}
+
+
+class EvaluatedNet(nn.Module):
+    """A learner's net that computes with what is evaluated, while the learner's own weights stay as they are."""
+
+    def __init__(self, learner: Learner) -> None:
+        super().__init__()
+        self.net = learner.model
+        self._weights = evaluated_state(learner)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return the logits (N, 10)."""
+        logits: Tensor = functional_call(self.net, self._weights, (inputs,))
+        return logits
+
+
+def _make_optimizer(config: OptimConfig, model: nn.Module) -> torch.optim.Optimizer:
+    # Fused: one call for all weights, measured 3 to 4 times as fast as the loop over them on one CPU core.
+    if config.optimizer == "adam":
+        betas = (config.beta1, config.beta2)
+        capturable = next(model.parameters()).is_cuda
+        return torch.optim.Adam(
+            model.parameters(), lr=config.lr, betas=betas, eps=config.epsilon, fused=True, capturable=capturable
+        )
+    nesterov = config.momentum > 0
+    return torch.optim.SGD(model.parameters(), lr=config.lr, momentum=config.momentum, nesterov=nesterov, fused=True)
+
+
+@torch.no_grad()
+def _decay_weights(model: nn.Module, kept: float | Tensor) -> None:
+    """Shrink the weights, and neither biases nor batchnorm (Loshchilov and Hutter 2019)."""
+    for parameter in model.parameters():
+        if parameter.ndim > 1:
+            parameter.mul_(kept)
+
+
+@torch.no_grad()
+def _move_average(learner: Learner, blend: float | Tensor) -> None:
+    if learner.average:
+        state = learner.model.state_dict()
+        for name, value in learner.average.items():
+            value.lerp_(state[name], blend)

@@ -1,0 +1,221 @@
+"""Train one period of a configuration: a pure function of configuration, seed, period, state and data.
+
+Every draw comes from (seed, purpose, epoch or period): the weights' start, each epoch's order and distortions, each
+period's dropout. torch's global generators are never touched.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from mnist_bench.config import Schedule, TrainConfig, config_hash
+from mnist_bench.data import Dataset
+from mnist_bench.nets import set_dropout_generator
+from mnist_bench.numerics import Precision
+from mnist_bench.training import checkpoint
+from mnist_bench.training.batches import batches, seeded
+from mnist_bench.training.cuda import DeviceCache, StaticTrainLoop, settled
+from mnist_bench.training.evaluation import Evaluation, read, score
+from mnist_bench.training.learner import EvaluatedNet, Learner, evaluated_state, make_learner, train_step
+from mnist_bench.training.weights import weights_hash
+from search.trainer_api import EndReason, Report, Steps, finish
+
+OnPeriod = Callable[[int, bytes, Report], None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FitResult:
+    """A whole training run."""
+
+    reports: tuple[Report, ...]
+    """One a period; fewer than planned where training diverged."""
+    state: bytes
+    """The last period's state; see mnist_bench.training.weights for the way to a file of weights."""
+
+
+_LACKS_OF_MEMORY = ("DefaultCPUAllocator", "CUDA error: out of memory", "_STATUS_ALLOC_FAILED")
+"""What such errors say: of PyTorch's allocator for the CPU, of CUDA, of cuBLAS and cuDNN."""
+
+
+class TrainLoop(Protocol):
+    """A learner and the way it is trained on a kind of device."""
+
+    learner: Learner
+
+    def train(self, seed: int, period: int) -> Steps[Tensor]:
+        """Take the period's steps, one a turn, and return the sum of their losses (float64, on the device)."""
+        ...
+
+    def score(self) -> tuple[Tensor, Tensor]:
+        """See `evaluate.judge`; with the averaged weights where averaging is on."""
+        ...
+
+
+MakeTrainee = Callable[[Learner, TrainConfig, Dataset, Precision], TrainLoop]
+
+
+def make_trainee(learner: Learner, config: TrainConfig, data: Dataset, precision: Precision) -> TrainLoop:
+    """Return the trainee for the device of `data`, without graphs."""
+    kind: type[PlainTrainLoop] | type[StaticTrainLoop] = (
+        PlainTrainLoop if data.device.type == "cpu" else StaticTrainLoop
+    )
+    return kind(learner, config, data, precision)
+
+
+def advance(
+    config: TrainConfig, seed: int, period: int, state: bytes | None, data: Dataset, precision: Precision
+) -> tuple[bytes, Report]:
+    """Train period number `period` (from 1) from `state` (None before the first); return the new state and the report.
+
+    The report's value is the accuracy (0 to 1) on the validation part of `data`, with the averaged weights where
+    averaging is on; its weights are the hash of the same. A loss that is not finite ends the trial as diverged, a lack
+    of memory as out_of_memory.
+
+    Raises:
+        ArchitectureError: the net cannot exist.
+        ValueError: `state` does not stand before this period of this configuration.
+    """
+    return finish(advance_in_steps(config, seed, period, state, data, precision))
+
+
+def advance_in_steps(
+    config: TrainConfig,
+    seed: int,
+    period: int,
+    state: bytes | None,
+    data: Dataset,
+    precision: Precision,
+    *,
+    make: MakeTrainee = make_trainee,
+    device_cache: DeviceCache[TrainLoop] | None = None,
+) -> Steps[tuple[bytes, Report]]:
+    """Do what `advance` does one training step a turn: others may take theirs between, and change no bit.
+
+    `residents` are trainees as earlier periods left them, of which this one takes its own and leaves it again.
+    """
+    started = time.perf_counter()
+    try:
+        content, report = yield from _advance(
+            config, seed, period, state, data, precision, make, DeviceCache(0) if device_cache is None else device_cache
+        )
+    except (MemoryError, RuntimeError) as error:
+        if not _is_lack_of_memory(error):
+            raise
+        if data.device.type == "cuda":
+            torch.cuda.synchronize(data.device)  # before the trainee's memory goes to another lane's stream
+        content, report = state or b"", _ended(config, period, "", "out_of_memory")
+    return content, replace(report, seconds=time.perf_counter() - started)
+
+
+def fit(
+    config: TrainConfig, seed: int, data: Dataset, precision: Precision, on_period: OnPeriod | None = None
+) -> FitResult:
+    """Train all periods of `config`, or those until it diverges; `on_period` hears each period, state and report."""
+    state: bytes | None = None
+    reports: list[Report] = []
+    for period in range(1, len(Schedule(config=config, images=len(data.labels)).period_ends) + 1):
+        state, report = advance(config, seed, period, state, data, precision)
+        reports.append(report)
+        if on_period:
+            on_period(period, state, report)
+        if report.end:
+            break
+    return FitResult(reports=tuple(reports), state=state or b"")
+
+
+def _advance(
+    config: TrainConfig, seed: int, period: int, state: bytes | None, data: Dataset, precision: Precision,
+    make: MakeTrainee, device_cache: DeviceCache[TrainLoop],
+) -> Steps[tuple[bytes, Report]]:  # fmt: skip
+    identity = config_hash(config)
+    train_loop = device_cache.take(state, identity, period - 1)
+    if train_loop is None:
+        learner = _learner(config, seed, period, state, identity, data.device)
+        train_loop = make(learner, config, data.training_on(config.train_on), precision)
+    total = yield from train_loop.train(seed, period)
+    judged = train_loop.score()
+    yield from settled(data.device)
+    content = checkpoint.to_bytes(train_loop.learner, identity, period)
+    weights = weights_hash(evaluated_state(train_loop.learner))
+    schedule = Schedule(config=config, images=_images(config, data))
+    steps = len(schedule.steps(period))
+    report = _report(config, period, float(total) / steps if steps else None, read(*judged), weights)
+    if report.end is None and period < len(schedule.period_ends):
+        device_cache.keep(content, identity, period, train_loop)
+    return content, report
+
+
+def _learner(
+    config: TrainConfig, seed: int, period: int, state: bytes | None, identity: str, device: torch.device
+) -> Learner:
+    learner = make_learner(config, seeded(seed, "init"), device)
+    if state is not None:
+        checkpoint.restore(learner, state, identity, period - 1)
+    elif period != 1:
+        raise ValueError(f"period {period} needs the state after period {period - 1}")
+    return learner
+
+
+def _images(config: TrainConfig, data: Dataset) -> int:
+    return len(data.train) + (len(data.validation) if config.train_on == "all" else 0)
+
+
+class PlainTrainLoop:
+    """A learner trained batch after batch, each made anew: the way of a CPU."""
+
+    def __init__(self, learner: Learner, config: TrainConfig, data: Dataset, precision: Precision) -> None:
+        self.learner = learner
+        self._config = config
+        self._data = data
+        self._precision = precision
+
+    def train(self, seed: int, period: int) -> Steps[Tensor]:
+        """See `TrainLoop.train`."""
+        schedule, model = Schedule(config=self._config, images=len(self._data.train)), self.learner.model
+        set_dropout_generator(model, seeded(seed, "dropout", period, device=str(self._data.device)))
+        model.train()
+        total = torch.zeros((), dtype=torch.float64, device=self._data.device)
+        for batch in batches(schedule, self._data, seed, schedule.steps(period)):
+            total += train_step(self.learner, self._config.optim, batch, schedule.lr(batch.step), self._precision)
+            yield
+        return total
+
+    def score(self) -> tuple[Tensor, Tensor]:
+        """See `TrainLoop.judge`."""
+        return score(EvaluatedNet(self.learner), self._data, self._precision)
+
+
+def _report(config: TrainConfig, period: int, train_loss: float | None, found: Evaluation, weights: str) -> Report:
+    if not math.isfinite(found.loss) or not math.isfinite(train_loss or 0.0):
+        return _ended(config, period, weights, "diverged")
+    metrics = {
+        "epoch": _epoch(config, period),
+        "train_loss": train_loss,
+        "val_loss": found.loss,
+        "errors": found.errors,
+    }
+    details = {"correct": found.packed()}
+    return Report(value=found.accuracy, metrics=metrics, weights=weights, seconds=0.0, details=details)
+
+
+def _ended(config: TrainConfig, period: int, weights: str, reason: EndReason) -> Report:
+    metrics = {"epoch": _epoch(config, period), "train_loss": None, "val_loss": None, "errors": None}
+    return Report(value=None, metrics=metrics, weights=weights, seconds=0.0, end=reason)
+
+
+def _epoch(config: TrainConfig, period: int) -> float:
+    return Schedule(config=config, images=1).period_ends[period - 1]
+
+
+def _is_lack_of_memory(error: Exception) -> bool:
+    """Tell it from other errors; PyTorch's allocator for the CPU and the libraries raise a plain RuntimeError."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return str(error) == "could not create a primitive" or any(text in str(error) for text in _LACKS_OF_MEMORY)

@@ -1,0 +1,97 @@
+"""The trainer that the search drives: data and device at hand, configurations as JSON."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from functools import cached_property, partial
+from typing import Any
+
+import torch
+
+from mnist_bench import numerics
+from mnist_bench.config import TrainConfig, from_json
+from mnist_bench.data import Dataset
+from mnist_bench.numerics import Precision
+from mnist_bench.training.cuda import DeviceCache, Recorder, StaticTrainLoop, Streams, graphs, new_stream
+from mnist_bench.training.period import MakeTrainee, TrainLoop, advance_in_steps, make_trainee
+from search.trainer_api import Report, Steps, finish
+
+LANES = {"cpu": 1, "cuda": 4}
+"""Periods at once in one process: a small net alone leaves most of a GPU idle."""
+CACHED_STATES = {"cpu": 0, "cuda": 8}
+"""Trainees that wait on the device for their next period; from a CPU's memory to a CPU's there is no way to save."""
+
+
+class TorchTrainer:
+    """Satisfies `search.trainer_api.SteppedTrainer` on the device of `data`."""
+
+    def __init__(
+        self, data: Dataset, precision: Precision, *, record: Recorder | None = None, device_cache: int | None = None
+    ) -> None:
+        """Train with replayed steps where `record` is given and found to give the same bits (`graphs.verify_replay`).
+
+        `residents` is how many trainees stay on the device between their periods; left out, what suits it.
+        """
+        kind = data.device.type
+        self.data = data
+        self.precision = precision
+        self.lanes = LANES[kind]
+        self._device_cache: DeviceCache[TrainLoop] = DeviceCache(
+            CACHED_STATES[kind] if device_cache is None else device_cache
+        )
+        self._streams = Streams(data.device) if kind == "cuda" else None
+        self._make: MakeTrainee = make_trainee
+        self._graphs: str | None = None
+        if record is not None:
+            self._graphs = self._check(record)
+            self._make = partial(StaticTrainLoop, record=record) if self._graphs == graphs.ON else StaticTrainLoop
+
+    @cached_property
+    def numerics(self) -> Mapping[str, Any]:
+        """The canary and what may explain a difference; see `numerics.describe`."""
+        described = numerics.describe(self.data.device, self.precision)
+        return described if self._graphs is None else {**described, "graphs": self._graphs}
+
+    def advance(self, config: Mapping[str, Any], seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:
+        """Train one period; see `train.advance`.
+
+        Raises:
+            ConfigError: `config` is not a TrainConfig in JSON.
+        """
+        return finish(self.advance_in_steps(config, seed, period, state))
+
+    def advance_in_steps(
+        self, config: Mapping[str, Any], seed: int, period: int, state: bytes | None
+    ) -> Steps[tuple[bytes, Report]]:
+        """Train one period a step a turn; see `train.advance_in_steps`. Raises as `advance` does."""
+        steps = self._steps(from_json(config), seed, period, state)
+        return steps if self._streams is None else self._streams.carry(steps)
+
+    def _steps(self, config: TrainConfig, seed: int, period: int, state: bytes | None) -> Steps[tuple[bytes, Report]]:
+        """Train, and train again from the same state where it was not the configuration that failed."""
+        while True:
+            try:
+                content, report = yield from advance_in_steps(
+                    config,
+                    seed,
+                    period,
+                    state,
+                    self.data,
+                    self.precision,
+                    make=self._make,
+                    device_cache=self._device_cache,
+                )
+            except graphs.CaptureError as error:
+                logging.getLogger(__name__).warning("Steps are no longer captured: %s", error)
+                self._make = StaticTrainLoop
+                continue
+            if report.end != "out_of_memory" or not self._device_cache.clear():
+                return content, report
+            torch.cuda.empty_cache()  # does nothing where there is no GPU
+
+    def _check(self, record: Recorder) -> str:
+        if self._streams is None:
+            return graphs.verify_replay(self.data, self.precision, record)
+        with torch.cuda.stream(new_stream(self.data.device)):
+            return graphs.verify_replay(self.data, self.precision, record)

@@ -1,0 +1,139 @@
+"""Trained weights as a file of their own: safetensors, with the configuration in the metadata."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from safetensors import SafetensorError, numpy as arrays
+
+from mnist_bench.config import TrainConfig, from_json, to_json
+from mnist_bench.errors import UnknownSettingError, WeightsError
+from mnist_bench.nets import plan_layers
+from search import canonical_json, files
+from search.errors import NewerVersionError, UsageError
+from search.event_log import TrialRecord
+from search.messages import in_a_sentence
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+MAX_BYTES = 1 << 30
+"""Bytes; more than any net has that is worth searching for."""
+
+
+def export(state: bytes, config: TrainConfig) -> bytes:
+    """Return the weights and buffers in a trainer's state as a safetensors file of their own.
+
+    They are the averaged ones where averaging is on, named as in the net of `model.build_model(config.model)`; the
+    metadata holds the configuration as JSON under "config".
+    """
+    tensors = arrays.load(state)
+    kept = {name.partition(".")[2]: value for name, value in tensors.items() if name.startswith("model.")}
+    kept |= {name.partition(".")[2]: value for name, value in tensors.items() if name.startswith("average.")}
+    return arrays.save(kept, {"config": canonical_json.dumps(to_json(config))})
+
+
+def load_model(path: Path) -> nn.Sequential:
+    """Return the net in a file of `export`; see `model_in`.
+
+    Raises:
+        NewerVersionError, WeightsError: see `model_in`.
+    """
+    return model_in(_read(path), str(path))
+
+
+def load_trial(path: Path, trial: TrialRecord) -> nn.Sequential:
+    """Return the net that a trial ended with from a file of `export`; see `model_in`.
+
+    Raises:
+        WeightsError: the file cannot be read, or holds other weights or another configuration than the trial's.
+        NewerVersionError: see `model_in`.
+    """
+    content = _read(path)
+    model = model_in(content, str(path))
+    found = weights_hash(model.state_dict()), _config_in(content)
+    if found != (trial.reports[-1].weights, from_json(trial.config)):
+        raise WeightsError(f"{path}: holds other weights than trial {trial.number} ended with.")
+    return model
+
+
+def model_in(content: bytes, source: str) -> nn.Sequential:
+    """Return the net in the bytes of `export`, on the CPU and in evaluation mode.
+
+    Its input is a batch of normalised pictures, float32 (N, 1, 28, 28).
+
+    Raises:
+        NewerVersionError: the net has a setting that this version does not know.
+        WeightsError: the bytes are not those of `export`, or the weights are not its net's; both name `source`.
+    """
+    import torch
+    from safetensors.torch import load
+
+    from mnist_bench.nets import build_model
+
+    try:
+        weights = load(content)
+        config = _config_in(content)
+        _check_size(content, config)
+        model = build_model(config.model, torch.Generator())
+        _check_types(weights, model)
+        model.load_state_dict(weights)
+    except UnknownSettingError as error:
+        raise NewerVersionError(f"{source}: {error}.") from error
+    except (SafetensorError, UsageError, KeyError, TypeError, ValueError, RuntimeError, RecursionError) as error:
+        raise WeightsError(f"{source}: no file of exported weights ({in_a_sentence(error)})") from error
+    return model.eval()
+
+
+def _config_in(content: bytes) -> TrainConfig:
+    return from_json(json.loads(metadata_of(content)["config"]))
+
+
+def _check_size(content: bytes, config: TrainConfig) -> None:
+    """Check, before memory is spent on a net, that its weights can be there.
+
+    Raises:
+        ValueError: they cannot.
+    """
+    parameters = plan_layers(config.model).parameters
+    if 4 * parameters > len(content):
+        raise ValueError(f"{len(content):,} bytes for {parameters:,} parameters")
+
+
+def _check_types(weights: Mapping[str, Tensor], model: nn.Module) -> None:
+    """Check that weights are of their net's types: PyTorch would turn them into these.
+
+    Raises:
+        ValueError: they are not.
+    """
+    for name, value in model.state_dict().items():
+        if name in weights and weights[name].dtype != value.dtype:
+            raise ValueError(f"{name} is {weights[name].dtype}, not {value.dtype}")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return files.read(path, MAX_BYTES)
+    except OSError as error:
+        raise WeightsError(f"{path}: no file of exported weights ({error})") from error
+
+
+def weights_hash(weights: Mapping[str, Tensor]) -> str:
+    """Return the SHA-256 over names, types, shapes and values of parameters and buffers, in order of their names."""
+    hashed = hashlib.sha256()
+    for name in sorted(weights):
+        value = weights[name].detach().cpu().contiguous()
+        hashed.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
+        hashed.update(value.numpy().data)
+    return hashed.hexdigest()
+
+
+def metadata_of(content: bytes) -> dict[str, str]:
+    """Return the metadata of a safetensors file: a JSON header follows its length in eight little-endian bytes."""
+    length = int.from_bytes(content[:8], "little")
+    metadata: dict[str, str] = json.loads(content[8 : 8 + length])["__metadata__"]
+    return metadata

@@ -1,0 +1,10 @@
+from .engines import (
+    damage as damage,
+    open_for_reading as open_for_reading,
+    open_for_writing as open_for_writing,
+    open_tables_for_reading as open_tables_for_reading,
+    sqlite_url as sqlite_url,
+    storage_errors as storage_errors,
+)
+from .postgres import Away as Away, StudyLock as StudyLock, wait_to_make_tables as wait_to_make_tables
+from .urls import is_postgresql as is_postgresql, is_secret as is_secret, redacted as redacted

@@ -1,0 +1,37 @@
+"""What is kept and what is thrown away of a trial that has ended; and what a driver that died left undone of that."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from search.event_log import History, TrialRecord
+from search.study import CheckpointStore
+
+
+class Keeper(Protocol):
+    """Keeps what is worth keeping of a complete trial."""
+
+    def keep(self, trial: TrialRecord, state: bytes, complete: Sequence[TrialRecord]) -> None:
+        """Take a trial's state after its last period, and all complete trials, this one among them.
+
+        May be called again for the same trial after a restart.
+        """
+        ...
+
+
+def let_go(trial: TrialRecord, history: History, states: CheckpointStore, keeper: Keeper) -> None:
+    """Hand a complete trial's last state to the keeper, and remove all states of an ended trial."""
+    if trial.state == "COMPLETE" and (kept := states.get(trial.number, len(trial.reports))):
+        keeper.keep(trial, kept[1], history.complete())
+    states.drop(trial.number, before=len(trial.costs) + 1)
+
+
+def clean_up(history: History, states: CheckpointStore, keeper: Keeper) -> None:
+    """Let go of ended trials whose states are still there, and of files that were never finished."""
+    states.drop_unfinished()
+    for number in sorted(states.trials()):
+        if number >= len(history.trials):
+            states.drop(number)
+        elif history.trials[number].state != "RUNNING":
+            let_go(history.trials[number], history, states, keeper)

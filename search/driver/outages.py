@@ -1,0 +1,115 @@
+"""An outage of the database: waited out, while the workers go on with what they have."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from search.database import Away
+from search.errors import SearchError, StorageError
+from search.event_log import Event, EventLog
+from search.study import OptunaTables
+
+MAX_OUTAGE = 600.0
+"""Seconds that an outage is waited out for."""
+_MAX_PAUSE = 5.0
+
+
+@dataclass(kw_only=True, slots=True)
+class Outages:
+    """Waits out outages of a PostgreSQL server."""
+
+    longest: float
+    """Seconds to wait for."""
+    meanwhile: Callable[[float], None]
+    """What to do for so many seconds, until the next try."""
+    stopping: Callable[[], bool]
+    notice: Callable[[str], None]
+    """Tells the user."""
+
+    def through(self, write: Callable[[], None], settle: Callable[[], None]) -> None:
+        """Write; where the connection breaks over it, `settle` what became of that, as soon as the server is back.
+
+        Raises:
+            StorageError: it does not come back in time, or the search is to stop before it does.
+        """
+        if _fault(write) is None:
+            return
+        since, told = time.monotonic(), False
+        for pause in _pauses():
+            fault = _fault(settle)  # the first try follows at once: a single connection breaks now and then
+            if fault is None:
+                break
+            told = told or self._tell(fault)
+            self._check(time.monotonic() - since, fault)
+            self.meanwhile(pause)
+        if told:
+            self.notice(f"The database is back after {time.monotonic() - since:.0f} s; the search goes on.")
+
+    def _tell(self, fault: Away) -> bool:
+        self.notice(
+            f"The database is away ({fault}); the workers go on, and it is tried again for up to {self.longest:.0f} s."
+        )
+        return True
+
+    def _check(self, seconds: float, fault: Away) -> None:
+        if self.stopping():
+            reason = "the search was stopped while the database is away"
+        elif seconds >= self.longest:
+            reason = f"the database has been away for more than {self.longest:.0f} s"
+        else:
+            return
+        raise StorageError(
+            f"The study cannot be written: {reason} ({fault}). Nothing written is lost; the same command "
+            "goes on when it is back."
+        ) from fault
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recorder:
+    """Writes what the driver decides: to the event log, and to Optuna's tables."""
+
+    log: EventLog
+    mirror: OptunaTables
+    outages: Outages | None
+    """None where the database is a file."""
+
+    def append(self, event: Event) -> None:
+        """Write an event to the log; when this returns, it has happened."""
+        self._write(lambda: self.log.append(event), self.log.settle)
+
+    def show(self, event: Event) -> None:
+        """Write what an event means to Optuna's tables."""
+        self._write(lambda: self.mirror.apply(event), lambda: self.mirror.complete(event))
+
+    def _write(self, write: Callable[[], None], settle: Callable[[], None]) -> None:
+        if self.outages is None:
+            write()
+        else:
+            self.outages.through(write, settle)
+
+
+def _fault(attempt: Callable[[], None]) -> Away | None:
+    """Return by which outage an attempt failed, None where it did not."""
+    try:
+        attempt()
+    except Exception as error:
+        fault = _away(error)
+        if fault is None:
+            raise
+        return fault
+    return None
+
+
+def _away(error: BaseException) -> Away | None:
+    """Return the outage that led to an error; Optuna's handling of one may fail in turn, and hide it."""
+    seen: BaseException | None = None if isinstance(error, SearchError) else error
+    while seen is not None and not isinstance(seen, Away):
+        seen = seen.__cause__ or seen.__context__
+    return seen
+
+
+def _pauses() -> Iterator[float]:
+    return (min(_MAX_PAUSE, 0.25 * 2.0 ** min(tries, 10)) for tries in itertools.count())

@@ -1,0 +1,144 @@
+"""Decide everything in an event log once more, and compare: the same driver, given the reports as they were recorded.
+
+Proposals come from the same visible trials, verdicts from the same curves, and in a search by logical order the order
+of events is decided again, too. The first event that differs is named; what comes after it means nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from search import canonical_json
+from search.differences import differences
+from search.driver.dispatcher import WorkerTime
+from search.driver.driver import Driver
+from search.driver.period_results import Exhausted, Result
+from search.driver.progress import Silent
+from search.driver.restore import restored
+from search.errors import TooManyFailuresError
+from search.event_log import SAW, Active, Event, History
+from search.executors import Done, Job, Raised
+from search.study import StudySpec
+from search.trainer_api import Planner, Report
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Replay:
+    """What came of deciding again."""
+
+    events: int
+    """Events that were decided as they stand in the log, from the first one on."""
+    difference: str | None
+    """What the next one should say, and says; None where there is no such event."""
+
+
+class _Otherwise(Exception):
+    """An event was decided otherwise."""
+
+
+def replay(events: Sequence[Event], planner_for: Callable[[StudySpec], Planner]) -> Replay:
+    """Decide a study's events, from its creation on, once more.
+
+    Raises:
+        UsageError: a package that the study's sampler needs is not installed.
+    """
+    spec = StudySpec.from_json(events[0].payload["spec"])
+    history = History.of(events[:1])
+    recorded = _Recorded(events, history)
+    driver = Driver(
+        spec=spec, history=history, recorder=recorded, planner=planner_for(spec), dispatcher=recorded,
+        observer=Silent(), let_go=lambda trial: None, optuna_study=restored(spec, history),
+    )  # fmt: skip
+    try:
+        while (event := recorded.next) is not None:
+            _decide(driver, event, history)
+    except _Otherwise as difference:
+        return Replay(events=history.seq, difference=f"event {history.seq}: {difference}")
+    return Replay(events=history.seq, difference=None)
+
+
+def _decide(driver: Driver, event: Event, history: History) -> None:
+    """Let the driver make the event that is recorded next."""
+    if event.kind == "goal":
+        driver.set_goal(event.payload["goal"])
+    elif history.next_slot() is None:
+        raise _Otherwise(f"{_named(event)} comes when nothing was left to do")
+    else:
+        with suppress(TooManyFailuresError):  # the search ended here, and was run again
+            driver.step()
+
+
+class _Recorded:
+    """Stands in for the event log, checking instead of writing, and for the workers, which repeat what they said."""
+
+    def __init__(self, events: Sequence[Event], history: History) -> None:
+        self.time = WorkerTime()
+        self._events = events
+        self._history = history
+
+    @property
+    def next(self) -> Event | None:
+        """The event that is to be decided next."""
+        return self._events[self._history.seq] if self._history.seq < len(self._events) else None
+
+    def append(self, event: Event) -> None:
+        """Compare an event with the recorded one."""
+        recorded = self._expected()
+        if canonical_json.dumps(event.payload.get(SAW)) != canonical_json.dumps(recorded.payload.get(SAW)):
+            raise _Otherwise(f"when {_named(recorded)} was decided, the event before it was another one")
+        found = differences(_plain(recorded), _plain(event))
+        if found:
+            listed = "; ".join(f"{path} {old} in the log, {new} when decided again" for path, old, new in found[:3])
+            raise _Otherwise(f"{_named(recorded)}: {listed}")
+
+    def show(self, event: Event) -> None:
+        """Write nothing."""
+
+    def adopt(self, active: Active) -> None:
+        """Train nothing."""
+
+    def keep_busy(self, history: History) -> None:
+        """Train nothing."""
+
+    def drain(self, history: History) -> None:
+        """Wait for nothing."""
+
+    def advance_to(self, trial: int, period: int) -> None:
+        """Remove nothing."""
+
+    def forget(self, trial: int) -> None:
+        """Let go of nothing."""
+
+    def obtain(self, wanted: Active | None, history: History) -> tuple[Active, Result]:
+        """Return what the recorded event says that a period of its trial brought."""
+        event = self._expected()
+        active = next((one for one in history.timeline.actives() if one.number == event.trial), None)
+        if active is None or active.verdict or (wanted is not None and wanted is not active):
+            turn = "a period's" if wanted is None else f"#{wanted.number}'s"
+            raise _Otherwise(f"{_named(event)} comes when it was {turn} turn")
+        job = Job(
+            trial=active.number, period=active.periods_done + 1, config={}, seed=active.seed, state=None,
+            stall_seconds=0,
+        )  # fmt: skip
+        if event.kind == "report":
+            return active, Done(job=job, report=Report.from_json(event.payload["report"]), state=b"")
+        reason, error = event.payload.get("reason"), str(event.payload.get("error"))
+        if event.external and reason in ("out_of_memory", "timed_out"):
+            return active, Exhausted(reason, error)
+        return active, Raised(job=job, error=error)
+
+    def _expected(self) -> Event:
+        if self.next is None:
+            raise RuntimeError("the replay went on past the log's end")
+        return self.next
+
+
+def _named(event: Event) -> str:
+    return event.kind if event.trial is None else f"{event.kind} of #{event.trial}"
+
+
+def _plain(event: Event) -> dict[str, object]:
+    payload = {key: value for key, value in event.payload.items() if key != SAW}
+    return {"kind": event.kind, "time": event.time, "trial": event.trial, "external": event.external, **payload}

@@ -1,0 +1,224 @@
+"""Run a search from beginning to end, or from wherever an earlier run of it stopped."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from search import strategies
+from search.database import file_lock, is_postgresql, open_for_writing, storage_errors
+from search.database.postgres import driver_lock
+from search.driver.dispatcher import Dispatcher
+from search.driver.driver import Driver
+from search.driver.housekeeping import Keeper, clean_up, let_go
+from search.driver.outages import MAX_OUTAGE, Outages, Recorder
+from search.driver.progress import Header, Observer
+from search.driver.restore import restored
+from search.errors import StorageError, UsageError
+from search.event_log import Event, EventLog, History, StudyRecord, linked
+from search.executors import Executor
+from search.files import make_folder
+from search.stored_fields import FORMAT
+from search.study import (
+    DATABASE,
+    CheckpointStore,
+    OptunaTables,
+    StudyLocation,
+    StudySpec,
+    check_belongs,
+    check_not_renamed,
+    check_same,
+    mark_as_its,
+    stored_history,
+)
+from search.trainer_api import Planner
+
+if TYPE_CHECKING:
+    from optuna.storages import RDBStorage
+
+Numerics = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """What a run of a search came to."""
+
+    study: StudyRecord
+    reached: bool
+    """Whether the goal was reached; otherwise the search was stopped, and can go on."""
+    order_cost: float
+    """Share of worker time lost to the logical order, 0..1."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Search:
+    """Everything a search needs; `run` does it."""
+
+    place: StudyLocation
+    goal: int
+    """Trained trials that the study shall have."""
+    spec_for: Callable[[Numerics], StudySpec]
+    """The specification, given the workers' numerics."""
+    planner_for: Callable[[StudySpec], Planner]
+    """The planner of a study with this specification."""
+    executor: Executor
+    observer: Observer
+    keeper: Keeper
+    stopping: Callable[[], bool]
+    trial_timeout: float = math.inf
+    """Seconds that a trial may train. No part of the study's specification: an end by time is an external event."""
+    check: Callable[[StudyRecord], object] = lambda study: None
+    """Raises where a study that is there is none of the trainer's, before it is gone on with."""
+    max_outage: float = MAX_OUTAGE
+    """Seconds that an outage of a PostgreSQL server is waited out for."""
+
+    def run(self) -> Run:
+        """Drive the study to its goal, or until `stopping` says so.
+
+        Raises:
+            StudyLockedError: another process drives the study.
+            FingerprintError: the study was made under other conditions.
+            UsageError: fewer trials are asked for than the unfinished study was started for, or the study's folder
+                cannot be made or is another study's.
+            StorageError, WorkerError, TooManyFailuresError: see there.
+        """
+        make_folder(self.place.folder)
+        with file_lock.driver_lock(self.place.lock, f"Study {self.place.name}"), storage_errors():
+            return self._locked_run()
+
+    def _locked_run(self) -> Run:
+        _check_not_emptied(self.place)
+        if self.place.owns_database:
+            check_belongs(self.place)  # before a database is made in the folder
+        storage = open_for_writing(self.place.url)
+        try:
+            EventLog(storage.engine, self.place.name).make_table()
+            with driver_lock(self.place.url, self.place.name) as held:
+                return self._run_on(storage, EventLog(storage.engine, self.place.name, held))
+        finally:
+            self.executor.stop()
+            storage.engine.dispose()
+
+    def _run_on(self, storage: RDBStorage, log: EventLog) -> Run:
+        check_not_renamed(self.place)
+        events = log.read()
+        if not self.place.owns_database:
+            check_belongs(self.place, log.begun())
+        history = stored_history(events)
+        if events:
+            self.check(history.record())
+        states = CheckpointStore(self.place.folder / "states")
+        if events and self._is_done(history):
+            OptunaTables(storage, self.place.name, events[0]).complete(events[-1])
+            clean_up(history, states, self.keeper)
+            return Run(study=history.record(), reached=True, order_cost=0.0)
+        spec = self._start(history)
+        if not events:
+            events = self._create(spec, history, log)
+        mark_as_its(self.place, log.begun())
+        mirror = OptunaTables(storage, self.place.name, events[0])
+        mirror.complete(events[-1])
+        clean_up(history, states, self.keeper)
+        return self._drive(spec, history, log, mirror, states)
+
+    def _is_done(self, history: History) -> bool:
+        """Check what can be checked without workers, and whether the study has reached the goal already."""
+        numerics = history.spec["numerics"]
+        check_same(self.place.name, history.spec, self.spec_for(numerics).to_json())
+        done = history.next_slot() is None
+        if not done and self.goal < history.goal:
+            raise UsageError(
+                f"Study {self.place.name} is under way to {history.goal} trials; ask for {history.goal} or more with "
+                "--trials, or give a search of its own with --study-name."
+            )
+        return done and self.goal <= history.goal
+
+    def _start(self, history: History) -> StudySpec:
+        spec = self.spec_for(self.executor.start())
+        if history.seq:
+            check_same(self.place.name, history.spec, spec.to_json())
+        return spec
+
+    def _create(self, spec: StudySpec, history: History, log: EventLog) -> list[Event]:
+        payload = {"name": self.place.name, "spec": spec.to_json(), "format": FORMAT}
+        events: list[Event] = []
+        for event in (Event(kind="create", payload=payload), Event(kind="goal", payload={"goal": self.goal})):
+            events.append(linked(event, history))
+            log.append(events[-1])
+            history.apply(events[-1])
+        return events
+
+    def _drive(
+        self, spec: StudySpec, history: History, log: EventLog, mirror: OptunaTables, states: CheckpointStore
+    ) -> Run:
+        may_stop_at = spec.pruner.may_stop_at
+        dispatcher = Dispatcher(self.executor, states, self.stopping, may_stop_at, trial_timeout=self.trial_timeout)
+        self.observer.on_start(self._header(spec, history))
+        driver = Driver(
+            spec=spec,
+            history=history,
+            recorder=Recorder(log=log, mirror=mirror, outages=self._outages(dispatcher, history)),
+            planner=self.planner_for(spec),
+            dispatcher=dispatcher,
+            observer=self.observer,
+            let_go=lambda trial: let_go(trial, history, states, self.keeper),
+            optuna_study=restored(spec, history),
+        )
+        reached = self._drive_to_goal(driver, history)
+        return Run(study=history.record(), reached=reached, order_cost=dispatcher.time.ordering_share)
+
+    def _outages(self, dispatcher: Dispatcher, history: History) -> Outages | None:
+        if not is_postgresql(self.place.url):
+            return None
+        return Outages(
+            longest=self.max_outage,
+            meanwhile=lambda seconds: dispatcher.work_on(history, seconds),
+            stopping=self.stopping,
+            notice=self.observer.on_notice,
+        )
+
+    def _drive_to_goal(self, driver: Driver, history: History) -> bool:
+        """Finish a segment that has stopped asking before a larger goal opens the next one."""
+        if history.declined and not driver.run(self.stopping):
+            return False
+        if self.goal > history.goal:
+            driver.set_goal(self.goal)
+        return driver.run(self.stopping)
+
+    def _header(self, spec: StudySpec, history: History) -> Header:
+        return Header(
+            name=self.place.name,
+            space=spec.space.name,
+            sampler=strategies.describe(spec.sampler, spec.periods),
+            pruner=strategies.describe(spec.pruner, spec.periods),
+            seed=spec.seed,
+            slots=spec.slots,
+            order=spec.order,
+            workers=self.executor.workers,
+            lanes=self.executor.lanes,
+            numerics=spec.numerics,
+            goal=max(self.goal, history.goal),
+            resumed=bool(history.trials),
+            cost=spec.cost,
+        )
+
+
+def _check_not_emptied(place: StudyLocation) -> None:
+    """Check that a study which has begun has not lost its database's content: a new one's is made before checkpoints.
+
+    Raises:
+        StorageError: it has; to search anew would pass over that in silence.
+    """
+    database = place.folder / DATABASE
+    if (
+        place.owns_database
+        and database.exists()
+        and database.stat().st_size == 0
+        and (place.folder / "states").exists()
+    ):
+        raise StorageError(
+            f"The database {database} is empty, though study {place.name} has begun: put a copy of it back, or remove "
+            "the folder to search anew."
+        )

@@ -1,0 +1,185 @@
+"""Train a list of configurations to their ends, several at once, and go on where an earlier run stopped.
+
+For what trains without searching: nothing is pruned, and the order in which periods end decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from search.driver.period_results import take_all
+from search.driver.retry_policy import Key, RetryPolicy
+from search.errors import WorkerError
+from search.executors import Done, Executor, Job, Lost, Outcome, Raised
+from search.study import CheckpointStore
+from search.trainer_api import Report
+
+_POLL = 0.2
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Task:
+    """One configuration to train to its end with one seed."""
+
+    name: str
+    """For messages."""
+    identity: str
+    """SHA-256, hexadecimal, of all that the bits depend on: equal identities train to equal bits."""
+    config: Mapping[str, Any]
+    seed: int
+    costs: tuple[int, ...]
+    """Estimated microseconds of each period."""
+
+    @property
+    def number(self) -> int:
+        """The task's number among checkpoints, 48 bits of its identity."""
+        return int(self.identity[:12], 16)
+
+    def is_ended_by(self, reports: Sequence[Report]) -> bool:
+        """Return whether these reports are all that there will be."""
+        return len(reports) == len(self.costs) or (bool(reports) and reports[-1].end is not None)
+
+
+OnPeriod = Callable[[Task, int, Report, bytes], Report]
+"""Hears of a task's period with its report and state once, and returns the report to keep."""
+OnEnd = Callable[[Task, Sequence[Report]], None]
+"""Hears of a task that has ended, with all its reports."""
+
+
+def as_it_is(task: Task, period: int, report: Report, state: bytes) -> Report:
+    """Return the report; the default of OnPeriod."""
+    return report
+
+
+def unheard(task: Task, reports: Sequence[Report]) -> None:
+    """Do nothing; the default of OnEnd."""
+
+
+class TaskStore:
+    """The reports of every period of every task, and the state after the latest one, in a folder of checkpoints."""
+
+    def __init__(self, states: CheckpointStore, *, keep_last: bool) -> None:
+        self._states = states
+        self._keep_last = keep_last
+        """Whether the state of a task that has ended is worth its room."""
+
+    def load(self, task: Task) -> tuple[tuple[Report, ...], bytes | None]:
+        """Return the reports so far and the state to go on from: the latest one before which no report is lost.
+
+        Reports after it are of no use without a state: their periods are trained again, and so is one for which there
+        was too little memory.
+        """
+        reports: list[Report] = []
+        states: list[bytes] = []
+        while len(reports) < len(task.costs) and (kept := self._states.get(task.number, len(reports) + 1)):
+            if kept[0].end == "out_of_memory":
+                break
+            reports.append(kept[0])
+            states.append(kept[1])
+        if not task.is_ended_by(reports):
+            while states and not states[-1]:
+                states.pop()
+        return tuple(reports[: len(states)]), states[-1] if states else None
+
+    def save(self, task: Task, reports: Sequence[Report], state: bytes) -> None:
+        """Keep the newest of the reports and its state; the state before it is given up afterwards."""
+        period = len(reports)
+        is_needed = self._keep_last or not task.is_ended_by(reports)
+        self._states.put(task.number, period, reports[-1], state if is_needed else b"")
+        if period > 1:
+            self._states.put(task.number, period - 1, reports[-2], b"")
+
+
+class Training:
+    """Keeps an executor busy with tasks until all have ended."""
+
+    def __init__(
+        self,
+        tasks: Sequence[Task],
+        executor: Executor,
+        store: TaskStore,
+        on_period: OnPeriod = as_it_is,
+        on_end: OnEnd = unheard,
+    ) -> None:
+        self._tasks = {task.number: task for task in tasks}
+        self._executor = executor
+        self._store = store
+        self._on_period = on_period
+        self._on_end = on_end
+        self._patience = RetryPolicy()
+        self._waiting: deque[Job] = deque()
+        self._running: set[Key] = set()
+        self.reports: dict[str, tuple[Report, ...]] = {}
+        """What every task has brought so far, by identity."""
+
+    def run(self, stopping: Callable[[], bool]) -> bool:
+        """Train until all tasks have ended (True), or until `stopping` says so (False); both leave nothing half done.
+
+        Raises:
+            WorkerError: a task makes the trainer fail or the memory run out twice, or workers die over it again and
+                again.
+        """
+        for task in self._tasks.values():
+            self.reports[task.identity], state = self._store.load(task)
+            self._enqueue(task, state)
+        while self._running or (self._waiting and not stopping()):
+            if not stopping():
+                self._feed()
+            take_all(self._executor.wait(_POLL), self._take)
+        return not self._waiting
+
+    def _enqueue(self, task: Task, state: bytes | None) -> None:
+        """Let a task's next period wait for a worker, before those of tasks that have not begun."""
+        reports = self.reports[task.identity]
+        if task.is_ended_by(reports):
+            return
+        period = len(reports) + 1
+        stall = self._patience.stall_seconds((task.number, period), task.costs[period - 1])
+        job = Job(
+            trial=task.number, period=period, config=task.config, seed=task.seed, state=state, stall_seconds=stall
+        )
+        if reports:
+            self._waiting.appendleft(job)
+        else:
+            self._waiting.append(job)
+
+    def _feed(self) -> None:
+        for _ in range(len(self._waiting)):
+            if not self._executor.idle():
+                return
+            job = self._waiting.popleft()
+            if self._patience.may_start((job.trial, job.period), self._running):
+                self._executor.submit(job)
+                self._running.add((job.trial, job.period))
+            else:
+                self._waiting.append(job)
+
+    def _take(self, outcome: Outcome) -> None:
+        job = outcome.job
+        key, task = (job.trial, job.period), self._tasks[job.trial]
+        self._running.discard(key)
+        match outcome:
+            case Done():
+                self._patience.done(key)
+                self._done(task, outcome)
+            case Raised() if self._patience.raised(key):
+                raise WorkerError(f"{task.name} makes the trainer fail: {outcome.error}")
+            case Raised():
+                self._waiting.appendleft(job)
+            case Lost(cause="out_of_memory") if self._patience.starved(key):
+                raise WorkerError(f"{task.name} needs more memory than there is: two workers ran out of it.")
+            case Lost():
+                self._patience.lost(key, task.name, outcome.reason)
+                stall = self._patience.stall_seconds(key, task.costs[job.period - 1])
+                self._waiting.appendleft(replace(job, stall_seconds=stall))
+
+    def _done(self, task: Task, done: Done) -> None:
+        report = self._on_period(task, done.job.period, done.report, done.state)
+        self.reports[task.identity] += (report,)
+        self._store.save(task, self.reports[task.identity], done.state)
+        if task.is_ended_by(self.reports[task.identity]):
+            self._on_end(task, self.reports[task.identity])
+        self._enqueue(task, done.state)

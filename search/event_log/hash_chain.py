@@ -1,0 +1,28 @@
+"""What a decision of a search by arrival saw: every event holds the hash of the one before it; none can be changed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from search import canonical_json
+from search.event_log.events import Event
+from search.event_log.history import History
+
+SAW = "saw"
+"""Where an event's payload holds the hash of the event before it."""
+
+
+def linked(event: Event, history: History) -> Event:
+    """Return an event that follows a history: of a search by arrival with the hash of what it saw, else as it is.
+
+    The driver decides on all events before, and each of them holds the hash of the one before it; so the newest one's
+    hash stands for them all.
+    """
+    if history.order != "arrival" or history.newest is None:
+        return event
+    return replace(event, payload={**event.payload, SAW: link(history.newest)})
+
+
+def link(event: Event) -> str:
+    """Return the SHA-256 of an event, of its own link to the one before it, too."""
+    return canonical_json.sha256([event.kind, event.time, event.trial, event.external, event.payload])

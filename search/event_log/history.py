@@ -1,0 +1,212 @@
+"""The state of a search, as the fold of its events: the same whether it is under way, resumed, or only read.
+
+`apply` is the one place that says what an event means. The driver appends an event to the log and applies it here;
+a resumed driver and every reader apply the whole log.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from search.errors import NewerVersionError, SpaceError
+from search.event_log.events import Event, not_understood
+from search.event_log.records import StudyRecord, TrialRecord
+from search.event_log.timeline import Active, Order, Slot, Timeline
+from search.messages import show
+from search.space import Distribution, Space
+from search.trainer_api import Plan, Report
+
+
+@dataclass(slots=True)
+class History:
+    """Trials, slots and goals after some events."""
+
+    name: str = ""
+    spec: dict[str, Any] = field(default_factory=dict)
+    goals: list[int] = field(default_factory=list)
+    """Trained trials asked for, one number a segment."""
+    declined: bool = False
+    """Whether the driver has declined to ask in this segment."""
+    trials: list[TrialRecord] = field(default_factory=list)
+    timeline: Timeline = field(default_factory=Timeline)
+    attributes: dict[int, dict[str, Any]] = field(default_factory=dict)
+    """System attributes of every trial."""
+    ends: Counter[str] = field(default_factory=Counter)
+    """Ended trials by reason."""
+    planned_periods: int = 0
+    """Periods that the ended trained trials would have had."""
+    saved_periods: int = 0
+    """Periods that the pruned trials were spared."""
+    infeasible: int = 0
+    """Infeasible trials, told or not."""
+    best: TrialRecord | None = None
+    seq: int = 0
+    """Events applied."""
+    newest: Event | None = None
+    """The last one of them."""
+    _ranges: dict[str, Distribution | None] = field(default_factory=dict)
+    """What each field of the space can be."""
+
+    @classmethod
+    def of(cls, events: Iterable[Event]) -> History:
+        """Return the history that these events make.
+
+        Raises:
+            NewerVersionError: a newer version decided them.
+            StorageError: no search can have decided them in this order.
+        """
+        history = cls()
+        for event in events:
+            try:
+                history.apply(event)
+            except NewerVersionError as error:
+                raise NewerVersionError(f"Study {history.name}: {error}.") from error
+            except (ValueError, TypeError, SpaceError) as error:
+                raise not_understood(history.name, history.seq, f"{event.kind}: {error}") from error
+        return history
+
+    @property
+    def order(self) -> Order:
+        """The order in which the search takes up what workers deliver."""
+        return self.timeline.order
+
+    @property
+    def goal(self) -> int:
+        """Trained trials asked for in all."""
+        return self.goals[-1] if self.goals else 0
+
+    @property
+    def trained(self) -> int:
+        """Trials asked so far that train, ended or not: all but the infeasible ones."""
+        return len(self.trials) - self.infeasible
+
+    @property
+    def finished(self) -> int:
+        """Trained trials that have ended."""
+        return self.ends.total() - self.ends["infeasible"]
+
+    def complete(self) -> list[TrialRecord]:
+        """Return the complete trials, in the order of their numbers."""
+        return [trial for trial in self.trials if trial.state == "COMPLETE"]
+
+    def next_slot(self) -> Slot | None:
+        """Return the slot whose event is next, None where nothing is left to do in this segment."""
+        return self.timeline.next_slot(filling=not self.declined)
+
+    def apply(self, event: Event) -> None:
+        """Bring the state up to one more event."""
+        match event.kind:
+            case "create":
+                self._create(event)
+            case "goal":
+                self._set_goal(event)
+            case "ask":
+                self._ask(event)
+            case "report":
+                self._report(event)
+            case "tell":
+                self._tell(event)
+            case "decline":
+                self.declined = True
+        self.seq += 1
+        self.newest = event
+
+    def record(self, live: bool = False) -> StudyRecord:
+        """Return the study as a plain record; unfinished trials of a study that nobody drives are paused."""
+        trials = self.trials
+        if not live:
+            trials = [replace(trial, reason="paused") if trial.state == "RUNNING" else trial for trial in trials]
+        totals = tuple(self.goals) or (0,)  # a search that died before its second event wants nothing yet
+        return StudyRecord(name=self.name, spec=self.spec, totals=totals, trials=tuple(trials), live=live)
+
+    def _create(self, event: Event) -> None:
+        _demand(self.seq == 0, "the study has begun before")
+        self.name = event.payload["name"]
+        self.spec = event.payload["spec"]
+        self.timeline = Timeline.of(self.spec["slots"], self.spec["order"])
+        self._ranges = {field.path: field.distribution for field in Space.from_spec(self.spec["space"]).fields}
+
+    def _set_goal(self, event: Event) -> None:
+        if self.declined:
+            self.timeline.restart(event.time)
+            self.goals.append(event.payload["goal"])
+        else:
+            self.goals[-1:] = [event.payload["goal"]]
+        self.declined = False
+
+    def _ask(self, event: Event) -> None:
+        asked = event.payload
+        trial = TrialRecord(
+            number=len(self.trials),
+            state="RUNNING",
+            reason="running",
+            params=asked["params"],
+            config=asked["config"],
+            seed=asked["seed"],
+            slot=asked["slot"],
+            logical_start=event.time,
+            costs=tuple(asked["costs"]),
+            facts=asked["facts"],
+            constraints=asked["constraints"],
+        )
+        plan = Plan(config=trial.config, costs=trial.costs, constraints=trial.constraints, facts=trial.facts)
+        self._check_asked(event, trial)
+        self.trials.append(trial)
+        self.attributes[trial.number] = dict(asked["attributes"])
+        self.infeasible += not plan.feasible
+        active = Active(number=trial.number, seed=trial.seed, plan=plan, start=event.time, verdict=not plan.feasible)
+        self.timeline.start(trial.slot, active)
+
+    def _report(self, event: Event) -> None:
+        trial, report = self._running(event), Report.from_json(event.payload["report"])
+        _demand(event.payload["period"] == len(trial.reports) + 1 <= len(trial.costs), "it is of another period")
+        self.trials[trial.number] = replace(trial, reports=(*trial.reports, report))
+        self.attributes[trial.number].update(event.payload["attributes"])
+        self.timeline.advance(trial.slot, verdict=event.payload["verdict"])
+
+    def _tell(self, event: Event) -> None:
+        told = event.payload
+        trial = replace(
+            self._running(event),
+            state=told["state"],
+            reason=told["reason"],
+            error=told["error"],
+            external=event.external,
+        )
+        self.trials[trial.number] = trial
+        self.attributes[trial.number].update(told["attributes"])
+        self.timeline.free(trial.slot, event.time)
+        self.ends[trial.reason] += 1
+        if trial.reason != "infeasible":
+            self.planned_periods += len(trial.costs)
+        if trial.reason == "pruned":
+            self.saved_periods += len(trial.costs) - len(trial.reports)
+        if trial.state == "COMPLETE" and (self.best is None or trial.rank_key() < self.best.rank_key()):
+            self.best = trial
+
+    def _check_asked(self, event: Event, trial: TrialRecord) -> None:
+        """Check that a trial can begin: nothing but a search's own log says otherwise.
+
+        Raises:
+            ValueError: it cannot.
+        """
+        _demand(event.trial == trial.number, "the trial is not the next one")
+        _demand(trial.slot < len(self.timeline.slots), "there is no such slot")
+        _demand(self.timeline.slots[trial.slot].trial is None, "its slot is taken")
+        for path, value in trial.params.items():
+            known = self._ranges.get(path)
+            _demand(known is not None and known.contains(value), f"{show(path)} {show(value)} is outside its range")
+
+    def _running(self, event: Event) -> TrialRecord:
+        _demand(event.trial is not None and 0 <= event.trial < len(self.trials), "there is no such trial")
+        trial = self.trials[event.trial or 0]
+        _demand(trial.state == "RUNNING", "its trial has ended")
+        return trial
+
+
+def _demand(holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise ValueError(otherwise)

@@ -1,0 +1,128 @@
+"""One trial as a plain row, and the digest of a study: what everything downstream reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from search import canonical_json
+from search.event_log.timeline import Order
+from search.space import cost_of
+from search.trainer_api import Report
+
+State = Literal["RUNNING", "COMPLETE", "PRUNED", "FAIL"]
+Reason = Literal[
+    "complete", "pruned", "infeasible", "diverged", "out_of_memory", "timed_out", "crashed", "running", "paused"
+]
+
+EXTERNAL: frozenset[Reason] = frozenset({"out_of_memory", "timed_out"})
+"""Ends that the machine decides; another machine, or the same one on another day, may end the trial otherwise."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrialRecord:
+    """One trial of a study, finished or not."""
+
+    number: int
+    state: State
+    reason: Reason
+    params: Mapping[str, Any]
+    """Sampled values by name (`section.field`)."""
+    config: Mapping[str, Any]
+    """The whole configuration: TrainConfig as plain JSON values."""
+    seed: int
+    slot: int
+    logical_start: int
+    costs: tuple[int, ...]
+    """Logical costs of the periods; their number is the full budget."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """`parameters`, `macs`."""
+    constraints: Mapping[str, float] = field(default_factory=dict)
+    reports: tuple[Report, ...] = ()
+    """One report a finished period; the last one holds the details."""
+    error: str | None = None
+    """Last lines of the exception of a crashed trial, or which of its means the machine had too little of."""
+    external: bool = False
+    """Whether the machine, not the configuration, decided the end."""
+
+    @property
+    def value(self) -> float | None:
+        """The last period's value, never the best one's."""
+        return self.reports[-1].value if self.reports else None
+
+    @property
+    def seconds(self) -> float:
+        """Training time of all periods, in seconds."""
+        return sum(report.seconds for report in self.reports)
+
+    def rank_key(self) -> tuple[float, float, float, int]:
+        """Sort key, best first: value, then errors, then validation loss, then number."""
+        last = self.reports[-1] if self.reports else None
+        metrics = last.metrics if last else {}
+        value = last.value if last and last.value is not None else float("-inf")
+        return (-value, _or_infinity(metrics.get("errors")), _or_infinity(metrics.get("val_loss")), self.number)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StudyRecord:
+    """A whole study, read from its storage."""
+
+    name: str
+    """Its folder's, which may have been renamed since the study was begun."""
+    spec: Mapping[str, Any]
+    """The study's specification: space, seed, slots, sampler, pruner, context (data, numerics, revisions, versions)."""
+    totals: tuple[int, ...]
+    """Trained trials asked for, one number a segment; the last is the goal."""
+    trials: tuple[TrialRecord, ...]
+    live: bool = False
+    """Whether a driver is at work on it now."""
+
+    @property
+    def order(self) -> Order:
+        """Whether periods were taken up in logical order, so that the search repeats, or as they arrived."""
+        order: Order = self.spec["order"]
+        return order
+
+    @property
+    def cost(self) -> str | None:
+        """The name of the fact that is minimised beside the value; None with one objective."""
+        return cost_of(self.spec["space"]["settings"])
+
+    def finished(self) -> list[TrialRecord]:
+        """Trained trials that have ended: complete, pruned or failed; infeasible ones are not among them."""
+        return [t for t in self.trials if t.state != "RUNNING" and t.reason != "infeasible"]
+
+    def complete(self) -> list[TrialRecord]:
+        """Complete trials, best first."""
+        return sorted((t for t in self.trials if t.state == "COMPLETE"), key=TrialRecord.rank_key)
+
+    @property
+    def best(self) -> TrialRecord | None:
+        """The complete trial with the best value, if there is one; with two objectives, too."""
+        complete = self.complete()
+        return complete[0] if complete else None
+
+    @property
+    def digest(self) -> str:
+        """See `digest`."""
+        return digest(self.trials)
+
+
+def digest(trials: Sequence[TrialRecord]) -> str:
+    """Return one SHA-256 over every trial's parameters, curve, state and weights; no times, no hosts.
+
+    Two searches whose digests agree asked for the same trials, saw the same figures and ended each in the same way.
+    """
+    return canonical_json.sha256([_digest_row(trial) for trial in sorted(trials, key=lambda trial: trial.number)])
+
+
+def _digest_row(trial: TrialRecord) -> list[Any]:
+    curve = [[report.value, dict(report.metrics), report.weights, report.end] for report in trial.reports]
+    running = trial.state == "RUNNING"
+    reason = "running" if running else trial.reason
+    return [trial.number, dict(trial.params), trial.seed, curve, trial.state, reason, trial.external]
+
+
+def _or_infinity(value: float | None) -> float:
+    return float("inf") if value is None else value

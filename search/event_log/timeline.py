@@ -1,0 +1,138 @@
+"""Logical time: which event of a search comes next, whatever the workers' real speed.
+
+A search has a fixed number of slots, each with at most one trial. A trial's periods have integer logical costs, known
+before training, so the logical time of a slot's next event is known too. Events are handled in the order of
+(logical time, slot); so a decision depends only on what is logically earlier, never on what happened to finish first.
+
+In a search whose order is arrival a period's event comes when its worker has delivered. Logical time is kept there,
+too, and orders what waits for no worker: a verdict to be told, a free slot to be filled. Those come first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from typing import Literal
+
+from search.trainer_api import Plan
+
+Order = Literal["logical", "arrival"]
+_Turn = tuple[int, int, int]
+"""Orders slots: whether the slot waits for a worker in a search by arrival, logical time, index."""
+
+
+@dataclass(slots=True)
+class Active:
+    """A trial in a slot."""
+
+    number: int
+    seed: int
+    plan: Plan
+    start: int
+    """Logical time at which the trial was asked."""
+    periods_done: int = 0
+    verdict: bool = False
+    """Whether its last report has been handled and decided: it is to be told, not trained on."""
+
+    @property
+    def next_time(self) -> int:
+        """Logical time of its next event: the end of the period under way, or now where a verdict waits."""
+        return self.end_of(self.periods_done + (0 if self.verdict else 1))
+
+    def end_of(self, period: int) -> int:
+        """Return the logical time at which a period ends, from 1; of period 0, that of the start."""
+        return self.start + sum(self.plan.costs[:period])
+
+
+@dataclass(slots=True)
+class Slot:
+    """A place for one trial at a time."""
+
+    index: int
+    free_since: int = 0
+    """Logical time at which the slot became free; meaningless while it holds a trial."""
+    trial: Active | None = None
+
+    @property
+    def next_time(self) -> int:
+        """Logical time of the slot's next event."""
+        return self.trial.next_time if self.trial else self.free_since
+
+    @property
+    def trains(self) -> bool:
+        """Whether the slot's next event needs a worker."""
+        return self.trial is not None and not self.trial.verdict
+
+
+@dataclass(slots=True)
+class Timeline:
+    """All slots of a search, and whose event is next."""
+
+    slots: list[Slot] = field(default_factory=list)
+    order: Order = "logical"
+    _busy: list[_Turn] = field(default_factory=list, repr=False, compare=False)
+    """A heap of turns of slots with a trial, past ones among them."""
+    _free: list[_Turn] = field(default_factory=list, repr=False, compare=False)
+    """A heap of turns of slots without one, likewise."""
+
+    @classmethod
+    def of(cls, slots: int, order: Order = "logical") -> Timeline:
+        """Return a timeline of so many free slots at logical time zero."""
+        timeline = cls([Slot(index) for index in range(slots)], order)
+        timeline.restart(0)
+        return timeline
+
+    def next_slot(self, *, filling: bool) -> Slot | None:
+        """Return the slot whose event is next; free slots count only while they are being filled.
+
+        By arrival, where all wait for workers: the logically earliest one.
+        """
+        turns = [self._first(self._busy, lambda slot: slot.trial is not None)]
+        if filling:
+            turns.append(self._first(self._free, lambda slot: slot.trial is None))
+        first = min((turn for turn in turns if turn is not None), default=None)
+        return None if first is None else self.slots[first[2]]
+
+    def start(self, index: int, trial: Active) -> None:
+        """Put a trial into a free slot."""
+        self.slots[index].trial = trial
+        heappush(self._busy, self._turn(self.slots[index]))
+
+    def advance(self, index: int, *, verdict: bool) -> None:
+        """Count a period of the trial in a slot as done."""
+        if (trial := self.slots[index].trial) is not None:
+            trial.periods_done += 1
+            trial.verdict = verdict
+            heappush(self._busy, self._turn(self.slots[index]))
+
+    def free(self, index: int, time: int) -> None:
+        """Take the trial out of a slot, at a logical time."""
+        slot = self.slots[index]
+        slot.free_since, slot.trial = time, None
+        heappush(self._free, self._turn(slot))
+
+    def restart(self, time: int) -> None:
+        """Let all slots, free now, begin together at a logical time."""
+        for slot in self.slots:
+            self.free(slot.index, time)
+
+    def actives(self) -> list[Active]:
+        """Return the trials in the slots."""
+        return [slot.trial for slot in self.slots if slot.trial]
+
+    def now(self) -> int:
+        """Return the latest logical time that any slot has reached."""
+        return max((slot.next_time for slot in self.slots), default=0)
+
+    def _turn(self, slot: Slot) -> _Turn:
+        return int(self.order == "arrival" and slot.trains), slot.next_time, slot.index
+
+    def _first(self, turns: list[_Turn], is_here: Callable[[Slot], bool]) -> _Turn | None:
+        """Return the first turn of a heap that is not past."""
+        while turns:
+            slot = self.slots[turns[0][2]]
+            if is_here(slot) and turns[0] == self._turn(slot):
+                return turns[0]
+            heappop(turns)
+        return None

@@ -1,0 +1,223 @@
+"""Worker processes on this machine, one thread each, spoken to over pipes."""
+
+from __future__ import annotations
+
+import queue
+import signal
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+from search.errors import UsageError, WorkerError
+from search.executors.local import oom
+from search.executors.local.process import Inbox, Running, WorkerProcess
+from search.executors.protocol import Done, Job, Lost, Outcome, Raised
+from search.executors.restart_policy import MAX_START, RestartPolicy
+from search.trainer_api import Report, TrainerSpec
+
+CRASHES = {signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT}
+"""Signals that a process brings upon itself; any other came from outside."""
+
+
+class LocalExecutor:
+    """A fixed number of worker processes; one that dies is replaced, with back-off.
+
+    Where several jobs shared a process that fails, none is to blame for sure: all are lost, and each is tried again
+    in a process that takes no other beside it.
+    """
+
+    def __init__(self, spec: TrainerSpec, workers: int, log: Path, lanes: int | None = None) -> None:
+        """Start nothing yet; `lanes` are the jobs that each worker takes at once: left out, what suits its device."""
+        self._spec = spec
+        self._count = workers
+        self._asked_lanes = lanes
+        self._lanes = lanes or 1
+        self._log = log.open("ab")
+        self._workers: list[WorkerProcess] = []
+        self._leaving: list[WorkerProcess] = []
+        self._inbox: Inbox = queue.Queue()
+        self._numerics: Mapping[str, Any] | None = None
+        self._starts = RestartPolicy(workers)
+        self._suspects: set[tuple[int, int]] = set()
+        self._waiting: deque[Job] = deque()
+        """Suspects for whom no worker is empty yet."""
+
+    @property
+    def workers(self) -> int:
+        """See `Executor.workers`."""
+        return self._count
+
+    @property
+    def lanes(self) -> int:
+        """See `Executor.lanes`."""
+        return self._lanes
+
+    def start(self) -> Mapping[str, Any]:
+        """Start all workers and return as soon as the first one greets; the others join when they are ready."""
+        while self._numerics is None:
+            self._replenish()
+            self._end_stalled()
+            self._receive(1.0)
+        return self._numerics
+
+    def idle(self) -> int:
+        """See `Executor.idle`."""
+        return 0 if self._waiting else sum(worker.free_lanes for worker in self._workers)
+
+    def submit(self, job: Job) -> None:
+        """See `Executor.submit`."""
+        if _key(job) in self._suspects:
+            self._waiting.append(job)
+            self._place_waiting()
+        else:
+            max(self._workers, key=lambda worker: worker.free_lanes).give(job)
+
+    def wait(self, timeout: float) -> list[Outcome]:
+        """See `Executor.wait`."""
+        self._replenish()
+        self._end_stalled()
+        outcomes = self._receive(timeout)
+        while not self._inbox.empty():
+            outcomes += self._receive(0)
+        self._place_waiting()
+        return outcomes
+
+    def stop(self) -> None:
+        """See `Executor.stop`."""
+        ending = [*self._workers, *self._leaving]
+        for worker in ending:
+            worker.kill()
+        for worker in ending:
+            worker.end()
+        self._workers.clear()
+        self._leaving.clear()
+        self._log.close()
+
+    def _replenish(self) -> None:
+        for index in self._starts.due(worker.index for worker in self._workers):
+            try:
+                self._workers.append(WorkerProcess(index, self._spec, self._log, self._inbox))
+            except OSError as error:
+                raise WorkerError(f"A worker process cannot be started: {error.strerror}.") from error
+
+    def _end_stalled(self) -> None:
+        for worker in self._workers:
+            if worker.is_stalled(MAX_START):
+                worker.kill()
+
+    def _place_waiting(self) -> None:
+        for worker in self._workers:
+            if self._waiting and worker.lanes and not worker.running:
+                worker.give(self._waiting.popleft(), alone=True)
+
+    def _receive(self, timeout: float) -> list[Outcome]:
+        try:
+            worker, message = self._inbox.get(timeout=timeout) if timeout else self._inbox.get_nowait()
+        except queue.Empty:
+            return []
+        if message is None:
+            return self._bury(worker)
+        return self._take(worker, *message)
+
+    def _take(self, worker: WorkerProcess, head: dict[str, Any], body: bytes) -> list[Outcome]:
+        if "refused" in head:
+            raise UsageError(head["refused"])
+        if "failed" in head:
+            self._failed(worker, head["failed"])
+            return []
+        if "numerics" in head:
+            self._greet(worker, head["numerics"], head["lanes"])
+            return []
+        if worker not in self._workers:
+            return []  # what it had under way has been reported
+        ended = worker.running.pop(head["lane"])
+        if "raised" in head:
+            return self._raised(worker, ended, head["raised"])
+        report = Report.from_json(head["report"])
+        if report.end == "out_of_memory":
+            if worker.running:
+                return self._lose([ended], "out of memory beside others")
+            self._let_go(worker)  # its process may keep what the trial took
+        self._suspects.discard(_key(ended.job))
+        place = worker.index * self._lanes + head["lane"]
+        return [Done(job=ended.job, report=replace(report, worker=place, started=ended.started), state=body)]
+
+    def _raised(self, worker: WorkerProcess, ended: Running, error: str) -> list[Outcome]:
+        """Let go of a worker with an exception, which may have spoilt its process, as CUDA's do."""
+        others = list(worker.running.values())
+        self._let_go(worker)
+        if others:
+            return self._lose([ended, *others], error.splitlines()[-1])
+        return [Raised(job=ended.job, error=error)]
+
+    def _let_go(self, worker: WorkerProcess) -> None:
+        """End a worker's process; another will take its place."""
+        self._workers.remove(worker)
+        self._leaving.append(worker)
+        worker.kill()
+
+    def _lose(self, had_company: Sequence[Running], reason: str, stalled: Sequence[Running] = ()) -> list[Outcome]:
+        """Return that jobs which had company are lost; each of them is to run alone from now on."""
+        self._suspects.update(_key(one.job) for one in had_company)
+        return [Lost(job=one.job, reason=reason, cause=_cause(one, stalled)) for one in had_company]
+
+    def _failed(self, worker: WorkerProcess, reason: str) -> None:
+        """Try again where others could start: what this one lacked, such as memory, may be there then."""
+        sentence = f"A worker cannot start: {reason}"
+        if self._numerics is None:
+            raise WorkerError(sentence)
+        self._let_go(worker)
+        self._starts.failed(sentence)
+
+    def _greet(self, worker: WorkerProcess, numerics: Mapping[str, Any], lanes: int) -> None:
+        self._starts.succeeded()
+        if self._numerics is None:
+            self._numerics, self._lanes = numerics, self._asked_lanes or lanes
+        elif numerics["canary"] != self._numerics["canary"]:
+            raise WorkerError("Two workers of this machine train to different bits; see `mnist-bench doctor`.")
+        worker.greet(numerics, self._lanes)
+
+    def _bury(self, worker: WorkerProcess) -> list[Outcome]:
+        under_way = list(worker.running.values())
+        stalled = [one for one in under_way if one.is_stalled(worker.latest)]
+        code = worker.end()
+        if worker in self._leaving:
+            self._leaving.remove(worker)
+            return []
+        if worker not in self._workers:
+            return []
+        self._workers.remove(worker)
+        if worker.numerics is None:
+            self._starts.failed(f"Workers end before they are ready ({_ending(code)}); see {self._log.name}.")
+        if len(under_way) == 1:
+            return [_death(under_way[0], code, stalled=bool(stalled))]
+        return self._lose(under_way, _silence(stalled[0].job) if stalled else _ending(code), stalled)
+
+
+def _key(job: Job) -> tuple[int, int]:
+    return job.trial, job.period
+
+
+def _death(alone: Running, code: int, *, stalled: bool) -> Outcome:
+    job = alone.job
+    if stalled:
+        return Lost(job=job, reason=_silence(job), cause="stalled")
+    if code < 0 and signal.Signals(-code) in CRASHES:
+        return Raised(job=job, error=f"The worker ended by {_ending(code)}.")
+    if code == -signal.SIGKILL and oom.kills() > alone.oom_kills:
+        return Lost(job=job, reason="out of memory", cause="out_of_memory")
+    return Lost(job=job, reason=_ending(code))
+
+
+def _cause(one: Running, stalled: Sequence[Running]) -> Literal["killed", "stalled"]:
+    return "stalled" if one in stalled else "killed"
+
+
+def _silence(job: Job) -> str:
+    return f"no progress in {job.stall_seconds:.0f} s"
+
+
+def _ending(code: int) -> str:
+    return signal.Signals(-code).name if code < 0 else f"exit code {code}"

@@ -1,0 +1,147 @@
+"""A worker process as its driver sees it: its pipes, the jobs in its lanes, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import queue
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import IO, Any, BinaryIO, cast
+
+from search.executors.local import oom
+from search.executors.local.wire import read_frame, write_frame
+from search.executors.protocol import Job
+from search.trainer_api import TrainerSpec
+
+_ENVIRONMENT = {
+    **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"),
+    # glibc gives large arrays back after every step and faults them in again: 4 to 13 % of a step's time, measured.
+    "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
+    "MALLOC_TRIM_THRESHOLD_": str(8 * 2**30),
+}
+
+Message = tuple[dict[str, Any], bytes] | None
+"""What a worker says; None when its pipe has closed."""
+Inbox = queue.Queue[tuple["WorkerProcess", Message]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Running:
+    """A job in a lane."""
+
+    job: Job
+    alone: bool
+    """Whether the worker takes no other job beside it."""
+    since: float = field(default_factory=time.monotonic)
+    """When it was given: a time to measure from."""
+    started: float = field(default_factory=time.time)
+    """When it was given, in seconds since 1970: a time to show."""
+    oom_kills: int = field(default_factory=oom.kills)
+    """Processes that had been killed for lack of memory by then."""
+
+    def is_stalled(self, moment: float) -> bool:
+        """Return whether it had taken longer than it may by a moment of the clock of `since`."""
+        return moment - self.since > self.job.stall_seconds
+
+
+class WorkerProcess:
+    """One process, from its start to its end."""
+
+    def __init__(self, index: int, spec: TrainerSpec, log: IO[bytes], inbox: Inbox) -> None:
+        self.index = index
+        """Its place among the executor's workers; a replacement takes over that of the one it replaces."""
+        self.numerics: Mapping[str, Any] | None = None
+        self.lanes = 0
+        """How many jobs it takes at once; none before it has greeted."""
+        self.running: dict[int, Running] = {}
+        """By lane."""
+        self._since = time.monotonic()
+        self._ended: float | None = None
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "search.executors.local.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env={**os.environ, **_ENVIRONMENT},
+            start_new_session=True,  # Ctrl-C is for the driver alone
+        )
+        # One writer for all frames, in a thread of its own: a worker that has stopped reading must not hold up the
+        # driver, and frames of two lanes must not mix.
+        self._outbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self._outbox.put(({"factory": spec.factory, "options": dict(spec.options)}, b""))
+        threading.Thread(target=self._write_all, daemon=True).start()
+        self._reader = threading.Thread(target=self._read_all, args=(inbox,), daemon=True)
+        self._reader.start()
+
+    @property
+    def free_lanes(self) -> int:
+        """How many more jobs it takes."""
+        return 0 if any(one.alone for one in self.running.values()) else self.lanes - len(self.running)
+
+    @property
+    def latest(self) -> float:
+        """Until when it lived, by the monotonic clock: now, or when its pipe closed.
+
+        A driver that was held up must not take a death long ago for a hang.
+        """
+        return self._ended or time.monotonic()
+
+    def is_stalled(self, longest_start: float) -> bool:
+        """Return whether it takes longer than so many seconds to greet, or a job of its own longer than it may."""
+        if self.numerics is None:
+            return self.latest - self._since > longest_start
+        return any(one.is_stalled(self.latest) for one in self.running.values())
+
+    def greet(self, numerics: Mapping[str, Any], lanes: int) -> None:
+        """Note that it is ready."""
+        self.numerics, self.lanes = numerics, lanes
+
+    def give(self, job: Job, *, alone: bool = False) -> None:
+        """Put a job into a free lane."""
+        lane = min(set(range(self.lanes)) - self.running.keys())
+        self.running[lane] = Running(job=job, alone=alone)
+        head = {"lane": lane, "config": dict(job.config), "seed": job.seed, "period": job.period}
+        self._outbox.put(({**head, "has_state": job.state is not None}, job.state or b""))
+
+    def kill(self) -> None:
+        """End it at once; its pipe then closes."""
+        self._process.kill()
+
+    def end(self) -> int:
+        """Return the exit code of a process whose pipe has closed, waiting for it."""
+        code = self._process.wait()
+        self._reader.join()
+        self._outbox.put(None)
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                _close(stream)
+        return code
+
+    def _write_all(self) -> None:
+        while (message := self._outbox.get()) is not None:
+            try:
+                write_frame(cast(BinaryIO, self._process.stdin), *message)
+            except (OSError, ValueError):
+                self._process.kill()  # it is gone or going; the reading thread reports its end
+                return
+
+    def _read_all(self, inbox: Inbox) -> None:
+        stream = cast(BinaryIO, self._process.stdout)
+        try:
+            while (message := read_frame(stream)) is not None:
+                inbox.put((self, message))
+        finally:
+            self._ended = time.monotonic()
+            self._process.kill()  # nothing more can come from it, whatever it thinks
+            inbox.put((self, None))
+
+
+def _close(stream: IO[bytes]) -> None:
+    try:
+        stream.close()
+    except OSError:
+        return  # what was buffered for a dead process is of no use

@@ -1,0 +1,83 @@
+"""The worker process: trains the periods it is sent over standard input, until that closes.
+
+Started by `search.executors.local.pool` as `python -P -m search.executors.local.worker`. It ends at once when its
+driver dies: a thread reads standard input all the time and leaves when the pipe closes, whatever the trainer is doing.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import sys
+import threading
+from typing import Any, BinaryIO
+
+from search.errors import UsageError
+from search.executors.in_process import error_text, make_trainer
+from search.executors.local import oom
+from search.executors.local.lanes import Ended, Lanes
+from search.executors.local.wire import read_frame, write_frame
+from search.trainer_api import SteppedTrainer, Trainer, TrainerSpec
+
+_Message = tuple[dict[str, Any], bytes]
+
+
+def main() -> None:
+    """Serve one driver."""
+    oom.volunteer()
+    output = _private_stdout()
+    inbox: queue.Queue[_Message] = queue.Queue()
+    threading.Thread(target=_read_all, args=(sys.stdin.buffer, inbox), daemon=True).start()
+    head, _ = inbox.get()
+    trainer = _hello(TrainerSpec(factory=head["factory"], options=head["options"]), output)
+    if trainer is not None:
+        _serve(Lanes(trainer), inbox, output)
+
+
+def _private_stdout() -> BinaryIO:
+    """Keep the pipe to the driver for frames alone: what libraries print goes to standard error."""
+    pipe = os.dup(1)
+    os.dup2(2, 1)
+    return os.fdopen(pipe, "wb")
+
+
+def _read_all(stream: BinaryIO, inbox: queue.Queue[_Message]) -> None:
+    while (message := read_frame(stream)) is not None:
+        inbox.put(message)
+    os._exit(0)
+
+
+def _hello(spec: TrainerSpec, output: BinaryIO) -> Trainer | None:
+    try:
+        trainer = make_trainer(spec)
+        lanes = trainer.lanes if isinstance(trainer, SteppedTrainer) else 1
+        write_frame(output, {"numerics": dict(trainer.numerics), "lanes": lanes})
+    except UsageError as error:
+        write_frame(output, {"refused": str(error)})
+        return None
+    except Exception as error:
+        write_frame(output, {"failed": error_text(error)})
+        return None
+    return trainer
+
+
+def _serve(lanes: Lanes, inbox: queue.Queue[_Message], output: BinaryIO) -> None:
+    while True:
+        while not lanes.are_busy or not inbox.empty():
+            head, body = inbox.get()
+            state = body if head["has_state"] else None
+            lanes.begin(head["lane"], head["config"], head["seed"], head["period"], state)
+        for ended in lanes.turn():
+            _answer(ended, output)
+
+
+def _answer(ended: Ended, output: BinaryIO) -> None:
+    if isinstance(ended.result, Exception):
+        write_frame(output, {"lane": ended.lane, "raised": error_text(ended.result)})
+    else:
+        state, report = ended.result
+        write_frame(output, {"lane": ended.lane, "report": report.to_json()}, state)
+
+
+if __name__ == "__main__":
+    main()

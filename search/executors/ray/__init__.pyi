@@ -1,0 +1,2 @@
+from .executor import RayExecutor as RayExecutor
+from .file_staging import StagedFiles as StagedFiles

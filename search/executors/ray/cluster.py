@@ -1,0 +1,130 @@
+"""Joining a Ray cluster, or starting Ray on this machine, so that only holders of a token can use it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from search.errors import UsageError, WorkerError
+
+OBJECT_STORE = 256 * 2**20
+"""Bytes of shared memory where Ray is started here: what passes between driver and workers is a few MB each."""
+MAX_CONNECT = 10.0
+"""Seconds after which a cluster's address is taken for dead; Ray itself would try for minutes."""
+_ENVIRONMENT = {
+    "RAY_AUTH_MODE": "token",  # else whoever reaches a port of the cluster runs code there
+    "RAY_USAGE_STATS_ENABLED": "0",
+}
+_QUIET = {"log_to_driver": False, "logging_level": "ERROR"}
+
+
+def connect(address: str | None, workers: int) -> Any:
+    """Join the cluster at `address` (host:port, or auto for that of this machine) and return the module `ray`.
+
+    Without an address, Ray is started on this machine, for so many workers, with a token that nobody else knows.
+
+    Raises:
+        UsageError: Ray is not installed, or the address is none.
+        WorkerError: there is no such cluster, its token is another one, or its versions are.
+    """
+    ray = _imported()
+    if address not in (None, "auto"):
+        check_answers(str(address))
+    with _own_sigterm(), _one_sentence(ray, address), _silent_stderr():
+        if address is None:
+            _start(ray, workers)
+        else:
+            ray.init(address, **_QUIET)
+    return ray
+
+
+def _start(ray: Any, workers: int) -> None:
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    ray.init(
+        "local",
+        num_cpus=workers,
+        include_dashboard=False,
+        object_store_memory=OBJECT_STORE,
+        **_QUIET,
+    )
+
+
+def _imported() -> Any:
+    os.environ.update(_ENVIRONMENT)  # before the import, which reads it
+    try:
+        import ray
+    except ImportError as error:
+        raise UsageError(
+            "--executor ray needs Ray, which this installation lacks; `pip install 'mnist-bench[ray]'` adds it."
+        ) from error
+    # Else Ray prints the loss of a worker to standard output, where the results of a command belong.
+    ray._private.worker.print_to_stdstream = lambda *_, **__: None
+    return ray
+
+
+def check_answers(address: str) -> None:
+    """Check that something listens at host:port.
+
+    Raises:
+        UsageError: it is no such address.
+        WorkerError: nothing does.
+    """
+    host, _, port = address.rpartition(":")
+    if not host or "/" in host or not port.isdigit():
+        raise UsageError(f"--address {address}: no address of a Ray cluster; write host:port, or auto.")
+    try:
+        socket.create_connection((host, int(port)), timeout=MAX_CONNECT).close()
+    except (OSError, OverflowError) as error:
+        raise WorkerError(f"Nothing answers at {address} ({error}); `ray start --head` starts a cluster.") from error
+
+
+@contextmanager
+def _own_sigterm() -> Iterator[None]:
+    """Keep this process's handler of SIGTERM, which Ray replaces by one that ends it at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _silent_stderr() -> Iterator[None]:
+    """Keep off the screen what Ray's lower half writes past Python to standard error while it connects."""
+    before = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(before, 2)
+        os.close(before)
+        os.close(nowhere)
+
+
+@contextmanager
+def _one_sentence(ray: Any, address: str | None) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+        ray.shutdown()  # which may have come halfway
+        raise WorkerError(_sentence(str(error.__cause__ or error), address)) from error
+
+
+def _sentence(text: str, address: str | None) -> str:
+    if address is not None and "token" in text:
+        return (
+            f"The Ray cluster at {address} is joined by its token alone: copy its ~/.ray/auth_token to this machine, "
+            "or set RAY_AUTH_TOKEN."
+        )
+    what = "be started on this machine" if address is None else f"join the cluster at {address}"
+    return f"Ray cannot {what}: {' '.join(text.partition('Traceback')[0].split())}"

@@ -1,0 +1,254 @@
+"""Workers on the machines of a Ray cluster: Ray places them and carries periods there and back; the driver decides."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from search.errors import UsageError, WorkerError
+from search.executors.protocol import Cause, Done, Job, Lost, Outcome, Raised
+from search.executors.ray.actor import Actor
+from search.executors.ray.cluster import check_answers, connect
+from search.executors.ray.file_staging import StagedFiles
+from search.executors.restart_policy import MAX_START, RestartPolicy
+from search.trainer_api import Report, TrainerSpec
+
+GRACE = 30.0
+"""Seconds past a period's stall limit, which its own machine keeps, after which that machine is taken for lost."""
+HEAD_CHECK = 10.0
+"""Seconds between looks at the cluster's head; Ray ends the process of a driver that has lost it for a minute."""
+
+
+class _Worker:
+    """One actor, from its start to its end."""
+
+    def __init__(self, index: int, actor: Any) -> None:
+        self.index = index
+        """Its place among the executor's workers; a replacement takes over that of the one it replaces."""
+        self.actor = actor
+        self.node = "?"
+        """The machine that it runs on, once it has greeted."""
+        self.job: Job | None = None
+        self.since = 0.0
+        """When the job began: a time to measure from."""
+        self.started = 0.0
+        """When the job began, in seconds since 1970: a time to show."""
+        self.answer: Any = actor.greet.remote()
+        """What is waited for: a greeting or, where there is a job, what becomes of it."""
+
+    @property
+    def is_idle(self) -> bool:
+        return self.answer is None
+
+    def give(self, job: Job) -> None:
+        self.job, self.since, self.started = job, time.monotonic(), time.time()
+        head = {name: getattr(job, name) for name in ("trial", "period", "seed", "stall_seconds")}
+        self.answer = self.actor.advance.remote({**head, "config": dict(job.config)}, job.state)
+
+    def is_stalled(self) -> bool:
+        return self.job is not None and time.monotonic() - self.since > self.job.stall_seconds + GRACE
+
+
+class RayExecutor:
+    """A fixed number of actors; one that is lost is replaced, with back-off, wherever the cluster has room."""
+
+    def __init__(
+        self,
+        spec: TrainerSpec,
+        workers: int,
+        *,
+        address: str | None = None,
+        gpus_per_worker: float = 0.0,
+        parcel: StagedFiles | None = None,
+    ) -> None:
+        """Prepare for the cluster at `address`, or for a Ray of our own on this machine where that is None.
+
+        The files of the parcel are sent to each machine once, for all of its workers.
+        """
+        self._spec = spec
+        self._count = workers
+        self._address = address
+        self._gpus = gpus_per_worker
+        self._parcel = parcel
+        self._ray: Any = None
+        self._new_actor: Callable[[], Any]
+        self._workers: list[_Worker] = []
+        self._numerics: Mapping[str, Any] | None = None
+        self._first_node = ""
+        self._starts = RestartPolicy(workers)
+        self._next_check = 0.0
+
+    @property
+    def workers(self) -> int:
+        """See `Executor.workers`."""
+        return self._count
+
+    @property
+    def lanes(self) -> int:
+        """See `Executor.lanes`; GPUs are shared by processes here, by the share that Ray reserves for each."""
+        return 1
+
+    def start(self) -> Mapping[str, Any]:
+        """Connect, and return as soon as the first worker greets; the others join when they are ready.
+
+        Raises:
+            UsageError: Ray is not installed, or this machine has too few GPUs.
+            WorkerError: there is no such cluster, or no worker comes up.
+        """
+        self._ray = connect(self._address, self._count)
+        self._check_room()
+        self._prepare_actors()
+        deadline = time.monotonic() + MAX_START
+        while self._numerics is None:
+            self._replenish()
+            self._receive(1.0)
+            if time.monotonic() > deadline:
+                raise WorkerError(f"No worker came up in {MAX_START:.0f} s. {self._room()}")
+        return self._numerics
+
+    def idle(self) -> int:
+        """See `Executor.idle`."""
+        return sum(worker.is_idle for worker in self._workers)
+
+    def submit(self, job: Job) -> None:
+        """See `Executor.submit`."""
+        next(worker for worker in self._workers if worker.is_idle).give(job)
+
+    def wait(self, timeout: float) -> list[Outcome]:
+        """See `Executor.wait`.
+
+        Raises:
+            WorkerError: the cluster's head is gone as well, or a worker's numerics differ from the others'.
+        """
+        if time.monotonic() > self._next_check:
+            self._check_head()
+        self._replenish()
+        return self._end_stalled() or self._receive(timeout)
+
+    def stop(self) -> None:
+        """See `Executor.stop`; Ray ends a driver's actors when it leaves."""
+        self._workers.clear()
+        if self._ray is not None:
+            self._ray.shutdown()
+            self._ray = None
+
+    def _check_head(self) -> None:
+        try:
+            check_answers(self._ray.get_runtime_context().gcs_address)
+        except WorkerError as error:
+            raise WorkerError(f"The search has lost its cluster. {error} Then the same command goes on.") from error
+        self._next_check = time.monotonic() + HEAD_CHECK
+
+    def _check_room(self) -> None:
+        """Refuse a Ray of our own that has no room for all workers; a cluster may yet grow, or be busy."""
+        if self._address is None and self._count * self._gpus > self._total("GPU"):
+            raise UsageError(f"{self._count} workers do not fit. {self._room()}")
+
+    def _room(self) -> str:
+        needs = f"1 CPU and {self._gpus:g} GPU" if self._gpus else "1 CPU"
+        found = f"{self._total('CPU'):g} CPUs and {self._total('GPU'):g} GPUs"
+        return f"Each worker needs {needs}; Ray has {found} in all."
+
+    def _total(self, resource: str) -> float:
+        return float(self._ray.cluster_resources().get(resource, 0))
+
+    def _prepare_actors(self) -> None:
+        """Put the parcel where each machine gets it once, and keep how to make an actor."""
+        parcel = self._parcel or StagedFiles(option="", files={})
+        given = self._spec.factory, dict(self._spec.options), parcel.option, self._ray.put(dict(parcel.files))
+        made = self._ray.remote(Actor).options(
+            num_cpus=1,
+            num_gpus=self._gpus,
+            max_restarts=0,  # a restart on another machine has to greet first
+            scheduling_strategy="SPREAD",
+        )
+        self._new_actor = lambda: made.remote(*given)
+
+    def _replenish(self) -> None:
+        for index in self._starts.due(worker.index for worker in self._workers):
+            self._workers.append(_Worker(index, self._new_actor()))
+
+    def _end_stalled(self) -> list[Outcome]:
+        stalled = [worker for worker in self._workers if worker.is_stalled()]
+        return [outcome for worker in stalled for outcome in self._bury(worker, "no answer", "stalled")]
+
+    def _receive(self, timeout: float) -> list[Outcome]:
+        waiting = {worker.answer: worker for worker in self._workers if worker.answer is not None}
+        if not waiting:
+            time.sleep(timeout)
+            return []
+        ready, _ = self._ray.wait(list(waiting), timeout=timeout)
+        if ready:
+            ready, _ = self._ray.wait(list(waiting), num_returns=len(waiting), timeout=0)
+        return [outcome for answer in ready for outcome in self._take(waiting[answer])]
+
+    def _take(self, worker: _Worker) -> list[Outcome]:
+        try:
+            head, state = self._ray.get(worker.answer)
+        except self._ray.exceptions.OutOfMemoryError as error:
+            return self._bury(worker, str(error), "out_of_memory")
+        except self._ray.exceptions.RayError as error:
+            return self._bury(worker, str(error))
+        job, worker.job, worker.answer = worker.job, None, None
+        if job is None:
+            self._greet(worker, head)
+            return []
+        if "report" not in head or head["report"]["end"] == "out_of_memory":
+            worker.answer = worker.actor.greet.remote()  # when its next process is ready
+        if "report" in head:
+            report = replace(Report.from_json(head["report"]), worker=worker.index, started=worker.started)
+            return [Done(job=job, report=report, state=state)]
+        if "raised" in head:
+            return [Raised(job=job, error=head["raised"])]
+        return [Lost(job=job, reason=head["lost"], cause=head["cause"])]
+
+    def _greet(self, worker: _Worker, head: Mapping[str, Any]) -> None:
+        worker.node = self._name(head["node"])
+        if "refused" in head:
+            raise UsageError(f"{worker.node}: {head['refused']}")
+        if "failed" in head:
+            self._failed(worker, f"{worker.node}: {head['failed']}")
+            return
+        self._starts.succeeded()
+        if self._numerics is None:
+            self._numerics, self._first_node = head["numerics"], worker.node
+        elif head["numerics"]["canary"] != self._numerics["canary"]:
+            raise WorkerError(self._other_bits(self._numerics, worker.node, head["numerics"]))
+
+    def _failed(self, worker: _Worker, sentence: str) -> None:
+        """Try again where others could start: what this one lacked, such as memory, may be there then."""
+        if self._numerics is None:
+            raise WorkerError(sentence)
+        self._workers.remove(worker)
+        self._ray.kill(worker.actor)
+        self._starts.failed(sentence)
+
+    def _name(self, node_id: str) -> str:
+        """Return how messages call a machine: by its name in the cluster, or its hostname, and its address."""
+        node = next(node for node in self._ray.nodes() if node["NodeID"] == node_id)
+        address = node["NodeManagerAddress"]
+        given = node.get("NodeName") or address
+        return f"{node['NodeManagerHostname'] if given == address else given} ({address})"
+
+    def _other_bits(self, numerics: Mapping[str, Any], node: str, others: Mapping[str, Any]) -> str:
+        from search.differences import differences  # which knows Optuna; a worker process shall not
+
+        rows = differences(numerics, others)
+        listed = "; ".join(f"{name} {here} on {self._first_node}, {there} on {node}" for name, here, there in rows)
+        return f"{node} trains to other bits than {self._first_node}, so it cannot take part: {listed}."
+
+    def _bury(self, worker: _Worker, reason: str, cause: Cause = "killed") -> list[Outcome]:
+        """Give up a worker that may be dead, and let another take its place."""
+        self._workers.remove(worker)
+        self._check_head()  # without which the next calls would not return
+        self._ray.kill(worker.actor)
+        lines = [line.strip() for line in reason.splitlines() if line.strip()]
+        if worker.job is not None:
+            return [Lost(job=worker.job, reason=f"{worker.node}: {lines[0]}", cause=cause)]
+        self._starts.failed(
+            "Workers end before they are ready, as they do where a machine lacks mnist-bench or has joined the cluster "
+            f"without RAY_AUTH_MODE=token: {lines[-1]}"
+        )
+        return []

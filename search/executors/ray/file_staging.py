@@ -1,0 +1,47 @@
+"""Files that trainers on other machines need: sent to each machine once, and found there by all of its workers."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from search.files import atomic_write, make_folder
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StagedFiles:
+    """Files by name, and the trainer's option that is to hold their folder."""
+
+    option: str
+    files: Mapping[str, bytes]
+
+
+def folder_of(files: Mapping[str, bytes]) -> Path:
+    """Return where a machine keeps these files: named by their content, among what is temporary, for later searches."""
+    return Path(tempfile.gettempdir()) / f"mnist-bench-{os.getuid()}" / _digest(files)[:16]
+
+
+def unpack(files: Mapping[str, bytes]) -> Path:
+    """Return the folder of this machine that holds the files; what an earlier worker has written there stays.
+
+    Raises:
+        UsageError: the folder cannot be made.
+        OSError: a file cannot be written.
+    """
+    folder = folder_of(files)
+    make_folder(folder)
+    for name, content in files.items():
+        if not (folder / name).exists():
+            atomic_write(folder / name, content)
+    return folder
+
+
+def _digest(files: Mapping[str, bytes]) -> str:
+    hashed = hashlib.sha256()
+    for name, content in sorted(files.items()):
+        hashed.update(f"{name} {len(content)} ".encode() + content)
+    return hashed.hexdigest()

@@ -1,0 +1,11 @@
+from .objectives import cost_of as cost_of
+from .overrides import override as override
+from .ranges import (
+    Choice as Choice,
+    Distribution as Distribution,
+    FloatRange as FloatRange,
+    IntRange as IntRange,
+    same as same,
+)
+from .space import UNREADABLE as UNREADABLE, Field as Field, Space as Space
+from .yaml_reader import Document as Document, KeyPath as KeyPath

@@ -1,0 +1,64 @@
+"""Changes of single fields and settings of a space, as `--set optim.lr=0.01` gives them on a command line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from search.errors import Problem, SpaceError, UsageError
+from search.messages import show
+from search.space.space import FIELD_PATH, SETTINGS_WITH_KEYS, Field, Origin, Space, read_field
+from search.space.yaml_reader import parse
+
+
+def override(space: Space, assignments: Sequence[str]) -> Space:
+    """Return the space with each `name=value` applied in turn.
+
+    A name is `section.field` or a setting (`epochs`, `limits.macs`); a value is YAML, a range too:
+    `optim.lr={float: [1e-3, 1e-2], log: true}`. A changed field counts always, unless the new value has a `when`.
+
+    Raises:
+        UsageError: an assignment without a name; its text is quoted.
+        SpaceError: values or conditions with faults.
+    """
+    for assignment in assignments:
+        space = _assign(space, assignment)
+    return space
+
+
+def _assign(space: Space, assignment: str) -> Space:
+    path, equals, text = assignment.partition("=")
+    path = path.strip()
+    section, dot, key = path.partition(".")
+    if not equals or not section or (dot and not FIELD_PATH.fullmatch(path)):
+        raise UsageError(f"--set {show(assignment)}: give NAME=VALUE, with a name such as optim.lr or epochs")
+    document = parse(text, f"--set {path}")
+    origin = Origin(document)
+    if dot and section not in SETTINGS_WITH_KEYS:
+        return _set_field(space, path, document.value, origin)
+    return _set_setting(space, section, key, document.value, origin)
+
+
+def _set_field(space: Space, path: str, value: Any, origin: Origin) -> Space:
+    problems: list[Problem] = []
+    changed = read_field(path, value, origin, problems)
+    fields: list[Field] = [changed if field.path == path else field for field in space.fields]
+    if changed not in fields:
+        fields.append(changed)
+    section = path.partition(".")[0]
+    space = replace(space, fields=tuple(fields), origins={section: origin, **space.origins})
+    problems += space.condition_problems((changed,))
+    if problems:
+        raise SpaceError(problems)
+    return space
+
+
+def _set_setting(space: Space, name: str, key: str, value: Any, origin: Origin) -> Space:
+    if name == "name":
+        raise UsageError("--set name: the name of a space stands in its file; --study-name names a study")
+    settings = dict(space.settings)
+    if key:
+        outer = settings.get(name)
+        value = {**(outer if isinstance(outer, dict) else {}), key: value}
+    return replace(space, settings=settings | {name: value}, origins={**space.origins, name: origin})

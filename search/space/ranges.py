@@ -1,0 +1,204 @@
+"""The kinds of range that a field of a space may have, and their form in a file.
+
+{int: [8, 32], step: 8}      whole numbers, both ends included
+{float: [1e-4, 1], log: true}    real numbers
+{choice: [relu, gelu]}       any of the values listed
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from search.messages import did_you_mean, show
+from search.space.yaml_reader import KeyPath
+
+
+class Fault(NamedTuple):
+    """What is wrong with a form, and where inside it: at a value, or at its key."""
+
+    below: KeyPath
+    message: str
+    at_key: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class IntRange:
+    """Whole numbers low, low + step, ..., high; `log` samples evenly in the logarithm."""
+
+    low: int
+    high: int
+    step: int = 1
+    log: bool = False
+
+    def contains(self, value: Any) -> bool:
+        """Return whether the range can give this value."""
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        return whole and self.low <= value <= self.high and (value - self.low) % self.step == 0
+
+    def draw(self, rng: random.Random) -> int:
+        """Return a value at random."""
+        if self.log:
+            drawn = math.exp(rng.uniform(math.log(self.low - 0.5), math.log(self.high + 0.5)))
+            return min(max(round(drawn), self.low), self.high)
+        return rng.randrange(self.low, self.high + 1, self.step)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the form in a file, every key written out."""
+        return {"int": [self.low, self.high], "step": self.step, "log": self.log}
+
+
+@dataclass(frozen=True, slots=True)
+class FloatRange:
+    """Real numbers from low to high, on a grid where `step` is given; `log` samples evenly in the logarithm."""
+
+    low: float
+    high: float
+    step: float | None = None
+    log: bool = False
+
+    def contains(self, value: Any) -> bool:
+        """Return whether the range can give this value, up to rounding on a grid."""
+        if isinstance(value, bool) or not isinstance(value, int | float) or not self.low <= value <= self.high:
+            return False
+        steps = (value - self.low) / self.step if self.step else 0.0
+        return abs(steps - round(steps)) < 1e-6
+
+    def draw(self, rng: random.Random) -> float:
+        """Return a value at random."""
+        if self.log:
+            drawn = math.exp(rng.uniform(math.log(self.low), math.log(self.high)))
+        elif self.step:
+            drawn = self.low + self.step * rng.randint(0, round((self.high - self.low) / self.step))
+        else:
+            drawn = rng.uniform(self.low, self.high)
+        return min(max(drawn, self.low), self.high)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the form in a file, every key written out."""
+        return {"float": [self.low, self.high], "step": self.step, "log": self.log}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Any of the listed values; plain JSON values, lists among them."""
+
+    options: tuple[Any, ...]
+
+    def contains(self, value: Any) -> bool:
+        """Return whether the value is one of the options."""
+        return any(same(value, option) for option in self.options)
+
+    def draw(self, rng: random.Random) -> Any:
+        """Return a value at random."""
+        return rng.choice(self.options)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the form in a file."""
+        return {"choice": list(self.options)}
+
+
+Distribution = IntRange | FloatRange | Choice
+
+
+def same(one: Any, other: Any) -> bool:
+    """Return whether two plain values are equal, and not only so because true counts as 1."""
+    return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
+
+
+def parse_form(form: Mapping[str, Any]) -> tuple[Distribution | None, list[Fault]]:
+    """Return the range that a mapping such as `{int: [1, 3]}` stands for, or None and what is wrong with it."""
+    kinds = [kind for kind in _PARSERS if kind in form]
+    allowed = (*kinds, *_OPTIONS[kinds[0]]) if kinds else (*_PARSERS, "value")
+    faults: list[Fault] = []
+    for key in form:
+        if key not in allowed:
+            faults.append(Fault((key,), f"a range has no key `{show(key)}`{did_you_mean(key, allowed)}", at_key=True))
+    if len(kinds) != 1:
+        faults.append(Fault((), "a mapping here needs exactly one of `int`, `float`, `choice` and `value`"))
+    if faults:
+        return None, faults
+    return _PARSERS[kinds[0]](form)
+
+
+def _parse_int(form: Mapping[str, Any]) -> tuple[IntRange | None, list[Fault]]:
+    low, high, faults = _ends(form, "int")
+    step, log = form.get("step", 1), form.get("log", False)
+    if not _is_whole(step) or step < 1:
+        faults.append(Fault(("step",), f"step {show(step)} is not a whole number above zero"))
+    faults += _log_faults(form, low, log, excludes_step=step != 1)
+    if not faults and (high - low) % step:
+        top = high - (high - low) % step
+        faults.append(Fault(("step",), f"step {step} leads from {low} not to {high}, but to {top}"))
+    return (None, faults) if faults else (IntRange(low, high, step, log), [])
+
+
+def _parse_float(form: Mapping[str, Any]) -> tuple[FloatRange | None, list[Fault]]:
+    low, high, faults = _ends(form, "float")
+    step, log = form.get("step"), form.get("log", False)
+    if step is not None and (not _is_number(step) or step <= 0):
+        faults.append(Fault(("step",), f"step {show(step)} is not a number above zero"))
+    faults += _log_faults(form, low, log, excludes_step=step is not None)
+    if not faults and step is not None and (rest := (_exact(high) - _exact(low)) % _exact(step)):
+        top = float(_exact(high) - rest)
+        faults.append(Fault(("step",), f"step {show(step)} leads from {show(low)} not to {show(high)}, but to {top:g}"))
+    if faults:
+        return None, faults
+    return FloatRange(float(low), float(high), None if step is None else float(step), log), []
+
+
+def _parse_choice(form: Mapping[str, Any]) -> tuple[Choice | None, list[Fault]]:
+    options = form["choice"]
+    if not isinstance(options, list) or not options:
+        return None, [Fault(("choice",), "`choice` needs a list of at least one value")]
+    faults: list[Fault] = []
+    for index, option in enumerate(options):
+        if any(same(option, earlier) or option == earlier for earlier in options[:index]):
+            faults.append(Fault(("choice", index), f"{show(option)} stands twice among the choices"))
+    return (None, faults) if faults else (Choice(tuple(options)), [])
+
+
+_PARSERS = {"int": _parse_int, "float": _parse_float, "choice": _parse_choice}
+_OPTIONS: dict[str, tuple[str, ...]] = {"int": ("step", "log"), "float": ("step", "log"), "choice": ()}
+
+
+def _ends(form: Mapping[str, Any], kind: str) -> tuple[Any, Any, list[Fault]]:
+    """Return the lowest and highest value and what is wrong with them."""
+    ends = form[kind]
+    if not isinstance(ends, list) or len(ends) != 2:
+        return None, None, [Fault((kind,), f"`{kind}` needs two numbers, [lowest, highest], not {show(ends)}")]
+    fits, wanted = (_is_whole, "a whole number") if kind == "int" else (_is_number, "a number")
+    faults = [Fault((kind, i), f"{show(end)} is not {wanted}") for i, end in enumerate(ends) if not fits(end)]
+    low, high = ends
+    if not faults and low > high:
+        faults.append(Fault((kind,), f"low {show(low)} is above high {show(high)}"))
+    return (None, None, faults) if faults else (low, high, [])
+
+
+def _log_faults(form: Mapping[str, Any], low: Any, log: Any, *, excludes_step: bool) -> list[Fault]:
+    if not isinstance(log, bool):
+        return [Fault(("log",), f"log {show(log)} is neither true nor false")]
+    if not log:
+        return []
+    faults: list[Fault] = []
+    if low is not None and low <= 0:
+        faults.append(Fault((), f"low {show(low)} with log: true; a logarithmic range needs low > 0"))
+    if excludes_step:
+        faults.append(Fault(("step",), "step with log: true; a logarithmic range has no step"))
+    return faults
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _exact(value: float) -> Decimal:
+    return Decimal(str(value))

@@ -1,0 +1,265 @@
+"""A search space: constants and ranges by name, the conditions under which they count, and where each was written.
+
+A file's top level holds settings (`epochs: 6`) and sections, mappings of fields (`model: {blocks: {int: [1, 3]}}`).
+What the names mean is not known here; see `mnist_bench.space_files.files`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePath
+from typing import Any
+
+from search.errors import Problem, SpaceError
+from search.messages import did_you_mean, listing, show
+from search.space.ranges import Choice, Distribution, FloatRange, IntRange, parse_form, same
+from search.space.yaml_reader import Document, KeyPath
+
+__all__ = ["UNREADABLE", "Choice", "Distribution", "Field", "FloatRange", "IntRange", "Origin", "Space", "read_field"]
+
+SETTINGS_WITH_KEYS = ("limits", "search")
+"""Top-level mappings that are settings and no sections."""
+
+Suggest = Callable[[str, Distribution], Any]
+"""Gives a value for the field of this name out of its range."""
+
+UNREADABLE = Choice(())
+"""Stands for a range whose form is faulty, so that what depends on the field can still be checked."""
+
+FIELD_PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\.[A-Za-z_][A-Za-z0-9_]*")
+"""A section and a name."""
+
+_SPACE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a field or setting was written."""
+
+    document: Document
+    place: KeyPath = ()
+
+    def below(self, *keys: str | int) -> KeyPath:
+        """Return `keys` where something was written there, nothing otherwise."""
+        return keys if (*self.place, *keys) in self.document.values else ()
+
+    def problem(self, message: str, *below: str | int, at_key: bool = False) -> Problem:
+        """Return a problem with this value, or with what lies at the path `below` it."""
+        return self.document.problem((*self.place, *below), message, at_key=at_key)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One setting of a trial: a constant or a range, and when it counts."""
+
+    path: str
+    """Section and name: "optim.lr"."""
+    value: Any
+    """The constant, as plain JSON values, or the range."""
+    when: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    """Values of other fields, by path, under which this one counts; all must hold."""
+    origin: Origin = field(default_factory=lambda: Origin(Document("space", "", None)), compare=False, repr=False)
+
+    @property
+    def distribution(self) -> Distribution | None:
+        """The range, or None for a constant."""
+        return self.value if isinstance(self.value, IntRange | FloatRange | Choice) else None
+
+    def is_active(self, values: Mapping[str, Any]) -> bool:
+        """Return whether the field counts, given the values of the active fields before it."""
+        return all(
+            parent in values and any(same(values[parent], value) for value in allowed)
+            for parent, allowed in self.when.items()
+        )
+
+    def can_be(self, value: Any) -> bool:
+        """Return whether the constant is, or the range can give, this value."""
+        if self.distribution is None:
+            return same(self.value, value)
+        return self.value is UNREADABLE or self.distribution.contains(value)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the form in a file, every key written out."""
+        form = {"value": self.value} if self.distribution is None else self.distribution.to_json()
+        return form | ({"when": {parent: list(allowed) for parent, allowed in self.when.items()}} if self.when else {})
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """A whole space whose form is right: every range makes sense and every condition names a field."""
+
+    name: str
+    source: str
+    """The file, as messages name it."""
+    settings: Mapping[str, Any]
+    """What stands beside the sections: epochs, limits, ..."""
+    fields: tuple[Field, ...]
+    """In the order of the file."""
+    text: str = field(default="", compare=False, repr=False)
+    """The file's text."""
+    origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)
+    """Where each setting, and each section, was written."""
+
+    @classmethod
+    def read(cls, document: Document) -> tuple[Space, list[Problem]]:
+        """Return the space of a file's values and all faults of its form; a faulty field is `UNREADABLE`."""
+        if not isinstance(document.value, dict):
+            empty = cls("space", document.source, {}, (), document.text)
+            return empty, [document.problem((), "a space file holds settings and sections, `name: value` each")]
+        problems: list[Problem] = []
+        settings: dict[str, Any] = {}
+        fields: list[Field] = []
+        for key, value in document.value.items():
+            if isinstance(value, dict) and key not in SETTINGS_WITH_KEYS:
+                fields += _read_section(key, value, document, problems)
+            else:
+                settings[key] = value
+        name = _read_name(settings.pop("name", None), document, problems)
+        origins = {key: Origin(document, (key,)) for key in document.value}
+        space = cls(name, document.source, settings, tuple(fields), document.text, origins)
+        return space, problems + space.condition_problems(space.fields)
+
+    @classmethod
+    def from_document(cls, document: Document) -> Space:
+        """Return the space of a file's values.
+
+        Raises:
+            SpaceError: all faults of form.
+        """
+        space, problems = cls.read(document)
+        if problems:
+            raise SpaceError(problems)
+        return space
+
+    @classmethod
+    def from_spec(cls, spec: Mapping[str, Any]) -> Space:
+        """Return the space that `to_spec` described, without text and positions.
+
+        Raises:
+            SpaceError: the specification is not one of `to_spec`.
+        """
+        origin = Origin(Document("space", "", None))
+        problems: list[Problem] = []
+        fields = tuple(read_field(path, form, origin, problems) for path, form in spec["fields"])
+        if problems:
+            raise SpaceError(problems)
+        return cls(spec["name"], "space", spec["settings"], fields)
+
+    def to_spec(self) -> dict[str, Any]:
+        """Return all that a search depends on as plain JSON values: no comments, no positions."""
+        fields = [[field.path, field.to_json()] for field in self.fields]
+        return {"name": self.name, "settings": dict(self.settings), "fields": fields}
+
+    @property
+    def is_recipe(self) -> bool:
+        """Whether there is no range in it, so that it describes one training."""
+        return all(field.distribution is None for field in self.fields)
+
+    def sample_order(self) -> list[Field]:
+        """Return the fields, each behind those its condition names, otherwise as in the file, level by level.
+
+        Fields whose conditions form a circle are left out.
+        """
+        order: dict[str, Field] = {}
+        waiting = list(self.fields)
+        while ready := [field for field in waiting if all(parent in order for parent in field.when)]:
+            order.update((field.path, field) for field in ready)
+            waiting = [field for field in waiting if field.path not in order]
+        return list(order.values())
+
+    def sample(self, suggest: Suggest) -> dict[str, Any]:
+        """Return a trial's parameters: the value that `suggest` gives for each active field with a range."""
+        values = self._walk(suggest)
+        ranges = {field.path for field in self.fields if field.distribution is not None}
+        return {path: value for path, value in values.items() if path in ranges}
+
+    def resolve(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Return all settings of a trial by path, constants and parameters; inactive fields are left out.
+
+        Raises:
+            KeyError: a parameter of an active field is missing.
+        """
+        return self._walk(lambda path, _: params[path])
+
+    def condition_problems(self, fields: tuple[Field, ...]) -> list[Problem]:
+        """Return what is wrong with the conditions of these fields of the space."""
+        known = {field.path: field for field in self.fields}
+        ordered = {field.path for field in self.sample_order()}
+        problems: list[Problem] = []
+        for child in fields:
+            problems += [p for parent in child.when for p in _parent_problems(child, parent, known)]
+            if child.path not in ordered and all(parent in known for parent in child.when):
+                problems.append(child.origin.problem(f"{child.path}: its condition leads back to itself", "when"))
+        return problems
+
+    def _walk(self, suggest: Suggest) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for item in self.sample_order():
+            if item.is_active(values):
+                values[item.path] = item.value if item.distribution is None else suggest(item.path, item.distribution)
+        return values
+
+
+def read_field(path: str, value: Any, origin: Origin, problems: list[Problem]) -> Field:
+    """Return the field of this form, `UNREADABLE` where it has faults, which are added to `problems`."""
+    if not isinstance(value, dict):
+        return Field(path, value, origin=origin)
+    form = dict(value)
+    when = _read_when(path, form.pop("when", {}), origin, problems)
+    if form.keys() == {"value"} and not isinstance(form["value"], dict):
+        return Field(path, form["value"], when, origin)
+    distribution, faults = parse_form(form)
+    problems += [origin.problem(f"{path}: {fault.message}", *fault.below, at_key=fault.at_key) for fault in faults]
+    return Field(path, UNREADABLE if distribution is None else distribution, when, origin)
+
+
+def _read_section(section: str, values: Mapping[str, Any], document: Document, problems: list[Problem]) -> list[Field]:
+    fields: list[Field] = []
+    for name, value in values.items():
+        origin = Origin(document, (section, name))
+        if FIELD_PATH.fullmatch(f"{section}.{name}"):
+            fields.append(read_field(f"{section}.{name}", value, origin, problems))
+        else:
+            problems.append(origin.problem(f"{show(f'{section}.{name}')}: no name of letters, digits, _", at_key=True))
+    return fields
+
+
+def _read_name(name: Any, document: Document, problems: list[Problem]) -> str:
+    """Return the space's name; without one, that of its file."""
+    if name is None:
+        return re.sub(r"[^A-Za-z0-9]+", "-", PurePath(document.source).stem).strip("-")[:64] or "space"
+    if isinstance(name, str) and _SPACE_NAME.fullmatch(name):
+        return name
+    problems.append(document.problem(("name",), f"name: {show(name)} is not a name of at most 64 letters, digits, -_."))
+    return "space"
+
+
+def _read_when(path: str, when: Any, origin: Origin, problems: list[Problem]) -> dict[str, tuple[Any, ...]]:
+    """Return the condition with whole paths as keys and tuples of values."""
+    if not isinstance(when, dict):
+        message = f"{path}: `when` needs a mapping such as {{other_field: [values]}}"
+        problems.append(origin.problem(message, "when"))
+        return {}
+    section = path.partition(".")[0]
+    read: dict[str, tuple[Any, ...]] = {}
+    for key, allowed in when.items():
+        parent = key if "." in key else f"{section}.{key}"
+        read[parent] = tuple(allowed) if isinstance(allowed, list) else (allowed,)
+        if not read[parent]:
+            problems.append(origin.problem(f"{path}: `when` lists no value of {parent}", "when", key))
+    return read
+
+
+def _parent_problems(child: Field, parent: str, known: Mapping[str, Field]) -> list[Problem]:
+    section, _, name = parent.partition(".")
+    key = name if ("when", name) and section == child.path.partition(".")[0] else parent
+    below = ("when", key)
+    if parent not in known:
+        message = f"{child.path}: `when` names {show(parent)}, which the file does not set"
+        return [child.origin.problem(message + did_you_mean(parent, known), *below, at_key=True)]
+    never = [value for value in child.when[parent] if not known[parent].can_be(value)]
+    if not never:
+        return []
+    return [child.origin.problem(f"{child.path}: {parent} is never {listing(never)}", *below)]

@@ -1,0 +1,275 @@
+"""YAML text to plain values, each with its line and column; hostile input ends in a `SpaceError`, never in harm.
+
+The language is YAML 1.2 (https://yaml.org/spec/1.2.2/), one document without anchors, aliases, tags and directives;
+`search.space.scalars` says what unquoted texts mean.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+
+from search import files
+from search.errors import Problem, SpaceError, UsageError
+from search.messages import show
+from search.space.scalars import resolve
+
+MAX_BYTES = 256_000
+MAX_DEPTH = 20
+MAX_VALUES = 10_000
+MAX_PROBLEMS = 50
+
+KeyPath = tuple[str | int, ...]
+Position = tuple[int, int]
+
+_CONTROL = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0010ffff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A YAML text as plain values: None, bool, int, float, str, list, and dict with string keys."""
+
+    source: str
+    text: str
+    value: Any
+    values: dict[KeyPath, Position] = field(default_factory=dict)
+    """Line and column, from 1, of each value by its path of keys and indices."""
+    keys: dict[KeyPath, Position] = field(default_factory=dict)
+    """Line and column, from 1, of each key by the path of its value."""
+
+    def problem(self, path: KeyPath, message: str, *, at_key: bool = False) -> Problem:
+        """Return a problem at the value (or its key) at `path`, or at the nearest thing around it."""
+        marks = self.keys if at_key else self.values
+        while path and path not in marks:
+            path = path[:-1]
+        line, column = marks.get(path, (1, 1))
+        return Problem(self.source, line, column, message)
+
+
+def load(path: Path) -> Document:
+    """Read a file of at most `MAX_BYTES` bytes.
+
+    Raises:
+        SpaceError: see `parse`.
+        UsageError: the file cannot be read.
+    """
+    try:
+        data = files.read(path, MAX_BYTES)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UsageError(f"{path}: cannot be read: {reason}") from error
+    return parse(data, str(path))
+
+
+def parse(data: bytes | str, source: str) -> Document:
+    """Return the values of a YAML text; `source` names it in messages.
+
+    Raises:
+        SpaceError: the text is no YAML of the kind that the module describes; all faults at once where one can read on.
+    """
+    text = _decode(data, source)
+    reader = _Reader(source)
+    with suppress(_CannotReadOnError):
+        for event in _events(text, reader):
+            reader.take(event)
+    if reader.problems:
+        raise SpaceError(reader.problems)
+    return Document(source, text, reader.root, reader.values, reader.keys)
+
+
+def _events(text: str, reader: _Reader) -> Iterator[Any]:
+    """Yield the parser's events, as far as the text is YAML."""
+    try:
+        yield from YAML(typ="safe", pure=True).parse(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        position = (mark.line + 1, mark.column + 1) if mark else reader.position
+        reader.note(position, f"not valid YAML: {' '.join(str(error.problem or error.context).split())}")
+    except Exception as error:  # bare ones come for characters and version numbers out of range, here or behind
+        reader.note(reader.position, f"not valid YAML after this: {error}")
+
+
+def _decode(data: bytes | str, source: str) -> str:
+    if isinstance(data, str):
+        data = data.encode("utf-8", "surrogatepass")
+    if len(data) > MAX_BYTES:
+        raise SpaceError([Problem(source, 1, 1, f"larger than {MAX_BYTES // 1000} kB, the most a space file may have")])
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        position = _position(data[: error.start].decode("utf-8", "replace"))
+        raise SpaceError([Problem(source, *position, "not UTF-8; save the file as UTF-8 text")]) from None
+    if found := _CONTROL.search(text):
+        message = f"control character U+{ord(found.group()):04X}; a space file is plain text"
+        raise SpaceError([Problem(source, *_position(text[: found.start()]), message)])
+    return text
+
+
+def _position(before: str) -> Position:
+    return before.count("\n") + 1, len(before) - before.rfind("\n")
+
+
+class _CannotReadOnError(Exception):
+    """What follows in the text has no meaning, or could do harm."""
+
+
+@dataclass(slots=True)
+class _Container:
+    """A list or mapping under construction."""
+
+    value: list[Any] | dict[str, Any]
+    path: KeyPath
+    key: str | None = None
+    key_is_next: bool = True
+    unnamed: int = 0
+
+
+class _Reader:
+    """Builds plain values from parser events, one at a time, so that limits stop the parser before it can be hurt."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.problems: list[Problem] = []
+        self.position: Position = (1, 1)
+        self.root: Any = None
+        self.values: dict[KeyPath, Position] = {}
+        self.keys: dict[KeyPath, Position] = {}
+        self._open: list[_Container] = []
+        self._documents = 0
+        self._count = 0
+
+    def take(self, event: Any) -> None:
+        """Add what one event of the parser says."""
+        position = self.position = (event.start_mark.line + 1, event.start_mark.column + 1)
+        if isinstance(event, DocumentStartEvent):
+            self._start_document(event, position)
+        elif isinstance(event, MappingEndEvent | SequenceEndEvent):
+            self._open.pop()
+        elif isinstance(event, AliasEvent | ScalarEvent | MappingStartEvent | SequenceStartEvent):
+            self._count_value(position)
+            self._check_plain(event, position)
+            self._add(event, position)
+
+    def note(self, position: Position, message: str) -> None:
+        """Add a problem."""
+        self.problems.append(Problem(self.source, *position, message))
+
+    def refuse(self, position: Position, message: str) -> None:
+        """Add a problem; the text is given up when there are too many."""
+        self.note(position, message)
+        if len(self.problems) >= MAX_PROBLEMS:
+            raise _CannotReadOnError
+
+    def _start_document(self, event: DocumentStartEvent, position: Position) -> None:
+        self._documents += 1
+        if self._documents > 1:
+            self._stop(position, "a second document; a space file holds one")
+        if event.version or event.tags:
+            self.refuse((1, 1), "a YAML directive (%...); leave it out")
+
+    def _count_value(self, position: Position) -> None:
+        self._count += 1
+        if self._count > MAX_VALUES:
+            self._stop(position, f"more than {MAX_VALUES} keys and values")
+        if len(self._open) > MAX_DEPTH:
+            self._stop(position, f"nested deeper than {MAX_DEPTH} levels")
+
+    def _stop(self, position: Position, message: str) -> None:
+        self.note(position, message)
+        raise _CannotReadOnError
+
+    def _check_plain(self, event: Any, position: Position) -> None:
+        if isinstance(event, AliasEvent):
+            self.refuse(position, f"alias *{event.anchor}; write the value out")
+        elif event.anchor:
+            self.refuse(position, f"anchor &{event.anchor}; write the value out where it is needed")
+        elif event.tag:
+            self.refuse(position, "a YAML tag (!...); leave it out")
+
+    def _add(self, event: Any, position: Position) -> None:
+        parent = self._open[-1] if self._open else None
+        if parent is not None and isinstance(parent.value, dict) and parent.key_is_next:
+            self._add_key(parent, event, position)
+            return
+        path = self._place(parent)
+        self.values[path] = position
+        value = self._value(event, position)
+        if parent is None:
+            self.root = value
+        elif isinstance(parent.value, list):
+            parent.value.append(value)
+        else:
+            parent.value[str(path[-1])] = value
+            parent.key_is_next = True
+        if isinstance(value, dict | list):
+            self._open.append(_Container(value, path))
+
+    def _place(self, parent: _Container | None) -> KeyPath:
+        if parent is None:
+            return ()
+        return (*parent.path, len(parent.value) if isinstance(parent.value, list) else str(parent.key))
+
+    def _add_key(self, parent: _Container, event: Any, position: Position) -> None:
+        key = self._key(event, position)
+        if key is None:
+            parent.unnamed += 1
+            key = f"\0{parent.unnamed}"  # no key of a file can be this: control characters were refused
+        elif key in parent.value:
+            line, column = self.keys[(*parent.path, key)]
+            self.refuse(position, f"duplicate key {show(key)}; it already stands in line {line}, column {column}")
+            key = f"\0{key}"
+        parent.key, parent.key_is_next = key, False
+        self.keys[(*parent.path, key)] = position
+
+    def _key(self, event: Any, position: Position) -> str | None:
+        if isinstance(event, AliasEvent):
+            return None
+        if not isinstance(event, ScalarEvent):
+            self._stop(position, "a list or mapping as a key; keys are plain names")
+        if event.value == "<<":
+            self.refuse(position, "merge key `<<`; write the settings out")
+            return None
+        key = self._value(event, position)
+        if isinstance(key, str):
+            return key
+        self.refuse(position, f"key {show(key)} is not text; put a name, or quote it")
+        return None
+
+    def _value(self, event: Any, position: Position) -> Any:
+        if isinstance(event, MappingStartEvent):
+            return {}
+        if isinstance(event, SequenceStartEvent):
+            return []
+        if isinstance(event, AliasEvent):
+            return None
+        if not event.implicit[0]:
+            return self._text(event.value, position)
+        return self._plain(event.value, position)
+
+    def _text(self, text: str, position: Position) -> str:
+        if found := _CONTROL.search(text):
+            self.refuse(position, f"character U+{ord(found.group()):04X} inside a text")
+        return text
+
+    def _plain(self, text: str, position: Position) -> Any:
+        try:
+            return resolve(text)
+        except ValueError as error:
+            self.refuse(position, str(error))
+            return None

@@ -1,0 +1,86 @@
+"""What of a dataclass stands in files and hashes, and what is said of files that a newer version wrote.
+
+The fields of the first format always stand. A field declared later stands only where it differs from its default, and a
+file without it is read as if it held the default. So a new field changes no file and no hash as long as nobody sets it.
+Two rules follow: a default's value never changes, and no field is renamed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import MISSING, Field, fields, is_dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from search.errors import NewerVersionError
+from search.messages import show
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+FORMAT = 1
+"""Of a study's event log. Raised where an older version would take what is written now for damage; a new field of a
+configuration, sampler, pruner or report needs no raise, for older versions name it (see `unknown`)."""
+
+First = Mapping[type, Collection[str]]
+"""The fields with a default that a class had in the first format. Fields without one always stand. A new field is not
+added here: that is what makes it a later one."""
+
+
+def stored(instance: DataclassInstance, first: First) -> dict[str, Any]:
+    """Return a dataclass as plain values for JSON, those nested in it by the same rule."""
+    return {name: _plain(value, first) for name, value in standing(instance, first).items()}
+
+
+def standing(instance: DataclassInstance, first: First) -> dict[str, Any]:
+    """Return the fields that stand, by name, their values as they are."""
+    always = first.get(type(instance), ())
+    values = [(item, getattr(instance, item.name)) for item in fields(instance)]
+    return {item.name: value for item, value in values if item.name in always or value != _default(item)}
+
+
+def check_format(found: int, what: str, newest: int = FORMAT) -> None:
+    """Check that this version reads a format; `what` begins the sentence: "Study conv-0".
+
+    Raises:
+        NewerVersionError: it does not.
+    """
+    if found > newest:
+        raise NewerVersionError(
+            f"{what} was made by a newer mnist-bench: format {found}, this version reads up to {newest}; install a "
+            "newer version."
+        )
+
+
+def unknown(setting: str) -> str:
+    """Return what is said of a stored setting that no class here has, without a full stop."""
+    return f"{show(setting)} is a setting that this version does not know; a newer mnist-bench made it"
+
+
+def unknown_in(error: ValidationError) -> str | None:
+    """Return the dotted name of a field that was read and that no dataclass here has; None where there is none."""
+    places = [fault["loc"] for fault in error.errors(include_url=False) if fault["type"] == _UNKNOWN]
+    return next((dotted(place) for place in places if str(place[-1]).isidentifier()), None)
+
+
+def dotted(place: tuple[int | str, ...]) -> str:
+    """Return a field's name; what pydantic adds for the members of a union has brackets or dashes and is left out."""
+    return ".".join(str(part) for part in place if isinstance(part, int) or part.isidentifier())
+
+
+_UNKNOWN = "unexpected_keyword_argument"
+"""What pydantic calls it."""
+
+
+def _default(item: Field[Any]) -> Any:
+    """Return a field's default; one without any has MISSING, which equals no value."""
+    return item.default if item.default_factory is MISSING else item.default_factory()
+
+
+def _plain(value: Any, first: First) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return stored(value, first)
+    if isinstance(value, Mapping):
+        return {key: _plain(entry, first) for key, entry in value.items()}
+    return [_plain(entry, first) for entry in value] if isinstance(value, list | tuple) else value

@@ -1,0 +1,5 @@
+"""Which sampler proposes and which pruner stops trials: by name, and as Optuna computes them."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,22 @@
+from .gp_selfcheck import gp_proposal as gp_proposal
+from .importance import MAX_TRIALS as MAX_TRIALS, Importance as Importance, importances as importances
+from .optuna_study import OptunaStudy as OptunaStudy, frozen_trial as frozen_trial, optuna_ranges as optuna_ranges
+from .pareto_pruning import shortfall as shortfall
+from .pruners import NoPruner as NoPruner
+from .registry import (
+    FIRST as FIRST,
+    PRUNERS as PRUNERS,
+    SAMPLERS as SAMPLERS,
+    Median as Median,
+    Pruner as Pruner,
+    Sampler as Sampler,
+    check as check,
+    check_known as check_known,
+    describe as describe,
+    misfits as misfits,
+    of_settings as of_settings,
+    pruner as pruner,
+    sampler as sampler,
+    to_spec as to_spec,
+)
+from .samplers import BUILT_ON as BUILT_ON, BUILT_ON_IF_THERE as BUILT_ON_IF_THERE, Qmc as Qmc, Tpe as Tpe

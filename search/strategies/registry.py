@@ -1,0 +1,141 @@
+"""Which sampler proposes parameters, and which pruner stops trials early: by name, and what fits together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from typing import Any, Literal, TypeVar
+
+from search.errors import NewerVersionError, UsageError
+from search.space import Space
+from search.stored_fields import First, stored, unknown
+from search.strategies.pruners import Asha, Hyperband, Median, NoPruner, Pruner
+from search.strategies.samplers import Gp, Qmc, Random, Sampler, Tpe
+
+__all__ = [
+    "PRUNERS", "SAMPLERS", "Asha", "Gp", "Hyperband", "Median", "NoPruner", "Pruner", "Qmc", "Random", "Sampler", "Tpe",
+    "check", "check_known", "describe", "misfits", "of_settings", "pruner", "sampler", "to_spec",
+]  # fmt: skip
+
+_Strategy = TypeVar("_Strategy", bound=Sampler | Pruner)
+
+SAMPLERS: Mapping[str, type[Sampler]] = {"tpe": Tpe, "random": Random, "qmc": Qmc, "gp": Gp}
+PRUNERS: Mapping[str, type[Pruner]] = {
+    "asha": Asha, "hyperband": Hyperband, "median": Median, "none": NoPruner
+}  # fmt: skip
+
+FIRST: First = {
+    Tpe: ("n_startup_trials", "n_ei_candidates"),
+    Gp: ("n_startup_trials",),
+    Asha: ("min_resource", "reduction_factor", "min_early_stopping_rate"),
+    Hyperband: ("min_resource", "reduction_factor"),
+    Median: ("n_startup_trials", "n_warmup_steps", "n_min_trials"),
+}
+"""See `search.stored_fields`; a new option is not added."""
+
+
+def sampler(spec: str | Mapping[str, Any]) -> Sampler:
+    """Return the sampler of a name, or of a mapping with `name` and options.
+
+    Raises:
+        ValueError: an unknown name or option, or an option out of range, in a sentence for the user.
+    """
+    return _parse("sampler", SAMPLERS, spec)
+
+
+def pruner(spec: str | Mapping[str, Any]) -> Pruner:
+    """Return the pruner of a name, or of a mapping with `name` and options; errors as in `sampler`."""
+    return _parse("pruner", PRUNERS, spec)
+
+
+def of_settings(settings: Mapping[str, Any]) -> tuple[Sampler, Pruner]:
+    """Return the sampler and the pruner that a space's settings choose; errors as in `sampler`."""
+    chosen = settings.get("search", {})
+    return sampler(chosen.get("sampler", "tpe")), pruner(chosen.get("pruner", "asha"))
+
+
+def to_spec(strategy: Sampler | Pruner) -> dict[str, Any]:
+    """Return the mapping that `sampler` and `pruner` read: later options only where they differ from their defaults."""
+    known: list[tuple[str, type]] = [*SAMPLERS.items(), *PRUNERS.items()]
+    return {"name": next(name for name, cls in known if cls is type(strategy)), **stored(strategy, FIRST)}
+
+
+def check_known(spec: Mapping[str, Any]) -> None:
+    """Check that this version has the sampler and the pruner of a stored specification, and all their options.
+
+    Raises:
+        NewerVersionError: it does not; names what it lacks.
+    """
+    tables: dict[str, Mapping[str, type]] = {"sampler": SAMPLERS, "pruner": PRUNERS}
+    for kind, table in tables.items():
+        name, *options = [spec[kind].get("name"), *(option for option in spec[kind] if option != "name")]
+        if isinstance(name, str) and name not in table:
+            raise NewerVersionError(f"{kind}: {unknown(name)}")
+        known = [item.name for item in fields(table[name])] if isinstance(name, str) else []
+        for option in options:
+            if option not in known:
+                raise NewerVersionError(unknown(f"{kind}.{option}"))
+
+
+def describe(strategy: Sampler | Pruner, periods: int) -> str:
+    """Return a few words for a headline: `tpe (multivariate)`, `asha 1-3-6`, `hyperband (3 brackets)`."""
+    name = str(to_spec(strategy)["name"])
+    match strategy:
+        case Asha():
+            return f"{name} {'-'.join(str(rung) for rung in strategy.rungs(periods))}"
+        case Hyperband():
+            brackets = strategy.brackets(periods)
+            return f"{name} ({brackets} bracket{'' if brackets == 1 else 's'})"
+        case Tpe():
+            return f"{name} (multivariate)"
+        case Qmc():
+            return f"{name} (Sobol)"
+    return name
+
+
+def check(sampler: Sampler, pruner: Pruner, space: Space, periods: int) -> None:
+    """Check that a sampler, a pruner and a space fit together.
+
+    Raises:
+        UsageError: they do not; all reasons, one a line.
+    """
+    if found := [f"search.{kind}: {reason}." for kind, reason in misfits(sampler, pruner, space, periods)]:
+        raise UsageError("\n".join(found))
+
+
+def misfits(
+    sampler: Sampler, pruner: Pruner, space: Space, periods: int
+) -> Iterator[tuple[Literal["sampler", "pruner"], str]]:
+    """Yield what does not fit, and why not, for trials of so many periods."""
+    if isinstance(sampler, Gp) and not isinstance(pruner, NoPruner):
+        yield "sampler", "gp needs `pruner: none`: a pruned trial's value is from a smaller budget"
+    conditional = [field.path for field in space.fields if field.distribution and field.when]
+    if isinstance(sampler, Gp | Qmc) and conditional:
+        name = to_spec(sampler)["name"]
+        yield "sampler", f"{name} needs all ranges in every trial, and {conditional[0]} has a `when`; tpe takes it"
+    if isinstance(pruner, Hyperband) and pruner.min_resource > periods:
+        periods_word = "one period" if periods == 1 else f"{periods} periods"
+        yield "pruner", f"hyperband's min_resource {pruner.min_resource} is beyond a trial's {periods_word}"
+
+
+def _parse(kind: str, table: Mapping[str, type[_Strategy]], spec: str | Mapping[str, Any]) -> _Strategy:
+    options = {"name": spec} if isinstance(spec, str) else dict(spec)
+    name = options.pop("name", None)
+    if not isinstance(name, str) or name not in table:
+        raise ValueError(f"no {kind} {name!r}; there are {', '.join(table)}")
+    cls = table[name]
+    allowed = [field.name for field in fields(cls)]
+    for option, value in options.items():
+        if option not in allowed:
+            raise ValueError(f"{kind} {name} has no option {option!r}; it has {', '.join(allowed) or 'none'}")
+        _check_option(f"{kind} {name}: {option}", option, value)
+    return cls(**options)
+
+
+_LEAST = {"reduction_factor": 2, "min_resource": 1, "n_startup_trials": 1, "n_ei_candidates": 1, "n_min_trials": 1}
+
+
+def _check_option(where: str, option: str, value: Any) -> None:
+    least = _LEAST.get(option, 0)
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= 1_000_000:
+        raise ValueError(f"{where} is {value!r}; it takes a whole number from {least} to 1000000")

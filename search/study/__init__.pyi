@@ -1,0 +1,32 @@
+from .belonging import (
+    check_belongs as check_belongs,
+    check_not_renamed as check_not_renamed,
+    mark_as_its as mark_as_its,
+)
+from .checkpoint_store import CheckpointStore as CheckpointStore
+from .optuna_tables import OptunaTables as OptunaTables
+from .removal import remove_study as remove_study
+from .spec import (
+    DRIVER_REVISION as DRIVER_REVISION,
+    StudySpec as StudySpec,
+    check_same as check_same,
+    fingerprint as fingerprint,
+    stored_history as stored_history,
+)
+from .studies import (
+    DATABASE as DATABASE,
+    LOCK as LOCK,
+    StudyLocation as StudyLocation,
+    StudySummary as StudySummary,
+    alone_with as alone_with,
+    checked_name as checked_name,
+    driver_of as driver_of,
+    latest as latest,
+    list_studies as list_studies,
+    name_inside as name_inside,
+    newest_event as newest_event,
+    open_study as open_study,
+    read_events as read_events,
+    where as where,
+)
+from .tables_check import Differences as Differences, differences as differences, rebuild as rebuild

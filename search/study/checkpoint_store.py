@@ -1,0 +1,87 @@
+"""Checkpoints of unfinished trials: the state after a period, with the report that came with it.
+
+A file is written as soon as a worker delivers, before its event's turn comes; so what a worker has finished is never
+trained again, however the process ends. Each file carries a SHA-256 and is checked before anything of it is believed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from search.errors import NewerVersionError, StorageError
+from search.files import atomic_write, make_folder
+from search.trainer_api import Report
+
+SUFFIX = ".state"
+_HASH_LENGTH = 32
+
+
+def read(path: Path) -> tuple[Report, bytes] | None:
+    """Return what a checkpoint holds, or None where there is nothing, or nothing that can be read and is whole.
+
+    Raises:
+        NewerVersionError: it is whole, and a newer version wrote it.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return None
+    digest, body = content[:_HASH_LENGTH], content[_HASH_LENGTH:]
+    if hashlib.sha256(body).digest() != digest:
+        return None
+    split = 8 + int.from_bytes(body[:8], "big")
+    try:
+        return Report.from_json(json.loads(body[8:split])), body[split:]
+    except NewerVersionError as error:
+        raise NewerVersionError(f"{path}: {error}.") from error
+    except (ValueError, TypeError, RecursionError):
+        return None
+
+
+class CheckpointStore:
+    """A folder of checkpoints, one file a trial and period."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        make_folder(folder)
+
+    def put(self, trial: int, period: int, report: Report, state: bytes) -> None:
+        """Keep what a worker delivered.
+
+        Raises:
+            StorageError: it cannot be written; what was kept before stays.
+        """
+        header = json.dumps(report.to_json()).encode()
+        body = len(header).to_bytes(8, "big") + header + state
+        path = self._path(trial, period)
+        try:
+            atomic_write(path, hashlib.sha256(body).digest() + body)
+        except OSError as error:
+            raise StorageError(f"{path}: cannot be written ({error.strerror}). Nothing written is lost.") from error
+
+    def get(self, trial: int, period: int) -> tuple[Report, bytes] | None:
+        """Return what was kept; see `read`."""
+        return read(self._path(trial, period))
+
+    def drop(self, trial: int, before: int | None = None) -> None:
+        """Remove a trial's checkpoints, all of them or those of periods before one; the latter asks for no listing."""
+        if before is None:
+            paths = list(self._folder.glob(f"{trial}-*{SUFFIX}"))
+        else:
+            paths = [self._path(trial, period) for period in range(1, before)]
+        for path in paths:
+            path.unlink(missing_ok=True)
+
+    def drop_unfinished(self) -> None:
+        """Remove what a process that was killed while it wrote left behind."""
+        for path in self._folder.glob(".*"):
+            path.unlink(missing_ok=True)
+
+    def trials(self) -> set[int]:
+        """Return the numbers of the trials that have checkpoints."""
+        return {int(path.stem.split("-")[0]) for path in self._folder.glob(f"[0-9]*-[0-9]*{SUFFIX}")}
+
+    def _path(self, trial: int, period: int) -> Path:
+        return self._folder / f"{trial}-{period}{SUFFIX}"

@@ -1,0 +1,47 @@
+"""Removing a study: its events, its rows in Optuna's tables, its folder."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from search.database import StudyLock, open_for_writing
+from search.errors import StudyNotFoundError
+from search.event_log import EventLog
+from search.study.belonging import belongs
+from search.study.studies import StudyLocation, alone_with, newest_event, where
+from search.study.tables_check import remove
+
+
+def remove_study(results: Path, name: str, storage: str | None = None) -> None:
+    """Remove a study from its database, and its folder, unless that is another one's of its name.
+
+    Raises:
+        StudyNotFoundError: there is none of that name.
+        StudyLockedError: another process works on it.
+        StorageError: the database cannot be written.
+    """
+    place = StudyLocation.of(name, results, storage)
+    if newest_event(place) is None and not place.folder.is_dir():
+        raise StudyNotFoundError(f"No study {name} in {where(results, storage)}.")
+    with alone_with(place) as held:
+        is_its_folder = place.owns_database or _remove_rows(place, held)
+        if is_its_folder and place.folder.is_dir():
+            shutil.rmtree(place.folder)
+
+
+def _remove_rows(place: StudyLocation, held: StudyLock | None) -> bool:
+    """Remove the event log last: as long as it is there, the study is listed and can be removed again.
+
+    Returns whether the study's folder belongs to it.
+    """
+    storage = open_for_writing(place.url)
+    try:
+        is_its_folder = belongs(place, EventLog(storage.engine, place.name).begun())
+        remove(storage, place.name)
+        EventLog(storage.engine, place.name, held).remove()
+        if held is not None:
+            held.forget()
+        return is_its_folder
+    finally:
+        storage.engine.dispose()

@@ -1,0 +1,184 @@
+"""What a search is a pure function of: its specification, and the fingerprint that names it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from search import canonical_json, strategies
+from search.differences import differences
+from search.errors import FingerprintError, NewerVersionError, UsageError
+from search.event_log import Event, History, Order
+from search.messages import on_one_line
+from search.space import Space, cost_of
+from search.stored_fields import First, standing, unknown
+from search.strategies import BUILT_ON, BUILT_ON_IF_THERE, Pruner, Sampler, check, to_spec
+from search.strategies.registry import Gp
+
+DRIVER_REVISION = 2
+"""Raised whenever the driver decides differently from before on the same records."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StudySpec:
+    """Everything that decides which trials a search runs and how they end, the number of trials aside."""
+
+    space: Space
+    seed: int
+    slots: int
+    sampler: Sampler
+    pruner: Pruner
+    periods: int
+    """Reports that a trial makes if it is trained to its end."""
+    order: Order = "logical"
+    """Whether periods are taken up in logical order, so that the search repeats, or as they arrive."""
+    enqueued: tuple[Mapping[str, Any], ...] = ()
+    """Parameters of the first trials, as the user gave them."""
+    context: Mapping[str, Any] = field(default_factory=dict)
+    """What the trainer's results depend on: data and split hashes, canary, cost coefficients, revision."""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    """Versions of what the trainer is built on; those of what the search is built on are added."""
+    numerics: Mapping[str, Any] = field(default_factory=dict)
+    """Description of the machine's numerics; names a difference, decides nothing."""
+
+    def __post_init__(self) -> None:
+        check(self.sampler, self.pruner, self.space, self.periods)
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> StudySpec:
+        """Return the specification of a stored study; what is computed anew of it, such as versions, may differ."""
+        plain = {item.name: stored[item.name] for item in fields(cls) if item.name in stored}
+        parsed = {
+            "space": Space.from_spec(stored["space"]),
+            "sampler": strategies.sampler(stored["sampler"]),
+            "pruner": strategies.pruner(stored["pruner"]),
+            "enqueued": tuple(stored["enqueued"]),
+        }
+        return cls(**(plain | parsed))
+
+    @property
+    def cost(self) -> str | None:
+        """The cost that is minimised beside the value; None with one objective."""
+        return cost_of(self.space.settings)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values, for the storage: later fields only where they differ from their defaults.
+
+        Raises:
+            UsageError: a package that the sampler needs is not installed.
+        """
+        return {
+            **standing(self, FIRST),
+            "space": self.space.to_spec(),
+            "sampler": to_spec(self.sampler),
+            "pruner": to_spec(self.pruner),
+            "enqueued": [dict(params) for params in self.enqueued],
+            "context": dict(self.context),
+            "driver_revision": DRIVER_REVISION,
+            "driver_arithmetic": arithmetic(),
+            "versions": {**versions(self.sampler), **self.versions},
+            **sampler_arithmetic(self.sampler, two_objectives=self.cost is not None),
+            "numerics": dict(self.numerics),
+        }
+
+
+FIRST: First = {StudySpec: ("order", "enqueued", "context", "versions", "numerics")}
+"""See `search.stored_fields`; a new field is not added."""
+DERIVED = ("driver_revision", "driver_arithmetic", "sampler_arithmetic")
+"""What a stored specification has besides the fields."""
+
+
+def check_known(stored: Mapping[str, Any]) -> None:
+    """Check that this version knows all that a stored specification holds of the search itself.
+
+    Raises:
+        NewerVersionError: it does not; names what it lacks.
+    """
+    known = {*DERIVED, *(item.name for item in fields(StudySpec))}
+    for name in stored:
+        if name not in known:
+            raise NewerVersionError(unknown(name))
+    strategies.check_known(stored)
+
+
+def stored_history(events: Sequence[Event]) -> History:
+    """Return the history of a stored study.
+
+    Raises:
+        NewerVersionError: a newer version decided something in it.
+        StorageError: no search can have decided these events in this order.
+    """
+    spec = events[0].payload.get("spec") if events else None
+    if isinstance(spec, Mapping):
+        try:
+            check_known(spec)
+        except NewerVersionError as error:
+            raise NewerVersionError(f"Study {events[0].payload['name']}: {error}.") from error
+    return History.of(events)
+
+
+@cache
+def arithmetic() -> str:
+    """Return a hash of what NumPy's kernels make of fixed numbers here: what the sampler's proposals depend on."""
+    import numpy as np  # whoever only reads studies needs none
+
+    numbers = np.linspace(0.01, 3.0, 257)
+    results = [np.exp(numbers), np.log(numbers), np.power(numbers, 0.3), np.sin(numbers), np.sum(numbers)]
+    return canonical_json.sha256([value.tobytes().hex() for value in results])
+
+
+def sampler_arithmetic(sampler: Sampler, *, two_objectives: bool = False) -> dict[str, str]:
+    """Return, under its name in the specification, what a sampler makes of fixed trials here, where it is gp."""
+    if not isinstance(sampler, Gp):
+        return {}
+    from search.strategies import gp_proposal
+
+    return {"sampler_arithmetic": gp_proposal(two_objectives)}
+
+
+def versions(sampler: Sampler) -> dict[str, str]:
+    """Return the versions of what the search is built on, "none" for what it can do without and is not installed.
+
+    Raises:
+        UsageError: a package that the sampler needs is not installed.
+    """
+    needed = ("optuna", "numpy", *BUILT_ON.get(type(sampler), ()))
+    found = {name: _version(name) for name in (*needed, *BUILT_ON_IF_THERE.get(type(sampler), ()))}
+    if missing := [name for name in needed if found[name] == "none"]:
+        raise UsageError(
+            f"search.sampler: {to_spec(sampler)['name']} needs {' and '.join(missing)}, which this installation lacks; "
+            f"`pip install {' '.join(missing)}` adds it."
+        )
+    return found
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "none"
+
+
+def fingerprint(spec: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of a specification's plain values, the numerics' description aside."""
+    return canonical_json.sha256({key: value for key, value in spec.items() if key != "numerics"})
+
+
+def check_same(name: str, stored: Mapping[str, Any], current: Mapping[str, Any]) -> None:
+    """Check that a stored specification is that of this run.
+
+    Raises:
+        FingerprintError: they differ; the text lists every difference and the way out.
+    """
+    if fingerprint(stored) == fingerprint(current):
+        return
+    found = differences(stored, current)
+    listed = "\n".join(on_one_line(f"  {path}: {old} then, {new} now") for path, old, new in found)
+    listed = listed or "  space: the same fields in another order"
+    raise FingerprintError(
+        f"Study {name} was made under other conditions, so going on would mix two searches.\n{listed}\n"
+        f"Go back to those conditions, or give this search a name of its own with --study-name."
+    )

@@ -1,0 +1,242 @@
+"""A study as a place on disk or in a database: run it, read it, list what there is."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from search.database import file_lock, is_postgresql, open_for_reading, postgres, redacted, sqlite_url, storage_errors
+from search.errors import StorageError, StudyNotFoundError, UsageError
+from search.event_log import EventLog, History, StudyRecord, events
+from search.messages import first_line
+from search.study.spec import stored_history
+
+DATABASE = "study.db"
+LOCK = "driver.lock"
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class StudyLocation:
+    """Where a study lives: a folder for its files, and a database."""
+
+    name: str
+    """The folder's. The study inside has the same one, unless the folder was renamed or copied (`name_inside`)."""
+    folder: Path
+    url: str = field(repr=False)  # it may hold a password
+
+    @classmethod
+    def of(cls, name: str, results: Path, storage: str | None = None) -> StudyLocation:
+        """Return the place of a study; without a storage, its database is a file in its folder.
+
+        Raises:
+            UsageError: the name cannot name a folder.
+        """
+        folder = results / checked_name(name)
+        return cls(name, folder, storage or sqlite_url(folder / DATABASE))
+
+    @property
+    def owns_database(self) -> bool:
+        """Whether its database is a file in its folder, and no other study's."""
+        return self.url == sqlite_url(self.folder / DATABASE)
+
+    @property
+    def lock(self) -> Path:
+        """The file whose lock the study's driver holds."""
+        return self.folder / LOCK
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StudySummary:
+    """One line about a study."""
+
+    name: str
+    """Its folder's."""
+    path: Path
+    modified: str
+    """When its last event was written: UTC, ISO 8601."""
+    trials: int
+    """Trained trials that have ended."""
+    goal: int
+    complete: int
+    best_value: float | None
+    live: bool
+    bytes: int
+    """Size of the folder."""
+
+
+def checked_name(name: str) -> str:
+    """Return a study's name if it can be one.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"{name!r} cannot name a study: a name has up to 64 letters, digits, dots, dashes and underscores, and "
+            "begins with a letter or digit."
+        )
+    return name
+
+
+def open_study(results: Path, name: str | None, storage: str | None = None) -> StudyRecord:
+    """Return a study, the one that was written last where no name is given.
+
+    Raises:
+        StudyNotFoundError: there is none of that name, or none at all.
+        StorageError: its database cannot be read.
+    """
+    name = latest(results, storage) if name is None else checked_name(name)
+    place = StudyLocation.of(name, results, storage)
+    history = _read(place)
+    if history is None:
+        place_words = where(results, storage)
+        raise StudyNotFoundError(f"No study {name} in {place_words}; `mnist-bench studies` lists what there is.")
+    return replace(history.record(live=driver_of(place) is not None), name=place.name)
+
+
+def latest(results: Path, storage: str | None = None) -> str:
+    """Return the name of the study that was written last.
+
+    Raises:
+        StudyNotFoundError: there is none.
+    """
+    found = _named(results, storage)
+    if not found:
+        raise StudyNotFoundError(
+            f"No study in {where(results, storage)}; `mnist-bench search conv --trials 50` makes one."
+        )
+    return max(found, key=lambda pair: pair[1])[0]
+
+
+def read_events(place: StudyLocation) -> list[events.Event]:
+    """Return a study's event log; empty where there is no such study.
+
+    Raises:
+        StorageError: its database cannot be read.
+    """
+    if place.owns_database and not (place.folder / DATABASE).exists():
+        return []
+    return _query(place.url, lambda engine: _events(engine, _name_inside(engine, place)))
+
+
+def newest_event(place: StudyLocation) -> tuple[int, str] | None:
+    """Return the number of a study's newest event, from 0, and when it was written; None where there is no such study.
+
+    Raises:
+        StorageError: its database cannot be read.
+    """
+    if place.owns_database and not (place.folder / DATABASE).exists():
+        return None
+    return _query(place.url, lambda engine: EventLog(engine, _name_inside(engine, place)).newest())
+
+
+def name_inside(place: StudyLocation) -> str:
+    """Return the name under which a study stands in its database; a folder of its own may have been renamed since.
+
+    Raises:
+        StorageError: its database cannot be read.
+    """
+    if place.owns_database and not (place.folder / DATABASE).exists():
+        return place.name
+    return _query(place.url, lambda engine: _name_inside(engine, place))
+
+
+def list_studies(results: Path, storage: str | None = None) -> list[StudySummary]:
+    """Return a line about every study, the one written last first."""
+    found = sorted(_named(results, storage), key=lambda pair: pair[1], reverse=True)
+    return [_summary(StudyLocation.of(name, results, storage), at) for name, at in found]
+
+
+def driver_of(place: StudyLocation) -> str | None:
+    """Return in words which process drives a study, here or, in PostgreSQL, on any machine; None where none does."""
+    if file_lock.is_held(place.lock):
+        return file_lock.holder(place.lock)
+    if is_postgresql(place.url):
+        return _query(place.url, lambda engine: postgres.holder(engine, place.name))
+    return None
+
+
+@contextlib.contextmanager
+def alone_with(place: StudyLocation) -> Iterator[postgres.StudyLock | None]:
+    """Hold the study's lock in its folder, where that is there, and the one in PostgreSQL, where it is there.
+
+    Raises:
+        StudyLockedError: another process works on the study.
+        StorageError: the database, or a file within the block, cannot be written.
+    """
+    with storage_errors(), contextlib.ExitStack() as held:
+        if place.folder.is_dir():
+            held.enter_context(file_lock.driver_lock(place.lock, f"Study {place.name}"))
+        yield held.enter_context(postgres.driver_lock(place.url, place.name))
+
+
+def _named(results: Path, storage: str | None) -> list[tuple[str, str]]:
+    """Return (name, time of the last event) of every study."""
+    if storage is not None:
+        return [pair for pair in _query(storage, events.studies) if _NAME.fullmatch(pair[0])]
+    names = sorted(path.parent.name for path in results.glob(f"*/{DATABASE}"))
+    newest = {name: newest_event(StudyLocation.of(name, results)) for name in names if _NAME.fullmatch(name)}
+    return [(name, event[1]) for name, event in newest.items() if event is not None]
+
+
+def _read(place: StudyLocation) -> History | None:
+    found = read_events(place)
+    return stored_history(found) if found else None
+
+
+def _events(engine: Engine, name: str) -> list[events.Event]:
+    log = EventLog(engine, name)
+    return log.read() if log.newest() is not None else []
+
+
+def _name_inside(engine: Engine, place: StudyLocation) -> str:
+    """Return the folder's name, or that of the one study in the folder's own database where that has another."""
+    if not place.owns_database or EventLog(engine, place.name).newest() is not None:
+        return place.name
+    names = [name for name, _ in events.studies(engine) if _NAME.fullmatch(name)]
+    return names[0] if len(names) == 1 else place.name
+
+
+def _query(url: str, question: Callable[[Engine], T]) -> T:
+    try:
+        engine = open_for_reading(url)
+        try:
+            return question(engine)
+        finally:
+            engine.dispose()
+    except (sa.exc.SQLAlchemyError, ImportError, ValueError, KeyError, TypeError) as error:
+        raise StorageError(f"Cannot read the database {redacted(url)}: {first_line(error)}.") from error
+
+
+def _summary(place: StudyLocation, at: str) -> StudySummary:
+    history = _read(place) or History()
+    return StudySummary(
+        name=place.name,
+        path=place.folder,
+        modified=at,
+        trials=history.finished,
+        goal=history.goal,
+        complete=history.ends["complete"],
+        best_value=history.best.value if history.best else None,
+        live=driver_of(place) is not None,
+        bytes=_size(place.folder),
+    )
+
+
+def _size(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def where(results: Path, storage: str | None = None) -> str:
+    """Return in words where studies are looked for."""
+    return redacted(storage) if storage else f"{results}/"

@@ -1,0 +1,140 @@
+"""What the search needs of a trainer: a plan made before training, and the pure call that trains one period.
+
+The search knows nothing of nets or data. It hands parameters to a *planner*, gets a `Plan`, and lets an executor call
+a *trainer*'s `advance` once a period. `advance` is a pure function of its arguments: whoever runs it, wherever, gets
+the same report and the same state, bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
+
+from search.errors import NewerVersionError
+from search.stored_fields import First, stored, unknown
+
+Json = Any
+EndReason = Literal["diverged", "out_of_memory"]
+T = TypeVar("T")
+Steps = Generator[None, None, T]
+"""Work in small steps: it yields after each, and returns what it came to."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """What a configuration asks of a machine, known before it is trained."""
+
+    config: Mapping[str, Json]
+    """The whole configuration, as the trainer takes it."""
+    costs: tuple[int, ...]
+    """Logical cost of each period, in microseconds as estimated; never measured. Its length is the periods' number."""
+    constraints: Mapping[str, float] = field(default_factory=dict)
+    """By how much each limit is exceeded; above zero means infeasible."""
+    facts: Mapping[str, Json] = field(default_factory=dict)
+    """What is worth showing: parameters, MACs."""
+
+    @property
+    def feasible(self) -> bool:
+        """Whether no limit is exceeded."""
+        return all(excess <= 0 for excess in self.constraints.values())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Report:
+    """What one period of training brought. The value, the metrics, the weights and the end are part of the study's
+    digest; the rest differs from run to run."""
+
+    value: float | None
+    """What the search maximises, here validation accuracy in 0..1; None where the trial ended without one."""
+    metrics: Mapping[str, float | int | None]
+    """Further deterministic figures: epoch, train_loss, val_loss, errors."""
+    weights: str
+    """SHA-256 of the weights after the period."""
+    seconds: float
+    """Time the period took on its worker."""
+    end: EndReason | None = None
+    """Set where the trial cannot go on."""
+    details: Mapping[str, Json] = field(default_factory=dict)
+    """Kept only for the trial's last period: which validation images were right (base64 of packed bits)."""
+    worker: int | None = None
+    """Which lane trained the period, counted from 0 through all of the executor's workers."""
+    started: float | None = None
+    """When the worker was given the period, in seconds since 1970."""
+    handled: float | None = None
+    """When the driver took it up in the logical order, in seconds since 1970."""
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Json]) -> Report:
+        """Return the report that `to_json` gave.
+
+        Raises:
+            NewerVersionError: it has a field that this version does not know.
+            TypeError: a field is missing.
+        """
+        known = {item.name for item in fields(cls)}
+        for name in values:
+            if name not in known:
+                raise NewerVersionError(unknown(f"report.{name}"))
+        return cls(**values)
+
+    def to_json(self) -> dict[str, Json]:
+        """Return plain values for a JSON text: later fields only where they differ from their defaults."""
+        return stored(self, FIRST)
+
+
+FIRST: First = {Report: ("end", "details", "worker", "started", "handled")}
+"""See `search.stored_fields`; a new field is not added."""
+
+
+class Planner(Protocol):
+    """Turns the parameters of a trial into a plan, without training."""
+
+    def __call__(self, params: Mapping[str, Any]) -> Plan:
+        """Return the plan of these parameters (names as `section.field`)."""
+        ...
+
+
+class Trainer(Protocol):
+    """Trains periods on one device, in a worker or in this process."""
+
+    @property
+    def numerics(self) -> Mapping[str, Json]:
+        """What the bits depend on here; `numerics["canary"]` decides, the rest names the difference."""
+        ...
+
+    def advance(self, config: Mapping[str, Json], seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:
+        """Train period number `period` (from 1) from `state` (None before the first) and return the new state."""
+        ...
+
+
+@runtime_checkable
+class SteppedTrainer(Trainer, Protocol):
+    """A trainer whose periods can be taken step by step, those of several trials in turns: its lanes."""
+
+    lanes: int
+    """Periods at once that suit its device."""
+
+    def advance_in_steps(
+        self, config: Mapping[str, Json], seed: int, period: int, state: bytes | None
+    ) -> Steps[tuple[bytes, Report]]:
+        """Do what `advance` does, to the same bits whatever is done between the steps."""
+        ...
+
+
+def finish(steps: Steps[T]) -> T:
+    """Take all steps and return what they come to."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            found: T = end.value
+            return found
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainerSpec:
+    """How a worker builds its trainer: a function by name (`package.module:function`) and its JSON arguments."""
+
+    factory: str
+    options: Mapping[str, Json] = field(default_factory=dict)

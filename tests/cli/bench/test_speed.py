@@ -1,0 +1,113 @@
+"""`mnist-bench bench speed`: measured on a few images, and shown from figures made by hand."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import Result
+
+from mnist_bench.bench import published
+from mnist_bench.bench.published import plain
+from mnist_bench.bench.speed import Options, Speed
+from support.handmade_speed import speed
+
+Run = Callable[..., Result]
+NETS = ["two-conv", "batchnorm-128", "batchnorm-32", "conv-mid"]
+
+
+@pytest.fixture
+def by_hand(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Let measuring bring figures made by hand, and return the folder of the published machines."""
+
+    def run(options: Options, on_round: Callable[[int], None]) -> Speed:
+        for number in range(options.repeats + 1):
+            on_round(number)
+        return speed(*(2.0 + number for number in range(options.repeats)))
+
+    monkeypatch.setattr("mnist_bench.bench.speed.run", run)
+    monkeypatch.setattr(published, "FOLDER", tmp_path)
+    return tmp_path
+
+
+def test_it_measures_every_net_and_kernel(cli: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("mnist_bench.bench.speed.IMAGES", {"cpu": 256})
+    monkeypatch.setattr("mnist_bench.bench.speed.EVALUATED", {"cpu": 250})
+    monkeypatch.setattr("mnist_bench.cli.options.cores", lambda: 1)
+    result = cli("bench", "speed", "--repeats", "1", "--device", "cpu", "--precision", "fp32", "--json")
+    assert result.exit_code == 0, result.stderr
+    assert result.stderr.splitlines() == ["warm-up", "repeat 1 of 1"]
+    (tmp_path / "here.json").write_text(result.stdout)
+    monkeypatch.setattr(published, "FOLDER", tmp_path)
+    found = published.published()["here"]
+    assert (found.processes, found.images, found.machine.precision) == (1, 256, "fp32")
+    assert [net.net for net in found.nets] == NETS
+    assert all(net.epoch.median > net.floor > 0 for net in found.nets)
+    assert all(net.train.median > net.load.median > 0 for net in found.nets)
+    assert {rate.kernel for rate in found.rates} == {"matrix product", "convolution"}
+
+
+def test_the_table_says_how_fast_and_how_far_from_the_floor(cli: Run, by_hand: Path) -> None:
+    """Rounds of 2 and 3 seconds, on two cores that train 3,000 images each."""
+    result = cli("bench", "speed", "--repeats", "2")
+    lines = result.stdout.splitlines()
+    assert lines[0] == "2 cores of Abacus [bold]9[/bold], bf16, Python 3.11.7, torch 2.13.0"
+    assert lines[2].split()[:4] == ["net", "images/s", "epoch", "load"]
+    assert [line.split()[0] for line in lines[3:7]] == NETS
+    floor = speed(2.0, 3.0).nets[0].floor
+    row = f"two-conv 2,500 [2,000, 3,000] 25.0 0.25 2.50 22.5 3.75 {floor:.1f} {25 / floor:.1f}"
+    assert " ".join(lines[3].split()) == row
+    assert any(line.startswith("convolution, bf16 ") for line in lines)
+    assert "Medians of 2 repeats of 3,000 images in 2 processes at once" in result.stdout
+
+
+def test_published_machines_stand_beside(cli: Run, by_hand: Path) -> None:
+    (by_hand / "abacus.json").write_text(json.dumps({"schema_version": 1, **plain(speed(1.0))}))
+    result = cli("bench", "speed", "--markdown", "--repeats", "1")
+    rows = [line for line in result.stdout.splitlines() if line.startswith("|")]
+    assert rows[0].endswith("| times | abacus |")
+    assert rows[2].startswith("| two-conv | 3,000 ")
+    assert rows[2].endswith("| 6,000 |")
+    assert result.stdout.splitlines()[-1].startswith("abacus: 2 cores of Abacus")
+
+
+def test_a_published_file_that_is_none_is_told_before_anything_is_measured(cli: Run, by_hand: Path) -> None:
+    (by_hand / "broken.json").write_text("{")
+    result = cli("bench", "speed")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert re.fullmatch(r"Error: .*broken\.json: is not what .* prints\.\n", result.stderr)
+
+
+def test_a_device_that_is_not_there_is_a_usage_error(cli: Run) -> None:
+    result = cli("bench", "speed", "--device", "tpu")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "device 'tpu' is none of auto, cpu, cuda" in result.stderr
+
+
+def test_ctrl_c_ends_it_and_its_workers(tmp_path: Path) -> None:
+    program = Path(sys.executable).with_name("mnist-bench")
+    process = subprocess.Popen(
+        [program, "bench", "speed", "--repeats", "1000", "--device", "cpu"],
+        env={**os.environ, "TMPDIR": str(tmp_path)}, cwd=tmp_path,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stderr is not None
+    assert process.stderr.readline() == "warm-up\n"
+    listed = subprocess.run(
+        ["ps", "--ppid", str(process.pid), "-o", "pid="], capture_output=True, text=True, check=True
+    )
+    workers = listed.stdout.split()
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, "")
+    assert "Traceback" not in err
+    assert workers
+    assert not [worker for worker in workers if Path("/proc", worker).exists()]
+    assert not list(tmp_path.glob("mnist-bench-*"))

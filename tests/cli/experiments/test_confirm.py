@@ -1,0 +1,277 @@
+"""`mnist-bench confirm`: its words on studies made by hand, and the whole of it on a thousand images."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mnist_bench.cli import options
+from mnist_bench.cli.experiments import confirm_view
+from mnist_bench.experiments.confirm import result as confirmed
+from search.errors import UsageError
+from support import handmade
+
+SPACE = """
+name: tiny
+epochs: 2
+subset: 1000
+model: {blocks: 1, filters: {int: [2, 4]}, hidden_layers: 0}
+optim: {lr: {float: [1e-2, 1e-1], log: true}}
+search: {sampler: random, pruner: none}
+"""
+CONFIRM = "confirm tiny-0 --top 3 --workers 1"
+SCRIPT = f"""
+winner = json.loads(run("{CONFIRM} --json"))["winner"]
+run("{CONFIRM} --budget 1h")
+run("reproduce results/tiny-0/confirm/records/0-1.json")
+run(f"reproduce results/tiny-0/confirm/records/{{winner}}-all-7.json")
+run("leaderboard tiny-0")
+run("leaderboard tiny-0 --json")
+run("confirm tiny-0 --top 2 --budget 0.001 --workers 1")
+"""
+Ran = Any
+"""See conftest.py."""
+InOneProcess = Callable[[Path, str], dict[str, Ran]]
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory: pytest.TempPathFactory, in_one_process: InOneProcess) -> Path:
+    """Return a folder whose results hold the study tiny-0 of three trials."""
+    folder = tmp_path_factory.mktemp("searched")
+    (folder / "tiny.yaml").write_text(SPACE)
+    (ran,) = in_one_process(folder, 'run("search tiny.yaml -n 3 --executor in-process")').values()
+    assert ran.code == 0, ran.err
+    return folder
+
+
+@pytest.fixture(scope="module")
+def folder(searched: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return Path(shutil.copytree(searched, tmp_path_factory.mktemp("confirmed") / "copy"))
+
+
+@pytest.fixture(scope="module")
+def ran(folder: Path, in_one_process: InOneProcess) -> list[Ran]:
+    return list(in_one_process(folder, SCRIPT).values())
+
+
+@pytest.fixture(scope="module")
+def values(ran: list[Ran]) -> dict[str, Any]:
+    assert ran[0].code == 0, ran[0].err
+    found: dict[str, Any] = json.loads(ran[0].out)
+    return found
+
+
+def purposes(folder: Path) -> list[str]:
+    lines = (folder / "results" / "test-openings.jsonl").read_text().splitlines()
+    return [json.loads(line)["purpose"] for line in lines]
+
+
+def test_the_best_race_and_the_winner_is_tested_with_eight_seeds(values: dict[str, Any]) -> None:
+    assert (values["seeds"], values["cut"], values["validation_images"], values["test_images"]) == (
+        8,
+        False,
+        166,
+        10000,
+    )
+    assert sorted(candidate["number"] for candidate in values["candidates"]) == [0, 1, 2]
+    means = {c["number"]: sum(c["errors"]) / 8 for c in values["candidates"] if c["dropped_after"] is None}
+    assert values["winner"] == min(means, key=lambda number: means[number])
+    assert [final["number"] for final in values["finals"]] == list(
+        dict.fromkeys([values["winner"], values["cheapest"]])
+    )
+    for final in values["finals"]:
+        assert len(set(final["errors"])) > 4
+        assert final["test"]["seeds"] == 8
+        low, high = final["test"]["interval"]
+        assert 0.5 < low < final["test"]["mean"] < high < 1
+
+
+def test_asked_again_it_neither_trains_nor_opens_the_test_set(
+    ran: list[Ran], values: dict[str, Any], folder: Path
+) -> None:
+    again = ran[1]
+    assert (again.code, again.err) == (0, "")
+    assert "The test set has been opened once." in again.out
+    names = ", ".join(f"#{final['number']}" for final in values["finals"])
+    assert purposes(folder)[0] == f"confirm tiny-0: {names}; 8 seeds each"
+    assert len(purposes(folder)) == 2  # the other one is that of another --top
+
+
+def test_its_runs_are_reproduced_from_their_records(ran: list[Ran]) -> None:
+    assert [(one.code, one.out.splitlines()[-1]) for one in ran[2:4]] == [(0, "Identical, bit for bit.")] * 2
+
+
+def test_the_leaderboard_says_what_was_confirmed(ran: list[Ran], values: dict[str, Any]) -> None:
+    last = ran[4].out.splitlines()[-1]
+    assert last.startswith(f"confirmed: #{values['winner']} ")
+    assert last.endswith("on the test images, 8 seeds")
+    (study,) = json.loads(ran[5].out)["studies"]
+    assert study["confirmed"]["winner"] == values["winner"]
+
+
+def test_a_small_budget_ends_the_race_after_one_seed_and_says_so(ran: list[Ran]) -> None:
+    cut = ran[6]
+    assert cut.code == 0, cut.err
+    assert "With one seed each no test was made" in cut.out
+    assert " not tested " in cut.out
+    assert " raced with 1 fresh seed in " in cut.out
+    assert "The budget of 0.0 s ended the race after 1 seed; unresolved: #" in cut.out
+    assert "(cheapest)" not in cut.out
+
+
+MOVED = """
+run("studies")
+run("leaderboard moved")
+run("show moved/0")
+run("plot moved history")
+run("report moved")
+run("doctor moved")
+run("reproduce moved/0")
+run("confirm moved --top 2 --budget 0.001 --workers 1")
+run("confirm moved --top 1 --workers 1")
+run("leaderboard")
+run("search tiny.yaml -n 3 --executor in-process --study-name moved")
+run("doctor moved --repair --replay")
+run("studies remove moved --yes")
+"""
+
+
+def test_a_confirmed_study_that_is_copied_and_renamed_is_whole_under_its_new_name(
+    ran: list[Ran], folder: Path, tmp_path: Path, in_one_process: InOneProcess
+) -> None:
+    shutil.copytree(folder / "results" / "tiny-0", tmp_path / "results" / "moved")
+    (tmp_path / "tiny.yaml").write_text(SPACE)
+    done = in_one_process(tmp_path, MOVED)
+    refused = done.pop("search tiny.yaml -n 3 --executor in-process --study-name moved")
+    assert refused.code == 2
+    assert "moved holds study tiny-0 under another name; rename the folder back to tiny-0" in refused.err
+    assert {line: one.err for line, one in done.items() if one.code} == {}
+    assert "The test set has been opened twice." in done["studies"].out
+    assert "The test set has been opened twice." in done["leaderboard moved"].out
+    assert done["confirm moved --top 2 --budget 0.001 --workers 1"].out.startswith("moved: 2 configurations raced")
+    assert "The test set has been opened 3 times." in done["leaderboard"].out
+    assert purposes(tmp_path)[0].startswith("confirm moved: ")
+    assert not (tmp_path / "results" / "moved").exists()
+
+
+def test_interrupted_it_goes_on_and_finds_the_same(searched: Path, values: dict[str, Any], tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(searched, tmp_path / "copy"))
+    program = Path(sys.executable).with_name("mnist-bench")
+    arguments = [str(program), *CONFIRM.split(), "--json"]
+    process = subprocess.Popen(arguments, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    while "seed 1:" not in process.stderr.readline():
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, "")
+    stopped = ["Stopped. The same command goes on where it stopped:", f"  mnist-bench {CONFIRM} --json"]
+    assert err.splitlines()[-2:] == stopped
+    done = subprocess.run(arguments, cwd=folder, capture_output=True, text=True, timeout=60, check=True)
+    again = json.loads(done.stdout)
+    assert again == {**values, "seconds": again["seconds"]}
+    assert len(purposes(folder)) == 1
+
+
+@pytest.mark.parametrize(("text", "expected"), [("90s", 90), ("15m", 900), ("1h", 3600), ("45", 45), ("1.5 h", 5400)])
+def test_times(text: str, expected: float) -> None:
+    assert options.seconds(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "m", "15x", "-1m", "0s", "1e3", "9" * 400, "٣m"])
+def test_what_is_no_time_is_one_sentence(text: str) -> None:
+    with pytest.raises(UsageError, match="write 90s, 15m or 1h"):
+        options.seconds(text)
+
+
+def row(number: int, errors: tuple[int | None, ...], **more: Any) -> confirmed.Candidate:
+    whole = {"parameters": 61_234, "macs": 2_100_000, "search_accuracy": 0.9939, "search_epochs": 6, "complete": True}
+    return confirmed.Candidate(number=number, errors=errors, **{**whole, **more})
+
+
+def found(**changes: Any) -> confirmed.Confirmed:
+    """Return a race in which #1 wins, #0 is tied and cheaper, #2 is dropped and #4 never ends."""
+    rows = (
+        row(4, (70, None), search_accuracy=0.9, search_epochs=2, complete=False, dropped_after=2),
+        row(2, (90, 94), dropped_after=2, p_value=0.00123),
+        row(0, (69, 71, 69, 71), macs=900_000, parameters=30_000),
+        row(1, (68, 70, 69, 69)),
+    )
+    study = handmade.mixed()
+    whole = confirmed.Confirmed(
+        study="conv-0", digest=study.digest, top=8, budget=None, seconds=754, train_images=50_000,
+        validation_images=10_000, test_images=10_000, candidates=rows, seeds=4, cut=False, winner=1, cheapest=0,
+        finals=(confirmed.Final(number=1, errors=(50,) * 8), confirmed.Final(number=0, errors=(60,) * 7 + (None,))),
+    )  # fmt: skip
+    return replace(whole, **changes)
+
+
+def test_what_was_found_reads_well(cli: Any, tmp_path: Path) -> None:
+    (tmp_path / "results" / "conv-0" / "confirm").mkdir(parents=True)
+    confirmed.save(found(), tmp_path / "results" / "conv-0")
+    shown = cli("confirm", "conv-0")
+    assert shown.exit_code == 0, shown.output
+    lines = shown.stdout.splitlines()
+    assert lines[0] == "conv-0: 4 configurations raced with up to 4 fresh seeds in 12:34."
+    assert [line.split()[0] for line in lines[3:7]] == ["#1", "#0", "#2", "#4"]
+    assert "winner" in lines[3]
+    assert "99.31 % [99.30, 99.32]" in lines[3]
+    assert "dropped after 2 seeds (p = 0.0012)" in lines[5]
+    assert "dropped after 2 seeds: a run came to no end" in lines[6]
+    assert "90.00 % at 2, pruned" in lines[6]
+    assert "= not shown to be worse than #1 (paired t-tests over seeds, Holm, 5 %): #0." in lines
+    assert "The cheapest of the tied is #0: 900 k MACs, 30 k parameters (the winner: 2.1 M and 61.2 k)." in lines
+    assert "Then trained on all 60,000 images and evaluated once on 10,000 test images:" in lines
+    assert any(
+        line.startswith("  #1 (winner)  99.50 % [99.50, 99.50] on the test images, 8 seeds: 99.5") for line in lines
+    )
+    assert any(line.endswith("so the test images came out 0.19 points higher.") for line in lines)
+    assert any(line.endswith("7 seeds: 99.40  99.40  99.40  99.40  99.40  99.40  99.40  –") for line in lines)
+    assert "In the search #1 had 99.39 %, with fresh seeds 99.31 %: lucky by 0.08 points there." in lines
+    assert lines[-1] == "The test set has not been opened."
+    assert cli("leaderboard", "conv-0").stdout.splitlines()[-1] == (
+        "confirmed: #1 99.50 % [99.50, 99.50] on the test images, 8 seeds"
+    )
+
+
+def test_a_study_searched_further_is_not_confirmed(cli: Any, tmp_path: Path) -> None:
+    (tmp_path / "results" / "conv-0" / "confirm").mkdir(parents=True)
+    confirmed.save(found(digest="0" * 64), tmp_path / "results" / "conv-0")
+    assert "confirmed" not in cli("leaderboard", "conv-0").stdout
+    (study,) = json.loads(cli("leaderboard", "--json").stdout)["studies"]
+    assert study["confirmed"] is None
+
+
+def test_what_the_budget_left_open_is_named() -> None:
+    lines = confirm_view.race_lines(found(cut=True, budget=900.0))
+    assert lines[-1] == "The budget of 15:00 ended the race after 4 seeds; unresolved: #1, #0."
+
+
+def test_a_winner_alone_is_said_to_be_alone() -> None:
+    alone = found(candidates=(row(1, (68, 70)), row(2, (90, 94), dropped_after=2, p_value=1e-9)), cheapest=1)
+    assert confirm_view.race_lines(alone) == [
+        "#1 alone is left: all others were shown to be worse (paired t-tests, Holm, 5 %)."
+    ]
+    assert confirm_view.verdict(alone, alone.candidates[1]) == "dropped after 2 seeds (p < 0.0001)"
+
+
+def test_a_pruned_winner_was_neither_lucky_nor_unlucky() -> None:
+    pruned = found(candidates=(row(1, (68, 70), complete=False, search_epochs=2, search_accuracy=0.98),), cheapest=1)
+    pruned = replace(pruned, finals=pruned.finals[:1])
+    assert confirm_view.test_lines(pruned)[-1] == "In the search #1 was pruned after 2 epochs at 98.00 %."
+
+
+def test_a_study_without_trials_to_confirm_is_one_sentence(cli: Any) -> None:
+    cli.studies["empty-0"] = handmade.study([handmade.trial(0, periods=0, state="FAIL")], name="empty-0")
+    shown = cli("confirm", "empty-0")
+    assert (shown.exit_code, shown.stdout) == (3, "")
+    assert shown.stderr == "Error: Study empty-0 has no complete or pruned trial to confirm.\n"

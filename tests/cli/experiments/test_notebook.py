@@ -1,0 +1,104 @@
+"""`mnist-bench notebook` on a few images, in a process of its own: it opens the test set, and workers train."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from support.handmade_data import write_data
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder with `data/`: 800 of MNIST's training images to train on and 300 others to test on."""
+    write_data(tmp_path / "data", train=800, test=300)
+    return tmp_path
+
+
+def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    program = Path(sys.executable).with_name("mnist-bench")
+    command = [str(program), "notebook", *arguments, "--data-dir", "data"]
+    return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def run(folder: Path, *arguments: str) -> tuple[int, str, str]:
+    process = start(folder, *arguments)
+    out, err = process.communicate(timeout=120)
+    return process.returncode, out, err
+
+
+def openings(folder: Path) -> list[str]:
+    ledger = folder / "results" / "test-openings.jsonl"
+    return [json.loads(line)["purpose"] for line in ledger.read_text().splitlines()] if ledger.exists() else []
+
+
+def test_trains_compares_and_does_not_train_again(folder: Path) -> None:
+    arguments = ("hidden", "linear", "--seeds", "2", "--workers", "2")
+    code, out, err = run(folder, *arguments)
+    assert code == 0, err
+    lines = out.splitlines()
+    assert lines[0].split()[:2] == ["recipe", "notebook"]
+    assert all(" ± " in line for line in lines[1:3])
+    assert [line.split()[0] for line in lines[1:3]] == ["linear", "hidden"]
+    assert "92.31 %" in lines[1]
+    assert "7,850 =" in lines[1]
+    assert err.count("on the test images, trained in") == 4
+    assert openings(folder) == ["notebook: linear, hidden; 2 seeds"]
+
+    code, out, err = run(folder, *arguments, "--json")
+    assert (code, err) == (0, "")
+    rows = json.loads(out)["rows"]
+    assert [row["recipe"] for row in rows] == ["linear", "hidden"]
+    assert [[len(run) for run in row["runs"]] for row in rows] == [[10, 10], [10, 10]]
+    assert all(0.7 < row["accuracy"] < 1 for row in rows)
+    assert len(openings(folder)) == 1
+
+
+def test_a_run_that_begins_another_is_read_off_it(folder: Path) -> None:
+    code, out, err = run(folder, "vgg_as_written", "vgg_augmented", "--seeds", "1", "--json")
+    assert code == 0, err
+    first, second = json.loads(out)["rows"]
+    assert err.count("trained in") == 1
+    assert first["runs"][0] == second["runs"][0][:1]
+    code, out, _ = run(folder, "vgg_as_written", "--seeds", "1", "--json")
+    assert code == 0
+    alone = json.loads(out)["rows"][0]["runs"][0][0]
+    assert {**alone, "seconds": 0} == {**first["runs"][0][0], "seconds": 0}
+
+
+def test_interrupted_it_goes_on_where_it_stopped(folder: Path) -> None:
+    process = start(folder, "linear", "--seeds", "8", "--workers", "1")
+    assert process.stderr is not None
+    first = process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "goes on where it stopped" in err
+    began = time.monotonic()
+    code, out, err = run(folder, "linear", "--seeds", "8", "--workers", "1", "--csv")
+    assert code == 0, err
+    assert "seed 0" in first
+    assert "seed 0" not in err
+    assert out.splitlines()[1].startswith("linear,")
+    assert time.monotonic() - began < 60
+
+
+def test_one_seed_claims_no_spread(folder: Path) -> None:
+    code, out, err = run(folder, "linear", "--seeds", "1", "--markdown")
+    assert code == 0, err
+    assert "ours (1 seed) " in out
+    assert "±" not in out
+    assert out.splitlines()[-1] == "= as many parameters as the notebook's net has."
+
+
+def test_an_unknown_recipe_is_one_sentence(folder: Path) -> None:
+    code, out, err = run(folder, "liner")
+    assert (code, out) == (2, "")
+    assert err.startswith("Error: liner: no recipe of the notebook; did you mean `linear`?")
+    assert openings(folder) == []

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from matplotlib.figure import Figure
+from typer.testing import Result
+
+from mnist_bench.cli.pictures import page
+from mnist_bench.plots.kinds import KINDS
+from mnist_bench.plots.subject import Subject
+from search.errors import StudyNotFoundError
+from support import handmade, handmade_report
+
+Cli = Callable[..., Result]
+VOID = {"meta", "link", "img"}
+
+
+class Checked(HTMLParser):
+    """Reads a page, checks that its elements are closed in turn, and keeps what they hold."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] not in ("style", "script"):
+            self.text += data
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+def draw(kind: str, subject: Subject) -> Figure:
+    """Draw a heading; nothing for the layers."""
+    if kind == "layers":
+        raise StudyNotFoundError("It has no weights.")
+    figure = Figure(figsize=(1, 1))
+    figure.suptitle(f"The finding\nof {kind}")
+    return figure
+
+
+@pytest.fixture(autouse=True)
+def drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mnist_bench.plots.gallery.picture", draw)
+
+
+def test_the_page_lies_in_the_studys_folder_and_is_the_same_twice(cli: Cli) -> None:
+    result = cli("report")
+    assert (result.exit_code, result.stdout) == (0, "results/conv-0/report.html\n")
+    assert result.stderr == "layers is not drawn: It has no weights.\n"
+    first = Path("results/conv-0/report.html").read_bytes()
+    assert cli("report", "conv-0", "--output", "elsewhere/a.html").stdout == "elsewhere/a.html\n"
+    assert Path("elsewhere/a.html").read_bytes() == first
+
+
+def test_the_page_holds_every_part(cli: Cli) -> None:
+    cli("report")
+    read = Checked(Path("results/conv-0/report.html").read_text())
+    assert read.all("html") == [{"lang": "en"}]
+    assert "conv-0 · mnist-bench" in read.text
+    for words in (
+        "Trial #1 won the search", "99.50 % [98.83, 99.79]", "The test set has not been opened.", "lr: 0.0093",
+        "mnist-bench reproduce conv-0/1", "avx512_bf16", handmade.HASH, "ValueError: no [bold]luck[/bold]",
+        "It has no weights.",
+    ):  # fmt: skip
+        assert words in read.text
+    alts = [image["alt"] for image in read.all("img")]
+    assert alts == [f"The finding of {kind}" for kind in KINDS if kind != "layers"]
+    anchors = {link["href"] for link in read.all("a")}
+    assert anchors <= {f"#{attributes['id']}" for _, attributes in read.elements if "id" in attributes}
+    assert len(read.all("h1")) == 1
+
+
+def test_nothing_is_fetched_and_only_the_pages_own_script_may_run() -> None:
+    text = page.render(handmade_report.report())
+    read = Checked(text)
+    addresses = [a[name] or "" for _, a in read.elements for name in ("src", "href", "srcset", "action") if name in a]
+    assert all(address.startswith(("data:", "#")) for address in addresses)
+    assert not re.search(r"@import|url\(|@font-face", text)
+    (policy,) = [meta["content"] or "" for meta in read.all("meta") if "http-equiv" in meta]
+    assert policy.startswith("default-src 'none'; img-src data:; style-src 'sha256-")
+    assert "unsafe" not in policy
+    assert not any(name == "style" or name.startswith("on") for _, a in read.elements for name in a)
+
+
+def test_text_from_outside_is_no_markup() -> None:
+    plain, hostile = Checked(page.render(handmade_report.report())), Checked(page.render(handmade_report.hostile()))
+    assert len(hostile.all("script")) == len(plain.all("script")) == 1
+    assert len(hostile.all("style")) == 1
+    assert not any("onerror" in attributes for _, attributes in hostile.elements)
+    assert hostile.text.count("document.title='taken'") >= 10
+    assert "{{ 7 * 7 }} 🙂" in hostile.text
+    assert "\u202e" not in hostile.text
+    assert (hostile.all("img")[0]["alt"] or "").startswith("</style></script>")
+
+
+def test_a_large_study_stays_below_three_megabytes(cli: Cli) -> None:
+    trials = [handmade.trial(n, range(n % 90), params={"optim.lr": 0.001 + n / 1e6}) for n in range(400)]
+    text = page.render(handmade_report.report(handmade.study(trials)))
+    assert len(Checked(text).all("tr")) == 201
+    assert "200 more;" in text
+    assert len(text) < 300_000  # beside the pictures, of which each is bounded
+
+
+def test_what_there_is_no_report_of(cli: Cli) -> None:
+    cli.studies = {"conv-0": handmade.study([], goal=5)}  # type: ignore[attr-defined]
+    result = cli("report")
+    assert (result.exit_code, result.stderr) == (3, "Error: Study conv-0 has no finished trial yet.\n")
+    assert cli("report", "none-7").exit_code == 3
+
+
+def test_a_place_that_cannot_be_written_is_told_in_one_sentence(cli: Cli) -> None:
+    Path("file").touch()
+    result = cli("report", "--output", "file/report.html")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.splitlines()[-1].startswith("Error: file/report.html: cannot be written (")
+
+
+def test_a_study_without_a_complete_trial_has_a_report(cli: Cli) -> None:
+    pruned = handmade.study([handmade.trial(0, range(9), periods=1, state="PRUNED")], goal=5)
+    cli.studies = {"conv-0": replace(pruned, live=True)}  # type: ignore[attr-defined]
+    assert cli("report").exit_code == 0
+    read = Checked(Path("results/conv-0/report.html").read_text())
+    assert "1 pruned of 5 trials, running now." in read.text
+    assert "recipe" not in {a.get("id") for _, a in read.elements}

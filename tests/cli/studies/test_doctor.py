@@ -1,0 +1,131 @@
+"""`mnist-bench doctor`, and a driver that is killed for real."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import Result
+
+from mnist_bench.doctor.diagnostic import note, ok, problem
+from mnist_bench.studies import run_search
+from mnist_bench.studies.run_search import SearchConfig
+from search.driver.progress import Silent
+from search.errors import StudyNotFoundError
+from search.study import studies
+from search.study.studies import StudyLocation
+
+Cli = Callable[..., Result]
+SEARCH = ("search", "smoke", "--trials", "4", "--slots", "4", "--workers", "1", "--set", "subset=3000")
+FOUND = [
+    ok("event log", "12 events."),
+    note("driver", "paused.\x1b[31m"),
+    problem("weights", "damaged: [bold]3[/x].", "--repair removes them.", lambda: None),
+]
+
+
+@pytest.fixture
+def examined(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every study be found as in FOUND."""
+    monkeypatch.setattr("mnist_bench.doctor.study.examine", lambda place, **_: iter(FOUND))
+
+
+@pytest.mark.usefixtures("examined")
+def test_each_finding_is_a_line_and_advice_stands_below(cli: Cli) -> None:
+    result = cli("doctor", "conv-0")
+    assert result.exit_code == 1
+    assert result.stdout.splitlines() == [
+        "ok        event log        12 events.",
+        "note      driver           paused.[31m",
+        "problem   weights          damaged: [bold]3[/x].",
+        "                           -> --repair removes them.",
+        "1 problem.",
+    ]
+    assert result.stderr == ""
+
+
+@pytest.mark.usefixtures("examined")
+def test_findings_as_json(cli: Cli) -> None:
+    result = cli("doctor", "conv-0", "--repair", "--json")
+    values = json.loads(result.stdout)
+    assert (values["study"], values["problems"]) == ("conv-0", 1)
+    assert [finding["severity"] for finding in values["findings"]] == ["ok", "note", "problem"]
+    assert values["findings"][2] == {
+        "about": "weights", "severity": "problem", "text": "damaged: [bold]3[/x].", "advice": "--repair removes them.",
+        "repairable": True,
+    }  # fmt: skip
+    assert [finding["about"] for finding in values["repaired"]] == ["weights"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"), [(["--repair"], 2), (["--replay"], 2), (["none"], 3), (["../x"], 2), (["a\nb"], 2)]
+)
+def test_wrong_usage(cli: Cli, arguments: list[str], code: int) -> None:
+    result = cli("doctor", *arguments)
+    assert result.exit_code == code
+    assert result.stderr.count("\n") == 1
+
+
+def test_the_machine(cli: Cli) -> None:
+    result = cli("doctor", "--json", "--device", "cpu")
+    values = json.loads(result.stdout)
+    assert values["study"] is None
+    assert {finding["about"] for finding in values["findings"]} > {"machine", "packages", "memory", "test data"}
+    assert result.exit_code == (1 if values["problems"] else 0)
+    assert "99" not in cli("doctor", "--device", "cuda:99").stdout
+
+
+@pytest.fixture
+def driver(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Return a search in a process of its own."""
+    program = "from mnist_bench.cli.app import main; main()"
+    with subprocess.Popen([sys.executable, "-c", program, *SEARCH], cwd=tmp_path, stderr=subprocess.DEVNULL) as process:
+        yield process
+        process.kill()
+
+
+def test_a_killed_driver_leaves_paused_trials_and_no_lock(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cli: Cli, driver: subprocess.Popen[bytes]
+) -> None:
+    monkeypatch.undo()  # of the studies made by hand
+    monkeypatch.chdir(tmp_path)
+    wait_for_reports(tmp_path / "results", 2)
+    driver.send_signal(signal.SIGSTOP)  # so that it does not end before it is killed
+    alive = cli("doctor", "smoke-0")
+    assert f"process {driver.pid} on " in alive.stdout
+    assert cli("doctor", "smoke-0", "--repair").exit_code == 1
+    driver.send_signal(signal.SIGKILL)
+    driver.wait()
+    place = StudyLocation.of("smoke-0", Path("results"))
+    assert place.lock.exists()
+    killed = cli("doctor", "smoke-0", "--repair")
+    assert (alive.exit_code, killed.exit_code) == (0, 0)
+    assert "nobody works on the study" in killed.stdout
+    assert "are paused" in killed.stdout or "is unfinished" in killed.stdout
+    assert search(Path("results")) == search(Path("undisturbed"))
+
+
+def wait_for_reports(results: Path, number: int) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            if sum(len(trial.reports) for trial in studies.open_study(results, "smoke-0").trials) >= number:
+                return
+        except StudyNotFoundError:
+            pass
+        time.sleep(0.01)
+    pytest.fail("the search does not begin")
+
+
+def search(results: Path) -> str:
+    """Search to the end in this process and return the digest."""
+    asked = SearchConfig(
+        space="smoke", overrides=("subset=3000",), trials=4, slots=4, executor="in-process", results=results
+    )
+    return run_search.run(asked, Silent(), lambda: False).study.digest

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import Result
+
+from search.study.studies import DATABASE, StudySummary
+
+Cli = Callable[..., Result]
+
+
+def summary(name: str, *, trials: int = 50, live: bool = False) -> StudySummary:
+    folder = Path("results") / name
+    return StudySummary(
+        name=name, path=folder, modified="2026-11-24T10:20:30", trials=trials, goal=50, complete=7, best_value=0.9944,
+        live=live, bytes=2_345_678,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def three(monkeypatch: pytest.MonkeyPatch) -> list[StudySummary]:
+    found = [summary("conv-0"), summary("smoke-1", trials=3), summary("gpu-2", trials=9, live=True)]
+    monkeypatch.setattr("search.study.studies.list_studies", lambda results, storage=None: found)
+    return found
+
+
+def test_studies_are_listed(cli: Cli, three: list[StudySummary]) -> None:
+    header, *lines, last = cli("studies").stdout.splitlines()
+    assert last == "The test set has not been opened."
+    assert header.split()[:5] == ["study", "trials", "complete", "best", "state"]
+    assert [line.split()[0] for line in lines] == ["conv-0", "smoke-1", "gpu-2"]
+    assert [line.split()[5] for line in lines] == ["finished", "paused", "running"]
+    assert "99.44 %" in lines[0]
+    assert "2.3 MB" in lines[0]
+    assert "2026-11-24 10:20" in lines[0]
+
+
+def test_studies_as_json(cli: Cli, three: list[StudySummary]) -> None:
+    values = json.loads(cli("studies", "--json").stdout)
+    assert [study["study"] for study in values["studies"]] == ["conv-0", "smoke-1", "gpu-2"]
+    assert values["studies"][0]["best"] == 0.9944
+
+
+def test_an_empty_folder_is_a_hint_on_stderr_and_an_empty_list(cli: Cli) -> None:
+    result = cli("studies")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "mnist-bench search" in result.stderr
+    assert json.loads(cli("studies", "--json").stdout)["studies"] == []
+
+
+@pytest.fixture
+def folder(three: list[StudySummary]) -> Path:
+    folder = three[0].path
+    folder.mkdir(parents=True)
+    (folder / DATABASE).touch()
+    return folder
+
+
+def test_remove_asks(cli: Cli, folder: Path) -> None:
+    assert cli("studies", "remove", "conv-0", stdin="n\n").exit_code == 1
+    assert folder.exists()
+    result = cli("studies", "remove", "conv-0", stdin="y\n")
+    assert result.exit_code == 0
+    assert "Remove" not in result.stdout
+    assert "50 trials, 2.3 MB" in result.stderr
+    assert not folder.exists()
+
+
+def test_remove_with_yes_does_not_ask(cli: Cli, folder: Path) -> None:
+    assert cli("studies", "remove", "conv-0", "--yes").exit_code == 0
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize(("name", "code"), [("none", 3), ("../conv-0", 2), ("", 2)])
+def test_remove_of_what_is_no_study_removes_nothing(cli: Cli, folder: Path, name: str, code: int) -> None:
+    assert cli("studies", "remove", name, "--yes").exit_code == code
+    assert folder.exists()

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, strategies as st
+from rich.cells import cell_len
+from rich.console import Console
+
+from mnist_bench.cli import output
+from mnist_bench.cli.studies import live
+from search.driver.progress import Header, Progress
+from support import handmade
+
+HEADER = Header(
+    name="conv-0", space="conv", sampler="tpe (multivariate)", pruner="asha 1-3-6", seed=0, slots=8, workers=2,
+    numerics={"device": "cpu", "precision": "bf16", "canary": "77c0"}, goal=50, resumed=False,
+)  # fmt: skip
+RUNNING = tuple(handmade.trial(n, range(9 * n), periods=n % 4, state="RUNNING") for n in range(30, 38))
+PROGRESS = Progress(
+    goal=50, finished=29, complete=4, pruned=25, failed=0, infeasible=2, running=RUNNING,
+    best=handmade.trial(17, range(6), params={"optim.lr": 0.0093}), seconds=161.0, saved_periods=118,
+    total_periods=186, order_cost=0.012, workers=2, handled=29,
+)  # fmt: skip
+
+
+def test_the_header_says_what_is_searched_and_how() -> None:
+    assert live.header_line(HEADER, Path("results")) == (
+        "conv  ·  tpe (multivariate) + asha 1-3-6  ·  seed 0  ·  8 slots on 2 workers, cpu bf16  ·  results/conv-0"
+    )
+    lanes = live.header_line(replace(HEADER, workers=1, lanes=4), Path("results"))
+    assert "8 slots on 1 worker of 4 lanes, cpu bf16" in lanes
+    assert live.header_line(replace(HEADER, resumed=True), Path("results")).endswith("(resumed)")
+    both = live.header_line(replace(HEADER, cost="macs"), Path("results"))
+    assert both.startswith("conv  ·  high accuracy and few MACs  ·  tpe (multivariate) + asha 1-3-6  ·  ")
+
+
+def test_the_picture_shows_progress_best_running_trials_and_savings() -> None:
+    lines = live.picture("header", PROGRESS, 120, 40)
+    assert lines[0] == "header"
+    assert "29/50   4 complete  25 pruned   2:41 gone, about 117 s left   (+2 infeasible)" in lines[1]
+    assert lines[2].startswith("best  #17  99.40 %  [98.70, 99.72]   2 blocks, 16·32 filters")
+    assert [line.split()[0] for line in lines[3:11]] == [f"#{n}" for n in range(30, 38)]
+    assert "epoch 3/6" in lines[4]
+    assert lines[-1] == "pruning saved 118 of 186 periods so far · order cost 1.2 % of worker time"
+
+
+def test_before_the_first_trial_has_ended_no_time_is_promised() -> None:
+    assert "left" not in live.progress_line(replace(PROGRESS, handled=0), 120)
+
+
+def test_before_the_workers_are_up_the_picture_says_so() -> None:
+    assert live.picture("", None, 80, 24) == ["starting workers ..."]
+
+
+@given(done=st.integers(0, 100), total=st.integers(0, 100), width=st.integers(8, 60))
+def test_a_bar_is_as_wide_as_asked(done: int, total: int, width: int) -> None:
+    assert cell_len(live.bar(done, total, width)) == width
+
+
+@given(width=st.integers(1, 200), height=st.integers(1, 60))
+def test_the_progress_line_keeps_to_the_width_while_there_is_room_for_a_bar(width: int, height: int) -> None:
+    line = live.progress_line(PROGRESS, width)
+    assert "29/50" in line
+    assert cell_len(line) <= width or "━" not in line
+    lines = live.picture("header", PROGRESS, width, height)
+    assert len(lines) <= max(6, height - 1)
+
+
+def test_too_many_running_trials_are_counted() -> None:
+    lines = live.picture("header", PROGRESS, 80, 10)
+    assert len(lines) <= 9
+    assert any(line.strip().startswith("and ") and line.endswith("more") for line in lines)
+
+
+def plain_lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    return captured.err.splitlines()
+
+
+def test_without_a_terminal_there_is_one_line_a_finished_trial(capsys: pytest.CaptureFixture[str]) -> None:
+    with live.view(Path("results")) as view:
+        assert isinstance(view, live.PlainView)
+        view.on_start(HEADER)
+        first, second = handmade.trial(3, range(90), periods=1, state="PRUNED"), handmade.trial(4, range(6))
+        view.on_trial(first)
+        view.on_report(first)
+        view.on_progress(replace(PROGRESS, finished=0))
+        for trial in (first, second):
+            view.on_end(trial)
+        view.on_progress(replace(PROGRESS, finished=2))
+    lines = plain_lines(capsys)
+    assert lines[0].startswith("conv  ·  ")
+    assert lines[1].startswith("1/50  #3  PRUNED  91.00 %  epoch 1/6  1.5 s  2 blocks")
+    assert lines[2].startswith("2/50  #4  COMPLETE  99.40 %  epoch 6  9.0 s")
+    assert len(lines) == 3
+
+
+def test_a_trial_that_the_machine_ended_is_named_in_words() -> None:
+    first, third = handmade.ended_by_machine().trials[2:]
+    assert live.trial_line(first).startswith("#2  PRUNED (timed out)  –  epoch 0/6  0.0 s  ")
+    assert live.trial_line(third).startswith("#3  PRUNED (timed out)  92.00 %  epoch 2/6  3.0 s  ")
+
+
+def test_names_with_markup_and_escapes_are_shown_as_text(capsys: pytest.CaptureFixture[str]) -> None:
+    with live.PlainView(Path("results")) as view:
+        view.on_start(replace(HEADER, name="[/x][link=http:evil]\x1b[31m"))
+    assert plain_lines(capsys)[0].endswith("results/[/x][link=http:evil][31m")
+
+
+def test_a_terminal_that_cannot_move_its_cursor_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert isinstance(live.view(Path("results")), live.LiveView)
+    monkeypatch.setenv("TERM", "dumb")
+    assert isinstance(live.view(Path("results")), live.PlainView)
+
+
+@pytest.mark.parametrize("width", [12, 40, 100])
+def test_in_a_terminal_the_picture_is_drawn_within_its_width_and_wiped(
+    monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    drawn = io.StringIO()
+    console = Console(file=drawn, force_terminal=True, width=width, height=20, markup=False, color_system=None)
+    monkeypatch.setattr(output, "console", lambda *, stderr=False: console)
+    with live.view(Path("results")) as view:
+        assert isinstance(view, live.LiveView)
+        view.on_start(replace(HEADER, space="[bold]\x1b[31m名前"))
+        view.on_progress(PROGRESS)
+        view.say("Stopping")
+        view._live.refresh()
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", drawn.getvalue())
+    assert "[bold][31m"[: width - 2] in text
+    assert "Stopping" in text
+    assert all(cell_len(line) <= width for line in re.split(r"[\r\n]+", text))

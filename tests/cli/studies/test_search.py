@@ -1,0 +1,238 @@
+from __future__ import annotations
+
+import re
+import shlex
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from typer.testing import Result
+
+from mnist_bench.cli.studies import ending
+from mnist_bench.plots.kinds import KINDS
+from mnist_bench.studies.run_search import SearchConfig
+from search.driver.progress import Observer
+from search.driver.run import Run
+from search.event_log.records import StudyRecord
+from support import handmade
+
+Cli = Callable[..., Result]
+
+
+def ended(study: StudyRecord | None = None, *, reached: bool = True) -> Run:
+    return Run(study=study or handmade.mixed(), reached=reached, order_cost=0.012)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[SearchConfig]:
+    calls: list[SearchConfig] = []
+
+    def run(options: SearchConfig, observer: Observer, stopping: Callable[[], bool]) -> Run:
+        calls.append(options)
+        return ended()
+
+    monkeypatch.setattr("mnist_bench.studies.run_search.run", run)
+    return calls
+
+
+def test_options_reach_the_search(cli: Cli, asked: list[SearchConfig]) -> None:
+    result = cli(
+        "search", "conv", "-n", "7", "--timeout", "60", "--trial-timeout", "9", "--workers", "3", "--slots", "4",
+        "--lanes", "2", "--seed", "5", "--set", "optim.lr=0.01", "--set", "epochs=3", "--enqueue", "recipe.yaml",
+        "--device", "cpu", "--study-name", "mine", "--storage", "sqlite:///x.db", "--results", "out",
+        "--data-dir", "data", "--executor", "local", "--order", "arrival",
+    )  # fmt: skip
+    assert result.exit_code == 0
+    assert asked == [
+        SearchConfig(
+            space="conv", trials=7, timeout=60.0, trial_timeout=9.0, workers=3, lanes=2, slots=4, seed=5,
+            overrides=("optim.lr=0.01", "epochs=3"), enqueue=("recipe.yaml",), device="cpu",
+            study_name="mine", storage="sqlite:///x.db", results=Path("out"), data_dir=Path("data"), order="arrival",
+        )
+    ]  # fmt: skip
+
+
+def test_a_cluster_is_named_by_its_address(cli: Cli, asked: list[SearchConfig]) -> None:
+    result = cli(
+        "search", "conv", "--executor", "ray", "--address", "auto", "--gpus-per-worker", "0.25", "--workers", "8"
+    )
+    assert result.exit_code == 0
+    (one,) = asked
+    assert (one.executor, one.address, one.gpus_per_worker, one.workers) == ("ray", "auto", 0.25, 8)
+
+
+@pytest.mark.parametrize("words", [["--address", "auto"], ["--gpus-per-worker", "0.5"]])
+def test_what_is_for_a_cluster_is_refused_without_one(cli: Cli, asked: list[SearchConfig], words: list[str]) -> None:
+    result = cli("search", "conv", *words)
+    assert result.exit_code == 2
+    assert "are for --executor ray" in str(result.exception) + result.output
+    assert asked == []
+
+
+def test_trials_has_optunas_name_too_and_defaults_are_those_of_the_design(cli: Cli, asked: list[SearchConfig]) -> None:
+    assert cli("search", "conv", "--n-trials", "9").exit_code == 0
+    (one,) = asked
+    assert (one.trials, one.slots, one.seed, one.executor, one.results) == (9, 8, 0, "local", Path("results"))
+    assert one.order == "logical"
+    assert one.workers >= 1
+    assert one.lanes is None
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["--trials", "0"],
+        ["--trial-timeout", "0"],
+        ["--workers", "x"],
+        ["--lanes", "0"],
+        ["--lanes", "2", "--executor", "in-process"],
+        ["--executor", "dask"],
+        ["--order", "random"],
+        ["--dataset", "cifar"],
+        [],
+    ],
+)
+def test_wrong_options_exit_with_2(cli: Cli, asked: list[SearchConfig], wrong: list[str]) -> None:
+    assert cli("search", *(["conv", *wrong] if wrong else [])).exit_code == 2
+    assert asked == []
+
+
+def test_the_end_shows_summary_digest_table_and_what_to_do_next(cli: Cli, asked: list[SearchConfig]) -> None:
+    result = cli("search", "conv")
+    lines = result.stdout.splitlines()
+    assert lines[1].startswith("6 trials in 0.")
+    assert "3 complete, 2 pruned, 1 failed, 1 paused (1 infeasible besides). Pruning saved 8 of 36 epochs" in lines[1]
+    assert "the logical order cost 1.2 % of worker time." in lines[1]
+    assert lines[2].replace(" ", "") == "digest" + handmade.mixed().digest
+    assert sum(" #" in line for line in lines) == ending.TOP
+    assert lines[-1] == "The test set has not been opened."
+    assert "mnist-bench reproduce conv-0 " in result.stderr
+    assert "retrain #1 and compare bit for bit" in result.stderr
+    assert "next:" not in result.stdout
+
+
+def test_a_search_by_arrival_promises_no_repetition(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = handmade.study([handmade.trial(0), handmade.trial(1, range(3))])
+    by_arrival = replace(study, spec={**study.spec, "order": "arrival"})
+    promises = {}
+    for one in (study, by_arrival):
+        monkeypatch.setattr("mnist_bench.studies.run_search.run", lambda *_, one=one: ended(one))
+        result = cli("search", "conv", "--order", one.order)
+        promises[one.order] = result.stdout.splitlines()[1:4]
+    summary, _, promise = promises["arrival"]
+    assert summary.endswith("; periods were taken up as they arrived.")
+    assert promise == (
+        "       (decided as periods arrived: another run of this search may give another; "
+        "`mnist-bench doctor conv-0 --replay` checks this one)"
+    )
+    assert promises["logical"][2] == "       (any run of this search, at any number of workers, gives this)"
+
+
+def test_a_search_stopped_by_ctrl_c_says_how_to_go_on_and_exits_with_130(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(options: SearchConfig, observer: Observer, stopping: Callable[[], bool]) -> Run:
+        assert not stopping()
+        signal.raise_signal(signal.SIGINT)
+        assert stopping()
+        return ended(replace(handmade.mixed(), totals=(50,)), reached=False)
+
+    monkeypatch.setattr("mnist_bench.studies.run_search.run", run)
+    monkeypatch.setattr("sys.argv", ["x", "search", "my conv.yaml", "--trials", "50"])
+    result = cli("search", "my conv.yaml", "--trials", "50")
+    assert result.exit_code == 130
+    assert "Ctrl-C again stops at once" in result.stderr
+    assert "mnist-bench search 'my conv.yaml' --trials 50" in result.stderr
+    assert "(of 6 of 50 trials so far)" in result.stdout
+
+
+def test_a_search_stopped_by_its_timeout_exits_with_0(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mnist_bench.studies.run_search.run", lambda *_: ended(reached=False))
+    result = cli("search", "conv", "--timeout", "1")
+    assert result.exit_code == 0
+    assert "To go on" in result.stderr
+
+
+def test_a_search_without_any_trial_ends_without_a_table(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "mnist_bench.studies.run_search.run", lambda *_: ended(handmade.study([], goal=5), reached=False)
+    )
+    result = cli("search", "conv")
+    assert result.exit_code == 0
+    assert "none finished" in result.stdout
+    assert "rank" not in result.stdout
+
+
+def test_a_search_without_a_complete_trial_offers_no_reproduction() -> None:
+    study = handmade.study([handmade.trial(0, range(9), periods=1, state="PRUNED")])
+    assert not any("reproduce" in line for line in ending.advice(ended(study), SearchConfig(space="conv")))
+
+
+def test_advice_repeats_the_options_that_the_next_commands_know(cli: Cli) -> None:
+    given = SearchConfig(
+        space="conv", results=Path("my runs"), data_dir=Path("data"), device="cpu", storage="sqlite:///x.db"
+    )
+    lines = ending.advice(ended(), given)[1:]
+    assert all("--results 'my runs' --storage sqlite:///x.db" in line for line in lines)
+    for line in lines:
+        words = shlex.split(line.removeprefix("next:"))
+        shown = cli(words[1], "--help", columns=200).stdout
+        assert all(word in shown for word in words if word.startswith("--"))
+    having = {name: [line.split()[-1] for line in lines if f" {name} " in line] for name in ("--data-dir", "--device")}
+    assert [len(found) for found in having.values()] == [5, 3]
+
+
+def test_advice_keeps_a_password_to_itself() -> None:
+    lines = ending.advice(ended(), SearchConfig(space="conv", storage="postgresql://me:word@host/db"))
+    assert not any("me:word" in line or "--storage " in line for line in lines[:-1])
+    assert "with the same --storage" in lines[-1]
+
+
+def test_advice_counts_the_pictures_and_names_their_folder() -> None:
+    lines = ending.advice(ended(), SearchConfig(space="conv"))
+    (line,) = [line for line in lines if "mnist-bench plot conv-0" in line]
+    assert line.endswith(f"{len(KINDS)} pictures into results/conv-0/plots")
+
+
+def test_a_dry_run_trains_nothing(cli: Cli, asked: list[SearchConfig]) -> None:
+    result = cli("search", "smoke", "--dry-run", "--trials", "12")
+    assert result.exit_code == 0
+    assert "12 trials of at most 3 epochs, tpe" in result.stdout
+    assert "minutes" in result.stdout
+    assert asked == []
+    assert not Path("results").exists()
+
+
+def test_a_dry_run_names_two_objectives(cli: Cli) -> None:
+    result = cli("search", "smoke", "--dry-run", "--set", "objective=[val_accuracy, macs]")
+    assert "50 trials of at most 3 epochs, for high accuracy and few MACs, tpe" in result.stdout
+
+
+def resumed(*starts: float | None) -> StudyRecord:
+    """Return a study of one trial whose periods of 1.5 s started so many seconds after a moment."""
+    made = handmade.trial(0, range(5), periods=len(starts))
+    times = [
+        replace(report, worker=0, started=start and 1e9 + start, handled=start and 1e9 + start + 2)
+        for report, start in zip(made.reports, starts, strict=True)
+    ]
+    return handmade.study([replace(made, reports=tuple(times))])
+
+
+def test_the_time_of_earlier_runs_is_told_apart_from_this_ones() -> None:
+    """Before 1000 s after that moment: 10 to 13.5 s, a pause, and 100 to 101.5 s, which make 5 s."""
+    study = resumed(10, 12, 100, 1000, 1002)
+    assert ending.seconds_before(study, 1e9 + 1000) == pytest.approx(5)
+    assert ending.seconds_before(study, 1e9 + 10) == 0
+    assert ending.seconds_before(resumed(None, None), 1e9 + 1000) == 0
+
+
+def test_a_resumed_search_tells_its_own_time_and_that_of_earlier_runs(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mnist_bench.studies.run_search.run", lambda *_: ended(resumed(10, 200)))
+    lines = cli("search", "conv").stdout.splitlines()
+    assert re.match(
+        r"1 trials in 0\.\d s \(this run, after 3\.0 s of training in earlier ones\): 1 complete\.", lines[1]
+    )

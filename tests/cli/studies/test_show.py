@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from typer.testing import Result
+
+from mnist_bench.studies import record
+from support import handmade
+
+Cli = Callable[..., Result]
+
+
+def test_a_study_shows_counts_fingerprint_digest_and_specification(cli: Cli) -> None:
+    result = cli("show")
+    assert result.exit_code == 0
+    assert "conv-0: 3 complete" in result.stdout
+    assert "best         #1  99.50 %" in result.stdout
+    for text in (
+        "fingerprint  ",
+        "digest       ",
+        "sampler",
+        "  name: tpe",
+        "numerics",
+        "  precision: bf16",
+        "seed: 0",
+    ):
+        assert text in result.stdout
+
+
+def test_a_study_as_json(cli: Cli) -> None:
+    values = json.loads(cli("show", "conv-0", "--json").stdout)
+    assert (values["schema_version"], values["study"], values["totals"]) == (1, "conv-0", [7])
+    assert values["spec"] == handmade.spec()
+    assert len(values["fingerprint"]) == 64
+
+
+def test_a_trial_shows_every_setting_its_curve_and_its_hashes(cli: Cli) -> None:
+    result = cli("show", "conv-0/1")
+    lines = result.stdout.splitlines()
+    assert lines[0] == "conv-0/1  COMPLETE  99.50 % [98.83, 99.79]"
+    assert " * optim.lr: 0.0093" in lines
+    assert "   optim.batch_size: 128" in lines
+    assert "parameters: 61234" in lines
+    curve = lines[lines.index("") :]
+    weights = [report.weights for report in handmade.mixed().trials[1].reports]
+    assert [line.split()[-1] for line in curve if line.split() and line.split()[-1] in weights] == weights
+
+
+def test_a_trials_json_is_the_record_that_reproduce_reads(cli: Cli) -> None:
+    study = handmade.mixed()
+    text = cli("show", "conv-0/3", "--json").stdout
+    assert record.parse(text, "stdout") == record.record_of(study, study.trials[3])
+
+
+def test_a_crashed_trial_shows_its_error_as_it_stands(cli: Cli) -> None:
+    result = cli("show", "conv-0/6")
+    assert "  ValueError: no [bold]luck[/bold]" in result.stdout.splitlines()
+
+
+def test_a_trial_that_ran_out_of_time_says_so_and_how_much_it_had(cli: Cli) -> None:
+    cli.studies["conv-0"] = handmade.ended_by_machine()  # type: ignore[attr-defined]
+    lines = cli("show", "conv-0/2").stdout.splitlines()
+    assert lines[0] == "conv-0/2  PRUNED (timed out)  –"
+    assert "  Training took more than 60 s (--trial-timeout)." in lines
+
+
+def test_an_infeasible_trial_shows_the_limit(cli: Cli) -> None:
+    assert "limit exceeded: macs by 5" in cli("show", "conv-0/5").stdout.splitlines()
+    assert cli("show", "conv-0/5", "--json").exit_code == 3
+
+
+@pytest.mark.parametrize(
+    ("target", "code"), [("conv-0/99", 3), ("none/1", 3), ("conv-0/x", 2), ("conv-0/", 2), ("a/1/2", 2)]
+)
+def test_wrong_targets(cli: Cli, target: str, code: int) -> None:
+    result = cli("show", target)
+    assert (result.exit_code, result.stdout) == (code, "")
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_running_study_says_so(cli: Cli) -> None:
+    cli.studies["conv-0"] = replace(handmade.mixed(), live=True)  # type: ignore[attr-defined]
+    assert "running now" in cli("show").stdout.splitlines()[0]

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from mnist_bench import space_files
+from mnist_bench.config import recipe
+from mnist_bench.config.json import to_json
+from mnist_bench.config.settings import AugmentConfig, ModelConfig, Phase, TrainConfig
+from mnist_bench.space_files.overview import samples
+from search.space.space import Space
+from search.space.yaml_reader import parse
+
+
+def read_back(text: str) -> Space:
+    """Return the space that the text is, checked as `mnist-bench train` checks a file."""
+    space, problems = Space.read(parse(text, "recipe.yaml"))
+    assert problems + space_files.check(space) == []
+    return space
+
+
+@pytest.mark.parametrize("name", [name for name in space_files.shipped() if name.startswith("notebook/")])
+def test_shipped_recipes_come_back_as_they_were(name: str) -> None:
+    config = space_files.recipe(space_files.load(name))
+    assert space_files.recipe(read_back(recipe.text(to_json(config), name="again"))) == config
+
+
+@given(seed=st.integers(0, 2**32))
+@settings(max_examples=50, deadline=None)
+def test_trials_of_the_shipped_space_come_back_as_they_were(seed: int) -> None:
+    space = space_files.load("conv")
+    (params,) = samples(space, 1, seed)
+    config = space_files.config(space, params)
+    assert space_files.recipe(read_back(recipe.text(to_json(config), name="conv"))) == config
+
+
+def test_lists_phases_and_a_subset() -> None:
+    config = TrainConfig(
+        epochs=3,
+        model=ModelConfig(filters=(8, 24), hidden_layers=2, hidden_dropout=(0.1, 0.25)),
+        phases=(Phase(epochs=1, augment=AugmentConfig(zoom=1e-05)), Phase(epochs=2, lr=1e-4)),
+    )
+    text = recipe.text(to_json(config), name="conv-1.2", subset=1500)
+    space = read_back(text)
+    assert text.splitlines()[:3] == ['name: "conv-1.2"', "subset: 1500", "epochs: 3"]
+    assert "  filters: [8, 24]" in text.splitlines()
+    assert (space.name, space.settings["subset"], space_files.recipe(space)) == ("conv-1.2", 1500, config)
+
+
+@pytest.mark.parametrize("name", ["true", "Null", "no", "1e3", "0x10", "a-b"])
+def test_names_that_yaml_could_take_for_something_else(name: str, tmp_path: Path) -> None:
+    values: dict[str, Any] = to_json(TrainConfig())
+    assert read_back(recipe.text(values, name=name)).name == name

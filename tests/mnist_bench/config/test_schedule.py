@@ -1,0 +1,79 @@
+"""Steps, periods, phases and learning rates."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, strategies as st
+
+from mnist_bench.config.schedule import Schedule, lr_factor
+from mnist_bench.config.settings import AugmentConfig, OptimConfig, Phase, TrainConfig
+
+
+def schedule(images: int = 1000, epochs: int = 4, batch_size: int = 100, **settings: object) -> Schedule:
+    """Return a schedule of ten steps an epoch, `settings` given to the optimizer."""
+    optim = OptimConfig(batch_size=batch_size, lr=0.1, **settings)  # type: ignore[arg-type]
+    return Schedule(config=TrainConfig(epochs=epochs, optim=optim), images=images)
+
+
+@pytest.mark.parametrize(
+    ("images", "batch", "keep", "steps"),
+    [
+        (1000, 100, False, 10),
+        (1050, 100, False, 10),
+        (1050, 100, True, 11),
+        (50, 100, False, 1),
+        (102, 100, True, 2),
+        (101, 100, True, 1),
+    ],
+)
+def test_steps_an_epoch(images: int, batch: int, keep: bool, steps: int) -> None:
+    assert schedule(images, batch_size=batch, keep_last_batch=keep).steps_per_epoch == steps
+
+
+@given(st.lists(st.floats(0.01, 2.99), max_size=6, unique=True), st.integers(8, 2000))
+def test_periods_cut_the_steps_without_gap_or_overlap(ends: list[float], images: int) -> None:
+    config = TrainConfig(epochs=3, periods=(*sorted(ends), 3.0), optim=OptimConfig(batch_size=8))
+    whole = Schedule(config=config, images=images)
+    ranges = [whole.steps(period) for period in range(1, len(ends) + 2)]
+    assert [step for steps in ranges for step in steps] == list(range(whole.total_steps))
+
+
+def test_periods_are_whole_epochs_unless_named() -> None:
+    assert schedule(epochs=3).period_ends == (1.0, 2.0, 3.0)
+    assert schedule(epochs=3).steps(2) == range(10, 20)
+
+
+def test_drops_come_at_shares_of_the_full_budget() -> None:
+    dropping = schedule(drops=2, first_drop_fraction=0.5, second_drop_fraction=0.75, drop_factor=0.1)
+    rates = [dropping.lr(step) for step in range(40)]
+    assert rates == pytest.approx([0.1] * 20 + [0.01] * 10 + [0.001] * 10)
+    once = schedule(drops=1, first_drop_fraction=0.5, second_drop_fraction=0.75, drop_factor=0.1)
+    assert once.lr(39) == pytest.approx(0.01)
+    assert schedule().lr(39) == 0.1
+
+
+@given(st.floats(0, 0.9))
+def test_one_cycle_is_a_triangle(warmup: float) -> None:
+    rates = [schedule(schedule="one_cycle", warmup_fraction=warmup).lr(step) for step in range(40)]
+    top = rates.index(max(rates))
+    assert all(rate > 0 for rate in rates)
+    assert max(rates) <= 0.1
+    assert all(first < second for first, second in pairwise(rates[: top + 1]))
+    assert all(first > second for first, second in pairwise(rates[top:]))
+    assert abs((top + 0.5) / 40 - warmup) <= 1 / 40
+
+
+def test_one_cycle_meets_its_corners() -> None:
+    optim = OptimConfig(schedule="one_cycle", warmup_fraction=0.2)
+    assert [lr_factor(optim, progress) for progress in (0, 0.1, 0.2, 0.6, 1)] == pytest.approx([0, 0.5, 1, 0.5, 0])
+
+
+def test_phases_have_their_own_learning_rate_and_augmentation() -> None:
+    gentle = AugmentConfig(rotation_degrees=5)
+    phases = (Phase(epochs=1, augment=gentle), Phase(epochs=2, lr=0.007), Phase(epochs=1))
+    config = TrainConfig(epochs=4, phases=phases, augment=AugmentConfig(zoom=0.1), optim=OptimConfig(batch_size=100))
+    found = Schedule(config=config, images=1000)
+    assert [found.lr(step) for step in (9, 10, 29, 30)] == [1e-3, 0.007, 0.007, 1e-3]
+    assert [found.augment(step) for step in (9, 10, 39)] == [gentle, config.augment, config.augment]

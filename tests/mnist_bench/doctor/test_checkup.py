@@ -1,0 +1,286 @@
+"""A study whose files and tables are damaged for real: what is found, what is repaired, and the same end afterwards."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import optuna
+import pytest
+
+from mnist_bench.doctor import checkup as doctor
+from mnist_bench.doctor.checkup import Checkup
+from mnist_bench.doctor.diagnostic import Diagnostic
+from mnist_bench.studies import run_search
+from mnist_bench.studies.run_search import SearchConfig
+from search.database import file_lock
+from search.driver.progress import Silent
+from search.driver.run import Run
+from search.errors import StorageError, StudyLockedError, StudyNotFoundError
+from search.event_log.records import TrialRecord
+from search.study.studies import DATABASE, StudyLocation
+from support import handmade_data
+
+NAME = "smoke-0"
+
+
+class UntilOneEnds(Silent):
+    """Stops a search when its first trial has ended."""
+
+    ended = False
+
+    def on_end(self, trial: TrialRecord) -> None:
+        self.ended = True
+
+    def stopping(self) -> bool:
+        return self.ended
+
+
+def search(results: Path, *, whole: bool = True) -> Run:
+    """Search on a thousand images, which lie beside the study, to the end or until one trial has ended."""
+    overrides = ("subset=1000", "epochs=2", "search.pruner=none")
+    asked = SearchConfig(
+        space="smoke", overrides=overrides, trials=5, slots=3, executor="in-process", results=results,
+        data_dir=results / "data",
+    )  # fmt: skip
+    observer = UntilOneEnds()
+    return run_search.run(asked, observer, (lambda: False) if whole else observer.stopping)
+
+
+def check(place: StudyLocation, *, repair: bool = False, replay: bool = False) -> Checkup:
+    return doctor.check_study(place, repair=repair, replay=replay, data_dir=place.folder.parent / "data")
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """Return results with a study that was stopped when its first trial had ended, and the digest it comes to."""
+    results = tmp_path_factory.mktemp("searched")
+    for path in handmade_data.write_data(results / "data", train=1000, test=10).glob("t10k*"):
+        path.unlink()  # a search closes the test set: it could not be copied
+    stopped = search(results, whole=False).study
+    assert len(stopped.complete()) == 1
+    assert sum(trial.state == "RUNNING" and bool(trial.reports) for trial in stopped.trials) > 1
+    copy = shutil.copytree(results, tmp_path_factory.mktemp("whole") / "copy")
+    return results, search(copy).study.digest
+
+
+@pytest.fixture
+def place(searched: tuple[Path, str], tmp_path: Path) -> StudyLocation:
+    """Return a copy of the study, to be damaged."""
+    return StudyLocation.of(NAME, Path(shutil.copytree(searched[0], tmp_path / "results")))
+
+
+@pytest.fixture
+def digest(searched: tuple[Path, str]) -> str:
+    return searched[1]
+
+
+def found(checkup: Checkup, about: str, severity: str) -> Diagnostic:
+    """Return the one finding about something of this severity."""
+    (finding,) = [one for one in checkup.findings if one.about == about and one.severity == severity]
+    return finding
+
+
+def goes_on_to(place: StudyLocation, digest: str) -> bool:
+    return search(place.folder.parent).study.digest == digest
+
+
+def test_a_paused_study_is_well(place: StudyLocation) -> None:
+    checkup = check(place, repair=True)
+    assert {finding.severity for finding in checkup.findings} == {"ok"}
+    assert "are paused" in found(checkup, "driver", "ok").text
+    assert checkup.repaired == ()
+
+
+def test_looking_changes_nothing(place: StudyLocation) -> None:
+    before = contents(place.folder)
+    check(place)
+    assert contents(place.folder) == before
+
+
+def test_a_checkpoint_that_is_deleted_is_trained_again(place: StudyLocation, digest: str) -> None:
+    for path in (place.folder / "states").iterdir():
+        path.unlink()
+    checkup = check(place, repair=True)
+    assert "will be trained again" in found(checkup, "checkpoints", "note").advice
+    assert checkup.problems == 0
+    assert goes_on_to(place, digest)
+
+
+def test_a_checkpoint_in_which_a_bit_is_flipped_is_removed(place: StudyLocation, digest: str) -> None:
+    damaged = min((place.folder / "states").iterdir())
+    flip_a_bit(damaged)
+    checkup = check(place)
+    assert checkup.problems == 1
+    assert damaged.name in found(checkup, "checkpoints", "problem").text
+    assert damaged.exists()
+    checkup = check(place, repair=True)
+    assert [finding.about for finding in checkup.repaired] == ["checkpoints"]
+    assert checkup.problems == 0
+    assert not damaged.exists()
+    assert goes_on_to(place, digest)
+
+
+def test_checkpoints_of_a_confirmation_are_looked_at_too(place: StudyLocation) -> None:
+    folder = place.folder / "confirm" / "states"
+    folder.mkdir(parents=True)
+    (folder / "7-1.state").write_bytes(b"torn")
+    assert "confirm/states/7-1.state" in found(check(place), "checkpoints", "problem").text
+
+
+def test_weights_that_are_cut_off_are_removed_and_then_missing(place: StudyLocation) -> None:
+    (weights,) = (place.folder / "weights").iterdir()
+    weights.write_bytes(weights.read_bytes()[:-1])
+    assert weights.name in found(check(place), "weights", "problem").text
+    checkup = check(place, repair=True)
+    assert checkup.problems == 0
+    assert "#" + weights.stem in found(checkup, "weights", "note").text
+    assert not weights.exists()
+
+
+def test_weights_whose_configuration_was_changed_are_not_believed(place: StudyLocation) -> None:
+    (weights,) = (place.folder / "weights").iterdir()
+    content = weights.read_bytes()
+    assert content.count(b'\\"epochs\\":2') == 1
+    weights.write_bytes(content.replace(b'\\"epochs\\":2', b'\\"epochs\\":3'))
+    assert weights.name in found(check(place), "weights", "problem").text
+
+
+def test_superfluous_weights_are_removed(place: StudyLocation) -> None:
+    extra = place.folder / "weights" / "99.safetensors"
+    extra.write_bytes(b"old")
+    checkup = check(place, repair=True)
+    assert [finding.about for finding in checkup.repaired] == ["weights"]
+    assert not extra.exists()
+
+
+def test_tables_whose_rows_are_deleted_are_written_anew(place: StudyLocation, digest: str) -> None:
+    with closing(sqlite3.connect(place.folder / DATABASE)) as connection:
+        connection.execute("DELETE FROM trials WHERE number = 0")
+        connection.execute("DELETE FROM trial_intermediate_values")
+        connection.commit()
+    with pytest.raises(StorageError, match="doctor smoke-0 --repair"):
+        search(place.folder.parent)
+    checkup = check(place)
+    assert found(checkup, "Optuna's tables", "problem").text.startswith("they lack #0; differ in #1")
+    checkup = check(place, repair=True)
+    assert "say what the event log says" in found(checkup, "Optuna's tables", "ok").text
+    assert goes_on_to(place, digest)
+    theirs = optuna.load_study(study_name=NAME, storage=place.url)
+    assert [trial.state.is_finished() for trial in theirs.trials] == [True] * len(theirs.trials)
+
+
+def test_temporary_files_are_removed(place: StudyLocation) -> None:
+    left = place.folder / "weights" / ".3.safetensors.0123456789abcdef"
+    left.write_bytes(b"half")
+    assert found(check(place), "temporary files", "note").mend is not None
+    check(place, repair=True)
+    assert not left.exists()
+
+
+def test_what_a_command_found_and_cannot_be_read_is_told(place: StudyLocation) -> None:
+    (place.folder / "audit").mkdir()
+    (place.folder / "audit" / "audit.json").write_bytes(b'{"digest": "')
+    assert "audit.json: is not a whole audit" in found(check(place), "audit", "problem").text
+
+
+def test_a_study_that_is_worked_on_is_only_read(place: StudyLocation) -> None:
+    flip_a_bit(min((place.folder / "states").iterdir()))
+    with file_lock.driver_lock(place.lock, "Study smoke-0"):
+        checkup = check(place)
+        assert found(checkup, "driver", "note").text.startswith(f"process {os.getpid()} on ")
+        assert checkup.problems == 0
+        with pytest.raises(StudyLockedError):
+            check(place, repair=True)
+
+
+def test_a_study_whose_confirmation_is_under_way_is_not_repaired(place: StudyLocation) -> None:
+    (place.folder / "confirm").mkdir()
+    with file_lock.driver_lock(place.folder / "confirm" / "driver.lock", "it"):
+        assert f"works in {place.folder / 'confirm'};" in found(check(place), "driver", "note").text
+        with pytest.raises(StudyLockedError):
+            check(place, repair=True)
+
+
+def test_decisions_are_made_again(place: StudyLocation) -> None:
+    assert "every one as it stands in the log" in found(check(place, replay=True), "replay", "ok").text
+    assert all(finding.about != "replay" for finding in check(place).findings)
+
+
+def set_to_one(place: StudyLocation, what: str, *, kind: str, trial: int | None = None) -> None:
+    """Set a value of an event's payload in the log to 1."""
+    with closing(sqlite3.connect(place.folder / DATABASE)) as connection:
+        change = "UPDATE search_events SET payload = json_set(payload, ?, 1) WHERE kind = ? AND trial IS ?"
+        connection.execute(change, (what, kind, trial))
+        connection.commit()
+
+
+def test_a_log_whose_proposal_was_changed_is_noticed_when_it_is_decided_again(place: StudyLocation) -> None:
+    set_to_one(place, "$.seed", kind="ask", trial=2)
+    assert ": ask of #2: seed 1 in the log, " in found(check(place, replay=True), "replay", "problem").text
+
+
+def test_a_study_of_another_driver_is_not_decided_again(place: StudyLocation) -> None:
+    set_to_one(place, "$.spec.driver_revision", kind="create")
+    assert "driver revision 1 decided otherwise" in found(check(place, replay=True), "replay", "note").text
+
+
+def test_another_installation_is_told_with_the_way_back(place: StudyLocation, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mnist_bench.studies.run_search.versions", lambda: {"torch": "99.0"})
+    finding = found(check(place), "installation", "problem")
+    assert "versions.torch" in finding.text
+    assert "99.0 now" in finding.text
+    assert finding.advice.startswith("pip install torch==2.")
+    monkeypatch.undo()
+    monkeypatch.setattr("mnist_bench.numerics.device.TRAINER_REVISION", 99)
+    finding = found(check(place), "installation", "problem")
+    assert "trainer_revision" in finding.text
+    assert "mnist-bench of that time" in finding.advice
+
+
+def test_another_machine_is_told(place: StudyLocation, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mnist_bench.numerics.device.canary", lambda device, precision: "0" * 64)
+    finding = found(check(place), "installation", "problem")
+    assert "canary" in finding.text
+    assert "same bits" in finding.advice
+
+
+def test_other_data_are_told(place: StudyLocation, tmp_path: Path) -> None:
+    assert "not there" not in found(check(place), "data", "ok").text
+    assert "no train-images" in found(doctor.check_study(place, data_dir=tmp_path), "data", "note").text
+
+
+def test_a_torn_database_is_a_finding(place: StudyLocation) -> None:
+    database = place.folder / DATABASE
+    database.write_bytes(database.read_bytes()[:5000])
+    (finding,) = check(place, repair=True).findings
+    assert (finding.about, finding.severity) == ("event log", "problem")
+    assert "is damaged" in finding.text
+
+
+def test_a_log_without_sense_is_a_finding(place: StudyLocation) -> None:
+    with closing(sqlite3.connect(place.folder / DATABASE)) as connection:
+        connection.execute("""UPDATE search_events SET payload = '{}' WHERE seq = 3""")
+        connection.commit()
+    (finding,) = check(place).findings
+    assert (finding.about, finding.severity) == ("event log", "problem")
+
+
+def test_a_study_that_is_not_there(place: StudyLocation) -> None:
+    with pytest.raises(StudyNotFoundError):
+        doctor.check_study(StudyLocation.of("none", place.folder.parent))
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    """Return the content of every file, those aside that SQLite makes for any reader."""
+    files = [path for path in folder.rglob("*") if path.is_file() and not path.name.endswith(("-shm", "-wal"))]
+    return {path: path.read_bytes() for path in files}
+
+
+def flip_a_bit(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 4
+    path.write_bytes(bytes(content))

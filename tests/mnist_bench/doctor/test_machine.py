@@ -1,0 +1,103 @@
+"""What the check-up of a machine makes of what it finds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mnist_bench.data.mnist import TRAIN_FILES
+from mnist_bench.doctor import checkup as doctor, machine as doctor_machine
+from support import handmade_data
+
+MOUNTS = """\
+sysfs /sys sysfs rw 0 0
+/dev/vda / ext4 rw 0 0
+server:/home /home nfs4 rw 0 0
+/dev/vdb /home/me/local xfs rw 0 0
+//server/share /mnt/my\\040share cifs rw 0 0
+"""
+
+
+def test_a_machine_on_which_all_is_well(tmp_path: Path) -> None:
+    checkup = doctor.check_machine(results=tmp_path / "results", device="cpu")
+    about = [finding.about for finding in checkup.findings]
+    assert about[:3] == ["machine", "packages", "GPU"]
+    assert {"computing", "training data", "test data", "disk", "file system", "results"} <= set(about)
+    assert checkup.problems == 0
+    assert not (tmp_path / "results").exists()
+
+
+def test_packages_out_of_their_ranges_are_told_with_what_to_install() -> None:
+    needed = ["optuna<6,>=5", "torch>=2.10", "numpy>=2", 'torchvision>=0.25; extra == "datasets"']
+    versions = {"optuna": "4.1.0", "torch": "2.13.0+cpu"}
+    finding = doctor_machine.packages(needed, versions.get)
+    assert finding.severity == "problem"
+    assert finding.text == "optuna 4.1.0 (needed: <6,>=5), numpy missing (needed: >=2)."
+    assert finding.advice == "pip install 'optuna<6,>=5' 'numpy>=2'"
+    assert doctor_machine.packages(needed, (versions | {"optuna": "5.2", "numpy": "2.4"}).get).severity == "ok"
+
+
+@pytest.mark.parametrize(
+    ("folder", "kind"),
+    [("/", "ext4"), ("/home/me", "nfs4"), ("/home/me/local/results", "xfs"), ("/homes", "ext4"),
+     ("/mnt/my share/results", "cifs"), ("/sys", "sysfs")],
+)  # fmt: skip
+def test_the_file_system_is_the_innermost_one(folder: str, kind: str) -> None:
+    assert doctor_machine.filesystem_of(Path(folder), MOUNTS) == kind
+
+
+@pytest.mark.parametrize(
+    ("kind", "severity"), [("ext4", "ok"), ("tmpfs", "ok"), ("nfs4", "problem"), ("cifs", "problem")]
+)
+def test_sqlite_on_a_networks_file_system_is_told(kind: str, severity: str) -> None:
+    assert doctor_machine.filesystem(kind, Path("results")).severity == severity
+
+
+@pytest.mark.parametrize(("gigabytes", "severity"), [(16, "ok"), (2, "note"), (0.1, "problem")])
+def test_memory_for_a_worker_on_every_core(gigabytes: float, severity: str) -> None:
+    finding = doctor_machine.memory(gigabytes * 1e9, started=8)
+    assert finding.severity == severity
+    assert ("--workers" in finding.advice) == (severity != "ok")
+
+
+@pytest.mark.parametrize(("free", "severity"), [(5e9, "ok"), (1e6, "problem")])
+def test_room_on_the_disk(free: float, severity: str) -> None:
+    assert doctor_machine.room(free, Path("results")).severity == severity
+
+
+def test_a_file_in_the_place_of_the_results_is_a_problem(tmp_path: Path) -> None:
+    (tmp_path / "results").touch()
+    findings = {one.about: one.severity for one in doctor_machine.folder(tmp_path / "results" / "below")}
+    assert findings["results"] == "problem"
+
+
+def test_data_that_are_damaged_or_not_there(tmp_path: Path) -> None:
+    folder = handmade_data.write_data(tmp_path, train=60, test=10)
+    assert [finding.severity for finding in doctor_machine.data(folder)] == ["ok", "ok"]
+    for path in folder.glob("t10k*"):
+        path.unlink()
+    assert [finding.severity for finding in doctor_machine.data(folder)] == ["ok", "note"]
+    images = folder / TRAIN_FILES[0]
+    images.write_bytes(images.read_bytes()[:-1])
+    (finding,) = doctor_machine.data(folder)
+    assert finding.severity == "problem"
+    assert "is cut off" in finding.text
+
+
+def test_a_machine_that_computes_otherwise_each_time_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = iter("ab")
+
+    def canary(device: str, precision: str) -> str:
+        return next(drawn) * 64
+
+    canary.__wrapped__ = canary  # type: ignore[attr-defined]
+    monkeypatch.setattr("mnist_bench.doctor.machine.canary", canary)
+    assert doctor_machine.computing("cpu", "fp32").severity == "problem"
+
+
+def test_variables_that_change_bits_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    finding = doctor_machine.computing("cpu", "fp32")
+    assert finding.severity == "note"
+    assert "ONEDNN_MAX_CPU_ISA=AVX2" in finding.text

@@ -1,0 +1,202 @@
+"""The greedy path and its intervals, with figures worked out by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mnist_bench.config.json import to_json
+from mnist_bench.config.settings import ModelConfig, OptimConfig, TrainConfig
+from mnist_bench.experiments.ablation.result import (
+    FILE,
+    Ablation,
+    Measured,
+    Step,
+    change,
+    interval,
+    listed,
+    load,
+    save,
+    sentence,
+    walk,
+)  # fmt: skip
+from mnist_bench.experiments.ablation.setting_groups import effective
+from search.errors import StorageError
+
+START = effective(TrainConfig(model=ModelConfig(blocks=0, hidden_layers=0)))
+END = effective(
+    TrainConfig(
+        model=ModelConfig(filters=8, hidden_layers=0, batchnorm="after_activation"),
+        optim=OptimConfig(lr=0.01, ema_decay=0.99),
+    )
+)
+
+
+def measured(config: TrainConfig, errors: Sequence[int | None] = (50, 52), macs: int = 100) -> Measured:
+    return Measured(config=to_json(config), errors=tuple(errors), parameters=10, macs=macs, seconds=1.5)
+
+
+class Bench:
+    """Stands in for training: errors of each change by its name in the order asked, `None` for time that is up."""
+
+    def __init__(self, *answers: Mapping[str, Sequence[int | None]] | None) -> None:
+        self.answers = list(answers)
+        self.asked: list[list[str]] = []
+
+    def __call__(self, configs: Mapping[str, TrainConfig]) -> list[Measured] | None:
+        self.asked.append(list(configs))
+        answer = self.answers.pop(0)
+        return None if answer is None else [measured(configs[name], answer[name]) for name in configs]
+
+
+def path(bench: Bench) -> tuple[Step, ...]:
+    heard: list[Step] = []
+    steps = walk(measured(START, (800, 810)), measured(END, (40, 42)), bench, heard.append)
+    assert tuple(heard) == steps
+    return steps
+
+
+def test_at_each_step_the_change_that_helps_most_is_taken() -> None:
+    bench = Bench(
+        {"convolutions": (100, 102), "optimizer": (700, 702), "averaging": (810, 812)},
+        {"batchnorm": (70, 72), "optimizer": (60, 62), "averaging": (99, 98)},
+        {"batchnorm": (45, 47), "averaging": (44, 46)},
+        {"batchnorm": (40, 42)},
+    )
+    steps = path(bench)
+    assert [step.name for step in steps] == ["convolutions", "optimizer", "averaging", "batchnorm"]
+    assert [step.fewer for step in steps] == [704, 40, 16, 4]
+    assert [step.waiting for step in steps] == [("batchnorm",), (), (), ()]
+    assert [tried.mean for tried in steps[1].tried] == [71, 61, 98.5]
+    assert steps[-1].after.config == to_json(END)
+    assert steps[1].change == "lr .001 → .01"
+
+
+def test_ties_go_to_the_order_of_groups_and_what_diverged_comes_last() -> None:
+    same = (100, 102)
+    steps = path(
+        Bench(
+            {"convolutions": same, "optimizer": same, "averaging": same},
+            {"batchnorm": (99, None), "optimizer": (400, 400), "averaging": (500, 500)},
+            {"batchnorm": (99, None), "averaging": (90, None)},
+            {"averaging": (9, 9)},
+        )
+    )
+    assert [step.name for step in steps] == ["convolutions", "optimizer", "batchnorm", "averaging"]
+    assert [step.fewer for step in steps] == [704, -299, None, None]
+    assert sentence(steps[2], 10_000) == "batchnorm: no figure, for training diverged"
+    assert [tried.mean for tried in steps[1].tried] == [None, 400, 500]
+
+
+def test_among_equals_the_cheaper_net_is_taken() -> None:
+    def bench(configs: Mapping[str, TrainConfig]) -> list[Measured]:
+        return [measured(config, macs=100 - len(name)) for name, config in configs.items()]
+
+    assert walk(measured(START), measured(END), bench, lambda _: None)[0].name == "convolutions"
+    bench_of_small = lambda configs: [  # noqa: E731
+        measured(config, macs=len(name)) for name, config in configs.items()
+    ]
+    assert walk(measured(START), measured(END), bench_of_small, lambda _: None)[0].name == "optimizer"
+
+
+def test_where_time_is_up_the_rest_is_one_step_to_the_end() -> None:
+    steps = path(Bench({"convolutions": (100, 102), "optimizer": (700, 702), "averaging": (810, 812)}, None))
+    assert [step.name for step in steps] == ["convolutions", "the rest"]
+    assert [step.unresolved for step in steps] == [False, True]
+    assert steps[1].fewer == 60
+
+
+def test_an_interval_by_hand() -> None:
+    # Two configurations, three seeds: differences 9, 10 and 11; s² of the differences 1, t(2 df, 97.5 %) = 4.3027.
+    found = interval([109, 110, 111], [100, 100, 100], [])
+    assert found == pytest.approx((10, 10 - 4.3027 / 3**0.5, 10 + 4.3027 / 3**0.5), abs=1e-3)
+    # A third one pools: residuals all 0 but for one column, and the level is shared by two comparisons.
+    assert interval([10, 20, 30], [9, 19, 29], [[5, 15, 25]]) == pytest.approx((1, 1, 1))
+
+
+def test_what_a_seed_does_to_all_cancels_out() -> None:
+    alone = interval([12, 15, 11], [7, 8, 9], [[20, 22, 25]])
+    shifted = interval([112, 515, 11], [107, 508, 9], [[120, 522, 25]])
+    assert alone == pytest.approx(shifted)
+
+
+def test_a_net_of_which_a_seed_failed_says_nothing_of_the_others_spread() -> None:
+    pair = [66, 70], [60, 62]
+    assert interval(*pair, [[64, 68], [61, 9020]]) == pytest.approx(interval(*pair, [[64, 68], [None, 61]]))
+    # What is worse, but of the same kind, does count.
+    assert interval(*pair, [[64, 68], [61, 90]]) != pytest.approx(interval(*pair, [[64, 68], [None, 61]]))
+
+
+def test_without_figures_there_is_no_interval() -> None:
+    assert interval([5], [3], []) is None
+    assert interval([5, None], [3, 4], []) is None
+    assert interval([5, 6], [3, 4], [[None, 1]]) == interval([5, 6], [3, 4], [[None, 9]])
+
+
+@pytest.mark.parametrize("seeds", [2, 3])
+def test_the_best_of_ten_changes_that_do_nothing_is_called_a_gain_in_few_cases(seeds: int) -> None:
+    draws, claims = np.random.default_rng(7), 0
+    for _ in range(400):
+        table = draws.normal(60, 6, (11, seeds)).round().astype(int).tolist()
+        best = min(table[1:], key=sum)
+        found = interval(table[0], best, [other for other in table[1:] if other is not best])
+        claims += found is not None and not found[1] <= 0 <= found[2]
+    assert claims <= 0.05 * 400
+
+
+def step(fewer: float, low: float | None, high: float | None) -> Step:
+    tried, after = (), measured(END)
+    return Step(
+        groups=("batchnorm",), change="", after=after, tried=tried, waiting=(), fewer=fewer, low=low, high=high
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("fewer", "low", "high", "words"),
+    [
+        (31, 21, 41, "batchnorm: 31 fewer errors of 10,000 (21 to 41)"),
+        (-12, -21, -3, "batchnorm: 12 more errors of 10,000 (3 to 21)"),
+        (4, -7, 15, "batchnorm: 4 fewer errors of 10,000 (7 more to 15 fewer), which may be chance"),
+        (-4, -15, 7, "batchnorm: 4 more errors of 10,000 (7 fewer to 15 more), which may be chance"),
+        (4, None, None, "batchnorm: 4 fewer errors of 10,000"),
+    ],
+)
+def test_a_step_in_words(fewer: float, low: float | None, high: float | None, words: str) -> None:
+    assert sentence(step(fewer, low, high), 10_000) == words
+
+
+def test_a_change_in_words() -> None:
+    assert (
+        change(START, END) == "blocks 0 → 2, filters – → 8·16, batchnorm – → after, lr .001 → .01, ema decay 0 → 0.99"
+    )
+    assert change(START, replace(START, epochs=9)) == "epochs 6 → 9"
+
+
+def test_names_in_words() -> None:
+    assert [listed(names) for names in (["a"], ["a", "b"], ["a", "b", "c"])] == ["a", "a and b", "a, b and c"]
+
+
+def ablation(steps: tuple[Step, ...]) -> Ablation:
+    return Ablation(
+        question="0" * 64, study="conv-0", trial=1, baseline="notebook/linear", images=10_000, seeds=(7, 8),
+        start=measured(START, (800, 810)), steps=steps,
+    )  # fmt: skip
+
+
+def test_what_is_kept_is_read_as_it_was(tmp_path: Path) -> None:
+    assert load(tmp_path) is None
+    made = ablation(path(Bench({"convolutions": (1, None), "optimizer": (7, None), "averaging": (8, 9)}, None)))
+    save(made, tmp_path)
+    assert load(tmp_path) == replace(made, study=tmp_path.parent.name)
+    assert not made.complete
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"question": 1}', "[" * 9])
+def test_a_damaged_file_is_one_sentence(tmp_path: Path, text: str) -> None:
+    (tmp_path / FILE).write_text(text)
+    with pytest.raises(StorageError, match=r"ablation\.json: is not a whole ablation; remove it"):
+        load(tmp_path)

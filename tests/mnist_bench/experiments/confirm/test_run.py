@@ -1,0 +1,186 @@
+"""What a confirmation is made of, without training: candidates, seeds, figures, the file that keeps them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, strategies as st
+
+from mnist_bench.experiments.confirm import result as confirmed, run as confirm
+from mnist_bench.experiments.confirm.runs import PARTS, SEEDS, Silent, seeds
+from search.canonical_json import derived_seed
+from search.errors import SearchError, StorageError, StudyLockedError, StudyNotFoundError
+from search.event_log.records import StudyRecord
+from support import handmade
+
+
+def ask(study: StudyRecord, folder: Path, **asked: Any) -> Any:
+    options = confirm.Options(results=folder, ledger=folder / "ledger", **asked)
+    return confirm.run(study, options, Silent(), lambda: False)
+
+
+def found(**changes: Any) -> confirmed.Confirmed:
+    """Return what a race of #1, #0 and #2 came to; #1 wins, #0 is tied and cheaper."""
+    rows = [(1, 61_000, 2_000_000, (60, 64, 62, 66)), (0, 30_000, 900_000, (64, 66, 62, 64)), (2, 1, 1, (300, 301))]
+    candidates = [
+        confirmed.Candidate(
+            number=n, parameters=p, macs=m, search_accuracy=0.9950, search_epochs=6, complete=True, errors=errors,
+            dropped_after=2 if n == 2 else None, p_value=0.0012 if n == 2 else None,
+        )
+        for n, p, m, errors in rows
+    ]  # fmt: skip
+    study = handmade.mixed()
+    whole = confirmed.Confirmed(
+        study=study.name, digest=study.digest, top=8, budget=None, seconds=90.0, train_images=50_000,
+        validation_images=10_000, test_images=10_000, candidates=tuple(candidates), seeds=4, cut=False, winner=1,
+        cheapest=0, finals=(
+            confirmed.Final(number=1, errors=(50, 54, 46, 50, 50, 50, 50, 50)),
+            confirmed.Final(number=0, errors=(60, None, 62, 61, 59, 60, 60, 58)),
+        ),
+    )  # fmt: skip
+    return replace(whole, **changes)
+
+
+def test_complete_trials_race_first_then_the_pruned_that_came_furthest() -> None:
+    study = handmade.mixed()
+    assert [trial.number for trial in confirm.chosen(study, 8)] == [1, 0, 2, 4, 3]
+    assert [trial.number for trial in confirm.chosen(study, 2)] == [1, 0]
+
+
+def test_trials_that_could_not_go_on_do_not_race() -> None:
+    study = handmade.study([handmade.trial(0, range(5), periods=2, state="PRUNED", reason="diverged")])
+    with pytest.raises(StudyNotFoundError, match="no complete or pruned trial"):
+        confirm.chosen(study, 8)
+
+
+def test_seeds_are_fresh_and_the_parts_have_their_own() -> None:
+    study = handmade.mixed()
+    drawn = [derived_seed(0, "confirm", k) for k in range(9)]
+    assert seeds(study, "race") == drawn[:8]
+    taken = replace(study, trials=(*study.trials, replace(study.trials[0], seed=drawn[3])))
+    assert seeds(taken, "race") == [*drawn[:3], *drawn[4:]]
+    every = [seed for part in PARTS for seed in seeds(study, part)]
+    assert len(set(every)) == 2 * SEEDS
+
+
+def test_a_study_that_is_being_searched_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StudyLockedError, match=r"conv-0 is being searched; confirm it when"):
+        ask(replace(handmade.mixed(), live=True), tmp_path)
+
+
+def test_other_data_are_refused_before_any_worker_starts(tmp_path: Path) -> None:
+    script = """
+import handmade
+from pathlib import Path
+from mnist_bench import confirm
+from mnist_bench.experiments.confirm.runs import Silent
+from search.errors import UsageError
+try:
+    confirm.run(handmade.mixed(), confirm.Options(results=Path()), Silent(), lambda: False)
+except UsageError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "Study conv-0 was trained on other data (its hash 01234567, here 8f9dfd1a)" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_found_is_kept_and_returned_for_the_same_question(tmp_path: Path) -> None:
+    study, folder = handmade.mixed(), tmp_path / "conv-0"
+    assert confirmed.load(folder) is None
+    (folder / confirmed.FOLDER).mkdir(parents=True)
+    confirmed.save(found(), folder)
+    assert confirmed.load(folder) == found()
+    folder.rename(tmp_path / "renamed")
+    assert confirmed.load(tmp_path / "renamed") == found(study="renamed")
+    (tmp_path / "renamed").rename(folder)
+    assert ask(study, tmp_path) == found()
+    assert ask(study, tmp_path, budget=60.0) == found()
+    confirmed.save(found(cut=True, budget=60.0), folder)
+    assert ask(study, tmp_path, budget=60.0).cut
+
+
+@given(st.binary(max_size=60) | st.just(b"{}") | st.just(b'{"study": 1}'))
+def test_a_damaged_file_is_one_sentence(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    folder = tmp_path_factory.mktemp("study")
+    (folder / confirmed.FOLDER).mkdir()
+    (folder / confirmed.FOLDER / confirmed.FILE).write_bytes(content)
+    with pytest.raises(StorageError, match="cannot be read"):
+        confirmed.load(folder)
+
+
+@pytest.mark.parametrize("change", [{"winner": 7}, {"test_images": 0}, {"finals": [{"number": 8, "errors": []}]}])
+def test_a_file_that_contradicts_itself_is_one_sentence(tmp_path: Path, change: dict[str, Any]) -> None:
+    (tmp_path / confirmed.FOLDER).mkdir()
+    content = json.dumps({**asdict(found()), **change})
+    (tmp_path / confirmed.FOLDER / confirmed.FILE).write_text(content)
+    with pytest.raises(StorageError, match="cannot be read"):
+        confirmed.load(tmp_path)
+
+
+def test_figures_by_hand() -> None:
+    # errors 60 64 62 66: mean 63, deviation sqrt(20 / 3); t with 3 degrees of freedom is 3.18245 at 97.5 %
+    reach = 3.182446 * (20 / 3) ** 0.5 / 2 / 10_000
+    validation = found().validation(1)
+    assert validation is not None
+    assert validation.mean == pytest.approx(0.9937)
+    assert validation.interval == pytest.approx((0.9937 - reach, 0.9937 + reach))
+    test = found().test(0)
+    assert test is not None
+    assert (test.mean, test.seeds) == (pytest.approx(0.9940), 7)
+    assert found().test(2) is None
+
+
+def test_an_interval_stays_within_what_an_accuracy_can_be_and_needs_two_seeds() -> None:
+    wide = confirmed.figures((0, 10), 10)
+    assert wide is not None
+    assert wide.interval == (0, 1)
+    single = confirmed.figures((3, None), 10)
+    assert single is not None
+    assert (single.mean, single.interval, single.seeds) == (0.7, None, 1)
+    assert confirmed.figures((None, None), 10) is None
+
+
+def test_the_tied_are_those_not_dropped() -> None:
+    assert found().tied == (1, 0)
+
+
+def test_where_no_candidate_comes_to_an_end_there_is_nothing_to_confirm() -> None:
+    from mnist_bench.experiments.confirm.race import Dropped, Race
+
+    ended = Race(errors={1: (None,)}, dropped={1: Dropped(seeds=1, p_value=None)}, cut=False)
+    trials = {trial.number: trial for trial in handmade.mixed().trials}
+    with pytest.raises(SearchError, match="None of the candidates trains to its end"):
+        confirm.winner_and_cheapest(ended, trials)
+
+
+def test_the_fewest_errors_win_and_of_equals_the_cheapest() -> None:
+    from mnist_bench.experiments.confirm.race import Race
+
+    trials = {
+        number: replace(handmade.trial(number, range(5)), facts={"parameters": p, "macs": m})
+        for number, p, m in ((1, 50, 900), (2, 60, 800), (3, 10, 100))
+    }
+    equal = Race(errors={1: (60, 62), 2: (61, 61), 3: (70, 70)}, dropped={}, cut=False)
+    assert confirm.winner_and_cheapest(equal, trials) == [2, 3]
+    clear = replace(equal, errors={1: (60, 62), 2: (61, 62), 3: (60, 60)})
+    assert confirm.winner_and_cheapest(clear, trials) == [3]
+
+
+def test_a_budget_counts_on_the_winner_that_takes_longest() -> None:
+    from mnist_bench.experiments.confirm.race import Race
+
+    trials = {
+        number: replace(handmade.trial(number, range(5)), facts={"parameters": 10 * number, "macs": 100 * number})
+        for number in (1, 2, 3)
+    }
+    ahead = Race(errors={1: (50,), 2: (60,), 3: (61,)}, dropped={}, cut=False)
+    assert confirm.winner_and_cheapest(ahead, trials) == [1]
+    assert confirm.dearest_finalists(ahead, trials, {1: 30.0, 2: 50.0, 3: 40.0}.__getitem__) == [1, 2]
+    assert confirm.dearest_finalists(ahead, trials, {1: 60.0, 2: 50.0, 3: 40.0}.__getitem__) == [1]

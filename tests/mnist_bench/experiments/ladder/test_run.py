@@ -1,0 +1,134 @@
+"""The ladder's runs are what they are said to be: all images, derived seeds, the test images once, kept truly."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mnist_bench import numerics, space_files
+from mnist_bench.data.mnist import DataOptions
+from mnist_bench.data.tensors import load_dataset
+from mnist_bench.errors import DataError
+from mnist_bench.experiments.ladder import cold_start
+from mnist_bench.experiments.ladder.run import Options, chosen, recipe_of, run, seed_of
+from mnist_bench.experiments.test_set_scores import TestSetScores
+from mnist_bench.training.period import fit
+from search.errors import UsageError
+from search.trainer_api import Report
+from support.handmade_data import write_data
+
+
+class Heard:
+    """A listener that remembers."""
+
+    def __init__(self) -> None:
+        self.runs: list[tuple[str, int]] = []
+        self.timings: list[str] = []
+        self.started = 0
+
+    def on_start(self, runs: int, seconds: float) -> None:
+        self.started = runs
+
+    def on_run(self, recipe: str, seed: int, reports: Sequence[Report]) -> None:
+        self.runs.append((recipe, seed))
+
+    def on_timing(self, recipe: str, seconds: float) -> None:
+        self.timings.append(recipe)
+
+
+@pytest.fixture
+def timed(monkeypatch: pytest.MonkeyPatch) -> list[Sequence[str]]:
+    """Let timings take no time; the arguments of each are remembered."""
+    commands: list[Sequence[str]] = []
+
+    def seconds(arguments: Sequence[str], stopping: object) -> float:
+        commands.append(arguments)
+        return 10.0 + len(commands)
+
+    monkeypatch.setattr(cold_start, "seconds", seconds)
+    return commands
+
+
+def options(tmp_path: Path, *targets: str, data: Path, seeds: int = 2) -> Options:
+    return Options(
+        targets=targets, seeds=seeds, workers=1, precision="fp32", data_dir=data, results=tmp_path / "results",
+        ledger=tmp_path / "ledger",
+    )  # fmt: skip
+
+
+def openings(tmp_path: Path) -> list[str]:
+    return [json.loads(line)["purpose"] for line in (tmp_path / "ledger").read_text().splitlines()]
+
+
+def test_runs_are_fit_on_all_images_judged_at_their_ends_and_not_repeated(
+    tmp_path: Path, timed: list[Sequence[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = write_data(tmp_path / "data", train=600, test=120)
+    asked = options(tmp_path, "99.4", data=data)
+    heard, judged, score = Heard(), [], TestSetScores.score
+    monkeypatch.setattr(TestSetScores, "judge", lambda *of: judged.append(of) or score(*of))
+    with monkeypatch.context() as patch:
+        patch.setattr(cold_start, "seconds", lambda arguments, stopping: None)
+        assert run(asked, heard, lambda: False) is None, "stopped while the timed run was trained"
+    assert heard.started == 2
+    assert heard.runs == [("ladder/99.4", seed_of(0)), ("ladder/99.4", seed_of(1))]
+    assert len(judged) == 2, "once a run, whatever its epochs"
+    assert openings(tmp_path) == ["bench ladder: 99.4; 2 seeds"]
+
+    again = Heard()
+    found = run(asked, again, lambda: False)
+    assert found is not None
+    rung = found.rungs[0]
+    assert (again.runs, again.timings, len(judged), len(openings(tmp_path))) == ([], ["ladder/99.4"], 2, 1)
+    assert (found.train_images, found.workers, found.machine.precision) == (600, 1, "fp32")
+    arguments = cold_start.train_arguments("ladder/99.4", seed_of(0), device="cpu", precision="fp32", data_dir=data)
+    assert (timed, rung.wall_seconds) == ([arguments], 11.0)
+
+    config = space_files.recipe(space_files.load("ladder/99.4"))
+    loaded = load_dataset(DataOptions(data_dir=str(data)), numerics.setup("cpu"))
+    alone = [fit(config, seed_of(number), loaded, "fp32").reports[-1].weights for number in range(2)]
+    assert [run.weights for run in rung.runs] == alone
+    assert all(run.test_accuracy == pytest.approx(1 - run.test_errors / 120) for run in rung.runs)
+
+    more = run(replace(asked, seeds=3), again, lambda: False)
+    assert more is not None
+    assert (more.rungs[0].runs[:2], more.rungs[0].wall_seconds, len(timed)) == (rung.runs, 11.0, 1)
+    assert (again.runs, len(judged), len(openings(tmp_path))) == ([("ladder/99.4", seed_of(2))], 3, 2)
+
+
+def test_a_run_that_diverges_is_counted_and_meets_nothing(
+    tmp_path: Path, timed: list[Sequence[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = write_data(tmp_path / "data", train=600, test=120)
+    config = space_files.recipe(space_files.load("notebook/dropout"))
+    wild = replace(config, epochs=3, optim=replace(config.optim, optimizer="sgd_nesterov", lr=10.0))
+    monkeypatch.setattr(space_files, "recipe", lambda space: wild)
+    found = run(options(tmp_path, "99.0", data=data), Heard(), lambda: False)
+    assert found is not None
+    assert (len(found.rungs[0].runs), found.rungs[0].unended, found.rungs[0].met) == (0, 2, False)
+    assert not (tmp_path / "ledger").exists(), "there was nothing to judge"
+
+
+def test_missing_test_files_are_noticed_before_anything_is_trained(tmp_path: Path) -> None:
+    data = write_data(tmp_path / "data", train=600, test=120)
+    (data / "t10k-labels-idx1-ubyte").unlink()
+    with pytest.raises(DataError, match="t10k-labels"):
+        run(options(tmp_path, "99.0", data=data), Heard(), lambda: False)
+    assert not (tmp_path / "results").exists()
+
+
+def test_targets_are_chosen_by_name_from_the_lowest_up() -> None:
+    assert chosen(()) == ("99.0", "99.4", "99.6")
+    assert chosen(("99.6", "99.0")) == ("99.0", "99.6")
+    assert recipe_of("99.4") == "ladder/99.4"
+    with pytest.raises(UsageError, match=r"99\.5: no target of the ladder; did you mean `99\..`\? There are 99\.0, "):
+        chosen(("99.0", "99.5"))
+
+
+def test_seeds_are_fixed_and_their_own() -> None:
+    assert [seed_of(number) for number in range(3)] == [seed_of(number) for number in range(3)]
+    assert len({seed_of(number) for number in range(100)} | set(range(100))) == 200

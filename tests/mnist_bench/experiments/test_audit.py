@@ -1,0 +1,96 @@
+"""Which pruned trials are audited, and what the comparison with the complete ones comes to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mnist_bench.experiments.audit import FILE, Audit, Audited, chosen, load, run, save, sentence
+from search.errors import StorageError
+from search.event_log.records import StudyRecord
+from support import handmade
+
+
+def pruned(number: int, seed: int = 0) -> StudyRecord:
+    made = handmade.study(
+        [handmade.trial(0), *(handmade.trial(n, range(9), periods=1, state="PRUNED") for n in range(1, number + 1))]
+    )
+    return replace(made, spec={**made.spec, "seed": seed})
+
+
+def audit(*trials: tuple[float | None, int], best: float | None = 0.995, complete: int = 4) -> Audit:
+    audited = tuple(
+        Audited(number=n, accuracy=accuracy, better=better, seconds=20.0) for n, (accuracy, better) in enumerate(trials)
+    )
+    return Audit(digest="", pruned=46, complete=complete, best=best, trials=audited)
+
+
+@pytest.mark.parametrize(
+    ("share", "count", "number"), [(0.05, 46, 3), (0.05, 20, 1), (0.05, 1, 1), (0.07, 100, 7), (1, 9, 9), (0.5, 0, 0)]
+)
+def test_the_share_is_rounded_up(share: float, count: int, number: int) -> None:
+    drawn = [trial.number for trial in chosen(pruned(count), share)]
+    assert len(drawn) == number
+    assert drawn == sorted(set(drawn))
+
+
+def test_a_larger_share_holds_the_smaller_one_and_another_seed_draws_others() -> None:
+    draws = [{trial.number for trial in chosen(pruned(46, seed), share)} for seed in (0, 1) for share in (0.1, 0.4)]
+    assert draws[0] < draws[1]
+    assert draws[2] < draws[3]
+    assert draws[0] != draws[2]
+
+
+def test_figures_have_no_say_in_the_draw() -> None:
+    study = pruned(46)
+    worse = replace(study, trials=tuple(replace(trial, reports=()) for trial in study.trials))
+    numbers = [trial.number for trial in chosen(study, 0.2)]
+    assert numbers == [trial.number for trial in chosen(worse, 0.2)]
+
+
+def test_only_what_was_pruned_can_be_audited() -> None:
+    assert [trial.number for trial in chosen(handmade.mixed(), 1)] == [3, 4]
+
+
+def test_nothing_pruned_is_nothing_to_audit(tmp_path: Path) -> None:
+    found = run(pruned(0), 0.5, results=tmp_path, workers=1, on_trial=lambda *_: None, stopping=lambda: False)
+    assert found is not None
+    assert sentence(found) == "No trial was pruned, so there is nothing to audit."
+    assert not list(tmp_path.iterdir())
+
+
+def test_how_often_pruning_was_wrong() -> None:
+    found = audit((0.996, 0), (0.993, 2), (0.98, 4), (None, 4))
+    assert (found.wrong, found.placed, found.seconds) == (1, 2, 80)
+    assert found.share == pytest.approx((0.0456, 0.6994), abs=1e-4)  # Wilson's interval of 1 in 4
+    assert found.highest == found.trials[0]
+
+
+def test_in_words() -> None:
+    assert sentence(audit((0.9912, 4), (0.98, 4), (0.9, 4), best=0.9939)) == (
+        "Audited 3 of 46 pruned trials: none would have been the best (of all pruned: 0 % to 56 %, 95 % interval); "
+        "none would have come before one of the 4 complete ones. The best of them, #0, would have reached 99.12 %, "
+        "0.27 points below the search's best. It took 60 s of worker time."
+    )
+    wrong = sentence(audit((0.996, 0)))
+    assert "1 would have been the best (of all pruned: 21 % to 100 %" in wrong
+    assert "99.60 %, 0.10 points above the search's best." in wrong
+
+
+def test_in_words_where_all_diverged_or_none_is_complete() -> None:
+    assert "The best of them" not in sentence(audit((None, 4)))
+    assert sentence(audit((0.9, 0), best=None, complete=0)) == (
+        "Audited 1 of 46 pruned trials: 1 would have been the best (of all pruned: 21 % to 100 %, 95 % interval). "
+        "It took 20 s of worker time."
+    )
+
+
+def test_what_is_kept_is_read_as_it_was(tmp_path: Path) -> None:
+    assert load(tmp_path) is None
+    save(audit((0.9, 2), (None, 4)), tmp_path)
+    assert load(tmp_path) == audit((0.9, 2), (None, 4))
+    (tmp_path / FILE).write_text('{"digest": 3}')
+    with pytest.raises(StorageError, match=r"audit\.json: is not a whole audit; remove it"):
+        load(tmp_path)

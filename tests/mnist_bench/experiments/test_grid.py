@@ -1,0 +1,73 @@
+"""What a workshop calls the same task, and what not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mnist_bench import numerics
+from mnist_bench.config.settings import TrainConfig
+from mnist_bench.data.mnist import DataOptions, load_training_set
+from mnist_bench.experiments.grid import Grid, open_grid, open_grid_of
+from search.errors import FingerprintError, StudyLockedError
+from search.executors.in_process import InProcessExecutor
+from search.trainer_api import TrainerSpec
+from support import handmade
+
+NUMERICS = {"canary": "77c0", "trainer_revision": 2, "kind": "cpu-fp32"}
+
+
+@pytest.fixture
+def grid(tmp_path: Path) -> Grid:
+    """Return a workshop whose workers are never asked."""
+    executor = InProcessExecutor(TrainerSpec(factory="support.search_fake:Trainer"))
+    data = load_training_set(DataOptions(subset=1200))
+    return Grid(executor=executor, numerics=NUMERICS, data=data, folder=tmp_path)
+
+
+def test_a_task_is_the_same_whatever_it_is_called(grid: Grid) -> None:
+    assert grid.task("a", TrainConfig(), 1).identity == grid.task("b", TrainConfig(), 1).identity
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"numerics": {**NUMERICS, "canary": "1d93"}},
+        {"numerics": {**NUMERICS, "trainer_revision": 3}},
+        {"data": load_training_set(DataOptions(subset=1300))},
+    ],
+)
+def test_all_that_the_bits_depend_on_makes_another_task(grid: Grid, change: dict[str, object]) -> None:
+    task = grid.task("a", TrainConfig(), 1)
+    assert replace(grid, **change).task("a", TrainConfig(), 1).identity != task.identity  # type: ignore[arg-type]
+    assert grid.task("a", TrainConfig(), 2).identity != task.identity
+    assert grid.task("a", TrainConfig(epochs=7), 1).identity != task.identity
+    assert grid.task("a", TrainConfig(), 1, also=["other test images"]).identity != task.identity
+
+
+def test_a_folder_has_one_workshop_at_a_time(tmp_path: Path) -> None:
+    with (
+        open_grid(tmp_path, "The work", data=DataOptions(subset=1200), workers=1),
+        pytest.raises(StudyLockedError, match=r"^The work is being worked on by process \d+"),
+        open_grid(tmp_path, "The work", data=DataOptions(subset=1200), workers=1),
+    ):
+        pass
+
+
+def test_a_studys_workshop_computes_in_its_precision_and_is_refused_where_the_bits_differ(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "mnist_bench.experiments.grid.close_test_set", lambda: None
+    )  # it would stay closed for other tests
+    study, data = handmade.mixed(), load_training_set(DataOptions(subset=1200))
+    study.spec["numerics"].update(precision="fp32", device="cpu")
+    study.spec["context"]["data"].update(subset=1200, data_hash=data.data_hash, split_hash=data.split.digest)
+    here = numerics.describe(numerics.setup("cpu"), "fp32")["canary"]
+    with (
+        pytest.raises(FingerprintError, match=rf"canary 77c0…, here {here[:4]}…\); audit it on such a machine"),
+        open_grid_of(study, "audit", tmp_path, "The audit", workers=1, device="auto", data_dir=None),
+    ):
+        pass

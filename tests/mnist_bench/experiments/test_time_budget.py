@@ -1,0 +1,44 @@
+"""Time spent over several runs, what it decided, and how long jobs take on several workers."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from mnist_bench.experiments.time_budget import TimeBudget, makespan
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "progress.json"
+
+
+def test_a_later_run_counts_what_an_earlier_one_spent(path: Path) -> None:
+    TimeBudget(path, "work", time.monotonic() - 100).keep()
+    assert 105 <= TimeBudget(path, "work", time.monotonic() - 5).seconds < 110
+    assert TimeBudget(path, "other work", time.monotonic() - 5).seconds < 10
+
+
+def test_what_was_decided_stays_decided(path: Path) -> None:
+    first = TimeBudget(path, "work", time.monotonic())
+    assert first.decide("2 seeds", lambda: True)
+    again = TimeBudget(path, "work", time.monotonic())
+    assert again.decide("2 seeds", lambda: False)
+    assert not again.decide("4 seeds", lambda: False)
+    assert not TimeBudget(path, "other work", time.monotonic()).decide("2 seeds", lambda: False)
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{", b'{"identity": "work"}', b"\xff"])
+def test_a_damaged_file_begins_anew(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    assert TimeBudget(path, "work", time.monotonic()).seconds < 5
+
+
+@pytest.mark.parametrize(
+    ("seconds", "workers", "expected"),
+    [([], 2, 0), ([3, 4], 1, 7), ([3, 4], 2, 4), ([2, 3, 5], 2, 5), ([5, 5, 5], 2, 10), ([1], 8, 1)],
+)
+def test_how_long_jobs_take(seconds: list[float], workers: int, expected: float) -> None:
+    assert makespan(seconds, workers) == expected

@@ -1,0 +1,98 @@
+"""Exact counts and shapes of nets."""
+
+from __future__ import annotations
+
+import pytest
+
+from mnist_bench.config.settings import ModelConfig
+from mnist_bench.errors import ArchitectureError
+from mnist_bench.nets.architecture import block_filters, plan_layers
+
+NOTEBOOK_CNN = ModelConfig(
+    blocks=3, convs_per_block=2, filters=10, hidden_layers=2, hidden_units=400, hidden_dropout=(0.5, 0.6)
+)
+NOTEBOOK_BATCHNORM = ModelConfig(
+    blocks=3, convs_per_block=2, filters=10, hidden_layers=2, hidden_units=400, hidden_dropout=(0.5, 0.6),
+    batchnorm="after_activation", hidden_batchnorm="after_activation",
+)  # fmt: skip
+VGG = ModelConfig(blocks=4, convs_per_block=(2, 2, 3, 3), filters=7, hidden_units=100, hidden_activation="sigmoid")
+VGG_AS_WRITTEN = ModelConfig(
+    blocks=4, convs_per_block=(2, 2, 3, 3), filters=7, hidden_units=100, pool_axes="channels_rows"
+)
+
+
+@pytest.mark.parametrize(
+    ("model", "parameters", "trainable"),
+    [
+        (ModelConfig(blocks=0, hidden_layers=0), 7_850, 7_850),
+        (ModelConfig(blocks=0, hidden_units=100), 79_510, 79_510),
+        (NOTEBOOK_CNN, 336_940, 336_940),
+        (NOTEBOOK_BATCHNORM, 340_700, 338_820),
+        (VGG, 98_354, 98_354),
+        (VGG_AS_WRITTEN, 161_830, 161_830),
+    ],
+)
+def test_the_notebooks_counts(model: ModelConfig, parameters: int, trainable: int) -> None:
+    net = plan_layers(model)
+    assert (net.parameters, net.trainable) == (parameters, trainable)
+
+
+def test_macs_by_hand() -> None:
+    net = plan_layers(ModelConfig(blocks=1, filters=4, kernel_size=5, hidden_layers=0))
+    assert net.macs == 28 * 28 * 4 * 25 + 4 * 14 * 14 * 10
+
+
+def test_pooling_channels_and_rows_as_the_notebook_did() -> None:
+    pools = [layer.outputs for layer in plan_layers(VGG_AS_WRITTEN).layers if layer.kind == "pool"]
+    assert pools == [(3, 14, 28), (7, 7, 28), (14, 3, 28), (28, 1, 28)]
+
+
+@pytest.mark.parametrize(
+    ("batchnorm", "activation", "kinds"),
+    [
+        ("none", "relu", ["convolution", "pool", "activation", "dropout"]),
+        ("none", "gelu", ["convolution", "activation", "pool", "dropout"]),
+        ("before_activation", "tanh", ["convolution", "batchnorm", "pool", "activation", "dropout"]),
+        ("after_activation", "relu", ["convolution", "activation", "batchnorm", "pool", "dropout"]),
+        ("after_pool", "gelu", ["convolution", "pool", "batchnorm", "activation", "dropout"]),
+    ],
+)
+def test_order_in_a_block(batchnorm: str, activation: str, kinds: list[str]) -> None:
+    model = ModelConfig(blocks=1, batchnorm=batchnorm, activation=activation, block_dropout=0.2)  # type: ignore[arg-type]
+    assert [layer.kind for layer in plan_layers(model).layers][: len(kinds)] == kinds
+
+
+def test_batchnorm_after_the_pool_is_before_the_activation_where_no_pool_is() -> None:
+    model = ModelConfig(blocks=1, convs_per_block=2, filters=4, batchnorm="after_pool")
+    found = [(layer.kind, layer.inputs) for layer in plan_layers(model).layers[:7]]
+    assert found == [
+        ("convolution", (1, 28, 28)), ("batchnorm", (4, 28, 28)), ("activation", (4, 28, 28)),
+        ("convolution", (4, 28, 28)), ("pool", (4, 28, 28)), ("batchnorm", (4, 14, 14)), ("activation", (4, 14, 14)),
+    ]  # fmt: skip
+
+
+def test_every_layer_takes_what_the_one_before_gives() -> None:
+    for model in (NOTEBOOK_BATCHNORM, VGG, VGG_AS_WRITTEN, ModelConfig(blocks=2, activation="silu")):
+        layers = plan_layers(model).layers
+        assert [layer.inputs for layer in layers[1:]] == [layer.outputs for layer in layers[:-1]]
+
+
+def test_filters_grow_to_multiples() -> None:
+    assert block_filters(ModelConfig(blocks=3, filters=10, filter_growth=1.5)) == (10, 15, 23)
+    assert block_filters(ModelConfig(blocks=3, filters=10, filter_growth=1.5, filter_multiple=8)) == (8, 16, 24)
+    assert block_filters(ModelConfig(blocks=2, filters=2, filter_growth=0.25, filter_multiple=8)) == (8, 8)
+    assert block_filters(ModelConfig(blocks=2, filters=(5, 9), filter_growth=1.5, filter_multiple=8)) == (5, 9)
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        (ModelConfig(blocks=2, filters=(8, 16, 32)), "model.filters has 3 entries for 2 blocks"),
+        (ModelConfig(blocks=2, block_dropout=(0.1,)), "model.block_dropout has 1 entries for 2 blocks"),
+        (ModelConfig(hidden_layers=1, hidden_units=(8, 8)), "model.hidden_units has 2 entries for 1 hidden layers"),
+        (ModelConfig(blocks=1, filters=1, pool_axes="channels_rows"), "1x28x28"),
+    ],
+)
+def test_a_net_that_cannot_exist_is_refused(model: ModelConfig, words: str) -> None:
+    with pytest.raises(ArchitectureError, match=words):
+        plan_layers(model)

@@ -1,0 +1,57 @@
+"""Estimates of time."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields, replace
+
+import pytest
+
+from mnist_bench.config.settings import AugmentConfig, ModelConfig, OptimConfig, TrainConfig
+from mnist_bench.nets.cost_model import COEFFICIENTS, Coefficients, period_costs, period_features, price_list
+
+BF16 = COEFFICIENTS["cpu-bf16"]
+
+
+def costs(config: TrainConfig, coefficients: Coefficients = BF16) -> tuple[int, ...]:
+    """Return the costs on the full data set."""
+    return period_costs(config, coefficients, train_images=50_000, validation_images=10_000)
+
+
+@pytest.mark.parametrize("coefficients", COEFFICIENTS.values())
+def test_costs_are_whole_and_positive(coefficients: Coefficients) -> None:
+    found = costs(TrainConfig(epochs=3), coefficients)
+    assert len(found) == 3
+    assert all(type(cost) is int and cost >= 1 for cost in found)
+    assert all(value >= 0 for value in asdict(coefficients).values())
+
+
+@pytest.mark.parametrize(
+    "dearer",
+    [
+        TrainConfig(model=ModelConfig(filters=32)),
+        TrainConfig(model=ModelConfig(kernel_size=5)),
+        TrainConfig(model=ModelConfig(batchnorm="before_activation")),
+        TrainConfig(model=ModelConfig(hidden_units=512)),
+        TrainConfig(optim=OptimConfig(batch_size=32)),
+        TrainConfig(augment=AugmentConfig(rotation_degrees=5)),
+        TrainConfig(train_on="all"),
+    ],
+)
+def test_more_work_costs_more(dearer: TrainConfig) -> None:
+    assert costs(dearer)[0] > costs(TrainConfig())[0]
+
+
+def test_halves_cost_an_epoch_and_one_more_evaluation() -> None:
+    whole = costs(TrainConfig(epochs=1))[0]
+    first, second = costs(TrainConfig(epochs=1, periods=(0.5, 1.0)))
+    assert whole < first + second < 1.2 * whole
+
+
+def test_each_coefficient_prices_its_own_work() -> None:
+    config = TrainConfig(epochs=1, augment=AugmentConfig(zoom=0.1))
+    none = {field.name: 0.0 for field in fields(Coefficients)}
+    work = period_features(config, train_images=50_000, validation_images=10_000)[0]
+    unit = price_list(Coefficients(**dict.fromkeys(none, 1.0)))
+    for place, name in enumerate(none):
+        alone = replace(Coefficients(**none), **{name: 100.0})
+        assert costs(config, alone) == (max(1, round(100 * work[place] * unit[place])),)

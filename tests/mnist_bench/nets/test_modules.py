@@ -1,0 +1,97 @@
+"""Nets in PyTorch against their plan."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch.nn import functional
+from torch.utils.flop_counter import FlopCounterMode
+
+from mnist_bench.config.settings import ModelConfig
+from mnist_bench.nets.architecture import plan_layers
+from mnist_bench.nets.modules import INITIALISATIONS, build_model, set_dropout_generator
+from mnist_bench.training.batches import seeded
+
+MODELS = [
+    ModelConfig(blocks=0, hidden_layers=0),
+    ModelConfig(filters=(24, 32), kernel_size=(5, 3), hidden_units=256),
+    ModelConfig(blocks=3, convs_per_block=(2, 1, 2), filters=6, batchnorm="before_activation", block_dropout=0.1),
+    ModelConfig(blocks=1, activation="gelu", batchnorm="after_activation", hidden_layers=2, hidden_units=(20, 30),
+                hidden_batchnorm=("before_activation", "after_activation"), hidden_activation=("tanh", "sigmoid")),
+    ModelConfig(blocks=4, convs_per_block=(2, 2, 3, 3), filters=7, hidden_units=100, pool_axes="channels_rows"),
+]  # fmt: skip
+PICTURES = torch.rand(8, 1, 28, 28, generator=seeded(0, "pictures"))
+
+
+@pytest.mark.parametrize("config", MODELS)
+def test_a_net_has_the_parameters_and_macs_of_its_plan(config: ModelConfig) -> None:
+    model = build_model(config, seeded(0, "init"))
+    plan = plan_layers(config)
+    assert sum(parameter.numel() for parameter in model.parameters()) == plan.trainable
+    running = sum(buffer.numel() for name, buffer in model.named_buffers() if "running" in name)
+    assert running == plan.parameters - plan.trainable
+    with FlopCounterMode(display=False) as counter:
+        model(PICTURES)
+    assert counter.get_total_flops() == 2 * len(PICTURES) * plan.macs
+
+
+@pytest.mark.parametrize("config", MODELS)
+def test_every_layer_gives_the_shape_of_its_plan(config: ModelConfig) -> None:
+    values = PICTURES
+    for module, layer in zip(build_model(config, seeded(0, "init")), plan_layers(config).layers, strict=True):
+        values = module(values)
+        assert values.shape[1:] == layer.outputs
+
+
+def test_pooling_before_the_activation_changes_nothing() -> None:
+    model = build_model(ModelConfig(blocks=1, filters=4, hidden_layers=0), seeded(0, "init"))
+    convolution, logits = model[0], model[-1]
+    expected = logits(functional.max_pool2d(functional.relu(convolution(PICTURES)), 2).flatten(1))
+    assert torch.equal(model(PICTURES), expected)
+
+
+def test_logits_are_float32_under_autocast() -> None:
+    model = build_model(MODELS[1], seeded(0, "init"))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert model[:-1](PICTURES).dtype == torch.bfloat16
+        assert model(PICTURES).dtype == torch.float32
+
+
+def test_building_draws_from_its_generator_alone() -> None:
+    before = torch.random.get_rng_state()
+    first, same, other = (build_model(MODELS[1], seeded(seed, "init")).state_dict() for seed in (1, 1, 2))
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert all(torch.equal(first[name], same[name]) for name in first)
+    assert not torch.equal(first["0.weight"], other["0.weight"])
+
+
+@pytest.mark.parametrize("name", INITIALISATIONS)
+def test_initialisations_are_torchs(name: str) -> None:
+    model = build_model(ModelConfig(initialisation=name), seeded(3, "init"))  # type: ignore[arg-type]
+    expected = torch.empty_like(model[0].weight, memory_format=torch.contiguous_format)
+    torch_name = {"glorot_uniform": "xavier_uniform", "glorot_normal": "xavier_normal"}.get(name, name)
+    getattr(torch.nn.init, f"{torch_name}_")(expected, generator=seeded(3, "init"))
+    assert torch.equal(model[0].weight, expected)
+    assert not model[0].bias.any()
+
+
+def test_dropout_takes_whole_maps_at_its_rate_and_keeps_the_mean() -> None:
+    model = build_model(ModelConfig(blocks=1, block_dropout=0.25, hidden_layers=0), seeded(0, "init"))
+    set_dropout_generator(model, seeded(0, "dropout"))
+    dropout = model[3]
+    ones = torch.ones(200, 16, 7, 7)
+    dropped = dropout(ones)
+    shares = dropped.mean(dim=(2, 3)).mul(0.75)
+    assert set(shares.flatten().round(decimals=4).tolist()) == {0.0, 1.0}
+    assert shares.mean().item() == pytest.approx(0.75, abs=0.03)
+    assert not torch.equal(dropout(ones), dropped)
+    assert torch.equal(dropout.eval()(ones), ones)
+
+
+def test_batchnorm_takes_its_momentum_and_epsilon() -> None:
+    config = ModelConfig(batchnorm="before_activation", batchnorm_momentum=0.3, batchnorm_epsilon=1e-3)
+    found = build_model(replace(config, hidden_batchnorm="before_activation"), seeded(0, "init"))
+    settings = [(module.momentum, module.eps) for module in found if hasattr(module, "eps")]
+    assert settings == [(0.3, 1e-3)] * 3

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from mnist_bench.config.json import leaves, to_json
+from mnist_bench.config.settings import AugmentConfig, ModelConfig, OptimConfig, TrainConfig
+from mnist_bench.nets.summary import SETTINGS, distinguishing, line, short
+
+RICH = TrainConfig(
+    model=ModelConfig(
+        filters=24, filter_growth=1.67, filter_multiple=8, batchnorm="before_activation", hidden_units=256
+    ),
+    augment=AugmentConfig(rotation_degrees=8.0, zoom=0.06, shear_radians=0.04),
+    optim=OptimConfig(lr=0.0093, drops=1, first_drop_fraction=2 / 3),
+)
+
+
+def test_the_line_says_what_a_reader_would_ask_first() -> None:
+    assert line(RICH) == "2 blocks, 24·40 filters, bn before, 256 hidden, rot 8°, adam, lr 0.0093 → ×0.1 at 4"
+
+
+def test_the_line_of_a_linear_model() -> None:
+    linear = TrainConfig(model=ModelConfig(blocks=0, hidden_layers=0))
+    assert line(linear) == "adam, lr 0.001"
+
+
+def test_one_config_alone_shows_every_cell() -> None:
+    (cells,) = distinguishing([RICH])
+    assert cells["filters"] == "24·40"
+    assert cells["dropout"] == "0/0"
+    assert cells["augment"] == "8° .06 .04 0px"
+    assert cells["lr → drops"] == ".0093 →×.1@4"
+
+
+def test_several_configs_show_what_differs() -> None:
+    other = replace(RICH, optim=replace(RICH.optim, schedule="one_cycle", drops=0))
+    assert distinguishing([RICH, other]) == [{"lr → drops": ".0093 →×.1@4"}, {"lr → drops": ".0093 one-cycle"}]
+
+
+def test_a_difference_that_no_cell_tells_has_a_column_of_its_own() -> None:
+    other = replace(RICH, optim=replace(RICH.optim, ema_decay=0.99))
+    assert distinguishing([RICH, other]) == [{"optim.ema_decay": "0"}, {"optim.ema_decay": "0.99"}]
+
+
+def test_settings_of_parts_that_a_net_lacks_are_dashes() -> None:
+    bare = TrainConfig(model=ModelConfig(blocks=0, hidden_layers=0))
+    first, _ = distinguishing([bare, RICH])
+    assert (first["filters"], first["batchnorm"], first["hidden"]) == ("–", "–", "–")
+
+
+def test_every_covered_field_exists() -> None:
+    fields = {path for path, _ in leaves(to_json(TrainConfig()))}
+    assert all(path in fields for setting in SETTINGS.values() for path in setting.fields)
+
+
+def test_a_part_that_one_net_lacks_is_no_difference_in_its_settings() -> None:
+    bare = replace(RICH, model=replace(RICH.model, hidden_layers=0))
+    assert distinguishing([RICH, bare]) == [{"hidden": "256"}, {"hidden": "–"}]
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(0.05, ".05"), (8.0, "8"), (0, "0"), (1e-05, "1e-05"), (0.0093, ".0093"), (10.4, "10")]
+)
+def test_short_numbers(number: float, text: str) -> None:
+    assert short(number) == text

@@ -1,0 +1,118 @@
+"""What the bits depend on, and the bits themselves."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from mnist_bench.config.json import from_json
+from mnist_bench.data.tensors import Dataset
+from mnist_bench.nets.cost_model import COEFFICIENTS
+from mnist_bench.numerics.canary import canary
+from mnist_bench.numerics.device import TRAINER_REVISION, choose_precision, describe, setup
+from mnist_bench.numerics.precision import Precision, best_precision
+from mnist_bench.training.period import fit
+from support import golden_searches
+from support.paths import ROOT
+
+GOLDEN = Path(__file__).parent / "golden.json"
+CPU = torch.device("cpu")
+
+
+def test_setup_makes_this_process_deterministic() -> None:
+    assert setup("cpu") == CPU
+    assert torch.get_num_threads() == 1
+    assert torch.are_deterministic_algorithms_enabled()
+    assert not torch.backends.cudnn.benchmark
+
+
+def test_the_canary_repeats_and_tells_precisions_apart(device: torch.device) -> None:
+    first = canary("cpu", "fp32")
+    canary.cache_clear()
+    assert canary("cpu", "fp32") == first
+    assert canary("cpu", "bf16") != first
+
+
+def test_the_canary_notices_other_kernels() -> None:
+    code = "from mnist_bench.numerics.device import canary, setup; print(canary(str(setup('cpu')), 'fp32'))"
+    found = {}
+    for isa in ("ALL", "SSE41"):
+        environment = {**os.environ, "ONEDNN_MAX_CPU_ISA": isa}
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=True)
+        found[isa] = done.stdout.strip()
+    assert found["ALL"] == canary("cpu", "fp32")
+    assert found["SSE41"] != found["ALL"]
+
+
+def test_the_description_is_plain_and_names_what_may_differ(
+    device: torch.device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ATEN_CPU_CAPABILITY", "avx2")
+    found = describe(device, "fp32")
+    assert json.loads(json.dumps(found)) == found
+    assert found["canary"] == canary("cpu", "fp32")
+    assert found["environment"]["ATEN_CPU_CAPABILITY"] == "avx2"
+    assert (found["kind"], found["threads"], found["torch"]) == ("cpu-fp32", 1, torch.__version__)
+    assert found["kind"] in COEFFICIENTS
+    assert any("MKL-DNN" in library for library in found["libraries"])
+
+
+def test_precision_by_name_or_the_best() -> None:
+    assert [choose_precision(CPU, name) for name in ("bf16", "fp32")] == ["bf16", "fp32"]
+    assert choose_precision(CPU, "auto") == best_precision(CPU)
+
+
+@pytest.mark.parametrize(
+    ("vendor", "flags", "expected"),
+    [
+        ("AuthenticAMD", "fpu avx2 avx512_bf16", "bf16"),
+        ("GenuineIntel", "fpu avx2 avx512_bf16 amx_bf16", "bf16"),
+        ("GenuineIntel", "fpu avx2 avx512_bf16", "fp32"),
+        ("AuthenticAMD", "fpu avx2 avx512f", "fp32"),
+        ("", "", "fp32"),
+    ],
+)
+def test_bf16_is_for_processors_that_are_faster_in_it(
+    vendor: str, flags: str, expected: Precision, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mnist_bench.numerics import precision
+
+    monkeypatch.setattr(precision, "cpu_flags", lambda: frozenset(flags.split()))
+    monkeypatch.setattr(precision, "cpu_line", {"vendor_id": vendor}.get)
+    assert precision.best_precision(CPU) == expected
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp32"])
+def test_the_bits_are_those_of_this_revision(digits: Dataset, precision: Precision) -> None:
+    """Where this fails, settings give other bits than before with the same kernels: raise numerics.TRAINER_REVISION
+    and write the file anew with benchmarks/golden.py."""
+    golden = json.loads(GOLDEN.read_text())
+    assert golden["trainer_revision"] == TRAINER_REVISION
+    place = canary("cpu", precision)
+    if place not in golden["weights"]:
+        pytest.skip(f"no weights are known for kernels like those here (canary {place})")
+    found = {name: fit(from_json(case), 0, digits, precision) for name, case in golden["cases"].items()}
+    assert {name: fitted.reports[-1].weights for name, fitted in found.items()} == golden["weights"][place]
+
+
+@pytest.mark.slow
+def test_a_search_of_nets_comes_to_the_digest_of_these_revisions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where this fails and the test above does not, the driver decides otherwise: raise spec.DRIVER_REVISION."""
+    monkeypatch.setattr(
+        "mnist_bench.studies.run_search.close_test_set", lambda: None
+    )  # it would stay closed for other tests
+    monkeypatch.setattr("mnist_bench.data.close_test_set", lambda: None)
+    known = json.loads(GOLDEN.read_text())["searches"]
+    place, study = golden_searches.searched_for_real(tmp_path)
+    if place not in known:
+        pytest.skip(f"not checked: no digest is known of this search with {place}")
+    assert study.digest == known[place]

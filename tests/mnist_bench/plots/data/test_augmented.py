@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from contextlib import suppress
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, strategies as st
+
+from mnist_bench.config.settings import AugmentConfig
+from mnist_bench.data.mnist import DataOptions, Images, load_training_set
+from mnist_bench.plots.data import augmented
+from mnist_bench.training.augmentation import DRAWS as NUMBERS
+from search.errors import SearchError, SpaceError, UsageError
+
+
+@pytest.fixture(scope="module")
+def mnist() -> Images:
+    return load_training_set(DataOptions()).images
+
+
+def test_the_default_is_the_notebooks() -> None:
+    config = augmented.settings(())
+    assert config == augmented.NOTEBOOK
+    assert (config.rotation_degrees, config.zoom, config.shear_radians, config.translate_pixels) == (10, 0.1, 0.1, 0)
+
+
+def test_settings_replace_the_notebooks() -> None:
+    config = augmented.settings(
+        ["augment.rotation_degrees=30", "augment.fill=background", "augment.zoom_per_axis=false"]
+    )
+    assert config == AugmentConfig(rotation_degrees=30, zoom=0.1, shear_radians=0.1, interpolation="nearest")
+
+
+@pytest.mark.parametrize(
+    ("assignment", "words"),
+    [
+        ("augment.rotation=3", "did you mean `rotation_degrees`?"),
+        ("augment.rotation_degrees=91", "91 is above 90"),
+        ("augment.interpolation=bicubic", "bicubic is not bilinear or nearest"),
+        ("augment.zoom_per_axis=1", "1 is not true or false"),
+    ],
+)
+def test_settings_are_checked_like_a_space_files(assignment: str, words: str) -> None:
+    with pytest.raises(SpaceError) as caught:
+        augmented.settings([assignment])
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("assignment", ["optim.lr=0.1", "epochs=3", "rotation_degrees=3", "", "=", "augment.zoom"])
+def test_other_settings_are_refused(assignment: str) -> None:
+    with pytest.raises(UsageError):
+        augmented.settings([assignment])
+
+
+def test_a_range_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"set augment\.zoom to one value"):
+        augmented.settings(["augment.zoom={float: [0, 0.1]}"])
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_a_setting_or_refused_in_words(text: str) -> None:
+    with suppress(SearchError):
+        assert 0 <= augmented.settings([f"augment.zoom={text}"]).zoom <= 0.9
+
+
+def test_a_full_shift_moves_a_digit_up_by_the_pixels_of_its_strength(mnist: Images) -> None:
+    draws = torch.zeros(2, NUMBERS)
+    draws[:, 2] = 1
+    moved = augmented.distorted(mnist.images[:2], draws, AugmentConfig(translate_pixels=3))
+    assert np.array_equal(moved[:, :-3], mnist.images[:2, 3:])
+    assert not moved[:, -3:].any()
+
+
+def test_each_row_is_another_draw_of_the_seed(mnist: Images) -> None:
+    rows = augmented.rows(mnist, augmented.NOTEBOOK, 0)
+    assert rows.images.shape == (1 + augmented.DRAWS, 10, 28, 28)
+    assert np.array_equal(rows.images[0], mnist.images[:10])
+    assert len({row.tobytes() for row in rows.images}) == 1 + augmented.DRAWS
+    assert rows.labels == (5, 0, 4, 1, 9, 2, 1, 3, 1, 4)
+    again, other = (augmented.rows(mnist, augmented.NOTEBOOK, seed).images for seed in (0, 1))
+    assert np.array_equal(rows.images, again)
+    assert not np.array_equal(rows.images[1:], other[1:])
+
+
+def test_without_strength_all_rows_are_the_digits_themselves(mnist: Images) -> None:
+    images = augmented.rows(mnist, AugmentConfig(), 0).images
+    assert (images == images[0]).all()
+
+
+def test_strengths_in_words() -> None:
+    assert augmented.in_words(AugmentConfig()) == "not distorted"
+    assert augmented.in_words(AugmentConfig(rotation_degrees=2.87)) == "turned ±2.9°"
+    assert augmented.in_words(AugmentConfig(zoom=0.135, translate_pixels=2)) == "zoomed ±14 % and shifted ±2 px"
+    assert augmented.in_words(augmented.NOTEBOOK) == (
+        "turned ±10°, zoomed ±10 % (each axis apart) and sheared ±0.1 rad"
+    )
+    assert augmented.reading(augmented.NOTEBOOK) == "nearest interpolation, the edge repeated outside"
+
+
+def test_the_picture_names_its_rows_columns_strengths_and_seed(mnist: Images) -> None:
+    figure = augmented.draw(augmented.rows(mnist, augmented.NOTEBOOK, 7))
+    (axes,) = figure.axes
+    assert [label.get_text() for label in axes.get_xticklabels()] == list("5041921314")
+    assert [label.get_text() for label in axes.get_yticklabels()] == [
+        "original",
+        "draw 1",
+        "draw 2",
+        "draw 3",
+        "draw 4",
+    ]
+    assert figure.get_suptitle().startswith("Digits turned ±10°")
+    assert "seed 7" in figure.get_supxlabel()

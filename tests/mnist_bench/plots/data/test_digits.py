@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from mnist_bench.config.settings import ModelConfig
+from mnist_bench.data.mnist import DataOptions, Images, load_training_set
+from mnist_bench.nets.modules import build_model
+from mnist_bench.plots import style
+from mnist_bench.plots.data import digits
+from mnist_bench.training.batches import seeded
+
+
+@pytest.fixture(scope="module")
+def mnist() -> Images:
+    return load_training_set(DataOptions()).images
+
+
+def by_hand() -> Images:
+    """Return 20 images a quarter of whose pixels are 200, the rest 0."""
+    images = np.zeros((20, 28, 28), np.uint8)
+    images[:, :14, :14] = 200
+    return Images(images=images, labels=np.arange(20, dtype=np.uint8) % 10)
+
+
+def test_mean_and_standard_deviation() -> None:
+    rows = digits.rows(by_hand())
+    assert rows.mean == pytest.approx(50)
+    assert rows.std == pytest.approx((0.25 * 150**2 + 0.75 * 50**2) ** 0.5)
+    assert rows.background == 0.75
+    assert (rows.shape, rows.with_channel) == ((20, 28, 28), (20, 1, 28, 28))
+    assert (rows.images.shape, rows.labels.tolist()) == ((10, 28, 28), list(range(10)))
+
+
+def test_what_is_printed_is_what_the_notebook_prints(mnist: Images) -> None:
+    lines = digits.lines(digits.rows(mnist))
+    assert lines[:4] == [
+        "(60000, 28, 28)",
+        "(60000, 1, 28, 28)",
+        "mean 33.3184, standard deviation 78.5675 of all pixels (0 to 255)",
+        "[5 0 4 1 9 2 1 3 1 4]",
+    ]
+    assert lines[4] == "[[0. 0. 0. 0. 0. 1. 0. 0. 0. 0.]"
+    assert lines[13] == " [0. 0. 0. 0. 1. 0. 0. 0. 0. 0.]]"
+    assert len(lines) == 14
+
+
+def test_one_hot() -> None:
+    assert digits.one_hot(np.array([2, 0])).tolist() == [[0, 0, 1, *[0] * 7], [1, *[0] * 9]]
+
+
+def test_cross_entropy_of_labels_is_that_of_one_hot_rows(mnist: Images) -> None:
+    pixels = torch.tensor(mnist.images[:64], dtype=torch.float32).unsqueeze(1)
+    labels = torch.tensor(mnist.labels[:64], dtype=torch.int64)
+    model = build_model(ModelConfig(blocks=1, filters=4, hidden_layers=0), seeded(0, "weights"))
+    with torch.no_grad():
+        logits = model((pixels - 33.3) / 78.6)
+    rows = torch.from_numpy(digits.one_hot(labels.numpy())).float()
+    assert logits.std() > 0.05
+    torch.testing.assert_close(functional.cross_entropy(logits, labels), functional.cross_entropy(logits, rows))
+
+
+def test_the_picture_shows_ten_digits_with_labels_one_enlarged_and_the_labels_one_hot(mnist: Images) -> None:
+    with style.styled():
+        figure = digits.draw(digits.rows(mnist))
+    row, enlarged, bar, one_hot = figure.axes
+    assert [label.get_text() for label in row.get_xticklabels()] == list("5041921314")
+    assert enlarged.get_title(loc="left") == "The first one: a 5"
+    shown = enlarged.images[0].get_array()
+    assert shown is not None
+    assert np.array_equal(shown, mnist.images[0])
+    assert [(text.get_position(), text.get_text()) for text in one_hot.texts][:2] == [((5, 0), "1"), ((0, 1), "1")]
+    assert bar.get_ylabel() == "pixel value"
+    assert "60,000 images of 28 × 28 pixels; 81 % of the pixels" in figure.get_suptitle()
+    assert "mean 33.32, standard deviation 78.57" in figure.get_supxlabel()

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mnist_bench.config.json import from_json
+from mnist_bench.config.schedule import Schedule
+from mnist_bench.config.settings import AugmentConfig
+from mnist_bench.data.tensors import Dataset
+from mnist_bench.plots.data import distortions
+from mnist_bench.plots.data.distortions import Distortions
+from mnist_bench.plots.subject import Subject
+from mnist_bench.training.batches import batches
+from search.errors import StudyNotFoundError, UsageError
+from search.event_log.records import StudyRecord, TrialRecord
+from support import handmade
+
+STRENGTHS = {"augment.rotation_degrees": 12.0, "augment.translate_pixels": 2.0, "optim.batch_size": 100}
+
+
+def winner(**params: Any) -> TrialRecord:
+    return handmade.trial(3, params=params)
+
+
+def shown(data: Dataset, trial: TrialRecord) -> Distortions:
+    return distortions.rows(handmade.study([trial]), trial, data)
+
+
+def seen_in(epoch: int, trial: TrialRecord, data: Dataset) -> set[tuple[int, bytes]]:
+    """Return label and pixels of all images that training gives the net in an epoch, from 1."""
+    schedule = Schedule(config=from_json(trial.config), images=len(data.train))
+    steps = range((epoch - 1) * schedule.steps_per_epoch, epoch * schedule.steps_per_epoch)
+    return {
+        (int(label), (picture * data.std + data.mean).round().clamp(0, 255).byte().numpy().tobytes())
+        for batch in batches(schedule, data, trial.seed, steps)
+        for label, picture in zip(batch.labels, batch.pixels, strict=True)
+    }
+
+
+def test_the_images_are_those_that_the_trial_trained_on(digits: Dataset) -> None:
+    trial = winner(**STRENGTHS)
+    found = shown(digits, trial)
+    assert found.labels == tuple(range(10))
+    assert found.epochs == (1, 2, 4, 5, 6)
+    for epoch, images in zip(found.epochs, found.images[1:], strict=True):
+        trained = seen_in(epoch, trial, digits)
+        assert all((label, image.tobytes()) in trained for label, image in enumerate(images))
+
+
+def test_the_first_row_is_the_first_training_image_of_each_class(digits: Dataset) -> None:
+    originals = shown(digits, winner(**STRENGTHS)).images[0]
+    labels = digits.labels[digits.train]
+    first = digits.train[int((labels == 7).nonzero()[0])]
+    assert np.array_equal(originals[7], digits.images[first, 0].numpy())
+
+
+def test_a_short_training_shows_each_epoch_once(digits: Dataset) -> None:
+    assert shown(digits, winner(**STRENGTHS, epochs=1)).epochs == (1,)
+    assert shown(digits, winner(**STRENGTHS, epochs=3)).epochs == (1, 2, 3)
+
+
+def test_a_winner_without_augmentation_says_so(digits: Dataset) -> None:
+    found = shown(digits, winner())
+    assert (found.epochs, found.images.shape) == ((), (1, 10, 28, 28))
+    figure = distortions.draw(found)
+    assert figure.get_suptitle() == "#3 trained on digits as they are, without augmentation"
+    assert "seed" not in figure.get_supxlabel()
+
+
+def test_the_heading_tells_the_strengths(digits: Dataset) -> None:
+    figure = distortions.draw(shown(digits, winner(**STRENGTHS)))
+    assert figure.get_suptitle() == "#3 trained on digits turned ±12° and shifted ±2 px"
+    assert figure.get_supxlabel().startswith("study conv-0 · the first training image")
+    (axes,) = figure.axes
+    assert [label.get_text() for label in axes.get_yticklabels()][:3] == ["original", "epoch 1", "epoch 2"]
+    assert [label.get_text() for label in axes.get_xticklabels()] == list("0123456789")
+
+
+def test_phases_are_told_one_after_the_other(digits: Dataset) -> None:
+    phases = [{"epochs": 1}, {"epochs": 1}, {"epochs": 1, "augment": {"zoom": 0.2, "interpolation": "nearest"}}]
+    found = shown(digits, winner(phases=phases, epochs=3))
+    assert found.settings == (AugmentConfig(), AugmentConfig(zoom=0.2, interpolation="nearest"))
+    assert np.array_equal(found.images[1], found.images[0])
+    assert not np.array_equal(found.images[3], found.images[0])
+    figure = distortions.draw(found)
+    assert figure.get_suptitle() == "#3 trained on digits not distorted, then zoomed ±20 %"
+    assert figure.get_supxlabel().split()[-4:] == ["nearest", "interpolation,", "background", "outside"]
+
+
+def study_on(data: Dataset, trial: TrialRecord) -> StudyRecord:
+    spec = handmade.spec()
+    spec["context"]["data"] |= {"subset": 1200, "data_hash": data.data_hash, "split_hash": data.split_hash}
+    return StudyRecord(name="conv-0", spec=spec, totals=(1,), trials=(trial,))
+
+
+def test_the_picture_is_of_the_best_trial_on_the_studys_data(digits: Dataset, tmp_path: Path) -> None:
+    subject = Subject(study=study_on(digits, winner(**STRENGTHS)), folder=tmp_path)
+    assert distortions.picture(subject).get_suptitle().startswith("#3 trained on digits turned ±12°")
+
+
+def test_other_data_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="trained on other data"):
+        distortions.picture(Subject(study=handmade.mixed(), folder=tmp_path))
+
+
+def test_without_a_complete_trial_there_is_no_picture(tmp_path: Path) -> None:
+    pruned = handmade.study([handmade.trial(0, periods=1, state="PRUNED")])
+    with pytest.raises(StudyNotFoundError):
+        distortions.picture(Subject(study=pruned, folder=tmp_path))

@@ -1,0 +1,92 @@
+"""The best trial's net, layer by layer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mnist_bench.config.json import from_json
+from mnist_bench.nets.architecture import plan_layers
+from mnist_bench.plots.net import layers
+from mnist_bench.plots.net.layers import Net
+from mnist_bench.plots.subject import Subject
+from search.errors import StudyNotFoundError
+from support.handmade import study, trial
+
+LINEAR = {"blocks": 0, "hidden_layers": 0}
+ALL = {
+    "blocks": 1, "filters": 8, "kernel_size": 5, "batchnorm": "after_activation", "block_dropout": 0.25,
+    "hidden_layers": 1, "hidden_units": 20, "hidden_batchnorm": "before_activation", "hidden_dropout": 0.5,
+}  # fmt: skip
+DEEP = {"blocks": 3, "convs_per_block": [2, 4, 4], "filters": 16, "hidden_layers": 2}
+SLIP = {"blocks": 1, "pool_axes": "channels_rows", "hidden_layers": 0}
+
+
+def net(model: dict[str, Any]) -> Net:
+    """Return the net of a trial with these settings."""
+    return layers.rows(trial(5, params={f"model.{name}": value for name, value in model.items()}), "conv-0")
+
+
+def test_a_layer_with_weights_takes_those_that_follow_it() -> None:
+    """5x5 on 1 map, 8 maps: 8 * 26 weights and biases, 4 * 8 of batchnorm; 200 products at 28 * 28 places."""
+    first, second, last = net(ALL).units
+    assert (first.name, first.followed_by) == ("conv 5×5, 1 → 8 maps", "relu, batchnorm, pool 2×2, dropout 0.25")
+    assert (first.outputs, first.parameters, first.macs) == ((8, 14, 14), 208 + 32, 200 * 784)
+    assert (second.name, second.followed_by) == ("linear, 1,568 → 20", "batchnorm, relu, dropout 0.5")
+    assert (second.parameters, second.macs) == (1568 * 20 + 20 + 80, 1568 * 20)
+    assert (last.number, last.name, last.followed_by, last.outputs) == (3, "linear, 20 → 10", "", (10,))
+
+
+def test_layers_run_in_the_order_told() -> None:
+    (first, _) = net(SLIP).units
+    assert first.followed_by == "pool 2×2 (maps, rows), relu"
+    assert first.outputs == (8, 14, 28)
+
+
+@pytest.mark.parametrize("model", [LINEAR, ALL, DEEP, SLIP])
+def test_nothing_is_lost_in_the_sums(model: dict[str, Any]) -> None:
+    planned = plan_layers(from_json({"model": model}).model)
+    units = net(model).units
+    assert sum(unit.parameters for unit in units) == planned.parameters
+    assert sum(unit.macs for unit in units) == planned.macs
+
+
+@pytest.mark.parametrize(
+    ("model", "finding"),
+    [
+        (LINEAR, "1 linear layer, no convolution: 7,850 parameters, 7,840 multiply-accumulates"),
+        (
+            {**LINEAR, "hidden_layers": 1, "hidden_units": 2},
+            "2 linear layers, no convolution: 1,600 parameters, 1,588 multiply-accumulates",
+        ),
+        (
+            {**SLIP, "filters": 4},  # 40 weights, 9 * 4 * 784 products; then 784 features
+            "The convolution holds 1 % of 7,890 parameters and does 78 % of 36,064 multiply-accumulates",
+        ),
+    ],
+)
+def test_the_heading_gives_the_totals(model: dict[str, Any], finding: str) -> None:
+    assert " ".join(layers.draw(net(model)).get_suptitle().splitlines()) == finding
+    assert "The 10 convolutions hold" in net(DEEP).finding
+
+
+@pytest.mark.parametrize(("model", "units"), [(LINEAR, 1), (DEEP, 13)])
+def test_every_unit_has_a_box_its_shape_and_two_bars(model: dict[str, Any], units: int) -> None:
+    figure = layers.draw(net(model))
+    flow, parameters, macs = figure.axes
+    texts = [text.get_text() for text in flow.texts]
+    assert len(flow.patches) == units + 1
+    assert "1×28×28" in texts
+    assert f"{units}  linear, {'784' if units == 1 else '128'} → 10" in texts
+    assert (len(parameters.patches), len(macs.patches)) == (units, units)
+    assert (parameters.get_title(loc="left"), macs.get_title(loc="left")) == ("parameters", "MACs")
+    assert figure.get_supxlabel().startswith("study conv-0, trial #5 · shapes: ")
+
+
+def test_the_picture_shows_the_best_trial() -> None:
+    both = study([trial(0, range(9), params=None), trial(1, range(3))])
+    assert layers.picture(Subject(study=both, folder=Path())).get_supxlabel().startswith("study conv-0, trial #1 ")
+    with pytest.raises(StudyNotFoundError, match="no complete trial yet"):
+        layers.picture(Subject(study=study([trial(0, state="RUNNING")]), folder=Path()))

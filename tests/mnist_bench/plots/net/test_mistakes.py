@@ -1,0 +1,70 @@
+"""The images that the best net gets wrong."""
+
+from __future__ import annotations
+
+import pytest
+
+from mnist_bench.plots.net import mistakes
+from support.handmade_predictions import predictions
+
+ANSWERS = [(4, 9, 0.6), (1, 1, 0.99), (7, 2, 0.98), (5, 3, 0.9)]
+
+
+def test_the_most_confident_mistake_comes_first() -> None:
+    found = mistakes.rows(predictions(ANSWERS)).mistakes
+    assert [(one.true, one.predicted, one.index) for one in found] == [(7, 2, 102), (5, 3, 103), (4, 9, 100)]
+    first = found[0]
+    assert (first.confidence, first.true_confidence) == pytest.approx((0.98, 0.02))
+    assert (first.image == 2).all()
+
+
+@pytest.mark.parametrize(
+    ("answers", "finding"),
+    [
+        (ANSWERS, "The net is 90 % sure or more in 2 of 3 mistakes"),
+        (ANSWERS[:1] * 2, "The net is 90 % sure or more in none of 2 mistakes"),
+        (ANSWERS[1:2], "Every validation image is recognised"),
+        (ANSWERS[:2], "The only mistake is made with 60 % confidence"),
+    ],
+)
+def test_the_heading_says_how_sure_the_net_is(answers: list[tuple[int, int, float]], finding: str) -> None:
+    assert mistakes.draw(mistakes.rows(predictions(answers))).get_suptitle() == finding
+
+
+def test_each_picture_bears_true_and_predicted_class_and_both_confidences() -> None:
+    figure = mistakes.draw(mistakes.rows(predictions(ANSWERS)))
+    axes = figure.axes[0]
+    assert axes.get_title() == "7 → 2  98 %"
+    assert axes.texts[0].get_text() == "2 % · № 102"
+    assert [bool(axes.images) for axes in figure.axes] == [True] * 3 + [False] * 5
+
+
+def test_forty_are_shown_and_the_others_told() -> None:
+    figure = mistakes.draw(mistakes.rows(predictions([(4, 9, 0.51 + row / 100) for row in range(41)])))
+    assert len(figure.axes) == 40
+    assert figure.axes[0].get_title() == "4 → 9  91 %"
+    assert figure.axes[-1].get_title() == "4 → 9  52 %"
+    assert "41 mistakes" in figure.get_suptitle()
+    assert "41 validation images · the 40 most confident mistakes" in figure.get_supxlabel()
+
+
+def test_without_a_mistake_the_picture_is_its_heading() -> None:
+    figure = mistakes.draw(mistakes.rows(predictions([(1, 1, 0.9)])))
+    assert figure.axes == []
+    assert figure.get_supxlabel() == "study conv-0, trial #7, 1 validation images"
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [
+        (0.0, "0 %"),
+        (0.001, "<1 %"),
+        (0.005, "<1 %"),
+        (0.98, "98 %"),
+        (0.995, ">99 %"),
+        (0.9999, ">99 %"),
+        (1.0, "100 %"),
+    ],
+)
+def test_nothing_is_rounded_to_certainty(share: float, text: str) -> None:
+    assert mistakes.confidence(share) == text

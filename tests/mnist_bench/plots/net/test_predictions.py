@@ -1,0 +1,102 @@
+"""What a trial's net says of each validation image."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mnist_bench.config.json import to_json
+from mnist_bench.config.settings import TrainConfig
+from mnist_bench.data.mnist import DataOptions
+from mnist_bench.data.tensors import Dataset, load_dataset
+from mnist_bench.errors import WeightsError
+from mnist_bench.plots.net.predictions import predict
+from mnist_bench.training.period import fit
+from mnist_bench.training.weights import export
+from search.errors import StudyNotFoundError, UsageError
+from search.event_log.records import StudyRecord, TrialRecord
+from support import handmade
+from support.handmade_predictions import predictions
+
+
+@pytest.fixture(scope="module")
+def digits(device: torch.device) -> Dataset:
+    """Return 1,500 training and 300 validation images: one batch of evaluation, and a part of another."""
+    return load_dataset(DataOptions(subset=1800), device)
+
+
+@pytest.fixture(scope="module")
+def trained(digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> tuple[StudyRecord, TrialRecord, Path]:
+    """Return a study of one short trial, the trial, and the folder of its weights."""
+    config = TrainConfig(epochs=1)
+    result = fit(config, 5, digits, "fp32")
+    folder = tmp_path_factory.mktemp("weights")
+    (folder / "3.safetensors").write_bytes(export(result.state, config))
+    trial = replace(handmade.trial(3), config=to_json(config), seed=5, reports=result.reports)
+    data = {"dataset": "mnist", "subset": 1800, "data_hash": digits.data_hash, "split_hash": digits.split_hash}
+    spec = {**handmade.spec(), "context": {"data": data, "trainer_revision": 1}}
+    spec["numerics"] = {"canary": "", "precision": "fp32", "device": "cpu"}
+    return replace(handmade.study([trial]), spec=spec), trial, folder
+
+
+def test_the_net_errs_where_the_search_saw_it_err(trained: tuple[StudyRecord, TrialRecord, Path]) -> None:
+    study, trial, weights = trained
+    said = predict(study, trial, weights)
+    report = trial.reports[-1]
+    assert 0 < len(said.wrong) == report.metrics["errors"] == said.recorded_errors
+    right = np.ones(300, dtype=np.bool_)
+    right[said.wrong] = False
+    assert base64.b64encode(np.packbits(right).tobytes()).decode() == report.details["correct"]
+    assert said.remarks == ("study conv-0, trial #3, 300 validation images",)
+
+
+def test_rows_are_in_the_order_of_the_split(trained: tuple[StudyRecord, TrialRecord, Path], digits: Dataset) -> None:
+    said = predict(*trained)
+    assert said.indices.tolist() == digits.validation.tolist()
+    assert said.labels.tolist() == digits.labels[digits.validation].tolist()
+    assert said.images.shape == (300, 28, 28)
+    assert said.images.dtype == np.uint8
+    assert (said.images[9] == digits.images[said.indices[9], 0].numpy()).all()
+    assert said.probabilities.shape == (300, 10)
+    assert np.allclose(said.probabilities.sum(1), 1)
+
+
+def test_a_net_whose_weights_were_not_kept_is_not_found(
+    trained: tuple[StudyRecord, TrialRecord, Path], tmp_path: Path
+) -> None:
+    study, trial, _ = trained
+    with pytest.raises(StudyNotFoundError, match=r"weights of conv-0/3 are not in .*ten best.*machine that searched"):
+        predict(study, trial, tmp_path)
+
+
+def test_another_nets_weights_are_refused(trained: tuple[StudyRecord, TrialRecord, Path]) -> None:
+    study, trial, weights = trained
+    other = replace(trial, reports=(replace(trial.reports[-1], weights=handmade.HASH),))
+    with pytest.raises(WeightsError, match="other weights than trial 3 ended with"):
+        predict(study, other, weights)
+
+
+def test_another_data_set_is_refused(trained: tuple[StudyRecord, TrialRecord, Path]) -> None:
+    study, trial, weights = trained
+    data = {**study.spec["context"]["data"], "subset": 1000}
+    other = replace(study, spec={**study.spec, "context": {**study.spec["context"], "data": data}})
+    with pytest.raises(UsageError, match="other data"):
+        predict(other, trial, weights)
+
+
+def test_other_numbers_of_errors_are_said() -> None:
+    said = predictions([(4, 9, 0.9), (4, 4, 0.9)], recorded_errors=2)
+    assert said.remarks[1:] == ("errors here 1, in the search 2: other numerics",)
+    assert predictions([(4, 9, 0.9)], recorded_errors=1).remarks[1:] == ()
+
+
+@pytest.mark.parametrize(
+    ("dataset", "noun"), [("mnist", "digit"), ("qmnist", "digit"), ("fashion-mnist", "class"), ("kmnist", "class")]
+)
+def test_what_is_no_digit_is_called_a_class(dataset: str, noun: str) -> None:
+    assert predictions([(0, 0, 1.0)], dataset=dataset).noun == noun

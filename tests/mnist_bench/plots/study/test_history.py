@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from matplotlib.collections import PathCollection
+from matplotlib.figure import Figure
+
+from mnist_bench.plots.study.history import draw, rows
+from search.errors import StudyNotFoundError
+from search.event_log.records import TrialRecord
+from support import handmade, handmade_search as made
+
+
+def marks(figure: Figure) -> list[tuple[float, float]]:
+    """Return the places of all marks but the best's."""
+    (axes,) = figure.axes
+    drawn = [found for found in axes.collections if isinstance(found, PathCollection)]
+    return sorted((float(x), float(y)) for found in drawn for x, y in found.get_offsets())
+
+
+def with_loss(trial: TrialRecord, loss: float) -> TrialRecord:
+    last = trial.reports[-1]
+    return replace(trial, reports=(*trial.reports[:-1], replace(last, metrics={**last.metrics, "val_loss": loss})))
+
+
+def test_each_trial_has_its_last_accuracy_and_its_ending() -> None:
+    history = rows(made.halved())
+    assert [point.number for point in history.points] == list(range(9))
+    assert [point.accuracy for point in history.points[5:]] == pytest.approx([0.95, 0.99, 0.9925, 0.999375])
+    assert [point.epochs for point in history.points[5:]] == [1, 3, 3, 6]
+    assert [point.number for point in history.of("complete")] == [8]
+    assert history.budget == 6
+
+
+def test_the_heading_says_when_the_best_came() -> None:
+    assert rows(made.halved()).finding == "The best, #8 with 99.94 %, was the 9th of 9 trials"
+
+
+def test_infeasible_trials_are_not_counted_and_failed_ones_are() -> None:
+    history = rows(handmade.mixed())
+    assert history.finding == "The best, #1 with 99.50 %, was the 2nd of 7 trials"
+    assert history.infeasible == 1
+    assert [(point.number, point.accuracy) for point in history.of("failed")] == [(6, None)]
+    assert [point.number for point in history.of("unfinished")] == [7]
+
+
+def test_bests_are_the_complete_trials_above_all_before_them_as_the_leaderboard_ranks() -> None:
+    trials = [
+        made.trial(0, made.curve(0.9, 6)),
+        made.trial(1, [0.999]),
+        with_loss(made.trial(2, made.curve(0.95, 6)), 0.3),
+        made.trial(3, made.curve(0.9, 6)),
+        with_loss(made.trial(4, made.curve(0.95, 6)), 0.2),
+    ]
+    study = made.study(trials[::-1])
+    assert [point.number for point in rows(study).bests] == [0, 2, 4]
+    assert study.best is not None
+    assert study.best.number == 4
+
+
+@pytest.mark.parametrize(
+    ("trials", "finding"),
+    [
+        ([made.trial(3, made.curve(0.9, 6))], "The only trial, #3, has 99.69 %"),
+        ([made.trial(0, [0.9])], "The only trial is not complete"),
+        ([made.trial(0, [0.9]), made.trial(1, [None])], "None of 2 trials is complete"),
+    ],
+)
+def test_headings_of_odd_studies(trials: list[TrialRecord], finding: str) -> None:
+    assert rows(made.study(trials)).finding == finding
+
+
+def test_without_an_accuracy_there_is_no_history() -> None:
+    with pytest.raises(StudyNotFoundError, match="Study conv-0 has no trial with an accuracy yet"):
+        rows(made.study([made.trial(0, [None])]))
+
+
+def test_marks_lie_at_the_errors_and_failed_trials_on_the_lower_edge() -> None:
+    figure = draw(rows(handmade.mixed()))
+    (axes,) = figure.axes
+    edge = axes.get_ylim()[0]
+    numbers, errors = zip(*marks(figure), strict=True)
+    assert numbers == (0, 1, 2, 3, 4, 6, 7)
+    assert errors == pytest.approx((0.6, 0.5, 6, 9, 8, edge, 7))
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("trial", "validation accuracy (%)")
+    assert "#1  99.50 %" in [text.get_text() for text in axes.texts]
+
+
+def test_the_step_line_ends_at_the_last_trial() -> None:
+    (axes,) = draw(rows(handmade.mixed())).axes
+    (steps, _) = axes.lines
+    assert list(steps.get_xdata()) == [0, 1, 7]
+    assert list(steps.get_ydata()) == pytest.approx([0.6, 0.5, 0.5])
+
+
+def test_the_detail_line_counts_every_kind_of_trial() -> None:
+    detail = draw(rows(handmade.mixed())).get_supxlabel()
+    assert detail.splitlines() == [
+        "study conv-0: 3 complete, 2 pruned, 1 unfinished (rings), 1 failed (crosses) (1 infeasible besides)",
+        "pale: stopped after 1 (small) to 3 of 6 epochs",
+    ]
+
+
+def test_a_trial_that_never_learned_lies_on_the_lower_edge_and_is_told_of() -> None:
+    figure = draw(rows(made.study([*(made.trial(n, made.curve(0.9, 6)) for n in range(3)), made.trial(3, [0.1])])))
+    (axes,) = figure.axes
+    assert marks(figure)[-1] == pytest.approx((3, axes.get_ylim()[0]))
+    assert figure.get_supxlabel().endswith("on the lower edge: 1 below 99.69 %")

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import random
+from functools import cache
+
+import pytest
+from matplotlib.patches import Rectangle
+
+from mnist_bench.plots.study.importances import Bar, Importances, draw, measure, rows
+from mnist_bench.plots.study.trials import compare
+from search.errors import StudyNotFoundError
+from search.event_log.records import StudyRecord
+from search.space.space import Space
+from search.strategies.importance import Importance, Trial
+from support import handmade_search as made
+
+
+@cache
+def decided_by_lr() -> StudyRecord:
+    """Return a study of 40 trials, one of them complete, in which the accuracy after an epoch is lr's alone."""
+    rng = random.Random(0)
+    trials = []
+    for number in range(40):
+        share = rng.random()
+        params = {
+            **made.params(rng.randrange(9)),
+            "optim.lr": 10 ** (-4 + 2 * share),
+            "optim.momentum": 0.5 + rng.random() / 2,
+        }
+        lengths = 6 if number == 7 else 1
+        trials.append(made.trial(number, made.curve(0.9 + share / 20, lengths), params=params))
+    return made.study(trials)
+
+
+def bar(label: str, share: float, chance: float = 0.1, trials: int = 50) -> Bar:
+    return Bar(label=label, share=share, chance=chance, trials=trials)
+
+
+def found(*bars: Bar) -> Importances:
+    return Importances(bars=bars, trials=50, epochs=1.0, detail="study conv-0: 50 trials, compared after 1 epoch")
+
+
+def test_what_decides_comes_first_and_stands_out() -> None:
+    importances = rows(decided_by_lr())
+    assert importances.bars[0].label == "lr"
+    assert [bar.label for bar in importances.bars if bar.stands_out] == ["lr"]
+    assert importances.finding == "After 1 epoch, lr alone stands out from chance, of 5 parameters"
+    assert importances.detail == "study conv-0: 40 trials, compared after 1 epoch"
+
+
+def test_conditional_parameters_say_on_how_many_trials() -> None:
+    having = sum("model.hidden_units" in trial.params for trial in decided_by_lr().trials)
+    counts = {bar.label: bar.trials for bar in rows(decided_by_lr()).bars}
+    assert counts == {"batchnorm": 40, "hidden_layers": 40, "hidden_units": having, "lr": 40, "momentum": 40}
+    assert 0 < having < 40
+
+
+@pytest.mark.parametrize(
+    ("bars", "finding"),
+    [
+        ([bar("lr", 0.05)], "no parameter stands out from chance on 50 trials"),
+        ([bar("lr", 0.5), bar("zoom", 0.05)], "lr alone stands out from chance, of 2 parameters"),
+        (
+            [bar("lr", 0.5), bar("zoom", 0.4), bar("shear", 0.1), bar("drops", 0.0)],
+            "lr and zoom stand out from chance, 2 other parameters do not",
+        ),
+        (
+            [bar("lr", 0.5), bar("zoom", 0.3), bar("shear", 0.2)],
+            "3 of 3 parameters stand out from chance, lr and zoom most",
+        ),
+        ([bar("lr", 0.5), bar("zoom", 0.5)], "both parameters stand out from chance, lr more"),
+        (
+            [bar("lr", 0.5), bar("zoom", 0.4), bar("a", 0.1)],
+            "lr and zoom stand out from chance, 1 other parameter does not",
+        ),
+        ([bar("lr", 1.0)], "lr, the only parameter, stands out from chance"),
+    ],
+)
+def test_the_heading_names_what_stands_out(bars: list[Bar], finding: str) -> None:
+    assert found(*bars).finding == f"After 1 epoch, {finding}"
+
+
+def test_diverged_trials_are_the_worst(monkeypatch: pytest.MonkeyPatch) -> None:
+    trials = [made.trial(n, [0.9 + n / 100] if n < 8 else [None], params=made.params(n)) for n in range(10)]
+    given: list[float] = []
+
+    def remember(space: Space, trials: list[Trial]) -> list[Importance]:
+        given.extend(value for _, value in trials)
+        return []
+
+    monkeypatch.setattr("mnist_bench.plots.study.importances.importances", remember)
+    study = made.study(trials)
+    measure(study, compare(study))
+    assert given == pytest.approx([0.9, 0.91, 0.92, 0.93, 0.94, 0.95, 0.96, 0.97, 0.0, 0.0])
+
+
+def test_few_trials_are_not_measured() -> None:
+    with pytest.raises(StudyNotFoundError, match="9 of the 10 trials that importances need"):
+        rows(made.halved())
+
+
+def test_the_picture_has_a_bar_a_parameter_and_marks_conditional_ones() -> None:
+    figure = draw(found(bar("lr", 0.6), bar("units", 0.3, chance=0.4, trials=31), bar("zoom", 0.1, chance=0.2)))
+    (axes,) = figure.axes
+    bars = [patch for patch in axes.patches if isinstance(patch, Rectangle)]
+    assert [patch.get_width() for patch in bars] == pytest.approx([60, 30, 10])
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["lr", "units (31 trials)", "zoom"]
+    assert bars[1].get_facecolor()[:3] == (1, 1, 1)
+    assert [line.get_xdata()[0] for line in axes.lines] == pytest.approx([10, 40, 20])
+    assert [text.get_text() for text in axes.texts] == ["60 %"]
+    assert axes.get_xlabel() == "share of the importance (%)"
+    assert "hollow" in figure.get_supxlabel()
+
+
+def test_a_mark_far_beyond_the_bars_becomes_a_pointer_at_the_edge() -> None:
+    (axes,) = draw(found(bar("lr", 0.6), bar("warmup", 0.0, chance=3.0), bar("zoom", 0.4))).axes
+    edge = axes.get_xlim()[1]
+    assert edge < 100
+    assert axes.lines[1].get_xdata()[0] == edge
+    assert axes.lines[1].get_marker() == ">"
+
+
+def test_of_many_parameters_the_least_important_are_left_out() -> None:
+    figure = draw(found(*(bar(f"p{n}", 1 / 40) for n in range(40))))
+    assert len(figure.axes[0].patches) == 30
+    assert "10 less important ones left out" in figure.get_supxlabel()

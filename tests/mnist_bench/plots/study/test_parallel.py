@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+
+from mnist_bench.plots.study.parallel import ABSENT, SPREAD, draw, places, rows
+from search.errors import StudyNotFoundError
+from search.event_log.records import StudyRecord, TrialRecord
+from support import handmade_search as made
+
+
+def complete(number: int, **params: Any) -> TrialRecord:
+    given = {path.replace("__", "."): value for path, value in params.items()}
+    return made.trial(number, made.curve(0.9, 6), params={**made.params(number), **given})
+
+
+def study(*complete: TrialRecord) -> StudyRecord:
+    """Return a study of these and of six pruned trials, two of each batchnorm, half of them with a hidden layer."""
+    return made.study([*(made.trial(n, [0.8], params=made.params(n)) for n in range(6)), *complete])
+
+
+def lines(figure: Figure) -> list[list[float]]:
+    """Return where each trial's line crosses the axes; pruned ones first, the best last."""
+    (axes,) = figure.axes
+    drawn = [found for found in axes.collections if isinstance(found, LineCollection)]
+    return [line[:, 0].tolist() for found in drawn for line in found.get_segments()]
+
+
+def test_places_on_every_axis_and_beside_that_of_an_absent_parameter() -> None:
+    parallel = rows(made.halved())
+    batchnorm, layers, units, lr, momentum, accuracy = places(parallel, parallel.comparison.trials[4])
+    assert batchnorm == pytest.approx(0.5, abs=SPREAD)
+    assert layers == pytest.approx(0, abs=SPREAD)
+    assert units == pytest.approx(ABSENT, abs=SPREAD)
+    assert (lr, momentum) == pytest.approx((0.5, 0.8))
+    assert accuracy == pytest.approx(0.3174, abs=1e-4)  # log(10 / 6) / log(10 / 2)
+
+
+def test_a_present_conditional_parameter_lies_on_its_axis() -> None:
+    parallel = rows(made.halved())
+    assert places(parallel, parallel.comparison.trials[3])[2] == pytest.approx(0.5)
+
+
+def test_the_accuracy_reaches_from_the_worst_to_the_best_and_diverged_trials_lie_at_the_worst() -> None:
+    trials = [made.trial(n, [value], params=made.params(n)) for n, value in enumerate([0.98, 0.99, 0.1, None])]
+    parallel = rows(made.study(trials))
+    assert parallel.ends == pytest.approx((0.98, 0.99))
+    assert [places(parallel, trial)[-1] for trial in parallel.comparison.trials] == pytest.approx(
+        [0, 1, 0, 0], abs=1e-9
+    )
+
+
+def test_equal_accuracies_lie_together() -> None:
+    parallel = rows(made.study([made.trial(n, [0.98], params=made.params(n)) for n in range(2)]))
+    assert {places(parallel, trial)[-1] for trial in parallel.comparison.trials} == {1.0}
+
+
+def test_shared_are_the_options_of_all_complete_trials_the_rarest_first() -> None:
+    parallel = rows(study(complete(7), complete(10, model__hidden_layers=1), complete(13)))
+    assert parallel.shared == [("batchnorm before", 5), ("hidden_layers 1", 6)]
+
+
+@pytest.mark.parametrize(
+    ("trials", "finding"),
+    [
+        ([], "None of 6 trials is complete"),
+        ([complete(6)], "#6 is the only complete trial of 7"),
+        ([complete(7), complete(13)],
+         "Both complete trials have batchnorm before (of all 8: 4) and hidden_layers 1 (5)"),
+        ([complete(6), complete(9), complete(12)], "All 3 complete trials have batchnorm none (of all 9: 5)"),
+        ([complete(6), complete(7)], "The 2 complete trials have no option in common that others lack"),
+    ],
+)  # fmt: skip
+def test_the_heading_says_what_the_complete_trials_share(trials: list[TrialRecord], finding: str) -> None:
+    assert rows(study(*trials)).finding == finding
+
+
+@pytest.mark.parametrize(
+    ("trials", "finding"),
+    [
+        ([complete(6), complete(8)], "All 2 trials are complete"),
+        ([complete(6)], "#6 is the only complete trial"),
+        ([made.trial(0, [0.9], params=made.params(0))], "The only trial is not complete"),
+    ],
+)
+def test_headings_of_small_studies(trials: list[TrialRecord], finding: str) -> None:
+    assert rows(made.study(trials)).finding == finding
+
+
+def test_what_no_complete_trial_has_is_not_shared() -> None:
+    parallel = rows(study(complete(6), complete(8)))
+    assert [name for name, _ in parallel.shared] == ["hidden_layers 0"]
+
+
+def test_what_all_trials_have_is_no_finding() -> None:
+    trials = [complete(0), complete(3), made.trial(6, [0.8], params=made.params(6)), complete(9)]
+    assert rows(made.study(trials)).shared == []
+
+
+def test_without_parameters_there_is_nothing_to_draw() -> None:
+    with pytest.raises(StudyNotFoundError, match="no trial with a searched parameter"):
+        rows(made.study([made.trial(0, [0.9])]))
+
+
+def test_a_line_a_trial_through_all_axes_with_the_best_ones_values_beside() -> None:
+    parallel = rows(made.halved())
+    figure = draw(parallel)
+    (axes,) = figure.axes
+    assert len(lines(figure)) == 9
+    assert lines(figure)[-1] == pytest.approx(places(parallel, parallel.comparison.trials[8]))
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    assert labels == [
+        "batchnorm",
+        "hidden_layers",
+        "hidden_units (log)",
+        "lr (log)",
+        "momentum",
+        "accuracy after\n1 epoch",
+    ]
+    beside = [text.get_text() for text in axes.texts][-7:]
+    assert beside == ["#8", "after", "0", "–", "0.01", "0.9", "98.00 %"]
+    assert "absent" in [text.get_text() for text in axes.texts]
+    assert "thick: #8" in figure.get_supxlabel()
+
+
+def test_no_absent_place_where_every_trial_has_every_parameter() -> None:
+    (axes,) = draw(rows(made.study([made.trial(n, [0.9], params=made.params(1)) for n in range(2)]))).axes
+    assert "absent" not in [text.get_text() for text in axes.texts]
+
+
+def test_text_from_outside_is_drawn_as_it_is() -> None:
+    sections = {"model": {"kind": {"choice": ["$x_1$", "$"]}}}
+    trial = replace(made.trial(0, made.curve(0.9, 6)), params={"model.kind": "$x_1$"})
+    (axes,) = draw(rows(made.study([trial], sections))).axes
+    written = [text for text in axes.texts if "$" in text.get_text()]
+    assert len(written) == 3
+    assert not any(text.get_parse_math() for text in written)

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given, strategies as st
+
+from mnist_bench.plots.study.parameters import Parameter, jitter, log_ticks, parameters
+from search.errors import StudyNotFoundError
+from search.space.ranges import Choice, Distribution, FloatRange, IntRange
+from support import handmade_search as made
+
+
+def parameter(distribution: Distribution) -> Parameter:
+    return Parameter(path="a.b", label="b", distribution=distribution)
+
+
+def test_parameters_come_in_the_order_of_the_space_without_those_that_no_trial_has() -> None:
+    trials = [made.trial(number, [0.9], params=made.params(number)) for number in (0, 2)]
+    labels = [found.label for found in parameters(made.study(trials))]
+    assert labels == ["batchnorm", "hidden_layers", "lr", "momentum"]
+
+
+def test_a_name_that_two_sections_have_keeps_its_section() -> None:
+    sections = {
+        "augment": {"zoom": {"float": [0, 0.1]}},
+        "model": {"zoom": {"float": [0, 1]}, "blocks": {"int": [1, 3]}},
+    }
+    params = {"augment.zoom": 0.05, "model.zoom": 0.5, "model.blocks": 2}
+    study = made.study([], sections)
+    trial = made.trial(0, [0.9])
+    with_params = made.study([replace(trial, params=params)], sections)
+    assert [found.label for found in parameters(with_params)] == ["augment.zoom", "model.zoom", "blocks"]
+    with pytest.raises(StudyNotFoundError, match="no trial with a searched parameter"):
+        parameters(study)
+
+
+def test_a_range_of_one_value_is_no_parameter() -> None:
+    sections = {"model": {"blocks": {"int": [2, 2]}, "kernel_size": {"choice": [3]}, "filters": {"int": [8, 16]}}}
+    params = {"model.blocks": 2, "model.kernel_size": 3, "model.filters": 9}
+    study = made.study([made.trial(0, [0.9], params=params)], sections)
+    assert [found.label for found in parameters(study)] == ["filters"]
+
+
+@pytest.mark.parametrize(
+    ("distribution", "value", "place"),
+    [
+        (FloatRange(0.0, 10.0), 2.5, 0.25),
+        (FloatRange(1e-4, 1e-2, log=True), 1e-3, 0.5),
+        (IntRange(0, 100), 30, 0.3),
+        (IntRange(8, 24, 8), 16, 0.5),
+        (Choice(("a", "b", "c")), "c", 1.0),
+        (Choice(([8, 16], [8])), [8], 1.0),
+        (Choice((1, True)), True, 1.0),
+    ],
+)
+def test_places(distribution: Distribution, value: Any, place: float) -> None:
+    assert parameter(distribution).place(value) == pytest.approx(place)
+
+
+def test_few_whole_numbers_are_options_and_many_are_numbers() -> None:
+    assert parameter(IntRange(8, 24, 8)).options == (8, 16, 24)
+    assert parameter(IntRange(1, 6)).numbers is None
+    assert parameter(IntRange(1, 7)).options == ()
+    assert parameter(IntRange(1, 7)).numbers == IntRange(1, 7)
+    assert parameter(FloatRange(0.1, 1, log=True)).log
+    assert not parameter(IntRange(1, 3, log=True)).log
+
+
+def test_options_are_named_briefly() -> None:
+    options = Choice(("before_activation", [8, 16, 32], None, True))
+    assert parameter(options).names(8) == ["before", "[8, 16,…", "null", "true"]
+    assert parameter(FloatRange(0, 1)).text(0.0093421, 8) == "0.0093"
+
+
+def test_logarithmic_ticks_are_round_and_few() -> None:
+    assert log_ticks(1e-3, 3e-2) == pytest.approx([0.001, 0.003, 0.01, 0.03])
+    assert log_ticks(0.05, 0.5) == pytest.approx([0.05, 0.1, 0.2, 0.5])
+    assert log_ticks(1e-4, 1e-1) == pytest.approx([1e-4, 1e-3, 1e-2, 1e-1])
+
+
+@given(st.floats(1e-9, 1e6), st.floats(1.2, 1e9))
+def test_any_logarithmic_axis_has_at_most_four_ticks_inside(low: float, ratio: float) -> None:
+    ticks = log_ticks(low, low * ratio)
+    assert len(ticks) <= 4
+    assert all(0.999 * low <= tick <= 1.001 * low * ratio for tick in ticks)
+    assert ticks or ratio < 2
+
+
+@given(st.integers(0, 10**6))
+def test_jitter_is_small(number: int) -> None:
+    assert -0.5 <= jitter(number) < 0.5
+
+
+def test_jitter_keeps_neighbours_apart() -> None:
+    shifts = sorted(jitter(number) for number in range(50))
+    assert min(after - before for before, after in pairwise(shifts)) > 0.005

@@ -1,0 +1,159 @@
+"""Accuracy against the size and the cost of a net."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given, strategies as st
+
+from mnist_bench.plots.study import pareto
+from mnist_bench.plots.study.pareto import Pareto, Point
+from search.errors import StudyNotFoundError
+from search.event_log.records import TrialRecord
+from support.handmade import mixed, study, trial, two_objectives
+
+
+def sized(number: int, wrong: Iterable[int], parameters: int, macs: int, **more: Any) -> TrialRecord:
+    """Return a trial whose net has so many parameters and MACs."""
+    return replace(trial(number, list(wrong), **more), facts={"parameters": parameters, "macs": macs})
+
+
+def four() -> Pareto:
+    """Return #0 best and large; #1 tied, smaller and costlier; #2 far behind, smallest; #3 beaten by #1 in everything.
+
+    #4 is smaller and more accurate than all, but pruned.
+    """
+    trials = [
+        sized(0, range(5), 3000, 100),
+        sized(1, range(6), 1000, 300),
+        sized(2, range(100, 160), 500, 50),
+        sized(3, range(200, 280), 1200, 400),
+        sized(4, range(1), 10, 10, periods=1, state="PRUNED"),
+    ]
+    return pareto.rows(study(trials))
+
+
+def numbers(points: Iterable[Point]) -> list[int]:
+    """Return the trials' numbers."""
+    return [point.number for point in points]
+
+
+def test_the_front_holds_what_no_complete_trial_beats() -> None:
+    found = four()
+    assert numbers(found.front("parameters")) == [2, 1, 0]
+    assert numbers(found.front("macs")) == [2, 0]
+    assert numbers(found.points) == [0, 1, 2, 3, 4]
+
+
+def test_equal_trials_share_a_place_on_the_front() -> None:
+    found = pareto.rows(study([sized(number, range(5), 1000, 100) for number in range(3)]))
+    assert numbers(found.front("parameters")) == [0]
+
+
+def test_the_cheapest_tied_trial_may_differ_with_the_cost() -> None:
+    found = four()
+    assert [point.number for point in found.points if point.tied] == [0, 1]
+    assert found.cheapest_tied("parameters").number == 1
+    assert found.cheapest_tied("macs").number == 0
+
+
+@pytest.mark.parametrize(("errors", "tied"), [(5, [0, 1]), (6, [0])])
+def test_five_errors_of_which_the_best_makes_none_are_chance_and_six_are_not(errors: int, tied: list[int]) -> None:
+    """McNemar's exact test: 2 / 2**5 is 6.3 %, 2 / 2**6 is 3.1 %."""
+    found = pareto.rows(study([trial(0, ()), trial(1, range(errors))]))
+    assert [point.number for point in found.points if point.tied] == tied
+
+
+@pytest.mark.parametrize(
+    ("found", "finding"),
+    [
+        (four(), "#1 is tied with the best, #0, on 1,000 parameters instead of 3,000"),
+        (pareto.rows(mixed()), "No smaller net is tied with the best, #1 (61,234 parameters)"),
+        (pareto.rows(study([trial(3, range(5))])), "#3, the only complete trial, has 61,234 parameters"),
+    ],
+)
+def test_the_heading_says_whether_a_smaller_net_would_do(found: Pareto, finding: str) -> None:
+    assert found.finding == finding
+    assert " ".join(pareto.draw(found).get_suptitle().splitlines()) == finding
+
+
+def test_a_diverged_trial_lies_below_the_axis_and_is_told() -> None:
+    found = pareto.rows(
+        study([sized(0, range(10), 1000, 10), sized(1, range(20), 900, 9), sized(2, range(900), 90, 8)])
+    )
+    assert found.shown == pytest.approx([0.99, 0.98])
+    assert found.below == 1
+    remarks = pareto.draw(found).get_supxlabel()
+    assert remarks.endswith("3 complete (dots, filled on the Pareto front) · 1 below the axis")
+
+
+def test_half_of_the_complete_trials_are_shown_however_bad() -> None:
+    found = pareto.rows(study([sized(0, range(1), 10, 10), *(sized(n, range(500), 10, 10) for n in range(1, 5))]))
+    assert found.below == 0
+    assert found.shown == pytest.approx([0.999, *[0.5] * 4])
+
+
+def test_both_panels_name_the_best_and_the_cheapest_tied_trial() -> None:
+    figure = pareto.draw(four())
+    left, right = figure.axes
+    assert [text.get_text() for text in left.texts] == ["#0", "#1 (tied)"]
+    assert [text.get_text() for text in right.texts] == ["#0"]
+    assert (left.get_xlabel(), right.get_xlabel()) == ("parameters", "multiply-accumulates an image")
+    assert left.get_ylabel() == "validation accuracy (%)"
+    counted = (
+        "4 complete (dots, filled on the Pareto front) · 1 pruned after less training (crosses) · 2 below the axis"
+    )
+    assert figure.get_supxlabel() == f"study conv-0: {counted}"
+
+
+def test_a_net_without_error_is_drawn_and_told() -> None:
+    """An axis of the error's logarithm has no place for none."""
+    figure = pareto.draw(pareto.rows(study([trial(0, ())])))
+    remarks = "study conv-0: 1 complete (dots, filled on the Pareto front) · 100 % drawn as 99.995 %"
+    assert figure.get_supxlabel() == remarks
+
+
+def test_without_a_complete_trial_there_is_nothing_to_compare() -> None:
+    with pytest.raises(StudyNotFoundError, match="Study conv-0 has no complete trial yet"):
+        pareto.rows(study([trial(0, range(9), periods=1, state="PRUNED")]))
+
+
+@given(st.lists(st.tuples(st.integers(0, 999), st.integers(1, 10**7), st.booleans()), min_size=1, max_size=20))
+def test_any_trials_have_a_rising_front(shapes: list[tuple[int, int, bool]]) -> None:
+    states = {True: ("COMPLETE", 6), False: ("PRUNED", 1)}
+    made = [sized(0, range(3), 50, 50)]
+    for number, (wrong, cost, complete) in enumerate(shapes, start=1):
+        state, periods = states[complete]
+        made.append(sized(number, range(wrong), cost, 2 * cost, state=state, periods=periods))
+    found = pareto.rows(study(made))
+    front = found.front("macs")
+    assert front[-1].accuracy == found.best.accuracy
+    assert all(a.macs < b.macs and a.accuracy < b.accuracy for a, b in pairwise(front))
+    assert found.best.accuracy in found.shown
+    assert sum(point.accuracy not in found.shown for point in found.complete) <= len(found.complete) / 2
+
+
+def test_with_two_objectives_the_heading_tells_the_front_and_its_panel_is_marked() -> None:
+    found = pareto.rows(two_objectives())
+    assert found.objective == "macs"
+    assert found.finding == "The Pareto front of accuracy and MACs: from 96.00 % on 50 to 99.50 % on 200"
+    left, right = pareto.draw(found).axes
+    assert (left.get_xlabel(), right.get_xlabel()) == ("parameters", "multiply-accumulates an image (minimised)")
+    assert (left.xaxis.label.get_weight(), right.xaxis.label.get_weight()) == ("normal", "bold")
+
+
+def test_counts_from_a_thousand_on_are_rounded_in_the_heading() -> None:
+    made = study([sized(0, range(5), 1_234_567, 10), sized(1, range(9), 1000, 10)])
+    made.spec["space"]["settings"]["objective"] = ["val_accuracy", "parameters"]
+    heading = pareto.rows(made).finding
+    assert heading == "The Pareto front of accuracy and parameters: from 99.10 % on 1.0 k to 99.50 % on 1.2 M"
+
+
+def test_a_front_of_one_trial_is_told_as_with_one_objective() -> None:
+    made = study([sized(0, range(5), 10, 10), sized(1, range(900), 20, 20)])
+    made.spec["space"]["settings"]["objective"] = ["val_accuracy", "macs"]
+    assert pareto.rows(made).finding == "No smaller net is tied with the best, #0 (10 parameters)"

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from mnist_bench.plots.study.trials import compare, ending, period_ends
+from search.errors import StudyNotFoundError
+from support import handmade, handmade_search as made
+
+
+def test_endings() -> None:
+    assert [ending(trial) for trial in handmade.mixed().trials if trial.reason != "infeasible"] == [
+        "complete", "complete", "complete", "pruned", "pruned", "failed", "unfinished"
+    ]  # fmt: skip
+    assert ending(made.trial(0, [None])) == "failed"
+
+
+def test_a_trial_reports_after_its_periods_or_each_epoch() -> None:
+    trial = made.trial(0, [0.9])
+    assert period_ends(trial) == (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
+    shorter = replace(trial, config={**trial.config, "periods": [0.5, 2, 6]})
+    assert period_ends(shorter) == (0.5, 2.0, 6.0)
+
+
+def test_trials_are_compared_after_the_epochs_that_all_pruned_ones_were_trained() -> None:
+    found = compare(made.study([made.trial(1, [0.9, 0.95]), made.trial(0, [0.8, 0.81, 0.82, 0.83, 0.84, 0.85])]))
+    assert found.epochs == 2
+    assert [(trial.number, trial.accuracy, trial.complete) for trial in found.trials] == [
+        (0, 0.81, True), (1, 0.95, False)
+    ]  # fmt: skip
+    assert found.best == 0
+    assert found.detail == "study conv-0: 2 trials, compared after 2 epochs"
+
+
+def test_diverged_trials_are_compared_without_an_accuracy_and_crashed_ones_not_at_all() -> None:
+    trials = [
+        made.trial(0, [0.9, 0.91]),
+        made.trial(1, [None]),
+        made.trial(2, [0.95, 0.96, None]),
+        made.trial(3, [0.97], state="FAIL"),
+        made.trial(4, [0.97], state="RUNNING"),
+        made.trial(5, [0.5, 0.6, 0.7], state="RUNNING"),
+        made.trial(6, [], state="FAIL"),
+    ]
+    found = compare(made.study(trials))
+    assert [(trial.number, trial.accuracy) for trial in found.trials] == [(0, 0.91), (1, None), (2, 0.96), (5, 0.6)]
+    assert found.accuracies == [0.91, 0.96, 0.6]
+
+
+def test_the_top_is_the_best_quarter_with_ties() -> None:
+    accuracies = [0.9, 0.95, 0.93, 0.94, 0.94, 0.91, 0.92]
+    found = compare(made.study([made.trial(number, [value]) for number, value in enumerate(accuracies)]))
+    assert [trial.number for trial in found.top] == [1, 3, 4]
+
+
+def test_without_any_accuracy_nothing_can_be_compared() -> None:
+    with pytest.raises(StudyNotFoundError, match="Study conv-0 has no trial with an accuracy yet"):
+        compare(made.study([made.trial(0, [None]), made.trial(1, [], state="RUNNING")]))

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import string
+
+import pytest
+from hypothesis import given, strategies as st
+from matplotlib.figure import Figure
+
+from mnist_bench.plots.headings import epochs, ordinal, short, write_heading
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(1, "1st"), (2, "2nd"), (3, "3rd"), (4, "4th"), (11, "11th"), (12, "12th"), (21, "21st"),
+                         (111, "111th")]
+)  # fmt: skip
+def test_ordinals(number: int, text: str) -> None:
+    assert ordinal(number) == text
+
+
+@pytest.mark.parametrize(("number", "text"), [(1, "1 epoch"), (1.0, "1 epoch"), (0.5, "0.5 epochs"), (2, "2 epochs")])
+def test_epochs(number: float, text: str) -> None:
+    assert epochs(number) == text
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(0.00934, "0.0093"), (8.31, "8.3"), (211, "211"), (211.4, "211"), (0.0, "0"), (2048, "2,048"),
+                         (3e-5, "3e-05")]
+)  # fmt: skip
+def test_short_numbers(number: float, text: str) -> None:
+    assert short(number) == text
+
+
+def test_remarks_break_between_each_other_and_empty_ones_are_left_out() -> None:
+    figure = Figure(figsize=(2, 2))
+    write_heading(figure, "found it", ["study conv-0", "", "a remark", "another long remark of many words"])
+    assert figure.get_suptitle() == "found it"
+    assert figure.get_supxlabel() == "study conv-0 · a remark\nanother long remark of many words"
+
+
+def test_a_long_heading_is_folded_into_lines_of_much_the_same_length() -> None:
+    figure = Figure(figsize=(3, 2))
+    write_heading(figure, "a heading that is longer than three inches", [])
+    assert figure.get_suptitle() == "a heading that is longer\nthan three inches"
+    assert figure.get_supxlabel() == ""
+
+
+@pytest.mark.parametrize("unit", ["%", "px", "rad", "epochs"])
+def test_no_line_ends_between_a_number_and_its_unit(unit: str) -> None:
+    """21 characters a line: the unit would be the first word of the second line, but its number stays with it."""
+    figure = Figure(figsize=(2, 2))
+    write_heading(
+        figure, f"it was turned by ±14 {unit}, and no further than that", [f"study that {'x' * 20} ±14 {unit}"]
+    )
+    assert f"±14 {unit}" in figure.get_suptitle()
+    assert f"±14 {unit}" in figure.get_supxlabel()
+
+
+def test_no_line_ends_at_a_hyphen() -> None:
+    figure = Figure(figsize=(2, 2))
+    write_heading(figure, "one two multiply-accumulates", [])
+    assert figure.get_suptitle() == "one two\nmultiply-accumulates"
+
+
+def test_a_remark_longer_than_a_line_is_folded() -> None:
+    figure = Figure(figsize=(1, 2))
+    write_heading(figure, "found it", ["a remark of many words", "another"])
+    assert figure.get_supxlabel() == "a remark of many\nwords · another"
+
+
+WORDS = st.lists(st.text(string.ascii_letters + "-", min_size=1, max_size=70), min_size=1, max_size=12)
+
+
+@given(WORDS)
+def test_any_heading_keeps_its_words_and_its_width(words: list[str]) -> None:
+    figure = Figure(figsize=(4, 2))
+    write_heading(figure, " ".join(words), [])
+    lines = figure.get_suptitle().splitlines()
+    assert "".join(lines).replace(" ", "") == "".join(words)
+    assert max(map(len, lines)) <= 42
+    if max(map(len, words)) <= 42:
+        assert " ".join(lines).split() == words

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from mnist_bench.config.json import to_json
+from mnist_bench.config.settings import TrainConfig
+from mnist_bench.experiments import audit
+from mnist_bench.experiments.ablation import result as ablation
+from mnist_bench.experiments.ablation.result import Ablation, Measured, Step
+from mnist_bench.experiments.audit import Audit, Audited
+from mnist_bench.experiments.confirm import result as confirmed
+from mnist_bench.experiments.confirm.result import Candidate, Confirmed, Final
+from mnist_bench.report import sections as report_sections
+from support import handmade
+
+CANDIDATE = Candidate(
+    number=1, parameters=61_234, macs=2_100_000, search_accuracy=0.995, search_epochs=6, complete=True, errors=(6, 8)
+)
+RACE = Confirmed(
+    study="conv-0", digest="d", top=3, budget=None, seconds=60.0, train_images=5000, validation_images=1000,
+    test_images=1000, seeds=2, cut=True, winner=1, cheapest=0, finals=(Final(number=1, errors=(40, 42)),),
+    candidates=(
+        CANDIDATE,
+        replace(CANDIDATE, number=0, errors=(7, 9), macs=1000),
+        replace(CANDIDATE, number=2, errors=(60,), dropped_after=1, p_value=0.0012),
+    ),
+)  # fmt: skip
+START = Measured(config=to_json(TrainConfig()), errors=(76, 78), parameters=7850, macs=7840, seconds=1.0)
+STEP = Step(
+    groups=("batchnorm",), change="batchnorm none → after", after=replace(START, errors=(50, 46)), tried=(),
+    waiting=(), fewer=29.0, low=21.0, high=37.0,
+)  # fmt: skip
+PATH = Ablation(
+    question="q", study="conv-0", trial=1, baseline="linear", images=1000, seeds=(0, 1), start=START, steps=(STEP,)
+)
+PRUNING = Audit(
+    digest="d", pruned=46, complete=4, best=0.99,
+    trials=(
+        Audited(number=3, accuracy=0.98, better=4, seconds=1.0),
+        Audited(number=4, accuracy=None, better=4, seconds=1.0),
+    ),
+)  # fmt: skip
+
+
+def test_the_confirmation_tells_figures_ties_and_where_the_budget_ended_it() -> None:
+    section = report_sections.of_race(RACE, "d")
+    # Two seeds: mean 0.959, 0.0014142 / sqrt(2) is 0.001; Student's quantile with one degree of freedom is 12.706.
+    assert section.lines[0] == (
+        "Confirmed: the settings of #1 get 95.90 % [94.63, 97.17] of the test images right (mean of 2 fresh seeds)."
+    )
+    assert (
+        "In the search #1 had 99.50 % of the validation images right, with fresh seeds it has 99.30 %"
+        in section.lines[1]
+    )
+    assert section.lines[2] == "Not shown to be worse: #0. The cheapest of these is #0."
+    assert section.lines[3].startswith("The budget ended the race after 2 seeds")
+    assert section.table is not None
+    assert [row[:3] + row[4:5] for row in section.table.rows] == [
+        ("#1", "2", "7.0", "winner"),
+        ("#0", "2", "8.0", "tied"),
+        ("#2", "1", "60.0", "dropped after 1 seed (p = 0.0012)"),
+    ]
+
+
+def test_a_study_searched_further_is_told() -> None:
+    assert "searched further since" in report_sections.of_race(RACE, "other").lines[-1]
+
+
+def test_the_ablation_begins_at_the_baseline() -> None:
+    section = report_sections.of_ablation(PATH)
+    assert section.lines[0].startswith("From linear (77.0 errors) to #1 (48.0 errors of 1,000)")
+    assert section.table is not None
+    assert [row[:4] for row in section.table.rows] == [
+        ("linear", "77.0", "–", "–"),
+        ("batchnorm", "48.0", "29.0", "21.0 to 37.0"),
+    ]
+
+
+def test_the_audit_says_how_often_pruning_was_wrong() -> None:
+    (line,) = report_sections.of_audit(PRUNING).lines
+    assert line.startswith(
+        "Of 46 pruned trials 2 were trained to the end afterwards: none would have won (95 % interval"
+    )
+    assert line.endswith("none would have come before one of the 4 complete ones.")
+
+
+def test_what_lies_in_the_folder_is_read(tmp_path: Path) -> None:
+    study = handmade.mixed()
+    assert report_sections.read(study, tmp_path) == report_sections.Sections()
+    for part in (confirmed.FOLDER, ablation.FOLDER, audit.FOLDER):
+        (tmp_path / part).mkdir()
+    confirmed.save(RACE, tmp_path)
+    ablation.save(PATH, tmp_path / ablation.FOLDER)
+    audit.save(PRUNING, tmp_path / audit.FOLDER)
+    sections = report_sections.read(study, tmp_path)
+    assert sections.winner == 1
+    assert sections.confirmed == report_sections.of_race(RACE, study.digest)
+    assert sections.ablation == report_sections.of_ablation(PATH)
+    assert sections.audit == report_sections.of_audit(PRUNING)

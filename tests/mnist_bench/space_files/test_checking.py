@@ -1,0 +1,211 @@
+"""Names and values of a space against the trainer's settings."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from mnist_bench import space_files
+from mnist_bench.config.settings import AugmentConfig, ModelConfig, OptimConfig
+from mnist_bench.space_files.checking import check
+from search.errors import SpaceError
+from search.space.space import Space
+from search.space.yaml_reader import parse
+
+SMOKE = space_files.find("smoke").read_text()
+
+
+def lines_of(text: str) -> list[str]:
+    return [str(problem) for problem in check(Space.from_document(parse(text, "f.yaml")))]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("model: {batchnrom: none}", "1:9  model.batchnrom: no such field; did you mean `batchnorm`?"),
+        ("model: {lr: 1}", "1:9  model.lr: no such field; did you mean `optim.lr`?"),
+        ("modl: {blocks: 1}", "1:1  modl: no such setting or section; did you mean `model`?"),
+        ("epoch: 3", "1:1  epoch: no such setting or section; did you mean `epochs`?"),
+        ("model: 3", "1:8  model: a section holds fields, `name: value` each, not 3"),
+        ("model:", "model: a section holds fields, `name: value` each, not null"),
+        ("epochs: {int: [1, 2]}", "1:9  epochs: takes the same value in all trials"),
+        ("epochs: 0", "1:9  epochs: 0 is below 1 (1 <= epochs <= 1000)"),
+        ("subset: 5e3", "1:9  subset: 5000.0 is a real number; write the whole number 5000"),
+        (
+            "train_on: all\noptim: {lr: {float: [0.1, 0.2]}}",
+            "1:11  train_on: all leaves a search no image to select on",
+        ),
+        (
+            "objective: val_acuracy",
+            "1:12  objective: val_acuracy is not val_accuracy, [val_accuracy, parameters] or [val_accuracy, macs]; did "
+            "you mean `val_accuracy`?",
+        ),
+        (
+            "objective: [val_accuracy]",
+            "1:12  objective: [val_accuracy] is not val_accuracy, [val_accuracy, parameters]",
+        ),
+        ("objective: [val_accuracy, mac]", "1:27  objective[1]: mac is not parameters or macs; did you mean `macs`?"),
+        ("objective: [macs, macs]", "1:13  objective[0]: macs is not val_accuracy"),
+        ("objective: [val_accuracy, [macs]]", "1:27  objective[1]: [macs] is not parameters or macs"),
+        ("objective: {choice: [macs]}", "1:12  objective: takes the same value in all trials"),
+        ("epochs: 3.0", "epochs: 3.0 is a real number; write the whole number 3"),
+        ("epochs: 2.5", "epochs: 2.5 is not a whole number"),
+        ("epochs: true", "epochs: true is not a whole number"),
+        (
+            "model: {block_dropout: {float: [0, 1.3]}}",
+            "1:36  model.block_dropout: 1.3 is not below 1 (0 <= block_dropout < 1)",
+        ),
+        ("model: {block_dropout: {float: [-0.1, 0.3]}}", "1:33  model.block_dropout: -0.1 is below 0"),
+        ("model: {block_dropout: {value: 2}}", "1:32  model.block_dropout: 2 is not below 1"),
+        ("model: {filters: [8, 0]}", "1:22  model.filters[1]: 0 is below 1 (1 <= filters <= 512)"),
+        ("model: {filters: many}", "model.filters: many is not a whole number"),
+        ("model: {filters: {choice: [[8, 16], [8, 0]]}}", "1:41  model.filters[1]: 0 is below 1"),
+        ("model: {blocks: {int: [1, 9]}}", "1:27  model.blocks: 9 is above 4 (0 <= blocks <= 4)"),
+        ("model: {kernel_size: {int: [1, 5]}}", "1:28  model.kernel_size: 2 is not 1, 3, 5 or 7"),
+        (
+            "model: {activation: rleu}",
+            "model.activation: rleu is not relu, sigmoid, tanh, gelu or silu; did you mean `relu`?",
+        ),
+        ("model: {activation: {choice: [relu, rleu]}}", "1:37  model.activation: rleu"),
+        ("model: {hidden_units: {float: [10, 20]}}", "takes no range of real numbers; use `int` or `choice`"),
+        ("model: {hidden_units: null}", "model.hidden_units: null is not a whole number"),
+        ("optim: {lr: 0}", "optim.lr: 0 is not above 0 (0 < lr <= 10)"),
+        ("augment: {zoom_per_axis: 1}", "augment.zoom_per_axis: 1 is not true or false"),
+        ("limits: 3", "1:9  limits: needs a mapping with parameters or macs, not 3"),
+        ("limits: {mac: 3}", "1:15  limits.mac: no such key; did you mean `macs`?"),
+        ("limits: {macs: -3}", "1:16  limits.macs: -3 is not a number above zero"),
+        ("limits: {macs: true}", "limits.macs: true is not a number above zero"),
+        ("subset: 10", "1:9  subset: 10 is not a whole number of at least 1000 images"),
+        ("subset: many", "subset: many is not a whole number"),
+        ("train_on: everything", "train_on: everything is not search_split or all"),
+        ("search: {sampler: tpf}", "1:19  search.sampler: no sampler 'tpf'"),
+        ("search: {pruner: {name: asha, eta: 3}}", "search.pruner: pruner asha has no option 'eta'"),
+        ("search: {pruner: {name: asha, reduction_factor: 1}}", "search.pruner: "),
+        ("search: {pruner: {name: [asha]}}", "search.pruner: needs a pruner's name, or a mapping with `name`"),
+        ("search: {pruner: 3}", "search.pruner: needs a pruner's name"),
+        (
+            "search: {sampler: gp, pruner: asha}\noptim: {lr: {float: [0.1, 0.2]}}",
+            "1:19  search.sampler: gp needs `pruner: none`: a pruned trial's value is from a smaller budget",
+        ),
+        ("search: {sampler: gp}\noptim: {lr: {float: [0.1, 0.2]}}", "1:19  search.sampler: gp needs `pruner: none`"),
+        (
+            "search: {sampler: {name: qmc}}\nmodel: {blocks: {int: [1, 2]}, filters: {int: [8, 9], when: {blocks: 2}}}",
+            "1:19  search.sampler: qmc needs all ranges in every trial, and model.filters has a `when`; tpe takes it",
+        ),
+        (
+            "epochs: 3\nsearch: {pruner: {name: hyperband, min_resource: 4}}",
+            "2:18  search.pruner: hyperband's min_resource 4 is beyond a trial's 3 periods",
+        ),
+        (
+            "epochs: 9\nperiods: [9]\nsearch: {pruner: {name: hyperband, min_resource: 2}}",
+            "3:18  search.pruner: hyperband's min_resource 2 is beyond a trial's one period",
+        ),
+        ("search: {pruner: {name: hyperband, max_resource: 3}}", "search.pruner: pruner hyperband has no option"),
+        ("search: tpe", "search: needs a mapping with sampler or pruner"),
+        ("epochs: 6\nperiods: [1, 2]", "2:10  periods: [1, 2] does not rise to 6, the epochs"),
+        ("epochs: 3\nperiods: [2, 1, 3]", "periods: [2, 1, 3] does not rise to 3"),
+        ("periods: [0, 6]", "1:11  periods[0]: 0 is not above 0"),
+        ("phases: [{epochs: 2}]", "1:9  phases: their epochs add up to 2, not to 6"),
+        ("phases: [{lr: 1}]", "phases[0].epochs: is missing"),
+        (
+            "phases: [{epochs: 6, augment: {zom: 2}}]",
+            "1:37  phases[0].augment.zom: no such field; did you mean `zoom`?",
+        ),
+        ("phases: [3]", "phases[0]: 3 is not a mapping of settings"),
+        ("phases: 3", "phases: 3 is not a list"),
+        (
+            "model: {blocks: 3, filters: [8, 16]}",
+            "1:8  model: no net can be built from these settings: model.filters has 2 entries",
+        ),
+    ],
+)
+def test_faults_and_where(text: str, expected: str) -> None:
+    lines = lines_of(text)
+    assert len(lines) == 1
+    assert expected in lines[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{}",
+        "limits: {macs: 8e6, parameters: 500_000}",
+        "objective: val_accuracy",
+        "objective: [val_accuracy, macs]",
+        "objective: [val_accuracy, parameters]",
+        "epochs: 2\nperiods: [0.5, 1, 2]",
+        "epochs: 2\nphases: [{epochs: 1}, {epochs: 1, lr: 1e-4, augment: {zoom: 0.1}}]",
+        "model: {filters: [8, 16], kernel_size: [3, 5], block_dropout: {choice: [0.1, [0, 0.2]]}}",
+        "model: {kernel_size: {int: [1, 7], step: 2}}",
+        "augment: {rotation_degrees: {int: [0, 15]}}",
+        "model: {blocks: 0, hidden_layers: 0}",
+        "search: {sampler: {name: random}, pruner: none}",
+        "search: {sampler: {name: gp, n_startup_trials: 5}, pruner: none}\noptim: {lr: {float: [0.1, 0.2]}}",
+        "search: {sampler: qmc}\nmodel: {blocks: {int: [1, 2]}, filters: {value: 8, when: {blocks: 2}}}",
+        "model: {blocks: {int: [2, 3]}, filters: [8, 16]}",
+    ],
+)
+def test_good_spaces(text: str) -> None:
+    assert lines_of(text) == []
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        (["objective=[val_accuracy, mac]"], r"--set objective:1:16  objective\[1\]: mac is not .* did you mean `macs`"),
+        (["search.sampler=qmc"], "--set search.sampler:1:1  search.sampler: qmc needs all ranges in every trial"),
+        (["search.sampler={name: gp}", "search.pruner=none"], "search.sampler: gp needs all ranges in every trial"),
+        (["search.pruner={name: hyperband, min_resource: 7}"], "--set search.pruner:1:1  search.pruner: hyperband's"),
+    ],
+)
+def test_overrides_are_checked_against_the_whole_space(overrides: list[str], expected: str) -> None:
+    with pytest.raises(SpaceError, match=expected):
+        space_files.load("conv", overrides)
+
+
+def test_the_objective_that_holds_anyway_makes_no_other_search() -> None:
+    assert space_files.load("conv", ["objective=val_accuracy"]).to_spec() == space_files.load("conv").to_spec()
+    two = space_files.load("conv", ["objective=[val_accuracy, macs]"]).to_spec()
+    assert two["settings"]["objective"] == ["val_accuracy", "macs"]
+
+
+def test_all_faults_at_once() -> None:
+    assert len(lines_of("epochs: 0\nlimits: {mac: 1, macs: 0}\nmodel: {x: 1, blocks: 9}\noptim: {lr: 99}")) == 6
+
+
+@given(
+    st.sampled_from([ModelConfig, AugmentConfig, OptimConfig]).flatmap(
+        lambda cls: st.sampled_from(list(cls.__dataclass_fields__))
+    ),
+    st.sampled_from(["model", "augment", "optim", "limits", "phases"]),
+    st.recursive(
+        st.sampled_from([None, True, 0, 1, -1, 2.5, 2**53, -1e300, "", "relu", "none"]),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.sampled_from(["int", "choice", "value"]), inner, max_size=2)
+        ),
+        max_leaves=4,
+    ),
+)
+@settings(deadline=None)
+def test_any_value_of_any_field_is_checked_without_a_crash(name: str, section: str, value: object) -> None:
+    space, problems = Space.read(parse(f"{section}: {{{name}: 0}}", "f.yaml"))
+    assert not problems
+    document = parse("{}", "f.yaml")
+    document.value.update({section: {name: value}, "epochs": value} if section != "phases" else {section: value})
+    space, problems = Space.read(document)
+    assert all(str(problem).startswith("f.yaml:") for problem in problems + check(space))
+
+
+@given(st.integers(0, len(SMOKE)), st.integers(0, 12), st.text(alphabet="ab01.:-[]{}#'\n ,e_x", max_size=6))
+@settings(max_examples=150, deadline=None)
+def test_a_mutated_file_is_a_space_or_refused(start: int, length: int, inserted: str) -> None:
+    try:
+        space, problems = Space.read(parse(SMOKE[:start] + inserted + SMOKE[start + length :], "f.yaml"))
+    except SpaceError:
+        return
+    if not problems + check(space):
+        rng = random.Random(0)
+        assert space_files.config(space, space.sample(lambda _, distribution: distribution.draw(rng)))

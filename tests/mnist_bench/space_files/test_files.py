@@ -1,0 +1,135 @@
+"""Finding, loading and reading space files."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+
+import pytest
+
+from mnist_bench import space_files
+from mnist_bench.config.settings import ModelConfig, OptimConfig, TrainConfig
+from mnist_bench.space_files.overview import samples
+from search.errors import SpaceError, UsageError
+from search.space.space import Space
+
+BAD = """\
+# yaml-language-server: $schema=schema.json
+name: mine
+epochs: 6
+search: {sampler: tpe}
+
+model:
+  batchnrom: none
+  blocks: 2
+  block_dropout:    {float: [0, 1.3]}
+  filters: 16
+
+augment: {zoom: 0.1}
+optim:
+  lr: {float: [0, 1e-1], log: true}
+"""
+
+
+@pytest.fixture
+def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to work in, with a file of its own."""
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "mine.yaml"
+    file.write_text("epochs: 2\nmodel: {blocks: 1, filters: [8], hidden_units: {value: 64}}\noptim: {lr: 1e-2}\n")
+    return file
+
+
+@pytest.mark.parametrize("name", space_files.shipped())
+def test_shipped_spaces_are_right_and_named_after_their_file(name: str) -> None:
+    space = space_files.load(name)
+    assert space.name == name.rpartition("/")[2]
+    assert space.text.splitlines()[0].startswith("# yaml-language-server: $schema=")
+    for params in samples(space, 5, seed=0):
+        assert isinstance(space_files.config(space, params), TrainConfig)
+
+
+def test_the_default_spaces_are_shipped() -> None:
+    assert {"conv", "conv-gpu", "smoke"} <= space_files.shipped().keys()
+
+
+def test_find_prefers_a_path_and_knows_shipped_names(mine: Path) -> None:
+    assert space_files.find("mine.yaml") == Path("mine.yaml")
+    assert space_files.find(mine) == mine
+    assert space_files.find("conv").name == "conv.yaml"
+    Path("conv").write_text("epochs: 1")
+    assert space_files.find("conv") == Path("conv")
+
+
+@pytest.mark.parametrize("name", ["conw", "spaces/convv.yaml", "no/such/file", "\0", "x" * 5000])
+def test_a_missing_file_names_the_shipped_spaces(name: str) -> None:
+    with pytest.raises(UsageError, match=r"no such file or shipped space.* Shipped: .*conv.*smoke") as caught:
+        space_files.find(name)
+    assert ("did you mean `conv`?" in str(caught.value)) == ("conv" in name or "conw" in name)
+
+
+def test_the_installed_copies_go_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "notebook").mkdir()
+    (tmp_path / "notebook" / "linear.yaml").write_text("model: {blocks: 0}")
+    monkeypatch.setattr(space_files, "FOLDERS", (tmp_path, *space_files.FOLDERS))
+    assert list(space_files.shipped()) == ["notebook/linear"]
+    assert space_files.load("notebook/linear").is_recipe
+
+
+def test_faults_of_form_names_and_values_come_together(mine: Path) -> None:
+    mine.write_text(BAD)
+    with pytest.raises(SpaceError) as caught:
+        space_files.load("mine.yaml")
+    assert str(caught.value).splitlines() == [
+        "mine.yaml:7:3  model.batchnrom: no such field; did you mean `batchnorm`?",
+        "mine.yaml:9:33  model.block_dropout: 1.3 is not below 1 (0 <= block_dropout < 1)",
+        "mine.yaml:14:7  optim.lr: low 0 with log: true; a logarithmic range needs low > 0",
+    ]
+    assert caught.value.exit_code == 2
+
+
+def test_load_reads_the_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"epochs: 2\n")))
+    space = space_files.load("-")
+    assert (space.name, space.settings) == ("stdin", {"epochs": 2})
+
+
+def test_overrides_are_checked_too(mine: Path) -> None:
+    assert space_files.recipe(space_files.load(mine, ["optim.lr=0.5", "epochs=3"])).optim.lr == 0.5
+    with pytest.raises(SpaceError, match=r"--set optim.lr:1:1  optim.lr: 99 is above 10"):
+        space_files.load(mine, ["optim.lr=99"])
+    with pytest.raises(SpaceError, match=r"--set optim.lr:1:10  optim.lr: 0.0 is not above 0"):
+        space_files.load(mine, ["optim.lr={float: [0, 1]}"])
+
+
+def test_a_recipe_is_a_configuration(mine: Path) -> None:
+    assert space_files.recipe(space_files.load(mine)) == TrainConfig(
+        epochs=2, model=ModelConfig(blocks=1, filters=(8,), hidden_units=64), optim=OptimConfig(lr=0.01)
+    )
+
+
+def test_a_space_is_no_recipe() -> None:
+    with pytest.raises(UsageError, match=r"a recipe has no ranges; set model\.\w+, .* and \d+ more to one value each"):
+        space_files.recipe(space_files.load("conv"))
+
+
+def test_phases_of_a_recipe(mine: Path) -> None:
+    mine.write_text("epochs: 2\nphases: [{epochs: 1, lr: 1e-3}, {epochs: 1, augment: {zoom: 0.1}}]\n")
+    first, second = space_files.recipe(space_files.load(mine)).phases
+    assert first.lr == 1e-3
+    assert second.augment is not None
+    assert second.augment.zoom == 0.1
+
+
+def test_inactive_fields_keep_their_defaults() -> None:
+    space = space_files.load("conv")
+    params = next(p for p in samples(space, 50, seed=0) if p["optim.drops"] == 1)
+    assert space_files.config(space, params).optim.second_drop_fraction == OptimConfig().second_drop_fraction
+
+
+def test_a_specification_gives_the_same_configurations() -> None:
+    space = space_files.load("conv")
+    again = Space.from_spec(space.to_spec())
+    for params in samples(space, 5, seed=1):
+        assert space_files.config(again, params) == space_files.config(space, params)

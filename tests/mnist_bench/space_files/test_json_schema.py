@@ -1,0 +1,93 @@
+"""The JSON Schema that editors read."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mnist_bench import space_files
+from mnist_bench.space_files import json_schema
+from search.space.yaml_reader import parse
+
+SCHEMA = json_schema.json_schema()
+
+
+def test_the_shipped_schema_is_fresh() -> None:
+    shipped = Path(space_files.find("conv")).with_name("schema.json").read_text(encoding="utf-8")
+    assert shipped == json_schema.text(), "run `make schema`"
+
+
+def test_every_field_is_explained() -> None:
+    for section in ("model", "augment", "optim"):
+        for name, field in SCHEMA["properties"][section]["properties"].items():
+            assert field["description"], name
+
+
+def forms(section: str, name: str) -> list[str]:
+    members = SCHEMA["properties"][section]["properties"][name]["anyOf"]
+    return [member["required"][0] for member in members if "required" in member]
+
+
+def test_fields_offer_the_ranges_that_they_take() -> None:
+    assert forms("model", "blocks") == ["int", "choice", "value"]
+    assert sorted(forms("optim", "lr")) == ["choice", "float", "int", "value"]
+    assert forms("model", "activation") == ["choice", "value"]
+    assert forms("model", "kernel_size") == ["int", "choice", "value"]
+    assert forms("augment", "zoom_per_axis") == ["choice", "value"]
+
+
+@cache
+def validator() -> Any:
+    jsonschema = pytest.importorskip("jsonschema")
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    return jsonschema.Draft202012Validator(SCHEMA)
+
+
+@pytest.mark.parametrize("name", space_files.shipped())
+def test_shipped_spaces_are_valid(name: str) -> None:
+    validator().validate(parse(space_files.shipped()[name].read_bytes(), name).value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "model: {filters: {int: [8, 32], step: 8, when: {blocks: 2}}, kernel_size: {int: [3, 7], step: 2}}",
+        "model: {filters: [8, 16], block_dropout: {choice: [0.1, [0.1, 0.2]]}}",
+        "augment: {rotation_degrees: {int: [0, 15]}, zoom: {float: [0, 0.15]}}",
+        "optim: {momentum: {value: 0.9, when: {optimizer: sgd_nesterov}}}",
+        "epochs: 2\nphases: [{epochs: 1}, {epochs: 1, lr: 1e-4, augment: {zoom: 0.1}}]",
+        "search: {sampler: random, pruner: {name: asha, min_resource: 2}}",
+        "objective: [val_accuracy, macs]",
+    ],
+)
+def test_what_the_schema_allows(text: str) -> None:
+    validator().validate(parse(text, "f.yaml").value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "modl: {}",
+        "model: {batchnrom: none}",
+        "model: {activation: rleu}",
+        "model: {block_dropout: {float: [0, 1.3]}}",
+        "model: {blocks: {int: [1, 9]}}",
+        "model: {blocks: {int: [1]}}",
+        "model: {blocks: {int: [1, 2], stp: 1}}",
+        "model: {blocks: {float: [1, 2]}}",
+        "optim: {lr: {choice: []}}",
+        "epochs: {int: [1, 2]}",
+        "phases: [{epochs: 1, augment: {zom: 1}}]",
+        "subset: 10",
+        "limits: {macs: 0}",
+        "search: {pruner: asher}",
+        "objective: [val_accuracy, time]",
+        "objective: [val_accuracy]",
+        "objective: [val_accuracy, macs, parameters]",
+    ],
+)
+def test_what_the_schema_refuses(text: str) -> None:
+    assert not validator().is_valid(parse(text, "f.yaml").value)

@@ -1,0 +1,155 @@
+"""What a space says of itself before anything is trained."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import asdict
+
+import pytest
+
+from mnist_bench import space_files
+from mnist_bench.errors import ArchitectureError
+from mnist_bench.nets.architecture import plan_layers
+from mnist_bench.nets.cost_model import COEFFICIENTS
+from mnist_bench.space_files import overview
+from mnist_bench.space_files.overview import describe, estimate, extremes, samples, survivors
+from search.space.space import Space
+from search.space.yaml_reader import parse
+from search.strategies.registry import Asha, Hyperband, Median, NoPruner
+
+CPU = asdict(COEFFICIENTS["cpu-bf16"])
+
+
+def space_of(text: str) -> Space:
+    return Space.from_document(parse(text, "f.yaml"))
+
+
+def test_describe() -> None:
+    text = (
+        "model: {hidden_layers: {int: [0, 2]},\n"
+        "        hidden_units: {int: [64, 128], step: 32, when: {hidden_layers: [1, 2]}}}\n"
+        "optim: {lr: {float: [1e-3, 1e-1], log: true, when: {model.hidden_layers: 1}}, optimizer: adam}\n"
+        "augment: {fill: {choice: [edge, background]}}"
+    )
+    rows = describe(space_of(text))
+    assert [(row.field, row.values, row.condition) for row in rows] == [
+        ("model.hidden_layers", "0 to 2", ""),
+        ("model.hidden_units", "64 to 128, step 32", "hidden_layers is 1 or 2"),
+        ("optim.lr", "0.001 to 0.1, log", "model.hidden_layers is 1"),
+        ("optim.optimizer", "adam", ""),
+        ("augment.fill", "edge, background", ""),
+    ]
+    assert rows[1].about == "Units of each dense layer."
+
+
+def test_samples_depend_on_the_seed_alone() -> None:
+    space = space_files.load("conv")
+    assert samples(space, 3, seed=1) == samples(space, 3, seed=1)
+    assert samples(space, 3, seed=1) != samples(space, 3, seed=2)
+    assert samples(space, 2, seed=1) == samples(space, 3, seed=1)[:2]
+
+
+@pytest.mark.parametrize("name", ["conv", "conv-gpu", "smoke"])
+def test_no_random_net_is_beyond_the_extremes(name: str) -> None:
+    space = space_files.load(name)
+    found = extremes(space)
+    assert found.exact
+    for params in samples(space, 200, seed=0):
+        net = plan_layers(space_files.config(space, params).model)
+        assert found.parameters[0] <= net.parameters <= found.parameters[1]
+        assert found.macs[0] <= net.macs <= found.macs[1]
+
+
+def test_extremes_of_a_recipe_are_the_notebooks_linear_model() -> None:
+    found = extremes(space_of("model: {blocks: 0, hidden_layers: 0}"))
+    assert (found.parameters, found.macs) == ((7850, 7850), (7840, 7840))
+
+
+def test_extremes_of_conditional_nets() -> None:
+    found = extremes(
+        space_of(
+            "model: {blocks: 0, hidden_layers: {int: [0, 1]}, hidden_units: {int: [1, 100], when: {hidden_layers: 1}}}"
+        )
+    )
+    assert found.parameters == (784 + 1 + 20, 784 * 100 + 100 + 1010)
+
+
+def test_extremes_reach_through_a_condition_on_another_section() -> None:
+    found = extremes(
+        space_of(
+            "optim: {batch_size: {int: [8, 99]}}\n"
+            "model: {blocks: 0, hidden_layers: 1, hidden_units: {value: 9, when: {optim.batch_size: 50}}}"
+        )
+    )
+    assert found.parameters == (785 * 9 + 100, 785 * 128 + 1290)
+
+
+def test_extremes_leave_out_nets_that_cannot_exist() -> None:
+    found = extremes(space_of("model: {filters: [4, 8], blocks: {int: [1, 2]}, hidden_layers: 0}"))
+    assert found.parameters[0] == found.parameters[1]
+    with pytest.raises(ArchitectureError, match="none of the nets"):
+        extremes(space_of("model: {filters: [4, 8], blocks: 1}"))
+
+
+def test_too_many_corners_are_said_to_be_inexact(monkeypatch: pytest.MonkeyPatch) -> None:
+    smoke = space_files.load("smoke")
+    monkeypatch.setattr(overview, "MAX_CORNERS", 9)
+    assert not extremes(smoke).exact
+    assert not extremes(space_of("model: {filter_multiple: {int: [1, 8]}}")).exact
+
+
+def test_survivors_of_successive_halving_by_simulation() -> None:
+    rng = random.Random(0)
+    passed = 0
+    for _ in range(400):
+        seen: list[float] = []
+        for _ in range(30):
+            seen.append(rng.random())
+            passed += sorted(seen, reverse=True).index(seen[-1]) < max(1, len(seen) // 3)
+    assert survivors(30, Asha(), 3)[1] == pytest.approx(passed / 400, rel=0.05)
+
+
+def test_survivors_of_a_search_with_two_objectives_by_simulation() -> None:
+    draws = random.Random(0)
+    passed = 0
+    for _ in range(400):
+        seen: list[tuple[float, float]] = []
+        for _ in range(30):
+            value, cost = draws.random(), draws.random()
+            seen.append((value, cost))
+            compared = sorted((v for v, c in seen if c <= cost), reverse=True)
+            passed += value >= compared[max(1, len(compared) // 3) - 1]
+    kept = survivors(30, Asha(), 3, two_objectives=True)
+    assert kept[1] == pytest.approx(passed / 400, rel=0.05)
+    assert kept[1] > survivors(30, Asha(), 3)[1]
+
+
+def test_survivors_by_period() -> None:
+    kept = survivors(50, Asha(min_resource=1, reduction_factor=3), 6)
+    assert kept[0] == 50
+    assert kept[1] == kept[2] > kept[3] == kept[5] >= 1
+    assert survivors(50, Asha(min_resource=2), 6)[:3] == [50, 50, kept[1]]
+    assert survivors(50, NoPruner(), 3) == [50, 50, 50]
+    third, all_but_pruned = survivors(17, Hyperband(), 9)[2:4]
+    assert third == survivors(9, Asha(), 9)[2] + 5 + 3
+    assert all_but_pruned < third
+    assert survivors(25, Median(n_startup_trials=5, n_warmup_steps=1), 4) == [25, 25, 15, 15]
+    assert survivors(3, Median(n_startup_trials=5), 2) == [3, 3]
+
+
+def test_estimate_grows_with_the_work() -> None:
+    space = space_files.load("smoke")
+    one = estimate(space, CPU, trials=50, workers=1)
+    assert one.minutes == pytest.approx(2 * estimate(space, CPU, trials=50, workers=2).minutes)
+    assert estimate(space, CPU, trials=100, workers=1).minutes > 1.5 * one.minutes
+    assert (
+        estimate(space_files.load("smoke", ["search.pruner=none"]), CPU, trials=50, workers=1).minutes
+        > 1.5 * one.minutes
+    )
+    assert estimate(space_files.load("smoke", ["subset=60000"]), CPU, trials=50, workers=1).minutes > 5 * one.minutes
+    assert estimate(space_files.load("conv"), CPU, trials=50, workers=1).minutes > 5 * one.minutes
+
+
+def test_estimate_counts_what_exceeds_the_limits() -> None:
+    assert estimate(space_files.load("smoke", ["limits.macs=1"]), CPU, trials=5, workers=1).infeasible == 1
+    assert estimate(space_files.load("smoke", ["limits={}"]), CPU, trials=5, workers=1).infeasible == 0

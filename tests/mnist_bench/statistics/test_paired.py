@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given, strategies as st
+from scipy import stats as oracle
+
+from mnist_bench.statistics.paired import MAX_SEEDS, paired, pairs_needed, power
+
+differences = st.lists(st.floats(-1, 1).map(lambda x: round(x, 4)), min_size=2, max_size=20)
+
+
+def test_five_differences_by_hand() -> None:
+    found = paired([1, 2, 3, 4, 5], step=0.001)
+    assert (found.mean, found.deviation) == (3, pytest.approx(math.sqrt(2.5)))
+    assert found.p_value == pytest.approx(0.013236, abs=1e-6)  # t = 3 / sqrt(2.5 / 5) = 4.243, 4 degrees of freedom
+    assert (found.low, found.high) == pytest.approx((3 - 2.776445 * math.sqrt(0.5), 3 + 2.776445 * math.sqrt(0.5)))
+
+
+@given(values=differences)
+def test_agrees_with_scipy_where_the_differences_differ(values: list[float]) -> None:
+    found = paired(values, step=1e-9)
+    if max(values) - min(values) > 1e-3:
+        expected = oracle.ttest_1samp(values, 0)
+        assert found.p_value == pytest.approx(expected.pvalue, rel=1e-6, abs=1e-12)
+        assert (found.low, found.high) == pytest.approx(tuple(expected.confidence_interval()), abs=1e-9)
+
+
+@given(values=differences, step=st.floats(1e-4, 0.1))
+def test_the_interval_holds_the_mean_and_zero_wherever_p_is_large(values: list[float], step: float) -> None:
+    found = paired(values, step)
+    assert found.low < found.mean < found.high
+    assert 0 <= found.p_value <= 1
+    if abs(found.p_value - 0.05) > 1e-9:
+        assert (found.low < 0 < found.high) == (found.p_value > 0.05)
+    mirrored = paired([-value for value in values], step)
+    assert (mirrored.low, mirrored.high) == pytest.approx((-found.high, -found.low))
+
+
+def test_a_few_equal_differences_of_one_image_are_no_proof() -> None:
+    # The deviation is 0.001 / sqrt(6) and t = sqrt(2) * sqrt(6), with one degree of freedom: Cauchy's distribution.
+    assert paired([0.001, 0.001], step=0.001).p_value == pytest.approx(2 / math.pi * math.atan(1 / math.sqrt(12)))
+    assert paired([0.0, 0.0, 0.0], step=0.001).p_value == 1
+
+
+@pytest.mark.parametrize(("effect", "pairs"), [(0.8, 15), (0.5, 34), (-0.5, 34), (0.35, 67), (0.2, None), (0, None)])
+def test_pairs_needed_are_those_of_published_tables(effect: float, pairs: int | None) -> None:
+    assert pairs_needed(effect) == pairs  # Faul et al. 2007 (G*Power), two-sided, 5 %, power 0.8; 0.2 takes 199
+
+
+def test_a_stricter_test_needs_more_pairs_and_a_clear_difference_two() -> None:
+    assert pairs_needed(0.5, level=0.0125) == 48
+    assert pairs_needed(1e6) == 2
+
+
+@given(effect=st.floats(0, 1e6), pairs=st.integers(2, MAX_SEEDS - 1), level=st.sampled_from([0.05, 0.01]))
+def test_power_begins_at_the_level_and_grows_with_the_pairs(effect: float, pairs: int, level: float) -> None:
+    assert power(0, pairs, level) == pytest.approx(level, rel=0.02)
+    assert 0.98 * level <= power(effect, pairs, level) <= power(effect, pairs + 1, level) + 1e-4 <= 1.001
+
+
+@pytest.mark.parametrize(("effect", "pairs"), [(0.5, 5), (0.5, 34), (1.5, 4), (0.1, 90)])
+def test_power_agrees_with_the_noncentral_t_distribution(effect: float, pairs: int) -> None:
+    limit, noncentral = oracle.t.isf(0.025, pairs - 1), oracle.nct(pairs - 1, effect * math.sqrt(pairs))
+    assert power(effect, pairs) == pytest.approx(noncentral.sf(limit) + noncentral.cdf(-limit), abs=2e-4)

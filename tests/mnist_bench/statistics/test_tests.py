@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, strategies as st
+from scipy import stats as oracle
+
+from mnist_bench.statistics.tests import holm, mcnemar, mean_and_deviation, sign_test, t_interval, wilson
+
+
+@given(count=st.integers(1, 100_000), data=st.data(), confidence=st.floats(0.5, 0.999))
+def test_wilson_agrees_with_scipy(count: int, data: st.DataObject, confidence: float) -> None:
+    successes = data.draw(st.integers(0, count))
+    expected = oracle.binomtest(successes, count).proportion_ci(confidence, method="wilson")
+    assert wilson(successes, count, confidence) == pytest.approx((expected.low, expected.high), abs=1e-9)
+
+
+@given(count=st.integers(1, 10_000), data=st.data())
+def test_wilson_holds_the_share_and_stays_between_0_and_1(count: int, data: st.DataObject) -> None:
+    successes = data.draw(st.integers(0, count))
+    low, high = wilson(successes, count)
+    assert 0 <= low <= successes / count <= high <= 1
+    assert low < high
+
+
+def test_wilson_of_a_published_example() -> None:
+    assert wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)  # Newcombe 1998, table I
+
+
+@given(left=st.integers(0, 400), right=st.integers(0, 400))
+def test_sign_test_agrees_with_scipy(left: int, right: int) -> None:
+    expected = oracle.binomtest(left, left + right).pvalue if left + right else 1.0
+    assert sign_test(left, right) == pytest.approx(expected, rel=1e-9)
+
+
+def test_sign_test_of_very_many_images_does_not_overflow() -> None:
+    assert 0 < sign_test(4_800, 5_200) < 1e-4
+
+
+def test_mcnemar_counts_only_images_on_which_the_two_differ() -> None:
+    first = np.array([True] * 900 + [True] * 9 + [False] * 1 + [False] * 90)
+    second = np.array([True] * 900 + [False] * 9 + [True] * 1 + [False] * 90)
+    assert mcnemar(first, second) == mcnemar(second, first) == sign_test(9, 1) == pytest.approx(22 / 1024)
+    assert mcnemar(first, first) == 1.0
+
+
+def test_holm_of_an_example_worked_by_hand() -> None:
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx((0.03, 0.06, 0.06, 0.02))
+    assert holm([]) == ()
+
+
+@given(st.lists(st.floats(0, 1), max_size=30))
+def test_holm_keeps_the_order_and_lies_between_raw_and_bonferroni(p_values: list[float]) -> None:
+    adjusted = holm(p_values)
+    for p, q in zip(p_values, adjusted, strict=True):
+        assert p <= q <= min(1.0, p * len(p_values))
+    ranked = [q for _, q in sorted(zip(p_values, adjusted, strict=True))]
+    assert ranked == sorted(ranked)
+
+
+def test_mean_and_deviation() -> None:
+    assert mean_and_deviation([1.0, 2.0, 3.0]) == (2.0, 1.0)
+    assert mean_and_deviation([0.5]) == (0.5, 0.0)
+
+
+def test_students_interval_by_hand() -> None:
+    # mean 63, deviation sqrt(20 / 3), and 3.182446 in the table for 3 degrees of freedom at 97.5 %
+    reach = 3.182446 * (20 / 3) ** 0.5 / 2
+    assert t_interval([60, 64, 62, 66]) == pytest.approx((63 - reach, 63 + reach))
+    assert t_interval([60]) is None

@@ -1,0 +1,62 @@
+"""Which trials' weights are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from mnist_bench.studies.best_checkpoints import TOP, BestCheckpoints
+from search.event_log.records import TrialRecord
+from support import handmade
+
+
+@pytest.fixture(autouse=True)
+def plain_states(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a state be any bytes."""
+    monkeypatch.setattr("mnist_bench.studies.best_checkpoints.export", lambda state, config: state)
+
+
+def kept(folder: Path, trials: Sequence[TrialRecord], cost: str | None) -> list[int]:
+    """Return the numbers of the weights kept after these trials ended one by one."""
+    keeper = BestCheckpoints(folder / "weights", cost)
+    for number, trial in enumerate(trials):
+        keeper.keep(trial, f"{trial.number}".encode(), trials[: number + 1])
+    for path in folder.glob("weights/*"):
+        assert path.read_text() == path.stem
+    return sorted(int(path.stem) for path in folder.glob("weights/*.safetensors"))
+
+
+def ended(number: int, wrong: int, macs: int) -> TrialRecord:
+    return handmade.trial(number, range(wrong), facts={"parameters": 1000, "macs": macs})
+
+
+def test_the_most_accurate_are_kept_and_ties_go_to_the_first(tmp_path: Path) -> None:
+    trials = [ended(n, wrong=20 - n // 2, macs=100 - n) for n in range(15)]
+    assert kept(tmp_path, trials, None) == [4, *range(6, 15)]
+    assert len(list(tmp_path.glob("weights/*"))) == TOP
+
+
+def test_with_two_objectives_those_of_the_front_are_kept_too_while_they_are_on_it(tmp_path: Path) -> None:
+    """#0 to #2 come after the ten most accurate; #2 is beaten by #1, which comes to be beaten by #13."""
+    small = [ended(0, 90, 10), ended(1, 80, 20), ended(2, 85, 30)]
+    accurate = [ended(n, n, 100 + n) for n in range(3, 13)]
+    assert kept(tmp_path, [*small, *accurate], "macs") == [0, 1, *range(3, 13)]
+    assert kept(tmp_path, [*small, *accurate, ended(13, 70, 15)], "macs") == [0, *range(3, 14)]
+
+
+def test_other_files_in_the_folder_stay(tmp_path: Path) -> None:
+    (tmp_path / "weights").mkdir()
+    for name in ("99.safetensors", "mine.safetensors", "99.txt"):
+        (tmp_path / "weights" / name).touch()
+    BestCheckpoints(tmp_path / "weights").keep(ended(0, 9, 9), b"0", [ended(0, 9, 9)])
+    assert {path.name for path in tmp_path.glob("weights/*")} == {"0.safetensors", "mine.safetensors", "99.txt"}
+
+
+def test_what_a_killed_process_left_half_written_is_removed(tmp_path: Path) -> None:
+    (tmp_path / "weights").mkdir()
+    for name in (".0.safetensors.0123456789abcdef", ".mine"):
+        (tmp_path / "weights" / name).touch()
+    BestCheckpoints(tmp_path / "weights").keep(ended(0, 9, 9), b"0", [ended(0, 9, 9)])
+    assert {path.name for path in tmp_path.glob("weights/*")} == {"0.safetensors", ".mine"}

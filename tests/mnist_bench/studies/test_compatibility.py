@@ -1,0 +1,60 @@
+"""Whether data and numerics at hand are those that were recorded."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mnist_bench.data.mnist import PACKAGED, DataOptions, load_training_set
+from mnist_bench.studies.compatibility import check_numerics, device_like, training_set
+from mnist_bench.studies.record import Data
+from search.errors import FingerprintError, UsageError
+from support import handmade
+
+
+@pytest.fixture(scope="module")
+def recorded() -> Data:
+    loaded = load_training_set(DataOptions(subset=1200))
+    return Data(subset=1200, data_hash=loaded.data_hash, split_hash=loaded.split.digest)
+
+
+def test_the_recorded_data_are_loaded_from_the_package_or_a_folder(recorded: Data, tmp_path: Path) -> None:
+    for path in PACKAGED.glob("train-*.gz"):
+        shutil.copy(path, tmp_path)
+    for folder in (None, tmp_path):
+        loaded = training_set(recorded, folder, "The record")
+        assert len(loaded.split.train) + len(loaded.split.validation) == 1200
+        assert loaded.options == DataOptions(data_dir=folder and str(folder), subset=1200)
+
+
+@pytest.mark.parametrize("other", ["data_hash", "split_hash"])
+def test_other_data_are_refused(recorded: Data, other: str) -> None:
+    words = r"^Study conv-0 was trained on other data \(its hash \w{8}, here 8f9dfd1a\); --data-dir names the folder"
+    with pytest.raises(UsageError, match=words):
+        training_set(replace(recorded, **{other: handmade.HASH}), None, "Study conv-0")
+
+
+@pytest.mark.parametrize(
+    ("then", "asked", "device"),
+    [
+        ("cpu", "auto", "cpu"),
+        ("cpu", "cuda", "cuda"),
+        ("cuda:1", "auto", "auto"),
+        ("cuda", "cpu", "cpu"),
+        (None, "auto", "auto"),
+    ],
+)
+def test_what_was_trained_on_a_processor_is_so_again_unless_told_otherwise(
+    then: str | None, asked: str, device: str
+) -> None:
+    assert device_like({"device": then} if then else {}, asked) == device
+
+
+def test_another_kind_of_machine_is_refused() -> None:
+    study = handmade.mixed()
+    check_numerics(study, {"canary": "77c0" + handmade.HASH[4:]}, "ablate")
+    with pytest.raises(FingerprintError, match=r"\(canary 77c0…, here 1d93…\); ablate it on such a machine"):
+        check_numerics(study, {"canary": "1d93" * 16}, "ablate")

@@ -1,0 +1,171 @@
+"""A thousand random corruptions of everything that is read again: noticed before use, or without effect."""
+
+from __future__ import annotations
+
+import gzip
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save
+
+from mnist_bench.config.json import to_json
+from mnist_bench.config.settings import ModelConfig, TrainConfig
+from mnist_bench.data.mnist import TRAIN_FILES, DataOptions, load_training_set
+from mnist_bench.experiments import audit
+from mnist_bench.experiments.ablation import result as ablation
+from mnist_bench.experiments.confirm import result as confirmed
+from mnist_bench.experiments.time_budget import TimeBudget
+from mnist_bench.nets.modules import build_model
+from mnist_bench.studies import compatibility, record, sealed_json
+from mnist_bench.studies.record import Data
+from mnist_bench.training.weights import export, load_trial, weights_hash
+from search.errors import SearchError
+from search.event_log.records import TrialRecord
+from search.study.checkpoint_store import CheckpointStore
+from support import handmade, handmade_data
+
+CORRUPTIONS = 112
+"""Of each of the nine kinds of files."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """A file, and how it is read: what is read of it, nothing, or an error for the user."""
+
+    path: Path
+    read: Callable[[], Any]
+
+
+def checkpoint(folder: Path) -> Written:
+    store = CheckpointStore(folder / "states")
+    store.put(3, 2, handmade.report(2, [1, 2, 3], last=True), bytes(range(256)) * 8)
+    return Written(folder / "states" / "3-2.state", lambda: store.get(3, 2))
+
+
+def weights(folder: Path) -> Written:
+    config = TrainConfig(model=ModelConfig(blocks=1, filters=4, hidden_layers=0))
+    net = build_model(config.model, torch.Generator().manual_seed(0))
+    path = folder / "0.safetensors"
+    path.write_bytes(export(save({f"model.{name}": value for name, value in net.state_dict().items()}), config))
+    last = replace(handmade.report(1, [1]), weights=weights_hash(net.state_dict()))
+    trial = replace(handmade.trial(0), config=to_json(config), reports=(last,))
+    return Written(path, lambda: _tensors(path, trial))
+
+
+def _tensors(path: Path, trial: TrialRecord) -> list[Any]:
+    return [(name, value.tolist()) for name, value in load_trial(path, trial).state_dict().items()]
+
+
+def a_record(folder: Path) -> Written:
+    made = record.record_of(handmade.mixed(), handmade.mixed().trials[1])
+    sealed_json.write(record.to_json(made), folder / "RECORD.json")
+    return Written(folder / "RECORD.json", lambda: record.read(folder / "RECORD.json"))
+
+
+def a_confirmation(folder: Path) -> Written:
+    candidate = confirmed.Candidate(
+        number=1, parameters=61_234, macs=2_100_000, search_accuracy=0.995, search_epochs=6.0, complete=True,
+        errors=(5, None, 7),
+    )  # fmt: skip
+    found = confirmed.Confirmed(
+        study="conv-0", digest=handmade.HASH, top=8, budget=None, seconds=3.5, train_images=5000,
+        validation_images=1000, test_images=1000, candidates=(candidate,), seeds=3, cut=False, winner=1, cheapest=1,
+        finals=(),
+    )  # fmt: skip
+    (folder / confirmed.FOLDER).mkdir()
+    confirmed.save(found, folder)
+    return Written(folder / confirmed.FOLDER / confirmed.FILE, lambda: confirmed.load(folder))
+
+
+def an_audit(folder: Path) -> Written:
+    trials = (audit.Audited(number=3, accuracy=0.98, better=4, seconds=1.5),)
+    audit.save(audit.Audit(digest=handmade.HASH, pruned=46, complete=4, best=0.99, trials=trials), folder)
+    return Written(folder / audit.FILE, lambda: audit.load(folder))
+
+
+def an_ablation(folder: Path) -> Written:
+    start = ablation.Measured(config=to_json(TrainConfig()), errors=(76, None), parameters=7, macs=7840, seconds=1.5)
+    made = ablation.Ablation(
+        question="q", study="conv-0", trial=1, baseline="linear", images=1000, seeds=(0, 1), start=start, steps=()
+    )
+    ablation.save(made, folder)
+    return Written(folder / ablation.FILE, lambda: ablation.load(folder))
+
+
+def time_spent(folder: Path) -> Written:
+    path = folder / "progress.json"
+    spending = TimeBudget(path, handmade.HASH, started=0.0)
+    spending.decide("another round?", lambda: True)
+    return Written(path, lambda: _spent(path))
+
+
+def _spent(path: Path) -> Any:
+    taken_up = TimeBudget(path, handmade.HASH, started=0.0)
+    return (taken_up._before, taken_up._decided) if taken_up._decided else None
+
+
+def images(folder: Path) -> Written:
+    handmade_data.write_data(folder, train=60, test=10)
+    return _data_set(folder, folder / TRAIN_FILES[0])
+
+
+def compressed_labels(folder: Path) -> Written:
+    handmade_data.write_data(folder, train=60, test=10)
+    path = folder / f"{TRAIN_FILES[1]}.gz"
+    path.write_bytes(gzip.compress((folder / TRAIN_FILES[1]).read_bytes()))
+    (folder / TRAIN_FILES[1]).unlink()
+    return _data_set(folder, path)
+
+
+def _data_set(folder: Path, path: Path) -> Written:
+    loaded = load_training_set(DataOptions(data_dir=str(folder)))
+    recorded = Data(data_hash=loaded.data_hash, split_hash=loaded.split.digest)
+
+    def read() -> Any:
+        again = compatibility.training_set(recorded, folder, "The study")
+        return np.concatenate([again.images.images.ravel(), again.images.labels]).tolist()
+
+    return Written(path, read)
+
+
+def corrupted(content: bytes, draws: random.Random) -> bytes:
+    """Return a file's content cut off, with one bit flipped, or with up to a kilobyte zeroed."""
+    damaged, at = bytearray(content), draws.randrange(len(content))
+    match draws.choice(["cut", "flip", "zero"]):
+        case "cut":
+            del damaged[at:]
+        case "flip":
+            damaged[at] ^= 1 << draws.randrange(8)
+        case "zero":
+            end = min(len(damaged), at + draws.randrange(1, 1025))
+            damaged[at:end] = bytes(end - at)
+    return bytes(damaged)
+
+
+KINDS = (
+    checkpoint, weights, a_record, a_confirmation, an_audit, an_ablation, time_spent, images, compressed_labels
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("write", KINDS, ids=lambda write: write.__name__)
+def test_what_is_damaged_is_never_believed(write: Callable[[Path], Written], tmp_path: Path) -> None:
+    file = write(tmp_path)
+    content, value = file.path.read_bytes(), file.read()
+    assert value is not None
+    draws = random.Random(write.__name__)
+    noticed = 0
+    for _ in range(CORRUPTIONS):
+        file.path.write_bytes(corrupted(content, draws))
+        try:
+            found = file.read()
+        except SearchError:
+            found = None
+        assert found in (None, value)
+        noticed += found is None
+    assert noticed > CORRUPTIONS // 2

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, strategies as st
+
+from mnist_bench.studies import record
+from mnist_bench.studies.seal import KEY
+from search.errors import NewerVersionError, StudyNotFoundError, UsageError
+from support import handmade
+
+SEALED = record.to_json(record.record_of(handmade.mixed(), handmade.mixed().trials[1]))
+GOOD = {name: value for name, value in SEALED.items() if name != KEY}
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def parse(values: Any) -> record.Record:
+    return record.parse(json.dumps(values), "RECORD.json")
+
+
+@pytest.mark.parametrize("number", [0, 1, 3, 7])
+def test_a_record_survives_the_way_through_json(number: int) -> None:
+    study = handmade.mixed()
+    made = record.record_of(study, study.trials[number])
+    assert parse(record.to_json(made)) == made
+
+
+def test_a_record_that_was_changed_is_not_believed() -> None:
+    with pytest.raises(UsageError, match="damaged, or changed by hand"):
+        parse({**SEALED, "seed": SEALED["seed"] + 1})
+
+
+def test_a_schema_version_first_in_the_file_is_accepted() -> None:
+    assert parse({"schema_version": 1, **GOOD}).trial == 1
+    with pytest.raises(NewerVersionError, match="format 2"):
+        parse({**GOOD, "schema_version": 2})
+
+
+@pytest.mark.parametrize("number", [5, 6])
+def test_a_trial_that_trained_nothing_has_no_record(number: int) -> None:
+    study = handmade.mixed()
+    with pytest.raises(StudyNotFoundError, match=f"conv-0/{number}.*no trained period"):
+        record.record_of(study, study.trials[number])
+
+
+def test_figures_that_are_not_finite_become_null() -> None:
+    report = replace(handmade.report(1, [1]), metrics={"train_loss": math.nan, "errors": 1})
+    assert record.period_of(report).metrics == {"train_loss": None, "errors": 1}
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"seed": -1}, "seed"),
+        ({"seed": "7"}, "seed"),
+        ({"curve": []}, "curve"),
+        ({"data": {**GOOD["data"], "data_hash": "short"}}, "data.data_hash"),
+        ({"data": {**GOOD["data"], "dataset": "../../etc"}}, "data.dataset"),
+        ({"recipe": {"epochs": 10**9}}, "epochs"),
+        ({"recipe": {"model": {"blocks": 2, "filters": [8]}}}, "filters has 1 entries for 2 blocks"),
+        ({"recipe": {**GOOD["recipe"], "epochs": 1}, "curve": GOOD["curve"] * 2}, "its recipe 1"),
+        ({"correct": "no base64!"}, "damaged"),
+        ({"curve": [{**GOOD["curve"][0], "metrics": {"epoch": 10**400}}]}, "curve"),
+    ],
+)
+def test_faults_are_named(change: dict[str, Any], named: str) -> None:
+    with pytest.raises(UsageError, match=named.replace(".", r"\.")) as caught:
+        parse({**GOOD, **change})
+    assert str(caught.value).startswith("RECORD.json: ")
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"leak": 1}, "leak is a setting that this version does not know; a newer mnist-bench made it."),
+        ({"data": {**GOOD["data"], "leak": 1}}, "data.leak is a setting that this version does not know"),
+        ({"recipe": {**GOOD["recipe"], "model": {"leak": 0.1}}}, "model.leak is a setting that this version does not"),
+        (
+            {"schema_version": 2},
+            "was made by a newer mnist-bench: format 2, this version reads up to 1",
+        ),
+    ],
+)
+def test_a_record_of_a_newer_version_is_named(change: dict[str, Any], named: str) -> None:
+    with pytest.raises(NewerVersionError) as caught:
+        parse({**GOOD, **change})
+    assert str(caught.value).startswith("RECORD.json")
+    assert named in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "null", "{", "[" * 100_000, '{"seed": NaN}', "\ud800", b"\xff\xfe"])
+def test_hostile_texts_are_refused_in_a_sentence(text: str | bytes) -> None:
+    with pytest.raises(UsageError):
+        record.parse(text, "RECORD.json")
+
+
+def test_a_huge_record_is_refused_unread() -> None:
+    with pytest.raises(UsageError, match="larger than any record"):
+        record.parse(b" " * (record.MAX_BYTES + 1), "RECORD.json")
+
+
+@given(field=st.sampled_from(sorted(GOOD)), value=json_values)
+def test_any_value_in_any_field_is_taken_or_refused_in_a_sentence(field: str, value: Any) -> None:
+    try:
+        made = parse({**GOOD, field: value})
+    except (UsageError, NewerVersionError):
+        return
+    assert parse(record.to_json(made)) == made
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"none\.json: cannot be read"):
+        record.read(tmp_path / "none.json")

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from mnist_bench.studies.record import Period, Record, record_of
+from mnist_bench.studies.reproduce import numerics_differences, reproduce
+from search.trainer_api import Report
+from support import handmade
+
+
+@dataclass
+class Replay:
+    """A trainer that brings given reports, and checks that each period continues from the one before."""
+
+    reports: tuple[Report, ...]
+    numerics: Mapping[str, Any] = field(default_factory=lambda: handmade.spec()["numerics"])
+
+    def advance(self, config: Mapping[str, Any], seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:
+        assert state == (None if period == 1 else f"{seed}:{period - 1}".encode())
+        assert config["epochs"] == 6
+        return f"{seed}:{period}".encode(), self.reports[period - 1]
+
+
+@pytest.fixture
+def reports() -> tuple[Report, ...]:
+    return handmade.mixed().trials[1].reports
+
+
+@pytest.fixture
+def recorded() -> Record:
+    study = handmade.mixed()
+    return record_of(study, study.trials[1])
+
+
+def test_the_same_figures_are_identical(recorded: Record, reports: tuple[Report, ...]) -> None:
+    heard: list[tuple[Period, Period]] = []
+    comparison = reproduce(recorded, Replay(reports), on_period=lambda then, now: heard.append((then, now)))
+    assert comparison.identical
+    assert comparison.p_value == 1.0
+    assert heard == list(comparison.periods)
+    assert len(heard) == 6
+
+
+def test_seconds_are_not_compared(recorded: Record, reports: tuple[Report, ...]) -> None:
+    slow = tuple(replace(report, seconds=99.0) for report in reports)
+    assert reproduce(recorded, Replay(slow)).identical
+
+
+def test_a_pruned_trial_is_trained_as_far_as_it_went() -> None:
+    study = handmade.mixed()
+    pruned = study.trials[4]
+    comparison = reproduce(record_of(study, pruned), Replay(pruned.reports))
+    assert comparison.identical
+    assert len(comparison.periods) == 3
+
+
+@pytest.mark.parametrize(
+    ("period", "change", "name"),
+    [
+        (
+            1,
+            {"metrics": {"epoch": 1.0, "train_loss": 0.5000000001, "val_loss": 0.05, "errors": 5}},
+            "period 1, train loss",
+        ),
+        (3, {"value": 0.9949}, "period 3, accuracy"),
+        (6, {"weights": "f" * 64}, "period 6, weights"),
+    ],
+)
+def test_the_first_difference_is_named(
+    recorded: Record, reports: tuple[Report, ...], period: int, change: dict[str, Any], name: str
+) -> None:
+    other = list(reports)
+    other[period - 1] = replace(other[period - 1], **change)
+    comparison = reproduce(recorded, Replay(tuple(other)))
+    assert not comparison.identical
+    assert comparison.first_difference is not None
+    assert comparison.first_difference.name == name
+
+
+def test_an_early_end_is_a_difference(recorded: Record, reports: tuple[Report, ...]) -> None:
+    ended = replace(reports[1], value=None, end="diverged", details={})
+    comparison = reproduce(recorded, Replay((reports[0], ended)))
+    assert not comparison.identical
+    assert len(comparison.periods) == 2
+    assert comparison.p_value is None
+
+
+def test_other_weights_on_the_same_images_are_within_the_noise(recorded: Record) -> None:
+    other = tuple(handmade.report(n, range(3, 9), last=n == 6) for n in range(1, 7))
+    comparison = reproduce(recorded, Replay(other))
+    assert comparison.p_value == pytest.approx(1.0)  # 4 against 3 images
+    assert not comparison.identical
+
+
+def test_far_worse_weights_are_not(recorded: Record) -> None:
+    other = tuple(handmade.report(n, range(100, 160), last=n == 6) for n in range(1, 7))
+    comparison = reproduce(recorded, Replay(other))
+    assert comparison.p_value is not None
+    assert comparison.p_value < 1e-6
+
+
+def test_numerics_differences_name_the_canary_first() -> None:
+    then = {"arch": "x", "canary": "a", "cpu": {"flags": ["avx2"], "model": "m"}}
+    now = {"canary": "b", "cpu": {"flags": ["sse"], "model": "m"}, "gpu": "g"}
+    found = [(d.name, d.then, d.now) for d in numerics_differences(then, now)]
+    assert found == [
+        ("canary", "a", "b"), ("arch", "x", "–"), ("cpu.flags", "['avx2']", "['sse']"), ("gpu", "–", "g")
+    ]  # fmt: skip
+    assert numerics_differences(then, dict(then)) == ()

@@ -1,0 +1,37 @@
+"""A file where the folder of results should be: the user's mistake, told in a sentence before anything is trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mnist_bench.data.mnist import DataOptions
+from mnist_bench.experiments.grid import open_grid
+from mnist_bench.studies import run_search
+from mnist_bench.studies.run_search import SearchConfig
+from search.driver.progress import Silent
+from search.errors import UsageError
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "results"
+    path.write_bytes(b"a file")
+    return path
+
+
+def test_a_workshop_needs_a_folder(file: Path) -> None:
+    with (
+        pytest.raises(UsageError, match=r"results/_notebook: cannot be made a folder \(Not a directory\)\.$"),
+        open_grid(file / "_notebook", "The notebook", data=DataOptions(), workers=1),
+    ):
+        pass
+
+
+def test_a_search_needs_a_folder(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "mnist_bench.studies.run_search.close_test_set", lambda: None
+    )  # it would stay closed for other tests
+    with pytest.raises(UsageError, match=r"results/conv-0: cannot be made a folder \(Not a directory\)\.$"):
+        run_search.run(SearchConfig(space="conv", results=file), Silent(), lambda: False)

@@ -1,0 +1,118 @@
+"""Steps over buffers that stay are those of the plain loop; here on a CPU, where a replay is the work again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+import pytest
+import torch
+
+from mnist_bench.config.settings import AugmentConfig, Phase, TrainConfig
+from mnist_bench.data.tensors import Dataset
+from mnist_bench.training.cuda.device_cache import DeviceCache
+from mnist_bench.training.cuda.static_buffers import WARM_UP, StaticTrainLoop, Work
+from mnist_bench.training.period import TrainLoop, advance, advance_in_steps
+from search.trainer_api import Report, finish
+
+Bits = list[tuple[bytes, object, dict[str, float | int | None], str]]
+
+
+class Recorded:
+    """A recorder that counts, and replays by doing the work again."""
+
+    def __init__(self) -> None:
+        self.steps = 0
+        self.evaluations = 0
+        self.replays = 0
+
+    def __call__(self, work: Work, generator: torch.Generator | None) -> Work:
+        """See `fixed.Recorder`."""
+        self.steps += generator is not None
+        self.evaluations += generator is None
+        return partial(self._again, work)
+
+    def _again(self, work: Work) -> None:
+        self.replays += 1
+        work()
+
+
+def exact(config: TrainConfig, **settings: object) -> TrainConfig:
+    """Return `config` at rates that float32 holds exactly, so that numbers and scalars on the device are equal."""
+    rates = {"lr": 2.0**-7, "weight_decay": 0.5, "ema_decay": 2.0**-4}
+    return replace(config, optim=replace(config.optim, **{**rates, **settings}))  # type: ignore[arg-type]
+
+
+def whole(config: TrainConfig, advance_one: Callable[[int, bytes | None], tuple[bytes, Report]]) -> Bits:
+    """Return the states and figures of a training of two periods."""
+    state: bytes | None = None
+    found: Bits = []
+    for period in (1, 2):
+        state, report = advance_one(period, state)
+        found.append((state, report.value, dict(report.metrics), report.weights))
+    return found
+
+
+def plain_bits(config: TrainConfig, digits: Dataset) -> Bits:
+    return whole(config, lambda period, state: advance(config, 1, period, state, digits, "fp32"))
+
+
+def fixed_bits(config: TrainConfig, digits: Dataset, record: Recorded | None, device_cache: int = 0) -> Bits:
+    stay: DeviceCache[TrainLoop] = DeviceCache(device_cache)
+    make = partial(StaticTrainLoop, record=record)
+    return whole(
+        config,
+        lambda period, state: finish(
+            advance_in_steps(config, 1, period, state, digits, "fp32", make=make, device_cache=stay)
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"optimizer": "sgd_nesterov"}, {"batch_size": 96, "keep_last_batch": True}, {"weight_decay": 0.0}],
+)
+def test_the_bits_are_those_of_the_plain_loop(
+    config: TrainConfig, digits: Dataset, settings: dict[str, object]
+) -> None:
+    config = exact(config, **settings)
+    expected = plain_bits(config, digits)
+    assert fixed_bits(config, digits, None) == expected
+    assert fixed_bits(config, digits, Recorded()) == expected
+    assert fixed_bits(config, digits, Recorded(), device_cache=1) == expected
+
+
+def test_all_but_the_first_steps_and_the_first_evaluation_are_replayed(config: TrainConfig, digits: Dataset) -> None:
+    record = Recorded()
+    fixed_bits(config, digits, record, device_cache=1)
+    assert (record.steps, record.evaluations) == (1, 1)
+    assert record.replays == 2 * 10 - WARM_UP + 1
+
+
+def test_a_trainee_that_does_not_stay_is_recorded_anew(config: TrainConfig, digits: Dataset) -> None:
+    record = Recorded()
+    fixed_bits(config, digits, record)
+    assert (record.steps, record.evaluations) == (2, 0)
+
+
+def test_a_smaller_last_batch_is_not_recorded(config: TrainConfig, digits: Dataset) -> None:
+    record = Recorded()
+    small = replace(config, optim=replace(config.optim, batch_size=96, keep_last_batch=True))
+    fixed_bits(small, digits, record, device_cache=1)
+    assert record.steps == 1
+    assert record.replays == 2 * 10 - WARM_UP + 1  # each epoch has ten full batches and one of forty
+
+
+def test_each_phase_with_other_distortions_is_recorded(config: TrainConfig, digits: Dataset) -> None:
+    record = Recorded()
+    phased = exact(replace(config, phases=(Phase(epochs=1), Phase(epochs=1, augment=AugmentConfig()))))
+    assert fixed_bits(phased, digits, record, device_cache=1) == plain_bits(phased, digits)
+    assert record.steps == 2
+
+
+def test_scalars_on_the_device_follow_the_schedule(config: TrainConfig, digits: Dataset) -> None:
+    """At rates that float32 rounds the weights are close, and nothing else would be close with a rate that stays."""
+    moving = replace(config, optim=replace(config.optim, schedule="one_cycle", lr=0.02))
+    for fixed, plain in zip(fixed_bits(moving, digits, Recorded()), plain_bits(moving, digits), strict=True):
+        assert fixed[2]["train_loss"] == pytest.approx(plain[2]["train_loss"], rel=1e-3)

@@ -1,0 +1,256 @@
+"""Training is a pure function of configuration, seed, period, state and data."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from safetensors.torch import load
+
+from mnist_bench.config.schedule import Schedule
+from mnist_bench.config.settings import AugmentConfig, Phase, TrainConfig
+from mnist_bench.data.tensors import Dataset
+from mnist_bench.nets.modules import build_model
+from mnist_bench.numerics.precision import best_precision
+from mnist_bench.training import period as train
+from mnist_bench.training.batches import batches, seeded
+from mnist_bench.training.period import advance, fit
+from search.trainer_api import Report
+
+PRECISION = best_precision(torch.device("cpu"))
+
+
+def facts(report: Report) -> tuple[object, ...]:
+    """Return all of a report but its time."""
+    return (report.value, dict(report.metrics), report.weights, report.end, dict(report.details))
+
+
+def run(config: TrainConfig, data: Dataset, seed: int = 1) -> list[Report]:
+    """Return the reports of a whole training."""
+    return list(fit(config, seed, data, PRECISION).reports)
+
+
+def with_optim(config: TrainConfig, **settings: object) -> TrainConfig:
+    """Return `config` with settings of the optimizer."""
+    return replace(config, optim=replace(config.optim, **settings))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd_nesterov"])
+def test_twice_gives_the_same_bits(config: TrainConfig, digits: Dataset, optimizer: str) -> None:
+    config = with_optim(config, optimizer=optimizer)
+    first, second = (fit(config, 1, digits, PRECISION) for _ in range(2))
+    assert first.state == second.state
+    assert list(map(facts, first.reports)) == list(map(facts, second.reports))
+
+
+def test_interleaved_with_another_gives_the_same_bits(config: TrainConfig, digits: Dataset) -> None:
+    alone = run(config, digits, seed=1)
+    other, state = None, None
+    for period in (1, 2):
+        torch.rand(period)
+        other, _ = advance(with_optim(config, lr=0.1), 2, period, other, digits, PRECISION)
+        state, report = advance(config, 1, period, state, digits, PRECISION)
+        assert facts(report) == facts(alone[period - 1])
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd_nesterov"])
+def test_cut_into_periods_or_straight_gives_the_same_weights(
+    plain: TrainConfig, digits: Dataset, optimizer: str
+) -> None:
+    plain = with_optim(plain, optimizer=optimizer)
+    cut, straight = (run(replace(plain, periods=ends), digits) for ends in ((0.25, 1.0, 1.5, 2.0), (2.0,)))
+    assert cut[-1].weights == straight[-1].weights
+    assert cut[-1].metrics["errors"] == straight[-1].metrics["errors"]
+    assert [report.metrics["epoch"] for report in cut] == [0.25, 1.0, 1.5, 2.0]
+
+
+def test_the_global_generator_is_left_alone(config: TrainConfig, digits: Dataset) -> None:
+    torch.manual_seed(7)
+    before = torch.random.get_rng_state()
+    first = run(config, digits)
+    assert torch.equal(torch.random.get_rng_state(), before)
+    torch.manual_seed(8)
+    assert facts(run(config, digits)[-1]) == facts(first[-1])
+
+
+def test_the_data_are_left_alone(config: TrainConfig, digits: Dataset) -> None:
+    before = digits.images[digits.train].clone()
+    run(config, digits)
+    assert torch.equal(digits.images[digits.train], before)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"lr": 0.02},
+        {"weight_decay": 0.0},
+        {"label_smoothing": 0.0},
+        {"ema_decay": 0.0},
+        {"beta1": 0.8},
+        {"epsilon": 1e-3},
+        {"batch_size": 50},
+        {"schedule": "one_cycle"},
+        {"drops": 1, "first_drop_fraction": 0.5},
+    ],
+)
+def test_every_setting_of_the_optimizer_counts(config: TrainConfig, digits: Dataset, change: dict[str, object]) -> None:
+    assert run(with_optim(config, **change), digits)[-1].weights != run(config, digits)[-1].weights
+
+
+def test_the_seed_counts(config: TrainConfig, digits: Dataset) -> None:
+    assert run(config, digits, seed=1)[0].weights != run(config, digits, seed=2)[0].weights
+
+
+def test_it_learns(plain: TrainConfig, digits: Dataset) -> None:
+    plain = with_optim(replace(plain, epochs=3), batch_size=50)
+    reports = run(plain, digits)
+    losses = [report.metrics["train_loss"] for report in reports]
+    assert losses == sorted(losses, reverse=True)
+    assert reports[-1].value is not None
+    assert reports[-1].value > 0.7
+    assert reports[-1].value == 1 - reports[-1].metrics["errors"] / 200  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_loss_that_is_not_finite_ends_the_trial(plain: TrainConfig, digits: Dataset, precision: str) -> None:
+    sgd = with_optim(plain, optimizer="sgd_nesterov", lr=10.0, momentum=0.99, batch_size=8, ema_decay=0.0)
+    bare = replace(plain.model, batchnorm="none", hidden_batchnorm="none", activation="silu", hidden_activation="silu")
+    wild = replace(sgd, model=bare)
+    result = fit(wild, 1, digits, precision)  # type: ignore[arg-type]
+    assert [report.end for report in result.reports] == ["diverged"]
+    assert result.reports[0].value is None
+    assert result.reports[0].metrics == {"epoch": 1.0, "train_loss": None, "val_loss": None, "errors": None}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        torch.OutOfMemoryError(),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory"),
+        RuntimeError("could not create a primitive"),  # oneDNN's, seen with RLIMIT_AS
+        RuntimeError("CUDA error: out of memory\nCUDA kernel errors might be asynchronously reported"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+    ],
+)
+def test_a_lack_of_memory_ends_the_trial(
+    plain: TrainConfig, digits: Dataset, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(train, "train_step", fail)
+    _, report = advance(plain, 1, 1, None, digits, PRECISION)
+    assert (report.value, report.end) == (None, "out_of_memory")
+
+
+@pytest.mark.parametrize("text", ["a bug", "could not create a primitive descriptor for a convolution"])
+def test_other_errors_come_through(
+    plain: TrainConfig, digits: Dataset, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError(text)
+
+    monkeypatch.setattr(train, "train_step", fail)
+    with pytest.raises(RuntimeError, match=text):
+        advance(plain, 1, 1, None, digits, PRECISION)
+
+
+def test_a_state_of_another_place_is_refused(plain: TrainConfig, digits: Dataset) -> None:
+    state, _ = advance(plain, 1, 1, None, digits, PRECISION)
+    with pytest.raises(ValueError, match="the state is of"):
+        advance(with_optim(plain, lr=0.5), 1, 2, state, digits, PRECISION)
+    with pytest.raises(ValueError, match="the state is of"):
+        advance(plain, 1, 1, state, digits, PRECISION)
+    with pytest.raises(ValueError, match="period 2 needs the state"):
+        advance(plain, 1, 2, None, digits, PRECISION)
+
+
+def test_a_period_without_steps_has_no_training_loss(plain: TrainConfig, digits: Dataset) -> None:
+    empty, whole = run(replace(plain, epochs=1, periods=(0.01, 1.0)), digits)
+    assert empty.metrics["train_loss"] is None
+    assert empty.value is not None
+    assert whole.weights == run(replace(plain, epochs=1, periods=(1.0,)), digits)[0].weights
+
+
+def test_fit_tells_every_period(plain: TrainConfig, digits: Dataset) -> None:
+    heard: list[tuple[int, bytes, Report]] = []
+    result = fit(plain, 1, digits, PRECISION, lambda *news: heard.append(news))
+    assert [period for period, _, _ in heard] == [1, 2]
+    assert tuple(report for _, _, report in heard) == result.reports
+    assert heard[-1][1] == result.state
+
+
+def test_averaged_weights_are_what_counts(plain: TrainConfig, digits: Dataset) -> None:
+    held = with_optim(plain, ema_decay=0.999)
+    assert run(held, digits)[-1].metrics["val_loss"] != run(plain, digits)[-1].metrics["val_loss"]
+    assert run(held, digits)[-1].metrics["train_loss"] == run(plain, digits)[-1].metrics["train_loss"]
+
+
+def test_weight_decay_shrinks_weights_and_spares_biases_and_batchnorm(plain: TrainConfig, digits: Dataset) -> None:
+    one_step = {"optimizer": "sgd_nesterov", "lr": 0.1, "batch_size": 1000, "ema_decay": 0.0}
+    decayed, kept = (
+        load(advance(with_optim(plain, weight_decay=decay, **one_step), 1, 1, None, digits, "fp32")[0])
+        for decay in (0.5, 0.0)
+    )
+    for name, start in build_model(plain.model, seeded(1, "init")).named_parameters():
+        expected = kept[f"model.{name}"] - (0.05 * start.detach() if start.ndim > 1 else 0)
+        torch.testing.assert_close(decayed[f"model.{name}"], expected)
+
+
+def test_each_epoch_shows_every_image_once_in_a_new_order(plain: TrainConfig, digits: Dataset) -> None:
+    still = replace(plain, augment=AugmentConfig())
+    schedule = Schedule(config=still, images=1000)
+    shown = list(batches(schedule, digits, 1, range(20)))
+    epochs = [torch.cat([batch.pixels for batch in shown[first : first + 10]]) for first in (0, 10)]
+    everything = digits.normalise(digits.pixels(digits.train))
+    assert not torch.equal(epochs[0], epochs[1])
+    for epoch in epochs:
+        assert torch.equal(epoch.flatten(1).sum(1).sort().values, everything.flatten(1).sum(1).sort().values)
+
+
+def test_batches_do_not_depend_on_where_a_period_starts(plain: TrainConfig, digits: Dataset) -> None:
+    schedule = Schedule(config=plain, images=1000)
+    straight = list(batches(schedule, digits, 1, range(20)))
+    late = list(batches(schedule, digits, 1, range(13, 20)))
+    for first, second in zip(straight[13:], late, strict=True):
+        assert first.step == second.step
+        assert torch.equal(first.pixels, second.pixels)
+        assert torch.equal(first.labels, second.labels)
+
+
+def test_phases_change_what_is_trained(plain: TrainConfig, digits: Dataset) -> None:
+    phases = (Phase(epochs=1), Phase(epochs=1, augment=AugmentConfig(), lr=1e-4))
+    phased, straight = run(replace(plain, phases=phases), digits), run(plain, digits)
+    assert phased[0].metrics == straight[0].metrics
+    assert phased[1].weights != straight[1].weights
+
+
+def test_training_on_all_images_trains_on_the_validation_part_too(plain: TrainConfig, digits: Dataset) -> None:
+    everywhere = replace(plain, train_on="all", optim=replace(plain.optim, batch_size=600))
+    assert (
+        fit(everywhere, 1, digits, PRECISION).reports[-1].weights
+        != run(replace(everywhere, train_on="search_split"), digits)[-1].weights
+    )
+    assert Schedule(config=everywhere, images=len(digits.training_on("all").train)).steps_per_epoch == 2
+
+
+def test_a_phase_later_changes_nothing_before_it(plain: TrainConfig, digits: Dataset) -> None:
+    short = replace(plain, epochs=1)
+    longer = replace(plain, phases=(Phase(epochs=1), Phase(epochs=1, lr=1e-4)))
+    assert run(longer, digits)[0].weights == run(short, digits)[-1].weights
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+def test_cuda_gives_the_same_bits_twice(config: TrainConfig) -> None:
+    from mnist_bench import numerics
+    from mnist_bench.data.mnist import DataOptions
+    from mnist_bench.data.tensors import load_dataset
+
+    data = load_dataset(DataOptions(subset=1200), numerics.setup("cuda"))
+    precision = best_precision(data.device)
+    first, second = (fit(config, 1, data, precision) for _ in range(2))
+    assert first.state == second.state
+    assert list(map(facts, first.reports)) == list(map(facts, second.reports))

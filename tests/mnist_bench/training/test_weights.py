@@ -1,0 +1,65 @@
+"""Weights as a file of their own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from mnist_bench.config.json import to_json
+from mnist_bench.config.settings import TrainConfig
+from mnist_bench.data.tensors import Dataset
+from mnist_bench.errors import WeightsError
+from mnist_bench.training.evaluation import evaluate
+from mnist_bench.training.period import fit
+from mnist_bench.training.weights import export, load_model, metadata_of, weights_hash
+from support.paths import ROOT
+
+
+@pytest.mark.parametrize("ema_decay", [0.0, 0.5])
+def test_the_file_holds_what_was_evaluated(
+    config: TrainConfig, digits: Dataset, tmp_path: Path, ema_decay: float
+) -> None:
+    config = replace(config, optim=replace(config.optim, ema_decay=ema_decay))
+    result = fit(config, 1, digits, "fp32")
+    path = tmp_path / "weights.safetensors"
+    path.write_bytes(export(result.state, config))
+    model = load_model(path)
+    last = result.reports[-1]
+    assert weights_hash(model.state_dict()) == last.weights
+    assert evaluate(model, digits, "fp32").errors == last.metrics["errors"]
+    assert json.loads(metadata_of(path.read_bytes())["config"]) == to_json(config)
+    assert path.stat().st_size < len(result.state) / 2
+
+
+def test_exporting_needs_no_torch() -> None:
+    code = "import sys, mnist_bench.training.weights; sys.exit('torch' in sys.modules)"
+    folder = ROOT
+    assert subprocess.run([sys.executable, "-c", code], cwd=folder, check=False).returncode == 0
+
+
+def test_a_file_of_something_else_is_refused(config: TrainConfig, digits: Dataset, tmp_path: Path) -> None:
+    state = fit(replace(config, epochs=1), 1, digits, "fp32").state
+    good = export(state, config)
+    other = export(state, replace(config, model=replace(config.model, hidden_units=17)))
+    for content in (b"", b"PK\x03\x04", good[:-1], good[: len(good) // 2], other, state):
+        path = tmp_path / "weights.safetensors"
+        path.write_bytes(content)
+        with pytest.raises(WeightsError, match=r"weights\.safetensors: no file of exported weights"):
+            load_model(path)
+    with pytest.raises(WeightsError):
+        load_model(tmp_path / "missing")
+
+
+def test_a_loaded_net_is_at_rest(config: TrainConfig, digits: Dataset, tmp_path: Path) -> None:
+    path = tmp_path / "weights.safetensors"
+    path.write_bytes(export(fit(replace(config, epochs=1), 1, digits, "fp32").state, config))
+    model = load_model(path)
+    pictures = digits.normalise(digits.pixels(digits.validation))
+    assert not model.training
+    assert torch.equal(model(pictures), model(pictures))

@@ -1,0 +1,87 @@
+"""Databases that a kill left half made: they read as having no study yet, and the same search begins it."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import struct
+import sys
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from support.paths import ROOT
+
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+import killed_at_birth
+
+from search.database.engines import damage
+from search.errors import StorageError, StudyNotFoundError
+from search.study.studies import DATABASE, StudyLocation, list_studies, open_study, read_events
+from support import search_fake as fake
+
+PAGE = 4096
+JOURNAL = struct.pack(">8sIIIII", bytes.fromhex("d9d505f920a163d7"), 0, 0, 0, 512, PAGE).ljust(512, b"\0")
+"""A rollback journal of a database that had no page before."""
+
+
+def first_page(folder: Path) -> bytes:
+    """Return what SQLite writes first to a new file that is to have a write-ahead log."""
+    path = folder / "first"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+    assert path.stat().st_size == PAGE
+    return path.read_bytes()
+
+
+def put(folder: Path, files: Mapping[str, bytes]) -> Path:
+    """Write files named by their suffixes, and return the database among them."""
+    database = folder / "fake-0" / DATABASE
+    database.parent.mkdir()
+    for suffix, content in files.items():
+        database.with_name(DATABASE + suffix).write_bytes(content)
+    return database
+
+
+@pytest.mark.parametrize("suffixes", [[], ["-journal"], ["-wal"]])
+@pytest.mark.parametrize("page", [False, True])
+def test_a_half_made_database_has_no_study_yet_and_gets_one(tmp_path: Path, page: bool, suffixes: list[str]) -> None:
+    contents = {"-journal": JOURNAL, "-wal": b""}
+    left = {"": first_page(tmp_path) if page else b"", **{suffix: contents[suffix] for suffix in suffixes}}
+    database = put(tmp_path, left)
+    assert damage(database) is None
+    with pytest.raises(StudyNotFoundError, match="No study fake-0"):
+        open_study(tmp_path, "fake-0")
+    assert list_studies(tmp_path) == []
+    assert read_events(StudyLocation.of("fake-0", tmp_path)) == []
+    assert database.read_bytes() == left[""]
+    assert fake.run(tmp_path, goal=2).reached
+    assert [summary.trials for summary in list_studies(tmp_path)] == [2]
+
+
+def test_tables_are_never_rolled_back_unasked(tmp_path: Path) -> None:
+    """A journal beside a whole database may be of another one, from which a copy was put back."""
+    with closing(sqlite3.connect(tmp_path / "whole")) as connection:
+        connection.execute("CREATE TABLE filled (value)")
+    content = (tmp_path / "whole").read_bytes()
+    database = put(tmp_path, {"": content, "-journal": JOURNAL})
+    with pytest.raises(StorageError, match=r"is damaged \(a write to it was broken off, .* sqlite3 study.db"):
+        fake.run(tmp_path, goal=2)
+    assert database.read_bytes() == content
+
+
+@pytest.mark.slow
+def test_searches_killed_while_their_database_is_made(tmp_path: Path) -> None:
+    assert_all_came_through(killed_at_birth.kill_at_birth(tmp_path, 12, random.Random(0)))
+
+
+@pytest.mark.soak
+def test_many_searches_killed_while_their_database_is_made(tmp_path: Path) -> None:
+    assert_all_came_through(killed_at_birth.kill_at_birth(tmp_path, 200, random.Random(0)))
+
+
+def assert_all_came_through(deaths: list[killed_at_birth.Death]) -> None:
+    assert [death for death in deaths if death.faults] == []

@@ -1,0 +1,173 @@
+"""What a database and a disk do to a search: locks of other processes, no room, torn files."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from search.database.engines import SQLITE_TIMEOUT, damage
+from search.errors import StorageError
+from search.study.studies import DATABASE, open_study
+from support import search_fake as fake
+
+GOAL = 12
+LOCK = """
+import sqlite3, sys, time
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN IMMEDIATE")
+print("locked", flush=True)
+time.sleep(float(sys.argv[2]))
+connection.execute("ROLLBACK")
+"""
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the digest of the search that nothing disturbs."""
+    return fake.run(tmp_path_factory.mktemp("undisturbed"), goal=GOAL).study.digest
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the results of a search that was stopped half-way."""
+    results = tmp_path_factory.mktemp("stopped")
+    run = fake.run(results, goal=GOAL, stopping=fake.StopAfter(40))
+    assert not run.reached
+    assert run.study.finished()
+    return results
+
+
+@pytest.fixture
+def database(stopped: Path, tmp_path: Path) -> Path:
+    """Return the database of a copy of that search in `tmp_path`."""
+    shutil.copytree(stopped, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "fake-0" / DATABASE
+
+
+@contextmanager
+def locked(database: Path, seconds: float) -> Iterator[subprocess.Popen[str]]:
+    """Let another process hold the database's write lock for so long."""
+    command = [sys.executable, "-c", LOCK, str(database), str(seconds)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "locked\n"
+        yield process
+
+
+def test_a_search_waits_for_another_process_to_let_go_of_the_lock(
+    undisturbed: str, database: Path, tmp_path: Path
+) -> None:
+    with locked(database, 1.5):
+        assert fake.run(tmp_path, goal=GOAL).study.digest == undisturbed
+
+
+def test_a_lock_that_is_held_too_long_is_a_sentence_and_ends_with_its_holder(
+    undisturbed: str, database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("search.database.engines.SQLITE_TIMEOUT", 0.2)
+    before = open_study(tmp_path, None).digest
+    with locked(database, 60) as holder:
+        with pytest.raises(StorageError, match=r"^The study cannot be written: database is locked\. Nothing .* lost"):
+            fake.run(tmp_path, goal=GOAL)
+        assert open_study(tmp_path, None).digest == before
+        holder.kill()
+    assert fake.run(tmp_path, goal=GOAL).study.digest == undisturbed
+
+
+def test_a_reader_that_never_ends_does_no_harm(undisturbed: str, database: Path, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=SQLITE_TIMEOUT)) as reader:
+        reader.execute("BEGIN")
+        (before,) = reader.execute("SELECT count(*) FROM search_events").fetchone()
+        assert fake.run(tmp_path, goal=GOAL).study.digest == undisturbed
+        assert reader.execute("SELECT count(*) FROM search_events").fetchone() == (before,)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Return a disk of four megabytes."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=4m", "mnist-bench-test", str(folder)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        pytest.skip("no mount here")
+    if done.returncode:
+        pytest.skip(f"may not mount: {done.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def fill(folder: Path, left: int) -> Path:
+    """Fill a disk up to so many bytes, and return the file that does."""
+    filler = folder / "filler"
+    room = shutil.disk_usage(folder).free - left
+    filler.write_bytes(bytes(max(0, room)))
+    return filler
+
+
+@pytest.mark.parametrize("left", [0, 40_000, 120_000])
+def test_a_full_disk_is_a_sentence_and_the_search_goes_on_when_there_is_room(
+    undisturbed: str, stopped: Path, small_disk: Path, left: int
+) -> None:
+    shutil.copytree(stopped, small_disk, dirs_exist_ok=True)
+    before = open_study(small_disk, None)
+    filler = fill(small_disk, left)
+    with pytest.raises(StorageError) as caught:
+        fake.run(small_disk, goal=GOAL)
+    assert str(caught.value).count("\n") == 0
+    assert "No space left" in str(caught.value) or "is full" in str(caught.value) or "I/O" in str(caught.value)
+    after = open_study(small_disk, None)
+    assert [trial for trial in before.finished() if trial not in after.finished()] == []
+    filler.unlink()
+    assert fake.run(small_disk, goal=GOAL).study.digest == undisturbed
+
+
+@pytest.mark.parametrize(
+    "tear", [lambda size: 100, lambda size: 4096, lambda size: size // 2, lambda size: size - 4096, lambda size: 0]
+)
+def test_a_torn_database_is_a_sentence_and_nothing_is_written(
+    database: Path, tmp_path: Path, tear: Callable[[int], int]
+) -> None:
+    content = database.read_bytes()[: tear(database.stat().st_size)]
+    database.write_bytes(content)
+    with pytest.raises(StorageError, match=rf"^The database {database} is (damaged|empty).*copy of it back") as caught:
+        fake.run(tmp_path, goal=GOAL)
+    assert "\n" not in str(caught.value)
+    assert database.read_bytes() == content
+
+
+def test_the_log_of_an_emptied_database_is_left_alone(database: Path, tmp_path: Path) -> None:
+    """SQLite itself would remove it, even for a reader."""
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("CREATE TABLE other (value)")
+        connection.commit()
+        copy = Path(shutil.copytree(tmp_path, tmp_path.parent / "copy")) / "fake-0" / DATABASE
+    copy.write_bytes(b"")
+    log = copy.with_name(f"{DATABASE}-wal")
+    content = log.read_bytes()
+    assert content
+    for use in (lambda: open_study(copy.parents[1], "fake-0"), lambda: fake.run(copy.parents[1], goal=GOAL)):
+        with pytest.raises(StorageError, match=rf"^The database {copy} is (empty|damaged)"):
+            use()
+    assert log.read_bytes() == content
+
+
+def test_a_whole_database_is_whole(database: Path) -> None:
+    assert damage(database) is None
+
+
+def test_an_event_that_is_missing_is_told(database: Path, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("DELETE FROM search_events WHERE seq = 5")
+        connection.commit()
+    for use in (lambda: open_study(tmp_path, None), lambda: fake.run(tmp_path, goal=GOAL)):
+        with pytest.raises(StorageError, match="The event log of study fake-0 lacks event 5"):
+            use()

@@ -1,0 +1,143 @@
+"""A search whose workers die: what is tried again, with how much time, and whose name stands in the message."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from search.driver.dispatcher import Dispatcher
+from search.driver.driver import Driver
+from search.driver.progress import Silent
+from search.driver.restore import restored
+from search.errors import WorkerError
+from search.event_log.events import Event
+from search.event_log.history import History
+from search.event_log.records import TrialRecord
+from search.event_log.timeline import Order
+from search.executors.protocol import Job, Outcome
+from search.strategies.registry import Asha, NoPruner, Pruner, Tpe
+from search.study.checkpoint_store import CheckpointStore
+from support import search_fake as fake
+from support.scripted import Clock, Scripted, killed, raised
+
+
+def test_a_lost_period_is_tried_again_later_and_with_twice_the_time(clock: Clock, tmp_path: Path) -> None:
+    def fails(job: Job) -> Outcome | None:
+        tries = [other for _, other in executor.started if (other.trial, other.period) == (0, 1)]
+        return killed(job) if (job.trial, job.period) == (0, 1) and len(tries) < 3 else None
+
+    executor = Scripted(clock, fails)
+    assert fake.run(tmp_path, goal=3, executor=executor).reached
+    tries = [(at, job.stall_seconds) for at, job in executor.started if (job.trial, job.period) == (0, 1)]
+    assert [stall for _, stall in tries] == [60, 120, 240]
+    starts = [at for at, _ in tries]
+    assert starts[1] - starts[0] >= 0.2
+    assert starts[2] - starts[1] >= 0.4
+
+
+def test_workers_that_always_die_end_the_search_with_the_trials_number(clock: Clock, tmp_path: Path) -> None:
+    executor = Scripted(clock, killed)
+    with pytest.raises(WorkerError, match=r"^20 workers in a row died over trial \d, period 1: SIGKILL\.$"):
+        fake.run(tmp_path, executor=executor)
+
+
+@dataclass
+class Away:
+    """A journal whose database is away whenever something is to be written; the workers work on meanwhile."""
+
+    dispatcher: Dispatcher
+    history: History
+
+    def append(self, event: Event) -> None:
+        """See `search.driver.driver.Journal`."""
+        self.dispatcher.work_on(self.history, 0.003)
+
+    def show(self, event: Event) -> None:
+        """See `search.driver.driver.Journal`."""
+        self.dispatcher.work_on(self.history, 0.003)
+
+
+class Narrowing(Scripted):
+    """An executor in which the second try of a period takes all places, as one does that was lost beside others."""
+
+    def idle(self) -> int:
+        """See `Executor.idle`."""
+        keys = [(job.trial, job.period) for _, job in self.started]
+        again = [job for job in self._running if keys.count((job.trial, job.period)) > 1]
+        return 0 if again else super().idle()
+
+    def submit(self, job: Job) -> None:
+        """See `Executor.submit`."""
+        assert self.idle()
+        super().submit(job)
+
+
+def test_a_period_that_takes_all_places_is_given_no_company(clock: Clock, tmp_path: Path) -> None:
+    def is_first_try(job: Job) -> bool:
+        return sum((other.trial, other.period) == (job.trial, job.period) for _, other in executor.started) == 1
+
+    executor = Narrowing(clock, lambda job: killed(job) if job.seed % 3 == 0 and is_first_try(job) else None, workers=4)
+    undisturbed = fake.run(tmp_path / "undisturbed", goal=12).study
+    assert fake.run(tmp_path / "narrow", goal=12, executor=executor).study.digest == undisturbed.digest
+
+
+def crash(job: Job) -> Outcome | None:
+    return raised(job) if job.seed % 4 == 0 and job.period == 2 else None
+
+
+@pytest.mark.parametrize("order", ["logical", "arrival"])
+@pytest.mark.parametrize("pruner", [Asha(), NoPruner()])  # with NoPruner trials train on past what is not handled yet
+def test_what_is_being_handled_is_not_trained_again_in_an_outage(
+    clock: Clock, tmp_path: Path, pruner: Pruner, order: Order
+) -> None:
+    executor = Scripted(clock, crash, workers=3)
+    spec = fake.make_spec(Tpe(n_startup_trials=5), pruner, 1, 0, order=order, numerics=executor.start())
+    create = Event(kind="create", payload={"name": "fake-0", "spec": spec.to_json()})
+    history = History.of([create, Event(kind="goal", payload={"goal": 12})])
+    dispatcher = Dispatcher(executor, CheckpointStore(tmp_path), lambda: False, pruner.may_stop_at)
+    driver = Driver(
+        spec=spec, history=history, recorder=Away(dispatcher, history), planner=fake.Planner(48),
+        dispatcher=dispatcher, observer=Silent(), let_go=lambda trial: None, memory=restored(spec, history),
+    )  # fmt: skip
+    assert driver.run(lambda: False)
+    times = Counter((job.trial, job.period) for _, job in executor.started)
+    crashed = {(trial.number, 2) for trial in history.trials if trial.reason == "crashed"}
+    assert crashed
+    assert {period for period, number in times.items() if number > 1} == crashed  # which are tried twice, as ever
+    assert max(times.values()) == 2
+    reported = sum(len(trial.reports) for trial in history.trials)
+    assert dispatcher.time.ordering == 0 or order == "logical"
+    assert len(times) == reported + len(crashed)
+
+
+def test_a_trial_trains_on_before_its_turn_but_never_past_a_rung(clock: Clock, tmp_path: Path) -> None:
+    """Asha stops trials of four periods after the first and the third."""
+    told: set[tuple[int, int]] = set()
+    early: set[int] = set()
+
+    class Watch(Silent):
+        def on_report(self, trial: TrialRecord) -> None:
+            told.add((trial.number, len(trial.reports)))
+
+    class Watched(Scripted):
+        def submit(self, job: Job) -> None:
+            if job.period > 1 and (job.trial, job.period - 1) not in told:
+                early.add(job.period - 1)
+            super().submit(job)
+
+    executor = Watched(clock, lambda job: None, workers=4)
+    assert fake.run(tmp_path, goal=40, executor=executor, observer=Watch()).reached
+    assert early == {2}
+    trained = [(job.trial, job.period) for _, job in executor.started]
+    assert sorted(trained) == sorted(told)
+
+
+def test_more_is_never_trained_than_is_reported(clock: Clock, tmp_path: Path) -> None:
+    executor = Scripted(clock, lambda job: None, workers=3, _trainer=fake.Trainer("diverge"))
+    study = fake.run(tmp_path, goal=30, executor=executor, pruner=NoPruner()).study
+    assert "diverged" in {trial.reason for trial in study.trials}
+    reported = [(trial.number, n) for trial in study.trials for n in range(1, len(trial.reports) + 1)]
+    assert sorted((job.trial, job.period) for _, job in executor.started) == reported

@@ -1,0 +1,40 @@
+"""What a search decides is held by digests: a change of any of them needs a new DRIVER_REVISION."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from search.study.spec import DRIVER_REVISION
+from support import golden_searches
+
+GOLDEN: dict[str, Any] = json.loads((Path(__file__).parent / "golden_searches.json").read_text())
+CASES = golden_searches.cases()
+
+
+def test_the_digests_are_those_of_this_revision() -> None:
+    assert GOLDEN["driver_revision"] == DRIVER_REVISION, (
+        f"{golden_searches.FILE} is of DRIVER_REVISION {GOLDEN['driver_revision']}, and the driver is at "
+        f"{DRIVER_REVISION}: write the file anew with `python benchmarks/golden.py`"
+    )
+
+
+@pytest.mark.slow  # all of them: gp takes seconds for a proposal
+@pytest.mark.parametrize("name", CASES)
+def test_a_search_decides_as_this_revision_did(name: str, tmp_path: Path) -> None:
+    place = golden_searches.place(CASES[name])
+    known = GOLDEN["digests"].get(place, {}).get(name)
+    if known is None:
+        pytest.skip(f"not checked: no digest is known of this search with {place}")
+    assert golden_searches.searched(tmp_path, CASES[name]).digest == known, (
+        f"the search {name!r} decides otherwise than before with the same versions: if that is meant, raise "
+        "search.study.spec.DRIVER_REVISION and write the digests anew with "
+        "`python benchmarks/golden.py`; if not, undo it"
+    )
+
+
+def test_digests_are_known_of_nothing_that_is_not_searched() -> None:
+    assert {name for digests in GOLDEN["digests"].values() for name in digests} <= set(CASES)

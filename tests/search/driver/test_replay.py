@@ -1,0 +1,172 @@
+"""Deciding a search once more from its log: it agrees with what was decided, and a log that was changed is noticed."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import closing
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from search.driver.replay import Replay, replay
+from search.errors import FingerprintError
+from search.event_log.events import Event
+from search.strategies.registry import Asha, Hyperband, Median, NoPruner, Pruner, Qmc, Random, Sampler, Tpe
+from search.study import studies
+from search.study.studies import StudyLocation
+from support import search_fake as fake
+
+GOAL = 20
+
+
+def decided_again(results: Path, widest: int = 48) -> Replay:
+    return replay(log(results), lambda spec: fake.Planner(widest))
+
+
+def log(results: Path) -> list[Event]:
+    return studies.read_events(StudyLocation.of("fake-0", results))
+
+
+@pytest.mark.parametrize("order", ["logical", "arrival"])
+def test_workers_of_different_speed_are_replayed(tmp_path: Path, order: Any) -> None:
+    searched = fake.run(tmp_path, goal=GOAL, workers=3, delay=0.004, order=order)
+    assert searched.reached
+    assert len(searched.study.finished()) == GOAL
+    assert decided_again(tmp_path) == Replay(events=len(log(tmp_path)), difference=None)
+
+
+def test_by_arrival_a_fast_trial_does_not_wait_for_a_slow_one(tmp_path: Path) -> None:
+    """Seeds make some trials five times slower than others; their estimates do not know it."""
+    fake.run(tmp_path, goal=GOAL, workers=4, delay=0.02, order="arrival", pruner=NoPruner())
+    times = [event.time for event in log(tmp_path) if event.kind == "report"]
+    assert times != sorted(times)
+    assert decided_again(tmp_path).difference is None
+
+
+@pytest.mark.parametrize("sampler", [Tpe(n_startup_trials=5), Random(), Qmc()])
+@pytest.mark.parametrize("pruner", [Asha(), Hyperband(), Median(n_startup_trials=2), NoPruner()])
+def test_every_sampler_and_pruner_is_replayed(tmp_path: Path, sampler: Sampler, pruner: Pruner) -> None:
+    space = {**fake.SPACE, "model": {**fake.SPACE["model"], "extra": {"float": [0.0, 1.0]}}}
+    fake.run(tmp_path, goal=12, sampler=sampler, pruner=pruner, order="arrival", space_values=space)
+    assert decided_again(tmp_path).difference is None
+
+
+@pytest.mark.parametrize("order", ["logical", "arrival"])
+@pytest.mark.parametrize("behaviour", ["raise", "diverge"])
+def test_trials_that_end_badly_are_replayed(tmp_path: Path, behaviour: str, order: Any) -> None:
+    searched = fake.run(tmp_path, goal=GOAL, workers=2, behaviour=behaviour, order=order).study
+    assert {trial.reason for trial in searched.trials} > {"crashed" if behaviour == "raise" else "diverged"}
+    assert decided_again(tmp_path).difference is None
+
+
+@pytest.mark.parametrize("order", ["logical", "arrival"])
+def test_a_search_stopped_again_and_again_is_replayed(tmp_path: Path, order: Any) -> None:
+    for _ in range(100):
+        if fake.run(tmp_path, goal=GOAL, order=order, stopping=fake.StopAfter(7)).reached:
+            break
+        assert decided_again(tmp_path).difference is None
+    assert len(fake.run(tmp_path, goal=GOAL + 5, order=order).study.finished()) == GOAL + 5
+    assert decided_again(tmp_path) == Replay(events=len(log(tmp_path)), difference=None)
+
+
+def test_a_search_by_arrival_killed_between_any_two_events_is_replayed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended, deaths = fake.run_killed_between_events(
+        tmp_path, monkeypatch, [5] * 100, goal=GOAL, order="arrival", workers=0
+    )
+    assert deaths > 10
+    assert len(ended.study.finished()) == GOAL
+    assert decided_again(tmp_path) == Replay(events=len(log(tmp_path)), difference=None)
+
+
+def test_a_search_by_arrival_killed_for_real_goes_on(tmp_path: Path) -> None:
+    """Its driver is killed by SIGKILL with its workers at work."""
+    command = [sys.executable, fake.__file__, str(tmp_path), "3", "0.02", "arrival"]
+    with subprocess.Popen(command) as process:
+        deadline = time.monotonic() + 30
+        while sum(event.kind == "report" for event in log(tmp_path)) < 10 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.kill()
+    before = log(tmp_path)
+    assert sum(event.kind == "report" for event in before) >= 10
+    assert fake.run(tmp_path, workers=3, order="arrival").reached
+    assert log(tmp_path)[: len(before)] == before
+    assert decided_again(tmp_path).difference is None
+
+
+@pytest.mark.parametrize(("first", "second"), [("logical", "arrival"), ("arrival", "logical")])
+def test_a_study_is_searched_in_one_order(tmp_path: Path, first: Any, second: Any) -> None:
+    fake.run(tmp_path, goal=3, order=first)
+    with pytest.raises(FingerprintError, match=f"order: {first} then, {second} now"):
+        fake.run(tmp_path, goal=5, order=second)
+
+
+@pytest.mark.parametrize("order", ["logical", "arrival"])
+def test_a_proposal_that_was_changed_is_noticed(tmp_path: Path, order: Any) -> None:
+    fake.run(tmp_path, goal=GOAL, order=order)
+    seq = change(tmp_path, "ask", 6, lambda ask: ask["params"].update({"optim.lr": 0.05}))
+    found = decided_again(tmp_path)
+    assert found.events == seq
+    assert found.difference is not None
+    assert f"event {seq}: ask of #6: params.optim.lr 0.05 in the log, " in found.difference
+
+
+@pytest.mark.parametrize("order", ["logical", "arrival"])
+def test_a_verdict_that_was_changed_is_noticed(tmp_path: Path, order: Any) -> None:
+    fake.run(tmp_path, goal=GOAL, order=order)
+    seq = change(tmp_path, "report", 5, lambda report: report.update(prune=not report["prune"]))
+    assert f"event {seq}: report of #5: prune " in str(decided_again(tmp_path).difference)
+
+
+def test_by_arrival_a_figure_that_was_changed_is_noticed_even_where_it_decided_nothing(tmp_path: Path) -> None:
+    fake.run(tmp_path, goal=GOAL, order="arrival", pruner=NoPruner(), sampler=Random())
+    seq = change(tmp_path, "report", 5, lambda report: report["report"].update(value=0.5))
+    found = str(decided_again(tmp_path).difference)
+    assert found.startswith(f"event {seq + 1}: ")
+    assert found.endswith("was decided, the event before it was another one")
+
+
+def test_in_logical_order_events_that_changed_places_are_noticed(tmp_path: Path) -> None:
+    fake.run(tmp_path, goal=GOAL)
+    events = log(tmp_path)
+    at = next(
+        seq
+        for seq, (one, other) in enumerate(pairwise(events))
+        if one.kind == other.kind == "report" and one.trial != other.trial
+    )
+    events[at], events[at + 1] = events[at + 1], events[at]
+    found = replay(events, lambda spec: fake.Planner(48))
+    assert found.events == at
+    assert f"comes when it was #{events[at + 1].trial}'s turn" in str(found.difference)
+
+
+def test_a_log_that_goes_on_after_its_end_is_noticed(tmp_path: Path) -> None:
+    fake.run(tmp_path, goal=3)
+    events = log(tmp_path)
+    found = replay([*events, events[-1]], lambda spec: fake.Planner(48))
+    assert "comes when nothing was left to do" in str(found.difference)
+
+
+def test_another_planner_is_noticed(tmp_path: Path) -> None:
+    fake.run(tmp_path, goal=GOAL)
+    assert "constraints.width" in str(decided_again(tmp_path, widest=40).difference)
+
+
+def change(results: Path, kind: str, trial: int, how: Callable[[dict[str, Any]], Any]) -> int:
+    """Change what the first event of a kind says of a trial, in the database, and return its number."""
+    with closing(sqlite3.connect(StudyLocation.of("fake-0", results).folder / "study.db")) as connection:
+        query = "SELECT seq, payload FROM search_events WHERE kind = ? AND trial = ? ORDER BY seq LIMIT 1"
+        seq, text = connection.execute(query, (kind, trial)).fetchone()
+        payload = json.loads(text)
+        how(payload)
+        connection.execute("UPDATE search_events SET payload = ? WHERE seq = ?", (json.dumps(payload), seq))
+        connection.commit()
+    return int(seq)

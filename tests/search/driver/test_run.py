@@ -1,0 +1,413 @@
+"""Whole searches with a trainer that takes no time: same search, same winner, however it is run."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+
+from search.driver.progress import Progress, Silent
+from search.errors import (
+    FingerprintError,
+    StorageError,
+    StudyLockedError,
+    TooManyFailuresError,
+    UsageError,
+    WorkerError,
+)
+from search.event_log.records import TrialRecord
+from search.strategies.registry import Asha, Median, NoPruner, Pruner, Random, Sampler, Tpe
+from search.study import studies
+from search.trainer_api import Plan
+from support import search_fake as fake
+
+GOAL = 30
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the digest of the search that nothing disturbs."""
+    return fake.run(tmp_path_factory.mktemp("undisturbed"), goal=GOAL).study.digest
+
+
+def test_a_search_counts_trained_trials_and_shows_the_infeasible_besides(tmp_path: Path) -> None:
+    result = fake.run(tmp_path, goal=GOAL)
+    trials = result.study.trials
+    infeasible = [trial for trial in trials if trial.reason == "infeasible"]
+    assert result.reached
+    assert len(result.study.finished()) == GOAL
+    assert infeasible
+    assert len(trials) == GOAL + len(infeasible)
+    assert [trial.number for trial in trials] == list(range(len(trials)))
+    assert all(trial.params["model.width"] > 48 and not trial.reports for trial in infeasible)
+
+
+@pytest.mark.parametrize(("workers", "delay"), [(1, 0.0), (2, 0.0), (3, 0.003)])
+def test_the_number_and_the_speed_of_workers_change_nothing(
+    undisturbed: str, tmp_path: Path, workers: int, delay: float
+) -> None:
+    assert fake.run(tmp_path, goal=GOAL, workers=workers, delay=delay).study.digest == undisturbed
+
+
+@pytest.mark.parametrize(("workers", "lanes"), [(1, 4), (2, 2)])
+def test_lanes_change_nothing(undisturbed: str, tmp_path: Path, workers: int, lanes: int) -> None:
+    assert fake.run(tmp_path, goal=GOAL, workers=workers, lanes=lanes, delay=0.001).study.digest == undisturbed
+
+
+@pytest.mark.parametrize("lanes", [1, 3])
+def test_workers_that_are_killed_change_nothing(undisturbed: str, tmp_path: Path, lanes: int) -> None:
+    found = fake.run(tmp_path, goal=GOAL, workers=2, lanes=lanes, behaviour="die_once_sometimes")
+    assert found.study.digest == undisturbed
+
+
+def test_a_search_stopped_at_every_event_comes_to_the_same_end(undisturbed: str, tmp_path: Path) -> None:
+    before: list[TrialRecord] = []
+    for _ in range(500):
+        result = fake.run(tmp_path, goal=GOAL, stopping=fake.StopAfter(4))
+        ended = [trial for trial in result.study.trials if trial.state != "RUNNING"]
+        assert [trial for trial in before if trial not in ended] == []
+        before = ended
+        if result.reached:
+            break
+    assert result.study.digest == undisturbed
+
+
+def test_workers_end_with_their_driver(tmp_path: Path) -> None:
+    process = subprocess.Popen([sys.executable, fake.__file__, str(tmp_path), "2", "0.05"], stdout=subprocess.PIPE)
+    deadline = time.monotonic() + 20
+    while len(_children(process.pid)) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    workers = _children(process.pid)
+    assert len(workers) == 2
+    process.kill()
+    process.communicate()
+    while any(Path(f"/proc/{pid}/cmdline").exists() and _alive(pid) for pid in workers):
+        assert time.monotonic() < deadline, "a worker outlives its driver"
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("sampler", [Tpe(n_startup_trials=5), Random()])
+@pytest.mark.parametrize("pruner", [Asha(), Median(n_startup_trials=2), NoPruner()])
+def test_every_sampler_and_pruner_gives_one_digest(tmp_path: Path, sampler: Sampler, pruner: Pruner) -> None:
+    options: dict[str, Any] = {"goal": 15, "sampler": sampler, "pruner": pruner}
+    straight = fake.run(tmp_path / "straight", **options)
+    for _ in range(100):
+        stopped = fake.run(tmp_path / "stopped", stopping=fake.StopAfter(11), **options)
+        if stopped.reached:
+            break
+    assert stopped.study.digest == straight.study.digest
+
+
+def test_seeds_and_slots_make_other_searches(undisturbed: str, tmp_path: Path) -> None:
+    digests = {
+        fake.run(tmp_path / "seed", goal=GOAL, seed=1).study.digest,
+        fake.run(tmp_path / "slots", goal=GOAL, slots=5).study.digest,
+        undisturbed,
+    }
+    assert len(digests) == 3
+
+
+def test_raising_the_goal_before_the_driver_declines_equals_the_larger_goal(undisturbed: str, tmp_path: Path) -> None:
+    fake.run(tmp_path, goal=12, stopping=fake.StopAfter(8))
+    assert fake.run(tmp_path, goal=GOAL).study.digest == undisturbed
+
+
+def test_raising_the_goal_afterwards_opens_a_segment(tmp_path: Path) -> None:
+    first = fake.run(tmp_path, goal=8)
+    second = fake.run(tmp_path, goal=14)
+    assert second.study.totals == (8, 14)
+    assert len(second.study.finished()) == 14
+    assert second.study.trials[: len(first.study.trials)] == first.study.trials
+    latest = max(trial.logical_start for trial in first.study.trials)
+    assert all(trial.logical_start > latest for trial in second.study.trials[len(first.study.trials) :])
+
+
+def test_a_segment_that_has_declined_is_finished_before_the_next(tmp_path: Path) -> None:
+    whole = fake.run(tmp_path / "whole", goal=8), fake.run(tmp_path / "whole", goal=14)
+    observer = _StopOnceDeclining(goal=8)
+    fake.run(tmp_path / "cut", goal=8, observer=observer, stopping=observer.stopping)
+    assert fake.run(tmp_path / "cut", goal=14).study.digest == whole[1].study.digest
+
+
+def test_asking_again_for_what_is_there_does_nothing(undisturbed: str, tmp_path: Path) -> None:
+    fake.run(tmp_path, goal=GOAL)
+    again = fake.run(tmp_path, goal=GOAL, executor=_NoWorkers())
+    assert again.reached
+    assert again.study.digest == undisturbed
+    assert fake.run(tmp_path, goal=5, executor=_NoWorkers()).study.digest == undisturbed
+
+
+def test_an_unfinished_study_is_not_cut_short(tmp_path: Path) -> None:
+    fake.run(tmp_path, goal=GOAL, stopping=fake.StopAfter(20))
+    with pytest.raises(UsageError, match="under way to 30 trials"):
+        fake.run(tmp_path, goal=5)
+
+
+def test_other_conditions_are_refused_with_what_differs(tmp_path: Path) -> None:
+    fake.run(tmp_path, goal=3)
+    other = {**fake.SPACE, "optim": {"lr": {"float": [1e-3, 1e-1], "log": True}, "mode": "plain"}}
+    with pytest.raises(FingerprintError) as caught:
+        fake.run(tmp_path, goal=3, space_values=other)
+    assert "optim.lr" in str(caught.value)
+    assert "0.0001" in str(caught.value)
+    assert "model.depth" not in str(caught.value)
+    with pytest.raises(FingerprintError, match="seed: 0 then, 1 now"):
+        fake.run(tmp_path, goal=3, seed=1)
+
+
+def test_a_second_driver_is_refused_by_name(tmp_path: Path) -> None:
+    inner: list[StudyLockedError] = []
+
+    class Intruder(Silent):
+        def on_report(self, trial: TrialRecord) -> None:
+            if not inner:
+                with pytest.raises(StudyLockedError) as caught:
+                    fake.run(tmp_path, goal=3)
+                inner.append(caught.value)
+
+    fake.run(tmp_path, goal=3, observer=Intruder())
+    assert f"process {os.getpid()}" in str(inner[0])
+
+
+def test_a_diverged_trial_is_pruned_with_a_constraint_and_no_value(tmp_path: Path) -> None:
+    result = fake.run(tmp_path, goal=20, behaviour="diverge")
+    diverged = [trial for trial in result.study.trials if trial.reason == "diverged"]
+    assert diverged
+    assert all(trial.state == "PRUNED" and trial.value is None for trial in diverged)
+    assert all(trial.reports[-1].metrics["train_loss"] is None for trial in diverged)
+    assert len(result.study.finished()) == 20
+    mirrored = optuna.load_study(study_name="fake-0", storage=studies.StudyLocation.of("fake-0", tmp_path).url).trials
+    assert all(mirrored[trial.number].system_attrs["constraints:diverged"] > 0 for trial in diverged)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "workers", "lanes"),
+    [("raise", 0, 1), ("raise", 1, 1), ("raise", 1, 3), ("segfault", 2, 1), ("segfault", 1, 3)],
+)
+def test_a_trial_that_crashes_twice_fails_and_says_why(
+    tmp_path: Path, behaviour: str, workers: int, lanes: int
+) -> None:
+    result = fake.run(tmp_path, goal=12, behaviour=behaviour, workers=workers, lanes=lanes)
+    failed = [trial for trial in result.study.trials if trial.reason == "crashed"]
+    assert failed
+    assert {trial.state for trial in failed} == {"FAIL"}
+    expected = "SIGSEGV" if behaviour == "segfault" else "divides by zero"
+    assert all(trial.error and expected in trial.error for trial in failed)
+    assert len(result.study.finished()) == 12
+
+
+def test_crashes_in_a_row_end_the_search_with_the_first_ones_text(tmp_path: Path) -> None:
+    with pytest.raises(TooManyFailuresError, match=r"5 trials in a row crashed; the first one: (.|\n)*divides by zero"):
+        fake.run(tmp_path, behaviour="raise_always")
+
+
+def test_infeasible_configurations_in_a_row_end_the_search(tmp_path: Path) -> None:
+    with pytest.raises(TooManyFailuresError, match="200 trials in a row are infeasible"):
+        fake.run(tmp_path, widest=0, sampler=Random())
+
+
+def misleading(params: Mapping[str, Any]) -> Plan:
+    """Plan a net that is feasible at the largest width alone, and exceeds its limit by less the smaller it is."""
+    plan = fake.Planner()(params)
+    width = params["model.width"]
+    return replace(plan, constraints={"width": 0.0 if width == 64 else float(width)})
+
+
+def test_a_sampler_that_limits_mislead_finds_what_is_feasible_all_the_same(tmp_path: Path) -> None:
+    search = fake.make_search(tmp_path, goal=6, sampler=Tpe(n_startup_trials=2), pruner=NoPruner(), slots=4)
+    found = replace(search, planner_for=lambda _: misleading).run().study
+    assert [trial.params["model.width"] for trial in found.finished()] == [64] * 6
+
+
+def test_startup_trials_are_trained_ones(tmp_path: Path) -> None:
+    """As far as the startup goes, tpe proposes what the random sampler does; infeasible proposals do not shorten it."""
+    options = {"pruner": NoPruner(), "widest": 16}
+    drawn = fake.run(tmp_path / "random", goal=8, sampler=Random(), **options).study
+    found = fake.run(tmp_path / "tpe", goal=12, sampler=Tpe(n_startup_trials=8), **options).study
+    startup = [trial.params for trial in drawn.trials]
+    assert len(startup) > 20
+    assert [trial.params for trial in found.trials][: len(startup)] == startup
+
+
+def test_workers_that_cannot_start_end_the_search(tmp_path: Path) -> None:
+    with pytest.raises(WorkerError, match="cannot start"):
+        fake.run(tmp_path, workers=1, behaviour="fail_to_start")
+
+
+def test_enqueued_parameters_come_first(tmp_path: Path) -> None:
+    params = {"model.depth": 2, "model.width": 16, "model.extra": 0.5, "model.kind": [1, 2], "optim.lr": 0.01}
+    result = fake.run(tmp_path, goal=6, enqueued=(params,))
+    assert result.study.trials[0].params == params
+    for _ in range(100):
+        stopped = fake.run(tmp_path / "again", goal=6, enqueued=(params,), stopping=fake.StopAfter(2))
+        if stopped.reached:
+            break
+    assert stopped.study.digest == result.study.digest
+
+
+def test_complete_trials_are_kept_and_states_are_not(tmp_path: Path) -> None:
+    keeper = fake.Kept()
+    result = fake.run(tmp_path, goal=GOAL, keeper=keeper)
+    complete = result.study.complete()
+    assert {trial.number: trial.reports[-1].weights for trial in complete} == {
+        number: state.hex() for number, state in keeper.states.items()
+    }
+    assert _states(tmp_path) == []
+
+
+def test_a_lost_checkpoint_is_trained_again(undisturbed: str, tmp_path: Path) -> None:
+    fake.run(tmp_path, goal=GOAL, stopping=fake.StopAfter(60))
+    states = _states(tmp_path)
+    assert len(states) >= 2
+    states[0].unlink()
+    states[1].write_bytes(states[1].read_bytes()[:-1] + b"x")
+    assert fake.run(tmp_path, goal=GOAL).study.digest == undisturbed
+
+
+def test_stopping_waits_for_all_periods_under_way_and_keeps_them(undisturbed: str, tmp_path: Path) -> None:
+    class Stop(Silent):
+        reports = 0
+
+        def on_report(self, trial: TrialRecord) -> None:
+            self.reports += 1
+
+    observer = Stop()
+    stopped = fake.run(
+        tmp_path, goal=GOAL, workers=3, delay=0.05, observer=observer, stopping=lambda: observer.reports >= 6
+    )
+    running = [trial for trial in stopped.study.trials if trial.state == "RUNNING"]
+    kept = {(int(path.stem.split("-")[0]), int(path.stem.split("-")[1])) for path in _states(tmp_path)}
+    assert any((trial.number, len(trial.reports) + 1) in kept for trial in running)
+    assert fake.run(tmp_path, goal=GOAL, workers=3).study.digest == undisturbed
+
+
+def test_a_kill_after_the_last_event_is_mended_by_the_next_run(tmp_path: Path) -> None:
+    class Killed(BaseException):
+        pass
+
+    class Dying(fake.Kept):
+        def keep(self, trial: TrialRecord, state: bytes, complete: Sequence[TrialRecord]) -> None:
+            if len(complete) == 2:
+                raise Killed
+
+    options: dict[str, Any] = {"goal": 2, "pruner": NoPruner(), "widest": 64}
+    with pytest.raises(Killed):
+        fake.run(tmp_path, keeper=Dying(), **options)
+    keeper = fake.Kept()
+    mended = fake.run(tmp_path, keeper=keeper, executor=_NoWorkers(), **options)
+    assert mended.reached
+    assert len(keeper.states) == 1
+    assert _states(tmp_path) == []
+
+
+def test_a_period_that_trained_before_and_raises_now_ends_the_search(tmp_path: Path) -> None:
+    fake.run(tmp_path, goal=GOAL, stopping=fake.StopAfter(60))
+    for path in _states(tmp_path):
+        path.unlink()
+    with pytest.raises(WorkerError, match=r"trained period \d before and cannot now"):
+        fake.run(tmp_path, goal=GOAL, behaviour="raise_always")
+
+
+def test_a_full_disk_is_a_sentence_and_the_search_goes_on_later(
+    undisturbed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake.run(tmp_path, goal=GOAL, stopping=fake.StopAfter(30))
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("search.study.checkpoint_store.atomic_write", full)
+    with pytest.raises(StorageError, match="No space left on device"):
+        fake.run(tmp_path, goal=GOAL)
+    monkeypatch.undo()
+    assert fake.run(tmp_path, goal=GOAL).study.digest == undisturbed
+
+
+def test_a_file_in_the_place_of_the_studys_folder_is_the_users_mistake(tmp_path: Path) -> None:
+    (tmp_path / "fake-0").write_bytes(b"a file")
+    with pytest.raises(UsageError, match=r"fake-0: cannot be made a folder \(File exists\)"):
+        fake.run(tmp_path, executor=_NoWorkers())
+
+
+def test_progress_adds_up(tmp_path: Path) -> None:
+    seen: list[Progress] = []
+
+    class Watcher(Silent):
+        def on_progress(self, progress: Progress) -> None:
+            seen.append(progress)
+
+    result = fake.run(tmp_path, goal=GOAL, observer=Watcher())
+    last = seen[-1]
+    trained = sum(len(trial.reports) for trial in result.study.trials)
+    assert last.finished == last.goal == GOAL == last.complete + last.pruned + last.failed
+    assert last.saved_periods == GOAL * fake.PERIODS - trained
+    assert last.best == result.study.best
+    assert last.running == ()
+
+
+def test_a_study_is_read_as_it_was_left(tmp_path: Path) -> None:
+    result = fake.run(tmp_path, goal=GOAL, stopping=fake.StopAfter(50))
+    read = studies.open_study(tmp_path, None)
+    assert read == result.study
+    assert {trial.reason for trial in read.trials if trial.state == "RUNNING"} == {"paused"}
+
+
+class _NoWorkers:
+    """An executor that must not be started."""
+
+    workers = 1
+
+    def start(self) -> Mapping[str, Any]:
+        raise AssertionError("workers were started for nothing")
+
+    def stop(self) -> None:
+        pass
+
+    def idle(self) -> int:
+        raise AssertionError
+
+    def submit(self, job: object) -> None:
+        raise AssertionError
+
+    def wait(self, timeout: float) -> list[Any]:
+        raise AssertionError
+
+
+class _StopOnceDeclining(Silent):
+    """Stops a search after all its trials were asked, while some still train."""
+
+    def __init__(self, goal: int) -> None:
+        self._goal = goal
+        self._asked = self._reports = 0
+
+    def on_trial(self, trial: TrialRecord) -> None:
+        self._asked += 1
+
+    def on_report(self, trial: TrialRecord) -> None:
+        self._reports += self._asked == self._goal
+
+    def stopping(self) -> bool:
+        return self._reports >= 3
+
+
+def _states(results: Path) -> list[Path]:
+    return sorted((results / "fake-0" / "states").glob("*"))
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
+    except FileNotFoundError:
+        return False

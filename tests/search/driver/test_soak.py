@@ -1,0 +1,133 @@
+"""Searches whose processes are killed and stopped for real, at random moments, and the table that a long soak makes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import sqlite3
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from support.paths import ROOT
+
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+import killing
+import soaked
+from killing import Kills, SearchCrew
+from soaked import Outcome, Tables
+
+from search.study.studies import StudyLocation, open_study
+from support import search_fake as fake
+
+GOAL = 30
+KILLS = 12
+STALL = 0.5
+"""Seconds after which a period is taken for hung."""
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the digest of the search that nothing disturbs."""
+    return fake.run(tmp_path_factory.mktemp("undisturbed"), goal=GOAL).study.digest
+
+
+@pytest.fixture
+def crew(tmp_path: Path) -> Iterator[SearchCrew]:
+    """Return a search with the fake trainer in two workers, not started yet; a silent period is soon given up."""
+    command = [sys.executable, fake.__file__, str(tmp_path), "2", "0.05", str(STALL)]
+    made = SearchCrew(command, StudyLocation.of("fake-0", tmp_path), tmp_path / "printed")
+    yield made
+    made.stop()
+
+
+def test_a_search_killed_at_random_moments_comes_to_the_same_end(
+    undisturbed: str, crew: SearchCrew, tmp_path: Path
+) -> None:
+    kills = killing.kill_at_random(crew, KILLS, random.Random(0), start_seconds=1)
+    crew.finish()
+    study = open_study(tmp_path, None)
+    assert kills.number == KILLS
+    assert kills.at_work
+    assert study.digest == undisturbed
+    assert len(study.finished()) == GOAL
+    assert {trial.state for trial in study.trials} <= {"COMPLETE", "PRUNED"}
+    assert crew.lost == 0
+    assert list((tmp_path / "fake-0" / "states").iterdir()) == []
+    assert [pid for pid in crew.hired if killing.is_alive(pid)] == []
+
+
+def test_processes_stopped_past_every_limit_change_nothing(undisturbed: str, crew: SearchCrew, tmp_path: Path) -> None:
+    for kind, share in {"driver": 0.1, "worker": 0.4, "all": 0.7}.items():
+        while crew.keep_up() and crew.progress() < share:
+            time.sleep(0.02)
+        stopped = crew.targets(kind, random.Random(0))
+        send(stopped, signal.SIGSTOP)
+        time.sleep(3 * STALL)
+        if kind == "worker":
+            wait_until(lambda pid=stopped[0]: not killing.is_alive(pid))  # its driver has taken it for hung
+        assert crew.keep_up()
+        send(stopped, signal.SIGCONT)
+    crew.finish()
+    assert crew.starts == 1
+    assert open_study(tmp_path, None).digest == undisturbed
+
+
+def send(pids: Sequence[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_what_was_in_the_log_and_is_not_any_more_is_counted(crew: SearchCrew, tmp_path: Path) -> None:
+    fake.run(tmp_path, goal=3)
+    assert crew.progress() == 1
+    with contextlib.closing(sqlite3.connect(tmp_path / "fake-0" / "study.db")) as database, database:
+        database.execute("DELETE FROM search_events WHERE seq = (SELECT max(seq) FROM search_events)")
+        database.execute("UPDATE search_events SET time = time + 1 WHERE kind = 'ask' AND trial = 1")
+    crew.progress()
+    assert crew.lost == 2
+
+
+KILLED = Outcome(
+    kills=Kills(kinds={"worker": 1, "driver": 2}, at_work=2),
+    tables=Tables(ended=4, failed=0, running=0, periods=9),
+    lost=0, raised=0, begun=11, seconds=125.0, undisturbed=40.0, same=True,
+)  # fmt: skip
+
+
+def test_a_row_by_hand() -> None:
+    assert list(soaked.row(KILLED).values()) == [
+        "3 (driver 2, worker 1)", "2", "4", "0", "0", "0", "0", "0", "yes", "11, 9", "2:05 (undisturbed 40 s)",
+    ]  # fmt: skip
+
+
+def test_the_promise_is_exactly_so_many_trials_and_nothing_else() -> None:
+    assert KILLED.keeps_promise(4)
+    assert not KILLED.keeps_promise(5)
+    for worse in ({"lost": 1}, {"raised": 1}, {"left": 1}, {"same": False}, {"same": None}):
+        assert not replace(KILLED, **worse).keeps_promise(4)
+    assert not replace(KILLED, tables=replace(KILLED.tables, running=1)).keeps_promise(4)
+
+
+def test_the_page_has_a_column_for_each_search() -> None:
+    lines = soaked.page(
+        {"ours": KILLED, "theirs": replace(KILLED, same=None, lost=1)}, 4, "What was done."
+    ).splitlines()
+    assert "|  | ours | theirs |" in lines
+    assert "| finished, then lost | 0 | 1 |" in lines
+    assert "| digest and weights of the undisturbed search | yes | no two are alike |" in lines

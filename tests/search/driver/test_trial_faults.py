@@ -1,0 +1,200 @@
+"""Trials that go wrong in their worker processes: what is run again, what ends the trial, and what the study keeps."""
+
+from __future__ import annotations
+
+import json
+import math
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+
+from search.database.engines import sqlite_url
+from search.errors import TooManyFailuresError
+from search.event_log.records import StudyRecord, TrialRecord
+from search.executors.protocol import Job, Outcome, Raised
+from search.strategies.pruners import Asha, Hyperband, Median, NoPruner, Pruner
+from search.strategies.samplers import Gp, Qmc, Random, Sampler, Tpe
+from search.study import studies
+from search.study.studies import DATABASE, StudyLocation
+from support import search_fake as fake
+from support.paths import IMPORTABLE
+from support.scripted import Clock, Scripted
+
+GOAL = 20
+OVER_TIME: dict[str, Any] = {"goal": 12, "pruner": NoPruner(), "behaviour": "claim_time", "trial_timeout": 1.0}
+"""A search in which each trial has used up its time after three of its four periods."""
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the digest of the search that nothing disturbs."""
+    return fake.run(tmp_path_factory.mktemp("undisturbed"), goal=GOAL).study.digest
+
+
+@pytest.mark.parametrize("deed", ["raise", "segfault", "hang"])
+def test_what_goes_wrong_once_is_run_again_and_changes_nothing(
+    undisturbed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deed: str
+) -> None:
+    monkeypatch.setattr("search.driver.retry_policy.MIN_STALL", 0.5)
+    monkeypatch.setattr("search.driver.retry_policy.STALL_FACTOR", 0)
+    found = fake.run(tmp_path, goal=GOAL, workers=2, behaviour=f"{deed}_once_sometimes").study
+    assert any(mark.stat().st_size > 1 for mark in (tmp_path / "marks").iterdir())
+    assert found.digest == undisturbed
+
+
+def test_a_crash_is_run_once_more_and_then_a_result(tmp_path: Path, clock: Clock) -> None:
+    executor = Scripted(clock, lambda job: _raised(job) if job.trial == 2 and job.period == 2 else None)
+    found = fake.run(tmp_path, goal=6, pruner=NoPruner(), widest=64, executor=executor).study
+    assert [(job.trial, job.period) for _, job in executor.started].count((2, 2)) == 2
+    assert [(trial.number, trial.state) for trial in found.trials if trial.state != "COMPLETE"] == [(2, "FAIL")]
+    assert len(found.trials[2].reports) == 1
+
+
+def test_five_crashes_in_a_row_end_the_search_with_the_first_ones_text(tmp_path: Path, clock: Clock) -> None:
+    def fails(job: Job) -> Outcome | None:
+        return _raised(job) if job.trial not in (0, 4) else None
+
+    with pytest.raises(TooManyFailuresError, match=r"^5 trials in a row crashed; the first one: trial 5 divides by"):
+        fake.run(tmp_path, widest=64, slots=1, pruner=NoPruner(), executor=Scripted(clock, fails))
+
+
+def test_a_crash_keeps_its_last_lines_in_the_record_and_in_optunas_tables(tmp_path: Path) -> None:
+    fake.run(tmp_path, goal=12, workers=2, behaviour="raise")
+    crashed = [trial for trial in studies.open_study(tmp_path, None).trials if trial.reason == "crashed"]
+    assert crashed
+    for trial in crashed:
+        assert trial.error is not None
+        assert trial.error.splitlines()[-1] == "ZeroDivisionError: the fake trainer divides by zero"
+        assert "search_fake.py" in trial.error
+        assert _optunas(tmp_path)[trial.number].user_attrs["error"] == trial.error
+
+
+@pytest.fixture(scope="module")
+def late(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the results of a search some of whose trials hang in their second period, past the time of a trial."""
+    results = tmp_path_factory.mktemp("late")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", IMPORTABLE)
+        assert fake.run(results, workers=2, **{**OVER_TIME, "behaviour": "hang_in_second"}).reached
+    return results
+
+
+def test_a_trial_that_trains_too_long_is_killed_and_ends_as_timed_out(late: Path) -> None:
+    found = studies.open_study(late, None)
+    ended = _timed_out(found)
+    trained = [trial for trial in found.trials if trial.reason != "infeasible"]
+    assert 0 < len(ended) < len(trained) == 12
+    for trial in trained:
+        hangs = trial.seed % 4 == 0
+        assert (trial.state, trial.reason, trial.external) == (
+            ("PRUNED", "timed_out", True) if hangs else ("COMPLETE", "complete", False)
+        )
+        assert len(trial.reports) == (1 if hangs else fake.PERIODS)
+        assert trial.error == ("Training took more than 1 s (--trial-timeout)." if hangs else None)
+        assert (late / "marks" / f"{trial.seed}-2").exists() == hangs
+    assert all((late / "marks" / f"{trial.seed}-2").stat().st_size == 1 for trial in ended)
+
+
+def test_trials_beside_one_that_was_killed_are_unharmed(late: Path) -> None:
+    trainer = fake.Trainer()
+    for trial in studies.open_study(late, None).trials:
+        state = None
+        for period, report in enumerate(trial.reports, start=1):
+            state, again = trainer.advance(trial.config, trial.seed, period, state)
+            assert (again.value, again.weights) == (report.value, report.weights)
+
+
+def test_an_end_by_time_stands_in_the_log_as_external_and_has_a_constraint_and_no_value(late: Path) -> None:
+    found = studies.open_study(late, None)
+    events = studies.read_events(StudyLocation.of("fake-0", late))
+    external = {event.trial for event in events if event.external}
+    assert external == {trial.number for trial in _timed_out(found)}
+    for number in external:
+        assert number is not None
+        theirs = _optunas(late)[number]
+        assert theirs.state == optuna.trial.TrialState.PRUNED
+        assert theirs.values is None
+        assert theirs.user_attrs["reason"] == "timed_out"
+        assert theirs.constraints["timed_out"] == 1.0
+
+
+def test_the_time_of_all_periods_counts_together(tmp_path: Path) -> None:
+    found = fake.run(tmp_path, **OVER_TIME).study
+    trained = [trial for trial in found.trials if trial.reason != "infeasible"]
+    assert {(trial.reason, len(trial.reports)) for trial in trained} == {("timed_out", 3)}
+
+
+def test_an_end_by_time_is_replayed_however_often_the_search_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = fake.run(tmp_path / "whole", **OVER_TIME).study
+    lives = (7 + life % 7 for life in range(100))
+    finished, deaths = fake.run_killed_between_events(tmp_path / "killed", monkeypatch, lives, **OVER_TIME)
+    assert deaths > 1
+    assert finished.study.digest == whole.digest
+
+
+def test_the_limit_is_no_part_of_the_search_and_ends_stay_when_it_is_lifted(tmp_path: Path) -> None:
+    fake.run(tmp_path, stopping=fake.StopAfter(40), **OVER_TIME)
+    before = _timed_out(studies.open_study(tmp_path, None))
+    assert before
+    found = fake.run(tmp_path, **{**OVER_TIME, "trial_timeout": math.inf}).study
+    assert _timed_out(found) == before
+    assert len(found.complete()) == 12 - len(before)
+
+
+TWO = {**fake.SPACE, "objective": ["val_accuracy", "parameters"]}
+FLAT = {
+    "name": "flat",
+    "model": {"depth": {"int": [1, 3]}, "width": {"int": [8, 64], "step": 8}},
+    "optim": {"lr": {"float": [1e-4, 1e-1], "log": True}},
+}
+
+
+PRUNERS = (Asha(reduction_factor=2), Hyperband(), Median(n_startup_trials=1), NoPruner())
+PAIRS: list[tuple[Sampler, Pruner]] = [
+    *product([Tpe(n_startup_trials=2), Random(), Qmc()], PRUNERS),
+    (Gp(n_startup_trials=2), NoPruner()),  # it goes with no other
+]
+
+
+@pytest.mark.parametrize("objectives", [1, 2])
+@pytest.mark.parametrize(("sampler", "pruner"), PAIRS, ids=lambda part: type(part).__name__)
+def test_nothing_that_is_no_number_reaches_the_storage(
+    tmp_path: Path, sampler: Sampler, pruner: Pruner, objectives: int
+) -> None:
+    values = {**FLAT, **({"objective": TWO["objective"]} if objectives == 2 else {})}
+    options: dict[str, Any] = {"goal": 6, "sampler": sampler, "pruner": pruner, "space_values": values}
+    found = fake.run(tmp_path, behaviour="no_number", **options).study
+    trained = [trial for trial in found.trials if trial.reason != "infeasible"]
+    assert {trial.reason for trial in trained if trial.seed % 2} == {"diverged"}
+    assert "diverged" not in {trial.reason for trial in trained if not trial.seed % 2}
+    with closing(sqlite3.connect(tmp_path / "fake-0" / DATABASE)) as database:
+        for (payload,) in database.execute("SELECT payload FROM search_events").fetchall():
+            json.loads(payload, parse_constant=_refuse)
+        for table, column in (("trial_values", "value"), ("trial_intermediate_values", "intermediate_value")):
+            rows = database.execute(f"SELECT {column}, {column}_type FROM {table}").fetchall()  # noqa: S608
+            assert rows
+            assert all(kind == "FINITE" and math.isfinite(value) for value, kind in rows)
+
+
+def _refuse(constant: str) -> Mapping[str, Any]:
+    raise AssertionError(f"{constant} is in the event log")
+
+
+def _raised(job: Job) -> Raised:
+    return Raised(job=job, error=f"trial {job.trial} divides by zero")
+
+
+def _timed_out(found: StudyRecord) -> list[TrialRecord]:
+    return [trial for trial in found.trials if trial.reason == "timed_out"]
+
+
+def _optunas(results: Path) -> list[optuna.trial.FrozenTrial]:
+    return optuna.load_study(study_name="fake-0", storage=sqlite_url(results / "fake-0" / DATABASE)).trials

@@ -1,0 +1,207 @@
+"""Searches with two objectives: one digest however they are run, and pruning that spares what nothing dominates."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from hypothesis import given, settings, strategies as st
+from optuna.study import StudyDirection
+
+from search.database.engines import sqlite_url
+from search.driver.run import Run
+from search.errors import FingerprintError
+from search.event_log.records import TrialRecord
+from search.strategies.optuna_study import OptunaStudy
+from search.strategies.pareto_pruning import shortfall
+from search.strategies.pruners import Asha, Hyperband, Median, NoPruner, Pruner
+from search.strategies.samplers import Gp, Qmc, Random, Sampler, Tpe
+from search.study import studies
+from search.study.spec import fingerprint
+from support import search_fake as fake
+
+TWO = {**fake.SPACE, "objective": ["val_accuracy", "parameters"]}
+FLAT = {
+    "name": "flat",
+    "objective": ["val_accuracy", "parameters"],
+    "model": {"depth": {"int": [1, 3]}, "width": {"int": [8, 64], "step": 8}},
+    "optim": {"lr": {"float": [1e-4, 1e-1], "log": True}},
+}
+STRATEGIES: list[tuple[Sampler, Pruner, dict[str, Any], int]] = [
+    (Tpe(n_startup_trials=5), Asha(reduction_factor=2), TWO, 24),
+    (Qmc(), Hyperband(reduction_factor=2), FLAT, 10),
+    (Gp(n_startup_trials=4), NoPruner(), FLAT, 6),
+]
+
+
+@pytest.fixture(
+    scope="module", params=STRATEGIES, ids=lambda param: "-".join(type(part).__name__ for part in param[:2])
+)
+def straight(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Run]:
+    """Return the options of a search and what nothing disturbed of it comes to."""
+    sampler, pruner, values, goal = request.param
+    options = {"goal": goal, "sampler": sampler, "pruner": pruner, "space_values": values}
+    return options, fake.run(tmp_path_factory.mktemp("straight"), **options)
+
+
+def test_workers_change_nothing(tmp_path: Path) -> None:
+    options: dict[str, Any] = {"goal": 20, "space_values": TWO, "pruner": Asha(reduction_factor=2)}
+    digests = {fake.run(tmp_path / str(workers), workers=workers, **options).study.digest for workers in (0, 2)}
+    assert len(digests) == 1
+
+
+def test_a_kill_before_any_event_changes_nothing(
+    straight: tuple[dict[str, Any], Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options, undisturbed = straight
+    lives = (7 + life % 7 for life in range(100))
+    finished, deaths = fake.run_killed_between_events(tmp_path, monkeypatch, lives, **options)
+    assert deaths > 1
+    assert finished.study.digest == undisturbed.study.digest
+
+
+def memory_of(pruner: Pruner, *, sampler: Sampler | None = None, periods: int = 9) -> OptunaStudy:
+    """Return an empty study of a value and the cost "macs" over one range."""
+    space = fake.space({"m": {"a": {"float": [0.0, 1.0]}}})
+    parts: dict[str, Any] = {"sampler": sampler or Random(), "pruner": pruner, "seed": 0, "periods": periods}
+    return OptunaStudy(name="two", space=space, cost="macs", **parts)
+
+
+def pruned(pruner: Pruner, trials: Sequence[tuple[float, int]]) -> list[int]:
+    """Return the numbers of the trials, given by (value at each period, MACs), that are pruned one after the other."""
+    memory = memory_of(pruner)
+    stopped = []
+    for number, (value, macs) in enumerate(trials):
+        memory.ask(number)
+        memory.weigh({"macs": macs})
+        if any(memory.report(number, period, value) for period in range(1, 9)):
+            stopped.append(number)
+            memory.tell(number, "PRUNED", value)
+        else:
+            memory.tell(number, "COMPLETE", value)
+    return stopped
+
+
+def test_asha_compares_a_trial_with_those_that_cost_no_more() -> None:
+    # #1 is worse than #0 and cheaper; #2 is worse than #1, which costs less; #3 costs as much as #1 and is better, #4
+    # as much and is worse; #5 is cheapest and worst.
+    trials = [(0.9, 100), (0.8, 50), (0.7, 70), (0.85, 50), (0.5, 50), (0.1, 10)]
+    assert pruned(Asha(), trials) == [2, 4]
+
+
+def test_the_median_is_that_of_complete_trials_that_cost_no_more() -> None:
+    trials = [(0.9, 100), (0.5, 50), (0.4, 40), (0.45, 60), (0.6, 100)]
+    # Of complete trials #3 meets #1 and #2 (median 0.45), #4 meets #0 to #3 (0.475), #5 meets #1 to #3 (0.45).
+    assert pruned(Median(n_startup_trials=2), [*trials, (0.44, 60)]) == [5]
+    assert pruned(Median(n_startup_trials=4), [*trials, (0.44, 60)]) == []
+
+
+COSTED = st.lists(st.tuples(st.integers(0, 9), st.integers(1, 9)), max_size=15)
+
+
+@given(COSTED, st.sampled_from([Asha(reduction_factor=2), Asha(), Median(n_startup_trials=1), Hyperband()]))
+@settings(max_examples=60, deadline=None)
+def test_what_no_earlier_trial_dominates_is_never_pruned(shapes: list[tuple[int, int]], pruner: Pruner) -> None:
+    trials = [(value / 10, macs) for value, macs in shapes]
+    for number in pruned(pruner, trials):
+        value, macs = trials[number]
+        assert any(other > value and cost <= macs for other, cost in trials[:number])
+
+
+def test_with_one_cost_the_twin_prunes_as_with_one_objective() -> None:
+    values = [0.1 * (7 * n % 10) for n in range(30)]
+    space = fake.space({"m": {"a": {"float": [0.0, 1.0]}}})
+    alone = OptunaStudy(name="two", space=space, sampler=Random(), pruner=Hyperband(), seed=0, periods=9)
+    expected = []
+    for number, value in enumerate(values):
+        alone.ask(number)
+        expected += [number] if any(alone.report(number, period, value) for period in range(1, 9)) else []
+    assert pruned(Hyperband(), [(value, 5) for value in values]) == expected
+    assert expected
+
+
+def test_pruned_trials_are_ordered_below_one_by_how_far_they_went_then_by_value() -> None:
+    order = [shortfall(3, 4, 0.2), shortfall(1, 4, 0.9), shortfall(1, 4, 0.1), shortfall(1, 4, 0.0)]
+    assert order == sorted(order)
+    assert order[0] == pytest.approx((1 + 0.8) / 5)
+    assert 0 < shortfall(3, 4, 1.0) < order[0]
+    assert order[-1] < 1
+
+
+def test_tpe_learns_from_both_objectives() -> None:
+    """Of a < 0.5 the value falls and the cost rises, so that nothing of the front lies at a > 0.5."""
+    memory = memory_of(NoPruner(), sampler=Tpe(n_startup_trials=10))
+    drawn = []
+    for number in range(60):
+        a = memory.ask(number)["m.a"]
+        memory.weigh({"macs": a if a < 0.5 else 2 * a})
+        memory.tell(number, "COMPLETE", a if a < 0.5 else 0.5 - a / 2)
+        drawn.append(a)
+    assert sum(a < 0.55 for a in drawn[30:]) >= 25
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a search of two objectives, `two`, some of whose trials are pruned or infeasible."""
+    folder = tmp_path_factory.mktemp("results")
+    run = fake.run(folder, goal=14, name="two", pruner=Asha(reduction_factor=2), space_values=TWO)
+    assert {trial.reason for trial in run.study.trials} == {"complete", "pruned", "infeasible"}
+    return folder
+
+
+def test_optuna_reads_the_study_as_one_of_two_objectives(results: Path) -> None:
+    ours = studies.open_study(results, "two")
+    theirs = optuna.load_study(study_name="two", storage=sqlite_url(results / "two" / studies.DATABASE))
+    assert theirs.directions == [StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE]
+    assert theirs.metric_names == ["val_accuracy", "parameters"]
+    for trial, frozen in zip(ours.trials, theirs.trials, strict=True):
+        ended_by_value = trial.reason in ("complete", "pruned")
+        assert frozen.values == ([trial.value, trial.facts["parameters"]] if ended_by_value else None)
+        assert list(frozen.intermediate_values.values()) == [report.value for report in trial.reports]
+        assert (0 < frozen.constraints.get("pruned", 0) < 1) == (trial.reason == "pruned")
+    front = {trial.number for trial in theirs.best_trials}
+    assert front == {t.number for t in ours.complete() if not any(_dominates(o, t) for o in ours.complete())}
+
+
+def test_optunas_command_line_reads_both_values(results: Path) -> None:
+    optuna_command = str(Path(sys.executable).with_name("optuna"))
+    command = [optuna_command, "--storage", sqlite_url(results / "two" / studies.DATABASE), "trials", "-f", "json"]
+    done = subprocess.run([*command, "--study-name", "two"], capture_output=True, text=True, check=True)
+    rows = json.loads(done.stdout)
+    assert [row["number"] for row in rows] == list(range(len(rows)))
+    assert {frozenset(row["values"]) for row in rows} == {frozenset({"val_accuracy", "parameters"})}
+
+
+def test_optunas_own_sampler_goes_on_from_the_mirror(results: Path) -> None:
+    """Pruned trials with reports would stop it, were they not marked by a constraint."""
+    theirs = optuna.load_study(study_name="two", storage=sqlite_url(results / "two" / studies.DATABASE))
+    copied = optuna.create_study(directions=["maximize", "minimize"], sampler=optuna.samplers.TPESampler(seed=0))
+    copied.add_trials(theirs.trials)
+    assert 1 <= copied.ask().suggest_int("model.depth", 1, 3) <= 3
+
+
+def test_another_objective_is_another_search(results: Path, tmp_path: Path) -> None:
+    with pytest.raises(
+        FingerprintError, match=r"space.settings.objective: \['val_accuracy', 'parameters'\] then, - now"
+    ):
+        fake.run(results, goal=14, name="two", pruner=Asha(reduction_factor=2))
+    specs = [fake.make_spec(Random(), Asha(), 4, 0, space=fake.space(values)).to_json() for values in (fake.SPACE, TWO)]
+    assert fingerprint(specs[0]) != fingerprint(specs[1])
+
+
+def test_the_best_is_the_most_accurate_one(results: Path) -> None:
+    read = studies.open_study(results, "two")
+    assert read.cost == "parameters"
+    assert read.best is not None
+    assert read.best.value == max(trial.value or 0 for trial in read.complete())
+
+
+def _dominates(one: TrialRecord, other: TrialRecord) -> bool:
+    better = (one.value or 0) >= (other.value or 0), one.facts["parameters"] <= other.facts["parameters"]
+    return all(better) and (one.value, one.facts["parameters"]) != (other.value, other.facts["parameters"])

@@ -1,0 +1,78 @@
+"""Rows of trials and the digest."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from search.errors import FingerprintError
+from search.event_log.records import TrialRecord, digest
+from search.strategies.registry import Asha, Random
+from search.study.spec import check_same, differences, fingerprint
+from search.trainer_api import Report
+from support import search_fake as fake
+
+
+def report(value: float | None, errors: int = 0, val_loss: float = 0.0, seconds: float = 1.0) -> Report:
+    metrics = {"errors": errors, "val_loss": val_loss}
+    return Report(value=value, metrics=metrics, weights=str(value), seconds=seconds)
+
+
+def trial(number: int, *reports: Report) -> TrialRecord:
+    return TrialRecord(
+        number=number, state="COMPLETE", reason="complete", params={"optim.lr": 0.1}, config={}, seed=number, slot=0,
+        logical_start=0, costs=(1, 1), reports=reports,
+    )  # fmt: skip
+
+
+def test_a_trials_value_is_its_last_and_not_its_best() -> None:
+    assert trial(0, report(0.99), report(0.98)).value == 0.98
+
+
+def test_ties_are_broken_by_errors_then_loss_then_number() -> None:
+    ranked = [trial(5, report(0.9, 1, 0.1)), trial(2, report(0.8, 0)), trial(1, report(0.8, 1, 0.1)),
+              trial(3, report(0.8, 1, 0.1)), trial(0, report(0.8, 1, 0.2)), trial(4)]  # fmt: skip
+    assert sorted(ranked, key=TrialRecord.rank_key) == ranked
+
+
+def test_the_digest_sees_what_decides_and_not_what_varies() -> None:
+    one, two = trial(0, report(0.9)), trial(1, report(0.8))
+    same = [two, replace(one, reports=(report(0.9, seconds=7.0),), slot=3)]
+    assert digest([one, two]) == digest(same)
+    for other in (
+        replace(one, params={"optim.lr": 0.2}), replace(one, state="PRUNED"), replace(one, reports=(report(0.91),)),
+        replace(one, seed=9), replace(one, reason="pruned"), replace(one, external=True), replace(one, number=7),
+    ):  # fmt: skip
+        assert digest([other, two]) != digest([one, two])
+
+
+def test_a_paused_trial_counts_like_a_running_one() -> None:
+    running = replace(trial(0, report(0.9)), state="RUNNING", reason="running")
+    assert digest([running]) == digest([replace(running, reason="paused")])
+
+
+def test_the_fingerprint_leaves_out_the_description_of_the_numerics() -> None:
+    spec = fake.make_spec(Random(), Asha(), 4, 0, numerics={"cpu": "a"}).to_json()
+    other = fake.make_spec(Random(), Asha(), 4, 0, numerics={"cpu": "b"}).to_json()
+    assert fingerprint(spec) == fingerprint(other)
+    check_same("study", spec, other)
+    assert fingerprint(spec) != fingerprint(fake.make_spec(Random(), Asha(), 5, 0).to_json())
+
+
+def test_differences_name_fields_and_explain_a_canary_by_the_numerics() -> None:
+    stored = {"space": {"fields": [["optim.lr", {"value": 1}]]}, "numerics": {"cpu": "a"}, "context": {"canary": "x"}}
+    same_bits = {**stored, "numerics": {"cpu": "b"}, "space": {"fields": [["optim.lr", {"value": 2}]]}}
+    assert differences(stored, same_bits) == [("space.fields.optim.lr.value", "1", "2")]
+    other_bits = {**same_bits, "context": {"canary": "y"}}
+    assert ("numerics.cpu", "a", "b") in differences(stored, other_bits)
+
+
+def test_fields_in_another_order_are_named_as_the_difference() -> None:
+    one = {"fields": [["a.x", {"value": 1}], ["a.y", {"value": 2}]]}
+    with pytest.raises(FingerprintError, match="the same fields in another order"):
+        check_same("study", one, {"fields": one["fields"][::-1]})
+
+
+def test_a_whole_number_and_the_same_float_differ_visibly() -> None:
+    assert differences({"macs": 8e6}, {"macs": 8_000_000}) == [("macs", "8000000.0", "8000000")]

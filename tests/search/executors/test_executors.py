@@ -1,0 +1,388 @@
+"""One contract, run over every executor."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from search.errors import WorkerError
+from search.executors.in_process import InProcessExecutor
+from search.executors.local.pool import LocalExecutor
+from search.executors.protocol import Done, Executor, Job, Lost, Outcome, Raised
+from search.executors.ray.executor import RayExecutor
+from search.trainer_api import TrainerSpec
+from support.ray_nodes import Nodes
+
+CONFIG = {"model.depth": 2, "model.width": 8}
+Make = Callable[..., Executor]
+Local = Callable[..., LocalExecutor]
+One = Callable[[str], Executor]
+
+
+RAY = pytest.mark.ray
+
+
+@pytest.fixture(
+    params=["in-process", "local-1x1", "local-3x1", "local-1x3", "local-2x2", pytest.param("ray-2", marks=RAY)]
+)
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
+    """Return a function that starts an executor with a fake trainer."""
+    started: list[Executor] = []
+
+    def build(behaviour: str = "") -> Executor:
+        made = executor_of(request, request.param, behaviour, tmp_path)
+        started.append(made)
+        assert made.start()["canary"] == "fake"
+        return made
+
+    yield build
+    for executor in started:
+        executor.stop()
+
+
+def executor_of(request: pytest.FixtureRequest, kind: str, behaviour: str, folder: Path) -> Executor:
+    spec = TrainerSpec(factory="support.search_fake:Trainer", options={"behaviour": behaviour, "marks": str(folder)})
+    name, _, size = kind.partition("-")
+    if name == "ray":
+        nodes: Nodes = request.getfixturevalue("ray_nodes")
+        return RayExecutor(spec, int(size), address=nodes.address)
+    if name == "local":
+        workers, lanes = map(int, size.split("x"))
+        return LocalExecutor(spec, workers, folder / "log", lanes)
+    return InProcessExecutor(spec)
+
+
+def job(trial: int = 0, period: int = 1, state: bytes | None = None, seed: int = 1, stall: float = 60) -> Job:
+    return Job(trial=trial, period=period, config=CONFIG, seed=seed, state=state, stall_seconds=stall)
+
+
+def outcomes(executor: Executor, number: int, seconds: float = 30) -> list[Outcome]:
+    found: list[Outcome] = []
+    deadline = time.monotonic() + seconds
+    while len(found) < number and time.monotonic() < deadline:
+        found += executor.wait(0.1)
+    return found
+
+
+def wait_for_idle(executor: Executor, number: int) -> None:
+    deadline = time.monotonic() + 20
+    while executor.idle() < number and time.monotonic() < deadline:
+        executor.wait(0.05)
+    assert executor.idle() == number
+
+
+def test_every_job_comes_back_once_with_its_own_result(make: Make) -> None:
+    executor = make()
+    waiting = [job(trial=number, seed=number) for number in range(7)]
+    found: list[Outcome] = []
+    while len(found) < 7:
+        while waiting and executor.idle():
+            executor.submit(waiting.pop())
+        found += executor.wait(1)
+    assert sorted(outcome.job.trial for outcome in found) == list(range(7))
+    assert len({outcome.report.weights for outcome in found if isinstance(outcome, Done)}) == 7
+
+
+def test_a_state_goes_in_and_comes_out_unchanged(make: Make) -> None:
+    executor = make()
+    executor.submit(job())
+    (first,) = outcomes(executor, 1)
+    assert isinstance(first, Done)
+    executor.submit(job(period=2, state=first.state))
+    (second,) = outcomes(executor, 1)
+    executor.submit(job(period=2, state=first.state))
+    (again,) = outcomes(executor, 1)
+    assert isinstance(second, Done)
+    assert isinstance(again, Done)
+    assert second.report.weights == again.report.weights
+    assert second.state == again.state != first.state
+
+
+def test_a_period_says_which_lane_trained_it_and_when(make: Make) -> None:
+    executor = make()
+    before = time.time()
+    executor.submit(job())
+    (outcome,) = outcomes(executor, 1)
+    assert isinstance(outcome, Done)
+    assert outcome.report.worker in range(executor.workers * executor.lanes)
+    assert outcome.report.started is not None
+    assert before <= outcome.report.started <= time.time()
+
+
+def test_an_exception_comes_back_with_its_text(make: Make) -> None:
+    executor = make("raise_always")
+    executor.submit(job())
+    (outcome,) = outcomes(executor, 1)
+    assert isinstance(outcome, Raised)
+    assert outcome.error.endswith("ZeroDivisionError: the fake trainer divides by zero")
+
+
+def test_idle_counts_what_can_be_submitted(make: Make) -> None:
+    executor = make()
+    places = executor.workers * executor.lanes
+    wait_for_idle(executor, places)
+    executor.submit(job())
+    assert executor.idle() == places - 1
+    outcomes(executor, 1)
+    assert executor.idle() == places
+
+
+@pytest.fixture(params=["local-1x1", pytest.param("ray-1", marks=RAY)])
+def one(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[One]:
+    """Return a function that starts one worker process, here or on a machine of a cluster."""
+    started: list[Executor] = []
+
+    def build(behaviour: str) -> Executor:
+        started.append(executor_of(request, request.param, behaviour, tmp_path))
+        started[-1].start()
+        return started[-1]
+
+    yield build
+    for executor in started:
+        executor.stop()
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> Iterator[Local]:
+    """Return a function that starts one worker process of some lanes."""
+    started: list[LocalExecutor] = []
+
+    def build(behaviour: str, lanes: int = 1, meet: int = 0) -> LocalExecutor:
+        options = {"behaviour": behaviour, "marks": str(tmp_path), "meet": meet}
+        spec = TrainerSpec(factory="support.search_fake:Trainer", options=options)
+        started.append(LocalExecutor(spec, 1, tmp_path / "log", lanes))
+        started[-1].start()
+        return started[-1]
+
+    yield build
+    for executor in started:
+        executor.stop()
+
+
+def test_a_killed_worker_is_replaced_and_its_job_reported_lost(one: One) -> None:
+    executor = one("die_always")
+    executor.submit(job())
+    (outcome,) = outcomes(executor, 1)
+    assert isinstance(outcome, Lost)
+    assert outcome.reason == "SIGKILL"
+    wait_for_idle(executor, 1)
+
+
+def test_a_worker_that_lacked_memory_is_replaced(one: One) -> None:
+    """What the trial took is given back with its process, so that the next one has all of it."""
+    executor = one("lack_memory")
+    found = []
+    for seed in (4, 5, 6):  # seed 4 lacks memory
+        wait_for_idle(executor, 1)
+        executor.submit(job(trial=seed, seed=seed))
+        found += outcomes(executor, 1)
+    assert [outcome.report.end for outcome in found if isinstance(outcome, Done)] == ["out_of_memory", None, None]
+    processes = [outcome.report.details["process"] for outcome in found if isinstance(outcome, Done)]
+    assert processes[0] != processes[1] == processes[2]
+
+
+def test_a_segmentation_fault_counts_against_the_configuration(one: One) -> None:
+    executor = one("segfault")
+    executor.submit(job(seed=4))
+    (outcome,) = outcomes(executor, 1)
+    assert isinstance(outcome, Raised)
+    assert "SIGSEGV" in outcome.error
+
+
+def test_a_hung_worker_is_replaced(one: One) -> None:
+    executor = one("hang_always")
+    executor.submit(job(stall=0.3))
+    (outcome,) = outcomes(executor, 1)
+    assert isinstance(outcome, Lost)
+    assert outcome.reason == "no progress in 0 s"
+    assert outcome.cause == "stalled"
+    wait_for_idle(executor, 1)
+
+
+def test_workers_that_hang_before_they_greet_are_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("search.executors.local.pool.MAX_START", 0.1)
+    monkeypatch.setattr("search.executors.restart_policy.MAX_STARTS", 1)
+    spec = TrainerSpec(factory="support.search_fake:Trainer", options={"behaviour": "hang_at_start"})
+    executor = LocalExecutor(spec, 1, tmp_path / "log")
+    try:
+        with pytest.raises(WorkerError, match=r"^Workers end before they are ready \(SIGKILL\)"):
+            executor.start()
+    finally:
+        executor.stop()
+
+
+def test_a_replacement_that_cannot_start_is_tried_again(local: Local) -> None:
+    executor = local("fail_to_start_again")
+    (worker,) = children(executor)
+    os.kill(worker, signal.SIGKILL)
+    while executor.idle():
+        executor.wait(0.05)
+    wait_for_idle(executor, 1)
+    (outcome,) = submit_all(executor, 5)
+    assert isinstance(outcome, Done)
+
+
+def test_a_process_that_cannot_be_started_is_told(local: Local, monkeypatch: pytest.MonkeyPatch) -> None:
+    executor = local("")
+
+    def refuse(*_: object) -> None:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr("search.executors.local.pool.WorkerProcess", refuse)
+    (worker,) = children(executor)
+    os.kill(worker, signal.SIGKILL)
+    with pytest.raises(WorkerError, match=r"^A worker process cannot be started: Resource temporarily unavailable\."):
+        outcomes(executor, 1)
+
+
+def test_a_stopped_worker_is_taken_for_hung(one: One) -> None:
+    executor = one("stop_always")
+    executor.submit(job(stall=0.3))
+    (outcome,) = outcomes(executor, 1)
+    assert isinstance(outcome, Lost)
+
+
+def test_what_a_trainer_prints_does_not_disturb(one: One, tmp_path: Path) -> None:
+    executor = one("print_always")
+    executor.submit(job())
+    (outcome,) = outcomes(executor, 1)
+    assert isinstance(outcome, Done)
+    executor.stop()
+    if isinstance(executor, LocalExecutor):
+        assert "noise from a library" in (tmp_path / "log").read_text()
+
+
+def test_workers_are_in_sessions_of_their_own(one: One) -> None:
+    executor = one("report_session")
+    executor.submit(job())
+    (outcome,) = outcomes(executor, 1)
+    assert isinstance(outcome, Done)
+    assert outcome.report.details["session"] != os.getsid(0)
+
+
+def test_a_death_that_is_noticed_late_is_no_hang(local: Local) -> None:
+    executor = local("die_always")
+    executor.submit(job(stall=1))
+    time.sleep(2)  # the driver is held up, by a database for example
+    (outcome,) = outcomes(executor, 1)
+    assert isinstance(outcome, Lost)
+    assert (outcome.reason, outcome.cause) == ("SIGKILL", "killed")
+
+
+def weights(executor: Executor, *seeds: int) -> dict[int, str]:
+    """Return the weights that jobs of these seeds end with, each trained when all before it have ended."""
+    found = {}
+    for seed in seeds:
+        executor.submit(job(trial=seed, seed=seed))
+        (outcome,) = outcomes(executor, 1)
+        assert isinstance(outcome, Done)
+        found[seed] = outcome.report.weights
+    return found
+
+
+def submit_all(executor: Executor, *seeds: int, stall: float = 60) -> list[Outcome]:
+    """Submit jobs of these seeds as places become free and return what each came to."""
+    waiting = [job(trial=seed, seed=seed, stall=stall) for seed in seeds]
+    found: list[Outcome] = []
+    while len(found) < len(seeds):
+        while waiting and executor.idle():
+            executor.submit(waiting.pop(0))
+        found += executor.wait(1)
+    assert executor.wait(0.2) == []
+    assert sorted(outcome.job.seed for outcome in found) == sorted(seeds)
+    return found
+
+
+def test_lanes_take_their_steps_in_turns(local: Local) -> None:
+    executor = local("", 3, meet=3)  # a job ends when three have begun
+    found = submit_all(executor, 1, 2, 3)
+    assert sorted(outcome.report.worker or 0 for outcome in found if isinstance(outcome, Done)) == [0, 1, 2]
+    met = {outcome.job.seed: outcome.report.weights for outcome in found if isinstance(outcome, Done)}
+    assert met == weights(local(""), 1, 2, 3)
+
+
+def test_lanes_left_out_are_those_that_the_trainer_offers(tmp_path: Path) -> None:
+    executor = LocalExecutor(
+        TrainerSpec(factory="support.search_fake:Trainer", options={"lanes": 5}), 1, tmp_path / "log"
+    )
+    try:
+        executor.start()
+        assert (executor.workers, executor.lanes, executor.idle()) == (1, 5, 5)
+    finally:
+        executor.stop()
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "reason"),
+    [("segfault", "SIGSEGV"), ("raise", "ZeroDivisionError: the fake trainer divides by zero")],
+)
+def test_of_jobs_that_shared_a_process_none_is_to_blame(local: Local, behaviour: str, reason: str) -> None:
+    executor = local(behaviour, 3, meet=3)  # seed 4 brings its process down
+    together = submit_all(executor, 3, 4, 5)
+    assert all(isinstance(outcome, Lost) and outcome.reason == reason for outcome in together)
+    alone = {outcome.job.seed: outcome for outcome in submit_all(executor, 3, 4, 5)}
+    assert isinstance(alone[4], Raised)
+    assert reason in alone[4].error
+    done = {seed: one.report.weights for seed, one in alone.items() if isinstance(one, Done)}
+    assert done == weights(local(""), 3, 5)
+    wait_for_idle(executor, 3)
+
+
+def test_a_job_that_was_lost_in_company_takes_no_company(local: Local) -> None:
+    executor = local("segfault", 3, meet=2)
+    submit_all(executor, 3, 4)
+    wait_for_idle(executor, 3)
+    executor.submit(job(trial=3, seed=3))
+    assert executor.idle() == 0
+    outcomes(executor, 1)
+    assert executor.idle() == 3
+
+
+def test_a_hung_lane_loses_all_lanes_once(local: Local) -> None:
+    executor = local("hang_always", 2)
+    executor.submit(job(trial=1, stall=0.3))
+    executor.submit(job(trial=2, stall=60))
+    found = outcomes(executor, 2)
+    assert [type(outcome) for outcome in found] == [Lost, Lost]
+    assert {outcome.reason for outcome in found if isinstance(outcome, Lost)} == {"no progress in 0 s"}
+    assert executor.wait(0.2) == []
+    wait_for_idle(executor, 2)
+
+
+def test_a_killed_worker_loses_all_lanes_once(local: Local) -> None:
+    executor = local("", 3, meet=9)  # nine never come
+    for seed in (1, 2, 3):
+        executor.submit(job(trial=seed, seed=seed))
+    (worker,) = children(executor)
+    os.kill(worker, signal.SIGKILL)
+    found = outcomes(executor, 3)
+    assert sorted(outcome.job.seed for outcome in found) == [1, 2, 3]
+    assert all(isinstance(outcome, Lost) and outcome.reason == "SIGKILL" for outcome in found)
+    assert executor.wait(0.2) == []
+
+
+def test_a_lack_of_memory_in_company_is_no_result(local: Local) -> None:
+    executor = local("lack_memory", 2, meet=2)  # seed 4 lacks memory the first time
+    found = {outcome.job.seed: outcome for outcome in submit_all(executor, 4, 5)}
+    assert isinstance(found[4], Lost)
+    assert isinstance(found[5], Done)
+    assert weights(executor, 4) == weights(local(""), 4)
+
+
+def test_a_lack_of_memory_alone_is_a_result(local: Local) -> None:
+    executor = local("lack_memory", 2)
+    (outcome,) = submit_all(executor, 4)
+    assert isinstance(outcome, Done)
+    assert outcome.report.end == "out_of_memory"
+
+
+def children(executor: Executor) -> list[int]:
+    """Return the process numbers of the workers that this process has started and that live."""
+    mine = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    return [int(pid) for pid in mine if "search.executors.local.worker" in Path(f"/proc/{pid}/cmdline").read_text()]

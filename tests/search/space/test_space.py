@@ -1,0 +1,173 @@
+"""Spaces: forms, conditions, sampling, and the specification that a study is known by."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from search import canonical_json
+from search.errors import SpaceError
+from search.space.space import IntRange, Space
+from search.space.yaml_reader import parse
+
+TEXT = """\
+name: tiny
+epochs: 3
+limits: {macs: 1e6}
+model:
+  units: {int: [8, 64], log: true, when: {layers: [1, 2]}}   # stands before what it depends on
+  layers: {int: [0, 2]}
+  rate: {value: 0.5, when: {layers: 2}}
+  filters: [8, 16]
+optim:
+  name: {choice: [adam, sgd]}
+  momentum: {float: [0, 0.9], when: {name: sgd, model.layers: [1, 2]}}
+"""
+
+
+def space_of(text: str) -> Space:
+    return Space.from_document(parse(text, "tiny.yaml"))
+
+
+def problems_of(text: str) -> str:
+    with pytest.raises(SpaceError) as caught:
+        space_of(text)
+    return str(caught.value)
+
+
+def draw(space: Space, seed: int) -> dict[str, Any]:
+    rng = random.Random(seed)
+    return space.sample(lambda _, distribution: distribution.draw(rng))
+
+
+def test_settings_fields_and_text() -> None:
+    space = space_of(TEXT)
+    assert (space.name, space.source, space.text) == ("tiny", "tiny.yaml", TEXT)
+    assert space.settings == {"epochs": 3, "limits": {"macs": 1e6}}
+    assert [field.path for field in space.fields] == [
+        *("model.units", "model.layers", "model.rate", "model.filters"),
+        *("optim.name", "optim.momentum"),
+    ]
+    assert space.fields[0].distribution == IntRange(8, 64, log=True)
+    assert space.fields[3].distribution is None
+    assert not space.is_recipe
+    assert space_of("model: {filters: [8, 16], rate: {value: 1}}").is_recipe
+
+
+def test_the_name_of_a_file_without_one() -> None:
+    assert Space.from_document(parse("epochs: 1", "some/My space.yaml")).name == "My-space"
+
+
+def test_parents_are_sampled_first() -> None:
+    order = [field.path for field in space_of(TEXT).sample_order()]
+    assert order.index("model.layers") < order.index("model.units")
+    assert set(order) == {field.path for field in space_of(TEXT).fields}
+
+
+@given(st.integers(0, 2**32))
+def test_only_active_ranges_are_sampled(seed: int) -> None:
+    space = space_of(TEXT)
+    params = draw(space, seed)
+    layers = params["model.layers"]
+    assert ("model.units" in params) == (layers > 0)
+    assert ("optim.momentum" in params) == (layers > 0 and params["optim.name"] == "sgd")
+    assert "model.filters" not in params
+    values = space.resolve(params)
+    assert values.items() >= params.items()
+    assert values["model.filters"] == [8, 16]
+    assert ("model.rate" in values) == (layers == 2)
+
+
+def test_an_inactive_parent_makes_its_children_inactive() -> None:
+    space = space_of("a: {x: {choice: [0, 1]}, y: {int: [1, 2], when: {x: 1}}, z: {int: [1, 9], when: {y: [1, 2]}}}")
+    samples = [draw(space, seed) for seed in range(20)]
+    assert {tuple(sample) for sample in samples} == {("a.x",), ("a.x", "a.y", "a.z")}
+
+
+def test_true_is_not_one_in_a_condition() -> None:
+    space = space_of("a: {x: {choice: [1, 2]}, y: {value: 3, when: {x: [1]}}}")
+    assert "a.y" in space.resolve({"a.x": 1})
+    assert "a.x is never true" in problems_of("a: {x: {choice: [1, 2]}, y: {value: 3, when: {x: true}}}")
+
+
+def test_resolve_needs_the_parameters_of_active_fields() -> None:
+    with pytest.raises(KeyError, match=r"optim\.name"):
+        space_of(TEXT).resolve({"model.layers": 0})
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "1:1  a space file holds settings and sections"),
+        ("[1]", "1:1  a space file holds settings and sections"),
+        ("name: ../etc", "1:7  name: ../etc is not a name"),
+        ("name: 3", "1:7  name: 3 is not a name"),
+        ("a: {b.c: 1}", "1:5  a.b.c: no name of letters, digits, _"),
+        ("a b: {c: 1}", "a b.c: no name"),
+        ("a: {b: {int: [3, 1]}}", "1:14  a.b: low 3 is above high 1"),
+        ("a: {b: {}}", "1:8  a.b: a mapping here needs exactly one of"),
+        ("a: {b: {value: {int: [1, 2]}}}", "a.b: a mapping here needs exactly one of"),
+        ("a: {b: {value: 1, when: 3}}", "1:25  a.b: `when` needs a mapping"),
+        ("a: {b: {value: 1, when: {c: []}}, c: 1}", "a.b: `when` lists no value of a.c"),
+        ("a: {b: {value: 1, when: {cc: 1}}, ccc: 1}", "1:26  a.b: `when` names a.cc, which the file does not set"),
+        ("a: {bbb: {value: 1, when: {ccd: 1}}, ccc: 1}", "did you mean `a.ccc`?"),
+        ("a: {b: {value: 1, when: {c: [1, 7, 8]}}, c: {int: [1, 2]}}", "1:29  a.b: a.c is never 7 or 8"),
+        ("a: {b: {value: 1, when: {x.c: [7]}}}\nx: {c: 3}", "1:31  a.b: x.c is never 7"),
+        ("a: {b: {value: 1, when: {b: 1}}}", "a.b: its condition leads back to itself"),
+        ("a: {b: {value: 1, when: {c: 2}}, c: {value: 2, when: {b: 1}}}", "a.c: its condition leads back to itself"),
+    ],
+)
+def test_faults_and_where(text: str, expected: str) -> None:
+    assert expected in problems_of(text)
+
+
+def test_all_faults_at_once_and_none_that_follow_from_another() -> None:
+    text = "a:\n  b: {int: [3, 1]}\n  c: {value: 1, when: {b: 9}}\n  d: {float: [0, 1], log: true}\n"
+    lines = problems_of(text).splitlines()
+    assert [line.split(" ", 1)[0] for line in lines] == ["tiny.yaml:2:12", "tiny.yaml:4:6"]
+
+
+def test_the_specification_reads_back_and_knows_no_comments() -> None:
+    space = space_of(TEXT)
+    spec = json.loads(canonical_json.dumps(space.to_spec()))
+    again = Space.from_spec(spec)
+    assert again.to_spec() == space.to_spec()
+    assert [draw(again, seed) for seed in range(9)] == [draw(space, seed) for seed in range(9)]
+    assert space_of("# more\n" + TEXT.replace("{int: [0, 2]}", "{int: [0, 2], step: 1}")).to_spec() == space.to_spec()
+    assert space_of(TEXT.replace("[0, 2]", "[0, 3]")).to_spec() != space.to_spec()
+
+
+def test_a_damaged_specification_is_refused() -> None:
+    spec = space_of(TEXT).to_spec()
+    spec["fields"][1][1] = {"int": [2, 0]}
+    with pytest.raises(SpaceError, match="low 2 is above high 0"):
+        Space.from_spec(spec)
+
+
+def test_a_long_chain_of_conditions() -> None:
+    links = [f"f{i}: {{value: 1, when: {{f{i + 1}: 1}}}}" for i in range(600)]
+    space = space_of("a: {" + ", ".join([*links, "f600: 1"]) + "}")
+    assert len(space.resolve({})) == 601
+
+
+@given(st.data())
+@settings(deadline=None, max_examples=200)
+def test_any_mutation_is_a_space_or_refused(data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(TEXT)))
+    length = data.draw(st.integers(0, 10))
+    inserted = data.draw(
+        st.sampled_from(["", "{}", "[]", "1", "when", "x: ", "{int: [1, 2]}", "null", "\n", "true", "- "])
+    )
+    text = TEXT[:start] + inserted + TEXT[start + length :]
+    try:
+        space = space_of(text)
+    except SpaceError as error:
+        assert str(error).startswith("tiny.yaml:")  # noqa: PT017
+        return
+    params = draw(space, 0)
+    assert space.resolve(params).items() >= params.items()
+    assert Space.from_spec(json.loads(canonical_json.dumps(space.to_spec()))).to_spec() == space.to_spec()

@@ -1,0 +1,44 @@
+"""Ranges as Optuna takes them."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import optuna
+import pytest
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+from search.space.ranges import Choice, FloatRange, IntRange
+from search.strategies.distributions import decode, encode, to_optuna
+
+LISTS = Choice(([3, 5], "relu", None, 2))
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (IntRange(8, 32, 8), IntDistribution(8, 32, step=8)),
+        (IntRange(1, 512, log=True), IntDistribution(1, 512, log=True)),
+        (FloatRange(0.0, 0.3, 0.1), FloatDistribution(0.0, 0.3, step=0.1)),
+        (FloatRange(1e-4, 0.1, log=True), FloatDistribution(1e-4, 0.1, log=True)),
+        (LISTS, CategoricalDistribution(["[3,5]", "relu", None, 2])),
+    ],
+)
+def test_distributions(ours: Any, theirs: object) -> None:
+    assert to_optuna(ours) == theirs
+
+
+@pytest.mark.parametrize("ours", [IntRange(1, 9), FloatRange(0.0, 1.0), LISTS])
+def test_values_come_back(ours: Any) -> None:
+    rng = random.Random(0)
+    for _ in range(9):
+        value = ours.draw(rng)
+        assert decode(ours, encode(value)) == value
+
+
+def test_optuna_suggests_values_of_ours() -> None:
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    for _ in range(9):
+        trial = study.ask({"kernel_size": to_optuna(LISTS)})
+        assert LISTS.contains(decode(LISTS, trial.params["kernel_size"]))

@@ -1,0 +1,110 @@
+"""Pruners by what they stop."""
+
+from __future__ import annotations
+
+import math
+import random
+import re
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from search.strategies.optuna_study import OptunaStudy
+from search.strategies.pruners import Asha, Hyperband, Median, NoPruner, Pruner
+from search.strategies.samplers import Random
+from search.study.studies import DATABASE
+from support import search_fake as fake
+
+
+def stops(pruner: Pruner, *, periods: int, trials: int) -> list[int]:
+    """Return the period at which each of these trials is stopped, 0 for never; each is worse than all before it."""
+    space = fake.space({"m": {"a": {"float": [0.0, 1.0]}}})
+    memory = OptunaStudy(name="stops", space=space, sampler=Random(), pruner=pruner, seed=0, periods=periods)
+    stopped = []
+    for number in range(trials):
+        memory.ask(number)
+        stopped.append(next((p for p in range(1, periods + 1) if memory.report(number, p, -float(number))), 0))
+        memory.tell(number, "PRUNED", None)
+    return stopped
+
+
+def test_asha_stops_all_but_the_first_at_its_first_rung() -> None:
+    assert stops(Asha(min_resource=2), periods=9, trials=6) == [0, 2, 2, 2, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("pruner", "periods", "first_rungs"),
+    [
+        (Hyperband(), 9, [1, 3, 9]),
+        (Hyperband(reduction_factor=2), 6, [1, 2, 4]),
+        (Hyperband(min_resource=2), 6, [2, 6]),
+        (Hyperband(), 2, [1]),
+        (Hyperband(min_resource=4), 4, [4]),
+        (Hyperband(), 243, [1, 3, 9, 27, 81]),
+    ],
+)
+def test_a_bracket_of_hyperband_has_its_first_rung_where_the_one_before_has_its_second(
+    pruner: Hyperband, periods: int, first_rungs: list[int]
+) -> None:
+    stopped = stops(pruner, periods=periods, trials=100)
+    assert sorted(set(stopped) - {0}) == first_rungs
+    assert stopped.count(0) == pruner.brackets(periods) == len(first_rungs)
+
+
+def test_hyperband_fills_its_brackets_by_their_budgets() -> None:
+    # Of 9 periods by thirds there are three brackets, for ceil(3 * 9 / 3), ceil(3 * 3 / 2) and 3 trials in 17.
+    stopped = stops(Hyperband(), periods=9, trials=340)
+    assert [round(stopped.count(period) / 20) for period in (1, 3, 9)] == [9, 5, 3]
+
+
+def test_hyperband_is_halving_in_each_bracket() -> None:
+    brackets = Hyperband().as_asha(9)
+    assert [share for share, _ in brackets] == pytest.approx([9 / 17, 5 / 17, 3 / 17])
+    assert [halving.rungs(9) for _, halving in brackets] == [[1, 3, 9], [3, 9], [9]]
+
+
+@pytest.mark.parametrize(
+    ("pruner", "periods"),
+    [
+        (Asha(), {1, 3, 9}),
+        (Asha(min_resource=2, reduction_factor=2, min_early_stopping_rate=1), {4, 8}),
+        (Hyperband(), {1, 3, 9}),
+        (Hyperband(min_resource=2, reduction_factor=2), {2, 4, 8}),
+        (Median(n_startup_trials=2, n_warmup_steps=4), {4, 5, 6, 7, 8, 9}),
+        (NoPruner(), set()),
+    ],
+)
+def test_trials_are_stopped_only_where_they_may_be(pruner: Pruner, periods: set[int]) -> None:
+    assert {period for period in range(1, 10) if pruner.may_stop_at(period)} == periods
+    assert stopped_at(pruner, periods=9, trials=120) == periods
+
+
+def stopped_at(pruner: Pruner, *, periods: int, trials: int) -> set[int]:
+    """Return the periods at which trials of random values, reporting on whatever the pruner says, are told to stop."""
+    space = fake.space({"m": {"a": {"float": [0.0, 1.0]}}})
+    memory = OptunaStudy(name="stops", space=space, sampler=Random(), pruner=pruner, seed=0, periods=periods)
+    draws, stopped = random.Random(0), set()
+    for number in range(trials):
+        memory.ask(number)
+        for period in range(1, periods + 1):
+            if memory.report(number, period, draws.random()):
+                stopped.add(period)
+        memory.tell(number, "COMPLETE", 0.5)
+    return stopped
+
+
+@pytest.mark.parametrize("pruner", [Asha(), Hyperband(), Median(n_startup_trials=2), NoPruner()], ids=repr)
+def test_nothing_that_is_not_finite_reaches_storage(tmp_path: Path, pruner: Pruner) -> None:
+    study = fake.run(tmp_path, goal=20, behaviour="diverge", pruner=pruner).study
+    assert len(study.finished()) == 20
+    assert any(trial.reason == "diverged" for trial in study.trials)
+    with closing(sqlite3.connect(tmp_path / study.name / DATABASE)) as database:
+        tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        values = [value for name in tables for row in database.execute(f"SELECT * FROM {name}") for value in row]  # noqa: S608
+    assert len(values) > 1000
+    assert not any(isinstance(value, float) and not math.isfinite(value) for value in values)
+    assert not any(
+        re.search(r"\b(NaN|-?Infinity|INF_POS|INF_NEG)\b", value) for value in values if isinstance(value, str)
+    )

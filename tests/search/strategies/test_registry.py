@@ -1,0 +1,111 @@
+"""Samplers and pruners by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from search import strategies
+from search.errors import UsageError
+from support import search_fake as fake
+
+
+@pytest.mark.parametrize("spec", ["tpe", "random", "qmc", "gp", {"name": "gp", "n_startup_trials": 3}])
+def test_a_sampler_survives_its_own_specification(spec: object) -> None:
+    sampler = strategies.sampler(spec)  # type: ignore[arg-type]
+    assert strategies.sampler(strategies.to_spec(sampler)) == sampler
+
+
+@pytest.mark.parametrize("spec", ["asha", "hyperband", "median", "none", {"name": "asha", "reduction_factor": 4}])
+def test_a_pruner_survives_its_own_specification(spec: object) -> None:
+    pruner = strategies.pruner(spec)  # type: ignore[arg-type]
+    assert strategies.pruner(strategies.to_spec(pruner)) == pruner
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ("successive", "no pruner 'successive'; there are asha, hyperband, median, none"),
+        ({"name": "asha", "eta": 3}, "pruner asha has no option 'eta'"),
+        ({"name": "asha", "reduction_factor": 1}, "whole number from 2"),
+        ({"name": "hyperband", "max_resource": 9}, "no option 'max_resource'; it has min_resource, reduction_factor"),
+        ({"name": "hyperband", "min_resource": 0}, "min_resource is 0; it takes a whole number from 1"),
+        ({"name": "asha", "min_resource": True}, "whole number from 1"),
+        ({"min_resource": 1}, "no pruner None"),
+    ],
+)
+def test_a_wrong_pruner_is_explained(spec: object, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        strategies.pruner(spec)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ("sobol", "no sampler 'sobol'; there are tpe, random, qmc, gp"),
+        ({"name": "qmc", "scramble": False}, "sampler qmc has no option 'scramble'; it has none"),
+        ({"name": "gp", "n_startup_trials": 0}, "n_startup_trials is 0; it takes a whole number from 1"),
+        ({"name": "gp", "deterministic_objective": True}, "sampler gp has no option"),
+    ],
+)
+def test_a_wrong_sampler_is_explained(spec: object, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        strategies.sampler(spec)  # type: ignore[arg-type]
+
+
+def test_settings_that_say_nothing_choose_tpe_and_asha() -> None:
+    assert strategies.of_settings({}) == (strategies.Tpe(), strategies.Asha())
+    chosen = strategies.of_settings({"search": {"sampler": "gp", "pruner": {"name": "none"}}})
+    assert chosen == (strategies.Gp(), strategies.NoPruner())
+
+
+FLAT: dict[str, Any] = {"model": {"width": {"int": [8, 64]}, "extra": {"value": 1, "when": {"width": [8]}}}}
+CONDITIONAL: dict[str, Any] = {"model": {"depth": {"int": [1, 2]}, "extra": {"int": [0, 9], "when": {"depth": [2]}}}}
+
+
+@pytest.mark.parametrize(
+    ("sampler", "pruner", "values"),
+    [
+        ("tpe", "asha", CONDITIONAL),
+        ("random", "hyperband", CONDITIONAL),
+        ("qmc", "hyperband", FLAT),
+        ("gp", "none", FLAT),
+        ("random", {"name": "hyperband", "min_resource": 4}, FLAT),
+    ],
+)
+def test_what_fits_together(sampler: Any, pruner: Any, values: dict[str, Any]) -> None:
+    parts = strategies.sampler(sampler), strategies.pruner(pruner)
+    assert fake.make_spec(*parts, 4, 0, space=fake.space(values)).periods == 4
+
+
+@pytest.mark.parametrize(
+    ("sampler", "pruner", "values", "reasons"),
+    [
+        ("gp", "median", FLAT, ["sampler: gp needs `pruner: none`: a pruned trial's value is from a smaller budget."]),
+        ("qmc", "none", CONDITIONAL, ["sampler: qmc needs all ranges in every trial, and model.extra has a `when`;"]),
+        ("gp", "asha", CONDITIONAL, ["sampler: gp needs `pruner: none`", "sampler: gp needs all ranges"]),
+        ("tpe", {"name": "hyperband", "min_resource": 5}, FLAT, ["pruner: hyperband's min_resource 5 is beyond"]),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_together_is_refused_with_every_reason(
+    sampler: Any, pruner: Any, values: dict[str, Any], reasons: list[str]
+) -> None:
+    parts = strategies.sampler(sampler), strategies.pruner(pruner)
+    with pytest.raises(UsageError) as caught:
+        fake.make_spec(*parts, 4, 0, space=fake.space(values))
+    lines = str(caught.value).splitlines()
+    assert [line[: len(f"search.{reason}")] for line, reason in zip(lines, reasons, strict=True)] == [
+        f"search.{reason}" for reason in reasons
+    ]
+
+
+def test_a_headline_names_the_rungs() -> None:
+    assert strategies.describe(strategies.Asha(), periods=6) == "asha 1-3-6"
+    assert strategies.describe(strategies.Asha(min_resource=2, reduction_factor=2), periods=9) == "asha 2-4-8-9"
+    assert strategies.describe(strategies.Tpe(), periods=6) == "tpe (multivariate)"
+    assert strategies.describe(strategies.NoPruner(), periods=6) == "none"
+    assert strategies.describe(strategies.Hyperband(), periods=9) == "hyperband (3 brackets)"
+    assert strategies.describe(strategies.Hyperband(), periods=2) == "hyperband (1 bracket)"
+    assert strategies.describe(strategies.Qmc(), periods=6) == "qmc (Sobol)"
+    assert strategies.describe(strategies.Gp(), periods=6) == "gp"

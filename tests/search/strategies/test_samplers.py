@@ -1,0 +1,205 @@
+"""The samplers qmc and gp: the same proposals however a search is run, and what they are made of."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from scipy.stats import qmc as oracle
+
+from search import canonical_json
+from search.driver.run import Run
+from search.errors import FingerprintError, UsageError
+from search.strategies.gp_selfcheck import gp_proposal
+from search.strategies.optuna_study import OptunaStudy, frozen_trial
+from search.strategies.registry import Asha, Hyperband, NoPruner
+from search.strategies.samplers import Gp, Qmc, Sampler, Tpe
+from support import search_fake as fake
+
+FLAT = {
+    "name": "flat",
+    "model": {"depth": {"int": [1, 3]}, "width": {"int": [8, 64], "step": 8}, "kind": {"choice": ["a", "b", [1, 2]]}},
+    "optim": {"lr": {"float": [1e-4, 1e-1], "log": True}, "a": {"float": [0.0, 1.0]}, "b": {"float": [0.0, 1.0]}},
+}
+FITTING = [
+    (Qmc(), Asha(), 12),
+    (Qmc(), Hyperband(reduction_factor=2), 12),
+    (Tpe(n_startup_trials=4), Hyperband(reduction_factor=2), 12),
+    (Gp(n_startup_trials=4), NoPruner(), 8),  # of which each proposal takes a third of a second
+]
+
+
+@pytest.fixture(
+    scope="module", params=FITTING, ids=lambda fitting: "-".join(type(part).__name__ for part in fitting[:2])
+)
+def straight(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Run]:
+    """Return the options of a search and what nothing disturbed of it comes to."""
+    sampler, pruner, goal = request.param
+    options = {"goal": goal, "sampler": sampler, "pruner": pruner, "space_values": FLAT}
+    return options, fake.run(tmp_path_factory.mktemp("straight"), **options)
+
+
+def test_two_workers_change_nothing(straight: tuple[dict[str, Any], Run], tmp_path: Path) -> None:
+    options, undisturbed = straight
+    assert fake.run(tmp_path, workers=2, **options).study.digest == undisturbed.study.digest
+
+
+def test_stopping_and_going_on_changes_nothing(straight: tuple[dict[str, Any], Run], tmp_path: Path) -> None:
+    options, undisturbed = straight
+    stopped = fake.run(tmp_path, stopping=fake.StopAfter(7), **options)
+    while not stopped.reached:
+        stopped = fake.run(tmp_path, stopping=fake.StopAfter(7), **options)
+    assert stopped.study.digest == undisturbed.study.digest
+
+
+def test_a_kill_before_any_event_changes_nothing(
+    straight: tuple[dict[str, Any], Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options, undisturbed = straight
+    lives = (3 + life % 5 for life in range(100))
+    finished, deaths = fake.run_killed_between_events(tmp_path, monkeypatch, lives, **options)
+    assert deaths > 5
+    assert finished.study.digest == undisturbed.study.digest
+
+
+def test_a_killed_search_of_enqueued_trials_goes_on_in_the_sequence(tmp_path: Path) -> None:
+    first = {
+        "model.depth": 2,
+        "model.width": 16,
+        "model.kind": [1, 2],
+        "optim.lr": 0.01,
+        "optim.a": 0.5,
+        "optim.b": 0.5,
+    }
+    options: dict[str, Any] = {
+        "goal": 17, "sampler": Qmc(), "slots": 8, "widest": 64, "space_values": FLAT, "enqueued": (first,)
+    }  # fmt: skip
+    stopped = fake.run(tmp_path, stopping=fake.StopAfter(11), **options)
+    while not stopped.reached:
+        stopped = fake.run(tmp_path, stopping=fake.StopAfter(11), **options)
+    params = [trial.params for trial in stopped.study.trials]
+    assert params[0] == first
+    # A (0, 4, 1)-net in base 2: of 16 points of a Sobol sequence, one lies in each sixteenth of every axis.
+    for path in ("optim.a", "optim.b"):
+        assert sorted(int(16 * values[path]) for values in params[1:]) == list(range(16))
+    # Of 16 evenly spread points, each of 8 widths and of 3 depths gets its share: 2, and 5 or 6.
+    assert sorted(values["model.width"] for values in params[1:]) == sorted([*range(8, 72, 8)] * 2)
+    assert {sum(values["model.depth"] == depth for values in params[1:]) for depth in (1, 2, 3)} == {5, 6}
+
+
+def test_all_points_are_those_of_scipys_sequence() -> None:
+    ranges = {"a": {"float": [0.0, 1.0]}, "b": {"float": [-2.0, 2.0]}, "one": {"int": [3, 3]}, "c": {"int": [0, 9]}}
+    memory = memory_of(Qmc(), ranges, seed=5)
+    points = oracle.Sobol(3, scramble=True, seed=canonical_json.derived_seed(5, "sequence")).random(8)
+    for number, (a, b, c) in enumerate(points):
+        expected = {"m.a": a, "m.b": 4 * b - 2, "m.one": 3, "m.c": int(10 * c)}
+        assert memory.ask(number) == pytest.approx(expected)
+
+
+def test_seeds_give_sequences_of_their_own() -> None:
+    ranges = {"a": {"float": [0.0, 1.0]}}
+    first = [memory_of(Qmc(), ranges, seed=seed).ask(0)["m.a"] for seed in range(5)]
+    assert len(set(first)) == 5
+
+
+def test_gp_closes_in_on_the_best_of_a_simple_function() -> None:
+    memory = memory_of(Gp(n_startup_trials=5), {"a": {"float": [0.0, 1.0]}, "b": {"float": [0.0, 1.0]}})
+    for number in range(20):
+        params = memory.ask(number)
+        memory.tell(number, "COMPLETE", -((params["m.a"] - 0.3) ** 2) - (params["m.b"] - 0.8) ** 2)
+    last = memory.ask(20)
+    assert (last["m.a"], last["m.b"]) == pytest.approx((0.3, 0.8), abs=0.05)
+
+
+def test_gp_proposes_the_same_on_any_number_of_threads() -> None:
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        one = many_trials().ask(TRIALS)
+        torch.set_num_threads(2)
+        assert many_trials().ask(TRIALS) == one
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_gp_proposes_the_same_after_limits_have_been_through_the_log() -> None:
+    ranges = {name: {"float": [0.0, 1.0]} for name in "abcd"}
+    memory, again = (memory_of(Gp(n_startup_trials=5), ranges) for _ in range(2))
+    for number in range(10):
+        params = memory.ask(number)
+        a, b, c, d = params.values()
+        memory.constrain(number, {"parameters": math.sin(3 * a), "macs": math.sin(3 * b) - 1, "bytes": c / 3 - 0.2})
+        memory.tell(number, "COMPLETE", value := math.cos(5 * a) + math.cos(5 * d))
+        logged = json.loads(canonical_json.dumps(memory.attributes(number)))
+        again.restore(frozen_trial(again.ranges, state="COMPLETE", params=params, value=value, system_attrs=logged))
+    assert [memory.ask(number) for number in range(10, 14)] == [again.ask(number) for number in range(10, 14)]
+
+
+@pytest.mark.parametrize(
+    ("sampler", "names"),
+    [(Tpe(), set()), (Qmc(), {"scipy"}), (Gp(), {"scipy", "torch", "greenlet"})],
+)
+def test_the_fingerprint_names_what_a_sampler_is_built_on(sampler: Sampler, names: set[str]) -> None:
+    spec = spec_of(sampler)
+    assert spec["versions"].keys() == {"optuna", "numpy"} | names
+    assert all(spec["versions"][name] == version(name) for name in names - {"greenlet"})
+    assert ("sampler_arithmetic" in spec) == isinstance(sampler, Gp)
+
+
+def test_other_linear_algebra_is_refused_when_gp_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    options: dict[str, Any] = {"sampler": Gp(), "pruner": NoPruner(), "space_values": FLAT}
+    fake.run(tmp_path, goal=2, **options)
+    monkeypatch.setattr("search.strategies.gp_selfcheck.gp_proposal", lambda _: "another hash")
+    with pytest.raises(
+        FingerprintError, match=f"sampler_arithmetic: {gp_proposal(False)[:59]}… then, another hash now"
+    ):
+        fake.run(tmp_path, goal=3, **options)
+
+
+def test_a_missing_package_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def installed(name: str) -> str:
+        if name == "scipy":
+            raise PackageNotFoundError(name)
+        return version(name)
+
+    monkeypatch.setattr("search.study.spec.version", installed)
+    with pytest.raises(UsageError, match="qmc needs scipy, which this installation lacks; `pip install scipy` adds it"):
+        spec_of(Qmc())
+
+
+TRIALS = 150
+
+
+def many_trials() -> OptunaStudy:
+    """Return a study in which a second thread would make a difference: many trials over many ranges."""
+    ranges = {name: {"float": [0.0, 1.0]} for name in "abcdefghijkl"}
+    memory = memory_of(Gp(), ranges)
+    draws = random.Random(0)
+    for _ in range(TRIALS):
+        params = {f"m.{name}": draws.random() for name in ranges}
+        value = sum((x - 0.4) ** 2 for x in params.values())
+        memory.restore(frozen_trial(memory.ranges, state="COMPLETE", params=params, value=-value))
+    return memory
+
+
+def memory_of(sampler: Sampler, ranges: Mapping[str, Any], *, seed: int = 0) -> OptunaStudy:
+    """Return an empty study over these ranges."""
+    return OptunaStudy(
+        name="memory", space=space_of(ranges), sampler=sampler, pruner=NoPruner(), seed=seed, periods=fake.PERIODS
+    )
+
+
+def space_of(ranges: Mapping[str, Any]) -> Any:
+    return fake.space({"name": "memory", "m": ranges})
+
+
+def spec_of(sampler: Sampler) -> dict[str, Any]:
+    return fake.make_spec(sampler, NoPruner(), 4, 0, space=fake.space(FLAT)).to_json()

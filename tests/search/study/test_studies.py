@@ -1,0 +1,189 @@
+"""Studies as places: found, listed, removed, and readable by Optuna's own tools."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import optuna
+import pytest
+
+from search.database import file_lock
+from search.database.engines import open_for_reading, sqlite_url
+from search.database.urls import is_secret, redacted
+from search.errors import SearchError, StorageError, StudyLockedError, StudyNotFoundError, UsageError
+from search.study import studies
+from search.study.removal import remove_study
+from support import search_fake as fake
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with two studies, `second` the newer one."""
+    folder = tmp_path_factory.mktemp("results")
+    fake.run(folder, goal=6, name="first")
+    fake.run(folder, goal=4, name="second", seed=3)
+    return folder
+
+
+def test_the_latest_study_is_meant_where_none_is_named(results: Path) -> None:
+    assert studies.open_study(results, None).name == "second"
+    assert studies.open_study(results, "first").name == "first"
+
+
+def test_studies_are_listed_latest_first(results: Path) -> None:
+    second, first = studies.list_studies(results)
+    assert (second.name, first.name) == ("second", "first")
+    assert (first.trials, first.goal, first.live) == (6, 6, False)
+    assert first.best_value is not None
+    assert first.bytes > 0
+
+
+def test_a_study_that_is_not_there(results: Path, tmp_path: Path) -> None:
+    with pytest.raises(StudyNotFoundError, match="No study third"):
+        studies.open_study(results, "third")
+    with pytest.raises(StudyNotFoundError, match="mnist-bench search conv"):
+        studies.open_study(tmp_path, None)
+
+
+@pytest.mark.parametrize("name", ["", "../x", "a/b", "[/x]", "a\nb", "\x1b[31m", "x" * 65, "a\0b", "-n", "é"])
+def test_names_that_cannot_be_folders_are_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match="cannot name a study"):
+        studies.open_study(tmp_path, name)
+
+
+def test_a_database_that_is_none(tmp_path: Path) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "study.db").write_bytes(b"this is no database" * 100)
+    with pytest.raises(StorageError, match="not a database"):
+        studies.open_study(tmp_path, "broken")
+
+
+def test_a_removed_study_is_gone(tmp_path: Path) -> None:
+    fake.run(tmp_path, goal=2, name="short")
+    with file_lock.driver_lock(tmp_path / "short" / studies.LOCK, "short"), pytest.raises(StudyLockedError):
+        remove_study(tmp_path, "short")
+    remove_study(tmp_path, "short")
+    with pytest.raises(StudyNotFoundError):
+        remove_study(tmp_path, "short")
+
+
+def test_a_reader_cannot_write(results: Path) -> None:
+    engine = open_for_reading(sqlite_url(results / "first" / studies.DATABASE))
+    with engine.connect() as connection, pytest.raises(Exception, match="readonly"):
+        connection.exec_driver_sql("DELETE FROM search_events")
+
+
+def test_several_studies_share_a_database(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'team.db'}"
+    fake.run(tmp_path, goal=3, name="one", url=url)
+    fake.run(tmp_path, goal=4, name="two", url=url)
+    assert studies.open_study(tmp_path, None, url).name == "two"
+    assert len(studies.open_study(tmp_path, "one", url).finished()) == 3
+
+
+def test_optuna_reads_the_study_as_its_own(results: Path) -> None:
+    ours = studies.open_study(results, "first")
+    theirs = optuna.load_study(study_name="first", storage=sqlite_url(results / "first" / studies.DATABASE))
+    assert len(theirs.trials) == len(ours.trials)
+    for trial, frozen in zip(ours.trials, theirs.trials, strict=True):
+        assert frozen.state.name == trial.state
+        assert list(frozen.intermediate_values.values()) == [report.value for report in trial.reports]
+        assert frozen.user_attrs["reason"] == trial.reason
+        assert frozen.params.keys() == trial.params.keys()
+    assert ours.best is not None
+    assert theirs.best_trial.number == ours.best.number
+
+
+def test_optunas_command_line_reads_the_study(results: Path) -> None:
+    command = [
+        str(Path(sys.executable).with_name("optuna")),
+        "--storage",
+        sqlite_url(results / "first" / studies.DATABASE),
+    ]
+    done = subprocess.run([*command, "studies", "-f", "json"], capture_output=True, text=True, check=True)
+    assert [row["name"] for row in json.loads(done.stdout)] == ["first"]
+
+
+def test_a_password_is_never_shown() -> None:
+    url = "postgresql+psycopg://me:canary-secret@db.example/x"
+    assert "canary-secret" not in redacted(url)
+    assert "canary-secret" not in redacted("not a url canary-secret")
+    with pytest.raises(SearchError) as caught:
+        studies.open_study(Path("results"), "x", "nosuchdialect://me:canary-secret@db/x")
+    assert "canary-secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "secret"),
+    [
+        ("sqlite:///x.db", False),
+        ("sqlite:///x.db?timeout=5", False),
+        ("postgresql://me@host:5432/db", False),
+        ("postgresql+psycopg://me:word@host/db", True),
+        ("postgresql://me:@host/db", True),
+        ("postgresql://host/db?user=me&password=word", True),
+        ("postgresql://host:port/db", True),
+        ("me:word@host", True),
+        ("", True),
+    ],
+)
+def test_whether_a_url_may_be_shown(url: str, secret: bool) -> None:
+    assert is_secret(url) == secret
+
+
+@pytest.fixture
+def renamed(results: Path, tmp_path: Path) -> Path:
+    """Return a folder in which a study's folder was given another name."""
+    shutil.copytree(results / "first", tmp_path / "other")
+    return tmp_path
+
+
+def test_a_renamed_study_is_read_under_its_folders_name(results: Path, renamed: Path) -> None:
+    (summary,) = studies.list_studies(renamed)
+    assert (summary.name, summary.trials, summary.path) == ("other", 6, renamed / "other")
+    there, here = studies.open_study(results, "first"), studies.open_study(renamed, None)
+    assert here.name == "other"
+    assert replace(here, name="first") == there
+    assert here.digest == there.digest
+    place = studies.StudyLocation.of("other", renamed)
+    assert studies.name_inside(place) == "first"
+    assert studies.read_events(place) == studies.read_events(studies.StudyLocation.of("first", results))
+
+
+def test_a_copy_is_listed_beside_its_original(renamed: Path) -> None:
+    shutil.copytree(renamed / "other", renamed / "first")
+    assert {summary.name for summary in studies.list_studies(renamed)} == {"first", "other"}
+
+
+@pytest.mark.parametrize("goal", [6, 20])
+def test_a_search_leaves_a_renamed_study_alone(renamed: Path, goal: int) -> None:
+    before = studies.open_study(renamed, "other").digest
+    with pytest.raises(UsageError, match="other holds study first under another name; rename the folder back to first"):
+        fake.run(renamed, goal=goal, name="other")
+    assert studies.open_study(renamed, "other").digest == before
+
+
+def test_a_renamed_study_goes_on_under_its_own_name(renamed: Path) -> None:
+    (renamed / "other").rename(renamed / "first")
+    assert len(fake.run(renamed, goal=8, name="first").study.finished()) == 8
+
+
+def test_a_renamed_study_is_removed_by_its_folders_name(renamed: Path) -> None:
+    with pytest.raises(StudyNotFoundError):
+        remove_study(renamed, "first")
+    remove_study(renamed, "other")
+    assert studies.list_studies(renamed) == []
+    assert not (renamed / "other").exists()
+
+
+def test_two_studies_under_other_names_are_none_of_a_folders(renamed: Path) -> None:
+    """Which of them is meant nobody can tell."""
+    fake.run(renamed, goal=2, name="second", url=sqlite_url(renamed / "other" / studies.DATABASE))
+    assert studies.list_studies(renamed) == []
+    with pytest.raises(StudyNotFoundError):
+        studies.open_study(renamed, "other")

@@ -1,0 +1,65 @@
+"""Commands on studies that an earlier version made, in a process that answers for versions as that version's did."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from mnist_bench import numerics
+from mnist_bench.cli.app import app
+from mnist_bench.numerics.canary import canary
+from mnist_bench.studies import run_search
+from search.study import spec
+from search.study.studies import open_study
+
+Ran = dict[str, tuple[int, str, str]]
+"""Exit code, stdout and stderr, by command."""
+
+
+def answer_as_then(stored: Mapping[str, Any], *, also_numerics: bool = False) -> None:
+    """Let this process name the versions of a stored specification as its own, for the rest of its life.
+
+    Otherwise the next release of torch or NumPy would refuse to go on with these studies, as it should, and nothing
+    would be left to test. With `also_numerics` it also claims to compute as then, which is a lie on another kind of
+    processor: a search then runs to its end, to other bits.
+    """
+    patch = pytest.MonkeyPatch()
+    patch.setattr(spec, "versions", lambda sampler: dict(stored["versions"]))
+    patch.setattr(run_search, "versions", lambda: {"torch": stored["versions"]["torch"]})
+    if also_numerics:
+        patch.setattr(spec, "arithmetic", lambda: stored["driver_arithmetic"])
+        patch.setattr(numerics, "describe", lambda device, precision: dict(stored["numerics"]))
+
+
+def computes_as_then(stored: Mapping[str, Any]) -> bool:
+    """Return whether this machine trains and draws to the bits of a stored specification."""
+    numerics.setup("cpu")  # the number of threads changes bits, too
+    here = canary("cpu", stored["numerics"]["precision"])
+    return (here, spec.arithmetic()) == (stored["numerics"]["canary"], stored["driver_arithmetic"])
+
+
+def main() -> None:
+    """Run commands in the folder of the studies: `python earlier_studies.py COMMANDS`, a line each.
+
+    Prints whether this machine computes as then, and what each command came to. After a line `as then` it claims to.
+    """
+    stored = open_study(Path(), "interrupted").spec
+    same, ran = computes_as_then(stored), Ran()
+    answer_as_then(stored)
+    for line in sys.argv[1].splitlines():
+        if line == "as then":
+            answer_as_then(stored, also_numerics=True)
+            continue
+        result = CliRunner().invoke(app, [*line.split(), "--results", "."])
+        ran[f"{line} (again)" if line in ran else line] = (result.exit_code, result.stdout, result.stderr)
+    print(json.dumps({"same": same, "ran": ran}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,184 @@
+"""A search that is killed by SIGKILL before each of its writes, every time started again, until it comes to its end.
+
+    python failpoints.py RESULTS
+
+It prints two lines of JSON: what the search comes to when nothing disturbs it, and what it comes to when it is killed,
+with the writes before which it was. A process dies before its first write that none died before; so those that recover
+are killed before their writes, too.
+
+What a write is, is seen from outside, by Python's audit events and SQLAlchemy's: a file or folder of the results is
+made, opened for writing, renamed or removed; a table is made; a transaction that changes the database is committed.
+Between two of them nothing changes that anybody reads, so a search that is killed at any moment leaves what one leaves
+that is killed before a write.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import traceback
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import optuna
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from search.database.engines import open_for_reading
+from search.event_log.events import EventLog, studies
+from search.event_log.records import TrialRecord
+from search.files import atomic_write, leftovers
+from search.study.studies import DATABASE, StudyLocation, open_study
+from support import search_fake as fake
+
+Before = Callable[[str], None]
+"""Is told of a write just before it is made."""
+_CHANGES = ("INSERT", "UPDATE", "DELETE")
+
+
+@dataclass
+class FileKeeper:
+    """Keeps states as files, as the real one does weights."""
+
+    folder: Path
+
+    def keep(self, trial: TrialRecord, state: bytes, complete: Sequence[TrialRecord]) -> None:
+        """See `search.driver.housekeeping.Keeper`."""
+        self.folder.mkdir(exist_ok=True)
+        for path in leftovers(self.folder):
+            path.unlink()
+        atomic_write(self.folder / f"{trial.number}.kept", state)
+
+
+def run(results: Path) -> None:
+    """Search until two trials have been trained: one to its end, one pruned; a third one is infeasible."""
+    fake.run(results, goal=2, slots=2, seed=4, widest=40, keeper=FileKeeper(results / "kept"))
+
+
+def watch(results: Path, before: Before) -> None:
+    """Call `before` before every write of this process below `results`, for the rest of its life."""
+    changes: list[str] = []
+
+    def on_audit(event: str, arguments: tuple[Any, ...]) -> None:
+        if event in ("os.mkdir", "os.rename", "os.remove") or (event == "open" and _is_for_writing(arguments)):
+            path = str(arguments[0])
+            if path.startswith(str(results)) and not (event == "os.mkdir" and os.path.exists(path)):
+                before(f"{event} {_without_token(path.removeprefix(str(results)))}")
+
+    def on_statement(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        words = statement.split()
+        if words[0] == "CREATE":  # SQLite commits it at once
+            before(" ".join(words[:3]))
+        elif words[0] in _CHANGES:
+            changes.append(" ".join(words[:3]))
+
+    def on_commit(_connection: Any) -> None:
+        if changes:
+            before(f"commit {changes[0]}")
+        changes.clear()
+
+    sys.addaudithook(on_audit)
+    sa.event.listen(Engine, "before_cursor_execute", on_statement)
+    sa.event.listen(Engine, "commit", on_commit)
+
+
+def _is_for_writing(arguments: tuple[Any, ...]) -> bool:
+    """Return whether a file is opened to be written; its flags are the third argument of the audit event."""
+    return bool(arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
+
+
+def _without_token(path: str) -> str:
+    """Return the path of a temporary file without the part that is drawn at random."""
+    return path.rpartition(".")[0] if "/." in path else path
+
+
+def die(results: Path, known: Sequence[str]) -> str | None:
+    """Run the search in a child process that dies before its first write that is not `known`; return which that is.
+
+    None where it came to its end before one.
+    """
+    position = events_in(results)
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        _run_and_die(results, known, position, writer)
+    os.close(writer)
+    with os.fdopen(reader) as told:
+        what = told.read()
+    _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
+        return what
+    if status:
+        raise RuntimeError(f"the search failed after {known[-1]}")
+    return None
+
+
+def _run_and_die(results: Path, known: Sequence[str], position: int, told: int) -> None:
+    times: Counter[str] = Counter()
+
+    def before(what: str) -> None:
+        """Die, unless the same write was fatal before: the same file's, or the same at a place in the log of events."""
+        nonlocal position
+        times[what] += 1
+        write = f"{what}, {times[what]} after event {position}" if what.startswith("commit") else what
+        if write not in known:
+            os.write(told, write.encode())
+            os.kill(os.getpid(), signal.SIGKILL)
+        if what.endswith("INTO search_events"):
+            position += 1
+            times.clear()
+
+    try:
+        watch(results, before)
+        run(results)
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
+    os._exit(0)
+
+
+def events_in(results: Path) -> int:
+    """Return how many events there are in the search's log."""
+    place = StudyLocation.of("fake-0", results)
+    if not (place.folder / DATABASE).exists():
+        return 0
+    engine = open_for_reading(place.url)
+    return len(EventLog(engine, place.name).read()) if studies(engine) else 0
+
+
+def found(results: Path) -> dict[str, Any]:
+    """Return what a search has come to: its digest, Optuna's tables, its files and what was kept."""
+    place = StudyLocation.of("fake-0", results)
+    trials = optuna.load_study(study_name=place.name, storage=place.url).trials
+    files = sorted(path for path in results.rglob("*") if path.is_file() and not path.name.startswith(DATABASE))
+    return {
+        "digest": open_study(results, None).digest,
+        "tables": [
+            [t.number, t.state.name, t.values, t.params, t.intermediate_values, t.user_attrs, t.system_attrs]
+            for t in trials
+        ],
+        "files": [str(path.relative_to(results)) for path in files],
+        "kept": [path.read_bytes().hex() for path in files if path.suffix == ".kept"],
+    }
+
+
+def main(folder: Path) -> None:
+    """Search undisturbed, and search killed."""
+    alone, killed = folder / "alone", folder / "killed"
+    for results in (alone, killed):
+        results.mkdir()
+    run(alone)
+    writes: list[str] = []
+    while write := die(killed, writes):
+        writes.append(write)
+    print(json.dumps({"found": found(alone)}))
+    print(json.dumps({"found": found(killed), "writes": writes}))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,87 @@
+"""Searches of which the digest is known, and what it depends on; benchmarks/golden.py notes those of a new place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from search import strategies
+from search.event_log.records import StudyRecord
+from search.strategies.pruners import Asha, Hyperband, Median, NoPruner, Pruner
+from search.strategies.samplers import Gp, Qmc, Random, Sampler, Tpe
+from search.study import spec
+from support import search_fake as fake
+
+FILE = "tests/search/golden_searches.json"
+SAMPLERS: Mapping[str, Sampler] = {
+    "tpe": Tpe(n_startup_trials=5),
+    "random": Random(),
+    "qmc": Qmc(),
+    "gp": Gp(n_startup_trials=4),
+}
+PRUNERS: Mapping[str, Pruner] = {
+    "asha": Asha(reduction_factor=2),
+    "hyperband": Hyperband(reduction_factor=2),
+    "median": Median(n_startup_trials=3),
+    "none": NoPruner(),
+}
+TRIALS = {"tpe": 24, "random": 24, "qmc": 24, "gp": 8}
+FLAT = {
+    "name": "flat",
+    "model": {"depth": {"int": [1, 3]}, "width": {"int": [8, 64], "step": 8}},
+    "optim": {"lr": {"float": [1e-4, 1e-1], "log": True}},
+}
+"""Without a `when`, which neither qmc nor gp takes."""
+TWO = {"objective": ["val_accuracy", "parameters"]}
+SMALL = Path(__file__).parents[1] / "data" / "studies-3a8e64d" / "small.yaml"
+
+
+def cases() -> dict[str, dict[str, Any]]:
+    """Return the options of every search with the fake trainer, by name: what fits together, with what else decides."""
+    found: dict[str, dict[str, Any]] = {}
+    for sampler in SAMPLERS:
+        for pruner in PRUNERS:
+            if sampler != "gp" or pruner == "none":
+                found |= {f"{sampler} {pruner}{more}": _options(sampler, pruner, more) for more in ("", " two")}
+    return found | {f"{sampler} asha arrival": _options(sampler, "asha", " arrival") for sampler in ("tpe", "random")}
+
+
+def _options(sampler: str, pruner: str, more: str) -> dict[str, Any]:
+    space = fake.SPACE if sampler in ("tpe", "random") else FLAT
+    return {
+        "sampler": SAMPLERS[sampler],
+        "pruner": PRUNERS[pruner],
+        "goal": TRIALS[sampler],
+        "space_values": {**space, **TWO} if more == " two" else space,
+        "order": "arrival" if more == " arrival" else "logical",
+    }
+
+
+def place(options: Mapping[str, Any]) -> str:
+    """Return what a search's decisions depend on here, in a line: the versions, and what the arithmetic comes to."""
+    sampler, two = options["sampler"], "objective" in options["space_values"]
+    known = {**spec.versions(sampler), "arithmetic": spec.arithmetic()[:16]}
+    known |= {name: value[:16] for name, value in spec.sampler_arithmetic(sampler, two_objectives=two).items()}
+    return ", ".join(f"{name} {value}" for name, value in sorted(known.items()))
+
+
+def searched(folder: Path, options: Mapping[str, Any]) -> StudyRecord:
+    """Return the study of a search with the fake trainer, in this process.
+
+    Its figures are sums, products and quotients of a hash's digits, which are the same on every machine.
+    """
+    return fake.run(folder, **options).study
+
+
+def searched_for_real(folder: Path) -> tuple[str, StudyRecord]:
+    """Return a small search with nets, and its place, the canary first; it closes the test set in this process."""
+    from mnist_bench.studies import run_search
+    from search.driver.progress import Silent
+
+    asked = run_search.SearchConfig(
+        space=str(SMALL), trials=8, slots=4, results=folder, study_name="small", executor="in-process", device="cpu"
+    )
+    study = run_search.run(asked, Silent(), lambda: False).study
+    here = place({"sampler": strategies.sampler(study.spec["sampler"]), "space_values": {}})
+    return f"canary {study.spec['numerics']['canary'][:16]}, driver revision {spec.DRIVER_REVISION}, {here}", study

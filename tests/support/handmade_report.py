@@ -1,0 +1,43 @@
+"""Reports made by hand, with text from outside that would like to be markup."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from mnist_bench.plots.gallery import Gallery, Picture
+from mnist_bench.report.page import Report, gather
+from mnist_bench.report.sections import Section, Sections, Table
+from search.event_log.records import StudyRecord
+from support import handmade
+
+HOSTILE = "</style></script><script>document.title='taken'</script>\"'><img src=x onerror=alert(1)> {{ 7 * 7 }} 🙂"
+DOT = "data:image/svg+xml;base64,PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciIHdpZHRoPSI5IiBoZWlnaHQ9IjkiLz4="
+
+
+def report(study: StudyRecord | None = None, **parts: Any) -> Report:
+    """Return the report of a study, of `handmade.mixed` where none is given."""
+    picture = Picture(kind="history", shows="each trial in turn", finding="#1 came late", source=DOT)
+    given = {
+        "sections": Sections(),
+        "gallery": Gallery(pictures=(picture,), missing={"layers": "No weights."}),
+        "test_openings": 0,
+    }
+    return gather(study or handmade.mixed(), **{**given, **parts})
+
+
+def hostile() -> Report:
+    """Return a report in which all that may come from outside is markup, with marks that turn the text's direction."""
+    study = handmade.mixed()
+    trials = [replace(trial, error=HOSTILE + "\u202e") if trial.error else trial for trial in study.trials]
+    spec = {**study.spec, "numerics": {**study.spec["numerics"], "cpu": HOSTILE}, "versions": {HOSTILE: HOSTILE}}
+    table = Table(headings=(HOSTILE,), rows=((HOSTILE,),))
+    section = Section(lines=(f"{HOSTILE} `{HOSTILE}`\u202e",), table=table)
+    picture = Picture(kind="history", shows=HOSTILE, finding=HOSTILE, source=DOT)
+    made = report(
+        replace(study, trials=tuple(trials), spec=spec),
+        sections=Sections(confirmed=section, ablation=section, audit=section),
+        gallery=Gallery(pictures=(picture,), missing={"layers": HOSTILE}),
+    )
+    rows = tuple(replace(row, settings={**row.settings, HOSTILE: HOSTILE}) for row in made.board.rows)
+    return replace(made, study=HOSTILE, board=replace(made.board, rows=rows))

@@ -1,0 +1,29 @@
+"""`mnist-bench` with a trainer that takes no time, to be disturbed: `python search_cli.py DELAY search smoke ...`.
+
+DELAY are the seconds that a period takes, times one to five by its trial's seed. All else is as it is for the user.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from mnist_bench.cli.app import main
+from mnist_bench.data.mnist import TrainingSet
+from mnist_bench.studies import run_search
+from search.executors.local.pool import LocalExecutor
+from search.executors.protocol import Executor
+from search.study.studies import StudyLocation
+from search.trainer_api import TrainerSpec
+from support.search_fake import Kept
+
+
+def _executor(asked: run_search.SearchConfig, data: TrainingSet, place: StudyLocation) -> Executor:
+    trainer = TrainerSpec(factory="support.search_fake:Trainer", options={"delay": DELAY})
+    return LocalExecutor(trainer, asked.workers, place.folder / "workers.log")
+
+
+if __name__ == "__main__":
+    DELAY = float(sys.argv.pop(1))
+    run_search._executor = _executor
+    run_search.BestCheckpoints = lambda folder, cost: Kept()  # type: ignore[assignment,misc]
+    main()
