@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from mnist_bench.plots.net import Predictions, predict
+from mnist_bench.plots.predictions import Predictions, predict
 from search.errors import StudyNotFoundError
 from search.event_log import StudyRecord, TrialRecord
 

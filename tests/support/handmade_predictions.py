@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mnist_bench.plots.net.predictions import Predictions
+from mnist_bench.plots.predictions import Predictions
 
 
 def predictions(answers: Sequence[tuple[int, int, float]], **more: Any) -> Predictions:

@@ -35,8 +35,8 @@ def confirm(
     seeds, and the test set is opened once. The same command goes on where an earlier run of it was stopped or killed.
     """
     from mnist_bench.cli import again, output
-    from mnist_bench.cli.experiments import confirm_view
     from mnist_bench.cli.interrupts import Interrupts
+    from mnist_bench.cli.views import confirmation
     from mnist_bench.experiments.confirm import Options, plain
     from mnist_bench.experiments.confirm.run import run
     from mnist_bench.studies import open_study, openings
@@ -57,7 +57,7 @@ def confirm(
     if json:
         output.print_json(plain(found) | {"test_openings": opened})
     else:
-        confirm_view.show(found, test_openings=opened)
+        confirmation.show(found, test_openings=opened)
 
 
 class _Lines:

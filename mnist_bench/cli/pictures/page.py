@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from mnist_bench.cli import cells
 from mnist_bench.cli.output import Column, safe, safe_lines
-from mnist_bench.cli.studies import board
+from mnist_bench.cli.views import board
 from mnist_bench.leaderboard import Row, grouped
 from mnist_bench.report import Report
 

@@ -30,7 +30,7 @@ def leaderboard(
 ) -> None:
     """Show the best trials, with intervals and ties."""
     from mnist_bench.cli import output
-    from mnist_bench.cli.studies import board
+    from mnist_bench.cli.views import board
 
     rows = top or (None if json or csv or markdown else SHORT)
     names: list[str | None] = [*studies] if studies else [None]
@@ -71,7 +71,7 @@ def _plain(found: Confirmed | None) -> dict[str, Any] | None:
 
 def _print_confirmed(found: Confirmed | None) -> None:
     from mnist_bench.cli import output
-    from mnist_bench.cli.experiments import confirm_view
+    from mnist_bench.cli.views import confirmation
 
     if found is not None:
-        output.print_line(confirm_view.footnote(found))
+        output.print_line(confirmation.footnote(found))

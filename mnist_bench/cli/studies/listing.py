@@ -27,7 +27,7 @@ def studies(
     if context.invoked_subcommand is not None:
         return
     from mnist_bench.cli import output
-    from mnist_bench.cli.studies import board
+    from mnist_bench.cli.views import board
     from mnist_bench.studies import openings
     from search.study import list_studies, where
 

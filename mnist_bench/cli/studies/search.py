@@ -137,7 +137,7 @@ def _preview(asked: SearchConfig) -> None:
 
 def _run(asked: SearchConfig) -> Run:
     from mnist_bench.cli.interrupts import Interrupts
-    from mnist_bench.cli.studies import ending, live
+    from mnist_bench.cli.views import ending, live
     from mnist_bench.studies import run_search
 
     started = time.monotonic()

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from mnist_bench.data import CLASSES
 from mnist_bench.plots import style
 from mnist_bench.plots.headings import write_heading
-from mnist_bench.plots.net.predictions import Predictions
+from mnist_bench.plots.predictions import Predictions
 from mnist_bench.plots.subject import Subject
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mnist_bench.plots import style
 from mnist_bench.plots.headings import write_heading
-from mnist_bench.plots.net.predictions import Predictions
+from mnist_bench.plots.predictions import Predictions
 from mnist_bench.plots.subject import Subject
 
 MAX_SHOWN = 40

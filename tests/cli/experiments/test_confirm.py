@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from mnist_bench.cli import options
-from mnist_bench.cli.experiments import confirm_view
+from mnist_bench.cli.views import confirmation
 from mnist_bench.experiments.confirm import result as confirmed
 from search.errors import UsageError
 from support import handmade
@@ -252,22 +252,22 @@ def test_a_study_searched_further_is_not_confirmed(cli: Any, tmp_path: Path) -> 
 
 
 def test_what_the_budget_left_open_is_named() -> None:
-    lines = confirm_view.race_lines(found(cut=True, budget=900.0))
+    lines = confirmation.race_lines(found(cut=True, budget=900.0))
     assert lines[-1] == "The budget of 15:00 ended the race after 4 seeds; unresolved: #1, #0."
 
 
 def test_a_winner_alone_is_said_to_be_alone() -> None:
     alone = found(candidates=(row(1, (68, 70)), row(2, (90, 94), dropped_after=2, p_value=1e-9)), cheapest=1)
-    assert confirm_view.race_lines(alone) == [
+    assert confirmation.race_lines(alone) == [
         "#1 alone is left: all others were shown to be worse (paired t-tests, Holm, 5 %)."
     ]
-    assert confirm_view.verdict(alone, alone.candidates[1]) == "dropped after 2 seeds (p < 0.0001)"
+    assert confirmation.verdict(alone, alone.candidates[1]) == "dropped after 2 seeds (p < 0.0001)"
 
 
 def test_a_pruned_winner_was_neither_lucky_nor_unlucky() -> None:
     pruned = found(candidates=(row(1, (68, 70), complete=False, search_epochs=2, search_accuracy=0.98),), cheapest=1)
     pruned = replace(pruned, finals=pruned.finals[:1])
-    assert confirm_view.test_lines(pruned)[-1] == "In the search #1 was pruned after 2 epochs at 98.00 %."
+    assert confirmation.test_lines(pruned)[-1] == "In the search #1 was pruned after 2 epochs at 98.00 %."
 
 
 def test_a_study_without_trials_to_confirm_is_one_sentence(cli: Any) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-from mnist_bench.cli.studies import ending
+from mnist_bench.cli.views import ending
 from mnist_bench.plots.kinds import KINDS
 from mnist_bench.studies.run_search import SearchConfig
 from search.driver.progress import Observer

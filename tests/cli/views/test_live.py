@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from mnist_bench.cli import output
-from mnist_bench.cli.studies import live
+from mnist_bench.cli.views import live
 from search.driver.progress import Header, Progress
 from support import handmade
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from mnist_bench.cli import again, cells, output
 from mnist_bench.cli.pictures import FOLDER
-from mnist_bench.cli.studies import board
+from mnist_bench.cli.views import board
 from mnist_bench.leaderboard import Leaderboard, worker_time
 from mnist_bench.leaderboard.board import rows
 from mnist_bench.plots import KINDS

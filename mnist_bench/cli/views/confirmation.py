@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from mnist_bench.cli import cells, output
 from mnist_bench.cli.output import Column
-from mnist_bench.cli.studies import board
+from mnist_bench.cli.views import board
 from mnist_bench.experiments.confirm import Candidate, Confirmed, Figures
 
 

@@ -15,7 +15,7 @@ from mnist_bench.config.settings import TrainConfig
 from mnist_bench.data.mnist import DataOptions
 from mnist_bench.data.tensors import Dataset, load_dataset
 from mnist_bench.errors import WeightsError
-from mnist_bench.plots.net.predictions import predict
+from mnist_bench.plots.predictions import predict
 from mnist_bench.training.period import fit
 from mnist_bench.training.weights import export
 from search.errors import StudyNotFoundError, UsageError

@@ -1,1 +1,0 @@
-from .predictions import Predictions as Predictions, predict as predict
