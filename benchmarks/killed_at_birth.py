@@ -23,7 +23,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from search.database.engines import damage
 from search.errors import SearchError, StudyNotFoundError
-from search.study.studies import DATABASE, StudyLocation, list_studies, open_study, read_events
+from search.study.location import StudyLocation
+from search.study.studies import list_studies, open_study, read_events
 from support import search_fake as fake
 
 GOAL = 2
@@ -73,7 +74,7 @@ def kill_at_birth(folder: Path, kills: int, moments: random.Random, window: floa
 
 def _kill(results: Path, after: float, digest: str) -> Death:
     place = StudyLocation.of("fake-0", results)
-    database = place.folder / DATABASE
+    database = place.files.database
     processes = multiprocessing.get_context("forkserver")  # forks from a process that has imported what a search needs
     processes.set_forkserver_preload(["killed_at_birth", "optuna.storages", "search.strategies.optuna_samplers"])
     search = processes.Process(target=fake.run, args=(results,), kwargs={"goal": GOAL})
@@ -99,7 +100,7 @@ def _read(place: StudyLocation) -> list[str]:
     readers = {
         "leaderboard": lambda: open_study(place.folder.parent, place.name),
         "studies": lambda: list_studies(place.folder.parent),
-        "doctor": lambda: _demand_whole(place.folder / DATABASE),
+        "doctor": lambda: _demand_whole(place.files.database),
         "replay": lambda: read_events(place),
     }
     faults = []

@@ -21,7 +21,7 @@ from typing import Protocol
 from search.database.engines import open_for_reading
 from search.event_log.events import Event, EventLog, studies
 from search.event_log.history import History
-from search.study.studies import StudyLocation
+from search.study.location import StudyLocation
 
 PROGRAM = (str(Path(sys.executable).with_name("mnist-bench")),)
 START_SECONDS = 4.0

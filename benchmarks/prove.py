@@ -18,7 +18,7 @@ from pathlib import Path
 import killing
 from killing import SearchCrew
 
-from search.study.studies import StudyLocation
+from search.study.location import StudyLocation
 
 STUDY = "proof"
 

@@ -37,7 +37,8 @@ from stock_optuna import make_study, periods
 from mnist_bench import space_files
 from mnist_bench.numerics.machine import sentence, this_machine
 from mnist_bench.numerics.precision import best_precision
-from search.study.studies import StudyLocation, open_study
+from search.study.location import StudyLocation
+from search.study.studies import open_study
 
 HERE = Path(__file__).parent
 OURS = (sys.executable, str(HERE / "counted.py"))

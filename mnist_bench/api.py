@@ -12,12 +12,13 @@ from mnist_bench.experiments.ablation import Ablation, Options as AblateOptions,
 from mnist_bench.experiments.ablation.run import run as run_ablate
 from mnist_bench.experiments.confirm import Confirmed, Options as ConfirmOptions, Silent as SilentRuns
 from mnist_bench.experiments.confirm.run import run as run_confirm
-from mnist_bench.studies import LEDGER, Comparison, record_of, run_search, trainer_for, validated
+from mnist_bench.studies import Comparison, record_of, run_search, trainer_for, validated
 from mnist_bench.studies.reproduce import reproduce
 from mnist_bench.training import FitResult, fit as fit_config
 from search.driver import Silent
 from search.errors import SearchError, StudyNotFoundError, UsageError
 from search.event_log import Order, StudyRecord, TrialRecord
+from search.study import ResultsFolder
 
 T = TypeVar("T")
 
@@ -100,7 +101,7 @@ def confirm_study(
     Raises:
         SearchError: see `mnist_bench.experiments.confirm.run.run`.
     """
-    ledger = results / LEDGER
+    ledger = ResultsFolder(results).openings
     asked = ConfirmOptions(
         top=top, budget=budget, workers=workers, device=device, data_dir=data_dir, results=results, ledger=ledger
     )

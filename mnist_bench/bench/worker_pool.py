@@ -18,6 +18,7 @@ from mnist_bench.numerics import Machine, find_device, this_machine
 from search.errors import WorkerError
 from search.executors import Done, Executor, Job, Lost, Raised
 from search.executors.local import LocalExecutor
+from search.study import WorkFolder
 from search.trainer_api import Report, TrainerSpec
 
 LEAD = 0.05
@@ -90,7 +91,7 @@ def open_worker_pool(
     images = {"train_images": train_images, "validation_images": validation_images}
     spec = TrainerSpec(factory="mnist_bench.bench.worker:make_meter", options={**options, **images})
     folder = Path(tempfile.mkdtemp(prefix="mnist-bench-"))
-    log = folder / "workers.log"
+    log = WorkFolder(folder).workers_log
     executor = LocalExecutor(spec, 1 if alone else workers, log)
     try:
         numerics = executor.start()

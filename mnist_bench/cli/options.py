@@ -48,8 +48,6 @@ Overrides = Annotated[
 _DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?) ?([smh]?)")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 RESULTS = Path("results")
-LEDGER = "test-openings.jsonl"
-"""In the results folder: one line for every opening of the test set."""
 
 
 def cores() -> int:

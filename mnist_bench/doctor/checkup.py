@@ -15,7 +15,7 @@ from pathlib import Path
 
 from mnist_bench.doctor.diagnostic import Diagnostic
 from search.database import file_lock
-from search.study import LOCK, StudyLocation, alone_with, driver_of
+from search.study import StudyLocation, alone_with, driver_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,7 +92,7 @@ def _busy(place: StudyLocation) -> str | None:
 
 def _other_locks(place: StudyLocation) -> list[Path]:
     """Return the locks of work that is kept in the study's folder, such as its confirmation."""
-    return sorted(set(place.folder.rglob(LOCK)) - {place.lock}) if place.folder.is_dir() else []
+    return place.files.inner_locks
 
 
 @contextmanager

@@ -10,13 +10,12 @@ from typing import Literal
 
 from mnist_bench.doctor.diagnostic import Diagnostic, note, ok, problem
 from mnist_bench.experiments import ablation, audit, confirm
-from mnist_bench.experiments.confirm import RECORDS
 from mnist_bench.studies import record, worth_keeping
 from mnist_bench.training import load_trial
 from search.errors import NewerVersionError, SearchError, StorageError
 from search.event_log import StudyRecord, TrialRecord
 from search.files import leftovers, make_folder
-from search.study import checkpoint_store
+from search.study import StudyFolder, checkpoint_store
 
 ASIDE = "aside"
 """The folder in the study's own that takes what --repair removes from its place."""
@@ -67,7 +66,7 @@ def weights(study: StudyRecord, folder: Path) -> Iterator[Diagnostic]:
     """Yield whether the kept weights are those of the best trials, and those that the trials ended with."""
     complete = {trial.number: trial for trial in study.complete()}
     best = worth_keeping(list(complete.values()), study.cost)
-    files = {int(path.stem): path for path in (folder / "weights").glob("*.safetensors") if path.stem.isdigit()}
+    files = StudyFolder(folder).kept_weights()
     kept = [(complete[number], files[number]) for number in sorted(best & files.keys())]
     verdicts = {path: _verdict(partial(load_trial, path, trial)) for trial, path in kept}
     yield from _newer("weights", verdicts, folder)
@@ -96,12 +95,13 @@ def _missing(trials: Sequence[TrialRecord], folder: Path) -> Iterator[Diagnostic
 
 def found_by_commands(folder: Path) -> Iterator[Diagnostic]:
     """Yield whether what `confirm`, `ablate` and `--audit-pruned` found can be read."""
+    files = StudyFolder(folder)
     readers: dict[str, Callable[[], object]] = {
         "confirm": partial(confirm.load, folder),
-        "ablate": partial(ablation.load, folder / ablation.FOLDER),
-        "audit": partial(audit.load, folder / audit.FOLDER),
+        "ablate": partial(ablation.load, files.ablation.path),
+        "audit": partial(audit.load, files.audit.path),
     }
-    for path in sorted((folder / confirm.FOLDER / RECORDS).glob("[0-9]*.json")):
+    for path in sorted(files.confirm.records.glob("[0-9]*.json")):
         readers[f"record {path.stem}"] = partial(record.read, path)
     faults = {name: fault for name, reader in readers.items() if (fault := _error(reader))}
     yield from (problem(name, text, "Remove the file; the command makes it anew.") for name, text in faults.items())
@@ -116,9 +116,8 @@ def unfinished(folder: Path) -> Iterator[Diagnostic]:
 
 def _newest(folder: Path, trial: TrialRecord) -> int:
     """Return the latest period, of those that the study knows, after which there is a whole checkpoint; 0 for none."""
-    store = folder / "states"
     periods = range(len(trial.reports), 0, -1)
-    paths = {period: store / f"{trial.number}-{period}{checkpoint_store.SUFFIX}" for period in periods}
+    paths = {period: StudyFolder(folder).checkpoint(trial.number, period) for period in periods}
     return next((n for n, path in paths.items() if _verdict(partial(_read_checkpoint, path)) != "damaged"), 0)
 
 

@@ -17,7 +17,8 @@ from mnist_bench.doctor.diagnostic import Diagnostic, note, ok, problem
 from mnist_bench.errors import DataError
 from mnist_bench.numerics import Precision, sentence, this_machine
 from mnist_bench.numerics.canary import canary
-from mnist_bench.training.cuda import Graphs, recorder, verify_replay
+from mnist_bench.training import verify_replay
+from mnist_bench.training.cuda import Graphs, recorder
 
 DISTRIBUTION = "mnist-bench"
 WORKER_MEMORY = 600e6
@@ -99,7 +100,7 @@ def _verdict(place: torch.device, precision: Precision, record: Graphs) -> str:
 
 
 def graphs(verdict: str) -> Diagnostic:
-    """Return what `graphs.verify_replay` found out about a GPU."""
+    """Return what `verify_replay` found out about a GPU."""
     if verdict == "on":
         return ok("graphs", "a step that is captured once and replayed gives the same bits.")
     if verdict.startswith("not checked"):

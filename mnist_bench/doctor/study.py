@@ -20,7 +20,6 @@ from search.event_log import Event, History, StudyRecord
 from search.messages import first_line
 from search.space import Space
 from search.study import (
-    DATABASE,
     DRIVER_REVISION,
     Differences,
     StudyLocation,
@@ -66,7 +65,7 @@ def examine(
 
 
 def _whole_log(place: StudyLocation) -> list[Event]:
-    database = place.folder / DATABASE
+    database = place.files.database
     if place.owns_database and database.exists() and (fault := damage(database)):
         raise StorageError(f"The database {database} is damaged ({fault}).")
     events = read_events(place)

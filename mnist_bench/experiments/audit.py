@@ -19,11 +19,8 @@ from search import canonical_json
 from search.driver import Task
 from search.errors import WorkerError
 from search.event_log import StudyRecord, TrialRecord
+from search.study import ExperimentFolder, StudyFolder
 from search.trainer_api import Report
-
-FOLDER = "audit"
-"""In the study's folder."""
-FILE = "audit.json"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,7 +106,7 @@ def run(
         WorkerError: a trial comes to other weights than in the search, or the workers cannot go on.
         StudyLockedError, DataError, DeviceError, StorageError, UsageError: see there.
     """
-    folder, drawn = results / study.name / FOLDER, chosen(study, share)
+    folder, drawn = StudyFolder(results / study.name).audit.path, chosen(study, share)
     known = load(folder)
     if known is not None and known.digest == study.digest and _numbers(known) == [trial.number for trial in drawn]:
         return known
@@ -203,9 +200,9 @@ def _numbers(audit: Audit) -> list[int]:
 
 def save(audit: Audit, folder: Path) -> None:
     """Keep an audit in a folder; errors as in `kept.save`."""
-    sealed_json.save(audit, folder / FILE)
+    sealed_json.save(audit, ExperimentFolder(folder).result)
 
 
 def load(folder: Path) -> Audit | None:
     """Return the audit that a folder keeps, None where there is none; errors as in `kept.load`."""
-    return sealed_json.load(folder / FILE, Audit, "audit")
+    return sealed_json.load(ExperimentFolder(folder).result, Audit, "audit")

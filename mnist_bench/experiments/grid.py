@@ -20,7 +20,7 @@ from search.event_log import StudyRecord
 from search.executors import Executor
 from search.executors.local import LocalExecutor
 from search.files import make_folder
-from search.study import CheckpointStore
+from search.study import CheckpointStore, WorkFolder
 from search.trainer_api import Report
 
 Reports = Mapping[str, Sequence[Report]]
@@ -80,7 +80,7 @@ class Grid:
         return self._store(keep_last=True).load(task)[1] or None
 
     def _store(self, *, keep_last: bool) -> TaskStore:
-        return TaskStore(CheckpointStore(self.folder / "states"), keep_last=keep_last)
+        return TaskStore(CheckpointStore(WorkFolder(self.folder).checkpoints), keep_last=keep_last)
 
 
 @contextmanager
@@ -135,9 +135,9 @@ def _opened(
     folder: Path, what: str, loaded: TrainingSet, workers: int, device: str, precision: str, lanes: int | None = None
 ) -> Iterator[Grid]:
     make_folder(folder)
-    with driver_lock(folder / "driver.lock", what):
+    with driver_lock(WorkFolder(folder).lock, what):
         trainer = trainer_spec(loaded, device=device, precision=precision)
-        executor = LocalExecutor(trainer, workers, folder / "workers.log", lanes)
+        executor = LocalExecutor(trainer, workers, WorkFolder(folder).workers_log, lanes)
         try:
             yield Grid(executor=executor, numerics=executor.start(), data=loaded, folder=folder)
         finally:

@@ -13,6 +13,7 @@ from mnist_bench.studies import record_of, trainer_for
 from mnist_bench.training import load_trial
 from search.errors import StudyNotFoundError
 from search.event_log import StudyRecord, TrialRecord
+from search.study import StudyFolder
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -65,8 +66,8 @@ class Predictions:
         return source, f"errors here {here}, in the search {self.recorded_errors}: other numerics"
 
 
-def predict(study: StudyRecord, trial: TrialRecord, weights: Path, data_dir: Path | None = None) -> Predictions:
-    """Return what the net in `weights`/NUMBER.safetensors says of the validation images; the test set is closed.
+def predict(study: StudyRecord, trial: TrialRecord, files: StudyFolder, data_dir: Path | None = None) -> Predictions:
+    """Return what the net that was kept of a trial says of the validation images; the test set is closed.
 
     It computes in the search's precision, on its kind of device where there is one.
 
@@ -75,11 +76,11 @@ def predict(study: StudyRecord, trial: TrialRecord, weights: Path, data_dir: Pat
         WeightsError: the file does not hold the weights that the trial ended with.
         DataError, DeviceError, UsageError: see `reproduce.trainer_for`, which loads the data set.
     """
-    path = weights / f"{trial.number}.safetensors"
+    path = files.weights_of(trial.number)
     if not path.is_file():
         raise StudyNotFoundError(
-            f"The weights of {study.name}/{trial.number} are not in {weights}: those of the ten best complete trials "
-            "are kept there, on the machine that searched."
+            f"The weights of {study.name}/{trial.number} are not in {files.weights}: those of the ten best complete "
+            "trials are kept there, on the machine that searched."
         )
     from mnist_bench.training import logits
 

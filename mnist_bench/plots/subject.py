@@ -9,6 +9,7 @@ from pathlib import Path
 from mnist_bench.plots.predictions import Predictions, predict
 from search.errors import StudyNotFoundError
 from search.event_log import StudyRecord, TrialRecord
+from search.study import StudyFolder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,4 +36,4 @@ class Subject:
     @cached_property
     def predictions(self) -> Predictions:
         """What the best trial's net says of the validation images; see `predictions.predict`."""
-        return predict(self.study, self.best, self.folder / "weights", self.data_dir)
+        return predict(self.study, self.best, StudyFolder(self.folder), self.data_dir)

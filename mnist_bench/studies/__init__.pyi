@@ -1,5 +1,5 @@
 from .best_checkpoints import worth_keeping as worth_keeping
-from .openings import LEDGER as LEDGER, purpose_of_confirming as purpose_of_confirming
+from .openings import purpose_of_confirming as purpose_of_confirming
 from .record import Data as Data, Period as Period, Record as Record, record_of as record_of
 from .reproduce import Comparison as Comparison, trainer_for as trainer_for
 from .run_search import SearchConfig as SearchConfig

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from mnist_bench.config import from_json
 from mnist_bench.leaderboard import undominated
 from mnist_bench.training import export
 from search.event_log import TrialRecord
 from search.files import atomic_write, leftovers
+from search.study import StudyFolder
 
 TOP = 10
 """The most accurate trials, of which the weights are kept."""
@@ -21,20 +21,22 @@ class BestCheckpoints:
     With two objectives, `cost` naming the second one, those of the Pareto front are kept too.
     """
 
-    def __init__(self, folder: Path, cost: str | None = None) -> None:
-        self._folder = folder
+    def __init__(self, files: StudyFolder, cost: str | None = None) -> None:
+        self._files = files
         self._cost = cost
 
     def keep(self, trial: TrialRecord, state: bytes, complete: Sequence[TrialRecord]) -> None:
         """Write the trial's weights if it is among the best, and remove those of trials that no longer are."""
         best = worth_keeping(complete, self._cost)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        for path in leftovers(self._folder):  # of a driver that was killed here, and after which this is called again
+        self._files.weights.mkdir(parents=True, exist_ok=True)
+        for path in leftovers(
+            self._files.weights
+        ):  # of a driver that was killed here, and after which this is called again
             path.unlink(missing_ok=True)
         if trial.number in best:
-            atomic_write(self._folder / f"{trial.number}.safetensors", export(state, from_json(trial.config)))
-        for path in self._folder.glob("*.safetensors"):
-            if path.stem.isdigit() and int(path.stem) not in best:
+            atomic_write(self._files.weights_of(trial.number), export(state, from_json(trial.config)))
+        for number, path in self._files.kept_weights().items():
+            if number not in best:
                 path.unlink(missing_ok=True)
 
 

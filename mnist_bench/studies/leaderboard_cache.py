@@ -15,9 +15,8 @@ from mnist_bench.leaderboard import Leaderboard
 from mnist_bench.leaderboard.board import rows
 from mnist_bench.studies import openings, sealed_json, validated
 from search.errors import StorageError, StudyNotFoundError
-from search.study import DATABASE, StudyLocation, driver_of, latest, newest_event
+from search.study import StudyLocation, driver_of, latest, newest_event
 
-FILE = "leaderboard.json"
 FROM = 1000
 """Trials that make a study large."""
 
@@ -51,7 +50,7 @@ def leaderboard(results: Path, name: str | None, storage: str | None = None, *, 
     board = rows(study, top=top, test_openings=opened)
     if place and stamp and len(study.trials) >= FROM:
         with contextlib.suppress(StorageError):  # where it cannot be written, it is made anew the next time
-            sealed_json.save(Page(stamp=stamp, top=top, board=board), place.folder / FILE)
+            sealed_json.save(Page(stamp=stamp, top=top, board=board), place.files.cached_leaderboard)
     return board
 
 
@@ -63,13 +62,13 @@ def _place(results: Path, name: str | None, storage: str | None) -> StudyLocatio
 
 def _stamp(place: StudyLocation) -> str:
     """Return what changes whenever the page may have: this version, the newest event, the database's file."""
-    file = (place.folder / DATABASE).stat() if place.owns_database and (place.folder / DATABASE).exists() else None
+    file = place.files.database.stat() if place.owns_database and not place.lacks_database else None
     written = "" if file is None else f"{file.st_mtime_ns} {file.st_size}"
     return f"{version('mnist-bench')} {newest_event(place)} {written}"
 
 
 def _kept(place: StudyLocation) -> Page | None:
     try:
-        return sealed_json.load(place.folder / FILE, Page, "page")
+        return sealed_json.load(place.files.cached_leaderboard, Page, "page")
     except StorageError:
         return None

@@ -11,10 +11,7 @@ import json
 from collections import Counter
 from pathlib import Path
 
-from search.study import StudyLocation, name_inside
-
-LEDGER = "test-openings.jsonl"
-"""In the folder of results, and in that of a study."""
+from search.study import ResultsFolder, StudyLocation, name_inside
 
 
 def purpose_of_confirming(name: str) -> str:
@@ -29,16 +26,16 @@ def for_study(place: StudyLocation) -> int:
         StorageError: its database cannot be read.
     """
     purposes = tuple(purpose_of_confirming(name) for name in (place.name, name_inside(place)))
-    lines = _lines(place.folder.parent / LEDGER)
+    lines = _lines(ResultsFolder(place.folder.parent).openings)
     older = Counter({line: count for line, count in lines.items() if (_purpose(line) or "").startswith(purposes)})
-    return (_own(place.folder / LEDGER) | older).total()
+    return (_own(place.files.openings) | older).total()
 
 
 def from_results(results: Path) -> int:
     """Return how often the test set was opened from a folder of results, and for studies copied into it."""
-    found = _lines(results / LEDGER)
-    for ledger in results.glob(f"*/{LEDGER}"):
-        found |= _own(ledger)
+    found = _lines(ResultsFolder(results).openings)
+    for files in ResultsFolder(results).with_openings():
+        found |= _own(files.openings)
     return found.total()
 
 

@@ -100,7 +100,7 @@ def run(asked: SearchConfig, observer: Observer, stopping: Callable[[], bool]) -
         planner_for=lambda spec: planner(spec.space, spec.context),
         executor=_executor(asked, data, place),
         observer=observer,
-        keeper=BestCheckpoints(place.folder / "weights", cost_of(space.settings)),
+        keeper=BestCheckpoints(place.files, cost_of(space.settings)),
         stopping=lambda: stopping() or (deadline is not None and time.monotonic() >= deadline),
         trial_timeout=math.inf if asked.trial_timeout is None else asked.trial_timeout,
         check=validated.believed,
@@ -196,7 +196,7 @@ def _executor(asked: SearchConfig, data: TrainingSet, place: StudyLocation) -> E
     if asked.executor == "ray":
         return _ray_executor(asked, data)
     trainer = trainer_spec(data, device=asked.device)
-    return LocalExecutor(trainer, asked.workers, place.folder / "workers.log", asked.lanes)
+    return LocalExecutor(trainer, asked.workers, place.files.workers_log, asked.lanes)
 
 
 def _ray_executor(asked: SearchConfig, data: TrainingSet) -> RayExecutor:

@@ -58,10 +58,10 @@ class TrainLoop(Protocol):
         ...
 
 
-MakeTrainee = Callable[[Learner, TrainConfig, Dataset, Precision], TrainLoop]
+MakeTrainLoop = Callable[[Learner, TrainConfig, Dataset, Precision], TrainLoop]
 
 
-def make_trainee(learner: Learner, config: TrainConfig, data: Dataset, precision: Precision) -> TrainLoop:
+def make_train_loop(learner: Learner, config: TrainConfig, data: Dataset, precision: Precision) -> TrainLoop:
     """Return the trainee for the device of `data`, without graphs."""
     kind: type[PlainTrainLoop] | type[StaticTrainLoop] = (
         PlainTrainLoop if data.device.type == "cpu" else StaticTrainLoop
@@ -93,7 +93,7 @@ def advance_in_steps(
     data: Dataset,
     precision: Precision,
     *,
-    make: MakeTrainee = make_trainee,
+    make: MakeTrainLoop = make_train_loop,
     device_cache: DeviceCache[TrainLoop] | None = None,
 ) -> Steps[tuple[bytes, Report]]:
     """Do what `advance` does one training step a turn: others may take theirs between, and change no bit.
@@ -132,7 +132,7 @@ def fit(
 
 def _advance(
     config: TrainConfig, seed: int, period: int, state: bytes | None, data: Dataset, precision: Precision,
-    make: MakeTrainee, device_cache: DeviceCache[TrainLoop],
+    make: MakeTrainLoop, device_cache: DeviceCache[TrainLoop],
 ) -> Steps[tuple[bytes, Report]]:  # fmt: skip
     identity = config_hash(config)
     train_loop = device_cache.take(state, identity, period - 1)

@@ -13,8 +13,9 @@ from mnist_bench import numerics
 from mnist_bench.config import TrainConfig, from_json
 from mnist_bench.data import Dataset
 from mnist_bench.numerics import Precision
-from mnist_bench.training.cuda import DeviceCache, Recorder, StaticTrainLoop, Streams, graphs, new_stream
-from mnist_bench.training.period import MakeTrainee, TrainLoop, advance_in_steps, make_trainee
+from mnist_bench.training.cuda import CaptureError, DeviceCache, Recorder, StaticTrainLoop, Streams, new_stream
+from mnist_bench.training.period import MakeTrainLoop, TrainLoop, advance_in_steps, make_train_loop
+from mnist_bench.training.replay_check import ON, verify_replay
 from search.trainer_api import Report, Steps, finish
 
 LANES = {"cpu": 1, "cuda": 4}
@@ -29,7 +30,7 @@ class TorchTrainer:
     def __init__(
         self, data: Dataset, precision: Precision, *, record: Recorder | None = None, device_cache: int | None = None
     ) -> None:
-        """Train with replayed steps where `record` is given and found to give the same bits (`graphs.verify_replay`).
+        """Train with replayed steps where `record` is given and found to give the same bits (`verify_replay`).
 
         `residents` is how many trainees stay on the device between their periods; left out, what suits it.
         """
@@ -41,11 +42,11 @@ class TorchTrainer:
             CACHED_STATES[kind] if device_cache is None else device_cache
         )
         self._streams = Streams(data.device) if kind == "cuda" else None
-        self._make: MakeTrainee = make_trainee
+        self._make: MakeTrainLoop = make_train_loop
         self._graphs: str | None = None
         if record is not None:
             self._graphs = self._check(record)
-            self._make = partial(StaticTrainLoop, record=record) if self._graphs == graphs.ON else StaticTrainLoop
+            self._make = partial(StaticTrainLoop, record=record) if self._graphs == ON else StaticTrainLoop
 
     @cached_property
     def numerics(self) -> Mapping[str, Any]:
@@ -82,7 +83,7 @@ class TorchTrainer:
                     make=self._make,
                     device_cache=self._device_cache,
                 )
-            except graphs.CaptureError as error:
+            except CaptureError as error:
                 logging.getLogger(__name__).warning("Steps are no longer captured: %s", error)
                 self._make = StaticTrainLoop
                 continue
@@ -92,6 +93,6 @@ class TorchTrainer:
 
     def _check(self, record: Recorder) -> str:
         if self._streams is None:
-            return graphs.verify_replay(self.data, self.precision, record)
+            return verify_replay(self.data, self.precision, record)
         with torch.cuda.stream(new_stream(self.data.device)):
-            return graphs.verify_replay(self.data, self.precision, record)
+            return verify_replay(self.data, self.precision, record)

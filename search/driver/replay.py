@@ -16,7 +16,7 @@ from search.driver.dispatcher import WorkerTime
 from search.driver.driver import Driver
 from search.driver.period_results import Exhausted, Result
 from search.driver.progress import Silent
-from search.driver.restore import restored
+from search.driver.resume import restored
 from search.errors import TooManyFailuresError
 from search.event_log import SAW, Active, Event, History
 from search.executors import Done, Job, Raised

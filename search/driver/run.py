@@ -12,17 +12,15 @@ from search.database import file_lock, is_postgresql, open_for_writing, storage_
 from search.database.postgres import driver_lock
 from search.driver.dispatcher import Dispatcher
 from search.driver.driver import Driver
-from search.driver.housekeeping import Keeper, clean_up, let_go
 from search.driver.outages import MAX_OUTAGE, Outages, Recorder
 from search.driver.progress import Header, Observer
-from search.driver.restore import restored
+from search.driver.resume import Keeper, clean_up, let_go, restored
 from search.errors import StorageError, UsageError
 from search.event_log import Event, EventLog, History, StudyRecord, linked
 from search.executors import Executor
 from search.files import make_folder
 from search.stored_fields import FORMAT
 from search.study import (
-    DATABASE,
     CheckpointStore,
     OptunaTables,
     StudyLocation,
@@ -85,7 +83,7 @@ class Search:
             StorageError, WorkerError, TooManyFailuresError: see there.
         """
         make_folder(self.place.folder)
-        with file_lock.driver_lock(self.place.lock, f"Study {self.place.name}"), storage_errors():
+        with file_lock.driver_lock(self.place.files.lock, f"Study {self.place.name}"), storage_errors():
             return self._locked_run()
 
     def _locked_run(self) -> Run:
@@ -109,7 +107,7 @@ class Search:
         history = stored_history(events)
         if events:
             self.check(history.record())
-        states = CheckpointStore(self.place.folder / "states")
+        states = CheckpointStore(self.place.files.checkpoints)
         if events and self._is_done(history):
             OptunaTables(storage, self.place.name, events[0]).complete(events[-1])
             clean_up(history, states, self.keeper)
@@ -211,13 +209,9 @@ def _check_not_emptied(place: StudyLocation) -> None:
     Raises:
         StorageError: it has; to search anew would pass over that in silence.
     """
-    database = place.folder / DATABASE
-    if (
-        place.owns_database
-        and database.exists()
-        and database.stat().st_size == 0
-        and (place.folder / "states").exists()
-    ):
+    database = place.files.database
+    has_begun = place.files.checkpoints.exists()
+    if place.owns_database and database.exists() and database.stat().st_size == 0 and has_begun:
         raise StorageError(
             f"The database {database} is empty, though study {place.name} has begun: put a copy of it back, or remove "
             "the folder to search anew."

@@ -1,9 +1,16 @@
-from .belonging import (
+from .checkpoint_store import CheckpointStore as CheckpointStore
+from .folder import (
+    ExperimentFolder as ExperimentFolder,
+    ResultsFolder as ResultsFolder,
+    StudyFolder as StudyFolder,
+    WorkFolder as WorkFolder,
+)
+from .location import (
+    StudyLocation as StudyLocation,
     check_belongs as check_belongs,
-    check_not_renamed as check_not_renamed,
+    checked_name as checked_name,
     mark_as_its as mark_as_its,
 )
-from .checkpoint_store import CheckpointStore as CheckpointStore
 from .optuna_tables import OptunaTables as OptunaTables
 from .removal import remove_study as remove_study
 from .spec import (
@@ -14,12 +21,9 @@ from .spec import (
     stored_history as stored_history,
 )
 from .studies import (
-    DATABASE as DATABASE,
-    LOCK as LOCK,
-    StudyLocation as StudyLocation,
     StudySummary as StudySummary,
     alone_with as alone_with,
-    checked_name as checked_name,
+    check_not_renamed as check_not_renamed,
     driver_of as driver_of,
     latest as latest,
     list_studies as list_studies,

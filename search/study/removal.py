@@ -8,8 +8,8 @@ from pathlib import Path
 from search.database import StudyLock, open_for_writing
 from search.errors import StudyNotFoundError
 from search.event_log import EventLog
-from search.study.belonging import belongs
-from search.study.studies import StudyLocation, alone_with, newest_event, where
+from search.study.location import StudyLocation, belongs
+from search.study.studies import alone_with, newest_event, where
 from search.study.tables_check import remove
 
 

@@ -3,56 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from search.database import file_lock, is_postgresql, open_for_reading, postgres, redacted, sqlite_url, storage_errors
+from search.database import file_lock, is_postgresql, open_for_reading, postgres, redacted, storage_errors
 from search.errors import StorageError, StudyNotFoundError, UsageError
 from search.event_log import EventLog, History, StudyRecord, events
 from search.messages import first_line
+from search.study.folder import ResultsFolder
+from search.study.location import StudyLocation, can_name_a_study, checked_name
 from search.study.spec import stored_history
 
-DATABASE = "study.db"
-LOCK = "driver.lock"
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class StudyLocation:
-    """Where a study lives: a folder for its files, and a database."""
-
-    name: str
-    """The folder's. The study inside has the same one, unless the folder was renamed or copied (`name_inside`)."""
-    folder: Path
-    url: str = field(repr=False)  # it may hold a password
-
-    @classmethod
-    def of(cls, name: str, results: Path, storage: str | None = None) -> StudyLocation:
-        """Return the place of a study; without a storage, its database is a file in its folder.
-
-        Raises:
-            UsageError: the name cannot name a folder.
-        """
-        folder = results / checked_name(name)
-        return cls(name, folder, storage or sqlite_url(folder / DATABASE))
-
-    @property
-    def owns_database(self) -> bool:
-        """Whether its database is a file in its folder, and no other study's."""
-        return self.url == sqlite_url(self.folder / DATABASE)
-
-    @property
-    def lock(self) -> Path:
-        """The file whose lock the study's driver holds."""
-        return self.folder / LOCK
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,20 +39,6 @@ class StudySummary:
     live: bool
     bytes: int
     """Size of the folder."""
-
-
-def checked_name(name: str) -> str:
-    """Return a study's name if it can be one.
-
-    Raises:
-        UsageError: it cannot.
-    """
-    if not _NAME.fullmatch(name):
-        raise UsageError(
-            f"{name!r} cannot name a study: a name has up to 64 letters, digits, dots, dashes and underscores, and "
-            "begins with a letter or digit."
-        )
-    return name
 
 
 def open_study(results: Path, name: str | None, storage: str | None = None) -> StudyRecord:
@@ -124,7 +77,7 @@ def read_events(place: StudyLocation) -> list[events.Event]:
     Raises:
         StorageError: its database cannot be read.
     """
-    if place.owns_database and not (place.folder / DATABASE).exists():
+    if place.lacks_database:
         return []
     return _query(place.url, lambda engine: _events(engine, _name_inside(engine, place)))
 
@@ -135,7 +88,7 @@ def newest_event(place: StudyLocation) -> tuple[int, str] | None:
     Raises:
         StorageError: its database cannot be read.
     """
-    if place.owns_database and not (place.folder / DATABASE).exists():
+    if place.lacks_database:
         return None
     return _query(place.url, lambda engine: EventLog(engine, _name_inside(engine, place)).newest())
 
@@ -146,9 +99,22 @@ def name_inside(place: StudyLocation) -> str:
     Raises:
         StorageError: its database cannot be read.
     """
-    if place.owns_database and not (place.folder / DATABASE).exists():
+    if place.lacks_database:
         return place.name
     return _query(place.url, lambda engine: _name_inside(engine, place))
+
+
+def check_not_renamed(place: StudyLocation) -> None:
+    """Check that the study in a folder's own database has the folder's name.
+
+    Raises:
+        UsageError: it has another; a second search in its folder would take its checkpoints and weights.
+    """
+    if (name := name_inside(place)) != place.name:
+        raise UsageError(
+            f"{place.folder} holds study {name} under another name; rename the folder back to {name} to go on with it, "
+            "or choose another --study-name."
+        )
 
 
 def list_studies(results: Path, storage: str | None = None) -> list[StudySummary]:
@@ -159,8 +125,8 @@ def list_studies(results: Path, storage: str | None = None) -> list[StudySummary
 
 def driver_of(place: StudyLocation) -> str | None:
     """Return in words which process drives a study, here or, in PostgreSQL, on any machine; None where none does."""
-    if file_lock.is_held(place.lock):
-        return file_lock.holder(place.lock)
+    if file_lock.is_held(place.files.lock):
+        return file_lock.holder(place.files.lock)
     if is_postgresql(place.url):
         return _query(place.url, lambda engine: postgres.holder(engine, place.name))
     return None
@@ -176,16 +142,16 @@ def alone_with(place: StudyLocation) -> Iterator[postgres.StudyLock | None]:
     """
     with storage_errors(), contextlib.ExitStack() as held:
         if place.folder.is_dir():
-            held.enter_context(file_lock.driver_lock(place.lock, f"Study {place.name}"))
+            held.enter_context(file_lock.driver_lock(place.files.lock, f"Study {place.name}"))
         yield held.enter_context(postgres.driver_lock(place.url, place.name))
 
 
 def _named(results: Path, storage: str | None) -> list[tuple[str, str]]:
     """Return (name, time of the last event) of every study."""
     if storage is not None:
-        return [pair for pair in _query(storage, events.studies) if _NAME.fullmatch(pair[0])]
-    names = sorted(path.parent.name for path in results.glob(f"*/{DATABASE}"))
-    newest = {name: newest_event(StudyLocation.of(name, results)) for name in names if _NAME.fullmatch(name)}
+        return [pair for pair in _query(storage, events.studies) if can_name_a_study(pair[0])]
+    names = [folder.path.name for folder in ResultsFolder(results).with_database()]
+    newest = {name: newest_event(StudyLocation.of(name, results)) for name in names if can_name_a_study(name)}
     return [(name, event[1]) for name, event in newest.items() if event is not None]
 
 
@@ -203,7 +169,7 @@ def _name_inside(engine: Engine, place: StudyLocation) -> str:
     """Return the folder's name, or that of the one study in the folder's own database where that has another."""
     if not place.owns_database or EventLog(engine, place.name).newest() is not None:
         return place.name
-    names = [name for name, _ in events.studies(engine) if _NAME.fullmatch(name)]
+    names = [name for name, _ in events.studies(engine) if can_name_a_study(name)]
     return names[0] if len(names) == 1 else place.name
 
 

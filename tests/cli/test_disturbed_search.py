@@ -24,9 +24,10 @@ from typing import Any
 import pytest
 
 from search.event_log.events import Event
-from search.study.studies import DATABASE, StudyLocation, read_events
+from search.study.location import StudyLocation
+from search.study.studies import read_events
 from support import search_cli
-from support.paths import IMPORTABLE
+from support.paths import DATABASE, IMPORTABLE
 
 TRIALS = 8
 SLOTS = 8

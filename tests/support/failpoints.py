@@ -33,8 +33,10 @@ from search.database.engines import open_for_reading
 from search.event_log.events import EventLog, studies
 from search.event_log.records import TrialRecord
 from search.files import atomic_write, leftovers
-from search.study.studies import DATABASE, StudyLocation, open_study
+from search.study.location import StudyLocation
+from search.study.studies import open_study
 from support import search_fake as fake
+from support.paths import DATABASE
 
 Before = Callable[[str], None]
 """Is told of a write just before it is made."""

@@ -19,7 +19,7 @@ from typing import Any
 from typer.testing import CliRunner
 
 from mnist_bench.cli.app import app
-from search.study.studies import DATABASE, LOCK
+from support.paths import DATABASE, LOCK
 
 STUDY = "smoke-0"
 SEARCH = ("search", "smoke", "--trials", "4", "--slots", "2", "--set", "subset=1000", "--set", "epochs=2", "--executor",

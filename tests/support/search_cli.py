@@ -12,7 +12,7 @@ from mnist_bench.data.mnist import TrainingSet
 from mnist_bench.studies import run_search
 from search.executors.local.pool import LocalExecutor
 from search.executors.protocol import Executor
-from search.study.studies import StudyLocation
+from search.study.location import StudyLocation
 from search.trainer_api import TrainerSpec
 from support.search_fake import Kept
 

@@ -25,8 +25,8 @@ from search.executors.protocol import Executor
 from search.space.space import Space
 from search.space.yaml_reader import Document
 from search.strategies.registry import Asha, Pruner, Sampler, Tpe
+from search.study.location import StudyLocation
 from search.study.spec import StudySpec
-from search.study.studies import StudyLocation
 from search.trainer_api import Plan, Report, Steps, TrainerSpec
 
 PERIODS = 4

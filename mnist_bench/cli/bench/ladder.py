@@ -10,6 +10,7 @@ import typer
 from mnist_bench.cli import options
 from mnist_bench.cli.exit_codes import ExitCode
 from mnist_bench.cli.experiments import PrecisionName
+from search.study import ResultsFolder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,7 +49,7 @@ def ladder(
 
     asked = Options(
         targets=tuple(targets or ()), seeds=seeds, workers=workers or options.suitable_workers(device), device=device,
-        precision=precision, data_dir=data_dir, results=results, ledger=results / options.LEDGER,
+        precision=precision, data_dir=data_dir, results=results, ledger=ResultsFolder(results).openings,
     )  # fmt: skip
     with Interrupts(output.note) as interrupts:
         found = run(asked, _Lines(), interrupts.stopping)

@@ -9,6 +9,7 @@ import typer
 
 from mnist_bench.cli import options
 from mnist_bench.cli.exit_codes import ExitCode
+from search.study import ResultsFolder
 
 if TYPE_CHECKING:
     from mnist_bench.experiments.confirm import Round, Run
@@ -45,7 +46,7 @@ def confirm(
     asked = Options(
         top=top, budget=None if budget is None else options.seconds(budget),
         workers=workers or options.suitable_workers(device), device=device, data_dir=data_dir, results=results,
-        ledger=results / options.LEDGER,
+        ledger=ResultsFolder(results).openings,
     )  # fmt: skip
     record = open_study(results, study, storage)
     with Interrupts(output.note) as interrupts:

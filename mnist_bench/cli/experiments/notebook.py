@@ -9,6 +9,7 @@ import typer
 
 from mnist_bench.cli import options
 from mnist_bench.cli.exit_codes import ExitCode
+from search.study import ResultsFolder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +46,7 @@ def notebook(
 
     asked = Options(
         recipes=tuple(recipes or ()), seeds=seeds, workers=workers or options.suitable_workers(device), device=device,
-        data_dir=data_dir, results=results, ledger=results / options.LEDGER,
+        data_dir=data_dir, results=results, ledger=ResultsFolder(results).openings,
     )  # fmt: skip
     with Interrupts(output.note) as interrupts:
         rows = run(asked, _Lines(), interrupts.stopping)

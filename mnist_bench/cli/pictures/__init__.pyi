@@ -1,1 +1,1 @@
-from .plot import FOLDER as FOLDER
+

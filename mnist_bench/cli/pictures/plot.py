@@ -14,6 +14,7 @@ from mnist_bench.cli import options
 from mnist_bench.cli.pictures import drawing
 from mnist_bench.cli.pictures.drawing import Job
 from mnist_bench.plots import KINDS
+from search.study import ResultsFolder
 
 if TYPE_CHECKING:
     from mnist_bench.data import Images
@@ -29,8 +30,6 @@ DATA_KINDS: Mapping[str, str] = MappingProxyType(
 )
 """What each kind shows that needs no study; each is drawn by the module of its name."""
 ALL_KINDS = {**KINDS, **DATA_KINDS}
-FOLDER = "plots"
-"""In a study's folder, or for pictures of the data in the results folder."""
 FORMATS: Mapping[str, tuple[Format, ...]] = MappingProxyType({"png": ("png",), "svg": ("svg",), "both": ("png", "svg")})
 
 
@@ -93,11 +92,11 @@ def plot(
     if kinds and kinds[0] in DATA_KINDS:
         study = None
         jobs = _data_jobs(kinds, data_dir, overrides or (), seed or 0)
-        place = folder or results / FOLDER
+        place = folder or ResultsFolder(results).plots
     else:
         study = _open(name, results, storage)
         jobs = _study_jobs(kinds or tuple(KINDS), study, results, data_dir)
-        place = folder or results / study.name / FOLDER
+        place = folder or ResultsFolder(results).study(study.name).plots
     make_folder(place)
     verbose = context.find_root().params["verbose"]
     drawn = [drawing.draw(job, place, FORMATS[file_format], verbose=verbose) for job in jobs]

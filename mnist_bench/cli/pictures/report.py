@@ -8,9 +8,7 @@ from typing import Annotated
 import typer
 
 from mnist_bench.cli import options
-
-FILE = "report.html"
-"""In the study's folder."""
+from search.study import StudyFolder
 
 
 def report(
@@ -19,7 +17,7 @@ def report(
     ] = None,
     output_file: Annotated[
         Path | None,
-        typer.Option("--output", metavar="FILE", help=f"Where it goes; left out, {FILE} in the study's folder."),
+        typer.Option("--output", metavar="FILE", help="Where it goes; left out, report.html in the study's folder."),
     ] = None,
     data_dir: options.DataDir = None,
     results: options.Results = options.RESULTS,
@@ -51,7 +49,7 @@ def report(
         gallery=gallery(Subject(study=study, folder=folder, data_dir=data_dir)),
         test_openings=openings.for_study(StudyLocation.of(study.name, results, storage)),
     )
-    file = output_file or folder / FILE
+    file = output_file or StudyFolder(folder).report
     _write(file, page.render(gathered))
     for kind, reason in gathered.gallery.missing.items():
         output.note(f"{kind} is not drawn: {reason}")

@@ -6,7 +6,6 @@ import time
 from dataclasses import replace
 
 from mnist_bench.cli import again, cells, output
-from mnist_bench.cli.pictures import FOLDER
 from mnist_bench.cli.views import board
 from mnist_bench.leaderboard import Leaderboard, worker_time
 from mnist_bench.leaderboard.board import rows
@@ -15,7 +14,7 @@ from mnist_bench.studies import SearchConfig, openings
 from search.driver import Run
 from search.errors import StudyNotFoundError
 from search.event_log import StudyRecord
-from search.study import StudyLocation
+from search.study import StudyFolder, StudyLocation
 
 TOP = 5
 
@@ -76,7 +75,7 @@ def advice(run: Run, asked: SearchConfig) -> list[str]:
     commands = {
         f"reproduce {name}{training}": f"retrain #{best.number} and compare bit for bit",
         f"confirm {name}{training}": "fresh seeds, then all training images, then the test set once",
-        f"plot {name}{drawing}": f"{len(KINDS)} pictures into {asked.results / name / FOLDER}",
+        f"plot {name}{drawing}": f"{len(KINDS)} pictures into {StudyFolder(asked.results / name).plots}",
         f"ablate {name}{training}": "what each group of settings brings",
         f"report {name}{drawing}": "all of it on one page",
         f"leaderboard {name}{reading}": "all trials",

@@ -1,5 +1,4 @@
 from .result import (
-    FOLDER as FOLDER,
     Ablation as Ablation,
     Measured as Measured,
     Step as Step,

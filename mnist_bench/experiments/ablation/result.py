@@ -17,10 +17,8 @@ from mnist_bench.config import TrainConfig, from_json
 from mnist_bench.experiments.ablation.setting_groups import candidates, changed, differing, waiting
 from mnist_bench.nets import distinguishing
 from mnist_bench.studies import sealed_json
+from search.study import ExperimentFolder
 
-FOLDER = "ablation"
-"""In the study's folder."""
-FILE = "ablation.json"
 CONFIDENCE = 0.95
 COMPARABLE = 2
 """How many times the errors of a pair's worse side another configuration may have for its spread to say something
@@ -238,12 +236,12 @@ def listed(groups: Sequence[str]) -> str:
 
 def save(ablation: Ablation, folder: Path) -> None:
     """Keep an ablation in a folder; errors as in `kept.save`."""
-    sealed_json.save(ablation, folder / FILE)
+    sealed_json.save(ablation, ExperimentFolder(folder).result)
 
 
 def load(folder: Path) -> Ablation | None:
     """Return the ablation in a folder of a study's, None where there is none; errors as in `kept.load`."""
-    found = sealed_json.load(folder / FILE, Ablation, "ablation")
+    found = sealed_json.load(ExperimentFolder(folder).result, Ablation, "ablation")
     return found and replace(found, study=folder.parent.name)  # the study's folder may have been renamed since
 
 

@@ -12,7 +12,7 @@ from typing import Protocol
 from mnist_bench import space_files
 from mnist_bench.config import TrainConfig, from_json, to_json
 from mnist_bench.experiments.ablation import result as ablation
-from mnist_bench.experiments.ablation.result import FOLDER, Ablation, Measured, Step
+from mnist_bench.experiments.ablation.result import Ablation, Measured, Step
 from mnist_bench.experiments.ablation.setting_groups import differing, effective, met
 from mnist_bench.experiments.grid import Grid, open_grid_of
 from mnist_bench.nets import plan_layers
@@ -21,6 +21,7 @@ from search import canonical_json
 from search.driver import Task
 from search.errors import UsageError
 from search.event_log import StudyRecord, TrialRecord
+from search.study import StudyFolder
 from search.trainer_api import Report
 
 
@@ -87,7 +88,7 @@ def run(
         raise UsageError(f"{asked.baseline} and {study.name}/{trial.number} train the same net; there is no path.")
     seeds = tuple(canonical_json.derived_seed("ablation", number) for number in range(asked.seeds))
     question = _question(study, trial, start, target, seeds)
-    folder = asked.results / study.name / FOLDER
+    folder = StudyFolder(asked.results / study.name).ablation.path
     kept = ablation.load(folder)
     if kept is not None and kept.question == question and kept.complete:
         return kept

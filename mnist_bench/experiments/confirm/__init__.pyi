@@ -1,5 +1,4 @@
 from .result import (
-    FOLDER as FOLDER,
     Candidate as Candidate,
     Confirmed as Confirmed,
     Figures as Figures,
@@ -7,4 +6,4 @@ from .result import (
     plain as plain,
 )
 from .run import Options as Options
-from .runs import RECORDS as RECORDS, Round as Round, Run as Run, Silent as Silent
+from .runs import Round as Round, Run as Run, Silent as Silent

@@ -16,10 +16,8 @@ from mnist_bench.studies import sealed_json, unseal
 from search import files
 from search.errors import StorageError
 from search.stored_fields import First, stored
+from search.study import StudyFolder
 
-FOLDER = "confirm"
-"""In a study's folder."""
-FILE = "confirm.json"
 Count = Annotated[int, Ge(1)]
 Checked = ConfigDict(extra="forbid", allow_inf_nan=False)
 
@@ -145,7 +143,7 @@ def figures(errors: tuple[int | None, ...], images: int) -> Figures | None:
 
 def save(confirmed: Confirmed, folder: Path) -> None:
     """Keep what was found in the study's folder `folder`; errors as in `kept.write`."""
-    sealed_json.write(stored(confirmed, FIRST), folder / FOLDER / FILE)
+    sealed_json.write(stored(confirmed, FIRST), StudyFolder(folder).confirm.result)
 
 
 def load(folder: Path) -> Confirmed | None:
@@ -155,7 +153,7 @@ def load(folder: Path) -> Confirmed | None:
         NewerVersionError: a newer version kept it.
         StorageError: the file that keeps it cannot be read.
     """
-    path = folder / FOLDER / FILE
+    path = StudyFolder(folder).confirm.result
     try:
         found = _adapter().validate_json(unseal(files.read(path, sealed_json.MAX_BYTES)), strict=True)
         return replace(_checked(found), study=folder.name)  # it may have been renamed since

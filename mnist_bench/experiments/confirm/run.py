@@ -17,14 +17,12 @@ from mnist_bench.experiments.confirm.result import Candidate, Confirmed, Final
 from mnist_bench.experiments.confirm.runs import SEEDS, Observer, Runs
 from mnist_bench.experiments.grid import Grid, open_grid_of
 from mnist_bench.experiments.time_budget import TimeBudget
-from mnist_bench.studies import LEDGER, purpose_of_confirming
+from mnist_bench.studies import purpose_of_confirming
 from search import canonical_json
 from search.errors import SearchError, StudyLockedError, StudyNotFoundError
 from search.event_log import StudyRecord, TrialRecord
+from search.study import StudyFolder
 from search.trainer_api import Report
-
-PROGRESS = "progress.json"
-"""In the folder of the confirmation: time spent, and what it decided."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,13 +58,13 @@ def run(study: StudyRecord, asked: Options, observer: Observer, stopping: Callab
     known = confirmed.load(asked.results / study.name)
     if known is not None and _answers(known, study, asked):
         return known
-    folder = asked.results / study.name / confirmed.FOLDER
+    folder = StudyFolder(asked.results / study.name).confirm
     with open_grid_of(
-        study, "confirm", folder, f"The confirmation of {study.name}", workers=asked.workers, device=asked.device,
+        study, "confirm", folder.path, f"The confirmation of {study.name}", workers=asked.workers, device=asked.device,
         data_dir=asked.data_dir,
     ) as grid:  # fmt: skip
         spending = TimeBudget(
-            folder / PROGRESS, canonical_json.sha256([study.digest, asked.top, asked.budget]), started
+            folder.time_spent, canonical_json.sha256([study.digest, asked.top, asked.budget]), started
         )
         return _Confirmation(study, candidates, asked, grid, spending, observer).run(stopping)
 
@@ -118,7 +116,7 @@ class _Confirmation:
         purpose = (
             f"{purpose_of_confirming(self._study.name)}{', '.join(f'#{n}' for n in finalists)}; {SEEDS} seeds each"
         )
-        ledgers = [self._asked.ledger, self._asked.results / self._study.name / LEDGER]
+        ledgers = [self._asked.ledger, StudyFolder(self._asked.results / self._study.name).openings]
         errors, images = self._runs.test_errors(nets, self._data.options, purpose, ledgers)
         finals = tuple(Final(number=number, errors=tuple(counts)) for number, counts in errors.items())
         found = self._confirmed(ended, numbers, finals, images)

@@ -18,11 +18,10 @@ from search import canonical_json
 from search.driver import Task
 from search.event_log import StudyRecord, TrialRecord
 from search.files import make_folder
+from search.study import ExperimentFolder
 from search.trainer_api import Report
 
 SEEDS = ROUNDS[-1]
-RECORDS = "records"
-"""In the folder of the confirmation: a record of each run, as `reproduce` reads it."""
 Part = Literal["race", "final"]
 
 
@@ -161,15 +160,15 @@ class Runs:
         """
         from mnist_bench.experiments.test_set_scores import TestSetScores
 
-        score = TestSetScores(self._grid, options, purpose=purpose, ledgers=ledgers)
+        scores = TestSetScores(self._grid, options, purpose=purpose, ledgers=ledgers)
 
         def errors(number: int, k: int) -> int | None:
             task = self._task("final", number, k)
             state = None if nets[number, k][-1].end else self._grid.last_state(task)
-            return None if state is None else score.score(task, state).errors
+            return None if state is None else scores.score(task, state).errors
 
         numbers = dict.fromkeys(number for number, _ in nets)
-        return {number: [errors(number, k) for k in range(SEEDS)] for number in numbers}, len(score.images.labels)
+        return {number: [errors(number, k) for k in range(SEEDS)] for number in numbers}, len(scores.images.labels)
 
     def _task(self, part: Part, number: int, k: int) -> Task:
         config = replace(from_json(self._trials[number].config), train_on=PARTS[part].train_on)
@@ -177,7 +176,7 @@ class Runs:
 
     def _keep(self, part: Part, tasks: Mapping[tuple[int, int], Task], found: Curves) -> None:
         """Keep a record of each run, and how long the runs of each configuration took."""
-        folder = self._grid.folder / RECORDS
+        folder = ExperimentFolder(self._grid.folder).records
         make_folder(folder)
         for (number, k), task in tasks.items():
             made = record.to_json(self._record(number, task, found[number, k]))

@@ -1,38 +1,11 @@
-"""CUDA graphs: capturing work, and the check that a replay gives the bits that giving it out anew does."""
+"""CUDA graphs: capturing the work of a step, to be replayed without Python."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from functools import partial
-
 import torch
 
-from mnist_bench.config import AugmentConfig, ModelConfig, OptimConfig, TrainConfig
-from mnist_bench.data import Dataset
-from mnist_bench.numerics import Precision
-from mnist_bench.training.cuda.device_cache import DeviceCache
-from mnist_bench.training.cuda.static_buffers import Recorder, StaticTrainLoop, Work
+from mnist_bench.training.cuda.static_buffers import Work
 from mnist_bench.training.cuda.streams import new_stream
-from mnist_bench.training.period import TrainLoop, advance_in_steps
-from search.trainer_api import finish
-
-ON = "on"
-IMAGES = 272
-"""Training images of the check, and those that it evaluates on."""
-_DRAWS = AugmentConfig(rotation_degrees=10, translate_pixels=1)
-_ADAM = OptimConfig(lr=0.01, batch_size=32, weight_decay=0.1, label_smoothing=0.1, ema_decay=0.9, schedule="one_cycle")
-_SGD = OptimConfig(optimizer="sgd_nesterov", lr=0.02, batch_size=32, keep_last_batch=True, drops=1)
-_DEEP = ModelConfig(
-    filters=(8, 16), kernel_size=(5, 3), batchnorm="after_pool", block_dropout=0.1, hidden_units=32,
-    hidden_batchnorm="before_activation", hidden_dropout=0.3,
-)  # fmt: skip
-_FLAT = ModelConfig(blocks=1, convs_per_block=2, filters=8, activation="gelu", hidden_layers=0)
-CHECKED = (
-    TrainConfig(epochs=3, model=_DEEP, augment=_DRAWS, optim=_ADAM),
-    TrainConfig(epochs=3, periods=(0.5, 2, 3), model=_FLAT, optim=_SGD),
-)
-"""Every kind of step: both optimizers, draws of every sort, averaged weights, a smaller last batch; three periods, so
-that an evaluation is given out, captured and replayed."""
 
 
 class CaptureError(RuntimeError):
@@ -40,7 +13,7 @@ class CaptureError(RuntimeError):
 
 
 class Graphs:
-    """Captures work on a GPU; satisfies `fixed.Recorder`. A replay goes into the stream that is then current."""
+    """Captures work on a GPU, as a `Recorder`. A replay goes into the stream that is then current."""
 
     def __init__(self, device: torch.device) -> None:
         # A graph that ends takes along what its capture stream shares (pytorch#193402), so steps and evaluations
@@ -65,7 +38,7 @@ class Graphs:
         except torch.OutOfMemoryError:
             raise
         except RuntimeError as error:
-            raise CaptureError(_first_line(error)) from error
+            raise CaptureError(first_line(error)) from error
         finally:
             _free_workspaces()
         replay: Work = graph.replay
@@ -77,45 +50,11 @@ def recorder(device: torch.device) -> Graphs | None:
     return Graphs(device) if device.type == "cuda" else None
 
 
-def verify_replay(data: Dataset, precision: Precision, record: Recorder) -> str:
-    """Return "on" where replayed steps give the bits of steps given out anew, else "off:" and why.
-
-    Raises:
-        RuntimeError: this device does not give the same bits twice even without graphs.
-    """
-    some = replace(data, train=data.train[:IMAGES], validation=data.validation[:IMAGES])
-    for config in CHECKED:
-        expected = _bits(config, some, precision, None)
-        try:
-            found = _bits(config, some, precision, record)
-        except RuntimeError as error:
-            if _bits(config, some, precision, None) != expected:
-                raise
-            return f"off: {_first_line(error)}"
-        if found != expected:
-            if _bits(config, some, precision, None) != expected:
-                raise RuntimeError("this device does not give the same bits twice")
-            return "off: replayed steps give other bits"
-    return ON
-
-
-def _bits(config: TrainConfig, data: Dataset, precision: Precision, record: Recorder | None) -> list[object]:
-    """Return the states and figures of a whole training in which one trainee stays from period to period."""
-    device_cache: DeviceCache[TrainLoop] = DeviceCache(1)
-    state: bytes | None = None
-    found: list[object] = []
-    for period in (1, 2, 3):
-        make = partial(StaticTrainLoop, record=record)
-        steps = advance_in_steps(config, 0, period, state, data, precision, make=make, device_cache=device_cache)
-        state, report = finish(steps)
-        found += [state, report.value, dict(report.metrics), report.weights, dict(report.details), report.end]
-    return found
-
-
 def _free_workspaces() -> None:
     """Let go of cuBLAS's workspaces, so that a graph's own is part of the graph and of nothing else."""
     torch._C._cuda_clearCublasWorkspaces()
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's text, or its type's name."""
     return next(iter(str(error).splitlines()), type(error).__name__)

@@ -19,7 +19,7 @@ from mnist_bench.studies.run_search import SearchConfig
 from search.driver.progress import Silent
 from search.errors import StudyNotFoundError
 from search.study import studies
-from search.study.studies import StudyLocation
+from search.study.location import StudyLocation
 
 Cli = Callable[..., Result]
 SEARCH = ("search", "smoke", "--trials", "4", "--slots", "4", "--workers", "1", "--set", "subset=3000")
@@ -103,7 +103,7 @@ def test_a_killed_driver_leaves_paused_trials_and_no_lock(
     driver.send_signal(signal.SIGKILL)
     driver.wait()
     place = StudyLocation.of("smoke-0", Path("results"))
-    assert place.lock.exists()
+    assert place.files.lock.exists()
     killed = cli("doctor", "smoke-0", "--repair")
     assert (alive.exit_code, killed.exit_code) == (0, 0)
     assert "nobody works on the study" in killed.stdout

@@ -13,6 +13,7 @@ from typer.testing import Result
 from mnist_bench.cli import options
 from mnist_bench.cli.views.board import test_set_line as words_about_the_test_set
 from support import handmade
+from support.paths import LEDGER
 
 Cli = Callable[..., Result]
 
@@ -93,7 +94,7 @@ def test_in_a_narrow_terminal_rank_trial_and_accuracy_remain(
 def test_openings_of_the_test_set_are_counted(cli: Cli) -> None:
     options.RESULTS.mkdir()
     lines = ["confirm conv-0: #1; 8 seeds each", "confirm conv-0: #1; 8 seeds each", "confirm conv-01: #1", "notebook"]
-    Path(options.RESULTS, options.LEDGER).write_text("".join(f'{{"purpose": "{line}"}}\n' for line in lines))
+    Path(options.RESULTS, LEDGER).write_text("".join(f'{{"purpose": "{line}"}}\n' for line in lines))
     assert "The test set has been opened twice." in cli("leaderboard", "conv-0").stdout
     assert words_about_the_test_set(7) == "The test set has been opened 7 times."
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-from search.study.studies import DATABASE, StudySummary
+from search.study.studies import StudySummary
+from support.paths import DATABASE
 
 Cli = Callable[..., Result]
 

@@ -21,8 +21,9 @@ from search.driver.progress import Silent
 from search.driver.run import Run
 from search.errors import StorageError, StudyLockedError, StudyNotFoundError
 from search.event_log.records import TrialRecord
-from search.study.studies import DATABASE, StudyLocation
+from search.study.location import StudyLocation
 from support import handmade_data
+from support.paths import DATABASE
 
 NAME = "smoke-0"
 
@@ -189,7 +190,7 @@ def test_what_a_command_found_and_cannot_be_read_is_told(place: StudyLocation) -
 
 def test_a_study_that_is_worked_on_is_only_read(place: StudyLocation) -> None:
     flip_a_bit(min((place.folder / "states").iterdir()))
-    with file_lock.driver_lock(place.lock, "Study smoke-0"):
+    with file_lock.driver_lock(place.files.lock, "Study smoke-0"):
         checkup = check(place)
         assert found(checkup, "driver", "note").text.startswith(f"process {os.getpid()} on ")
         assert checkup.problems == 0

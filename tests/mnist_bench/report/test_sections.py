@@ -88,11 +88,11 @@ def test_the_audit_says_how_often_pruning_was_wrong() -> None:
 def test_what_lies_in_the_folder_is_read(tmp_path: Path) -> None:
     study = handmade.mixed()
     assert report_sections.read(study, tmp_path) == report_sections.Sections()
-    for part in (confirmed.FOLDER, ablation.FOLDER, audit.FOLDER):
+    for part in ("confirm", "ablation", "audit"):
         (tmp_path / part).mkdir()
     confirmed.save(RACE, tmp_path)
-    ablation.save(PATH, tmp_path / ablation.FOLDER)
-    audit.save(PRUNING, tmp_path / audit.FOLDER)
+    ablation.save(PATH, tmp_path / "ablation")
+    audit.save(PRUNING, tmp_path / "audit")
     sections = report_sections.read(study, tmp_path)
     assert sections.winner == 1
     assert sections.confirmed == report_sections.of_race(RACE, study.digest)

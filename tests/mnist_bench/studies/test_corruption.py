@@ -78,9 +78,9 @@ def a_confirmation(folder: Path) -> Written:
         validation_images=1000, test_images=1000, candidates=(candidate,), seeds=3, cut=False, winner=1, cheapest=1,
         finals=(),
     )  # fmt: skip
-    (folder / confirmed.FOLDER).mkdir()
+    (folder / "confirm").mkdir()
     confirmed.save(found, folder)
-    return Written(folder / confirmed.FOLDER / confirmed.FILE, lambda: confirmed.load(folder))
+    return Written(folder / "confirm" / "confirm.json", lambda: confirmed.load(folder))
 
 
 def an_audit(folder: Path) -> Written:

@@ -244,7 +244,7 @@ def time_spent() -> dict[str, Any]:
 
 KEPT: dict[str, tuple[Callable[[], dict[str, Any]], str, Callable[[Path], Any]]] = {
     "record": (a_record, "RECORD.json", lambda folder: record.read(folder / "RECORD.json")),
-    "confirmation": (a_confirmation, f"{confirmed.FOLDER}/{confirmed.FILE}", confirmed.load),
+    "confirmation": (a_confirmation, "confirm/confirm.json", confirmed.load),
     "audit": (an_audit, audit.FILE, audit.load),
     "ablation": (an_ablation, ablation.FILE, ablation.load),
     "time spent": (time_spent, "p.json", lambda folder: TimeBudget(folder / "p.json", handmade.HASH, time.monotonic())),
@@ -259,7 +259,7 @@ NO_JSON = [
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / confirmed.FOLDER).mkdir()
+    (tmp_path / "confirm").mkdir()
     return tmp_path
 
 

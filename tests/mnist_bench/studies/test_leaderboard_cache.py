@@ -11,11 +11,11 @@ import pytest
 
 from mnist_bench.leaderboard.board import Leaderboard, rows
 from mnist_bench.studies import leaderboard_cache
-from mnist_bench.studies.openings import LEDGER
 from search.database import file_lock
 from search.event_log.records import StudyRecord
-from search.study.studies import StudyLocation
+from search.study.location import StudyLocation
 from support import handmade
+from support.paths import LEDGER
 
 
 @dataclass

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from mnist_bench.studies import openings
-from mnist_bench.studies.openings import LEDGER
-from search.study.studies import StudyLocation
+from search.study.location import StudyLocation
 from support import search_fake as fake
+from support.paths import LEDGER
 
 TORN = '{"time": "2026-11-25T10:00'
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from support.paths import ROOT
+from support.paths import DATABASE, ROOT
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
@@ -20,7 +20,8 @@ import killed_at_birth
 
 from search.database.engines import damage
 from search.errors import StorageError, StudyNotFoundError
-from search.study.studies import DATABASE, StudyLocation, list_studies, open_study, read_events
+from search.study.location import StudyLocation
+from search.study.studies import list_studies, open_study, read_events
 from support import search_fake as fake
 
 PAGE = 4096

@@ -25,6 +25,7 @@ from search.event_log.records import TrialRecord
 from search.study import studies
 from search.study.removal import remove_study
 from support import postgres_server, search_fake as fake
+from support.paths import DATABASE
 from support.postgres_server import CANARY, Server, Wire
 
 GOAL = 12
@@ -95,7 +96,7 @@ def tables(url: str, name: str = "fake-0") -> list[Any]:
 
 
 def tables_in_sqlite(results: Path) -> list[Any]:
-    return tables(sqlite_url(results / "fake-0" / studies.DATABASE))
+    return tables(sqlite_url(results / "fake-0" / DATABASE))
 
 
 def background(results: Path, url: str, *, delay: float) -> subprocess.Popen[str]:

@@ -14,8 +14,9 @@ import pytest
 
 from search.database.engines import SQLITE_TIMEOUT, damage
 from search.errors import StorageError
-from search.study.studies import DATABASE, open_study
+from search.study.studies import open_study
 from support import search_fake as fake
+from support.paths import DATABASE
 
 GOAL = 12
 LOCK = """

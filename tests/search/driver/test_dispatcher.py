@@ -11,7 +11,7 @@ import pytest
 from search.driver.dispatcher import Dispatcher
 from search.driver.driver import Driver
 from search.driver.progress import Silent
-from search.driver.restore import restored
+from search.driver.resume import restored
 from search.errors import WorkerError
 from search.event_log.events import Event
 from search.event_log.history import History

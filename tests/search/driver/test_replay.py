@@ -20,7 +20,7 @@ from search.errors import FingerprintError
 from search.event_log.events import Event
 from search.strategies.registry import Asha, Hyperband, Median, NoPruner, Pruner, Qmc, Random, Sampler, Tpe
 from search.study import studies
-from search.study.studies import StudyLocation
+from search.study.location import StudyLocation
 from support import search_fake as fake
 
 GOAL = 20

@@ -24,7 +24,8 @@ import soaked
 from killing import Kills, SearchCrew
 from soaked import Outcome, Tables
 
-from search.study.studies import StudyLocation, open_study
+from search.study.location import StudyLocation
+from search.study.studies import open_study
 from support import search_fake as fake
 
 GOAL = 30

@@ -21,9 +21,9 @@ from search.executors.protocol import Job, Outcome, Raised
 from search.strategies.pruners import Asha, Hyperband, Median, NoPruner, Pruner
 from search.strategies.samplers import Gp, Qmc, Random, Sampler, Tpe
 from search.study import studies
-from search.study.studies import DATABASE, StudyLocation
+from search.study.location import StudyLocation
 from support import search_fake as fake
-from support.paths import IMPORTABLE
+from support.paths import DATABASE, IMPORTABLE
 from support.scripted import Clock, Scripted
 
 GOAL = 20

@@ -25,6 +25,7 @@ from search.strategies.samplers import Gp, Qmc, Random, Sampler, Tpe
 from search.study import studies
 from search.study.spec import fingerprint
 from support import search_fake as fake
+from support.paths import DATABASE
 
 TWO = {**fake.SPACE, "objective": ["val_accuracy", "parameters"]}
 FLAT = {
@@ -157,7 +158,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_optuna_reads_the_study_as_one_of_two_objectives(results: Path) -> None:
     ours = studies.open_study(results, "two")
-    theirs = optuna.load_study(study_name="two", storage=sqlite_url(results / "two" / studies.DATABASE))
+    theirs = optuna.load_study(study_name="two", storage=sqlite_url(results / "two" / DATABASE))
     assert theirs.directions == [StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE]
     assert theirs.metric_names == ["val_accuracy", "parameters"]
     for trial, frozen in zip(ours.trials, theirs.trials, strict=True):
@@ -171,7 +172,7 @@ def test_optuna_reads_the_study_as_one_of_two_objectives(results: Path) -> None:
 
 def test_optunas_command_line_reads_both_values(results: Path) -> None:
     optuna_command = str(Path(sys.executable).with_name("optuna"))
-    command = [optuna_command, "--storage", sqlite_url(results / "two" / studies.DATABASE), "trials", "-f", "json"]
+    command = [optuna_command, "--storage", sqlite_url(results / "two" / DATABASE), "trials", "-f", "json"]
     done = subprocess.run([*command, "--study-name", "two"], capture_output=True, text=True, check=True)
     rows = json.loads(done.stdout)
     assert [row["number"] for row in rows] == list(range(len(rows)))
@@ -180,7 +181,7 @@ def test_optunas_command_line_reads_both_values(results: Path) -> None:
 
 def test_optunas_own_sampler_goes_on_from_the_mirror(results: Path) -> None:
     """Pruned trials with reports would stop it, were they not marked by a constraint."""
-    theirs = optuna.load_study(study_name="two", storage=sqlite_url(results / "two" / studies.DATABASE))
+    theirs = optuna.load_study(study_name="two", storage=sqlite_url(results / "two" / DATABASE))
     copied = optuna.create_study(directions=["maximize", "minimize"], sampler=optuna.samplers.TPESampler(seed=0))
     copied.add_trials(theirs.trials)
     assert 1 <= copied.ask().suggest_int("model.depth", 1, 3) <= 3

@@ -16,9 +16,11 @@ import pytest
 
 from search.database.engines import open_for_writing
 from search.errors import SearchError, StorageError
-from search.study.studies import DATABASE, StudyLocation, list_studies, open_study, read_events
+from search.study.location import StudyLocation
+from search.study.studies import list_studies, open_study, read_events
 from search.study.tables_check import differences, rebuild
 from support import search_fake as fake
+from support.paths import DATABASE
 
 NAME = "fake-0"
 GOAL = 6

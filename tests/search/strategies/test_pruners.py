@@ -14,8 +14,8 @@ import pytest
 from search.strategies.optuna_study import OptunaStudy
 from search.strategies.pruners import Asha, Hyperband, Median, NoPruner, Pruner
 from search.strategies.samplers import Random
-from search.study.studies import DATABASE
 from support import search_fake as fake
+from support.paths import DATABASE
 
 
 def stops(pruner: Pruner, *, periods: int, trials: int) -> list[int]:

@@ -19,6 +19,7 @@ from search.errors import SearchError, StorageError, StudyLockedError, StudyNotF
 from search.study import studies
 from search.study.removal import remove_study
 from support import search_fake as fake
+from support.paths import DATABASE
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +74,7 @@ def test_a_removed_study_is_gone(tmp_path: Path) -> None:
 
 
 def test_a_reader_cannot_write(results: Path) -> None:
-    engine = open_for_reading(sqlite_url(results / "first" / studies.DATABASE))
+    engine = open_for_reading(sqlite_url(results / "first" / DATABASE))
     with engine.connect() as connection, pytest.raises(Exception, match="readonly"):
         connection.exec_driver_sql("DELETE FROM search_events")
 
@@ -88,7 +89,7 @@ def test_several_studies_share_a_database(tmp_path: Path) -> None:
 
 def test_optuna_reads_the_study_as_its_own(results: Path) -> None:
     ours = studies.open_study(results, "first")
-    theirs = optuna.load_study(study_name="first", storage=sqlite_url(results / "first" / studies.DATABASE))
+    theirs = optuna.load_study(study_name="first", storage=sqlite_url(results / "first" / DATABASE))
     assert len(theirs.trials) == len(ours.trials)
     for trial, frozen in zip(ours.trials, theirs.trials, strict=True):
         assert frozen.state.name == trial.state
@@ -103,7 +104,7 @@ def test_optunas_command_line_reads_the_study(results: Path) -> None:
     command = [
         str(Path(sys.executable).with_name("optuna")),
         "--storage",
-        sqlite_url(results / "first" / studies.DATABASE),
+        sqlite_url(results / "first" / DATABASE),
     ]
     done = subprocess.run([*command, "studies", "-f", "json"], capture_output=True, text=True, check=True)
     assert [row["name"] for row in json.loads(done.stdout)] == ["first"]
@@ -183,7 +184,7 @@ def test_a_renamed_study_is_removed_by_its_folders_name(renamed: Path) -> None:
 
 def test_two_studies_under_other_names_are_none_of_a_folders(renamed: Path) -> None:
     """Which of them is meant nobody can tell."""
-    fake.run(renamed, goal=2, name="second", url=sqlite_url(renamed / "other" / studies.DATABASE))
+    fake.run(renamed, goal=2, name="second", url=sqlite_url(renamed / "other" / DATABASE))
     assert studies.list_studies(renamed) == []
     with pytest.raises(StudyNotFoundError):
         studies.open_study(renamed, "other")

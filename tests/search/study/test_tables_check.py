@@ -15,10 +15,12 @@ import pytest
 from search.database.engines import open_for_writing, open_tables_for_reading, sqlite_url
 from search.errors import StorageError
 from search.event_log.events import Event
+from search.study.location import StudyLocation
 from search.study.optuna_tables import OptunaTables
-from search.study.studies import DATABASE, StudyLocation, read_events
+from search.study.studies import read_events
 from search.study.tables_check import Differences, differences, rebuild
 from support import search_fake as fake
+from support.paths import DATABASE
 
 GOAL = 12
 OBJECTIVES = {**fake.SPACE, "objective": ["val_accuracy", "parameters"]}

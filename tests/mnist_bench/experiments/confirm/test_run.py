@@ -94,7 +94,7 @@ except UsageError as error:
 def test_what_was_found_is_kept_and_returned_for_the_same_question(tmp_path: Path) -> None:
     study, folder = handmade.mixed(), tmp_path / "conv-0"
     assert confirmed.load(folder) is None
-    (folder / confirmed.FOLDER).mkdir(parents=True)
+    (folder / "confirm").mkdir(parents=True)
     confirmed.save(found(), folder)
     assert confirmed.load(folder) == found()
     folder.rename(tmp_path / "renamed")
@@ -109,17 +109,17 @@ def test_what_was_found_is_kept_and_returned_for_the_same_question(tmp_path: Pat
 @given(st.binary(max_size=60) | st.just(b"{}") | st.just(b'{"study": 1}'))
 def test_a_damaged_file_is_one_sentence(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     folder = tmp_path_factory.mktemp("study")
-    (folder / confirmed.FOLDER).mkdir()
-    (folder / confirmed.FOLDER / confirmed.FILE).write_bytes(content)
+    (folder / "confirm").mkdir()
+    (folder / "confirm" / "confirm.json").write_bytes(content)
     with pytest.raises(StorageError, match="cannot be read"):
         confirmed.load(folder)
 
 
 @pytest.mark.parametrize("change", [{"winner": 7}, {"test_images": 0}, {"finals": [{"number": 8, "errors": []}]}])
 def test_a_file_that_contradicts_itself_is_one_sentence(tmp_path: Path, change: dict[str, Any]) -> None:
-    (tmp_path / confirmed.FOLDER).mkdir()
+    (tmp_path / "confirm").mkdir()
     content = json.dumps({**asdict(found()), **change})
-    (tmp_path / confirmed.FOLDER / confirmed.FILE).write_text(content)
+    (tmp_path / "confirm" / "confirm.json").write_text(content)
     with pytest.raises(StorageError, match="cannot be read"):
         confirmed.load(tmp_path)
 

@@ -7,7 +7,7 @@ import pytest
 
 from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import TrainConfig
-from mnist_bench.experiments.ablation.result import FOLDER, Ablation, Measured, Step, Tried, save
+from mnist_bench.experiments.ablation.result import Ablation, Measured, Step, Tried, save
 from mnist_bench.plots.experiments.ablation import draw, finding, picture, rows
 from mnist_bench.plots.subject import Subject
 from search.errors import StudyNotFoundError
@@ -85,9 +85,9 @@ def test_without_an_ablation_or_a_rate_there_is_no_picture(tmp_path: Path) -> No
     subject = Subject(study=handmade.mixed(), folder=tmp_path)
     with pytest.raises(StudyNotFoundError, match="Study conv-0 has no ablation; `mnist-bench ablate conv-0` makes one"):
         picture(subject)
-    (tmp_path / FOLDER).mkdir()
-    save(FALL, tmp_path / FOLDER)
+    (tmp_path / "ablation").mkdir()
+    save(FALL, tmp_path / "ablation")
     assert picture(subject).get_suptitle().startswith("Convolutions take away 700")
-    save(made(step("dropout", 800, None, 9)), tmp_path / FOLDER)
+    save(made(step("dropout", 800, None, 9)), tmp_path / "ablation")
     with pytest.raises(StudyNotFoundError, match="training diverged, so there is no picture"):
         picture(subject)

@@ -17,6 +17,7 @@ from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import ModelConfig, TrainConfig
 from mnist_bench.data.tensors import Dataset
 from mnist_bench.doctor import machine as doctor_machine
+from mnist_bench.training import replay_check
 from mnist_bench.training.cuda import graphs
 from mnist_bench.training.cuda.static_buffers import Recorder, Work
 from mnist_bench.training.torch_trainer import TorchTrainer
@@ -67,11 +68,11 @@ def outcome(result: tuple[bytes, Report]) -> tuple[object, ...]:
     ],
 )
 def test_replays_are_used_where_they_give_the_same_bits(digits: Dataset, record: Recorder, verdict: str) -> None:
-    assert graphs.verify_replay(digits, "fp32", record) == verdict
+    assert replay_check.verify_replay(digits, "fp32", record) == verdict
 
 
 def test_a_device_that_capturing_has_spoilt_is_given_up(digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    trained = graphs._bits
+    trained = replay_check._bits
     spoilt: list[bool] = []
 
     def bits(config: TrainConfig, data: Dataset, precision: object, record: Recorder | None) -> list[object]:
@@ -79,9 +80,9 @@ def test_a_device_that_capturing_has_spoilt_is_given_up(digits: Dataset, monkeyp
             spoilt.append(True)
         return [*trained(config, data, "fp32", record), *spoilt]
 
-    monkeypatch.setattr(graphs, "_bits", bits)
+    monkeypatch.setattr(replay_check, "_bits", bits)
     with pytest.raises(graphs.CaptureError):
-        graphs.verify_replay(digits, "fp32", unable)
+        replay_check.verify_replay(digits, "fp32", unable)
 
 
 def test_the_trainer_says_whether_it_replays(digits: Dataset) -> None:

@@ -1,0 +1,170 @@
+"""The files of a study's folder: here, and nowhere else, stand their names.
+
+results/
+    test-openings.jsonl     openings of the test set, for whatever purpose
+    plots/                  pictures of the data
+    conv-0/                 a study
+        study.db            event log and Optuna's tables, where the database is no server's
+        begun               when the study was begun, where the database is a server's
+        driver.lock         held by the process that drives the study
+        workers.log         what worker processes print
+        states/             checkpoints
+        weights/            of the best trials, a file a trial
+        leaderboard.json    a leaderboard that was computed before
+        test-openings.jsonl openings of the test set for this study
+        plots/  report.html
+        confirm/  ablation/  audit/     each with a lock, a log and checkpoints of its own, and what was found
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+_LOCK = "driver.lock"
+_DATABASE = "study.db"
+_OPENINGS = "test-openings.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkFolder:
+    """A folder of work that can be stopped and gone on with."""
+
+    path: Path
+
+    @property
+    def lock(self) -> Path:
+        """The file whose lock is held by the one process at work."""
+        return self.path / _LOCK
+
+    @property
+    def workers_log(self) -> Path:
+        """What worker processes print."""
+        return self.path / "workers.log"
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of checkpoints."""
+        return self.path / "states"
+
+    def checkpoint(self, trial: int, period: int) -> Path:
+        """Return the file with the state of a trial after a period, whether it is there or not."""
+        return self.checkpoints / f"{trial}-{period}.state"
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentFolder(WorkFolder):
+    """A folder of trainings without a search: of a study's confirmation, ablation or audit."""
+
+    @property
+    def result(self) -> Path:
+        """What was found."""
+        return self.path / f"{self.path.name}.json"
+
+    @property
+    def time_spent(self) -> Path:
+        """How much of its time budget is spent, and what that decided."""
+        return self.path / "progress.json"
+
+    @property
+    def records(self) -> Path:
+        """The folder with a record of every run."""
+        return self.path / "records"
+
+
+@dataclass(frozen=True, slots=True)
+class StudyFolder(WorkFolder):
+    """A study's folder."""
+
+    @property
+    def database(self) -> Path:
+        """The database, where the study has one of its own."""
+        return self.path / _DATABASE
+
+    @property
+    def begun(self) -> Path:
+        """A file with the time of the study's first event, where the database is a server's."""
+        return self.path / "begun"
+
+    @property
+    def weights(self) -> Path:
+        """The folder with the weights of the best trials."""
+        return self.path / "weights"
+
+    def weights_of(self, trial: int) -> Path:
+        """Return the file with the weights of a trial, whether it is there or not."""
+        return self.weights / f"{trial}.safetensors"
+
+    def kept_weights(self) -> dict[int, Path]:
+        """Return the files of weights that are there, by the numbers of their trials."""
+        paths = sorted(self.weights.glob("*.safetensors"))
+        return {int(path.stem): path for path in paths if path.stem.isdigit()}
+
+    @property
+    def cached_leaderboard(self) -> Path:
+        """A leaderboard that was computed before."""
+        return self.path / "leaderboard.json"
+
+    @property
+    def openings(self) -> Path:
+        """The ledger of the test set's openings for this study."""
+        return self.path / _OPENINGS
+
+    @property
+    def plots(self) -> Path:
+        """The folder of pictures."""
+        return self.path / "plots"
+
+    @property
+    def report(self) -> Path:
+        """The study on one page."""
+        return self.path / "report.html"
+
+    @property
+    def confirm(self) -> ExperimentFolder:
+        """Of `mnist-bench confirm`."""
+        return ExperimentFolder(self.path / "confirm")
+
+    @property
+    def ablation(self) -> ExperimentFolder:
+        """Of `mnist-bench ablate`."""
+        return ExperimentFolder(self.path / "ablation")
+
+    @property
+    def audit(self) -> ExperimentFolder:
+        """Of `mnist-bench search --audit-pruned`."""
+        return ExperimentFolder(self.path / "audit")
+
+    @property
+    def inner_locks(self) -> list[Path]:
+        """The locks of all experiments in the folder."""
+        return sorted(set(self.path.rglob(_LOCK)) - {self.lock}) if self.path.is_dir() else []
+
+
+@dataclass(frozen=True, slots=True)
+class ResultsFolder:
+    """A folder of studies."""
+
+    path: Path
+
+    @property
+    def openings(self) -> Path:
+        """The ledger of all openings of the test set from this folder."""
+        return self.path / _OPENINGS
+
+    @property
+    def plots(self) -> Path:
+        """The folder of pictures of the data."""
+        return self.path / "plots"
+
+    def study(self, name: str) -> StudyFolder:
+        """Return the folder of a study, whether it is there or not."""
+        return StudyFolder(self.path / name)
+
+    def with_database(self) -> list[StudyFolder]:
+        """Return the folders in it that have a database of their own, by name."""
+        return [StudyFolder(database.parent) for database in sorted(self.path.glob(f"*/{_DATABASE}"))]
+
+    def with_openings(self) -> list[StudyFolder]:
+        """Return the folders in it that have a ledger of their own, by name."""
+        return [StudyFolder(ledger.parent) for ledger in sorted(self.path.glob(f"*/{_OPENINGS}"))]

@@ -1,0 +1,98 @@
+"""Where a study lives: a folder for its files, and a database; and whether the files of a folder are its own."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from search.database import sqlite_url
+from search.errors import UsageError
+from search.files import atomic_write
+from search.study.folder import StudyFolder
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def can_name_a_study(name: str) -> bool:
+    """Return whether a name can be a study's."""
+    return _NAME.fullmatch(name) is not None
+
+
+def checked_name(name: str) -> str:
+    """Return a study's name if it can be one.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    if not can_name_a_study(name):
+        raise UsageError(
+            f"{name!r} cannot name a study: a name has up to 64 letters, digits, dots, dashes and underscores, and "
+            "begins with a letter or digit."
+        )
+    return name
+
+
+@dataclass(frozen=True, slots=True)
+class StudyLocation:
+    """Where a study lives: a folder for its files, and a database."""
+
+    name: str
+    """The folder's. The study inside has the same one, unless the folder was renamed or copied (`name_inside`)."""
+    folder: Path
+    url: str = field(repr=False)  # it may hold a password
+
+    @classmethod
+    def of(cls, name: str, results: Path, storage: str | None = None) -> StudyLocation:
+        """Return the location of a study; without a storage, its database is a file in its folder.
+
+        Raises:
+            UsageError: the name cannot name a folder.
+        """
+        folder = results / checked_name(name)
+        return cls(name, folder, storage or sqlite_url(StudyFolder(folder).database))
+
+    @property
+    def files(self) -> StudyFolder:
+        """The files of its folder."""
+        return StudyFolder(self.folder)
+
+    @property
+    def owns_database(self) -> bool:
+        """Whether its database is a file in its folder, and no other study's."""
+        return self.url == sqlite_url(self.files.database)
+
+    @property
+    def lacks_database(self) -> bool:
+        """Whether its database is to be a file in its folder, and is not there."""
+        return self.owns_database and not self.files.database.exists()
+
+
+def check_belongs(location: StudyLocation, begun: str | None = None) -> None:
+    """Check that a folder's files, where there are any, are of the study that was begun then.
+
+    Raises:
+        UsageError: they are another one's; its checkpoints must not be taken for this one's, nor its weights replaced.
+    """
+    if belongs(location, begun):
+        return
+    files = location.files
+    known = f"begun {files.begun.read_text()}" if files.begun.exists() else f"whose database is {files.database}"
+    raise UsageError(
+        f"{location.folder} holds files of another study of this name, {known}; move or remove that folder, or give "
+        "this search a name of its own with --study-name."
+    )
+
+
+def belongs(location: StudyLocation, begun: str | None) -> bool:
+    """Return whether the folder's files are of the study that was begun then, or of none."""
+    files = location.files
+    if location.owns_database:
+        return not files.begun.exists()
+    return not files.database.exists() and (not files.begun.exists() or files.begun.read_text() == begun)
+
+
+def mark_as_its(location: StudyLocation, begun: str | None) -> None:
+    """Note which study a folder's files are of; where its database is among them, that says it."""
+    if begun is not None and not location.owns_database and not location.files.begun.exists():
+        atomic_write(location.files.begun, begun.encode())
