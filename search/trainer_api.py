@@ -65,18 +65,21 @@ class Report:
     """When the driver took it up in the logical order, in seconds since 1970."""
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Json]) -> Report:
+    def from_json(cls, values: Json) -> Report:
         """Return the report that `to_json` gave.
 
         Raises:
             NewerVersionError: it has a field that this version does not know.
-            TypeError: a field is missing.
+            TypeError: it is none.
         """
+        if not isinstance(values, Mapping):
+            raise TypeError("a report is a mapping")
         known = {item.name for item in fields(cls)}
+        report = cls(**{name: value for name, value in values.items() if name in known})
         for name in values:
             if name not in known:
                 raise NewerVersionError(unknown(f"report.{name}"))
-        return cls(**values)
+        return report
 
     def to_json(self) -> dict[str, Json]:
         """Return plain values for a JSON text: later fields only where they differ from their defaults."""

@@ -89,7 +89,7 @@ def open_worker_pool(
     alone = find_device(device).type == "cuda"
     options = {"device": device, "precision": precision}
     images = {"train_images": train_images, "validation_images": validation_images}
-    spec = TrainerSpec(factory="mnist_bench.bench.worker:make_meter", options={**options, **images})
+    spec = TrainerSpec(factory="mnist_bench.bench.worker:make_bench_worker", options={**options, **images})
     folder = Path(tempfile.mkdtemp(prefix="mnist-bench-"))
     log = WorkFolder(folder).workers_log
     executor = LocalExecutor(spec, 1 if alone else workers, log)

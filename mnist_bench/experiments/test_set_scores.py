@@ -14,7 +14,7 @@ from mnist_bench.training import Evaluation, evaluate, export, model_in
 from search.driver import Task
 
 
-class TestSetScores:
+class Scores:
     """Judges the nets of a workshop on the test images; the first one opens the test set, once for all."""
 
     def __init__(self, grid: Grid, options: DataOptions, *, purpose: str, ledgers: Sequence[Path]) -> None:

@@ -120,3 +120,6 @@ def test_a_report_stands_with_the_fields_of_the_first_format() -> None:
 def test_a_report_of_a_newer_version_is_named() -> None:
     with pytest.raises(NewerVersionError, match=r"report\.joules is a setting that this version does not know"):
         Report.from_json({"value": 0.9, "metrics": {}, "weights": "a", "seconds": 1.0, "joules": 3})
+    for none in ([None], {"joules": 3}):
+        with pytest.raises(TypeError):
+            Report.from_json(none)

@@ -158,9 +158,9 @@ class Runs:
         Raises:
             DataError, StorageError: see `open_test_set`.
         """
-        from mnist_bench.experiments.test_set_scores import TestSetScores
+        from mnist_bench.experiments.test_set_scores import Scores
 
-        scores = TestSetScores(self._grid, options, purpose=purpose, ledgers=ledgers)
+        scores = Scores(self._grid, options, purpose=purpose, ledgers=ledgers)
 
         def errors(number: int, k: int) -> int | None:
             task = self._task("final", number, k)

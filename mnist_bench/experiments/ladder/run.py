@@ -19,7 +19,7 @@ from mnist_bench.data import DataOptions, unopened_identity
 from mnist_bench.experiments.grid import Grid, Reports, open_grid
 from mnist_bench.experiments.ladder import cold_start
 from mnist_bench.experiments.ladder.result import TARGETS, Ladder, rung
-from mnist_bench.experiments.test_set_scores import TestSetScores
+from mnist_bench.experiments.test_set_scores import Scores
 from mnist_bench.numerics import Machine, this_machine
 from mnist_bench.studies import sealed_json
 from search import canonical_json
@@ -135,7 +135,7 @@ class _Runs:
         self._configs = configs
         self._grid = grid
         purpose = f"bench ladder: {', '.join(configs)}; {asked.seeds} seeds"
-        self._score = TestSetScores(grid, _data(asked), purpose=purpose, ledgers=[asked.ledger])
+        self._score = Scores(grid, _data(asked), purpose=purpose, ledgers=[asked.ledger])
         self._listener = listener
         self._seeds = [seed_of(number) for number in range(asked.seeds)]
         self._tasks = {

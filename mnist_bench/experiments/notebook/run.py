@@ -17,7 +17,7 @@ from mnist_bench.config import Phase, TrainConfig
 from mnist_bench.data import DataOptions, unopened_identity
 from mnist_bench.experiments.grid import Grid, Reports, open_grid
 from mnist_bench.experiments.notebook.result import PUBLISHED, Epoch, Row
-from mnist_bench.experiments.test_set_scores import TestSetScores
+from mnist_bench.experiments.test_set_scores import Scores
 from mnist_bench.nets import plan_layers
 from mnist_bench.training import Evaluation
 from search.driver import Task
@@ -104,7 +104,7 @@ class _Runs:
         self._configs = configs
         self._grid = grid
         purpose = f"notebook: {', '.join(configs)}; {asked.seeds} seeds"
-        self._score = TestSetScores(grid, _data(asked), purpose=purpose, ledgers=[asked.ledger])
+        self._score = Scores(grid, _data(asked), purpose=purpose, ledgers=[asked.ledger])
         self._tasks = {
             (name, seed): grid.task(f"{name}, seed {seed}", config, seed, also=test_set)
             for seed in range(asked.seeds)

@@ -19,7 +19,7 @@ from mnist_bench.studies.run_search import SearchConfig
 from search.database import file_lock
 from search.driver.progress import Silent
 from search.driver.run import Run
-from search.errors import StorageError, StudyLockedError, StudyNotFoundError
+from search.errors import NewerVersionError, StorageError, StudyLockedError, StudyNotFoundError
 from search.event_log.records import TrialRecord
 from search.study.location import StudyLocation
 from support import handmade_data
@@ -125,6 +125,52 @@ def test_a_checkpoint_in_which_a_bit_is_flipped_is_removed(place: StudyLocation,
     assert goes_on_to(place, digest)
 
 
+def test_what_is_repaired_is_moved_aside_beside_what_lies_there(place: StudyLocation) -> None:
+    (weights,) = (place.folder / "weights").iterdir()
+    for content in (b"first", b"second"):
+        weights.write_bytes(content)
+        checkup = check(place, repair=True)
+        assert checkup.repaired[0].advice == f"Moved into {place.folder / 'aside'}."
+    moved = place.folder / "aside" / "weights" / weights.name
+    assert [moved.read_bytes(), moved.with_name(f"{moved.name}.1").read_bytes()] == [b"first", b"second"]
+    assert checkup.problems == 0
+
+
+def test_a_damaged_checkpoint_that_was_moved_aside_is_no_finding(place: StudyLocation) -> None:
+    flip_a_bit(min((place.folder / "states").iterdir()))
+    check(place, repair=True)
+    assert len([*(place.folder / "aside" / "states").iterdir()]) == 1
+    assert check(place, repair=True).repaired == ()
+
+
+def test_files_of_a_newer_version_are_left_alone(place: StudyLocation) -> None:
+    (weights,) = (place.folder / "weights").iterdir()
+    content = weights.read_bytes()
+    assert content.count(b'\\"hidden_layers\\"') == 1
+    weights.write_bytes(content.replace(b'\\"hidden_layers\\"', b'\\"hidden_leaks\\" '))
+    checkup = check(place, repair=True)
+    assert (checkup.problems, checkup.repaired) == (0, ())
+    assert f"a newer mnist-bench wrote weights/{weights.name}" in found(checkup, "weights", "note").text
+    assert weights.exists()
+
+
+def test_a_study_of_a_newer_format_is_called_so(place: StudyLocation) -> None:
+    set_value(place, "$.format", 2, kind="create")
+    (finding,) = check(place, repair=True).findings
+    assert finding.text == (
+        "Study smoke-0 was made by a newer mnist-bench: format 2, this version reads up to 1; install a newer version."
+    )
+    with pytest.raises(NewerVersionError, match="format 2"):
+        search(place.folder.parent)
+
+
+def test_a_study_of_the_first_versions_names_no_format(place: StudyLocation, digest: str) -> None:
+    with closing(sqlite3.connect(place.folder / DATABASE)) as connection, connection:
+        connection.execute("UPDATE search_events SET payload = json_remove(payload, '$.format') WHERE kind = 'create'")
+    assert check(place, replay=True).problems == 0
+    assert goes_on_to(place, digest)
+
+
 def test_checkpoints_of_a_confirmation_are_looked_at_too(place: StudyLocation) -> None:
     folder = place.folder / "confirm" / "states"
     folder.mkdir(parents=True)
@@ -211,21 +257,21 @@ def test_decisions_are_made_again(place: StudyLocation) -> None:
     assert all(finding.about != "replay" for finding in check(place).findings)
 
 
-def set_to_one(place: StudyLocation, what: str, *, kind: str, trial: int | None = None) -> None:
-    """Set a value of an event's payload in the log to 1."""
+def set_value(place: StudyLocation, what: str, value: int, *, kind: str, trial: int | None = None) -> None:
+    """Set a value of an event's payload in the log."""
     with closing(sqlite3.connect(place.folder / DATABASE)) as connection:
-        change = "UPDATE search_events SET payload = json_set(payload, ?, 1) WHERE kind = ? AND trial IS ?"
-        connection.execute(change, (what, kind, trial))
+        change = "UPDATE search_events SET payload = json_set(payload, ?, ?) WHERE kind = ? AND trial IS ?"
+        connection.execute(change, (what, value, kind, trial))
         connection.commit()
 
 
 def test_a_log_whose_proposal_was_changed_is_noticed_when_it_is_decided_again(place: StudyLocation) -> None:
-    set_to_one(place, "$.seed", kind="ask", trial=2)
+    set_value(place, "$.seed", 1, kind="ask", trial=2)
     assert ": ask of #2: seed 1 in the log, " in found(check(place, replay=True), "replay", "problem").text
 
 
 def test_a_study_of_another_driver_is_not_decided_again(place: StudyLocation) -> None:
-    set_to_one(place, "$.spec.driver_revision", kind="create")
+    set_value(place, "$.spec.driver_revision", 1, kind="create")
     assert "driver revision 1 decided otherwise" in found(check(place, replay=True), "replay", "note").text
 
 

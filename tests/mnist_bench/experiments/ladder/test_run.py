@@ -15,7 +15,7 @@ from mnist_bench.data.tensors import load_dataset
 from mnist_bench.errors import DataError
 from mnist_bench.experiments.ladder import cold_start
 from mnist_bench.experiments.ladder.run import Options, chosen, recipe_of, run, seed_of
-from mnist_bench.experiments.test_set_scores import TestSetScores
+from mnist_bench.experiments.test_set_scores import Scores
 from mnist_bench.training.period import fit
 from search.errors import UsageError
 from search.trainer_api import Report
@@ -69,8 +69,8 @@ def test_runs_are_fit_on_all_images_judged_at_their_ends_and_not_repeated(
 ) -> None:
     data = write_data(tmp_path / "data", train=600, test=120)
     asked = options(tmp_path, "99.4", data=data)
-    heard, judged, score = Heard(), [], TestSetScores.score
-    monkeypatch.setattr(TestSetScores, "judge", lambda *of: judged.append(of) or score(*of))
+    heard, judged, score = Heard(), [], Scores.score
+    monkeypatch.setattr(Scores, "judge", lambda *of: judged.append(of) or score(*of))
     with monkeypatch.context() as patch:
         patch.setattr(cold_start, "seconds", lambda arguments, stopping: None)
         assert run(asked, heard, lambda: False) is None, "stopped while the timed run was trained"

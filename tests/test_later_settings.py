@@ -1,0 +1,147 @@
+"""A setting that a later version adds: old studies go on, and older versions say who made what they cannot read.
+
+The later version is a copy of the packages, patched as whoever adds a setting would: declared and used, nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.paths import DATABASE, ROOT
+
+PATCHES = {
+    "mnist_bench/config/settings.py": (
+        '    """Activation after each convolution."""\n',
+        '    """Activation after each convolution."""\n    leak: Rate = 0.0\n    """Slope below zero."""\n',
+    ),
+    "mnist_bench/nets/modules.py": (
+        "            return ACTIVATIONS[layer.activation]()\n",
+        "            return nn.LeakyReLU(config.leak) if config.leak else ACTIVATIONS[layer.activation]()\n",
+    ),
+    "search/strategies/samplers.py": (
+        '    """Candidates among which the expected improvement chooses."""\n',
+        '    """Candidates among which the expected improvement chooses."""\n    window: int = 0\n    """Unused."""\n',
+    ),
+}
+RUN = """
+import json, sys
+from typer.testing import CliRunner
+from mnist_bench.cli.app import app
+
+ran = []
+for line in json.loads(sys.argv[1]):
+    result = CliRunner().invoke(app, line)
+    ran.append((result.exit_code, result.stdout, result.stderr))
+print(json.dumps(ran))
+"""
+SMALL = ("--set", "subset=1000", "--set", "epochs=1", "--executor", "in-process", "--slots", "2")
+SENTENCE = "is a setting that this version does not know; a newer mnist-bench made it."
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command came to."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What it printed as JSON."""
+        assert self.code == 0, self.err
+        found: dict[str, Any] = json.loads(self.out)
+        return found
+
+
+def run(packages: Path, folder: Path, *lines: str) -> list[Ran]:
+    """Run commands of the packages in a folder, all in one process."""
+    command = [sys.executable, "-c", RUN, json.dumps([line.split() for line in lines])]
+    environment = {**os.environ, "PYTHONPATH": str(packages)}
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=folder, env=environment, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return [Ran(*found) for found in json.loads(done.stdout.splitlines()[-1])]
+
+
+def search(name: str, trials: int, *more: str, space: str = "smoke", results: str = "results") -> str:
+    words = ("search", space, "--study-name", name, "--trials", str(trials), "--results", results, *SMALL, *more)
+    return " ".join(words)
+
+
+@pytest.fixture(scope="module")
+def later(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the packages of the later version."""
+    folder = tmp_path_factory.mktemp("later")
+    for name in ("search", "mnist_bench", "spaces"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for path, (old, new) in PATCHES.items():
+        text = (folder / path).read_text()
+        assert text.count(old) == 1, path
+        (folder / path).write_text(text.replace(old, new))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def studied(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """Return a folder with a study as the first versions wrote it, and what `show` says once it has gone on."""
+    folder = tmp_path_factory.mktemp("studied")
+    run(ROOT, folder, search("old", 2))
+    with closing(sqlite3.connect(folder / "results" / "old" / DATABASE)) as database, database:
+        database.execute("UPDATE search_events SET payload = json_remove(payload, '$.format') WHERE kind = 'create'")
+    shutil.copytree(folder / "results", folder / "copy")
+    *_, shown = run(ROOT, folder, search("old", 3, results="copy"), "show old --json --results copy")
+    return folder, shown.values
+
+
+@pytest.mark.slow
+def test_an_old_study_is_whole_under_a_later_version_and_goes_on(
+    later: Path, studied: tuple[Path, dict[str, Any]]
+) -> None:
+    folder, expected = studied
+    doctor, plot, reproduced, board, went_on, after, doctor_after = run(
+        later, folder, "doctor old --replay --json", "plot old confusion", "reproduce old", "leaderboard old",
+        search("old", 3), "show old --json", "doctor old --replay --json",
+    )  # fmt: skip
+    assert doctor.values["problems"] == doctor_after.values["problems"] == 0
+    assert {finding["severity"] for finding in doctor.values["findings"]} == {"ok"}
+    for one in (plot, reproduced, board, went_on):
+        assert one.code == 0, one.err
+    assert "leak" not in after.out
+    assert after.values == expected
+
+
+@pytest.mark.slow
+def test_what_a_later_version_made_with_a_later_setting_is_named(later: Path, tmp_path: Path) -> None:
+    (tmp_path / "window.yaml").write_text(
+        (ROOT / "spaces" / "smoke.yaml").read_text().replace("sampler: tpe", "sampler: {name: tpe, window: 3}")
+    )
+    leaky, windowed, kept, record = run(
+        later, tmp_path, search("leaky", 1, "--set", "model.leak=0.1"), search("windowed", 1, space="window.yaml"),
+        "leaderboard leaky --json", "show leaky/0 --json",
+    )  # fmt: skip
+    assert [leaky.code, windowed.code, kept.code] == [0, 0, 0], (leaky.err, windowed.err, kept.err)
+    assert '"leak": 0.1' in record.out
+    (tmp_path / "RECORD.json").write_text(record.out)
+    board, other, again, reproduced, doctor = run(
+        ROOT, tmp_path, "leaderboard leaky", "leaderboard windowed", search("leaky", 1), "reproduce RECORD.json",
+        "doctor leaky",
+    )  # fmt: skip
+    assert f"Study leaky: model.leak {SENTENCE}" in board.err
+    assert f"Study windowed: sampler.window {SENTENCE}" in other.err
+    assert f"Study leaky: model.leak {SENTENCE}" in again.err
+    assert f"RECORD.json: model.leak {SENTENCE}" in reproduced.err
+    assert "Examine it with a newer version" in doctor.out
+    assert "damaged" not in board.err + other.err + again.err + reproduced.err + doctor.out + doctor.err
