@@ -205,7 +205,7 @@ def simulate(setting: Setting) -> Outcome:
     driver = Driver(
         spec=spec, history=history, recorder=nowhere, dispatcher=dispatcher, observer=Silent(),
         planner=lambda params: Plan(config={"net": params["net.index"]}, costs=setting.nets[params["net.index"]]),
-        let_go=lambda trial: None, memory=Halving(PRUNER, len(setting.nets), periods, setting.seed),
+        let_go=lambda trial: None, optuna_study=Halving(PRUNER, len(setting.nets), periods, setting.seed),
     )  # fmt: skip
     before = time.process_time()
     driver.run(lambda: False)

@@ -17,8 +17,6 @@ from search.event_log import StudyRecord, TrialRecord
 from search.files import leftovers, make_folder
 from search.study import StudyFolder, checkpoint_store
 
-ASIDE = "aside"
-"""The folder in the study's own that takes what --repair removes from its place."""
 Verdict = Literal["whole", "damaged", "newer"]
 
 
@@ -48,7 +46,7 @@ def damaged_checkpoints(folder: Path) -> Iterator[Diagnostic]:
     found = [
         path
         for path in sorted(folder.rglob(f"*{checkpoint_store.SUFFIX}"))
-        if ASIDE not in path.relative_to(folder).parts
+        if not path.is_relative_to(StudyFolder(folder).aside)
     ]
     verdicts = {path: _verdict(partial(_read_checkpoint, path)) for path in found}
     yield from _newer("checkpoints", verdicts, folder)
@@ -154,17 +152,17 @@ def _error(reader: Callable[[], object]) -> str | None:
     return None
 
 
-_MOVES = f"--repair moves them into {ASIDE}/ in the study's folder"
+_MOVES = "--repair moves them into aside/ in the study's folder"
 
 
 def _move_aside(paths: Sequence[Path], folder: Path) -> str:
-    """Move files below a study's folder to the same place below its ASIDE; what lies there stays."""
+    """Move files below a study's folder to the same place in its folder `aside`; what lies there stays."""
     for path in paths:
-        target = folder / ASIDE / path.relative_to(folder)
+        target = StudyFolder(folder).aside / path.relative_to(folder)
         make_folder(target.parent)
         names = (target.with_name(f"{target.name}.{k}") for k in count(1))
         path.rename(target if not target.exists() else next(name for name in names if not name.exists()))
-    return f"Moved into {folder / ASIDE}."
+    return f"Moved into {StudyFolder(folder).aside}."
 
 
 def _remove(paths: Sequence[Path]) -> str:

@@ -136,6 +136,11 @@ class StudyFolder(WorkFolder):
         return ExperimentFolder(self.path / "audit")
 
     @property
+    def aside(self) -> Path:
+        """What `doctor --repair` took from its place, below it in the same place."""
+        return self.path / "aside"
+
+    @property
     def inner_locks(self) -> list[Path]:
         """The locks of all experiments in the folder."""
         return sorted(set(self.path.rglob(_LOCK)) - {self.lock}) if self.path.is_dir() else []

@@ -40,11 +40,11 @@ def digest(out: str) -> str:
 FORGED = """
 import sys
 from mnist_bench.cli.app import main
-from mnist_bench.experiments.grid import Workshop
+from mnist_bench.experiments.grid import Grid
 
 if __name__ == "__main__":
-    task = Workshop.task
-    Workshop.task = lambda self, name, config, seed: task(self, name, config, seed + 1)
+    task = Grid.task
+    Grid.task = lambda self, name, config, seed: task(self, name, config, seed + 1)
     sys.argv[0] = "mnist-bench"
     main()
 """

@@ -21,7 +21,7 @@ from mnist_bench.training.period import fit
 from support import golden_searches
 from support.paths import ROOT
 
-GOLDEN = Path(__file__).parent / "golden.json"
+GOLDEN = ROOT / "tests" / "mnist_bench" / "golden.json"
 CPU = torch.device("cpu")
 
 

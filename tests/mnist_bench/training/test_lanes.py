@@ -61,7 +61,7 @@ def in_turns(trainer: TorchTrainer, configs: list[TrainConfig], period: int, sta
     return [found[lane] for lane in range(len(configs))]
 
 
-@pytest.mark.parametrize("residents", [0, 1, 3])
+@pytest.mark.parametrize("device_cache", [0, 1, 3])
 def test_in_turns_or_alone_resident_or_not(configs: list[TrainConfig], digits: Dataset, device_cache: int) -> None:
     expected = [alone(digits, config, seed) for seed, config in enumerate(configs)]
     trainer = TorchTrainer(digits, "fp32", device_cache=device_cache)

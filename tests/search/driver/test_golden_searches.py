@@ -10,8 +10,9 @@ import pytest
 
 from search.study.spec import DRIVER_REVISION
 from support import golden_searches
+from support.paths import ROOT
 
-GOLDEN: dict[str, Any] = json.loads((Path(__file__).parent / "golden_searches.json").read_text())
+GOLDEN: dict[str, Any] = json.loads((ROOT / golden_searches.FILE).read_text())
 CASES = golden_searches.cases()
 
 

@@ -8,6 +8,8 @@ import pytest
 
 from search import strategies
 from search.errors import UsageError
+from search.strategies.pruners import Asha, Hyperband, NoPruner
+from search.strategies.samplers import Gp, Qmc, Tpe
 from support import search_fake as fake
 
 
@@ -55,9 +57,9 @@ def test_a_wrong_sampler_is_explained(spec: object, words: str) -> None:
 
 
 def test_settings_that_say_nothing_choose_tpe_and_asha() -> None:
-    assert strategies.of_settings({}) == (strategies.Tpe(), strategies.Asha())
+    assert strategies.of_settings({}) == (Tpe(), Asha())
     chosen = strategies.of_settings({"search": {"sampler": "gp", "pruner": {"name": "none"}}})
-    assert chosen == (strategies.Gp(), strategies.NoPruner())
+    assert chosen == (Gp(), NoPruner())
 
 
 FLAT: dict[str, Any] = {"model": {"width": {"int": [8, 64]}, "extra": {"value": 1, "when": {"width": [8]}}}}
@@ -101,11 +103,11 @@ def test_what_does_not_fit_together_is_refused_with_every_reason(
 
 
 def test_a_headline_names_the_rungs() -> None:
-    assert strategies.describe(strategies.Asha(), periods=6) == "asha 1-3-6"
-    assert strategies.describe(strategies.Asha(min_resource=2, reduction_factor=2), periods=9) == "asha 2-4-8-9"
-    assert strategies.describe(strategies.Tpe(), periods=6) == "tpe (multivariate)"
-    assert strategies.describe(strategies.NoPruner(), periods=6) == "none"
-    assert strategies.describe(strategies.Hyperband(), periods=9) == "hyperband (3 brackets)"
-    assert strategies.describe(strategies.Hyperband(), periods=2) == "hyperband (1 bracket)"
-    assert strategies.describe(strategies.Qmc(), periods=6) == "qmc (Sobol)"
-    assert strategies.describe(strategies.Gp(), periods=6) == "gp"
+    assert strategies.describe(Asha(), periods=6) == "asha 1-3-6"
+    assert strategies.describe(Asha(min_resource=2, reduction_factor=2), periods=9) == "asha 2-4-8-9"
+    assert strategies.describe(Tpe(), periods=6) == "tpe (multivariate)"
+    assert strategies.describe(NoPruner(), periods=6) == "none"
+    assert strategies.describe(Hyperband(), periods=9) == "hyperband (3 brackets)"
+    assert strategies.describe(Hyperband(), periods=2) == "hyperband (1 bracket)"
+    assert strategies.describe(Qmc(), periods=6) == "qmc (Sobol)"
+    assert strategies.describe(Gp(), periods=6) == "gp"

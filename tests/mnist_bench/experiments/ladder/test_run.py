@@ -70,7 +70,7 @@ def test_runs_are_fit_on_all_images_judged_at_their_ends_and_not_repeated(
     data = write_data(tmp_path / "data", train=600, test=120)
     asked = options(tmp_path, "99.4", data=data)
     heard, judged, score = Heard(), [], Scores.score
-    monkeypatch.setattr(Scores, "judge", lambda *of: judged.append(of) or score(*of))
+    monkeypatch.setattr(Scores, "score", lambda *of: judged.append(of) or score(*of))
     with monkeypatch.context() as patch:
         patch.setattr(cold_start, "seconds", lambda arguments, stopping: None)
         assert run(asked, heard, lambda: False) is None, "stopped while the timed run was trained"
