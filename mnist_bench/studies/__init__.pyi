@@ -3,5 +3,5 @@ from .openings import purpose_of_confirming as purpose_of_confirming
 from .record import Data as Data, Period as Period, Record as Record, record_of as record_of
 from .reproduce import Comparison as Comparison, trainer_for as trainer_for
 from .run_search import SearchConfig as SearchConfig
-from .seal import unseal as unseal
+from .sealed_json import unseal as unseal
 from .validated import believed as believed, open_study as open_study

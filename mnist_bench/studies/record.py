@@ -16,7 +16,7 @@ from mnist_bench.config import Schedule, TrainConfig, from_json
 from mnist_bench.errors import ArchitectureError, ConfigError, UnknownSettingError
 from mnist_bench.leaderboard import correct_bits
 from mnist_bench.nets import plan_layers
-from mnist_bench.studies.seal import seal, unseal
+from mnist_bench.studies.sealed_json import seal, unseal
 from search import files
 from search.errors import NewerVersionError, StorageError, StudyNotFoundError, UsageError
 from search.event_log import StudyRecord, TrialRecord

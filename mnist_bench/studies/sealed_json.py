@@ -1,4 +1,7 @@
-"""What a command found of a study, kept beside it as one JSON file with the SHA-256 of its content."""
+"""JSON files that hold the SHA-256 of their own content: what was damaged since it was written is not believed.
+
+What a command found of a study is kept so, beside the study.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from mnist_bench.studies.seal import seal, unseal
-from search import files
+from search import canonical_json, files
 from search.errors import NewerVersionError, StorageError
 from search.files import atomic_write
 from search.stored_fields import First, stored, unknown, unknown_in
@@ -19,6 +21,8 @@ from search.stored_fields import First, stored, unknown, unknown_in
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+KEY = "sha256"
+"""Where a JSON object holds the hash of everything else in it."""
 MAX_BYTES = 16_000_000
 """Bytes; what is kept of a study of ten thousand trials has a tenth of it."""
 T = TypeVar("T")
@@ -65,3 +69,30 @@ def not_read(path: Path, error: ValidationError, otherwise: str) -> StorageError
     if name := unknown_in(error):
         return NewerVersionError(f"{path}: {unknown(name)}.")
     return StorageError(f"{path}: {otherwise}.")
+
+
+def seal(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values with their seal, in place of one that they have; they are those of JSON, or of dataclasses."""
+    content = {key: value for key, value in values.items() if key != KEY}
+    as_read = json.loads(json.dumps(content))  # tuples are lists then, and every key is a text
+    return {**content, KEY: canonical_json.sha256(as_read)}
+
+
+def unseal(text: bytes | str) -> str:
+    """Return a JSON object without its seal; one that has none, as those written by hand, is returned as it is.
+
+    Raises:
+        ValueError: it is no JSON object, or the seal is not that of its content.
+    """
+    try:
+        values = json.loads(text, parse_constant=canonical_json.finite, parse_float=canonical_json.finite)
+        if not isinstance(values, dict):
+            raise ValueError("it is no JSON object")
+        found = values.pop(KEY, None)
+        if found is not None and found != canonical_json.sha256(values):
+            raise ValueError(
+                f"its content is not that of its {KEY}: damaged, or changed by hand and {KEY} not left out"
+            )
+        return json.dumps(values)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error

@@ -1,4 +1,3 @@
-from .objectives import cost_of as cost_of
 from .overrides import override as override
 from .ranges import (
     Choice as Choice,
@@ -7,5 +6,5 @@ from .ranges import (
     IntRange as IntRange,
     same as same,
 )
-from .space import UNREADABLE as UNREADABLE, Field as Field, Space as Space
+from .space import UNREADABLE as UNREADABLE, Field as Field, Space as Space, cost_of as cost_of
 from .yaml_reader import Document as Document, KeyPath as KeyPath

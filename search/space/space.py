@@ -215,6 +215,15 @@ def read_field(path: str, value: Any, origin: Origin, problems: list[Problem]) -
     return Field(path, UNREADABLE if distribution is None else distribution, when, origin)
 
 
+def cost_of(settings: Mapping[str, Any]) -> str | None:
+    """Return the cost that a space's settings minimise beside the value: a name among a plan's facts, else None.
+
+    `objective: [val_accuracy, macs]` names it; the value itself is always maximised.
+    """
+    objective = settings.get("objective")
+    return objective[1] if isinstance(objective, list) else None
+
+
 def _read_section(section: str, values: Mapping[str, Any], document: Document, problems: list[Problem]) -> list[Field]:
     fields: list[Field] = []
     for name, value in values.items():

@@ -13,6 +13,7 @@ results/
         leaderboard.json    a leaderboard that was computed before
         test-openings.jsonl openings of the test set for this study
         plots/  report.html
+        aside/              what a repair took from its place
         confirm/  ablation/  audit/     each with a lock, a log and checkpoints of its own, and what was found
 """
 

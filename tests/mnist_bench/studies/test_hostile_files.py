@@ -26,7 +26,7 @@ from mnist_bench.experiments.ablation import result as ablation
 from mnist_bench.experiments.confirm import result as confirmed
 from mnist_bench.experiments.time_budget import TimeBudget
 from mnist_bench.studies import record
-from mnist_bench.studies.seal import KEY, seal
+from mnist_bench.studies.sealed_json import KEY, seal
 from mnist_bench.training.weights import load_model, model_in
 from search.errors import SearchError
 from search.study import checkpoint_store

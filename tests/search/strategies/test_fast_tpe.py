@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from optuna.samplers import TPESampler
 
-from search.space.objectives import cost_of
+from search.space.space import cost_of
 from search.strategies.registry import Asha, NoPruner, Tpe
 from support import search_fake as fake
 

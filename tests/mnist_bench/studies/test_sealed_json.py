@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from mnist_bench.studies.seal import KEY, seal, unseal
+from mnist_bench.studies.sealed_json import KEY, seal, unseal
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
