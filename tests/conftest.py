@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,14 +15,9 @@ from support.paths import IMPORTABLE
 
 # A shell starts what it runs in the background with Ctrl-C ignored, which all that a test interrupts would inherit.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+os.environ["PYTHONPATH"] = IMPORTABLE  # so that worker processes, and scripts, can import the fakes
 if TYPE_CHECKING:
     from support.postgres_server import Server
-
-
-@pytest.fixture(autouse=True)
-def importable_fakes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let worker processes import the fake trainer."""
-    monkeypatch.setenv("PYTHONPATH", IMPORTABLE)
 
 
 @pytest.fixture(scope="session")

@@ -61,7 +61,7 @@ def raising(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("search.study.studies.list_studies", fail)
+    monkeypatch.setattr("search.study.list_studies", fail)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_wrong_usage_exits_with_2_and_suggests_the_nearest_command(cli: Run) -> 
 
 def test_a_reader_that_leaves_early_is_met_with_silence() -> None:
     code = (
-        "import handmade, search.study.studies as s\n"
+        "from support import handmade\nimport search.study.studies as s\n"
         "s.open_study = lambda *a: handmade.mixed()\n"
         "from mnist_bench.cli.app import main; main()"
     )

@@ -175,7 +175,7 @@ def test_the_way_ends_at_what_confirm_named(
 ) -> None:
     ends: list[int] = []
     known = None if named is None else SimpleNamespace(winner=named)
-    monkeypatch.setattr("mnist_bench.experiments.confirm.result.load", lambda folder: known)
+    monkeypatch.setattr("mnist_bench.experiments.confirm.load", lambda folder: known)
     monkeypatch.setattr(
         "mnist_bench.experiments.ablation.run.run", lambda asked, study, trial, *_: ends.append(trial.number)
     )

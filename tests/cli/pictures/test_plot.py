@@ -40,7 +40,7 @@ class Pictures:
 @pytest.fixture
 def pictures(monkeypatch: pytest.MonkeyPatch) -> Pictures:
     fake = Pictures()
-    monkeypatch.setattr("mnist_bench.plots.kinds.picture", fake)
+    monkeypatch.setattr("mnist_bench.plots.picture", fake)
     return fake
 
 
@@ -223,7 +223,8 @@ def test_the_test_files_are_not_needed(cli: Cli) -> None:
 UNDER_GUARD = """
 import sys
 from typer.testing import CliRunner
-import handmade, search.study.studies
+from support import handmade
+import search.study.studies
 from mnist_bench.cli.app import app
 from mnist_bench.data.mnist import PACKAGED
 search.study.studies.open_study = lambda *_: handmade.mixed()

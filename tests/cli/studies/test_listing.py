@@ -24,7 +24,7 @@ def summary(name: str, *, trials: int = 50, live: bool = False) -> StudySummary:
 @pytest.fixture
 def three(monkeypatch: pytest.MonkeyPatch) -> list[StudySummary]:
     found = [summary("conv-0"), summary("smoke-1", trials=3), summary("gpu-2", trials=9, live=True)]
-    monkeypatch.setattr("search.study.studies.list_studies", lambda results, storage=None: found)
+    monkeypatch.setattr("search.study.list_studies", lambda results, storage=None: found)
     return found
 
 

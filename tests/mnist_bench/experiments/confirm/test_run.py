@@ -76,7 +76,7 @@ def test_a_study_that_is_being_searched_is_refused(tmp_path: Path) -> None:
 
 def test_other_data_are_refused_before_any_worker_starts(tmp_path: Path) -> None:
     script = """
-import handmade
+from support import handmade
 from pathlib import Path
 from mnist_bench import confirm
 from mnist_bench.experiments.confirm.runs import Silent

@@ -34,7 +34,7 @@ SCRIPT = """
 import os, sys
 from pathlib import Path
 Path(sys.argv[1], "cgroup.procs").write_text(str(os.getpid()))
-import search_fake as fake
+from support import search_fake as fake
 from search.strategies.pruners import NoPruner
 fake.run(Path(sys.argv[2]), goal=12, workers=2, pruner=NoPruner(), behaviour=sys.argv[3])
 """
