@@ -13,19 +13,6 @@
 Names load what they need when they are first used, so that importing the package is free.
 """
 
-from __future__ import annotations
+import lazy_loader
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from mnist_bench.api import ablate_study, audit_study, confirm_study, fit, open_study, reproduce_trial, search
-
-__all__ = ["ablate_study", "audit_study", "confirm_study", "fit", "open_study", "reproduce_trial", "search"]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from mnist_bench import api
-
-    return getattr(api, name)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mnist_bench.bench.cost_fit import Misfit, misfit
-from mnist_bench.leaderboard import worker_time
+from mnist_bench.leaderboard import worker_time_of
 from search.errors import StudyNotFoundError
 from search.event_log import StudyRecord
 
@@ -35,7 +35,7 @@ def estimate_errors(study: StudyRecord) -> EstimateErrors:
     Raises:
         StudyNotFoundError: nothing was trained to the end of a period yet, or it is not known where and when.
     """
-    time = worker_time.rows(study)
+    time = worker_time_of(study)
     pairs = [
         (cost / 1e6, report.seconds)
         for trial in study.trials

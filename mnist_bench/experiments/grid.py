@@ -14,7 +14,7 @@ from mnist_bench.nets import COEFFICIENTS, make_planner
 from mnist_bench.studies import Data, compatibility
 from mnist_bench.training import trainer_spec
 from search import canonical_json
-from search.database.file_lock import driver_lock
+from search.database import file_lock
 from search.driver import OnEnd, OnPeriod, Task, TaskStore, Training, as_it_is, unheard
 from search.event_log import StudyRecord
 from search.executors import Executor
@@ -135,7 +135,7 @@ def _opened(
     folder: Path, what: str, loaded: TrainingSet, workers: int, device: str, precision: str, lanes: int | None = None
 ) -> Iterator[Grid]:
     make_folder(folder)
-    with driver_lock(WorkFolder(folder).lock, what):
+    with file_lock.driver_lock(WorkFolder(folder).lock, what):
         trainer = trainer_spec(loaded, device=device, precision=precision)
         executor = LocalExecutor(trainer, workers, WorkFolder(folder).workers_log, lanes)
         try:

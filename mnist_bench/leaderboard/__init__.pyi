@@ -5,6 +5,7 @@ from .board import (
     counts as counts,
     epochs_done as epochs_done,
     grouped as grouped,
+    leaderboard_of as leaderboard_of,
     ordered as ordered,
     tie_p_values as tie_p_values,
     total_epochs as total_epochs,
@@ -15,4 +16,4 @@ from .correctness import (
     correct_bits as correct_bits,
     validation_images as validation_images,
 )
-from .worker_time import Kind as Kind, Period as Period, WorkerTime as WorkerTime
+from .worker_time import Kind as Kind, Period as Period, WorkerTime as WorkerTime, worker_time_of as worker_time_of

@@ -85,7 +85,7 @@ class Leaderboard:
         return self.totals[-1]
 
 
-def rows(study: StudyRecord, *, top: int | None = None, test_openings: int = 0) -> Leaderboard:
+def leaderboard_of(study: StudyRecord, *, top: int | None = None, test_openings: int = 0) -> Leaderboard:
     """Return the leaderboard: complete trials best first, then pruned, unfinished and failed ones.
 
     With two objectives those on the Pareto front come before all others; a rank is by accuracy even then. Infeasible

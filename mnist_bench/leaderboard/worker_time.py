@@ -95,7 +95,7 @@ class _Stretch:
         return len({period.worker for period in self.periods})
 
 
-def rows(study: StudyRecord) -> WorkerTime:
+def worker_time_of(study: StudyRecord) -> WorkerTime:
     """Return where the time of the study's workers went.
 
     Raises:

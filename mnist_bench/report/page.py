@@ -10,8 +10,7 @@ from typing import Any
 
 from mnist_bench import space_files
 from mnist_bench.config import from_json, leaves, recipe, to_json
-from mnist_bench.leaderboard import SIGNIFICANCE, Leaderboard, tie_p_values, validation_images
-from mnist_bench.leaderboard.board import rows as leaderboard_rows
+from mnist_bench.leaderboard import SIGNIFICANCE, Leaderboard, leaderboard_of, tie_p_values, validation_images
 from mnist_bench.nets import line
 from mnist_bench.plots import Gallery
 from mnist_bench.report.sections import Sections
@@ -64,7 +63,7 @@ class Report:
 
 def gather(study: StudyRecord, *, sections: Sections, gallery: Gallery, test_openings: int) -> Report:
     """Return the report of a study; the same study, the same report."""
-    board = leaderboard_rows(study, top=LISTED, test_openings=test_openings)
+    board = leaderboard_of(study, top=LISTED, test_openings=test_openings)
     winner = next((trial for trial in study.trials if trial.number == sections.winner), study.best)
     return Report(
         study=study.name,

@@ -19,8 +19,7 @@ from mnist_bench.space_files.checking import SECTIONS, training_settings
 from search.canonical_json import dumps
 from search.messages import show
 from search.space import Choice, Distribution, Field, FloatRange, IntRange, Space, cost_of
-from search.strategies import Median, Pruner, of_settings
-from search.strategies.registry import Asha, Hyperband
+from search.strategies import Asha, Hyperband, Median, Pruner, of_settings
 from search.trainer_api import Planner
 
 IMAGES = 60_000

@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
-from mnist_bench.leaderboard import Leaderboard
-from mnist_bench.leaderboard.board import rows
+from mnist_bench.leaderboard import Leaderboard, leaderboard_of
 from mnist_bench.studies import openings, sealed_json, validated
 from search.errors import StorageError, StudyNotFoundError
 from search.study import StudyLocation, driver_of, latest, newest_event
@@ -47,7 +46,7 @@ def leaderboard(results: Path, name: str | None, storage: str | None = None, *, 
     if not study.finished():
         raise StudyNotFoundError(f"Study {study.name} has no finished trial yet.")
     opened = openings.for_study(place) if place else 0
-    board = rows(study, top=top, test_openings=opened)
+    board = leaderboard_of(study, top=top, test_openings=opened)
     if place and stamp and len(study.trials) >= FROM:
         with contextlib.suppress(StorageError):  # where it cannot be written, it is made anew the next time
             sealed_json.save(Page(stamp=stamp, top=top, board=board), place.files.cached_leaderboard)

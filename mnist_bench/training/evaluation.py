@@ -51,7 +51,7 @@ def score(model: nn.Module, data: Dataset, precision: Precision) -> tuple[Tensor
 
 
 def read(loss: Tensor, correct: Tensor) -> Evaluation:
-    """Return what `judge` found."""
+    """Return what `score` found."""
     return Evaluation(len(correct) - int(correct.sum()), float(loss), correct)
 
 

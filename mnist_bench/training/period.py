@@ -54,7 +54,7 @@ class TrainLoop(Protocol):
         ...
 
     def score(self) -> tuple[Tensor, Tensor]:
-        """See `evaluate.judge`; with the averaged weights where averaging is on."""
+        """See `evaluation.score`; with the averaged weights where averaging is on."""
         ...
 
 
@@ -62,7 +62,7 @@ MakeTrainLoop = Callable[[Learner, TrainConfig, Dataset, Precision], TrainLoop]
 
 
 def make_train_loop(learner: Learner, config: TrainConfig, data: Dataset, precision: Precision) -> TrainLoop:
-    """Return the trainee for the device of `data`, without graphs."""
+    """Return the train loop for the device of `data`, without graphs."""
     kind: type[PlainTrainLoop] | type[StaticTrainLoop] = (
         PlainTrainLoop if data.device.type == "cpu" else StaticTrainLoop
     )
@@ -98,7 +98,7 @@ def advance_in_steps(
 ) -> Steps[tuple[bytes, Report]]:
     """Do what `advance` does one training step a turn: others may take theirs between, and change no bit.
 
-    `residents` are trainees as earlier periods left them, of which this one takes its own and leaves it again.
+    `device_cache` holds train loops as earlier periods left them; this one takes its own and leaves it again.
     """
     started = time.perf_counter()
     try:
@@ -109,7 +109,7 @@ def advance_in_steps(
         if not _is_lack_of_memory(error):
             raise
         if data.device.type == "cuda":
-            torch.cuda.synchronize(data.device)  # before the trainee's memory goes to another lane's stream
+            torch.cuda.synchronize(data.device)  # before the train loop's memory goes to another lane's stream
         content, report = state or b"", _ended(config, period, "", "out_of_memory")
     return content, replace(report, seconds=time.perf_counter() - started)
 
@@ -140,13 +140,13 @@ def _advance(
         learner = _learner(config, seed, period, state, identity, data.device)
         train_loop = make(learner, config, data.training_on(config.train_on), precision)
     total = yield from train_loop.train(seed, period)
-    judged = train_loop.score()
+    scored = train_loop.score()
     yield from settled(data.device)
     content = checkpoint.to_bytes(train_loop.learner, identity, period)
     weights = weights_hash(evaluated_state(train_loop.learner))
     schedule = Schedule(config=config, images=_images(config, data))
     steps = len(schedule.steps(period))
-    report = _report(config, period, float(total) / steps if steps else None, read(*judged), weights)
+    report = _report(config, period, float(total) / steps if steps else None, read(*scored), weights)
     if report.end is None and period < len(schedule.period_ends):
         device_cache.keep(content, identity, period, train_loop)
     return content, report
@@ -188,7 +188,7 @@ class PlainTrainLoop:
         return total
 
     def score(self) -> tuple[Tensor, Tensor]:
-        """See `TrainLoop.judge`."""
+        """See `TrainLoop.score`."""
         return score(EvaluatedNet(self.learner), self._data, self._precision)
 
 

@@ -21,7 +21,7 @@ from search.trainer_api import Report, Steps, finish
 LANES = {"cpu": 1, "cuda": 4}
 """Periods at once in one process: a small net alone leaves most of a GPU idle."""
 CACHED_STATES = {"cpu": 0, "cuda": 8}
-"""Trainees that wait on the device for their next period; from a CPU's memory to a CPU's there is no way to save."""
+"""Train loops that wait on the device for their next period; from a CPU's memory to a CPU's there is no way to save."""
 
 
 class TorchTrainer:
@@ -32,7 +32,7 @@ class TorchTrainer:
     ) -> None:
         """Train with replayed steps where `record` is given and found to give the same bits (`verify_replay`).
 
-        `residents` is how many trainees stay on the device between their periods; left out, what suits it.
+        `device_cache` is how many train loops stay on the device between their periods; left out, what suits it.
         """
         kind = data.device.type
         self.data = data
@@ -55,7 +55,7 @@ class TorchTrainer:
         return described if self._graphs is None else {**described, "graphs": self._graphs}
 
     def advance(self, config: Mapping[str, Any], seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:
-        """Train one period; see `train.advance`.
+        """Train one period; see `period.advance`.
 
         Raises:
             ConfigError: `config` is not a TrainConfig in JSON.
@@ -65,7 +65,7 @@ class TorchTrainer:
     def advance_in_steps(
         self, config: Mapping[str, Any], seed: int, period: int, state: bytes | None
     ) -> Steps[tuple[bytes, Report]]:
-        """Train one period a step a turn; see `train.advance_in_steps`. Raises as `advance` does."""
+        """Train one period a step a turn; see `period.advance_in_steps`. Raises as `advance` does."""
         steps = self._steps(from_json(config), seed, period, state)
         return steps if self._streams is None else self._streams.carry(steps)
 

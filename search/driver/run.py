@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from search import strategies
-from search.database import file_lock, is_postgresql, open_for_writing, storage_errors
-from search.database.postgres import driver_lock
+from search.database import file_lock, is_postgresql, open_for_writing, postgres, storage_errors
 from search.driver.dispatcher import Dispatcher
 from search.driver.driver import Driver
 from search.driver.outages import MAX_OUTAGE, Outages, Recorder
@@ -93,7 +92,7 @@ class Search:
         storage = open_for_writing(self.place.url)
         try:
             EventLog(storage.engine, self.place.name).make_table()
-            with driver_lock(self.place.url, self.place.name) as held:
+            with postgres.driver_lock(self.place.url, self.place.name) as held:
                 return self._run_on(storage, EventLog(storage.engine, self.place.name, held))
         finally:
             self.executor.stop()

@@ -2,11 +2,13 @@ from .gp_selfcheck import gp_proposal as gp_proposal
 from .importance import MAX_TRIALS as MAX_TRIALS, Importance as Importance, importances as importances
 from .optuna_study import OptunaStudy as OptunaStudy, frozen_trial as frozen_trial, optuna_ranges as optuna_ranges
 from .pareto_pruning import shortfall as shortfall
-from .pruners import NoPruner as NoPruner
 from .registry import (
     FIRST as FIRST,
     PRUNERS as PRUNERS,
     SAMPLERS as SAMPLERS,
+    Asha as Asha,
+    Gp as Gp,
+    Hyperband as Hyperband,
     Median as Median,
     Pruner as Pruner,
     Sampler as Sampler,
@@ -19,4 +21,4 @@ from .registry import (
     sampler as sampler,
     to_spec as to_spec,
 )
-from .samplers import BUILT_ON as BUILT_ON, BUILT_ON_IF_THERE as BUILT_ON_IF_THERE, Qmc as Qmc, Tpe as Tpe
+from .samplers import BUILT_ON as BUILT_ON, BUILT_ON_IF_THERE as BUILT_ON_IF_THERE

@@ -15,8 +15,7 @@ from search.event_log import Event, History, Order
 from search.messages import on_one_line
 from search.space import Space, cost_of
 from search.stored_fields import First, standing, unknown
-from search.strategies import BUILT_ON, BUILT_ON_IF_THERE, Pruner, Sampler, check, to_spec
-from search.strategies.registry import Gp
+from search.strategies import BUILT_ON, BUILT_ON_IF_THERE, Gp, Pruner, Sampler, check, to_spec
 
 DRIVER_REVISION = 2
 """Raised whenever the driver decides differently from before on the same records."""

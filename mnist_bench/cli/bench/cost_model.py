@@ -57,15 +57,14 @@ def cost_model(
 
 
 def _fit(nets: int, device: str, precision: str) -> CostModel:
-    from mnist_bench.bench import RUNS
-    from mnist_bench.bench.cost_fit import Options, run
+    from mnist_bench.bench import RUNS, cost_fit
     from mnist_bench.cli import output
 
     def tell(done: int) -> None:
         if done % NEWS == 0 or done == RUNS * nets:
             output.note(f"{done} of {RUNS * nets} runs")
 
-    return run(Options(nets=nets, workers=options.cores(), device=device, precision=precision), tell)
+    return cost_fit.run(cost_fit.Options(nets=nets, workers=options.cores(), device=device, precision=precision), tell)
 
 
 def _judge(study: str, results: Path, storage: str | None) -> EstimateErrors:

@@ -31,14 +31,13 @@ def speed(
 
     One process a core, one thread each, as a search trains; on a GPU one process. It takes about 2 minutes on 2 cores.
     """
-    from mnist_bench.bench import plain
+    from mnist_bench.bench import plain, speed as benchmark
     from mnist_bench.bench.published import published
-    from mnist_bench.bench.speed import Options, run
     from mnist_bench.cli import output
 
     machines = published()
-    asked = Options(repeats=repeats, workers=options.cores(), device=device, precision=precision)
-    found = run(asked, lambda number: output.note(f"repeat {number} of {repeats}" if number else "warm-up"))
+    asked = benchmark.Options(repeats=repeats, workers=options.cores(), device=device, precision=precision)
+    found = benchmark.run(asked, lambda number: output.note(f"repeat {number} of {repeats}" if number else "warm-up"))
     if json:
         output.print_json(plain(found))
     else:

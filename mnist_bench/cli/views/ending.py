@@ -7,8 +7,7 @@ from dataclasses import replace
 
 from mnist_bench.cli import again, cells, output
 from mnist_bench.cli.views import board
-from mnist_bench.leaderboard import Leaderboard, worker_time
-from mnist_bench.leaderboard.board import rows
+from mnist_bench.leaderboard import Leaderboard, leaderboard_of, worker_time_of
 from mnist_bench.plots import KINDS
 from mnist_bench.studies import SearchConfig, openings
 from search.driver import Run
@@ -22,7 +21,7 @@ TOP = 5
 def show(run: Run, asked: SearchConfig, *, seconds: float) -> None:
     """Print the end of a search that took `seconds`; figures to stdout, advice to stderr."""
     place = StudyLocation.of(run.study.name, asked.results, asked.storage)
-    listed = rows(run.study, top=TOP, test_openings=openings.for_study(place))
+    listed = leaderboard_of(run.study, top=TOP, test_openings=openings.for_study(place))
     before = seconds_before(run.study, time.time() - seconds)
     output.print_line()
     output.print_line(summary(listed, seconds, before, run.order_cost))
@@ -47,7 +46,7 @@ def seconds_before(study: StudyRecord, moment: float) -> float:
         for trial in study.trials
     ]
     try:
-        return worker_time.rows(replace(study, trials=tuple(trials))).span
+        return worker_time_of(replace(study, trials=tuple(trials))).span
     except StudyNotFoundError:
         return 0.0
 

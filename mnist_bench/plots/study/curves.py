@@ -17,8 +17,7 @@ from mnist_bench.plots.subject import Subject
 from mnist_bench.units import percent
 from search.errors import StudyNotFoundError
 from search.event_log import StudyRecord, TrialRecord
-from search.strategies import pruner
-from search.strategies.registry import Asha
+from search.strategies import Asha, pruner
 
 LOG_FROM = 4
 """From this ratio of the budget to the first period on, the axis of epochs is logarithmic, as the rungs are."""

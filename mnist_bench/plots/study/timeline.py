@@ -9,14 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
-from mnist_bench.leaderboard import Kind, Period, WorkerTime
-from mnist_bench.leaderboard.worker_time import rows
+from mnist_bench.leaderboard import Kind, Period, WorkerTime, worker_time_of
 from mnist_bench.plots import style
 from mnist_bench.plots.headings import write_heading
 from mnist_bench.plots.subject import Subject
 from mnist_bench.units import duration, percent
-
-__all__ = ["draw", "picture", "rows"]
 
 COLOURS: Mapping[Kind, str] = {
     "best": style.BEST, "complete": style.COMPLETE, "pruned": style.PRUNED, "other": style.FAINT
@@ -45,7 +42,7 @@ class Use:
 
 def picture(subject: Subject) -> Figure:
     """Return the timeline of the study."""
-    return draw(rows(subject.study))
+    return draw(worker_time_of(subject.study))
 
 
 def draw(time: WorkerTime) -> Figure:

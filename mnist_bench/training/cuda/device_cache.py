@@ -1,4 +1,4 @@
-"""What stays on the device from one period to the next: the newest trainees, by the hash of their states' bytes."""
+"""What stays on the device from one period to the next: the newest train loops, by the hash of their states' bytes."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ T = TypeVar("T")
 
 
 class DeviceCache(Generic[T]):
-    """Up to `size` trainees as the periods left them whose states were kept last; taking one removes it.
+    """Up to `size` train loops as the periods left them whose states were kept last; taking one removes it.
 
-    A state's bytes say all about a trainee, so whoever holds the bytes may go on with the trainee instead.
+    A state's bytes say all about a train loop, so whoever holds the bytes may go on with the loop instead.
     """
 
     def __init__(self, size: int) -> None:
@@ -20,15 +20,15 @@ class DeviceCache(Generic[T]):
         self._kept: OrderedDict[bytes, tuple[tuple[str, int], T]] = OrderedDict()
 
     def take(self, state: bytes | None, identity: str, period: int) -> T | None:
-        """Return the trainee whose state has these bytes, after `period` of the configuration `identity`, if it is
+        """Return the train loop whose state has these bytes, after `period` of the configuration `identity`, if it is
         here."""
         if state is None or not self._kept:
             return None
-        place, train_loop = self._kept.pop(_key(state), (None, None))
-        return train_loop if place == (identity, period) else None
+        stands_after, train_loop = self._kept.pop(_key(state), (None, None))
+        return train_loop if stands_after == (identity, period) else None
 
     def keep(self, state: bytes, identity: str, period: int, train_loop: T) -> None:
-        """Keep a trainee for the next period; the one that has waited longest goes."""
+        """Keep a train loop for the next period; the one that has waited longest goes."""
         if not self._size:
             return
         self._kept[_key(state)] = ((identity, period), train_loop)

@@ -42,7 +42,7 @@ class Recorder(Protocol):
 
 
 class StaticTrainLoop:
-    """A learner with its buffers, and with what was captured of its work; see `train.TrainLoop`."""
+    """A learner with its buffers, and with what was captured of its work; see `period.TrainLoop`."""
 
     def __init__(
         self,
@@ -69,12 +69,12 @@ class StaticTrainLoop:
         self._correct = torch.zeros(len(data.validation), dtype=torch.bool, device=device)
         self._net = EvaluatedNet(learner)
         self._steps_given = 0
-        self._judged = False
+        self._scored = False
         self._step_again: dict[AugmentConfig, Work] = {}
-        self._judge_again: Work | None = None
+        self._score_again: Work | None = None
 
     def train(self, seed: int, period: int) -> Steps[Tensor]:
-        """See `train.TrainLoop.train`."""
+        """See `period.TrainLoop.train`."""
         steps = self._schedule.steps(period)
         self._generator.manual_seed(derived_seed(seed, "dropout", period))
         self.learner.model.train()
@@ -87,13 +87,13 @@ class StaticTrainLoop:
         return self._total
 
     def score(self) -> tuple[Tensor, Tensor]:
-        """See `train.TrainLoop.judge`; the first time it warms up, and is captured the second time."""
-        if self._record is None or not self._judged:
+        """See `period.TrainLoop.score`; the first time it warms up, and is captured the second time."""
+        if self._record is None or not self._scored:
             self._score()
         else:
-            self._judge_again = self._judge_again or self._record(self._score, None)
-            self._judge_again()
-        self._judged = True
+            self._score_again = self._score_again or self._record(self._score, None)
+            self._score_again()
+        self._scored = True
         return self._loss, self._correct
 
     def _take(self, taken: Selection) -> None:

@@ -5,14 +5,14 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from mnist_bench.leaderboard.board import counts, grouped, pareto_front, rows, saved_epochs
+from mnist_bench.leaderboard.board import counts, grouped, leaderboard_of, pareto_front, saved_epochs
 from mnist_bench.statistics.tests import wilson
 from search.errors import StorageError
 from support import handmade
 
 
 def test_complete_trials_come_best_first_then_pruned_by_how_far_they_went_then_the_rest() -> None:
-    board = rows(handmade.mixed())
+    board = leaderboard_of(handmade.mixed())
     assert [row.number for row in board.rows] == [1, 0, 2, 4, 3, 7, 6]
     assert [row.rank for row in board.rows] == [1, 2, 3, None, None, None, None]
 
@@ -20,17 +20,17 @@ def test_complete_trials_come_best_first_then_pruned_by_how_far_they_went_then_t
 def test_infeasible_trials_are_counted_and_not_listed() -> None:
     study = handmade.mixed()
     assert counts(study) == {"complete": 3, "pruned": 2, "failed": 1, "running": 1, "infeasible": 1}
-    assert 5 not in [row.number for row in rows(study).rows]
+    assert 5 not in [row.number for row in leaderboard_of(study).rows]
 
 
 def test_intervals_are_wilsons_on_the_validation_images() -> None:
-    best = rows(handmade.mixed()).rows[0]
+    best = leaderboard_of(handmade.mixed()).rows[0]
     assert (best.errors, best.accuracy) == (5, 0.995)
     assert (best.low, best.high) == wilson(995, handmade.IMAGES)
 
 
 def test_a_trial_that_errs_on_nearly_the_same_images_is_tied_and_one_far_behind_is_not() -> None:
-    board = rows(handmade.mixed())
+    board = leaderboard_of(handmade.mixed())
     assert [row.tied for row in board.rows] == [False, True, False, False, False, False, False]
     assert board.tied == 2
     assert board.rows[1].p_value == 1.0
@@ -41,35 +41,35 @@ def test_a_trial_that_errs_on_nearly_the_same_images_is_tied_and_one_far_behind_
 def test_ties_are_corrected_for_the_number_of_trials() -> None:
     first = handmade.trial(0, range(0))
     second = handmade.trial(1, range(7))  # 7 against 0: p = 2/128
-    assert not rows(handmade.study([first, second])).rows[1].tied
+    assert not leaderboard_of(handmade.study([first, second])).rows[1].tied
     others = [handmade.trial(number, range(7)) for number in range(2, 6)]  # smallest adjusted p = 5 * 2/128
-    assert all(row.tied for row in rows(handmade.study([first, second, *others])).rows[1:])
+    assert all(row.tied for row in leaderboard_of(handmade.study([first, second, *others])).rows[1:])
 
 
 def test_top_cuts_rows_and_changes_no_tie() -> None:
-    whole, cut = rows(handmade.mixed()), rows(handmade.mixed(), top=2)
+    whole, cut = leaderboard_of(handmade.mixed()), leaderboard_of(handmade.mixed(), top=2)
     assert [(r.number, r.p_value) for r in cut.rows] == [(r.number, r.p_value) for r in whole.rows[:2]]
     assert (cut.hidden, cut.tied) == (5, whole.tied)
 
 
 def test_only_settings_that_differ_are_shown() -> None:
-    settings = rows(handmade.mixed()).rows[0].settings
+    settings = leaderboard_of(handmade.mixed()).rows[0].settings
     assert dict(settings) == {"blocks": "3", "filters": "16·32·64", "lr → drops": ".0093"}
 
 
 def test_a_study_without_complete_trials_has_rows_and_no_ranks() -> None:
-    board = rows(handmade.study([handmade.trial(0, range(9), periods=1, state="PRUNED")], goal=5))
+    board = leaderboard_of(handmade.study([handmade.trial(0, range(9), periods=1, state="PRUNED")], goal=5))
     assert [(row.rank, row.tied) for row in board.rows] == [(None, False)]
     assert board.tied == 0
 
 
 def test_a_study_without_trials_has_no_rows() -> None:
-    board = rows(handmade.study([], goal=5))
+    board = leaderboard_of(handmade.study([], goal=5))
     assert board.rows == ()
 
 
 def test_the_number_of_images_is_known_where_nothing_is_wrong() -> None:
-    board = rows(handmade.study([handmade.trial(0, range(0))]))
+    board = leaderboard_of(handmade.study([handmade.trial(0, range(0))]))
     assert (board.rows[0].low, board.rows[0].high) == wilson(1000, 1000)
 
 
@@ -80,7 +80,7 @@ def test_saved_epochs_are_those_of_pruned_trials_of_the_budgets_of_all_ended_one
 def test_trials_without_stored_correctness_are_not_called_tied() -> None:
     study = handmade.mixed()
     bare = tuple(replace(t, reports=tuple(replace(r, details={}) for r in t.reports)) for t in study.trials)
-    board = rows(replace(study, trials=bare))
+    board = leaderboard_of(replace(study, trials=bare))
     assert not any(row.tied for row in board.rows)
 
 
@@ -88,19 +88,19 @@ def test_damaged_correctness_is_a_sentence() -> None:
     damaged = handmade.trial(0, [1])
     last = replace(damaged.reports[-1], details={"correct": "?not base64?"})
     with pytest.raises(StorageError, match="damaged"):
-        rows(handmade.study([replace(damaged, reports=(*damaged.reports[:-1], last))]))
+        leaderboard_of(handmade.study([replace(damaged, reports=(*damaged.reports[:-1], last))]))
 
 
 def test_the_digest_is_that_of_the_study_and_reads_in_fours() -> None:
     study = handmade.mixed()
-    digest = rows(study).digest
+    digest = leaderboard_of(study).digest
     assert digest == study.digest
     assert grouped(digest).replace(" ", "") == digest
     assert {len(group) for group in grouped(digest).split(" ")} == {4}
 
 
 def test_with_two_objectives_the_front_comes_first_and_ranks_are_by_accuracy() -> None:
-    board = rows(handmade.two_objectives())
+    board = leaderboard_of(handmade.two_objectives())
     assert [(row.number, row.rank, row.on_front) for row in board.rows] == [
         (1, 1, True), (2, 3, True), (4, 4, True), (0, 2, False), (5, 5, False), (3, None, False)
     ]  # fmt: skip
@@ -109,11 +109,11 @@ def test_with_two_objectives_the_front_comes_first_and_ranks_are_by_accuracy() -
 
 
 def test_the_front_is_whole_where_rows_are_left_out() -> None:
-    assert rows(handmade.two_objectives(), top=1).front == (1, 2, 4)
+    assert leaderboard_of(handmade.two_objectives(), top=1).front == (1, 2, 4)
 
 
 def test_with_one_objective_there_is_no_front() -> None:
-    board = rows(handmade.mixed())
+    board = leaderboard_of(handmade.mixed())
     assert (board.cost, board.front, {row.on_front for row in board.rows}) == (None, (), {None})
 
 

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from mnist_bench.leaderboard import worker_time
-from mnist_bench.leaderboard.worker_time import Pause
+from mnist_bench.leaderboard.worker_time import Pause, worker_time_of
 from search.errors import StudyNotFoundError
 from search.event_log.records import TrialRecord
 from support.handmade import study, trial
@@ -31,7 +30,7 @@ def ran(number: int, *runs: Run, wrong: int = 9, state: Any = "COMPLETE") -> Tri
 
 
 def test_periods_stand_on_one_clock_with_their_trials_ends() -> None:
-    found = worker_time.rows(
+    found = worker_time_of(
         study([
             ran(0, (0, 5.0, 4.0, 9.0), wrong=3),
             ran(1, (3, 6.0, 2.0, 8.0), wrong=9),
@@ -51,12 +50,12 @@ def test_periods_stand_on_one_clock_with_their_trials_ends() -> None:
 
 def test_periods_that_took_no_time_are_refused() -> None:
     with pytest.raises(StudyNotFoundError, match="Study conv-0 was trained in no time that a clock can measure"):
-        worker_time.rows(study([ran(0, (0, 5.0, 0.0, 5.0)), ran(1, (1, 5.0, 0.0, 5.0))]))
+        worker_time_of(study([ran(0, (0, 5.0, 0.0, 5.0)), ran(1, (1, 5.0, 0.0, 5.0))]))
 
 
 def test_the_order_costs_what_workers_idle_while_a_delivered_period_waits() -> None:
     """#1 is delivered at 4 s and waits for #0 until 10 s; worker 1 gets #2 at 7 s, so it idled for 3 s."""
-    found = worker_time.rows(
+    found = worker_time_of(
         study([ran(0, (0, 0.0, 10.0, 10.0)), ran(1, (1, 0.0, 4.0, 10.1)), ran(2, (1, 7.0, 3.5, 11.0))])
     )
     assert found.ordering == pytest.approx(3)
@@ -66,23 +65,19 @@ def test_the_order_costs_what_workers_idle_while_a_delivered_period_waits() -> N
 
 def test_an_idle_worker_with_nothing_waiting_is_not_the_orders_fault() -> None:
     """The periods come in the logical order; the driver's own time after 4 s is no waiting either."""
-    found = worker_time.rows(
-        study([ran(0, (0, 0.0, 4.0, 5.0)), ran(1, (1, 0.0, 6.0, 6.0)), ran(2, (0, 9.0, 1.0, 10.0))])
-    )
+    found = worker_time_of(study([ran(0, (0, 0.0, 4.0, 5.0)), ran(1, (1, 0.0, 6.0, 6.0)), ran(2, (0, 9.0, 1.0, 10.0))]))
     assert found.ordering == 0
     assert found.idle == pytest.approx(5 + 4)
 
 
 def test_several_waiting_periods_count_an_idle_worker_once() -> None:
     """#1 and #2 wait for #0 from 2 s and 3 s to 8 s; workers 1 and 2 idle for 6 s and 5 s."""
-    found = worker_time.rows(
-        study([ran(0, (0, 0.0, 8.0, 8.0)), ran(1, (1, 0.0, 2.0, 8.0)), ran(2, (2, 0.0, 3.0, 8.1))])
-    )
+    found = worker_time_of(study([ran(0, (0, 0.0, 8.0, 8.0)), ran(1, (1, 0.0, 2.0, 8.0)), ran(2, (2, 0.0, 3.0, 8.1))]))
     assert found.ordering == pytest.approx(6 + 5)
 
 
 def test_pauses_are_left_out_and_told() -> None:
-    found = worker_time.rows(
+    found = worker_time_of(
         study([ran(0, (0, 0.0, 10.0, 10.0), (0, 1010.0, 5.0, 1015.0)), ran(1, (1, 1012.0, 5.0, 1017.0))])
     )
     assert found.pauses == (Pause(at=10.0, seconds=1000.0),)
@@ -93,20 +88,18 @@ def test_pauses_are_left_out_and_told() -> None:
 
 @pytest.mark.parametrize(("gap", "pauses"), [(30.0, 0), (30.5, 1)])
 def test_thirty_seconds_are_not_a_pause_yet(gap: float, pauses: int) -> None:
-    found = worker_time.rows(study([ran(0, (0, 0.0, 1.0, 1.0), (0, 1.0 + gap, 1.0, 2.0 + gap))]))
+    found = worker_time_of(study([ran(0, (0, 0.0, 1.0, 1.0), (0, 1.0 + gap, 1.0, 2.0 + gap))]))
     assert len(found.pauses) == pauses
 
 
 def test_a_long_period_of_another_worker_bridges_what_is_no_pause() -> None:
-    found = worker_time.rows(
-        study([ran(0, (0, 1.0, 1.0, 100.0), (0, 99.0, 1.0, 101.0)), ran(1, (1, 0.0, 100.0, 100.0))])
-    )
+    found = worker_time_of(study([ran(0, (0, 1.0, 1.0, 100.0), (0, 99.0, 1.0, 101.0)), ran(1, (1, 0.0, 100.0, 100.0))]))
     assert found.pauses == ()
 
 
 def test_pruning_saves_the_other_epochs_at_each_trials_own_pace() -> None:
     """#1 stopped after 1 of 6 epochs of 2 s, #2 after 2 of 6 of 3 s: 5 * 2 + 4 * 3 s; failed trials save nothing."""
-    found = worker_time.rows(
+    found = worker_time_of(
         study([
             ran(0, *((0, 10.0 * n, 1.0, 10.0 * n + 1) for n in range(6))),
             ran(1, (1, 0.0, 2.0, 2.0), state="PRUNED"),
@@ -119,9 +112,9 @@ def test_pruning_saves_the_other_epochs_at_each_trials_own_pace() -> None:
 
 def test_an_old_study_knows_no_times() -> None:
     with pytest.raises(StudyNotFoundError, match="by a version that did not note what ran where and when"):
-        worker_time.rows(study([trial(0, range(3))]))
+        worker_time_of(study([trial(0, range(3))]))
     with pytest.raises(StudyNotFoundError, match="no trained period yet"):
-        worker_time.rows(study([trial(0, periods=0, state="RUNNING")]))
+        worker_time_of(study([trial(0, periods=0, state="RUNNING")]))
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.floats(0.01, 50), st.floats(0, 99)), min_size=1, max_size=30))
@@ -132,7 +125,7 @@ def test_the_parts_make_up_the_whole(drawn: list[tuple[int, float, float]]) -> N
         start = free[worker] + idle
         free[worker] = start + seconds
         trials.append(ran(number, (worker, start, seconds, free[worker] + number), state="PRUNED"))
-    found = worker_time.rows(study(trials))
+    found = worker_time_of(study(trials))
     assert 0 <= found.ordering <= found.idle + 1e-5
     assert found.available <= len(found.workers) * found.span + 1e-5
     assert found.busy("pruned") == pytest.approx(sum(seconds for _, seconds, _ in drawn), abs=1e-4)

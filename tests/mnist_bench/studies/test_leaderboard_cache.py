@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mnist_bench.leaderboard.board import Leaderboard, rows
+from mnist_bench.leaderboard.board import Leaderboard, leaderboard_of
 from mnist_bench.studies import leaderboard_cache
 from search.database import file_lock
 from search.event_log.records import StudyRecord
@@ -49,7 +49,7 @@ def look(tmp_path: Path, database: Database) -> Callable[..., Leaderboard]:
 
 
 def test_a_page_is_made_once_and_is_as_if_made_anew(database: Database, look: Callable[..., Leaderboard]) -> None:
-    assert look() == look() == rows(database.study, top=3)
+    assert look() == look() == leaderboard_of(database.study, top=3)
     assert database.reads == 1
 
 

@@ -48,7 +48,7 @@ class Tiring:
         self.left = times
 
     def __call__(self, work: Work, generator: torch.Generator | None) -> Work:
-        """See `fixed.Recorder`."""
+        """See `static_buffers.Recorder`."""
         self.left -= 1
         return unable(work, generator) if self.left < 0 else work
 

@@ -90,7 +90,7 @@ def test_all_but_the_first_steps_and_the_first_evaluation_are_replayed(config: T
     assert record.replays == 2 * 10 - WARM_UP + 1
 
 
-def test_a_trainee_that_does_not_stay_is_recorded_anew(config: TrainConfig, digits: Dataset) -> None:
+def test_a_train_loop_that_does_not_stay_is_recorded_anew(config: TrainConfig, digits: Dataset) -> None:
     record = Recorded()
     fixed_bits(config, digits, record)
     assert (record.steps, record.evaluations) == (2, 0)

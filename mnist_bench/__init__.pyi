@@ -1,0 +1,9 @@
+from .api import (
+    ablate_study as ablate_study,
+    audit_study as audit_study,
+    confirm_study as confirm_study,
+    fit as fit,
+    open_study as open_study,
+    reproduce_trial as reproduce_trial,
+    search as search,
+)
