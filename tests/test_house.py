@@ -25,10 +25,10 @@ HEAVY = {"torch", "torchvision", "matplotlib", "optuna", "typer", "rich", "ray"}
 PUBLIC = {"mnist_bench", "search"}
 """Their faces are for users: nobody here need use each name."""
 RETIRED = {
-    "ablation_path", "asked", "belonging", "conditions", "confirm_runs", "confirmed", "crew", "door", "estimates", "finding",
-    "fixed", "frames", "housekeeping", "judging", "keeper", "kept", "meter", "mirror", "mirror_check", "pages", "parcel",
-    "passes", "patience", "probe", "proposers", "purse", "ray_carrier", "relatives", "resident", "ring", "searching", "spending",
-    "starts", "states", "trainee", "twin", "wording", "workshop",
+    "ablation_path", "asked", "belonging", "conditions", "confirm_runs", "confirmed", "crew", "door", "estimates",
+    "finding", "fixed", "frames", "housekeeping", "judging", "keeper", "kept", "meter", "mirror", "mirror_check",
+    "pages", "parcel", "passes", "patience", "probe", "proposers", "purse", "ray_carrier", "relatives", "resident",
+    "ring", "searching", "spending", "starts", "states", "trainee", "twin", "wording", "workshop",
 }  # fmt: skip
 """Names that modules once had and that said little."""
 
@@ -174,12 +174,18 @@ def test_a_face_alone_loads_nothing_heavy() -> None:
     assert {package: heavy for package, heavy in loaded.items() if heavy} == {}
 
 
-# The picture
+# The glossary and the picture
 
-PICTURE = re.search(r"```mermaid\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(), re.DOTALL)
+PAGE = (ROOT / "CONTRIBUTING.md").read_text()
+PICTURE = re.search(r"```mermaid\n(.*?)```", PAGE, re.DOTALL)
 TOP = {package for package in PACKAGES if package.count(".") == 1}
 """The packages right below `search` and `mnist_bench`, which the picture shows."""
 Arrows = frozenset[tuple[str, str]]
+
+
+def test_seven_words_are_explained_before_anything_else() -> None:
+    words = re.findall(r"^\| (\w+) \| [A-Z]", PAGE[: PAGE.index("## The packages")], re.MULTILINE)
+    assert words == ["slot", "lane", "period", "segment", "canary", "digest", "fingerprint"]
 
 
 def drawn() -> tuple[dict[str, str], Arrows]:
