@@ -61,7 +61,7 @@ class Kills:
 
     kinds: dict[str, int] = field(default_factory=dict)
     at_work: int = 0
-    """Those that hit a crew at work; the others hit one that was starting."""
+    """Those that hit processes at work; the others hit one that was starting."""
 
     @property
     def number(self) -> int:

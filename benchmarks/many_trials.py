@@ -92,7 +92,7 @@ class Nothing:
     """Keeps no weights, as there are none."""
 
     def keep(self, *what: object) -> None:
-        """See `search.driver.housekeeping.Keeper`."""
+        """See `search.driver.resume.Keeper`."""
 
 
 def search(results: Path, trials: int) -> None:

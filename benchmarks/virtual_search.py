@@ -146,7 +146,7 @@ class Halving:
 
 @dataclass
 class Nowhere:
-    """Stands in for the event log, Optuna's tables, the checkpoints and the keeper."""
+    """Stands in for the event log, Optuna's tables, the checkpoints and the best trials' weights."""
 
     time: VirtualTime
     seconds: float

@@ -89,7 +89,7 @@ def judge(work: Array, seconds: Array, machine: Machine, kind: DeviceKind) -> Co
     """Return what measurements say about coefficients.
 
     Args:
-        work: (nets, coefficients), as `cost.period_features` counts it.
+        work: (nets, coefficients), as `cost_model.period_features` counts it.
         seconds: (nets,) of the same periods.
         machine: where they were measured.
         kind: whose shipped coefficients are judged beside.

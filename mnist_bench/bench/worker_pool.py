@@ -81,7 +81,7 @@ def open_worker_pool(
 ) -> Iterator[WorkerPool]:
     """Start `workers` on a CPU, one alone on a GPU, and yield them when all have greeted.
 
-    The images are those of `meter.make_bench_worker`.
+    The images are those of `worker.make_bench_worker`.
 
     Raises:
         DeviceError, WorkerError: see there.

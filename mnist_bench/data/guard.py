@@ -20,7 +20,7 @@ class _Door:
 
 
 def close_test_set() -> None:
-    """Make every opening of a test file fail from now on in this process, except through the door.
+    """Make every opening of a test file fail from now on in this process, except by `open_test_set`.
 
     The audit hook (PEP 578) stays for the life of the process; closing twice is the same as once.
     """
@@ -31,7 +31,7 @@ def close_test_set() -> None:
 
 @contextmanager
 def passage() -> Iterator[None]:
-    """Let test files be opened within the block; for the door and the download only."""
+    """Let test files be opened within the block; for `open_test_set` and the download only."""
     _Door.passing += 1
     try:
         yield

@@ -1,4 +1,4 @@
-"""The one door to the test set, and the ledgers that tell who went through.
+"""The only way to open the test set, and the ledgers of its openings.
 
 A search closes the test set in every process of its own (`close_test_set`); from then on any opening of a test file
 other than through `open_test_set` fails, whichever library tries.

@@ -17,7 +17,7 @@ CLASS_NAMES = {"fashion-mnist": "FashionMNIST", "kmnist": "KMNIST", "qmnist": "Q
 def download(name: str, *, train: bool) -> tuple[Bytes, Bytes]:
     """Return the images (N, 28, 28) and labels (N,) of `name`, fetched at the first time.
 
-    torchvision fetches training and test files together, so the test set's door is open while it works; what is
+    torchvision fetches training and test files together, so test files may be opened while it works; what is
     returned is the part asked for alone.
 
     Raises:

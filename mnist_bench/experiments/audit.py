@@ -199,10 +199,10 @@ def _numbers(audit: Audit) -> list[int]:
 
 
 def save(audit: Audit, folder: Path) -> None:
-    """Keep an audit in a folder; errors as in `kept.save`."""
+    """Keep an audit in a folder; errors as in `sealed_json.save`."""
     sealed_json.save(audit, ExperimentFolder(folder).result)
 
 
 def load(folder: Path) -> Audit | None:
-    """Return the audit that a folder keeps, None where there is none; errors as in `kept.load`."""
+    """Return the audit that a folder keeps, None where there is none; errors as in `sealed_json.load`."""
     return sealed_json.load(ExperimentFolder(folder).result, Audit, "audit")

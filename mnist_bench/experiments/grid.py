@@ -94,7 +94,7 @@ def open_grid(
     precision: str = "auto",
     lanes: int | None = None,
 ) -> Iterator[Grid]:
-    """Start workers and yield the workshop; `what` stands in the message of whoever finds `folder` locked.
+    """Start workers and yield the grid; `what` stands in the message of whoever finds `folder` locked.
 
     `lanes` are the trainings that a worker takes at once: left out, what suits its device.
 
@@ -111,7 +111,7 @@ def open_grid(
 def open_grid_of(
     study: StudyRecord, verb: str, folder: Path, what: str, *, workers: int, device: str, data_dir: Path | None
 ) -> Iterator[Grid]:
-    """Start workers on the data of a study, in its precision, and yield the workshop.
+    """Start workers on the data of a study, in its precision, and yield the grid.
 
     The test set is closed from then on. `verb` says in messages what is to be done to the study, such as "confirm"; its
     data lie in `data_dir` or inside the package.

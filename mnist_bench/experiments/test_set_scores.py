@@ -1,4 +1,4 @@
-"""What nets trained on all images in a workshop do on the test images, through the test set's door."""
+"""What nets trained on all images in a grid do on the test images."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from search.driver import Task
 
 
 class Scores:
-    """Judges the nets of a workshop on the test images; the first one opens the test set, once for all."""
+    """Scores the nets of a grid on the test images; the first one opens the test set, once for all."""
 
     def __init__(self, grid: Grid, options: DataOptions, *, purpose: str, ledgers: Sequence[Path]) -> None:
         self._grid = grid
@@ -25,7 +25,7 @@ class Scores:
 
     @cached_property
     def images(self) -> Dataset:
-        """The test images on the workshop's device, normalised like all training images.
+        """The test images on the grid's device, normalised like all training images.
 
         Raises:
             DataError, StorageError: see `open_test_set`.
@@ -36,7 +36,7 @@ class Scores:
         return with_evaluation_images(trained_on, opened)
 
     def score(self, task: Task, state: bytes) -> Evaluation:
-        """Return what the net in a task's state does, in the workshop's precision; errors as in `images`."""
+        """Return what the net in a task's state does, in the grid's precision; errors as in `images`."""
         device, precision = self.images.device, str(self._grid.numerics["precision"])
         net = model_in(export(state, from_json(task.config)), task.name).to(device)
         return evaluate(net, self.images, numerics.choose_precision(device, precision))

@@ -48,7 +48,7 @@ class TimeBudget:
         return self._before + time.monotonic() - self._started
 
     def keep(self) -> None:
-        """Write down what was spent so far; errors as in `kept.write`."""
+        """Write down what was spent so far; errors as in `sealed_json.write`."""
         values = {"identity": self._identity, "seconds": self.seconds, "decided": self._decided}
         sealed_json.write(values, self._path)
 

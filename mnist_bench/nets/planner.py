@@ -49,7 +49,8 @@ def make_planner(
     validation_images: int,
 ) -> Planner:
     """Return the planner of a space: `base` is a TrainConfig as JSON (fields may lack), `limits` are upper bounds on
-    "parameters" and "macs", `coefficients` the fields of `cost.Coefficients`, the images those of the data set's split.
+    "parameters" and "macs", `coefficients` the fields of `cost_model.Coefficients`, the images those of the data set's
+    split.
 
     A net that cannot exist gets an infeasible plan, with the reason among its facts. The planner raises ConfigError
     where a parameter names no field or a value is out of its field's bounds.

@@ -16,7 +16,7 @@ TOP = 10
 
 
 class BestCheckpoints:
-    """Satisfies `search.driver.housekeeping.Keeper`: a folder with the weights of the most accurate complete trials.
+    """Satisfies `search.driver.resume.Keeper`: a folder with the weights of the most accurate complete trials.
 
     With two objectives, `cost` naming the second one, those of the Pareto front are kept too.
     """

@@ -1,7 +1,7 @@
-"""The leaderboard's pages of large studies, kept beside them: to look again at what has not changed takes no time.
+"""The leaderboards of large studies, kept beside them: to look again at what has not changed takes no time.
 
-A page is kept with the number and the moment of the study's newest event and made anew after any change. Small studies
-have none; what was kept and is damaged, or was kept by another version, is made anew.
+A leaderboard is kept with the number and the moment of the study's newest event and made anew after any change. Small
+studies have none; what was kept and is damaged, or was kept by another version, is made anew.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Page:
 
 
 def leaderboard(results: Path, name: str | None, storage: str | None = None, *, top: int | None = None) -> Leaderboard:
-    """Return a study's leaderboard, of the latest one where no name is given: the page that was kept, where it holds.
+    """Return a study's leaderboard, of the latest one where no name is given: the one that was kept, where it holds.
 
     Raises:
         StudyNotFoundError: there is no such study, or it has no finished trial.
@@ -60,7 +60,7 @@ def _place(results: Path, name: str | None, storage: str | None) -> StudyLocatio
 
 
 def _stamp(place: StudyLocation) -> str:
-    """Return what changes whenever the page may have: this version, the newest event, the database's file."""
+    """Return what changes whenever the leaderboard may have: this version, the newest event, the database's file."""
     file = place.files.database.stat() if place.owns_database and not place.lacks_database else None
     written = "" if file is None else f"{file.st_mtime_ns} {file.st_size}"
     return f"{version('mnist-bench')} {newest_event(place)} {written}"

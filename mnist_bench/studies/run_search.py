@@ -85,7 +85,7 @@ def run(asked: SearchConfig, observer: Observer, stopping: Callable[[], bool]) -
     """Search, or go on with a search that was stopped.
 
     Raises:
-        SearchError: see `search.driver.run.Search.run`, and `spaces.load` for faults in the space file.
+        SearchError: see `search.driver.run.Search.run`, and `space_files.load` for faults in the space file.
     """
     space = space_files.load(asked.space, asked.overrides)
     close_test_set()

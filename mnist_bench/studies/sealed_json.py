@@ -72,17 +72,17 @@ def not_read(path: Path, error: ValidationError, otherwise: str) -> StorageError
 
 
 def seal(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values with their seal, in place of one that they have; they are those of JSON, or of dataclasses."""
+    """Return values with their SHA-256, in place of one that they have; they are those of JSON, or of dataclasses."""
     content = {key: value for key, value in values.items() if key != KEY}
     as_read = json.loads(json.dumps(content))  # tuples are lists then, and every key is a text
     return {**content, KEY: canonical_json.sha256(as_read)}
 
 
 def unseal(text: bytes | str) -> str:
-    """Return a JSON object without its seal; one that has none, as those written by hand, is returned as it is.
+    """Return a JSON object without its SHA-256; one that has none, as those written by hand, is returned as it is.
 
     Raises:
-        ValueError: it is no JSON object, or the seal is not that of its content.
+        ValueError: it is no JSON object, or the SHA-256 is not that of its content.
     """
     try:
         values = json.loads(text, parse_constant=canonical_json.finite, parse_float=canonical_json.finite)

@@ -34,7 +34,7 @@ class Selection:
     chosen: Tensor
     """int64 (B,), places in the data set's training part."""
     maps: Tensor | None
-    """float32 (B, 2, 3), see `augment.matrices`; None where nothing is distorted."""
+    """float32 (B, 2, 3), see `augmentation.matrices`; None where nothing is distorted."""
     augment: AugmentConfig
 
 

@@ -1,7 +1,7 @@
 """The driver: the one process that owns a study and decides. Ask, train a period, report, prune, tell.
 
 It handles the slots' events in logical order, or as they arrive. Every decision is an event: appended to the log,
-folded into the history, mirrored to Optuna's tables. Nothing else is state, so a driver that dies at any point is
+folded into the history, copied to Optuna's tables. Nothing else is state, so a driver that dies at any point is
 resumed by reading the log.
 """
 

@@ -50,7 +50,7 @@ class Keeper(Protocol):
 
 
 def let_go(trial: TrialRecord, history: History, states: CheckpointStore, keeper: Keeper) -> None:
-    """Hand a complete trial's last state to the keeper, and remove all states of an ended trial."""
+    """Hand a complete trial's last state to `keeper`, and remove all states of an ended trial."""
     if trial.state == "COMPLETE" and (kept := states.get(trial.number, len(trial.reports))):
         keeper.keep(trial, kept[1], history.complete())
     states.drop(trial.number, before=len(trial.costs) + 1)

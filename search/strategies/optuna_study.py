@@ -33,7 +33,7 @@ _OF_STUDY = "study:"
 class OptunaStudy:
     """An in-memory Optuna study that maximises one value; trial numbers are given by the driver, from 0 up.
 
-    With a second objective it minimises `cost`, too, a name among a plan's facts, and prunes on a twin with one
+    With a second objective it minimises `cost`, too, a name among a plan's facts, and prunes on a second study with one
     objective (`search.strategies.pareto_pruning`).
     """
 

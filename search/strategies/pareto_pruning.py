@@ -1,10 +1,10 @@
-"""Pruning in a search with two objectives, which Optuna itself refuses: on a twin study with one objective.
+"""Pruning in a search with two objectives, which Optuna itself refuses: on a second study with one objective.
 
-The twin holds the same trials and their values, and a pruner of Optuna's decides on it. A trial of cost c is compared
-with those of cost c or less alone, as far as they are logically earlier, since no other one can dominate it: what
-costs more and is more accurate is no reason to stop a small net. So asha, hyperband and median never stop a trial that
-has the highest value among those that it is compared with; a trial may go on, as with one objective, for being among
-the best third of them.
+The second study holds the same trials and their values, and a pruner of Optuna's decides on it. A trial of cost c is
+compared with those of cost c or less alone, as far as they are logically earlier, since no other one can dominate it:
+what costs more and is more accurate is no reason to stop a small net. So asha, hyperband and median never stop a trial
+that has the highest value among those that it is compared with; a trial may go on, as with one objective, for being
+among the best third of them.
 """
 
 from __future__ import annotations

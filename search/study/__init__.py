@@ -1,4 +1,4 @@
-"""A study at rest: its specification, its place, its checkpoints, its rows in Optuna's tables."""
+"""A study at rest: its specification, its location and folder, its checkpoints, its rows in Optuna's tables."""
 
 import lazy_loader
 

@@ -90,7 +90,7 @@ def _write(storage: BaseStorage, name: str, events: Sequence[Event]) -> None:
 
 
 def _expected(name: str, events: Sequence[Event]) -> dict[int, FrozenTrial]:
-    """Return the trials that a mirror of these events has."""
+    """Return the trials that Optuna's tables of these events have."""
     storage = InMemoryStorage()
     _write(storage, name, events)
     return {trial.number: trial for trial in _trials_of(storage, name)}

@@ -50,7 +50,7 @@ class FileKeeper:
     folder: Path
 
     def keep(self, trial: TrialRecord, state: bytes, complete: Sequence[TrialRecord]) -> None:
-        """See `search.driver.housekeeping.Keeper`."""
+        """See `search.driver.resume.Keeper`."""
         self.folder.mkdir(exist_ok=True)
         for path in leftovers(self.folder):
             path.unlink()

@@ -206,7 +206,7 @@ class Kept:
     states: dict[int, bytes] = field(default_factory=dict)
 
     def keep(self, trial: TrialRecord, state: bytes, complete: Sequence[TrialRecord]) -> None:
-        """See `search.driver.housekeeping.Keeper`."""
+        """See `search.driver.resume.Keeper`."""
         self.states[trial.number] = state
 
 

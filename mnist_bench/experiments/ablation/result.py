@@ -235,12 +235,12 @@ def listed(groups: Sequence[str]) -> str:
 
 
 def save(ablation: Ablation, folder: Path) -> None:
-    """Keep an ablation in a folder; errors as in `kept.save`."""
+    """Keep an ablation in a folder; errors as in `sealed_json.save`."""
     sealed_json.save(ablation, ExperimentFolder(folder).result)
 
 
 def load(folder: Path) -> Ablation | None:
-    """Return the ablation in a folder of a study's, None where there is none; errors as in `kept.load`."""
+    """Return the ablation in a folder of a study's, None where there is none; errors as in `sealed_json.load`."""
     found = sealed_json.load(ExperimentFolder(folder).result, Ablation, "ablation")
     return found and replace(found, study=folder.parent.name)  # the study's folder may have been renamed since
 

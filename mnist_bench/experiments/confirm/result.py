@@ -142,7 +142,7 @@ def figures(errors: tuple[int | None, ...], images: int) -> Figures | None:
 
 
 def save(confirmed: Confirmed, folder: Path) -> None:
-    """Keep what was found in the study's folder `folder`; errors as in `kept.write`."""
+    """Keep what was found in the study's folder `folder`; errors as in `sealed_json.write`."""
     sealed_json.write(stored(confirmed, FIRST), StudyFolder(folder).confirm.result)
 
 

@@ -100,7 +100,7 @@ Curves = Mapping[tuple[int, int], Sequence[Report]]
 
 
 class Runs:
-    """Trains the configurations of some trials in a workshop, by number and seed (from 0)."""
+    """Trains the configurations of some trials in a grid, by number and seed (from 0)."""
 
     def __init__(
         self, study: StudyRecord, trials: Sequence[TrialRecord], grid: Grid, observer: Observer,

@@ -77,7 +77,7 @@ def run(asked: Options, listener: Listener, stopping: Callable[[], bool]) -> Con
 
     Raises:
         UsageError: there is no such sampler or pruner, or one does not fit the other or the space.
-        SpaceError, StudyLockedError, WorkerError, TooManyFailuresError, StorageError: see `searching.run`.
+        SpaceError, StudyLockedError, WorkerError, TooManyFailuresError, StorageError: see `run_search.run`.
     """
     close_test_set()
     space = _load(asked.space)
@@ -211,7 +211,7 @@ class _CostBudget(Silent):
 
 
 def _tournament(asked: Options, space: Space) -> _Tournament:
-    """Return the ring on this machine; its folder's name stands for all that the studies in it have in common."""
+    """Return the tournament on this machine; its folder's name stands for all that the studies in it have in common."""
     device = find_device(asked.device)
     machine = this_machine(device, best_precision(device))
     costs = asdict(COEFFICIENTS[_kind(machine)])

@@ -1,6 +1,6 @@
 """Training the ladder's recipes: all training images, several seeds, the test images after the last epoch alone.
 
-The test set is opened through its door, once a command, when the first run has ended; what it shows decides nothing,
+The test set is opened by `open_test_set`, once a command, when the first run has ended; what it shows decides nothing,
 for epochs and seeds are fixed before. Last of all each recipe trains once more in a process of its own, to be timed.
 """
 

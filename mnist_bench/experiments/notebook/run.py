@@ -1,6 +1,6 @@
 """Training the notebook's nets again, as it did with Keras 1.2: all 60,000 images, float32, several seeds.
 
-After each epoch a net is evaluated on the 10,000 test images, as there; so training goes through the test set's door
+After each epoch a net is evaluated on the 10,000 test images, as there; so training opens the test set
 and stands in its ledger. One thing is not as there: Keras 1.2 turns, shears and zooms about the point 14.5 of a picture
 whose middle is 13.5; here it is done about the middle.
 """

@@ -75,7 +75,7 @@ def rows(data: Images, config: AugmentConfig, seed: int) -> Augmented:
 
 
 def distorted(images: sheet.Pixels, draws: Tensor, config: AugmentConfig) -> sheet.Pixels:
-    """Return pictures (N, 28, 28) distorted as training does it, by the draws (N, 6) of `augment.draw`."""
+    """Return pictures (N, 28, 28) distorted as training does it, by the draws (N, 6) of `augmentation.draw`."""
     pixels = torch.tensor(images, dtype=torch.float32).unsqueeze(1)
     result = augmentation.distort(pixels, augmentation.matrices(config, draws), config)
     return result.squeeze(1).round().clamp(0, 255).to(torch.uint8).numpy()

@@ -65,7 +65,7 @@ class RayExecutor:
     ) -> None:
         """Prepare for the cluster at `address`, or for a Ray of our own on this machine where that is None.
 
-        The files of the parcel are sent to each machine once, for all of its workers.
+        The staged files are sent to each machine once, for all of its workers.
         """
         self._spec = spec
         self._count = workers
@@ -155,7 +155,7 @@ class RayExecutor:
         return float(self._ray.cluster_resources().get(resource, 0))
 
     def _prepare_actors(self) -> None:
-        """Put the parcel where each machine gets it once, and keep how to make an actor."""
+        """Put the staged files where each machine gets it once, and keep how to make an actor."""
         parcel = self._parcel or StagedFiles(option="", files={})
         given = self._spec.factory, dict(self._spec.options), parcel.option, self._ray.put(dict(parcel.files))
         made = self._ray.remote(Actor).options(

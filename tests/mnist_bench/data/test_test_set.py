@@ -1,4 +1,4 @@
-"""The test set: one door, a ledger, and a guard that holds elsewhere."""
+"""The test set: one way to open it, a ledger, and a guard that holds elsewhere."""
 
 from __future__ import annotations
 

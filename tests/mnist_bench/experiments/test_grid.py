@@ -1,4 +1,4 @@
-"""What a workshop calls the same task, and what not."""
+"""What a grid calls the same task, and what not."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NUMERICS = {"canary": "77c0", "trainer_revision": 2, "kind": "cpu-fp32"}
 
 @pytest.fixture
 def grid(tmp_path: Path) -> Grid:
-    """Return a workshop whose workers are never asked."""
+    """Return a grid whose workers are never asked."""
     executor = InProcessExecutor(TrainerSpec(factory="support.search_fake:Trainer"))
     data = load_training_set(DataOptions(subset=1200))
     return Grid(executor=executor, numerics=NUMERICS, data=data, folder=tmp_path)

@@ -282,7 +282,7 @@ def test_any_value_in_any_field_is_read_or_refused(folder: Path, name: str, data
     changed = {**made, field: data.draw(json_values)}
     try:
         sealed = json.dumps(seal(changed))
-    except ValueError:  # a number that is not finite has no seal
+    except ValueError:  # a number that is not finite has no SHA-256
         sealed = json.dumps({key: value for key, value in changed.items() if key != KEY})
     refused(folder, name, sealed)
 

@@ -1,4 +1,4 @@
-"""Kept pages of the leaderboard: the same as those made anew, and only where nothing has changed."""
+"""Leaderboards that were kept: the same as those made anew, and only where nothing has changed."""
 
 from __future__ import annotations
 

@@ -151,7 +151,7 @@ def test_a_lack_of_memory_sends_the_residents_away_before_it_counts(
     trainer.advance(to_json(config), 2, 1, None)
     failures = 1
     assert facts(trainer.advance(to_json(config), 1, 1, None)) == facts(alone(digits, config, 1)[0])
-    failures = 2  # once with a resident, and once more without
+    failures = 2  # once with a train loop that stayed on the device, and once more without
     assert trainer.advance(to_json(config), 3, 1, None)[1].end == "out_of_memory"
 
 

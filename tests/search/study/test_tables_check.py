@@ -155,7 +155,7 @@ def test_a_driver_killed_between_log_and_tables_leaves_one_event_pending(
 
 
 def die_at_third(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
-    """Let the mirror die at the third event of a kind, half-way through it where it is written in several steps."""
+    """Let what writes Optuna's tables die at the third event of a kind, half-way where it takes several steps."""
     apply, left = OptunaTables.apply, 3
 
     def dying(mirror: OptunaTables, event: Event) -> None:

@@ -28,7 +28,7 @@ class Recorded:
         self.replays = 0
 
     def __call__(self, work: Work, generator: torch.Generator | None) -> Work:
-        """See `fixed.Recorder`."""
+        """See `static_buffers.Recorder`."""
         self.steps += generator is not None
         self.evaluations += generator is None
         return partial(self._again, work)
