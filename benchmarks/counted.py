@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from mnist_bench.config.settings import TrainConfig
 from mnist_bench.training import factory
-from search.trainer_api import Report, Trainer, TrainerSpec
+from search.trainer_api import Codec, Report, Trainer, TrainerSpec
 
 VARIABLE = "PERIODS_BEGUN"
 """Names the file, to which every process adds one line a period."""
@@ -24,16 +25,21 @@ VARIABLE = "PERIODS_BEGUN"
 class Counted:
     """A trainer that writes down a period before it trains it."""
 
-    def __init__(self, trainer: Trainer) -> None:
+    def __init__(self, trainer: Trainer[TrainConfig]) -> None:
         self._trainer = trainer
         self._file = Path(os.environ[VARIABLE])
+
+    @property
+    def codec(self) -> Codec[TrainConfig]:
+        """See `Trainer.codec`."""
+        return self._trainer.codec
 
     @property
     def numerics(self) -> Mapping[str, Any]:
         """See `Trainer.numerics`."""
         return self._trainer.numerics
 
-    def advance(self, config: Mapping[str, Any], seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:
+    def advance(self, config: TrainConfig, seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:
         """See `Trainer.advance`."""
         with self._file.open("a") as file:
             file.write(f"{seed} {period}\n")

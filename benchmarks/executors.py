@@ -20,7 +20,7 @@ from search.driver.progress import Silent
 from search.executors.local.pool import LocalExecutor
 from search.executors.protocol import Executor, Job
 from search.executors.ray.executor import RayExecutor
-from search.trainer_api import Report, TrainerSpec
+from search.trainer_api import PLAIN, Report, TrainerSpec
 
 EXECUTORS = ("local", "ray")
 PERIODS = 200
@@ -31,6 +31,7 @@ STATE = 2_000_000
 class Echo:
     """A trainer that trains nothing: what is left of a period is its way there and back."""
 
+    codec = PLAIN
     numerics: Mapping[str, Any] = {"canary": "echo"}
 
     def advance(self, config: Mapping[str, Any], seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:

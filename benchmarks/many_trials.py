@@ -39,7 +39,7 @@ from search.executors.protocol import Job
 from search.strategies.optuna_study import OptunaStudy
 from search.strategies.samplers import Random, Tpe
 from search.study.studies import open_study
-from search.trainer_api import Report, TrainerSpec
+from search.trainer_api import PLAIN, Report, TrainerSpec
 
 STUDY = "many"
 IMAGES = 10_000
@@ -64,6 +64,7 @@ class Measured:
 class Trainer:
     """Invents figures that follow from configuration, seed and period, of the size of real ones."""
 
+    codec = PLAIN
     numerics = NUMERICS
 
     def advance(self, config: Mapping[str, Any], seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:

@@ -26,7 +26,7 @@ from search.space.space import Space
 from search.space.yaml_reader import Document
 from search.strategies.registry import Asha, Random
 from search.study.spec import StudySpec
-from search.trainer_api import Plan, Report
+from search.trainer_api import PLAIN, Plan, Report
 
 PRUNER = Asha()
 SPACE = Space.from_document(Document("virtual", "", {"name": "virtual", "net": {"index": {"int": [0, 1_000_000]}}}))
@@ -64,6 +64,17 @@ class Outcome:
     events: int
     event_us: float
     """Processor time of the driver for an event, in microseconds, logs and decisions left out."""
+
+
+@dataclass(frozen=True)
+class Priced:
+    """Plans the nets that there are."""
+
+    nets: Sequence[tuple[int, ...]]
+    codec = PLAIN
+
+    def __call__(self, params: Mapping[str, Any]) -> Plan[Mapping[str, Any]]:
+        return Plan(config={"net": params["net.index"]}, costs=self.nets[params["net.index"]])
 
 
 class VirtualTime:
@@ -204,8 +215,8 @@ def simulate(setting: Setting) -> Outcome:
     dispatcher = setting.dispatcher(clock, nowhere, lambda: False, PRUNER.may_stop_at)
     driver = Driver(
         spec=spec, history=history, recorder=nowhere, dispatcher=dispatcher, observer=Silent(),
-        planner=lambda params: Plan(config={"net": params["net.index"]}, costs=setting.nets[params["net.index"]]),
-        let_go=lambda trial: None, optuna_study=Halving(PRUNER, len(setting.nets), periods, setting.seed),
+        planner=Priced(setting.nets), let_go=lambda trial: None,
+        optuna_study=Halving(PRUNER, len(setting.nets), periods, setting.seed),
     )  # fmt: skip
     before = time.process_time()
     driver.run(lambda: False)

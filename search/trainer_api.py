@@ -3,29 +3,49 @@
 The search knows nothing of nets or data. It hands parameters to a *planner*, gets a `Plan`, and lets an executor call
 a *trainer*'s `advance` once a period. `advance` is a pure function of its arguments: whoever runs it, wherever, gets
 the same report and the same state, bit for bit.
+
+A configuration is an object of a class of the trainer's own, `C`. Its `Codec` turns it into JSON, once, where the
+driver writes that the trial begins, and back, once, where a period is trained. JSON stands on disk and travels to the
+workers; neither the planner nor the trainer sees it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
+from typing import Any, Generic, Literal, Protocol, TypeVar, runtime_checkable
 
 from search.errors import NewerVersionError
 from search.stored_fields import First, stored, unknown
 
 Json = Any
 EndReason = Literal["diverged", "out_of_memory"]
+C = TypeVar("C")
+"""A trainer's configurations."""
 T = TypeVar("T")
 Steps = Generator[None, None, T]
 """Work in small steps: it yields after each, and returns what it came to."""
 
 
+@dataclass(frozen=True, slots=True)
+class Codec(Generic[C]):
+    """A configuration as JSON, and back."""
+
+    to_json: Callable[[C], Mapping[str, Json]]
+    """Returns plain values: mappings, lists, texts, numbers, true, false and null."""
+    from_json: Callable[[Mapping[str, Json]], C]
+    """Returns the configuration that `to_json` was given."""
+
+
+PLAIN: Codec[Mapping[str, Json]] = Codec(dict, dict)
+"""For trainers whose configuration is JSON as it is."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Plan:
+class Plan(Generic[C]):
     """What a configuration asks of a machine, known before it is trained."""
 
-    config: Mapping[str, Json]
+    config: C
     """The whole configuration, as the trainer takes it."""
     costs: tuple[int, ...]
     """Logical cost of each period, in microseconds as estimated; never measured. Its length is the periods' number."""
@@ -90,37 +110,45 @@ FIRST: First = {Report: ("end", "details", "worker", "started", "handled")}
 """See `search.stored_fields`; a new field is not added."""
 
 
-class Planner(Protocol):
+class Planner(Protocol[C]):
     """Turns the parameters of a trial into a plan, without training."""
 
-    def __call__(self, params: Mapping[str, Any]) -> Plan:
+    @property
+    def codec(self) -> Codec[C]:
+        """The configurations' JSON."""
+        ...
+
+    def __call__(self, params: Mapping[str, Any]) -> Plan[C]:
         """Return the plan of these parameters (names as `section.field`)."""
         ...
 
 
-class Trainer(Protocol):
+class Trainer(Protocol[C]):
     """Trains periods on one device, in a worker or in this process."""
+
+    @property
+    def codec(self) -> Codec[C]:
+        """The configurations' JSON, as the planner's codec writes it."""
+        ...
 
     @property
     def numerics(self) -> Mapping[str, Json]:
         """What the bits depend on here; `numerics["canary"]` decides, the rest names the difference."""
         ...
 
-    def advance(self, config: Mapping[str, Json], seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:
+    def advance(self, config: C, seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:
         """Train period number `period` (from 1) from `state` (None before the first) and return the new state."""
         ...
 
 
 @runtime_checkable
-class SteppedTrainer(Trainer, Protocol):
+class SteppedTrainer(Trainer[C], Protocol[C]):
     """A trainer whose periods can be taken step by step, those of several trials in turns: its lanes."""
 
     lanes: int
     """Periods at once that suit its device."""
 
-    def advance_in_steps(
-        self, config: Mapping[str, Json], seed: int, period: int, state: bytes | None
-    ) -> Steps[tuple[bytes, Report]]:
+    def advance_in_steps(self, config: C, seed: int, period: int, state: bytes | None) -> Steps[tuple[bytes, Report]]:
         """Do what `advance` does, to the same bits whatever is done between the steps."""
         ...
 

@@ -21,7 +21,7 @@ from optuna.trial import TrialState
 from suggest import suggester
 
 from mnist_bench import space_files
-from mnist_bench.config.json import to_json
+from mnist_bench.config.settings import TrainConfig
 from search import canonical_json
 from search.space.space import Space
 from search.strategies.registry import of_settings
@@ -57,7 +57,7 @@ def periods(space: Space) -> int:
     return len(space.settings.get("periods", ())) or int(space.settings["epochs"])
 
 
-def make_objective(space: Space, trainer: Trainer) -> Callable[[optuna.Trial], float]:
+def make_objective(space: Space, trainer: Trainer[TrainConfig]) -> Callable[[optuna.Trial], float]:
     """Return the objective: the value after the last period; a trial without one is pruned."""
 
     def objective(trial: optuna.Trial) -> float:
@@ -65,7 +65,7 @@ def make_objective(space: Space, trainer: Trainer) -> Callable[[optuna.Trial], f
         seed = canonical_json.derived_seed(STUDY, trial.number)
         state, value = None, 0.0
         for period in range(1, periods(space) + 1):
-            state, report = trainer.advance(to_json(config), seed, period, state)
+            state, report = trainer.advance(config, seed, period, state)
             if report.value is None:
                 raise optuna.TrialPruned
             value = report.value

@@ -21,7 +21,7 @@ from mnist_bench.config import TrainConfig, from_json, to_json
 from mnist_bench.data import DataOptions, Dataset, close_test_set, load_dataset
 from mnist_bench.numerics import Precision
 from mnist_bench.training import advance
-from search.trainer_api import Report
+from search.trainer_api import PLAIN, Report
 
 Work = Callable[[], object]
 
@@ -42,7 +42,9 @@ def period_of(config: TrainConfig) -> dict[str, Any]:
 
 
 class BenchWorker:
-    """Satisfies `search.trainer_api.Trainer`."""
+    """Satisfies `search.trainer_api.Trainer`; its configurations are orders."""
+
+    codec = PLAIN
 
     def __init__(self, data: Dataset, precision: Precision) -> None:
         self.data = data

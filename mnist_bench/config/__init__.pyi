@@ -1,4 +1,5 @@
 from .json import (
+    CODEC as CODEC,
     config_hash as config_hash,
     every_setting as every_setting,
     from_json as from_json,

@@ -15,6 +15,7 @@ from mnist_bench.config.settings import AugmentConfig, ModelConfig, OptimConfig,
 from mnist_bench.errors import ConfigError, UnknownSettingError
 from search import canonical_json
 from search.stored_fields import First, dotted, stored, unknown, unknown_in
+from search.trainer_api import Codec
 
 FIRST: First = {
     TrainConfig: ("epochs", "periods", "train_on", "model", "augment", "optim", "phases"),
@@ -62,6 +63,10 @@ def from_json(values: Mapping[str, Any]) -> TrainConfig:
         raise ConfigError(_sentence(error)) from None
     except ValueError as error:
         raise ConfigError(f"the configuration holds a number that is not finite ({error})") from None
+
+
+CODEC = Codec(to_json, from_json)
+"""How a search writes and reads the configurations of nets."""
 
 
 def config_hash(config: TrainConfig) -> str:

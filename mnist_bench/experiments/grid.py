@@ -52,9 +52,10 @@ class Grid:
             validation_images=len(self.data.split.validation),
         )
         plan = planner({})
+        as_json = planner.codec.to_json(plan.config)
         bits = [self.numerics["canary"], self.numerics["trainer_revision"], self.data.data_hash, self.data.split.digest]
-        identity = canonical_json.sha256([plan.config, seed, *bits, *also])
-        return Task(name=name, identity=identity, config=plan.config, seed=seed, costs=plan.costs)
+        identity = canonical_json.sha256([as_json, seed, *bits, *also])
+        return Task(name=name, identity=identity, config=as_json, seed=seed, costs=plan.costs)
 
     def train(
         self,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import islice, product
 from typing import Any
 
-from mnist_bench.config import from_json, with_params
+from mnist_bench.config import TrainConfig, from_json, with_params
 from mnist_bench.config.field_docs import field_docs
 from mnist_bench.data import validation_size
 from mnist_bench.errors import ArchitectureError
@@ -107,7 +107,7 @@ def estimate(space: Space, coefficients: Mapping[str, float], *, trials: int, wo
     The mean over random configurations within the limits, each period weighed by the trials that the pruner is expected
     to leave in it; a sampler that comes to prefer larger nets takes longer.
     """
-    plans = [_planner(space, coefficients)(space.resolve(params)) for params in samples(space, TRIALS_DRAWN, seed=0)]
+    plans = [_planner(space, coefficients)(params) for params in samples(space, TRIALS_DRAWN, seed=0)]
     feasible = [plan for plan in plans if plan.feasible] or plans
     pruner, two_objectives = of_settings(space.settings)[1], cost_of(space.settings) is not None
     kept = survivors(trials, pruner, len(plans[0].costs), two_objectives=two_objectives)
@@ -212,11 +212,12 @@ def _nets(space: Space, axes: Mapping[str, list[Any]]) -> Iterator[Architecture]
                 yield plan_layers(from_json(with_params({}, values)).model)
 
 
-def _planner(space: Space, coefficients: Mapping[str, float]) -> Planner:
+def _planner(space: Space, coefficients: Mapping[str, float]) -> Planner[TrainConfig]:
     images = int(space.settings.get("subset", IMAGES))
     validation = validation_size(images)
     return make_planner(
         training_settings(space),
+        resolve=space.resolve,
         limits=space.settings.get("limits", {}),
         coefficients=coefficients,
         train_images=images - validation,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mnist_bench.config import leaves
+from mnist_bench.config import TrainConfig, from_json, leaves
 from mnist_bench.leaderboard import correct_bits
 from mnist_bench.statistics import mcnemar
 from mnist_bench.studies import compatibility
@@ -69,14 +69,17 @@ def trainer_for(record: Record, *, device: str = "auto", data_dir: Path | None =
 
 
 def reproduce(
-    record: Record, trainer: Trainer, on_period: Callable[[Period, Period], None] = lambda then, now: None
+    record: Record,
+    trainer: Trainer[TrainConfig],
+    on_period: Callable[[Period, Period], None] = lambda then, now: None,
 ) -> Comparison:
     """Train all recorded periods again; `on_period` hears of each as it ends, with what it brought then and now."""
+    config = from_json(record.recipe)
     state: bytes | None = None
     report: Report | None = None
     pairs: list[tuple[Period, Period]] = []
     for number, then in enumerate(record.curve, start=1):
-        state, report = trainer.advance(record.recipe, record.seed, number, state)
+        state, report = trainer.advance(config, record.seed, number, state)
         pairs.append((then, period_of(report)))
         on_period(*pairs[-1])
         if report.end is not None:

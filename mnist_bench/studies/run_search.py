@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mnist_bench import space_files
-from mnist_bench.config import TrainConfig, every_setting, from_json, leaves, to_json
+from mnist_bench.config import TrainConfig, every_setting, leaves, to_json
 from mnist_bench.data import DataOptions, DatasetName, TrainingSet, close_test_set, idx_files, load_training_set
 from mnist_bench.nets import COEFFICIENTS, make_planner
 from mnist_bench.space_files import overview, training_settings
@@ -32,7 +32,7 @@ from search.messages import show
 from search.space import Space, cost_of, same
 from search.stored_fields import stored
 from search.study import StudyLocation, StudySpec
-from search.trainer_api import Plan, Planner
+from search.trainer_api import Planner
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -134,16 +134,16 @@ def study_name(asked: SearchConfig, space: Space) -> str:
     return asked.study_name if asked.study_name is not None else f"{space.name}-{asked.seed}"
 
 
-def planner(space: Space, context: Mapping[str, Any]) -> Planner:
+def planner(space: Space, context: Mapping[str, Any]) -> Planner[TrainConfig]:
     """Return the planner of a study's trials: constants and parameters to a configuration, its costs and its limits."""
-    inner = make_planner(
+    return make_planner(
         training_settings(space),
+        resolve=space.resolve,
         limits=space.settings.get("limits", {}),
         coefficients=context["costs"],
         train_images=context["images"]["train"],
         validation_images=context["images"]["validation"],
     )
-    return lambda params: inner(space.resolve(params))
 
 
 def context_here(numerics: Mapping[str, Any]) -> dict[str, Any]:
@@ -217,7 +217,7 @@ def _estimated_kind(device: str) -> Any:
     return "cuda" if place.type == "cuda" else f"cpu-{best_precision(place)}"
 
 
-def _enqueued(space: Space, name: str, plan: Callable[[Mapping[str, Any]], Plan]) -> dict[str, Any]:
+def _enqueued(space: Space, name: str, plan: Planner[TrainConfig]) -> dict[str, Any]:
     """Return the parameters under which the space gives a recipe.
 
     Raises:
@@ -228,7 +228,7 @@ def _enqueued(space: Space, name: str, plan: Callable[[Mapping[str, Any]], Plan]
     for known in space.fields:
         if known.path in params and known.distribution and not known.distribution.contains(params[known.path]):
             raise UsageError(f"--enqueue {name}: {known.path} {show(params[known.path])} is outside the space's range")
-    fixed = dict(leaves(every_setting(from_json(plan(params).config))))
+    fixed = dict(leaves(every_setting(plan(params).config)))
     for path, value in leaves(wanted):
         if path not in ("epochs", "periods") and not same(fixed[path], value):
             raise UsageError(f"--enqueue {name}: {path} is {show(value)}, and {show(fixed[path])} in the space")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from mnist_bench.config import TrainConfig
 from mnist_bench.data import DataOptions, DatasetName, TrainingSet
 from mnist_bench.errors import DataError
 from search.trainer_api import Trainer, TrainerSpec
@@ -23,7 +24,7 @@ def make_trainer(
     data_dir: str | None = None,
     subset: int | None = None,
     data_hash: str | None = None,
-) -> Trainer:
+) -> Trainer[TrainConfig]:
     """Return the trainer of this process, set up and with its data loaded; the arguments are those of `numerics.setup`,
     "auto", "bf16" or "fp32", the fields of `DataOptions`, and the hash that the training files must have.
 

@@ -1,4 +1,4 @@
-"""The trainer that the search drives: data and device at hand, configurations as JSON."""
+"""The trainer that the search drives: data and device at hand."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from mnist_bench import numerics
-from mnist_bench.config import TrainConfig, from_json
+from mnist_bench.config import CODEC, TrainConfig
 from mnist_bench.data import Dataset
 from mnist_bench.numerics import Precision
 from mnist_bench.training.cuda import CaptureError, DeviceCache, Recorder, StaticTrainLoop, Streams, new_stream
@@ -26,6 +26,8 @@ CACHED_STATES = {"cpu": 0, "cuda": 8}
 
 class TorchTrainer:
     """Satisfies `search.trainer_api.SteppedTrainer` on the device of `data`."""
+
+    codec = CODEC
 
     def __init__(
         self, data: Dataset, precision: Precision, *, record: Recorder | None = None, device_cache: int | None = None
@@ -54,19 +56,15 @@ class TorchTrainer:
         described = numerics.describe(self.data.device, self.precision)
         return described if self._graphs is None else {**described, "graphs": self._graphs}
 
-    def advance(self, config: Mapping[str, Any], seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:
-        """Train one period; see `period.advance`.
-
-        Raises:
-            ConfigError: `config` is not a TrainConfig in JSON.
-        """
+    def advance(self, config: TrainConfig, seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:
+        """Train one period; see `period.advance`."""
         return finish(self.advance_in_steps(config, seed, period, state))
 
     def advance_in_steps(
-        self, config: Mapping[str, Any], seed: int, period: int, state: bytes | None
+        self, config: TrainConfig, seed: int, period: int, state: bytes | None
     ) -> Steps[tuple[bytes, Report]]:
-        """Train one period a step a turn; see `period.advance_in_steps`. Raises as `advance` does."""
-        steps = self._steps(from_json(config), seed, period, state)
+        """Train one period a step a turn; see `period.advance_in_steps`."""
+        steps = self._steps(config, seed, period, state)
         return steps if self._streams is None else self._streams.carry(steps)
 
     def _steps(self, config: TrainConfig, seed: int, period: int, state: bytes | None) -> Steps[tuple[bytes, Report]]:

@@ -60,14 +60,14 @@ class Driver:
         spec: StudySpec,
         history: History,
         recorder: Journal,
-        planner: Planner,
+        planner: Planner[Any],
         dispatcher: Periods,
         observer: Observer,
         let_go: Callable[[TrialRecord], None],
         optuna_study: OptunaStudy,
     ) -> None:
-        """Go on after a history; `memory` is the study in memory as the history left it, `let_go` keeps what is worth
-        keeping of a trial that has ended and removes the rest."""
+        """Go on after a history; `let_go` keeps what is worth keeping of a trial that has ended and removes the rest,
+        `optuna_study` is the study in memory as the history left it."""
         self._spec = spec
         self._history = history
         self._recorder = recorder
@@ -139,7 +139,7 @@ class Driver:
         self._optuna_study.constrain(number, plan.constraints)
         payload = {
             "params": params,
-            "config": dict(plan.config),
+            "config": dict(self._planner.codec.to_json(plan.config)),
             "costs": list(plan.costs),
             "facts": dict(plan.facts),
             "constraints": dict(plan.constraints),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from search import canonical_json
 from search.differences import differences
@@ -38,7 +39,7 @@ class _Otherwise(Exception):
     """An event was decided otherwise."""
 
 
-def replay(events: Sequence[Event], planner_for: Callable[[StudySpec], Planner]) -> Replay:
+def replay(events: Sequence[Event], planner_for: Callable[[StudySpec], Planner[Any]]) -> Replay:
     """Decide a study's events, from its creation on, once more.
 
     Raises:

@@ -58,7 +58,7 @@ class Search:
     """Trained trials that the study shall have."""
     spec_for: Callable[[Numerics], StudySpec]
     """The specification, given the workers' numerics."""
-    planner_for: Callable[[StudySpec], Planner]
+    planner_for: Callable[[StudySpec], Planner[Any]]
     """The planner of a study with this specification."""
     executor: Executor
     observer: Observer

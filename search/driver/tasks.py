@@ -29,6 +29,7 @@ class Task:
     identity: str
     """SHA-256, hexadecimal, of all that the bits depend on: equal identities train to equal bits."""
     config: Mapping[str, Any]
+    """As JSON, which the worker decodes."""
     seed: int
     costs: tuple[int, ...]
     """Estimated microseconds of each period."""

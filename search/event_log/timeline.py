@@ -10,12 +10,12 @@ too, and orders what waits for no worker: a verdict to be told, a free slot to b
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Literal
 
-from search.trainer_api import Plan
+from search.trainer_api import Json, Plan
 
 Order = Literal["logical", "arrival"]
 _Turn = tuple[int, int, int]
@@ -28,7 +28,8 @@ class Active:
 
     number: int
     seed: int
-    plan: Plan
+    plan: Plan[Mapping[str, Json]]
+    """With the configuration as it stands in the log and travels to a worker."""
     start: int
     """Logical time at which the trial was asked."""
     periods_done: int = 0

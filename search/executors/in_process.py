@@ -16,10 +16,10 @@ ERROR_LINES = 12
 """Lines of a traceback that are kept."""
 
 
-def make_trainer(spec: TrainerSpec) -> Trainer:
+def make_trainer(spec: TrainerSpec) -> Trainer[Any]:
     """Call the factory that a specification names."""
     module, _, function = spec.factory.partition(":")
-    factory = cast(Callable[..., Trainer], getattr(importlib.import_module(module), function))
+    factory = cast(Callable[..., Trainer[Any]], getattr(importlib.import_module(module), function))
     return factory(**spec.options)
 
 
@@ -37,7 +37,7 @@ class InProcessExecutor:
 
     def __init__(self, spec: TrainerSpec) -> None:
         self._spec = spec
-        self._trainer: Trainer | None = None
+        self._trainer: Trainer[Any] | None = None
         self._job: Job | None = None
 
     def start(self) -> Mapping[str, Any]:
@@ -60,7 +60,8 @@ class InProcessExecutor:
             return []
         started = time.time()
         try:
-            state, report = self._trainer.advance(job.config, job.seed, job.period, job.state)
+            config = self._trainer.codec.from_json(job.config)
+            state, report = self._trainer.advance(config, job.seed, job.period, job.state)
         except Exception as error:  # whatever a configuration makes the trainer raise is a result about it
             return [Raised(job=job, error=error_text(error))]
         return [Done(job=job, report=replace(report, worker=0, started=started), state=state)]

@@ -20,6 +20,7 @@ class Job:
     period: int
     """From 1."""
     config: Mapping[str, Any]
+    """As JSON: it may travel to another process, which decodes it."""
     seed: int
     state: bytes | None
     """The state after the period before; None for the first."""

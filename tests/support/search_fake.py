@@ -27,7 +27,7 @@ from search.space.yaml_reader import Document
 from search.strategies.registry import Asha, Pruner, Sampler, Tpe
 from search.study.location import StudyLocation
 from search.study.spec import StudySpec
-from search.trainer_api import Plan, Report, Steps, TrainerSpec
+from search.trainer_api import PLAIN, Plan, Report, Steps, TrainerSpec
 
 PERIODS = 4
 CLAIMED = 0.4
@@ -55,10 +55,12 @@ def space(values: Mapping[str, Any] = SPACE) -> Space:
 class Planner:
     """Plans any parameters; those above `widest` are infeasible."""
 
+    codec = PLAIN
+
     def __init__(self, widest: int = 64) -> None:
         self._widest = widest
 
-    def __call__(self, params: Mapping[str, Any]) -> Plan:
+    def __call__(self, params: Mapping[str, Any]) -> Plan[Mapping[str, Any]]:
         """See `search.trainer_api.Planner`."""
         cost = 1000 * params["model.width"] * params["model.depth"]
         excess = float(params["model.width"] - self._widest)
@@ -91,6 +93,8 @@ DEEDS: dict[str, Callable[[], object]] = {
 
 class Trainer:
     """Trains nothing; `behaviour` says what it does wrong and, after an underscore, when."""
+
+    codec = PLAIN
 
     def __init__(
         self, behaviour: str = "", marks: str = "", delay: float = 0.0, lanes: int = 1, meet: int = 0, folder: str = ""

@@ -20,7 +20,7 @@ class Ended:
 class Lanes:
     """Lanes by number; a number is free again when its job has ended."""
 
-    def __init__(self, trainer: Trainer) -> None:
+    def __init__(self, trainer: Trainer[Any]) -> None:
         self._trainer = trainer
         self._steps: dict[int, Steps[tuple[bytes, Report]]] = {}
 
@@ -52,12 +52,14 @@ class Lanes:
 
 
 def _steps(
-    trainer: Trainer, config: Mapping[str, Any], seed: int, period: int, state: bytes | None
+    trainer: Trainer[Any], config: Mapping[str, Any], seed: int, period: int, state: bytes | None
 ) -> Steps[tuple[bytes, Report]]:
     """Return the steps of a period; all of it is one step where the trainer knows no smaller ones.
 
-    The trainer is called in the first step, so that an exception is this job's, whenever it is raised.
+    The configuration is decoded and the trainer called in the first step, so that an exception is this job's, whenever
+    it is raised.
     """
+    decoded = trainer.codec.from_json(config)
     if isinstance(trainer, SteppedTrainer):
-        return (yield from trainer.advance_in_steps(config, seed, period, state))
-    return trainer.advance(config, seed, period, state)
+        return (yield from trainer.advance_in_steps(decoded, seed, period, state))
+    return trainer.advance(decoded, seed, period, state)

@@ -47,7 +47,7 @@ def _read_all(stream: BinaryIO, inbox: queue.Queue[_Message]) -> None:
     os._exit(0)
 
 
-def _hello(spec: TrainerSpec, output: BinaryIO) -> Trainer | None:
+def _hello(spec: TrainerSpec, output: BinaryIO) -> Trainer[Any] | None:
     try:
         trainer = make_trainer(spec)
         lanes = trainer.lanes if isinstance(trainer, SteppedTrainer) else 1

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mnist_bench.config.json import from_json, to_json, with_params
+from mnist_bench.config.json import with_params
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.data.mnist import TRAIN_FILES, DataOptions, load_training_set
 from mnist_bench.errors import ConfigError, DataError, DeviceError
@@ -22,7 +22,7 @@ from support import handmade_data
 from support.paths import ROOT
 
 
-def planner(base: dict[str, Any], **limits: float) -> Planner:
+def planner(base: dict[str, Any], **limits: float) -> Planner[TrainConfig]:
     """Return the planner of `base` on the full data set, on a CPU."""
     return make_planner(
         base,
@@ -35,8 +35,7 @@ def planner(base: dict[str, Any], **limits: float) -> Planner:
 
 def test_a_plan_holds_the_whole_config_its_costs_and_facts() -> None:
     plan = planner({"epochs": 3, "model": {"blocks": 1}})({"model.filters": 24, "optim.lr": 0.01, "epochs": 2})
-    config = from_json(plan.config)
-    assert to_json(config) == plan.config
+    config = plan.config
     assert (config.epochs, config.model.blocks, config.model.filters, config.optim.lr) == (2, 1, 24, 0.01)
     sizes = {"train_images": 50_000, "validation_images": 10_000}
     assert plan.costs == period_costs(config, COEFFICIENTS["cpu-bf16"], **sizes)
@@ -72,8 +71,8 @@ def test_params_leave_the_base_alone() -> None:
 
 
 def test_the_trainer_keeps_the_contract() -> None:
-    trainer: Trainer = make_trainer(device="cpu", subset=1200)
-    config = to_json(TrainConfig(epochs=1))
+    trainer: Trainer[TrainConfig] = make_trainer(device="cpu", subset=1200)
+    config = TrainConfig(epochs=1)
     state, report = trainer.advance(config, 1, 1, None)
     again, same = trainer.advance(config, 1, 1, None)
     assert state == again

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from mnist_bench.config.json import CODEC
+from mnist_bench.config.settings import TrainConfig
 from mnist_bench.studies.record import Period, Record, record_of
 from mnist_bench.studies.reproduce import numerics_differences, reproduce
 from search.trainer_api import Report
@@ -16,12 +18,13 @@ from support import handmade
 class Replay:
     """A trainer that brings given reports, and checks that each period continues from the one before."""
 
+    codec = CODEC
     reports: tuple[Report, ...]
     numerics: Mapping[str, Any] = field(default_factory=lambda: handmade.spec()["numerics"])
 
-    def advance(self, config: Mapping[str, Any], seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:
+    def advance(self, config: TrainConfig, seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:
         assert state == (None if period == 1 else f"{seed}:{period - 1}".encode())
-        assert config["epochs"] == 6
+        assert config.epochs == 6
         return f"{seed}:{period}".encode(), self.reports[period - 1]
 
 

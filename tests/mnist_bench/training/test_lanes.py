@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mnist_bench.config.json import to_json
+from mnist_bench.config.json import from_json, to_json
 from mnist_bench.config.settings import OptimConfig, TrainConfig
 from mnist_bench.data.tensors import Dataset
 from mnist_bench.training.torch_trainer import TorchTrainer
@@ -43,7 +43,7 @@ def alone(digits: Dataset, config: TrainConfig, seed: int) -> list[Ended]:
     trainer, state = TorchTrainer(digits, "fp32"), None
     found: list[Ended] = []
     for period in (1, 2):
-        found.append(trainer.advance(to_json(config), seed, period, state))
+        found.append(trainer.advance(from_json(to_json(config)), seed, period, state))  # as it comes to a worker
         state = found[-1][0]
     return found
 
@@ -124,10 +124,10 @@ def test_a_state_stays_where_it_was_made_and_is_used_once(
     restore = checkpoint.restore
     monkeypatch.setattr(checkpoint, "restore", lambda *all_of_it: (restored.append(1), restore(*all_of_it)))
     trainer = TorchTrainer(digits, "fp32", device_cache=2)
-    first, _ = trainer.advance(to_json(config), 1, 1, None)
-    second = trainer.advance(to_json(config), 1, 2, first)
+    first, _ = trainer.advance(config, 1, 1, None)
+    second = trainer.advance(config, 1, 2, first)
     assert restored == []
-    again = trainer.advance(to_json(config), 1, 2, first)
+    again = trainer.advance(config, 1, 2, first)
     assert restored == [1]
     assert facts(second) == facts(again)
 
@@ -148,11 +148,11 @@ def test_a_lack_of_memory_sends_the_residents_away_before_it_counts(
 
     monkeypatch.setattr(train, "train_step", failing)
     trainer = TorchTrainer(digits, "fp32", device_cache=2)
-    trainer.advance(to_json(config), 2, 1, None)
+    trainer.advance(config, 2, 1, None)
     failures = 1
-    assert facts(trainer.advance(to_json(config), 1, 1, None)) == facts(alone(digits, config, 1)[0])
+    assert facts(trainer.advance(from_json(to_json(config)), 1, 1, None)) == facts(alone(digits, config, 1)[0])
     failures = 2  # once with a train loop that stayed on the device, and once more without
-    assert trainer.advance(to_json(config), 3, 1, None)[1].end == "out_of_memory"
+    assert trainer.advance(config, 3, 1, None)[1].end == "out_of_memory"
 
 
 def train_all(executor: LocalExecutor, configs: Mapping[int, Mapping[str, Any]]) -> dict[int, Done | Raised | Lost]:

@@ -49,7 +49,7 @@ for trial in study.trials:
     ended = [trial.config["model"]["filters"], trial.state, trial.reason, trial.external]
     same = None
     if trial.state == "COMPLETE":
-        _, again = trainer.advance(trial.config, trial.seed, 1, None)
+        _, again = trainer.advance(trainer.codec.from_json(trial.config), trial.seed, 1, None)
         same = again.weights == trial.reports[0].weights
     print(json.dumps([*ended, same]))
 """

@@ -214,16 +214,17 @@ def test_infeasible_configurations_in_a_row_end_the_search(tmp_path: Path) -> No
         fake.run(tmp_path, widest=0, sampler=Random())
 
 
-def misleading(params: Mapping[str, Any]) -> Plan:
-    """Plan a net that is feasible at the largest width alone, and exceeds its limit by less the smaller it is."""
-    plan = fake.Planner()(params)
-    width = params["model.width"]
-    return replace(plan, constraints={"width": 0.0 if width == 64 else float(width)})
+class Misleading(fake.Planner):
+    """Plans a net that is feasible at the largest width alone, and exceeds its limit by less the smaller it is."""
+
+    def __call__(self, params: Mapping[str, Any]) -> Plan[Mapping[str, Any]]:
+        width = params["model.width"]
+        return replace(super().__call__(params), constraints={"width": 0.0 if width == 64 else float(width)})
 
 
 def test_a_sampler_that_limits_mislead_finds_what_is_feasible_all_the_same(tmp_path: Path) -> None:
     search = fake.make_search(tmp_path, goal=6, sampler=Tpe(n_startup_trials=2), pruner=NoPruner(), slots=4)
-    found = replace(search, planner_for=lambda _: misleading).run().study
+    found = replace(search, planner_for=lambda _: Misleading()).run().study
     assert [trial.params["model.width"] for trial in found.finished()] == [64] * 6
 
 

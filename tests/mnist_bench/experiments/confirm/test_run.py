@@ -78,7 +78,7 @@ def test_other_data_are_refused_before_any_worker_starts(tmp_path: Path) -> None
     script = """
 from support import handmade
 from pathlib import Path
-from mnist_bench import confirm
+from mnist_bench.experiments.confirm import run as confirm
 from mnist_bench.experiments.confirm.runs import Silent
 from search.errors import UsageError
 try:

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import ModelConfig, TrainConfig
 from mnist_bench.data.tensors import Dataset
 from mnist_bench.doctor import machine as doctor_machine
@@ -96,13 +95,12 @@ def test_where_capturing_fails_later_the_period_is_trained_again_without(config:
     trainer = TorchTrainer(digits, "fp32", record=tiring)
     steady = TorchTrainer(digits, "fp32", record=right)
     tiring.left = 0
-    given = to_json(config)
-    first = trainer.advance(given, 1, 1, None)
-    second = trainer.advance(given, 1, 2, first[0])
+    first = trainer.advance(config, 1, 1, None)
+    second = trainer.advance(config, 1, 2, first[0])
     assert tiring.left == -1  # it is not asked again
-    expected = steady.advance(given, 1, 1, None)
+    expected = steady.advance(config, 1, 1, None)
     assert outcome(first) == outcome(expected)
-    assert outcome(second) == outcome(steady.advance(given, 1, 2, expected[0]))
+    assert outcome(second) == outcome(steady.advance(config, 1, 2, expected[0]))
 
 
 @pytest.mark.parametrize("verdict", ["on", "off: replayed steps give other bits"])
@@ -136,7 +134,7 @@ def periods(trainer: TorchTrainer, config: TrainConfig, seed: int) -> Iterator[S
     ended: list[tuple[bytes, Report]] = []
 
     def taken(period: int) -> Steps[tuple[bytes, Report]]:
-        found = yield from trainer.advance_in_steps(to_json(config), seed, period, state)
+        found = yield from trainer.advance_in_steps(config, seed, period, state)
         ended.append(found)
         return found
 
