@@ -34,6 +34,7 @@ import numpy as np
 from mnist_bench.studies import run_search
 from search import canonical_json
 from search.driver.progress import Silent
+from search.driver.resume import keep_nothing
 from search.executors.in_process import InProcessExecutor
 from search.executors.protocol import Job
 from search.strategies.optuna_study import OptunaStudy
@@ -89,13 +90,6 @@ def make_trainer() -> Trainer:
     return Trainer()
 
 
-class Nothing:
-    """Keeps no weights, as there are none."""
-
-    def keep(self, *what: object) -> None:
-        """See `search.driver.resume.Keeper`."""
-
-
 def search(results: Path, trials: int) -> None:
     """Search with the trainer above."""
     asked = run_search.SearchConfig(
@@ -104,7 +98,7 @@ def search(results: Path, trials: int) -> None:
     trainer = TrainerSpec(factory="many_trials:make_trainer")
     with (
         patch("mnist_bench.studies.run_search.trainer_spec", lambda *_, **__: trainer),
-        patch("mnist_bench.studies.run_search.BestCheckpoints", lambda *_: Nothing()),
+        patch("mnist_bench.studies.run_search.BestCheckpoints", lambda *_: keep_nothing),
     ):
         run_search.run(asked, Silent(), lambda: False)
 

@@ -157,7 +157,7 @@ class Halving:
 
 @dataclass
 class Nowhere:
-    """Stands in for the event log, Optuna's tables, the checkpoints and the best trials' weights."""
+    """Stands in for the event log, Optuna's tables, the checkpoints and what is kept."""
 
     time: VirtualTime
     seconds: float
@@ -215,7 +215,7 @@ def simulate(setting: Setting) -> Outcome:
     dispatcher = setting.dispatcher(clock, nowhere, lambda: False, PRUNER.may_stop_at)
     driver = Driver(
         spec=spec, history=history, recorder=nowhere, dispatcher=dispatcher, observer=Silent(),
-        planner=Priced(setting.nets), let_go=lambda trial: None,
+        planner=Priced(setting.nets), on_trial_end=lambda trial: None,
         optuna_study=Halving(PRUNER, len(setting.nets), periods, setting.seed),
     )  # fmt: skip
     before = time.process_time()

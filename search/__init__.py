@@ -1,1 +1,20 @@
-"""What to try next: spaces, samplers, pruners, and the driver that decides. Knows Optuna; knows nothing of nets."""
+"""What to try next: spaces, samplers, pruners, and the driver that decides. Knows Optuna; knows nothing of nets.
+
+The same search gives the same trials, the same prunes and the same winner, on one worker or many, killed or not. What a
+trial trains is code of your own: a planner and a trainer, see `examples/own_trainer.py`. The use of it:
+
+    import search
+    from own_trainer import Planner
+
+    space = search.Space.of({"ridge": {"rate": {"float": [0.001, 1.0], "log": True}, "decay": {"float": [0.0, 0.1]}}})
+    trainer = search.TrainerSpec(factory="own_trainer:Trainer")
+    asked = search.Search.of(space, Planner(), trainer, trials=12, periods=8, seed=1, workers=2)
+    study = asked.run().study
+    for trial in study.complete():
+        print(f"#{trial.number}  {trial.value:.4f}  {dict(trial.params)}")
+    print(study.digest)
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

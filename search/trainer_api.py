@@ -27,7 +27,7 @@ Steps = Generator[None, None, T]
 """Work in small steps: it yields after each, and returns what it came to."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # with slots, Python 3.11 cannot call Codec[C](...)
 class Codec(Generic[C]):
     """A configuration as JSON, and back."""
 
@@ -41,7 +41,7 @@ PLAIN: Codec[Mapping[str, Json]] = Codec(dict, dict)
 """For trainers whose configuration is JSON as it is."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Plan(Generic[C]):
     """What a configuration asks of a machine, known before it is trained."""
 
@@ -165,7 +165,12 @@ def finish(steps: Steps[T]) -> T:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainerSpec:
-    """How a worker builds its trainer: a function by name (`package.module:function`) and its JSON arguments."""
+    """How a worker builds its trainer: a class or function by name, and its JSON arguments."""
 
     factory: str
+    """`package.module:Name`, or `folder/file.py:Name`."""
     options: Mapping[str, Json] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Json]:
+        """Return what a study keeps of it: a file's name without its folder, which may be another one tomorrow."""
+        return {"factory": self.factory.rpartition("/")[2], "options": dict(self.options)}

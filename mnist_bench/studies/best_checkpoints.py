@@ -16,7 +16,7 @@ TOP = 10
 
 
 class BestCheckpoints:
-    """Satisfies `search.driver.resume.Keeper`: a folder with the weights of the most accurate complete trials.
+    """A folder with the weights of the most accurate complete trials; a search calls it at each one's end.
 
     With two objectives, `cost` naming the second one, those of the Pareto front are kept too.
     """
@@ -25,7 +25,7 @@ class BestCheckpoints:
         self._files = files
         self._cost = cost
 
-    def keep(self, trial: TrialRecord, state: bytes, complete: Sequence[TrialRecord]) -> None:
+    def __call__(self, trial: TrialRecord, state: bytes, complete: Sequence[TrialRecord]) -> None:
         """Write the trial's weights if it is among the best, and remove those of trials that no longer are."""
         best = worth_keeping(complete, self._cost)
         self._files.weights.mkdir(parents=True, exist_ok=True)

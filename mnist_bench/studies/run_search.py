@@ -100,7 +100,7 @@ def run(asked: SearchConfig, observer: Observer, stopping: Callable[[], bool]) -
         planner_for=lambda spec: planner(spec.space, spec.context),
         executor=_executor(asked, data, place),
         observer=observer,
-        keeper=BestCheckpoints(place.files, cost_of(space.settings)),
+        on_trial_end=BestCheckpoints(place.files, cost_of(space.settings)),
         stopping=lambda: stopping() or (deadline is not None and time.monotonic() >= deadline),
         trial_timeout=math.inf if asked.trial_timeout is None else asked.trial_timeout,
         check=validated.believed,

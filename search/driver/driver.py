@@ -63,18 +63,18 @@ class Driver:
         planner: Planner[Any],
         dispatcher: Periods,
         observer: Observer,
-        let_go: Callable[[TrialRecord], None],
+        on_trial_end: Callable[[TrialRecord], None],
         optuna_study: OptunaStudy,
     ) -> None:
-        """Go on after a history; `let_go` keeps what is worth keeping of a trial that has ended and removes the rest,
-        `optuna_study` is the study in memory as the history left it."""
+        """Go on after a history; `on_trial_end` keeps what is worth keeping of a trial that has ended and removes the
+        rest, `optuna_study` is the study in memory as the history left it."""
         self._spec = spec
         self._history = history
         self._recorder = recorder
         self._planner = planner
         self._dispatcher = dispatcher
         self._observer = observer
-        self._let_go = let_go
+        self._on_trial_end = on_trial_end
         self._optuna_study = optuna_study
         self._meter = Meter(history, dispatcher.time.workers)
         for active in history.timeline.actives():
@@ -215,7 +215,7 @@ class Driver:
         external = reason in EXTERNAL
         self._optuna_study.tell(number, state, value)
         self._record(Event(kind="tell", time=active.next_time, trial=number, external=external, payload=payload))
-        self._let_go(self._history.trials[number])
+        self._on_trial_end(self._history.trials[number])
         self._dispatcher.forget(number)
         if reason != "infeasible":
             self._observer.on_end(self._history.trials[number])

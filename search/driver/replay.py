@@ -50,7 +50,7 @@ def replay(events: Sequence[Event], planner_for: Callable[[StudySpec], Planner[A
     recorded = _Recorded(events, history)
     driver = Driver(
         spec=spec, history=history, recorder=recorded, planner=planner_for(spec), dispatcher=recorded,
-        observer=Silent(), let_go=lambda trial: None, optuna_study=restored(spec, history),
+        observer=Silent(), on_trial_end=lambda trial: None, optuna_study=restored(spec, history),
     )  # fmt: skip
     try:
         while (event := recorded.next) is not None:

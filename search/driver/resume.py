@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
 
 from search.event_log import History, TrialRecord
 from search.strategies import OptunaStudy, frozen_trial
@@ -38,29 +37,27 @@ def restored(spec: StudySpec, history: History) -> OptunaStudy:
     return optuna_study
 
 
-class Keeper(Protocol):
-    """Keeps what is worth keeping of a complete trial."""
-
-    def keep(self, trial: TrialRecord, state: bytes, complete: Sequence[TrialRecord]) -> None:
-        """Take a trial's state after its last period, and all complete trials, this one among them.
-
-        May be called again for the same trial after a restart.
-        """
-        ...
+OnTrialEnd = Callable[[TrialRecord, bytes, Sequence[TrialRecord]], None]
+"""Keeps what is worth keeping of a complete trial: is given the trial, its state after its last period, and all
+complete trials, this one among them. May be called again for the same trial after a restart."""
 
 
-def let_go(trial: TrialRecord, history: History, states: CheckpointStore, keeper: Keeper) -> None:
-    """Hand a complete trial's last state to `keeper`, and remove all states of an ended trial."""
+def keep_nothing(trial: TrialRecord, state: bytes, complete: Sequence[TrialRecord]) -> None:
+    """Do nothing; the default of OnTrialEnd."""
+
+
+def release(trial: TrialRecord, history: History, states: CheckpointStore, on_trial_end: OnTrialEnd) -> None:
+    """Hand on a complete trial's last state, and remove all states of an ended trial."""
     if trial.state == "COMPLETE" and (kept := states.get(trial.number, len(trial.reports))):
-        keeper.keep(trial, kept[1], history.complete())
+        on_trial_end(trial, kept[1], history.complete())
     states.drop(trial.number, before=len(trial.costs) + 1)
 
 
-def clean_up(history: History, states: CheckpointStore, keeper: Keeper) -> None:
-    """Let go of ended trials whose states are still there, and of files that were never finished."""
+def clean_up(history: History, states: CheckpointStore, on_trial_end: OnTrialEnd) -> None:
+    """Release ended trials whose states are still there, and remove files that were never finished."""
     states.drop_unfinished()
     for number in sorted(states.trials()):
         if number >= len(history.trials):
             states.drop(number)
         elif history.trials[number].state != "RUNNING":
-            let_go(history.trials[number], history, states, keeper)
+            release(history.trials[number], history, states, on_trial_end)

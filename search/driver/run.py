@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from search import strategies
@@ -12,13 +13,16 @@ from search.database import file_lock, is_postgresql, open_for_writing, postgres
 from search.driver.dispatcher import Dispatcher
 from search.driver.driver import Driver
 from search.driver.outages import MAX_OUTAGE, Outages, Recorder
-from search.driver.progress import Header, Observer
-from search.driver.resume import Keeper, clean_up, let_go, restored
+from search.driver.progress import Header, Observer, Silent
+from search.driver.resume import OnTrialEnd, clean_up, keep_nothing, release, restored
 from search.errors import StorageError, UsageError
-from search.event_log import Event, EventLog, History, StudyRecord, linked
-from search.executors import Executor
+from search.event_log import Event, EventLog, History, Order, StudyRecord, linked
+from search.executors import Executor, InProcessExecutor
+from search.executors.local import LocalExecutor
 from search.files import make_folder
+from search.space import Space
 from search.stored_fields import FORMAT
+from search.strategies import Pruner, Sampler
 from search.study import (
     CheckpointStore,
     OptunaTables,
@@ -30,7 +34,7 @@ from search.study import (
     mark_as_its,
     stored_history,
 )
-from search.trainer_api import Planner
+from search.trainer_api import Planner, TrainerSpec
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage
@@ -61,15 +65,66 @@ class Search:
     planner_for: Callable[[StudySpec], Planner[Any]]
     """The planner of a study with this specification."""
     executor: Executor
-    observer: Observer
-    keeper: Keeper
-    stopping: Callable[[], bool]
+    observer: Observer = field(default_factory=Silent)
+    on_trial_end: OnTrialEnd = keep_nothing
+    """Keeps what is worth keeping of a complete trial before its states are removed."""
+    stopping: Callable[[], bool] = lambda: False
+    """Whether to stop now; the same search goes on later."""
     trial_timeout: float = math.inf
     """Seconds that a trial may train. No part of the study's specification: an end by time is an external event."""
     check: Callable[[StudyRecord], object] = lambda study: None
     """Raises where a study that is there is none of the trainer's, before it is gone on with."""
     max_outage: float = MAX_OUTAGE
     """Seconds that an outage of a PostgreSQL server is waited out for."""
+
+    @classmethod
+    def of(
+        cls,
+        space: Space,
+        planner: Planner[Any],
+        trainer: TrainerSpec,
+        *,
+        trials: int,
+        periods: int,
+        seed: int = 0,
+        slots: int = 8,
+        order: Order = "logical",
+        sampler: Sampler | None = None,
+        pruner: Pruner | None = None,
+        enqueued: Sequence[Mapping[str, Any]] = (),
+        workers: int | None = None,
+        name: str | None = None,
+        results: Path = Path("results"),
+        storage: str | None = None,
+    ) -> Search:
+        """Return the search of a space for so many trained trials of at most so many periods.
+
+        Without a sampler or a pruner those of the space's settings are taken, else tpe and asha. Without `workers`, so
+        many processes, periods are trained in this process. Without a name the study has the space's with the seed.
+        `dataclasses.replace` sets what else a search has, such as its observer.
+
+        Raises:
+            UsageError: the space's settings name no sampler or pruner, or the name cannot name a study.
+        """
+        named = _named_strategies(space)
+        place = StudyLocation.of(f"{space.name}-{seed}" if name is None else name, results, storage)
+
+        def spec(numerics: Numerics) -> StudySpec:
+            return StudySpec(
+                space=space, seed=seed, slots=slots, order=order, sampler=sampler or named[0],
+                pruner=pruner or named[1], periods=periods, enqueued=tuple(enqueued), numerics=numerics,
+                context={"trainer": trainer.to_json(), "canary": numerics["canary"]},
+            )  # fmt: skip
+
+        return cls(
+            place=place,
+            goal=trials,
+            spec_for=spec,
+            planner_for=lambda _: planner,
+            executor=InProcessExecutor(trainer)
+            if workers is None
+            else LocalExecutor(trainer, workers, place.folder / "workers.log"),
+        )
 
     def run(self) -> Run:
         """Drive the study to its goal, or until `stopping` says so.
@@ -109,7 +164,7 @@ class Search:
         states = CheckpointStore(self.place.files.checkpoints)
         if events and self._is_done(history):
             OptunaTables(storage, self.place.name, events[0]).complete(events[-1])
-            clean_up(history, states, self.keeper)
+            clean_up(history, states, self.on_trial_end)
             return Run(study=history.record(), reached=True, order_cost=0.0)
         spec = self._start(history)
         if not events:
@@ -117,7 +172,7 @@ class Search:
         mark_as_its(self.place, log.begun())
         mirror = OptunaTables(storage, self.place.name, events[0])
         mirror.complete(events[-1])
-        clean_up(history, states, self.keeper)
+        clean_up(history, states, self.on_trial_end)
         return self._drive(spec, history, log, mirror, states)
 
     def _is_done(self, history: History) -> bool:
@@ -160,7 +215,7 @@ class Search:
             planner=self.planner_for(spec),
             dispatcher=dispatcher,
             observer=self.observer,
-            let_go=lambda trial: let_go(trial, history, states, self.keeper),
+            on_trial_end=lambda trial: release(trial, history, states, self.on_trial_end),
             optuna_study=restored(spec, history),
         )
         reached = self._drive_to_goal(driver, history)
@@ -200,6 +255,13 @@ class Search:
             resumed=bool(history.trials),
             cost=spec.cost,
         )
+
+
+def _named_strategies(space: Space) -> tuple[Sampler, Pruner]:
+    try:
+        return strategies.of_settings(space.settings)
+    except ValueError as error:
+        raise UsageError(f"{space.source}: search: {error}.") from error
 
 
 def _check_not_emptied(place: StudyLocation) -> None:

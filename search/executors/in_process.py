@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
+import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from types import ModuleType
 from typing import Any, cast
 
+from search.errors import UsageError
 from search.executors.protocol import Done, Job, Outcome, Raised
+from search.messages import first_line
 from search.trainer_api import Trainer, TrainerSpec
 
 ERROR_LINES = 12
@@ -17,10 +21,29 @@ ERROR_LINES = 12
 
 
 def make_trainer(spec: TrainerSpec) -> Trainer[Any]:
-    """Call the factory that a specification names."""
-    module, _, function = spec.factory.partition(":")
-    factory = cast(Callable[..., Trainer[Any]], getattr(importlib.import_module(module), function))
-    return factory(**spec.options)
+    """Call the factory that a specification names.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    module, _, name = spec.factory.rpartition(":")
+    try:
+        factory = getattr(_from_file(module) if module.endswith(".py") else importlib.import_module(module), name)
+    except (ImportError, OSError, AttributeError, ValueError) as error:
+        raise UsageError(
+            f"No trainer {spec.factory} ({first_line(error)}); name it as package.module:Name or folder/file.py:Name."
+        ) from error
+    return cast(Callable[..., Trainer[Any]], factory)(**spec.options)
+
+
+def _from_file(path: str) -> ModuleType:
+    """Return the module of a file, which has the file's path for its name: no package can have the same."""
+    spec = importlib.util.spec_from_file_location(path, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} cannot be imported")
+    module = sys.modules[path] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def error_text(error: BaseException) -> str:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
 from search.errors import Problem, SpaceError
 from search.messages import did_you_mean, listing, show
+from search.space import yaml_reader
 from search.space.ranges import Choice, Distribution, FloatRange, IntRange, parse_form, same
 from search.space.yaml_reader import Document, KeyPath
 
@@ -132,6 +133,21 @@ class Space:
         if problems:
             raise SpaceError(problems)
         return space
+
+    @classmethod
+    def load(cls, path: Path) -> Space:
+        """Return the space of a YAML file.
+
+        Raises:
+            UsageError: it cannot be read.
+            SpaceError: all faults of form.
+        """
+        return cls.from_document(yaml_reader.load(path))
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Space:
+        """Return the space of what a YAML file would hold; errors as in `from_document`."""
+        return cls.from_document(Document("space", "", dict(values)))
 
     @classmethod
     def from_spec(cls, spec: Mapping[str, Any]) -> Space:

@@ -2,14 +2,11 @@ from .gp_selfcheck import gp_proposal as gp_proposal
 from .importance import MAX_TRIALS as MAX_TRIALS, Importance as Importance, importances as importances
 from .optuna_study import OptunaStudy as OptunaStudy, frozen_trial as frozen_trial, optuna_ranges as optuna_ranges
 from .pareto_pruning import shortfall as shortfall
+from .pruners import Asha as Asha, Hyperband as Hyperband, Median as Median, NoPruner as NoPruner
 from .registry import (
     FIRST as FIRST,
     PRUNERS as PRUNERS,
     SAMPLERS as SAMPLERS,
-    Asha as Asha,
-    Gp as Gp,
-    Hyperband as Hyperband,
-    Median as Median,
     Pruner as Pruner,
     Sampler as Sampler,
     check as check,
@@ -21,4 +18,11 @@ from .registry import (
     sampler as sampler,
     to_spec as to_spec,
 )
-from .samplers import BUILT_ON as BUILT_ON, BUILT_ON_IF_THERE as BUILT_ON_IF_THERE
+from .samplers import (
+    BUILT_ON as BUILT_ON,
+    BUILT_ON_IF_THERE as BUILT_ON_IF_THERE,
+    Gp as Gp,
+    Qmc as Qmc,
+    Random as Random,
+    Tpe as Tpe,
+)

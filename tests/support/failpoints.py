@@ -44,13 +44,13 @@ _CHANGES = ("INSERT", "UPDATE", "DELETE")
 
 
 @dataclass
-class FileKeeper:
+class KeptFiles:
     """Keeps states as files, as the real one does weights."""
 
     folder: Path
 
-    def keep(self, trial: TrialRecord, state: bytes, complete: Sequence[TrialRecord]) -> None:
-        """See `search.driver.resume.Keeper`."""
+    def __call__(self, trial: TrialRecord, state: bytes, complete: Sequence[TrialRecord]) -> None:
+        """See `search.driver.resume.OnTrialEnd`."""
         self.folder.mkdir(exist_ok=True)
         for path in leftovers(self.folder):
             path.unlink()
@@ -59,7 +59,7 @@ class FileKeeper:
 
 def run(results: Path) -> None:
     """Search until two trials have been trained: one to its end, one pruned; a third one is infeasible."""
-    fake.run(results, goal=2, slots=2, seed=4, widest=40, keeper=FileKeeper(results / "kept"))
+    fake.run(results, goal=2, slots=2, seed=4, widest=40, on_trial_end=KeptFiles(results / "kept"))
 
 
 def watch(results: Path, before: Before) -> None:

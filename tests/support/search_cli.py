@@ -10,11 +10,11 @@ import sys
 from mnist_bench.cli.app import main
 from mnist_bench.data.mnist import TrainingSet
 from mnist_bench.studies import run_search
+from search.driver.resume import keep_nothing
 from search.executors.local.pool import LocalExecutor
 from search.executors.protocol import Executor
 from search.study.location import StudyLocation
 from search.trainer_api import TrainerSpec
-from support.search_fake import Kept
 
 
 def _executor(asked: run_search.SearchConfig, data: TrainingSet, place: StudyLocation) -> Executor:
@@ -25,5 +25,5 @@ def _executor(asked: run_search.SearchConfig, data: TrainingSet, place: StudyLoc
 if __name__ == "__main__":
     DELAY = float(sys.argv.pop(1))
     run_search._executor = _executor
-    run_search.BestCheckpoints = lambda folder, cost: Kept()  # type: ignore[assignment,misc]
+    run_search.BestCheckpoints = lambda folder, cost: keep_nothing  # type: ignore[assignment,misc]
     main()

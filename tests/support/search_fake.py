@@ -15,6 +15,7 @@ from typing import Any
 from search import canonical_json
 from search.driver import retry_policy
 from search.driver.progress import Observer, Silent
+from search.driver.resume import OnTrialEnd, keep_nothing
 from search.driver.run import Run, Search
 from search.event_log.events import Event, EventLog
 from search.event_log.records import TrialRecord
@@ -209,8 +210,8 @@ class Kept:
 
     states: dict[int, bytes] = field(default_factory=dict)
 
-    def keep(self, trial: TrialRecord, state: bytes, complete: Sequence[TrialRecord]) -> None:
-        """See `search.driver.resume.Keeper`."""
+    def __call__(self, trial: TrialRecord, state: bytes, complete: Sequence[TrialRecord]) -> None:
+        """See `search.driver.resume.OnTrialEnd`."""
         self.states[trial.number] = state
 
 
@@ -255,7 +256,7 @@ def make_search(
     seed: int = 0,
     widest: int = 48,
     observer: Observer | None = None,
-    keeper: Kept | None = None,
+    on_trial_end: OnTrialEnd = keep_nothing,
     stopping: Any = lambda: False,
     executor: Executor | None = None,
     enqueued: tuple[Mapping[str, Any], ...] = (),
@@ -287,7 +288,7 @@ def make_search(
         executor=executor
         or (LocalExecutor(trainer, workers, results / "log", lanes) if workers else InProcessExecutor(trainer)),
         observer=observer or Silent(),
-        keeper=keeper or Kept(),
+        on_trial_end=on_trial_end,
         stopping=stopping,
         trial_timeout=trial_timeout,
         max_outage=max_outage,

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 from search.errors import UsageError, WorkerError
 from search.executors.local import oom
@@ -34,7 +34,8 @@ class LocalExecutor:
         self._count = workers
         self._asked_lanes = lanes
         self._lanes = lanes or 1
-        self._log = log.open("ab")
+        self._log_file = log
+        self._log: IO[bytes] | None = None
         self._workers: list[WorkerProcess] = []
         self._leaving: list[WorkerProcess] = []
         self._inbox: Inbox = queue.Queue()
@@ -56,6 +57,7 @@ class LocalExecutor:
 
     def start(self) -> Mapping[str, Any]:
         """Start all workers and return as soon as the first one greets; the others join when they are ready."""
+        self._log = self._log_file.open("ab")
         while self._numerics is None:
             self._replenish()
             self._end_stalled()
@@ -93,7 +95,8 @@ class LocalExecutor:
             worker.end()
         self._workers.clear()
         self._leaving.clear()
-        self._log.close()
+        if self._log is not None:
+            self._log.close()
 
     def _replenish(self) -> None:
         for index in self._starts.due(worker.index for worker in self._workers):
@@ -190,7 +193,7 @@ class LocalExecutor:
             return []
         self._workers.remove(worker)
         if worker.numerics is None:
-            self._starts.failed(f"Workers end before they are ready ({_ending(code)}); see {self._log.name}.")
+            self._starts.failed(f"Workers end before they are ready ({_ending(code)}); see {self._log_file}.")
         if len(under_way) == 1:
             return [_death(under_way[0], code, stalled=bool(stalled))]
         return self._lose(under_way, _silence(stalled[0].job) if stalled else _ending(code), stalled)

@@ -51,7 +51,7 @@ class Running:
 class WorkerProcess:
     """One process, from its start to its end."""
 
-    def __init__(self, index: int, spec: TrainerSpec, log: IO[bytes], inbox: Inbox) -> None:
+    def __init__(self, index: int, spec: TrainerSpec, log: IO[bytes] | None, inbox: Inbox) -> None:
         self.index = index
         """Its place among the executor's workers; a replacement takes over that of the one it replaces."""
         self.numerics: Mapping[str, Any] | None = None

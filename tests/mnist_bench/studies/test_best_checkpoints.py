@@ -21,9 +21,9 @@ def plain_states(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def kept(folder: Path, trials: Sequence[TrialRecord], cost: str | None) -> list[int]:
     """Return the numbers of the weights kept after these trials ended one by one."""
-    keeper = BestCheckpoints(StudyFolder(folder), cost)
+    keep = BestCheckpoints(StudyFolder(folder), cost)
     for number, trial in enumerate(trials):
-        keeper.keep(trial, f"{trial.number}".encode(), trials[: number + 1])
+        keep(trial, f"{trial.number}".encode(), trials[: number + 1])
     for path in folder.glob("weights/*"):
         assert path.read_text() == path.stem
     return sorted(int(path.stem) for path in folder.glob("weights/*.safetensors"))
@@ -51,7 +51,7 @@ def test_other_files_in_the_folder_stay(tmp_path: Path) -> None:
     (tmp_path / "weights").mkdir()
     for name in ("99.safetensors", "mine.safetensors", "99.txt"):
         (tmp_path / "weights" / name).touch()
-    BestCheckpoints(StudyFolder(tmp_path)).keep(ended(0, 9, 9), b"0", [ended(0, 9, 9)])
+    BestCheckpoints(StudyFolder(tmp_path))(ended(0, 9, 9), b"0", [ended(0, 9, 9)])
     assert {path.name for path in tmp_path.glob("weights/*")} == {"0.safetensors", "mine.safetensors", "99.txt"}
 
 
@@ -59,5 +59,5 @@ def test_what_a_killed_process_left_half_written_is_removed(tmp_path: Path) -> N
     (tmp_path / "weights").mkdir()
     for name in (".0.safetensors.0123456789abcdef", ".mine"):
         (tmp_path / "weights" / name).touch()
-    BestCheckpoints(StudyFolder(tmp_path)).keep(ended(0, 9, 9), b"0", [ended(0, 9, 9)])
+    BestCheckpoints(StudyFolder(tmp_path))(ended(0, 9, 9), b"0", [ended(0, 9, 9)])
     assert {path.name for path in tmp_path.glob("weights/*")} == {"0.safetensors", ".mine"}

@@ -100,7 +100,7 @@ def test_what_is_being_handled_is_not_trained_again_in_an_outage(
     dispatcher = Dispatcher(executor, CheckpointStore(tmp_path), lambda: False, pruner.may_stop_at)
     driver = Driver(
         spec=spec, history=history, recorder=Away(dispatcher, history), planner=fake.Planner(48),
-        dispatcher=dispatcher, observer=Silent(), let_go=lambda trial: None, optuna_study=restored(spec, history),
+        dispatcher=dispatcher, observer=Silent(), on_trial_end=lambda trial: None, optuna_study=restored(spec, history),
     )  # fmt: skip
     assert driver.run(lambda: False)
     times = Counter((job.trial, job.period) for _, job in executor.started)

@@ -255,11 +255,11 @@ def test_enqueued_parameters_come_first(tmp_path: Path) -> None:
 
 
 def test_complete_trials_are_kept_and_states_are_not(tmp_path: Path) -> None:
-    keeper = fake.Kept()
-    result = fake.run(tmp_path, goal=GOAL, keeper=keeper)
+    kept = fake.Kept()
+    result = fake.run(tmp_path, goal=GOAL, on_trial_end=kept)
     complete = result.study.complete()
     assert {trial.number: trial.reports[-1].weights for trial in complete} == {
-        number: state.hex() for number, state in keeper.states.items()
+        number: state.hex() for number, state in kept.states.items()
     }
     assert _states(tmp_path) == []
 
@@ -295,17 +295,17 @@ def test_a_kill_after_the_last_event_is_mended_by_the_next_run(tmp_path: Path) -
         pass
 
     class Dying(fake.Kept):
-        def keep(self, trial: TrialRecord, state: bytes, complete: Sequence[TrialRecord]) -> None:
+        def __call__(self, trial: TrialRecord, state: bytes, complete: Sequence[TrialRecord]) -> None:
             if len(complete) == 2:
                 raise Killed
 
     options: dict[str, Any] = {"goal": 2, "pruner": NoPruner(), "widest": 64}
     with pytest.raises(Killed):
-        fake.run(tmp_path, keeper=Dying(), **options)
-    keeper = fake.Kept()
-    mended = fake.run(tmp_path, keeper=keeper, executor=_NoWorkers(), **options)
+        fake.run(tmp_path, on_trial_end=Dying(), **options)
+    kept = fake.Kept()
+    mended = fake.run(tmp_path, on_trial_end=kept, executor=_NoWorkers(), **options)
     assert mended.reached
-    assert len(keeper.states) == 1
+    assert len(kept.states) == 1
     assert _states(tmp_path) == []
 
 

@@ -1,0 +1,49 @@
+from .driver import (
+    Header as Header,
+    Observer as Observer,
+    Progress as Progress,
+    Run as Run,
+    Search as Search,
+    Silent as Silent,
+)
+from .errors import (
+    FingerprintError as FingerprintError,
+    NewerVersionError as NewerVersionError,
+    Problem as Problem,
+    SearchError as SearchError,
+    SpaceError as SpaceError,
+    StorageError as StorageError,
+    StudyLockedError as StudyLockedError,
+    StudyNotFoundError as StudyNotFoundError,
+    TooManyFailuresError as TooManyFailuresError,
+    UsageError as UsageError,
+    WorkerError as WorkerError,
+)
+from .event_log import StudyRecord as StudyRecord, TrialRecord as TrialRecord
+from .executors import Executor as Executor, InProcessExecutor as InProcessExecutor
+from .executors.local import LocalExecutor as LocalExecutor
+from .executors.ray import RayExecutor as RayExecutor
+from .space import Space as Space
+from .strategies import (
+    Asha as Asha,
+    Gp as Gp,
+    Hyperband as Hyperband,
+    Median as Median,
+    NoPruner as NoPruner,
+    Pruner as Pruner,
+    Qmc as Qmc,
+    Random as Random,
+    Sampler as Sampler,
+    Tpe as Tpe,
+)
+from .study import StudyLocation as StudyLocation, StudySpec as StudySpec, open_study as open_study
+from .trainer_api import (
+    PLAIN as PLAIN,
+    Codec as Codec,
+    Plan as Plan,
+    Planner as Planner,
+    Report as Report,
+    SteppedTrainer as SteppedTrainer,
+    Trainer as Trainer,
+    TrainerSpec as TrainerSpec,
+)

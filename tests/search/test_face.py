@@ -1,0 +1,104 @@
+"""The face of the package: what it exports is there, and a worker pays for none of it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import search
+from search.driver.run import Search
+from search.errors import FingerprintError, UsageError
+from search.executors.local.pool import LocalExecutor
+from search.space.space import Space
+from search.strategies.registry import Median, Random, Tpe
+from search.trainer_api import TrainerSpec
+from support import search_fake as fake
+
+TRAINER = TrainerSpec(factory="support.search_fake:Trainer")
+
+
+def of(results: Path, **options: object) -> Search:
+    """Return a search by the short way."""
+    chosen = {"trials": 12, "periods": fake.PERIODS, "results": results, **options}
+    return Search.of(fake.space(), fake.Planner(48), TRAINER, **chosen)  # type: ignore[arg-type]
+
+
+def test_every_name_is_there() -> None:
+    assert {"Search", "Space", "Codec", "open_study"} <= set(search.__all__)
+    assert all(hasattr(search, name) for name in search.__all__)
+
+
+def test_a_trainer_loads_neither_optuna_nor_a_database() -> None:
+    code = (
+        "import sys, search, search.executors.local.worker; search.Codec, search.Plan, search.Report, search.Space; "
+        "sys.exit(bool({'optuna', 'sqlalchemy'} & sys.modules.keys()))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_short_way_gives_the_same_search_in_this_process_and_in_workers(tmp_path: Path) -> None:
+    alone = of(tmp_path).run()
+    assert alone.reached
+    assert alone.study.name == "fake-0"
+    assert len(alone.study.finished()) == 12
+    assert alone.study.spec["context"] == {
+        "trainer": {"factory": "support.search_fake:Trainer", "options": {}},
+        "canary": "fake",
+    }
+    assert of(tmp_path / "workers", workers=2).run().study.digest == alone.study.digest
+    assert of(tmp_path / "named", name="other", seed=1).run().study.digest != alone.study.digest
+
+
+def test_what_else_a_search_has_is_replaced(tmp_path: Path) -> None:
+    kept = fake.Kept()
+    study = replace(of(tmp_path), on_trial_end=kept).run().study
+    assert kept.states.keys() == {trial.number for trial in study.complete()}
+    assert not replace(of(tmp_path / "stopped"), stopping=lambda: True).run().reached
+
+
+def test_sampler_and_pruner_come_from_the_call_or_else_from_the_space(tmp_path: Path) -> None:
+    values = {**fake.SPACE, "search": {"sampler": "random", "pruner": "median"}}
+    search = Search.of(Space.of(values), fake.Planner(), TRAINER, trials=1, periods=4, results=tmp_path)
+    spec = search.spec_for({"canary": ""})
+    assert (spec.sampler, spec.pruner) == (Random(), Median())
+    search = Search.of(Space.of(values), fake.Planner(), TRAINER, trials=1, periods=4, results=tmp_path, sampler=Tpe())
+    assert search.spec_for({"canary": ""}).sampler == Tpe()
+    wrong = Space.of({**fake.SPACE, "search": {"sampler": "grid"}})
+    with pytest.raises(UsageError, match=r"^space: search: no sampler 'grid'; there are tpe, random, qmc, gp\.$"):
+        Search.of(wrong, fake.Planner(), TRAINER, trials=1, periods=4, results=tmp_path)
+
+
+def test_a_search_that_never_runs_leaves_nothing(tmp_path: Path) -> None:
+    of(tmp_path / "results", workers=2).executor.stop()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_trainer_does_not_go_on_with_the_study(tmp_path: Path) -> None:
+    of(tmp_path).run()
+    other = Search.of(
+        fake.space(), fake.Planner(48), replace(TRAINER, options={"lanes": 2}), trials=13, periods=fake.PERIODS,
+        results=tmp_path,
+    )  # fmt: skip
+    with pytest.raises(FingerprintError, match=r"context\.trainer\.options\.lanes"):
+        other.run()
+
+
+def test_a_trainer_in_a_file_is_known_by_the_files_name(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("from support.search_fake import Trainer\n")
+    trainer = TrainerSpec(factory=f"{tmp_path}/mine.py:Trainer")
+    search = Search.of(
+        fake.space(), fake.Planner(48), trainer, trials=3, periods=fake.PERIODS, results=tmp_path, workers=1
+    )
+    assert search.run().study.spec["context"]["trainer"] == {"factory": "mine.py:Trainer", "options": {}}
+
+
+@pytest.mark.parametrize("factory", ["nowhere:Trainer", "support.search_fake:Nobody", "nowhere.py:Trainer", "Trainer"])
+def test_a_trainer_that_is_not_there_is_refused(factory: str, tmp_path: Path) -> None:
+    executor = LocalExecutor(TrainerSpec(factory=factory), 1, tmp_path / "log")
+    with pytest.raises(UsageError, match=f"^No trainer {factory} .*; name it as package.module:Name or folder/file"):
+        executor.start()
+    executor.stop()
