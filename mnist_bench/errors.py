@@ -25,6 +25,10 @@ class ClosedDoorError(SearchError, PermissionError):
     """A file of the test set was opened where the test set is closed."""
 
 
+class ForeignStudyError(UsageError):
+    """A study of another trainer, where nets are needed."""
+
+
 class DeviceError(UsageError):
     """The device asked for is not there."""
 

@@ -15,6 +15,13 @@ def percent(share: float | None, digits: int = 2) -> str:
     return "–" if share is None else units.percent(share, digits)
 
 
+def value(found: object) -> str:
+    """Return a figure of no known unit, or a setting: six digits, `0.0433`; a dash where there is none."""
+    if found is None:
+        return "–"
+    return f"{found:.6g}" if isinstance(found, float) else str(found)
+
+
 def interval(low: float | None, high: float | None) -> str:
     """Return an interval of shares in percent: `[99.24, 99.54]`; empty where there is none."""
     return "" if low is None or high is None else f"[{100 * low:.2f}, {100 * high:.2f}]"

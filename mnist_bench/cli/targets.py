@@ -24,17 +24,20 @@ def parse(target: str | None) -> tuple[str | None, int | None]:
     return study, int(number)
 
 
-def open_target(target: str | None, results: Path, storage: str | None) -> tuple[StudyRecord, int | None]:
+def open_target(
+    target: str | None, results: Path, storage: str | None, *, of_any_trainer: bool = False
+) -> tuple[StudyRecord, int | None]:
     """Return the study that `target` names, read from its storage, and the trial's number if it names one.
 
     Raises:
         StudyNotFoundError: there is no such study.
+        ForeignStudyError: another trainer's search made it, and it is not to be `of_any_trainer`.
         UsageError: the target is misspelled.
     """
-    from mnist_bench.studies import open_study
+    from mnist_bench.studies import open_any, open_study
 
     name, number = parse(target)
-    return open_study(results, name, storage), number
+    return (open_any if of_any_trainer else open_study)(results, name, storage), number
 
 
 def find_trial(study: StudyRecord, number: int | None) -> TrialRecord:

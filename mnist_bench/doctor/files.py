@@ -20,12 +20,13 @@ from search.study import StudyFolder, checkpoint_store
 Verdict = Literal["whole", "damaged", "newer"]
 
 
-def examine(study: StudyRecord, folder: Path) -> Iterator[Diagnostic]:
-    """Yield what is found in the folder of a study that nobody works on."""
+def examine(study: StudyRecord, folder: Path, *, foreign: bool = False) -> Iterator[Diagnostic]:
+    """Yield what is found in the folder of a study that nobody works on; of a `foreign` one, what any search has."""
     yield from checkpoints(study, folder)
     yield from damaged_checkpoints(folder)
-    yield from weights(study, folder)
-    yield from found_by_commands(folder)
+    if not foreign:
+        yield from weights(study, folder)
+        yield from found_by_commands(folder)
     yield from unfinished(folder)
 
 

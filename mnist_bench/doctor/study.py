@@ -10,7 +10,7 @@ from typing import Any
 
 from mnist_bench.doctor import files as doctor_files
 from mnist_bench.doctor.diagnostic import Diagnostic, note, ok, problem
-from mnist_bench.studies import Data, believed, compatibility, run_search
+from mnist_bench.studies import Data, believed, compatibility, is_foreign, made_by_another, run_search
 from search import strategies
 from search.database import damage, is_postgresql, open_for_writing, open_tables_for_reading, storage_errors
 from search.differences import differences as spec_differences
@@ -45,7 +45,10 @@ def examine(
     try:
         events = _whole_log(place)
         history = stored_history(events)
-        study = believed(replace(history.record(), name=place.name))
+        study = replace(history.record(), name=place.name)
+        foreign = is_foreign(study.spec)
+        if not foreign:
+            believed(study)
     except NewerVersionError as error:
         yield problem("event log", str(error), "Examine it with a newer version; this one leaves all of it alone.")
         return
@@ -53,15 +56,19 @@ def examine(
         yield problem("event log", str(error), "The files beside it are left alone; put a copy of the database back.")
         return
     yield ok("event log", f"{len(events)} events, {len(study.trials)} trials.")
-    if replay:
+    if foreign:
+        text = f"{made_by_another(study)}; its configurations, its data and its replay are for its own program."
+        yield note("trainer", text)
+    elif replay:
         yield decided_again(events)
     if busy is not None:
         yield note("driver", f"{busy}; what changes meanwhile is not examined.")
     else:
         yield left(study, history)
         yield from tables(place, events)
-        yield from doctor_files.examine(study, place.folder)
-    yield from installation(study, history.next_slot() is None, device=device, data_dir=data_dir)
+        yield from doctor_files.examine(study, place.folder, foreign=foreign)
+    if not foreign:
+        yield from installation(study, history.next_slot() is None, device=device, data_dir=data_dir)
 
 
 def _whole_log(place: StudyLocation) -> list[Event]:

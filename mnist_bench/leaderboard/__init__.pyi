@@ -16,4 +16,5 @@ from .correctness import (
     correct_bits as correct_bits,
     validation_images as validation_images,
 )
+from .plain_board import PlainBoard as PlainBoard, PlainRow as PlainRow, plain_board as plain_board
 from .worker_time import Kind as Kind, Period as Period, WorkerTime as WorkerTime, worker_time_of as worker_time_of

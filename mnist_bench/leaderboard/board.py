@@ -126,7 +126,7 @@ def ordered(study: StudyRecord) -> list[TrialRecord]:
     """Return the trials in the leaderboard's order; pruned ones that went further come before others."""
     trials = [trial for trial in study.trials if trial.reason != "infeasible"]
     front = {trial.number for trial in pareto_front(study)}
-    return sorted(trials, key=lambda t: (t.number not in front, STATE_ORDER.index(t.state), -_reached(t), t.rank_key()))
+    return sorted(trials, key=lambda t: (t.number not in front, STATE_ORDER.index(t.state), -reached(t), t.rank_key()))
 
 
 def pareto_front(study: StudyRecord) -> list[TrialRecord]:
@@ -192,7 +192,8 @@ def grouped(digest: str) -> str:
     return " ".join(digest[start : start + 4] for start in range(0, len(digest), 4))
 
 
-def _reached(trial: TrialRecord) -> int:
+def reached(trial: TrialRecord) -> int:
+    """Return what orders trials of one state: how far a pruned one went."""
     return len(trial.reports) if trial.state == "PRUNED" else 0
 
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
-from mnist_bench.leaderboard import Leaderboard, leaderboard_of
+from mnist_bench.leaderboard import Leaderboard, PlainBoard, leaderboard_of, plain_board
 from mnist_bench.studies import openings, sealed_json, validated
+from mnist_bench.studies.foreign import is_foreign
 from search.errors import StorageError, StudyNotFoundError
 from search.study import StudyLocation, driver_of, latest, newest_event
 
@@ -29,8 +30,11 @@ class Page:
     board: Leaderboard
 
 
-def leaderboard(results: Path, name: str | None, storage: str | None = None, *, top: int | None = None) -> Leaderboard:
+def leaderboard(
+    results: Path, name: str | None, storage: str | None = None, *, top: int | None = None
+) -> Leaderboard | PlainBoard:
     """Return a study's leaderboard, of the latest one where no name is given: the one that was kept, where it holds.
+    That of another trainer's study is a plain one.
 
     Raises:
         StudyNotFoundError: there is no such study, or it has no finished trial.
@@ -42,9 +46,11 @@ def leaderboard(results: Path, name: str | None, storage: str | None = None, *, 
     if place and page and (page.stamp, page.top) == (stamp, top):
         opened = openings.for_study(place)
         return replace(page.board, study=place.name, live=driver_of(place) is not None, test_openings=opened)
-    study = validated.open_study(results, name, storage)
+    study = validated.open_any(results, name, storage)
     if not study.finished():
         raise StudyNotFoundError(f"Study {study.name} has no finished trial yet.")
+    if is_foreign(study.spec):
+        return plain_board(study, top=top)
     opened = openings.for_study(place) if place else 0
     board = leaderboard_of(study, top=top, test_openings=opened)
     if place and stamp and len(study.trials) >= FROM:

@@ -15,6 +15,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 from mnist_bench.config import TrainConfig, every_setting, from_json, leaves
 from mnist_bench.errors import ConfigError, UnknownSettingError
 from mnist_bench.nets import DeviceKind
+from mnist_bench.studies.foreign import check_own, is_foreign
 from mnist_bench.studies.record import Data
 from search import canonical_json
 from search.errors import NewerVersionError, StorageError
@@ -68,17 +69,27 @@ def open_study(results: Path, name: str | None, storage: str | None = None) -> S
         StudyNotFoundError: there is none of that name, or none at all.
         NewerVersionError: a newer version wrote it.
         StorageError: its database cannot be read, or holds what no search of nets writes.
+        ForeignStudyError: another trainer's search made it.
     """
     return believed(studies.open_study(results, name, storage))
+
+
+def open_any(results: Path, name: str | None, storage: str | None = None) -> StudyRecord:
+    """Return a study of nets or of another trainer, of which only what the search itself writes is checked; otherwise
+    as `open_study`."""
+    read = studies.open_study(results, name, storage)
+    return read if is_foreign(read.spec) else believed(read)
 
 
 def believed(read: StudyRecord) -> StudyRecord:
     """Return the study if all that commands compute with is of the kind that a search writes.
 
     Raises:
+        ForeignStudyError: another trainer's search made it.
         NewerVersionError: it has a setting that this version does not know.
         StorageError: it is not; the text names the study and the first fault.
     """
+    check_own(read)
     try:
         _form().validate_json(canonical_json.dumps(read.spec), strict=True)
         _check_fields(read)

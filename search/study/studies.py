@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
@@ -39,6 +39,8 @@ class StudySummary:
     live: bool
     bytes: int
     """Size of the folder."""
+    spec: Mapping[str, Any] = field(default_factory=dict)
+    """The study's specification."""
 
 
 def open_study(results: Path, name: str | None, storage: str | None = None) -> StudyRecord:
@@ -196,6 +198,7 @@ def _summary(place: StudyLocation, at: str) -> StudySummary:
         best_value=history.best.value if history.best else None,
         live=driver_of(place) is not None,
         bytes=_size(place.folder),
+        spec=history.spec,
     )
 
 

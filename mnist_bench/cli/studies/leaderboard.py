@@ -10,8 +10,8 @@ import typer
 from mnist_bench.cli import options
 
 if TYPE_CHECKING:
+    from mnist_bench.cli.views.board import Board
     from mnist_bench.experiments.confirm import Confirmed
-    from mnist_bench.leaderboard import Leaderboard
 
 SHORT = 10
 """Rows shown to a person who asks for no number."""
@@ -49,13 +49,13 @@ def leaderboard(
             _print_confirmed(confirmed[index])
 
 
-def _read(name: str | None, results: Path, storage: str | None, top: int | None) -> Leaderboard:
+def _read(name: str | None, results: Path, storage: str | None, top: int | None) -> Board:
     from mnist_bench.studies import leaderboard_cache
 
     return leaderboard_cache.leaderboard(results, name, storage, top=top)
 
 
-def _confirmed(board: Leaderboard, results: Path) -> Confirmed | None:
+def _confirmed(board: Board, results: Path) -> Confirmed | None:
     """Return what `confirm` found of the study, unless the study was searched further since."""
     from mnist_bench.experiments.confirm import load
 

@@ -72,6 +72,8 @@ def remove(
 
 
 def _row(summary: StudySummary) -> dict[str, Any]:
+    from mnist_bench.studies import is_foreign
+
     return {
         "study": summary.name,
         "trials": summary.trials,
@@ -82,6 +84,7 @@ def _row(summary: StudySummary) -> dict[str, Any]:
         "bytes": summary.bytes,
         "modified": summary.modified,
         "path": str(summary.path),
+        "foreign": is_foreign(summary.spec),
     }
 
 
@@ -99,7 +102,7 @@ def _columns() -> list[Any]:
         Column("study", lambda row: row["study"], 9),
         Column("trials", lambda row: f"{row['trials']}/{row['goal']}", 6, "right"),
         Column("complete", lambda row: str(row["complete"]), 3, "right"),
-        Column("best", lambda row: cells.percent(row["best"]), 8, "right"),
+        Column("best", lambda row: (cells.value if row["foreign"] else cells.percent)(row["best"]), 8, "right"),
         Column("state", lambda row: row["state"], 7),
         Column("size", lambda row: _size(row["bytes"]), 2, "right"),
         Column("modified (UTC)", lambda row: row["modified"][:16].replace("T", " "), 4),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -28,7 +29,7 @@ def show(
     """
     from mnist_bench.cli import output, targets
 
-    study, number = targets.open_target(target, results, storage)
+    study, number = targets.open_target(target, results, storage, of_any_trainer=True)
     if number is None:
         plain, lines = _study_json(study), _study_lines(study)
     else:
@@ -63,8 +64,10 @@ def _study_json(study: StudyRecord) -> dict[str, object]:
 
 
 def _trial_json(study: StudyRecord, trial: TrialRecord) -> dict[str, object]:
-    from mnist_bench.studies import record
+    from mnist_bench.studies import is_foreign, record
 
+    if is_foreign(study.spec):
+        return {"study": study.name, **asdict(trial)}
     return record.to_json(record.record_of(study, trial))
 
 
@@ -78,48 +81,66 @@ def _study_lines(study: StudyRecord) -> Iterator[str]:
         ", running now" if study.live else ""
     )
     if study.best is not None:
-        yield f"best         #{study.best.number}  {cells.percent(study.best.value)}"
+        yield f"best         #{study.best.number}  {_reader(study)(study.best.value)}"
     yield f"fingerprint  {grouped(fingerprint(study.spec))}"
     yield f"digest       {grouped(study.digest)}"
     for section, value in study.spec.items():
         yield ""
         if isinstance(value, dict):
             yield section
-            yield from (f"  {path}: {_value(leaf)}" for path, leaf in leaves(value))
+            yield from (f"  {path}: {cells.value(leaf)}" for path, leaf in leaves(value))
         else:
-            yield f"{section}: {_value(value)}"
+            yield f"{section}: {cells.value(value)}"
 
 
 def _trial_lines(study: StudyRecord, trial: TrialRecord) -> Iterator[str]:
     from mnist_bench.cli import cells
-    from mnist_bench.config import every_setting, from_json, leaves
     from mnist_bench.leaderboard import accuracy_interval, validation_images
+    from mnist_bench.studies import is_foreign
 
-    low, high = accuracy_interval(trial, validation_images(study.trials)) or (None, None)
-    accuracy = f"{cells.percent(trial.value)} {cells.interval(low, high)}"
+    foreign = is_foreign(study.spec)
+    low, high = (None if foreign else accuracy_interval(trial, validation_images(study.trials))) or (None, None)
+    accuracy = f"{_reader(study)(trial.value)} {cells.interval(low, high)}"
     yield f"{study.name}/{trial.number}  {cells.ending(trial.state, trial.reason)}  {accuracy}".rstrip()
     yield f"seed {trial.seed}, {cells.duration(trial.seconds)} of training"
-    yield from (f"{name}: {_value(value)}" for name, value in trial.facts.items())
+    yield from (f"{name}: {cells.value(value)}" for name, value in trial.facts.items())
     yield from (f"limit exceeded: {name} by {excess:g}" for name, excess in trial.constraints.items() if excess > 0)
     if trial.error:
         yield from ("", "error", *(f"  {line}" for line in trial.error.splitlines()))
-    yield from ("", "settings (* sampled)")
-    yield from (
-        f"{' *' if path in trial.params else '  '} {path}: {_value(v)}"
-        for path, v in leaves(every_setting(from_json(trial.config)))
-    )
+    yield from _foreign_settings(trial) if foreign else _settings(trial)
     if trial.reports:
-        yield from ("", *_curve(trial))
+        yield from ("", *_curve(study, trial))
 
 
-def _curve(trial: TrialRecord) -> list[str]:
+def _settings(trial: TrialRecord) -> Iterator[str]:
+    from mnist_bench.cli import cells
+    from mnist_bench.config import every_setting, from_json, leaves
+
+    yield from ("", "settings (* sampled)")
+    for path, value in leaves(every_setting(from_json(trial.config))):
+        yield f"{' *' if path in trial.params else '  '} {path}: {cells.value(value)}"
+
+
+def _foreign_settings(trial: TrialRecord) -> Iterator[str]:
+    """Yield the parameters, and the configuration that another trainer made of them, whatever its names are."""
+    from mnist_bench.cli import cells
+    from mnist_bench.config import leaves
+
+    for heading, values in (("parameters", trial.params), ("configuration", trial.config)):
+        yield from ("", heading)
+        yield from (f"   {path}: {cells.value(value)}" for path, value in leaves(values))
+
+
+def _curve(study: StudyRecord, trial: TrialRecord) -> list[str]:
     from mnist_bench.cli import cells, output
     from mnist_bench.cli.output import Column
+    from mnist_bench.studies import is_foreign
 
+    heading = "value" if is_foreign(study.spec) else "accuracy"
     metrics = dict.fromkeys(name for report in trial.reports for name in report.metrics)
     columns = [
         *(_metric_column(name) for name in metrics),
-        Column("accuracy", lambda report: cells.percent(report.value), 3, "right"),
+        Column(heading, lambda report: _reader(study)(report.value), 3, "right"),
         Column("time", lambda report: cells.duration(report.seconds), 1, "right"),
         Column("weights", lambda report: report.weights + (f"  ({report.end})" if report.end else ""), 1),
     ]
@@ -127,12 +148,15 @@ def _curve(trial: TrialRecord) -> list[str]:
 
 
 def _metric_column(name: str) -> Column:
+    from mnist_bench.cli import cells
     from mnist_bench.cli.output import Column
 
-    return Column(name, lambda report: _value(report.metrics.get(name)), 2, "right")
+    return Column(name, lambda report: cells.value(report.metrics.get(name)), 2, "right")
 
 
-def _value(value: object) -> str:
-    if value is None:
-        return "–"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+def _reader(study: StudyRecord) -> Callable[[float | None], str]:
+    """Return how the study's values read: accuracies of nets in percent, those of another trainer as they are."""
+    from mnist_bench.cli import cells
+    from mnist_bench.studies import is_foreign
+
+    return cells.value if is_foreign(study.spec) else cells.percent

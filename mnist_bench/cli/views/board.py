@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from mnist_bench.cli import cells, output
 from mnist_bench.cli.output import Column
-from mnist_bench.leaderboard import Leaderboard, Row, grouped
+from mnist_bench.leaderboard import Leaderboard, PlainBoard, PlainRow, Row, grouped
 from mnist_bench.units import unit
+
+Board = Leaderboard | PlainBoard
 
 FIGURES = (
     Column("rank", lambda row: f"{row.rank or '–'}{' =' if row.tied else '  '}", 9, "right"),
@@ -21,10 +24,20 @@ FIGURES = (
     Column("MACs", lambda row: cells.count(row.macs), 3, "right"),
     Column("time", lambda row: cells.duration(row.seconds), 4, "right"),
 )
+PLAIN_FIGURES = (
+    Column("rank", lambda row: str(row.rank or "–"), 9, "right"),
+    Column("trial", lambda row: f"#{row.number}", 9, "right"),
+    Column("value", lambda row: cells.value(row.value), 9, "right"),
+    Column("state", lambda row: cells.ending(row.state, row.reason), 8),
+    Column("periods", lambda row: cells.epochs(row.periods, row.total_periods), 7, "right"),
+    Column("time", lambda row: cells.duration(row.seconds), 4, "right"),
+)
 
 
-def columns(board: Leaderboard) -> list[Column]:
+def columns(board: Board) -> list[Column]:
     """Return the columns of a board: its figures, then the settings in which its rows differ."""
+    if isinstance(board, PlainBoard):
+        return [*PLAIN_FIGURES, *(_param(name) for name in (board.rows[0].params if board.rows else ()))]
     headings = list(board.rows[0].settings) if board.rows else []
     front = [] if board.cost is None else [Column("front", lambda row: "yes" if row.on_front else "", 8)]
     return [
@@ -39,7 +52,11 @@ def _setting(heading: str, *, last: bool) -> Column:
     return Column(heading, lambda row: row.settings[heading], 1 if last else 2)
 
 
-def show(board: Leaderboard, *, markdown: bool = False) -> None:
+def _param(name: str) -> Column:
+    return Column(name, lambda row: cells.value(row.params[name]), 2)
+
+
+def show(board: Board, *, markdown: bool = False) -> None:
     """Print the board for a person: headline, digest, table, footnotes."""
     output.print_line(headline(board))
     for line in digest_lines(board):
@@ -54,15 +71,23 @@ def show(board: Leaderboard, *, markdown: bool = False) -> None:
         output.print_line(footnote)
 
 
-def headline(board: Leaderboard) -> str:
+def headline(board: Board) -> str:
     """Return one line: the study, its counts, what pruning saved."""
     counted = cells.counted(board.counts, live=board.live)
     live = ", running now" if board.live else ""
-    saved = f" Pruning saved {board.saved_epochs:g} of {board.budget_epochs:g} epochs." if board.saved_epochs else ""
-    return f"{board.study}: {counted} of {board.goal} trials{live}.{saved}"
+    return f"{board.study}: {counted} of {board.goal} trials{live}.{_saved(board)}"
 
 
-def digest_lines(board: Leaderboard) -> list[str]:
+def _saved(board: Board) -> str:
+    match board:
+        case PlainBoard(saved_periods=saved, budget_periods=budget):
+            unit_of_time = "periods"
+        case Leaderboard(saved_epochs=saved, budget_epochs=budget):
+            unit_of_time = "epochs"
+    return f" Pruning saved {saved:g} of {budget:g} {unit_of_time}." if saved else ""
+
+
+def digest_lines(board: Board) -> list[str]:
     """Return the digest and what it promises."""
     ended = sum(board.counts[name] for name in ("complete", "pruned", "failed"))
     if ended < board.goal:
@@ -84,12 +109,14 @@ def _by_machine(trials: int) -> str:
     return f"; {ended} ended by the machine, short of memory or time, which another run may not be" if trials else ""
 
 
-def footnotes(board: Leaderboard) -> list[str]:
+def footnotes(board: Board) -> list[str]:
     """Return the lines below the table: rows left out, what the tie mark means, the test set."""
     lines = []
     if board.hidden:
         every = len(board.rows) + board.hidden
         lines.append(f"{board.hidden} more; `mnist-bench leaderboard {board.study} --top {every}` shows all.")
+    if isinstance(board, PlainBoard):
+        return [*lines, "Another trainer made this study; values are in its own unit, larger ones better."]
     if board.cost is not None:
         lines.append(front_line(board, board.cost))
     if board.tied > 1:
@@ -115,8 +142,10 @@ def test_set_line(openings: int) -> str:
     return f"The test set has been opened {times}." if openings else "The test set has not been opened."
 
 
-def plain(board: Leaderboard) -> dict[str, Any]:
+def plain(board: Board) -> dict[str, Any]:
     """Return the board as plain values for JSON."""
+    if isinstance(board, PlainBoard):
+        return {**asdict(board), "goal": board.goal}
     return {
         "study": board.study,
         "digest": board.digest,
@@ -142,12 +171,12 @@ def plain_row(row: Row) -> dict[str, Any]:
     return {name: getattr(row, name) for name in names} | {"settings": dict(row.settings)}
 
 
-def csv_rows(boards: Sequence[Leaderboard]) -> list[dict[str, Any]]:
+def csv_rows(boards: Sequence[Board]) -> list[dict[str, Any]]:
     """Return flat rows of all boards, each with its study's name first."""
     rows = []
     for board in boards:
         for row in board.rows:
-            values = plain_row(row)
-            settings = values.pop("settings")
+            values = asdict(row) if isinstance(row, PlainRow) else plain_row(row)
+            settings = values.pop("params" if isinstance(row, PlainRow) else "settings")
             rows.append({"study": board.study, **values, **settings})
     return rows

@@ -1,0 +1,90 @@
+"""The leaderboard of a study of another trainer: what the search itself knows, and nothing of nets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mnist_bench.leaderboard.board import STATE_ORDER, counts, reached
+from search.event_log import Order, StudyRecord, TrialRecord
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlainRow:
+    """One trial."""
+
+    rank: int | None
+    """1 for the best complete trial; None where the trial is not complete."""
+    number: int
+    value: float | None
+    """Of the last period, in whatever unit the trainer has."""
+    state: str
+    reason: str
+    periods: int
+    """Periods trained."""
+    total_periods: int
+    seconds: float
+    params: Mapping[str, Any]
+    """Every parameter that a trial of the study has; None where this one has not."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlainBoard:
+    """A study's rows, best first, and the figures around them."""
+
+    study: str
+    digest: str
+    totals: tuple[int, ...]
+    counts: Mapping[str, int]
+    external: int
+    """Trials that the machine ended, not their configuration: out of memory, out of time."""
+    saved_periods: int
+    budget_periods: int
+    """Periods that ended trials did not train, of those that they would have without pruning."""
+    live: bool
+    rows: tuple[PlainRow, ...]
+    hidden: int
+    """Rows left out by `top`."""
+    order: Order
+
+    @property
+    def goal(self) -> int:
+        """Trained trials asked for in all."""
+        return self.totals[-1]
+
+
+def plain_board(study: StudyRecord, *, top: int | None = None) -> PlainBoard:
+    """Return the leaderboard: complete trials best first, then pruned, unfinished and failed ones."""
+    trials = [trial for trial in study.trials if trial.reason != "infeasible"]
+    listed = sorted(trials, key=lambda t: (STATE_ORDER.index(t.state), -reached(t), t.rank_key()))
+    ranks = {trial.number: rank for rank, trial in enumerate(study.complete(), start=1)}
+    names = dict.fromkeys(name for trial in trials for name in trial.params)
+    ended = study.finished()
+    return PlainBoard(
+        study=study.name,
+        digest=study.digest,
+        totals=study.totals,
+        counts=counts(study),
+        external=sum(trial.external for trial in study.trials),
+        saved_periods=sum(len(trial.costs) - len(trial.reports) for trial in ended if trial.reason == "pruned"),
+        budget_periods=sum(len(trial.costs) for trial in ended),
+        live=study.live,
+        rows=tuple(_row(trial, ranks.get(trial.number), [*names]) for trial in listed[:top]),
+        hidden=len(listed) - len(listed[:top]),
+        order=study.order,
+    )
+
+
+def _row(trial: TrialRecord, rank: int | None, names: list[str]) -> PlainRow:
+    return PlainRow(
+        rank=rank,
+        number=trial.number,
+        value=trial.value,
+        state=trial.state,
+        reason=trial.reason,
+        periods=len(trial.reports),
+        total_periods=len(trial.costs),
+        seconds=trial.seconds,
+        params={name: trial.params.get(name) for name in names},
+    )
