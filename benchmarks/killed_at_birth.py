@@ -73,8 +73,8 @@ def kill_at_birth(folder: Path, kills: int, moments: random.Random, window: floa
 
 
 def _kill(results: Path, after: float, digest: str) -> Death:
-    place = StudyLocation.of("fake-0", results)
-    database = place.files.database
+    location = StudyLocation.of("fake-0", results)
+    database = location.files.database
     processes = multiprocessing.get_context("forkserver")  # forks from a process that has imported what a search needs
     processes.set_forkserver_preload(["killed_at_birth", "optuna.storages", "search.strategies.optuna_samplers"])
     search = processes.Process(target=fake.run, args=(results,), kwargs={"goal": GOAL})
@@ -85,7 +85,7 @@ def _kill(results: Path, after: float, digest: str) -> Death:
     search.kill()
     search.join()
     left = _left(database)
-    return Death(left=left, faults=(*_read(place), *_go_on(results, digest)))
+    return Death(left=left, faults=(*_read(location), *_go_on(results, digest)))
 
 
 def _left(database: Path) -> str:
@@ -95,13 +95,13 @@ def _left(database: Path) -> str:
     return " and ".join([kind, *files])
 
 
-def _read(place: StudyLocation) -> list[str]:
+def _read(location: StudyLocation) -> list[str]:
     """Return what readers say of a database that is half made, other than that there is no study yet."""
     readers = {
-        "leaderboard": lambda: open_study(place.folder.parent, place.name),
-        "studies": lambda: list_studies(place.folder.parent),
-        "doctor": lambda: _demand_whole(place.files.database),
-        "replay": lambda: read_events(place),
+        "leaderboard": lambda: open_study(location.folder.parent, location.name),
+        "studies": lambda: list_studies(location.folder.parent),
+        "doctor": lambda: _demand_whole(location.files.database),
+        "replay": lambda: read_events(location),
     }
     faults = []
     for name, reader in readers.items():
@@ -110,7 +110,7 @@ def _read(place: StudyLocation) -> list[str]:
         except StudyNotFoundError:
             continue
         except SearchError as error:
-            faults.append(f"{name}: {_without(error, place)}")
+            faults.append(f"{name}: {_without(error, location)}")
     return faults
 
 
@@ -127,8 +127,8 @@ def _go_on(results: Path, digest: str) -> list[str]:
     return [] if found == digest else ["search: came to another end"]
 
 
-def _without(error: SearchError, place: StudyLocation) -> str:
-    return str(error).replace(str(place.folder), "…")
+def _without(error: SearchError, location: StudyLocation) -> str:
+    return str(error).replace(str(location.folder), "…")
 
 
 if __name__ == "__main__":

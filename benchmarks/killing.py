@@ -30,7 +30,7 @@ LAST_TURN = 0.95
 """The share of the work after which the last kill comes: it has to come before the end."""
 
 
-class WorkerPool(Protocol):
+class Processes(Protocol):
     """Processes that do one piece of work together, and go on with it when they are started again."""
 
     @property
@@ -69,7 +69,9 @@ class Kills:
         return sum(self.kinds.values())
 
 
-def kill_at_random(crew: WorkerPool, kills: int, moments: random.Random, start_seconds: float = START_SECONDS) -> Kills:
+def kill_at_random(
+    processes: Processes, kills: int, moments: random.Random, start_seconds: float = START_SECONDS
+) -> Kills:
     """Kill `kills` times, or until the work is done, and return the kills that were made.
 
     They are spread over the work: the turn of a kill is when its share of the work is done, and it comes up to a tenth
@@ -77,17 +79,17 @@ def kill_at_random(crew: WorkerPool, kills: int, moments: random.Random, start_s
     what was killed starts again, and it is one that lets the work stand still.
     """
     made = Kills()
-    while made.number < kills and crew.keep_up():
+    while made.number < kills and processes.keep_up():
         turn = LAST_TURN * made.number / kills
-        late = crew.progress() >= turn
-        kind = moments.choice([kind for kind, stands_still in crew.kinds.items() if stands_still or not late])
-        while crew.keep_up() and crew.progress() < turn:
+        late = processes.progress() >= turn
+        kind = moments.choice([kind for kind, stands_still in processes.kinds.items() if stands_still or not late])
+        while processes.keep_up() and processes.progress() < turn:
             time.sleep(0.05)
         time.sleep(moments.uniform(0, start_seconds if late else start_seconds / 10))
-        crew.progress()
-        if kill(crew.targets(kind, moments)):
+        processes.progress()
+        if kill(processes.targets(kind, moments)):
             made.kinds[kind] = made.kinds.get(kind, 0) + 1
-            made.at_work += crew.is_at_work()
+            made.at_work += processes.is_at_work()
     return made
 
 
@@ -121,11 +123,11 @@ def is_alive(pid: int) -> bool:
 
 
 @dataclass(slots=True)
-class SearchCrew:
+class SearchProcesses:
     """A search: a driver, which starts its workers itself."""
 
     command: Sequence[str]
-    place: StudyLocation
+    location: StudyLocation
     log: Path
     """Takes what the driver prints."""
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -136,14 +138,14 @@ class SearchCrew:
     """The event log as it was last read."""
     lost: int = 0
     """Events that were in the log when it was read, and later were not, or not the same."""
-    hired: set[int] = field(default_factory=set)
+    workers_seen: set[int] = field(default_factory=set)
     """Workers that were alive at some kill."""
     _driver: subprocess.Popen[bytes] | None = None
     _before: int = 0
     """Events that were in the log when the driver was last started."""
 
     def keep_up(self) -> bool:
-        """See `WorkerPool.keep_up`.
+        """See `Processes.keep_up`.
 
         Raises:
             RuntimeError: the search ended by itself and failed.
@@ -156,7 +158,7 @@ class SearchCrew:
         return code != 0
 
     def progress(self) -> float:
-        """See `WorkerPool.progress`: trials that have ended, and of those under way the share of their periods."""
+        """See `Processes.progress`: trials that have ended, and of those under way the share of their periods."""
         events = self.read()
         self.lost += sum(event not in events[at : at + 1] for at, event in enumerate(self.acknowledged))
         self.acknowledged = events
@@ -165,15 +167,15 @@ class SearchCrew:
         return (history.finished + under_way) / history.goal if history.goal else 0.0
 
     def is_at_work(self) -> bool:
-        """See `WorkerPool.is_at_work`."""
+        """See `Processes.is_at_work`."""
         return len(self.acknowledged) > self._before
 
     def targets(self, kind: str, moments: random.Random) -> list[int]:
-        """See `WorkerPool.targets`."""
+        """See `Processes.targets`."""
         if self._driver is None or self._driver.poll() is not None:
             return []
         workers = children(self._driver.pid)
-        self.hired |= set(workers)
+        self.workers_seen |= set(workers)
         if kind == "worker":
             return [moments.choice(workers)] if workers else []
         return [self._driver.pid, *(workers if kind == "all" else [])]
@@ -192,11 +194,11 @@ class SearchCrew:
 
     def read(self) -> list[Event]:
         """Return the events in the log; none where there is no study yet."""
-        if not (self.place.folder / "study.db").exists():
+        if not (self.location.folder / "study.db").exists():
             return []
-        engine = open_for_reading(self.place.url)
+        engine = open_for_reading(self.location.url)
         try:
-            return EventLog(engine, self.place.name).read() if studies(engine) else []
+            return EventLog(engine, self.location.name).read() if studies(engine) else []
         finally:
             engine.dispose()
 

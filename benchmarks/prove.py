@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 import killing
-from killing import SearchCrew
+from killing import SearchProcesses
 
 from search.study.location import StudyLocation
 
@@ -56,11 +56,13 @@ def killed_and_resumed(asked: argparse.Namespace, results: Path) -> str:
     """Return the digest of a search whose driver is killed at random moments."""
     options = ("--workers", "2", "--study-name", STUDY)
     command = killing.search_command(asked.space, asked.trials, results, asked.set, *options)
-    crew = SearchCrew(command, StudyLocation.of(STUDY, results), results.with_suffix(".log"), kinds={"driver": True})
+    processes = SearchProcesses(
+        command, StudyLocation.of(STUDY, results), results.with_suffix(".log"), kinds={"driver": True}
+    )
     try:
-        kills = killing.kill_at_random(crew, asked.kills, random.Random())  # noqa: S311
+        kills = killing.kill_at_random(processes, asked.kills, random.Random())  # noqa: S311
     finally:
-        crew.stop()
+        processes.stop()
     print(f"  killed {kills.number} times, {kills.at_work} of them at work", flush=True)
     return search(asked, results, *options)
 

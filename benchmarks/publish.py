@@ -39,33 +39,33 @@ def conv(results: Path) -> None:
     """Search, confirm, audit, ablate; then write leaderboard, record, tables, pictures and the report."""
     folder = results / "published"
     folder.mkdir()
-    place = ("--results", str(results))
-    ended, conditions = timed(*SEARCH, *place)
+    results_option = ("--results", str(results))
+    ended, conditions = timed(*SEARCH, *results_option)
     (folder / "search.txt").write_text(ended)
-    write_leaderboard(folder, conditions, place)
-    found, conditions = timed(*CONFIRM, *place)
+    write_leaderboard(folder, conditions, results_option)
+    found, conditions = timed(*CONFIRM, *results_option)
     (folder / "confirm.md").write_text(f"# The published search, confirmed\n\n{conditions}\n\n```\n{found}```\n")
-    (folder / "confirm.json").write_text(run(*CONFIRM, *place, "--json"))
-    found = run(*AUDIT, *place)
+    (folder / "confirm.json").write_text(run(*CONFIRM, *results_option, "--json"))
+    found = run(*AUDIT, *results_option)
     audited = next(line for line in found.splitlines() if line.startswith("Audited"))
     (folder / "audit.txt").write_text(audited + "\n")
-    table, conditions = timed(*ABLATE, *place, "--markdown")
+    table, conditions = timed(*ABLATE, *results_option, "--markdown")
     (folder / "ablation.md").write_text(f"# What each group of settings brings\n\n{conditions}\n\n{table}")
-    (folder / "ablation.json").write_text(run(*ABLATE, *place, "--json"))
-    run("plot", "conv-0", *place, "--output", str(folder), "--format", "png")
-    run("report", "conv-0", *place, "--output", str(folder / "report.html"))
+    (folder / "ablation.json").write_text(run(*ABLATE, *results_option, "--json"))
+    run("plot", "conv-0", *results_option, "--output", str(folder), "--format", "png")
+    run("report", "conv-0", *results_option, "--output", str(folder / "report.html"))
     shutil.rmtree(FOLDER / "conv", ignore_errors=True)
     shutil.copytree(folder, FOLDER / "conv")
 
 
-def write_leaderboard(folder: Path, conditions: str, place: tuple[str, ...]) -> None:
+def write_leaderboard(folder: Path, conditions: str, results_option: tuple[str, ...]) -> None:
     """Write the leaderboard before anything is confirmed, and the winner's record."""
-    table = run("leaderboard", *place, "--markdown", "--top", "50")
-    rows = run("leaderboard", *place, "--json")
+    table = run("leaderboard", *results_option, "--markdown", "--top", "50")
+    rows = run("leaderboard", *results_option, "--json")
     winner = json.loads(rows)["studies"][0]["rows"][0]["number"]
     (folder / "leaderboard.md").write_text(f"# The published search\n\n{conditions}\n\n{table}")
     (folder / "leaderboard.json").write_text(rows)
-    (folder / "RECORD.json").write_text(run("show", f"conv-0/{winner}", *place, "--json"))
+    (folder / "RECORD.json").write_text(run("show", f"conv-0/{winner}", *results_option, "--json"))
 
 
 def notebook(results: Path) -> None:

@@ -29,10 +29,10 @@ import killing
 import optuna
 import torch
 from counted import VARIABLE
-from killing import Kills, SearchCrew
+from killing import Kills, SearchProcesses
 from soaked import ALONE, Outcome, Tables, page
-from stock_crew import ENDED, StockCrew
 from stock_optuna import make_study, periods
+from stock_processes import ENDED, StockProcesses
 
 from mnist_bench import space_files
 from mnist_bench.numerics.machine import sentence, this_machine
@@ -56,14 +56,14 @@ def ours(asked: argparse.Namespace, folder: Path) -> Outcome:
     say("ours, undisturbed")
     digest = killing.printed_digest(command(asked, alone), counting(folder / "begun-alone")).replace(" ", "")
     undisturbed = time.monotonic() - began
-    place = StudyLocation.of(STUDY, killed)
-    crew = SearchCrew(command(asked, killed), place, folder / "log", environment=counting(begun))
+    location = StudyLocation.of(STUDY, killed)
+    processes = SearchProcesses(command(asked, killed), location, folder / "log", environment=counting(begun))
     say(f"ours, killed {asked.kills} times")
-    kills, seconds = soak(crew, asked)
-    same = open_study(killed, None).digest == digest and weights(place.folder) == weights(alone / STUDY)
+    kills, seconds = soak(processes, asked)
+    same = open_study(killed, None).digest == digest and weights(location.folder) == weights(alone / STUDY)
     return Outcome(
-        kills=kills, tables=tables(place.url, STUDY), lost=crew.lost, raised=0, begun=lines(begun),
-        seconds=seconds, undisturbed=undisturbed, same=same, left=sum(map(killing.is_alive, crew.hired)),
+        kills=kills, tables=tables(location.url, STUDY), lost=processes.lost, raised=0, begun=lines(begun),
+        seconds=seconds, undisturbed=undisturbed, same=same, left=sum(map(killing.is_alive, processes.workers_seen)),
     )  # fmt: skip
 
 
@@ -73,15 +73,15 @@ def stock(asked: argparse.Namespace, folder: Path) -> Outcome:
     space = space_files.load(asked.space, asked.set)
     study = make_study(url, space)
     options = [*killing.overrides(asked.set), "--storage", url, "--trials", str(asked.trials)]
-    crew = StockCrew(
+    processes = StockProcesses(
         [*STOCK, asked.space, *options], study, trials=asked.trials, periods=periods(space), processes=WORKERS,
         log=folder / "log-stock", begun=begun, environment=counting(begun),
     )  # fmt: skip
     say(f"Optuna alone, killed {asked.kills} times")
-    kills, seconds = soak(crew, asked)
+    kills, seconds = soak(processes, asked)
     return Outcome(
-        kills=kills, tables=tables(url, study.study_name), lost=crew.lost, raised=crew.raised, begun=lines(begun),
-        seconds=seconds,
+        kills=kills, tables=tables(url, study.study_name), lost=processes.lost, raised=processes.raised,
+        begun=lines(begun), seconds=seconds,
     )  # fmt: skip
 
 
@@ -89,14 +89,14 @@ SIDES = {"ours": ours, "stock": stock}
 TITLES = {"ours": "mnist-bench", "stock": ALONE}
 
 
-def soak(crew: SearchCrew | StockCrew, asked: argparse.Namespace) -> tuple[Kills, float]:
+def soak(processes: SearchProcesses | StockProcesses, asked: argparse.Namespace) -> tuple[Kills, float]:
     """Return the kills that were made until a search was done, and the seconds that all of it took."""
     began = time.monotonic()
     try:
-        kills = killing.kill_at_random(crew, asked.kills, random.Random(asked.seed))  # noqa: S311
-        crew.finish()
+        kills = killing.kill_at_random(processes, asked.kills, random.Random(asked.seed))  # noqa: S311
+        processes.finish()
     finally:
-        crew.stop()
+        processes.stop()
     return kills, time.monotonic() - began
 
 

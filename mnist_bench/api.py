@@ -171,9 +171,9 @@ def fit(recipe: str | Path, *, seed: int = 0, overrides: Sequence[str] = (), dev
 
     space = space_files.load(recipe, overrides)
     close_test_set()
-    place = numerics.setup(device)
-    data = load_dataset(DataOptions(subset=space.settings.get("subset")), place)
-    return fit_config(space_files.recipe(space), seed, data, numerics.choose_precision(place, "auto"))
+    torch_device = numerics.setup(device)
+    data = load_dataset(DataOptions(subset=space.settings.get("subset")), torch_device)
+    return fit_config(space_files.recipe(space), seed, data, numerics.choose_precision(torch_device, "auto"))
 
 
 def _best(study: StudyRecord) -> TrialRecord:

@@ -164,16 +164,22 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     """Search, say what came of it, and keep it where asked."""
     asked = arguments()
-    place, load = machine("torchvision"), load_before()
+    hardware, load = machine("torchvision"), load_before()
     found = compare(asked)
     command = f"search {' '.join(options(asked))}"
     limit = "" if asked.timeout is None else f" Optuna's pattern begins no trial after {asked.timeout:.0f} s."
-    lines = ["# Our search beside Optuna's own pattern", "", f"`{command}` on {sentence(place)}.{limit}", ""]
+    lines = ["# Our search beside Optuna's own pattern", "", f"`{command}` on {sentence(hardware)}.{limit}", ""]
     page = "\n".join([*lines, *(f"- {line}" for line in found.sentences())]) + "\n"
     print(page)
     if asked.output:
         keep(
-            asked.output, "peers-search", page, machine=asdict(place), load_before=load, asked=command, **asdict(found)
+            asked.output,
+            "peers-search",
+            page,
+            machine=asdict(hardware),
+            load_before=load,
+            asked=command,
+            **asdict(found),
         )
 
 

@@ -95,12 +95,12 @@ def _is_quoted(row: Row, table: Sequence[Row]) -> bool:
     return row.side not in PLAIN or row.ratio == min(plain)
 
 
-def markdown(table: Sequence[Row], repeats: int, place: str) -> str:
+def markdown(table: Sequence[Row], repeats: int, hardware: str) -> str:
     """Return the table as a page."""
     lines = [
         "# Peers' loops beside ours",
         "",
-        f"Seconds for training on 60,000 images and evaluating 10,000, on {place};",
+        f"Seconds for training on 60,000 images and evaluating 10,000, on {hardware};",
         f"the middle of {repeats} rounds, the lowest and the highest. Times ours: within a round.",
         "Ours is a training on every core at once, in bfloat16 where the machine has it; the others compute in",
         "float32, one training on all cores. Of the plain loop the faster number of loading processes is in bold.",
@@ -159,14 +159,14 @@ def measure_all(asked: argparse.Namespace) -> list[Measurement]:
 def main() -> None:
     """Measure, print the table, and keep it where asked."""
     asked = arguments()
-    place, load = measured.machine("torchvision", "keras"), measured.load_before()
+    hardware, load = measured.machine("torchvision", "keras"), measured.load_before()
     found = measure_all(asked)
     table = rows(found)
-    page = markdown(table, asked.repeats, sentence(place))
+    page = markdown(table, asked.repeats, sentence(hardware))
     print(page)
     if asked.output:
         measured.keep(
-            asked.output, "peers", page, machine=asdict(place), load_before=load,
+            asked.output, "peers", page, machine=asdict(hardware), load_before=load,
             rows=[asdict(row) for row in table], measurements=[asdict(one) for one in found],
         )  # fmt: skip
 

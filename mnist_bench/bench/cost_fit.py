@@ -79,9 +79,9 @@ def run(options: Options, on_run: Callable[[int], None]) -> CostModel:
     with open_worker_pool(
         workers=options.workers, device=options.device, precision=options.precision,
         train_images=TRAINED, validation_images=EVALUATED,
-    ) as crew:  # fmt: skip
-        seconds = _measure(crew, configs, on_run)
-        machine, kind = crew.machine, crew.numerics["kind"]
+    ) as pool:  # fmt: skip
+        seconds = _measure(pool, configs, on_run)
+        machine, kind = pool.machine, pool.numerics["kind"]
     return judge(_work(configs), seconds, machine, kind)
 
 
@@ -167,10 +167,10 @@ def _work(configs: Sequence[TrainConfig]) -> Array:
     return np.array([period_features(config, **sizes)[0] for config in configs], dtype=np.float64)
 
 
-def _measure(crew: WorkerPool, configs: Sequence[TrainConfig], on_run: Callable[[int], None]) -> Array:
+def _measure(pool: WorkerPool, configs: Sequence[TrainConfig], on_run: Callable[[int], None]) -> Array:
     """Return the seconds (nets,) of each net's epoch: on a CPU those that its process computed, which neighbours
     disturb little."""
-    reports = crew.share([period_of(config) for config in configs] * RUNS, on_run)
-    on_gpu = crew.machine.gpu is not None
+    reports = pool.share([period_of(config) for config in configs] * RUNS, on_run)
+    on_gpu = pool.machine.gpu is not None
     seconds = [report.seconds if on_gpu else report.metrics["cpu_seconds"] for report in reports]
     return np.array(np.array(seconds, dtype=np.float64).reshape(RUNS, len(configs)).min(axis=0))

@@ -116,12 +116,12 @@ def run(options: Options, on_round: Callable[[int], None]) -> Speed:
     with open_worker_pool(
         workers=options.workers, device=options.device, precision=options.precision,
         train_images=images, validation_images=evaluated,
-    ) as crew:  # fmt: skip
+    ) as pool:  # fmt: skip
         rounds = []
-        machine, processes = crew.machine, crew.executor.workers
+        machine, processes = pool.machine, pool.executor.workers
         for number in range(options.repeats + 1):
             on_round(number)
-            rounds.append(_round(crew, _worth_measuring(device, machine.precision)))
+            rounds.append(_round(pool, _worth_measuring(device, machine.precision)))
     return summary(rounds[1:], machine, processes, images=images, evaluated=evaluated)
 
 
@@ -163,11 +163,11 @@ def _of(rates: Sequence[Rate], kernel: Kernel, precision: Precision) -> Rate:
     return next(rate for rate in rates if (rate.kernel, rate.precision) == (kernel, precision))
 
 
-def _round(crew: WorkerPool, precisions: Sequence[Precision]) -> Round:
+def _round(pool: WorkerPool, precisions: Sequence[Precision]) -> Round:
     found = {(kernel, precision): rate_of(kernel, precision) for kernel in KERNELS for precision in precisions}
     return {
-        **{key: crew.together(order) for key, order in found.items()},
-        **{(net, part): crew.together(pass_of(net, part)) for net in nets() for part in PARTS},
+        **{key: pool.together(order) for key, order in found.items()},
+        **{(net, part): pool.together(pass_of(net, part)) for net in nets() for part in PARTS},
     }
 
 

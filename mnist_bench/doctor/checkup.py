@@ -44,7 +44,7 @@ def check_machine(*, results: Path, device: str = "auto", data_dir: Path | None 
 
 
 def check_study(
-    place: StudyLocation,
+    location: StudyLocation,
     *,
     repair: bool = False,
     replay: bool = False,
@@ -62,9 +62,9 @@ def check_study(
         StorageError: a repair cannot be written.
     """
     if not repair:
-        return _examine(place, busy=_busy(place), replay=replay, device=device, data_dir=data_dir)
-    with _alone_with(place):
-        examine = partial(_examine, place, busy=None, replay=replay, device=device, data_dir=data_dir)
+        return _examine(location, busy=_busy(location), replay=replay, device=device, data_dir=data_dir)
+    with _alone_with(location):
+        examine = partial(_examine, location, busy=None, replay=replay, device=device, data_dir=data_dir)
         before = examine()
         repaired = []
         for finding in before.findings:
@@ -74,30 +74,30 @@ def check_study(
         return Checkup(findings=after.findings, repaired=tuple(repaired))
 
 
-def _examine(place: StudyLocation, *, busy: str | None, replay: bool, device: str, data_dir: Path | None) -> Checkup:
+def _examine(location: StudyLocation, *, busy: str | None, replay: bool, device: str, data_dir: Path | None) -> Checkup:
     from mnist_bench.doctor import study as doctor_study
 
-    found = doctor_study.examine(place, busy=busy, replay=replay, device=device, data_dir=data_dir)
+    found = doctor_study.examine(location, busy=busy, replay=replay, device=device, data_dir=data_dir)
     return Checkup(findings=tuple(found))
 
 
-def _busy(place: StudyLocation) -> str | None:
+def _busy(location: StudyLocation) -> str | None:
     """Return in words who works on a study, None where nobody does."""
-    held = next((path for path in _other_locks(place) if file_lock.is_held(path)), None)
+    held = next((path for path in _other_locks(location) if file_lock.is_held(path)), None)
     if held is not None:
         return f"{file_lock.holder(held)} works in {held.parent}"
-    driver = driver_of(place)
+    driver = driver_of(location)
     return None if driver is None else f"{driver} works on the study"
 
 
-def _other_locks(place: StudyLocation) -> list[Path]:
+def _other_locks(location: StudyLocation) -> list[Path]:
     """Return the locks of work that is kept in the study's folder, such as its confirmation."""
-    return place.files.inner_locks
+    return location.files.inner_locks
 
 
 @contextmanager
-def _alone_with(place: StudyLocation) -> Iterator[None]:
-    with alone_with(place), ExitStack() as held:
-        for path in _other_locks(place):
-            held.enter_context(file_lock.driver_lock(path, f"Study {place.name}"))
+def _alone_with(location: StudyLocation) -> Iterator[None]:
+    with alone_with(location), ExitStack() as held:
+        for path in _other_locks(location):
+            held.enter_context(file_lock.driver_lock(path, f"Study {location.name}"))
         yield

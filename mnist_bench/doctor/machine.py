@@ -34,19 +34,19 @@ def examine(*, results: Path, device: str, data_dir: Path | None) -> Iterator[Di
     Raises:
         DeviceError: there is no such device.
     """
-    place = numerics.setup(device)
-    precision = numerics.choose_precision(place, "auto")
-    machine = this_machine(place, precision)
+    torch_device = numerics.setup(device)
+    precision = numerics.choose_precision(torch_device, "auto")
+    machine = this_machine(torch_device, precision)
     yield ok("machine", f"{sentence(machine)}.")
     yield packages(metadata.requires(DISTRIBUTION) or [], _installed)
-    yield gpu(str(place))
+    yield gpu(str(torch_device))
     if (available := _available_memory()) is not None:
-        yield memory(available, 1 if place.type == "cuda" else machine.cores)
+        yield memory(available, 1 if torch_device.type == "cuda" else machine.cores)
     yield from folder(results)
-    yield computing(str(place), precision)
+    yield computing(str(torch_device), precision)
     yield from data(data_dir)
-    if (record := recorder(place)) is not None:
-        yield graphs(_verdict(place, precision, record))
+    if (record := recorder(torch_device)) is not None:
+        yield graphs(_verdict(torch_device, precision, record))
 
 
 def packages(requirements: Sequence[str], version_of: Callable[[str], str | None]) -> Diagnostic:
@@ -61,12 +61,12 @@ def packages(requirements: Sequence[str], version_of: Callable[[str], str | None
     return problem("packages", f"{found}.", f"pip install {wanted}")
 
 
-def gpu(place: str) -> Diagnostic:
-    """Return which GPUs PyTorch sees; `place` is the device that is looked at here."""
+def gpu(device: str) -> Diagnostic:
+    """Return which GPUs PyTorch sees; `device` is the one that is looked at here."""
     names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
     if not names:
         return ok("GPU", "none that PyTorch sees; the processor trains.")
-    return ok("GPU", f"{', '.join(names)}; {place} is examined here.")
+    return ok("GPU", f"{', '.join(names)}; {device} is examined here.")
 
 
 def memory(available: float, started: int) -> Diagnostic:
@@ -92,9 +92,9 @@ def computing(device: str, precision: Precision) -> Diagnostic:
     return ok("computing", text)
 
 
-def _verdict(place: torch.device, precision: Precision, record: Graphs) -> str:
+def _verdict(torch_device: torch.device, precision: Precision, record: Graphs) -> str:
     try:
-        return verify_replay(load_dataset(DataOptions(), place), precision, record)
+        return verify_replay(load_dataset(DataOptions(), torch_device), precision, record)
     except (DataError, RuntimeError) as error:
         return f"not checked: {error}"
 

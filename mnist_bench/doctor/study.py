@@ -32,7 +32,7 @@ from search.study import (
 
 
 def examine(
-    place: StudyLocation, *, busy: str | None, replay: bool = False, device: str, data_dir: Path | None
+    location: StudyLocation, *, busy: str | None, replay: bool = False, device: str, data_dir: Path | None
 ) -> Iterator[Diagnostic]:
     """Yield what is found of a study; `busy` says who works on it, and what changes meanwhile is left out.
 
@@ -43,9 +43,9 @@ def examine(
         DeviceError: there is no such device.
     """
     try:
-        events = _whole_log(place)
+        events = _whole_log(location)
         history = stored_history(events)
-        study = replace(history.record(), name=place.name)
+        study = replace(history.record(), name=location.name)
         foreign = is_foreign(study.spec)
         if not foreign:
             believed(study)
@@ -65,19 +65,19 @@ def examine(
         yield note("driver", f"{busy}; what changes meanwhile is not examined.")
     else:
         yield left(study, history)
-        yield from tables(place, events)
-        yield from doctor_files.examine(study, place.folder, foreign=foreign)
+        yield from tables(location, events)
+        yield from doctor_files.examine(study, location.folder, foreign=foreign)
     if not foreign:
         yield from installation(study, history.next_slot() is None, device=device, data_dir=data_dir)
 
 
-def _whole_log(place: StudyLocation) -> list[Event]:
-    database = place.files.database
-    if place.owns_database and database.exists() and (fault := damage(database)):
+def _whole_log(location: StudyLocation) -> list[Event]:
+    database = location.files.database
+    if location.owns_database and database.exists() and (fault := damage(database)):
         raise StorageError(f"The database {database} is damaged ({fault}).")
-    events = read_events(place)
+    events = read_events(location)
     if not events:
-        raise StudyNotFoundError(f"No study {place.name}; `mnist-bench studies` lists what there is.")
+        raise StudyNotFoundError(f"No study {location.name}; `mnist-bench studies` lists what there is.")
     return events
 
 
@@ -109,13 +109,13 @@ def left(study: StudyRecord, history: History) -> Diagnostic:
     return ok("driver", f"the study is finished: {history.finished} of {history.goal} trials.")
 
 
-def tables(place: StudyLocation, events: Sequence[Event]) -> Iterator[Diagnostic]:
+def tables(location: StudyLocation, events: Sequence[Event]) -> Iterator[Diagnostic]:
     """Yield whether Optuna's tables say what the event log says."""
-    mend = partial(_rebuild, place, events)
-    locked_elsewhere = place.owns_database or is_postgresql(place.url)
+    mend = partial(_rebuild, location, events)
+    locked_elsewhere = location.owns_database or is_postgresql(location.url)
     advice = _FROM_THE_LOG if locked_elsewhere else _FROM_THE_LOG + _SHARED
     try:
-        found = _differences(place, events)
+        found = _differences(location, events)
     except StorageError as error:
         yield problem("Optuna's tables", str(error), advice, mend)
         return
@@ -134,8 +134,8 @@ def installation(study: StudyRecord, finished: bool, *, device: str, data_dir: P
     from mnist_bench import numerics
 
     then = study.spec["numerics"]
-    place = numerics.setup(compatibility.device_like(then, device))
-    now = numerics.describe(place, numerics.choose_precision(place, str(then["precision"])))
+    torch_device = numerics.setup(compatibility.device_like(then, device))
+    now = numerics.describe(torch_device, numerics.choose_precision(torch_device, str(then["precision"])))
     yield _data(study, data_dir)
     severity = note if finished else problem
     try:
@@ -191,8 +191,8 @@ _FROM_THE_LOG = "--repair writes them anew from the event log, which is what cou
 _SHARED = " Stop the search on other machines first: a lock does not reach them."
 
 
-def _differences(place: StudyLocation, events: Sequence[Event]) -> Differences:
-    storage = open_tables_for_reading(place.url)
+def _differences(location: StudyLocation, events: Sequence[Event]) -> Differences:
+    storage = open_tables_for_reading(location.url)
     try:
         with storage_errors():
             return differences(storage, events[0].payload["name"], events)
@@ -200,8 +200,8 @@ def _differences(place: StudyLocation, events: Sequence[Event]) -> Differences:
         storage.engine.dispose()
 
 
-def _rebuild(place: StudyLocation, events: Sequence[Event]) -> str:
-    storage = open_for_writing(place.url)
+def _rebuild(location: StudyLocation, events: Sequence[Event]) -> str:
+    storage = open_for_writing(location.url)
     try:
         with storage_errors():
             rebuild(storage, events[0].payload["name"], events)

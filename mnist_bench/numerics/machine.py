@@ -43,6 +43,6 @@ def this_machine(device: torch.device, precision: Precision) -> Machine:
 
 def sentence(machine: Machine) -> str:
     """Return the machine in a line: "2 cores of AMD EPYC, bf16, Python 3.11.7, torch 2.13.0"."""
-    place = machine.gpu or f"{machine.cores} core{'s' if machine.cores != 1 else ''} of {machine.processor}"
+    hardware = machine.gpu or f"{machine.cores} core{'s' if machine.cores != 1 else ''} of {machine.processor}"
     versions = ", ".join(f"{name} {number}" for name, number in machine.versions.items())
-    return f"{place}, {machine.precision}, Python {machine.python}, {versions}"
+    return f"{hardware}, {machine.precision}, Python {machine.python}, {versions}"

@@ -22,7 +22,7 @@ FROM = 1000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Page:
+class CachedLeaderboard:
     """A leaderboard, and of what it is."""
 
     stamp: str
@@ -40,40 +40,40 @@ def leaderboard(
         StudyNotFoundError: there is no such study, or it has no finished trial.
         StorageError: its database cannot be read.
     """
-    place = _place(results, name, storage)
-    stamp = place and _stamp(place)
-    page = place and _kept(place)
-    if place and page and (page.stamp, page.top) == (stamp, top):
-        opened = openings.for_study(place)
-        return replace(page.board, study=place.name, live=driver_of(place) is not None, test_openings=opened)
+    location = _location(results, name, storage)
+    stamp = location and _stamp(location)
+    cached = location and _cached(location)
+    if location and cached and (cached.stamp, cached.top) == (stamp, top):
+        opened = openings.for_study(location)
+        return replace(cached.board, study=location.name, live=driver_of(location) is not None, test_openings=opened)
     study = validated.open_any(results, name, storage)
     if not study.finished():
         raise StudyNotFoundError(f"Study {study.name} has no finished trial yet.")
     if is_foreign(study.spec):
         return plain_board(study, top=top)
-    opened = openings.for_study(place) if place else 0
+    opened = openings.for_study(location) if location else 0
     board = leaderboard_of(study, top=top, test_openings=opened)
-    if place and stamp and len(study.trials) >= FROM:
+    if location and stamp and len(study.trials) >= FROM:
         with contextlib.suppress(StorageError):  # where it cannot be written, it is made anew the next time
-            sealed_json.save(Page(stamp=stamp, top=top, board=board), place.files.cached_leaderboard)
+            sealed_json.save(CachedLeaderboard(stamp=stamp, top=top, board=board), location.files.cached_leaderboard)
     return board
 
 
-def _place(results: Path, name: str | None, storage: str | None) -> StudyLocation | None:
+def _location(results: Path, name: str | None, storage: str | None) -> StudyLocation | None:
     with contextlib.suppress(StudyNotFoundError):
         return StudyLocation.of(latest(results, storage) if name is None else name, results, storage)
     return None
 
 
-def _stamp(place: StudyLocation) -> str:
+def _stamp(location: StudyLocation) -> str:
     """Return what changes whenever the leaderboard may have: this version, the newest event, the database's file."""
-    file = place.files.database.stat() if place.owns_database and not place.lacks_database else None
+    file = location.files.database.stat() if location.owns_database and not location.lacks_database else None
     written = "" if file is None else f"{file.st_mtime_ns} {file.st_size}"
-    return f"{version('mnist-bench')} {newest_event(place)} {written}"
+    return f"{version('mnist-bench')} {newest_event(location)} {written}"
 
 
-def _kept(place: StudyLocation) -> Page | None:
+def _cached(location: StudyLocation) -> CachedLeaderboard | None:
     try:
-        return sealed_json.load(place.files.cached_leaderboard, Page, "page")
+        return sealed_json.load(location.files.cached_leaderboard, CachedLeaderboard, "leaderboard")
     except StorageError:
         return None

@@ -19,16 +19,16 @@ def purpose_of_confirming(name: str) -> str:
     return f"confirm {name}: "
 
 
-def for_study(place: StudyLocation) -> int:
+def for_study(location: StudyLocation) -> int:
     """Return how often the test set was opened for a study, under its folder's name or the one inside.
 
     Raises:
         StorageError: its database cannot be read.
     """
-    purposes = tuple(purpose_of_confirming(name) for name in (place.name, name_inside(place)))
-    lines = _lines(ResultsFolder(place.folder.parent).openings)
+    purposes = tuple(purpose_of_confirming(name) for name in (location.name, name_inside(location)))
+    lines = _lines(ResultsFolder(location.folder.parent).openings)
     older = Counter({line: count for line, count in lines.items() if (_purpose(line) or "").startswith(purposes)})
-    return (_own(place.files.openings) | older).total()
+    return (_own(location.files.openings) | older).total()
 
 
 def from_results(results: Path) -> int:

@@ -62,10 +62,10 @@ def trainer_for(record: Record, *, device: str = "auto", data_dir: Path | None =
     from mnist_bench.training.cuda import recorder
 
     close_test_set()
-    place = numerics.setup(compatibility.device_like(record.numerics, device))
-    data = on_device(compatibility.training_set(record.data, data_dir, "The record"), place)
-    precision = numerics.choose_precision(place, str(record.numerics.get("precision")))
-    return TorchTrainer(data, precision, record=recorder(place))
+    torch_device = numerics.setup(compatibility.device_like(record.numerics, device))
+    data = on_device(compatibility.training_set(record.data, data_dir, "The record"), torch_device)
+    precision = numerics.choose_precision(torch_device, str(record.numerics.get("precision")))
+    return TorchTrainer(data, precision, record=recorder(torch_device))
 
 
 def reproduce(

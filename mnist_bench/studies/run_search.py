@@ -90,17 +90,17 @@ def run(asked: SearchConfig, observer: Observer, stopping: Callable[[], bool]) -
     space = space_files.load(asked.space, asked.overrides)
     close_test_set()
     data = load_training_set(_data_options(asked, space))
-    place = StudyLocation.of(study_name(asked, space), asked.results, asked.storage)
-    make_folder(place.folder)
+    location = StudyLocation.of(study_name(asked, space), asked.results, asked.storage)
+    make_folder(location.folder)
     deadline = None if asked.timeout is None else time.monotonic() + asked.timeout
     return Search(
-        place=place,
+        place=location,
         goal=asked.trials,
         spec_for=lambda numerics: _spec(asked, space, data, numerics),
         planner_for=lambda spec: planner(spec.space, spec.context),
-        executor=_executor(asked, data, place),
+        executor=_executor(asked, data, location),
         observer=observer,
-        on_trial_end=BestCheckpoints(place.files, cost_of(space.settings)),
+        on_trial_end=BestCheckpoints(location.files, cost_of(space.settings)),
         stopping=lambda: stopping() or (deadline is not None and time.monotonic() >= deadline),
         trial_timeout=math.inf if asked.trial_timeout is None else asked.trial_timeout,
         check=validated.believed,
@@ -190,31 +190,31 @@ def _data_options(asked: SearchConfig, space: Space) -> DataOptions:
     return DataOptions(dataset=asked.dataset, data_dir=folder, subset=space.settings.get("subset"))
 
 
-def _executor(asked: SearchConfig, data: TrainingSet, place: StudyLocation) -> Executor:
+def _executor(asked: SearchConfig, data: TrainingSet, location: StudyLocation) -> Executor:
     if asked.executor == "in-process":
         return InProcessExecutor(trainer_spec(data, device=asked.device))
     if asked.executor == "ray":
         return _ray_executor(asked, data)
     trainer = trainer_spec(data, device=asked.device)
-    return LocalExecutor(trainer, asked.workers, place.files.workers_log, asked.lanes)
+    return LocalExecutor(trainer, asked.workers, location.files.workers_log, asked.lanes)
 
 
 def _ray_executor(asked: SearchConfig, data: TrainingSet) -> RayExecutor:
     """Return workers of a cluster; those have MNIST inside the package, and any other data set is sent to them."""
-    parcel = None
+    staged = None
     if data.options.data_dir or data.options.dataset != "mnist":
-        parcel = StagedFiles(option="data_dir", files=idx_files(data))
+        staged = StagedFiles(option="data_dir", files=idx_files(data))
         data = replace(data, options=DataOptions(subset=data.options.subset))
     spec = trainer_spec(data, device=asked.device)
-    return RayExecutor(spec, asked.workers, address=asked.address, gpus_per_worker=asked.gpus_per_worker, parcel=parcel)
+    return RayExecutor(spec, asked.workers, address=asked.address, gpus_per_worker=asked.gpus_per_worker, parcel=staged)
 
 
 def _estimated_kind(device: str) -> Any:
     """Return the kind of device that a preview reckons with; it starts no worker and asks no GPU."""
     from mnist_bench.numerics import best_precision, find_device
 
-    place = find_device(device)
-    return "cuda" if place.type == "cuda" else f"cpu-{best_precision(place)}"
+    torch_device = find_device(device)
+    return "cuda" if torch_device.type == "cuda" else f"cpu-{best_precision(torch_device)}"
 
 
 def _enqueued(space: Space, name: str, plan: Planner[TrainConfig]) -> dict[str, Any]:

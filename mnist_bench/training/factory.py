@@ -38,9 +38,9 @@ def make_trainer(
     from mnist_bench.training.torch_trainer import TorchTrainer
 
     close_test_set()
-    place = numerics.setup(device)
-    data = load_dataset(DataOptions(dataset=dataset, data_dir=data_dir, subset=subset), place)
+    torch_device = numerics.setup(device)
+    data = load_dataset(DataOptions(dataset=dataset, data_dir=data_dir, subset=subset), torch_device)
     if data_hash not in (None, data.data_hash):
         found = f"their hash was {data_hash[:8]} and is {data.data_hash[:8]}"
         raise DataError(f"{data_dir or dataset}: the training files have changed since this work began ({found})")
-    return TorchTrainer(data, numerics.choose_precision(place, precision), record=recorder(place))
+    return TorchTrainer(data, numerics.choose_precision(torch_device, precision), record=recorder(torch_device))

@@ -20,10 +20,10 @@ def gp_proposal(two_objectives: bool) -> str:
     ranges = {"a": {"float": [0.0, 1.0]}, "b": {"int": [0, 63]}, "c": {"choice": ["p", "q", "r"]}}
     space = Space.from_document(Document("probe", "", {"probe": ranges}))
     cost = "b" if two_objectives else None
-    memory = OptunaStudy(name="probe", space=space, sampler=Gp(), pruner=NoPruner(), seed=0, periods=1, cost=cost)
+    optuna_study = OptunaStudy(name="probe", space=space, sampler=Gp(), pruner=NoPruner(), seed=0, periods=1, cost=cost)
     for number in range(TRIALS):
         a, b = number * 37 % TRIALS / TRIALS, number * 11 % TRIALS
         params = {"probe.a": a, "probe.b": b, "probe.c": "pqr"[number % 3]}
-        trial = frozen_trial(memory.ranges, state="COMPLETE", params=params, value=a * (1 - a) - b / 1000)
-        memory.restore(trial, {"b": b})
-    return canonical_json.sha256([memory.ask(TRIALS), memory.ask(TRIALS + 1)])
+        trial = frozen_trial(optuna_study.ranges, state="COMPLETE", params=params, value=a * (1 - a) - b / 1000)
+        optuna_study.restore(trial, {"b": b})
+    return canonical_json.sha256([optuna_study.ask(TRIALS), optuna_study.ask(TRIALS + 1)])

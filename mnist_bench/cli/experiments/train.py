@@ -51,10 +51,10 @@ def train(
     close_test_set()
     space = space_files.load(recipe, overrides or ())
     config = space_files.recipe(space)
-    place = numerics.setup(device)
+    torch_device = numerics.setup(device)
     where = str(data_dir) if data_dir else None
-    data = load_dataset(DataOptions(dataset=dataset, data_dir=where, subset=space.settings.get("subset")), place)
-    chosen = numerics.choose_precision(place, precision)
+    data = load_dataset(DataOptions(dataset=dataset, data_dir=where, subset=space.settings.get("subset")), torch_device)
+    chosen = numerics.choose_precision(torch_device, precision)
     if not json:
         output.print_line(HEADINGS, "bold")
     results: dict[int, FitResult] = {}

@@ -92,14 +92,14 @@ def plot(
     if kinds and kinds[0] in DATA_KINDS:
         study = None
         jobs = _data_jobs(kinds, data_dir, overrides or (), seed or 0)
-        place = folder or ResultsFolder(results).plots
+        destination = folder or ResultsFolder(results).plots
     else:
         study = _open(name, results, storage)
         jobs = _study_jobs(kinds or tuple(KINDS), study, results, data_dir)
-        place = folder or ResultsFolder(results).study(study.name).plots
-    make_folder(place)
+        destination = folder or ResultsFolder(results).study(study.name).plots
+    make_folder(destination)
     verbose = context.find_root().params["verbose"]
-    drawn = [drawing.draw(job, place, FORMATS[file_format], verbose=verbose) for job in jobs]
+    drawn = [drawing.draw(job, destination, FORMATS[file_format], verbose=verbose) for job in jobs]
     if json:
         output.print_json({"study": study.name if study else None, **drawing.plain(drawn)})
     else:

@@ -57,8 +57,8 @@ def _examine_study(
     from mnist_bench.doctor import checkup as doctors
     from search.study import StudyLocation
 
-    place = StudyLocation.of(name, results, storage)
-    return doctors.check_study(place, repair=repair, replay=replay, device=device, data_dir=data_dir)
+    location = StudyLocation.of(name, results, storage)
+    return doctors.check_study(location, repair=repair, replay=replay, device=device, data_dir=data_dir)
 
 
 def _examine_machine(repair: bool, replay: bool, device: str, data_dir: Path | None, results: Path) -> Checkup:

@@ -20,8 +20,8 @@ TOP = 5
 
 def show(run: Run, asked: SearchConfig, *, seconds: float) -> None:
     """Print the end of a search that took `seconds`; figures to stdout, advice to stderr."""
-    place = StudyLocation.of(run.study.name, asked.results, asked.storage)
-    listed = leaderboard_of(run.study, top=TOP, test_openings=openings.for_study(place))
+    location = StudyLocation.of(run.study.name, asked.results, asked.storage)
+    listed = leaderboard_of(run.study, top=TOP, test_openings=openings.for_study(location))
     before = seconds_before(run.study, time.time() - seconds)
     output.print_line()
     output.print_line(summary(listed, seconds, before, run.order_cost))

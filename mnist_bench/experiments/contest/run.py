@@ -184,14 +184,14 @@ class _Tournament:
     ) -> StudyRecord | None:
         """Return the study of a search that has spent its budget; None where `stopping` said so before."""
         sampler, pruner, seed = run
-        purse = _CostBudget(self._left(budgets, before))
+        cost_budget = _CostBudget(self._left(budgets, before))
         options = SearchConfig(
             space=self.asked.space, overrides=_overrides(self.space, sampler, pruner), trials=MAX_TRIALS,
             workers=self.asked.workers, slots=SLOTS, seed=seed, device=self.asked.device, study_name=_name(run),
             results=self.folder,
         )  # fmt: skip
-        ended = run_search.run(options, purse, lambda: stopping() or purse.is_empty)
-        return ended.study if ended.reached or purse.is_empty else None
+        ended = run_search.run(options, cost_budget, lambda: stopping() or cost_budget.is_empty)
+        return ended.study if ended.reached or cost_budget.is_empty else None
 
 
 class _CostBudget(Silent):
@@ -215,9 +215,9 @@ def _tournament(asked: Options, space: Space) -> _Tournament:
     device = find_device(asked.device)
     machine = this_machine(device, best_precision(device))
     costs = asdict(COEFFICIENTS[_kind(machine)])
-    place = [machine.processor, machine.gpu, machine.precision, dict(machine.versions)]
+    hardware = [machine.processor, machine.gpu, machine.precision, dict(machine.versions)]
     variables = {name: os.environ.get(name) for name in VARIABLES}
-    common = [space.to_spec(), SLOTS, costs, TRAINER_REVISION, DRIVER_REVISION, place, variables]
+    common = [space.to_spec(), SLOTS, costs, TRAINER_REVISION, DRIVER_REVISION, hardware, variables]
     return _Tournament(
         asked=asked, space=space, machine=machine, unit=_training_cost(asked.space, costs),
         folder=asked.results / FOLDER / f"{space.name}-{canonical_json.sha256(common)[:8]}",

@@ -18,7 +18,7 @@ Cli = Callable[..., Result]
 SEARCH = ("bench", "search")
 
 
-class Ring:
+class FakeTournament:
     """Stands in for `contest.run`: remembers what was asked, tells of a search, and returns a contest."""
 
     def __init__(self) -> None:
@@ -34,20 +34,20 @@ class Ring:
 
 
 @pytest.fixture
-def ring(monkeypatch: pytest.MonkeyPatch) -> Ring:
-    made = Ring()
+def tournament(monkeypatch: pytest.MonkeyPatch) -> FakeTournament:
+    made = FakeTournament()
     monkeypatch.setattr("mnist_bench.experiments.contest.run.run", made)
     return made
 
 
-def test_options_reach_the_contest(cli: Cli, ring: Ring) -> None:
+def test_options_reach_the_contest(cli: Cli, tournament: FakeTournament) -> None:
     result = cli(
         *SEARCH, "conv", "--samplers", "gp, qmc,gp", "--pruners", "none", "--seeds", "3", "--trials", "7",
         "--workers", "4", "--device", "cpu", "--results", "out",
     )  # fmt: skip
     assert result.exit_code == 0, result.output
     cli(*SEARCH, "--workers", "1")
-    assert ring.asked == [
+    assert tournament.asked == [
         Options(
             space="conv", samplers=("gp", "qmc"), pruners=("none",), seeds=3, trials=7, workers=4, device="cpu",
             results=Path("out"),
@@ -59,7 +59,7 @@ def test_options_reach_the_contest(cli: Cli, ring: Ring) -> None:
     ]  # fmt: skip
 
 
-def test_as_a_table(cli: Cli, ring: Ring) -> None:
+def test_as_a_table(cli: Cli, tournament: FakeTournament) -> None:
     result = cli(*SEARCH)
     lines = result.stdout.splitlines()
     assert lines[:2] == [
@@ -84,14 +84,14 @@ def test_as_a_table(cli: Cli, ring: Ring) -> None:
     ]
 
 
-def test_a_difference_that_is_shown(cli: Cli, ring: Ring) -> None:
-    ring.contest = clear()
+def test_a_difference_that_is_shown(cli: Cli, tournament: FakeTournament) -> None:
+    tournament.contest = clear()
     lines = cli(*SEARCH).stdout.splitlines()
     assert lines[8].startswith("tpe + asha finds 1.00 points more than random at the same budget [0.87, 1.13], p < 0.0")
     assert lines[9].startswith("tpe + asha finds 0.10 points less than random at double the budget [")
 
 
-def test_as_data(cli: Cli, ring: Ring) -> None:
+def test_as_data(cli: Cli, tournament: FakeTournament) -> None:
     values = json.loads(cli(*SEARCH, "--json").stdout)
     assert (values["space"], values["budget"], values["seeds"]) == ("mini", 10, [0, 1, 2])
     assert values["machine"]["versions"] == {"torch": "2.13.0"}
@@ -107,26 +107,26 @@ def test_as_data(cli: Cli, ring: Ring) -> None:
     assert "| random ×2 | 4.0 | 2.0 | 98.20 % ± 0.10 |" in cli(*SEARCH, "--markdown").stdout
 
 
-def test_a_search_that_ended_before_its_budget_is_told_of(cli: Cli, ring: Ring) -> None:
+def test_a_search_that_ended_before_its_budget_is_told_of(cli: Cli, tournament: FakeTournament) -> None:
     early = [trace((2, 0.9)), trace((3, 0.9), (20, 0.9))]
-    ring.contest = contest({RANDOM: early, TWICE: early})
+    tournament.contest = contest({RANDOM: early, TWICE: early})
     result = cli(*SEARCH, "--json")
     warning = "random, seed 0: the search ended after 2 of 10 trainings, at 1 trials; "
     assert warning in result.stderr
     assert json.loads(result.stdout)["ended_early"][0].startswith(warning)
 
 
-def test_the_picture_goes_where_it_is_wanted(cli: Cli, ring: Ring) -> None:
+def test_the_picture_goes_where_it_is_wanted(cli: Cli, tournament: FakeTournament) -> None:
     assert cli(*SEARCH, "--output", "pictures/of").exit_code == 0
     assert Path("pictures/of/contest.png").read_bytes().startswith(b"\x89PNG")
     Path("file").write_text("")
     result = cli(*SEARCH, "--output", "file")
-    assert (result.exit_code, len(ring.asked)) == (2, 1)
+    assert (result.exit_code, len(tournament.asked)) == (2, 1)
     assert result.stderr.startswith("Error: file: cannot be made a folder")
 
 
-def test_a_contest_that_was_stopped(cli: Cli, ring: Ring) -> None:
-    ring.contest = None
+def test_a_contest_that_was_stopped(cli: Cli, tournament: FakeTournament) -> None:
+    tournament.contest = None
     result = cli(*SEARCH)
     assert (result.exit_code, result.stdout) == (130, "")
     assert result.stderr.endswith("Stopped. The same command goes on where it stopped.\n")

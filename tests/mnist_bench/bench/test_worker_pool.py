@@ -18,36 +18,36 @@ TINY = TrainConfig(epochs=1, model=ModelConfig(blocks=0, hidden_layers=0), optim
 
 
 @pytest.fixture(scope="module")
-def crew() -> Iterator[WorkerPool]:
+def pool() -> Iterator[WorkerPool]:
     """Return two workers with 256 images to train on."""
     with open_worker_pool(workers=2, device="cpu", precision="fp32", train_images=256, validation_images=100) as opened:
         yield opened
 
 
-def test_all_do_the_same_from_a_common_start(crew: WorkerPool) -> None:
+def test_all_do_the_same_from_a_common_start(pool: WorkerPool) -> None:
     began = time.monotonic()
-    seconds = crew.together(pass_of("two-conv", "load"))
+    seconds = pool.together(pass_of("two-conv", "load"))
     assert 0 < seconds < time.monotonic() - began - crews.LEAD + 0.01
 
 
-def test_orders_are_shared_out_and_reports_come_back_in_their_order(crew: WorkerPool) -> None:
+def test_orders_are_shared_out_and_reports_come_back_in_their_order(pool: WorkerPool) -> None:
     wide = TrainConfig(epochs=1, model=ModelConfig(blocks=0, hidden_layers=4, hidden_units=2048), optim=TINY.optim)
     heard: list[int] = []
     orders = [period_of(TINY), period_of(wide), period_of(TINY), rate_of("matrix product", "fp32")]
-    reports = crew.share(orders, heard.append)
+    reports = pool.share(orders, heard.append)
     assert heard == [1, 2, 3, 4]
     assert {report.worker for report in reports} == {0, 1}
     seconds = [report.metrics["cpu_seconds"] or 0 for report in reports]
     assert seconds[1] == max(seconds[:3]) > 0
 
 
-def test_the_machine_is_this_one_in_the_precision_asked_for(crew: WorkerPool) -> None:
-    assert (crew.machine.precision, crew.machine.gpu) == ("fp32", None)
+def test_the_machine_is_this_one_in_the_precision_asked_for(pool: WorkerPool) -> None:
+    assert (pool.machine.precision, pool.machine.gpu) == ("fp32", None)
 
 
-def test_a_worker_that_fails_is_one_sentence(crew: WorkerPool) -> None:
+def test_a_worker_that_fails_is_one_sentence(pool: WorkerPool) -> None:
     with pytest.raises(WorkerError, match=r"^A worker failed while it measured: KeyError: 'no-such-net'$"):
-        crew.share([pass_of("no-such-net", "load")])
+        pool.share([pass_of("no-such-net", "load")])
 
 
 def test_a_device_that_is_not_there_starts_nothing() -> None:

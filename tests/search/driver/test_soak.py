@@ -21,7 +21,7 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 
 import killing
 import soaked
-from killing import Kills, SearchCrew
+from killing import Kills, SearchProcesses
 from soaked import Outcome, Tables
 
 from search.study.location import StudyLocation
@@ -41,43 +41,45 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture
-def crew(tmp_path: Path) -> Iterator[SearchCrew]:
+def processes(tmp_path: Path) -> Iterator[SearchProcesses]:
     """Return a search with the fake trainer in two workers, not started yet; a silent period is soon given up."""
     command = [sys.executable, fake.__file__, str(tmp_path), "2", "0.05", str(STALL)]
-    made = SearchCrew(command, StudyLocation.of("fake-0", tmp_path), tmp_path / "printed")
+    made = SearchProcesses(command, StudyLocation.of("fake-0", tmp_path), tmp_path / "printed")
     yield made
     made.stop()
 
 
 def test_a_search_killed_at_random_moments_comes_to_the_same_end(
-    undisturbed: str, crew: SearchCrew, tmp_path: Path
+    undisturbed: str, processes: SearchProcesses, tmp_path: Path
 ) -> None:
-    kills = killing.kill_at_random(crew, KILLS, random.Random(0), start_seconds=1)
-    crew.finish()
+    kills = killing.kill_at_random(processes, KILLS, random.Random(0), start_seconds=1)
+    processes.finish()
     study = open_study(tmp_path, None)
     assert kills.number == KILLS
     assert kills.at_work
     assert study.digest == undisturbed
     assert len(study.finished()) == GOAL
     assert {trial.state for trial in study.trials} <= {"COMPLETE", "PRUNED"}
-    assert crew.lost == 0
+    assert processes.lost == 0
     assert list((tmp_path / "fake-0" / "states").iterdir()) == []
-    assert [pid for pid in crew.hired if killing.is_alive(pid)] == []
+    assert [pid for pid in processes.workers_seen if killing.is_alive(pid)] == []
 
 
-def test_processes_stopped_past_every_limit_change_nothing(undisturbed: str, crew: SearchCrew, tmp_path: Path) -> None:
+def test_processes_stopped_past_every_limit_change_nothing(
+    undisturbed: str, processes: SearchProcesses, tmp_path: Path
+) -> None:
     for kind, share in {"driver": 0.1, "worker": 0.4, "all": 0.7}.items():
-        while crew.keep_up() and crew.progress() < share:
+        while processes.keep_up() and processes.progress() < share:
             time.sleep(0.02)
-        stopped = crew.targets(kind, random.Random(0))
+        stopped = processes.targets(kind, random.Random(0))
         send(stopped, signal.SIGSTOP)
         time.sleep(3 * STALL)
         if kind == "worker":
             wait_until(lambda pid=stopped[0]: not killing.is_alive(pid))  # its driver has taken it for hung
-        assert crew.keep_up()
+        assert processes.keep_up()
         send(stopped, signal.SIGCONT)
-    crew.finish()
-    assert crew.starts == 1
+    processes.finish()
+    assert processes.starts == 1
     assert open_study(tmp_path, None).digest == undisturbed
 
 
@@ -94,14 +96,14 @@ def wait_until(holds: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def test_what_was_in_the_log_and_is_not_any_more_is_counted(crew: SearchCrew, tmp_path: Path) -> None:
+def test_what_was_in_the_log_and_is_not_any_more_is_counted(processes: SearchProcesses, tmp_path: Path) -> None:
     fake.run(tmp_path, goal=3)
-    assert crew.progress() == 1
+    assert processes.progress() == 1
     with contextlib.closing(sqlite3.connect(tmp_path / "fake-0" / "study.db")) as database, database:
         database.execute("DELETE FROM search_events WHERE seq = (SELECT max(seq) FROM search_events)")
         database.execute("UPDATE search_events SET time = time + 1 WHERE kind = 'ask' AND trial = 1")
-    crew.progress()
-    assert crew.lost == 2
+    processes.progress()
+    assert processes.lost == 2
 
 
 KILLED = Outcome(

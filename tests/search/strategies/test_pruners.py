@@ -21,12 +21,12 @@ from support.paths import DATABASE
 def stops(pruner: Pruner, *, periods: int, trials: int) -> list[int]:
     """Return the period at which each of these trials is stopped, 0 for never; each is worse than all before it."""
     space = fake.space({"m": {"a": {"float": [0.0, 1.0]}}})
-    memory = OptunaStudy(name="stops", space=space, sampler=Random(), pruner=pruner, seed=0, periods=periods)
+    optuna_study = OptunaStudy(name="stops", space=space, sampler=Random(), pruner=pruner, seed=0, periods=periods)
     stopped = []
     for number in range(trials):
-        memory.ask(number)
-        stopped.append(next((p for p in range(1, periods + 1) if memory.report(number, p, -float(number))), 0))
-        memory.tell(number, "PRUNED", None)
+        optuna_study.ask(number)
+        stopped.append(next((p for p in range(1, periods + 1) if optuna_study.report(number, p, -float(number))), 0))
+        optuna_study.tell(number, "PRUNED", None)
     return stopped
 
 
@@ -84,14 +84,14 @@ def test_trials_are_stopped_only_where_they_may_be(pruner: Pruner, periods: set[
 def stopped_at(pruner: Pruner, *, periods: int, trials: int) -> set[int]:
     """Return the periods at which trials of random values, reporting on whatever the pruner says, are told to stop."""
     space = fake.space({"m": {"a": {"float": [0.0, 1.0]}}})
-    memory = OptunaStudy(name="stops", space=space, sampler=Random(), pruner=pruner, seed=0, periods=periods)
+    optuna_study = OptunaStudy(name="stops", space=space, sampler=Random(), pruner=pruner, seed=0, periods=periods)
     draws, stopped = random.Random(0), set()
     for number in range(trials):
-        memory.ask(number)
+        optuna_study.ask(number)
         for period in range(1, periods + 1):
-            if memory.report(number, period, draws.random()):
+            if optuna_study.report(number, period, draws.random()):
                 stopped.add(period)
-        memory.tell(number, "COMPLETE", 0.5)
+        optuna_study.tell(number, "COMPLETE", 0.5)
     return stopped
 
 

@@ -96,11 +96,11 @@ def test_a_killed_search_of_enqueued_trials_goes_on_in_the_sequence(tmp_path: Pa
 
 def test_all_points_are_those_of_scipys_sequence() -> None:
     ranges = {"a": {"float": [0.0, 1.0]}, "b": {"float": [-2.0, 2.0]}, "one": {"int": [3, 3]}, "c": {"int": [0, 9]}}
-    memory = memory_of(Qmc(), ranges, seed=5)
+    optuna_study = memory_of(Qmc(), ranges, seed=5)
     points = oracle.Sobol(3, scramble=True, seed=canonical_json.derived_seed(5, "sequence")).random(8)
     for number, (a, b, c) in enumerate(points):
         expected = {"m.a": a, "m.b": 4 * b - 2, "m.one": 3, "m.c": int(10 * c)}
-        assert memory.ask(number) == pytest.approx(expected)
+        assert optuna_study.ask(number) == pytest.approx(expected)
 
 
 def test_seeds_give_sequences_of_their_own() -> None:
@@ -110,11 +110,11 @@ def test_seeds_give_sequences_of_their_own() -> None:
 
 
 def test_gp_closes_in_on_the_best_of_a_simple_function() -> None:
-    memory = memory_of(Gp(n_startup_trials=5), {"a": {"float": [0.0, 1.0]}, "b": {"float": [0.0, 1.0]}})
+    optuna_study = memory_of(Gp(n_startup_trials=5), {"a": {"float": [0.0, 1.0]}, "b": {"float": [0.0, 1.0]}})
     for number in range(20):
-        params = memory.ask(number)
-        memory.tell(number, "COMPLETE", -((params["m.a"] - 0.3) ** 2) - (params["m.b"] - 0.8) ** 2)
-    last = memory.ask(20)
+        params = optuna_study.ask(number)
+        optuna_study.tell(number, "COMPLETE", -((params["m.a"] - 0.3) ** 2) - (params["m.b"] - 0.8) ** 2)
+    last = optuna_study.ask(20)
     assert (last["m.a"], last["m.b"]) == pytest.approx((0.3, 0.8), abs=0.05)
 
 
@@ -132,15 +132,17 @@ def test_gp_proposes_the_same_on_any_number_of_threads() -> None:
 
 def test_gp_proposes_the_same_after_limits_have_been_through_the_log() -> None:
     ranges = {name: {"float": [0.0, 1.0]} for name in "abcd"}
-    memory, again = (memory_of(Gp(n_startup_trials=5), ranges) for _ in range(2))
+    optuna_study, again = (memory_of(Gp(n_startup_trials=5), ranges) for _ in range(2))
     for number in range(10):
-        params = memory.ask(number)
+        params = optuna_study.ask(number)
         a, b, c, d = params.values()
-        memory.constrain(number, {"parameters": math.sin(3 * a), "macs": math.sin(3 * b) - 1, "bytes": c / 3 - 0.2})
-        memory.tell(number, "COMPLETE", value := math.cos(5 * a) + math.cos(5 * d))
-        logged = json.loads(canonical_json.dumps(memory.attributes(number)))
+        optuna_study.constrain(
+            number, {"parameters": math.sin(3 * a), "macs": math.sin(3 * b) - 1, "bytes": c / 3 - 0.2}
+        )
+        optuna_study.tell(number, "COMPLETE", value := math.cos(5 * a) + math.cos(5 * d))
+        logged = json.loads(canonical_json.dumps(optuna_study.attributes(number)))
         again.restore(frozen_trial(again.ranges, state="COMPLETE", params=params, value=value, system_attrs=logged))
-    assert [memory.ask(number) for number in range(10, 14)] == [again.ask(number) for number in range(10, 14)]
+    assert [optuna_study.ask(number) for number in range(10, 14)] == [again.ask(number) for number in range(10, 14)]
 
 
 @pytest.mark.parametrize(
@@ -181,13 +183,13 @@ TRIALS = 150
 def many_trials() -> OptunaStudy:
     """Return a study in which a second thread would make a difference: many trials over many ranges."""
     ranges = {name: {"float": [0.0, 1.0]} for name in "abcdefghijkl"}
-    memory = memory_of(Gp(), ranges)
+    optuna_study = memory_of(Gp(), ranges)
     draws = random.Random(0)
     for _ in range(TRIALS):
         params = {f"m.{name}": draws.random() for name in ranges}
         value = sum((x - 0.4) ** 2 for x in params.values())
-        memory.restore(frozen_trial(memory.ranges, state="COMPLETE", params=params, value=-value))
-    return memory
+        optuna_study.restore(frozen_trial(optuna_study.ranges, state="COMPLETE", params=params, value=-value))
+    return optuna_study
 
 
 def memory_of(sampler: Sampler, ranges: Mapping[str, Any], *, seed: int = 0) -> OptunaStudy:

@@ -20,7 +20,7 @@ ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
 @dataclass(slots=True)
-class StockCrew:
+class StockProcesses:
     """Equal processes on one study; one that was killed is started again while trials are missing."""
 
     command: Sequence[str]
@@ -48,7 +48,7 @@ class StockCrew:
     """Periods that were begun when a process was last started."""
 
     def keep_up(self) -> bool:
-        """See `killing.WorkerPool.keep_up`."""
+        """See `killing.Processes.keep_up`."""
         ended = [process for process in self._running if process.poll() is not None]
         self.raised += sum(process.returncode not in (0, -signal.SIGKILL) for process in ended)
         self._running = [process for process in self._running if process not in ended]
@@ -58,7 +58,7 @@ class StockCrew:
         return bool(self._running)
 
     def progress(self) -> float:
-        """See `killing.WorkerPool.progress`: trials that have ended, and of the newest the share of their periods."""
+        """See `killing.Processes.progress`: trials that have ended, and of the newest the share of their periods."""
         trials = self.study.get_trials(deepcopy=False)
         ended = {t.number: (t.state, t.values) for t in trials if t.state in ENDED}
         self.lost += sum(ended.get(number) != how for number, how in self.acknowledged.items())
@@ -68,11 +68,11 @@ class StockCrew:
         return (len(ended) + under_way) / self.trials
 
     def is_at_work(self) -> bool:
-        """See `killing.WorkerPool.is_at_work`."""
+        """See `killing.Processes.is_at_work`."""
         return self._begun() > self._before
 
     def targets(self, kind: str, moments: random.Random) -> list[int]:
-        """See `killing.WorkerPool.targets`."""
+        """See `killing.Processes.targets`."""
         pids = [process.pid for process in self._running if process.poll() is None]
         return [moments.choice(pids)] if pids and kind == "worker" else pids
 
