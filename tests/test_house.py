@@ -106,14 +106,23 @@ def test_every_name_of_a_face_is_there(package: str) -> None:
 
 @cache
 def used() -> frozenset[tuple[str, str]]:
-    """Return (package, name) of each name of a face that somebody outside the package uses."""
+    """Return (package, name) of each name of a face that somebody outside the package uses, or that is public."""
     everywhere = [*SOURCES, *(path for folder in ("tests", "benchmarks") for path in (ROOT / folder).rglob("*.py"))]
-    return frozenset(
+    inside = {
         (package, name)
         for path in everywhere
         for package, name in names_used(tree_of(path))
         if not is_inside(module_of(path), package)
-    )
+    }
+    return frozenset(inside | set(public_names()))
+
+
+def public_names() -> Iterator[tuple[str, str]]:
+    """Yield (package, name) of each name that the face of a whole tree takes from a package's face."""
+    for tree in TREES:
+        for node in ast.walk(tree_of(ROOT / tree / "__init__.pyi")):
+            if isinstance(node, ast.ImportFrom):
+                yield from ((f"{tree}.{node.module}", alias.name) for alias in node.names)
 
 
 def names_used(tree: ast.Module) -> Iterator[tuple[str, str]]:

@@ -94,7 +94,7 @@ def run(asked: SearchConfig, observer: Observer, stopping: Callable[[], bool]) -
     make_folder(location.folder)
     deadline = None if asked.timeout is None else time.monotonic() + asked.timeout
     return Search(
-        place=location,
+        location=location,
         goal=asked.trials,
         spec_for=lambda numerics: _spec(asked, space, data, numerics),
         planner_for=lambda spec: planner(spec.space, spec.context),
@@ -206,7 +206,7 @@ def _ray_executor(asked: SearchConfig, data: TrainingSet) -> RayExecutor:
         staged = StagedFiles(option="data_dir", files=idx_files(data))
         data = replace(data, options=DataOptions(subset=data.options.subset))
     spec = trainer_spec(data, device=asked.device)
-    return RayExecutor(spec, asked.workers, address=asked.address, gpus_per_worker=asked.gpus_per_worker, parcel=staged)
+    return RayExecutor(spec, asked.workers, address=asked.address, gpus_per_worker=asked.gpus_per_worker, staged=staged)
 
 
 def _estimated_kind(device: str) -> Any:

@@ -71,7 +71,7 @@ class Dispatcher:
         self._busy: set[int] = set()
         """Trials of which a period waits for a worker or is on one."""
         self._latest_states: dict[int, tuple[int, bytes]] = {}
-        self._patience = RetryPolicy()
+        self._retry_policy = RetryPolicy()
 
     def adopt(self, active: Active) -> None:
         """Take in a trial that is to be trained, with what was finished of it, but not handled, in an earlier run."""
@@ -175,7 +175,7 @@ class Dispatcher:
             if job.stall_seconds <= 0:
                 self._busy.discard(number)
                 self._exhaust(number, history, self._timed_out())
-            elif self._patience.may_start((job.trial, job.period), self._running):
+            elif self._retry_policy.may_start((job.trial, job.period), self._running):
                 self._running.add((job.trial, job.period))
                 self.executor.submit(job)
             else:
@@ -197,7 +197,7 @@ class Dispatcher:
     def _job(self, active: Active, period: int, history: History) -> Job:
         """Return the period as a job, or an earlier one where the state before it is lost."""
         done, state = self._latest_state(active.number, period - 1)
-        stall = self._patience.stall_seconds((active.number, done + 1), active.plan.costs[done])
+        stall = self._retry_policy.stall_seconds((active.number, done + 1), active.plan.costs[done])
         return Job(
             trial=active.number,
             period=done + 1,
@@ -254,7 +254,7 @@ class Dispatcher:
                 pass
             case Done():
                 self._done(key, outcome, history)
-            case Raised() if self._patience.raised(key):
+            case Raised() if self._retry_policy.raised(key):
                 check_never_trained(key, outcome, history)
                 self._ready[key] = outcome
             case Lost():
@@ -264,22 +264,22 @@ class Dispatcher:
     def _may_lack_for_others(self, key: Key, done: Done) -> bool:
         """Return whether others under way may have had the memory that a period lacked: once; then it runs alone."""
         lacked = done.report.end == "out_of_memory"
-        return lacked and bool(self._running) and not self._patience.starved(key)
+        return lacked and bool(self._running) and not self._retry_policy.starved(key)
 
     def _lost(self, key: Key, lost: Lost, history: History) -> None:
         """Let a period be trained again, unless the trial has used up its time or twice all memory."""
         trial, period = key
         if lost.cause == "stalled" and lost.job.stall_seconds >= self._seconds_left(trial, period, history):
             self._exhaust(trial, history, self._timed_out())
-        elif lost.cause == "out_of_memory" and self._patience.starved(key):
+        elif lost.cause == "out_of_memory" and self._retry_policy.starved(key):
             why = f"Two workers ran out of memory over period {period}."
             self._exhaust(trial, history, Exhausted("out_of_memory", why))
         else:
-            self._patience.lost(key, f"trial {trial}", lost.reason)
+            self._retry_policy.lost(key, f"trial {trial}", lost.reason)
 
     def _done(self, key: Key, done: Done, history: History) -> None:
         trial, period = key
-        self._patience.done(key)
+        self._retry_policy.done(key)
         handled = history.trials[trial].reports
         if period <= len(handled):
             check_same_weights(trial, period, handled[period - 1], done.report)

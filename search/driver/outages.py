@@ -72,7 +72,7 @@ class Recorder:
     """Writes what the driver decides: to the event log, and to Optuna's tables."""
 
     log: EventLog
-    mirror: OptunaTables
+    tables: OptunaTables
     outages: Outages | None
     """None where the database is a file."""
 
@@ -82,7 +82,7 @@ class Recorder:
 
     def show(self, event: Event) -> None:
         """Write what an event means to Optuna's tables."""
-        self._write(lambda: self.mirror.apply(event), lambda: self.mirror.complete(event))
+        self._write(lambda: self.tables.apply(event), lambda: self.tables.complete(event))
 
     def _write(self, write: Callable[[], None], settle: Callable[[], None]) -> None:
         if self.outages is None:

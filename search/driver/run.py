@@ -57,7 +57,7 @@ class Run:
 class Search:
     """Everything a search needs; `run` does it."""
 
-    place: StudyLocation
+    location: StudyLocation
     goal: int
     """Trained trials that the study shall have."""
     spec_for: Callable[[Numerics], StudySpec]
@@ -107,7 +107,7 @@ class Search:
             UsageError: the space's settings name no sampler or pruner, or the name cannot name a study.
         """
         named = _named_strategies(space)
-        place = StudyLocation.of(f"{space.name}-{seed}" if name is None else name, results, storage)
+        location = StudyLocation.of(f"{space.name}-{seed}" if name is None else name, results, storage)
 
         def spec(numerics: Numerics) -> StudySpec:
             return StudySpec(
@@ -117,13 +117,13 @@ class Search:
             )  # fmt: skip
 
         return cls(
-            place=place,
+            location=location,
             goal=trials,
             spec_for=spec,
             planner_for=lambda _: planner,
             executor=InProcessExecutor(trainer)
             if workers is None
-            else LocalExecutor(trainer, workers, place.folder / "workers.log"),
+            else LocalExecutor(trainer, workers, location.folder / "workers.log"),
         )
 
     def run(self) -> Run:
@@ -136,65 +136,65 @@ class Search:
                 cannot be made or is another study's.
             StorageError, WorkerError, TooManyFailuresError: see there.
         """
-        make_folder(self.place.folder)
-        with file_lock.driver_lock(self.place.files.lock, f"Study {self.place.name}"), storage_errors():
+        make_folder(self.location.folder)
+        with file_lock.driver_lock(self.location.files.lock, f"Study {self.location.name}"), storage_errors():
             return self._locked_run()
 
     def _locked_run(self) -> Run:
-        _check_not_emptied(self.place)
-        if self.place.owns_database:
-            check_belongs(self.place)  # before a database is made in the folder
-        storage = open_for_writing(self.place.url)
+        _check_not_emptied(self.location)
+        if self.location.owns_database:
+            check_belongs(self.location)  # before a database is made in the folder
+        storage = open_for_writing(self.location.url)
         try:
-            EventLog(storage.engine, self.place.name).make_table()
-            with postgres.driver_lock(self.place.url, self.place.name) as held:
-                return self._run_on(storage, EventLog(storage.engine, self.place.name, held))
+            EventLog(storage.engine, self.location.name).make_table()
+            with postgres.driver_lock(self.location.url, self.location.name) as held:
+                return self._run_on(storage, EventLog(storage.engine, self.location.name, held))
         finally:
             self.executor.stop()
             storage.engine.dispose()
 
     def _run_on(self, storage: RDBStorage, log: EventLog) -> Run:
-        check_not_renamed(self.place)
+        check_not_renamed(self.location)
         events = log.read()
-        if not self.place.owns_database:
-            check_belongs(self.place, log.begun())
+        if not self.location.owns_database:
+            check_belongs(self.location, log.begun())
         history = stored_history(events)
         if events:
             self.check(history.record())
-        states = CheckpointStore(self.place.files.checkpoints)
+        states = CheckpointStore(self.location.files.checkpoints)
         if events and self._is_done(history):
-            OptunaTables(storage, self.place.name, events[0]).complete(events[-1])
+            OptunaTables(storage, self.location.name, events[0]).complete(events[-1])
             clean_up(history, states, self.on_trial_end)
             return Run(study=history.record(), reached=True, order_cost=0.0)
         spec = self._start(history)
         if not events:
             events = self._create(spec, history, log)
-        mark_as_its(self.place, log.begun())
-        mirror = OptunaTables(storage, self.place.name, events[0])
-        mirror.complete(events[-1])
+        mark_as_its(self.location, log.begun())
+        tables = OptunaTables(storage, self.location.name, events[0])
+        tables.complete(events[-1])
         clean_up(history, states, self.on_trial_end)
-        return self._drive(spec, history, log, mirror, states)
+        return self._drive(spec, history, log, tables, states)
 
     def _is_done(self, history: History) -> bool:
         """Check what can be checked without workers, and whether the study has reached the goal already."""
         numerics = history.spec["numerics"]
-        check_same(self.place.name, history.spec, self.spec_for(numerics).to_json())
+        check_same(self.location.name, history.spec, self.spec_for(numerics).to_json())
         done = history.next_slot() is None
         if not done and self.goal < history.goal:
             raise UsageError(
-                f"Study {self.place.name} is under way to {history.goal} trials; ask for {history.goal} or more with "
-                "--trials, or give a search of its own with --study-name."
+                f"Study {self.location.name} is under way to {history.goal} trials; ask for {history.goal} or more "
+                "with --trials, or give a search of its own with --study-name."
             )
         return done and self.goal <= history.goal
 
     def _start(self, history: History) -> StudySpec:
         spec = self.spec_for(self.executor.start())
         if history.seq:
-            check_same(self.place.name, history.spec, spec.to_json())
+            check_same(self.location.name, history.spec, spec.to_json())
         return spec
 
     def _create(self, spec: StudySpec, history: History, log: EventLog) -> list[Event]:
-        payload = {"name": self.place.name, "spec": spec.to_json(), "format": FORMAT}
+        payload = {"name": self.location.name, "spec": spec.to_json(), "format": FORMAT}
         events: list[Event] = []
         for event in (Event(kind="create", payload=payload), Event(kind="goal", payload={"goal": self.goal})):
             events.append(linked(event, history))
@@ -203,7 +203,7 @@ class Search:
         return events
 
     def _drive(
-        self, spec: StudySpec, history: History, log: EventLog, mirror: OptunaTables, states: CheckpointStore
+        self, spec: StudySpec, history: History, log: EventLog, tables: OptunaTables, states: CheckpointStore
     ) -> Run:
         may_stop_at = spec.pruner.may_stop_at
         dispatcher = Dispatcher(self.executor, states, self.stopping, may_stop_at, trial_timeout=self.trial_timeout)
@@ -211,7 +211,7 @@ class Search:
         driver = Driver(
             spec=spec,
             history=history,
-            recorder=Recorder(log=log, mirror=mirror, outages=self._outages(dispatcher, history)),
+            recorder=Recorder(log=log, tables=tables, outages=self._outages(dispatcher, history)),
             planner=self.planner_for(spec),
             dispatcher=dispatcher,
             observer=self.observer,
@@ -222,7 +222,7 @@ class Search:
         return Run(study=history.record(), reached=reached, order_cost=dispatcher.time.ordering_share)
 
     def _outages(self, dispatcher: Dispatcher, history: History) -> Outages | None:
-        if not is_postgresql(self.place.url):
+        if not is_postgresql(self.location.url):
             return None
         return Outages(
             longest=self.max_outage,
@@ -241,7 +241,7 @@ class Search:
 
     def _header(self, spec: StudySpec, history: History) -> Header:
         return Header(
-            name=self.place.name,
+            name=self.location.name,
             space=spec.space.name,
             sampler=strategies.describe(spec.sampler, spec.periods),
             pruner=strategies.describe(spec.pruner, spec.periods),
@@ -264,16 +264,16 @@ def _named_strategies(space: Space) -> tuple[Sampler, Pruner]:
         raise UsageError(f"{space.source}: search: {error}.") from error
 
 
-def _check_not_emptied(place: StudyLocation) -> None:
+def _check_not_emptied(location: StudyLocation) -> None:
     """Check that a study which has begun has not lost its database's content: a new one's is made before checkpoints.
 
     Raises:
         StorageError: it has; to search anew would pass over that in silence.
     """
-    database = place.files.database
-    has_begun = place.files.checkpoints.exists()
-    if place.owns_database and database.exists() and database.stat().st_size == 0 and has_begun:
+    database = location.files.database
+    has_begun = location.files.checkpoints.exists()
+    if location.owns_database and database.exists() and database.stat().st_size == 0 and has_begun:
         raise StorageError(
-            f"The database {database} is empty, though study {place.name} has begun: put a copy of it back, or remove "
-            "the folder to search anew."
+            f"The database {database} is empty, though study {location.name} has begun: put a copy of it back, or "
+            "remove the folder to search anew."
         )

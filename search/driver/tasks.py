@@ -110,7 +110,7 @@ class Training:
         self._store = store
         self._on_period = on_period
         self._on_end = on_end
-        self._patience = RetryPolicy()
+        self._retry_policy = RetryPolicy()
         self._waiting: deque[Job] = deque()
         self._running: set[Key] = set()
         self.reports: dict[str, tuple[Report, ...]] = {}
@@ -138,7 +138,7 @@ class Training:
         if task.is_ended_by(reports):
             return
         period = len(reports) + 1
-        stall = self._patience.stall_seconds((task.number, period), task.costs[period - 1])
+        stall = self._retry_policy.stall_seconds((task.number, period), task.costs[period - 1])
         job = Job(
             trial=task.number, period=period, config=task.config, seed=task.seed, state=state, stall_seconds=stall
         )
@@ -152,7 +152,7 @@ class Training:
             if not self._executor.idle():
                 return
             job = self._waiting.popleft()
-            if self._patience.may_start((job.trial, job.period), self._running):
+            if self._retry_policy.may_start((job.trial, job.period), self._running):
                 self._executor.submit(job)
                 self._running.add((job.trial, job.period))
             else:
@@ -164,17 +164,17 @@ class Training:
         self._running.discard(key)
         match outcome:
             case Done():
-                self._patience.done(key)
+                self._retry_policy.done(key)
                 self._done(task, outcome)
-            case Raised() if self._patience.raised(key):
+            case Raised() if self._retry_policy.raised(key):
                 raise WorkerError(f"{task.name} makes the trainer fail: {outcome.error}")
             case Raised():
                 self._waiting.appendleft(job)
-            case Lost(cause="out_of_memory") if self._patience.starved(key):
+            case Lost(cause="out_of_memory") if self._retry_policy.starved(key):
                 raise WorkerError(f"{task.name} needs more memory than there is: two workers ran out of it.")
             case Lost():
-                self._patience.lost(key, task.name, outcome.reason)
-                stall = self._patience.stall_seconds(key, task.costs[job.period - 1])
+                self._retry_policy.lost(key, task.name, outcome.reason)
+                stall = self._retry_policy.stall_seconds(key, task.costs[job.period - 1])
                 self._waiting.appendleft(replace(job, stall_seconds=stall))
 
     def _done(self, task: Task, done: Done) -> None:

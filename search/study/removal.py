@@ -21,25 +21,25 @@ def remove_study(results: Path, name: str, storage: str | None = None) -> None:
         StudyLockedError: another process works on it.
         StorageError: the database cannot be written.
     """
-    place = StudyLocation.of(name, results, storage)
-    if newest_event(place) is None and not place.folder.is_dir():
+    location = StudyLocation.of(name, results, storage)
+    if newest_event(location) is None and not location.folder.is_dir():
         raise StudyNotFoundError(f"No study {name} in {where(results, storage)}.")
-    with alone_with(place) as held:
-        is_its_folder = place.owns_database or _remove_rows(place, held)
-        if is_its_folder and place.folder.is_dir():
-            shutil.rmtree(place.folder)
+    with alone_with(location) as held:
+        is_its_folder = location.owns_database or _remove_rows(location, held)
+        if is_its_folder and location.folder.is_dir():
+            shutil.rmtree(location.folder)
 
 
-def _remove_rows(place: StudyLocation, held: StudyLock | None) -> bool:
+def _remove_rows(location: StudyLocation, held: StudyLock | None) -> bool:
     """Remove the event log last: as long as it is there, the study is listed and can be removed again.
 
     Returns whether the study's folder belongs to it.
     """
-    storage = open_for_writing(place.url)
+    storage = open_for_writing(location.url)
     try:
-        is_its_folder = belongs(place, EventLog(storage.engine, place.name).begun())
-        remove(storage, place.name)
-        EventLog(storage.engine, place.name, held).remove()
+        is_its_folder = belongs(location, EventLog(storage.engine, location.name).begun())
+        remove(storage, location.name)
+        EventLog(storage.engine, location.name, held).remove()
         if held is not None:
             held.forget()
         return is_its_folder

@@ -51,12 +51,12 @@ def open_study(results: Path, name: str | None, storage: str | None = None) -> S
         StorageError: its database cannot be read.
     """
     name = latest(results, storage) if name is None else checked_name(name)
-    place = StudyLocation.of(name, results, storage)
-    history = _read(place)
+    location = StudyLocation.of(name, results, storage)
+    history = _read(location)
     if history is None:
         place_words = where(results, storage)
         raise StudyNotFoundError(f"No study {name} in {place_words}; `mnist-bench studies` lists what there is.")
-    return replace(history.record(live=driver_of(place) is not None), name=place.name)
+    return replace(history.record(live=driver_of(location) is not None), name=location.name)
 
 
 def latest(results: Path, storage: str | None = None) -> str:
@@ -73,49 +73,49 @@ def latest(results: Path, storage: str | None = None) -> str:
     return max(found, key=lambda pair: pair[1])[0]
 
 
-def read_events(place: StudyLocation) -> list[events.Event]:
+def read_events(location: StudyLocation) -> list[events.Event]:
     """Return a study's event log; empty where there is no such study.
 
     Raises:
         StorageError: its database cannot be read.
     """
-    if place.lacks_database:
+    if location.lacks_database:
         return []
-    return _query(place.url, lambda engine: _events(engine, _name_inside(engine, place)))
+    return _query(location.url, lambda engine: _events(engine, _name_inside(engine, location)))
 
 
-def newest_event(place: StudyLocation) -> tuple[int, str] | None:
+def newest_event(location: StudyLocation) -> tuple[int, str] | None:
     """Return the number of a study's newest event, from 0, and when it was written; None where there is no such study.
 
     Raises:
         StorageError: its database cannot be read.
     """
-    if place.lacks_database:
+    if location.lacks_database:
         return None
-    return _query(place.url, lambda engine: EventLog(engine, _name_inside(engine, place)).newest())
+    return _query(location.url, lambda engine: EventLog(engine, _name_inside(engine, location)).newest())
 
 
-def name_inside(place: StudyLocation) -> str:
+def name_inside(location: StudyLocation) -> str:
     """Return the name under which a study stands in its database; a folder of its own may have been renamed since.
 
     Raises:
         StorageError: its database cannot be read.
     """
-    if place.lacks_database:
-        return place.name
-    return _query(place.url, lambda engine: _name_inside(engine, place))
+    if location.lacks_database:
+        return location.name
+    return _query(location.url, lambda engine: _name_inside(engine, location))
 
 
-def check_not_renamed(place: StudyLocation) -> None:
+def check_not_renamed(location: StudyLocation) -> None:
     """Check that the study in a folder's own database has the folder's name.
 
     Raises:
         UsageError: it has another; a second search in its folder would take its checkpoints and weights.
     """
-    if (name := name_inside(place)) != place.name:
+    if (name := name_inside(location)) != location.name:
         raise UsageError(
-            f"{place.folder} holds study {name} under another name; rename the folder back to {name} to go on with it, "
-            "or choose another --study-name."
+            f"{location.folder} holds study {name} under another name; rename the folder back to {name} to go on with "
+            "it, or choose another --study-name."
         )
 
 
@@ -125,17 +125,17 @@ def list_studies(results: Path, storage: str | None = None) -> list[StudySummary
     return [_summary(StudyLocation.of(name, results, storage), at) for name, at in found]
 
 
-def driver_of(place: StudyLocation) -> str | None:
+def driver_of(location: StudyLocation) -> str | None:
     """Return in words which process drives a study, here or, in PostgreSQL, on any machine; None where none does."""
-    if file_lock.is_held(place.files.lock):
-        return file_lock.holder(place.files.lock)
-    if is_postgresql(place.url):
-        return _query(place.url, lambda engine: postgres.holder(engine, place.name))
+    if file_lock.is_held(location.files.lock):
+        return file_lock.holder(location.files.lock)
+    if is_postgresql(location.url):
+        return _query(location.url, lambda engine: postgres.holder(engine, location.name))
     return None
 
 
 @contextlib.contextmanager
-def alone_with(place: StudyLocation) -> Iterator[postgres.StudyLock | None]:
+def alone_with(location: StudyLocation) -> Iterator[postgres.StudyLock | None]:
     """Hold the study's lock in its folder, where that is there, and the one in PostgreSQL, where it is there.
 
     Raises:
@@ -143,9 +143,9 @@ def alone_with(place: StudyLocation) -> Iterator[postgres.StudyLock | None]:
         StorageError: the database, or a file within the block, cannot be written.
     """
     with storage_errors(), contextlib.ExitStack() as held:
-        if place.folder.is_dir():
-            held.enter_context(file_lock.driver_lock(place.files.lock, f"Study {place.name}"))
-        yield held.enter_context(postgres.driver_lock(place.url, place.name))
+        if location.folder.is_dir():
+            held.enter_context(file_lock.driver_lock(location.files.lock, f"Study {location.name}"))
+        yield held.enter_context(postgres.driver_lock(location.url, location.name))
 
 
 def _named(results: Path, storage: str | None) -> list[tuple[str, str]]:
@@ -157,8 +157,8 @@ def _named(results: Path, storage: str | None) -> list[tuple[str, str]]:
     return [(name, event[1]) for name, event in newest.items() if event is not None]
 
 
-def _read(place: StudyLocation) -> History | None:
-    found = read_events(place)
+def _read(location: StudyLocation) -> History | None:
+    found = read_events(location)
     return stored_history(found) if found else None
 
 
@@ -167,12 +167,12 @@ def _events(engine: Engine, name: str) -> list[events.Event]:
     return log.read() if log.newest() is not None else []
 
 
-def _name_inside(engine: Engine, place: StudyLocation) -> str:
+def _name_inside(engine: Engine, location: StudyLocation) -> str:
     """Return the folder's name, or that of the one study in the folder's own database where that has another."""
-    if not place.owns_database or EventLog(engine, place.name).newest() is not None:
-        return place.name
+    if not location.owns_database or EventLog(engine, location.name).newest() is not None:
+        return location.name
     names = [name for name, _ in events.studies(engine) if can_name_a_study(name)]
-    return names[0] if len(names) == 1 else place.name
+    return names[0] if len(names) == 1 else location.name
 
 
 def _query(url: str, question: Callable[[Engine], T]) -> T:
@@ -186,18 +186,18 @@ def _query(url: str, question: Callable[[Engine], T]) -> T:
         raise StorageError(f"Cannot read the database {redacted(url)}: {first_line(error)}.") from error
 
 
-def _summary(place: StudyLocation, at: str) -> StudySummary:
-    history = _read(place) or History()
+def _summary(location: StudyLocation, at: str) -> StudySummary:
+    history = _read(location) or History()
     return StudySummary(
-        name=place.name,
-        path=place.folder,
+        name=location.name,
+        path=location.folder,
         modified=at,
         trials=history.finished,
         goal=history.goal,
         complete=history.ends["complete"],
         best_value=history.best.value if history.best else None,
-        live=driver_of(place) is not None,
-        bytes=_size(place.folder),
+        live=driver_of(location) is not None,
+        bytes=_size(location.folder),
         spec=history.spec,
     )
 

@@ -84,9 +84,9 @@ def remove(storage: RDBStorage, name: str) -> None:
 
 def _write(storage: BaseStorage, name: str, events: Sequence[Event]) -> None:
     if events:
-        mirror = OptunaTables(storage, name, events[0])
+        tables = OptunaTables(storage, name, events[0])
         for event in events:
-            mirror.apply(event)
+            tables.apply(event)
 
 
 def _expected(name: str, events: Sequence[Event]) -> dict[int, FrozenTrial]:

@@ -271,7 +271,7 @@ def make_search(
     options = {"behaviour": behaviour, "marks": str(marks), "delay": delay}
     trainer = TrainerSpec(factory="support.search_fake:Trainer", options=options)
     return Search(
-        place=StudyLocation.of(name, results, url),
+        location=StudyLocation.of(name, results, url),
         goal=goal,
         spec_for=lambda numerics: make_spec(
             sampler or Tpe(n_startup_trials=5),

@@ -10,7 +10,7 @@ import typer
 from mnist_bench.cli import options
 
 if TYPE_CHECKING:
-    from mnist_bench.cli.views.board import Board
+    from mnist_bench.cli.views import Board
     from mnist_bench.experiments.confirm import Confirmed
 
 SHORT = 10

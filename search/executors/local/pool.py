@@ -40,7 +40,7 @@ class LocalExecutor:
         self._leaving: list[WorkerProcess] = []
         self._inbox: Inbox = queue.Queue()
         self._numerics: Mapping[str, Any] | None = None
-        self._starts = RestartPolicy(workers)
+        self._restart_policy = RestartPolicy(workers)
         self._suspects: set[tuple[int, int]] = set()
         self._waiting: deque[Job] = deque()
         """Suspects for whom no worker is empty yet."""
@@ -99,7 +99,7 @@ class LocalExecutor:
             self._log.close()
 
     def _replenish(self) -> None:
-        for index in self._starts.due(worker.index for worker in self._workers):
+        for index in self._restart_policy.due(worker.index for worker in self._workers):
             try:
                 self._workers.append(WorkerProcess(index, self._spec, self._log, self._inbox))
             except OSError as error:
@@ -172,10 +172,10 @@ class LocalExecutor:
         if self._numerics is None:
             raise WorkerError(sentence)
         self._let_go(worker)
-        self._starts.failed(sentence)
+        self._restart_policy.failed(sentence)
 
     def _greet(self, worker: WorkerProcess, numerics: Mapping[str, Any], lanes: int) -> None:
-        self._starts.succeeded()
+        self._restart_policy.succeeded()
         if self._numerics is None:
             self._numerics, self._lanes = numerics, self._asked_lanes or lanes
         elif numerics["canary"] != self._numerics["canary"]:
@@ -193,7 +193,7 @@ class LocalExecutor:
             return []
         self._workers.remove(worker)
         if worker.numerics is None:
-            self._starts.failed(f"Workers end before they are ready ({_ending(code)}); see {self._log_file}.")
+            self._restart_policy.failed(f"Workers end before they are ready ({_ending(code)}); see {self._log_file}.")
         if len(under_way) == 1:
             return [_death(under_way[0], code, stalled=bool(stalled))]
         return self._lose(under_way, _silence(stalled[0].job) if stalled else _ending(code), stalled)

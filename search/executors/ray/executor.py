@@ -61,7 +61,7 @@ class RayExecutor:
         *,
         address: str | None = None,
         gpus_per_worker: float = 0.0,
-        parcel: StagedFiles | None = None,
+        staged: StagedFiles | None = None,
     ) -> None:
         """Prepare for the cluster at `address`, or for a Ray of our own on this machine where that is None.
 
@@ -71,13 +71,13 @@ class RayExecutor:
         self._count = workers
         self._address = address
         self._gpus = gpus_per_worker
-        self._parcel = parcel
+        self._staged = staged
         self._ray: Any = None
         self._new_actor: Callable[[], Any]
         self._workers: list[_Worker] = []
         self._numerics: Mapping[str, Any] | None = None
         self._first_node = ""
-        self._starts = RestartPolicy(workers)
+        self._restart_policy = RestartPolicy(workers)
         self._next_check = 0.0
 
     @property
@@ -156,8 +156,8 @@ class RayExecutor:
 
     def _prepare_actors(self) -> None:
         """Put the staged files where each machine gets it once, and keep how to make an actor."""
-        parcel = self._parcel or StagedFiles(option="", files={})
-        given = self._spec.factory, dict(self._spec.options), parcel.option, self._ray.put(dict(parcel.files))
+        staged = self._staged or StagedFiles(option="", files={})
+        given = self._spec.factory, dict(self._spec.options), staged.option, self._ray.put(dict(staged.files))
         made = self._ray.remote(Actor).options(
             num_cpus=1,
             num_gpus=self._gpus,
@@ -167,7 +167,7 @@ class RayExecutor:
         self._new_actor = lambda: made.remote(*given)
 
     def _replenish(self) -> None:
-        for index in self._starts.due(worker.index for worker in self._workers):
+        for index in self._restart_policy.due(worker.index for worker in self._workers):
             self._workers.append(_Worker(index, self._new_actor()))
 
     def _end_stalled(self) -> list[Outcome]:
@@ -211,7 +211,7 @@ class RayExecutor:
         if "failed" in head:
             self._failed(worker, f"{worker.node}: {head['failed']}")
             return
-        self._starts.succeeded()
+        self._restart_policy.succeeded()
         if self._numerics is None:
             self._numerics, self._first_node = head["numerics"], worker.node
         elif head["numerics"]["canary"] != self._numerics["canary"]:
@@ -223,7 +223,7 @@ class RayExecutor:
             raise WorkerError(sentence)
         self._workers.remove(worker)
         self._ray.kill(worker.actor)
-        self._starts.failed(sentence)
+        self._restart_policy.failed(sentence)
 
     def _name(self, node_id: str) -> str:
         """Return how messages call a machine: by its name in the cluster, or its hostname, and its address."""
@@ -247,7 +247,7 @@ class RayExecutor:
         lines = [line.strip() for line in reason.splitlines() if line.strip()]
         if worker.job is not None:
             return [Lost(job=worker.job, reason=f"{worker.node}: {lines[0]}", cause=cause)]
-        self._starts.failed(
+        self._restart_policy.failed(
             "Workers end before they are ready, as they do where a machine lacks mnist-bench or has joined the cluster "
             f"without RAY_AUTH_MODE=token: {lines[-1]}"
         )

@@ -18,49 +18,49 @@ KEY, OTHER = (3, 1), (3, 2)
 def test_each_loss_doubles_the_time_after_which_a_period_is_taken_for_hung(
     clock: Clock, cost: int, seconds: list[int]
 ) -> None:
-    patience, found = RetryPolicy(), []
+    policy, found = RetryPolicy(), []
     for _ in seconds:
-        found.append(patience.stall_seconds(KEY, cost))
-        patience.lost(KEY, "trial 3", "SIGKILL")
+        found.append(policy.stall_seconds(KEY, cost))
+        policy.lost(KEY, "trial 3", "SIGKILL")
     assert found == seconds
-    assert patience.stall_seconds(OTHER, cost) == seconds[0]
-    patience.done(KEY)
-    assert patience.stall_seconds(KEY, cost) == seconds[0]
+    assert policy.stall_seconds(OTHER, cost) == seconds[0]
+    policy.done(KEY)
+    assert policy.stall_seconds(KEY, cost) == seconds[0]
 
 
 def test_a_period_waits_longer_after_each_loss_and_at_most_half_a_minute(clock: Clock) -> None:
-    patience, waits = RetryPolicy(), []
-    assert patience.may_start(KEY)
+    policy, waits = RetryPolicy(), []
+    assert policy.may_start(KEY)
     for _ in range(10):
-        patience.lost(KEY, "trial 3", "SIGKILL")
-        assert patience.may_start(OTHER)
+        policy.lost(KEY, "trial 3", "SIGKILL")
+        assert policy.may_start(OTHER)
         lost_at = clock.now
-        while not patience.may_start(KEY):
+        while not policy.may_start(KEY):
             clock.now += 0.125
         waits.append(clock.now - lost_at)
     assert waits == [0.25, 0.5, 0.875, 1.625, 3.25, 6.5, 12.875, 25.625, 30, 30]  # 0.1 s times 2, 4, 8 ..., rounded up
 
 
 def test_the_twentieth_loss_in_a_row_ends_the_work_and_names_it(clock: Clock) -> None:
-    patience = RetryPolicy()
+    policy = RetryPolicy()
     for _ in range(19):
-        patience.lost(KEY, "trial 3", "SIGKILL")
-    patience.lost(OTHER, "trial 3", "SIGKILL")
+        policy.lost(KEY, "trial 3", "SIGKILL")
+    policy.lost(OTHER, "trial 3", "SIGKILL")
     with pytest.raises(WorkerError) as caught:
-        patience.lost(KEY, "trial 3", "SIGKILL")
+        policy.lost(KEY, "trial 3", "SIGKILL")
     assert str(caught.value) == "20 workers in a row died over trial 3, period 1: SIGKILL."
 
 
 def test_losses_before_a_period_came_back_do_not_count(clock: Clock) -> None:
-    patience = RetryPolicy()
+    policy = RetryPolicy()
     for _ in range(3):
         for _ in range(19):
-            patience.lost(KEY, "trial 3", "SIGKILL")
-        patience.done(KEY)
+            policy.lost(KEY, "trial 3", "SIGKILL")
+        policy.done(KEY)
 
 
 def test_an_exception_is_chance_once_and_a_result_twice() -> None:
-    patience = RetryPolicy()
-    assert not patience.raised(KEY)
-    assert not patience.raised(OTHER)
-    assert patience.raised(KEY)
+    policy = RetryPolicy()
+    assert not policy.raised(KEY)
+    assert not policy.raised(OTHER)
+    assert policy.raised(KEY)
