@@ -243,3 +243,19 @@ def test_every_import_between_packages_follows_arrows() -> None:
 def test_no_arrow_says_what_others_say() -> None:
     arrows = drawn()[1]
     assert {arrow for arrow in arrows if arrow[1] in below(arrow[0], arrows - {arrow})} == set()
+
+
+# The folder of a study
+
+
+ON_DISK = {
+    "study.db", "begun", "driver.lock", "workers.log", "states", "leaderboard.json", "test-openings.jsonl",
+    "report.html", "confirm.json", "ablation.json", "audit.json", "progress.json", "records", "aside",
+}  # fmt: skip
+"""Names of a study's files, as users have them; "weights" and "plots" are left out, for they are words, too."""
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=module_of)
+def test_one_module_names_the_files_of_a_studys_folder(path: Path) -> None:
+    texts = {node.value for node in ast.walk(tree_of(path)) if isinstance(node, ast.Constant)}
+    assert path == ROOT / "search" / "study" / "folder.py" or {text for text in texts if text in ON_DISK} == set()

@@ -123,7 +123,7 @@ class Search:
             planner_for=lambda _: planner,
             executor=InProcessExecutor(trainer)
             if workers is None
-            else LocalExecutor(trainer, workers, location.folder / "workers.log"),
+            else LocalExecutor(trainer, workers, location.files.workers_log),
         )
 
     def run(self) -> Run:
