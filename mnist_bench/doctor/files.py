@@ -97,8 +97,8 @@ def found_by_commands(folder: Path) -> Iterator[Diagnostic]:
     files = StudyFolder(folder)
     readers: dict[str, Callable[[], object]] = {
         "confirm": partial(confirm.load, folder),
-        "ablate": partial(ablation.load, files.ablation.path),
-        "audit": partial(audit.load, files.audit.path),
+        "ablate": partial(ablation.load, folder),
+        "audit": partial(audit.load, folder),
     }
     for path in sorted(files.confirm.records.glob("[0-9]*.json")):
         readers[f"record {path.stem}"] = partial(record.read, path)

@@ -19,7 +19,7 @@ from search import canonical_json
 from search.driver import Task
 from search.errors import WorkerError
 from search.event_log import StudyRecord, TrialRecord
-from search.study import ExperimentFolder, StudyFolder
+from search.study import StudyFolder
 from search.trainer_api import Report
 
 
@@ -106,14 +106,20 @@ def run(
         WorkerError: a trial comes to other weights than in the search, or the workers cannot go on.
         StudyLockedError, DataError, DeviceError, StorageError, UsageError: see there.
     """
-    folder, drawn = StudyFolder(results / study.name).audit.path, chosen(study, share)
+    folder, drawn = results / study.name, chosen(study, share)
     known = load(folder)
     if known is not None and known.digest == study.digest and _numbers(known) == [trial.number for trial in drawn]:
         return known
     if not drawn:
         return _audit(study, [])
     with open_grid_of(
-        study, "audit", folder, f"The audit of {study.name}", workers=workers, device=device, data_dir=data_dir
+        study,
+        "audit",
+        StudyFolder(folder).audit.path,
+        f"The audit of {study.name}",
+        workers=workers,
+        device=device,
+        data_dir=data_dir,
     ) as grid:
         found = _train(drawn, grid, on_trial, stopping)
     if found is None:
@@ -199,10 +205,11 @@ def _numbers(audit: Audit) -> list[int]:
 
 
 def save(audit: Audit, folder: Path) -> None:
-    """Keep an audit in a folder; errors as in `sealed_json.save`."""
-    sealed_json.save(audit, ExperimentFolder(folder).result)
+    """Keep an audit in the study's folder `folder`; errors as in `sealed_json.save`."""
+    sealed_json.save(audit, StudyFolder(folder).audit.result)
 
 
 def load(folder: Path) -> Audit | None:
-    """Return the audit that a folder keeps, None where there is none; errors as in `sealed_json.load`."""
-    return sealed_json.load(ExperimentFolder(folder).result, Audit, "audit")
+    """Return the audit of the study whose folder is `folder`, None where there is none; errors as in
+    `sealed_json.load`."""
+    return sealed_json.load(StudyFolder(folder).audit.result, Audit, "audit")

@@ -10,7 +10,6 @@ from mnist_bench.experiments.ablation import Ablation, Step
 from mnist_bench.experiments.confirm import Candidate, Confirmed, Figures
 from mnist_bench.units import percent
 from search.event_log import StudyRecord
-from search.study import StudyFolder
 
 NOTHING = "–"
 
@@ -50,8 +49,8 @@ def read(study: StudyRecord, folder: Path) -> Sections:
     """
     race, path, pruning = (
         confirm.load(folder),
-        ablation.load(StudyFolder(folder).ablation.path),
-        audit.load(StudyFolder(folder).audit.path),
+        ablation.load(folder),
+        audit.load(folder),
     )
     return Sections(
         winner=race.winner if race else None,

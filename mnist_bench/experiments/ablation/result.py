@@ -17,7 +17,7 @@ from mnist_bench.config import TrainConfig, from_json
 from mnist_bench.experiments.ablation.setting_groups import candidates, changed, differing, waiting
 from mnist_bench.nets import distinguishing
 from mnist_bench.studies import sealed_json
-from search.study import ExperimentFolder
+from search.study import StudyFolder
 
 CONFIDENCE = 0.95
 COMPARABLE = 2
@@ -235,14 +235,15 @@ def listed(groups: Sequence[str]) -> str:
 
 
 def save(ablation: Ablation, folder: Path) -> None:
-    """Keep an ablation in a folder; errors as in `sealed_json.save`."""
-    sealed_json.save(ablation, ExperimentFolder(folder).result)
+    """Keep an ablation in the study's folder `folder`; errors as in `sealed_json.save`."""
+    sealed_json.save(ablation, StudyFolder(folder).ablation.result)
 
 
 def load(folder: Path) -> Ablation | None:
-    """Return the ablation in a folder of a study's, None where there is none; errors as in `sealed_json.load`."""
-    found = sealed_json.load(ExperimentFolder(folder).result, Ablation, "ablation")
-    return found and replace(found, study=folder.parent.name)  # the study's folder may have been renamed since
+    """Return the ablation of the study whose folder is `folder`, None where there is none; errors as in
+    `sealed_json.load`."""
+    found = sealed_json.load(StudyFolder(folder).ablation.result, Ablation, "ablation")
+    return found and replace(found, study=folder.name)  # the study's folder may have been renamed since
 
 
 def _or_infinity(value: float | None) -> float:

@@ -88,12 +88,13 @@ def run(
         raise UsageError(f"{asked.baseline} and {study.name}/{trial.number} train the same net; there is no path.")
     seeds = tuple(canonical_json.derived_seed("ablation", number) for number in range(asked.seeds))
     question = _question(study, trial, start, target, seeds)
-    folder = StudyFolder(asked.results / study.name).ablation.path
+    folder = asked.results / study.name
     kept = ablation.load(folder)
     if kept is not None and kept.question == question and kept.complete:
         return kept
     with open_grid_of(
-        study, "ablate", folder, f"The ablation of {study.name}", workers=asked.workers, device=asked.device,
+        study, "ablate", StudyFolder(folder).ablation.path, f"The ablation of {study.name}", workers=asked.workers,
+        device=asked.device,
         data_dir=asked.data_dir,
     ) as grid:  # fmt: skip
         bench = _Bench(grid, seeds, listener, stopping)

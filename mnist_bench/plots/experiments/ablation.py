@@ -13,7 +13,6 @@ from mnist_bench.plots import style
 from mnist_bench.plots.headings import HALO, write_heading
 from mnist_bench.plots.subject import Subject
 from search.errors import StudyNotFoundError
-from search.study import StudyFolder
 
 LOGARITHMIC = 4.0
 """From so many times the smallest error rate to the largest, the axis is logarithmic."""
@@ -43,7 +42,7 @@ def picture(subject: Subject) -> Figure:
     Raises:
         StudyNotFoundError: there is none.
     """
-    made = load(StudyFolder(subject.folder).ablation.path)
+    made = load(subject.folder)
     if made is None:
         name = subject.study.name
         raise StudyNotFoundError(f"Study {name} has no ablation; `mnist-bench ablate {name}` makes one.")

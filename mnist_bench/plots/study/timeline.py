@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
-from mnist_bench.leaderboard import Kind, Period, WorkerTime, worker_time_of
+from mnist_bench.leaderboard import Kind, Period, WorkerTime, worker_time_of as rows
 from mnist_bench.plots import style
 from mnist_bench.plots.headings import write_heading
 from mnist_bench.plots.subject import Subject
@@ -42,7 +42,7 @@ class Use:
 
 def picture(subject: Subject) -> Figure:
     """Return the timeline of the study."""
-    return draw(worker_time_of(subject.study))
+    return draw(rows(subject.study))
 
 
 def draw(time: WorkerTime) -> Figure:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mnist_bench.experiments.audit import FILE, Audit, Audited, chosen, load, run, save, sentence
+from mnist_bench.experiments.audit import Audit, Audited, chosen, load, run, save, sentence
 from search.errors import StorageError
 from search.event_log.records import StudyRecord
 from support import handmade
@@ -89,8 +89,9 @@ def test_in_words_where_all_diverged_or_none_is_complete() -> None:
 
 def test_what_is_kept_is_read_as_it_was(tmp_path: Path) -> None:
     assert load(tmp_path) is None
+    (tmp_path / "audit").mkdir()
     save(audit((0.9, 2), (None, 4)), tmp_path)
     assert load(tmp_path) == audit((0.9, 2), (None, 4))
-    (tmp_path / FILE).write_text('{"digest": 3}')
+    (tmp_path / "audit" / "audit.json").write_text('{"digest": 3}')
     with pytest.raises(StorageError, match=r"audit\.json: is not a whole audit; remove it"):
         load(tmp_path)

@@ -105,7 +105,9 @@ def test_a_worker_refuses_data_that_changed_since_the_work_began(tmp_path: Path)
         make_trainer(**spec.options)
 
 
-@pytest.mark.parametrize("module", ["trial", "data", "cost", "architecture", "schedule", "config_json"])
+@pytest.mark.parametrize(
+    "module", ["nets.planner", "data", "nets.cost_model", "nets.architecture", "config.schedule", "config.json"]
+)
 def test_planning_needs_no_torch(module: str) -> None:
     code = f"import sys, mnist_bench.{module}; sys.exit('torch' in sys.modules)"
     folder = ROOT

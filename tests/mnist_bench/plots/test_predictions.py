@@ -20,6 +20,7 @@ from mnist_bench.training.period import fit
 from mnist_bench.training.weights import export
 from search.errors import StudyNotFoundError, UsageError
 from search.event_log.records import StudyRecord, TrialRecord
+from search.study import StudyFolder
 from support import handmade
 from support.handmade_predictions import predictions
 
@@ -31,12 +32,13 @@ def digits(device: torch.device) -> Dataset:
 
 
 @pytest.fixture(scope="module")
-def trained(digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> tuple[StudyRecord, TrialRecord, Path]:
+def trained(digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> tuple[StudyRecord, TrialRecord, StudyFolder]:
     """Return a study of one short trial, the trial, and the folder of its weights."""
     config = TrainConfig(epochs=1)
     result = fit(config, 5, digits, "fp32")
-    folder = tmp_path_factory.mktemp("weights")
-    (folder / "3.safetensors").write_bytes(export(result.state, config))
+    folder = StudyFolder(tmp_path_factory.mktemp("study"))
+    folder.weights.mkdir()
+    folder.weights_of(3).write_bytes(export(result.state, config))
     trial = replace(handmade.trial(3), config=to_json(config), seed=5, reports=result.reports)
     data = {"dataset": "mnist", "subset": 1800, "data_hash": digits.data_hash, "split_hash": digits.split_hash}
     spec = {**handmade.spec(), "context": {"data": data, "trainer_revision": 1}}
@@ -44,7 +46,7 @@ def trained(digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> tuple[
     return replace(handmade.study([trial]), spec=spec), trial, folder
 
 
-def test_the_net_errs_where_the_search_saw_it_err(trained: tuple[StudyRecord, TrialRecord, Path]) -> None:
+def test_the_net_errs_where_the_search_saw_it_err(trained: tuple[StudyRecord, TrialRecord, StudyFolder]) -> None:
     study, trial, weights = trained
     said = predict(study, trial, weights)
     report = trial.reports[-1]
@@ -55,7 +57,9 @@ def test_the_net_errs_where_the_search_saw_it_err(trained: tuple[StudyRecord, Tr
     assert said.remarks == ("study conv-0, trial #3, 300 validation images",)
 
 
-def test_rows_are_in_the_order_of_the_split(trained: tuple[StudyRecord, TrialRecord, Path], digits: Dataset) -> None:
+def test_rows_are_in_the_order_of_the_split(
+    trained: tuple[StudyRecord, TrialRecord, StudyFolder], digits: Dataset
+) -> None:
     said = predict(*trained)
     assert said.indices.tolist() == digits.validation.tolist()
     assert said.labels.tolist() == digits.labels[digits.validation].tolist()
@@ -67,21 +71,21 @@ def test_rows_are_in_the_order_of_the_split(trained: tuple[StudyRecord, TrialRec
 
 
 def test_a_net_whose_weights_were_not_kept_is_not_found(
-    trained: tuple[StudyRecord, TrialRecord, Path], tmp_path: Path
+    trained: tuple[StudyRecord, TrialRecord, StudyFolder], tmp_path: Path
 ) -> None:
     study, trial, _ = trained
     with pytest.raises(StudyNotFoundError, match=r"weights of conv-0/3 are not in .*ten best.*machine that searched"):
-        predict(study, trial, tmp_path)
+        predict(study, trial, StudyFolder(tmp_path))
 
 
-def test_another_nets_weights_are_refused(trained: tuple[StudyRecord, TrialRecord, Path]) -> None:
+def test_another_nets_weights_are_refused(trained: tuple[StudyRecord, TrialRecord, StudyFolder]) -> None:
     study, trial, weights = trained
     other = replace(trial, reports=(replace(trial.reports[-1], weights=handmade.HASH),))
     with pytest.raises(WeightsError, match="other weights than trial 3 ended with"):
         predict(study, other, weights)
 
 
-def test_another_data_set_is_refused(trained: tuple[StudyRecord, TrialRecord, Path]) -> None:
+def test_another_data_set_is_refused(trained: tuple[StudyRecord, TrialRecord, StudyFolder]) -> None:
     study, trial, weights = trained
     data = {**study.spec["context"]["data"], "subset": 1000}
     other = replace(study, spec={**study.spec, "context": {**study.spec["context"], "data": data}})

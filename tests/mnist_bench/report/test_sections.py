@@ -91,8 +91,8 @@ def test_what_lies_in_the_folder_is_read(tmp_path: Path) -> None:
     for part in ("confirm", "ablation", "audit"):
         (tmp_path / part).mkdir()
     confirmed.save(RACE, tmp_path)
-    ablation.save(PATH, tmp_path / "ablation")
-    audit.save(PRUNING, tmp_path / "audit")
+    ablation.save(PATH, tmp_path)
+    audit.save(PRUNING, tmp_path)
     sections = report_sections.read(study, tmp_path)
     assert sections.winner == 1
     assert sections.confirmed == report_sections.of_race(RACE, study.digest)

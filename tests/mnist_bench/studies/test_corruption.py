@@ -85,8 +85,9 @@ def a_confirmation(folder: Path) -> Written:
 
 def an_audit(folder: Path) -> Written:
     trials = (audit.Audited(number=3, accuracy=0.98, better=4, seconds=1.5),)
+    (folder / "audit").mkdir()
     audit.save(audit.Audit(digest=handmade.HASH, pruned=46, complete=4, best=0.99, trials=trials), folder)
-    return Written(folder / audit.FILE, lambda: audit.load(folder))
+    return Written(folder / "audit" / "audit.json", lambda: audit.load(folder))
 
 
 def an_ablation(folder: Path) -> Written:
@@ -94,8 +95,9 @@ def an_ablation(folder: Path) -> Written:
     made = ablation.Ablation(
         question="q", study="conv-0", trial=1, baseline="linear", images=1000, seeds=(0, 1), start=start, steps=()
     )
+    (folder / "ablation").mkdir()
     ablation.save(made, folder)
-    return Written(folder / ablation.FILE, lambda: ablation.load(folder))
+    return Written(folder / "ablation" / "ablation.json", lambda: ablation.load(folder))
 
 
 def time_spent(folder: Path) -> Written:

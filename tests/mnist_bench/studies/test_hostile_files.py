@@ -245,8 +245,8 @@ def time_spent() -> dict[str, Any]:
 KEPT: dict[str, tuple[Callable[[], dict[str, Any]], str, Callable[[Path], Any]]] = {
     "record": (a_record, "RECORD.json", lambda folder: record.read(folder / "RECORD.json")),
     "confirmation": (a_confirmation, "confirm/confirm.json", confirmed.load),
-    "audit": (an_audit, audit.FILE, audit.load),
-    "ablation": (an_ablation, ablation.FILE, ablation.load),
+    "audit": (an_audit, "audit/audit.json", audit.load),
+    "ablation": (an_ablation, "ablation/ablation.json", ablation.load),
     "time spent": (time_spent, "p.json", lambda folder: TimeBudget(folder / "p.json", handmade.HASH, time.monotonic())),
 }  # fmt: skip
 
@@ -259,7 +259,8 @@ NO_JSON = [
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "confirm").mkdir()
+    for name in ("confirm", "ablation", "audit"):
+        (tmp_path / name).mkdir()
     return tmp_path
 
 

@@ -67,7 +67,7 @@ def test_another_number_of_rows_is_another_page(database: Database, look: Callab
 
 def test_what_is_no_part_of_the_study_is_as_it_is_now(tmp_path: Path, look: Callable[..., Leaderboard]) -> None:
     assert (look().live, look().test_openings) == (False, 0)
-    with file_lock.driver_lock(StudyLocation.of("two", tmp_path).lock, "it"):
+    with file_lock.driver_lock(StudyLocation.of("two", tmp_path).files.lock, "it"):
         for line in ("look", "confirm two: #1", "confirm two: #2"):
             with (tmp_path / LEDGER).open("a") as ledger:
                 ledger.write(json.dumps({"purpose": line}) + "\n")
@@ -80,7 +80,7 @@ def test_a_damaged_page_is_made_anew(
     database: Database, tmp_path: Path, look: Callable[..., Leaderboard], content: bytes
 ) -> None:
     look()
-    (tmp_path / "two" / leaderboard_cache.FILE).write_bytes(content)
+    (tmp_path / "two" / "leaderboard.json").write_bytes(content)
     assert look() == look()
     assert database.reads == 2
 
@@ -89,7 +89,7 @@ def test_a_page_that_was_changed_by_hand_is_not_believed(
     database: Database, tmp_path: Path, look: Callable[..., Leaderboard]
 ) -> None:
     before = look()
-    page = tmp_path / "two" / leaderboard_cache.FILE
+    page = tmp_path / "two" / "leaderboard.json"
     page.write_bytes(page.read_bytes().replace(before.digest.encode(), b"0" * 64))
     assert look() == before
     assert database.reads == 2

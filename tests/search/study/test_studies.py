@@ -66,7 +66,7 @@ def test_a_database_that_is_none(tmp_path: Path) -> None:
 
 def test_a_removed_study_is_gone(tmp_path: Path) -> None:
     fake.run(tmp_path, goal=2, name="short")
-    with file_lock.driver_lock(tmp_path / "short" / studies.LOCK, "short"), pytest.raises(StudyLockedError):
+    with file_lock.driver_lock(tmp_path / "short" / "driver.lock", "short"), pytest.raises(StudyLockedError):
         remove_study(tmp_path, "short")
     remove_study(tmp_path, "short")
     with pytest.raises(StudyNotFoundError):

@@ -12,7 +12,6 @@ import pytest
 from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import ModelConfig, OptimConfig, TrainConfig
 from mnist_bench.experiments.ablation.result import (
-    FILE,
     Ablation,
     Measured,
     Step,
@@ -190,13 +189,15 @@ def ablation(steps: tuple[Step, ...]) -> Ablation:
 def test_what_is_kept_is_read_as_it_was(tmp_path: Path) -> None:
     assert load(tmp_path) is None
     made = ablation(path(Bench({"convolutions": (1, None), "optimizer": (7, None), "averaging": (8, 9)}, None)))
+    (tmp_path / "ablation").mkdir()
     save(made, tmp_path)
-    assert load(tmp_path) == replace(made, study=tmp_path.parent.name)
+    assert load(tmp_path) == replace(made, study=tmp_path.name)
     assert not made.complete
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"question": 1}', "[" * 9])
 def test_a_damaged_file_is_one_sentence(tmp_path: Path, text: str) -> None:
-    (tmp_path / FILE).write_text(text)
+    (tmp_path / "ablation").mkdir()
+    (tmp_path / "ablation" / "ablation.json").write_text(text)
     with pytest.raises(StorageError, match=r"ablation\.json: is not a whole ablation; remove it"):
         load(tmp_path)

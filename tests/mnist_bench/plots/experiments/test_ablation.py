@@ -86,8 +86,8 @@ def test_without_an_ablation_or_a_rate_there_is_no_picture(tmp_path: Path) -> No
     with pytest.raises(StudyNotFoundError, match="Study conv-0 has no ablation; `mnist-bench ablate conv-0` makes one"):
         picture(subject)
     (tmp_path / "ablation").mkdir()
-    save(FALL, tmp_path / "ablation")
+    save(FALL, tmp_path)
     assert picture(subject).get_suptitle().startswith("Convolutions take away 700")
-    save(made(step("dropout", 800, None, 9)), tmp_path / "ablation")
+    save(made(step("dropout", 800, None, 9)), tmp_path)
     with pytest.raises(StudyNotFoundError, match="training diverged, so there is no picture"):
         picture(subject)

@@ -158,7 +158,9 @@ def test_a_worker_offers_itself_to_the_kernel_and_its_driver_does_not(tmp_path: 
     class Look(Silent):
         def on_trial(self, trial: Any) -> None:
             children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-            workers = [pid for pid in children if b"executors.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+            workers = [
+                pid for pid in children if b"executors.local.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+            ]
             seen.update(Path(f"/proc/{pid}/oom_score_adj").read_text() for pid in workers)
 
     fake.run(tmp_path, goal=2, workers=1, observer=Look())

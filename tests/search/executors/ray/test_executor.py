@@ -29,7 +29,7 @@ Make = Callable[..., RayExecutor]
 JOIN = """
 import sys
 from search.errors import SearchError
-from search.executors import RayExecutor
+from search.executors.ray import RayExecutor
 from search.trainer_api import TrainerSpec
 
 executor = RayExecutor(TrainerSpec(factory="support.search_fake:Trainer"), 1, address=sys.argv[1])
@@ -42,9 +42,9 @@ finally:
 """
 
 LOSE_HEAD = """
-from ray_nodes import ENVIRONMENT, Nodes, variables
+from support.ray_nodes import ENVIRONMENT, Nodes, variables
 from search.errors import WorkerError
-from search.executors import RayExecutor, ray
+from search.executors.ray import RayExecutor, executor as ray
 from search.trainer_api import TrainerSpec
 
 ray.HEAD_CHECK = 0.2
