@@ -1,3 +1,4 @@
+from .anova import residual_variance as residual_variance
 from .paired import LEVEL as LEVEL, pairs_needed as pairs_needed
 from .tests import (
     holm as holm,

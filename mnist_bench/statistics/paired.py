@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mnist_bench.statistics.anova import ROUNDING
 from mnist_bench.statistics.tests import mean_and_deviation
 
 LEVEL = 0.05
@@ -35,13 +36,13 @@ class Paired:
 def paired(differences: Sequence[float], step: float) -> Paired:
     """Return what two or more differences between values that come in multiples of `step` tell.
 
-    The deviation counts as no less than what rounding to such steps makes by itself (step² / 12 a value, Sheppard
-    1898): a few equal differences are no proof.
+    The deviation counts as no less than what rounding both values to such steps makes by itself: a few equal
+    differences are no proof.
     """
     from scipy.special import stdtr, stdtrit  # type: ignore[import-untyped]
 
     mean, deviation = mean_and_deviation(differences)
-    deviation = max(deviation, step / math.sqrt(6))
+    deviation = max(deviation, step * math.sqrt(2 * ROUNDING))
     error = deviation / math.sqrt(len(differences))
     reach = error * float(stdtrit(len(differences) - 1, 1 - LEVEL / 2))
     return Paired(

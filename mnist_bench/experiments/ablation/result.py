@@ -6,6 +6,7 @@ share their seeds, so that what a seed does to all of them (its order of images,
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ import numpy as np
 from mnist_bench.config import TrainConfig, from_json
 from mnist_bench.experiments.ablation.setting_groups import candidates, changed, differing, waiting
 from mnist_bench.nets import distinguishing
+from mnist_bench.statistics import residual_variance
 from mnist_bench.studies import sealed_json
 from search.study import StudyFolder
 
@@ -92,8 +94,10 @@ class Step:
 
     @property
     def by_chance(self) -> bool:
-        """Whether the interval holds 0."""
-        return self.low is None or self.high is None or self.low <= 0 <= self.high
+        """Whether the interval holds 0, or has no width, as the first version wrote it where few seeds agreed."""
+        if self.low is None or self.high is None:
+            return True
+        return self.low <= 0 <= self.high or math.isclose(self.low, self.high)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -174,10 +178,10 @@ def interval(before: Errors, after: Errors, others: Sequence[Errors]) -> tuple[f
     """Return by how many errors `after` has fewer than `before`, in the mean, and a 95 % interval of that.
 
     All are errors by seed, the same seeds everywhere. With two or three seeds the spread of one pair's differences says
-    little about itself, so the variance is pooled over all comparable runs of the step: the residual of a two-way
-    analysis of variance by configuration and seed (Fisher 1925), whose degrees of freedom the t quantile has. The
-    change taken is the best of several by these same figures, so the interval holds for all that were tried at once
-    (Bonferroni). What diverged is left out; None where that is the pair itself, or with one seed.
+    little about itself, so the variance is pooled over all comparable runs of the step (`residual_variance`), whose
+    degrees of freedom the t quantile has. The change taken is the best of several by these same figures, so the
+    interval holds for all that were tried at once (Bonferroni). What diverged is left out; None where that is the pair
+    itself, or with one seed.
     """
     from scipy.special import stdtrit  # type: ignore[import-untyped]
 
@@ -186,12 +190,10 @@ def interval(before: Errors, after: Errors, others: Sequence[Errors]) -> tuple[f
     table = np.asarray([errors for errors in (before, after, *others) if None not in errors], dtype=np.float64)
     means = table.mean(1)
     table = table[means <= COMPARABLE * means[:2].max()]
-    configs, seeds = table.shape
-    rest = table - table.mean(1, keepdims=True) - table.mean(0) + table.mean()
-    freedom = (configs - 1) * (seeds - 1)
-    deviation = (2 * float((rest**2).sum()) / freedom / seeds) ** 0.5
+    seeds = table.shape[1]
+    variance, freedom = residual_variance(table)
     comparisons = 1 + len(others)
-    reach = float(stdtrit(freedom, 1 - (1 - CONFIDENCE) / 2 / comparisons)) * deviation
+    reach = float(stdtrit(freedom, 1 - (1 - CONFIDENCE) / 2 / comparisons)) * (2 * variance / seeds) ** 0.5
     fewer = float(table[0].mean() - table[1].mean())
     return fewer, fewer - reach, fewer + reach
 

@@ -16,16 +16,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mnist_bench.statistics import holm
+from mnist_bench.statistics import holm, residual_variance
 
 ROUNDS = (1, 2, 4, 8)
 """Seeds that each candidate still racing has trained with after each round."""
 LOOKS = tuple(seeds for seeds in ROUNDS if seeds > 1)
 """Rounds that end with the test; one seed says nothing of what seeds do."""
 LEVEL = 0.05
-ROUNDING = 1 / 12
-"""Variance that rounding to whole errors has by itself (Sheppard 1898): few seeds can agree by chance, and a variance
-of zero would make certain what is not."""
 
 Errors = Mapping[int, Sequence[int | None]]
 """Of each candidate, by seed; None where training came to no end."""
@@ -119,11 +116,3 @@ def worse(errors: Mapping[int, Sequence[int]]) -> dict[int, float]:
     statistic = (means - means.min()) / np.sqrt(2 * variance / seeds)
     p_values = stdtr(freedom, -statistic) * (candidates - 1) * len(LOOKS)
     return dict(zip(errors, holm([float(min(1.0, p)) for p in p_values]), strict=True))
-
-
-def residual_variance(table: np.typing.NDArray[np.float64]) -> tuple[float, int]:
-    """Return the residual variance of a table (candidates, seeds), 2 at least of each, and its degrees of freedom."""
-    candidates, seeds = table.shape
-    residuals = table - table.mean(axis=1, keepdims=True) - table.mean(axis=0, keepdims=True) + table.mean()
-    freedom = (candidates - 1) * (seeds - 1)
-    return max(ROUNDING, float((residuals**2).sum()) / freedom), freedom

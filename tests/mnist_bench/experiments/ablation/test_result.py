@@ -113,8 +113,25 @@ def test_an_interval_by_hand() -> None:
     # Two configurations, three seeds: differences 9, 10 and 11; s² of the differences 1, t(2 df, 97.5 %) = 4.3027.
     found = interval([109, 110, 111], [100, 100, 100], [])
     assert found == pytest.approx((10, 10 - 4.3027 / 3**0.5, 10 + 4.3027 / 3**0.5), abs=1e-3)
-    # A third one pools: residuals all 0 but for one column, and the level is shared by two comparisons.
-    assert interval([10, 20, 30], [9, 19, 29], [[5, 15, 25]]) == pytest.approx((1, 1, 1))
+    # A third one pools: residuals of 1/3 and 2/3 make s² (4/3) / 4 = 1/3; two comparisons share the level, t(4 df,
+    # 98.75 %) = 3.4954.
+    found = interval([109, 110, 111], [100, 100, 100], [[109, 110, 111]])
+    assert found == pytest.approx((10, 10 - 3.4954 * 2**0.5 / 3, 10 + 3.4954 * 2**0.5 / 3), abs=1e-3)
+
+
+def test_seeds_that_agree_by_chance_make_nothing_certain() -> None:
+    # The variance of rounding, 1/12; t(1 df, 97.5 %) = 12.7062.
+    reach = 12.7062 / 12**0.5
+    assert interval([60, 64], [50, 54], []) == pytest.approx((10, 10 - reach, 10 + reach), abs=1e-3)
+    found = interval([61, 65], [60, 64], [])
+    assert found is not None
+    assert (
+        sentence(step(*found), 10_000) == "batchnorm: 1 fewer errors of 10,000 (3 more to 5 fewer), which may be chance"
+    )
+
+
+def test_an_interval_of_no_width_that_was_kept_is_not_called_certain() -> None:
+    assert step(1, 1, 1).by_chance
 
 
 def test_what_a_seed_does_to_all_cancels_out() -> None:

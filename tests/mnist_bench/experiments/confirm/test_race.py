@@ -46,13 +46,6 @@ def test_seeds_that_agree_by_chance_make_nothing_certain() -> None:
     assert found[1] > race.LEVEL
 
 
-def test_residual_variance_by_hand() -> None:
-    import numpy as np
-
-    # rows 1 2 6 and 3 4 2 about their means and the seeds': residuals -1 -1 2 and 1 1 -2
-    assert race.residual_variance(np.array([[1.0, 2.0, 6.0], [3.0, 4.0, 2.0]])) == (pytest.approx(12 / 2), 2)
-
-
 @pytest.mark.parametrize("errors", [{}, {4: [60, 64]}])
 def test_without_another_nobody_is_worse(errors: dict[int, list[int]]) -> None:
     assert race.worse(errors) == dict.fromkeys(errors, 1.0)
