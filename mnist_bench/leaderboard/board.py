@@ -98,7 +98,7 @@ def leaderboard_of(study: StudyRecord, *, top: int | None = None, test_openings:
     ranks = {trial.number: rank for rank, trial in enumerate(complete, start=1)}
     p_values = tie_p_values(complete)
     cells = distinguishing([from_json(trial.config) for trial in shown])
-    images = validation_images(study.trials)
+    images = validation_images(study.spec["context"])
     saved, budget = saved_epochs(study)
     return Leaderboard(
         study=study.name,
@@ -205,7 +205,7 @@ def _front_marks(study: StudyRecord, shown: Sequence[TrialRecord]) -> list[bool 
 def _row(
     trial: TrialRecord,
     rank: int | None,
-    images: int | None,
+    images: int,
     p_value: float | None,
     settings: Mapping[str, str],
     on_front: bool | None,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterable
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,20 +38,14 @@ def correctness(trial: TrialRecord) -> NDArray[np.bool_] | None:
     return correct_bits(text) if isinstance(text, str) else None
 
 
-def validation_images(trials: Iterable[TrialRecord]) -> int | None:
-    """Return the number of validation images, from any report's errors and accuracy; None before the first report."""
-    trials = list(trials)
-    for report in (report for trial in trials for report in trial.reports):
-        errors = report.metrics.get("errors")
-        if errors and report.value is not None and report.value < 1:
-            return round(errors / (1 - report.value))
-    kept = (correctness(trial) for trial in trials)
-    return next((len(bits) for bits in kept if bits is not None), None)
+def validation_images(context: Mapping[str, Any]) -> int:
+    """Return the number of validation images of a study with this context."""
+    return int(context["images"]["validation"])
 
 
-def accuracy_interval(trial: TrialRecord, images: int | None) -> tuple[float, float] | None:
+def accuracy_interval(trial: TrialRecord, images: int) -> tuple[float, float] | None:
     """Return Wilson's 95 % interval of the trial's accuracy on so many images; None where it has no accuracy."""
     errors = trial.reports[-1].metrics.get("errors") if trial.reports else None
-    if trial.value is None or errors is None or not images or errors > images:
+    if trial.value is None or errors is None or errors > images:
         return None
     return wilson(images - int(errors), images)

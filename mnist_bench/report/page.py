@@ -102,11 +102,10 @@ def finding(study: StudyRecord, board: Leaderboard, sections: Sections) -> Itera
 
 def _won(study: StudyRecord, best: TrialRecord, board: Leaderboard) -> str:
     first = next(row for row in board.rows if row.number == best.number)
-    images = validation_images(study.trials)
+    images = validation_images(study.spec["context"])
     share = "–" if first.accuracy is None else percent(first.accuracy)
-    count = "validation images" if images is None else f"{images:,} validation images"
     sure = "" if first.low is None or first.high is None else f" ({_interval(first.low, first.high)})"
-    return f"Trial #{best.number} won the search: it gets {share} of the {count} right{sure}."
+    return f"Trial #{best.number} won the search: it gets {share} of the {images:,} validation images right{sure}."
 
 
 def _interval(low: float, high: float) -> str:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
+from annotated_types import Ge
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 from mnist_bench.config import TrainConfig, every_setting, from_json, leaves
@@ -35,10 +36,20 @@ COUNTED = ("epoch", "errors")
 
 @with_config(ConfigDict(extra="ignore"))
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Images:
+    """How many images there are."""
+
+    train: Annotated[int, Ge(1)]
+    validation: Annotated[int, Ge(1)]
+
+
+@with_config(ConfigDict(extra="ignore"))
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Context:
     """What the trials of a study were trained on."""
 
     data: Data
+    images: Images
     trainer_revision: int
 
 

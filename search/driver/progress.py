@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from search.event_log import History, Order, TrialRecord
@@ -29,6 +29,8 @@ class Header:
     """Trials at once in each worker."""
     cost: str | None = None
     """What is minimised beside the value; None with one objective."""
+    context: Mapping[str, Any] = field(default_factory=dict)
+    """What the study holds of its trainer."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

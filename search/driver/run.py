@@ -254,6 +254,7 @@ class Search:
             goal=max(self.goal, history.goal),
             resumed=bool(history.trials),
             cost=spec.cost,
+            context=spec.context,
         )
 
 

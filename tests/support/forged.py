@@ -119,6 +119,7 @@ def at(*path: str | int, put: Any) -> Change:
 REFUSED: dict[str, tuple[str, int | None, Change]] = {
     "no canary": ("create", None, at("spec", "numerics", put={})),
     "no data": ("create", None, at("spec", "context", put={})),
+    "no validation images": ("create", None, at("spec", "context", "images", "validation", put=0)),
     "a data set by path": ("create", None, at("spec", "context", "data", "dataset", put="../../etc")),
     "a million slots and one": ("create", None, at("spec", "slots", put=1_000_001)),
     "another name": ("create", None, at("name", put=TEXT)),

@@ -99,7 +99,8 @@ def _trial_lines(study: StudyRecord, trial: TrialRecord) -> Iterator[str]:
     from mnist_bench.studies import is_foreign
 
     foreign = is_foreign(study.spec)
-    low, high = (None if foreign else accuracy_interval(trial, validation_images(study.trials))) or (None, None)
+    images = 0 if foreign else validation_images(study.spec["context"])
+    low, high = accuracy_interval(trial, images) or (None, None)
     accuracy = f"{_reader(study)(trial.value)} {cells.interval(low, high)}"
     yield f"{study.name}/{trial.number}  {cells.ending(trial.state, trial.reason)}  {accuracy}".rstrip()
     yield f"seed {trial.seed}, {cells.duration(trial.seconds)} of training"

@@ -81,6 +81,7 @@ class LiveView:
 
         self._results = results
         self._header = self._notice = ""
+        self._images = 0
         self._progress: Progress | None = None
         self._at = 0.0
         self._console = output.console(stderr=True)
@@ -104,6 +105,7 @@ class LiveView:
     def on_start(self, header: Header) -> None:
         """Show what is searched, and how, above the picture."""
         self._header = header_line(header, self._results)
+        self._images = validation_images(header.context)
 
     def on_trial(self, trial: TrialRecord) -> None:
         """Wait for the progress that follows."""
@@ -124,7 +126,7 @@ class LiveView:
         progress = self._progress
         if progress is not None:
             progress = replace(progress, seconds=progress.seconds + time.monotonic() - self._at)
-        lines = picture(self._header, progress, self._console.width, self._console.height)
+        lines = picture(self._header, self._images, progress, self._console.width, self._console.height)
         return Text("\n").join(_cut(line, self._console.width) for line in [*lines, self._notice] if line)
 
 
@@ -136,14 +138,17 @@ def _cut(text: str, width: int) -> Text:
     return cut
 
 
-def picture(header: str, progress: Progress | None, width: int, height: int) -> list[str]:
-    """Return the lines of the live view for a terminal of `width` x `height` cells; long lines are cut later."""
+def picture(header: str, images: int, progress: Progress | None, width: int, height: int) -> list[str]:
+    """Return the lines of the live view for a terminal of `width` x `height` cells; long lines are cut later.
+
+    `images` is the number of validation images.
+    """
     if progress is None:
         return [header or "starting workers ..."]
     below = [_saved_line(progress)]
     above = [header, progress_line(progress, width)]
     if progress.best is not None:
-        above.append(f"best  {best_words(progress.best)}")
+        above.append(f"best  {best_words(progress.best, images)}")
     room = max(1, height - len(above) - len(below) - 2)
     return [*above, *_running_lines(progress, room), *below]
 
@@ -185,9 +190,9 @@ def bar(done: int, total: int, width: int) -> str:
     return full + "─" * (width - len(full))
 
 
-def best_words(trial: TrialRecord) -> str:
+def best_words(trial: TrialRecord, images: int) -> str:
     """Return number, accuracy with its interval, and settings of a complete trial."""
-    low, high = accuracy_interval(trial, validation_images([trial])) or (None, None)
+    low, high = accuracy_interval(trial, images) or (None, None)
     accuracy = f"{cells.percent(trial.value)}  {cells.interval(low, high)}"
     return f"#{trial.number}  {accuracy}   {line(from_json(trial.config))}"
 

@@ -18,6 +18,7 @@ from support import handmade
 HEADER = Header(
     name="conv-0", space="conv", sampler="tpe (multivariate)", pruner="asha 1-3-6", seed=0, slots=8, workers=2,
     numerics={"device": "cpu", "precision": "bf16", "canary": "77c0"}, goal=50, resumed=False,
+    context=handmade.spec()["context"],
 )  # fmt: skip
 RUNNING = tuple(handmade.trial(n, range(9 * n), periods=n % 4, state="RUNNING") for n in range(30, 38))
 PROGRESS = Progress(
@@ -39,7 +40,7 @@ def test_the_header_says_what_is_searched_and_how() -> None:
 
 
 def test_the_picture_shows_progress_best_running_trials_and_savings() -> None:
-    lines = live.picture("header", PROGRESS, 120, 40)
+    lines = live.picture("header", handmade.IMAGES, PROGRESS, 120, 40)
     assert lines[0] == "header"
     assert "29/50   4 complete  25 pruned   2:41 gone, about 117 s left   (+2 infeasible)" in lines[1]
     assert lines[2].startswith("best  #17  99.40 %  [98.70, 99.72]   2 blocks, 16·32 filters")
@@ -53,7 +54,7 @@ def test_before_the_first_trial_has_ended_no_time_is_promised() -> None:
 
 
 def test_before_the_workers_are_up_the_picture_says_so() -> None:
-    assert live.picture("", None, 80, 24) == ["starting workers ..."]
+    assert live.picture("", 0, None, 80, 24) == ["starting workers ..."]
 
 
 @given(done=st.integers(0, 100), total=st.integers(0, 100), width=st.integers(8, 60))
@@ -66,12 +67,12 @@ def test_the_progress_line_keeps_to_the_width_while_there_is_room_for_a_bar(widt
     line = live.progress_line(PROGRESS, width)
     assert "29/50" in line
     assert cell_len(line) <= width or "━" not in line
-    lines = live.picture("header", PROGRESS, width, height)
+    lines = live.picture("header", handmade.IMAGES, PROGRESS, width, height)
     assert len(lines) <= max(6, height - 1)
 
 
 def test_too_many_running_trials_are_counted() -> None:
-    lines = live.picture("header", PROGRESS, 80, 10)
+    lines = live.picture("header", handmade.IMAGES, PROGRESS, 80, 10)
     assert len(lines) <= 9
     assert any(line.strip().startswith("and ") and line.endswith("more") for line in lines)
 

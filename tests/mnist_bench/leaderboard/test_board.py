@@ -29,6 +29,13 @@ def test_intervals_are_wilsons_on_the_validation_images() -> None:
     assert (best.low, best.high) == wilson(995, handmade.IMAGES)
 
 
+def test_a_study_without_an_error_has_intervals_on_the_images_that_it_names() -> None:
+    study = handmade.study([handmade.trial(0)])
+    study.spec["context"]["images"]["validation"] = 1001  # no multiple of 8, as which correctness is kept
+    best = leaderboard_of(study).rows[0]
+    assert (best.low, best.high) == wilson(1001, 1001)
+
+
 def test_a_trial_that_errs_on_nearly_the_same_images_is_tied_and_one_far_behind_is_not() -> None:
     board = leaderboard_of(handmade.mixed())
     assert [row.tied for row in board.rows] == [False, True, False, False, False, False, False]
