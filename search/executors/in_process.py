@@ -20,7 +20,7 @@ ERROR_LINES = 12
 """Lines of a traceback that are kept."""
 
 
-def make_trainer(spec: TrainerSpec) -> Trainer[Any]:
+def build_trainer(spec: TrainerSpec) -> Trainer[Any]:
     """Call the factory that a specification names.
 
     Raises:
@@ -65,7 +65,7 @@ class InProcessExecutor:
 
     def start(self) -> Mapping[str, Any]:
         """See `Executor.start`."""
-        self._trainer = make_trainer(self._spec)
+        self._trainer = build_trainer(self._spec)
         return self._trainer.numerics
 
     def idle(self) -> int:

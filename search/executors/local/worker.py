@@ -13,7 +13,7 @@ import threading
 from typing import Any, BinaryIO
 
 from search.errors import UsageError
-from search.executors.in_process import error_text, make_trainer
+from search.executors.in_process import build_trainer, error_text
 from search.executors.local import oom
 from search.executors.local.lanes import Ended, Lanes
 from search.executors.local.wire import read_frame, write_frame
@@ -49,7 +49,7 @@ def _read_all(stream: BinaryIO, inbox: queue.Queue[_Message]) -> None:
 
 def _hello(spec: TrainerSpec, output: BinaryIO) -> Trainer[Any] | None:
     try:
-        trainer = make_trainer(spec)
+        trainer = build_trainer(spec)
         lanes = trainer.lanes if isinstance(trainer, SteppedTrainer) else 1
         write_frame(output, {"numerics": dict(trainer.numerics), "lanes": lanes})
     except UsageError as error:
