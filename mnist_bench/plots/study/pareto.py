@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median_high
 from typing import Any, Literal
@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
-from mnist_bench.leaderboard import SIGNIFICANCE, tie_p_values
+from mnist_bench.leaderboard import SIGNIFICANCE, tie_p_values, undominated
 from mnist_bench.plots import accuracy, style
 from mnist_bench.plots.headings import HALO, write_heading
 from mnist_bench.plots.subject import Subject
@@ -51,6 +51,8 @@ class Pareto:
     study: str
     points: tuple[Point, ...]
     """The best first, then the other complete ones, then the pruned ones."""
+    fronts: Mapping[Cost, frozenset[int]]
+    """Numbers of the trials on the front of the accuracy and each cost."""
     objective: Cost | None = None
     """The cost that the search minimised beside the accuracy; None where it had one objective."""
 
@@ -65,15 +67,9 @@ class Pareto:
         return tuple(point for point in self.points if point.complete)
 
     def front(self, cost: Cost) -> tuple[Point, ...]:
-        """Return the complete trials of which none is cheaper and as accurate, or as cheap and more accurate.
-
-        Cheapest first. Of trials that are equal in both, the best ranked one stands for all.
-        """
-        found: list[Point] = []
-        for point in sorted(self.complete, key=lambda point: (point.cost(cost), -point.accuracy)):
-            if not found or point.accuracy > found[-1].accuracy:
-                found.append(point)
-        return tuple(found)
+        """Return the complete trials that no other one dominates (`undominated`), the cheapest first."""
+        front = [point for point in self.complete if point.number in self.fronts[cost]]
+        return tuple(sorted(front, key=lambda point: point.cost(cost)))
 
     def cheapest_tied(self, cost: Cost) -> Point:
         """Return the cheapest among the best trial and those tied with it."""
@@ -95,8 +91,8 @@ class Pareto:
     def finding(self) -> str:
         """The heading: with two objectives what the front spans, else whether a smaller net is tied with the best."""
         best, cheapest = self.best, self.cheapest_tied("parameters")
-        if self.objective is not None and len(front := self.front(self.objective)) > 1:
-            return _span(front[0], front[-1], self.objective)
+        if self.objective is not None and len({point.accuracy for point in self.front(self.objective)}) > 1:
+            return _span(self.front(self.objective), self.objective)
         if len(self.complete) == 1:
             return f"#{best.number}, the only complete trial, has {best.parameters:,} parameters"
         if cheapest.parameters == best.parameters:
@@ -105,8 +101,8 @@ class Pareto:
         return f"#{cheapest.number} is tied with the best, #{best.number}, {sizes}"
 
 
-def _span(least: Point, most: Point, cost: Cost) -> str:
-    ends = [f"{percent(end.accuracy)} on {_count(end.cost(cost))}" for end in (least, most)]
+def _span(front: Sequence[Point], cost: Cost) -> str:
+    ends = [f"{percent(end.accuracy)} on {_count(end.cost(cost))}" for end in (front[0], front[-1])]
     return f"The Pareto front of accuracy and {unit(cost)}: from {ends[0]} to {ends[1]}"
 
 
@@ -123,7 +119,8 @@ def rows(study: StudyRecord) -> Pareto:
     pruned = [trial for trial in study.trials if trial.reason == "pruned" and trial.value is not None]
     objective = next((cost for cost in COSTS if cost == study.cost), None)
     points = tuple(_point(trial, tied) for trial in (*complete, *pruned))
-    return Pareto(study=study.name, points=points, objective=objective)
+    fronts = {cost: frozenset(trial.number for trial in undominated(complete, cost)) for cost in COSTS}
+    return Pareto(study=study.name, points=points, fronts=fronts, objective=objective)
 
 
 def _point(trial: TrialRecord, tied: set[int]) -> Point:
