@@ -26,8 +26,8 @@ PATCHES = {
         '    """Activation after each convolution."""\n    leak: Rate = 0.0\n    """Slope below zero."""\n',
     ),
     "mnist_bench/nets/modules.py": (
-        "            return ACTIVATIONS[layer.activation]()\n",
-        "            return nn.LeakyReLU(config.leak) if config.leak else ACTIVATIONS[layer.activation]()\n",
+        "            return _activation(layer.activation)\n",
+        "            return nn.LeakyReLU(config.leak) if config.leak else _activation(layer.activation)\n",
     ),
     "search/strategies/samplers.py": (
         '    """Candidates among which the expected improvement chooses."""\n',

@@ -17,8 +17,8 @@ from numpy.typing import ArrayLike, NDArray
 from mnist_bench.bench.worker import period_of
 from mnist_bench.bench.worker_pool import WorkerPool, open_worker_pool
 from mnist_bench.config import AugmentConfig, ModelConfig, OptimConfig, TrainConfig
-from mnist_bench.nets import COEFFICIENTS, Coefficients, DeviceKind, period_features, plan_layers, price_list
-from mnist_bench.numerics import Machine
+from mnist_bench.nets import COEFFICIENTS, Coefficients, period_features, plan_layers, price_list
+from mnist_bench.numerics import DeviceKind, Machine
 
 TRAINED = 5000
 """Training images of each net's one epoch."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, assert_never
 
 import torch
 from torch import Tensor
@@ -14,7 +14,7 @@ from mnist_bench.nets import plan_layers
 from mnist_bench.numerics import Precision
 
 Kernel = Literal["matrix product", "convolution"]
-DTYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16}
+PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
 SIDE = {"cpu": 1024, "cuda": 8192}
 """Rows and columns of the matrices."""
 BATCH = {"cpu": 128, "cuda": 2048}
@@ -83,4 +83,14 @@ def floor_seconds(config: TrainConfig, images: int, gflops: float) -> float:
 
 def _noise(shape: tuple[int, ...], device: torch.device, precision: Precision) -> Tensor:
     generator = torch.Generator().manual_seed(0)
-    return torch.rand(shape, generator=generator).sub_(0.5).to(device, DTYPES[precision])
+    return torch.rand(shape, generator=generator).sub_(0.5).to(device, _dtype(precision))
+
+
+def _dtype(precision: Precision) -> torch.dtype:
+    match precision:
+        case "fp32":
+            return torch.float32
+        case "bf16":
+            return torch.bfloat16
+        case _:
+            assert_never(precision)

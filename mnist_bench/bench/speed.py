@@ -9,7 +9,7 @@ from statistics import median
 import torch
 
 from mnist_bench.bench.epoch_parts import Part
-from mnist_bench.bench.kernels import DTYPES, KERNELS, Kernel, floor_seconds, operations
+from mnist_bench.bench.kernels import KERNELS, PRECISIONS, Kernel, floor_seconds, operations
 from mnist_bench.bench.nets import nets
 from mnist_bench.bench.worker import pass_of, rate_of
 from mnist_bench.bench.worker_pool import WorkerPool, open_worker_pool
@@ -147,7 +147,7 @@ def _worth_measuring(device: torch.device, trained_in: Precision) -> tuple[Preci
 
 def _rates(rounds: Sequence[Round], device_type: str) -> tuple[Rate, ...]:
     measured: list[tuple[Kernel, Precision]] = [
-        (kernel, precision) for kernel in KERNELS for precision in DTYPES if (kernel, precision) in rounds[0]
+        (kernel, precision) for kernel in KERNELS for precision in PRECISIONS if (kernel, precision) in rounds[0]
     ]
     return tuple(
         Rate(

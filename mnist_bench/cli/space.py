@@ -157,11 +157,11 @@ def _headline(space: Space) -> str:
 
 def _estimate(space: Space, workers: int) -> tuple[str, Estimate]:
     """Return the kind of this machine's CPU and what a search takes on it."""
-    from mnist_bench.nets import COEFFICIENTS, DeviceKind
-    from mnist_bench.numerics import cpu_precision
+    from mnist_bench.nets import COEFFICIENTS
+    from mnist_bench.numerics import cpu_precision, device_kind
     from mnist_bench.space_files import overview
 
-    kind: DeviceKind = "cpu-bf16" if cpu_precision() == "bf16" else "cpu-fp32"
+    kind = device_kind(cpu_precision(), on_gpu=False)
     return kind, overview.estimate(space, asdict(COEFFICIENTS[kind]), trials=TRIALS, workers=workers)
 
 

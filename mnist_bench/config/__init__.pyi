@@ -7,16 +7,25 @@ from .json import (
     to_json as to_json,
     with_params as with_params,
 )
-from .schedule import Schedule as Schedule
+from .schedule import (
+    Schedule as Schedule,
+    images_per_epoch as images_per_epoch,
+    leaves_validation as leaves_validation,
+)
 from .settings import (
     Activation as Activation,
     AugmentConfig as AugmentConfig,
     BatchnormPlacement as BatchnormPlacement,
     BlockBatchnormPlacement as BlockBatchnormPlacement,
+    Fill as Fill,
     Initialisation as Initialisation,
+    Interpolation as Interpolation,
+    LrSchedule as LrSchedule,
     ModelConfig as ModelConfig,
     OptimConfig as OptimConfig,
+    Optimizer as Optimizer,
     Phase as Phase,
+    PoolAxes as PoolAxes,
     TrainConfig as TrainConfig,
     TrainOn as TrainOn,
 )

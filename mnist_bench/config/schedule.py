@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import assert_never
 
-from mnist_bench.config.settings import AugmentConfig, OptimConfig, Phase, TrainConfig
+from mnist_bench.config.settings import AugmentConfig, OptimConfig, Phase, TrainConfig, TrainOn
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,8 +73,28 @@ def lr_factor(optim: OptimConfig, progress: float) -> float:
 
     one_cycle is the triangle of Smith (2018) from zero up to the peak and down to zero; constant drops by steps.
     """
-    if optim.schedule == "one_cycle":
-        warmup = optim.warmup_fraction
-        return progress / warmup if progress < warmup else (1 - progress) / (1 - warmup)
-    drops = (optim.first_drop_fraction, optim.second_drop_fraction)[: optim.drops]
-    return optim.drop_factor ** sum(progress >= drop for drop in drops)
+    match optim.schedule:
+        case "one_cycle":
+            warmup = optim.warmup_fraction
+            return progress / warmup if progress < warmup else (1 - progress) / (1 - warmup)
+        case "constant":
+            drops = (optim.first_drop_fraction, optim.second_drop_fraction)[: optim.drops]
+            return optim.drop_factor ** sum(progress >= drop for drop in drops)
+        case _:
+            assert_never(optim.schedule)
+
+
+def images_per_epoch(part: TrainOn, *, train: int, validation: int) -> int:
+    """Return how many images an epoch takes, of a split into so many."""
+    return train if leaves_validation(part) else train + validation
+
+
+def leaves_validation(part: TrainOn) -> bool:
+    """Return whether the validation images are not trained on, so that they can tell how good a net is."""
+    match part:
+        case "search_split":
+            return True
+        case "all":
+            return False
+        case _:
+            assert_never(part)

@@ -3,6 +3,9 @@
 The classes are frozen and hold plain values; bounds stand in the annotations and are checked where a file is read
 (`mnist_bench.space_files`), so nothing inside the program needs to check again. A field's docstring gives its unit.
 A setting per block or per layer takes a number for all of them or a list with one entry each.
+
+The values that a name can have stand here once. Code that branches on one matches all of them, up to `assert_never`, so
+that mypy lists the places where a new value is not handled yet (`tests/test_closed_sets.py`).
 """
 
 from __future__ import annotations
@@ -15,8 +18,13 @@ from annotated_types import Ge, Gt, Le, Len, Lt
 Rate = Annotated[float, Ge(0), Lt(1)]
 Activation = Literal["relu", "sigmoid", "tanh", "gelu", "silu"]
 BatchnormPlacement = Literal["none", "before_activation", "after_activation"]
-BlockBatchnormPlacement = Literal["none", "before_activation", "after_activation", "after_pool"]
+BlockBatchnormPlacement = Literal[BatchnormPlacement, "after_pool"]
+PoolAxes = Literal["rows_columns", "channels_rows"]
 Initialisation = Literal["kaiming_uniform", "kaiming_normal", "glorot_uniform", "glorot_normal", "orthogonal"]
+Interpolation = Literal["bilinear", "nearest"]
+Fill = Literal["background", "edge"]
+Optimizer = Literal["adam", "sgd_nesterov"]
+LrSchedule = Literal["constant", "one_cycle"]
 TrainOn = Literal["search_split", "all"]
 Count = Annotated[int, Ge(1)]
 
@@ -37,7 +45,7 @@ class ModelConfig:
     """Computed feature maps are rounded to a multiple of this; 8 or 16 suits vector units."""
     kernel_size: Literal[1, 3, 5, 7] | tuple[Literal[1, 3, 5, 7], ...] = 3
     """Side of the convolutions' kernels, in pixels; padding keeps the picture's size."""
-    pool_axes: Literal["rows_columns", "channels_rows"] = "rows_columns"
+    pool_axes: PoolAxes = "rows_columns"
     """Axes that pooling halves. "channels_rows" is the notebook's slip: `tf` ordering on channels-first data."""
     batchnorm: BlockBatchnormPlacement = "none"
     """Batch normalisation in the blocks (Ioffe and Szegedy 2015), and on which side of the activation; "after_pool" is
@@ -78,9 +86,9 @@ class AugmentConfig:
     """Largest shear angle either way, in radians; matrix [[1, -sin], [0, cos]] (Keras 1.2)."""
     translate_pixels: Annotated[float, Ge(0), Le(14)] = 0.0
     """Largest shift either way along rows and along columns, in pixels."""
-    interpolation: Literal["bilinear", "nearest"] = "bilinear"
+    interpolation: Interpolation = "bilinear"
     """How a pixel between pixels is read."""
-    fill: Literal["background", "edge"] = "background"
+    fill: Fill = "background"
     """What is read outside the picture: black, or the nearest pixel."""
 
     @property
@@ -93,7 +101,7 @@ class AugmentConfig:
 class OptimConfig:
     """The optimizer, its learning rate over time, and the loss."""
 
-    optimizer: Literal["adam", "sgd_nesterov"] = "adam"
+    optimizer: Optimizer = "adam"
     """Adam (Kingma and Ba 2015), or SGD with Nesterov momentum (Sutskever et al. 2013)."""
     lr: Annotated[float, Gt(0), Le(10)] = 1e-3
     """Learning rate at its highest."""
@@ -114,7 +122,7 @@ class OptimConfig:
     """Train on the smaller last batch of an epoch too, as Keras does."""
     label_smoothing: Rate = 0.0
     """Share of the target spread evenly over the ten classes (Szegedy et al. 2016)."""
-    schedule: Literal["constant", "one_cycle"] = "constant"
+    schedule: LrSchedule = "constant"
     """"constant" with drops, or "one_cycle": up and down to zero linearly over the whole budget (Smith 2018)."""
     warmup_fraction: Annotated[float, Ge(0), Lt(1)] = 0.2
     """one_cycle: the share of the budget in which the learning rate rises."""

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mnist_bench.config import TrainOn
+from mnist_bench.config import TrainOn, leaves_validation
 from mnist_bench.data.mnist import DataOptions, Images, TrainingSet, load_training_set
 
 
@@ -43,7 +43,7 @@ class Dataset:
 
     def training_on(self, part: TrainOn) -> Dataset:
         """Return the data set whose training part is `part`: the split's, or all images, validation included."""
-        if part == "search_split":
+        if leaves_validation(part):
             return self
         mean, std = self.moments_of_all
         everything = torch.cat([self.train, self.validation]).sort().values

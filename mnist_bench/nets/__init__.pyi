@@ -8,7 +8,6 @@ from .architecture import (
 from .cost_model import (
     COEFFICIENTS as COEFFICIENTS,
     Coefficients as Coefficients,
-    DeviceKind as DeviceKind,
     period_features as period_features,
     price_list as price_list,
 )

@@ -11,18 +11,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import floor, prod
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, assert_never
 
-from mnist_bench.config import Activation, BatchnormPlacement, BlockBatchnormPlacement, ModelConfig
+from mnist_bench.config import Activation, BatchnormPlacement, BlockBatchnormPlacement, ModelConfig, PoolAxes
 from mnist_bench.errors import ArchitectureError
 
-Kind = Literal["convolution", "linear", "batchnorm", "activation", "pool", "dropout", "flatten"]
+AtUnitEnd = Literal["batchnorm", "activation", "pool"]
+Kind = Literal["convolution", "linear", AtUnitEnd, "dropout", "flatten"]
 Shape = tuple[int, ...]
 T = TypeVar("T")
 
 PICTURE: Shape = (1, 28, 28)
 CLASSES = 10
-MONOTONE: frozenset[Activation] = frozenset({"relu", "sigmoid", "tanh"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,7 +44,7 @@ class Layer:
     """Which one, in an activation layer."""
     rate: float = 0.0
     """Share dropped, in a dropout layer."""
-    pool_axes: Literal["rows_columns", "channels_rows"] = "rows_columns"
+    pool_axes: PoolAxes = "rows_columns"
     """Axes that a pool halves."""
 
 
@@ -135,23 +135,43 @@ def _unit_end(
 ) -> Iterator[Layer]:
     """Yield what follows a convolution or linear layer, and the pool that `pool` asks for, in running order."""
     for kind in _order(activation, placement):
-        if kind == "batchnorm":
-            yield _batchnorm(shape)
-        elif kind == "activation":
-            yield Layer(kind="activation", inputs=shape, outputs=shape, activation=activation)
-        elif pool is not None:
-            yield _pool(shape, pool)
-            shape = _pooled(shape, pool)
+        match kind:
+            case "batchnorm":
+                yield _batchnorm(shape)
+            case "activation":
+                yield Layer(kind="activation", inputs=shape, outputs=shape, activation=activation)
+            case "pool":
+                if pool is not None:
+                    yield _pool(shape, pool)
+                    shape = _pooled(shape, pool)
+            case _:
+                assert_never(kind)
 
 
-def _order(activation: Activation, placement: BlockBatchnormPlacement) -> tuple[Kind, ...]:
+def _order(activation: Activation, placement: BlockBatchnormPlacement) -> tuple[AtUnitEnd, ...]:
     """Return the order of a block's end; where there is no pool or no batchnorm, of what is left of it."""
-    if placement == "after_pool":
-        return ("pool", "batchnorm", "activation")
-    if placement == "after_activation":
-        return ("activation", "batchnorm", "pool")
-    last: tuple[Kind, ...] = ("pool", "activation") if activation in MONOTONE else ("activation", "pool")
-    return last if placement == "none" else ("batchnorm", *last)
+    last: tuple[AtUnitEnd, ...] = ("pool", "activation") if _is_monotone(activation) else ("activation", "pool")
+    match placement:
+        case "none":
+            return last
+        case "before_activation":
+            return ("batchnorm", *last)
+        case "after_activation":
+            return ("activation", "batchnorm", "pool")
+        case "after_pool":
+            return ("pool", "batchnorm", "activation")
+        case _:
+            assert_never(placement)
+
+
+def _is_monotone(activation: Activation) -> bool:
+    match activation:
+        case "relu" | "sigmoid" | "tanh":
+            return True
+        case "gelu" | "silu":
+            return False
+        case _:
+            assert_never(activation)
 
 
 def _convolution(shape: Shape, maps: int, kernel: int) -> Layer:
@@ -180,12 +200,22 @@ def _pool(shape: Shape, model: ModelConfig) -> Layer:
 
 
 def _pooled(shape: Shape, model: ModelConfig) -> Shape:
-    maps, rows, columns = shape
-    halved = (maps, rows // 2, columns // 2) if model.pool_axes == "rows_columns" else (maps // 2, rows // 2, columns)
+    halved = _halved(shape, model.pool_axes)
     if 0 in halved:
         size = "x".join(map(str, shape))
         raise ArchitectureError(f"model.pool_axes {model.pool_axes}: {size} (maps x rows x columns) cannot be pooled")
     return halved
+
+
+def _halved(shape: Shape, axes: PoolAxes) -> Shape:
+    maps, rows, columns = shape
+    match axes:
+        case "rows_columns":
+            return maps, rows // 2, columns // 2
+        case "channels_rows":
+            return maps // 2, rows // 2, columns
+        case _:
+            assert_never(axes)
 
 
 def _each(setting: T | tuple[T, ...], number: int, name: str, of: str) -> tuple[T, ...]:

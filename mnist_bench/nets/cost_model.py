@@ -6,14 +6,14 @@ and ship here. A study copies them: its order of events depends on the estimates
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
-from typing import Literal
+from typing import assert_never, get_args
 
-from mnist_bench.config import Schedule, TrainConfig
+from mnist_bench.config import Schedule, TrainConfig, images_per_epoch
 from mnist_bench.nets.architecture import Architecture, Layer, plan_layers
-
-DeviceKind = Literal["cpu-bf16", "cpu-fp32", "cuda"]
+from mnist_bench.numerics import DeviceKind
 
 EVALUATION_SHARE = 0.3
 """What evaluating an image takes of training on it: the forward pass."""
@@ -41,15 +41,23 @@ class Coefficients:
     """Microseconds for each period."""
 
 
-COEFFICIENTS: dict[DeviceKind, Coefficients] = {
-    "cpu-bf16": Coefficients(
-        mac_ps=10.37, element_ps=1107, augment_ns=2917, parameter_ps=2187, layer_us=115.1, period_us=96_230
-    ),
-    "cpu-fp32": Coefficients(
-        mac_ps=18.72, element_ps=1609, augment_ns=3409, parameter_ps=7796, layer_us=32.53, period_us=110_100
-    ),
-    "cuda": Coefficients(mac_ps=0.1, element_ps=5, augment_ns=20, parameter_ps=5, layer_us=60, period_us=30_000),
-}
+def _coefficients(kind: DeviceKind) -> Coefficients:
+    match kind:
+        case "cpu-bf16":
+            return Coefficients(
+                mac_ps=10.37, element_ps=1107, augment_ns=2917, parameter_ps=2187, layer_us=115.1, period_us=96_230
+            )
+        case "cpu-fp32":
+            return Coefficients(
+                mac_ps=18.72, element_ps=1609, augment_ns=3409, parameter_ps=7796, layer_us=32.53, period_us=110_100
+            )
+        case "cuda":
+            return Coefficients(mac_ps=0.1, element_ps=5, augment_ns=20, parameter_ps=5, layer_us=60, period_us=30_000)
+        case _:
+            assert_never(kind)
+
+
+COEFFICIENTS: Mapping[DeviceKind, Coefficients] = {kind: _coefficients(kind) for kind in get_args(DeviceKind)}
 """The CPU's are fitted on one core of an AMD EPYC (Zen 4); the GPU's are rough."""
 
 
@@ -73,7 +81,7 @@ def period_features(config: TrainConfig, *, train_images: int, validation_images
         ArchitectureError: the net cannot exist.
     """
     architecture = plan_layers(config.model)
-    trained_on = train_images + (validation_images if config.train_on == "all" else 0)
+    trained_on = images_per_epoch(config.train_on, train=train_images, validation=validation_images)
     schedule = Schedule(config=config, images=trained_on)
     evaluated = EVALUATION_SHARE * validation_images
     return [_features(architecture, schedule, period, evaluated) for period in range(1, len(schedule.period_ends) + 1)]

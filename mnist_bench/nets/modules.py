@@ -7,28 +7,14 @@ computes in float32, because logits rounded to bfloat16 tie.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import assert_never
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mnist_bench.config import Initialisation, ModelConfig
+from mnist_bench.config import Activation, Initialisation, ModelConfig, PoolAxes
 from mnist_bench.nets.architecture import Layer, plan_layers
-
-ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
-    "relu": lambda: nn.ReLU(inplace=True),
-    "sigmoid": nn.Sigmoid,
-    "tanh": nn.Tanh,
-    "gelu": nn.GELU,
-    "silu": nn.SiLU,
-}
-INITIALISATIONS: dict[Initialisation, Callable[..., Tensor]] = {
-    "kaiming_uniform": nn.init.kaiming_uniform_,
-    "kaiming_normal": nn.init.kaiming_normal_,
-    "glorot_uniform": nn.init.xavier_uniform_,
-    "glorot_normal": nn.init.xavier_normal_,
-    "orthogonal": nn.init.orthogonal_,
-}
 
 
 class Dropout(nn.Module):
@@ -86,7 +72,7 @@ def build_model(config: ModelConfig, generator: torch.Generator) -> nn.Sequentia
     layers = plan_layers(config).layers
     modules = [_module(layer, config, last=layer is layers[-1]) for layer in layers]
     model = nn.Sequential(*modules)
-    _initialise(model, INITIALISATIONS[config.initialisation], generator)
+    _initialise(model, _initialiser(config.initialisation), generator)
     return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
@@ -109,13 +95,57 @@ def _module(layer: Layer, config: ModelConfig, *, last: bool) -> nn.Module:
             normaliser = nn.BatchNorm2d if len(layer.inputs) == 3 else nn.BatchNorm1d
             return normaliser(layer.inputs[0], eps=config.batchnorm_epsilon, momentum=config.batchnorm_momentum)
         case "pool":
-            return nn.MaxPool2d(2) if layer.pool_axes == "rows_columns" else ChannelsRowsPool()
+            return _pool(layer.pool_axes)
         case "activation":
-            return ACTIVATIONS[layer.activation]()
+            return _activation(layer.activation)
         case "dropout":
             return Dropout(layer.rate)
         case "flatten":
             return Flatten()
+        case _:
+            assert_never(layer.kind)
+
+
+def _pool(axes: PoolAxes) -> nn.Module:
+    match axes:
+        case "rows_columns":
+            return nn.MaxPool2d(2)
+        case "channels_rows":
+            return ChannelsRowsPool()
+        case _:
+            assert_never(axes)
+
+
+def _activation(name: Activation) -> nn.Module:
+    match name:
+        case "relu":
+            return nn.ReLU(inplace=True)
+        case "sigmoid":
+            return nn.Sigmoid()
+        case "tanh":
+            return nn.Tanh()
+        case "gelu":
+            return nn.GELU()
+        case "silu":
+            return nn.SiLU()
+        case _:
+            assert_never(name)
+
+
+def _initialiser(name: Initialisation) -> Callable[..., Tensor]:
+    match name:
+        case "kaiming_uniform":
+            return nn.init.kaiming_uniform_
+        case "kaiming_normal":
+            return nn.init.kaiming_normal_
+        case "glorot_uniform":
+            return nn.init.xavier_uniform_
+        case "glorot_normal":
+            return nn.init.xavier_normal_
+        case "orthogonal":
+            return nn.init.orthogonal_
+        case _:
+            assert_never(name)
 
 
 def _initialise(model: nn.Module, initialise: Callable[..., Tensor], generator: torch.Generator) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, assert_never
 
 from mnist_bench.config import AugmentConfig, ModelConfig, OptimConfig, TrainConfig, every_setting, leaves
 from mnist_bench.nets.architecture import block_filters
@@ -134,10 +134,14 @@ def _augment(augment: AugmentConfig) -> str:
 
 def _lr(config: TrainConfig) -> str:
     optim, highest = config.optim, short(config.optim.lr)
-    if optim.schedule == "one_cycle":
-        return f"{highest} one-cycle"
-    epochs = ",".join(f"{epoch:.2g}" for epoch in _drop_epochs(config))
-    return f"{highest} →×{short(optim.drop_factor)}@{epochs}" if epochs else highest
+    match optim.schedule:
+        case "one_cycle":
+            return f"{highest} one-cycle"
+        case "constant":
+            epochs = ",".join(f"{epoch:.2g}" for epoch in _drop_epochs(config))
+            return f"{highest} →×{short(optim.drop_factor)}@{epochs}" if epochs else highest
+        case _:
+            assert_never(optim.schedule)
 
 
 def _drop_epochs(config: TrainConfig) -> list[float]:
@@ -166,11 +170,14 @@ def _augment_words(augment: AugmentConfig) -> Iterator[str]:
 def _optim_words(config: TrainConfig) -> Iterator[str]:
     optim: OptimConfig = config.optim
     yield optim.optimizer.removesuffix("_nesterov")
-    drops = " and ".join(f"{epoch:.2g}" for epoch in _drop_epochs(config))
-    if optim.schedule == "one_cycle":
-        yield f"lr {optim.lr:.2g} one-cycle"
-    else:
-        yield f"lr {optim.lr:.2g}" + (f" → ×{optim.drop_factor:.2g} at {drops}" if drops else "")
+    match optim.schedule:
+        case "one_cycle":
+            yield f"lr {optim.lr:.2g} one-cycle"
+        case "constant":
+            drops = " and ".join(f"{epoch:.2g}" for epoch in _drop_epochs(config))
+            yield f"lr {optim.lr:.2g}" + (f" → ×{optim.drop_factor:.2g} at {drops}" if drops else "")
+        case _:
+            assert_never(optim.schedule)
 
 
 def _plain(value: object) -> str:

@@ -6,9 +6,9 @@ from .device import (
     find_device as find_device,
     setup as setup,
 )
+from .kinds import DeviceKind as DeviceKind, Precision as Precision, device_kind as device_kind
 from .machine import Machine as Machine, sentence as sentence, this_machine as this_machine
 from .precision import (
-    Precision as Precision,
     autocast as autocast,
     best_precision as best_precision,
     cpu_precision as cpu_precision,

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from mnist_bench.numerics.precision import Precision, autocast
+from mnist_bench.numerics.kinds import Precision
+from mnist_bench.numerics.precision import autocast
 
 IMAGES = 256
 STEPS = 3

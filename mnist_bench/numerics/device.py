@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 import torch
 
 from mnist_bench.errors import DeviceError
 from mnist_bench.numerics.canary import canary
-from mnist_bench.numerics.precision import Precision, best_precision, cpu_flags, cpu_line
+from mnist_bench.numerics.kinds import Precision, device_kind
+from mnist_bench.numerics.precision import best_precision, cpu_flags, cpu_line
 
 TRAINER_REVISION = 2
 """Raised whenever the same configuration, seed and data give other bits than before on one machine."""
@@ -52,7 +53,7 @@ def describe(device: torch.device, precision: Precision) -> dict[str, Any]:
     """Return the canary, which decides whether two places give the same bits, and what may explain a difference."""
     return {
         "canary": canary(str(device), precision),
-        "kind": f"cpu-{precision}" if device.type == "cpu" else "cuda",
+        "kind": device_kind(precision, on_gpu=device.type != "cpu"),
         "device": str(device),
         "precision": precision,
         "trainer_revision": TRAINER_REVISION,
@@ -68,9 +69,8 @@ def describe(device: torch.device, precision: Precision) -> dict[str, Any]:
 
 def choose_precision(device: torch.device, name: str) -> Precision:
     """Return the precision called `name`, and the best of the device for any other name, such as "auto"."""
-    if name == "bf16":
-        return "bf16"
-    return "fp32" if name == "fp32" else best_precision(device)
+    known: tuple[Precision, ...] = get_args(Precision)
+    return next((precision for precision in known if precision == name), None) or best_precision(device)
 
 
 def find_device(name: str) -> torch.device:

@@ -10,7 +10,8 @@ from importlib.metadata import version
 
 import torch
 
-from mnist_bench.numerics.precision import Precision, cpu_line
+from mnist_bench.numerics.kinds import Precision
+from mnist_bench.numerics.precision import cpu_line
 
 PACKAGES = ("mnist-bench", "torch", "optuna", "numpy")
 

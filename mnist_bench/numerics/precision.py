@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import assert_never
 
 import torch
 
-Precision = Literal["bf16", "fp32"]
+from mnist_bench.numerics.kinds import Precision
 
 
 def best_precision(device: torch.device) -> Precision:
@@ -32,7 +32,13 @@ def cpu_precision() -> Precision:
 
 def autocast(device: torch.device, precision: Precision) -> torch.autocast:
     """Return the autocast of one step. One entered for longer would train on the casts of older weights."""
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
+    match precision:
+        case "bf16":
+            return torch.autocast(device.type, dtype=torch.bfloat16)
+        case "fp32":
+            return torch.autocast(device.type, dtype=torch.bfloat16, enabled=False)
+        case _:
+            assert_never(precision)
 
 
 @cache

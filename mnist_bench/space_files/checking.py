@@ -13,7 +13,17 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import TypeAdapter, ValidationError
 
-from mnist_bench.config import AugmentConfig, ModelConfig, OptimConfig, Phase, TrainConfig, from_json, with_params
+from mnist_bench.config import (
+    AugmentConfig,
+    ModelConfig,
+    OptimConfig,
+    Phase,
+    TrainConfig,
+    TrainOn,
+    from_json,
+    leaves_validation,
+    with_params,
+)
 from mnist_bench.errors import ArchitectureError
 from mnist_bench.nets import plan_layers
 from mnist_bench.space_files import objective
@@ -45,8 +55,9 @@ def check(space: Space) -> list[Problem]:
     for name, value in space.settings.items():
         faults = _setting_faults(name, value)
         problems += [space.origins[name].problem(f"{name}{text}", *below) for below, text in faults]
-    if space.settings.get("train_on") == "all" and not space.is_recipe:
-        message = "train_on: all leaves a search no image to select on; a search needs search_split"
+    train_on = space.settings.get("train_on", TrainConfig().train_on)
+    if train_on in get_args(TrainOn) and not leaves_validation(train_on) and not space.is_recipe:
+        message = f"train_on: {train_on} leaves a search no image to select on; a search needs search_split"
         problems.append(space.origins["train_on"].problem(message))
     if problems or any(item.value is UNREADABLE for item in space.fields):
         return problems

@@ -8,14 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from annotated_types import Ge
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 from mnist_bench.config import TrainConfig, every_setting, from_json, leaves
 from mnist_bench.errors import ConfigError, UnknownSettingError
-from mnist_bench.nets import DeviceKind
+from mnist_bench.numerics import DeviceKind, Precision
 from mnist_bench.studies.foreign import check_own, is_foreign
 from mnist_bench.studies.record import Data
 from search import canonical_json
@@ -60,7 +60,7 @@ class Numerics:
 
     canary: str
     kind: DeviceKind
-    precision: Literal["bf16", "fp32"]
+    precision: Precision
     trainer_revision: int
 
 

@@ -12,16 +12,16 @@ So a positive rotation turns the digit clockwise, a zoom above 1 shrinks it, and
 from __future__ import annotations
 
 import math
+from typing import assert_never
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from mnist_bench.config import AugmentConfig
+from mnist_bench.config import AugmentConfig, Fill, Interpolation
 
 DRAWS = 6
 """Draws an image: rotation, shear, row shift, column shift, row zoom, column zoom."""
-PADDING = {"background": "zeros", "edge": "border"}
 
 
 def draw(images: int, generator: torch.Generator) -> Tensor:
@@ -53,9 +53,28 @@ def distort(images: Tensor, maps: Tensor, config: AugmentConfig) -> Tensor:
     down = scaled[:, None, :, 0] * row + scaled[:, None, :, 2]
     across = scaled[:, None, :, 1] * column
     grid = down[:, :, None] + across[:, None]
-    return functional.grid_sample(
-        images, grid, mode=config.interpolation, padding_mode=PADDING[config.fill], align_corners=False
-    )
+    mode, padding_mode = _mode(config.interpolation), _padding_mode(config.fill)
+    return functional.grid_sample(images, grid, mode=mode, padding_mode=padding_mode, align_corners=False)
+
+
+def _mode(interpolation: Interpolation) -> str:
+    """Return grid_sample's name; it has a third mode, bicubic."""
+    match interpolation:
+        case "bilinear" | "nearest":
+            return interpolation
+        case _:
+            assert_never(interpolation)
+
+
+def _padding_mode(fill: Fill) -> str:
+    """Return grid_sample's name."""
+    match fill:
+        case "background":
+            return "zeros"
+        case "edge":
+            return "border"
+        case _:
+            assert_never(fill)
 
 
 def _centred(size: int, device: torch.device) -> Tensor:

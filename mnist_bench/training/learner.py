@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
 import torch
 from torch import Tensor, nn
@@ -100,14 +100,17 @@ class EvaluatedNet(nn.Module):
 
 def _make_optimizer(config: OptimConfig, model: nn.Module) -> torch.optim.Optimizer:
     # Fused: one call for all weights, measured 3 to 4 times as fast as the loop over them on one CPU core.
-    if config.optimizer == "adam":
-        betas = (config.beta1, config.beta2)
-        capturable = next(model.parameters()).is_cuda
-        return torch.optim.Adam(
-            model.parameters(), lr=config.lr, betas=betas, eps=config.epsilon, fused=True, capturable=capturable
-        )
-    nesterov = config.momentum > 0
-    return torch.optim.SGD(model.parameters(), lr=config.lr, momentum=config.momentum, nesterov=nesterov, fused=True)
+    weights, lr = model.parameters(), config.lr
+    match config.optimizer:
+        case "adam":
+            betas = (config.beta1, config.beta2)
+            capturable = next(model.parameters()).is_cuda
+            return torch.optim.Adam(weights, lr=lr, betas=betas, eps=config.epsilon, fused=True, capturable=capturable)
+        case "sgd_nesterov":
+            nesterov = config.momentum > 0
+            return torch.optim.SGD(weights, lr=lr, momentum=config.momentum, nesterov=nesterov, fused=True)
+        case _:
+            assert_never(config.optimizer)
 
 
 @torch.no_grad()

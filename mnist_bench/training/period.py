@@ -15,7 +15,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from mnist_bench.config import Schedule, TrainConfig, config_hash
+from mnist_bench.config import Schedule, TrainConfig, config_hash, images_per_epoch
 from mnist_bench.data import Dataset
 from mnist_bench.nets import set_dropout_generator
 from mnist_bench.numerics import Precision
@@ -164,7 +164,7 @@ def _learner(
 
 
 def _images(config: TrainConfig, data: Dataset) -> int:
-    return len(data.train) + (len(data.validation) if config.train_on == "all" else 0)
+    return images_per_epoch(config.train_on, train=len(data.train), validation=len(data.validation))
 
 
 class PlainTrainLoop:

@@ -44,6 +44,7 @@ def train(
     """Train one recipe, with one seed or several."""
     from mnist_bench import numerics, space_files
     from mnist_bench.cli import output
+    from mnist_bench.config import leaves_validation
     from mnist_bench.data import DataOptions, close_test_set, load_dataset
     from mnist_bench.training import fit
 
@@ -67,7 +68,7 @@ def train(
         output.print_json(_plain(config, results))
     else:
         _print_summary(results)
-        if config.train_on == "all":
+        if not leaves_validation(config.train_on):
             output.note("train_on: all, so the validation images were trained on; `accuracy` is no estimate.")
 
 

@@ -7,11 +7,21 @@ layers that the net does not have yet waits for them, and groups of which one al
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import combinations
 from types import MappingProxyType
-from typing import Any
+from typing import Any, assert_never, get_args
 
-from mnist_bench.config import TrainConfig, every_setting, from_json, leaves, to_json, with_params
+from mnist_bench.config import (
+    LrSchedule,
+    Optimizer,
+    TrainConfig,
+    every_setting,
+    from_json,
+    leaves,
+    to_json,
+    with_params,
+)
 from mnist_bench.errors import ArchitectureError
 from mnist_bench.nets import plan_layers
 
@@ -57,6 +67,32 @@ _PARTS: Mapping[str, str] = MappingProxyType(
 _DISTORTIONS = ("augment.rotation_degrees", "augment.zoom", "augment.shear_radians", "augment.translate_pixels")
 
 Settings = Mapping[str, Any]
+
+
+def _idle_with_optimizer(optimizer: Optimizer) -> tuple[str, ...]:
+    match optimizer:
+        case "adam":
+            return ("optim.momentum",)
+        case "sgd_nesterov":
+            return ("optim.beta1", "optim.beta2", "optim.epsilon")
+        case _:
+            assert_never(optimizer)
+
+
+def _idle_with_schedule(schedule: LrSchedule) -> tuple[str, ...]:
+    match schedule:
+        case "constant":
+            return ("optim.warmup_fraction",)
+        case "one_cycle":
+            return ("optim.drops",)
+        case _:
+            assert_never(schedule)
+
+
+def _has(name: str, value: str, settings: Settings) -> bool:
+    return bool(settings[name] == value)
+
+
 _IDLE: tuple[tuple[Callable[[Settings], bool], tuple[str, ...]], ...] = (
     (
         lambda s: not s["model.blocks"],
@@ -75,10 +111,8 @@ _IDLE: tuple[tuple[Callable[[Settings], bool], tuple[str, ...]], ...] = (
         lambda s: not any(s[name] for name in _DISTORTIONS),
         ("augment.zoom_per_axis", "augment.interpolation", "augment.fill"),
     ),
-    (lambda s: s["optim.optimizer"] == "adam", ("optim.momentum",)),
-    (lambda s: s["optim.optimizer"] != "adam", ("optim.beta1", "optim.beta2", "optim.epsilon")),
-    (lambda s: s["optim.schedule"] == "constant", ("optim.warmup_fraction",)),
-    (lambda s: s["optim.schedule"] != "constant", ("optim.drops",)),
+    *((partial(_has, "optim.optimizer", name), _idle_with_optimizer(name)) for name in get_args(Optimizer)),
+    *((partial(_has, "optim.schedule", name), _idle_with_schedule(name)) for name in get_args(LrSchedule)),
     (lambda s: s["optim.drops"] < 2, ("optim.second_drop_fraction",)),
     (lambda s: s["optim.drops"] < 1, ("optim.first_drop_fraction", "optim.drop_factor")),
 )

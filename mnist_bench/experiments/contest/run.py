@@ -15,8 +15,16 @@ from typing import Any, Protocol
 from mnist_bench import space_files
 from mnist_bench.data import close_test_set, validation_size
 from mnist_bench.experiments.contest.trace import Contest, Entrant, Trace, trace
-from mnist_bench.nets import COEFFICIENTS, DeviceKind
-from mnist_bench.numerics import TRAINER_REVISION, VARIABLES, Machine, best_precision, find_device, this_machine
+from mnist_bench.nets import COEFFICIENTS
+from mnist_bench.numerics import (
+    TRAINER_REVISION,
+    VARIABLES,
+    Machine,
+    best_precision,
+    device_kind,
+    find_device,
+    this_machine,
+)
 from mnist_bench.space_files import overview
 from mnist_bench.studies import SearchConfig, run_search
 from search import canonical_json, strategies
@@ -214,7 +222,7 @@ def _tournament(asked: Options, space: Space) -> _Tournament:
     """Return the tournament on this machine; its folder's name stands for all that the studies in it have in common."""
     device = find_device(asked.device)
     machine = this_machine(device, best_precision(device))
-    costs = asdict(COEFFICIENTS[_kind(machine)])
+    costs = asdict(COEFFICIENTS[device_kind(machine.precision, on_gpu=machine.gpu is not None)])
     hardware = [machine.processor, machine.gpu, machine.precision, dict(machine.versions)]
     variables = {name: os.environ.get(name) for name in VARIABLES}
     common = [space.to_spec(), SLOTS, costs, TRAINER_REVISION, DRIVER_REVISION, hardware, variables]
@@ -222,12 +230,6 @@ def _tournament(asked: Options, space: Space) -> _Tournament:
         asked=asked, space=space, machine=machine, unit=_training_cost(asked.space, costs),
         folder=asked.results / FOLDER / f"{space.name}-{canonical_json.sha256(common)[:8]}",
     )  # fmt: skip
-
-
-def _kind(machine: Machine) -> DeviceKind:
-    if machine.gpu:
-        return "cuda"
-    return "cpu-bf16" if machine.precision == "bf16" else "cpu-fp32"
 
 
 def _training_cost(name: str, costs: Mapping[str, float]) -> int:

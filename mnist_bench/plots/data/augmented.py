@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import assert_never
 
 import numpy as np
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from mnist_bench.config import AugmentConfig
+from mnist_bench.config import AugmentConfig, Fill
 from mnist_bench.data import Images
 from mnist_bench.plots import sheet
 from mnist_bench.space_files import check, recipe
@@ -27,7 +28,6 @@ NOTEBOOK = AugmentConfig(
     rotation_degrees=10, zoom=0.1, zoom_per_axis=True, shear_radians=0.1, interpolation="nearest", fill="edge"
 )
 """`ImageDataGenerator(rotation_range=10, zoom_range=0.1, shear_range=0.1)` of Keras 1.2."""
-OUTSIDE = {"background": "background outside", "edge": "the edge repeated outside"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,4 +103,14 @@ def in_words(config: AugmentConfig) -> str:
 
 def reading(config: AugmentConfig) -> str:
     """Return how pixels are read: `bilinear interpolation, background outside`."""
-    return f"{config.interpolation} interpolation, {OUTSIDE[config.fill]}"
+    return f"{config.interpolation} interpolation, {_outside(config.fill)}"
+
+
+def _outside(fill: Fill) -> str:
+    match fill:
+        case "background":
+            return "background outside"
+        case "edge":
+            return "the edge repeated outside"
+        case _:
+            assert_never(fill)

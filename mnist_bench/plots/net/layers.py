@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import assert_never
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from mnist_bench.config import from_json
+from mnist_bench.config import PoolAxes, from_json
 from mnist_bench.nets import PICTURE, Layer, Shape, plan_layers
 from mnist_bench.plots import style
 from mnist_bench.plots.headings import write_heading
@@ -93,11 +94,21 @@ def _follower(layer: Layer) -> str:
         case "activation":
             return layer.activation
         case "pool":
-            return "pool 2×2" if layer.pool_axes == "rows_columns" else "pool 2×2 (maps, rows)"
+            return _pool(layer.pool_axes)
         case "dropout":
             return f"dropout {layer.rate:.2g}"
         case _:
             return layer.kind
+
+
+def _pool(axes: PoolAxes) -> str:
+    match axes:
+        case "rows_columns":
+            return "pool 2×2"
+        case "channels_rows":
+            return "pool 2×2 (maps, rows)"
+        case _:
+            assert_never(axes)
 
 
 def picture(subject: Subject) -> Figure:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 import torch
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from mnist_bench.config.settings import ModelConfig
+from mnist_bench.config.settings import Initialisation, ModelConfig
 from mnist_bench.nets.architecture import plan_layers
-from mnist_bench.nets.modules import INITIALISATIONS, build_model, set_dropout_generator
+from mnist_bench.nets.modules import build_model, set_dropout_generator
 from mnist_bench.training.batches import seeded
 
 MODELS = [
@@ -67,7 +68,7 @@ def test_building_draws_from_its_generator_alone() -> None:
     assert not torch.equal(first["0.weight"], other["0.weight"])
 
 
-@pytest.mark.parametrize("name", INITIALISATIONS)
+@pytest.mark.parametrize("name", get_args(Initialisation))
 def test_initialisations_are_torchs(name: str) -> None:
     model = build_model(ModelConfig(initialisation=name), seeded(3, "init"))  # type: ignore[arg-type]
     expected = torch.empty_like(model[0].weight, memory_format=torch.contiguous_format)

@@ -16,7 +16,8 @@ from mnist_bench.data.tensors import Dataset
 from mnist_bench.nets.cost_model import COEFFICIENTS
 from mnist_bench.numerics.canary import canary
 from mnist_bench.numerics.device import TRAINER_REVISION, choose_precision, describe, setup
-from mnist_bench.numerics.precision import Precision, best_precision
+from mnist_bench.numerics.kinds import Precision
+from mnist_bench.numerics.precision import best_precision
 from mnist_bench.training.period import fit
 from support import golden_searches
 from support.paths import ROOT

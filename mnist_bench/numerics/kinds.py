@@ -1,0 +1,21 @@
+"""The kinds of device that there are, and the precisions that they compute in; their names need no PyTorch."""
+
+from __future__ import annotations
+
+from typing import Literal, assert_never
+
+Precision = Literal["bf16", "fp32"]
+DeviceKind = Literal["cpu-bf16", "cpu-fp32", "cuda"]
+
+
+def device_kind(precision: Precision, *, on_gpu: bool) -> DeviceKind:
+    """Return the kind of a device that computes in `precision`."""
+    if on_gpu:
+        return "cuda"
+    match precision:
+        case "bf16":
+            return "cpu-bf16"
+        case "fp32":
+            return "cpu-fp32"
+        case _:
+            assert_never(precision)
