@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice, product
-from typing import Any
+from typing import Any, assert_never
 
 from mnist_bench.config import TrainConfig, from_json, with_params
 from mnist_bench.config.field_docs import field_docs
@@ -19,7 +19,7 @@ from mnist_bench.space_files.checking import SECTIONS, training_settings
 from search.canonical_json import dumps
 from search.messages import show
 from search.space import Choice, Distribution, Field, FloatRange, IntRange, Space, cost_of
-from search.strategies import Asha, Hyperband, Median, Pruner, of_settings
+from search.strategies import Asha, Hyperband, Median, NoPruner, Pruner, of_settings
 from search.trainer_api import Planner
 
 IMAGES = 60_000
@@ -125,24 +125,31 @@ def survivors(trials: int, pruner: Pruner, periods: int, *, two_objectives: bool
     Hyperband is successive halving in each of its brackets. With two objectives a trial is compared with those that
     cost no more, and its cost has any place among those of the trials before it.
     """
-    if isinstance(pruner, Hyperband):
-        brackets = pruner.as_asha(periods)
-        kept_in_each = [
-            survivors(round(trials * share), bracket, periods, two_objectives=two_objectives)
-            for share, bracket in brackets
-        ]
-        return [sum(column) for column in zip(*kept_in_each, strict=True)]
-    if isinstance(pruner, Asha):
-        left, kept = float(trials), []
-        rungs = pruner.rungs(periods)[:-1]
-        for period in range(1, periods + 1):
-            kept.append(left)
-            left = _passing(round(left), pruner.reduction_factor, two_objectives) if period in rungs else left
-        return kept
-    if isinstance(pruner, Median):
-        later = min(trials, pruner.n_startup_trials) + max(0, trials - pruner.n_startup_trials) / 2
-        return [trials if period <= pruner.n_warmup_steps + 1 else later for period in range(1, periods + 1)]
-    return [trials] * periods
+    match pruner:
+        case Hyperband():
+            kept_in_each = [
+                survivors(round(trials * share), bracket, periods, two_objectives=two_objectives)
+                for share, bracket in pruner.as_asha(periods)
+            ]
+            return [sum(column) for column in zip(*kept_in_each, strict=True)]
+        case Asha():
+            return _halved(trials, pruner, periods, two_objectives)
+        case Median():
+            later = min(trials, pruner.n_startup_trials) + max(0, trials - pruner.n_startup_trials) / 2
+            return [trials if period <= pruner.n_warmup_steps + 1 else later for period in range(1, periods + 1)]
+        case NoPruner():
+            return [trials] * periods
+        case _:
+            assert_never(pruner)
+
+
+def _halved(trials: int, asha: Asha, periods: int, two_objectives: bool) -> list[float]:
+    left, kept = float(trials), []
+    rungs = asha.rungs(periods)[:-1]
+    for period in range(1, periods + 1):
+        kept.append(left)
+        left = _passing(round(left), asha.reduction_factor, two_objectives) if period in rungs else left
+    return kept
 
 
 def _passing(arrivals: int, reduction_factor: int, two_objectives: bool) -> float:

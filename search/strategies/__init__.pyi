@@ -18,11 +18,4 @@ from .registry import (
     sampler as sampler,
     to_spec as to_spec,
 )
-from .samplers import (
-    BUILT_ON as BUILT_ON,
-    BUILT_ON_IF_THERE as BUILT_ON_IF_THERE,
-    Gp as Gp,
-    Qmc as Qmc,
-    Random as Random,
-    Tpe as Tpe,
-)
+from .samplers import Gp as Gp, Qmc as Qmc, Random as Random, Tpe as Tpe, built_on as built_on

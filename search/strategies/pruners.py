@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 class Asha:
     """Asynchronous successive halving, the stopping variant (Li et al. 2020)."""
 
+    name: ClassVar[str] = "asha"
     min_resource: int = 1
     """Period of the first rung."""
     reduction_factor: int = 3
@@ -51,6 +52,7 @@ class Hyperband:
     sampler learns from those of all brackets (in Optuna 5.0, whatever its documentation says).
     """
 
+    name: ClassVar[str] = "hyperband"
     min_resource: int = 1
     """Period of the first rung of the first bracket."""
     reduction_factor: int = 3
@@ -88,6 +90,7 @@ class Hyperband:
 class Median:
     """Stop what is below the median of the others at the same period (Golovin et al. 2017)."""
 
+    name: ClassVar[str] = "median"
     n_startup_trials: int = 5
     """Complete trials before anything is pruned."""
     n_warmup_steps: int = 0
@@ -112,6 +115,8 @@ class Median:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NoPruner:
     """Train every trial to its end."""
+
+    name: ClassVar[str] = "none"
 
     def make(self, periods: int) -> BasePruner:
         from optuna.pruners import NopPruner

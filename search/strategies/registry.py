@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, assert_never, get_args
 
 from search.errors import NewerVersionError, UsageError
 from search.space import Space
@@ -19,10 +19,8 @@ __all__ = [
 
 _Strategy = TypeVar("_Strategy", bound=Sampler | Pruner)
 
-SAMPLERS: Mapping[str, type[Sampler]] = {"tpe": Tpe, "random": Random, "qmc": Qmc, "gp": Gp}
-PRUNERS: Mapping[str, type[Pruner]] = {
-    "asha": Asha, "hyperband": Hyperband, "median": Median, "none": NoPruner
-}  # fmt: skip
+SAMPLERS: Mapping[str, type[Sampler]] = {cls.name: cls for cls in get_args(Sampler)}
+PRUNERS: Mapping[str, type[Pruner]] = {cls.name: cls for cls in get_args(Pruner)}
 
 FIRST: First = {
     Tpe: ("n_startup_trials", "n_ei_candidates"),
@@ -56,8 +54,7 @@ def of_settings(settings: Mapping[str, Any]) -> tuple[Sampler, Pruner]:
 
 def to_spec(strategy: Sampler | Pruner) -> dict[str, Any]:
     """Return the mapping that `sampler` and `pruner` read: later options only where they differ from their defaults."""
-    known: list[tuple[str, type]] = [*SAMPLERS.items(), *PRUNERS.items()]
-    return {"name": next(name for name, cls in known if cls is type(strategy)), **stored(strategy, FIRST)}
+    return {"name": strategy.name, **stored(strategy, FIRST)}
 
 
 def check_known(spec: Mapping[str, Any]) -> None:
@@ -79,18 +76,20 @@ def check_known(spec: Mapping[str, Any]) -> None:
 
 def describe(strategy: Sampler | Pruner, periods: int) -> str:
     """Return a few words for a headline: `tpe (multivariate)`, `asha 1-3-6`, `hyperband (3 brackets)`."""
-    name = str(to_spec(strategy)["name"])
     match strategy:
         case Asha():
-            return f"{name} {'-'.join(str(rung) for rung in strategy.rungs(periods))}"
+            return f"{strategy.name} {'-'.join(str(rung) for rung in strategy.rungs(periods))}"
         case Hyperband():
             brackets = strategy.brackets(periods)
-            return f"{name} ({brackets} bracket{'' if brackets == 1 else 's'})"
+            return f"{strategy.name} ({brackets} bracket{'' if brackets == 1 else 's'})"
         case Tpe():
-            return f"{name} (multivariate)"
+            return f"{strategy.name} (multivariate)"
         case Qmc():
-            return f"{name} (Sobol)"
-    return name
+            return f"{strategy.name} (Sobol)"
+        case Random() | Gp() | Median() | NoPruner():
+            return strategy.name
+        case _:
+            assert_never(strategy)
 
 
 def check(sampler: Sampler, pruner: Pruner, space: Space, periods: int) -> None:
@@ -107,15 +106,41 @@ def misfits(
     sampler: Sampler, pruner: Pruner, space: Space, periods: int
 ) -> Iterator[tuple[Literal["sampler", "pruner"], str]]:
     """Yield what does not fit, and why not, for trials of so many periods."""
-    if isinstance(sampler, Gp) and not isinstance(pruner, NoPruner):
-        yield "sampler", "gp needs `pruner: none`: a pruned trial's value is from a smaller budget"
+    yield from (("sampler", reason) for reason in _misfits_of_sampler(sampler, pruner, space))
+    yield from (("pruner", reason) for reason in _misfits_of_pruner(pruner, periods))
+
+
+def _misfits_of_sampler(sampler: Sampler, pruner: Pruner, space: Space) -> Iterator[str]:
+    match sampler:
+        case Tpe() | Random():
+            pass
+        case Qmc():
+            yield from _conditional(sampler, space)
+        case Gp():
+            if not isinstance(pruner, NoPruner):
+                yield "gp needs `pruner: none`: a pruned trial's value is from a smaller budget"
+            yield from _conditional(sampler, space)
+        case _:
+            assert_never(sampler)
+
+
+def _misfits_of_pruner(pruner: Pruner, periods: int) -> Iterator[str]:
+    match pruner:
+        case Hyperband():
+            if pruner.min_resource > periods:
+                periods_word = "one period" if periods == 1 else f"{periods} periods"
+                yield f"hyperband's min_resource {pruner.min_resource} is beyond a trial's {periods_word}"
+        case Asha() | Median() | NoPruner():
+            pass
+        case _:
+            assert_never(pruner)
+
+
+def _conditional(sampler: Sampler, space: Space) -> Iterator[str]:
+    """Yield the first range that not every trial has."""
     conditional = [field.path for field in space.fields if field.distribution and field.when]
-    if isinstance(sampler, Gp | Qmc) and conditional:
-        name = to_spec(sampler)["name"]
-        yield "sampler", f"{name} needs all ranges in every trial, and {conditional[0]} has a `when`; tpe takes it"
-    if isinstance(pruner, Hyperband) and pruner.min_resource > periods:
-        periods_word = "one period" if periods == 1 else f"{periods} periods"
-        yield "pruner", f"hyperband's min_resource {pruner.min_resource} is beyond a trial's {periods_word}"
+    if conditional:
+        yield f"{sampler.name} needs all ranges in every trial, and {conditional[0]} has a `when`; tpe takes it"
 
 
 def _parse(kind: str, table: Mapping[str, type[_Strategy]], spec: str | Mapping[str, Any]) -> _Strategy:

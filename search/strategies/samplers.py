@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, assert_never
 
 from search import canonical_json
 
@@ -59,6 +59,7 @@ class Ask:
 class Tpe:
     """Tree-structured Parzen estimator, multivariate and grouped (Bergstra et al. 2011; Falkner et al. 2018)."""
 
+    name: ClassVar[str] = "tpe"
     n_startup_trials: int = 10
     """Trials drawn at random before the model is used, infeasible ones not counted (Optuna counts them): a model of
     little but what misses a limit takes for good what misses it by least."""
@@ -89,6 +90,8 @@ class Tpe:
 class Random:
     """Independent draws from the ranges."""
 
+    name: ClassVar[str] = "random"
+
     def make(self, ask: Ask) -> BaseSampler:
         from optuna.samplers import RandomSampler
 
@@ -98,6 +101,8 @@ class Random:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Qmc:
     """A scrambled Sobol sequence: points spread evenly over all ranges (Bergstra and Bengio 2012; Owen 1998)."""
+
+    name: ClassVar[str] = "qmc"
 
     def make(self, ask: Ask) -> BaseSampler:
         from search.strategies.optuna_samplers import FixedSpaceQmcSampler
@@ -112,6 +117,7 @@ class Gp:
     The objective counts as noisy, since two trials of one configuration have different seeds.
     """
 
+    name: ClassVar[str] = "gp"
     n_startup_trials: int = 10
     """Complete trials before the model is used; until then, draws at random."""
 
@@ -128,7 +134,25 @@ class Gp:
 
 Sampler = Tpe | Random | Qmc | Gp
 
-BUILT_ON: Mapping[type[Sampler], tuple[str, ...]] = {Qmc: ("scipy",), Gp: ("scipy", "torch")}
-"""Packages without which a sampler of Optuna's does not work, beside its requirements."""
-BUILT_ON_IF_THERE: Mapping[type[Sampler], tuple[str, ...]] = {Gp: ("greenlet",)}
-"""Packages that a sampler of Optuna's computes with where they are installed, and otherwise in another way."""
+
+@dataclass(frozen=True, slots=True)
+class BuiltOn:
+    """Packages that a sampler of Optuna's computes with, beside Optuna's requirements."""
+
+    needed: tuple[str, ...] = ()
+    """Without these it does not work."""
+    if_there: tuple[str, ...] = ()
+    """Without these it computes in another way."""
+
+
+def built_on(sampler: Sampler) -> BuiltOn:
+    """Return the packages that a sampler is built on."""
+    match sampler:
+        case Tpe() | Random():
+            return BuiltOn()
+        case Qmc():
+            return BuiltOn(needed=("scipy",))
+        case Gp():
+            return BuiltOn(needed=("scipy", "torch"), if_there=("greenlet",))
+        case _:
+            assert_never(sampler)

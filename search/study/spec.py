@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, assert_never
 
 from search import canonical_json, strategies
 from search.differences import differences
@@ -15,7 +15,7 @@ from search.event_log import Event, History, Order
 from search.messages import on_one_line
 from search.space import Space, cost_of
 from search.stored_fields import First, standing, unknown
-from search.strategies import BUILT_ON, BUILT_ON_IF_THERE, Gp, Pruner, Sampler, check, to_spec
+from search.strategies import Gp, Pruner, Qmc, Random, Sampler, Tpe, built_on, check, to_spec
 
 DRIVER_REVISION = 2
 """Raised whenever the driver decides differently from before on the same records."""
@@ -131,11 +131,15 @@ def arithmetic() -> str:
 
 def sampler_arithmetic(sampler: Sampler, *, two_objectives: bool = False) -> dict[str, str]:
     """Return, under its name in the specification, what a sampler makes of fixed trials here, where it is gp."""
-    if not isinstance(sampler, Gp):
-        return {}
-    from search.strategies import gp_proposal
+    match sampler:
+        case Gp():
+            from search.strategies import gp_proposal
 
-    return {"sampler_arithmetic": gp_proposal(two_objectives)}
+            return {"sampler_arithmetic": gp_proposal(two_objectives)}
+        case Tpe() | Random() | Qmc():
+            return {}
+        case _:
+            assert_never(sampler)
 
 
 def versions(sampler: Sampler) -> dict[str, str]:
@@ -144,11 +148,12 @@ def versions(sampler: Sampler) -> dict[str, str]:
     Raises:
         UsageError: a package that the sampler needs is not installed.
     """
-    needed = ("optuna", "numpy", *BUILT_ON.get(type(sampler), ()))
-    found = {name: _version(name) for name in (*needed, *BUILT_ON_IF_THERE.get(type(sampler), ()))}
+    packages = built_on(sampler)
+    needed = ("optuna", "numpy", *packages.needed)
+    found = {name: _version(name) for name in (*needed, *packages.if_there)}
     if missing := [name for name in needed if found[name] == "none"]:
         raise UsageError(
-            f"search.sampler: {to_spec(sampler)['name']} needs {' and '.join(missing)}, which this installation lacks; "
+            f"search.sampler: {sampler.name} needs {' and '.join(missing)}, which this installation lacks; "
             f"`pip install {' '.join(missing)}` adds it."
         )
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, assert_never
 
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
@@ -17,7 +17,7 @@ from mnist_bench.plots.subject import Subject
 from mnist_bench.units import percent
 from search.errors import StudyNotFoundError
 from search.event_log import StudyRecord, TrialRecord
-from search.strategies import Asha, pruner
+from search.strategies import Asha, Hyperband, Median, NoPruner, pruner
 
 LOG_FROM = 4
 """From this ratio of the budget to the first period on, the axis of epochs is logarithmic, as the rungs are."""
@@ -134,7 +134,13 @@ def _curve(trial: TrialRecord) -> Curve:
 
 def _rung_periods(study: StudyRecord, periods: int) -> list[int]:
     stops = pruner(study.spec["pruner"])
-    return stops.rungs(periods)[:-1] if isinstance(stops, Asha) else []
+    match stops:
+        case Asha():
+            return stops.rungs(periods)[:-1]
+        case Hyperband() | Median() | NoPruner():
+            return []
+        case _:
+            assert_never(stops)
 
 
 def _rung(curves: list[Curve], epochs: float) -> Rung:
