@@ -8,12 +8,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, assert_never
 
 from mnist_bench import space_files
 from mnist_bench.config import TrainConfig, every_setting, leaves, to_json
 from mnist_bench.data import DataOptions, DatasetName, TrainingSet, close_test_set, idx_files, load_training_set
 from mnist_bench.nets import COEFFICIENTS, make_planner
+from mnist_bench.numerics import DeviceKind
 from mnist_bench.space_files import overview, training_settings
 from mnist_bench.studies import record, validated
 from mnist_bench.studies.best_checkpoints import BestCheckpoints
@@ -23,8 +24,8 @@ from mnist_bench.units import objectives
 from search import strategies
 from search.driver import MAX_OUTAGE, Observer, Run, Search
 from search.errors import UsageError
-from search.event_log import Order
-from search.executors import Executor, InProcessExecutor
+from search.event_log import Order, repeats
+from search.executors import Executor, ExecutorName, InProcessExecutor
 from search.executors.local import LocalExecutor
 from search.executors.ray import RayExecutor, StagedFiles
 from search.files import make_folder
@@ -66,7 +67,7 @@ class SearchConfig:
     results: Path = Path("results")
     data_dir: Path | None = None
     dataset: DatasetName = "mnist"
-    executor: Literal["local", "in-process", "ray"] = "local"
+    executor: ExecutorName = "local"
     max_outage: float = MAX_OUTAGE
     """Seconds that an outage of a PostgreSQL server is waited out for."""
     address: str | None = None
@@ -75,10 +76,24 @@ class SearchConfig:
     """Share of a GPU that Ray reserves for each worker."""
 
     def __post_init__(self) -> None:
-        if self.executor != "ray" and (self.address is not None or self.gpus_per_worker):
+        takes = _options_of(self.executor)
+        if "address" not in takes and (self.address is not None or self.gpus_per_worker):
             raise UsageError("--address and --gpus-per-worker are for --executor ray.")
-        if self.executor != "local" and self.lanes is not None:
+        if "lanes" not in takes and self.lanes is not None:
             raise UsageError(f"--lanes is for worker processes of this machine; leave out --executor {self.executor}.")
+
+
+def _options_of(executor: ExecutorName) -> tuple[str, ...]:
+    """Return the options that an executor alone takes."""
+    match executor:
+        case "local":
+            return ("lanes",)
+        case "in-process":
+            return ()
+        case "ray":
+            return ("address", "gpus_per_worker")
+        case _:
+            assert_never(executor)
 
 
 def run(asked: SearchConfig, observer: Observer, stopping: Callable[[], bool]) -> Run:
@@ -122,7 +137,7 @@ def preview(asked: SearchConfig) -> list[str]:
         f"{space.name}: {ranges} ranges, {asked.trials} trials of at most {_period_ends(space)[-1]:g} epochs, "
         f"{purpose}{strategies.describe(sampler, periods)} + {strategies.describe(pruner, periods)}, "
         f"seed {asked.seed}, "
-        f"{asked.slots} slots on {asked.workers} workers{', by arrival' if asked.order == 'arrival' else ''}.",
+        f"{asked.slots} slots on {asked.workers} workers{'' if repeats(asked.order) else ', by arrival'}.",
         f"About {estimate.minutes:.1f} minutes at this machine's estimated speed ({kind}); "
         f"{100 * estimate.infeasible:.0f} % of random configurations exceed a limit and are not trained.",
         f"Study {study_name(asked, space)} in {asked.results}/. A configuration drawn at random: {first}.",
@@ -191,12 +206,16 @@ def _data_options(asked: SearchConfig, space: Space) -> DataOptions:
 
 
 def _executor(asked: SearchConfig, data: TrainingSet, location: StudyLocation) -> Executor:
-    if asked.executor == "in-process":
-        return InProcessExecutor(trainer_spec(data, device=asked.device))
-    if asked.executor == "ray":
-        return _ray_executor(asked, data)
     trainer = trainer_spec(data, device=asked.device)
-    return LocalExecutor(trainer, asked.workers, location.files.workers_log, asked.lanes)
+    match asked.executor:
+        case "local":
+            return LocalExecutor(trainer, asked.workers, location.files.workers_log, asked.lanes)
+        case "in-process":
+            return InProcessExecutor(trainer)
+        case "ray":
+            return _ray_executor(asked, data)
+        case _:
+            assert_never(asked.executor)
 
 
 def _ray_executor(asked: SearchConfig, data: TrainingSet) -> RayExecutor:
@@ -209,12 +228,12 @@ def _ray_executor(asked: SearchConfig, data: TrainingSet) -> RayExecutor:
     return RayExecutor(spec, asked.workers, address=asked.address, gpus_per_worker=asked.gpus_per_worker, staged=staged)
 
 
-def _estimated_kind(device: str) -> Any:
+def _estimated_kind(device: str) -> DeviceKind:
     """Return the kind of device that a preview reckons with; it starts no worker and asks no GPU."""
-    from mnist_bench.numerics import best_precision, find_device
+    from mnist_bench.numerics import best_precision, device_kind, find_device
 
     torch_device = find_device(device)
-    return "cuda" if torch_device.type == "cuda" else f"cpu-{best_precision(torch_device)}"
+    return device_kind(best_precision(torch_device), on_gpu=torch_device.type != "cpu")
 
 
 def _enqueued(space: Space, name: str, plan: Planner[TrainConfig]) -> dict[str, Any]:

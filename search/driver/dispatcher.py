@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
+from typing import assert_never
 
 from search.driver.period_results import Exhausted, Result, check_never_trained, check_same_weights, take_all
 from search.driver.retry_policy import Key, RetryPolicy
@@ -269,13 +270,16 @@ class Dispatcher:
     def _lost(self, key: Key, lost: Lost, history: History) -> None:
         """Let a period be trained again, unless the trial has used up its time or twice all memory."""
         trial, period = key
-        if lost.cause == "stalled" and lost.job.stall_seconds >= self._seconds_left(trial, period, history):
-            self._exhaust(trial, history, self._timed_out())
-        elif lost.cause == "out_of_memory" and self._retry_policy.starved(key):
-            why = f"Two workers ran out of memory over period {period}."
-            self._exhaust(trial, history, Exhausted("out_of_memory", why))
-        else:
-            self._retry_policy.lost(key, f"trial {trial}", lost.reason)
+        match lost.cause:
+            case "stalled" if lost.job.stall_seconds >= self._seconds_left(trial, period, history):
+                self._exhaust(trial, history, self._timed_out())
+            case "out_of_memory" if self._retry_policy.starved(key):
+                why = f"Two workers ran out of memory over period {period}."
+                self._exhaust(trial, history, Exhausted("out_of_memory", why))
+            case "killed" | "stalled" | "out_of_memory":
+                self._retry_policy.lost(key, f"trial {trial}", lost.reason)
+            case _:
+                assert_never(lost.cause)
 
     def _done(self, key: Key, done: Done, history: History) -> None:
         trial, period = key

@@ -11,7 +11,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any, Protocol, assert_never
 
 from search import canonical_json
 from search.database import storage_errors
@@ -119,10 +119,20 @@ class Driver:
 
     def _train(self, first: Active) -> bool:
         """Handle the period of the logically first trial, or by arrival of any; False where the search stops before."""
-        found = self._dispatcher.obtain(first if self._spec.order == "logical" else None, self._history)
+        found = self._dispatcher.obtain(self._awaited(first), self._history)
         if found is not None:
             self._handle(*found)
         return found is not None
+
+    def _awaited(self, first: Active) -> Active | None:
+        """Return the trial whose period is next; None for whichever comes first."""
+        match self._spec.order:
+            case "logical":
+                return first
+            case "arrival":
+                return None
+            case _:
+                assert_never(self._spec.order)
 
     def _fill(self, slot: Slot) -> None:
         if self._history.trained >= self._history.goal:

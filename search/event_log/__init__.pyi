@@ -8,4 +8,4 @@ from .records import (
     StudyRecord as StudyRecord,
     TrialRecord as TrialRecord,
 )
-from .timeline import Active as Active, Order as Order, Slot as Slot
+from .timeline import Active as Active, Order as Order, Slot as Slot, repeats as repeats

@@ -7,6 +7,7 @@ from dataclasses import replace
 from search import canonical_json
 from search.event_log.events import Event
 from search.event_log.history import History
+from search.event_log.timeline import repeats
 
 SAW = "saw"
 """Where an event's payload holds the hash of the event before it."""
@@ -18,7 +19,7 @@ def linked(event: Event, history: History) -> Event:
     The driver decides on all events before, and each of them holds the hash of the one before it; so the newest one's
     hash stands for them all.
     """
-    if history.order != "arrival" or history.newest is None:
+    if repeats(history.order) or history.newest is None:
         return event
     return replace(event, payload={**event.payload, SAW: link(history.newest)})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, assert_never, get_args
 
 from search import canonical_json
 from search.event_log.timeline import Order
@@ -16,7 +16,18 @@ Reason = Literal[
     "complete", "pruned", "infeasible", "diverged", "out_of_memory", "timed_out", "crashed", "running", "paused"
 ]
 
-EXTERNAL: frozenset[Reason] = frozenset({"out_of_memory", "timed_out"})
+
+def _is_external(reason: Reason) -> bool:
+    match reason:
+        case "out_of_memory" | "timed_out":
+            return True
+        case "complete" | "pruned" | "infeasible" | "diverged" | "crashed" | "running" | "paused":
+            return False
+        case _:
+            assert_never(reason)
+
+
+EXTERNAL: frozenset[Reason] = frozenset(filter(_is_external, get_args(Reason)))
 """Ends that the machine decides; another machine, or the same one on another day, may end the trial otherwise."""
 
 

@@ -13,13 +13,24 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
-from typing import Literal
+from typing import Literal, assert_never
 
 from search.trainer_api import Json, Plan
 
 Order = Literal["logical", "arrival"]
 _Turn = tuple[int, int, int]
 """Orders slots: whether the slot waits for a worker in a search by arrival, logical time, index."""
+
+
+def repeats(order: Order) -> bool:
+    """Return whether a search that takes up periods in this order decides the same in every run."""
+    match order:
+        case "logical":
+            return True
+        case "arrival":
+            return False
+        case _:
+            assert_never(order)
 
 
 @dataclass(slots=True)
@@ -127,7 +138,16 @@ class Timeline:
         return max((slot.next_time for slot in self.slots), default=0)
 
     def _turn(self, slot: Slot) -> _Turn:
-        return int(self.order == "arrival" and slot.trains), slot.next_time, slot.index
+        return int(self._waits(slot)), slot.next_time, slot.index
+
+    def _waits(self, slot: Slot) -> bool:
+        match self.order:
+            case "logical":
+                return False
+            case "arrival":
+                return slot.trains
+            case _:
+                assert_never(self.order)
 
     def _first(self, turns: list[_Turn], is_here: Callable[[Slot], bool]) -> _Turn | None:
         """Return the first turn of a heap that is not past."""

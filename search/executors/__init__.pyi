@@ -1,2 +1,10 @@
 from .in_process import InProcessExecutor as InProcessExecutor
-from .protocol import Done as Done, Executor as Executor, Job as Job, Lost as Lost, Outcome as Outcome, Raised as Raised
+from .protocol import (
+    Done as Done,
+    Executor as Executor,
+    ExecutorName as ExecutorName,
+    Job as Job,
+    Lost as Lost,
+    Outcome as Outcome,
+    Raised as Raised,
+)

@@ -8,6 +8,8 @@ from typing import Any, Literal, Protocol
 
 from search.trainer_api import Report
 
+ExecutorName = Literal["local", "in-process", "ray"]
+"""What a user calls the ways to run jobs."""
 Cause = Literal["killed", "stalled", "out_of_memory"]
 """Why a worker went away."""
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, assert_never
 
 import typer
 
 from mnist_bench.cli import options
 from mnist_bench.cli.exit_codes import ExitCode
+from search.event_log import Order
+from search.executors import ExecutorName
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,9 +18,6 @@ if TYPE_CHECKING:
     from mnist_bench.studies import SearchConfig
     from search.driver import Run
     from search.trainer_api import Report
-
-ExecutorName = Literal["local", "in-process", "ray"]
-OrderName = Literal["logical", "arrival"]
 
 
 def search(
@@ -48,7 +47,7 @@ def search(
         int, typer.Option("--slots", min=1, max=10_000, metavar="N", help="Trials in flight; part of the search.")
     ] = 8,
     order: Annotated[
-        OrderName,
+        Order,
         typer.Option("--order", help="logical: any run gives the same; arrival: nobody waits, runs differ."),
     ] = "logical",
     seed: Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Seed of the search.")] = 0,
@@ -115,8 +114,13 @@ def _share(text: str, executor: ExecutorName) -> float:
     """
     from search.errors import UsageError
 
-    if executor == "in-process":
-        raise UsageError("--audit-pruned needs worker processes; leave out --executor in-process.")
+    match executor:
+        case "in-process":
+            raise UsageError("--audit-pruned needs worker processes; leave out --executor in-process.")
+        case "local" | "ray":
+            pass
+        case _:
+            assert_never(executor)
     number, sign = text.strip().removesuffix("%"), text.strip().endswith("%")
     try:
         share = float(number) / (100 if sign else 1)
@@ -169,7 +173,13 @@ def _audit(run: Run, asked: SearchConfig, share: float) -> None:
 
 def _workers_here(asked: SearchConfig) -> int:
     """Return how many processes train on this machine, where an audit stays though the search was on a cluster."""
-    return min(asked.workers, options.cores()) if asked.executor == "ray" else asked.workers
+    match asked.executor:
+        case "local" | "in-process":
+            return asked.workers
+        case "ray":
+            return min(asked.workers, options.cores())
+        case _:
+            assert_never(asked.executor)
 
 
 def _note_audited(number: int, reports: Sequence[Report]) -> None:

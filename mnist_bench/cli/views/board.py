@@ -10,6 +10,7 @@ from mnist_bench.cli import cells, output
 from mnist_bench.cli.output import Column
 from mnist_bench.leaderboard import Leaderboard, PlainBoard, PlainRow, Row, grouped
 from mnist_bench.units import unit
+from search.event_log import repeats
 
 Board = Leaderboard | PlainBoard
 
@@ -92,7 +93,7 @@ def digest_lines(board: Board) -> list[str]:
     ended = sum(board.counts[name] for name in ("complete", "pruned", "failed"))
     if ended < board.goal:
         promise = f"of {ended} of {board.goal} trials so far"
-    elif board.order == "arrival":
+    elif not repeats(board.order):
         promise = (
             "decided as periods arrived: another run of this search may give another; "
             f"`mnist-bench doctor {board.study} --replay` checks this one"

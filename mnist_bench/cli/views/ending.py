@@ -12,7 +12,7 @@ from mnist_bench.plots import KINDS
 from mnist_bench.studies import SearchConfig, openings
 from search.driver import Run
 from search.errors import StudyNotFoundError
-from search.event_log import StudyRecord
+from search.event_log import StudyRecord, repeats
 from search.study import StudyFolder, StudyLocation
 
 TOP = 5
@@ -55,9 +55,9 @@ def summary(listed: Leaderboard, seconds: float, before: float, order_cost: floa
     """Return the line of counts, time (`before`: of earlier runs), what pruning saved and the logical order cost."""
     ended = sum(listed.counts[name] for name in ("complete", "pruned", "failed"))
     saved = f"Pruning saved {listed.saved_epochs:g} of {listed.budget_epochs:g} epochs"
-    cost = f"the logical order cost {100 * order_cost:.1f} % of worker time"
-    if listed.order == "arrival":
-        cost = "periods were taken up as they arrived"
+    cost = "periods were taken up as they arrived"
+    if repeats(listed.order):
+        cost = f"the logical order cost {100 * order_cost:.1f} % of worker time"
     took = cells.duration(seconds)
     took += f" (this run, after {cells.duration(before)} of training in earlier ones)" if before else ""
     return f"{ended} trials in {took}: {cells.counted(listed.counts)}. {saved}; {cost}."

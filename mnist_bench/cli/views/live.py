@@ -15,7 +15,7 @@ from mnist_bench.leaderboard import accuracy_interval, epochs_done, total_epochs
 from mnist_bench.nets import line
 from mnist_bench.units import objectives
 from search.driver import Header, Progress
-from search.event_log import TrialRecord
+from search.event_log import TrialRecord, repeats
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -163,7 +163,7 @@ def header_line(header: Header, results: Path) -> str:
         *([objectives(header.cost)] if header.cost else []),
         f"{header.sampler} + {header.pruner}",
         f"seed {header.seed}",
-        f"{header.slots} slots{' by arrival' if header.order == 'arrival' else ''} on {workers}"
+        f"{header.slots} slots{'' if repeats(header.order) else ' by arrival'} on {workers}"
         + (f", {' '.join(numerics)}" if numerics else ""),
         str(results / header.name) + (" (resumed)" if header.resumed else ""),
     ]

@@ -14,6 +14,7 @@ from mnist_bench.plots import style
 from mnist_bench.plots.headings import write_heading
 from mnist_bench.plots.subject import Subject
 from mnist_bench.units import duration, percent
+from search.event_log import repeats
 
 COLOURS: Mapping[Kind, str] = {
     "best": style.BEST, "complete": style.COMPLETE, "pruned": style.PRUNED, "other": style.FAINT
@@ -63,7 +64,7 @@ def finding(time: WorkerTime) -> str:
     share = (time.available - time.idle) / time.available
     were = "1 worker was" if count == 1 else f"{count} workers were"
     saved = f"pruning saved about {_roughly(time.saved)} of worker time" if time.saved else "nothing was pruned"
-    cost = f", the logical order cost {percent(time.ordering / time.available, 1)}" if time.order == "logical" else ""
+    cost = f", the logical order cost {percent(time.ordering / time.available, 1)}" if repeats(time.order) else ""
     return f"{were} busy {percent(share, 0)} of {duration(time.span)}; {saved}{cost}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, assert_never
 
 from mnist_bench.plots.headings import epochs
 from search.errors import StudyNotFoundError
@@ -15,10 +15,15 @@ Ending = Literal["complete", "pruned", "unfinished", "failed"]
 
 def ending(trial: TrialRecord) -> Ending:
     """Return how a feasible trial ended; failed are also those that diverged or that the machine ended."""
-    if trial.state == "RUNNING":
-        return "unfinished"
-    endings: dict[str, Ending] = {"complete": "complete", "pruned": "pruned"}
-    return endings.get(trial.reason, "failed")
+    match trial.reason:
+        case "complete" | "pruned":
+            return trial.reason
+        case "running" | "paused":
+            return "unfinished"
+        case "diverged" | "out_of_memory" | "timed_out" | "crashed" | "infeasible":
+            return "failed"
+        case _:
+            assert_never(trial.reason)
 
 
 def period_ends(trial: TrialRecord) -> tuple[float, ...]:
