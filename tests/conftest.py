@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from support import dose, wants
 from support.paths import IMPORTABLE
 
 # A shell starts what it runs in the background with Ctrl-C ignored, which all that a test interrupts would inherit.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ["PYTHONPATH"] = IMPORTABLE  # so that worker processes, and scripts, can import the fakes
+dose.load()
 if TYPE_CHECKING:
     from support.postgres_server import Server
 
@@ -29,3 +31,9 @@ def postgres() -> Iterator[Server]:
         server = Server(Path(folder, "data"))
         yield server
         server.stop("fast")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say at the end what was not run because this machine lacks something."""
+    if line := wants.line(str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])):
+        terminalreporter.write_line(line, yellow=True)

@@ -11,6 +11,7 @@ from hypothesis import given, settings, strategies as st
 
 from mnist_bench import space_files
 from mnist_bench.data.mnist import DataOptions, load_training_set
+from support.dose import dose
 
 CONV = space_files.load("conv")
 
@@ -95,7 +96,7 @@ def test_trials_are_taken_in_the_order_of_their_ends() -> None:
 
 
 @given(st.integers(0, 2**31))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=dose(20))
 def test_optuna_is_asked_for_the_ranges_of_the_space(seed: int) -> None:
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed))
     trial = study.ask()

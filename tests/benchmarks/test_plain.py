@@ -22,6 +22,7 @@ from mnist_bench.config.settings import AugmentConfig, BlockBatchnormPlacement, 
 from mnist_bench.data.mnist import DataOptions, TrainingSet, load_training_set
 from mnist_bench.nets.architecture import plan_layers
 from mnist_bench.nets.modules import build_model
+from support.dose import dose
 
 SMALL = TrainConfig(
     epochs=6,
@@ -67,7 +68,7 @@ def fill(state: dict[str, torch.Tensor], generator: torch.Generator) -> list[tor
 
 
 @given(nets_of_the_space())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=dose(25))
 def test_the_nets_of_the_space_are_ours(config: ModelConfig) -> None:
     generator = torch.Generator().manual_seed(0)
     net, ours = Net(config).eval(), build_model(config, generator).eval()

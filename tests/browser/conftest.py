@@ -13,6 +13,8 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
+from support import wants
+
 ARGUMENTS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run")
 
 
@@ -67,7 +69,7 @@ def session_browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browse
     missing = " and ".join(name for name, path in programs.items() if path is None)
     if missing:
         assert not os.environ.get("CI"), f"{missing} has to be installed in CI"
-        pytest.skip(f"{missing} is not installed (Debian: apt-get install chromium chromium-driver)")
+        pytest.skip(f"{wants.CHROMIUM}: {missing} is not installed")
     options = webdriver.ChromeOptions()
     options.binary_location = str(programs["chromium"])
     for argument in (*ARGUMENTS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):

@@ -11,6 +11,7 @@ from mnist_bench.config.json import config_hash, from_json, to_json
 from mnist_bench.config.settings import AugmentConfig, ModelConfig, OptimConfig, Phase, TrainConfig
 from mnist_bench.errors import ConfigError
 from search import canonical_json
+from support.dose import dose
 
 MODELS = st.builds(
     ModelConfig,
@@ -21,7 +22,7 @@ MODELS = st.builds(
 CONFIGS = st.builds(TrainConfig, model=MODELS, optim=st.builds(OptimConfig, lr=st.floats(1e-6, 10)))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=dose(50))
 @given(CONFIGS)
 def test_there_and_back(config: TrainConfig) -> None:
     values = to_json(config)

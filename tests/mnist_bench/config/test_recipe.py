@@ -13,6 +13,7 @@ from mnist_bench.config.settings import AugmentConfig, ModelConfig, Phase, Train
 from mnist_bench.space_files.overview import samples
 from search.space.space import Space
 from search.space.yaml_reader import parse
+from support.dose import dose
 
 
 def read_back(text: str) -> Space:
@@ -29,7 +30,7 @@ def test_shipped_recipes_come_back_as_they_were(name: str) -> None:
 
 
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=dose(50))
 def test_trials_of_the_shipped_space_come_back_as_they_were(seed: int) -> None:
     space = space_files.load("conv")
     (params,) = samples(space, 1, seed)

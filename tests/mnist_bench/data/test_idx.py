@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from mnist_bench.data import idx
 from mnist_bench.errors import DataError
+from support.dose import dose
 
 PICTURES = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4)
 ENCODED = struct.pack(">HBB3I", 0, 8, 3, 2, 3, 4) + PICTURES.tobytes()
@@ -71,7 +72,7 @@ def test_a_missing_file_names_its_folder(tmp_path: Path) -> None:
         idx.find(tmp_path, "train-images")
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=dose(200), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.one_of(st.binary(max_size=60), st.binary(max_size=60).map(lambda rest: b"\0\0\x08\x01" + rest)))
 def test_any_bytes_are_read_or_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "any"

@@ -8,11 +8,12 @@ from hypothesis import given, settings, strategies as st
 
 from mnist_bench.data.split import CLASSES, make_split, validation_size
 from mnist_bench.errors import DataError
+from support.dose import dose
 
 LABELS = st.lists(st.integers(0, 9), min_size=10, max_size=400).map(lambda labels: np.array(labels, np.uint8))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=dose(60))
 @given(LABELS)
 def test_split_is_a_stratified_partition(labels: np.ndarray) -> None:
     split = make_split(labels)
@@ -22,7 +23,7 @@ def test_split_is_a_stratified_partition(labels: np.ndarray) -> None:
     assert np.all(np.abs(np.bincount(labels[split.validation], minlength=CLASSES) - fair) < 1)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=dose(40))
 @given(LABELS, st.data())
 def test_subsets_grow(labels: np.ndarray, data: st.DataObject) -> None:
     small = data.draw(st.integers(10, len(labels)))

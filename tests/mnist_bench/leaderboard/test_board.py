@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from mnist_bench.leaderboard.board import counts, grouped, leaderboard_of, pareto_front, saved_epochs
 from mnist_bench.statistics.tests import wilson
@@ -125,7 +125,6 @@ def test_with_one_objective_there_is_no_front() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(1, 9), st.booleans()), max_size=12))
-@settings(deadline=None)
 def test_the_front_is_what_no_complete_trial_dominates(shapes: list[tuple[int, int, bool]]) -> None:
     endings = {True: ("COMPLETE", 6), False: ("PRUNED", 1)}
     trials = [

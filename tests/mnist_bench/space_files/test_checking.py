@@ -13,6 +13,7 @@ from mnist_bench.space_files.checking import check
 from search.errors import SpaceError
 from search.space.space import Space
 from search.space.yaml_reader import parse
+from support.dose import dose
 
 SMOKE = space_files.find("smoke").read_text()
 
@@ -189,7 +190,6 @@ def test_all_faults_at_once() -> None:
         max_leaves=4,
     ),
 )
-@settings(deadline=None)
 def test_any_value_of_any_field_is_checked_without_a_crash(name: str, section: str, value: object) -> None:
     space, problems = Space.read(parse(f"{section}: {{{name}: 0}}", "f.yaml"))
     assert not problems
@@ -200,7 +200,7 @@ def test_any_value_of_any_field_is_checked_without_a_crash(name: str, section: s
 
 
 @given(st.integers(0, len(SMOKE)), st.integers(0, 12), st.text(alphabet="ab01.:-[]{}#'\n ,e_x", max_size=6))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=dose(150))
 def test_a_mutated_file_is_a_space_or_refused(start: int, length: int, inserted: str) -> None:
     try:
         space, problems = Space.read(parse(SMOKE[:start] + inserted + SMOKE[start + length :], "f.yaml"))

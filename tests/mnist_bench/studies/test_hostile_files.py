@@ -31,10 +31,11 @@ from mnist_bench.training.weights import load_model, model_in
 from search.errors import SearchError
 from search.study import checkpoint_store
 from support import handmade
+from support.dose import dose
 
 MEGABYTES = 300
 """More than any of these files may take."""
-IN_A_FOLDER = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+IN_A_FOLDER = settings(max_examples=dose(150), suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.just(10**400),
@@ -135,7 +136,7 @@ entries = st.fixed_dictionaries(
     body=st.sampled_from([BODY, BODY[:-1], b"", BODY * 2]),
     length=st.none() | st.integers(0, 2**64 - 1) | st.integers(0, 400),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=dose(300))
 def test_any_header_is_taken_or_refused(changes: dict[str, Any], body: bytes, length: int | None) -> None:
     with cheaply():
         told = refusal(lambda: model_in(safetensors(header(**changes), body, length), "any"))

@@ -17,6 +17,7 @@ from mnist_bench.training import period as train
 from mnist_bench.training.batches import batches, seeded
 from mnist_bench.training.period import advance, fit
 from search.trainer_api import Report
+from support import wants
 
 PRECISION = best_precision(torch.device("cpu"))
 
@@ -243,7 +244,7 @@ def test_a_phase_later_changes_nothing_before_it(plain: TrainConfig, digits: Dat
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+@pytest.mark.skipif(not torch.cuda.is_available(), reason=wants.CUDA)
 def test_cuda_gives_the_same_bits_twice(config: TrainConfig) -> None:
     from mnist_bench import numerics
     from mnist_bench.data.mnist import DataOptions

@@ -25,6 +25,7 @@ from search.strategies.samplers import Gp, Qmc, Random, Sampler, Tpe
 from search.study import studies
 from search.study.spec import fingerprint
 from support import search_fake as fake
+from support.dose import dose
 from support.paths import DATABASE
 
 TWO = {**fake.SPACE, "objective": ["val_accuracy", "parameters"]}
@@ -107,7 +108,7 @@ COSTED = st.lists(st.tuples(st.integers(0, 9), st.integers(1, 9)), max_size=15)
 
 
 @given(COSTED, st.sampled_from([Asha(reduction_factor=2), Asha(), Median(n_startup_trials=1), Hyperband()]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=dose(60))
 def test_what_no_earlier_trial_dominates_is_never_pruned(shapes: list[tuple[int, int]], pruner: Pruner) -> None:
     trials = [(value / 10, macs) for value, macs in shapes]
     for number in pruned(pruner, trials):

@@ -13,6 +13,7 @@ from search import canonical_json
 from search.errors import SpaceError
 from search.space.space import IntRange, Space
 from search.space.yaml_reader import parse
+from support.dose import dose
 
 TEXT = """\
 name: tiny
@@ -155,7 +156,7 @@ def test_a_long_chain_of_conditions() -> None:
 
 
 @given(st.data())
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=dose(200))
 def test_any_mutation_is_a_space_or_refused(data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(TEXT)))
     length = data.draw(st.integers(0, 10))

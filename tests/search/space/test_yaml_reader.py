@@ -14,6 +14,7 @@ from hypothesis import given, settings, strategies as st
 from search.errors import SpaceError, UsageError
 from search.space import yaml_reader
 from search.space.yaml_reader import load, parse
+from support.dose import dose
 
 GOOD = """\
 # a comment
@@ -187,13 +188,12 @@ def assert_plain(value: Any) -> None:
 
 
 @given(st.text() | st.text(alphabet="ab01.:-[]{}&*!?|>#'\"\\%@`,~<\n\t \0\x85\u2028e_xno", max_size=60))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=dose(400))
 def test_any_text_parses_or_is_refused(text: str) -> None:
     parses_or_refuses(text)
 
 
 @given(st.binary(max_size=60))
-@settings(deadline=None)
 def test_any_bytes_parse_or_are_refused(data: bytes) -> None:
     parses_or_refuses(data)
 
@@ -222,7 +222,7 @@ def mutated(content: bytes, draws: random.Random) -> bytes:
     st.integers(0, 12),
     st.text(alphabet="ab01.:-[]{}&*!?|>#'\"\\%@`,~<\n\t \0\x85e_", max_size=8),
 )
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=dose(400))
 def test_a_mutated_file_parses_or_is_refused(start: int, length: int, inserted: str) -> None:
     parses_or_refuses(GOOD[:start] + inserted + GOOD[start + length :])
 

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from search.errors import StorageError, UsageError
 from search.study.checkpoint_store import CheckpointStore
 from search.trainer_api import Report
+from support.dose import dose
 
 REPORT = Report(
     value=0.5, metrics={"epoch": 1.0, "val_loss": None}, weights="ab", seconds=1.5, details={"correct": "x"}
@@ -35,7 +36,7 @@ def test_dropping_spares_later_periods_and_other_trials(tmp_path: Path) -> None:
     assert store.trials() == {11}
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=dose(200), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), damage=st.sampled_from(["flip", "cut", "zero", "append"]))
 def test_every_damage_is_noticed(tmp_path: Path, data: st.DataObject, damage: str) -> None:
     store = CheckpointStore(tmp_path)

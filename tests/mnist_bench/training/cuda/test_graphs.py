@@ -21,10 +21,11 @@ from mnist_bench.training.cuda import graphs
 from mnist_bench.training.cuda.static_buffers import Recorder, Work
 from mnist_bench.training.torch_trainer import TorchTrainer
 from search.trainer_api import Report, Steps, finish
+from support import wants
 from support.paths import ROOT
 
 PROGRAM = (sys.executable, "-c", "from mnist_bench.cli.app import main; main()")
-on_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+on_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason=wants.CUDA)
 
 
 def right(work: Work, generator: torch.Generator | None) -> Work:

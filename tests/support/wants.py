@@ -1,0 +1,26 @@
+"""What a machine may lack, and the line that says at the end of a run which tests that cost."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+CHROMIUM = "there is no Chromium"
+CUDA = "there is no CUDA device"
+LACKING = {
+    CHROMIUM: ("Chromium", "apt install chromium chromium-driver"),
+    CUDA: ("a CUDA device", ""),
+}
+"""Why a test is skipped, what it wants, and what brings it."""
+
+
+def line(reasons: Iterable[str]) -> str:
+    """Return what was not run for want of something, in a line; empty where nothing was wanting."""
+    counts = Counter(known for reason in reasons for known in LACKING if known in reason)
+    parts, remedies = [], []
+    for reason, count in counts.items():
+        wanted, remedy = LACKING[reason]
+        tests = "" if parts else " test" if count == 1 else " tests"
+        parts.append(f"{count}{tests} for want of {wanted}")
+        remedies += [remedy] if remedy else []
+    return f"not run: {'; '.join([', '.join(parts), *remedies])}" if parts else ""
