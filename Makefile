@@ -2,13 +2,18 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help search prove test faults lint format schema results peers clean
+FAST := not (slow or soak or browser or ray or integration)
+TWO := -n 2 --dist loadfile   # what a file's tests look at is made once
+
+.PHONY: help search prove check test integration faults lint format schema results peers clean
 
 help:
 	@echo "make search   50 trials of spaces/conv.yaml on the full data: about 6 minutes on 2 cores"
 	@echo "make prove    one search three ways (one worker, two workers, killed and resumed): one digest"
-	@echo "make test     lint, types, import contracts, tests"
-	@echo "make faults   every fault of docs/faults.md, injected for real: about twelve minutes"
+	@echo "make check    lint, types, import contracts, and the fast tests"
+	@echo "make test     lint, types, import contracts, and all tests but those of the two lines below"
+	@echo "make integration   other people's programs read our studies"
+	@echo "make faults   every fault of docs/faults.md, injected for real, and every property in its full dose"
 	@echo "make results  make the published search and the notebook's table again: about 65 minutes on 2 cores"
 	@echo "make peers    other people's loops beside ours, measured: about 2 hours on 2 quiet cores"
 	@echo "make format   lay out the code"
@@ -21,10 +26,18 @@ search: .venv/installed
 prove: .venv/installed
 	$(BIN)/python benchmarks/prove.py
 
-test: .venv/tested lint
-	$(BIN)/python -m pytest -m "not soak" -n 2 --dist loadfile   # what a file's tests look at is made once
+check: .venv/tested lint
+	$(BIN)/python -m pytest -q -m "$(FAST)" $(TWO)
 
+test: .venv/tested lint
+	$(BIN)/python -m pytest -m "not soak and not integration" $(TWO)
+
+integration: .venv/tested
+	$(BIN)/python -m pytest -m integration
+
+faults: export HYPOTHESIS_PROFILE := full
 faults: .venv/tested
+	$(BIN)/python -m pytest -m hypothesis $(TWO)
 	$(BIN)/python -m pytest -v $$(grep -o 'tests/[a-z_/]*\.py::[a-z_0-9]*' docs/faults.md | sort -u)
 
 lint: .venv/tested
