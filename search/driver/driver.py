@@ -19,7 +19,7 @@ from search.driver.dispatcher import WorkerTime
 from search.driver.period_results import Exhausted, Result
 from search.driver.progress import Meter, Observer
 from search.errors import TooManyFailuresError
-from search.event_log import EXTERNAL, Active, Event, History, Reason, Slot, State, TrialRecord, linked
+from search.event_log import Active, Event, History, Reason, Slot, State, TrialRecord, is_external, linked
 from search.executors import Done, Raised
 from search.strategies import OptunaStudy, shortfall
 from search.study import StudySpec
@@ -222,7 +222,7 @@ class Driver:
             "error": error,
             "attributes": self._new_attributes(number),
         }
-        external = reason in EXTERNAL
+        external = is_external(reason)
         self._optuna_study.tell(number, state, value)
         self._record(Event(kind="tell", time=active.next_time, trial=number, external=external, payload=payload))
         self._on_trial_end(self._history.trials[number])

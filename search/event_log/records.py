@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, assert_never, get_args
+from typing import Any, Literal, assert_never
 
 from search import canonical_json
 from search.event_log.timeline import Order
@@ -17,7 +17,8 @@ Reason = Literal[
 ]
 
 
-def _is_external(reason: Reason) -> bool:
+def is_external(reason: Reason) -> bool:
+    """Return whether the machine decides this end; another one, or the same on another day, may decide otherwise."""
     match reason:
         case "out_of_memory" | "timed_out":
             return True
@@ -25,10 +26,6 @@ def _is_external(reason: Reason) -> bool:
             return False
         case _:
             assert_never(reason)
-
-
-EXTERNAL: frozenset[Reason] = frozenset(filter(_is_external, get_args(Reason)))
-"""Ends that the machine decides; another machine, or the same one on another day, may end the trial otherwise."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,0 +1,160 @@
+"""A new value of a closed set: mypy names every file that has to handle it.
+
+The packages are copied, each set gets one value more where it is declared, and mypy runs once over the copy.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from support.paths import ROOT
+
+SETTINGS, KINDS = "mnist_bench/config/settings.py", "mnist_bench/numerics/kinds.py"
+SAMPLERS, PRUNERS = "search/strategies/samplers.py", "search/strategies/pruners.py"
+EXECUTORS = "search/executors/protocol.py"
+
+
+@dataclass(frozen=True)
+class NewValue:
+    """A value that somebody adds to a set, and the files in which mypy is to miss it."""
+
+    declared_in: str
+    alias: str
+    """Of the set: a `Literal`, or a union of classes."""
+    handled_in: tuple[str, ...]
+    source: str = ""
+    """The new class, where the set is a union."""
+
+
+NEW = {
+    "lion": NewValue(
+        SETTINGS,
+        "Optimizer",
+        ("mnist_bench/training/learner.py", "mnist_bench/experiments/ablation/setting_groups.py"),
+    ),
+    "cosine": NewValue(
+        SETTINGS,
+        "LrSchedule",
+        (
+            "mnist_bench/config/schedule.py",
+            "mnist_bench/nets/summary.py",
+            "mnist_bench/experiments/ablation/setting_groups.py",
+        ),
+    ),
+    "layernorm": NewValue(SETTINGS, "BatchnormPlacement", ("mnist_bench/nets/architecture.py",)),
+    "none": NewValue(
+        SETTINGS,
+        "PoolAxes",
+        ("mnist_bench/nets/architecture.py", "mnist_bench/nets/modules.py", "mnist_bench/plots/net/layers.py"),
+    ),
+    "mish": NewValue(SETTINGS, "Activation", ("mnist_bench/nets/architecture.py", "mnist_bench/nets/modules.py")),
+    "sparse": NewValue(SETTINGS, "Initialisation", ("mnist_bench/nets/modules.py",)),
+    "cubic": NewValue(SETTINGS, "Interpolation", ("mnist_bench/training/augmentation.py",)),
+    "reflect": NewValue(
+        SETTINGS, "Fill", ("mnist_bench/training/augmentation.py", "mnist_bench/plots/data/augmented.py")
+    ),
+    "svhn": NewValue(SETTINGS, "DatasetName", ("mnist_bench/data/torchvision_sets.py",)),
+    "half": NewValue(SETTINGS, "TrainOn", ("mnist_bench/config/schedule.py",)),
+    "fp16": NewValue(KINDS, "Precision", (KINDS, "mnist_bench/numerics/precision.py", "mnist_bench/bench/kernels.py")),
+    "mps": NewValue(KINDS, "DeviceKind", ("mnist_bench/nets/cost_model.py",)),
+    "slurm": NewValue(
+        EXECUTORS, "ExecutorName", ("mnist_bench/studies/run_search.py", "mnist_bench/cli/studies/search.py")
+    ),
+    "evicted": NewValue(EXECUTORS, "Cause", ("search/driver/dispatcher.py",)),
+    "fair": NewValue(
+        "search/event_log/timeline.py", "Order", ("search/event_log/timeline.py", "search/driver/driver.py")
+    ),
+    "overtaken": NewValue(
+        "search/event_log/records.py",
+        "Reason",
+        ("search/event_log/records.py", "mnist_bench/plots/study/trials.py"),
+    ),
+    "stuck": NewValue(
+        "search/trainer_api.py", "EndReason", ("search/driver/driver.py", "mnist_bench/experiments/confirm/runs.py")
+    ),
+    "Cmaes": NewValue(
+        SAMPLERS,
+        "Sampler",
+        (SAMPLERS, "search/strategies/registry.py", "search/study/spec.py"),
+        """
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cmaes:
+    name: ClassVar[str] = "cmaes"
+
+    def make(self, ask: Ask) -> BaseSampler:
+        raise NotImplementedError
+""",
+    ),
+    "Wilcoxon": NewValue(
+        PRUNERS,
+        "Pruner",
+        ("search/strategies/registry.py", "mnist_bench/space_files/overview.py", "mnist_bench/plots/study/curves.py"),
+        """
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wilcoxon:
+    name: ClassVar[str] = "wilcoxon"
+
+    def make(self, periods: int) -> BasePruner:
+        raise NotImplementedError
+
+    def may_stop_at(self, period: int) -> bool:
+        return True
+""",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def complaints(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Return what mypy says of the packages with all the new values."""
+    folder = tmp_path_factory.mktemp("closed_sets")
+    for package in ("search", "mnist_bench"):
+        shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
+    for name, value in NEW.items():
+        declare(folder / value.declared_in, name, value)
+    command = [sys.executable, "-m", "mypy", "--config-file", str(ROOT / "pyproject.toml"), "--no-error-summary"]
+    done = subprocess.run(
+        [*command, "--cache-dir", str(folder / "cache"), "search", "mnist_bench"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1, done.stdout + done.stderr
+    return done.stdout.splitlines()
+
+
+def declare(path: Path, name: str, value: NewValue) -> None:
+    """Add a value to the set that a file declares."""
+    added = f"{value.alias} = {name} | " if value.source else f'{value.alias} = Literal["{name}", '
+    found = f"{value.alias} = " if value.source else f"{value.alias} = Literal["
+    content, count = re.subn(
+        rf"^{re.escape(found)}", f"{value.source}\n\n{added}", path.read_text(), flags=re.MULTILINE
+    )
+    assert count == 1, f"{path} does not declare {value.alias}"
+    path.write_text(content)
+
+
+def lacking(complaint: str) -> set[str]:
+    """Return the new values that a line of mypy's says are of no type that is allowed there."""
+    refused = re.search(r'incompatible type "([^;]*)"', complaint)
+    return {*re.findall(r"\w+", refused[1])} & {*NEW} if refused else set()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NEW)
+def test_mypy_names_the_files_that_do_not_handle_a_new_value(name: str, complaints: list[str]) -> None:
+    named = {line.partition(":")[0] for line in complaints if name in lacking(line)}
+    assert {*NEW[name].handled_in} - named == set()
+
+
+@pytest.mark.slow
+def test_mypy_speaks_of_the_new_values_alone(complaints: list[str]) -> None:
+    assert [line for line in complaints if not lacking(line)] == []
