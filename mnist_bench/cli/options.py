@@ -6,11 +6,11 @@ import ctypes
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-DatasetName = Literal["mnist", "fashion-mnist", "kmnist", "qmnist"]
+from mnist_bench.config import DatasetName
 
 STORAGE_VARIABLE = "OPTUNA_STORAGE"
 Workers = Annotated[

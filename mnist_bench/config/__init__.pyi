@@ -17,6 +17,7 @@ from .settings import (
     AugmentConfig as AugmentConfig,
     BatchnormPlacement as BatchnormPlacement,
     BlockBatchnormPlacement as BlockBatchnormPlacement,
+    DatasetName as DatasetName,
     Fill as Fill,
     Initialisation as Initialisation,
     Interpolation as Interpolation,

@@ -25,6 +25,7 @@ Interpolation = Literal["bilinear", "nearest"]
 Fill = Literal["background", "edge"]
 Optimizer = Literal["adam", "sgd_nesterov"]
 LrSchedule = Literal["constant", "one_cycle"]
+DatasetName = Literal["mnist", "fashion-mnist", "kmnist", "qmnist"]
 TrainOn = Literal["search_split", "all"]
 Count = Annotated[int, Ge(1)]
 

@@ -1,7 +1,6 @@
 from .guard import close_test_set as close_test_set
 from .mnist import (
     DataOptions as DataOptions,
-    DatasetName as DatasetName,
     Images as Images,
     TrainingSet as TrainingSet,
     idx_files as idx_files,

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 
+from mnist_bench.config import DatasetName
 from mnist_bench.data import idx, torchvision_sets
 from mnist_bench.data.split import CLASSES, Split, make_split
 from mnist_bench.errors import DataError
 from search import canonical_json
 
-DatasetName = Literal["mnist", "fashion-mnist", "kmnist", "qmnist"]
 SIDE = 28
 PACKAGED = Path(__file__).parent
 TRAIN_FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte")

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import assert_never
 
 import numpy as np
 
+from mnist_bench.config import DatasetName
 from mnist_bench.data import guard
 from mnist_bench.data.idx import Bytes
 from mnist_bench.errors import DataError
 
-CLASS_NAMES = {"fashion-mnist": "FashionMNIST", "kmnist": "KMNIST", "qmnist": "QMNIST"}
 
-
-def download(name: str, *, train: bool) -> tuple[Bytes, Bytes]:
+def download(name: DatasetName, *, train: bool) -> tuple[Bytes, Bytes]:
     """Return the images (N, 28, 28) and labels (N,) of `name`, fetched at the first time.
 
     torchvision fetches training and test files together, so test files may be opened while it works; what is
@@ -29,12 +29,26 @@ def download(name: str, *, train: bool) -> tuple[Bytes, Bytes]:
         raise DataError(f"{name} is fetched by torchvision, which is not installed; give its folder instead") from error
     try:
         with guard.passage():
-            found = getattr(datasets, CLASS_NAMES[name])(str(_cache()), train=train, download=True)
+            found = getattr(datasets, _class_name(name))(str(_cache()), train=train, download=True)
     except (OSError, RuntimeError) as error:
         raise DataError(f"{name} cannot be fetched ({error}); without a network give its folder instead") from error
     labels = found.targets.numpy()
     # QMNIST's targets hold eight columns, the class in the first.
     return found.data.numpy(), labels.reshape(len(labels), -1)[:, 0].astype(np.uint8)
+
+
+def _class_name(name: DatasetName) -> str:
+    match name:
+        case "mnist":
+            return "MNIST"
+        case "fashion-mnist":
+            return "FashionMNIST"
+        case "kmnist":
+            return "KMNIST"
+        case "qmnist":
+            return "QMNIST"
+        case _:
+            assert_never(name)
 
 
 def _cache() -> Path:

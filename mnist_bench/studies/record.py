@@ -12,14 +12,14 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Le, Len, Lt
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
-from mnist_bench.config import Schedule, TrainConfig, from_json
+from mnist_bench.config import DatasetName, Schedule, TrainConfig, from_json
 from mnist_bench.errors import ArchitectureError, ConfigError, UnknownSettingError
 from mnist_bench.leaderboard import correct_bits
 from mnist_bench.nets import plan_layers
 from mnist_bench.studies.sealed_json import seal, unseal
 from search import files
 from search.errors import NewerVersionError, StorageError, StudyNotFoundError, UsageError
-from search.event_log import StudyRecord, TrialRecord
+from search.event_log import State, StudyRecord, TrialRecord
 from search.messages import in_a_sentence
 from search.stored_fields import First, check_format, stored, unknown, unknown_in
 from search.trainer_api import EndReason, Report
@@ -51,7 +51,7 @@ class Period:
 class Data:
     """The data set that the trial was trained on."""
 
-    dataset: Literal["mnist", "fashion-mnist", "kmnist", "qmnist"] = "mnist"
+    dataset: DatasetName = "mnist"
     subset: Annotated[int, Ge(1)] | None = None
     """Only this many of the training images; None for all."""
     data_hash: Hash
@@ -68,7 +68,7 @@ class Record:
     schema_version: Literal[1] = 1
     study: Annotated[str, Len(1, 64)]
     trial: Annotated[int, Ge(0)]
-    state: Literal["RUNNING", "COMPLETE", "PRUNED", "FAIL"]
+    state: State
     reason: Annotated[str, Len(1, 64)]
     recipe: dict[str, Any]
     """The whole configuration: TrainConfig as plain JSON values."""

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, assert_never
 
 from mnist_bench import space_files
-from mnist_bench.config import TrainConfig, every_setting, leaves, to_json
-from mnist_bench.data import DataOptions, DatasetName, TrainingSet, close_test_set, idx_files, load_training_set
+from mnist_bench.config import DatasetName, TrainConfig, every_setting, leaves, to_json
+from mnist_bench.data import DataOptions, TrainingSet, close_test_set, idx_files, load_training_set
 from mnist_bench.nets import COEFFICIENTS, make_planner
 from mnist_bench.numerics import DeviceKind
 from mnist_bench.space_files import overview, training_settings

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from mnist_bench.cli import options
+from mnist_bench.numerics import Precision
 
 if TYPE_CHECKING:
     from mnist_bench.config import TrainConfig
     from mnist_bench.training import FitResult
     from search.trainer_api import Report
 
-PrecisionName = Literal["auto", "bf16", "fp32"]
+PrecisionName = Literal["auto", Precision]
 OF_SEARCHES = ("details", "worker", "started", "handled")
 """Fields of a report that say nothing about a recipe trained on its own."""
 HEADINGS = f"{'seed':>5} {'epoch':>6}  train loss  val loss  {'accuracy':>9}  errors     time"
