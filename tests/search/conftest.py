@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from search.event_log.events import Event
 from support.paths import IMPORTABLE
 from support.ray_nodes import ENVIRONMENT, Nodes, variables
 from support.scripted import Clock
@@ -18,6 +19,22 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr("search.driver.retry_policy.time", SimpleNamespace(monotonic=lambda: clock.now))
     return clock
+
+
+class NoTables:
+    """Stands in for `search.study.optuna_tables.OptunaTables`, and writes nothing."""
+
+    def __init__(self, storage: object, name: str, create: Event) -> None: ...
+
+    def apply(self, event: Event) -> None: ...
+
+    def complete(self, event: Event) -> None: ...
+
+
+@pytest.fixture
+def log_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let searches here write the event log alone: no decision reads Optuna's tables, which take the longest."""
+    monkeypatch.setattr("search.driver.run.OptunaTables", NoTables)
 
 
 @pytest.fixture(scope="session")

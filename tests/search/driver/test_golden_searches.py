@@ -23,6 +23,7 @@ def test_the_digests_are_those_of_this_revision() -> None:
     )
 
 
+@pytest.mark.usefixtures("log_alone")
 @pytest.mark.slow  # all of them: gp takes seconds for a proposal
 @pytest.mark.parametrize("name", CASES)
 def test_a_search_decides_as_this_revision_did(name: str, tmp_path: Path) -> None:
