@@ -16,6 +16,8 @@ from mnist_bench.cli import options
 from search.driver.run import Run
 from support import handmade
 
+pytestmark = pytest.mark.slow
+
 SPACE = """
 name: tiny
 epochs: 3

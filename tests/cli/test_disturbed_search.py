@@ -29,6 +29,8 @@ from search.study.studies import read_events
 from support import search_cli
 from support.paths import DATABASE, IMPORTABLE
 
+pytestmark = pytest.mark.slow
+
 TRIALS = 8
 SLOTS = 8
 SLOW = 30.0

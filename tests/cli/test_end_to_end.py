@@ -14,6 +14,8 @@ from safetensors import safe_open
 from mnist_bench.data.mnist import PACKAGED, DataOptions, idx_files, load_training_set
 from search.executors.ray.file_staging import folder_of
 
+pytestmark = pytest.mark.slow
+
 SPACE = """
 name: tiny
 epochs: 3

@@ -16,6 +16,8 @@ from mnist_bench.studies.foreign import is_foreign
 from support import handmade, search_fake as fake
 from support.paths import ROOT
 
+pytestmark = pytest.mark.slow
+
 STUDIES = ("ridge-0", "fake-0")
 """One made by the example, which says its trainer's name, and one whose context names no trainer."""
 SHOWN = (

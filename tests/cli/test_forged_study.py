@@ -17,6 +17,8 @@ import pytest
 
 from support import forged
 
+pytestmark = pytest.mark.slow
+
 
 class Ran(NamedTuple):
     """What a command came to."""

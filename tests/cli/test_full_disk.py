@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 LINE = "search smoke --trials 4 --slots 4 --set subset=1000 --executor in-process"
 SCRIPT = f"""
 import subprocess

@@ -17,6 +17,8 @@ import pytest
 
 from support.postgres_server import CANARY, QUOTED, Server, free_port
 
+pytestmark = pytest.mark.slow
+
 SPACE = """
 name: tiny
 epochs: 2
@@ -139,7 +141,6 @@ def test_no_command_prints_or_writes_the_password(searched: Searched) -> None:
     assert [path for path in files if CANARY.encode() in path.read_bytes()] == []
 
 
-@pytest.mark.slow
 def test_optunas_dashboard_reads_a_study_with_the_readers_role(tmp_path: Path, postgres: Server) -> None:
     from support import search_fake
 

@@ -21,6 +21,8 @@ from mnist_bench.experiments.ladder.run import seed_of
 from mnist_bench.numerics.machine import Machine
 from support.handmade_data import write_data
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., Result]
 InOneProcess = Callable[[Path, str], dict[str, Any]]
 MACHINE = Machine(processor="An Abacus", cores=2, gpu=None, precision="fp32", python="3.11.7", versions={"torch": "2"})

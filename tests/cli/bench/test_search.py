@@ -91,6 +91,7 @@ def test_a_difference_that_is_shown(cli: Cli, tournament: FakeTournament) -> Non
     assert lines[9].startswith("tpe + asha finds 0.10 points less than random at double the budget [")
 
 
+@pytest.mark.slow
 def test_as_data(cli: Cli, tournament: FakeTournament) -> None:
     values = json.loads(cli(*SEARCH, "--json").stdout)
     assert (values["space"], values["budget"], values["seeds"]) == ("mini", 10, [0, 1, 2])

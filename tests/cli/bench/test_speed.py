@@ -19,6 +19,8 @@ from mnist_bench.bench.published import plain
 from mnist_bench.bench.speed import Options, Speed
 from support.handmade_speed import speed
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., Result]
 NETS = ["two-conv", "batchnorm-128", "batchnorm-32", "conv-mid"]
 

@@ -20,6 +20,8 @@ from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import ModelConfig, TrainConfig
 from mnist_bench.experiments.ablation.result import Ablation, Measured, Step, Tried
 
+pytestmark = pytest.mark.slow
+
 SPACE = """
 name: tiny
 epochs: 2

@@ -20,6 +20,8 @@ from mnist_bench.experiments.confirm import result as confirmed
 from search.errors import UsageError
 from support import handmade
 
+pytestmark = pytest.mark.slow
+
 SPACE = """
 name: tiny
 epochs: 2

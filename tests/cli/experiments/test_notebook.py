@@ -13,6 +13,8 @@ import pytest
 
 from support.handmade_data import write_data
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:

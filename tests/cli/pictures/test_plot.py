@@ -197,6 +197,7 @@ def test_json_of_the_data_tells_what_is_printed(cli: Cli) -> None:
     assert digits["lines"][0] == "(60000, 28, 28)"
 
 
+@pytest.mark.slow
 def test_the_settings_of_the_augmentation_decide_its_picture(cli: Cli) -> None:
     def drawn(*arguments: str) -> bytes:
         assert cli("plot", "augmented", "--format", "png", *arguments).exit_code == 0
@@ -234,6 +235,7 @@ assert result.exit_code == 0, result.output
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["history", "digits"])
 def test_pictures_of_studies_and_data_close_the_test_set(kind: str, tmp_path: Path) -> None:
     command = [sys.executable, "-c", UNDER_GUARD, kind]

@@ -21,6 +21,8 @@ from search.errors import StudyNotFoundError
 from search.study import studies
 from search.study.location import StudyLocation
 
+pytestmark = pytest.mark.slow
+
 Cli = Callable[..., Result]
 SEARCH = ("search", "smoke", "--trials", "4", "--slots", "4", "--workers", "1", "--set", "subset=3000")
 FOUND = [

@@ -89,6 +89,7 @@ def goes_on_to(place: StudyLocation, digest: str) -> bool:
     return search(place.folder.parent).study.digest == digest
 
 
+@pytest.mark.slow
 def test_a_paused_study_is_well(place: StudyLocation) -> None:
     checkup = check(place, repair=True)
     assert {finding.severity for finding in checkup.findings} == {"ok"}

@@ -96,6 +96,7 @@ def test_a_machine_that_computes_otherwise_each_time_is_a_problem(monkeypatch: p
     assert doctor_machine.computing("cpu", "fp32").severity == "problem"
 
 
+@pytest.mark.slow
 def test_variables_that_change_bits_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
     finding = doctor_machine.computing("cpu", "fp32")

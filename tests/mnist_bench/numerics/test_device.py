@@ -33,6 +33,7 @@ def test_setup_makes_this_process_deterministic() -> None:
     assert not torch.backends.cudnn.benchmark
 
 
+@pytest.mark.slow
 def test_the_canary_repeats_and_tells_precisions_apart(device: torch.device) -> None:
     first = canary("cpu", "fp32")
     canary.cache_clear()

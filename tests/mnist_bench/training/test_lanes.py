@@ -19,6 +19,8 @@ from search.executors.local.pool import LocalExecutor
 from search.executors.protocol import Done, Job, Lost, Raised
 from search.trainer_api import Report, TrainerSpec
 
+pytestmark = pytest.mark.slow
+
 Ended = tuple[bytes, Report]
 
 

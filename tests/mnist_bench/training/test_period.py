@@ -183,6 +183,7 @@ def test_fit_tells_every_period(plain: TrainConfig, digits: Dataset) -> None:
     assert heard[-1][1] == result.state
 
 
+@pytest.mark.slow
 def test_averaged_weights_are_what_counts(plain: TrainConfig, digits: Dataset) -> None:
     held = with_optim(plain, ema_decay=0.999)
     assert run(held, digits)[-1].metrics["val_loss"] != run(plain, digits)[-1].metrics["val_loss"]

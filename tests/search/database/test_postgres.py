@@ -28,6 +28,8 @@ from support import postgres_server, search_fake as fake
 from support.paths import DATABASE
 from support.postgres_server import CANARY, Server, Wire
 
+pytestmark = pytest.mark.slow
+
 GOAL = 12
 PATIENCE = 30.0
 """Seconds after which a test gives up."""

@@ -7,7 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from support import failpoints
+
+pytestmark = pytest.mark.slow
 
 WRITES = (
     "CREATE UNIQUE INDEX",

@@ -23,6 +23,8 @@ from search.study import studies
 from search.study.location import StudyLocation
 from support import search_fake as fake
 
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("log_alone")]
+
 GOAL = 20
 
 

@@ -50,6 +50,7 @@ def test_a_search_counts_trained_trials_and_shows_the_infeasible_besides(tmp_pat
     assert all(trial.params["model.width"] > 48 and not trial.reports for trial in infeasible)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("workers", "delay"), [(1, 0.0), (2, 0.0), (3, 0.003)])
 def test_the_number_and_the_speed_of_workers_change_nothing(
     undisturbed: str, tmp_path: Path, workers: int, delay: float
@@ -57,17 +58,20 @@ def test_the_number_and_the_speed_of_workers_change_nothing(
     assert fake.run(tmp_path, goal=GOAL, workers=workers, delay=delay).study.digest == undisturbed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("workers", "lanes"), [(1, 4), (2, 2)])
 def test_lanes_change_nothing(undisturbed: str, tmp_path: Path, workers: int, lanes: int) -> None:
     assert fake.run(tmp_path, goal=GOAL, workers=workers, lanes=lanes, delay=0.001).study.digest == undisturbed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lanes", [1, 3])
 def test_workers_that_are_killed_change_nothing(undisturbed: str, tmp_path: Path, lanes: int) -> None:
     found = fake.run(tmp_path, goal=GOAL, workers=2, lanes=lanes, behaviour="die_once_sometimes")
     assert found.study.digest == undisturbed
 
 
+@pytest.mark.slow
 def test_a_search_stopped_at_every_event_comes_to_the_same_end(undisturbed: str, tmp_path: Path) -> None:
     before: list[TrialRecord] = []
     for _ in range(500):
@@ -94,6 +98,7 @@ def test_workers_end_with_their_driver(tmp_path: Path) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", [Tpe(n_startup_trials=5), Random()])
 @pytest.mark.parametrize("pruner", [Asha(), Median(n_startup_trials=2), NoPruner()])
 def test_every_sampler_and_pruner_gives_one_digest(tmp_path: Path, sampler: Sampler, pruner: Pruner) -> None:
@@ -106,6 +111,7 @@ def test_every_sampler_and_pruner_gives_one_digest(tmp_path: Path, sampler: Samp
     assert stopped.study.digest == straight.study.digest
 
 
+@pytest.mark.slow
 def test_seeds_and_slots_make_other_searches(undisturbed: str, tmp_path: Path) -> None:
     digests = {
         fake.run(tmp_path / "seed", goal=GOAL, seed=1).study.digest,
@@ -137,6 +143,7 @@ def test_a_segment_that_has_declined_is_finished_before_the_next(tmp_path: Path)
     assert fake.run(tmp_path / "cut", goal=14).study.digest == whole[1].study.digest
 
 
+@pytest.mark.slow
 def test_asking_again_for_what_is_there_does_nothing(undisturbed: str, tmp_path: Path) -> None:
     fake.run(tmp_path, goal=GOAL)
     again = fake.run(tmp_path, goal=GOAL, executor=_NoWorkers())
@@ -188,6 +195,7 @@ def test_a_diverged_trial_is_pruned_with_a_constraint_and_no_value(tmp_path: Pat
     assert all(mirrored[trial.number].system_attrs["constraints:diverged"] > 0 for trial in diverged)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("behaviour", "workers", "lanes"),
     [("raise", 0, 1), ("raise", 1, 1), ("raise", 1, 3), ("segfault", 2, 1), ("segfault", 1, 3)],
@@ -209,6 +217,7 @@ def test_crashes_in_a_row_end_the_search_with_the_first_ones_text(tmp_path: Path
         fake.run(tmp_path, behaviour="raise_always")
 
 
+@pytest.mark.slow
 def test_infeasible_configurations_in_a_row_end_the_search(tmp_path: Path) -> None:
     with pytest.raises(TooManyFailuresError, match="200 trials in a row are infeasible"):
         fake.run(tmp_path, widest=0, sampler=Random())
@@ -222,12 +231,14 @@ class Misleading(fake.Planner):
         return replace(super().__call__(params), constraints={"width": 0.0 if width == 64 else float(width)})
 
 
+@pytest.mark.slow
 def test_a_sampler_that_limits_mislead_finds_what_is_feasible_all_the_same(tmp_path: Path) -> None:
     search = fake.make_search(tmp_path, goal=6, sampler=Tpe(n_startup_trials=2), pruner=NoPruner(), slots=4)
     found = replace(search, planner_for=lambda _: Misleading()).run().study
     assert [trial.params["model.width"] for trial in found.finished()] == [64] * 6
 
 
+@pytest.mark.slow
 def test_startup_trials_are_trained_ones(tmp_path: Path) -> None:
     """As far as the startup goes, tpe proposes what the random sampler does; infeasible proposals do not shorten it."""
     options = {"pruner": NoPruner(), "widest": 16}
@@ -243,6 +254,7 @@ def test_workers_that_cannot_start_end_the_search(tmp_path: Path) -> None:
         fake.run(tmp_path, workers=1, behaviour="fail_to_start")
 
 
+@pytest.mark.slow
 def test_enqueued_parameters_come_first(tmp_path: Path) -> None:
     params = {"model.depth": 2, "model.width": 16, "model.extra": 0.5, "model.kind": [1, 2], "optim.lr": 0.01}
     result = fake.run(tmp_path, goal=6, enqueued=(params,))
@@ -273,6 +285,7 @@ def test_a_lost_checkpoint_is_trained_again(undisturbed: str, tmp_path: Path) ->
     assert fake.run(tmp_path, goal=GOAL).study.digest == undisturbed
 
 
+@pytest.mark.slow
 def test_stopping_waits_for_all_periods_under_way_and_keeps_them(undisturbed: str, tmp_path: Path) -> None:
     class Stop(Silent):
         reports = 0
@@ -317,6 +330,7 @@ def test_a_period_that_trained_before_and_raises_now_ends_the_search(tmp_path: P
         fake.run(tmp_path, goal=GOAL, behaviour="raise_always")
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_a_sentence_and_the_search_goes_on_later(
     undisturbed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

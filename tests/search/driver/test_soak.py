@@ -28,6 +28,8 @@ from search.study.location import StudyLocation
 from search.study.studies import open_study
 from support import search_fake as fake
 
+pytestmark = pytest.mark.slow
+
 GOAL = 30
 KILLS = 12
 STALL = 0.5

@@ -68,6 +68,7 @@ def test_every_task_is_trained_to_its_end(undisturbed: dict[str, list[str]]) -> 
     assert [len(weights) for weights in undisturbed.values()] == [PERIODS] * 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("behaviour", ["", "die_once_sometimes"])
 def test_two_workers_that_may_die_bring_the_same(
     start: Callable[..., Executor], tmp_path: Path, undisturbed: dict[str, list[str]], behaviour: str

@@ -26,6 +26,8 @@ from support import search_fake as fake
 from support.paths import DATABASE, IMPORTABLE
 from support.scripted import Clock, Scripted
 
+pytestmark = pytest.mark.slow
+
 GOAL = 20
 OVER_TIME: dict[str, Any] = {"goal": 12, "pruner": NoPruner(), "behaviour": "claim_time", "trial_timeout": 1.0}
 """A search in which each trial has used up its time after three of its four periods."""

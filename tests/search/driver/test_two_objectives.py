@@ -52,12 +52,14 @@ def straight(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     return options, fake.run(tmp_path_factory.mktemp("straight"), **options)
 
 
+@pytest.mark.slow
 def test_workers_change_nothing(tmp_path: Path) -> None:
     options: dict[str, Any] = {"goal": 20, "space_values": TWO, "pruner": Asha(reduction_factor=2)}
     digests = {fake.run(tmp_path / str(workers), workers=workers, **options).study.digest for workers in (0, 2)}
     assert len(digests) == 1
 
 
+@pytest.mark.slow
 def test_a_kill_before_any_event_changes_nothing(
     straight: tuple[dict[str, Any], Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -114,6 +114,7 @@ def copied(results: Path) -> Iterator[Path]:
         yield Path(shutil.copytree(results, Path(folder) / "copy"))
 
 
+@pytest.mark.slow
 def test_a_forged_payload_is_believed_or_refused(results: Path) -> None:
     refused = 0
     for seq, text in random.Random(0).sample(list(mutations(results)), FORGERIES):
@@ -148,6 +149,7 @@ def test_events_in_an_order_that_no_search_decides_are_refused(results: Path, ki
         fake.run(results, goal=GOAL, slots=2)
 
 
+@pytest.mark.slow
 def test_going_on_with_a_forged_study_ends_in_its_end_or_in_a_sentence(results: Path) -> None:
     for seq, text in random.Random(1).sample(list(mutations(results)), 60):
         with copied(results) as copy:

@@ -19,6 +19,8 @@ from search.executors.ray.executor import RayExecutor
 from search.trainer_api import TrainerSpec
 from support.ray_nodes import Nodes
 
+pytestmark = pytest.mark.slow
+
 CONFIG = {"model.depth": 2, "model.width": 8}
 Make = Callable[..., Executor]
 Local = Callable[..., LocalExecutor]

@@ -46,11 +46,13 @@ def straight(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     return options, fake.run(tmp_path_factory.mktemp("straight"), **options)
 
 
+@pytest.mark.slow
 def test_two_workers_change_nothing(straight: tuple[dict[str, Any], Run], tmp_path: Path) -> None:
     options, undisturbed = straight
     assert fake.run(tmp_path, workers=2, **options).study.digest == undisturbed.study.digest
 
 
+@pytest.mark.slow
 def test_stopping_and_going_on_changes_nothing(straight: tuple[dict[str, Any], Run], tmp_path: Path) -> None:
     options, undisturbed = straight
     stopped = fake.run(tmp_path, stopping=fake.StopAfter(7), **options)
@@ -59,6 +61,7 @@ def test_stopping_and_going_on_changes_nothing(straight: tuple[dict[str, Any], R
     assert stopped.study.digest == undisturbed.study.digest
 
 
+@pytest.mark.slow
 def test_a_kill_before_any_event_changes_nothing(
     straight: tuple[dict[str, Any], Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -75,6 +75,7 @@ def execute(place: StudyLocation, statement: str) -> None:
         connection.commit()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"behaviour": "diverge"}, {"space_values": OBJECTIVES}], ids=lambda o: str(*o))
 def test_the_tables_of_a_search_follow_its_log(tmp_path: Path, options: dict[str, Any]) -> None:
     fake.run(tmp_path, goal=GOAL, **options)
@@ -99,6 +100,7 @@ DAMAGES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("statement", DAMAGES)
 def test_every_difference_is_found_and_mended_and_the_search_goes_on(
     undisturbed: str, place: StudyLocation, statement: str

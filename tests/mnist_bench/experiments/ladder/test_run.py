@@ -21,6 +21,8 @@ from search.errors import UsageError
 from search.trainer_api import Report
 from support.handmade_data import write_data
 
+pytestmark = pytest.mark.slow
+
 
 class Heard:
     """A listener that remembers."""

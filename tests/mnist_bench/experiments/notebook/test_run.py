@@ -19,6 +19,8 @@ from mnist_bench.training.period import fit
 from mnist_bench.training.weights import export, model_in
 from support.handmade_data import write_data
 
+pytestmark = pytest.mark.slow
+
 
 def options(tmp_path: Path, *recipes: str, data: Path, seeds: int = 1) -> Options:
     return Options(
