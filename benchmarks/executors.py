@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_bench.studies import run_search
-from search.driver.progress import Silent
+from search.driver.progress import Observer
 from search.executors.local.pool import LocalExecutor
 from search.executors.protocol import Executor, Job
 from search.executors.ray.executor import RayExecutor
@@ -89,7 +89,7 @@ def searched(asked: argparse.Namespace, name: Any, results: Path) -> str:
         executor=name, device="cpu",
     )  # fmt: skip
     started = time.perf_counter()
-    run = run_search.run(options, Silent(), lambda: False)
+    run = run_search.run(options, Observer(), lambda: False)
     seconds = time.perf_counter() - started
     reports = [report for trial in run.study.trials for report in trial.reports]
     moments = [(report.started or 0.0, (report.started or 0.0) + report.seconds) for report in reports]

@@ -33,7 +33,7 @@ import numpy as np
 
 from mnist_bench.studies import run_search
 from search import canonical_json
-from search.driver.progress import Silent
+from search.driver.progress import Observer
 from search.driver.resume import keep_nothing
 from search.executors.in_process import InProcessExecutor
 from search.executors.protocol import Job
@@ -100,7 +100,7 @@ def search(results: Path, trials: int) -> None:
         patch("mnist_bench.studies.run_search.trainer_spec", lambda *_, **__: trainer),
         patch("mnist_bench.studies.run_search.BestCheckpoints", lambda *_: keep_nothing),
     ):
-        run_search.run(asked, Silent(), lambda: False)
+        run_search.run(asked, Observer(), lambda: False)
 
 
 def make(results: Path, trials: int) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 
 from search.driver.dispatcher import Dispatcher
 from search.driver.driver import Driver
-from search.driver.progress import Silent
+from search.driver.progress import Observer
 from search.event_log.events import Event
 from search.event_log.history import History
 from search.event_log.timeline import Active, Order
@@ -214,7 +214,7 @@ def simulate(setting: Setting) -> Outcome:
     )
     dispatcher = setting.dispatcher(clock, nowhere, lambda: False, PRUNER.may_stop_at)
     driver = Driver(
-        spec=spec, history=history, recorder=nowhere, dispatcher=dispatcher, observer=Silent(),
+        spec=spec, history=history, recorder=nowhere, dispatcher=dispatcher, observer=Observer(),
         planner=Priced(setting.nets), on_trial_end=lambda trial: None,
         optuna_study=Halving(PRUNER, len(setting.nets), periods, setting.seed),
     )  # fmt: skip

@@ -8,14 +8,14 @@ from typing import TypeVar
 
 from mnist_bench import space_files
 from mnist_bench.experiments import Audit, audit
-from mnist_bench.experiments.ablation import Ablation, Options as AblateOptions, Silent as SilentAblation
+from mnist_bench.experiments.ablation import Ablation, Listener, Options as AblateOptions
 from mnist_bench.experiments.ablation.run import run as run_ablate
-from mnist_bench.experiments.confirm import Confirmed, Options as ConfirmOptions, Silent as SilentRuns
+from mnist_bench.experiments.confirm import Confirmed, Observer as ConfirmObserver, Options as ConfirmOptions
 from mnist_bench.experiments.confirm.run import run as run_confirm
 from mnist_bench.studies import Comparison, record_of, run_search, trainer_for, validated
 from mnist_bench.studies.reproduce import reproduce
 from mnist_bench.training import FitResult, fit as fit_config
-from search.driver import Silent
+from search.driver import Observer
 from search.errors import SearchError, StudyNotFoundError, UsageError
 from search.event_log import Order, StudyRecord, TrialRecord
 from search.study import ResultsFolder
@@ -60,7 +60,7 @@ def search(
         storage=storage,
         device=device,
     )
-    return run_search.run(asked, Silent(), lambda: False).study
+    return run_search.run(asked, Observer(), lambda: False).study
 
 
 def open_study(name: str | None = None, *, results: Path = Path("results"), storage: str | None = None) -> StudyRecord:
@@ -105,7 +105,7 @@ def confirm_study(
     asked = ConfirmOptions(
         top=top, budget=budget, workers=workers, device=device, data_dir=data_dir, results=results, ledger=ledger
     )
-    found = run_confirm(study, asked, SilentRuns(), lambda: False)
+    found = run_confirm(study, asked, ConfirmObserver(), lambda: False)
     return _whole(found, f"The confirmation of {study.name}")
 
 
@@ -131,7 +131,7 @@ def ablate_study(
         baseline=str(baseline), seeds=seeds, budget=budget, workers=workers, device=device, data_dir=data_dir,
         results=results,
     )  # fmt: skip
-    found = run_ablate(asked, study, trial or _best(study), SilentAblation(), lambda: False)
+    found = run_ablate(asked, study, trial or _best(study), Listener(), lambda: False)
     return _whole(found, f"The ablation of {study.name}")
 
 

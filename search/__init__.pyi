@@ -4,7 +4,6 @@ from .driver import (
     Progress as Progress,
     Run as Run,
     Search as Search,
-    Silent as Silent,
 )
 from .errors import (
     FingerprintError as FingerprintError,

@@ -1,5 +1,5 @@
 from .outages import MAX_OUTAGE as MAX_OUTAGE
-from .progress import Header as Header, Observer as Observer, Progress as Progress, Silent as Silent
+from .progress import Header as Header, Observer as Observer, Progress as Progress
 from .run import Run as Run, Search as Search
 from .tasks import (
     OnEnd as OnEnd,

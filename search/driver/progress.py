@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from search.event_log import History, Order, TrialRecord
 
@@ -67,8 +67,11 @@ class Progress:
         return (self.goal - self.finished) * self.seconds / self.handled
 
 
-class Observer(Protocol):
-    """Is told what happens in a search; may draw, must not decide. Called from the driver's thread."""
+class Observer:
+    """Is told what happens in a search; may draw, must not decide. Called from the driver's thread.
+
+    Does nothing by itself: a subclass has the methods for what it wants to hear of.
+    """
 
     def on_start(self, header: Header) -> None:
         """The workers are up and the search goes on from here."""
@@ -87,28 +90,6 @@ class Observer(Protocol):
 
     def on_notice(self, text: str) -> None:
         """Something happened that whoever waits for the search should know."""
-
-
-class Silent:
-    """An observer that does nothing."""
-
-    def on_start(self, header: Header) -> None:
-        """See `Observer`."""
-
-    def on_trial(self, trial: TrialRecord) -> None:
-        """See `Observer`."""
-
-    def on_report(self, trial: TrialRecord) -> None:
-        """See `Observer`."""
-
-    def on_end(self, trial: TrialRecord) -> None:
-        """See `Observer`."""
-
-    def on_progress(self, progress: Progress) -> None:
-        """See `Observer`."""
-
-    def on_notice(self, text: str) -> None:
-        """See `Observer`."""
 
 
 class Meter:

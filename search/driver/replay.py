@@ -16,7 +16,7 @@ from search.differences import differences
 from search.driver.dispatcher import WorkerTime
 from search.driver.driver import Driver
 from search.driver.period_results import Exhausted, Result
-from search.driver.progress import Silent
+from search.driver.progress import Observer
 from search.driver.resume import restored
 from search.errors import TooManyFailuresError
 from search.event_log import SAW, Active, Event, History
@@ -50,7 +50,7 @@ def replay(events: Sequence[Event], planner_for: Callable[[StudySpec], Planner[A
     recorded = _Recorded(events, history)
     driver = Driver(
         spec=spec, history=history, recorder=recorded, planner=planner_for(spec), dispatcher=recorded,
-        observer=Silent(), on_trial_end=lambda trial: None, optuna_study=restored(spec, history),
+        observer=Observer(), on_trial_end=lambda trial: None, optuna_study=restored(spec, history),
     )  # fmt: skip
     try:
         while (event := recorded.next) is not None:

@@ -13,7 +13,7 @@ from search.database import file_lock, is_postgresql, open_for_writing, postgres
 from search.driver.dispatcher import Dispatcher
 from search.driver.driver import Driver
 from search.driver.outages import MAX_OUTAGE, Outages, Recorder
-from search.driver.progress import Header, Observer, Silent
+from search.driver.progress import Header, Observer
 from search.driver.resume import OnTrialEnd, clean_up, keep_nothing, release, restored
 from search.errors import StorageError, UsageError
 from search.event_log import Event, EventLog, History, Order, StudyRecord, linked
@@ -65,7 +65,7 @@ class Search:
     planner_for: Callable[[StudySpec], Planner[Any]]
     """The planner of a study with this specification."""
     executor: Executor
-    observer: Observer = field(default_factory=Silent)
+    observer: Observer = field(default_factory=Observer)
     on_trial_end: OnTrialEnd = keep_nothing
     """Keeps what is worth keeping of a complete trial before its states are removed."""
     stopping: Callable[[], bool] = lambda: False

@@ -14,7 +14,7 @@ from typing import Any
 
 from search import canonical_json
 from search.driver import retry_policy
-from search.driver.progress import Observer, Silent
+from search.driver.progress import Observer
 from search.driver.resume import OnTrialEnd, keep_nothing
 from search.driver.run import Run, Search
 from search.event_log.events import Event, EventLog
@@ -287,7 +287,7 @@ def make_search(
         planner_for=lambda _: Planner(widest),
         executor=executor
         or (LocalExecutor(trainer, workers, results / "log", lanes) if workers else InProcessExecutor(trainer)),
-        observer=observer or Silent(),
+        observer=observer or Observer(),
         on_trial_end=on_trial_end,
         stopping=stopping,
         trial_timeout=trial_timeout,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,13 +10,11 @@ from mnist_bench.cli import options
 from mnist_bench.cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from mnist_bench.cli.output import Column
     from mnist_bench.experiments.ablation import Ablation, Measured, Step
     from search.event_log import StudyRecord, TrialRecord
-    from search.trainer_api import Report
 
 
 def ablate(
@@ -52,6 +49,7 @@ def ablate(
     """
     from mnist_bench.cli import again, output, targets
     from mnist_bench.cli.interrupts import Interrupts
+    from mnist_bench.cli.views import lines
     from mnist_bench.experiments.ablation import Options
     from mnist_bench.experiments.ablation.run import run
 
@@ -61,7 +59,7 @@ def ablate(
         workers=workers or options.suitable_workers(device), device=device, data_dir=data_dir, results=results,
     )  # fmt: skip
     with Interrupts(output.note) as interrupts:
-        found = run(asked, record, _end(record, trial, results), _Lines(), interrupts.stopping)
+        found = run(asked, record, _end(record, trial, results), lines.AblateLines(), interrupts.stopping)
     if found is None:
         again.note_stopped("Stopped.", storage)
         raise typer.Exit(ExitCode.INTERRUPTED)
@@ -95,37 +93,6 @@ def show(found: Ablation, *, markdown: bool = False) -> None:
         output.print_table(_rows(found), _columns(found))
     for line in footnotes(found):
         output.print_line(line)
-
-
-class _Lines:
-    """Lines on stderr: how much there is to train, each run that has ended, each step."""
-
-    def __init__(self) -> None:
-        self._started = time.monotonic()
-
-    def on_start(self, runs: int, seconds: float) -> None:
-        from mnist_bench.cli import cells, output
-
-        output.note(f"About {runs} runs, {cells.duration(seconds)} where groups help in their order; none runs twice.")
-
-    def on_run(self, name: str, reports: Sequence[Report]) -> None:
-        from mnist_bench.cli import cells, output
-
-        last = reports[-1]
-        ended = last.end.replace("_", " ") if last.end else f"{last.metrics['errors']:g} errors"
-        trained = cells.duration(sum(report.seconds for report in reports))
-        output.note(f"{self._gone()}  {name}: {ended}, in {trained}")
-
-    def on_step(self, step: Step, images: int) -> None:
-        from mnist_bench.cli import output
-        from mnist_bench.experiments.ablation import sentence
-
-        output.note(f"{self._gone()}  = {sentence(step, images)}")
-
-    def _gone(self) -> str:
-        from mnist_bench.cli import cells
-
-        return f"{cells.duration(time.monotonic() - self._started):>7}"
 
 
 def headline(found: Ablation) -> str:

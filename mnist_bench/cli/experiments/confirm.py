@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from mnist_bench.cli import options
 from mnist_bench.cli.exit_codes import ExitCode
 from search.study import ResultsFolder
-
-if TYPE_CHECKING:
-    from mnist_bench.experiments.confirm import Round, Run
 
 
 def confirm(
@@ -37,7 +33,7 @@ def confirm(
     """
     from mnist_bench.cli import again, output
     from mnist_bench.cli.interrupts import Interrupts
-    from mnist_bench.cli.views import confirmation
+    from mnist_bench.cli.views import confirmation, lines
     from mnist_bench.experiments.confirm import Options, plain
     from mnist_bench.experiments.confirm.run import run
     from mnist_bench.studies import open_study, openings
@@ -50,7 +46,7 @@ def confirm(
     )  # fmt: skip
     record = open_study(results, study, storage)
     with Interrupts(output.note) as interrupts:
-        found = run(record, asked, _Lines(), interrupts.stopping)
+        found = run(record, asked, lines.ConfirmLines(), interrupts.stopping)
     if found is None:
         again.note_stopped("Stopped.", storage)
         raise typer.Exit(ExitCode.INTERRUPTED)
@@ -59,33 +55,3 @@ def confirm(
         output.print_json(plain(found) | {"test_openings": opened})
     else:
         confirmation.show(found, test_openings=opened)
-
-
-class _Lines:
-    """A line on stderr for each round that begins and each run that has ended."""
-
-    def __init__(self) -> None:
-        self._started = time.monotonic()
-
-    def on_round(self, begins: Round) -> None:
-        """Say what is trained next."""
-        from mnist_bench.cli import cells, output
-
-        names = ", ".join(f"#{number}" for number in begins.numbers)
-        what = "on all training images" if begins.part == "final" else "racing"
-        seeds = "1 seed" if begins.seeds == 1 else f"{begins.seeds} seeds"
-        output.note(f"{self._gone()}  {names} {what}, to {seeds}; about {cells.duration(begins.estimate)}")
-
-    def on_run(self, run: Run) -> None:
-        """Say how a run ended. Of a net that has seen the validation images their share says nothing."""
-        from mnist_bench.cli import cells, output
-
-        value, end = run.reports[-1].value, run.reports[-1].end
-        trained = cells.duration(sum(report.seconds for report in run.reports))
-        ended = end.replace("_", " ") if end else "trained" if run.part == "final" else cells.percent(value)
-        output.note(f"{self._gone()}  #{run.number}, seed {run.seed + 1}: {ended}, in {trained}")
-
-    def _gone(self) -> str:
-        from mnist_bench.cli import cells
-
-        return f"{cells.duration(time.monotonic() - self._started):>7}"

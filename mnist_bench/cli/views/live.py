@@ -14,7 +14,7 @@ from mnist_bench.config import from_json
 from mnist_bench.leaderboard import accuracy_interval, epochs_done, total_epochs, validation_images
 from mnist_bench.nets import line
 from mnist_bench.units import objectives
-from search.driver import Header, Progress
+from search.driver import Header, Observer, Progress
 from search.event_log import TrialRecord, repeats
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def view(results: Path) -> LiveView | PlainView:
     return LiveView(results) if console.is_terminal and not console.is_dumb_terminal else PlainView(results)
 
 
-class PlainView:
+class PlainView(Observer):
     """One line a finished trial."""
 
     def __init__(self, results: Path) -> None:
@@ -55,12 +55,6 @@ class PlainView:
         """Print what is searched, and how."""
         output.note(header_line(header, self._results))
 
-    def on_trial(self, trial: TrialRecord) -> None:
-        """Print nothing."""
-
-    def on_report(self, trial: TrialRecord) -> None:
-        """Print nothing."""
-
     def on_end(self, trial: TrialRecord) -> None:
         """Remember the trial until its place in the count is known."""
         self._ended.append(trial)
@@ -73,7 +67,7 @@ class PlainView:
         self._ended.clear()
 
 
-class LiveView:
+class LiveView(Observer):
     """A picture of the search that is drawn anew four times a second."""
 
     def __init__(self, results: Path) -> None:
@@ -106,15 +100,6 @@ class LiveView:
         """Show what is searched, and how, above the picture."""
         self._header = header_line(header, self._results)
         self._images = validation_images(header.context)
-
-    def on_trial(self, trial: TrialRecord) -> None:
-        """Wait for the progress that follows."""
-
-    def on_report(self, trial: TrialRecord) -> None:
-        """Wait for the progress that follows."""
-
-    def on_end(self, trial: TrialRecord) -> None:
-        """Wait for the progress that follows."""
 
     def on_progress(self, progress: Progress) -> None:
         """Take the figures that are drawn next."""

@@ -8,4 +8,4 @@ from .result import (
     sentence as sentence,
     span as span,
 )
-from .run import Options as Options, Silent as Silent
+from .run import Listener as Listener, Options as Options

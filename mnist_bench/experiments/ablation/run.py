@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Protocol
 
 from mnist_bench import space_files
 from mnist_bench.config import TrainConfig, from_json, to_json
@@ -40,33 +39,17 @@ class Options:
     results: Path = Path("results")
 
 
-class Listener(Protocol):
-    """Hears how far an ablation is."""
+class Listener:
+    """Hears how far an ablation is; does nothing by itself."""
 
     def on_start(self, runs: int, seconds: float) -> None:
         """Hear how many runs there are and about how long they take, where groups help in their order."""
-        ...
 
     def on_run(self, name: str, reports: Sequence[Report]) -> None:
         """Hear of a run that has ended."""
-        ...
 
     def on_step(self, step: Step, images: int) -> None:
         """Hear of a step that was taken."""
-        ...
-
-
-class Silent:
-    """A listener that does nothing."""
-
-    def on_start(self, runs: int, seconds: float) -> None:
-        """See `Listener`."""
-
-    def on_run(self, name: str, reports: Sequence[Report]) -> None:
-        """See `Listener`."""
-
-    def on_step(self, step: Step, images: int) -> None:
-        """See `Listener`."""
 
 
 def run(

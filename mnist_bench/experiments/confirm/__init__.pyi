@@ -6,4 +6,4 @@ from .result import (
     plain as plain,
 )
 from .run import Options as Options
-from .runs import Round as Round, Run as Run, Silent as Silent
+from .runs import Observer as Observer, Round as Round, Run as Run

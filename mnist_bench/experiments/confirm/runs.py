@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count, islice
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 from mnist_bench.config import TrainOn, from_json
 from mnist_bench.data import DataOptions
@@ -66,26 +66,14 @@ class Run:
     reports: Sequence[Report]
 
 
-class Observer(Protocol):
-    """Hears how a confirmation goes."""
+class Observer:
+    """Hears how a confirmation goes; does nothing by itself."""
 
     def on_round(self, begins: Round) -> None:
         """Hear of a round before it is trained."""
-        ...
 
     def on_run(self, run: Run) -> None:
         """Hear of a run that has ended; of those of earlier confirmations it hears nothing."""
-        ...
-
-
-class Silent:
-    """An observer that does nothing."""
-
-    def on_round(self, begins: Round) -> None:
-        """See `Observer`."""
-
-    def on_run(self, run: Run) -> None:
-        """See `Observer`."""
 
 
 def seeds(study: StudyRecord, part: Part) -> list[int]:

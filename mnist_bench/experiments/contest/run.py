@@ -28,7 +28,7 @@ from mnist_bench.numerics import (
 from mnist_bench.space_files import overview
 from mnist_bench.studies import SearchConfig, run_search
 from search import canonical_json, strategies
-from search.driver import Silent
+from search.driver import Observer
 from search.errors import SpaceError, StudyNotFoundError, UsageError
 from search.event_log import StudyRecord, TrialRecord
 from search.messages import did_you_mean, show
@@ -202,7 +202,7 @@ class _Tournament:
         return ended.study if ended.reached or cost_budget.is_empty else None
 
 
-class _CostBudget(Silent):
+class _CostBudget(Observer):
     """Counts down what a search may still spend."""
 
     def __init__(self, left: int) -> None:

@@ -16,7 +16,7 @@ from typer.testing import Result
 from mnist_bench.doctor.diagnostic import note, ok, problem
 from mnist_bench.studies import run_search
 from mnist_bench.studies.run_search import SearchConfig
-from search.driver.progress import Silent
+from search.driver.progress import Observer
 from search.errors import StudyNotFoundError
 from search.study import studies
 from search.study.location import StudyLocation
@@ -130,4 +130,4 @@ def search(results: Path) -> str:
     asked = SearchConfig(
         space="smoke", overrides=("subset=3000",), trials=4, slots=4, executor="in-process", results=results
     )
-    return run_search.run(asked, Silent(), lambda: False).study.digest
+    return run_search.run(asked, Observer(), lambda: False).study.digest

@@ -17,7 +17,7 @@ from mnist_bench.doctor.diagnostic import Diagnostic
 from mnist_bench.studies import run_search
 from mnist_bench.studies.run_search import SearchConfig
 from search.database import file_lock
-from search.driver.progress import Silent
+from search.driver.progress import Observer
 from search.driver.run import Run
 from search.errors import NewerVersionError, StorageError, StudyLockedError, StudyNotFoundError
 from search.event_log.records import TrialRecord
@@ -28,7 +28,7 @@ from support.paths import DATABASE
 NAME = "smoke-0"
 
 
-class UntilOneEnds(Silent):
+class UntilOneEnds(Observer):
     """Stops a search when its first trial has ended."""
 
     ended = False

@@ -10,7 +10,7 @@ from mnist_bench.data.mnist import DataOptions
 from mnist_bench.experiments.grid import open_grid
 from mnist_bench.studies import run_search
 from mnist_bench.studies.run_search import SearchConfig
-from search.driver.progress import Silent
+from search.driver.progress import Observer
 from search.errors import UsageError
 
 
@@ -34,4 +34,4 @@ def test_a_search_needs_a_folder(file: Path, monkeypatch: pytest.MonkeyPatch) ->
         "mnist_bench.studies.run_search.close_test_set", lambda: None
     )  # it would stay closed for other tests
     with pytest.raises(UsageError, match=r"results/conv-0: cannot be made a folder \(Not a directory\)\.$"):
-        run_search.run(SearchConfig(space="conv", results=file), Silent(), lambda: False)
+        run_search.run(SearchConfig(space="conv", results=file), Observer(), lambda: False)

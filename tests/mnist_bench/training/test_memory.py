@@ -34,11 +34,11 @@ import json, os, resource
 from pathlib import Path
 from mnist_bench.studies import run_search
 from mnist_bench.training.factory import make_trainer
-from search.driver.progress import Silent
+from search.driver.progress import Observer
 
 ROOM = 100 * 2**20
 
-class Narrow(Silent):
+class Narrow(Observer):
     def on_start(self, header):
         for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split():
             used = int(Path(f"/proc/{pid}/statm").read_text().split()[0]) * resource.getpagesize()

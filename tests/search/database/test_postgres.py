@@ -19,7 +19,7 @@ import pytest
 
 from search.database.engines import open_for_reading, open_for_writing, open_tables_for_reading, sqlite_url
 from search.database.urls import resolved
-from search.driver.progress import Silent
+from search.driver.progress import Observer
 from search.errors import SearchError, StorageError, StudyLockedError, StudyNotFoundError, UsageError
 from search.event_log.records import TrialRecord
 from search.study import studies
@@ -66,7 +66,7 @@ def wire(postgres: Server) -> Iterator[Wire]:
 
 
 @dataclass
-class Watcher(Silent):
+class Watcher(Observer):
     """Does something when so many periods have been handled, and remembers what the user is told."""
 
     after: int = 0

@@ -10,7 +10,7 @@ import pytest
 
 from search.driver.dispatcher import Dispatcher
 from search.driver.driver import Driver
-from search.driver.progress import Silent
+from search.driver.progress import Observer
 from search.driver.resume import restored
 from search.errors import WorkerError
 from search.event_log.events import Event
@@ -100,7 +100,8 @@ def test_what_is_being_handled_is_not_trained_again_in_an_outage(
     dispatcher = Dispatcher(executor, CheckpointStore(tmp_path), lambda: False, pruner.may_stop_at)
     driver = Driver(
         spec=spec, history=history, recorder=Away(dispatcher, history), planner=fake.Planner(48),
-        dispatcher=dispatcher, observer=Silent(), on_trial_end=lambda trial: None, optuna_study=restored(spec, history),
+        dispatcher=dispatcher, observer=Observer(), on_trial_end=lambda trial: None,
+        optuna_study=restored(spec, history),
     )  # fmt: skip
     assert driver.run(lambda: False)
     times = Counter((job.trial, job.period) for _, job in executor.started)
@@ -118,7 +119,7 @@ def test_a_trial_trains_on_before_its_turn_but_never_past_a_rung(clock: Clock, t
     told: set[tuple[int, int]] = set()
     early: set[int] = set()
 
-    class Watch(Silent):
+    class Watch(Observer):
         def on_report(self, trial: TrialRecord) -> None:
             told.add((trial.number, len(trial.reports)))
 

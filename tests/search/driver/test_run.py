@@ -14,7 +14,7 @@ from typing import Any
 import optuna
 import pytest
 
-from search.driver.progress import Progress, Silent
+from search.driver.progress import Observer, Progress
 from search.errors import (
     FingerprintError,
     StorageError,
@@ -173,7 +173,7 @@ def test_other_conditions_are_refused_with_what_differs(tmp_path: Path) -> None:
 def test_a_second_driver_is_refused_by_name(tmp_path: Path) -> None:
     inner: list[StudyLockedError] = []
 
-    class Intruder(Silent):
+    class Intruder(Observer):
         def on_report(self, trial: TrialRecord) -> None:
             if not inner:
                 with pytest.raises(StudyLockedError) as caught:
@@ -287,7 +287,7 @@ def test_a_lost_checkpoint_is_trained_again(undisturbed: str, tmp_path: Path) ->
 
 @pytest.mark.slow
 def test_stopping_waits_for_all_periods_under_way_and_keeps_them(undisturbed: str, tmp_path: Path) -> None:
-    class Stop(Silent):
+    class Stop(Observer):
         reports = 0
 
         def on_report(self, trial: TrialRecord) -> None:
@@ -355,7 +355,7 @@ def test_a_file_in_the_place_of_the_studys_folder_is_the_users_mistake(tmp_path:
 def test_progress_adds_up(tmp_path: Path) -> None:
     seen: list[Progress] = []
 
-    class Watcher(Silent):
+    class Watcher(Observer):
         def on_progress(self, progress: Progress) -> None:
             seen.append(progress)
 
@@ -396,7 +396,7 @@ class _NoWorkers:
         raise AssertionError
 
 
-class _StopOnceDeclining(Silent):
+class _StopOnceDeclining(Observer):
     """Stops a search after all its trials were asked, while some still train."""
 
     def __init__(self, goal: int) -> None:

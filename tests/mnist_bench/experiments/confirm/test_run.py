@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from mnist_bench.experiments.confirm import result as confirmed, run as confirm
-from mnist_bench.experiments.confirm.runs import PARTS, SEEDS, Silent, seeds
+from mnist_bench.experiments.confirm.runs import PARTS, SEEDS, Observer, seeds
 from search.canonical_json import derived_seed
 from search.errors import SearchError, StorageError, StudyLockedError, StudyNotFoundError
 from search.event_log.records import StudyRecord
@@ -22,7 +22,7 @@ from support import handmade
 
 def ask(study: StudyRecord, folder: Path, **asked: Any) -> Any:
     options = confirm.Options(results=folder, ledger=folder / "ledger", **asked)
-    return confirm.run(study, options, Silent(), lambda: False)
+    return confirm.run(study, options, Observer(), lambda: False)
 
 
 def found(**changes: Any) -> confirmed.Confirmed:
@@ -79,10 +79,10 @@ def test_other_data_are_refused_before_any_worker_starts(tmp_path: Path) -> None
 from support import handmade
 from pathlib import Path
 from mnist_bench.experiments.confirm import run as confirm
-from mnist_bench.experiments.confirm.runs import Silent
+from mnist_bench.experiments.confirm.runs import Observer
 from search.errors import UsageError
 try:
-    confirm.run(handmade.mixed(), confirm.Options(results=Path()), Silent(), lambda: False)
+    confirm.run(handmade.mixed(), confirm.Options(results=Path()), Observer(), lambda: False)
 except UsageError as error:
     print(error)
 """

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from search import canonical_json
-from search.driver.progress import Silent
+from search.driver.progress import Observer
 from search.driver.tasks import Task, TaskStore, Training
 from search.errors import WorkerError
 from search.event_log.records import StudyRecord
@@ -157,7 +157,7 @@ def test_a_worker_offers_itself_to_the_kernel_and_its_driver_does_not(tmp_path: 
         pytest.skip("not Linux")
     before, seen = mine.read_text(), set()
 
-    class Look(Silent):
+    class Look(Observer):
         def on_trial(self, trial: Any) -> None:
             children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
             workers = [
