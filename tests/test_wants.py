@@ -33,6 +33,7 @@ def test_what_was_not_run_is_said_in_a_line(reasons: list[str], line: str) -> No
     assert wants.line(reasons) == line
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("processes", ["0", "1"])
 def test_the_line_ends_a_run(tmp_path: Path, processes: str) -> None:
     test = f"import pytest\n\n\n@pytest.mark.skipif(True, reason={wants.CUDA!r})\ndef test_it(): pass\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import against_optuna
 import optuna
 import optuna_pattern
+import pytest
 import speed
 from against_optuna import Comparison, Ended, Found
 from hypothesis import given, settings, strategies as st
@@ -52,6 +53,7 @@ def test_the_table_marks_the_faster_plain_loop() -> None:
     assert "| n | yes | plain, 2 workers | 20.0 | 8.0 – 25.0 | 5.00 | 4.00 – 5.00 |\n" in page
 
 
+@pytest.mark.slow
 def test_our_side_is_measured() -> None:
     found = speed.measure("two-conv", augmented=True, side="ours", images=300, number=1)
     assert found.epoch > 0

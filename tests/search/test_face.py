@@ -40,6 +40,7 @@ def test_a_trainer_loads_neither_optuna_nor_a_database() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+@pytest.mark.slow
 def test_the_short_way_gives_the_same_search_in_this_process_and_in_workers(tmp_path: Path) -> None:
     alone = of(tmp_path).run()
     assert alone.reached

@@ -40,6 +40,7 @@ def tournament(monkeypatch: pytest.MonkeyPatch) -> FakeTournament:
     return made
 
 
+@pytest.mark.slow
 def test_options_reach_the_contest(cli: Cli, tournament: FakeTournament) -> None:
     result = cli(
         *SEARCH, "conv", "--samplers", "gp, qmc,gp", "--pruners", "none", "--seeds", "3", "--trials", "7",

@@ -189,6 +189,7 @@ def test_pictures_of_the_data_need_no_study(cli: Cli) -> None:
     assert "[5 0 4 1 9 2 1 3 1 4]" in lines
 
 
+@pytest.mark.slow
 def test_json_of_the_data_tells_what_is_printed(cli: Cli) -> None:
     values = json.loads(cli("plot", "digits", "--json", "--format", "svg").stdout)
     assert values["study"] is None

@@ -97,6 +97,7 @@ def test_a_paused_study_is_well(place: StudyLocation) -> None:
     assert checkup.repaired == ()
 
 
+@pytest.mark.slow
 def test_looking_changes_nothing(place: StudyLocation) -> None:
     before = contents(place.folder)
     check(place)

@@ -41,6 +41,7 @@ def test_the_canary_repeats_and_tells_precisions_apart(device: torch.device) -> 
     assert canary("cpu", "bf16") != first
 
 
+@pytest.mark.slow
 def test_the_canary_notices_other_kernels() -> None:
     code = "from mnist_bench.numerics.device import canary, setup; print(canary(str(setup('cpu')), 'fp32'))"
     found = {}
@@ -91,6 +92,7 @@ def test_bf16_is_for_processors_that_are_faster_in_it(
     assert precision.best_precision(CPU) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["bf16", "fp32"])
 def test_the_bits_are_those_of_this_revision(digits: Dataset, precision: Precision) -> None:
     """Where this fails, settings give other bits than before with the same kernels: raise numerics.TRAINER_REVISION

@@ -114,6 +114,7 @@ def test_what_is_being_handled_is_not_trained_again_in_an_outage(
     assert len(times) == reported + len(crashed)
 
 
+@pytest.mark.slow
 def test_a_trial_trains_on_before_its_turn_but_never_past_a_rung(clock: Clock, tmp_path: Path) -> None:
     """Asha stops trials of four periods after the first and the third."""
     told: set[tuple[int, int]] = set()
@@ -136,6 +137,7 @@ def test_a_trial_trains_on_before_its_turn_but_never_past_a_rung(clock: Clock, t
     assert sorted(trained) == sorted(told)
 
 
+@pytest.mark.slow
 def test_more_is_never_trained_than_is_reported(clock: Clock, tmp_path: Path) -> None:
     executor = Scripted(clock, lambda job: None, workers=3, _trainer=fake.Trainer("diverge"))
     study = fake.run(tmp_path, goal=30, executor=executor, pruner=NoPruner()).study

@@ -38,6 +38,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> str:
     return fake.run(tmp_path_factory.mktemp("undisturbed"), goal=GOAL).study.digest
 
 
+@pytest.mark.slow
 def test_a_search_counts_trained_trials_and_shows_the_infeasible_besides(tmp_path: Path) -> None:
     result = fake.run(tmp_path, goal=GOAL)
     trials = result.study.trials
@@ -121,6 +122,7 @@ def test_seeds_and_slots_make_other_searches(undisturbed: str, tmp_path: Path) -
     assert len(digests) == 3
 
 
+@pytest.mark.slow
 def test_raising_the_goal_before_the_driver_declines_equals_the_larger_goal(undisturbed: str, tmp_path: Path) -> None:
     fake.run(tmp_path, goal=12, stopping=fake.StopAfter(8))
     assert fake.run(tmp_path, goal=GOAL).study.digest == undisturbed
@@ -136,6 +138,7 @@ def test_raising_the_goal_afterwards_opens_a_segment(tmp_path: Path) -> None:
     assert all(trial.logical_start > latest for trial in second.study.trials[len(first.study.trials) :])
 
 
+@pytest.mark.slow
 def test_a_segment_that_has_declined_is_finished_before_the_next(tmp_path: Path) -> None:
     whole = fake.run(tmp_path / "whole", goal=8), fake.run(tmp_path / "whole", goal=14)
     observer = _StopOnceDeclining(goal=8)
@@ -352,6 +355,7 @@ def test_a_file_in_the_place_of_the_studys_folder_is_the_users_mistake(tmp_path:
         fake.run(tmp_path, executor=_NoWorkers())
 
 
+@pytest.mark.slow
 def test_progress_adds_up(tmp_path: Path) -> None:
     seen: list[Progress] = []
 

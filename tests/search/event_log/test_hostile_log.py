@@ -188,6 +188,7 @@ TABLES = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", ["\x1b[2J{", 2**62, b"\xff", "[[[["], ids=repr)
 @pytest.mark.parametrize(("table", "column"), TABLES)
 def test_forged_rows_in_optunas_tables_do_no_harm(results: Path, table: str, column: str, value: Any) -> None:

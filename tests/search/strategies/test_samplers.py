@@ -112,6 +112,7 @@ def test_seeds_give_sequences_of_their_own() -> None:
     assert len(set(first)) == 5
 
 
+@pytest.mark.slow
 def test_gp_closes_in_on_the_best_of_a_simple_function() -> None:
     optuna_study = memory_of(Gp(n_startup_trials=5), {"a": {"float": [0.0, 1.0]}, "b": {"float": [0.0, 1.0]}})
     for number in range(20):
@@ -133,6 +134,7 @@ def test_gp_proposes_the_same_on_any_number_of_threads() -> None:
         torch.set_num_threads(before)
 
 
+@pytest.mark.slow
 def test_gp_proposes_the_same_after_limits_have_been_through_the_log() -> None:
     ranges = {name: {"float": [0.0, 1.0]} for name in "abcd"}
     optuna_study, again = (memory_of(Gp(n_startup_trials=5), ranges) for _ in range(2))

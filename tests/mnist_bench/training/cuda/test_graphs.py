@@ -85,12 +85,14 @@ def test_a_device_that_capturing_has_spoilt_is_given_up(digits: Dataset, monkeyp
         replay_check.verify_replay(digits, "fp32", unable)
 
 
+@pytest.mark.slow
 def test_the_trainer_says_whether_it_replays(digits: Dataset) -> None:
     assert "graphs" not in TorchTrainer(digits, "fp32").numerics
     assert TorchTrainer(digits, "fp32", record=right).numerics["graphs"] == "on"
     assert TorchTrainer(digits, "fp32", record=idle).numerics["graphs"].startswith("off: ")
 
 
+@pytest.mark.slow
 def test_where_capturing_fails_later_the_period_is_trained_again_without(config: TrainConfig, digits: Dataset) -> None:
     tiring = Tiring(10_000)
     trainer = TorchTrainer(digits, "fp32", record=tiring)
