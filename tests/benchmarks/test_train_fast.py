@@ -26,6 +26,7 @@ def test_the_net_by_hand() -> None:
     assert sum(parameter.numel() for parameter in train_fast.make_net().parameters()) == sum(weights)
 
 
+@pytest.mark.slow
 def test_it_learns() -> None:
     training, validation = train_fast.parts(load_training_set(DataOptions(subset=6000)), CPU, held_out=True)
     assert [len(training[1]), len(validation[1])] == [5000, 1000]

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from mnist_bench.data.mnist import PACKAGED
 
 SEARCH = ("search", "smoke", "--trials", "2", "--workers", "1", "--set", "subset=1000", "--set", "epochs=1")
@@ -25,6 +27,7 @@ def mnist_bench(*arguments: str, folder: Path) -> subprocess.CompletedProcess[st
     )
 
 
+@pytest.mark.slow
 def test_a_search_works_where_the_test_files_are_deleted(tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()
@@ -35,6 +38,7 @@ def test_a_search_works_where_the_test_files_are_deleted(tmp_path: Path) -> None
     assert "The test set has not been opened." in done.stdout
 
 
+@pytest.mark.slow
 def test_what_a_worker_would_open_of_it_is_refused(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", OPENS_IN_A_WORKER], cwd=tmp_path, capture_output=True, text=True, check=False

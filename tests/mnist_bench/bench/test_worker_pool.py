@@ -50,6 +50,7 @@ def test_a_worker_that_fails_is_one_sentence(pool: WorkerPool) -> None:
         pool.share([pass_of("no-such-net", "load")])
 
 
+@pytest.mark.slow
 def test_a_device_that_is_not_there_starts_nothing() -> None:
     with (
         pytest.raises(DeviceError, match="cuda:99"),

@@ -47,6 +47,7 @@ def test_all_that_the_bits_depend_on_makes_another_task(grid: Grid, change: dict
     assert grid.task("a", TrainConfig(), 1, also=["other test images"]).identity != task.identity
 
 
+@pytest.mark.slow
 def test_a_folder_has_one_workshop_at_a_time(tmp_path: Path) -> None:
     with (
         open_grid(tmp_path, "The work", data=DataOptions(subset=1200), workers=1),
@@ -56,6 +57,7 @@ def test_a_folder_has_one_workshop_at_a_time(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.slow
 def test_a_studys_workshop_computes_in_its_precision_and_is_refused_where_the_bits_differ(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

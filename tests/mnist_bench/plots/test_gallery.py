@@ -24,6 +24,7 @@ def draw(kind: str, subject: Subject) -> Figure:
     return figure
 
 
+@pytest.mark.slow
 def test_small_drawings_stay_drawings_and_what_cannot_be_drawn_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gallery, "picture", draw)
     made = gallery.gallery(Subject(study=handmade.mixed(), folder=Path("conv-0")))

@@ -30,6 +30,7 @@ def optunas_own(table: object, **options: Any) -> TPESampler:
     return TPESampler(**options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [

@@ -113,6 +113,7 @@ def test_every_difference_is_found_and_mended_and_the_search_goes_on(
     assert not found(place)
 
 
+@pytest.mark.slow
 def test_a_trial_that_others_added_is_unknown(undisturbed: str, place: StudyLocation) -> None:
     theirs = optuna.load_study(study_name=place.name, storage=place.url)
     added = theirs.ask().number

@@ -70,6 +70,7 @@ def spent(found: Contest | None) -> list[float]:
     return [traces[0].spent for traces in found.traces]
 
 
+@pytest.mark.slow
 def test_a_contest_is_stopped_gone_on_with_read_and_made_larger(searches: list[SearchConfig]) -> None:
     stopped = Heard(checks=14)
     assert run(asked(), stopped, stopped.stopping) is None

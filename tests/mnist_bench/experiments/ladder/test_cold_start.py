@@ -20,6 +20,7 @@ def test_a_process_is_timed_from_its_start_to_its_end(tmp_path: Path, monkeypatc
     assert 0 < seconds <= time.perf_counter() - began
 
 
+@pytest.mark.slow
 def test_a_process_that_fails_is_no_timing() -> None:
     with pytest.raises(WorkerError, match=r"failed; this shows why: mnist-bench train no-such --seed 3 --device cpu"):
         cold_start.seconds(
