@@ -14,6 +14,8 @@ from mnist_bench.config.settings import ModelConfig, OptimConfig, TrainConfig
 from mnist_bench.errors import DeviceError
 from search.errors import WorkerError
 
+pytestmark = pytest.mark.slow
+
 TINY = TrainConfig(epochs=1, model=ModelConfig(blocks=0, hidden_layers=0), optim=OptimConfig(batch_size=64))
 
 

@@ -25,6 +25,8 @@ from search.study.location import StudyLocation
 from support import handmade_data
 from support.paths import DATABASE
 
+pytestmark = pytest.mark.slow
+
 NAME = "smoke-0"
 
 

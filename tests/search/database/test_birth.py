@@ -24,6 +24,8 @@ from search.study.location import StudyLocation
 from search.study.studies import list_studies, open_study, read_events
 from support import search_fake as fake
 
+pytestmark = pytest.mark.slow
+
 PAGE = 4096
 JOURNAL = struct.pack(">8sIIIII", bytes.fromhex("d9d505f920a163d7"), 0, 0, 0, 512, PAGE).ljust(512, b"\0")
 """A rollback journal of a database that had no page before."""
