@@ -122,7 +122,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def test_a_cluster_comes_to_the_same_search(undisturbed: str, ray_nodes: Nodes, tmp_path: Path) -> None:
-    executor = RayExecutor(spec(tmp_path, delay=0.002), 3, address=ray_nodes.address)
+    executor = RayExecutor(spec(tmp_path, delay=0.02), 3, address=ray_nodes.address)
     result = fake.run(tmp_path, goal=GOAL, executor=executor)
     assert result.study.digest == undisturbed
     assert {report.worker for trial in result.study.trials for report in trial.reports} == {0, 1, 2}
