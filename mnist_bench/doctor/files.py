@@ -115,8 +115,8 @@ def unfinished(folder: Path) -> Iterator[Diagnostic]:
 
 def _newest(folder: Path, trial: TrialRecord) -> int:
     """Return the latest period, of those that the study knows, after which there is a whole checkpoint; 0 for none."""
-    periods = range(len(trial.reports), 0, -1)
-    paths = {period: StudyFolder(folder).checkpoint(trial.number, period) for period in periods}
+    store, periods = StudyFolder(folder).checkpoints, range(len(trial.reports), 0, -1)
+    paths = {period: checkpoint_store.path_of(store, trial.number, period) for period in periods}
     return next((n for n, path in paths.items() if _verdict(partial(_read_checkpoint, path)) != "damaged"), 0)
 
 

@@ -48,10 +48,6 @@ class WorkFolder:
         """The folder of checkpoints."""
         return self.path / "states"
 
-    def checkpoint(self, trial: int, period: int) -> Path:
-        """Return the file with the state of a trial after a period, whether it is there or not."""
-        return self.checkpoints / f"{trial}-{period}.state"
-
 
 @dataclass(frozen=True, slots=True)
 class ExperimentFolder(WorkFolder):
@@ -162,10 +158,6 @@ class ResultsFolder:
     def plots(self) -> Path:
         """The folder of pictures of the data."""
         return self.path / "plots"
-
-    def study(self, name: str) -> StudyFolder:
-        """Return the folder of a study, whether it is there or not."""
-        return StudyFolder(self.path / name)
 
     def with_database(self) -> list[StudyFolder]:
         """Return the folders in it that have a database of their own, by name."""

@@ -14,7 +14,7 @@ from mnist_bench.cli import options
 from mnist_bench.cli.pictures import drawing
 from mnist_bench.cli.pictures.drawing import Job
 from mnist_bench.plots import KINDS
-from search.study import ResultsFolder
+from search.study import ResultsFolder, StudyFolder
 
 if TYPE_CHECKING:
     from mnist_bench.data import Images
@@ -96,7 +96,7 @@ def plot(
     else:
         study = _open(name, results, storage)
         jobs = _study_jobs(kinds or tuple(KINDS), study, results, data_dir)
-        destination = folder or ResultsFolder(results).study(study.name).plots
+        destination = folder or StudyFolder(results / study.name).plots
     make_folder(destination)
     verbose = context.find_root().params["verbose"]
     drawn = [drawing.draw(job, destination, FORMATS[file_format], verbose=verbose) for job in jobs]
