@@ -1,4 +1,4 @@
-"""The pages in docs/ and SECURITY.md cannot rot: the tests, commands and files that they name are there."""
+"""The pages in docs/, CONTRIBUTING.md and SECURITY.md cannot rot: the tests, commands and files that they name are there."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from mnist_bench.cli.app import app
 from support.paths import ROOT
 
-PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "SECURITY.md"]
+PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md"]
 FAULTS = (ROOT / "docs" / "faults.md").read_text()
 ROWS = [line for line in FAULTS.splitlines() if line.startswith("| ") and not line.startswith(("| fault", "|---"))]
 NAMED = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
