@@ -1,4 +1,4 @@
-"""The pages in docs/, CONTRIBUTING.md and SECURITY.md cannot rot: the tests, commands and files that they name are there."""
+"""The pages of docs/, CONTRIBUTING.md and SECURITY.md cannot rot: the tests, commands and files they name are there."""
 
 from __future__ import annotations
 
