@@ -1,4 +1,4 @@
-"""Files that are whole or not there (temporary file, fsync, rename, fsync of the folder), and folders for them."""
+"""Atomic writes (temporary file, fsync, rename, fsync of the folder), bounded reads, and folders."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}")
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and those above it, where they are not there yet.
+    """Create a folder and its missing parents.
 
     Raises:
-        UsageError: there is a file in its place, or it may not be made.
+        UsageError: a file has that name, or the user may not create the folder.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -27,17 +27,18 @@ def make_folder(folder: Path) -> None:
 def atomic_write(path: Path, data: bytes) -> None:
     """Write `data` to `path`; a crash leaves the old file or the new one, never a torn one.
 
-    A link, and what is there and is no file, such as /dev/stdout, is written to instead of being replaced.
+    Symbolic links and anything that is not a regular file, such as /dev/stdout, are written in place, because renaming
+    over them would replace them.
 
     Raises:
-        OSError: the disk is full or the folder cannot be written; an existing file is then untouched.
+        OSError: the disk is full or the folder is not writable; an existing file keeps its content.
     """
     if path.is_symlink() or (path.exists() and not path.is_file()):
         path.write_bytes(data)
         return
     temporary = path.parent / f".{path.name}.{secrets.token_hex(8)}"
     try:
-        with temporary.open("xb") as file:  # readable for whom the user's mask lets; tempfile's are for the user alone
+        with temporary.open("xb") as file:  # not tempfile: its mode 0600 would hide results from the user's group
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -48,22 +49,23 @@ def atomic_write(path: Path, data: bytes) -> None:
     _sync_folder(path.parent)
 
 
-def read(path: Path, most: int) -> bytes:
-    """Return a file's content, cut off after `most` bytes and one: enough to see that it is too large.
+def read(path: Path, max_bytes: int) -> bytes:
+    """Return at most `max_bytes` + 1 bytes of a file; the extra byte tells the caller that the file is too large.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: the file cannot be read.
     """
     with path.open("rb") as file:
-        return file.read(most + 1)
+        return file.read(max_bytes + 1)
 
 
 def leftovers(folder: Path) -> list[Path]:
-    """Return the temporary files below a folder: those being written, and those that a killed process left."""
+    """Return the temporary files below a folder: those being written now and those left by killed processes."""
     return sorted(path for path in folder.rglob(".*") if _TEMPORARY.fullmatch(path.name) and path.is_file())
 
 
 def _sync_folder(folder: Path) -> None:
+    """Make a rename durable: without this, a power cut may undo it although the file itself was synced."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -1,4 +1,4 @@
-"""How messages spell values and near names."""
+"""How values, names and reasons are written in messages."""
 
 from __future__ import annotations
 
@@ -7,28 +7,31 @@ from collections.abc import Iterable
 from typing import Any
 
 MAX_LENGTH = 60
+"""Characters of a value in a message; a longer one is cut."""
 MAX_REASON = 300
+"""Characters of a quoted reason, such as a database driver's error."""
 
 
 def show(value: Any) -> str:
-    """Return `value` as a message shows it: like YAML, on one line, at most 60 characters."""
+    """Return `value` in YAML's notation, on one line and cut to 60 characters."""
     text = on_one_line(_spell(value))
     return text if len(text) <= MAX_LENGTH else text[: MAX_LENGTH - 3] + "..."
 
 
 def on_one_line(text: str) -> str:
-    """Return `text` with a space in place of each character that cannot be seen, line breaks among them."""
+    """Replace every unprintable character by a space, line breaks and terminal escapes included."""
     return "".join(character if character.isprintable() else " " for character in text)
 
 
-def in_a_sentence(why: object) -> str:
-    """Return a reason as it stands in the middle of a sentence: on one line, at most 300 characters."""
-    text = on_one_line(str(why)).strip().rstrip(".")
+def in_a_sentence(reason: object) -> str:
+    """Return a reason ready for the middle of a sentence: one line, no final full stop, cut to 300 characters."""
+    text = on_one_line(str(reason)).strip().rstrip(".")
     return text if len(text) <= MAX_REASON else text[: MAX_REASON - 3] + "..."
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return "; did you mean `x`?" with the nearest of the known names, or nothing where none is near."""
+    """Return "; did you mean `x`?" for the closest known name, or an empty text if no name is close."""
+    # Cut, because difflib's time grows with the square of the length, and the name comes from a user's file.
     near = difflib.get_close_matches(name[:MAX_LENGTH], list(known), n=1)
     return f"; did you mean `{near[0]}`?" if near else ""
 
@@ -42,7 +45,8 @@ def listing(names: Iterable[Any]) -> str:
 def first_line(error: BaseException) -> str:
     """Return the first line of an error's text, or its type's name, for the middle of a sentence.
 
-    Where the first line only announces the others (several hosts were tried), the last one stands for all.
+    If the first line ends with a colon it only introduces a list, as psycopg's does for several hosts; then the last
+    line is returned.
     """
     lines = str(error).splitlines() or [type(error).__name__]
     return (lines[-1].removeprefix("- ") if lines[0].endswith(":") else lines[0]).rstrip(".")

@@ -1,4 +1,7 @@
-"""The database of a study: SQLite by default, PostgreSQL for teams; Optuna's tables and the event log side by side."""
+"""Open the database of a study: SQLite by default, PostgreSQL for teams.
+
+It holds the event log, which is the study, and Optuna's own tables, a copy for Optuna's tools.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
     from optuna.storages import RDBStorage
 
 SQLITE_TIMEOUT = 60.0
-"""Seconds to wait for another process's lock on the file."""
+"""Seconds to wait while another process holds SQLite's lock on the file."""
 _EMPTIED = "it is empty, and its write-ahead log is not"
 _BROKEN_OFF = "a write to it was broken off, and only SQLite's own shell may roll that back: sqlite3 study.db .tables"
 
@@ -31,11 +34,11 @@ def sqlite_url(path: Path) -> str:
 
 
 def open_for_writing(url: str) -> RDBStorage:
-    """Open the database for the one driver that writes it, making the tables where they are missing.
+    """Open the database for the driver, its only writer, and create missing tables.
 
     Raises:
-        StorageError: the database cannot be reached or is not one.
-        UsageError: the URL is none, or its driver is not installed.
+        StorageError: the database cannot be reached, or the file is damaged or not a database.
+        UsageError: the URL is invalid, or the database's Python driver is not installed.
     """
     from optuna.storages import RDBStorage
 
@@ -46,20 +49,20 @@ def open_for_writing(url: str) -> RDBStorage:
         _prepare_sqlite(url)
     with _opening(url), postgres.making_tables(url):
         storage = RDBStorage(_as_optuna_wants_it(url), engine_kwargs=options)
-    storage.url = redacted(url)  # what it is pickled with
+    storage.url = redacted(url)  # RDBStorage is pickled with its URL, and the password must not travel along
     postgres.tell_outages(storage.engine)
     if url.startswith("sqlite"):
         sqlalchemy.event.listen(storage.engine, "connect", _set_pragmas)
-        storage.engine.dispose()  # connections made before the listener lack the pragmas
+        storage.engine.dispose()  # RDBStorage has already connected, without the pragmas
     return storage
 
 
 def open_for_reading(url: str) -> Engine:
-    """Open the database so that nothing can be written: a reader never disturbs a search.
+    """Open the database read-only, so that a reader never disturbs a search.
 
     Raises:
-        StorageError: SQLite would remove what is left of a damaged file's content.
-        UsageError: the URL is none, or its driver is not installed.
+        StorageError: the file is empty but its write-ahead log is not; SQLite would delete the log on opening.
+        UsageError: the URL is invalid, or the database's Python driver is not installed.
     """
     url = resolved(url)
     if not url.startswith("sqlite:///"):
@@ -73,11 +76,11 @@ def open_for_reading(url: str) -> Engine:
 
 
 def open_tables_for_reading(url: str) -> RDBStorage:
-    """Open Optuna's tables as `open_for_reading` does, for Optuna's own functions.
+    """Open Optuna's tables read-only, as a storage that Optuna's own functions accept.
 
     Raises:
-        StorageError: the database cannot be reached, or the tables are not there.
-        UsageError: the URL is none, or its driver is not installed.
+        StorageError: the database cannot be reached, or the tables do not exist.
+        UsageError: the URL is invalid, or the database's Python driver is not installed.
     """
     from optuna.storages import RDBStorage
 
@@ -93,7 +96,7 @@ def open_tables_for_reading(url: str) -> RDBStorage:
 
 
 def _reading(url: str) -> dict[str, Any]:
-    """Return the options of an engine that cannot write."""
+    """Return the options of a read-only engine; SQLite is opened read-only by `_connect_to_read` instead."""
     read_only = {"postgresql_readonly": True} if is_postgresql(url) else {}
     return {"connect_args": postgres.connecting(url), "execution_options": read_only}
 
@@ -110,21 +113,23 @@ def _opening(url: str) -> Iterator[None]:
 
 
 def _as_optuna_wants_it(url: str) -> str:
+    """Escape braces: RDBStorage passes the URL through `str.format` to fill in `{SCHEMA_VERSION}`."""
     return url.replace("{", "{{").replace("}", "}}")
 
 
 @contextlib.contextmanager
 def storage_errors() -> Iterator[None]:
-    """Turn what goes wrong with the database or a file within the block into a sentence for the user.
+    """Turn errors of the database and the disk inside the block into errors for the user.
 
     Raises:
-        StorageError: the database or the disk fails; what was written before is whole, and the search can go on later.
-        StudyLockedError: another process writes the same study.
+        StorageError: the database or the disk failed. What was written before is intact, and the search can be resumed.
+        StudyLockedError: another process is writing the same study.
     """
     try:
         yield
     except BrokenPipeError:
-        raise  # whoever read our output has left; that is no matter of the study
+        raise  # an OSError, but of our output (`... | head`), not of the study
+    # The number of an event is its primary key, so a second writer collides at once.
     except sqlalchemy.exc.IntegrityError as error:
         raise StudyLockedError("Another process is writing this study; stop one of the two.") from error
     except Exception as error:
@@ -136,8 +141,8 @@ def storage_errors() -> Iterator[None]:
 
 
 def _fault(error: BaseException) -> BaseException | None:
-    """Return what a database or a disk did, in its driver's words; None for errors of other kinds."""
-    if type(error).__name__ == "StorageInternalError":  # Optuna's, which is not worth importing here
+    """Return the database driver's own error, or the disk's; None if neither was at fault."""
+    if type(error).__name__ == "StorageInternalError":  # by name: an import would load Optuna in every reader
         error = error.__cause__ or error
     elif not isinstance(error, sqlalchemy.exc.SQLAlchemyError | OSError):
         return None
@@ -146,31 +151,35 @@ def _fault(error: BaseException) -> BaseException | None:
 
 
 def damage(path: Path) -> str | None:
-    """Return what is wrong with an SQLite file, None where it is whole or empty as a new one; nothing is written."""
+    """Return in words how an SQLite file is damaged, or None if it is intact or new and empty. Writes nothing."""
     if _is_emptied(path):
         return _EMPTIED
     if path.stat().st_size == 0:
         return None
     try:
         with contextlib.closing(_connect_to_read(path)) as connection:
-            found = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+            # quick_check reads every page but, unlike integrity_check, does not compare indices with their tables.
+            verdict = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
     except sqlite3.Error as error:
         return first_line(error)
-    return None if found == "ok" else " ".join(found.split())
+    return None if verdict == "ok" else " ".join(verdict.split())
 
 
 def check_whole(path: Path) -> None:
-    """Check that an SQLite file, where it is there, is not damaged.
+    """Check that an SQLite file is not damaged; a missing file passes.
 
     Raises:
-        StorageError: it is; nothing was written.
+        StorageError: the file is damaged. Nothing was written to it.
     """
     if path.exists() and (fault := damage(path)):
         raise StorageError(_damaged(path, fault))
 
 
 def _is_emptied(path: Path) -> bool:
-    """Return whether a file is empty and its write-ahead log is not: SQLite removes that log when it opens the file."""
+    """Return whether a file is empty but its write-ahead log is not.
+
+    The log may hold the newest events. SQLite deletes it when it opens such a file, even for reading.
+    """
     log = path.with_name(f"{path.name}-wal")
     return path.stat().st_size == 0 and log.exists() and log.stat().st_size > 0
 
@@ -180,26 +189,28 @@ def _damaged(path: Path, fault: str) -> str:
 
 
 def _connect_to_read(path: Path) -> sqlite3.Connection:
-    """Connect so that nothing can be written; a file whose making was broken off reads as a database without tables.
+    """Connect read-only; a database whose creation was interrupted reads as one without tables.
 
-    Its first page is written with a rollback journal, which a process killed within some milliseconds of the file's
-    appearing leaves behind. Only a writer may roll that back; the next driver does, when it opens the file.
+    SQLite writes the first page of a new file through a rollback journal. A process that is killed within milliseconds
+    leaves that journal behind (8 of 200 kills in docs/faults.md). Only a writer may roll it back; the next driver does
+    so when it opens the file.
     """
     connection = _connect(path, "mode=ro")
     try:
-        connection.execute("PRAGMA schema_version")  # connecting alone reads nothing
+        connection.execute("PRAGMA schema_version")  # connecting alone does not read the file
     except sqlite3.Error as error:
         connection.close()
         if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_READONLY_ROLLBACK:
             raise
-        if _has_tables(path):  # not of our making: its tables come after the first page, in the write-ahead log
+        # We create tables in the write-ahead log only. So a journal beside a file with tables is another program's.
+        if _has_tables(path):
             raise sqlite3.OperationalError(_BROKEN_OFF) from error
         return sqlite3.connect(":memory:")
     return connection
 
 
 def _has_tables(path: Path) -> bool:
-    """Return whether a file has tables, as it stands and whatever lies beside it."""
+    """Return whether the file itself has tables; `immutable` makes SQLite ignore the journal and the log beside it."""
     with contextlib.closing(_connect(path, "mode=ro&immutable=1")) as connection:
         return bool(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
 
@@ -214,7 +225,8 @@ def _prepare_sqlite(url: str) -> None:
     try:
         connection = sqlite3.connect(path, timeout=SQLITE_TIMEOUT)
         try:
-            connection.execute("PRAGMA journal_mode=WAL")  # lasts in the file: readers never block the writer
+            # Stored in the file. With a write-ahead log, readers do not block the driver, nor it them.
+            connection.execute("PRAGMA journal_mode=WAL")
         finally:
             connection.close()
     except sqlite3.Error as error:
@@ -222,4 +234,5 @@ def _prepare_sqlite(url: str) -> None:
 
 
 def _set_pragmas(connection: Any, _record: Any) -> None:
-    connection.execute("PRAGMA synchronous=NORMAL")  # safe against any kill; a power cut may cost the last events
+    # No fsync a commit: killing the process loses nothing, a power cut may lose the last events but not the database.
+    connection.execute("PRAGMA synchronous=NORMAL")

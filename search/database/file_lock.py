@@ -1,4 +1,4 @@
-"""One driver a study: an advisory lock on a file, which the kernel lets go of when its holder dies."""
+"""One driver per study: an advisory lock on a file (flock), which the kernel releases when its holder dies."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from search.messages import on_one_line
 
 @contextlib.contextmanager
 def driver_lock(path: Path, what: str) -> Iterator[None]:
-    """Hold the lock on `what`, a study or other work on disk.
+    """Hold the lock file at `path` during the block; `what` names the work in the error message, e.g. "Study conv-0".
 
     Raises:
-        StudyLockedError: another process holds it; the text names the process.
-        StorageError: the file cannot be written.
+        StudyLockedError: another process holds the lock; the message names the process.
+        StorageError: the lock file cannot be written.
     """
     with _opened(path) as file:
         if not _take(file):
@@ -34,13 +34,14 @@ def driver_lock(path: Path, what: str) -> Iterator[None]:
 
 def _opened(path: Path) -> IO[bytes]:
     try:
+        # Append mode: "wb" would erase the holder's signature before we know whether we get the lock.
         return path.open("ab", buffering=0)
     except OSError as error:
         raise StorageError(f"{path}: cannot be written ({error.strerror}).") from error
 
 
 def signature() -> dict[str, Any]:
-    """Return who takes a lock now, for others to read."""
+    """Return what this process writes into a lock that it takes: host, process id and time (UTC)."""
     since = datetime.now(UTC).isoformat(timespec="seconds")
     return {"host": socket.gethostname(), "pid": os.getpid(), "since": since}
 
@@ -54,7 +55,7 @@ def _sign(file: IO[bytes], path: Path) -> None:
 
 
 def _take(file: IO[bytes]) -> bool:
-    """Take the lock, trying for a second: whoever only asks `is_held` has it for a moment."""
+    """Try for one second to take the lock: `is_held` in another process takes it, too, but only for a moment."""
     for _ in range(20):
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -68,6 +69,7 @@ def _take(file: IO[bytes]) -> bool:
 def is_held(path: Path) -> bool:
     """Return whether a living process holds the lock."""
     try:
+        # A shared lock, so that several readers can ask at the same time. Closing the file releases it.
         with path.open("r") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except FileNotFoundError:
@@ -78,7 +80,7 @@ def is_held(path: Path) -> bool:
 
 
 def holder(path: Path) -> str:
-    """Return in words who holds the lock, or held it last: "process 17 on here since 2026-11-24T10:20:30+00:00"."""
+    """Return who holds the lock or held it last: "process 17 on node7 since 2026-11-24T10:20:30+00:00"."""
     try:
         return in_words(json.loads(path.read_text()))
     except (OSError, ValueError, RecursionError):
@@ -86,7 +88,7 @@ def holder(path: Path) -> str:
 
 
 def in_words(signed: Any) -> str:
-    """Return a signature, which anybody may have written, in words."""
+    """Return a signature in words, or "another process" if it is not one: anybody may have written the file."""
     try:
         return on_one_line(f"process {int(signed['pid'])} on {signed['host']} since {signed['since']}")
     except (ValueError, KeyError, TypeError, OverflowError):

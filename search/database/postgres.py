@@ -1,4 +1,4 @@
-"""PostgreSQL as a study's database: how it is connected to, and the lock that a study's one driver holds there."""
+"""PostgreSQL as a study's database: connections that notice outages, and the lock that keeps a study to one driver."""
 
 from __future__ import annotations
 
@@ -23,17 +23,21 @@ _CONNECTING = {
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,
 }
-"""Options of libpq: a connection that goes nowhere is noticed within about a minute, not after a quarter of an hour."""
+"""Options of libpq. A dead connection is noticed within about a minute: 30 s idle, then 3 probes of 10 s each.
+
+Unacknowledged data give up after 30 s. Without the options, Linux retransmits for about a quarter of an hour.
+"""
 _NOTICING = {
     "tcp_keepalives_idle": 30,
     "tcp_keepalives_interval": 10,
     "tcp_keepalives_count": 3,
     "tcp_user_timeout": 60_000,
 }
-"""The same for the server, which otherwise keeps the lock of a machine that is gone for two hours."""
+"""The same on the server's side. By default Linux sends the first keep-alive after two hours, and until then the server
+would keep the lock of a machine that has lost power."""
 
 _READ_ONLY = "25006"
-"""PostgreSQL's code (SQLSTATE) of a server that another one is about to replace."""
+"""SQLSTATE of a write to a read-only server, as a demoted primary is during a fail-over."""
 
 _metadata = sa.MetaData()
 _drivers = sa.Table(
@@ -52,21 +56,22 @@ _IS_HELD = sa.text(
 
 
 class Away(ConnectionError):
-    """The server cannot be reached, or cannot work now: the same may be tried again later."""
+    """The server cannot be reached or cannot work now; the same operation may succeed later."""
 
 
 def connecting(url: str) -> dict[str, Any]:
-    """Return the options of a connection that the URL, as `resolved`, does not give; none for other databases."""
+    """Return our connection options, without those that the URL sets itself; none for other databases."""
     if not is_postgresql(url):
         return {}
-    given = sa.make_url(url).query
-    return {key: value for key, value in _CONNECTING.items() if key not in given}
+    in_url = sa.make_url(url).query
+    return {key: value for key, value in _CONNECTING.items() if key not in in_url}
 
 
 def tell_outages(engine: Engine) -> None:
-    """Let an engine of PostgreSQL raise `Away` where others raise their driver's errors.
+    """Make a PostgreSQL engine raise `Away` instead of SQLAlchemy's errors when the server is out of reach.
 
-    Optuna tries some writes again by itself where it knows the error; a trial could be there twice.
+    Optuna repeats some writes by itself after an error that it knows. If the first try was committed, the trial would
+    exist twice. It does not know `Away`, so `search/driver/outages.py` alone decides about a second try.
     """
     if engine.dialect.name == "postgresql":
         sa.event.listen(engine, "handle_error", _away)
@@ -74,15 +79,18 @@ def tell_outages(engine: Engine) -> None:
 
 def _away(context: sa.engine.ExceptionContext) -> Away | None:
     error = context.original_exception
-    is_replaced = getattr(error, "sqlstate", None) == _READ_ONLY
-    if is_replaced or context.is_disconnect or isinstance(context.sqlalchemy_exception, sa.exc.OperationalError):
+    is_read_only = getattr(error, "sqlstate", None) == _READ_ONLY
+    if is_read_only or context.is_disconnect or isinstance(context.sqlalchemy_exception, sa.exc.OperationalError):
         return Away(first_line(error))
     return None
 
 
 @contextlib.contextmanager
 def making_tables(url: str) -> Iterator[None]:
-    """Let one process at a time make tables in a PostgreSQL database; in others it is of no consequence."""
+    """Let one process at a time create tables in a PostgreSQL database; does nothing for SQLite.
+
+    Where two sessions create the same table at once, one of them fails. SQLite locks the whole file by itself.
+    """
     if not is_postgresql(url):
         yield
         return
@@ -92,13 +100,16 @@ def making_tables(url: str) -> Iterator[None]:
 
 
 def wait_to_make_tables(connection: Connection) -> None:
-    """Wait until no other process makes tables, and keep others waiting until the transaction ends."""
+    """Wait until no other process creates tables, and make others wait until this transaction ends."""
     if connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_key("tables", ""))))
 
 
 class _Session:
-    """One session of the server, opened anew where it broke, and never another one unnoticed."""
+    """One session of the server, which is never silently replaced by another.
+
+    The session is the lock. SQLAlchemy by itself would reconnect after an error, and the lock would be gone unnoticed.
+    """
 
     def __init__(self, url: str) -> None:
         url = resolved(url)
@@ -108,34 +119,34 @@ class _Session:
 
     @property
     def connection(self) -> Connection:
-        """Return the open connection.
+        """The open connection.
 
         Raises:
-            Away: there is none; SQLAlchemy would open another by itself.
+            Away: the connection was lost. SQLAlchemy would open another one, which does not hold the lock.
         """
         if self._connection is None or self._connection.invalidated:
             raise Away("the connection to the database was lost")
         return self._connection
 
     def open(self) -> Connection:
-        """Open a connection in place of the one there was."""
+        """Close the connection, if there is one, and open a new one."""
         self.close()
         self._connection = self._engine.connect()
         return self._connection
 
     def close(self) -> None:
-        """Close the connection, in whatever state it is."""
+        """Close the connection, whatever its state."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            connection.invalidate()
+            connection.invalidate()  # close() alone would first roll back, over a wire that may be dead
             connection.close()
 
 
 class StudyLock:
-    """The lock on one study: an advisory lock of one session of the server, held for as long as that session lives.
+    """The lock on one study: an advisory lock of one PostgreSQL session, held as long as the session lives.
 
-    What only its holder may write is written in that session. So a driver that has lost the lock cannot write; and one
-    that has taken it again finds settled whatever the session before had begun, for that has ended.
+    The event log is written in the same session. So a driver that has lost the lock cannot write any more. And a driver
+    that takes the lock again knows that its former session has ended: what it began there is committed or rolled back.
     """
 
     def __init__(self, url: str, study: str) -> None:
@@ -146,19 +157,19 @@ class StudyLock:
 
     @property
     def connection(self) -> Connection:
-        """The session that holds the lock.
+        """The connection that holds the lock.
 
         Raises:
-            Away: it broke.
+            Away: the connection was lost, and the lock with it.
         """
         return self._session.connection
 
     def take(self) -> None:
-        """Take the lock in a new session, and sign.
+        """Take the lock in a new session and write this driver's signature beside it.
 
         Raises:
-            StudyLockedError: another driver holds it; the text names the process.
-            Away: the server has not noticed yet that this driver's former session broke.
+            StudyLockedError: another driver holds the lock; the message names its process.
+            Away: the server is out of reach, or has not noticed yet that this driver's former session is dead.
         """
         connection = self._session.open()
         with connection.begin():
@@ -171,15 +182,16 @@ class StudyLock:
         self._was_held = True
 
     def forget(self) -> None:
-        """Remove the signature, for a study that is no more."""
+        """Remove the signature of a study that is being removed."""
         with self.connection.begin():
             self._strike_out(self.connection)
 
     def release(self) -> None:
-        """Let go of the lock."""
+        """Release the lock by ending the session."""
         self._session.close()
 
     def _refuse(self, connection: Connection) -> None:
+        # After an outage the server may keep our own dead session, and its lock, for up to a minute (see `_NOTICING`).
         signed = _signed(connection, self._study)
         if self._was_held and signed == self._signature:
             raise Away("the server has not noticed yet that the connection was lost")
@@ -199,10 +211,10 @@ class StudyLock:
 
 @contextlib.contextmanager
 def driver_lock(url: str, study: str) -> Iterator[StudyLock | None]:
-    """Hold the lock on a study in PostgreSQL; other databases have none, and None stands for it.
+    """Hold the lock on a study in PostgreSQL during the block; yields None for other databases.
 
     Raises:
-        StudyLockedError: another driver holds it; the text names the process.
+        StudyLockedError: another driver holds the lock; the message names its process.
     """
     if not is_postgresql(url):
         yield None
@@ -216,8 +228,8 @@ def driver_lock(url: str, study: str) -> Iterator[StudyLock | None]:
 
 
 def holder(engine: Engine, study: str) -> str | None:
-    """Return in words who holds the lock on a study, None where nobody does."""
-    unsigned = _key("driver", study) % 2**64
+    """Return who holds the lock on a study, as `file_lock.in_words` puts it, or None if nobody does."""
+    unsigned = _key("driver", study) % 2**64  # pg_locks shows the key as two unsigned halves
     with engine.connect() as connection:
         if not connection.scalar(_IS_HELD, {"high": unsigned >> 32, "low": unsigned % 2**32}):
             return None
@@ -232,6 +244,6 @@ def _signed(connection: Connection, study: str) -> dict[str, Any]:
 
 
 def _key(purpose: str, study: str) -> int:
-    """Return the number under which PostgreSQL knows a lock: 64 bits, signed."""
+    """Return the key of an advisory lock: 64 bits of a hash, signed, as PostgreSQL's bigint."""
     digest = hashlib.sha256(f"mnist-bench {purpose} {study}".encode()).digest()
     return int.from_bytes(digest[:8], "big", signed=True)

@@ -1,4 +1,4 @@
-"""The URL of a database: what it means here, and what of it may be shown."""
+"""Database URLs: how they are completed, and which parts may be shown."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _PLAIN = frozenset(
         *("sslmode", "sslrootcert", "sslcrl", "channel_binding"),
     }
 )
-"""What may be shown of a server's options; among the others `password` may be, and what holds one."""
+"""Options of libpq that never hold a secret; all others are hidden, `password` and those we do not know among them."""
 
 
 def resolved(url: str) -> str:
-    """Return a URL as SQLAlchemy takes it; PostgreSQL is spoken to by psycopg 3 where no other driver is named.
+    """Return a URL for SQLAlchemy; one for PostgreSQL that names no driver gets psycopg 3.
 
     Raises:
-        UsageError: it is none, or PostgreSQL's driver is not installed. The text repeats nothing of the URL.
+        UsageError: the URL is invalid, or PostgreSQL's driver is not installed. The message repeats no part of the URL.
     """
     if url.startswith("sqlite"):
         return url
@@ -37,12 +37,12 @@ def resolved(url: str) -> str:
 
 
 def is_postgresql(url: str) -> bool:
-    """Return whether a URL is that of a PostgreSQL database."""
+    """Return whether a URL names a PostgreSQL database."""
     return url.startswith(("postgresql:", "postgresql+", "postgres:"))
 
 
 def redacted(url: str) -> str:
-    """Return the URL without its password, and without options that may hold one."""
+    """Return the URL with `***` for its password and for options that may hold one."""
     try:
         parsed = _parsed(url)
     except UsageError:
@@ -53,7 +53,7 @@ def redacted(url: str) -> str:
 
 
 def is_secret(url: str) -> bool:
-    """Return whether a URL holds a password, or cannot be told to hold none."""
+    """Return whether a URL holds a password or may hold one; if in doubt, True."""
     try:
         parsed = _parsed(url)
     except UsageError:
@@ -65,8 +65,9 @@ def is_secret(url: str) -> bool:
 def _parsed(url: str) -> sa.URL:
     try:
         parsed = sa.make_url(url)
-    except (sa.exc.ArgumentError, ValueError):  # its text may repeat a part of a password
+    except (sa.exc.ArgumentError, ValueError):  # not chained: its text may repeat a part of a password
         parsed = None
+    # An unescaped @ in a password makes the rest of the password a part of the host.
     if parsed is None or "@" in (parsed.host or ""):
         raise UsageError(
             "The storage's URL cannot be understood; it reads sqlite:///FILE or postgresql://USER@HOST/DATABASE, and "

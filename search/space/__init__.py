@@ -1,4 +1,4 @@
-"""A search space: a YAML file with positions, ranges and conditions, and what `--set` changes of it."""
+"""Search spaces: YAML files with ranges and conditions, read with line and column, and changed by `--set`."""
 
 import lazy_loader
 

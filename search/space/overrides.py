@@ -1,4 +1,4 @@
-"""Changes of single fields and settings of a space, as `--set optim.lr=0.01` gives them on a command line."""
+"""Change single fields and settings of a space, as `--set optim.lr=0.01` does on the command line."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from search.space.yaml_reader import parse
 def override(space: Space, assignments: Sequence[str]) -> Space:
     """Return the space with each `name=value` applied in turn.
 
-    A name is `section.field` or a setting (`epochs`, `limits.macs`); a value is YAML, a range too:
-    `optim.lr={float: [1e-3, 1e-2], log: true}`. A changed field counts always, unless the new value has a `when`.
+    A name is `section.field` or a setting (`epochs`, `limits.macs`). A value is YAML and may be a range:
+    `optim.lr={float: [1e-3, 1e-2], log: true}`. A changed field loses its condition, unless the new value
+    has a `when` of its own.
 
     Raises:
-        UsageError: an assignment without a name; its text is quoted.
-        SpaceError: values or conditions with faults.
+        UsageError: an assignment has no valid name; the message quotes it.
+        SpaceError: a value or a condition is faulty.
     """
     for assignment in assignments:
         space = _assign(space, assignment)

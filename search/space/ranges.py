@@ -1,4 +1,4 @@
-"""The kinds of range that a field of a space may have, and their form in a file.
+"""The kinds of range that a field of a space may have, and how a file writes them.
 
 {int: [8, 32], step: 8}      whole numbers, both ends included
 {float: [1e-4, 1], log: true}    real numbers
@@ -19,7 +19,7 @@ from search.space.yaml_reader import KeyPath
 
 
 class Fault(NamedTuple):
-    """What is wrong with a form, and where inside it: at a value, or at its key."""
+    """One fault of a range as written, and its place inside the mapping: a value or, with `at_key`, a key."""
 
     below: KeyPath
     message: str
@@ -37,12 +37,12 @@ class IntRange:
 
     def contains(self, value: Any) -> bool:
         """Return whether the range can give this value."""
-        whole = isinstance(value, int) and not isinstance(value, bool)
-        return whole and self.low <= value <= self.high and (value - self.low) % self.step == 0
+        return _is_whole(value) and self.low <= value <= self.high and (value - self.low) % self.step == 0
 
     def draw(self, rng: random.Random) -> int:
         """Return a value at random."""
         if self.log:
+            # Half a unit beyond both ends, so that rounding gives the two ends their full share.
             drawn = math.exp(rng.uniform(math.log(self.low - 0.5), math.log(self.high + 0.5)))
             return min(max(round(drawn), self.low), self.high)
         return rng.randrange(self.low, self.high + 1, self.step)
@@ -105,13 +105,13 @@ class Choice:
 Distribution = IntRange | FloatRange | Choice
 
 
-def same(one: Any, other: Any) -> bool:
-    """Return whether two plain values are equal, and not only so because true counts as 1."""
-    return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
+def same(left: Any, right: Any) -> bool:
+    """Return whether two plain values are equal; unlike in Python, true is not 1 and false is not 0."""
+    return bool(left == right) and isinstance(left, bool) == isinstance(right, bool)
 
 
 def parse_form(form: Mapping[str, Any]) -> tuple[Distribution | None, list[Fault]]:
-    """Return the range that a mapping such as `{int: [1, 3]}` stands for, or None and what is wrong with it."""
+    """Return the range that a mapping such as `{int: [1, 3]}` describes, or None and the faults of the mapping."""
     kinds = [kind for kind in _PARSERS if kind in form]
     allowed = (*kinds, *_OPTIONS[kinds[0]]) if kinds else (*_PARSERS, "value")
     faults: list[Fault] = []
@@ -143,6 +143,7 @@ def _parse_float(form: Mapping[str, Any]) -> tuple[FloatRange | None, list[Fault
     if step is not None and (not _is_number(step) or step <= 0):
         faults.append(Fault(("step",), f"step {show(step)} is not a number above zero"))
     faults += _log_faults(form, low, log, excludes_step=step is not None)
+    # In decimals: in binary, 0.3 is not a multiple of 0.1.
     if not faults and step is not None and (rest := (_exact(high) - _exact(low)) % _exact(step)):
         top = float(_exact(high) - rest)
         faults.append(Fault(("step",), f"step {show(step)} leads from {show(low)} not to {show(high)}, but to {top:g}"))
@@ -167,12 +168,12 @@ _OPTIONS: dict[str, tuple[str, ...]] = {"int": ("step", "log"), "float": ("step"
 
 
 def _ends(form: Mapping[str, Any], kind: str) -> tuple[Any, Any, list[Fault]]:
-    """Return the lowest and highest value and what is wrong with them."""
+    """Return both ends of the range and the faults found in them."""
     ends = form[kind]
     if not isinstance(ends, list) or len(ends) != 2:
         return None, None, [Fault((kind,), f"`{kind}` needs two numbers, [lowest, highest], not {show(ends)}")]
-    fits, wanted = (_is_whole, "a whole number") if kind == "int" else (_is_number, "a number")
-    faults = [Fault((kind, i), f"{show(end)} is not {wanted}") for i, end in enumerate(ends) if not fits(end)]
+    fits, expected = (_is_whole, "a whole number") if kind == "int" else (_is_number, "a number")
+    faults = [Fault((kind, i), f"{show(end)} is not {expected}") for i, end in enumerate(ends) if not fits(end)]
     low, high = ends
     if not faults and low > high:
         faults.append(Fault((kind,), f"low {show(low)} is above high {show(high)}"))

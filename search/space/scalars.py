@@ -1,6 +1,6 @@
-"""What an unquoted text in a YAML file means: null, true, a number, or itself.
+"""What an unquoted text in a YAML file means: null, true, false, a number, or the text itself.
 
-YAML 1.2's core schema (https://yaml.org/spec/1.2.2/#103-core-schema), with underscores inside whole numbers.
+The rules are YAML 1.2's core schema (https://yaml.org/spec/1.2.2/#103-core-schema), plus underscores in whole numbers.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from search.messages import show
 
 MAX_INTEGER = 2**53
-"""Whole numbers up to here are exact in JSON and as floats."""
+"""The largest whole number that survives JSON and a conversion to float (IEEE 754 double precision)."""
 
 Scalar = None | bool | int | float | str
 
@@ -26,10 +26,10 @@ _WORDS: dict[str, bool | None] = {
 
 
 def resolve(text: str) -> Scalar:
-    """Return the value that an unquoted text stands for.
+    """Return the value of an unquoted text.
 
     Raises:
-        ValueError: a number that is not finite, or a whole one above `MAX_INTEGER`, in words for the user.
+        ValueError: the number is not finite, or is a whole number above `MAX_INTEGER`; the message is for the user.
     """
     if text in _WORDS:
         return _WORDS[text]
@@ -43,7 +43,7 @@ def resolve(text: str) -> Scalar:
 
 
 def _integer(text: str) -> int:
-    # More digits than any use has would take long to convert.
+    # Converting decimal digits takes quadratic time; 64 of them are far beyond 2^53 already.
     number = MAX_INTEGER + 1 if len(text) > 64 else int(text, 0) if text[:2] in ("0o", "0x") else int(text)
     if abs(number) > MAX_INTEGER:
         raise ValueError(f"{show(text)} is too large a whole number; the most is 2^53")

@@ -1,7 +1,7 @@
-"""A search space: constants and ranges by name, the conditions under which they count, and where each was written.
+"""A search space: constants and ranges by name, the conditions under which they apply, and where each was written.
 
-A file's top level holds settings (`epochs: 6`) and sections, mappings of fields (`model: {blocks: {int: [1, 3]}}`).
-What the names mean is not known here; see `mnist_bench.space_files.files`.
+The top level of a file holds settings (`epochs: 6`) and sections, which are mappings of fields
+(`model: {blocks: {int: [1, 3]}}`). This module does not know what the names mean; `mnist_bench.space_files.files` does.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from search.space.yaml_reader import Document, KeyPath
 __all__ = ["UNREADABLE", "Choice", "Distribution", "Field", "FloatRange", "IntRange", "Origin", "Space", "read_field"]
 
 SETTINGS_WITH_KEYS = ("limits", "search")
-"""Top-level mappings that are settings and no sections."""
+"""Top-level mappings that are settings, not sections."""
 
 Suggest = Callable[[str, Distribution], Any]
-"""Gives a value for the field of this name out of its range."""
+"""Called with a field's path and its range; returns a value from the range."""
 
 UNREADABLE = Choice(())
-"""Stands for a range whose form is faulty, so that what depends on the field can still be checked."""
+"""Takes the place of a faulty range, so that conditions on the field can still be checked and reported."""
 
 FIELD_PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\.[A-Za-z_][A-Za-z0-9_]*")
-"""A section and a name."""
+"""`section.name`."""
 
 _SPACE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -43,7 +43,7 @@ class Origin:
     place: KeyPath = ()
 
     def below(self, *keys: str | int) -> KeyPath:
-        """Return `keys` where something was written there, nothing otherwise."""
+        """Return `keys` if the document has a value at that path, else an empty path."""
         return keys if (*self.place, *keys) in self.document.values else ()
 
     def problem(self, message: str, *below: str | int, at_key: bool = False) -> Problem:
@@ -53,14 +53,14 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One setting of a trial: a constant or a range, and when it counts."""
+    """One setting of a trial: a constant or a range, and the condition under which it applies."""
 
     path: str
     """Section and name: "optim.lr"."""
     value: Any
     """The constant, as plain JSON values, or the range."""
     when: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
-    """Values of other fields, by path, under which this one counts; all must hold."""
+    """Allowed values of other fields, by path; the field applies only if each of them has one of its values."""
     origin: Origin = field(default_factory=lambda: Origin(Document("space", "", None)), compare=False, repr=False)
 
     @property
@@ -69,14 +69,14 @@ class Field:
         return self.value if isinstance(self.value, IntRange | FloatRange | Choice) else None
 
     def is_active(self, values: Mapping[str, Any]) -> bool:
-        """Return whether the field counts, given the values of the active fields before it."""
+        """Return whether the field applies, given the values of the active fields before it."""
         return all(
             parent in values and any(same(values[parent], value) for value in allowed)
             for parent, allowed in self.when.items()
         )
 
     def can_be(self, value: Any) -> bool:
-        """Return whether the constant is, or the range can give, this value."""
+        """Return whether the field can have this value: as its constant or from its range."""
         if self.distribution is None:
             return same(self.value, value)
         return self.value is UNREADABLE or self.distribution.contains(value)
@@ -89,13 +89,13 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """A whole space whose form is right: every range makes sense and every condition names a field."""
+    """A whole space in which every range is valid and every condition names an existing field."""
 
     name: str
     source: str
     """The file, as messages name it."""
     settings: Mapping[str, Any]
-    """What stands beside the sections: epochs, limits, ..."""
+    """The top-level values that are not sections: epochs, limits, ..."""
     fields: tuple[Field, ...]
     """In the order of the file."""
     text: str = field(default="", compare=False, repr=False)
@@ -105,7 +105,7 @@ class Space:
 
     @classmethod
     def read(cls, document: Document) -> tuple[Space, list[Problem]]:
-        """Return the space of a file's values and all faults of its form; a faulty field is `UNREADABLE`."""
+        """Return the space that a document describes, and all its faults; a faulty range becomes `UNREADABLE`."""
         if not isinstance(document.value, dict):
             empty = cls("space", document.source, {}, (), document.text)
             return empty, [document.problem((), "a space file holds settings and sections, `name: value` each")]
@@ -124,10 +124,10 @@ class Space:
 
     @classmethod
     def from_document(cls, document: Document) -> Space:
-        """Return the space of a file's values.
+        """Return the space that a document describes.
 
         Raises:
-            SpaceError: all faults of form.
+            SpaceError: the document has faults; the error lists all of them.
         """
         space, problems = cls.read(document)
         if problems:
@@ -136,25 +136,29 @@ class Space:
 
     @classmethod
     def load(cls, path: Path) -> Space:
-        """Return the space of a YAML file.
+        """Return the space that a YAML file describes.
 
         Raises:
-            UsageError: it cannot be read.
-            SpaceError: all faults of form.
+            UsageError: the file cannot be read.
+            SpaceError: the file has faults; the error lists all of them.
         """
         return cls.from_document(yaml_reader.load(path))
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Space:
-        """Return the space of what a YAML file would hold; errors as in `from_document`."""
+        """Return the space that a mapping describes, as a YAML file would.
+
+        Raises:
+            SpaceError: the mapping has faults; the error lists all of them.
+        """
         return cls.from_document(Document("space", "", dict(values)))
 
     @classmethod
     def from_spec(cls, spec: Mapping[str, Any]) -> Space:
-        """Return the space that `to_spec` described, without text and positions.
+        """Return the space from which `to_spec` made a specification, without its text and positions.
 
         Raises:
-            SpaceError: the specification is not one of `to_spec`.
+            SpaceError: `to_spec` could not have made this specification.
         """
         origin = Origin(Document("space", "", None))
         problems: list[Problem] = []
@@ -164,19 +168,19 @@ class Space:
         return cls(spec["name"], "space", spec["settings"], fields)
 
     def to_spec(self) -> dict[str, Any]:
-        """Return all that a search depends on as plain JSON values: no comments, no positions."""
+        """Return everything that a search depends on as plain JSON values, without comments and positions."""
         fields = [[field.path, field.to_json()] for field in self.fields]
         return {"name": self.name, "settings": dict(self.settings), "fields": fields}
 
     @property
     def is_recipe(self) -> bool:
-        """Whether there is no range in it, so that it describes one training."""
+        """Whether the space has no range, so that it describes a single training run."""
         return all(field.distribution is None for field in self.fields)
 
     def sample_order(self) -> list[Field]:
-        """Return the fields, each behind those its condition names, otherwise as in the file, level by level.
+        """Return the fields in sampling order: every field after the fields in its condition, otherwise as in the file.
 
-        Fields whose conditions form a circle are left out.
+        Fields whose conditions form a cycle are left out.
         """
         order: dict[str, Field] = {}
         waiting = list(self.fields)
@@ -192,21 +196,21 @@ class Space:
         return {path: value for path, value in values.items() if path in ranges}
 
     def resolve(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """Return all settings of a trial by path, constants and parameters; inactive fields are left out.
+        """Return all settings of a trial by path: constants and parameters, without inactive fields.
 
         Raises:
-            KeyError: a parameter of an active field is missing.
+            KeyError: an active field with a range has no parameter.
         """
         return self._walk(lambda path, _: params[path])
 
     def condition_problems(self, fields: tuple[Field, ...]) -> list[Problem]:
-        """Return what is wrong with the conditions of these fields of the space."""
-        known = {field.path: field for field in self.fields}
+        """Return the faults in the conditions of these fields of the space."""
+        by_path = {field.path: field for field in self.fields}
         ordered = {field.path for field in self.sample_order()}
         problems: list[Problem] = []
         for child in fields:
-            problems += [p for parent in child.when for p in _parent_problems(child, parent, known)]
-            if child.path not in ordered and all(parent in known for parent in child.when):
+            problems += [p for parent in child.when for p in _parent_problems(child, parent, by_path)]
+            if child.path not in ordered and all(parent in by_path for parent in child.when):
                 problems.append(child.origin.problem(f"{child.path}: its condition leads back to itself", "when"))
         return problems
 
@@ -219,7 +223,7 @@ class Space:
 
 
 def read_field(path: str, value: Any, origin: Origin, problems: list[Problem]) -> Field:
-    """Return the field of this form, `UNREADABLE` where it has faults, which are added to `problems`."""
+    """Return the field that a value describes; a faulty one is `UNREADABLE`, its faults are added to `problems`."""
     if not isinstance(value, dict):
         return Field(path, value, origin=origin)
     form = dict(value)
@@ -232,9 +236,9 @@ def read_field(path: str, value: Any, origin: Origin, problems: list[Problem]) -
 
 
 def cost_of(settings: Mapping[str, Any]) -> str | None:
-    """Return the cost that a space's settings minimise beside the value: a name among a plan's facts, else None.
+    """Return the second objective, a name among a plan's facts that the search minimises; None with one objective.
 
-    `objective: [val_accuracy, macs]` names it; the value itself is always maximised.
+    `objective: [val_accuracy, macs]` sets it. The first objective, the trial's value, is always maximised.
     """
     objective = settings.get("objective")
     return objective[1] if isinstance(objective, list) else None
@@ -252,7 +256,7 @@ def _read_section(section: str, values: Mapping[str, Any], document: Document, p
 
 
 def _read_name(name: Any, document: Document, problems: list[Problem]) -> str:
-    """Return the space's name; without one, that of its file."""
+    """Return the name that the file gives to the space, or else the file's own name."""
     if name is None:
         return re.sub(r"[^A-Za-z0-9]+", "-", PurePath(document.source).stem).strip("-")[:64] or "space"
     if isinstance(name, str) and _SPACE_NAME.fullmatch(name):
@@ -262,7 +266,7 @@ def _read_name(name: Any, document: Document, problems: list[Problem]) -> str:
 
 
 def _read_when(path: str, when: Any, origin: Origin, problems: list[Problem]) -> dict[str, tuple[Any, ...]]:
-    """Return the condition with whole paths as keys and tuples of values."""
+    """Return the condition with full paths (`section.name`) as keys and tuples of allowed values."""
     if not isinstance(when, dict):
         message = f"{path}: `when` needs a mapping such as {{other_field: [values]}}"
         problems.append(origin.problem(message, "when"))
@@ -277,14 +281,14 @@ def _read_when(path: str, when: Any, origin: Origin, problems: list[Problem]) ->
     return read
 
 
-def _parent_problems(child: Field, parent: str, known: Mapping[str, Field]) -> list[Problem]:
+def _parent_problems(child: Field, parent: str, by_path: Mapping[str, Field]) -> list[Problem]:
     section, _, name = parent.partition(".")
     key = name if ("when", name) and section == child.path.partition(".")[0] else parent
     below = ("when", key)
-    if parent not in known:
+    if parent not in by_path:
         message = f"{child.path}: `when` names {show(parent)}, which the file does not set"
-        return [child.origin.problem(message + did_you_mean(parent, known), *below, at_key=True)]
-    never = [value for value in child.when[parent] if not known[parent].can_be(value)]
-    if not never:
+        return [child.origin.problem(message + did_you_mean(parent, by_path), *below, at_key=True)]
+    impossible = [value for value in child.when[parent] if not by_path[parent].can_be(value)]
+    if not impossible:
         return []
-    return [child.origin.problem(f"{child.path}: {parent} is never {listing(never)}", *below)]
+    return [child.origin.problem(f"{child.path}: {parent} is never {listing(impossible)}", *below)]

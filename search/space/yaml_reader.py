@@ -1,7 +1,7 @@
-"""YAML text to plain values, each with its line and column; hostile input ends in a `SpaceError`, never in harm.
+"""Read YAML into plain values, each with its line and column; hostile input is refused with a `SpaceError`.
 
-The language is YAML 1.2 (https://yaml.org/spec/1.2.2/), one document without anchors, aliases, tags and directives;
-`search.space.scalars` says what unquoted texts mean.
+The language is YAML 1.2 (https://yaml.org/spec/1.2.2/), restricted to one document without anchors, aliases, tags and
+directives. `search.space.scalars` defines what unquoted texts mean.
 """
 
 from __future__ import annotations
@@ -30,10 +30,12 @@ from search.errors import Problem, SpaceError, UsageError
 from search.messages import show
 from search.space.scalars import resolve
 
+# Limits that no hand-written file meets. Within them the worst file takes less than 3 s (docs/faults.md).
 MAX_BYTES = 256_000
 MAX_DEPTH = 20
 MAX_VALUES = 10_000
 MAX_PROBLEMS = 50
+"""Reading stops after so many problems."""
 
 KeyPath = tuple[str | int, ...]
 Position = tuple[int, int]
@@ -54,7 +56,7 @@ class Document:
     """Line and column, from 1, of each key by the path of its value."""
 
     def problem(self, path: KeyPath, message: str, *, at_key: bool = False) -> Problem:
-        """Return a problem at the value (or its key) at `path`, or at the nearest thing around it."""
+        """Return a problem at `path`: at the value, at its key, or at the nearest value around it."""
         marks = self.keys if at_key else self.values
         while path and path not in marks:
             path = path[:-1]
@@ -66,7 +68,7 @@ def load(path: Path) -> Document:
     """Read a file of at most `MAX_BYTES` bytes.
 
     Raises:
-        SpaceError: see `parse`.
+        SpaceError: the text is refused; see `parse`.
         UsageError: the file cannot be read.
     """
     try:
@@ -81,7 +83,8 @@ def parse(data: bytes | str, source: str) -> Document:
     """Return the values of a YAML text; `source` names it in messages.
 
     Raises:
-        SpaceError: the text is no YAML of the kind that the module describes; all faults at once where one can read on.
+        SpaceError: the text is not in the YAML subset of this module. The error lists all faults up to the point where
+            reading on makes no sense.
     """
     text = _decode(data, source)
     reader = _Reader(source)
@@ -101,7 +104,8 @@ def _events(text: str, reader: _Reader) -> Iterator[Any]:
         mark = error.problem_mark or error.context_mark
         position = (mark.line + 1, mark.column + 1) if mark else reader.position
         reader.note(position, f"not valid YAML: {' '.join(str(error.problem or error.context).split())}")
-    except Exception as error:  # bare ones come for characters and version numbers out of range, here or behind
+    # ruamel also raises ValueError and others: for characters and version numbers that are out of range.
+    except Exception as error:
         reader.note(reader.position, f"not valid YAML after this: {error}")
 
 
@@ -126,7 +130,7 @@ def _position(before: str) -> Position:
 
 
 class _CannotReadOnError(Exception):
-    """What follows in the text has no meaning, or could do harm."""
+    """Reading stops here: what follows has no meaning, or would take too much time or memory."""
 
 
 @dataclass(slots=True)
@@ -141,7 +145,7 @@ class _Container:
 
 
 class _Reader:
-    """Builds plain values from parser events, one at a time, so that limits stop the parser before it can be hurt."""
+    """Builds plain values from parser events, one at a time, so that the limits stop the parser in time."""
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -155,7 +159,7 @@ class _Reader:
         self._count = 0
 
     def take(self, event: Any) -> None:
-        """Add what one event of the parser says."""
+        """Handle one event of the parser."""
         position = self.position = (event.start_mark.line + 1, event.start_mark.column + 1)
         if isinstance(event, DocumentStartEvent):
             self._start_document(event, position)
@@ -171,7 +175,7 @@ class _Reader:
         self.problems.append(Problem(self.source, *position, message))
 
     def refuse(self, position: Position, message: str) -> None:
-        """Add a problem; the text is given up when there are too many."""
+        """Add a problem, and stop reading if there are too many."""
         self.note(position, message)
         if len(self.problems) >= MAX_PROBLEMS:
             raise _CannotReadOnError

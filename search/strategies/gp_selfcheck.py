@@ -1,4 +1,7 @@
-"""What gp proposes on made-up trials: whether linear algebra comes to the same bits here as where a study was made."""
+"""Fingerprint what gp proposes on made-up trials, to tell whether linear algebra gives the same bits as elsewhere.
+
+The canary of training cannot tell: gp computes in float64, with SciPy's and torch's linear algebra.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,12 @@ from search.strategies.pruners import NoPruner
 from search.strategies.samplers import Gp
 
 TRIALS = 64
-"""Complete trials; with many more than a kernel's block, all of its paths are walked."""
+"""Complete trials: several blocks of a matrix kernel, so that all its code paths run."""
 
 
 @cache
 def gp_proposal(two_objectives: bool) -> str:
-    """Return a hash of two proposals, the second with a trial under way; takes a few seconds."""
+    """Return a hash of two proposals, the second made while the first trial is running; takes a few seconds."""
     ranges = {"a": {"float": [0.0, 1.0]}, "b": {"int": [0, 63]}, "c": {"choice": ["p", "q", "r"]}}
     space = Space.from_document(Document("probe", "", {"probe": ranges}))
     cost = "b" if two_objectives else None

@@ -1,4 +1,4 @@
-"""Which parameters decide, as far as the trials of a study can tell, and what luck alone would show."""
+"""Which parameters matter, as far as the trials of a study can tell, and how large chance alone makes their shares."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from search.space import Space
 from search.strategies.optuna_study import frozen_trial, optuna_ranges
 
 TOP = 0.25
-"""Share of the trials that count as good. Optuna's 0.1 leaves 5 of 50 trials, too few to tell anything from luck."""
+"""Share of the trials that count as good. Optuna's 0.1 leaves 5 of 50 trials, too few to tell anything from chance."""
 SHUFFLES = 99
+"""With the real order a hundred; each costs as much as one measurement."""
 LEVEL = 0.95
-"""Share of the shuffled studies in which no parameter at all passes its mark."""
+"""Share of the shuffled studies in which no parameter at all exceeds its threshold."""
 MAX_TRIALS = 400
-"""Trials that are used; of more, so many are taken at even distances, or the shuffles would take minutes."""
+"""Of more trials, so many are used, at even distances; the shuffles of all would take minutes."""
 
 Trial = tuple[Mapping[str, Any], float]
 """Parameters and value; a greater value is better."""
@@ -29,31 +30,32 @@ Trial = tuple[Mapping[str, Any], float]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Importance:
-    """How much one parameter decides."""
+    """How much one parameter matters."""
 
     path: str
     share: float
     """Of the importance of all parameters, 0..1."""
     chance: float
-    """Share above which luck hardly ever lifts any parameter."""
+    """Threshold of the share that chance alone rarely exceeds."""
 
     @property
     def stands_out(self) -> bool:
-        """Whether the share is more than luck."""
+        """Whether the share is larger than chance explains."""
         return self.share > self.chance
 
 
 def importances(space: Space, trials: Sequence[Trial]) -> list[Importance]:
-    """Return the importance of each parameter that some trial has, the greatest first.
+    """Return the importance of each parameter that at least one trial has, the largest first.
 
     Importance is PED-ANOVA's, by Optuna: how far the parameter's density among the best quarter of the trials is from
-    its density among all (Watanabe et al. 2023); a conditional parameter's is measured on the trials that have it and
-    weighted by their number (Conditional PED-ANOVA, 2026). It tells what separates good trials from others where the
-    search has been, and nothing of a parameter's effect.
+    its density among all (Watanabe et al. 2023). A conditional parameter is measured on the trials that have it, and
+    weighted by their number (Conditional PED-ANOVA, 2026). The measure tells what separates good trials from others
+    where the search has been; it does not tell the effect of a parameter.
 
-    The mark of chance is a permutation test: the values are shuffled among the trials 99 times, and each parameter's
-    mark is set so many standard deviations above its mean that in 95 % of the shuffled studies no parameter passes
-    its own (the step of Westfall and Young's max-T, 1993). The shuffles are the same at every call.
+    The threshold comes from a permutation test: the values are shuffled among the trials 99 times. Each parameter's
+    threshold lies above its mean by a number of its standard deviations, the same for all parameters and such that in
+    95 % of the shuffled studies no parameter exceeds its own (a step of Westfall and Young's max-T, 1993). The shuffles
+    are the same at every call.
     """
     used = [trials[index] for index in _evenly(len(trials))]
     paths = [field.path for field in space.fields if any(field.path in params for params, _ in used)]
@@ -62,16 +64,17 @@ def importances(space: Space, trials: Sequence[Trial]) -> list[Importance]:
     rng = np.random.default_rng(0)
     losses = np.array([-value for _, value in used])
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # its remarks on small groups and on the sign of a target
+        warnings.simplefilter("ignore")  # Optuna's, about small groups and about the sign of a target
         study = _study(space, used)
         raw = _measure(study, paths, losses)
         shuffled = np.array([_measure(study, paths, rng.permutation(losses)) for _ in range(SHUFFLES)])
     total = raw.sum() or 1.0
-    found = [
+    thresholds = _thresholds(shuffled)
+    importances = [
         Importance(path=path, share=share, chance=chance)
-        for path, share, chance in zip(paths, (raw / total).tolist(), (_marks(shuffled) / total).tolist(), strict=True)
+        for path, share, chance in zip(paths, (raw / total).tolist(), (thresholds / total).tolist(), strict=True)
     ]
-    return sorted(found, key=lambda importance: -importance.share)
+    return sorted(importances, key=lambda importance: -importance.share)
 
 
 def _evenly(number: int) -> list[int]:
@@ -86,15 +89,16 @@ def _study(space: Space, trials: Sequence[Trial]) -> optuna.Study:
 
 
 def _measure(study: optuna.Study, paths: list[str], losses: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the importances, shape (paths,), as if the trials had these losses, shape (trials,)."""
+    """Return the importances, shape (paths,), that result if the trials have these losses, shape (trials,)."""
     evaluator = PedAnovaImportanceEvaluator(target_quantile=TOP)
-    found = evaluator.evaluate(study, params=paths, target=lambda trial: float(losses[trial.number]))
-    return np.array([found[path] for path in paths])
+    by_path = evaluator.evaluate(study, params=paths, target=lambda trial: float(losses[trial.number]))
+    return np.array([by_path[path] for path in paths])
 
 
-def _marks(shuffled: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the mark of chance of each parameter, from importances of shape (shuffles, parameters)."""
+def _thresholds(shuffled: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the threshold of each parameter, from importances of shape (shuffles, parameters)."""
     mean, deviation = shuffled.mean(0), shuffled.std(0)
+    # In units of each parameter's own deviation: one threshold for all would be set by the noisiest parameter alone.
     highest = ((shuffled - mean) / np.where(deviation > 0, deviation, 1)).max(1)
-    marks: NDArray[np.float64] = mean + np.quantile(highest, LEVEL) * deviation
-    return marks
+    thresholds: NDArray[np.float64] = mean + np.quantile(highest, LEVEL) * deviation
+    return thresholds

@@ -1,4 +1,4 @@
-"""Optuna's samplers, helped where they would propose otherwise after a restart or on another number of cores."""
+"""Optuna's samplers, changed so that a restart or another number of cores does not change their proposals."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from optuna.trial import FrozenTrial
 class FixedSpaceQmcSampler(QMCSampler):
     """A scrambled Sobol sequence over given ranges.
 
-    Optuna's own takes the ranges from trials that are there, so that its first proposal is no point of the sequence.
-    How far the sequence has come stands among the study's system attributes (`optuna_study` keeps them).
+    Optuna's own sampler infers the ranges from earlier trials, so that its first proposal is no point of the sequence.
+    The place in the sequence is a system attribute of the study, which `optuna_study` saves and restores.
     """
 
     def __init__(self, ranges: Mapping[str, BaseDistribution], *, seed: int) -> None:
         super().__init__(qmc_type="sobol", scramble=True, seed=seed, warn_independent_sampling=False)
+        # As in Optuna, a range of a single value takes up no dimension of the sequence.
         self._ranges = {path: span for path, span in ranges.items() if not span.single()}
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
@@ -31,21 +32,21 @@ class FixedSpaceQmcSampler(QMCSampler):
 class OneThreadGpSampler(GPSampler):
     """A Gaussian process whose linear algebra runs on one thread.
 
-    On more threads it adds numbers in another order and proposes something else from about 50 trials on; it is slower,
-    too (Optuna limits the threads in part of its computation only).
+    With several threads, sums are added in another order: from about 50 trials on, the proposals differ, and they take
+    longer, too. Optuna limits the threads itself, but only in a part of its computation.
     """
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """Return the proposal; empty during the first trials."""
+        """Return the proposal; empty during the startup trials, which are drawn at random."""
         with _one_thread():
             return super().sample_relative(study, trial, search_space)
 
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    import torch  # the one place: Optuna computes with it in this process
+    import torch  # nowhere else in `search`: Optuna's gp computes with it in this process
 
     before = torch.get_num_threads()
     torch.set_num_threads(1)

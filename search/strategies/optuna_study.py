@@ -1,4 +1,4 @@
-"""The study in memory: the Optuna study that is asked, reported to and pruned, and that no other process sees."""
+"""An in-memory Optuna study, which samples and prunes for the driver; no other process sees it."""
 
 from __future__ import annotations
 
@@ -24,17 +24,20 @@ from search.strategies.pareto_pruning import ParetoPruning
 from search.strategies.pruners import Pruner
 from search.strategies.samplers import Ask, Sampler
 
-logging.getLogger("optuna").setLevel(logging.ERROR)  # its progress and its advice; the driver has its own
+logging.getLogger("optuna").setLevel(logging.ERROR)  # the driver reports progress itself
 
 _OF_STUDY = "study:"
-"""Begins the names of a trial's attributes that keep the study's own as they were after the trial was asked for."""
+"""Prefix of a trial's attributes that hold a copy of the study's own, as they were when the trial had been asked for.
+
+A sampler's state is an attribute of the study (how far qmc has come); the log stores attributes of trials only.
+"""
 
 
 class OptunaStudy:
-    """An in-memory Optuna study that maximises one value; trial numbers are given by the driver, from 0 up.
+    """An in-memory Optuna study that maximises the value; the driver numbers the trials, from 0 up.
 
-    With a second objective it minimises `cost`, too, a name among a plan's facts, and prunes on a second study with one
-    objective (`search.strategies.pareto_pruning`).
+    With a second objective, the study also minimises `cost`, a name among a plan's facts. Optuna cannot prune with two
+    objectives; a second study with one objective does (`search.strategies.pareto_pruning`).
     """
 
     def __init__(
@@ -50,7 +53,7 @@ class OptunaStudy:
     ) -> None:
         self._space = space
         self.ranges = optuna_ranges(space)
-        """Optuna's distributions of all fields that have one."""
+        """Optuna's distributions by path, of all fields with a range."""
         self._sampler = sampler
         self._table = Table(self.ranges)
         self._seed = seed
@@ -72,8 +75,8 @@ class OptunaStudy:
         """Start trial `number` and return its parameters.
 
         Args:
-            number: the next number; the sampler is seeded from it.
-            fixed: parameters to take as they are instead of sampling them.
+            number: the number of the trial, one more than the last; the sampler is seeded from it.
+            fixed: parameters to use instead of sampling.
         """
         with _quiet():
             self._study.sampler = self._sampler.make(self._ask(number))
@@ -87,17 +90,18 @@ class OptunaStudy:
         return params
 
     def weigh(self, facts: Mapping[str, Any]) -> None:
-        """Take the facts of the trial asked for last, its cost among them; a net that cannot exist has none."""
+        """Take the facts of the newest trial, which include its cost unless its configuration is impossible."""
         if self._pareto_pruning is not None:
             self._pareto_pruning.start(facts)
 
     def constrain(self, number: int, constraints: Mapping[str, float]) -> None:
-        """Tell by how much a trial exceeds its limits, for the sampler to learn from."""
-        for key, excess in sorted(constraints.items()):  # as they come back from the log: gp adds in this order
+        """Tell the sampler by how much a trial exceeds each of its limits (0 or less: it does not)."""
+        # Sorted, as they come back from the log: gp adds them up in this order, and the sum's bits depend on it.
+        for key, excess in sorted(constraints.items()):
             self._trial(number).set_constraint(key, float(excess))
 
     def report(self, number: int, period: int, value: float) -> bool:
-        """Take the value after a period and return whether the pruner stops the trial there."""
+        """Report the value after a period (from 1) and return whether the pruner stops the trial there."""
         if self._pareto_pruning is not None:
             return self._pareto_pruning.report(number, period, value)
         trial = self._trial(number)
@@ -105,7 +109,7 @@ class OptunaStudy:
         return bool(trial.should_prune())
 
     def tell(self, number: int, state: State, value: float | None) -> None:
-        """End a trial; a pruned trial's value is its last reported one."""
+        """End a trial. A pruned trial's value is the last reported one; None if it has none."""
         values = None if value is None else [float(value)]
         if self._pareto_pruning is not None:
             self._pareto_pruning.tell(number, TrialState[state], value)
@@ -114,25 +118,25 @@ class OptunaStudy:
         self._trials.pop(number, None)
 
     def restore(self, frozen: FrozenTrial, facts: Mapping[str, Any] = MappingProxyType({})) -> None:
-        """Take over a trial as it was, finished or running; trials come in the order of their numbers."""
+        """Add a stored trial, finished or running, as it was; call in the order of the trials' numbers."""
         if self._pareto_pruning is not None:
             values = self._pareto_pruning.both(self._pareto_pruning.start(facts, frozen), frozen.value)
             frozen = copy.copy(frozen)
-            frozen.intermediate_values, frozen.values = {}, values  # the sampler is to see nothing else of it
+            frozen.intermediate_values, frozen.values = {}, values  # as if it had been told: no reports, two values
         self._adopt(frozen)
         for key, value in frozen.system_attrs.items():
             if key.startswith(_OF_STUDY):
                 self._storage.set_study_system_attr(self._study._study_id, key.removeprefix(_OF_STUDY), value)
 
     def attributes(self, number: int) -> dict[str, Any]:
-        """Return a trial's system attributes: rungs, constraints, what the sampler shares."""
+        """Return a trial's system attributes: its rungs, its constraints, and the state of the sampler."""
         rungs = {} if self._pareto_pruning is None else self._pareto_pruning.attributes(number)
         return {**rungs, **self._storage.get_trial(number).system_attrs}
 
     def _adopt(self, frozen: FrozenTrial) -> None:
-        """Store a trial without the copies of its distributions that Optuna would make.
+        """Store a trial, sharing its distributions with all others.
 
-        Those of thousands of trials take seconds, and most of the memory.
+        Optuna would copy them for each trial. For thousands of trials that takes seconds, and most of the memory.
         """
         bare = copy.copy(frozen)
         bare.params, bare.distributions = {}, {}
@@ -150,13 +154,14 @@ class OptunaStudy:
 
     def _trial(self, number: int) -> optuna.Trial:
         if number not in self._trials:
-            self._study.sampler = optuna.samplers.RandomSampler(seed=0)  # a restored trial samples nothing more
+            # `optuna.Trial` calls the sampler's before_trial, which must do nothing: this trial was sampled before.
+            self._study.sampler = optuna.samplers.RandomSampler(seed=0)
             self._trials[number] = optuna.Trial(self._study, number)
         return self._trials[number]
 
 
 def optuna_ranges(space: Space) -> dict[str, BaseDistribution]:
-    """Return Optuna's distributions of a space's fields that have one, by path."""
+    """Return Optuna's distributions, by path, of all fields of a space with a range."""
     return {field.path: to_optuna(field.distribution) for field in space.fields if field.distribution}
 
 
@@ -170,10 +175,20 @@ def frozen_trial(
     system_attrs: Mapping[str, Any] | None = None,
     user_attrs: Mapping[str, Any] | None = None,
 ) -> FrozenTrial:
-    """Return a trial for a storage; `ranges` are all of the space, `values` the reported ones by period."""
+    """Return a trial to add to a storage.
+
+    Args:
+        ranges: the distributions of all ranges of the space, by path.
+        state: as Optuna names it.
+        params: the trial's parameters by path; inactive ones are missing.
+        value: the final value; None if there is none.
+        values: the reported values by period.
+        system_attrs: what pruner and sampler noted about the trial.
+        user_attrs: what else to store with it.
+    """
     sampled = {path: distribution for path, distribution in ranges.items() if path in params}
     trial = create_trial(
-        state=TrialState.FAIL,  # replaced below: create_trial wants a value of a complete trial at once
+        state=TrialState.FAIL,  # replaced below: `create_trial` refuses a complete trial without a value
         params={path: encode(params[path]) for path in sampled},
         distributions=sampled,
         intermediate_values=dict(values or {}),
@@ -198,7 +213,7 @@ def _suggest(trial: optuna.Trial, path: str, distribution: Distribution) -> Any:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep Optuna's notes about experimental features and fixed parameters from the user."""
+    """Hide Optuna's warnings about experimental features and fixed parameters, which the user cannot act on."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

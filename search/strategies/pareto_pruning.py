@@ -1,10 +1,9 @@
-"""Pruning in a search with two objectives, which Optuna itself refuses: on a second study with one objective.
+"""Pruning in a search with two objectives, which Optuna refuses: done on a second study with one objective.
 
-The second study holds the same trials and their values, and a pruner of Optuna's decides on it. A trial of cost c is
-compared with those of cost c or less alone, as far as they are logically earlier, since no other one can dominate it:
-what costs more and is more accurate is no reason to stop a small net. So asha, hyperband and median never stop a trial
-that has the highest value among those that it is compared with; a trial may go on, as with one objective, for being
-among the best third of them.
+The second study holds the same trials with their values only, and one of Optuna's pruners decides on it. A trial of
+cost c is compared with logically earlier trials of cost c or less, because no other trial can dominate it: a larger net
+that is more accurate is no reason to stop a smaller one. So asha, hyperband and median never stop a trial that has the
+highest value of its comparison. As with one objective, a trial may also go on for being among the best third.
 """
 
 from __future__ import annotations
@@ -20,10 +19,10 @@ from search.strategies.pruners import Pruner
 
 
 class ParetoPruning:
-    """An in-memory study of values alone, and the costs; trials come in the order of their numbers, from 0 up."""
+    """An in-memory study of the trials' values, and a list of their costs; call in the order of the trials' numbers."""
 
     def __init__(self, *, name: str, cost: str, pruner: Pruner, periods: int) -> None:
-        """Make an empty study; `cost` is a name among a plan's facts."""
+        """Create an empty study for trials of `periods` periods; `cost` is a name among a plan's facts."""
         self._cost = cost
         self._costs: list[float | None] = []
         self._storage = _Comparable()
@@ -36,31 +35,32 @@ class ParetoPruning:
         )
 
     def start(self, facts: Mapping[str, Any], trial: FrozenTrial | None = None) -> int:
-        """Begin the next trial, or take over one as it was, and return its number.
+        """Start the next trial, or add the stored one that is given, and return its number.
 
-        A net that cannot exist has no cost among its facts.
+        The facts of an impossible configuration hold no cost; such a trial is never compared.
         """
         self._costs.append(facts.get(self._cost))
         return self._storage.create_new_trial(self._study._study_id, trial)
 
     def report(self, number: int, period: int, value: float) -> bool:
-        """Take the value after a period and return whether the pruner stops the trial there."""
+        """Report the value after a period (from 1) and return whether the pruner stops the trial there."""
         self._storage.set_trial_intermediate_value(number, period, value)
+        # Optuna's pruners ask the storage for all trials themselves; what they may compare is filtered there.
         self._storage.shown = self._at_most_as_costly(number)
         stops = self._study.pruner.prune(self._study, self._storage.get_trial(number))
         self._storage.shown = None
         return bool(stops)
 
     def tell(self, number: int, state: TrialState, value: float | None) -> None:
-        """End a trial."""
+        """End a trial with its last value, None if it has none."""
         self._storage.set_trial_state_values(number, state, None if value is None else [value])
 
     def attributes(self, number: int) -> dict[str, Any]:
-        """Return what the pruner has noted about a trial: its rungs."""
+        """Return what the pruner has noted about a trial: the values at its rungs."""
         return dict(self._storage.get_trial(number).system_attrs)
 
     def both(self, number: int, value: float | None) -> list[float] | None:
-        """Return a trial's value and its cost, None where it has no value."""
+        """Return a trial's two objective values, (value, cost); None if it lacks one of them."""
         cost = self._costs[number]
         return None if value is None or cost is None else [float(value), float(cost)]
 
@@ -70,10 +70,10 @@ class ParetoPruning:
 
 
 class _Comparable(InMemoryStorage):
-    """Shows a pruner the trials that it shall compare, and no others."""
+    """A storage that shows a pruner only the trials that it may compare."""
 
     shown: Container[int] | None = None
-    """Their numbers; None for all."""
+    """The numbers of these trials; None for all."""
 
     def get_all_trials(
         self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
@@ -83,16 +83,17 @@ class _Comparable(InMemoryStorage):
 
 
 def shortfall(done: int, periods: int, value: float) -> float:
-    """Return by how much a pruned trial violates the constraint of being trained to its end, above 0 and below 1.
+    """Return by how much a pruned trial violates the constraint "trained to the end", between 0 and 1.
 
-    A sampler for two objectives cannot rank a pruned trial by the value of a smaller budget. As a violated constraint
-    the trial counts as worse than every complete one, and better than what exceeds a limit or diverged (1 or more); of
-    two pruned trials the one that went further counts as better, then the more accurate one: Optuna's own order of
-    pruned trials with one objective.
+    A sampler with two objectives cannot compare the value of a pruned trial, which comes from a smaller budget, with
+    that of a complete one. With a violated constraint, the trial ranks below every complete one and above those that
+    exceed a limit or diverged (1 or more). Among pruned trials, more periods rank higher, then the higher value, as in
+    Optuna with one objective.
 
     Args:
-        done: periods that it was trained.
-        periods: of the full budget.
-        value: its last one, in 0..1.
+        done: periods trained.
+        periods: periods of the full budget.
+        value: the last reported value, 0..1.
     """
+    # One more period always outweighs the value, whose part is clipped to at most one period.
     return (periods - done + min(max(1 - value, 0.0), 1.0)) / (periods + 1)

@@ -1,4 +1,4 @@
-"""Which pruner stops trials early: by its options, made afresh for every run of the driver."""
+"""The pruners, which stop trials early: their options, and how each becomes one of Optuna's."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class Asha:
     min_resource: int = 1
     """Period of the first rung."""
     reduction_factor: int = 3
-    """One in so many goes on past a rung."""
+    """At each rung, about one in so many trials goes on."""
     min_early_stopping_rate: int = 0
-    """Rungs left out at the beginning."""
+    """Number of rungs to leave out at the beginning."""
 
     def make(self, periods: int) -> BasePruner:
         from optuna.pruners import SuccessiveHalvingPruner
@@ -36,7 +36,7 @@ class Asha:
         return period in self.rungs(period + 1)
 
     def rungs(self, periods: int) -> list[int]:
-        """Return the periods at which trials are compared, and the last period."""
+        """Return the periods at which trials are compared, and the last period, of a trial of `periods` periods."""
         rungs, rung = [], self.min_resource * self.reduction_factor**self.min_early_stopping_rate
         while rung < periods:
             rungs.append(rung)
@@ -48,15 +48,15 @@ class Asha:
 class Hyperband:
     """Several asynchronous successive halvings side by side, each with one rung fewer (Li et al. 2018).
 
-    A trial's bracket follows from its number and the study's fingerprint. Trials are compared within their bracket; the
-    sampler learns from those of all brackets (in Optuna 5.0, whatever its documentation says).
+    A trial's bracket follows from its number and the study's fingerprint. Trials are compared within their bracket. The
+    sampler learns from the trials of all brackets; Optuna 5.0 documents otherwise, but does the same.
     """
 
     name: ClassVar[str] = "hyperband"
     min_resource: int = 1
     """Period of the first rung of the first bracket."""
     reduction_factor: int = 3
-    """One in so many goes on past a rung."""
+    """At each rung, about one in so many trials goes on."""
 
     def make(self, periods: int) -> BasePruner:
         from optuna.pruners import HyperbandPruner
@@ -66,16 +66,16 @@ class Hyperband:
         )
 
     def may_stop_at(self, period: int) -> bool:
-        """Return whether a trial of any bracket may be stopped after a period: the first one has all rungs."""
+        """Return whether a trial of any bracket may be stopped after a period; the first bracket has all rungs."""
         return self._halving(0).may_stop_at(period)
 
     def brackets(self, periods: int) -> int:
         """Return the number of brackets; `min_resource` is at most `periods`."""
-        # In floating point, as Optuna does: of 243 periods it makes five brackets, not six.
+        # In floating point, as in Optuna: 243 periods give five brackets, because log(243) / log(3) comes out below 5.
         return math.floor(math.log(periods / self.min_resource, self.reduction_factor)) + 1
 
     def as_asha(self, periods: int) -> list[tuple[float, Asha]]:
-        """Return each bracket's share of the trials, as Optuna deals them out, and the halving in it."""
+        """Return for each bracket the share of trials that Optuna assigns to it, and its successive halving."""
         number = self.brackets(periods)
         weights = [math.ceil(number * self.reduction_factor**later / (later + 1)) for later in reversed(range(number))]
         return [(weight / sum(weights), self._halving(bracket)) for bracket, weight in enumerate(weights)]
@@ -88,15 +88,15 @@ class Hyperband:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Median:
-    """Stop what is below the median of the others at the same period (Golovin et al. 2017)."""
+    """Stop a trial whose best value is below the median of the others at the same period (Golovin et al. 2017)."""
 
     name: ClassVar[str] = "median"
     n_startup_trials: int = 5
-    """Complete trials before anything is pruned."""
+    """Number of complete trials before any trial is pruned."""
     n_warmup_steps: int = 0
-    """Periods in which nothing is pruned."""
+    """Number of periods at the beginning of a trial in which it is not pruned."""
     n_min_trials: int = 1
-    """Reports at a period that a comparison needs."""
+    """Number of reports at a period that a comparison needs."""
 
     def make(self, periods: int) -> BasePruner:
         from optuna.pruners import MedianPruner
@@ -114,7 +114,7 @@ class Median:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NoPruner:
-    """Train every trial to its end."""
+    """Train every trial to the end."""
 
     name: ClassVar[str] = "none"
 

@@ -1,4 +1,4 @@
-"""Which sampler proposes parameters, and which pruner stops trials early: by name, and what fits together."""
+"""The samplers and pruners by name: how they are parsed, stored, described, and checked against a space."""
 
 from __future__ import annotations
 
@@ -29,48 +29,57 @@ FIRST: First = {
     Hyperband: ("min_resource", "reduction_factor"),
     Median: ("n_startup_trials", "n_warmup_steps", "n_min_trials"),
 }
-"""See `search.stored_fields`; a new option is not added."""
+"""The options of the first format, see `search.stored_fields`. Do not add new ones."""
 
 
 def sampler(spec: str | Mapping[str, Any]) -> Sampler:
-    """Return the sampler of a name, or of a mapping with `name` and options.
+    """Return the sampler that a name selects, or a mapping with `name` and options.
 
     Raises:
-        ValueError: an unknown name or option, or an option out of range, in a sentence for the user.
+        ValueError: the name or an option is unknown, or an option is out of range; the message is for the user.
     """
     return _parse("sampler", SAMPLERS, spec)
 
 
 def pruner(spec: str | Mapping[str, Any]) -> Pruner:
-    """Return the pruner of a name, or of a mapping with `name` and options; errors as in `sampler`."""
+    """Return the pruner that a name selects, or a mapping with `name` and options.
+
+    Raises:
+        ValueError: the name or an option is unknown, or an option is out of range; the message is for the user.
+    """
     return _parse("pruner", PRUNERS, spec)
 
 
 def of_settings(settings: Mapping[str, Any]) -> tuple[Sampler, Pruner]:
-    """Return the sampler and the pruner that a space's settings choose; errors as in `sampler`."""
-    chosen = settings.get("search", {})
-    return sampler(chosen.get("sampler", "tpe")), pruner(chosen.get("pruner", "asha"))
+    """Return the sampler and the pruner that a space's settings select, tpe and asha by default.
+
+    Raises:
+        ValueError: a name or an option is unknown, or an option is out of range; the message is for the user.
+    """
+    search = settings.get("search", {})
+    return sampler(search.get("sampler", "tpe")), pruner(search.get("pruner", "asha"))
 
 
 def to_spec(strategy: Sampler | Pruner) -> dict[str, Any]:
-    """Return the mapping that `sampler` and `pruner` read: later options only where they differ from their defaults."""
+    """Return the mapping that `sampler` and `pruner` parse; a later option is left out at its default."""
     return {"name": strategy.name, **stored(strategy, FIRST)}
 
 
 def check_known(spec: Mapping[str, Any]) -> None:
-    """Check that this version has the sampler and the pruner of a stored specification, and all their options.
+    """Check that this version knows the sampler and the pruner of a stored specification, and all their options.
 
     Raises:
-        NewerVersionError: it does not; names what it lacks.
+        NewerVersionError: it does not know one of them; the message names it.
     """
     tables: dict[str, Mapping[str, type]] = {"sampler": SAMPLERS, "pruner": PRUNERS}
     for kind, table in tables.items():
-        name, *options = [spec[kind].get("name"), *(option for option in spec[kind] if option != "name")]
+        name = spec[kind].get("name")
+        options = [option for option in spec[kind] if option != "name"]
         if isinstance(name, str) and name not in table:
             raise NewerVersionError(f"{kind}: {unknown(name)}")
-        known = [item.name for item in fields(table[name])] if isinstance(name, str) else []
+        known_options = [field.name for field in fields(table[name])] if isinstance(name, str) else []
         for option in options:
-            if option not in known:
+            if option not in known_options:
                 raise NewerVersionError(unknown(f"{kind}.{option}"))
 
 
@@ -96,16 +105,16 @@ def check(sampler: Sampler, pruner: Pruner, space: Space, periods: int) -> None:
     """Check that a sampler, a pruner and a space fit together.
 
     Raises:
-        UsageError: they do not; all reasons, one a line.
+        UsageError: they do not; the message gives all reasons, one per line.
     """
-    if found := [f"search.{kind}: {reason}." for kind, reason in misfits(sampler, pruner, space, periods)]:
-        raise UsageError("\n".join(found))
+    if reasons := [f"search.{kind}: {reason}." for kind, reason in misfits(sampler, pruner, space, periods)]:
+        raise UsageError("\n".join(reasons))
 
 
 def misfits(
     sampler: Sampler, pruner: Pruner, space: Space, periods: int
 ) -> Iterator[tuple[Literal["sampler", "pruner"], str]]:
-    """Yield what does not fit, and why not, for trials of so many periods."""
+    """Yield ("sampler" or "pruner", reason) for each choice that does not fit, given the periods of a trial."""
     yield from (("sampler", reason) for reason in _misfits_of_sampler(sampler, pruner, space))
     yield from (("pruner", reason) for reason in _misfits_of_pruner(pruner, periods))
 
@@ -137,7 +146,7 @@ def _misfits_of_pruner(pruner: Pruner, periods: int) -> Iterator[str]:
 
 
 def _conditional(sampler: Sampler, space: Space) -> Iterator[str]:
-    """Yield the first range that not every trial has."""
+    """Yield a reason, which names the first conditional range, if there is one."""
     conditional = [field.path for field in space.fields if field.distribution and field.when]
     if conditional:
         yield f"{sampler.name} needs all ranges in every trial, and {conditional[0]} has a `when`; tpe takes it"

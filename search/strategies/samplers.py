@@ -1,7 +1,7 @@
-"""Which sampler proposes parameters: by its options, made afresh for every proposal.
+"""The samplers, which propose parameters: their options, and how each becomes one of Optuna's.
 
-A proposal depends on the finished and running trials and on the trial's number alone, never on how often the program
-was restarted.
+A sampler is created anew for every proposal and seeded from the trial's number. So a proposal depends only on the
+study's trials and on that number, not on how often the program was restarted.
 """
 
 from __future__ import annotations
@@ -21,36 +21,36 @@ if TYPE_CHECKING:
 
 
 MAX_MISSES = 10
-"""Infeasible proposals in a row after which a model's are replaced by draws at random, until one is feasible."""
+"""After so many infeasible proposals in a row, trials are drawn at random until one is feasible."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ask:
-    """What a sampler is made for: the proposal of one trial."""
+    """What a sampler needs to know to propose the parameters of one trial."""
 
     number: int
     study_seed: int
     ranges: Mapping[str, BaseDistribution]
     """All ranges of the space."""
     trained: int = 0
-    """Trials before this one that were trained, or are being trained: all but those pruned without a value, as the
-    infeasible ones are."""
+    """Number of earlier trials that were trained or are being trained. Trials that were pruned without a value, as
+    infeasible ones are, do not count."""
     misses: int = 0
-    """Trials directly before this one that were pruned without a value."""
+    """Number of trials pruned without a value directly before this one."""
     table: Table | None = None
-    """The trials' parameters as numbers, kept from proposal to proposal; None to compute them anew."""
+    """The trials' parameters as numbers, kept between proposals; None to compute them anew."""
 
     @property
     def seed(self) -> int:
-        """A seed for this proposal alone."""
+        """The seed of this proposal."""
         return canonical_json.derived_seed(self.study_seed, "sampler", self.number)
 
     @property
     def is_stuck(self) -> bool:
-        """Whether a model would go on proposing what is infeasible.
+        """Whether a model is likely to go on with infeasible proposals.
 
-        Where few trials have a value yet, Optuna's TPE takes those for good that exceed a limit by least, and proposes
-        more of them.
+        As long as few trials have a value, Optuna's TPE counts the least infeasible ones among the better trials and
+        proposes more like them. A space with few feasible nets could end a search that way.
         """
         return self.misses >= MAX_MISSES
 
@@ -61,10 +61,10 @@ class Tpe:
 
     name: ClassVar[str] = "tpe"
     n_startup_trials: int = 10
-    """Trials drawn at random before the model is used, infeasible ones not counted (Optuna counts them): a model of
-    little but what misses a limit takes for good what misses it by least."""
+    """Number of trials drawn at random before the model is used. Infeasible ones do not count, unlike in Optuna: a
+    model that knows hardly any others would propose the least infeasible."""
     n_ei_candidates: int = 24
-    """Candidates among which the expected improvement chooses."""
+    """Number of candidates, of which the one with the largest expected improvement is proposed."""
 
     def make(self, ask: Ask) -> BaseSampler:
         if ask.trained < self.n_startup_trials or ask.is_stuck:
@@ -74,14 +74,14 @@ class Tpe:
         from search.strategies.fast_tpe import Table, TableTpeSampler
 
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ExperimentalWarning)  # group and multivariate are marked so since 2.2
+            warnings.simplefilter("ignore", ExperimentalWarning)  # group and multivariate, since 2.2
             return TableTpeSampler(
                 ask.table or Table(ask.ranges),
                 n_startup_trials=self.n_startup_trials,
                 n_ei_candidates=self.n_ei_candidates,
                 multivariate=True,
                 group=True,
-                constant_liar=True,
+                constant_liar=True,  # running trials count as worse, so that slots do not propose the same
                 seed=ask.seed,
             )
 
@@ -112,14 +112,14 @@ class Qmc:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Gp:
-    """Gaussian process with a Matérn 5/2 kernel; log expected improvement (Snoek et al. 2012; Ament et al. 2023).
+    """Gaussian process with a Matérn 5/2 kernel and log expected improvement (Snoek et al. 2012; Ament et al. 2023).
 
-    The objective counts as noisy, since two trials of one configuration have different seeds.
+    The objective is treated as noisy, because two trials of one configuration have different seeds.
     """
 
     name: ClassVar[str] = "gp"
     n_startup_trials: int = 10
-    """Complete trials before the model is used; until then, draws at random."""
+    """Number of complete trials before the model is used; until then, trials are drawn at random."""
 
     def make(self, ask: Ask) -> BaseSampler:
         from search.strategies.optuna_samplers import OneThreadGpSampler
@@ -137,12 +137,12 @@ Sampler = Tpe | Random | Qmc | Gp
 
 @dataclass(frozen=True, slots=True)
 class BuiltOn:
-    """Packages that a sampler of Optuna's computes with, beside Optuna's requirements."""
+    """Packages that a sampler computes with, beyond the requirements of Optuna itself."""
 
     needed: tuple[str, ...] = ()
-    """Without these it does not work."""
+    """Packages without which the sampler does not work."""
     if_there: tuple[str, ...] = ()
-    """Without these it computes in another way."""
+    """Packages without which it computes in another way."""
 
 
 def built_on(sampler: Sampler) -> BuiltOn:
