@@ -1,4 +1,4 @@
-"""The data sets as arrays: reading, hashing, splitting, and the only way to the test set."""
+"""The data sets as arrays and tensors: read, hashed, split; and the only way to the test set."""
 
 import lazy_loader
 

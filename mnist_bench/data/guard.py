@@ -1,4 +1,7 @@
-"""Closing the test set: an audit hook (PEP 578) that refuses every opening of a test file outside a passage."""
+"""Close the test set: an audit hook (PEP 578) refuses every opening of a test file outside of `passage`.
+
+Python calls the hook for every file that is opened by name, whichever library opens it.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from typing import Any
 from mnist_bench.errors import ClosedDoorError
 
 MARKS = ("t10k-", "qmnist-test-")
-"""How names of test files start."""
+"""Prefixes of the names of test files: of MNIST and its relatives, and of QMNIST."""
 
 
 class _Door:
@@ -20,9 +23,9 @@ class _Door:
 
 
 def close_test_set() -> None:
-    """Make every opening of a test file fail from now on in this process, except by `open_test_set`.
+    """From now on, refuse to open any test file in this process, except through `open_test_set`.
 
-    The audit hook (PEP 578) stays for the life of the process; closing twice is the same as once.
+    Python cannot remove an audit hook, so this holds for the life of the process. Calling it again has no effect.
     """
     if not _Door.guarded:
         _Door.guarded = True
@@ -31,7 +34,7 @@ def close_test_set() -> None:
 
 @contextmanager
 def passage() -> Iterator[None]:
-    """Let test files be opened within the block; for `open_test_set` and the download only."""
+    """Allow test files to be opened inside the block; for `open_test_set` and for downloads only."""
     _Door.passing += 1
     try:
         yield

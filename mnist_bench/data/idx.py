@@ -1,7 +1,9 @@
-"""Read and hash IDX files, the format of MNIST (its layout is given on the data set's page by LeCun et al.).
+"""Read and hash IDX files, the format of MNIST (described on the data set's page by LeCun et al.).
 
-An IDX file is two zero bytes, one byte for the type (0x08: unsigned bytes), one byte for the number of dimensions, the
-dimensions as big-endian integers of 32 bits, then the values in C order.
+An IDX file consists of two zero bytes, one byte for the type (0x08: unsigned bytes), one byte for the number of
+dimensions, the dimensions as big-endian 32-bit integers, and the values in C order.
+
+Hashes are of the uncompressed content, because gzip writes a time and other versions compress to other bytes.
 """
 
 from __future__ import annotations
@@ -21,16 +23,17 @@ from mnist_bench.errors import DataError
 
 UNSIGNED_BYTES = 0x08
 MAX_BYTES = 1 << 30
-"""Values a file may hold: a header or a gzip stream that promises more is refused before memory is spent on it."""
+"""Largest number of values that is read. A header that announces more is refused before memory is allocated; MNIST's
+training images are 47 million."""
 
 Bytes = NDArray[np.uint8]
 
 
 def find(folder: Path, name: str) -> Path:
-    """Return the path of the IDX file `name` in `folder`, plain or with the ending .gz.
+    """Return the path of the IDX file `name` in `folder`, either plain or with the suffix .gz.
 
     Raises:
-        DataError: neither is there.
+        DataError: the folder has neither of them.
     """
     for path in (folder / name, folder / f"{name}.gz"):
         if path.is_file():
@@ -39,15 +42,18 @@ def find(folder: Path, name: str) -> Path:
 
 
 def read(path: Path) -> Bytes:
-    """Return the values of an IDX file of unsigned bytes; a name that ends in .gz is uncompressed.
+    """Return the values of an IDX file of unsigned bytes: shape (N, rows, columns) for images, (N,) for labels.
+
+    A file with the suffix .gz is decompressed.
 
     Raises:
-        DataError: the file cannot be read, its header is wrong, or its length is not what the header says.
+        DataError: the file cannot be read, its header is wrong, or it is longer or shorter than the header says.
     """
     try:
         with _open(path) as file:
             shape = _read_shape(file, path)
             size = math.prod(shape)
+            # One byte more than announced shows a file that is too long, and a gzip bomb is not unpacked any further.
             content = file.read(size + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path}: cannot be read ({error})") from error
@@ -58,14 +64,14 @@ def read(path: Path) -> Bytes:
 
 
 def digest(values: Bytes) -> str:
-    """Return the SHA-256 of the IDX file that holds `values`, uncompressed."""
+    """Return the SHA-256 of the uncompressed IDX file with these values."""
     hashed = hashlib.sha256(_header(values))
     hashed.update(np.ascontiguousarray(values).data)
     return hashed.hexdigest()
 
 
 def pack(values: Bytes) -> bytes:
-    """Return the content of the IDX file that holds `values`, uncompressed."""
+    """Return the content of the uncompressed IDX file with these values."""
     return _header(values) + values.tobytes()
 
 
@@ -80,8 +86,8 @@ def _open(path: Path) -> BinaryIO:
 def _read_shape(file: BinaryIO, path: Path) -> tuple[int, ...]:
     start = file.read(4)
     if len(start) < 4 or start[:3] != bytes((0, 0, UNSIGNED_BYTES)) or start[3] not in (1, 3):
-        found = start.hex() or "nothing"
-        raise DataError(f"{path}: no IDX file of images or labels; it starts with {found}, not 00000803 or 00000801")
+        head = start.hex() or "nothing"
+        raise DataError(f"{path}: no IDX file of images or labels; it starts with {head}, not 00000803 or 00000801")
     dimensions = file.read(4 * start[3])
     if len(dimensions) < 4 * start[3]:
         raise DataError(f"{path}: is cut off in its header")

@@ -1,6 +1,6 @@
-"""Load a training set as arrays: the packaged MNIST, a user's folder in its format, or a relative by name.
+"""Load a training set as arrays: the packaged MNIST, a folder in MNIST's format, or one of its relatives by name.
 
-Nothing here knows torch (torchvision aside, where a relative is asked for), so that a process which only needs hashes
+This module does not import torch, except for a relative, which torchvision fetches. So a process that needs only hashes
 starts fast.
 """
 
@@ -27,19 +27,19 @@ SHA256 = {
     "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
-"""Of the packaged files, uncompressed."""
+"""SHA-256 of the packaged files, uncompressed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DataOptions:
-    """Which data set to train on, in plain values."""
+    """Which data set to train on."""
 
     dataset: DatasetName = "mnist"
-    """Its name; other names than "mnist" are fetched through torchvision."""
+    """Name of the data set; torchvision fetches all but "mnist"."""
     data_dir: str | None = None
-    """A folder with four IDX files in place of the packaged ones."""
+    """Folder with four IDX files to use instead of the packaged ones."""
     subset: int | None = None
-    """Use only this many of the training images, validation included."""
+    """Number of training images to use, validation included; None for all."""
 
     def __post_init__(self) -> None:
         if self.dataset not in get_args(DatasetName):
@@ -53,22 +53,22 @@ class Images:
     """Labelled pictures."""
 
     images: idx.Bytes
-    """(N, 28, 28), 0 is background."""
+    """Shape (N, 28, 28), 0 is background."""
     labels: idx.Bytes
-    """(N,), 0 to 9."""
+    """Shape (N,), 0 to 9."""
 
     @property
     def digests(self) -> list[str]:
-        """SHA-256 of the IDX files of the images and of the labels, uncompressed."""
+        """SHA-256 of the images' and of the labels' IDX file, uncompressed."""
         return [idx.digest(self.images), idx.digest(self.labels)]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainingSet:
-    """A training set, its validation split, and what identifies both."""
+    """A training set with its validation split."""
 
     options: DataOptions
-    """By which others can load it too."""
+    """The options with which a worker loads the same set."""
     images: Images
     split: Split
     data_hash: str
@@ -76,7 +76,7 @@ class TrainingSet:
 
 
 def load_training_set(options: DataOptions) -> TrainingSet:
-    """Load the training files that `options` name; the test files are not touched.
+    """Load the training files that `options` select, without touching the test files.
 
     Raises:
         DataError: a file is missing, damaged, or not in MNIST's format.
@@ -87,12 +87,12 @@ def load_training_set(options: DataOptions) -> TrainingSet:
 
 
 def idx_files(data: TrainingSet) -> dict[str, bytes]:
-    """Return the training files of a data set by name, from which `load_training_set` loads the same one."""
+    """Return the contents of the training files by name; from them, `load_training_set` loads the same data set."""
     return dict(zip(TRAIN_FILES, map(idx.pack, (data.images.images, data.images.labels)), strict=True))
 
 
 def load_images(options: DataOptions, names: tuple[str, str], *, train: bool) -> Images:
-    """Load the file of images and the file of labels called `names`, or the relative's part that `train` picks.
+    """Load the two files called `names`, images and labels; of a relative, the part that `train` selects.
 
     Raises:
         DataError: a file is missing, damaged, or not in MNIST's format.
@@ -108,10 +108,10 @@ def load_images(options: DataOptions, names: tuple[str, str], *, train: bool) ->
 
 
 def check(loaded: Images, images_name: str, labels_name: str) -> Images:
-    """Return `loaded` if it has MNIST's form; the names stand in the error otherwise.
+    """Return `loaded` if it has MNIST's shape; the two names are used in the error message.
 
     Raises:
-        DataError: images are not 28x28, labels go beyond 9, or their numbers differ.
+        DataError: the images are not 28x28, a label is above 9, or there are not as many labels as images.
     """
     if loaded.images.ndim != 3 or loaded.images.shape[1:] != (SIDE, SIDE):
         raise DataError(f"{images_name}: holds shape {loaded.images.shape}, not (N, {SIDE}, {SIDE})")

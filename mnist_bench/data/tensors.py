@@ -1,4 +1,4 @@
-"""A data set as tensors on the device where it is trained on."""
+"""A data set as tensors on the training device."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from mnist_bench.data.mnist import DataOptions, Images, TrainingSet, load_traini
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Dataset:
-    """Pictures, labels, and which of them train and validate; all tensors on one device."""
+    """Images and labels, and which of them train and which validate; all tensors are on one device."""
 
     images: Tensor
-    """uint8 (N, 1, 28, 28), 0 is background."""
+    """uint8, shape (N, 1, 28, 28), 0 is background."""
     labels: Tensor
-    """int64 (N,)."""
+    """int64, shape (N,)."""
     train: Tensor
-    """int64 indices of the training part."""
+    """Indices of the training part, int64."""
     validation: Tensor
-    """int64 indices of the validation part."""
+    """Indices of the validation part, int64."""
     mean: float
-    """Mean pixel of the training part, in 0 to 255."""
+    """Mean pixel of the training part, 0 to 255."""
     std: float
-    """Standard deviation of its pixels, in the same unit."""
+    """Standard deviation of these pixels, in the same unit."""
     moments_of_all: tuple[float, float]
-    """The same two figures of the training and the validation part together."""
+    """Mean and standard deviation of the training and the validation part together."""
     data_hash: str
     """SHA-256 over the training files; see `TrainingSet`."""
     split_hash: str
@@ -38,11 +38,11 @@ class Dataset:
 
     @property
     def device(self) -> torch.device:
-        """Where the tensors are."""
+        """The device of the tensors."""
         return self.images.device
 
     def training_on(self, part: TrainOn) -> Dataset:
-        """Return the data set whose training part is `part`: the split's, or all images, validation included."""
+        """Return the data set with another training part: that of the split, or all images, validation included."""
         if leaves_validation(part):
             return self
         mean, std = self.moments_of_all
@@ -50,16 +50,16 @@ class Dataset:
         return replace(self, train=everything, mean=mean, std=std)
 
     def pixels(self, indices: Tensor) -> Tensor:
-        """Return the pictures at `indices` as float32 (n, 1, 28, 28), 0 to 255."""
+        """Return the images at `indices` as float32, shape (n, 1, 28, 28), 0 to 255."""
         return self.images.index_select(0, indices).float()
 
     def normalise(self, pixels: Tensor) -> Tensor:
-        """Scale `pixels` in place to mean 0 and standard deviation 1 over the training part."""
+        """Scale `pixels` in place, so that the training part has mean 0 and standard deviation 1."""
         return pixels.sub_(self.mean).mul_(1 / self.std)
 
 
 def load_dataset(options: DataOptions, device: torch.device) -> Dataset:
-    """Load the training files that `options` name onto `device`.
+    """Load the training files that `options` select onto `device`.
 
     Raises:
         DataError: a file is missing, damaged, or not in MNIST's format.
@@ -86,7 +86,7 @@ def on_device(loaded: TrainingSet, device: torch.device) -> Dataset:
 
 
 def with_evaluation_images(data: Dataset, images: Images) -> Dataset:
-    """Return a data set of `images` for evaluation alone, normalised like `data`; its training part is empty."""
+    """Return a data set that evaluates on `images`, normalised like `data`; its training part is empty."""
     pictures, labels = _tensors(images, data.device)
     everything = torch.arange(len(labels), device=data.device)
     return replace(data, images=pictures, labels=labels, train=everything[:0], validation=everything)
@@ -102,7 +102,10 @@ def _histogram(images: NDArray[np.uint8]) -> NDArray[np.intp]:
 
 
 def _moments(histogram: NDArray[np.intp]) -> tuple[float, float]:
-    """Return mean and standard deviation of the pixels counted in `histogram` (256,), from exact sums."""
+    """Return mean and standard deviation of pixels, given how often each value occurs: shape (256,).
+
+    Python's whole numbers give exact sums. A float sum over the pixels would depend on the order of the additions.
+    """
     counts = histogram.tolist()
     total = sum(counts)
     mean = sum(value * count for value, count in enumerate(counts)) / total

@@ -1,7 +1,7 @@
-"""The only way to open the test set, and the ledgers of its openings.
+"""The only way to open the test set, and the ledgers that count its openings.
 
-A search closes the test set in every process of its own (`close_test_set`); from then on any opening of a test file
-other than through `open_test_set` fails, whichever library tries.
+A search closes the test set in each of its processes (`guard.close_test_set`). From then on, no library can open a test
+file there, except through `open_test_set`.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ TEST_FILES = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 
 
 def open_test_set(options: DataOptions, *, purpose: str, ledgers: Sequence[Path]) -> Images:
-    """Return the test images and labels of the data set that `options` name.
+    """Return the test images and labels of the data set that `options` select.
 
-    The same line with the time (UTC), the purpose and the hashes of both files stands in each ledger, flushed to disk
-    in the order given, before the caller sees an image.
+    Before the caller gets an image, a line with the time (UTC), the purpose and the hashes of both files is appended to
+    each ledger, in the given order, and synced to disk.
 
     Raises:
         DataError: a file is missing, damaged, or not in MNIST's format.
-        StorageError: a ledger cannot be written; the images are not returned.
+        StorageError: a ledger cannot be written. The images are not returned.
     """
     with guard.passage():
         images = mnist.load_images(options, TEST_FILES, train=False)
@@ -39,9 +39,9 @@ def open_test_set(options: DataOptions, *, purpose: str, ledgers: Sequence[Path]
 
 
 def hashes_of_test_set(options: DataOptions) -> list[str]:
-    """Return the SHA-256 of the test images' and the test labels' file, for a check-up that shows nobody an image.
+    """Return the SHA-256 of the test images' and of the test labels' file, for a check-up.
 
-    Nothing can be learnt of the images by it, so it is no opening, and the ledger does not count it.
+    Hashes reveal nothing about the images, so this does not count as an opening.
 
     Raises:
         DataError: a file is missing, damaged, or not in MNIST's format.
@@ -51,13 +51,13 @@ def hashes_of_test_set(options: DataOptions) -> list[str]:
 
 
 def unopened_identity(options: DataOptions) -> list[str]:
-    """Return what tells one test set from another without opening its files.
+    """Return what identifies a test set, without opening its files.
 
-    It is the hashes that are pinned for the packaged files; of files in a folder path, size and time of change; of a
+    For the packaged files these are the pinned hashes; for files in a folder their path, size and time of change; for a
     relative its name.
 
     Raises:
-        DataError: a file is not there.
+        DataError: a file is missing.
     """
     if options.dataset != "mnist":
         return [options.dataset]
@@ -72,7 +72,8 @@ def _append(ledger: Path, entry: dict[str, Any]) -> None:
         ledger.parent.mkdir(parents=True, exist_ok=True)
         torn = ledger.exists() and not ledger.read_bytes().endswith(b"\n")
         with ledger.open("a") as file:
-            file.write("\n" * torn + json.dumps(entry) + "\n")  # what a kill tore is a line of its own
+            # If a killed process left half a line, a line break keeps it from spoiling this one.
+            file.write("\n" * torn + json.dumps(entry) + "\n")
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Fetch MNIST's relatives through torchvision, which keeps them in the user's cache folder."""
+"""Fetch MNIST's relatives through torchvision, into the user's cache folder."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from mnist_bench.errors import DataError
 
 
 def download(name: DatasetName, *, train: bool) -> tuple[Bytes, Bytes]:
-    """Return the images (N, 28, 28) and labels (N,) of `name`, fetched at the first time.
+    """Return the images, shape (N, 28, 28), and labels, shape (N,), of `name`; the first call downloads them.
 
-    torchvision fetches training and test files together, so test files may be opened while it works; what is
-    returned is the part asked for alone.
+    torchvision downloads training and test files together, so test files may be opened meanwhile. Only the part that
+    `train` selects is returned.
 
     Raises:
         DataError: torchvision is not installed, or the files cannot be fetched.
@@ -29,12 +29,12 @@ def download(name: DatasetName, *, train: bool) -> tuple[Bytes, Bytes]:
         raise DataError(f"{name} is fetched by torchvision, which is not installed; give its folder instead") from error
     try:
         with guard.passage():
-            found = getattr(datasets, _class_name(name))(str(_cache()), train=train, download=True)
+            loaded = getattr(datasets, _class_name(name))(str(_cache()), train=train, download=True)
     except (OSError, RuntimeError) as error:
         raise DataError(f"{name} cannot be fetched ({error}); without a network give its folder instead") from error
-    labels = found.targets.numpy()
-    # QMNIST's targets hold eight columns, the class in the first.
-    return found.data.numpy(), labels.reshape(len(labels), -1)[:, 0].astype(np.uint8)
+    labels = loaded.targets.numpy()
+    # The targets of QMNIST have eight columns; the first is the class.
+    return loaded.data.numpy(), labels.reshape(len(labels), -1)[:, 0].astype(np.uint8)
 
 
 def _class_name(name: DatasetName) -> str:

@@ -1,4 +1,4 @@
-"""The nets: layers and costs known before anything is built, the modules themselves, a trial's plan."""
+"""The nets: their layers and costs, known before anything is built; their PyTorch modules; the plan of a trial."""
 
 import lazy_loader
 

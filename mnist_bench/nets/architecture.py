@@ -1,9 +1,12 @@
-"""The layers of a net, in the order in which they run, with exact shapes and counts; known without building it.
+"""The layers of a net in running order, with exact shapes and counts, without building the net.
 
-A convolution unit is convolution, batchnorm (before_activation), activation, batchnorm (after_activation); a block ends
-with a 2x2 max-pool, then dropout. A dense unit is the same with a linear layer, and dropout at its end. Where the
-block's last activation is monotone and no batchnorm follows it, it runs after the pool instead: max(f(x)) = f(max(x)),
-at a quarter of the work. With batchnorm after_pool both run after the pool, whatever the activation: another net.
+A convolution unit is a convolution, batchnorm (if before_activation), activation, batchnorm (if after_activation). A
+block is one or more units, a 2x2 max-pool, and dropout. A dense unit is the same as a convolution unit with a linear
+layer, and dropout at its end.
+
+If the last activation of a block is monotone and no batchnorm follows it, it runs after the pool: max(f(x)) equals
+f(max(x)), and a quarter of the pixels is left. With batchnorm after_pool, both batchnorm and activation run after the
+pool, whatever the activation; that is another net.
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ CLASSES = 10
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Layer:
-    """One layer; shapes leave out the batch."""
+    """One layer. Shapes are without the batch: (maps, rows, columns), or (features,) after flatten."""
 
     kind: Kind
     inputs: Shape
@@ -41,7 +44,7 @@ class Layer:
     kernel: int = 0
     """Side of a convolution's kernel."""
     activation: Activation = "relu"
-    """Which one, in an activation layer."""
+    """The function of an activation layer."""
     rate: float = 0.0
     """Share dropped, in a dropout layer."""
     pool_axes: PoolAxes = "rows_columns"
@@ -50,7 +53,7 @@ class Layer:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Architecture:
-    """A net's layers and their sums."""
+    """The layers of a net, and their totals."""
 
     layers: tuple[Layer, ...]
 
@@ -71,15 +74,15 @@ class Architecture:
 
     @property
     def traffic(self) -> int:
-        """Elements that all layers write for one image, forward."""
+        """Number of elements that all layers write for one image, forward."""
         return sum(prod(layer.outputs) for layer in self.layers if layer.kind != "flatten")
 
 
 def plan_layers(model: ModelConfig) -> Architecture:
-    """Return the architecture that `model` asks for.
+    """Return the architecture that `model` describes.
 
     Raises:
-        ArchitectureError: a list's length is not the number of its blocks or layers, or pooling leaves nothing.
+        ArchitectureError: a list has another length than there are blocks or hidden layers, or a pool leaves no pixels.
     """
     layers = list(_blocks(model))
     features = prod(layers[-1].outputs if layers else PICTURE)
@@ -88,10 +91,13 @@ def plan_layers(model: ModelConfig) -> Architecture:
 
 
 def block_filters(model: ModelConfig) -> tuple[int, ...]:
-    """Return the feature maps of each block: a list as it is, or `filters` grown by `filter_growth` a block.
+    """Return the number of feature maps of each block.
+
+    A list is returned as it is. A number grows by the factor `filter_growth` from block to block, and is rounded to a
+    multiple of `filter_multiple`.
 
     Raises:
-        ArchitectureError: the list's length is not the number of blocks.
+        ArchitectureError: the length of the list is not the number of blocks.
     """
     if isinstance(model.filters, tuple):
         return _each(model.filters, model.blocks, "filters", "blocks")
@@ -133,7 +139,7 @@ def _head(model: ModelConfig, features: int) -> Iterator[Layer]:
 def _unit_end(
     shape: Shape, activation: Activation, placement: BlockBatchnormPlacement, *, pool: ModelConfig | None
 ) -> Iterator[Layer]:
-    """Yield what follows a convolution or linear layer, and the pool that `pool` asks for, in running order."""
+    """Yield the layers that follow a convolution or linear layer; with `pool` set, a pool is among them."""
     for kind in _order(activation, placement):
         match kind:
             case "batchnorm":
@@ -149,7 +155,7 @@ def _unit_end(
 
 
 def _order(activation: Activation, placement: BlockBatchnormPlacement) -> tuple[AtUnitEnd, ...]:
-    """Return the order of a block's end; where there is no pool or no batchnorm, of what is left of it."""
+    """Return the order of the layers at the end of a block; a unit without a pool leaves that one out."""
     last: tuple[AtUnitEnd, ...] = ("pool", "activation") if _is_monotone(activation) else ("activation", "pool")
     match placement:
         case "none":
@@ -219,7 +225,7 @@ def _halved(shape: Shape, axes: PoolAxes) -> Shape:
 
 
 def _each(setting: T | tuple[T, ...], number: int, name: str, of: str) -> tuple[T, ...]:
-    """Return one entry for each block or layer, from a value for all or a list."""
+    """Return one entry for each block or layer, given a list or one value for all."""
     if not isinstance(setting, tuple):
         return (setting,) * number
     if len(setting) != number:

@@ -1,7 +1,9 @@
-"""Estimated time of each period of a configuration, before it is trained.
+"""Estimate how long each period of a configuration takes to train, before it is trained.
 
-A linear function of the net's counts, whose coefficients are fitted on a real machine (`mnist-bench bench cost-model`)
-and ship here. A study copies them: its order of events depends on the estimates, so they never change while it lives.
+The estimate is a linear function of the net's counts. Its coefficients are fitted on a real machine
+(`mnist-bench bench cost-model`) and shipped here. A study stores a copy, because its logical order of events depends on
+the estimates: they may not change during its life. Rough estimates cost little: with two slots per worker, 20 % off
+leaves 64 workers 99.7 % busy, 40 % off leaves them 82 % (docs/ordering.md).
 """
 
 from __future__ import annotations
@@ -16,29 +18,29 @@ from mnist_bench.nets.architecture import Architecture, Layer, plan_layers
 from mnist_bench.numerics import DeviceKind
 
 EVALUATION_SHARE = 0.3
-"""What evaluating an image takes of training on it: the forward pass."""
-
+"""Time to evaluate an image, as a share of the time to train on it: the forward pass is about a third of a step."""
 
 VECTOR = 16
-"""Kernels work on groups of so many feature maps; a group that is not full takes as long."""
+"""Feature maps that a kernel processes at once: 16 numbers of 32 bits fill a register of AVX-512. A partial group takes
+as long as a full one, so the numbers of maps are rounded up."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Coefficients:
-    """Time for each unit of work in training, forward and backward."""
+    """Training time, forward and backward, per unit of work."""
 
     mac_ps: float
-    """Picoseconds for each image and multiply-accumulate, feature maps filled up to whole groups."""
+    """Picoseconds per image and multiply-accumulate, with feature maps rounded up to groups of `VECTOR`."""
     element_ps: float
-    """Picoseconds for each image and element that a layer writes."""
+    """Picoseconds per image and element that a layer writes."""
     augment_ns: float
-    """Nanoseconds for each augmented image."""
+    """Nanoseconds per augmented image."""
     parameter_ps: float
-    """Picoseconds for each step and trainable parameter."""
+    """Picoseconds per step and trainable parameter."""
     layer_us: float
-    """Microseconds for each step and layer."""
+    """Microseconds per step and layer."""
     period_us: float
-    """Microseconds for each period."""
+    """Microseconds per period."""
 
 
 def _coefficients(kind: DeviceKind) -> Coefficients:
@@ -58,27 +60,28 @@ def _coefficients(kind: DeviceKind) -> Coefficients:
 
 
 COEFFICIENTS: Mapping[DeviceKind, Coefficients] = {kind: _coefficients(kind) for kind in get_args(DeviceKind)}
-"""The CPU's are fitted on one core of an AMD EPYC (Zen 4); the GPU's are rough."""
+"""Those of the CPU are fitted on one core of an AMD EPYC (Zen 4). Those of a GPU are rough, not fitted."""
 
 
 def period_costs(
     config: TrainConfig, coefficients: Coefficients, *, train_images: int, validation_images: int
 ) -> tuple[int, ...]:
-    """Return the estimated time of each period, its evaluation included, in whole microseconds (1 at least).
+    """Return the estimated time of each period, evaluation included, in whole microseconds (at least 1).
 
     Raises:
-        ArchitectureError: the net cannot exist.
+        ArchitectureError: the net is impossible; see `plan_layers`.
     """
     features = period_features(config, train_images=train_images, validation_images=validation_images)
     prices = price_list(coefficients)
+    # Whole numbers: their sums are exact, so that logical times compare alike on every machine.
     return tuple(max(1, round(sum(f * p for f, p in zip(row, prices, strict=True)))) for row in features)
 
 
 def period_features(config: TrainConfig, *, train_images: int, validation_images: int) -> list[tuple[float, ...]]:
-    """Return the work of each period, in the units and the order of `Coefficients`' fields.
+    """Return the units of work in each period, in the order of the fields of `Coefficients`.
 
     Raises:
-        ArchitectureError: the net cannot exist.
+        ArchitectureError: the net is impossible; see `plan_layers`.
     """
     architecture = plan_layers(config.model)
     trained_on = images_per_epoch(config.train_on, train=train_images, validation=validation_images)
@@ -88,7 +91,7 @@ def period_features(config: TrainConfig, *, train_images: int, validation_images
 
 
 def price_list(coefficients: Coefficients) -> tuple[float, ...]:
-    """Return the coefficients in microseconds a unit, in the order of their fields."""
+    """Return the coefficients in microseconds per unit of work, in the order of their fields."""
     c = coefficients
     return (
         c.mac_ps * 1e-6,
@@ -115,7 +118,10 @@ def _features(architecture: Architecture, schedule: Schedule, period: int, evalu
 
 
 def _filled_macs(layer: Layer) -> int:
-    """Return a layer's multiply-accumulates with its feature maps filled up; one map alone, the picture, is not."""
+    """Return a layer's multiply-accumulates with its feature maps rounded up to groups of `VECTOR`.
+
+    The single map of the picture is not rounded up.
+    """
     if layer.kind != "convolution":
         return layer.macs
     maps = [number if number == 1 else -(-number // VECTOR) * VECTOR for number in (layer.inputs[0], layer.outputs[0])]

@@ -1,7 +1,7 @@
-"""Build a net in PyTorch from its layers; every draw comes from a generator that is handed in.
+"""Build a net in PyTorch from its layers; all random numbers come from generators that the caller passes.
 
-Convolutions and hidden linear layers compute in the precision of the autocast around them; the last linear layer
-computes in float32, because logits rounded to bfloat16 tie.
+Convolutions and hidden linear layers compute in the precision of the surrounding autocast. The last linear layer
+computes in float32: with the 8 significant bits of bfloat16, the two largest logits of an image may be equal.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from mnist_bench.nets.architecture import Layer, plan_layers
 class Dropout(nn.Module):
     """Dropout (Srivastava et al. 2014) of units (N, U), or of whole feature maps (N, C, H, W).
 
-    It draws from `generator`, which the trainer sets before each period; torch's own modules draw from the global one.
+    It draws from `generator`, which the trainer seeds for each period. torch's own modules draw from the global one,
+    and a period would depend on what its process did before.
     """
 
     def __init__(self, rate: float) -> None:
@@ -29,25 +30,26 @@ class Dropout(nn.Module):
         self.generator: torch.Generator | None = None
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Return `inputs` with a share `rate` set to zero and the rest scaled up, or unchanged in evaluation."""
+        """In training, set a share `rate` to zero and scale up the rest; in evaluation, return `inputs` unchanged."""
         if not self.training:
             return inputs
+        # One draw per feature map: its pixels are alike, so dropping single ones changes little (Tompson et al. 2015).
         shape = inputs.shape[:2] + (1,) * (inputs.ndim - 2)
         drawn = torch.rand(shape, generator=self.generator, device=inputs.device)
         return inputs * (drawn >= self.rate).to(inputs.dtype).div_(1 - self.rate)
 
 
 class ChannelsRowsPool(nn.Module):
-    """A 2x2 max-pool over maps and rows, (N, C, H, W) to (N, C // 2, H // 2, W)."""
+    """A 2x2 max-pool over maps and rows, from (N, C, H, W) to (N, C // 2, H // 2, W)."""
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Return the larger of each pair of maps and rows."""
+        """Return the maximum over each two maps and two rows."""
         turned = inputs.permute(0, 3, 1, 2)
         return functional.max_pool2d(turned, 2).permute(0, 2, 3, 1)
 
 
 class Logits(nn.Linear):
-    """The last linear layer, (N, F) to (N, 10), in float32 whatever the autocast around it."""
+    """The last linear layer, from (N, F) to (N, 10), in float32 even inside an autocast."""
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return float32 logits."""
@@ -56,7 +58,7 @@ class Logits(nn.Linear):
 
 
 class Flatten(nn.Module):
-    """(N, C, H, W) to (N, C * H * W), in the order of channels, rows, columns."""
+    """From (N, C, H, W) to (N, C * H * W), in the order channels, rows, columns."""
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return the flat features."""
@@ -64,27 +66,30 @@ class Flatten(nn.Module):
 
 
 def build_model(config: ModelConfig, generator: torch.Generator) -> nn.Sequential:
-    """Return the net on the CPU in float32, its convolutions' weights channels-last, initialised from `generator`.
+    """Return the net on the CPU, in float32, with channels-last convolutions, initialised from `generator`.
+
+    Biases are zero, batchnorm scales are one.
 
     Raises:
-        ArchitectureError: the net cannot exist.
+        ArchitectureError: the net is impossible; see `plan_layers`.
     """
     layers = plan_layers(config).layers
     modules = [_module(layer, config, last=layer is layers[-1]) for layer in layers]
     model = nn.Sequential(*modules)
     _initialise(model, _initialiser(config.initialisation), generator)
+    # oneDNN and cuDNN compute on channels-last directly; other layouts are reordered around each convolution.
     return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
 def set_dropout_generator(model: nn.Module, generator: torch.Generator) -> None:
-    """Let every dropout layer of `model` draw from `generator`, which lives on the model's device."""
+    """Make every dropout layer of `model` draw from `generator`, which is on the model's device."""
     for module in model.modules():
         if isinstance(module, Dropout):
             module.generator = generator
 
 
 def _module(layer: Layer, config: ModelConfig, *, last: bool) -> nn.Module:
-    # Layers with weights are built without values ("meta"), because torch would draw them from its global generator.
+    # Layers with weights are created without values (device "meta"): torch would draw them from its global generator.
     features = (layer.inputs[0], layer.outputs[0])
     match layer.kind:
         case "convolution":
@@ -119,7 +124,7 @@ def _pool(axes: PoolAxes) -> nn.Module:
 def _activation(name: Activation) -> nn.Module:
     match name:
         case "relu":
-            return nn.ReLU(inplace=True)
+            return nn.ReLU(inplace=True)  # its gradient needs its output only, so the input may be overwritten
         case "sigmoid":
             return nn.Sigmoid()
         case "tanh":

@@ -1,4 +1,4 @@
-"""From the parameters of a trial to its plan: configuration, costs and limits, without training."""
+"""Plan a trial from its parameters: its configuration, its costs and its limits, without training."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ class _Planner:
         try:
             return self._plan(config)
         except ArchitectureError as error:
+            # A space may well hold nets that pool the picture away; the sampler learns to avoid them.
             return _impossible(config, str(error))
 
     def _plan(self, config: TrainConfig) -> Plan[TrainConfig]:
@@ -54,12 +55,18 @@ def make_planner(
     train_images: int,
     validation_images: int,
 ) -> Planner[TrainConfig]:
-    """Return the planner of a space: `base` is a TrainConfig as JSON (fields may lack), `resolve` returns all settings
-    of a trial given its parameters, `limits` are upper bounds on "parameters" and "macs", `coefficients` the fields of
-    `cost_model.Coefficients`, the images those of the data set's split.
+    """Return the planner of a space.
 
-    A net that cannot exist gets an infeasible plan, with the reason among its facts. The planner raises ConfigError
-    where a parameter names no field or a value is out of its field's bounds.
+    An impossible net gets an infeasible plan, with the reason among its facts. The planner itself raises ConfigError if
+    a parameter is not a setting, or if a value is out of bounds.
+
+    Args:
+        base: a TrainConfig as JSON; missing fields have their defaults.
+        resolve: returns all settings of a trial, given its parameters.
+        limits: upper bounds on "parameters" and "macs".
+        coefficients: the fields of `cost_model.Coefficients`.
+        train_images: number of images in the training part of the split.
+        validation_images: number of images in its validation part.
     """
     return _Planner(
         base=base,
@@ -73,5 +80,5 @@ def make_planner(
 
 def _impossible(config: TrainConfig, reason: str) -> Plan[TrainConfig]:
     periods = len(Schedule(config=config, images=config.optim.batch_size).period_ends)
-    constraints = {"architecture": 1.0}
+    constraints = {"architecture": 1.0}  # how far it is from possible cannot be said
     return Plan(config=config, costs=(1,) * periods, constraints=constraints, facts={"reason": reason})

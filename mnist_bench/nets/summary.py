@@ -1,4 +1,4 @@
-"""A configuration in few words: compact cells for tables, one line for the live view."""
+"""Describe a configuration briefly: compact cells for tables, one line for the live view."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ NOTHING = "–"
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A compact cell: what it reads, and how it reads."""
+    """A compact cell of a table."""
 
     fields: tuple[str, ...]
-    """Dotted paths of the fields that the cell tells."""
+    """Dotted paths of the settings that the cell shows."""
     text: Callable[[TrainConfig], str]
+    """Returns the cell's text."""
 
 
 SETTINGS: Mapping[str, Setting] = MappingProxyType(
@@ -57,39 +58,41 @@ SETTINGS: Mapping[str, Setting] = MappingProxyType(
         "batch": Setting(("optim.batch_size",), lambda config: str(config.optim.batch_size)),
     }
 )  # fmt: skip
-"""Compact cells by heading, the most telling first."""
+"""Compact cells by heading, the most informative first."""
 
 
 def distinguishing(configs: Sequence[TrainConfig]) -> list[dict[str, str]]:
-    """Return, for each config, the compact cells by heading in which the configs differ; every cell for one alone.
+    """Return the cells of each configuration, by heading, in which they differ; of a single one, all cells.
 
-    A cell counts as different where its text and one of its fields differ; a part that some of the nets lack does not.
+    A cell is included if its text differs and one of its settings differs, too. The text alone may differ only because
+    some of the nets lack a part. Settings that have no cell get one of their own.
     """
-    rows = [{heading: setting.text(config) for heading, setting in SETTINGS.items()} for config in configs]
+    cells = [{heading: setting.text(config) for heading, setting in SETTINGS.items()} for config in configs]
     fields = [dict(leaves(every_setting(config))) for config in configs]
-    if len(rows) == 1:
-        return rows
-    differing = [path for path in (fields[0] if fields else ()) if any(row[path] != fields[0][path] for row in fields)]
-    told = {path for setting in SETTINGS.values() for path in setting.fields}
-    kept = [heading for heading, setting in SETTINGS.items() if _differs(heading, setting, rows, differing)]
-    others = [path for path in differing if path not in told]
+    if len(cells) == 1:
+        return cells
+    first = fields[0] if fields else {}
+    differing = [path for path in first if any(values[path] != first[path] for values in fields)]
+    headings = [
+        heading
+        for heading, setting in SETTINGS.items()
+        if len({texts[heading] for texts in cells}) > 1 and any(path in differing for path in setting.fields)
+    ]
+    with_a_cell = {path for setting in SETTINGS.values() for path in setting.fields}
+    others = [path for path in differing if path not in with_a_cell]
     return [
-        {heading: row[heading] for heading in kept} | {path: _plain(values[path]) for path in others}
-        for row, values in zip(rows, fields, strict=True)
+        {heading: texts[heading] for heading in headings} | {path: _plain(values[path]) for path in others}
+        for texts, values in zip(cells, fields, strict=True)
     ]
 
 
-def _differs(heading: str, setting: Setting, rows: Sequence[Mapping[str, str]], differing: Sequence[str]) -> bool:
-    return len({row[heading] for row in rows}) > 1 and any(path in differing for path in setting.fields)
-
-
 def line(config: TrainConfig) -> str:
-    """Return one line, e.g. `2 blocks, 24·40 filters, bn before, rot 8°, adam, lr 0.0093 → ×0.1 at 4`."""
+    """Return one line: `2 blocks, 24·40 filters, bn before, rot 8°, adam, lr 0.0093 → ×0.1 at 4`."""
     return ", ".join([*_model_words(config.model), *_augment_words(config.augment), *_optim_words(config)])
 
 
 def short(number: float) -> str:
-    """Return a number below 100 with two significant digits, without the zero before the point: `.05`, `8`, `1e-05`."""
+    """Return a number below 100 with two significant digits and no zero before the point: `.05`, `8`, `1e-05`."""
     return f"{number:.2g}".replace("0.", ".", 1) if number < 1 else f"{number:.2g}"
 
 

@@ -1,8 +1,9 @@
-"""A canary: the hash of a short training written out in PyTorch's own functions.
+"""The canary: the hash of a short training run, written in PyTorch's own functions.
 
-It runs each kernel that the trainer ships with (both sizes of convolution, batchnorm, pooling, dropout, linear layers,
-resampling, both optimizers) in the trainer's precision, and none of the trainer's own code: it changes when a machine,
-a library or a variable gives other bits, and stays when the trainer does (numerics.TRAINER_REVISION tells of that).
+It runs each kind of kernel that the trainer uses (two sizes of convolution, batchnorm, pooling, dropout, linear layers,
+resampling, two optimizers) in the trainer's precision, but none of the trainer's own code. So it changes if a machine,
+a library or an environment variable leads to other bits, and does not change with the trainer; that is what
+`TRAINER_REVISION` is for.
 """
 
 from __future__ import annotations
@@ -19,12 +20,14 @@ from mnist_bench.numerics.precision import autocast
 
 IMAGES = 256
 STEPS = 3
+"""From the second step on, a deviation in any kernel, forward or backward, reaches all weights."""
 SHAPES = ((24, 1, 5, 5), (32, 24, 3, 3), (64, 1568), (10, 64))
+"""Of the weights: two convolutions (maps, input maps, rows, columns) and two linear layers (units, features)."""
 
 
 @cache
 def canary(device: str, precision: Precision) -> str:
-    """Return the hash of what two short trainings on noise leave, on `device`: 0.2 s on a CPU."""
+    """Return the SHA-256 of the weights after two short training runs on noise, on `device`; 0.2 s on a CPU."""
     hashed = hashlib.sha256()
     for optimizer in ("adam", "sgd"):
         generator = torch.Generator().manual_seed(0)
@@ -40,6 +43,7 @@ def _train(optimizer: str, generator: torch.Generator, device: torch.device, pre
     pixels = _draw((IMAGES, 1, 28, 28), generator, device)
     labels = torch.arange(IMAGES, device=device) % 10
     for _ in range(STEPS):
+        # The augmentation's kernel: each pixel is read at a random place, -1 to 1.
         grid = _draw((IMAGES, 28, 28, 2), generator, device).mul_(2).sub_(1)
         resampled = functional.grid_sample(pixels, grid, align_corners=False)
         mask = _draw((IMAGES, 64), generator, device) < 0.5
@@ -67,6 +71,9 @@ def _optimizer(name: str, weights: list[Tensor]) -> torch.optim.Optimizer:
 
 
 def _draw(shape: tuple[int, ...], generator: torch.Generator, device: torch.device) -> Tensor:
-    """Return numbers from 0 to 1, drawn on the CPU; images and kernels are channels-last."""
+    """Return uniform numbers, 0..1; four axes are laid out channels-last, as in the trainer.
+
+    They are drawn on the CPU even for a GPU, so that all devices compute with the same numbers.
+    """
     drawn = torch.rand(shape, generator=generator).to(device)
     return drawn.contiguous(memory_format=torch.channels_last) if len(shape) == 4 else drawn

@@ -1,4 +1,4 @@
-"""What the bits of a training run depend on besides its settings: this process's setup, and its description."""
+"""What the bits of a training run depend on besides its settings: set up this process, and describe it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from mnist_bench.numerics.kinds import Precision, device_kind
 from mnist_bench.numerics.precision import best_precision, cpu_flags, cpu_line
 
 TRAINER_REVISION = 2
-"""Raised whenever the same configuration, seed and data give other bits than before on one machine."""
+"""Raised whenever the same configuration, seed and data give other bits than before on the same machine."""
 FLAGS = ("avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16")
+"""Instruction sets by which oneDNN and the matrix library choose their kernels."""
 VARIABLES = (
     "ATEN_CPU_CAPABILITY",
     "CUBLAS_WORKSPACE_CONFIG",
@@ -27,30 +28,33 @@ VARIABLES = (
     "ONEDNN_DEFAULT_FPMATH_MODE",
     "ONEDNN_MAX_CPU_ISA",
 )
+"""Environment variables by which a user changes that choice, or the precision."""
 
 
 def setup(name: str = "auto") -> torch.device:
     """Prepare this process for training and return the device called `name`: auto, cpu, cuda or cuda:N.
 
-    One thread, deterministic algorithms, no benchmarks that pick kernels: for the life of the process.
+    Sets one thread, deterministic algorithms, and no benchmarks to select kernels, for the life of the process.
 
     Raises:
         DeviceError: there is no such device.
     """
-    # Read when CUDA starts: with fewer queues than streams, lanes wait for each other.
+    # CUDA reads this when it starts. With its default, 8 hardware queues, more lanes than that wait for each other.
     if name != "cpu":
         os.environ.setdefault("CUDA_DEVICE_MAX_CONNECTIONS", "32")
     device = find_device(name)
+    # Sums split over threads are added in another order, and so depend on the number of cores. Workers use the cores.
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
-    # Filling fresh memory with NaN shows reads of it in tests, and costs time in every step.
+    # By default, deterministic algorithms fill new memory with NaN to reveal reads of it; that costs time in every
+    # step.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.benchmark = False  # a benchmark may select another kernel in each run
     return device
 
 
 def describe(device: torch.device, precision: Precision) -> dict[str, Any]:
-    """Return the canary, which decides whether two places give the same bits, and what may explain a difference."""
+    """Return the canary, which decides whether two machines compute alike, and what may explain a difference."""
     return {
         "canary": canary(str(device), precision),
         "kind": device_kind(precision, on_gpu=device.type != "cpu"),
@@ -68,9 +72,9 @@ def describe(device: torch.device, precision: Precision) -> dict[str, Any]:
 
 
 def choose_precision(device: torch.device, name: str) -> Precision:
-    """Return the precision called `name`, and the best of the device for any other name, such as "auto"."""
-    known: tuple[Precision, ...] = get_args(Precision)
-    return next((precision for precision in known if precision == name), None) or best_precision(device)
+    """Return the precision called `name`; for any other name, such as "auto", the fastest one of the device."""
+    precisions: tuple[Precision, ...] = get_args(Precision)
+    return next((precision for precision in precisions if precision == name), None) or best_precision(device)
 
 
 def find_device(name: str) -> torch.device:
@@ -103,6 +107,6 @@ def _describe_gpu(device: torch.device) -> Mapping[str, Any] | None:
 
 
 def _libraries() -> list[str]:
-    """Return the versions of oneDNN and of the matrix library, as torch was built with them."""
+    """Return the versions of oneDNN and of the matrix library with which torch was built."""
     lines = (line.strip(" -") for line in torch.__config__.show().splitlines())
     return [line for line in lines if "Math Kernel Library" in line or "MKL-DNN" in line]

@@ -1,4 +1,4 @@
-"""The kinds of device that there are, and the precisions that they compute in; their names need no PyTorch."""
+"""The names of the kinds of device and of the precisions; this module does not import PyTorch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a measurement was made on: a figure without it says nothing."""
+"""Describe the machine on which something was measured."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ class Machine:
 
     processor: str
     cores: int
-    """That this process may use."""
+    """Number of cores that this process may use."""
     gpu: str | None
-    """Name of the device that trained, where it is one."""
+    """Name of the GPU that trained; None if the CPU did."""
     precision: Precision
     python: str
     versions: Mapping[str, str]
 
 
 def this_machine(device: torch.device, precision: Precision) -> Machine:
-    """Return the machine that this process runs on, training on `device` in `precision`."""
+    """Return the machine on which this process runs and trains, on `device` in `precision`."""
     return Machine(
         processor=cpu_line("model name") or platform.processor() or platform.machine(),
         cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
@@ -43,7 +43,7 @@ def this_machine(device: torch.device, precision: Precision) -> Machine:
 
 
 def sentence(machine: Machine) -> str:
-    """Return the machine in a line: "2 cores of AMD EPYC, bf16, Python 3.11.7, torch 2.13.0"."""
+    """Return the machine in one line: "2 cores of AMD EPYC, bf16, Python 3.11.7, torch 2.13.0"."""
     hardware = machine.gpu or f"{machine.cores} core{'s' if machine.cores != 1 else ''} of {machine.processor}"
     versions = ", ".join(f"{name} {number}" for name, number in machine.versions.items())
     return f"{hardware}, {machine.precision}, Python {machine.python}, {versions}"

@@ -1,4 +1,4 @@
-"""In which precision a device computes convolutions and hidden layers."""
+"""The precision in which a device computes convolutions and hidden layers."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ from mnist_bench.numerics.kinds import Precision
 
 
 def best_precision(device: torch.device) -> Precision:
-    """Return bf16 where the device computes faster in it, and fp32 elsewhere."""
+    """Return bf16 if the device is faster in it, else fp32."""
     if device.type == "cuda":
+        # Older GPUs emulate bf16 by float32, which is slower than float32 itself.
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
     return cpu_precision()
 
 
 def cpu_precision() -> Precision:
-    """Return bf16 where the CPU has matrix tiles (AMX) or is AMD's with AVX512_BF16, and fp32 elsewhere.
+    """Return bf16 if the CPU has matrix tiles (AMX) or is an AMD with AVX512_BF16, else fp32.
 
-    By what the CPU is and not by a measurement, so that it is the same each time. Intel's cores with AVX512_BF16 whose
-    tiles a hypervisor hides have the instructions, but take longer: 82 GFLOP/s a core against 151 in fp32 for matrix
-    products, 85 against 149 for convolutions, where AMD's Zen 4 has 378 against 94 and 350 against 180
+    The CPU's model decides, not a measurement, so that the answer is always the same. AVX512_BF16 alone is not enough:
+    on Intel cores whose tiles are hidden by a hypervisor, bf16 reaches 82 GFLOP/s per core in matrix products and 85 in
+    convolutions, fp32 151 and 149. On AMD's Zen 4, bf16 reaches 378 and 350, fp32 94 and 180
     (`mnist-bench bench speed`, results/published/speed).
     """
     amd = cpu_line("vendor_id") == "AuthenticAMD"
@@ -31,7 +32,11 @@ def cpu_precision() -> Precision:
 
 
 def autocast(device: torch.device, precision: Precision) -> torch.autocast:
-    """Return the autocast of one step. One entered for longer would train on the casts of older weights."""
+    """Return the autocast of one training step.
+
+    It must not span several steps: autocast caches the bf16 copies of the weights until it is left, so that later steps
+    would compute with outdated weights.
+    """
     match precision:
         case "bf16":
             return torch.autocast(device.type, dtype=torch.bfloat16)
@@ -43,12 +48,12 @@ def autocast(device: torch.device, precision: Precision) -> torch.autocast:
 
 @cache
 def cpu_flags() -> frozenset[str]:
-    """Return the instruction sets that Linux names for the CPU; none on other systems."""
+    """Return the CPU's instruction sets as Linux names them; empty on other systems."""
     return frozenset(cpu_line("flags").split())
 
 
 def cpu_line(name: str) -> str:
-    """Return the first entry called `name` of /proc/cpuinfo, or nothing."""
+    """Return the first entry called `name` in /proc/cpuinfo, or an empty text."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

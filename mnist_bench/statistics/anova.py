@@ -1,4 +1,4 @@
-"""The two-way analysis of variance without interaction (Fisher 1925) of counts by configuration and seed."""
+"""Two-way analysis of variance without interaction (Fisher 1925), of counts by configuration and seed."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 ROUNDING = 1 / 12
-"""Variance that rounding to whole numbers has by itself (Sheppard 1898): few seeds can agree by chance, and a variance
-of zero would make certain what is not."""
+"""Variance due to rounding to whole numbers (Sheppard 1898). It is a lower bound: a few seeds may agree by chance, and
+a variance of zero would make any difference significant."""
 
 
 def residual_variance(table: NDArray[np.float64]) -> tuple[float, int]:
-    """Return the residual variance of a table of counts and its degrees of freedom.
+    """Return (residual variance, degrees of freedom) of a table of counts.
 
-    The residual is what is left of a count once the configuration's mean and what the seed does to all are taken out.
-    Its variance counts as no less than `ROUNDING`.
+    The residual is the count without the mean of its configuration and without the effect of its seed on all
+    configurations. Its variance is at least `ROUNDING`.
 
     Args:
-        table: shape (configurations, seeds), 2 at least of each.
+        table: shape (configurations, seeds), at least 2 of each.
     """
     configurations, seeds = table.shape
     residuals = table - table.mean(axis=1, keepdims=True) - table.mean(axis=0, keepdims=True) + table.mean()

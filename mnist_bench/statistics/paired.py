@@ -1,4 +1,4 @@
-"""Paired differences, a seed each: their mean, whether it is beyond chance, and how many seeds would show it."""
+"""Paired differences, one per seed: their mean, whether it is significant, and how many seeds would make it so."""
 
 from __future__ import annotations
 
@@ -14,34 +14,38 @@ from mnist_bench.statistics.tests import mean_and_deviation
 LEVEL = 0.05
 POWER = 0.8
 MAX_SEEDS = 100
-"""What needs more pairs than these is not looked into."""
+"""The search for a sufficient number of pairs ends here."""
 POINTS = 2000
-"""Of the observed deviation, equally likely ones."""
+"""Number of equally likely values of the observed deviation over which the power is averaged."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Paired:
-    """Two or more differences, summed up."""
+    """Summary of two or more differences."""
 
     mean: float
     deviation: float
     """Sample standard deviation (n - 1)."""
     low: float
-    """Of Student's 95 % interval for the mean."""
     high: float
+    """Ends of Student's 95 % interval for the mean."""
     p_value: float
-    """Of the two-sided paired t test (Student 1908) that the mean is 0."""
+    """Two-sided p-value of the paired t test (Student 1908) that the mean is 0."""
 
 
 def paired(differences: Sequence[float], step: float) -> Paired:
-    """Return what two or more differences between values that come in multiples of `step` tell.
+    """Return the summary of two or more differences.
 
-    The deviation counts as no less than what rounding both values to such steps makes by itself: a few equal
-    differences are no proof.
+    The deviation is at least what rounding alone causes, because a few equal differences prove nothing.
+
+    Args:
+        differences: one per seed.
+        step: the values whose differences these are come in multiples of it, such as 1 / images.
     """
     from scipy.special import stdtr, stdtrit  # type: ignore[import-untyped]
 
     mean, deviation = mean_and_deviation(differences)
+    # Both values of a difference are rounded, so their variances add up.
     deviation = max(deviation, step * math.sqrt(2 * ROUNDING))
     error = deviation / math.sqrt(len(differences))
     reach = error * float(stdtrit(len(differences) - 1, 1 - LEVEL / 2))
@@ -52,19 +56,20 @@ def paired(differences: Sequence[float], step: float) -> Paired:
 
 
 def pairs_needed(effect: float, level: float = LEVEL) -> int | None:
-    """Return how many pairs show a difference with 80 % power; None where it takes more than `MAX_SEEDS`.
+    """Return the number of pairs that show a difference with a power of 80 %; None if `MAX_SEEDS` are not enough.
 
     Args:
-        effect: the mean difference in standard deviations of the differences (Cohen's d, 1988).
-        level: of the two-sided paired t test.
+        effect: mean difference in standard deviations of the differences (Cohen's d, 1988).
+        level: significance level of the two-sided paired t test.
     """
     return next((pairs for pairs in range(2, MAX_SEEDS + 1) if power(effect, pairs, level) >= POWER), None)
 
 
 def power(effect: float, pairs: int, level: float = LEVEL) -> float:
-    """Return the chance that a two-sided paired t test shows a difference of `effect` standard deviations.
+    """Return the probability that a two-sided paired t test detects a difference of `effect` standard deviations.
 
-    The chance given the deviation that is observed, averaged over what that may be (its square is distributed as chi²).
+    For a given observed deviation, a normal distribution gives the probability. It is averaged over the observed
+    deviations, whose squares follow a chi² distribution.
     """
     from scipy.special import chdtri, ndtr, stdtrit
 
