@@ -1,8 +1,8 @@
-"""Check-ups: of the machine and the installation, or of one study, which can be repaired where that is safe.
+"""Check-ups of the machine and the installation, or of one study, which can be repaired where that is safe.
 
-What is repaired is what the event log has anyway, or what nobody can use: Optuna's tables, temporary files, damaged
-checkpoints and weights. Checkpoints and weights are moved aside, for nothing can write the same file again. The log
-itself and paused trials are never touched.
+A repair touches only what the event log can restore and what nobody can use: Optuna's tables, temporary files, damaged
+checkpoints and weights. Checkpoints and weights are moved aside, not removed, since nothing can write the same file
+again. The event log and paused trials are never touched.
 """
 
 from __future__ import annotations
@@ -20,20 +20,21 @@ from search.study import StudyLocation, alone_with, driver_of
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Checkup:
-    """What was found, after what was repaired."""
+    """The findings of a check-up."""
 
     findings: tuple[Diagnostic, ...]
+    """The state after any repair."""
     repaired: tuple[Diagnostic, ...] = ()
-    """What had been found and is repaired now; the advice says what was done."""
+    """The findings that were repaired; their advice says what was done."""
 
     @property
     def problems(self) -> int:
-        """How many findings are problems."""
+        """Number of findings that are problems."""
         return sum(finding.severity == "problem" for finding in self.findings)
 
 
 def check_machine(*, results: Path, device: str = "auto", data_dir: Path | None = None) -> Checkup:
-    """Examine the machine, the installation, the data files and the folder of results.
+    """Examine the machine, the installation, the data files and the results folder.
 
     Raises:
         DeviceError: there is no such device.
@@ -51,13 +52,18 @@ def check_study(
     device: str = "auto",
     data_dir: Path | None = None,
 ) -> Checkup:
-    """Examine a study, and repair what can be repaired safely if asked to; one that is worked on is only read.
+    """Examine a study, and with `repair` fix what can be fixed safely.
 
-    `replay` decides everything in its event log once more, which takes as long as the search's proposals did.
+    Args:
+        location: the study.
+        repair: whether to repair it; otherwise it is only read, even while a search works on it.
+        replay: whether to replay every decision in the event log, which takes as long as the proposals of the search
+            did. device: the device on which a search would go on. data_dir: the folder of the data set, if it is not
+            the packaged one.
 
     Raises:
         StudyNotFoundError: there is no such study.
-        StudyLockedError: it is to be repaired, and another process works on it.
+        StudyLockedError: `repair` is set, and another process works on the study.
         DeviceError: there is no such device.
         StorageError: a repair cannot be written.
     """
@@ -77,27 +83,23 @@ def check_study(
 def _examine(location: StudyLocation, *, busy: str | None, replay: bool, device: str, data_dir: Path | None) -> Checkup:
     from mnist_bench.doctor import study as doctor_study
 
-    found = doctor_study.examine(location, busy=busy, replay=replay, device=device, data_dir=data_dir)
-    return Checkup(findings=tuple(found))
+    findings = doctor_study.examine(location, busy=busy, replay=replay, device=device, data_dir=data_dir)
+    return Checkup(findings=tuple(findings))
 
 
 def _busy(location: StudyLocation) -> str | None:
-    """Return in words who works on a study, None where nobody does."""
-    held = next((path for path in _other_locks(location) if file_lock.is_held(path)), None)
-    if held is not None:
-        return f"{file_lock.holder(held)} works in {held.parent}"
+    """Return who works on a study, as the beginning of a sentence, or None if nobody does."""
+    # A study's folder holds the locks of other work, too, such as its confirmation.
+    lock = next((path for path in location.files.inner_locks if file_lock.is_held(path)), None)
+    if lock is not None:
+        return f"{file_lock.holder(lock)} works in {lock.parent}"
     driver = driver_of(location)
     return None if driver is None else f"{driver} works on the study"
-
-
-def _other_locks(location: StudyLocation) -> list[Path]:
-    """Return the locks of work that is kept in the study's folder, such as its confirmation."""
-    return location.files.inner_locks
 
 
 @contextmanager
 def _alone_with(location: StudyLocation) -> Iterator[None]:
     with alone_with(location), ExitStack() as held:
-        for path in _other_locks(location):
+        for path in location.files.inner_locks:
             held.enter_context(file_lock.driver_lock(path, f"Study {location.name}"))
         yield

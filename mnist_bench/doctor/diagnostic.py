@@ -1,4 +1,4 @@
-"""What a check-up found: one sentence on one thing, how bad it is, and what to do."""
+"""One finding of a check-up: a sentence about one thing, its severity, and what to do."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ Severity = Literal["ok", "note", "problem"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Diagnostic:
-    """One thing that was looked at."""
+    """The finding about one thing."""
 
     about: str
-    """A word or two: "memory", "checkpoints"."""
+    """The thing in a word or two: "memory", "checkpoints"."""
     severity: Severity
-    """A note is worth knowing and needs nothing done."""
+    """A note is worth knowing but needs no action."""
     text: str
     advice: str = ""
-    """What to do, where there is something."""
+    """What to do; empty if there is nothing to do."""
     mend: Callable[[], str] | None = None
-    """Repairs it without losing a result, and returns in a sentence what it did; None where there is nothing to repair,
-    or a person has to."""
+    """Repairs the thing without losing a result, and returns a sentence about what it did. None if there is nothing to
+    repair, or if only a person can."""
 
 
 def ok(about: str, text: str) -> Diagnostic:
-    """Return that all is well."""
+    """Return the finding that something is as it should be."""
     return Diagnostic(about=about, severity="ok", text=text)
 
 
 def note(about: str, text: str, advice: str = "", mend: Callable[[], str] | None = None) -> Diagnostic:
-    """Return something worth knowing."""
+    """Return a finding that is worth knowing but needs no action."""
     return Diagnostic(about=about, severity="note", text=text, advice=advice, mend=mend)
 
 
 def problem(about: str, text: str, advice: str = "", mend: Callable[[], str] | None = None) -> Diagnostic:
-    """Return something that is wrong."""
+    """Return the finding that something is wrong."""
     return Diagnostic(about=about, severity="problem", text=text, advice=advice, mend=mend)
 
 
 def plain(finding: Diagnostic) -> dict[str, Any]:
-    """Return plain values for JSON."""
+    """Return a finding as plain values for JSON."""
     return {
         "about": finding.about,
         "severity": finding.severity,

@@ -1,4 +1,4 @@
-"""A check-up of a study's files: checkpoints, kept weights, what commands found, and what was left unfinished."""
+"""Check-up of a study's files: checkpoints, weights, results of commands, and temporary files."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Literal
 
 from mnist_bench.doctor.diagnostic import Diagnostic, note, ok, problem
 from mnist_bench.experiments import ablation, audit, confirm
@@ -17,11 +16,15 @@ from search.event_log import StudyRecord, TrialRecord
 from search.files import leftovers, make_folder
 from search.study import StudyFolder, checkpoint_store
 
-Verdict = Literal["whole", "damaged", "newer"]
+Faults = Mapping[Path, SearchError | None]
+"""The error with which each file is refused; None if it can be read."""
 
 
 def examine(study: StudyRecord, folder: Path, *, foreign: bool = False) -> Iterator[Diagnostic]:
-    """Yield what is found in the folder of a study that nobody works on; of a `foreign` one, what any search has."""
+    """Yield the findings about a study's folder; nobody may be working on it.
+
+    A `foreign` study was made by another trainer; only the files that any search writes are examined.
+    """
     yield from checkpoints(study, folder)
     yield from damaged_checkpoints(folder)
     if not foreign:
@@ -43,15 +46,15 @@ def checkpoints(study: StudyRecord, folder: Path) -> Iterator[Diagnostic]:
 
 
 def damaged_checkpoints(folder: Path) -> Iterator[Diagnostic]:
-    """Yield one finding where checkpoints, those of `confirm` and its like among them, are not what was written."""
-    found = [
+    """Yield a finding if any checkpoints are damaged, those of `confirm` and other commands included."""
+    paths = [
         path
         for path in sorted(folder.rglob(f"*{checkpoint_store.SUFFIX}"))
         if not path.is_relative_to(StudyFolder(folder).aside)
     ]
-    verdicts = {path: _verdict(partial(_read_checkpoint, path)) for path in found}
-    yield from _newer("checkpoints", verdicts, folder)
-    if damaged := _with("damaged", verdicts):
+    faults = {path: _fault(partial(_read_checkpoint, path)) for path in paths}
+    yield from _newer("checkpoints", faults, folder)
+    if damaged := [path for path, fault in faults.items() if _is_damage(fault)]:
         yield problem(
             "checkpoints",
             f"damaged, and not believed: {_names(damaged, folder)}.",
@@ -62,17 +65,17 @@ def damaged_checkpoints(folder: Path) -> Iterator[Diagnostic]:
 
 
 def weights(study: StudyRecord, folder: Path) -> Iterator[Diagnostic]:
-    """Yield whether the kept weights are those of the best trials, and those that the trials ended with."""
+    """Yield whether there are weights of the best trials only, each the weights with which the trial ended."""
     complete = {trial.number: trial for trial in study.complete()}
     best = worth_keeping(list(complete.values()), study.cost)
     files = StudyFolder(folder).kept_weights()
     kept = [(complete[number], files[number]) for number in sorted(best & files.keys())]
-    verdicts = {path: _verdict(partial(load_trial, path, trial)) for trial, path in kept}
-    yield from _newer("weights", verdicts, folder)
-    if damaged := _with("damaged", verdicts):
+    faults = {path: _fault(partial(load_trial, path, trial)) for trial, path in kept}
+    yield from _newer("weights", faults, folder)
+    if damaged := [path for path, fault in faults.items() if _is_damage(fault)]:
         text = f"damaged, and not believed: {_names(damaged, folder)}."
         yield problem("weights", text, f"{_MOVES}.", partial(_move_aside, damaged, folder))
-    if whole := _with("whole", verdicts):
+    if whole := [path for path, fault in faults.items() if fault is None]:
         yield ok("weights", f"{_counted(len(whole), 'file')} of the best trials, each what its trial ended with.")
     if superfluous := [path for number, path in sorted(files.items()) if number not in best]:
         text = f"of trials that are no longer among the best: {_names(superfluous, folder)}."
@@ -93,7 +96,7 @@ def _missing(trials: Sequence[TrialRecord], folder: Path) -> Iterator[Diagnostic
 
 
 def found_by_commands(folder: Path) -> Iterator[Diagnostic]:
-    """Yield whether what `confirm`, `ablate` and `--audit-pruned` found can be read."""
+    """Yield a problem for each result of `confirm`, `ablate` or `--audit-pruned` that cannot be read."""
     files = StudyFolder(folder)
     readers: dict[str, Callable[[], object]] = {
         "confirm": partial(confirm.load, folder),
@@ -102,8 +105,9 @@ def found_by_commands(folder: Path) -> Iterator[Diagnostic]:
     }
     for path in sorted(files.confirm.records.glob("[0-9]*.json")):
         readers[f"record {path.stem}"] = partial(record.read, path)
-    faults = {name: fault for name, reader in readers.items() if (fault := _error(reader))}
-    yield from (problem(name, text, "Remove the file; the command makes it anew.") for name, text in faults.items())
+    for name, reader in readers.items():
+        if fault := _fault(reader):
+            yield problem(name, str(fault), "Remove the file; the command makes it anew.")
 
 
 def unfinished(folder: Path) -> Iterator[Diagnostic]:
@@ -114,10 +118,10 @@ def unfinished(folder: Path) -> Iterator[Diagnostic]:
 
 
 def _newest(folder: Path, trial: TrialRecord) -> int:
-    """Return the latest period, of those that the study knows, after which there is a whole checkpoint; 0 for none."""
+    """Return the latest of the trial's reported periods that has an undamaged checkpoint; 0 if none has."""
     store, periods = StudyFolder(folder).checkpoints, range(len(trial.reports), 0, -1)
     paths = {period: checkpoint_store.path_of(store, trial.number, period) for period in periods}
-    return next((n for n, path in paths.items() if _verdict(partial(_read_checkpoint, path)) != "damaged"), 0)
+    return next((n for n, path in paths.items() if not _is_damage(_fault(partial(_read_checkpoint, path)))), 0)
 
 
 def _read_checkpoint(path: Path) -> None:
@@ -125,39 +129,31 @@ def _read_checkpoint(path: Path) -> None:
         raise StorageError(f"{path}: is no whole checkpoint.")
 
 
-def _verdict(reader: Callable[[], object]) -> Verdict:
-    try:
-        reader()
-    except NewerVersionError:
-        return "newer"
-    except SearchError:
-        return "damaged"
-    return "whole"
-
-
-def _with(verdict: Verdict, verdicts: Mapping[Path, Verdict]) -> list[Path]:
-    return [path for path, found in verdicts.items() if found == verdict]
-
-
-def _newer(about: str, verdicts: Mapping[Path, Verdict], folder: Path) -> Iterator[Diagnostic]:
-    if newer := _with("newer", verdicts):
-        text = f"a newer mnist-bench wrote {_names(newer, folder)}, with settings that this version does not know."
-        yield note(about, text, "Examine them with a newer version; this one leaves them alone.")
-
-
-def _error(reader: Callable[[], object]) -> str | None:
+def _fault(reader: Callable[[], object]) -> SearchError | None:
+    """Return the error with which a reader refuses its file; None if it reads the file."""
     try:
         reader()
     except SearchError as error:
-        return str(error)
+        return error
     return None
+
+
+def _is_damage(fault: SearchError | None) -> bool:
+    """Return whether a file is damaged, and not only of a newer version."""
+    return fault is not None and not isinstance(fault, NewerVersionError)
+
+
+def _newer(about: str, faults: Faults, folder: Path) -> Iterator[Diagnostic]:
+    if newer := [path for path, fault in faults.items() if isinstance(fault, NewerVersionError)]:
+        text = f"a newer mnist-bench wrote {_names(newer, folder)}, with settings that this version does not know."
+        yield note(about, text, "Examine them with a newer version; this one leaves them alone.")
 
 
 _MOVES = "--repair moves them into aside/ in the study's folder"
 
 
 def _move_aside(paths: Sequence[Path], folder: Path) -> str:
-    """Move files below a study's folder to the same place in its folder `aside`; what lies there stays."""
+    """Move files to the same place below the study's folder `aside`, without replacing any file there."""
     for path in paths:
         target = StudyFolder(folder).aside / path.relative_to(folder)
         make_folder(target.parent)
@@ -167,14 +163,14 @@ def _move_aside(paths: Sequence[Path], folder: Path) -> str:
 
 
 def _remove(paths: Sequence[Path]) -> str:
-    """Remove half-written files: whoever was writing them writes them again."""
+    """Remove half-written files; their writers write them again."""
     for path in paths:
         path.unlink(missing_ok=True)
     return "Removed."
 
 
 def _names(paths: Sequence[Path], folder: Path, most: int = 5) -> str:
-    """Return the first of some files below the folder, and how many more there are."""
+    """Return the paths of the first files, relative to the folder, and the number of the others."""
     shown = ", ".join(str(path.relative_to(folder)) for path in paths[:most])
     return shown if len(paths) <= most else f"{shown} and {len(paths) - most} more"
 

@@ -1,4 +1,4 @@
-"""A check-up of the machine and the installation: what a search here would stand on."""
+"""Check-up of the machine and the installation."""
 
 from __future__ import annotations
 
@@ -22,14 +22,15 @@ from mnist_bench.training.cuda import Graphs, recorder
 
 DISTRIBUTION = "mnist-bench"
 WORKER_MEMORY = 600e6
-"""Bytes for a worker on a CPU: 500 million are measured with the default space."""
+"""Bytes that a worker on a CPU needs: 500 MB are measured with the default space, plus a reserve."""
 LITTLE_ROOM = 100e6
-"""Bytes; a study of fifty trials takes a third of it, with its confirmation and ablation."""
+"""Bytes of free disk space; a study of fifty trials with its confirmation and ablation takes a third of it."""
 NETWORK_FILESYSTEMS = {"afs", "ceph", "cifs", "fuse.sshfs", "glusterfs", "lustre", "nfs", "nfs4", "smb3", "smbfs"}
+"""SQLite's write-ahead log needs memory that processes share, which these do not provide between machines."""
 
 
 def examine(*, results: Path, device: str, data_dir: Path | None) -> Iterator[Diagnostic]:
-    """Yield what is found; this process is set up for training on `device` from then on.
+    """Yield the findings. As a side effect, this process is set up for training on `device`.
 
     Raises:
         DeviceError: there is no such device.
@@ -50,19 +51,20 @@ def examine(*, results: Path, device: str, data_dir: Path | None) -> Iterator[Di
 
 
 def packages(requirements: Sequence[str], version_of: Callable[[str], str | None]) -> Diagnostic:
-    """Return whether installed versions are in the ranges that requirements (PEP 508) give; extras are left out."""
-    asked = [Requirement(line) for line in requirements]
-    asked = [one for one in asked if one.marker is None or one.marker.evaluate({"extra": ""})]
-    wrong = [one for one in asked if not _is_met(one, version_of(one.name))]
-    if not wrong:
-        return ok("packages", f"all {len(asked)} are there, in the versions that are needed.")
-    found = ", ".join(f"{one.name} {version_of(one.name) or 'missing'} (needed: {one.specifier})" for one in wrong)
-    wanted = " ".join(f"'{one.name}{one.specifier}'" for one in wrong)
-    return problem("packages", f"{found}.", f"pip install {wanted}")
+    """Return whether the installed versions meet the requirements (PEP 508); those of extras are left out."""
+    parsed = [Requirement(line) for line in requirements]
+    needed = [package for package in parsed if package.marker is None or package.marker.evaluate({"extra": ""})]
+    unmet = [package for package in needed if not _is_met(package, version_of(package.name))]
+    if not unmet:
+        return ok("packages", f"all {len(needed)} are there, in the versions that are needed.")
+    text = ", ".join(
+        f"{package.name} {version_of(package.name) or 'missing'} (needed: {package.specifier})" for package in unmet
+    )
+    return problem("packages", f"{text}.", "pip install " + " ".join(f"'{p.name}{p.specifier}'" for p in unmet))
 
 
 def gpu(device: str) -> Diagnostic:
-    """Return which GPUs PyTorch sees; `device` is the one that is looked at here."""
+    """Return which GPUs PyTorch sees; `device` is the one that is examined."""
     names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
     if not names:
         return ok("GPU", "none that PyTorch sees; the processor trains.")
@@ -70,7 +72,7 @@ def gpu(device: str) -> Diagnostic:
 
 
 def memory(available: float, started: int) -> Diagnostic:
-    """Return whether so many bytes are enough for the workers that a search starts unasked."""
+    """Return whether `available` bytes are enough for the `started` workers that a search has by default."""
     workers = int(available / WORKER_MEMORY)
     text = f"{available / 1e9:.1f} GB free, enough for {workers} workers."
     if workers >= started:
@@ -80,7 +82,7 @@ def memory(available: float, started: int) -> Diagnostic:
 
 
 def computing(device: str, precision: Precision) -> Diagnostic:
-    """Return the canary of a device, and whether it comes out twice."""
+    """Return the canary of a device, and whether a second run gives the same one."""
     first, again = canary(device, precision), canary.__wrapped__(device, precision)
     variables = [f"{name}={os.environ[name]}" for name in numerics.VARIABLES if name in os.environ]
     if first != again:
@@ -110,7 +112,7 @@ def graphs(verdict: str) -> Diagnostic:
 
 
 def data(data_dir: Path | None) -> Iterator[Diagnostic]:
-    """Yield whether the training files and the test files are whole; of the test files nothing but hashes is learnt."""
+    """Yield whether the training files and the test files are undamaged; the test files are only hashed."""
     options = DataOptions(data_dir=None if data_dir is None else str(data_dir.resolve()))
     pinned = "whole, with the hashes that are pinned" if data_dir is None else "in MNIST's format"
     try:
@@ -126,39 +128,40 @@ def data(data_dir: Path | None) -> Iterator[Diagnostic]:
         severity = note if data_dir is not None else problem
         yield severity("test data", f"{error}.", "A search does without; `confirm` and `notebook` need them.")
         return
-    yield ok("test data", f"{pinned} ({', '.join(found[:8] for found in hashes)}); not opened, only hashed.")
+    yield ok("test data", f"{pinned} ({', '.join(digest[:8] for digest in hashes)}); not opened, only hashed.")
 
 
 def folder(results: Path) -> Iterator[Diagnostic]:
-    """Yield what is found of the folder of results, or of the one in which it would be made."""
+    """Yield the findings about the results folder, or about the existing folder in which it would be created."""
     absolute = results.absolute()
-    there = next(folder for folder in (absolute, *absolute.parents) if folder.exists())
-    if not there.is_dir():
-        yield problem("results", f"{there} is a file, not a folder.", "Name another folder with --results.")
-    elif not os.access(there, os.W_OK | os.X_OK):
-        yield problem("results", f"{there} is closed to you.", "Name another folder with --results.")
+    existing = next(folder for folder in (absolute, *absolute.parents) if folder.exists())
+    if not existing.is_dir():
+        yield problem("results", f"{existing} is a file, not a folder.", "Name another folder with --results.")
+    elif not os.access(existing, os.W_OK | os.X_OK):
+        yield problem("results", f"{existing} is closed to you.", "Name another folder with --results.")
     else:
         yield ok("results", f"{results}/ can be written to.")
-    yield room(shutil.disk_usage(there).free, results)
+    yield room(shutil.disk_usage(existing).free, results)
     try:
-        yield filesystem(filesystem_of(there.resolve(), Path("/proc/mounts").read_text()), results)
+        yield filesystem(filesystem_of(existing.resolve(), Path("/proc/mounts").read_text()), results)
     except OSError:
         return  # not on Linux
 
 
 def filesystem_of(folder: Path, mounts: str) -> str:
-    """Return the type of the file system that an absolute folder lies on, by the text of /proc/mounts."""
-    best, kind = "", "unknown"
+    """Return the type of the file system of an absolute folder, given the text of /proc/mounts."""
+    longest, kind = "", "unknown"
     for line in mounts.splitlines():
-        _, point, found, *_ = line.split(" ")
+        _, point, mounted_kind, *_ = line.split(" ")
         point = point.replace("\\040", " ")
-        if folder.is_relative_to(point) and len(point) >= len(best):
-            best, kind = point, found
+        # The innermost mount counts; of several at one point, the last, which hides the others.
+        if folder.is_relative_to(point) and len(point) >= len(longest):
+            longest, kind = point, mounted_kind
     return kind
 
 
 def filesystem(kind: str, results: Path) -> Diagnostic:
-    """Return whether SQLite can be trusted on a file system of this type."""
+    """Return whether SQLite's locks work on a file system of this type."""
     if kind not in NETWORK_FILESYSTEMS:
         return ok("file system", f"{results}/ is on {kind}.")
     return problem(
@@ -169,7 +172,7 @@ def filesystem(kind: str, results: Path) -> Diagnostic:
 
 
 def room(free: float, results: Path) -> Diagnostic:
-    """Return whether so many free bytes are enough for a study."""
+    """Return whether `free` bytes are enough for a study."""
     text = f"{free / 1e9:.1f} GB free for {results}/."
     if free >= LITTLE_ROOM:
         return ok("disk", text)
@@ -177,7 +180,7 @@ def room(free: float, results: Path) -> Diagnostic:
 
 
 def _available_memory() -> float | None:
-    """Return the bytes that processes can still take, by the machine and by this process's control group (v2)."""
+    """Return the bytes of memory still available, on the machine and in this process's control group (v2)."""
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
     except OSError:

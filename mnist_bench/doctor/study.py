@@ -1,4 +1,4 @@
-"""A check-up of a study: its event log, Optuna's tables beside it, its files, and whether this installation fits."""
+"""Check-up of a study: its event log, Optuna's tables, its files, and whether a search could go on here."""
 
 from __future__ import annotations
 
@@ -34,9 +34,16 @@ from search.study import (
 def examine(
     location: StudyLocation, *, busy: str | None, replay: bool = False, device: str, data_dir: Path | None
 ) -> Iterator[Diagnostic]:
-    """Yield what is found of a study; `busy` says who works on it, and what changes meanwhile is left out.
+    """Yield the findings about a study.
 
-    `replay` says whether to decide everything in its event log once more.
+    Args:
+        location: the study.
+        busy: who is working on the study, as the beginning of a sentence, or None. Then what may be changing, its
+            tables
+            and files, is not examined.
+        replay: whether to replay every decision in the event log.
+        device: the device on which a search would go on.
+        data_dir: the folder of the data set, if it is not the packaged one.
 
     Raises:
         StudyNotFoundError: there is no such study.
@@ -82,24 +89,24 @@ def _whole_log(location: StudyLocation) -> list[Event]:
 
 
 def decided_again(events: Sequence[Event]) -> Diagnostic:
-    """Return whether a study's decisions come out as they stand in its event log."""
+    """Replay the decisions in an event log, and return whether they come out the same."""
     stored = events[0].payload["spec"]
     if stored["driver_revision"] != DRIVER_REVISION:
         return note("replay", f"not done: driver revision {stored['driver_revision']} decided otherwise than this one.")
     try:
-        found = decide_again(events, lambda spec: run_search.planner(spec.space, spec.context))
+        replayed = decide_again(events, lambda spec: run_search.planner(spec.space, spec.context))
     except (SearchError, KeyError, TypeError, ValueError) as error:
         return problem("replay", f"this installation cannot make such a search: {first_line(error)}.")
-    if found.difference is None:
-        return ok("replay", f"{found.events} events decided once more, every one as it stands in the log.")
+    if replayed.difference is None:
+        return ok("replay", f"{replayed.events} events decided once more, every one as it stands in the log.")
     return problem(
-        "replay", f"{found.difference}; the {found.events} events before it agree.",
+        "replay", f"{replayed.difference}; the {replayed.events} events before it agree.",
         "Under the installation that the study needs (see there) the log should agree; else put a copy of it back.",
     )  # fmt: skip
 
 
 def left(study: StudyRecord, history: History) -> Diagnostic:
-    """Return how a study was left that nobody works on."""
+    """Return the state of a study on which nobody is working."""
     paused = [f"#{trial.number}" for trial in study.trials if trial.state == "RUNNING"]
     if paused:
         text = f"nobody works on the study; {', '.join(paused)} are paused, and the same search goes on with them."
@@ -110,27 +117,27 @@ def left(study: StudyRecord, history: History) -> Diagnostic:
 
 
 def tables(location: StudyLocation, events: Sequence[Event]) -> Iterator[Diagnostic]:
-    """Yield whether Optuna's tables say what the event log says."""
+    """Yield whether Optuna's tables agree with the event log, from which they can be rebuilt."""
     mend = partial(_rebuild, location, events)
     locked_elsewhere = location.owns_database or is_postgresql(location.url)
     advice = _FROM_THE_LOG if locked_elsewhere else _FROM_THE_LOG + _SHARED
     try:
-        found = _differences(location, events)
+        differing = _differences(location, events)
     except StorageError as error:
         yield problem("Optuna's tables", str(error), advice, mend)
         return
-    if found:
-        yield problem("Optuna's tables", f"{_worded(found)}.", advice, mend)
-    elif found.pending:
+    if differing:
+        yield problem("Optuna's tables", f"{_worded(differing)}.", advice, mend)
+    elif differing.pending:
         yield note(
-            "Optuna's tables", f"the newest event, of #{found.pending[0]}, is still missing; the next run adds it."
+            "Optuna's tables", f"the newest event, of #{differing.pending[0]}, is still missing; the next run adds it."
         )
     else:
         yield ok("Optuna's tables", "they say what the event log says.")
 
 
 def installation(study: StudyRecord, finished: bool, *, device: str, data_dir: Path | None) -> Iterator[Diagnostic]:
-    """Yield whether a search of the study could go on here, and what it would take where it could not."""
+    """Yield whether a search of the study could go on here, and if not, what it would need."""
     from mnist_bench import numerics
 
     then = study.spec["numerics"]
@@ -139,15 +146,15 @@ def installation(study: StudyRecord, finished: bool, *, device: str, data_dir: P
     yield _data(study, data_dir)
     severity = note if finished else problem
     try:
-        found = spec_differences(study.spec, _specification(study.spec, now))
+        differing = spec_differences(study.spec, _specification(study.spec, now))
     except (SearchError, KeyError, TypeError, ValueError) as error:
         yield severity("installation", f"this installation cannot make such a search: {error}.")
         return
-    if not found:
+    if not differing:
         yield ok("installation", f"as the study needs it, canary {now['canary'][:8]} then and now.")
         return
-    listed = "; ".join(f"{path}: {old} then, {new} now" for path, old, new in found)
-    changed = {path for path, _, _ in found}
+    listed = "; ".join(f"{path}: {old} then, {new} now" for path, old, new in differing)
+    changed = {path for path, _, _ in differing}
     yield severity(
         "installation", f"the study was made under other conditions: {listed}.", _way_back(changed, study.spec)
     )
@@ -163,7 +170,7 @@ def _data(study: StudyRecord, data_dir: Path | None) -> Diagnostic:
 
 
 def _specification(stored: Mapping[str, Any], numerics: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a study's specification would be if this installation made it, its data aside."""
+    """Return the specification that this installation would give the same study, with the stored data."""
     space = Space.from_spec(stored["space"])
     sampler, pruner = strategies.of_settings(space.settings)
     return StudySpec(
@@ -175,10 +182,11 @@ def _specification(stored: Mapping[str, Any], numerics: Mapping[str, Any]) -> di
 
 def _way_back(changed: Set[str], stored: Mapping[str, Any]) -> str:
     """Return how to get an installation in which the search can go on, given the paths that differ."""
-    versions = {path.removeprefix("versions.") for path in changed if path.startswith("versions.")}
-    wanted = [f"{name}=={stored['versions'][name]}" for name in sorted(versions & stored["versions"].keys())]
-    if wanted:
-        return f"pip install {' '.join(wanted)}"
+    # Versions first: they are the easiest to change, and often explain the other differences.
+    names = {path.removeprefix("versions.") for path in changed if path.startswith("versions.")}
+    pins = [f"{name}=={stored['versions'][name]}" for name in sorted(names & stored["versions"].keys())]
+    if pins:
+        return f"pip install {' '.join(pins)}"
     ours = ("context.costs", "context.defaults", "context.trainer_revision", "driver_revision")
     if any(path.startswith(ours) for path in changed):
         revisions = f"trainer {stored['context']['trainer_revision']}, driver {stored['driver_revision']}"
@@ -210,11 +218,11 @@ def _rebuild(location: StudyLocation, events: Sequence[Event]) -> str:
     return "They were written anew from the event log."
 
 
-def _worded(found: Differences) -> str:
+def _worded(differing: Differences) -> str:
     parts = [
-        f"lack {_some(found.missing)}" if found.missing else "",
-        f"differ in {_some(found.otherwise)}" if found.otherwise else "",
-        f"have {_some(found.unknown)}, which the log does not know" if found.unknown else "",
+        f"lack {_some(differing.missing)}" if differing.missing else "",
+        f"differ in {_some(differing.otherwise)}" if differing.otherwise else "",
+        f"have {_some(differing.unknown)}, which the log does not know" if differing.unknown else "",
     ]
     return f"they {'; '.join(filter(None, parts))}"
 

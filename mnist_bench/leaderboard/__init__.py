@@ -1,4 +1,4 @@
-"""Trials ranked, with intervals and ties; where the workers' time went."""
+"""Ranked trials with intervals and ties, and how the workers' time was spent."""
 
 import lazy_loader
 

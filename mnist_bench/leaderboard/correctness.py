@@ -1,4 +1,4 @@
-"""Which validation images a trial classified correctly, as its record keeps them."""
+"""Which validation images a trial classified correctly, as stored with its last period."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from search.event_log import TrialRecord
 
 
 def correct_bits(text: str) -> NDArray[np.bool_]:
-    """Return the bits that base64 of `numpy.packbits` holds; shape (images rounded up to a multiple of 8,), rest False.
+    """Return the bits of base64-encoded `numpy.packbits`: shape (images,), padded with False to a multiple of 8.
 
     Raises:
-        StorageError: the text is no base64.
+        StorageError: the text is not base64.
     """
     try:
         packed = np.frombuffer(base64.b64decode(text, validate=True), dtype=np.uint8)
@@ -29,10 +29,10 @@ def correct_bits(text: str) -> NDArray[np.bool_]:
 
 
 def correctness(trial: TrialRecord) -> NDArray[np.bool_] | None:
-    """Return `correct_bits` of the trial's last period; None where it was not kept.
+    """Return the `correct_bits` of the trial's last period; None if they were not stored.
 
     Raises:
-        StorageError: what was kept is damaged.
+        StorageError: the stored bits are damaged.
     """
     text = trial.reports[-1].details.get("correct") if trial.reports else None
     return correct_bits(text) if isinstance(text, str) else None
@@ -44,7 +44,7 @@ def validation_images(context: Mapping[str, Any]) -> int:
 
 
 def accuracy_interval(trial: TrialRecord, images: int) -> tuple[float, float] | None:
-    """Return Wilson's 95 % interval of the trial's accuracy on so many images; None where it has no accuracy."""
+    """Return Wilson's 95 % interval of the trial's accuracy on `images` images; None if the trial has no accuracy."""
     errors = trial.reports[-1].metrics.get("errors") if trial.reports else None
     if trial.value is None or errors is None or errors > images:
         return None

@@ -1,4 +1,4 @@
-"""The leaderboard of a study of another trainer: what the search itself knows, and nothing of nets."""
+"""The leaderboard of a study that another trainer made: only what the search itself knows, nothing about nets."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class PlainRow:
     """One trial."""
 
     rank: int | None
-    """1 for the best complete trial; None where the trial is not complete."""
+    """1 for the best complete trial; None if the trial is not complete."""
     number: int
     value: float | None
-    """Of the last period, in whatever unit the trainer has."""
+    """Value of the last period, in the trainer's own unit."""
     state: str
     reason: str
     periods: int
@@ -26,7 +26,7 @@ class PlainRow:
     total_periods: int
     seconds: float
     params: Mapping[str, Any]
-    """Every parameter that a trial of the study has; None where this one has not."""
+    """Values of all parameters that occur in the study; None for those that this trial lacks."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,19 +38,20 @@ class PlainBoard:
     totals: tuple[int, ...]
     counts: Mapping[str, int]
     external: int
-    """Trials that the machine ended, not their configuration: out of memory, out of time."""
+    """Number of trials that the machine ended, not their configuration: out of memory or out of time."""
     saved_periods: int
+    """Periods that pruning saved."""
     budget_periods: int
-    """Periods that ended trials did not train, of those that they would have without pruning."""
+    """Periods that all ended trials would have trained without pruning."""
     live: bool
     rows: tuple[PlainRow, ...]
     hidden: int
-    """Rows left out by `top`."""
+    """Number of rows that `top` leaves out."""
     order: Order
 
     @property
     def goal(self) -> int:
-        """Trained trials asked for in all."""
+        """The current goal, in trained trials."""
         return self.totals[-1]
 
 

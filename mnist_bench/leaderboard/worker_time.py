@@ -1,4 +1,4 @@
-"""Where the workers' time went: every period on one clock, and what pruning saved and the logical order cost."""
+"""How the workers' time was spent: all periods on one clock, what pruning saved, and what the logical order cost."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from search.event_log import Order, StudyRecord, TrialRecord
 from search.trainer_api import Report
 
 Kind = Literal["best", "complete", "pruned", "other"]
-"""How a period's trial ended; "other": out of the usual way, or not yet."""
+"""How the trial of a period ended; "other": it failed, or has not ended yet."""
 
 PAUSE = 30.0
-"""Seconds without a period under way that count as a pause of the search, and not as idle time."""
+"""Seconds without any running period from which on the search counts as paused, not as idle."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,15 +27,15 @@ class Period:
     kind: Kind
     start: float
     end: float
-    """Seconds since the study's first period, pauses left out."""
+    """Seconds since the study's first period, without pauses."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pause:
-    """A time in which nobody drove the study."""
+    """A time in which no driver worked on the study."""
 
     at: float
-    """On the clock of the periods, which it does not move."""
+    """When it began, on the clock of the periods, which stands still during a pause."""
     seconds: float
 
 
@@ -48,13 +48,13 @@ class WorkerTime:
     periods: tuple[Period, ...]
     pauses: tuple[Pause, ...]
     available: float
-    """From the first start to the last end of each stretch without a pause, for each worker that trained in it."""
+    """Worker time that could be used: the length of each stretch between pauses times the number of its workers."""
     ordering: float
-    """Idle, while a delivered period waited for a logically earlier one that was not."""
+    """Idle worker time during which a delivered period waited for a logically earlier one."""
     saved: float
-    """What the epochs that pruned trials were spared would have taken, each trial at its own pace: an estimate."""
+    """Estimate of what pruning saved: the epochs that were not trained, at the pace of each trial."""
     order: Order = "logical"
-    """In which order the search took up what was delivered; by arrival nothing waited for its turn."""
+    """The order in which the search handled events; with "arrival", nothing waits for its turn."""
 
     @property
     def workers(self) -> tuple[int, ...]:
@@ -63,22 +63,22 @@ class WorkerTime:
 
     @property
     def span(self) -> float:
-        """Seconds from the first start to the last end, pauses left out."""
+        """Seconds from the first start to the last end, without pauses."""
         return max(period.end for period in self.periods)
 
     def busy(self, *kinds: Kind) -> float:
-        """Return the time spent on trials of these kinds."""
+        """Return the worker time spent on trials of these kinds."""
         return sum(period.end - period.start for period in self.periods if period.kind in kinds)
 
     @property
     def idle(self) -> float:
-        """The available time in which nothing was trained, for whatever reason."""
+        """Available worker time in which nothing was trained, for any reason."""
         return self.available - self.busy("best", "complete", "pruned", "other")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Stretch:
-    """The periods between two pauses, by their starts."""
+    """The periods between two pauses, in the order of their starts."""
 
     periods: tuple[Period, ...]
 
@@ -96,10 +96,10 @@ class _Stretch:
 
 
 def worker_time_of(study: StudyRecord) -> WorkerTime:
-    """Return where the time of the study's workers went.
+    """Return how the time of the study's workers was spent.
 
     Raises:
-        StudyNotFoundError: nothing was trained yet, in no measurable time, or it is not known where and when.
+        StudyNotFoundError: nothing was trained yet, or in no measurable time, or an early version did not record times.
     """
     reports = [(trial, report) for trial in study.trials for report in trial.reports]
     if not reports:
@@ -124,7 +124,7 @@ def worker_time_of(study: StudyRecord) -> WorkerTime:
 
 
 def _turn(trained: tuple[TrialRecord, Report]) -> float:
-    """When a report's turn came in the logical order."""
+    """Return when the driver handled a report; sorting by it gives the logical order."""
     return trained[1].handled or 0.0
 
 
@@ -143,15 +143,15 @@ def _period(study: str, trial: TrialRecord, report: Report, best: int | None) ->
 
 
 def _stretches(periods: Sequence[Period]) -> list[_Stretch]:
-    """Cut periods, sorted by their starts, where nothing ran for longer than a pause."""
-    found: list[list[Period]] = []
+    """Cut periods, sorted by their starts, wherever nothing ran for longer than `PAUSE`."""
+    stretches: list[list[Period]] = []
     end = float("-inf")
     for period in periods:
         if period.start > end + PAUSE:
-            found.append([])
-        found[-1].append(period)
+            stretches.append([])
+        stretches[-1].append(period)
         end = max(end, period.end)
-    return [_Stretch(periods=tuple(stretch)) for stretch in found]
+    return [_Stretch(periods=tuple(stretch)) for stretch in stretches]
 
 
 def _on_one_clock(stretches: Sequence[_Stretch]) -> tuple[tuple[Period, ...], tuple[Pause, ...]]:
@@ -168,7 +168,7 @@ def _on_one_clock(stretches: Sequence[_Stretch]) -> tuple[tuple[Period, ...], tu
 
 
 def _waits(logical: Sequence[Period]) -> list[tuple[float, float]]:
-    """Return from when to when each period waited, delivered, for logically earlier ones that were not."""
+    """Return for each period that waited from its delivery to that of the last logically earlier one: (start, end)."""
     waits = []
     delivered = float("-inf")
     for period in logical:
@@ -179,7 +179,11 @@ def _waits(logical: Sequence[Period]) -> list[tuple[float, float]]:
 
 
 def _idle_during(waits: Sequence[tuple[float, float]], stretches: Sequence[_Stretch]) -> float:
-    """Return the workers' idle time while at least one of the waits was under way."""
+    """Return the workers' idle time during which at least one period waited.
+
+    All changes of the number of idle workers and of waiting periods are sorted by time, then summed between neighbours:
+    n log n steps for n periods.
+    """
     changes = [(time, 0, by) for wait in waits for time, by in zip(wait, (1, -1), strict=True)]
     for stretch in stretches:
         changes += [(stretch.start, stretch.workers, 0), (stretch.end, -stretch.workers, 0)]

@@ -1,4 +1,4 @@
-"""Pictures: a module a kind, pure rows apart from drawing, one style for all."""
+"""Pictures: one module per kind, with the figures computed apart from the drawing; one style for all."""
 
 import lazy_loader
 

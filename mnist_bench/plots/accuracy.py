@@ -1,4 +1,7 @@
-"""How pictures show accuracies near 100 %: on an axis of the error's logarithm, labelled with the accuracy."""
+"""An axis for accuracies near 100 %: logarithmic in the error, labelled with the accuracy.
+
+On a linear axis 99.2 and 99.5 % would all but coincide, although one makes 1.6 times as many errors as the other.
+"""
 
 from __future__ import annotations
 
@@ -12,33 +15,33 @@ from mnist_bench.units import percent
 
 LABEL = "validation accuracy (%)"
 MIN_ERROR = 0.005
-"""Errors below are drawn here, in percent: half an image of 10,000, since none at all has no logarithm."""
+"""Smallest error that is drawn, in percent: half an image of 10,000, because 0 has no logarithm."""
 SPREAD = 10
-"""Trials with more than so many times the median error lie outside the axis: those that never learned."""
+"""Trials with more than so many times the median error are outside of the axis: they have not learnt anything."""
 MIN_WORST = 0.02
-"""The axis begins at this error in percent at the least: with the next accuracies below 100 %."""
+"""The largest error on the axis is at least this, in percent, so that a study without errors has an axis, too."""
 MIN_SPAN = 1.5
-"""What the errors at the ends of the axis differ by at the least, as a ratio."""
+"""Smallest ratio of the errors at the two ends of the axis, so that equal accuracies have an axis, too."""
 MANTISSAS = ((1,), (1, 2, 5), (1, 1.5, 2, 3, 4, 5, 7))
-"""Where the axis has ticks in each decade of the error; the next where one gives too few."""
+"""Ticks in each decade of the error; the first entry that gives at least four ticks is used."""
 
 
 def error(accuracy: float) -> float:
-    """Return the error in percent as it is drawn, of an accuracy of 0..1."""
+    """Return the error in percent at which an accuracy (0..1) is drawn."""
     return max(MIN_ERROR, 100 * (1 - accuracy))
 
 
 def lowest_shown(accuracies: Iterable[float]) -> float:
-    """Return the lowest of the accuracies (0..1) that is worth showing; half of them at least are above it."""
+    """Return the lowest of the accuracies (0..1) that the axis shows; at least half of them are above it."""
     errors = [error(accuracy) for accuracy in accuracies]
     limit = SPREAD * median(errors)
     return 1 - max(error for error in errors if error <= limit) / 100
 
 
 def set_axis(axes: Axes, accuracies: Sequence[float], *, room: float = 0.07) -> None:
-    """Give `axes` an axis of accuracy that shows these, 0..1, and leaves out those below `lowest_shown`.
+    """Set up the vertical axis for these accuracies, 0..1, without those below `lowest_shown`.
 
-    What is drawn on it is `error`. `room` is the share left free above and below.
+    Callers draw the `error` of an accuracy. `room` is the share of the axis left free above and below.
     """
     best = min(error(accuracy) for accuracy in accuracies)
     worst = max(MIN_WORST, error(lowest_shown(accuracies)))
@@ -46,7 +49,7 @@ def set_axis(axes: Axes, accuracies: Sequence[float], *, room: float = 0.07) -> 
     pad = more * max(worst / best, MIN_SPAN) ** room
     axes.set_yscale("log")
     low, high = best / pad, min(100.0, worst * pad)
-    axes.set_ylim(high, low)
+    axes.set_ylim(high, low)  # turned over: the fewest errors are at the top
     axes.yaxis.set_major_locator(FixedLocator(_ticks(low, high)))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda tick, _: _label(tick)))
@@ -55,15 +58,15 @@ def set_axis(axes: Axes, accuracies: Sequence[float], *, room: float = 0.07) -> 
 
 
 def place(axes: Axes, accuracy: float | None) -> float:
-    """Return where an accuracy is drawn on such an axis: on the lower edge where there is none or too low a one."""
+    """Return the position of an accuracy on the axis: on the lower edge if it is None or below the axis."""
     edge = float(axes.get_ylim()[0])
     return edge if accuracy is None else min(edge, error(accuracy))
 
 
 def outside(drawn: Sequence[float], accuracies: Sequence[float], where: str = "on the lower edge") -> str:
-    """Return what a detail line says of those `drawn` that an axis of `accuracies` leaves out; "" without any.
+    """Return a remark on the number of `drawn` accuracies that are outside of the axis of `accuracies`; "" if none is.
 
-    All are in 0..1.
+    All accuracies are 0..1.
     """
     limit = lowest_shown(accuracies)
     below = sum(accuracy < limit for accuracy in drawn)
@@ -75,7 +78,7 @@ def _label(error: float) -> str:
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    """Return four ticks or more between two errors in percent."""
+    """Return at least four ticks between two errors in percent."""
     low = max(low, 0.99 * MIN_ERROR)
     for mantissas in MANTISSAS:
         every = (mantissa * 10.0**power for power in range(-3, 3) for mantissa in mantissas)

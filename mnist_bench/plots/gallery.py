@@ -1,4 +1,4 @@
-"""All pictures of a study, for a report: every kind that can be drawn, as data that stand inside the page."""
+"""All pictures of a study as data URIs, to be embedded in a report."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SMALL_SVG = 120_000
-"""Bytes; up to here a drawing stays one, above the smaller of drawing and pixels is taken."""
+"""Bytes. Up to this size a picture is embedded as SVG, which stays sharp; above it, the smaller of SVG and PNG is."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Picture:
-    """One picture and what it says."""
+    """One picture with its description."""
 
     kind: str
     shows: str
-    """What the kind shows."""
+    """What this kind of picture shows."""
     finding: str
-    """The picture's heading: what it found about this study."""
+    """The picture's heading: its finding about this study."""
     source: str
     """A data URI of an SVG or a PNG."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Gallery:
-    """The pictures of a study, and why others are missing."""
+    """The pictures of a study, and the reasons why others are missing."""
 
     pictures: tuple[Picture, ...]
     missing: Mapping[str, str]
@@ -44,7 +44,7 @@ class Gallery:
 
 
 def gallery(subject: Subject) -> Gallery:
-    """Draw every kind of picture; one that cannot be drawn is left out with the reason."""
+    """Draw every kind of picture; for those that cannot be drawn, give the reason."""
     pictures: list[Picture] = []
     missing: dict[str, str] = {}
     for kind in KINDS:

@@ -1,4 +1,4 @@
-"""How figures read in pictures, and how long their lines may be."""
+"""Headings and remarks of pictures, folded to the width of the figure, and numbers in words."""
 
 from __future__ import annotations
 
@@ -12,32 +12,33 @@ from matplotlib.patheffects import withStroke
 from mnist_bench.plots import style
 
 HEADING = 10.5
-"""Characters of a heading an inch."""
+"""Characters per inch of a heading, in bold type of 11 points."""
 REMARKS = 18
-"""Characters of the detail line an inch."""
+"""Characters per inch of the remarks, in type of 7.5 points."""
 
 UNIT = re.compile(r"(?<=\d) (?=%|(?:epochs?|px|rad|s|min|h|[kMG])\b)")
-"""A space between a number and its unit, at which no line ends."""
+"""The space between a number and its unit, at which a line must not break."""
 NO_BREAK = "\u00a0"
 
 HALO = withStroke(linewidth=1.5, foreground="white")
-"""Keeps small text legible over lines and marks."""
+"""A white outline, which keeps small text legible over lines and marks."""
 
 
 def write_heading(figure: Figure, finding: str, remarks: Iterable[str]) -> None:
-    """Write the finding above a picture and the remarks that are not empty below it, on as many lines as they need.
+    """Write the finding above a picture, and the remarks that are not empty below it.
 
-    Lines end between words alone, and never between a number and its unit.
+    Both are folded between words, but not between a number and its unit.
     """
     width = figure.get_figwidth()
     style.heading(figure, _balanced(finding, int(HEADING * width)), "\n".join(_lines(remarks, int(REMARKS * width))))
 
 
 def _balanced(text: str, width: int) -> str:
-    """Fold a text into as few lines as `width` allows, of much the same length: no word alone on the last one."""
-    least = min(width, max(map(len, text.split())))  # a narrower one would cut a word
-    lines = len(_folded(text, width))
-    return "\n".join(next(found for narrow in range(least, width + 1) if len(found := _folded(text, narrow)) <= lines))
+    """Fold a text into as few lines as `width` allows, but of similar lengths: no single word on the last line."""
+    narrowest = min(width, max(map(len, text.split())))  # a narrower line would cut a word
+    fewest = len(_folded(text, width))
+    folded = (_folded(text, narrower) for narrower in range(narrowest, width + 1))
+    return "\n".join(next(lines for lines in folded if len(lines) <= fewest))
 
 
 def _folded(text: str, width: int) -> list[str]:
@@ -61,7 +62,7 @@ def epochs(number: float) -> str:
 
 
 def short(number: float) -> str:
-    """Return a number with two significant digits, a whole one with all: `0.0093`, `8.3`, `211`."""
+    """Return a number with two significant digits, and all digits of its whole part: `0.0093`, `8.3`, `211`."""
     return f"{number:,.0f}" if number == round(number) or abs(number) >= 100 else f"{number:.2g}"
 
 

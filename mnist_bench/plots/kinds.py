@@ -1,4 +1,4 @@
-"""The kinds of pictures of a study, by name."""
+"""The kinds of pictures of a study by name."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "ablation": "what each group of settings brings, once `ablate` has measured it",
     }
 )
-"""What each kind shows; each is drawn by the module of its name."""
+"""What each kind of picture shows; the module of the same name draws it."""
 _FOLDERS = {
     "study": ("history", "curves", "importances", "slices", "parallel", "pareto", "timeline"),
     "net": ("confusion", "mistakes", "layers"),
     "data": ("distortions",),
     "experiments": ("ablation",),
 }
-"""Where the module of each kind lies."""
+"""The package of each kind's module."""
 
 
 def picture(kind: str, subject: Subject) -> Figure:
-    """Return the picture of a kind.
+    """Draw a picture of this kind.
 
     Raises:
-        StudyNotFoundError: the study has not what the kind shows; says what is missing.
+        StudyNotFoundError: the study lacks what the picture shows; the message says what is missing.
         KeyError: there is no such kind.
     """
     return cast("Callable[[Subject], Figure]", module_of(kind).picture)(subject)

@@ -1,4 +1,4 @@
-"""What a trial's net says of each validation image."""
+"""The predictions of a trial's net for the validation images."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Predictions:
-    """A net's answers on the validation images, in the order of the split."""
+    """A net's predictions for the validation images, in the order of the split."""
 
     study: str
     trial: int
@@ -34,11 +34,11 @@ class Predictions:
     probabilities: NDArray[np.float64]
     """Softmax of the logits, shape (N, 10)."""
     indices: NDArray[np.int64]
-    """Places in the training file, shape (N,)."""
+    """Indices in the training file, shape (N,)."""
     images: NDArray[np.uint8]
     """Shape (N, 28, 28), 0 is background."""
     recorded_errors: int | None
-    """Errors that the trial's last report counts; another device or precision may count others."""
+    """Number of errors in the trial's last report; on another device or in another precision it may differ."""
 
     @property
     def predicted(self) -> NDArray[np.int64]:
@@ -48,17 +48,17 @@ class Predictions:
 
     @property
     def wrong(self) -> NDArray[np.int64]:
-        """Rows in which the prediction is not the label."""
+        """Indices into the arrays where the prediction is not the label."""
         return np.flatnonzero(self.predicted != self.labels)
 
     @property
     def noun(self) -> str:
-        """What a class is: a digit, or a class of MNIST's relatives."""
+        """The word for a class: "digit" or, for relatives such as Fashion-MNIST, "class"."""
         return "digit" if self.dataset in ("mnist", "qmnist") else "class"
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What a picture says of where its figures come from."""
+        """Remarks on the source of a picture's figures."""
         here = len(self.wrong)
         source = f"study {self.study}, trial #{self.trial}, {len(self.labels):,} validation images"
         if self.recorded_errors in (None, here):
@@ -67,12 +67,12 @@ class Predictions:
 
 
 def predict(study: StudyRecord, trial: TrialRecord, files: StudyFolder, data_dir: Path | None = None) -> Predictions:
-    """Return what the net that was kept of a trial says of the validation images; the test set is closed.
+    """Load a trial's weights and predict the validation images. Closes the test set.
 
-    It computes in the search's precision, on its kind of device where there is one.
+    The net computes in the precision of the search, and on its kind of device if there is one.
 
     Raises:
-        StudyNotFoundError: the trial's weights are not there.
+        StudyNotFoundError: the trial's weights were not kept.
         WeightsError: the file does not hold the weights that the trial ended with.
         DataError, DeviceError, UsageError: see `reproduce.trainer_for`, which loads the data set.
     """

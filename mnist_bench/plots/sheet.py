@@ -1,4 +1,4 @@
-"""Small pictures side by side, joined to one image, with a name to each column and row."""
+"""A grid of small images, joined to a single one, with names for its columns and rows."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from numpy.typing import NDArray
 from mnist_bench.plots.headings import write_heading
 
 GAP = 2
-"""Pixels between two pictures, and around all."""
+"""Pixels between two images, and around the grid."""
 FRAME = 30
-"""Grey of the gaps, between background (0) and ink (255): shows where a picture ends."""
+"""Grey of the gaps, between background (0) and ink (255): without it, the edge of an image would not show."""
 WHITE = 255
-"""The gaps between pictures in colour."""
+"""Value of the gaps between coloured images."""
 TILE = 0.66
-"""Width and height of a picture with its gap, in inches, where ten fill a row."""
+"""Width and height of an image with its gap, in inches, if ten fill a row."""
 
 Pixels = NDArray[np.uint8]
 
 
 def assemble(images: Pixels) -> Pixels:
-    """Return pictures (rows, columns, H, W) or, in colour, (rows, columns, H, W, 3) as one picture with gaps."""
+    """Join images, shape (rows, columns, H, W) or (rows, columns, H, W, 3), to a single one with gaps."""
     rows, columns, height, width, *channels = images.shape
     down, across = height + GAP, width + GAP
     canvas = np.full((rows * down + GAP, columns * across + GAP, *channels), WHITE if channels else FRAME, np.uint8)
@@ -36,7 +36,7 @@ def assemble(images: Pixels) -> Pixels:
 
 
 def show(axes: Axes, images: Pixels, columns: Sequence[str] = (), rows: Sequence[str] = ()) -> None:
-    """Draw pictures as `assemble` joins them, dark ink on white, with the columns' names above and the rows' beside."""
+    """Draw images as `assemble` joins them, with the names of the columns above and those of the rows on the left."""
     axes.imshow(assemble(images), vmin=0, vmax=255)
     axes.set_xticks(_centres(len(columns), images.shape[3]), columns, fontsize=9)
     axes.set_yticks(_centres(len(rows), images.shape[2]), rows, fontsize=8)
@@ -45,7 +45,7 @@ def show(axes: Axes, images: Pixels, columns: Sequence[str] = (), rows: Sequence
 
 
 def draw(images: Pixels, labels: Sequence[int], rows: Sequence[str], finding: str, remarks: Sequence[str]) -> Figure:
-    """Return a figure filled by rows of about ten pictures, each column under its label, and its heading."""
+    """Return a figure with rows of about ten images, the label above each column, and a heading."""
     figure = Figure(figsize=(7.2, 0.75 + TILE * len(images)))
     show(figure.add_subplot(), images, [str(label) for label in labels], rows)
     write_heading(figure, finding, remarks)

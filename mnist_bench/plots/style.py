@@ -1,4 +1,4 @@
-"""How all pictures look: colours with a meaning, a heading that says the finding, and files that are the same twice."""
+"""The style of all pictures: colours with a meaning, a heading with the finding, files that are reproducible."""
 
 from __future__ import annotations
 
@@ -17,40 +17,40 @@ from search.files import atomic_write
 STYLE = Path(__file__).with_name("mnist_bench.mplstyle")
 
 BEST = "#d55e00"
-"""The best trial, everywhere: vermilion of Okabe and Ito's palette (2008), for the colour-blind; dark in grey."""
+"""The best trial, in every picture: vermilion of Okabe and Ito's palette for the colour-blind (2008); dark in grey."""
 COMPLETE = "#0072b2"
-"""Complete trials, and whatever else is plain data: blue of the same palette."""
+"""Complete trials and other plain data: blue of the same palette."""
 PRUNED = "#c9ced6"
-"""Pruned trials, and whatever else stands back."""
+"""Pruned trials and other data in the background."""
 INK = "#222222"
-"""Text and thin lines that carry a figure."""
+"""Text, and thin lines that show a value."""
 FAINT = "#777777"
-"""Remarks, reference lines."""
+"""Remarks and reference lines."""
 SERIES = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#f0e442")
-"""Further categories, in this order; never more than these in one picture."""
+"""Further categories, in this order; a picture has at most these six."""
 
 LARGE = 200
-"""So many marks have full size, more of them are smaller."""
+"""Number of marks up to which they have their full size; more of them are smaller, by the square root."""
 OPAQUE = 60
-"""So many lines of one look are drawn in full colour, more of them paler."""
+"""Number of lines of one style up to which they are opaque; more of them share the same amount of ink."""
 
 Format = Literal["png", "svg"]
 
 
 def mark_scale(marks: int) -> float:
-    """Return what the areas of so many marks are multiplied by, 0..1."""
+    """Return the factor, 0..1, for the areas of so many marks."""
     return min(1.0, math.sqrt(LARGE / max(1, marks)))
 
 
 def opacity(lines: int) -> float:
-    """Return how opaque so many lines of one look are, 0..1."""
+    """Return the opacity, 0..1, of so many lines of one style."""
     return min(1.0, OPAQUE / max(1, lines))
 
 
 def heading(figure: Figure, finding: str, detail: str = "") -> None:
-    """Write the finding above a picture, and below it in grey what it was found on.
+    """Write the finding above a picture, and its source in grey below.
 
-    The finding is a sentence about this study, not the kind of the plot.
+    The finding is a sentence about this study, not a title such as "Learning curves".
     """
     figure.suptitle(finding, x=0.01, ha="left", fontsize=11, fontweight="bold", color=INK)
     if detail:
@@ -59,15 +59,15 @@ def heading(figure: Figure, finding: str, detail: str = "") -> None:
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """Draw in the project's style; figures are made and saved inside."""
+    """Apply the project's style inside the block, where figures are created and saved."""
     with style.context(STYLE):
         yield
 
 
 def save(make: Callable[[], Figure], path: Path, formats: Sequence[Format]) -> list[Path]:
-    """Draw a figure in the project's style and write it beside `path`, once a format; the same figure, the same bytes.
+    """Draw a figure in the project's style and write it in each format, to `path` with the format's suffix.
 
-    A file is written whole or not at all.
+    Files are written atomically. The same figure always gives the same bytes.
 
     Raises:
         OSError: a file cannot be written.
@@ -88,4 +88,4 @@ _ANONYMOUS: dict[Format, dict[str, str | None]] = {
     "png": {"Software": None},
     "svg": {"Date": None, "Creator": None},
 }
-"""Without the time and the version that would make two equal pictures differ."""
+"""Metadata without the time and the version of Matplotlib, which would make equal pictures differ."""

@@ -1,4 +1,4 @@
-"""What the pictures of a study are about: the study, its best trial, and what that trial says of each image."""
+"""What the pictures of a study show: the study, its best trial, and the predictions of that trial."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ class Subject:
 
     study: StudyRecord
     folder: Path
-    """The study's folder, with the weights of its best trials in `weights/`."""
+    """The study's folder, which holds the weights of the best trials in `weights/`."""
     data_dir: Path | None = None
-    """Where its data set lies, if it is not the one inside the package."""
+    """The folder of the data set; None for the packaged one."""
 
     @property
     def best(self) -> TrialRecord:
         """The best complete trial.
 
         Raises:
-            StudyNotFoundError: none is complete.
+            StudyNotFoundError: no trial is complete.
         """
         if self.study.best is None:
             raise StudyNotFoundError(f"Study {self.study.name} has no complete trial yet, so there is no best one.")
@@ -35,5 +35,5 @@ class Subject:
 
     @cached_property
     def predictions(self) -> Predictions:
-        """What the best trial's net says of the validation images; see `predictions.predict`."""
+        """The best trial's predictions for the validation images; see `predictions.predict` for errors."""
         return predict(self.study, self.best, StudyFolder(self.folder), self.data_dir)

@@ -1,4 +1,4 @@
-"""The report of a study: the finding in words, and the figures that stand behind it; drawn by the command line."""
+"""The report of a study: its findings in words and the figures behind them; `mnist_bench.cli` writes it as HTML."""
 
 from __future__ import annotations
 
@@ -20,49 +20,49 @@ from search.event_log import StudyRecord, TrialRecord
 from search.study import fingerprint
 
 LISTED = 200
-"""Trials on the report's leaderboard, at most."""
+"""Largest number of trials on the report's leaderboard."""
 NAMED = 5
-"""Tied trials that the finding names, at most."""
+"""Largest number of tied trials that the findings name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Winner:
-    """The trial that `confirm` named, else the best complete one."""
+    """The trial that `confirm` chose, or else the best complete one."""
 
     name: str
-    """STUDY/17."""
+    """Name of the trial: STUDY/17."""
     summary: str
     """Its settings in one line."""
     recipe: str
-    """YAML for `mnist-bench train`."""
+    """Its recipe in YAML, for `mnist-bench train`."""
     seed: int
     weights: str
-    """SHA-256 of its last weights."""
+    """SHA-256 of its final weights."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
-    """All that the report of a study says."""
+    """The content of a study's report."""
 
     study: str
     date: str | None
-    """When the last period was handled: UTC, ISO 8601 without the time; None where it was not noted."""
+    """Day on which the last period was handled (UTC, ISO 8601); None if an early version did not record it."""
     finding: tuple[str, ...]
-    """Sentences, the most important first; what stands between backticks is code."""
+    """Sentences, the most important first; text between backticks is code."""
     board: Leaderboard
     sections: Sections
     gallery: Gallery
     winner: Winner | None
     commands: Mapping[str, str]
-    """What reproduces the study, and what each command does."""
+    """Commands that reproduce the study, and what each of them does."""
     facts: Mapping[str, Mapping[str, str]]
-    """Groups of figures by name: the search, data, numerics, versions."""
+    """Groups of facts by name: search, data, numerics, versions."""
     failures: Mapping[int, str]
-    """Errors of the trials that failed, by number."""
+    """Errors of failed trials by number."""
 
 
 def gather(study: StudyRecord, *, sections: Sections, gallery: Gallery, test_openings: int) -> Report:
-    """Return the report of a study; the same study, the same report."""
+    """Return the report of a study; the same study always gives the same report."""
     board = leaderboard_of(study, top=LISTED, test_openings=test_openings)
     winner = next((trial for trial in study.trials if trial.number == sections.winner), study.best)
     return Report(
@@ -80,7 +80,7 @@ def gather(study: StudyRecord, *, sections: Sections, gallery: Gallery, test_ope
 
 
 def finding(study: StudyRecord, board: Leaderboard, sections: Sections) -> Iterator[str]:
-    """Yield what the study found: what won, how sure that is, whether it was confirmed, what pruning saved."""
+    """Yield the findings in sentences: what won, how certain that is, whether it is confirmed, what pruning saved."""
     ended = len(study.finished())
     if sections.confirmed:
         yield sections.confirmed.lines[0]
@@ -101,19 +101,17 @@ def finding(study: StudyRecord, board: Leaderboard, sections: Sections) -> Itera
 
 
 def _won(study: StudyRecord, best: TrialRecord, board: Leaderboard) -> str:
-    first = next(row for row in board.rows if row.number == best.number)
+    row = next(row for row in board.rows if row.number == best.number)
     images = validation_images(study.spec["context"])
-    share = "–" if first.accuracy is None else percent(first.accuracy)
-    sure = "" if first.low is None or first.high is None else f" ({_interval(first.low, first.high)})"
-    return f"Trial #{best.number} won the search: it gets {share} of the {images:,} validation images right{sure}."
-
-
-def _interval(low: float, high: float) -> str:
-    return f"95 % interval {100 * low:.2f} to {percent(high)}"
+    share = "–" if row.accuracy is None else percent(row.accuracy)
+    interval = ""
+    if row.low is not None and row.high is not None:
+        interval = f" (95 % interval {100 * row.low:.2f} to {percent(row.high)})"
+    return f"Trial #{best.number} won the search: it gets {share} of the {images:,} validation images right{interval}."
 
 
 def _ties(complete: Sequence[TrialRecord]) -> str:
-    """Say which complete trials the paired test cannot tell from the first."""
+    """Return a sentence about the complete trials that the paired test cannot distinguish from the first."""
     p_values = tie_p_values(complete)
     tied = [f"#{number}" for number, p in p_values.items() if p > SIGNIFICANCE]
     if len(complete) == 1:
@@ -137,13 +135,13 @@ def _unconfirmed(name: str, ended: int) -> str:
 
 
 def commands(study: StudyRecord, winner: TrialRecord | None) -> dict[str, str]:
-    """Return the commands that search the study again and compare, and what each does."""
+    """Return the commands that repeat the search and its winner, each with what it does."""
     elsewhere = [f"{_search(study, total)} --results elsewhere" for total in study.totals]
-    told = dict.fromkeys(elsewhere, "the same search again; its digest has to be the one above")
+    again = dict.fromkeys(elsewhere, "the same search again; its digest has to be the one above")
     if winner is None:
-        return told
+        return again
     best = f"{study.name}/{winner.number}"
-    return told | {
+    return again | {
         f"mnist-bench reproduce {best}": "trains the winner again and compares it bit for bit",
         f"mnist-bench show {best} --json > RECORD.json": "the winner's record, enough for a stranger",
         "mnist-bench reproduce RECORD.json": "the same, on any machine",
@@ -162,7 +160,7 @@ def _search(study: StudyRecord, trials: int) -> str:
 
 
 def _space(spec: Mapping[str, Any]) -> str:
-    """Return the name of the shipped space that was searched, else a word that stands for a file and its `--set`s."""
+    """Return the name of the shipped space that was searched, or else SPACE.yaml, for the user to fill in."""
     path = space_files.shipped().get(spec["name"])
     same = path is not None and canonical_json.dumps(space_files.load(path).to_spec()) == canonical_json.dumps(spec)
     return str(spec["name"]) if same else "SPACE.yaml"
@@ -183,9 +181,9 @@ def _winner(study: StudyRecord, best: TrialRecord) -> Winner:
 def _facts(study: StudyRecord) -> dict[str, dict[str, str]]:
     spec = study.spec
     numerics = {name: value for name, value in spec["numerics"].items() if value not in (None, {}, [])}
-    asked = {name: spec[name] for name in ("seed", "slots", "sampler", "pruner") if name in spec}
+    options = {name: spec[name] for name in ("seed", "slots", "sampler", "pruner") if name in spec}
     groups = {
-        "search": {"fingerprint": fingerprint(spec), **asked},
+        "search": {"fingerprint": fingerprint(spec), **options},
         "data": spec["context"]["data"],
         "numerics": numerics,
         "versions": spec["versions"],

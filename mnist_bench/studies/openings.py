@@ -1,8 +1,7 @@
-"""How often the test set was opened: for a study, and from a folder of results.
+"""Count how often the test set was opened: for one study, and from a results folder.
 
-A confirmation stands in two ledgers, that of the results folder and that of the study's own folder, so that a copy of
-either tells what it has seen. Confirmations of earlier versions stand in the results folder's alone. The same line in
-two ledgers is one opening.
+A confirmation is noted in two ledgers, that of the results folder and that of the study's own folder, so that a copy of
+either keeps the count. Earlier versions noted it in the results folder only. The same line in two ledgers counts once.
 """
 
 from __future__ import annotations
@@ -15,15 +14,17 @@ from search.study import ResultsFolder, StudyLocation, name_inside
 
 
 def purpose_of_confirming(name: str) -> str:
-    """Return how the purpose begins of an opening by the confirmation of a study."""
+    """Return the beginning of the purpose that a study's confirmation notes in the ledgers."""
     return f"confirm {name}: "
 
 
 def for_study(location: StudyLocation) -> int:
-    """Return how often the test set was opened for a study, under its folder's name or the one inside.
+    """Return how often the test set was opened for a study.
+
+    A study's folder may have been renamed; openings count under the old name and under the new one.
 
     Raises:
-        StorageError: its database cannot be read.
+        StorageError: the study's database cannot be read.
     """
     purposes = tuple(purpose_of_confirming(name) for name in (location.name, name_inside(location)))
     lines = _lines(ResultsFolder(location.folder.parent).openings)
@@ -32,15 +33,15 @@ def for_study(location: StudyLocation) -> int:
 
 
 def from_results(results: Path) -> int:
-    """Return how often the test set was opened from a folder of results, and for studies copied into it."""
-    found = _lines(ResultsFolder(results).openings)
+    """Return how often the test set was opened from a results folder, and for studies that were copied into it."""
+    lines = _lines(ResultsFolder(results).openings)
     for files in ResultsFolder(results).with_openings():
-        found |= _own(files.openings)
-    return found.total()
+        lines |= _own(files.openings)
+    return lines.total()
 
 
 def _own(ledger: Path) -> Counter[bytes]:
-    """Return the entries of a study's own ledger; a torn one was written whole to that of the results before."""
+    """Return the whole lines of a study's own ledger; a torn one is whole in that of the results, written before it."""
     return Counter({line: count for line, count in _lines(ledger).items() if _purpose(line) is not None})
 
 
@@ -52,7 +53,7 @@ def _lines(ledger: Path) -> Counter[bytes]:
 
 
 def _purpose(line: bytes) -> str | None:
-    """Return what an entry says that the test set was opened for; None where a line is no whole entry."""
+    """Return the purpose of the opening that a line notes; None if the line is not a whole entry."""
     try:
         entry = json.loads(line)
     except (ValueError, RecursionError):

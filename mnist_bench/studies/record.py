@@ -1,4 +1,4 @@
-"""RECORD.json: all that a stranger needs to train one trial again and to check it bit for bit."""
+"""RECORD.json: everything that is needed to train one trial again elsewhere and to compare it bit for bit."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from search.stored_fields import First, check_format, stored, unknown, unknown_i
 from search.trainer_api import EndReason, Report
 
 MAX_BYTES = 4_000_000
-"""Bytes; a record of a thousand periods has a tenth of it."""
+"""Largest size of a record that is read; one of a thousand periods has a tenth of it."""
 
 Hash = Annotated[str, Len(64, 64)]
 Finite = ConfigDict(extra="forbid", allow_inf_nan=False)
@@ -34,7 +34,7 @@ Finite = ConfigDict(extra="forbid", allow_inf_nan=False)
 @with_config(Finite)
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Period:
-    """What one period brought, as far as it is the same on every run."""
+    """The results of one period that are the same in every run."""
 
     value: float | None
     """Validation accuracy, 0..1."""
@@ -43,7 +43,7 @@ class Period:
     weights: str
     """SHA-256 of the weights after the period."""
     end: EndReason | None = None
-    """Set where the trial could not go on."""
+    """Why the trial could not go on after this period; None if it could."""
 
 
 @with_config(Finite)
@@ -53,11 +53,11 @@ class Data:
 
     dataset: DatasetName = "mnist"
     subset: Annotated[int, Ge(1)] | None = None
-    """Only this many of the training images; None for all."""
+    """Number of training images that were used; None for all."""
     data_hash: Hash
-    """Of the training files."""
+    """SHA-256 over the training files."""
     split_hash: Hash
-    """Of the validation split's indices."""
+    """SHA-256 over the indices of the validation split."""
 
 
 @with_config(Finite)
@@ -75,30 +75,30 @@ class Record:
     seed: Annotated[int, Ge(0), Lt(2**64)]
     data: Data
     numerics: dict[str, Any]
-    """What the bits depend on; `canary` decides, the rest names a difference."""
+    """What the bits depend on. `canary` decides whether two machines agree; the rest explains a difference."""
     trainer_revision: int
     versions: dict[str, str]
     curve: Annotated[tuple[Period, ...], Len(1)]
     correct: str | None = None
-    """Which validation images were right after the last period: base64 of packed bits."""
+    """Which validation images the last period's net classified correctly: base64 of packed bits."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Version:
-    """What is read of a record before anything else is believed of it."""
+    """The version of a record, which is read first: of a newer version nothing else can be checked."""
 
     schema_version: int = 1
 
 
 FIRST: First = {Record: ("schema_version", "correct"), Data: ("dataset", "subset"), Period: ("end",)}
-"""See `search.stored_fields`; a new field is not added."""
+"""The fields of the first format, see `search.stored_fields`. Do not add new ones."""
 
 
 def record_of(study: StudyRecord, trial: TrialRecord) -> Record:
-    """Return the record of a trial that trained at least one period.
+    """Return the record of a trial.
 
     Raises:
-        StudyNotFoundError: it trained none, so there is nothing to reproduce.
+        StudyNotFoundError: the trial has not trained a single period, so there is nothing to reproduce.
     """
     if not trial.reports:
         raise StudyNotFoundError(f"Trial {study.name}/{trial.number} ({trial.reason}) has no trained period.")
@@ -120,7 +120,7 @@ def record_of(study: StudyRecord, trial: TrialRecord) -> Record:
 
 
 def period_of(report: Report) -> Period:
-    """Return the part of a report that is the same on every run; figures that are not finite become None."""
+    """Return the part of a report that is the same in every run; infinite metrics and NaN become None."""
     metrics = {
         name: None if isinstance(value, float) and not math.isfinite(value) else value
         for name, value in report.metrics.items()
@@ -129,16 +129,17 @@ def period_of(report: Report) -> Period:
 
 
 def to_json(record: Record) -> dict[str, Any]:
-    """Return plain values for a JSON text that `parse` reads, sealed."""
+    """Return a record as plain values for JSON, with its SHA-256; `parse` reads it back."""
     return seal(stored(record, FIRST))
 
 
 def parse(text: bytes | str, source: str) -> Record:
-    """Read a record, trusting nothing in it.
+    """Parse a record from an untrusted source.
 
     Raises:
-        NewerVersionError: a newer version wrote it.
-        UsageError: it is too large, no JSON, or no record; the text names `source` and the first fault.
+        NewerVersionError: a newer version wrote the record.
+        UsageError: the text is too large, is not JSON, or is not a record; the message names `source` and the first
+            fault.
     """
     if len(text) > MAX_BYTES:
         raise UsageError(f"{source}: larger than any record ({len(text):,} bytes, at most {MAX_BYTES:,}).")
@@ -163,12 +164,12 @@ def parse(text: bytes | str, source: str) -> Record:
 
 
 def _check_trainable(record: Record, config: TrainConfig) -> None:
-    """Check before any training what would fail after it.
+    """Check what would otherwise fail only during or after training.
 
     Raises:
-        ArchitectureError: the net cannot exist.
-        ValueError: there are more periods than the recipe has.
-        StorageError: the bits of `correct` cannot be read.
+        ArchitectureError: the net is impossible.
+        ValueError: the curve has more periods than the recipe.
+        StorageError: `correct` cannot be decoded.
     """
     plan_layers(config.model)
     periods = len(Schedule(config=config, images=config.optim.batch_size).period_ends)
@@ -179,7 +180,12 @@ def _check_trainable(record: Record, config: TrainConfig) -> None:
 
 
 def read(path: Path) -> Record:
-    """Read a record from a file; errors as in `parse`."""
+    """Read a record from an untrusted file.
+
+    Raises:
+        NewerVersionError: a newer version wrote the record.
+        UsageError: the file cannot be read, or is not a record.
+    """
     try:
         text = files.read(path, MAX_BYTES)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Train a recorded trial again and compare every figure and the weights, bit for bit."""
+"""Train a recorded trial again, and compare every metric and the weights bit for bit."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ABSENT = "–"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Difference:
-    """One thing that was otherwise then."""
+    """One thing that differs between the record and its repetition."""
 
     name: str
     then: str
@@ -34,27 +34,27 @@ class Comparison:
     """A recorded trial beside its repetition."""
 
     periods: tuple[tuple[Period, Period], ...]
-    """(then, now) of each repeated period; fewer than recorded where the repetition ended early."""
+    """(then, now) for each repeated period; fewer than recorded if the repetition ended early."""
     first_difference: Difference | None
-    """The first period and figure that differ; None where all agree."""
+    """The first difference; None if all periods agree."""
     numerics: tuple[Difference, ...]
-    """What differs in the numerics, the canary first."""
+    """Differences in the numerics, the canary first."""
     p_value: float | None
-    """McNemar's test of both last periods' correctness; None where it was not kept or the images differ."""
+    """McNemar's test of the two last periods; None if the correct images were not recorded or the images differ."""
 
     @property
     def identical(self) -> bool:
-        """Whether every figure and every weight agrees, bit for bit."""
+        """Whether all metrics and weights agree bit for bit."""
         return self.first_difference is None
 
 
 def trainer_for(record: Record, *, device: str = "auto", data_dir: Path | None = None) -> TorchTrainer:
-    """Return a trainer on the record's data set, which lies in `data_dir` or inside the package.
+    """Return a trainer with the record's data set, from `data_dir` or the package, and the record's precision.
 
     Raises:
         DataError: the data set cannot be loaded.
         DeviceError: there is no such device.
-        UsageError: the data set at hand is not the one of the record.
+        UsageError: the data set is not that of the record.
     """
     from mnist_bench import numerics
     from mnist_bench.data import close_test_set, on_device
@@ -73,7 +73,7 @@ def reproduce(
     trainer: Trainer[TrainConfig],
     on_period: Callable[[Period, Period], None] = lambda then, now: None,
 ) -> Comparison:
-    """Train all recorded periods again; `on_period` hears of each as it ends, with what it brought then and now."""
+    """Train all recorded periods again; `on_period` is called after each with (recorded, repeated)."""
     config = from_json(record.recipe)
     state: bytes | None = None
     report: Report | None = None
@@ -93,7 +93,7 @@ def reproduce(
 
 
 def numerics_differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[Difference, ...]:
-    """Return what differs between two descriptions of numerics, the canary first, then by name."""
+    """Return the differences between two descriptions of numerics: the canary first, the others by name."""
     old, new = dict(leaves(then)), dict(leaves(now))
     names = sorted({*old, *new}, key=lambda name: (name != "canary", name))
     return tuple(

@@ -1,4 +1,4 @@
-"""A search over a space file: from what the user asked for to a study on disk."""
+"""Run a search over a space file, given the user's options."""
 
 from __future__ import annotations
 
@@ -38,40 +38,40 @@ from search.trainer_api import Planner
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SearchConfig:
-    """What the user asked for."""
+    """The options of a search."""
 
     space: str
-    """A file, a shipped space's name, or - for the standard input."""
+    """A file, the name of a shipped space, or - for standard input."""
     overrides: tuple[str, ...] = ()
-    """`field=value`, each in place of what the file says."""
+    """`field=value`, each of which replaces what the file says."""
     trials: int = 50
-    """Trained trials that the study shall have."""
+    """Number of trained trials at which the study is complete."""
     timeout: float | None = None
-    """Seconds after which the search stops, to be resumed."""
+    """Seconds after which the search stops; it can be resumed."""
     trial_timeout: float | None = None
-    """Seconds that a trial may train; worker processes end one within its period, this process only between two.
-    The steps that other lanes take between its own count."""
+    """Seconds that a trial may train. Worker processes stop it within a period; the in-process executor only between
+    two periods. With several lanes, the time of the other lanes' steps counts, too."""
     workers: int = 1
     lanes: int | None = None
-    """Trials at once in each worker process; left out, what suits its device."""
+    """Number of trials that each worker process trains in turns; None for the default of its device."""
     slots: int = 8
     order: Order = "logical"
-    """Whether periods are taken up in logical order, so that the search repeats, or as they arrive."""
+    """The order in which events are handled: "logical", which can be repeated, or "arrival"."""
     seed: int = 0
     enqueue: tuple[str, ...] = ()
     """Recipes to train first."""
     device: str = "auto"
     study_name: str | None = None
-    """Left out: the space's name and the seed."""
+    """Name of the study; None for SPACE-SEED."""
     storage: str | None = field(default=None, repr=False)  # it may hold a password
     results: Path = Path("results")
     data_dir: Path | None = None
     dataset: DatasetName = "mnist"
     executor: ExecutorName = "local"
     max_outage: float = MAX_OUTAGE
-    """Seconds that an outage of a PostgreSQL server is waited out for."""
+    """Seconds that the search waits during an outage of PostgreSQL."""
     address: str | None = None
-    """Of a Ray cluster: host:port, or auto for that of this machine; left out, Ray is started here."""
+    """Address of a Ray cluster: host:port, or auto for the one on this machine; None to start Ray here."""
     gpus_per_worker: float = 0.0
     """Share of a GPU that Ray reserves for each worker."""
 
@@ -84,7 +84,7 @@ class SearchConfig:
 
 
 def _options_of(executor: ExecutorName) -> tuple[str, ...]:
-    """Return the options that an executor alone takes."""
+    """Return the options that belong to this executor only."""
     match executor:
         case "local":
             return ("lanes",)
@@ -97,7 +97,12 @@ def _options_of(executor: ExecutorName) -> tuple[str, ...]:
 
 
 def run(asked: SearchConfig, observer: Observer, stopping: Callable[[], bool]) -> Run:
-    """Search, or go on with a search that was stopped.
+    """Run a search, or resume one that was stopped.
+
+    Args:
+        asked: the options.
+        observer: is told what happens.
+        stopping: is asked regularly whether to stop.
 
     Raises:
         SearchError: see `search.driver.run.Search.run`, and `space_files.load` for faults in the space file.
@@ -124,7 +129,7 @@ def run(asked: SearchConfig, observer: Observer, stopping: Callable[[], bool]) -
 
 
 def preview(asked: SearchConfig) -> list[str]:
-    """Return what would run and about how long it would take, without training."""
+    """Describe what would run, and estimate how long it would take, without training."""
     space = space_files.load(asked.space, asked.overrides)
     periods, cost = len(_period_ends(space)), cost_of(space.settings)
     sampler, pruner = strategies.of_settings(space.settings)
@@ -145,12 +150,12 @@ def preview(asked: SearchConfig) -> list[str]:
 
 
 def study_name(asked: SearchConfig, space: Space) -> str:
-    """Return the study's name: as asked for, or the space's with the seed."""
+    """Return the name of the study: the given one, or else SPACE-SEED."""
     return asked.study_name if asked.study_name is not None else f"{space.name}-{asked.seed}"
 
 
 def planner(space: Space, context: Mapping[str, Any]) -> Planner[TrainConfig]:
-    """Return the planner of a study's trials: constants and parameters to a configuration, its costs and its limits."""
+    """Return the planner of a study, which turns parameters into a configuration with its costs and limits."""
     return make_planner(
         training_settings(space),
         resolve=space.resolve,
@@ -162,7 +167,7 @@ def planner(space: Space, context: Mapping[str, Any]) -> Planner[TrainConfig]:
 
 
 def context_here(numerics: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the part of a study's context that follows from this installation and a machine with these numerics."""
+    """Return the part of a study's context that depends on this installation and on the machine's numerics."""
     return {
         "costs": stored(COEFFICIENTS[numerics["kind"]], {}),
         "defaults": to_json(TrainConfig()),
@@ -172,7 +177,7 @@ def context_here(numerics: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of what the trainer is built on, as a study keeps them."""
+    """Return the versions of the trainer's packages, as a study stores them."""
     return {"torch": version("torch")}
 
 
@@ -219,7 +224,7 @@ def _executor(asked: SearchConfig, data: TrainingSet, location: StudyLocation) -
 
 
 def _ray_executor(asked: SearchConfig, data: TrainingSet) -> RayExecutor:
-    """Return workers of a cluster; those have MNIST inside the package, and any other data set is sent to them."""
+    """Return the executor for Ray. Its workers read the packaged MNIST; any other data set is sent to them."""
     staged = None
     if data.options.data_dir or data.options.dataset != "mnist":
         staged = StagedFiles(option="data_dir", files=idx_files(data))
@@ -229,7 +234,7 @@ def _ray_executor(asked: SearchConfig, data: TrainingSet) -> RayExecutor:
 
 
 def _estimated_kind(device: str) -> DeviceKind:
-    """Return the kind of device that a preview reckons with; it starts no worker and asks no GPU."""
+    """Return the kind of device for a preview's estimate, without starting a worker."""
     from mnist_bench.numerics import best_precision, device_kind, find_device
 
     torch_device = find_device(device)
@@ -237,20 +242,21 @@ def _estimated_kind(device: str) -> DeviceKind:
 
 
 def _enqueued(space: Space, name: str, plan: Planner[TrainConfig]) -> dict[str, Any]:
-    """Return the parameters under which the space gives a recipe.
+    """Return the parameters for which the space gives the configuration of a recipe.
 
     Raises:
-        UsageError: the recipe is no point of the space; names the first setting that differs.
+        UsageError: the recipe is not in the space; the message names the first setting that differs.
     """
-    wanted = every_setting(space_files.recipe(space_files.load(name)))
-    params = space.sample(lambda path, _: _at(wanted, path))
-    for known in space.fields:
-        if known.path in params and known.distribution and not known.distribution.contains(params[known.path]):
-            raise UsageError(f"--enqueue {name}: {known.path} {show(params[known.path])} is outside the space's range")
-    fixed = dict(leaves(every_setting(plan(params).config)))
-    for path, value in leaves(wanted):
-        if path not in ("epochs", "periods") and not same(fixed[path], value):
-            raise UsageError(f"--enqueue {name}: {path} is {show(value)}, and {show(fixed[path])} in the space")
+    recipe = every_setting(space_files.recipe(space_files.load(name)))
+    params = space.sample(lambda path, _: _at(recipe, path))
+    for item in space.fields:
+        if item.path in params and item.distribution and not item.distribution.contains(params[item.path]):
+            raise UsageError(f"--enqueue {name}: {item.path} {show(params[item.path])} is outside the space's range")
+    in_space = dict(leaves(every_setting(plan(params).config)))
+    # The length of training is the search's own matter; every other setting has to agree.
+    for path, value in leaves(recipe):
+        if path not in ("epochs", "periods") and not same(in_space[path], value):
+            raise UsageError(f"--enqueue {name}: {path} is {show(value)}, and {show(in_space[path])} in the space")
     return params
 
 

@@ -1,6 +1,6 @@
-"""JSON files that hold the SHA-256 of their own content: what was damaged since it was written is not believed.
+"""JSON files that contain the SHA-256 of their own content, so that damage is noticed.
 
-What a command found of a study is kept so, beside the study.
+The results of commands such as `confirm` are stored in this form in the study's folder.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 KEY = "sha256"
-"""Where a JSON object holds the hash of everything else in it."""
+"""Key of the SHA-256 of everything else in a JSON object."""
 MAX_BYTES = 16_000_000
-"""Bytes; what is kept of a study of ten thousand trials has a tenth of it."""
+"""Largest file that is read; results about a study of ten thousand trials have a tenth of it."""
 T = TypeVar("T")
 NONE: First = MappingProxyType({})
-"""For classes of which no field had a default in the first format."""
+"""For classes without default values in the first format."""
 
 
 def write(values: Mapping[str, Any], path: Path) -> None:
-    """Write values as a sealed JSON object, whole or not at all.
+    """Write values atomically, as a JSON object with its SHA-256.
 
     Raises:
-        StorageError: the file cannot be written; one that was there before stays as it was.
+        StorageError: the file cannot be written; an existing one is unchanged.
     """
     try:
         atomic_write(path, json.dumps(seal(values), indent=1).encode())
@@ -42,17 +42,23 @@ def write(values: Mapping[str, Any], path: Path) -> None:
         raise StorageError(f"{path}: cannot be written ({error.strerror}).") from error
 
 
-def save(found: DataclassInstance, path: Path, first: First = NONE) -> None:
-    """Keep what was found; errors as in `write`. `first` as in `search.stored_fields`."""
-    write(stored(found, first), path)
+def save(result: DataclassInstance, path: Path, first: First = NONE) -> None:
+    """Write a command's result; `first` lists the fields of the first format, see `search.stored_fields`.
+
+    Raises:
+        StorageError: the file cannot be written; an existing one is unchanged.
+    """
+    write(stored(result, first), path)
 
 
 def load(path: Path, kind: type[T], what: str) -> T | None:
-    """Return what `save` kept of a dataclass `kind`, None where there is no file; `what` names it in the error.
+    """Return the result, a dataclass of type `kind`, that `save` wrote; None if there is no file.
+
+    `what` names the result in the error message.
 
     Raises:
-        NewerVersionError: a newer version kept it.
-        StorageError: the file cannot be read, or is not what `save` wrote.
+        NewerVersionError: a newer version wrote the file.
+        StorageError: the file cannot be read, or is not as `save` wrote it.
     """
     try:
         return TypeAdapter(kind).validate_json(unseal(files.read(path, MAX_BYTES)), strict=True, extra="forbid")
@@ -65,31 +71,32 @@ def load(path: Path, kind: type[T], what: str) -> T | None:
 
 
 def not_read(path: Path, error: ValidationError, otherwise: str) -> StorageError:
-    """Return the error of a file in which pydantic found a fault: of a newer version, or else what `otherwise` says."""
+    """Return the error for a file that pydantic refuses: a newer version wrote it, or else what `otherwise` says."""
     if name := unknown_in(error):
         return NewerVersionError(f"{path}: {unknown(name)}.")
     return StorageError(f"{path}: {otherwise}.")
 
 
 def seal(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values with their SHA-256, in place of one that they have; they are those of JSON, or of dataclasses."""
+    """Return JSON values, or those of a dataclass, with their SHA-256; an old SHA-256 among them is replaced."""
     content = {key: value for key, value in values.items() if key != KEY}
-    as_read = json.loads(json.dumps(content))  # tuples are lists then, and every key is a text
+    # The hash is that of what a reader gets: tuples become lists, keys become texts.
+    as_read = json.loads(json.dumps(content))
     return {**content, KEY: canonical_json.sha256(as_read)}
 
 
 def unseal(text: bytes | str) -> str:
-    """Return a JSON object without its SHA-256; one that has none, as those written by hand, is returned as it is.
+    """Check the SHA-256 of a JSON object, and return the object without it. One written by hand may have none.
 
     Raises:
-        ValueError: it is no JSON object, or the SHA-256 is not that of its content.
+        ValueError: the text is not a JSON object, or the SHA-256 does not match.
     """
     try:
         values = json.loads(text, parse_constant=canonical_json.finite, parse_float=canonical_json.finite)
         if not isinstance(values, dict):
             raise ValueError("it is no JSON object")
-        found = values.pop(KEY, None)
-        if found is not None and found != canonical_json.sha256(values):
+        recorded = values.pop(KEY, None)
+        if recorded is not None and recorded != canonical_json.sha256(values):
             raise ValueError(
                 f"its content is not that of its {KEY}: damaged, or changed by hand and {KEY} not left out"
             )

@@ -1,6 +1,6 @@
-"""Studies read from a database that others can write: believed only where they hold what a search of nets writes.
+"""Read studies of nets, and check them: the database may be damaged, or others may have written to it.
 
-The search checks what it knows of itself (`search.event_log`); here is what only the trainer knows.
+`search.event_log` checks what the search knows; this module checks what only the trainer knows.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from search.study import studies
 from search.trainer_api import Report
 
 MAX_NUMBER = 2**53
-"""Of whole numbers; larger ones are not exact in JSON."""
+"""Largest whole number that is accepted; larger ones are not exact in JSON."""
 MAX_TIME = 253_402_300_799
-"""Seconds since 1970: the end of the year 9999."""
+"""End of the year 9999 in seconds since 1970; Python's dates go no further."""
 COUNTED = ("epoch", "errors")
-"""Metrics that count something."""
+"""Metrics that are counts."""
 
 
 @with_config(ConfigDict(extra="ignore"))
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Images:
-    """How many images there are."""
+    """Number of images in each part of the split."""
 
     train: Annotated[int, Ge(1)]
     validation: Annotated[int, Ge(1)]
@@ -46,7 +46,7 @@ class Images:
 @with_config(ConfigDict(extra="ignore"))
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Context:
-    """What the trials of a study were trained on."""
+    """The part of a study's context that is checked."""
 
     data: Data
     images: Images
@@ -56,7 +56,7 @@ class Context:
 @with_config(ConfigDict(extra="ignore"))
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Numerics:
-    """What the bits of a study depend on; the rest is shown as it stands."""
+    """The part of a study's numerics with which commands compute; the rest is only shown."""
 
     canary: str
     kind: DeviceKind
@@ -67,38 +67,45 @@ class Numerics:
 @with_config(ConfigDict(extra="ignore"))
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Spec:
-    """The part of a study's specification that is the trainer's."""
+    """The part of a study's specification that belongs to the trainer."""
 
     context: Context
     numerics: Numerics
 
 
 def open_study(results: Path, name: str | None, storage: str | None = None) -> StudyRecord:
-    """Return a study, the one that was written last where no name is given.
+    """Return a study of nets; without a name, the one that was written last.
 
     Raises:
-        StudyNotFoundError: there is none of that name, or none at all.
-        NewerVersionError: a newer version wrote it.
-        StorageError: its database cannot be read, or holds what no search of nets writes.
-        ForeignStudyError: another trainer's search made it.
+        StudyNotFoundError: there is no study of that name, or none at all.
+        NewerVersionError: a newer version wrote the study.
+        StorageError: the database cannot be read, or contains what no search of nets writes.
+        ForeignStudyError: another trainer's search made the study.
     """
     return believed(studies.open_study(results, name, storage))
 
 
 def open_any(results: Path, name: str | None, storage: str | None = None) -> StudyRecord:
-    """Return a study of nets or of another trainer, of which only what the search itself writes is checked; otherwise
-    as `open_study`."""
+    """Return a study of nets or of another trainer; without a name, the one that was written last.
+
+    Of another trainer's study, only what the search itself writes is checked.
+
+    Raises:
+        StudyNotFoundError: there is no study of that name, or none at all.
+        NewerVersionError: a newer version wrote the study.
+        StorageError: the database cannot be read, or contains what no search writes.
+    """
     read = studies.open_study(results, name, storage)
     return read if is_foreign(read.spec) else believed(read)
 
 
 def believed(read: StudyRecord) -> StudyRecord:
-    """Return the study if all that commands compute with is of the kind that a search writes.
+    """Return the study after checking everything that commands compute with.
 
     Raises:
-        ForeignStudyError: another trainer's search made it.
-        NewerVersionError: it has a setting that this version does not know.
-        StorageError: it is not; the text names the study and the first fault.
+        ForeignStudyError: another trainer's search made the study.
+        NewerVersionError: the study has a setting that this version does not know.
+        StorageError: the study contains what no search of nets writes; the message names the first fault.
     """
     check_own(read)
     try:
@@ -127,21 +134,25 @@ def _check_fields(read: StudyRecord) -> None:
     """Check that every field of the space is one of the trainer's settings.
 
     Raises:
-        UnknownSettingError: one is not.
+        UnknownSettingError: one of them is not.
     """
-    known = dict(leaves(every_setting(TrainConfig())))
+    settings = dict(leaves(every_setting(TrainConfig())))
     for path, _ in read.spec["space"]["fields"]:
-        if path not in known:
+        if path not in settings:
             raise UnknownSettingError(unknown(path))
 
 
 def _check_trial(trial: TrialRecord) -> None:
-    """Check what is not of a search's own making; by hand, since a study may have a hundred thousand periods."""
+    """Check the parts of a trial that come from the trainer.
+
+    Plain comparisons, not pydantic: a study may have a hundred thousand periods.
+    """
     from_json(trial.config)
     for name in ("parameters", "macs"):
-        known = trial.facts.get(name)
-        whole = isinstance(known, int) and 0 <= known <= MAX_NUMBER
-        _demand(whole or (known is None and not trial.reports), trial, name)
+        count = trial.facts.get(name)
+        is_count = isinstance(count, int) and 0 <= count <= MAX_NUMBER
+        # Impossible nets have no counts; they are never trained.
+        _demand(is_count or (count is None and not trial.reports), trial, name)
     _demand(trial.state != "COMPLETE" or trial.value is not None, trial, "value")
     for report in trial.reports:
         _demand(report.value is None or 0 <= report.value <= 1, trial, "value")

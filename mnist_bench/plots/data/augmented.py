@@ -1,4 +1,4 @@
-"""What augmentation does to digits: the first ten as they are, and several random distortions of each."""
+"""The effect of augmentation: the first ten digits unchanged, and several random distortions of each."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from search.space import Field, Space, override
 SECTION = "augment"
 SHOWN = 10
 DRAWS = 4
-"""Distortions of each digit."""
+"""Number of distortions of each digit."""
 NOTEBOOK = AugmentConfig(
     rotation_degrees=10, zoom=0.1, zoom_per_axis=True, shear_radians=0.1, interpolation="nearest", fill="edge"
 )
@@ -32,22 +32,22 @@ NOTEBOOK = AugmentConfig(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Augmented:
-    """Digits, and what a strength of augmentation makes of them."""
+    """Digits, and their distortions by an augmentation."""
 
     config: AugmentConfig
     seed: int
     labels: tuple[int, ...]
-    """Of the columns."""
+    """Labels of the columns."""
     images: sheet.Pixels
-    """(1 + DRAWS, columns, 28, 28): the digits as they are, then a row a draw."""
+    """Shape (1 + DRAWS, columns, 28, 28): the unchanged digits, then one row per draw."""
 
 
 def settings(assignments: Sequence[str]) -> AugmentConfig:
-    """Return the notebook's augmentation with each `augment.FIELD=VALUE` applied, as `--set` gives them.
+    """Return the notebook's augmentation with each `augment.FIELD=VALUE` of `--set` applied.
 
     Raises:
-        UsageError: an assignment is malformed, or sets something else.
-        SpaceError: a field does not exist or does not allow its value.
+        UsageError: an assignment is malformed, or sets something other than the augmentation.
+        SpaceError: a field does not exist, or its value is not allowed.
     """
     for assignment in assignments:
         if not assignment.strip().startswith(f"{SECTION}."):
@@ -75,14 +75,14 @@ def rows(data: Images, config: AugmentConfig, seed: int) -> Augmented:
 
 
 def distorted(images: sheet.Pixels, draws: Tensor, config: AugmentConfig) -> sheet.Pixels:
-    """Return pictures (N, 28, 28) distorted as training does it, by the draws (N, 6) of `augmentation.draw`."""
+    """Return images, shape (N, 28, 28), distorted as in training by `draws`, shape (N, 6), of `augmentation.draw`."""
     pixels = torch.tensor(images, dtype=torch.float32).unsqueeze(1)
     result = augmentation.distort(pixels, augmentation.matrices(config, draws), config)
     return result.squeeze(1).round().clamp(0, 255).to(torch.uint8).numpy()
 
 
 def draw(augmented: Augmented) -> Figure:
-    """Draw a row of digits as they are, and a row a draw below."""
+    """Draw a row of unchanged digits, and below it one row per draw."""
     names = ["original", *(f"draw {number}" for number in range(1, len(augmented.images)))]
     remarks = ["the first ten training images", f"seed {augmented.seed}", reading(augmented.config)]
     return sheet.draw(augmented.images, augmented.labels, names, f"Digits {in_words(augmented.config)}", remarks)
@@ -102,7 +102,7 @@ def in_words(config: AugmentConfig) -> str:
 
 
 def reading(config: AugmentConfig) -> str:
-    """Return how pixels are read: `bilinear interpolation, background outside`."""
+    """Return how pixels are resampled: `bilinear interpolation, background outside`."""
     return f"{config.interpolation} interpolation, {_outside(config.fill)}"
 
 

@@ -1,4 +1,4 @@
-"""Digits in colour: one channel of three, and three digits merged into one picture, a channel each."""
+"""Digits in colour: one channel of three, and three digits merged into one image, one per channel."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from mnist_bench.plots.headings import write_heading
 SHOWN = 10
 CHANNELS = ("red", "green", "blue")
 MOVES = ((2, 1), (3, 2), (0, 2), (3, 0))
-"""Axes moved, from and to, one after the other: channels of one picture out of pictures of one channel."""
+"""Axes (from, to) that are moved one after the other, and so turn images of one channel into channels of one image."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Colour:
-    """Digits with three channels, and three digits as one picture."""
+    """Digits with three channels, and three digits merged into one image."""
 
     images: int
     """Number of images in the training set."""
     labels: tuple[int, ...]
-    """Of the first ten digits."""
+    """Labels of the first ten digits."""
     red: sheet.Pixels
-    """(10, 3, 28, 28): green and blue are 0."""
+    """Shape (10, 3, 28, 28); green and blue are 0."""
     shapes: tuple[tuple[int, ...], ...]
-    """Of the three digits, before and after each of `MOVES`."""
+    """Shapes of the three digits, before and after each of `MOVES`."""
     merged: sheet.Pixels
-    """(1, 28, 28, 3): a digit in each channel."""
+    """Shape (1, 28, 28, 3): one digit per channel."""
 
 
 def rows(data: Images) -> Colour:
@@ -48,7 +48,7 @@ def rows(data: Images) -> Colour:
 
 
 def merge(pictures: sheet.Pixels) -> tuple[sheet.Pixels, tuple[tuple[int, ...], ...]]:
-    """Return pictures (3, 1, H, W) as one picture (1, H, W, 3), and the shapes on the way there."""
+    """Merge images, shape (3, 1, H, W), into one, shape (1, H, W, 3); return it and all shapes on the way."""
     shapes = [pictures.shape]
     for source, target in MOVES:
         pictures = np.moveaxis(pictures, source, target)
@@ -57,12 +57,12 @@ def merge(pictures: sheet.Pixels) -> tuple[sheet.Pixels, tuple[tuple[int, ...], 
 
 
 def lines(colour: Colour) -> list[str]:
-    """Return what is printed beside the picture: the shapes."""
+    """Return the shapes, which are printed beside the picture."""
     return [str((colour.images, *colour.red.shape[1:])), *map(str, colour.shapes)]
 
 
 def draw(colour: Colour) -> Figure:
-    """Draw ten red digits in a row; below, three channels and the picture that they make together."""
+    """Draw ten red digits in a row, and below them three channels and the image that they form."""
     figure = Figure(figsize=(7.2, 3.3))
     grid = figure.add_gridspec(2, 4, height_ratios=(1, 2.1))
     red = np.moveaxis(colour.red, 1, -1)

@@ -1,4 +1,4 @@
-"""The data as they are: the first ten digits, the first one enlarged, and the labels one-hot."""
+"""The raw data: the first ten digits, the first one enlarged, and their labels one-hot."""
 
 from __future__ import annotations
 
@@ -15,36 +15,37 @@ from mnist_bench.plots.headings import write_heading
 
 SHOWN = 10
 CHUNKS = 60
-"""The pixels are counted in so many parts: counting takes eight times the memory of what it counts."""
+"""Number of parts in which pixels are counted. `np.bincount` converts bytes to int64, eight times the memory: 376 MB
+for all of MNIST's pixels at once."""
 
 OneHot = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Digits:
-    """A training set in figures, and its beginning."""
+    """Statistics of a training set, and its first digits."""
 
     shape: tuple[int, ...]
     """(N, 28, 28)."""
     mean: float
-    """Mean of all pixels, in 0 to 255."""
+    """Mean of all pixels, 0 to 255."""
     std: float
     """Their standard deviation, in the same unit."""
     background: float
-    """Share of the pixels that are 0."""
+    """Share of pixels that are 0, 0..1."""
     images: sheet.Pixels
-    """(10, 28, 28), the first ones."""
+    """The first ten, shape (10, 28, 28)."""
     labels: NDArray[np.uint8]
-    """(10,)."""
+    """Their labels, shape (10,)."""
 
     @property
     def with_channel(self) -> tuple[int, ...]:
-        """The shape with an axis for the colour channel, as convolutions want it: (N, 1, 28, 28)."""
+        """The shape with an axis for the colour channel, as convolutions need it: (N, 1, 28, 28)."""
         return (self.shape[0], 1, *self.shape[1:])
 
 
 def rows(data: Images) -> Digits:
-    """Return the figures of a training set and its first ten digits."""
+    """Return the statistics of a training set and its first ten digits."""
     parts = np.array_split(data.images, CHUNKS)
     shares = np.sum([np.bincount(part.ravel(), minlength=256) for part in parts], axis=0) / data.images.size
     values = np.arange(256)
@@ -60,13 +61,13 @@ def rows(data: Images) -> Digits:
 
 
 def one_hot(labels: NDArray[np.integer]) -> OneHot:
-    """Return a row a label (N, 10): 1 at the label, 0 elsewhere."""
-    found: OneHot = np.eye(CLASSES)[labels]
-    return found
+    """Return one row per label, shape (N, 10): 1 at the label, 0 elsewhere."""
+    encoded: OneHot = np.eye(CLASSES)[labels]
+    return encoded
 
 
 def lines(digits: Digits) -> list[str]:
-    """Return what is printed beside the picture: shapes, mean and standard deviation, labels, one-hot rows."""
+    """Return what is printed beside the picture: shapes, mean, standard deviation, labels, one-hot rows."""
     return [
         str(digits.shape),
         str(digits.with_channel),

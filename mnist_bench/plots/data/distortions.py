@@ -1,4 +1,4 @@
-"""Digits as the best trial trained on them: the very distortions that its seed draws, epoch by epoch."""
+"""Digits as the best trial saw them in training: the same distortions, drawn from its seed, epoch by epoch."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ EPOCHS_SHOWN = 5
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Distortions:
-    """One training image a class, as it is and as a trial trained on it."""
+    """One training image per class, unchanged and as a trial saw it."""
 
     study: str
     trial: int
     settings: tuple[AugmentConfig, ...]
-    """The augmentation in each stretch of the trial's epochs; several where phases change it."""
+    """The augmentation of the trial; several if its phases change it."""
     labels: tuple[int, ...]
-    """Of the columns."""
+    """Labels of the columns."""
     epochs: tuple[int, ...]
-    """Of the rows below the first, from 1; none where nothing is distorted."""
+    """Epochs, from 1, of the rows below the first; empty if nothing is distorted."""
     images: sheet.Pixels
-    """(1 + epochs, columns, 28, 28): the images as they are, then distorted for each epoch."""
+    """Shape (1 + epochs, columns, 28, 28): the unchanged images, then the distorted ones of each epoch."""
 
 
 def rows(study: StudyRecord, trial: TrialRecord, data: Dataset) -> Distortions:
-    """Return the first training image of each class, with its distortions in up to `EPOCHS_SHOWN` epochs of a trial."""
+    """Return the first training image of each class with its distortions in up to `EPOCHS_SHOWN` epochs of a trial."""
     config = from_json(trial.config)
     schedule = Schedule(config=config, images=len(data.train))
     each = [schedule.augment(epoch * schedule.steps_per_epoch) for epoch in range(config.epochs)]
@@ -66,7 +66,7 @@ def _spread(epochs: int) -> tuple[int, ...]:
 
 
 def _first_of_each_class(data: Dataset) -> tuple[NDArray[np.int64], tuple[int, ...]]:
-    """Return where, in the training part, the first image of each class stands, and the classes that there are."""
+    """Return the places in the training part of the first image of each class, and the classes that occur."""
     labels = data.labels[data.train].cpu().numpy()
     classes = [label for label in range(CLASSES) if (labels == label).any()]
     return np.array([int((labels == label).argmax()) for label in classes]), tuple(classes)
@@ -75,22 +75,23 @@ def _first_of_each_class(data: Dataset) -> tuple[NDArray[np.int64], tuple[int, .
 def _in_epoch(
     originals: sheet.Pixels, places: NDArray[np.int64], setting: AugmentConfig, seed: int, epoch: int, images: int
 ) -> sheet.Pixels:
-    """Return the images at these places of the training part as `batches.batches` distorts them in an epoch, from 0."""
+    """Return the images at `places` of the training part as `batches.batches` distorts them in an epoch, from 0."""
     if not setting.distorts:
         return originals
+    # Training draws for all images of an epoch at once, so that an image's draws depend on its place only.
     draws = augmentation.draw(images, seeded(seed, "augment", epoch))
     return distorted(originals, draws[places], setting)
 
 
 def draw(distortions: Distortions) -> Figure:
-    """Draw a row of images as they are, and a row an epoch below."""
+    """Draw a row of unchanged images, and below it one row per epoch."""
     names = ["original", *(f"epoch {epoch}" for epoch in distortions.epochs)]
     finding, remarks = _finding(distortions), _remarks(distortions)
     return sheet.draw(distortions.images, distortions.labels, names, finding, remarks)
 
 
 def _finding(distortions: Distortions) -> str:
-    """Return how strongly the trial's images were distorted, phase by phase."""
+    """Return the heading: how the trial's images were distorted, phase by phase."""
     trained = f"#{distortions.trial} trained on digits"
     if not distortions.epochs:
         return f"{trained} as they are, without augmentation"

@@ -1,4 +1,4 @@
-"""From a baseline to the winner: a bar for what each group of settings takes away from the errors, or adds to them."""
+"""A waterfall from a baseline to the winner: one bar per group of settings, for the errors that it removes or adds."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from mnist_bench.plots.subject import Subject
 from search.errors import StudyNotFoundError
 
 LOGARITHMIC = 4.0
-"""From so many times the smallest error rate to the largest, the axis is logarithmic."""
+"""Ratio of the largest error rate to the smallest from which on the axis is logarithmic."""
 WORSE = style.SERIES[1]
 """Steps that add errors."""
 TICKS = [digit * 10.0**power for power in range(-3, 3) for digit in (1, 2, 3, 5, 7)]
 
 
 def rows(made: Ablation) -> list[tuple[Step, float, float]]:
-    """Return each step with the error rates before and after it, in percent of the images.
+    """Return (step, error rate before, error rate after) for each step, in percent of the images.
 
     Raises:
-        StudyNotFoundError: a configuration on the path diverged, so that it has no error rate.
+        StudyNotFoundError: a configuration on the path diverged and has no error rate.
     """
     means = [made.start.mean, *(step.after.mean for step in made.steps)]
     rates = [100 * mean / made.images for mean in means if mean is not None]
@@ -40,7 +40,7 @@ def picture(subject: Subject) -> Figure:
     """Return the waterfall of the study's ablation.
 
     Raises:
-        StudyNotFoundError: there is none.
+        StudyNotFoundError: the study has no ablation.
     """
     made = load(subject.folder)
     if made is None:
@@ -50,7 +50,7 @@ def picture(subject: Subject) -> Figure:
 
 
 def draw(made: Ablation) -> Figure:
-    """Draw a row a step from the baseline down to the trial, each bar from the error rate before it to that after."""
+    """Draw one row per step from the baseline down to the trial, with a bar from the error rate before it to after."""
     steps = rows(made)
     figure = Figure(figsize=(7.2, 1.5 + 0.36 * (len(steps) + 2)), layout="constrained")
     axes = figure.subplots()
@@ -64,7 +64,7 @@ def draw(made: Ablation) -> Figure:
 
 
 def finding(made: Ablation) -> str:
-    """Return the heading: which step takes most errors away."""
+    """Return the heading: which step removes most errors."""
     most = max(made.steps, key=lambda step: step.fewer or 0)
     if most.by_chance or not most.fewer or most.fewer < 0:
         return f"No step from {made.baseline} to #{made.trial} takes away errors beyond chance"

@@ -1,4 +1,4 @@
-"""A contest of ways of searching: the best found so far as the budget is spent, each a line, means over the seeds."""
+"""A contest of search methods: the best accuracy over the spent budget, one line per method, averaged over seeds."""
 
 from __future__ import annotations
 
@@ -17,21 +17,22 @@ from mnist_bench.plots.headings import write_heading
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Line:
-    """One way of searching, at each step of the budget from where all its seeds have a complete trial."""
+    """One search method, from the step of the budget on at which all its seeds have a complete trial."""
 
     name: str
     budgets: int
     spent: Values
-    """Trainings, as many as the contest's budget at most: of several budgets, their mean."""
+    """Budget spent, in average training runs, up to the contest's budget. A method with several budgets has spent that
+    many times as much."""
     mean: Values
-    """Best complete accuracy (0..1) so far, mean over the seeds."""
+    """Mean over the seeds of the best complete accuracy so far, 0..1."""
     error: Values
-    """Its standard error."""
+    """Standard error of that mean."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Lines:
-    """What is drawn."""
+    """The lines to draw."""
 
     contest: Contest
     finding: str
@@ -40,7 +41,7 @@ class Lines:
 
 
 def rows(contest: Contest) -> Lines:
-    """Return the lines of a contest: of more than six at one budget, the first and the five that rank best.
+    """Return the lines of a contest; of more than six methods at one budget, the first and the five best ranked.
 
     Raises:
         UsageError: a search completed no trial within the budget.
@@ -48,30 +49,30 @@ def rows(contest: Contest) -> Lines:
     standing = standings(contest)
     plain = [number for number, row in enumerate(standing) if row.entrant.budgets == 1]
     best = sorted(plain[1:], key=lambda number: standing[number].mean_rank)[: len(style.SERIES) - 1]
-    kept = [number for number, row in enumerate(standing) if number in (0, *best) or row.entrant.budgets > 1]
-    found = curves(contest)
+    shown = [number for number, row in enumerate(standing) if number in (0, *best) or row.entrant.budgets > 1]
+    values = curves(contest)
     return Lines(
         contest=contest,
         finding=finding(comparisons(standing, contest.images), len(contest.seeds)),
-        drawn=tuple(_line(contest, number, found[number]) for number in kept),
-        left_out=len(standing) - len(kept),
+        drawn=tuple(_line(contest, number, values[number]) for number in shown),
+        left_out=len(standing) - len(shown),
     )
 
 
-def _line(contest: Contest, number: int, found: Values) -> Line:
-    known = ~np.isnan(found).any(axis=0)
-    values = found[:, known]
+def _line(contest: Contest, number: int, bests: Values) -> Line:
+    complete = ~np.isnan(bests).any(axis=0)
+    values = bests[:, complete]
     return Line(
         name=contest.entrants[number].name,
         budgets=contest.entrants[number].budgets,
-        spent=np.arange(1, STEPS + 1)[known] * contest.budget / STEPS,
+        spent=np.arange(1, STEPS + 1)[complete] * contest.budget / STEPS,
         mean=values.mean(axis=0),
         error=values.std(axis=0, ddof=1) / np.sqrt(len(contest.seeds)),
     )
 
 
 def draw(lines: Lines) -> Figure:
-    """Draw a line a way of searching with a band of one standard error; at more than one budget, dashed."""
+    """Draw a line per method with a band of one standard error; methods with several budgets are dashed."""
     figure = Figure(figsize=(7.2, 4.2), layout="constrained")
     axes = figure.subplots()
     accuracy.set_axis(axes, [float(value) for line in lines.drawn for value in line.mean])

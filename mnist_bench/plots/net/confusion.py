@@ -1,4 +1,4 @@
-"""Which classes the best net takes for which."""
+"""The confusion matrix of the best net."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from mnist_bench.plots.subject import Subject
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One confusion."""
+    """A class that is taken for another."""
 
     true: int
     predicted: int
@@ -32,7 +32,7 @@ class Confusion:
     """The confusion matrix of one net."""
 
     counts: NDArray[np.int64]
-    """Shape (10, 10): images by true class (row) and predicted class (column)."""
+    """Number of images by true class (row) and predicted class (column), shape (10, 10)."""
     noun: str
     remarks: tuple[str, ...]
 
@@ -43,7 +43,7 @@ class Confusion:
 
     @property
     def commonest(self) -> tuple[Pair, ...]:
-        """The confusions that occur most often, in the order of their classes; none where nothing is confused."""
+        """The most frequent confusions, in the order of their classes; empty if there are no errors."""
         wrong = self.wrong
         most = int(wrong.max())
         return tuple(Pair(int(i), int(j), most) for i, j in np.argwhere(wrong == most)) if most else ()
@@ -81,10 +81,12 @@ def picture(subject: Subject) -> Figure:
 
 
 def draw(confusion: Confusion) -> Figure:
-    """Draw the matrix: the errors shaded, the rest as numbers alone, with the sums of errors beside and below."""
+    """Draw the matrix with its errors shaded, and the sums of errors on the right and below."""
     figure = Figure(figsize=(6.2, 6.1), layout="constrained")
     axes = figure.subplots()
     wrong = confusion.wrong
+    # Only the errors are shaded: the diagonal is a hundred times as large and would leave them all white. The darkest
+    # shade stays well below full blue, so that dark numbers are legible on it.
     axes.imshow(wrong, cmap="Blues", vmin=0, vmax=max(1, 1.8 * wrong.max()))
     _write_counts(axes, confusion)
     _write_sums(axes, wrong)

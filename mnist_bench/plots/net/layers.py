@@ -1,4 +1,4 @@
-"""The best trial's net, layer by layer: what each one computes, holds and costs."""
+"""The best trial's net, layer by layer: its operations, its parameters and its costs."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from mnist_bench.units import percent
 from search.event_log import TrialRecord
 
 BOX = 0.68
-"""Height of a box where the rows are 1 apart."""
+"""Height of a box, if the rows are 1 apart."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Unit:
-    """A layer with weights, and those without that follow it."""
+    """A layer with weights, and the layers without weights that follow it."""
 
     number: int
     """From 1."""
@@ -32,10 +32,10 @@ class Unit:
     """The layer with weights: `conv 3×3, 1 → 24 maps`."""
     convolution: bool
     followed_by: str
-    """The layers after it in running order: `batchnorm, relu, pool 2×2`; empty where there are none."""
+    """The layers that follow it, in running order: `batchnorm, relu, pool 2×2`; may be empty."""
     outputs: Shape
     parameters: int
-    """Weights, biases and running statistics of all its layers."""
+    """Number of weights, biases and running statistics of all its layers."""
     macs: int
     """Multiply-accumulates for one image."""
 
@@ -49,7 +49,7 @@ class Net:
 
     @property
     def finding(self) -> str:
-        """The heading: the totals, and what part of them the convolutions have."""
+        """The heading: the totals, and the share of the convolutions in them."""
         parameters, macs = sum(unit.parameters for unit in self.units), sum(unit.macs for unit in self.units)
         convolutions = [unit for unit in self.units if unit.convolution]
         count = len(convolutions)
@@ -117,7 +117,7 @@ def picture(subject: Subject) -> Figure:
 
 
 def draw(net: Net) -> Figure:
-    """Draw the units from top to bottom as boxes with their output's shape, and bars of parameters and MACs beside."""
+    """Draw the units from top to bottom: a box with the shape of the output, a bar for parameters, a bar for MACs."""
     count = len(net.units)
     figure = Figure(figsize=(7.2, 1.3 + 0.46 * (count + 1)), layout="constrained")
     flow, parameters, macs = figure.subplots(1, 3, sharey=True, width_ratios=(3.4, 1, 1))

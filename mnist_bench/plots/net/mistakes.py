@@ -1,4 +1,4 @@
-"""The validation images that the best net gets wrong, with what it says of them."""
+"""The validation images that the best net gets wrong, with its confidences."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from mnist_bench.plots.predictions import Predictions
 from mnist_bench.plots.subject import Subject
 
 MAX_SHOWN = 40
-"""Images that are shown, the most confident mistakes first."""
+"""Largest number of images, the most confident mistakes first."""
 COLUMNS = 8
 SURE = 0.9
-"""Confidence from which the heading calls a mistake sure."""
+"""Confidence from which on the heading counts a mistake as sure."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Mistake:
-    """One image that is taken for another class."""
+    """An image that the net assigns to a wrong class."""
 
     image: NDArray[np.uint8]
     """Shape (28, 28)."""
     index: int
-    """Its place in the training file."""
+    """Its index in the training file."""
     true: int
     predicted: int
     confidence: float
@@ -40,15 +40,15 @@ class Mistake:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Mistakes:
-    """All mistakes of one net, the most confident first."""
+    """All mistakes of a net, the most confident first."""
 
     mistakes: tuple[Mistake, ...]
     remarks: tuple[str, ...]
-    """Where they come from."""
+    """Remarks on their source."""
 
     @property
     def finding(self) -> str:
-        """The heading: how many mistakes there are, and how many of them the net is sure of."""
+        """The heading: the number of mistakes, and of those of which the net is sure."""
         if not self.mistakes:
             return "Every validation image is recognised"
         if len(self.mistakes) == 1:
@@ -58,7 +58,7 @@ class Mistakes:
 
 
 def rows(predictions: Predictions) -> Mistakes:
-    """Return the mistakes among a net's predictions, the most confident first; none is a good answer too."""
+    """Return the mistakes among a net's predictions, the most confident first; there may be none."""
     predicted = predictions.predicted
     confidences = predictions.probabilities[np.arange(len(predicted)), predicted]
     order = sorted(predictions.wrong, key=lambda row: -confidences[row])
@@ -82,9 +82,9 @@ def picture(subject: Subject) -> Figure:
     return draw(rows(subject.predictions))
 
 
-def draw(found: Mistakes) -> Figure:
-    """Draw the most confident mistakes as a grid, at most 40; where there are none, the heading alone."""
-    shown = found.mistakes[:MAX_SHOWN]
+def draw(mistakes: Mistakes) -> Figure:
+    """Draw the most confident mistakes as a grid, at most `MAX_SHOWN`; without mistakes, only the heading."""
+    shown = mistakes.mistakes[:MAX_SHOWN]
     height = math.ceil(len(shown) / COLUMNS)
     figure = Figure(figsize=(7.2, 0.9 + 1.2 * height), layout="constrained")
     grid = figure.subplots(height, COLUMNS, squeeze=False).ravel() if shown else ()
@@ -92,7 +92,7 @@ def draw(found: Mistakes) -> Figure:
         _draw_one(axes, mistake)
     for axes in grid:
         axes.set_axis_off()
-    write_heading(figure, found.finding, _remarks(found, len(shown)))
+    write_heading(figure, mistakes.finding, _remarks(mistakes, len(shown)))
     return figure
 
 
@@ -106,16 +106,16 @@ def _draw_one(axes: Axes, mistake: Mistake) -> None:
 
 
 def confidence(share: float) -> str:
-    """Return a share (0..1) in percent, never rounded to certainty: `98 %`, `>99 %`, `<1 %`."""
+    """Return a share (0..1) in percent, not rounded to 0 or 100 %: `98 %`, `>99 %`, `<1 %`."""
     if 0.995 <= share < 1:
         return ">99 %"
     return "<1 %" if 0 < share <= 0.005 else f"{100 * share:.0f} %"
 
 
-def _remarks(found: Mistakes, shown: int) -> list[str]:
+def _remarks(mistakes: Mistakes, shown: int) -> list[str]:
     return [
-        *found.remarks,
-        f"the {shown} most confident mistakes" if shown < len(found.mistakes) else "",
+        *mistakes.remarks,
+        f"the {shown} most confident mistakes" if shown < len(mistakes.mistakes) else "",
         "above: true → predicted, confidence" if shown else "",
         "below: confidence in the true one, № in the training file, from 0" if shown else "",
     ]

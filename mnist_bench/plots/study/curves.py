@@ -1,4 +1,4 @@
-"""The accuracy of each trial over its epochs, and where the pruner stopped it."""
+"""Learning curves: the accuracy of each trial over its epochs, and where the pruner stopped it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from search.event_log import StudyRecord, TrialRecord
 from search.strategies import Asha, Hyperband, Median, NoPruner, pruner
 
 LOG_FROM = 4
-"""From this ratio of the budget to the first period on, the axis of epochs is logarithmic, as the rungs are."""
+"""Ratio of the budget to the first period from which on the axis of epochs is logarithmic, as the rungs are. On a
+linear axis, the first rungs, which stop most trials, would lie in one spot."""
 MAX_TICKS = 8
 
 
@@ -31,19 +32,20 @@ class Curve:
     number: int
     epochs: tuple[float, ...]
     accuracies: tuple[float, ...]
-    """Validation accuracy after each of the epochs, 0..1."""
+    """Validation accuracy after each of `epochs`, 0..1."""
     ending: Ending
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rung:
-    """Epochs after which the pruner compares trials."""
+    """A rung, at which the pruner compares trials."""
 
     epochs: float
+    """Epochs trained at the rung."""
     reached: int
-    """Trials that were trained so far."""
+    """Number of trials that reached the rung."""
     stopped: int
-    """Of these, how many the pruner stopped there."""
+    """Number of trials that the pruner stopped at it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,15 +56,15 @@ class Curves:
     ends: tuple[float, ...]
     """Epochs after which a trial reports; the last is the full budget."""
     trained: int
-    """Trials, the infeasible ones left out; those that failed before their first report have no curve."""
+    """Number of feasible trials. Those that failed before their first report have no curve."""
     curves: tuple[Curve, ...]
     best: int | None
     """The number of the best complete trial."""
     rungs: tuple[Rung, ...]
-    """The rungs of successive halving below the full budget; none where another pruner was at work."""
+    """The rungs of successive halving below the full budget; empty with other pruners."""
 
     def of(self, *endings: Ending) -> list[Curve]:
-        """Return the curves of the trials that ended so."""
+        """Return the curves of the trials with one of these endings."""
         return [curve for curve in self.curves if curve.ending in endings]
 
     @property
@@ -155,7 +157,7 @@ def picture(subject: Subject) -> Figure:
 
 
 def draw(curves: Curves) -> Figure:
-    """Draw a line a trial over the epochs, a dot where it was stopped, and a dashed line a rung."""
+    """Draw a line per trial over the epochs, a dot where it ended, and a dashed line per rung."""
     figure = Figure(figsize=(7.2, 4.4), layout="constrained")
     axes = figure.subplots()
     accuracy.set_axis(axes, curves.accuracies)
@@ -173,8 +175,8 @@ def _set_epochs_axis(axes: Axes, curves: Curves) -> None:
     ends = curves.ends
     if ends[-1] >= LOG_FROM * ends[0]:
         axes.set_xscale("log")
-    kept = ends if len(ends) <= MAX_TICKS else (ends[0], *(rung.epochs for rung in curves.rungs), ends[-1])
-    axes.xaxis.set_major_locator(FixedLocator(sorted(set(kept))))
+    ticks = ends if len(ends) <= MAX_TICKS else (ends[0], *(rung.epochs for rung in curves.rungs), ends[-1])
+    axes.xaxis.set_major_locator(FixedLocator(sorted(set(ticks))))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda tick, _: f"{tick:g}"))
     axes.set(xlabel="epochs", ylabel=accuracy.LABEL)
@@ -196,7 +198,7 @@ def _rung_label(rung: Rung) -> str:
 
 
 def _draw_curves(axes: Axes, curves: list[Curve], colour: str, *, dashed: bool = False) -> None:
-    """Draw lines of one look, each with a dot at its end."""
+    """Draw lines of one style, each with a dot at its end."""
     lines = [[*zip(curve.epochs, map(accuracy.error, curve.accuracies), strict=True)] for curve in curves]
     dashes = (0, (3, 2)) if dashed else "solid"
     look: dict[str, Any] = {"colors": colour, "linestyles": [dashes], "alpha": style.opacity(len(curves))}

@@ -1,4 +1,4 @@
-"""The accuracy of each trial in the order of their numbers, and the best complete one so far."""
+"""The accuracy of the trials in the order of their numbers, and the best complete one so far."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Point:
 
     number: int
     accuracy: float | None
-    """Validation accuracy of its last period, 0..1; None for a failed trial, and before the first report."""
+    """Validation accuracy of the last period, 0..1; None for a failed trial or before the first report."""
     epochs: float
     """Epochs trained."""
     ending: Ending
@@ -44,18 +44,19 @@ class Point:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class History:
-    """A study's trials in the order of their numbers, infeasible ones left out."""
+    """A study's feasible trials in the order of their numbers."""
 
     study: str
     budget: float
     """Epochs of the full budget."""
     points: tuple[Point, ...]
     bests: tuple[Point, ...]
-    """The complete trials that ranked above every complete one before them; the last is the best of all."""
+    """The complete trials that rank above all complete ones before them; the last is the best of all."""
     infeasible: int
+    """Number of infeasible trials, which have no point."""
 
     def of(self, ended: Ending) -> list[Point]:
-        """Return the trials that ended so."""
+        """Return the trials with this ending."""
         return [point for point in self.points if point.ending == ended]
 
     @property
@@ -65,7 +66,7 @@ class History:
 
     @property
     def finding(self) -> str:
-        """The heading: when the best came."""
+        """The heading: when the best trial was found."""
         trained = len(self.points)
         if not self.bests:
             return f"None of {trained:,} trials is complete" if trained > 1 else "The only trial is not complete"
@@ -96,11 +97,11 @@ def rows(study: StudyRecord) -> History:
 
 
 def _bests(trials: list[TrialRecord]) -> list[TrialRecord]:
-    found: list[TrialRecord] = []
+    bests: list[TrialRecord] = []
     for trial in trials:
-        if trial.state == "COMPLETE" and (not found or trial.rank_key() < found[-1].rank_key()):
-            found.append(trial)
-    return found
+        if trial.state == "COMPLETE" and (not bests or trial.rank_key() < bests[-1].rank_key()):
+            bests.append(trial)
+    return bests
 
 
 def _point(trial: TrialRecord) -> Point:
@@ -115,7 +116,7 @@ def picture(subject: Subject) -> Figure:
 
 
 def draw(history: History) -> Figure:
-    """Draw a mark a trial, shaped by its ending, and the best so far as steps."""
+    """Draw a mark per trial, shaped by its ending, and the best accuracy so far as steps."""
     figure = Figure(figsize=(7.2, 4.2), layout="constrained")
     axes = figure.subplots()
     accuracy.set_axis(axes, history.accuracies)
@@ -130,10 +131,11 @@ def draw(history: History) -> Figure:
 
 
 def _draw_points(axes: Axes, history: History, ended: Ending) -> None:
-    """Draw the marks of one ending, larger where more epochs were trained."""
+    """Draw the marks of one ending; more epochs make a larger mark."""
     points = [point for point in history.of(ended) if point.accuracy is not None or ended == "failed"]
     heights = [accuracy.place(axes, point.accuracy) for point in points]
     scale = style.mark_scale(len(history.points))
+    # The root of the share of epochs, so that a trial stopped after one of many epochs is still visible.
     sizes = [scale * (8 + 24 * (point.epochs / history.budget) ** 0.5) for point in points]
     axes.scatter([point.number for point in points], heights, s=sizes, zorder=3, clip_on=False, **MARKS[ended])
 
@@ -149,6 +151,7 @@ def _draw_bests(axes: Axes, history: History) -> None:
             "best so far", (numbers[0], heights[0]), (6, 3), textcoords="offset points", fontsize=7.5, zorder=4,
             path_effects=[HALO],
         )  # fmt: skip
+    # The label is centred above the best trial, except near the edges, where it would be cut off.
     side = "left" if best.number < last / 10 else "right" if best.number > 0.9 * last else "center"
     axes.annotate(
         f"#{best.number}  {percent(best.accuracy or 0)}", (best.number, heights[-1]), (0, 7),

@@ -1,4 +1,4 @@
-"""Which parameters decide whether a trial is among the best quarter, and which of them only seem to."""
+"""The importance of each parameter for being among the best quarter of trials, and what chance alone explains."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from search.space import Space
 from search.strategies import MAX_TRIALS, Importance, importances
 
 MIN_TRIALS = 10
-"""Below, the best quarter is one trial or two, and nothing follows from them."""
+"""With fewer trials, the best quarter has one or two, from which nothing follows."""
 MAX_BARS = 30
 WIDTH = 1.25
-"""Of the axis, in lengths of the longest bar or of the middle mark."""
+"""Length of the axis, as a multiple of the longest bar or of the median mark, whichever is longer."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,13 +34,13 @@ class Bar:
     share: float
     """Of the importance of all parameters, 0..1."""
     chance: float
-    """Share above which luck hardly ever lifts any parameter; see `search.strategies.importance.importances`."""
+    """Threshold that chance alone rarely exceeds; see `search.strategies.importances`."""
     trials: int
-    """Compared trials that have the parameter."""
+    """Number of compared trials that have the parameter."""
 
     @property
     def stands_out(self) -> bool:
-        """Whether the share is more than luck."""
+        """Whether the share is larger than chance explains."""
         return self.share > self.chance
 
 
@@ -50,14 +50,15 @@ class Importances:
 
     bars: tuple[Bar, ...]
     trials: int
-    """Compared trials."""
+    """Number of compared trials."""
     epochs: float
-    """After so many of them the trials are compared."""
+    """Epochs after which the trials are compared."""
     detail: str
+    """Remark on the compared trials."""
 
     @property
     def finding(self) -> str:
-        """The heading: which parameters stand out from chance, and after how many epochs."""
+        """The heading: which parameters stand out from chance."""
         return f"After {epochs(self.epochs)}, {self._outstanding()}"
 
     def _outstanding(self) -> str:
@@ -80,7 +81,7 @@ class Importances:
 
 
 def measure(study: StudyRecord, comparison: Comparison) -> list[Importance]:
-    """Return the importance of the parameters for the accuracy after the same epochs; diverged trials come last.
+    """Return the importance of each parameter for the accuracy after the same epochs; diverged trials count as 0.
 
     Raises:
         StudyNotFoundError: there are fewer than ten trials.
@@ -94,7 +95,7 @@ def measure(study: StudyRecord, comparison: Comparison) -> list[Importance]:
 
 
 def rows(study: StudyRecord) -> Importances:
-    """Return the importance of each parameter; what it means is told at `search.strategies.importance.importances`.
+    """Return the importance of each parameter; `search.strategies.importances` explains the measure.
 
     Raises:
         StudyNotFoundError: there are fewer than ten trials, or no parameters.
@@ -121,25 +122,28 @@ def picture(subject: Subject) -> Figure:
     return draw(rows(subject.study))
 
 
-def draw(found: Importances) -> Figure:
-    """Draw a bar a parameter with its mark of chance; bars of conditional parameters are hollow."""
-    shown = found.bars[:MAX_BARS]
+def draw(measured: Importances) -> Figure:
+    """Draw a bar per parameter, hollow if it is conditional, with a mark at its threshold of chance."""
+    shown = measured.bars[:MAX_BARS]
     figure = Figure(figsize=(7.2, 1.5 + 0.2 * len(shown)), layout="constrained")
     axes = figure.subplots()
     axes.set_xlim(0, _reach(shown))
     for row, bar in enumerate(shown):
-        _draw_bar(axes, row, bar, hollow=bar.trials < found.trials)
-    labels = (f"{bar.label} ({bar.trials:,} trials)" if bar.trials < found.trials else bar.label for bar in shown)
-    axes.set_yticks(range(len(shown)), [*labels])
+        _draw_bar(axes, row, bar, hollow=bar.trials < measured.trials)
+    labels = [f"{bar.label} ({bar.trials:,} trials)" if bar.trials < measured.trials else bar.label for bar in shown]
+    axes.set_yticks(range(len(shown)), labels)
     axes.set_ylim(len(shown) - 0.4, -0.6)
     axes.set_xlabel("share of the importance (%)")
     axes.tick_params(axis="y", length=0)
-    write_heading(figure, found.finding, _remarks(found, len(found.bars) - len(shown)))
+    write_heading(figure, measured.finding, _remarks(measured, len(measured.bars) - len(shown)))
     return figure
 
 
 def _reach(bars: Sequence[Bar]) -> float:
-    """Return the end of the axis, in percent: beyond all bars and half of the marks."""
+    """Return the end of the axis in percent: beyond all bars, but only beyond half of the marks.
+
+    A parameter that few trials have may have a mark so far out that all bars would be stubs; it is drawn as a pointer.
+    """
     longest = max(bar.share for bar in bars)
     return 100 * WIDTH * max(longest, median(bar.chance for bar in bars)) or 100.0
 
@@ -157,7 +161,7 @@ def _draw_bar(axes: Axes, row: int, bar: Bar, *, hollow: bool) -> None:
 
 
 def _draw_mark(axes: Axes, row: int, chance: float) -> None:
-    """Draw the mark of chance; one that lies outside as a pointer at the edge."""
+    """Draw the mark of chance, or a pointer at the edge if it is outside of the axis."""
     edge = axes.get_xlim()[1]
     if chance <= edge:
         axes.plot([chance, chance], [row - 0.38, row + 0.38], color=style.INK, linewidth=1.2)
@@ -165,11 +169,11 @@ def _draw_mark(axes: Axes, row: int, chance: float) -> None:
         axes.plot(edge, row, ">", color=style.INK, markersize=3.5, clip_on=False)
 
 
-def _remarks(found: Importances, hidden: int) -> list[str]:
-    hollow = any(bar.trials < found.trials for bar in found.bars)
+def _remarks(measured: Importances, hidden: int) -> list[str]:
+    hollow = any(bar.trials < measured.trials for bar in measured.bars)
     return [
-        f"{found.detail}: what separates the best quarter from all (PED-ANOVA)",
-        f"{MAX_TRIALS} of them measured" if found.trials > MAX_TRIALS else "",
+        f"{measured.detail}: what separates the best quarter from all (PED-ANOVA)",
+        f"{MAX_TRIALS} of them measured" if measured.trials > MAX_TRIALS else "",
         "black: luck alone lifts no bar beyond its mark in 95 of 100 shuffled studies",
         "hollow: on the trials that have the parameter" if hollow else "",
         f"{hidden} less important ones left out" if hidden else "",

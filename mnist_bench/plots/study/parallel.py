@@ -1,6 +1,6 @@
-"""All parameters of all trials side by side: one axis a parameter, one line a trial.
+"""Parallel coordinates (Inselberg 1985): one axis per parameter, one line per trial.
 
-Parallel coordinates (Inselberg 1985), laid on their side so that the names stand level.
+The axes are horizontal, one below the other, so that the names of parameters can be read without turning the head.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from mnist_bench.units import percent
 from search.event_log import StudyRecord
 
 ABSENT = -0.11
-"""Where a line passes a parameter that its trial does not have; the axes reach from 0 to 1."""
+"""Where a line crosses the axis of a parameter that its trial lacks; the axes reach from 0 to 1."""
 SPREAD = 0.03
-"""How far apart lines through the same place lie."""
+"""Largest distance of lines that cross an axis at the same option."""
 BESIDE = 1.05
-"""Where the best trial's values are written."""
+"""Where the values of the best trial are written, beyond the ends of the axes."""
 CHARACTERS = 72
-"""Of small text that fit on an axis."""
+"""Number of characters of small text that fit on an axis."""
 MAX_LABEL = 24
-"""Characters of an option in the heading and beside the axes."""
+"""Largest number of characters of an option in the heading and beside the axes."""
 NAMED = 2
-"""Options that the heading names."""
+"""Largest number of options that the heading names."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,15 +52,15 @@ class Parallel:
 
     @property
     def shared(self) -> list[tuple[str, int]]:
-        """The options that all complete trials have and not all trials do, and how many do; the rarest first."""
-        found: list[tuple[str, int]] = []
+        """The options that all complete trials have but not all trials, with the number of trials; the rarest first."""
+        shared: list[tuple[str, int]] = []
         for parameter in (parameter for parameter in self.parameters if parameter.options):
             tried = [_option(parameter, trial) for trial in self.comparison.trials]
-            kept = {_option(parameter, trial) for trial in self.complete}
+            of_complete = {_option(parameter, trial) for trial in self.complete}
             for option, name in enumerate(parameter.names(MAX_LABEL)):
-                if kept == {option} and {*tried} != kept:
-                    found.append((f"{parameter.label} {name}", tried.count(option)))
-        return sorted(found, key=lambda row: row[1])
+                if of_complete == {option} and {*tried} != of_complete:
+                    shared.append((f"{parameter.label} {name}", tried.count(option)))
+        return sorted(shared, key=lambda option: option[1])
 
     @property
     def finding(self) -> str:
@@ -92,12 +92,12 @@ def rows(study: StudyRecord) -> Parallel:
 
 
 def places(parallel: Parallel, trial: Compared) -> list[float]:
-    """Return where a trial's line crosses each parameter's axis and that of the accuracy, from 0 to 1; or `ABSENT`.
+    """Return where a trial's line crosses the axis of each parameter and that of the accuracy: 0 to 1, or `ABSENT`.
 
-    Lines through the same option or the absent place are spread a little.
+    Lines through the same option, or through `ABSENT`, are spread a little.
     """
-    found = [_place(parameter, trial) for parameter in parallel.parameters]
-    return [*found, _accuracy_place(parallel.ends, trial.accuracy)]
+    crossings = [_place(parameter, trial) for parameter in parallel.parameters]
+    return [*crossings, _accuracy_place(parallel.ends, trial.accuracy)]
 
 
 def _place(parameter: Parameter, trial: Compared) -> float:
@@ -108,7 +108,7 @@ def _place(parameter: Parameter, trial: Compared) -> float:
 
 
 def _accuracy_place(ends: tuple[float, float], value: float | None) -> float:
-    """Return the place on an axis of the error's logarithm: 0 at its lower end, and where there is no accuracy."""
+    """Return the place of an accuracy on an axis logarithmic in the error: 0 to 1, and 0 if there is no accuracy."""
     if value is None:
         return 0.0
     worst, best = map(accuracy.error, ends)
@@ -125,7 +125,7 @@ def picture(subject: Subject) -> Figure:
 
 
 def draw(parallel: Parallel) -> Figure:
-    """Draw an axis a parameter from top to bottom, the accuracy last, and a line a trial through all of them."""
+    """Draw an axis per parameter from top to bottom, the accuracy last, and a line per trial through all of them."""
     comparison = parallel.comparison
     figure = Figure(figsize=(7.2, 1.4 + 0.36 * (len(parallel.parameters) + 1)), layout="constrained")
     axes = figure.subplots()
@@ -180,7 +180,7 @@ def _draw_line_and_ticks(axes: Axes, row: int, ticks: Sequence[float], names: Se
 
 
 def _draw_lines(axes: Axes, parallel: Parallel, trials: Sequence[Compared], **look: Any) -> None:
-    lines = [[*zip(found, range(len(found)), strict=True)] for found in (places(parallel, trial) for trial in trials)]
+    lines = [[(place, row) for row, place in enumerate(places(parallel, trial))] for trial in trials]
     axes.add_collection(LineCollection(lines, alpha=style.opacity(len(trials)), **look))
 
 

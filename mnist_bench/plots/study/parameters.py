@@ -1,4 +1,4 @@
-"""The searched parameters of a study, and where a value lies on the axis of one."""
+"""The parameters that a study searched, and the places of their values on an axis."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from search.messages import show
 from search.space import Choice, Distribution, Field, FloatRange, IntRange, Space, same
 
 MAX_OPTIONS = 6
-"""An integer parameter of so many values at most is drawn as options, not as numbers."""
+"""An integer parameter with at most so many values is drawn as options, not as numbers."""
 JITTER = (5**0.5 - 1) / 2
-"""Golden section: its multiples spread evenly over 0..1, however many there are."""
+"""The golden ratio: the fractional parts of its multiples spread evenly over 0..1, however many there are."""
 LOG_TICKS = (((1, 2, 3, 5, 7), 1), ((1, 2, 5), 1), ((1, 3), 1), ((1,), 1), ((1,), 2), ((1,), 4), ((1,), 100))
-"""Mantissas of ticks, and in which decades: the finest is taken that is not too fine."""
+"""(Mantissas of ticks, step between decades), from the finest on; the first with at most four ticks is used."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,12 +27,12 @@ class Parameter:
 
     path: str
     label: str
-    """Its name, with the section where another section has one of that name."""
+    """Its name; with its section if another section has the same name."""
     distribution: Distribution
 
     @property
     def options(self) -> tuple[Any, ...]:
-        """The values of a choice, or of integers if they are few; none of other ranges."""
+        """The values of a choice or of a small range of integers; empty for other ranges."""
         match self.distribution:
             case Choice(options):
                 return options
@@ -43,12 +43,12 @@ class Parameter:
 
     @property
     def numbers(self) -> IntRange | FloatRange | None:
-        """The range of a parameter without options."""
+        """The range, if it is drawn as numbers; None for a parameter with options."""
         return None if self.options or isinstance(self.distribution, Choice) else self.distribution
 
     @property
     def varies(self) -> bool:
-        """Whether there is more than one value."""
+        """Whether the parameter has more than one value."""
         return self.numbers.low < self.numbers.high if self.numbers else len(self.options) > 1
 
     @property
@@ -57,22 +57,22 @@ class Parameter:
         return self.numbers is not None and self.numbers.log
 
     def names(self, length: int) -> list[str]:
-        """Return the options as a picture names them, in so many characters."""
+        """Return the labels of the options, each of at most `length` characters."""
         return [self.text(option, length) for option in self.options]
 
     def text(self, value: Any, length: int) -> str:
-        """Return a value as a picture names it, in so many characters."""
+        """Return the label of a value, of at most `length` characters if it is an option."""
         if self.numbers:
             return short(value)
         name = show(value).removesuffix("_activation")
         return name if len(name) <= length else name[: length - 1] + "…"
 
     def index(self, value: Any) -> int:
-        """Return which of the options a value is, from 0."""
+        """Return the index of a value among the options."""
         return next(index for index, option in enumerate(self.options) if same(option, value))
 
     def place(self, value: Any) -> float:
-        """Return where a value lies from one end of the range, 0, to the other, 1; options lie at even distances."""
+        """Return the place of a value on the axis, from 0 to 1; options are at even distances."""
         if self.numbers is None:
             return self.index(value) / (len(self.options) - 1)
         ends = (self.numbers.low, value, self.numbers.high)
@@ -81,15 +81,15 @@ class Parameter:
 
 
 def parameters(study: StudyRecord) -> list[Parameter]:
-    """Return the parameters that vary and that some trial has, in the order of the space.
+    """Return the parameters with more than one value that at least one trial has, in the order of the space.
 
     Raises:
-        StudyNotFoundError: there is none.
+        StudyNotFoundError: there is no such parameter.
     """
     space = Space.from_spec(study.spec["space"])
     fields = [field for field in space.fields if any(field.path in trial.params for trial in study.trials)]
     names = Counter(_name(field) for field in fields)
-    found = [
+    searched = [
         Parameter(
             path=field.path,
             label=_name(field) if names[_name(field)] == 1 else field.path,
@@ -98,7 +98,7 @@ def parameters(study: StudyRecord) -> list[Parameter]:
         for field in fields
         if field.distribution is not None
     ]
-    varying = [parameter for parameter in found if parameter.varies]
+    varying = [parameter for parameter in searched if parameter.varies]
     if not varying:
         raise StudyNotFoundError(
             f"Study {study.name} has no trial with a searched parameter, so there is none to show."
@@ -107,12 +107,12 @@ def parameters(study: StudyRecord) -> list[Parameter]:
 
 
 def jitter(number: int) -> float:
-    """Return a shift between -0.5 and 0.5 that keeps equal values apart: the same for a trial at every drawing."""
+    """Return a shift from -0.5 to 0.5 that keeps equal values apart; a trial has the same shift in every drawing."""
     return (number * JITTER) % 1 - 0.5
 
 
 def log_ticks(low: float, high: float) -> list[float]:
-    """Return at most four round numbers of a logarithmic axis between these ends, as many as there are."""
+    """Return round numbers between the two ends of a logarithmic axis: the most that are not more than four."""
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     for mantissas, step in LOG_TICKS:
         every = (mantissa * 10.0**power for power in powers[::step] for mantissa in mantissas)

@@ -1,4 +1,4 @@
-"""Accuracy against the size and the cost of a net: which trials no other one beats on both."""
+"""Accuracy against parameters and multiply-accumulates, and the trials that no other dominates."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ Cost = Literal["parameters", "macs"]
 
 COSTS: dict[Cost, str] = {"parameters": "parameters", "macs": "multiply-accumulates an image"}
 ERROR_RANGE = 3
-"""Trials with more than so many times the errors of the best may lie outside, but for half of the complete ones."""
+"""Trials with more than so many times the errors of the best may be outside of the axis; half of the complete trials
+are inside in any case."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,7 +38,7 @@ class Point:
     macs: int
     complete: bool
     tied: bool
-    """Whether the paired test cannot tell it from the best, or it is the best."""
+    """Whether the paired test cannot distinguish the trial from the best; True for the best itself."""
 
     def cost(self, cost: Cost) -> int:
         """Return the parameters or the MACs."""
@@ -46,15 +47,15 @@ class Point:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pareto:
-    """Complete and pruned trials over their costs."""
+    """Complete and pruned trials with their costs."""
 
     study: str
     points: tuple[Point, ...]
     """The best first, then the other complete ones, then the pruned ones."""
     fronts: Mapping[Cost, frozenset[int]]
-    """Numbers of the trials on the front of the accuracy and each cost."""
+    """Numbers of the trials on the Pareto front of accuracy and each cost."""
     objective: Cost | None = None
-    """The cost that the search minimised beside the accuracy; None where it had one objective."""
+    """The second objective of the search; None if it had one objective."""
 
     @property
     def best(self) -> Point:
@@ -67,29 +68,29 @@ class Pareto:
         return tuple(point for point in self.points if point.complete)
 
     def front(self, cost: Cost) -> tuple[Point, ...]:
-        """Return the complete trials that no other one dominates (`undominated`), the cheapest first."""
+        """Return the complete trials that no other dominates (`undominated`), the cheapest first."""
         front = [point for point in self.complete if point.number in self.fronts[cost]]
         return tuple(sorted(front, key=lambda point: point.cost(cost)))
 
     def cheapest_tied(self, cost: Cost) -> Point:
-        """Return the cheapest among the best trial and those tied with it."""
+        """Return the cheapest of the trials that are tied with the best, the best included."""
         return min((point for point in self.complete if point.tied), key=lambda point: point.cost(cost))
 
     @property
     def shown(self) -> list[float]:
-        """The accuracies that the axis has room for, best first: half of the complete trials' at least."""
+        """The accuracies on the axis, best first; at least half of the complete trials' are on it."""
         half = median_high(point.accuracy for point in self.complete)
         limit = min(1 - ERROR_RANGE * (1 - self.best.accuracy), half)
         return sorted((point.accuracy for point in self.points if point.accuracy >= limit), reverse=True)
 
     @property
     def below(self) -> int:
-        """Trials that lie below the axis."""
+        """Number of trials below the axis."""
         return len(self.points) - len(self.shown)
 
     @property
     def finding(self) -> str:
-        """The heading: with two objectives what the front spans, else whether a smaller net is tied with the best."""
+        """The heading: with two objectives the ends of the front, else whether a smaller net is tied with the best."""
         best, cheapest = self.best, self.cheapest_tied("parameters")
         if self.objective is not None and len({point.accuracy for point in self.front(self.objective)}) > 1:
             return _span(self.front(self.objective), self.objective)
@@ -175,7 +176,7 @@ def _count(number: int) -> str:
 
 def _scale(axes: Axes, costs: Sequence[int]) -> None:
     axes.set_xscale("log")
-    wide = max(costs) > 100 * min(costs)
+    wide = max(costs) > 100 * min(costs)  # over two decades, labels at 1, 2 and 5 would overlap
     axes.xaxis.set_major_locator(LogLocator(subs=(1,) if wide else (1, 2, 5)))
     axes.xaxis.set_major_formatter(EngFormatter(sep=" "))
     axes.xaxis.set_minor_formatter(NullFormatter())
@@ -186,7 +187,7 @@ def _places(points: Sequence[Point], cost: Cost) -> tuple[list[int], list[float]
 
 
 def _label(axes: Axes, pareto: Pareto, cost: Cost) -> None:
-    """Name the best trial above its place, and the cheapest one tied with it below the front that starts there."""
+    """Label the best trial above its mark, and the cheapest tied one below, where the line of the front is not."""
     best, cheapest = pareto.best, pareto.cheapest_tied(cost)
     places = [(point.cost(cost), accuracy.error(point.accuracy)) for point in (best, cheapest)]
     look: dict[str, Any] = {"textcoords": "offset points", "path_effects": [HALO]}

@@ -1,4 +1,4 @@
-"""The accuracy over each parameter, all trials after the same epochs."""
+"""The accuracy over each parameter, with all trials compared after the same epochs."""
 
 from __future__ import annotations
 
@@ -23,43 +23,43 @@ from search.space import same
 MAX_PANELS = 16
 COLUMNS = 4
 CHARACTERS = 100
-"""Of small text that fit below a row of panels."""
+"""Number of characters of small text that fit below a row of panels."""
 GREY = "#aab1bd"
-"""Trials that are not complete: as pale as small marks can be."""
+"""Trials that are not complete. `style.PRUNED` is too pale for marks this small."""
 MAX_LABEL = 30
-"""Characters of an option in the heading."""
+"""Largest number of characters of an option in the heading."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Slices:
-    """The compared trials and the parameters to show them over."""
+    """The compared trials and the parameters, one panel each."""
 
     comparison: Comparison
     parameters: tuple[Parameter, ...]
-    """Those that stand out from chance first, then the most important; in the space's order if that cannot be told."""
+    """Those that stand out from chance first, then by importance; with too few trials in the order of the space."""
     outstanding: int
-    """How many of them stand out from chance."""
+    """Number of parameters that stand out from chance."""
 
     def having(self, parameter: Parameter) -> list[Compared]:
-        """Return the trials that have a parameter."""
+        """Return the compared trials that have this parameter."""
         return [trial for trial in self.comparison.trials if parameter.path in trial.params]
 
     @property
     def finding(self) -> str:
-        """The heading: how the best quarter of the trials differs in the parameter that decides most."""
+        """The heading: how the best quarter of the trials differs from all in the most important parameter."""
         number = len(self.comparison.trials)
         if number == 1:
             return "One trial alone says nothing of its parameters"
         if number < MIN_TRIALS:
             return f"{number} trials are too few to say which parameter decides"
-        after = f"After {epochs(self.comparison.epochs)},"  # pruned trials were trained no further
+        after = f"After {epochs(self.comparison.epochs)},"  # some trials were trained no further
         if not self.outstanding:
             return f"{after} no parameter sets the best quarter of {number:,} trials apart more than chance would"
         return f"{after} {contrast(self.parameters[0], self.comparison)}"
 
 
 def contrast(parameter: Parameter, comparison: Comparison) -> str:
-    """Return how the best quarter of the trials differs from all in a parameter, to follow `After 1 epoch,`."""
+    """Return how the best quarter of the trials differs from all in a parameter; continues "After 1 epoch, ..."."""
     path, trials, top = parameter.path, comparison.trials, comparison.top
     everywhere = [trial.params[path] for trial in trials if path in trial.params]
     best = [trial.params[path] for trial in top if path in trial.params]
@@ -79,7 +79,7 @@ def contrast(parameter: Parameter, comparison: Comparison) -> str:
 
 
 def _option_contrast(parameter: Parameter, best: list[Any], everywhere: list[Any], of_best: str, of_all: str) -> str:
-    """Return which option is over-represented most among the best."""
+    """Return which option is most over-represented among the best trials."""
     chosen, tried = ([parameter.index(value) for value in values] for values in (best, everywhere))
     gains = [
         chosen.count(index) / len(best) - tried.count(index) / len(tried) for index in range(len(parameter.options))
@@ -91,18 +91,19 @@ def _option_contrast(parameter: Parameter, best: list[Any], everywhere: list[Any
 
 
 def rows(study: StudyRecord) -> Slices:
-    """Return the trials after the same epochs, and the parameters in the order of their importance.
+    """Return the trials after the same epochs, and the parameters by importance.
 
     Raises:
         StudyNotFoundError: no trial has an accuracy yet, or there are no parameters.
     """
-    comparison, found = compare(study), parameters(study)
+    comparison = compare(study)
     measured = measure(study, comparison) if len(comparison.trials) >= MIN_TRIALS else []
-    ranks = {row.path: (not row.stands_out, rank) for rank, row in enumerate(measured)}
+    ranks = {importance.path: (not importance.stands_out, rank) for rank, importance in enumerate(measured)}
+    last = (True, len(ranks))
     return Slices(
         comparison=comparison,
-        parameters=tuple(sorted(found, key=lambda parameter: ranks.get(parameter.path, (True, len(ranks))))),
-        outstanding=sum(row.stands_out for row in measured),
+        parameters=tuple(sorted(parameters(study), key=lambda parameter: ranks.get(parameter.path, last))),
+        outstanding=sum(importance.stands_out for importance in measured),
     )
 
 
@@ -112,7 +113,7 @@ def picture(subject: Subject) -> Figure:
 
 
 def draw(slices: Slices) -> Figure:
-    """Draw a panel a parameter with a mark a trial, and for options the median of each."""
+    """Draw one panel per parameter with a mark per trial, and the median of each option."""
     shown = slices.parameters[:MAX_PANELS]
     lines = -(-len(shown) // COLUMNS)
     columns = -(-len(shown) // lines)

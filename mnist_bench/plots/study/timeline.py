@@ -1,4 +1,4 @@
-"""What ran where and when; what pruning saved and the logical order cost."""
+"""Which worker trained what and when, what pruning saved, and what the logical order cost."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ COLOURS: Mapping[Kind, str] = {
     "best": style.BEST, "complete": style.COMPLETE, "pruned": style.PRUNED, "other": style.FAINT
 }  # fmt: skip
 HEIGHTS: Mapping[Kind, float] = {"best": 0.9, "complete": 0.75, "pruned": 0.6, "other": 0.45}
-"""Of the bars, where lanes are 1 apart: kinds differ in grey too."""
+"""Heights of the bars, if lanes are 1 apart. They differ, so that the kinds can be told apart without colour, too."""
 WIDTH = 6.2
-"""Inches of the time axis, about."""
+"""Approximate length of the time axis in inches."""
 CHARACTER = 0.065
-"""Inches of a digit on a bar."""
+"""Width of a digit on a bar in inches."""
 MAX_LANES_WITH_NUMBERS = 24
+"""With more workers, lanes are too thin for numbers, and only every eighth one has a label."""
 MAX_PAUSES_WITH_TEXT = 4
 
 SAVED = "saved by pruning"
@@ -33,12 +34,12 @@ SAVED = "saved by pruning"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Use:
-    """One bar of the lower panel."""
+    """One use of worker time, a bar of the lower panel."""
 
     name: str
     seconds: float
     colour: str
-    """Empty for time in which nothing was trained."""
+    """Empty if nothing was trained in this time."""
 
 
 def picture(subject: Subject) -> Figure:
@@ -47,7 +48,7 @@ def picture(subject: Subject) -> Figure:
 
 
 def draw(time: WorkerTime) -> Figure:
-    """Draw one lane a worker with a bar a period, and below it what the workers' time was used for."""
+    """Draw a lane per worker with a bar per period, and below it the uses of worker time."""
     used = uses(time)
     heights = min(6.0, 0.42 * max(2, len(time.workers))), 0.24 * len(used)
     figure = Figure(figsize=(7.2, 1.7 + sum(heights)), layout="constrained")
@@ -59,7 +60,7 @@ def draw(time: WorkerTime) -> Figure:
 
 
 def finding(time: WorkerTime) -> str:
-    """Return the heading: how busy the workers were, what pruning saved, and what the order cost."""
+    """Return the heading: how busy the workers were, what pruning saved, what the logical order cost."""
     count = len(time.workers)
     share = (time.available - time.idle) / time.available
     were = "1 worker was" if count == 1 else f"{count} workers were"
@@ -69,7 +70,7 @@ def finding(time: WorkerTime) -> str:
 
 
 def uses(time: WorkerTime) -> list[Use]:
-    """Return what the workers' time was used for; kinds of trials that there are not are left out."""
+    """Return the uses of worker time; kinds of trials that do not occur are left out."""
     trained: Sequence[tuple[str, Kind]] = (
         (f"#{time.best}, the best", "best"),
         ("other complete trials", "complete"),
@@ -95,6 +96,7 @@ def _roughly(seconds: float) -> str:
 def _draw_lanes(axes: Axes, time: WorkerTime) -> None:
     unit, name = _unit(time.span)
     lanes = {worker: lane for lane, worker in enumerate(time.workers)}
+    # White edges separate the bars of a lane. Thinner bars than these would be all edge.
     edge = 0.4 if len(time.periods) < 200 * len(lanes) else 0.0
     for kind, colour in COLOURS.items():
         boxes = [_box(period, lanes[period.worker], unit) for period in time.periods if period.kind == kind]
@@ -116,7 +118,7 @@ def _box(period: Period, lane: int, unit: float) -> list[tuple[float, float]]:
 
 
 def _write_numbers(axes: Axes, time: WorkerTime, lanes: Mapping[int, int], unit: float) -> None:
-    """Write trials' numbers on the bars that are wide enough."""
+    """Write the number of the trial on every bar that is wide enough."""
     for period in time.periods:
         text = f"#{period.trial}" if period.kind == "best" else f"{period.trial}"
         if (period.end - period.start) / time.span * WIDTH > CHARACTER * (len(text) + 0.6):
@@ -136,7 +138,7 @@ def _mark_pauses(axes: Axes, time: WorkerTime, unit: float) -> None:
 
 
 def _unit(span: float) -> tuple[float, str]:
-    """Return the seconds in a unit that suits a span, and the unit's name."""
+    """Return a unit of time that suits the span, (seconds, name)."""
     if span < 120:
         return 1.0, "seconds"
     return (60.0, "minutes") if span < 7200 else (3600.0, "hours")

@@ -14,7 +14,7 @@ Ending = Literal["complete", "pruned", "unfinished", "failed"]
 
 
 def ending(trial: TrialRecord) -> Ending:
-    """Return how a feasible trial ended; failed are also those that diverged or that the machine ended."""
+    """Return how a feasible trial ended. Trials that diverged or that the machine ended count as failed."""
     match trial.reason:
         case "complete" | "pruned":
             return trial.reason
@@ -27,27 +27,27 @@ def ending(trial: TrialRecord) -> Ending:
 
 
 def period_ends(trial: TrialRecord) -> tuple[float, ...]:
-    """Return the epochs after which a trial reports; the last is its full budget."""
+    """Return the epochs after which a trial reports; the last one is its full budget."""
     whole = range(1, int(trial.config["epochs"]) + 1)
     return tuple(float(end) for end in trial.config["periods"] or whole)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Compared:
-    """One trial after so many epochs."""
+    """A trial after the epochs of the comparison."""
 
     number: int
     params: Mapping[str, Any]
     """Sampled values by path."""
     accuracy: float | None
-    """Validation accuracy, 0..1; None where the trial had diverged."""
+    """Validation accuracy, 0..1; None if the trial had diverged before."""
     complete: bool
-    """Whether it was trained to its end."""
+    """Whether the trial was trained to the end."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Comparison:
-    """Trials after the same epochs: the accuracies of pruned and complete trials compare in no other way."""
+    """Trials after the same number of epochs, the only way to compare pruned trials with complete ones."""
 
     study: str
     epochs: float
@@ -63,22 +63,22 @@ class Comparison:
 
     @property
     def top(self) -> list[Compared]:
-        """The best quarter of the trials, those as good as its last among them."""
+        """The best quarter of the trials, with all trials that are as good as its last one."""
         ranked = sorted(self.accuracies, reverse=True)
         last = ranked[min(-(-len(self.trials) // 4), len(ranked)) - 1]
         return [trial for trial in self.trials if trial.accuracy is not None and trial.accuracy >= last]
 
     @property
     def detail(self) -> str:
-        """What a picture says of where its figures come from."""
+        """Remark on the source of a picture's figures."""
         number = f"{len(self.trials):,} trials" if len(self.trials) > 1 else "1 trial"
         return f"study {self.study}: {number}, compared after {epochs(self.epochs)}"
 
 
 def compare(study: StudyRecord) -> Comparison:
-    """Return the trials after the last period that every complete and every pruned trial was trained.
+    """Return the trials after the last period that all complete and pruned trials have trained.
 
-    Diverged trials are among them; others with fewer epochs, and those that crashed before, are not.
+    Diverged trials are included, however early they diverged. Running and failed trials with fewer periods are not.
 
     Raises:
         StudyNotFoundError: no trial has an accuracy yet.
