@@ -85,6 +85,7 @@ def _open(path: Path) -> BinaryIO:
 
 def _read_shape(file: BinaryIO, path: Path) -> tuple[int, ...]:
     start = file.read(4)
+    # MNIST has two kinds of files: labels, of one dimension, and images, of three.
     if len(start) < 4 or start[:3] != bytes((0, 0, UNSIGNED_BYTES)) or start[3] not in (1, 3):
         head = start.hex() or "nothing"
         raise DataError(f"{path}: no IDX file of images or labels; it starts with {head}, not 00000803 or 00000801")

@@ -1,7 +1,7 @@
 """The fixed, stratified validation split: the same images for every trial, on every machine.
 
 Whether an image validates depends only on the SHA-256 of its index and of the split's seed. A library's random
-generator would do, but its numbers may change between versions.
+generator is not used, because its numbers may change between versions.
 """
 
 from __future__ import annotations
@@ -71,15 +71,14 @@ def validation_size(images: int) -> int:
 
 
 def _hash_order(images: int, seed: int) -> Indices:
-    # 8 of the 32 bytes: among 60,000 images, two equal keys have a chance of 1 in 10^10, and a stable sort settles
-    # them.
+    # 8 of 32 bytes: among 60,000 images, two keys are equal with a chance of 1 in 10^10. A stable sort settles them.
     keys = [hashlib.sha256(f"{seed}:{index}".encode()).digest()[:8] for index in range(images)]
     return np.argsort(np.frombuffer(b"".join(keys), ">u8"), kind="stable").astype(np.int64)
 
 
 def _fair_shares(counts: list[int], total: int) -> list[int]:
     """Distribute `total` in proportion to `counts`: whole parts first, the rest to the largest remainders."""
-    # In whole numbers: a tie decided by the rounding of floats could fall out differently elsewhere.
+    # In whole numbers: with floats, rounding would decide between equal remainders.
     images = sum(counts)
     shares = [count * total // images for count in counts]
     by_remainder = sorted(range(len(counts)), key=lambda label: (-(counts[label] * total % images), label))

@@ -55,6 +55,7 @@ class Dataset:
 
     def normalise(self, pixels: Tensor) -> Tensor:
         """Scale `pixels` in place, so that the training part has mean 0 and standard deviation 1."""
+        # `pixels` returns a copy of the batch, so that it can be changed in place.
         return pixels.sub_(self.mean).mul_(1 / self.std)
 
 
@@ -69,7 +70,9 @@ def load_dataset(options: DataOptions, device: torch.device) -> Dataset:
 
 def on_device(loaded: TrainingSet, device: torch.device) -> Dataset:
     """Return a training set as tensors on `device`."""
-    counts = [_histogram(loaded.images.images[part]) for part in (loaded.split.train, loaded.split.validation)]
+    # The counts of the two parts add up to those of all images, exactly.
+    parts = (loaded.split.train, loaded.split.validation)
+    counts = [np.bincount(loaded.images.images[part].ravel(), minlength=256) for part in parts]
     mean, std = _moments(counts[0])
     images, labels = _tensors(loaded.images, device)
     return Dataset(
@@ -95,10 +98,6 @@ def with_evaluation_images(data: Dataset, images: Images) -> Dataset:
 def _tensors(images: Images, device: torch.device) -> tuple[Tensor, Tensor]:
     pictures = torch.tensor(images.images, device=device).unsqueeze(1)
     return pictures, torch.tensor(images.labels, dtype=torch.int64, device=device)
-
-
-def _histogram(images: NDArray[np.uint8]) -> NDArray[np.intp]:
-    return np.bincount(images.ravel(), minlength=256)
 
 
 def _moments(histogram: NDArray[np.intp]) -> tuple[float, float]:

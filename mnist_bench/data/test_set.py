@@ -30,6 +30,7 @@ def open_test_set(options: DataOptions, *, purpose: str, ledgers: Sequence[Path]
         DataError: a file is missing, damaged, or not in MNIST's format.
         StorageError: a ledger cannot be written. The images are not returned.
     """
+    # Loaded before it is noted: an attempt that fails on a missing or damaged file is not an opening.
     with guard.passage():
         images = mnist.load_images(options, TEST_FILES, train=False)
     time = datetime.now(UTC).isoformat(timespec="seconds")

@@ -27,9 +27,10 @@ def download(name: DatasetName, *, train: bool) -> tuple[Bytes, Bytes]:
         from torchvision import datasets  # type: ignore[import-untyped]
     except ImportError as error:
         raise DataError(f"{name} is fetched by torchvision, which is not installed; give its folder instead") from error
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mnist-bench"
     try:
         with guard.passage():
-            loaded = getattr(datasets, _class_name(name))(str(_cache()), train=train, download=True)
+            loaded = getattr(datasets, _class_name(name))(str(cache), train=train, download=True)
     except (OSError, RuntimeError) as error:
         raise DataError(f"{name} cannot be fetched ({error}); without a network give its folder instead") from error
     labels = loaded.targets.numpy()
@@ -49,7 +50,3 @@ def _class_name(name: DatasetName) -> str:
             return "QMNIST"
         case _:
             assert_never(name)
-
-
-def _cache() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mnist-bench"

@@ -57,7 +57,7 @@ def damaged_checkpoints(folder: Path) -> Iterator[Diagnostic]:
     if damaged := [path for path, fault in faults.items() if _is_damage(fault)]:
         yield problem(
             "checkpoints",
-            f"damaged, and not believed: {_names(damaged, folder)}.",
+            f"damaged, and not used: {_names(damaged, folder)}.",
             f"{_MOVES}, and training goes on from the ones before; files that go bad by themselves are a sign of a "
             "failing disk.",
             partial(_move_aside, damaged, folder),
@@ -73,7 +73,7 @@ def weights(study: StudyRecord, folder: Path) -> Iterator[Diagnostic]:
     faults = {path: _fault(partial(load_trial, path, trial)) for trial, path in kept}
     yield from _newer("weights", faults, folder)
     if damaged := [path for path, fault in faults.items() if _is_damage(fault)]:
-        text = f"damaged, and not believed: {_names(damaged, folder)}."
+        text = f"damaged, and not used: {_names(damaged, folder)}."
         yield problem("weights", text, f"{_MOVES}.", partial(_move_aside, damaged, folder))
     if whole := [path for path, fault in faults.items() if fault is None]:
         yield ok("weights", f"{_counted(len(whole), 'file')} of the best trials, each what its trial ended with.")

@@ -138,7 +138,7 @@ def folder(results: Path) -> Iterator[Diagnostic]:
     if not existing.is_dir():
         yield problem("results", f"{existing} is a file, not a folder.", "Name another folder with --results.")
     elif not os.access(existing, os.W_OK | os.X_OK):
-        yield problem("results", f"{existing} is closed to you.", "Name another folder with --results.")
+        yield problem("results", f"you may not write to {existing}.", "Name another folder with --results.")
     else:
         yield ok("results", f"{results}/ can be written to.")
     yield room(shutil.disk_usage(existing).free, results)
@@ -166,7 +166,7 @@ def filesystem(kind: str, results: Path) -> Diagnostic:
         return ok("file system", f"{results}/ is on {kind}.")
     return problem(
         "file system",
-        f"{results}/ is on {kind}, a network's file system, on which the locks that SQLite needs do not hold.",
+        f"{results}/ is on {kind}, a network file system, on which the locks that SQLite needs do not work.",
         "Keep the results on a local disk (--results), or the studies in PostgreSQL (--storage).",
     )
 

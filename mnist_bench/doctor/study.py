@@ -101,7 +101,7 @@ def decided_again(events: Sequence[Event]) -> Diagnostic:
         return ok("replay", f"{replayed.events} events decided once more, every one as it stands in the log.")
     return problem(
         "replay", f"{replayed.difference}; the {replayed.events} events before it agree.",
-        "Under the installation that the study needs (see there) the log should agree; else put a copy of it back.",
+        "If the installation differs (see below), replay with the one that the study needs; else restore a copy.",
     )  # fmt: skip
 
 

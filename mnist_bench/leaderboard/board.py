@@ -112,6 +112,7 @@ def leaderboard_of(study: StudyRecord, *, top: int | None = None, test_openings:
     complete = study.complete()
     ranks = {trial.number: rank for rank, trial in enumerate(complete, start=1)}
     p_values = tie_p_values(complete)
+    # Of the rows that are shown: what differs only among the others would be a column of equal cells.
     cells = distinguishing([from_json(trial.config) for trial in shown])
     images = validation_images(study.spec["context"])
     saved, budget = saved_epochs(study)

@@ -101,11 +101,15 @@ def worker_time_of(study: StudyRecord) -> WorkerTime:
     Raises:
         StudyNotFoundError: nothing was trained yet, or in no measurable time, or an early version did not record times.
     """
-    reports = [(trial, report) for trial in study.trials for report in trial.reports]
+    # In the order in which the driver handled them, which is the logical one unless the search went by arrival.
+    reports = sorted(
+        ((trial, report) for trial in study.trials for report in trial.reports),
+        key=lambda trained: trained[1].handled or 0.0,
+    )
     if not reports:
         raise StudyNotFoundError(f"Study {study.name} has no trained period yet.")
     best = study.best.number if study.best else None
-    logical = [_period(study.name, trial, report, best) for trial, report in sorted(reports, key=_turn)]
+    logical = [_period(study.name, trial, report, best) for trial, report in reports]
     stretches = _stretches(sorted(logical, key=lambda period: period.start))
     available = sum(stretch.workers * (stretch.end - stretch.start) for stretch in stretches)
     if not available:
@@ -121,11 +125,6 @@ def worker_time_of(study: StudyRecord) -> WorkerTime:
         saved=sum(_saved_seconds(trial) for trial in study.trials if trial.reason == "pruned"),
         order=study.order,
     )
-
-
-def _turn(trained: tuple[TrialRecord, Report]) -> float:
-    """Return when the driver handled a report; sorting by it gives the logical order."""
-    return trained[1].handled or 0.0
 
 
 def _period(study: str, trial: TrialRecord, report: Report, best: int | None) -> Period:
@@ -170,7 +169,7 @@ def _on_one_clock(stretches: Sequence[_Stretch]) -> tuple[tuple[Period, ...], tu
 def _waits(logical: Sequence[Period]) -> list[tuple[float, float]]:
     """Return for each period that waited from its delivery to that of the last logically earlier one: (start, end)."""
     waits = []
-    delivered = float("-inf")
+    delivered = float("-inf")  # when all logically earlier periods were there
     for period in logical:
         if period.end < delivered:
             waits.append((period.end, delivered))
@@ -184,6 +183,7 @@ def _idle_during(waits: Sequence[tuple[float, float]], stretches: Sequence[_Stre
     All changes of the number of idle workers and of waiting periods are sorted by time, then summed between neighbours:
     n log n steps for n periods.
     """
+    # (time, change of the idle workers, change of the waiting periods)
     changes = [(time, 0, by) for wait in waits for time, by in zip(wait, (1, -1), strict=True)]
     for stretch in stretches:
         changes += [(stretch.start, stretch.workers, 0), (stretch.end, -stretch.workers, 0)]

@@ -102,6 +102,7 @@ def block_filters(model: ModelConfig) -> tuple[int, ...]:
     if isinstance(model.filters, tuple):
         return _each(model.filters, model.blocks, "filters", "blocks")
     multiple = model.filter_multiple
+    # floor(x + 0.5), because round() takes halves to the even neighbour: 2.5 to 2, 3.5 to 4.
     grown = (model.filters * model.filter_growth**block for block in range(model.blocks))
     return tuple(max(1, floor(maps / multiple + 0.5)) * multiple for maps in grown)
 
@@ -193,6 +194,7 @@ def _linear(features: int, width: int) -> Layer:
 
 
 def _batchnorm(shape: Shape) -> Layer:
+    # A scale and a shift are trained for each map, a mean and a variance are tracked.
     return Layer(kind="batchnorm", inputs=shape, outputs=shape, trainable=2 * shape[0], running=2 * shape[0])
 
 

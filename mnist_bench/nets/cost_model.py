@@ -105,14 +105,15 @@ def price_list(coefficients: Coefficients) -> tuple[float, ...]:
 
 def _features(architecture: Architecture, schedule: Schedule, period: int, evaluated: float) -> tuple[float, ...]:
     steps = schedule.steps(period)
+    # An evaluated image counts as a fraction of a trained one, so that one coefficient serves both.
     images = len(steps) * schedule.batch_size + evaluated
     augmented = sum(schedule.augment(step).distorts for step in steps) * schedule.batch_size
     return (
         images * sum(_filled_macs(layer) for layer in architecture.layers),
         images * architecture.traffic,
         augmented,
-        len(steps) * architecture.trainable,
-        len(steps) * len(architecture.layers),
+        len(steps) * architecture.trainable,  # the optimizer's update
+        len(steps) * len(architecture.layers),  # the call of a kernel, whatever the batch
         1,
     )
 

@@ -41,6 +41,7 @@ class _Planner:
         return Plan(
             config=config,
             costs=period_costs(config, self.coefficients, **sizes),
+            # Above 0 if a limit is exceeded, by that much: the sampler learns from the amount.
             constraints={name: facts[name] - limit for name, limit in self.limits.items()},
             facts=facts,
         )

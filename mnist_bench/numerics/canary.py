@@ -49,6 +49,7 @@ def _train(optimizer: str, generator: torch.Generator, device: torch.device, pre
         mask = _draw((IMAGES, 64), generator, device) < 0.5
         with autocast(device, precision):
             hidden = _hidden(resampled, weights, statistics) * mask
+        # Logits in float32, as in the trainer (nets/modules.py).
         loss = functional.cross_entropy(functional.linear(hidden.float(), weights[3]), labels, label_smoothing=0.1)
         steps.zero_grad()
         torch.autograd.backward(loss)
@@ -65,6 +66,7 @@ def _hidden(pixels: Tensor, weights: list[Tensor], statistics: list[Tensor]) -> 
 
 
 def _optimizer(name: str, weights: list[Tensor]) -> torch.optim.Optimizer:
+    # Fused, as in the trainer: the other implementations are other kernels.
     if name == "adam":
         return torch.optim.Adam(weights, lr=0.01, fused=True)
     return torch.optim.SGD(weights, lr=0.01, momentum=0.9, nesterov=True, fused=True)

@@ -20,6 +20,7 @@ def residual_variance(table: NDArray[np.float64]) -> tuple[float, int]:
         table: shape (configurations, seeds), at least 2 of each.
     """
     configurations, seeds = table.shape
+    # Both means contain the overall mean; it was subtracted twice and is added once.
     residuals = table - table.mean(axis=1, keepdims=True) - table.mean(axis=0, keepdims=True) + table.mean()
     freedom = (configurations - 1) * (seeds - 1)
     return max(ROUNDING, float((residuals**2).sum()) / freedom), freedom

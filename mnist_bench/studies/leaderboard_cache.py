@@ -68,6 +68,7 @@ def _location(results: Path, name: str | None, storage: str | None) -> StudyLoca
 
 def _stamp(location: StudyLocation) -> str:
     """Return a text that changes whenever the leaderboard may change."""
+    # The file's time and size, too: others may change rows without adding an event.
     file = location.files.database.stat() if location.owns_database and not location.lacks_database else None
     written = "" if file is None else f"{file.st_mtime_ns} {file.st_size}"
     return f"{version('mnist-bench')} {newest_event(location)} {written}"

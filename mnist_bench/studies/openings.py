@@ -29,6 +29,7 @@ def for_study(location: StudyLocation) -> int:
     purposes = tuple(purpose_of_confirming(name) for name in (location.name, name_inside(location)))
     lines = _lines(ResultsFolder(location.folder.parent).openings)
     older = Counter({line: count for line, count in lines.items() if (_purpose(line) or "").startswith(purposes)})
+    # The union of counters keeps the larger count of each line, so a line in both ledgers counts once.
     return (_own(location.files.openings) | older).total()
 
 

@@ -145,6 +145,7 @@ def parse(text: bytes | str, source: str) -> Record:
         raise UsageError(f"{source}: larger than any record ({len(text):,} bytes, at most {MAX_BYTES:,}).")
     try:
         content = unseal(text)
+        # The version first: what a newer one wrote would be called damaged by every other check.
         check_format(_versions().validate_json(content, strict=True).schema_version, source, newest=1)
         record = _adapter().validate_json(content, strict=True)
         _check_trainable(record, from_json(record.recipe))

@@ -114,6 +114,7 @@ def _first_difference(record: Record, pairs: list[tuple[Period, Period]]) -> Dif
 
 
 def _figures(then: Period, now: Period) -> list[tuple[str, Any, Any]]:
+    # Losses first: a single other bit changes a loss before any image changes its class.
     names = sorted({*then.metrics, *now.metrics}, key=lambda name: (not name.endswith("loss"), name))
     figures = [(name.replace("_", " "), then.metrics.get(name), now.metrics.get(name)) for name in names]
     accuracy = ("accuracy", then.value, now.value)

@@ -98,7 +98,7 @@ def unseal(text: bytes | str) -> str:
         recorded = values.pop(KEY, None)
         if recorded is not None and recorded != canonical_json.sha256(values):
             raise ValueError(
-                f"its content is not that of its {KEY}: damaged, or changed by hand and {KEY} not left out"
+                f"its content does not match its {KEY}: it is damaged, or was changed by hand without removing {KEY}"
             )
         return json.dumps(values)
     except RecursionError as error:

@@ -24,7 +24,6 @@ from search.event_log import StudyRecord, TrialRecord
 from search.messages import in_a_sentence, show
 from search.stored_fields import unknown, unknown_in
 from search.study import studies
-from search.trainer_api import Report
 
 MAX_NUMBER = 2**53
 """Largest whole number that is accepted; larger ones are not exact in JSON."""
@@ -157,11 +156,8 @@ def _check_trial(trial: TrialRecord) -> None:
     for report in trial.reports:
         _demand(report.value is None or 0 <= report.value <= 1, trial, "value")
         _demand(all(0 <= (report.metrics.get(name) or 0) <= MAX_NUMBER for name in COUNTED), trial, "metrics")
-        _demand(all(0 <= time <= MAX_TIME for time in _times(report)), trial, "times")
-
-
-def _times(report: Report) -> tuple[float, ...]:
-    return report.seconds, report.started or 0.0, report.handled or 0.0
+        times = (report.seconds, report.started or 0.0, report.handled or 0.0)
+        _demand(all(0 <= time <= MAX_TIME for time in times), trial, "times")
 
 
 def _demand(holds: bool, trial: TrialRecord, what: str) -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SQLITE_TIMEOUT = 60.0
 """Seconds to wait while another process holds SQLite's lock on the file."""
 _EMPTIED = "it is empty, and its write-ahead log is not"
-_BROKEN_OFF = "a write to it was broken off, and only SQLite's own shell may roll that back: sqlite3 study.db .tables"
+_BROKEN_OFF = "a write to it was broken off; SQLite's own shell can roll it back: sqlite3 study.db .tables"
 
 
 def sqlite_url(path: Path) -> str:

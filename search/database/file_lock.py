@@ -47,6 +47,7 @@ def signature() -> dict[str, Any]:
 
 
 def _sign(file: IO[bytes], path: Path) -> None:
+    # Not through `atomic_write`: the lock is on this very file, and a new one of its name would be free.
     try:
         file.truncate(0)
         file.write(json.dumps(signature()).encode())
@@ -81,6 +82,7 @@ def is_held(path: Path) -> bool:
 
 def holder(path: Path) -> str:
     """Return who holds the lock or held it last: "process 17 on node7 since 2026-11-24T10:20:30+00:00"."""
+    # Nobody erases a signature: a process that is killed cannot, and an old one does no harm.
     try:
         return in_words(json.loads(path.read_text()))
     except (OSError, ValueError, RecursionError):

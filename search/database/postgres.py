@@ -25,7 +25,7 @@ _CONNECTING = {
 }
 """Options of libpq. A dead connection is noticed within about a minute: 30 s idle, then 3 probes of 10 s each.
 
-Unacknowledged data give up after 30 s. Without the options, Linux retransmits for about a quarter of an hour.
+Unacknowledged data are given up after 30 s. Without the options, Linux retransmits for about a quarter of an hour.
 """
 _NOTICING = {
     "tcp_keepalives_idle": 30,
@@ -48,6 +48,7 @@ _drivers = sa.Table(
     sa.Column("pid", sa.Integer, nullable=False),
     sa.Column("since", sa.String(32), nullable=False),  # UTC, for people
 )
+# objsubid 1 marks a key of 64 bits, which pg_locks shows in two halves; 2 would be a key of twice 32 bits.
 _IS_HELD = sa.text(
     "SELECT EXISTS (SELECT FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database "
     "WHERE datname = current_database() AND locktype = 'advisory' AND objsubid = 1 AND granted "
@@ -94,6 +95,7 @@ def making_tables(url: str) -> Iterator[None]:
     if not is_postgresql(url):
         yield
         return
+    # In a session of our own, because the tables are created by Optuna in one that we cannot get at.
     with contextlib.closing(_Session(url)) as session, session.open().begin():
         wait_to_make_tables(session.connection)
         yield
@@ -172,6 +174,7 @@ class StudyLock:
             Away: the server is out of reach, or has not noticed yet that this driver's former session is dead.
         """
         connection = self._session.open()
+        # The settings and the lock outlive the transaction; they end with the session.
         with connection.begin():
             for name, value in _NOTICING.items():
                 connection.execute(sa.text(f"SET {name} = {value}"))

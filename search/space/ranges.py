@@ -133,7 +133,7 @@ def _parse_int(form: Mapping[str, Any]) -> tuple[IntRange | None, list[Fault]]:
     faults += _log_faults(form, low, log, excludes_step=step != 1)
     if not faults and (high - low) % step:
         top = high - (high - low) % step
-        faults.append(Fault(("step",), f"step {step} leads from {low} not to {high}, but to {top}"))
+        faults.append(Fault(("step",), f"step {step} leads from {low} to {top}, not to {high}"))
     return (None, faults) if faults else (IntRange(low, high, step, log), [])
 
 
@@ -146,7 +146,7 @@ def _parse_float(form: Mapping[str, Any]) -> tuple[FloatRange | None, list[Fault
     # In decimals: in binary, 0.3 is not a multiple of 0.1.
     if not faults and step is not None and (rest := (_exact(high) - _exact(low)) % _exact(step)):
         top = float(_exact(high) - rest)
-        faults.append(Fault(("step",), f"step {show(step)} leads from {show(low)} not to {show(high)}, but to {top:g}"))
+        faults.append(Fault(("step",), f"step {show(step)} leads from {show(low)} to {top:g}, not to {show(high)}"))
     if faults:
         return None, faults
     return FloatRange(float(low), float(high), None if step is None else float(step), log), []

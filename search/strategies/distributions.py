@@ -1,7 +1,7 @@
 """Translate ranges to Optuna's distributions, and Optuna's values back to ours.
 
 Optuna's categorical distributions hold None, bool, int, float and str only. A list, such as one of feature maps, is
-stored as its canonical JSON text. `space.ranges` refuses equal options, so that the way back is unique.
+stored as its canonical JSON text.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ class Table:
     def __init__(self, ranges: Mapping[str, BaseDistribution]) -> None:
         self._ranges = ranges
         self._columns = {path: column for column, path in enumerate(ranges)}
-        self._numbers = np.full((64, len(ranges)), np.nan)
+        self._numbers = np.full((64, len(ranges)), np.nan)  # doubled when it is full
         self._ended: dict[int, Ended] = {}
 
     def ended(self, trial: FrozenTrial) -> Ended:
@@ -76,6 +76,7 @@ class Table:
 
     def columns(self, trials: Sequence[int], paths: Sequence[str]) -> dict[str, NDArray[np.float64]]:
         """Return the column of each path for those trials that have all of the paths, in the order of `trials`."""
+        # As in Optuna, a group of parameters is modelled on those trials alone that have all of them.
         rows = self._numbers[np.ix_(trials, [self._columns[path] for path in paths])]
         rows = rows[~np.isnan(rows).any(axis=1)]
         return {path: rows[:, column] for column, path in enumerate(paths)}
@@ -93,6 +94,7 @@ class TableTpeSampler(TPESampler):
 
     def _sample(self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]) -> dict[str, Any]:
         """Propose the parameters of one group; the split of the trials is shared by all groups of a trial."""
+        # Between the groups of one trial nothing else is told, so their splits would be equal.
         if self._divided is None or self._divided[0] != trial.number:
             self._divided = trial.number, self._divide(study, trial)
         estimators = [

@@ -57,7 +57,8 @@ def importances(space: Space, trials: Sequence[Trial]) -> list[Importance]:
     95 % of the shuffled studies no parameter exceeds its own (a step of Westfall and Young's max-T, 1993). The shuffles
     are the same at every call.
     """
-    used = [trials[index] for index in _evenly(len(trials))]
+    evenly = np.linspace(0, len(trials) - 1, min(len(trials), MAX_TRIALS))
+    used = [trials[round(index)] for index in evenly]
     paths = [field.path for field in space.fields if any(field.path in params for params, _ in used)]
     if not paths:
         return []
@@ -75,10 +76,6 @@ def importances(space: Space, trials: Sequence[Trial]) -> list[Importance]:
         for path, share, chance in zip(paths, (raw / total).tolist(), (thresholds / total).tolist(), strict=True)
     ]
     return sorted(importances, key=lambda importance: -importance.share)
-
-
-def _evenly(number: int) -> list[int]:
-    return [round(index) for index in np.linspace(0, number - 1, min(number, MAX_TRIALS))]
 
 
 def _study(space: Space, trials: Sequence[Trial]) -> optuna.Study:

@@ -87,7 +87,7 @@ def _set_axes(axes: Axes, made: Ablation, steps: list[tuple[Step, float, float]]
     axes.xaxis.set_major_formatter(FuncFormatter(lambda rate, _: f"{rate:g} %"))
     axes.set_ylim(len(steps) + 1.6, -0.6)
     names = [made.baseline, *(step.name for step, _, _ in steps), f"trial #{made.trial}"]
-    axes.set_yticks(range(len(names)), [_folded(name) for name in names], color=style.INK)
+    axes.set_yticks(range(len(names)), [fill(name, 26) for name in names], color=style.INK)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.set_xlabel(f"validation error rate (mean of {len(made.seeds)} seeds)")
@@ -100,6 +100,7 @@ def _draw_step(axes: Axes, row: int, step: Step, before: float, after: float, im
     axes.plot([before, before], [row - 1, row], color=style.FAINT, linewidth=0.7, zorder=1)
     if step.low is not None and step.high is not None:
         ends = [before - 100 * count / images for count in (step.low, step.high)]
+        # An end outside of the axis is cut off and gets no tick, so that the interval looks open there.
         shown = [min(max(end, axes.get_xlim()[0]), axes.get_xlim()[1]) for end in ends]
         axes.plot(shown, [row, row], color=style.INK, linewidth=0.9)
         whole = [end for end, there in zip(ends, shown, strict=True) if end == there]
@@ -117,6 +118,7 @@ def _label(step: Step) -> str:
 
 
 def _draw_end(axes: Axes, row: int, rate: float, errors: float, colour: str) -> None:
+    # In pixels, because the axis may be logarithmic: the label goes to the side with more room.
     low, high = (axes.transData.transform((x, 0))[0] for x in axes.get_xlim())
     is_right = axes.transData.transform((rate, 0))[0] > (low + high) / 2
     axes.plot([rate], [row], "D", color=colour, markersize=6.5, zorder=5)
@@ -125,10 +127,6 @@ def _draw_end(axes: Axes, row: int, rate: float, errors: float, colour: str) -> 
         ha="right" if is_right else "left", color=colour,
         fontweight="bold", path_effects=[HALO],
     )  # fmt: skip
-
-
-def _folded(name: str) -> str:
-    return fill(name, 26)
 
 
 def _remarks(made: Ablation) -> list[str]:

@@ -133,6 +133,7 @@ def draw(parallel: Parallel) -> Figure:
     others = [trial for trial in comparison.trials if not trial.complete]
     complete = [trial for trial in parallel.complete if trial.number != comparison.best]
     best = [trial for trial in parallel.complete if trial.number == comparison.best]
+    # The fewer and the more interesting, the later: complete trials must not vanish below dozens of pruned ones.
     _draw_lines(axes, parallel, others, colors=style.PRUNED, linewidths=0.8, zorder=2)
     _draw_lines(axes, parallel, complete, colors=style.COMPLETE, linewidths=1.1, zorder=3)
     _draw_lines(axes, parallel, best, colors=style.BEST, linewidths=2.2, zorder=4)

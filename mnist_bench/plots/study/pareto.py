@@ -159,6 +159,7 @@ def _draw_panel(axes: Axes, pareto: Pareto, cost: Cost) -> None:
     others = [point for point in pareto.complete if point not in front]
     axes.plot(*_places(pruned, cost), "x", color=style.PRUNED, markersize=4)
     axes.plot(*_places(others, cost), "o", color=style.COMPLETE, fillstyle="none")
+    # In steps: between two trials of the front, only the accuracy of the cheaper one can be had.
     axes.step(*_places(front, cost), where="post", color=style.FAINT, linewidth=1)
     axes.plot(*_places(front, cost), "o", color=style.COMPLETE)
     axes.plot(*_places([pareto.best], cost), "D", color=style.BEST, markersize=7)

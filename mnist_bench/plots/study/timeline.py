@@ -157,7 +157,7 @@ def _draw_uses(axes: Axes, used: Sequence[Use], available: float) -> None:
         axes.annotate(text, end, (4, 0), textcoords="offset points", va="center", fontsize=7.5)
     axes.set_yticks(range(len(used)), [use.name for use in used])
     axes.set_ylim(len(used) - 0.5, -0.5)
-    axes.set_xlim(0, 1.25 * max(use.seconds for use in used))
+    axes.set_xlim(0, 1.25 * max(use.seconds for use in used))  # a fifth is left for the text beside the longest bar
     axes.set_title("worker time")
     axes.xaxis.set_visible(False)
     axes.tick_params(axis="y", length=0)

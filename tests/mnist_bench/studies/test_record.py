@@ -36,7 +36,7 @@ def test_a_record_survives_the_way_through_json(number: int) -> None:
 
 
 def test_a_record_that_was_changed_is_not_believed() -> None:
-    with pytest.raises(UsageError, match="damaged, or changed by hand"):
+    with pytest.raises(UsageError, match="it is damaged, or was changed by hand"):
         parse({**SEALED, "seed": SEALED["seed"] + 1})
 
 

@@ -22,7 +22,7 @@ def test_what_is_sealed_is_read_and_what_is_added_to_it_is_not(values: dict[str,
     sealed = seal(values)
     assert json.loads(unseal(json.dumps(sealed))) == values
     assert seal(sealed) == sealed
-    with pytest.raises(ValueError, match="damaged, or changed by hand"):
+    with pytest.raises(ValueError, match="it is damaged, or was changed by hand"):
         unseal(json.dumps({**sealed, "added": 1}))
 
 

@@ -71,7 +71,7 @@ def test_tables_are_never_rolled_back_unasked(tmp_path: Path) -> None:
         connection.execute("CREATE TABLE filled (value)")
     content = (tmp_path / "whole").read_bytes()
     database = put(tmp_path, {"": content, "-journal": JOURNAL})
-    with pytest.raises(StorageError, match=r"is damaged \(a write to it was broken off, .* sqlite3 study.db"):
+    with pytest.raises(StorageError, match=r"is damaged \(a write to it was broken off; .* sqlite3 study.db"):
         fake.run(tmp_path, goal=2)
     assert database.read_bytes() == content
 
