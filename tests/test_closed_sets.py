@@ -37,7 +37,7 @@ NEW = {
     "lion": NewValue(
         SETTINGS,
         "Optimizer",
-        ("mnist_bench/training/learner.py", "mnist_bench/experiments/ablation/setting_groups.py"),
+        ("mnist_bench/training/learner.py", SETTINGS),
     ),
     "cosine": NewValue(
         SETTINGS,
@@ -45,7 +45,7 @@ NEW = {
         (
             "mnist_bench/config/schedule.py",
             "mnist_bench/nets/summary.py",
-            "mnist_bench/experiments/ablation/setting_groups.py",
+            SETTINGS,
         ),
     ),
     "layernorm": NewValue(SETTINGS, "BatchnormPlacement", ("mnist_bench/nets/architecture.py",)),

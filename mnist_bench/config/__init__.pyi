@@ -1,3 +1,10 @@
+from .catalogue import (
+    Declared as Declared,
+    all_settings as all_settings,
+    sections as sections,
+    setting_of as setting_of,
+)
+from .declaration import Group as Group
 from .json import (
     CODEC as CODEC,
     config_hash as config_hash,
@@ -21,10 +28,8 @@ from .settings import (
     Fill as Fill,
     Initialisation as Initialisation,
     Interpolation as Interpolation,
-    LrSchedule as LrSchedule,
     ModelConfig as ModelConfig,
     OptimConfig as OptimConfig,
-    Optimizer as Optimizer,
     Phase as Phase,
     PoolAxes as PoolAxes,
     TrainConfig as TrainConfig,

@@ -2,7 +2,8 @@
 
 The classes are frozen and hold plain values; bounds stand in the annotations and are checked where a file is read
 (`mnist_bench.space_files`), so nothing inside the program needs to check again. A field's docstring gives its unit.
-A setting per block or per layer takes a number for all of them or a list with one entry each.
+A setting per block or per layer takes a number for all of them or a list with one entry each. What else is known of a
+setting (`Setting`) stands in its annotation, and nowhere else; `mnist_bench.config.catalogue` reads it.
 
 The values that a name can have stand here once. Code that branches on one matches all of them, up to `assert_never`, so
 that mypy lists the places where a new value is not handled yet (`tests/test_closed_sets.py`).
@@ -10,10 +11,13 @@ that mypy lists the places where a new value is not handled yet (`tests/test_clo
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from dataclasses import dataclass, field, fields
+from functools import cache
+from typing import Annotated, Any, Literal, assert_never
 
 from annotated_types import Ge, Gt, Le, Len, Lt
+
+from mnist_bench.config.declaration import Needs, Setting
 
 Rate = Annotated[float, Ge(0), Lt(1)]
 Activation = Literal["relu", "sigmoid", "tanh", "gelu", "silu"]
@@ -28,48 +32,113 @@ LrSchedule = Literal["constant", "one_cycle"]
 DatasetName = Literal["mnist", "fashion-mnist", "kmnist", "qmnist"]
 TrainOn = Literal["search_split", "all"]
 Count = Annotated[int, Ge(1)]
+Convolutions = Annotated[int, Ge(1), Le(8)]
+Maps = Annotated[int, Ge(1), Le(512)]
+KernelSize = Literal[1, 3, 5, 7]
+Units = Annotated[int, Ge(1), Le(4096)]
+
+
+def _read(name: Optimizer | LrSchedule) -> tuple[Literal["moments", "momentum", "warmup", "drops"], ...]:
+    """Return what an optimizer or a schedule reads of the settings that not all of its kind read."""
+    match name:
+        case "adam":
+            return ("moments",)
+        case "sgd_nesterov":
+            return ("momentum",)
+        case "one_cycle":
+            return ("warmup",)
+        case "constant":
+            return ("drops",)
+        case _:
+            assert_never(name)
+
+
+BLOCKS = Needs(("model.blocks",))
+MAPS_OF_THE_FIRST = Needs(("model.filters",), lambda filters: not isinstance(filters, tuple))
+HIDDEN = Needs(("model.hidden_layers",))
+BATCHNORM = Needs(("model.batchnorm", "model.hidden_batchnorm"), lambda placement: {*_listed(placement)} != {"none"})
+DISTORTION = Needs(("augment.distorts",))
+MOMENTS = Needs(("optim.optimizer",), lambda optimizer: "moments" in _read(optimizer))
+MOMENTUM = Needs(("optim.optimizer",), lambda optimizer: "momentum" in _read(optimizer))
+WARMUP = Needs(("optim.schedule",), lambda schedule: "warmup" in _read(schedule))
+DROPS = Needs(("optim.schedule",), lambda schedule: "drops" in _read(schedule))
+ONE_DROP = Needs(("optim.drops",))
+TWO_DROPS = Needs(("optim.drops",), lambda drops: bool(drops >= 2))
+
+
+def _listed(value: Any) -> tuple[Any, ...]:
+    return value if isinstance(value, tuple) else (value,)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelConfig:
     """A stack of convolution blocks, each ending in a 2x2 max-pool, then dense layers, then ten logits."""
 
-    blocks: Annotated[int, Ge(0), Le(4)] = 2
+    blocks: Annotated[
+        int, Ge(0), Le(4), Setting(group="convolutions", cells=("blocks", "filters"), counts="everywhere")
+    ] = 2
     """Convolution blocks; 0 gives a linear model or a multilayer perceptron."""
-    convs_per_block: Annotated[int, Ge(1), Le(8)] | tuple[Annotated[int, Ge(1), Le(8)], ...] = 1
+    convs_per_block: Annotated[
+        Convolutions | tuple[Convolutions, ...], Setting(group="convolutions", needs=(BLOCKS,), cells=("convs",))
+    ] = 1
     """Convolutions in each block."""
-    filters: Annotated[int, Ge(1), Le(512)] | tuple[Annotated[int, Ge(1), Le(512)], ...] = 16
+    filters: Annotated[Maps | tuple[Maps, ...], Setting(group="convolutions", needs=(BLOCKS,), cells=("filters",))] = 16
     """Feature maps of the first block (a number), or of each block (a list; filter_growth is then ignored)."""
-    filter_growth: Annotated[float, Ge(0.25), Le(8)] = 2.0
+    filter_growth: Annotated[
+        float, Ge(0.25), Le(8), Setting(group="convolutions", needs=(BLOCKS, MAPS_OF_THE_FIRST), cells=("filters",))
+    ] = 2.0
     """Factor from one block's feature maps to the next's, rounded to a multiple of filter_multiple."""
-    filter_multiple: Annotated[int, Ge(1), Le(64)] = 1
+    filter_multiple: Annotated[
+        int, Ge(1), Le(64), Setting(group="convolutions", needs=(BLOCKS, MAPS_OF_THE_FIRST), cells=("filters",))
+    ] = 1
     """Computed feature maps are rounded to a multiple of this; 8 or 16 suits vector units."""
-    kernel_size: Literal[1, 3, 5, 7] | tuple[Literal[1, 3, 5, 7], ...] = 3
+    kernel_size: Annotated[
+        KernelSize | tuple[KernelSize, ...], Setting(group="convolutions", needs=(BLOCKS,), cells=("kernel",))
+    ] = 3
     """Side of the convolutions' kernels, in pixels; padding keeps the picture's size."""
-    pool_axes: PoolAxes = "rows_columns"
+    pool_axes: Annotated[PoolAxes, Setting(group="convolutions", needs=(BLOCKS,))] = "rows_columns"
     """Axes that pooling halves. "channels_rows" is the notebook's slip: `tf` ordering on channels-first data."""
-    batchnorm: BlockBatchnormPlacement = "none"
+    batchnorm: Annotated[
+        BlockBatchnormPlacement, Setting(group="batchnorm", needs=(BLOCKS,), cells=("batchnorm",), ending="_activation")
+    ] = "none"
     """Batch normalisation in the blocks (Ioffe and Szegedy 2015), and on which side of the activation; "after_pool" is
     before it too, and at a block's end between pool and activation (Jordan 2024), on a quarter of the pixels."""
-    activation: Activation = "relu"
+    activation: Annotated[Activation, Setting(group="convolutions", needs=(BLOCKS,), counts="not at all")] = "relu"
     """Activation after each convolution."""
-    block_dropout: Rate | tuple[Rate, ...] = 0.0
+    block_dropout: Annotated[
+        Rate | tuple[Rate, ...], Setting(group="dropout", needs=(BLOCKS,), cells=("dropout",), counts="not at all")
+    ] = 0.0
     """Share of whole feature maps dropped after each block (spatial dropout, Tompson et al. 2015)."""
-    hidden_layers: Annotated[int, Ge(0), Le(4)] = 1
+    hidden_layers: Annotated[
+        int, Ge(0), Le(4), Setting(group="hidden layers", cells=("hidden",), counts="everywhere")
+    ] = 1
     """Dense layers between the blocks and the logits."""
-    hidden_units: Annotated[int, Ge(1), Le(4096)] | tuple[Annotated[int, Ge(1), Le(4096)], ...] = 128
+    hidden_units: Annotated[
+        Units | tuple[Units, ...], Setting(group="hidden layers", needs=(HIDDEN,), cells=("hidden",))
+    ] = 128
     """Units of each dense layer."""
-    hidden_activation: Activation | tuple[Activation, ...] = "relu"
+    hidden_activation: Annotated[
+        Activation | tuple[Activation, ...], Setting(group="hidden layers", needs=(HIDDEN,), counts="not at all")
+    ] = "relu"
     """Activation of each dense layer."""
-    hidden_batchnorm: BatchnormPlacement | tuple[BatchnormPlacement, ...] = "none"
+    hidden_batchnorm: Annotated[
+        BatchnormPlacement | tuple[BatchnormPlacement, ...],
+        Setting(group="batchnorm", needs=(HIDDEN,), cells=("hidden bn",), ending="_activation"),
+    ] = "none"
     """Batch normalisation of each dense layer."""
-    hidden_dropout: Rate | tuple[Rate, ...] = 0.0
+    hidden_dropout: Annotated[
+        Rate | tuple[Rate, ...], Setting(group="dropout", needs=(HIDDEN,), cells=("dropout",), counts="not at all")
+    ] = 0.0
     """Share of units dropped after each dense layer (Srivastava et al. 2014)."""
-    initialisation: Initialisation = "kaiming_uniform"
+    initialisation: Annotated[Initialisation, Setting(group="optimizer", counts="not at all")] = "kaiming_uniform"
     """How weights start, by its name in torch.nn.init; biases start at zero."""
-    batchnorm_momentum: Annotated[float, Gt(0), Le(1)] = 0.1
+    batchnorm_momentum: Annotated[
+        float, Gt(0), Le(1), Setting(group="batchnorm", needs=(BATCHNORM,), counts="not at all")
+    ] = 0.1
     """Share of the newest batch in the running statistics (PyTorch's convention; Keras's 0.99 is 0.01 here)."""
-    batchnorm_epsilon: Annotated[float, Gt(0), Le(1)] = 1e-5
+    batchnorm_epsilon: Annotated[
+        float, Gt(0), Le(1), Setting(group="batchnorm", needs=(BATCHNORM,), counts="not at all")
+    ] = 1e-5
     """Added to the variance before the square root."""
 
 
@@ -77,65 +146,92 @@ class ModelConfig:
 class AugmentConfig:
     """Random affine distortions, drawn afresh for every image and epoch; all zero means none."""
 
-    rotation_degrees: Annotated[float, Ge(0), Le(90)] = 0.0
+    rotation_degrees: Annotated[
+        float, Ge(0), Le(90), Setting(group="augmentation", cells=("augment",), unit="°", distortion="turned ±{value}°")
+    ] = 0.0
     """Largest rotation either way, in degrees."""
-    zoom: Annotated[float, Ge(0), Le(0.9)] = 0.0
+    zoom: Annotated[
+        float, Ge(0), Le(0.9), Setting(group="augmentation", cells=("augment",), distortion="zoomed ±{percent} %{axes}")
+    ] = 0.0
     """Largest relative change of size: a factor between 1 - zoom and 1 + zoom."""
-    zoom_per_axis: bool = False
+    zoom_per_axis: Annotated[bool, Setting(group="augmentation", needs=(DISTORTION,))] = False
     """Draw the zoom of rows and of columns separately, as Keras does."""
-    shear_radians: Annotated[float, Ge(0), Le(1)] = 0.0
+    shear_radians: Annotated[
+        float, Ge(0), Le(1), Setting(group="augmentation", cells=("augment",), distortion="sheared ±{value} rad")
+    ] = 0.0
     """Largest shear angle either way, in radians; matrix [[1, -sin], [0, cos]] (Keras 1.2)."""
-    translate_pixels: Annotated[float, Ge(0), Le(14)] = 0.0
+    translate_pixels: Annotated[
+        float,
+        Ge(0),
+        Le(14),
+        Setting(group="augmentation", cells=("augment",), unit="px", distortion="shifted ±{value} px"),
+    ] = 0.0
     """Largest shift either way along rows and along columns, in pixels."""
-    interpolation: Interpolation = "bilinear"
+    interpolation: Annotated[Interpolation, Setting(group="augmentation", needs=(DISTORTION,))] = "bilinear"
     """How a pixel between pixels is read."""
-    fill: Fill = "background"
+    fill: Annotated[Fill, Setting(group="augmentation", needs=(DISTORTION,))] = "background"
     """What is read outside the picture: black, or the nearest pixel."""
 
     @property
     def distorts(self) -> bool:
         """Whether any distortion is on."""
-        return any((self.rotation_degrees, self.zoom, self.shear_radians, self.translate_pixels))
+        return any(getattr(self, name) for name in _strengths())
+
+    @property
+    def strengths(self) -> dict[str, float]:
+        """The strength of each distortion by its name: every number of this class is one."""
+        return {name: getattr(self, name) for name in _strengths()}
+
+
+@cache
+def _strengths() -> tuple[str, ...]:
+    return tuple(item.name for item in fields(AugmentConfig) if type(item.default) in (int, float))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OptimConfig:
     """The optimizer, its learning rate over time, and the loss."""
 
-    optimizer: Optimizer = "adam"
+    optimizer: Annotated[Optimizer, Setting(group="optimizer", cells=("optimizer",), ending="_nesterov")] = "adam"
     """Adam (Kingma and Ba 2015), or SGD with Nesterov momentum (Sutskever et al. 2013)."""
-    lr: Annotated[float, Gt(0), Le(10)] = 1e-3
+    lr: Annotated[float, Gt(0), Le(10), Setting(group="optimizer", cells=("lr → drops",))] = 1e-3
     """Learning rate at its highest."""
-    beta1: Rate = 0.9
+    beta1: Annotated[Rate, Setting(group="optimizer", needs=(MOMENTS,))] = 0.9
     """Adam's decay of the first moment."""
-    beta2: Rate = 0.999
+    beta2: Annotated[Rate, Setting(group="optimizer", needs=(MOMENTS,))] = 0.999
     """Adam's decay of the second moment."""
-    epsilon: Annotated[float, Gt(0), Le(1)] = 1e-8
+    epsilon: Annotated[float, Gt(0), Le(1), Setting(group="optimizer", needs=(MOMENTS,))] = 1e-8
     """Adam's epsilon."""
-    momentum: Rate = 0.9
+    momentum: Annotated[Rate, Setting(group="optimizer", needs=(MOMENTUM,))] = 0.9
     """SGD's momentum."""
-    weight_decay: Annotated[float, Ge(0), Le(1)] = 0.0
+    weight_decay: Annotated[float, Ge(0), Le(1), Setting(group="optimizer", cells=("decay",))] = 0.0
     """Decoupled weight decay (Loshchilov and Hutter 2019), a share of the weight a step at the highest lr is
     lr * weight_decay; biases and batchnorm are spared."""
-    batch_size: Annotated[int, Ge(8), Le(4096)] = 128
+    batch_size: Annotated[int, Ge(8), Le(4096), Setting(group="optimizer", cells=("batch",))] = 128
     """Images a step; what is left over at an epoch's end is dropped for that epoch, except with keep_last_batch."""
-    keep_last_batch: bool = False
+    keep_last_batch: Annotated[bool, Setting(group="optimizer")] = False
     """Train on the smaller last batch of an epoch too, as Keras does."""
-    label_smoothing: Rate = 0.0
+    label_smoothing: Annotated[Rate, Setting(group="label smoothing", cells=("smoothing",))] = 0.0
     """Share of the target spread evenly over the ten classes (Szegedy et al. 2016)."""
-    schedule: LrSchedule = "constant"
+    schedule: Annotated[LrSchedule, Setting(group="schedule", cells=("lr → drops",))] = "constant"
     """"constant" with drops, or "one_cycle": up and down to zero linearly over the whole budget (Smith 2018)."""
-    warmup_fraction: Annotated[float, Ge(0), Lt(1)] = 0.2
+    warmup_fraction: Annotated[float, Ge(0), Lt(1), Setting(group="schedule", needs=(WARMUP,))] = 0.2
     """one_cycle: the share of the budget in which the learning rate rises."""
-    drops: Annotated[int, Ge(0), Le(2)] = 0
+    drops: Annotated[int, Ge(0), Le(2), Setting(group="schedule", needs=(DROPS,), cells=("lr → drops",))] = 0
     """constant: how often the learning rate drops."""
-    first_drop_fraction: Annotated[float, Gt(0), Lt(1)] = 0.6
+    first_drop_fraction: Annotated[
+        float, Gt(0), Lt(1), Setting(group="schedule", needs=(ONE_DROP,), cells=("lr → drops",))
+    ] = 0.6
     """When the first drop comes, as a share of the full budget of epochs."""
-    second_drop_fraction: Annotated[float, Gt(0), Lt(1)] = 0.85
+    second_drop_fraction: Annotated[
+        float, Gt(0), Lt(1), Setting(group="schedule", needs=(TWO_DROPS,), cells=("lr → drops",))
+    ] = 0.85
     """When the second drop comes, as a share of the full budget of epochs."""
-    drop_factor: Annotated[float, Gt(0), Lt(1)] = 0.1
+    drop_factor: Annotated[float, Gt(0), Lt(1), Setting(group="schedule", needs=(ONE_DROP,), cells=("lr → drops",))] = (
+        0.1
+    )
     """What a drop multiplies the learning rate by."""
-    ema_decay: Rate = 0.0
+    ema_decay: Annotated[Rate, Setting(group="averaging")] = 0.0
     """Exponential moving average of the weights, share of the old average kept a step; 0 is off. Where it is on,
     the averaged weights are what is evaluated and kept."""
 
@@ -156,15 +252,15 @@ class Phase:
 class TrainConfig:
     """Everything that decides a trial's bits, besides its seed, the data and the numerics."""
 
-    epochs: Annotated[int, Ge(1), Le(1000)] = 6
+    epochs: Annotated[int, Ge(1), Le(1000), Setting(group="budget", cells=("lr → drops",))] = 6
     """Full budget, in passes over the training images."""
-    periods: Annotated[tuple[Annotated[float, Gt(0)], ...], Len(1)] | None = None
+    periods: Annotated[Annotated[tuple[Annotated[float, Gt(0)], ...], Len(1)] | None, Setting(ablated=False)] = None
     """Epochs at whose end a value is reported, rising, the last equal to `epochs`; left out, each whole epoch."""
-    train_on: TrainOn = "search_split"
+    train_on: Annotated[TrainOn, Setting(ablated=False)] = "search_split"
     """The 50,000 images of the search's split, or all 60,000 (for `confirm` and the notebook's recipes); pictures are
     normalised by the mean and standard deviation of the same."""
     model: ModelConfig = field(default_factory=ModelConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)
-    phases: tuple[Phase, ...] = ()
+    phases: Annotated[tuple[Phase, ...], Setting(group="budget")] = ()
     """Phases in sequence; their epochs add up to `epochs`. Left out: one phase."""

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from itertools import islice, product
 from typing import Any, assert_never
 
-from mnist_bench.config import TrainConfig, from_json, with_params
-from mnist_bench.config.field_docs import field_docs
+from mnist_bench.config import TrainConfig, all_settings, from_json, with_params
 from mnist_bench.data import validation_size
 from mnist_bench.errors import ArchitectureError
 from mnist_bench.nets import Architecture, make_planner, plan_layers
-from mnist_bench.space_files.checking import SECTIONS, training_settings
+from mnist_bench.space_files.checking import training_settings
 from search.canonical_json import dumps
 from search.messages import show
 from search.space import Choice, Distribution, Field, FloatRange, IntRange, Space, cost_of
@@ -26,15 +25,10 @@ IMAGES = 60_000
 MAX_CORNERS = 10_000
 TRIALS_DRAWN = 200
 
-SIZE_FIELDS = frozenset(
-    f"model.{name}"
-    for name in (
-        *("blocks", "convs_per_block", "filters", "filter_growth", "filter_multiple", "kernel_size", "pool_axes"),
-        *("batchnorm", "hidden_layers", "hidden_units", "hidden_batchnorm"),
-    )
-)
+_COUNTS = {path: declared.setting.counts for path, declared in all_settings().items() if path.startswith("model.")}
+SIZE_FIELDS = frozenset(path for path, where in _COUNTS.items() if where != "not at all")
 """Fields that decide a net's counts."""
-COUNTED_FIELDS = frozenset({"model.blocks", "model.hidden_layers"})
+COUNTED_FIELDS = frozenset(path for path, where in _COUNTS.items() if where == "everywhere")
 """Fields between whose ends the counts may have their extremes, because more blocks can mean fewer weights."""
 
 
@@ -160,13 +154,13 @@ def _passing(arrivals: int, reduction_factor: int, two_objectives: bool) -> floa
 
 
 def _row(item: Field) -> FieldRow:
-    section, _, name = item.path.partition(".")
+    section = item.path.partition(".")[0]
     condition = " and ".join(
         f"{parent if parent.partition('.')[0] != section else parent.partition('.')[2]} is "
         + " or ".join(show(value) for value in allowed)
         for parent, allowed in item.when.items()
     )
-    return FieldRow(item.path, _values(item), condition, field_docs(SECTIONS[section]).get(name, ""))
+    return FieldRow(item.path, _values(item), condition, all_settings()[item.path].about)
 
 
 def _values(item: Field) -> str:

@@ -6,127 +6,43 @@ layers that the net does not have yet waits for them, and groups of which one al
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from types import MappingProxyType
-from typing import Any, assert_never, get_args
+from typing import Any, get_args
 
-from mnist_bench.config import (
-    LrSchedule,
-    Optimizer,
-    TrainConfig,
-    every_setting,
-    from_json,
-    leaves,
-    to_json,
-    with_params,
-)
+from mnist_bench.config import Group, TrainConfig, all_settings, every_setting, from_json, leaves, to_json, with_params
 from mnist_bench.errors import ArchitectureError
 from mnist_bench.nets import plan_layers
 
-GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "convolutions": (
-            "model.blocks", "model.convs_per_block", "model.filters", "model.filter_growth", "model.filter_multiple",
-            "model.kernel_size", "model.pool_axes", "model.activation",
-        ),
-        "hidden layers": ("model.hidden_layers", "model.hidden_units", "model.hidden_activation"),
-        "batchnorm": (
-            "model.batchnorm", "model.hidden_batchnorm", "model.batchnorm_momentum", "model.batchnorm_epsilon",
-        ),
-        "dropout": ("model.block_dropout", "model.hidden_dropout"),
-        "augmentation": (
-            "augment.rotation_degrees", "augment.zoom", "augment.zoom_per_axis", "augment.shear_radians",
-            "augment.translate_pixels", "augment.interpolation", "augment.fill",
-        ),
-        "optimizer": (
-            "optim.optimizer", "optim.lr", "optim.beta1", "optim.beta2", "optim.epsilon", "optim.momentum",
-            "optim.weight_decay", "optim.batch_size", "optim.keep_last_batch", "model.initialisation",
-        ),
-        "schedule": (
-            "optim.schedule", "optim.warmup_fraction", "optim.drops", "optim.first_drop_fraction",
-            "optim.second_drop_fraction", "optim.drop_factor",
-        ),
-        "averaging": ("optim.ema_decay",),
-        "label smoothing": ("optim.label_smoothing",),
-        "budget": ("epochs", "phases"),
-    }
-)  # fmt: skip
+
+def _groups() -> dict[str, tuple[str, ...]]:
+    ablated = [declared for declared in all_settings().values() if declared.setting.ablated]
+    names = dict.fromkeys([*get_args(Group), *(declared.group for declared in ablated)])
+    return {name: tuple(declared.path for declared in ablated if declared.group == name) for name in names}
+
+
+GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(_groups())
 """Every setting of TrainConfig is in one group, but for those that all runs of an ablation share (SHARED)."""
-SHARED: Mapping[str, Any] = MappingProxyType({"periods": None, "train_on": "search_split"})
-"""Errors are counted on the search's validation split, and a setting that only says when to look changes no net."""
-
-_PARTS: Mapping[str, str] = MappingProxyType(
-    {
-        "model.batchnorm": "model.blocks", "model.block_dropout": "model.blocks",
-        "model.hidden_batchnorm": "model.hidden_layers", "model.hidden_dropout": "model.hidden_layers",
-    }
-)  # fmt: skip
-"""Settings of layers by the setting that says how many such layers there are."""
-_DISTORTIONS = ("augment.rotation_degrees", "augment.zoom", "augment.shear_radians", "augment.translate_pixels")
-
-Settings = Mapping[str, Any]
-
-
-def _idle_with_optimizer(optimizer: Optimizer) -> tuple[str, ...]:
-    match optimizer:
-        case "adam":
-            return ("optim.momentum",)
-        case "sgd_nesterov":
-            return ("optim.beta1", "optim.beta2", "optim.epsilon")
-        case _:
-            assert_never(optimizer)
-
-
-def _idle_with_schedule(schedule: LrSchedule) -> tuple[str, ...]:
-    match schedule:
-        case "constant":
-            return ("optim.warmup_fraction",)
-        case "one_cycle":
-            return ("optim.drops",)
-        case _:
-            assert_never(schedule)
-
-
-def _has(name: str, value: str, settings: Settings) -> bool:
-    return bool(settings[name] == value)
-
-
-_IDLE: tuple[tuple[Callable[[Settings], bool], tuple[str, ...]], ...] = (
-    (
-        lambda s: not s["model.blocks"],
-        (*GROUPS["convolutions"][1:], "model.batchnorm", "model.block_dropout"),
-    ),
-    (lambda s: isinstance(s["model.filters"], list), ("model.filter_growth", "model.filter_multiple")),
-    (
-        lambda s: not s["model.hidden_layers"],
-        (*GROUPS["hidden layers"][1:], "model.hidden_batchnorm", "model.hidden_dropout"),
-    ),
-    (
-        lambda s: {*_listed(s["model.batchnorm"]), *_listed(s["model.hidden_batchnorm"])} == {"none"},
-        ("model.batchnorm_momentum", "model.batchnorm_epsilon"),
-    ),
-    (
-        lambda s: not any(s[name] for name in _DISTORTIONS),
-        ("augment.zoom_per_axis", "augment.interpolation", "augment.fill"),
-    ),
-    *((partial(_has, "optim.optimizer", name), _idle_with_optimizer(name)) for name in get_args(Optimizer)),
-    *((partial(_has, "optim.schedule", name), _idle_with_schedule(name)) for name in get_args(LrSchedule)),
-    (lambda s: s["optim.drops"] < 2, ("optim.second_drop_fraction",)),
-    (lambda s: s["optim.drops"] < 1, ("optim.first_drop_fraction", "optim.drop_factor")),
+SHARED: Mapping[str, Any] = MappingProxyType(
+    {path: declared.default for path, declared in all_settings().items() if not declared.setting.ablated}
 )
-"""Settings that do nothing, and where; a line may rest on those above it."""
+"""Errors are counted on the search's validation split, and a setting that only says when to look changes no net."""
 
 
 def effective(config: TrainConfig) -> TrainConfig:
     """Return a config that trains the same net, the settings that do nothing in it at their defaults."""
-    settings = {**dict(leaves(every_setting(config))), **SHARED}
-    defaults = dict(leaves(every_setting(TrainConfig())))
-    for is_idle, names in _IDLE:
-        if is_idle(settings):
-            settings |= {name: defaults[name] for name in names}
-    return from_json(with_params({}, settings))
+    settled = from_json(with_params(every_setting(config), SHARED))
+    while idle := _idle(settled):  # a need may itself be idle: without blocks no batchnorm, then no batchnorm_momentum
+        settled = from_json(with_params(every_setting(settled), idle))
+    return settled
+
+
+def _idle(config: TrainConfig) -> dict[str, Any]:
+    """Return the defaults of the settings that do nothing and have another value, by path."""
+    settings = dict(leaves(every_setting(config)))
+    declared = {path: known for path, known in all_settings().items() if known.default != settings[path]}
+    return {path: known.default for path, known in declared.items() if not known.counts_in(config)}
 
 
 def differing(current: TrainConfig, target: TrainConfig) -> tuple[str, ...]:
@@ -144,10 +60,8 @@ def changed(current: TrainConfig, target: TrainConfig, groups: Sequence[str]) ->
 
 def waiting(current: TrainConfig, target: TrainConfig) -> tuple[str, ...]:
     """Return the groups of `differing` with a setting of layers that only `target` has."""
-    fields = _differences(current, target)
-    have, want = dict(leaves(every_setting(current))), dict(leaves(every_setting(target)))
-    early = {name for name, part in _PARTS.items() if name in fields and want[part] and not have[part]}
-    return tuple(group for group in differing(current, target) if early & {*GROUPS[group]})
+    early = {all_settings()[path].group for path in _differences(current, target) if _is_early(path, current, target)}
+    return tuple(group for group in differing(current, target) if group in early)
 
 
 def candidates(current: TrainConfig, target: TrainConfig) -> list[tuple[str, ...]]:
@@ -188,5 +102,9 @@ def _differences(first: TrainConfig, second: TrainConfig) -> set[str]:
     return {name for name in have if have[name] != want[name]}
 
 
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
+def _is_early(path: str, current: TrainConfig, target: TrainConfig) -> bool:
+    """Return whether a setting counts in `target` alone, and what it needs there is in another group."""
+    declared = all_settings()[path]
+    lacking = [need for need in declared.setting.needs if need.are_met(target) and not need.are_met(current)]
+    named = [all_settings()[path] for need in lacking for path in need.paths if path in all_settings()]
+    return any(other.group != declared.group for other in named)

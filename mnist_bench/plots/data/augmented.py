@@ -11,7 +11,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from mnist_bench.config import AugmentConfig, Fill
+from mnist_bench.config import AugmentConfig, Fill, setting_of
 from mnist_bench.data import Images
 from mnist_bench.plots import sheet
 from mnist_bench.space_files import check, recipe
@@ -91,13 +91,13 @@ def draw(augmented: Augmented) -> Figure:
 def in_words(config: AugmentConfig) -> str:
     """Return the strengths of a distortion: `turned ±12°, zoomed ±8 % and shifted ±2 px`."""
     axes = " (each axis apart)" if config.zoom_per_axis else ""
-    strengths = {
-        f"turned ±{config.rotation_degrees:.2g}°": config.rotation_degrees,
-        f"zoomed ±{100 * config.zoom:.2g} %{axes}": config.zoom,
-        f"sheared ±{config.shear_radians:.2g} rad": config.shear_radians,
-        f"shifted ±{config.translate_pixels:.2g} px": config.translate_pixels,
-    }
-    words = [text for text, strength in strengths.items() if strength]
+    words = [
+        (setting_of(f"{SECTION}.{name}").distortion or f"{name} {{value}}").format(
+            value=f"{strength:.2g}", percent=f"{100 * strength:.2g}", axes=axes
+        )
+        for name, strength in config.strengths.items()
+        if strength
+    ]
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words) or "not distorted"
 
 

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from mnist_bench.config import setting_of
 from mnist_bench.plots.headings import short
 from search.errors import StudyNotFoundError
 from search.event_log import StudyRecord
@@ -64,7 +65,7 @@ class Parameter:
         """Return the label of a value, of at most `length` characters if it is an option."""
         if self.numbers:
             return short(value)
-        name = show(value).removesuffix("_activation")
+        name = show(value).removesuffix(setting_of(self.path).ending)
         return name if len(name) <= length else name[: length - 1] + "…"
 
     def index(self, value: Any) -> int:

@@ -14,7 +14,7 @@ from support import handmade_search as made
 
 
 def parameter(distribution: Distribution) -> Parameter:
-    return Parameter(path="a.b", label="b", distribution=distribution)
+    return Parameter(path="model.batchnorm", label="batchnorm", distribution=distribution)
 
 
 def test_parameters_come_in_the_order_of_the_space_without_those_that_no_trial_has() -> None:

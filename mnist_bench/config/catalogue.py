@@ -1,0 +1,77 @@
+"""Every setting by its dotted path, with all that its declaration says: what checks, tables and pictures read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from functools import cache
+from types import MappingProxyType
+from typing import Any, get_type_hints
+
+from mnist_bench.config.declaration import Setting
+from mnist_bench.config.field_docs import field_docs
+from mnist_bench.config.json import every_setting, leaves
+from mnist_bench.config.settings import TrainConfig
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Declared:
+    """One setting of a trial."""
+
+    path: str
+    """Section and name: `optim.lr`; the name alone where it is TrainConfig's own."""
+    default: Any
+    """As a plain value."""
+    about: str
+    """The docstring on one line, with the unit."""
+    setting: Setting
+
+    @property
+    def name(self) -> str:
+        """The path without its section."""
+        return self.path.rpartition(".")[2]
+
+    @property
+    def group(self) -> str:
+        """The group that an ablation changes it with."""
+        return self.setting.group or self.name.replace("_", " ")
+
+    def counts_in(self, config: TrainConfig) -> bool:
+        """Return whether the setting does anything in a configuration."""
+        return all(need.are_met(config) for need in self.setting.needs)
+
+
+@cache
+def sections() -> Mapping[str, type]:
+    """Return the class of each section of TrainConfig by its name: model, augment, optim."""
+    hints = get_type_hints(TrainConfig)
+    return MappingProxyType(
+        {name: kind for name, kind in hints.items() if isinstance(kind, type) and is_dataclass(kind)}
+    )
+
+
+@cache
+def all_settings() -> Mapping[str, Declared]:
+    """Return every setting by its dotted path, in the order of their declarations."""
+    defaults = dict(leaves(every_setting(TrainConfig())))
+    declared = [*declared_in(TrainConfig, "", defaults)]
+    for section, cls in sections().items():
+        declared += declared_in(cls, f"{section}.", defaults)
+    return MappingProxyType({item.path: item for item in declared})
+
+
+def setting_of(path: str) -> Setting:
+    """Return what is declared of a setting; nothing of a path that is none here, as in studies of other trainers."""
+    known = all_settings().get(path)
+    return known.setting if known else Setting()
+
+
+def declared_in(cls: type, prefix: str, defaults: Mapping[str, Any]) -> Iterator[Declared]:
+    """Yield the settings that a class declares; `defaults` are plain values by path, and what has none is a section."""
+    hints, docs = get_type_hints(cls, include_extras=True), field_docs(cls)
+    for field in fields(cls):
+        path = f"{prefix}{field.name}"
+        if path in defaults:
+            metadata = getattr(hints[field.name], "__metadata__", ())
+            setting = next((item for item in metadata if isinstance(item, Setting)), Setting())
+            yield Declared(path=path, default=defaults[path], about=docs.get(field.name, ""), setting=setting)

@@ -1,0 +1,54 @@
+"""What a field of `settings` says of itself beside its type, its bounds, its default and its docstring."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any, Literal
+
+Group = Literal[
+    "convolutions", "hidden layers", "batchnorm", "dropout", "augmentation", "optimizer", "schedule", "averaging",
+    "label smoothing", "budget",
+]  # fmt: skip
+"""What an ablation changes at once, in the order in which ties go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """Other settings of which one at least has to be on before a setting does anything."""
+
+    paths: tuple[str, ...]
+    """Attributes of a TrainConfig: `model.blocks`."""
+    is_on: Callable[[Any], bool] = bool
+    """Whether such an attribute's value will do."""
+
+    def are_met(self, config: object) -> bool:
+        """Return whether they are in a TrainConfig."""
+        return any(self.is_on(attrgetter(path)(config)) for path in self.paths)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Setting:
+    """Metadata of a field, `Annotated[TYPE, Setting(...)]`; a field without it is treated as one with all defaults.
+
+    Space files, the JSON Schema and `space show` need nothing of it: they read the type, its bounds and the docstring.
+    """
+
+    group: Group | None = None
+    """Left out, the setting is a group of its own, named after it."""
+    ablated: bool = True
+    """Whether an ablation changes it; where not, all its runs have the default."""
+    needs: tuple[Needs, ...] = ()
+    """All of them have to be met; elsewhere the setting does nothing. Left out, it always counts."""
+    cells: tuple[str, ...] = ()
+    """Headings of the compact cells that tell it. Left out, it has a column of its own, named by its dotted path."""
+    unit: str = ""
+    """What a compact cell writes behind the number."""
+    ending: str = ""
+    """What compact cells and pictures leave out at the end of a name: `_activation` in `before_activation`."""
+    counts: Literal["not at all", "at the ends", "everywhere"] = "at the ends"
+    """Where in the setting's range a net can have its fewest or most weights or operations; of the model's settings."""
+    distortion: str = ""
+    """What one of the augmentation's strengths does to a picture, with places for its `{value}` or `{percent}`, and for
+    the `{axes}` of zoom_per_axis. Left out, its name and value."""

@@ -1,0 +1,85 @@
+"""What is declared of the settings, and that all of it speaks of settings that there are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from operator import attrgetter
+from typing import Annotated, get_args
+
+import pytest
+from annotated_types import Ge
+
+from mnist_bench.config import all_settings, every_setting, leaves, sections, setting_of
+from mnist_bench.config.catalogue import Declared, declared_in
+from mnist_bench.config.declaration import Group, Setting
+from mnist_bench.config.settings import AugmentConfig, ModelConfig, OptimConfig, TrainConfig
+
+
+@dataclass(frozen=True)
+class Later:
+    """A setting with and one without metadata."""
+
+    told: Annotated[int, Ge(0), Setting(group="dropout", cells=("told",))] = 1
+    """With."""
+    bare_one: float = 0.5
+    """Without."""
+
+
+def test_a_field_without_metadata_has_a_group_of_its_own_and_always_counts() -> None:
+    told, bare = declared_in(Later, "model.", {"model.told": 1, "model.bare_one": 0.5})
+    assert (told.group, told.setting.cells, told.about) == ("dropout", ("told",), "With.")
+    assert (bare.path, bare.name, bare.group, bare.default) == ("model.bare_one", "bare_one", "bare one", 0.5)
+    assert bare.setting == Setting()
+    assert bare.counts_in(TrainConfig())
+
+
+def test_every_setting_is_there_with_its_default_and_its_text() -> None:
+    assert {path: known.default for path, known in all_settings().items()} == dict(leaves(every_setting(TrainConfig())))
+    assert [path for path, known in all_settings().items() if not known.about] == []
+
+
+def test_the_sections() -> None:
+    assert dict(sections()) == {"model": ModelConfig, "augment": AugmentConfig, "optim": OptimConfig}
+
+
+def test_what_no_setting_here_is_called_has_no_metadata() -> None:
+    assert setting_of("fake.x") == Setting()
+
+
+@pytest.mark.parametrize("known", all_settings().values(), ids=all_settings().keys())
+def test_what_a_setting_needs_can_be_asked_of_a_config(known: Declared) -> None:
+    for need in known.setting.needs:
+        values = [attrgetter(path)(TrainConfig()) for path in need.paths]
+        assert need.are_met(TrainConfig()) == any(map(need.is_on, values))
+
+
+def test_every_group_has_settings() -> None:
+    assert {known.setting.group for known in all_settings().values()} - {None} == {*get_args(Group)}
+
+
+@pytest.mark.parametrize(
+    ("path", "config", "counts"),
+    [
+        ("optim.momentum", TrainConfig(), False),
+        ("optim.momentum", TrainConfig(optim=OptimConfig(optimizer="sgd_nesterov")), True),
+        ("optim.beta1", TrainConfig(), True),
+        ("optim.warmup_fraction", TrainConfig(), False),
+        ("optim.second_drop_fraction", TrainConfig(optim=OptimConfig(drops=1)), False),
+        ("model.filter_growth", TrainConfig(), True),
+        ("model.filter_growth", TrainConfig(model=ModelConfig(filters=(8, 16))), False),
+        ("model.block_dropout", TrainConfig(model=ModelConfig(blocks=0)), False),
+        ("model.batchnorm_momentum", TrainConfig(), False),
+        ("model.batchnorm_momentum", TrainConfig(model=ModelConfig(hidden_batchnorm=("after_activation",))), True),
+        ("augment.fill", TrainConfig(), False),
+        ("augment.fill", TrainConfig(augment=AugmentConfig(zoom=0.1)), True),
+    ],
+)
+def test_where_a_setting_does_something(path: str, config: TrainConfig, counts: bool) -> None:
+    assert all_settings()[path].counts_in(config) is counts
+
+
+def test_every_number_of_the_augmentation_is_a_strength() -> None:
+    assert AugmentConfig(zoom=0.1).strengths == {
+        "rotation_degrees": 0.0, "zoom": 0.1, "shear_radians": 0.0, "translate_pixels": 0.0,
+    }  # fmt: skip
+    assert not replace(AugmentConfig(), zoom_per_axis=True).distorts
