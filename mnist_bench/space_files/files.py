@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from mnist_bench.config import TrainConfig, from_json, with_params
 from mnist_bench.space_files.checking import check, training_settings
-from mnist_bench.space_files.objective import without_default
+from mnist_bench.space_files.form import VALUE
 from search.errors import SpaceError, UsageError
 from search.messages import did_you_mean, show
 from search.space import Space, override, yaml_reader
@@ -37,7 +38,9 @@ def load(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Space:
         space = override(space, overrides)
         if problems := check(space):
             raise SpaceError(problems)
-    return without_default(space)
+    # An objective that only says what holds anyway makes no other search, so it is no part of the fingerprint.
+    settings = {name: value for name, value in space.settings.items() if (name, value) != ("objective", VALUE)}
+    return replace(space, settings=settings)
 
 
 def find(name_or_path: str | Path) -> Path:

@@ -7,15 +7,14 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from mnist_bench.config import TrainConfig
+from mnist_bench.config import sections
 from mnist_bench.config.field_docs import field_docs
-from mnist_bench.space_files.checking import LIMITS, MIN_SUBSET, SECTIONS, TRAINING
-from mnist_bench.space_files.objective import COSTS, VALUE
-from search.strategies import PRUNERS, SAMPLERS
+from mnist_bench.space_files.form import SETTINGS
 
 Schema = dict[str, Any]
 
@@ -24,21 +23,12 @@ def json_schema() -> Schema:
     """Return the schema (draft 2020-12) of a space file, made from the config's dataclasses and their docstrings."""
     name = "What studies are named after; left out, the file's name."
     settings: Schema = {"name": {"type": "string", "description": name}}
-    settings |= {name: _constant(TrainConfig, name) for name in TRAINING}
-    settings["subset"] = {
-        "type": "integer",
-        "minimum": MIN_SUBSET,
-        "description": "Use only so many of the images; one sixth of them validate.",
-    }
-    settings["limits"] = _closed({name: {"type": "number", "exclusiveMinimum": 0} for name in LIMITS})
-    settings["limits"]["description"] = "Nets above a limit are infeasible: they are not trained and not counted."
-    settings["search"] = _closed({"sampler": _strategy(list(SAMPLERS)), "pruner": _strategy(list(PRUNERS))})
-    settings["objective"] = _objective()
-    sections = {name: _section(cls) for name, cls in SECTIONS.items()}
+    settings |= {name: _constant(cls, name) for name, cls in SETTINGS.items()}
+    fields = {name: _section(cls) for name, cls in sections().items()}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A search space of mnist-bench",
-        **_closed(settings | sections),
+        **_closed(settings | fields),
         "$defs": _shared(),
     }
 
@@ -60,15 +50,16 @@ def _constant(cls: type, name: str) -> Schema:
 
 
 def _inlined(schema: Any, definitions: Schema) -> Any:
-    """Return the schema without titles and with its references written out."""
+    """Return the schema without titles and infinite defaults, its references written out."""
     if isinstance(schema, list):
         return [_inlined(item, definitions) for item in schema]
     if not isinstance(schema, dict):
         return schema
     if "$ref" in schema:
         return _inlined(definitions[schema["$ref"].rpartition("/")[2]], definitions)
-    plain = {key: _inlined(value, definitions) for key, value in schema.items() if key != "title"}
-    return plain | {"additionalProperties": False} if "properties" in schema else plain
+    told = {key: value for key, value in schema.items() if key != "title" and value != math.inf}  # JSON has no infinity
+    plain = {key: _inlined(value, definitions) for key, value in told.items()}
+    return {"additionalProperties": False} | plain if "properties" in schema else plain
 
 
 def _field(constant: Schema) -> Schema:
@@ -110,25 +101,13 @@ def _shared() -> Schema:
     }
 
 
-def _objective() -> Schema:
-    pair = [{"const": VALUE}, {"enum": list(COSTS)}]
-    about = "What is maximised; in a list, what is minimised beside it: a search for the Pareto front of both."
-    both: Schema = {"type": "array", "prefixItems": pair, "items": False, "minItems": 2}
-    return {"anyOf": [{"const": VALUE}, both], "description": about, "default": VALUE}
-
-
-def _strategy(names: list[str]) -> Schema:
-    name = {"enum": names}
-    return {"anyOf": [name, {"type": "object", "properties": {"name": name}, "required": ["name"]}]}
-
-
 def _closed(properties: Schema) -> Schema:
     return {"type": "object", "properties": properties, "additionalProperties": False}
 
 
 def text() -> str:
     """Return the schema as the text of spaces/schema.json."""
-    return json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(json_schema(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 if __name__ == "__main__":

@@ -107,7 +107,11 @@ def lines_of(text: str) -> list[str]:
         ("search: tpe", "search: needs a mapping with sampler or pruner"),
         ("epochs: 6\nperiods: [1, 2]", "2:10  periods: [1, 2] does not rise to 6, the epochs"),
         ("epochs: 3\nperiods: [2, 1, 3]", "periods: [2, 1, 3] does not rise to 3"),
-        ("periods: [0, 6]", "1:11  periods[0]: 0 is not above 0"),
+        ("periods: [0, 6]", "1:11  periods[0]: 0 is not above 0 (0 < periods)"),
+        ("phases: [{epochs: 6, lr: 99}]", "1:26  phases[0].lr: 99 is above 10 (0 < lr <= 10)"),
+        ("phases: [{epochs: 6, l-r: 1}]", "1:27  phases[0].l-r: no such field; did you mean `lr`?"),
+        ("epochs: [{lr: 1, blocks: 2}]", "1:9  epochs: [{lr: 1, blocks: 2}] is not a whole number"),
+        ('subset: ""', "1:9  subset:  is not a whole number of at least 1000 images"),
         ("phases: [{epochs: 2}]", "1:9  phases: their epochs add up to 2, not to 6"),
         ("phases: [{lr: 1}]", "phases[0].epochs: is missing"),
         (

@@ -1,0 +1,102 @@
+"""What a space file may hold, as types: the settings of a trial, and what a search is told beside them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, fields
+from typing import Annotated, Any, Literal, get_args
+
+from annotated_types import Ge, Gt
+from pydantic import Discriminator, GetCoreSchemaHandler, PlainValidator, Tag, WithJsonSchema
+from pydantic_core import CoreSchema, core_schema
+
+from mnist_bench.config import TrainConfig, sections
+from search import strategies
+from search.messages import listing, show
+
+Value = Literal["val_accuracy"]
+"""The objective of every search, and its only one unless the file names a cost beside it."""
+Cost = Literal["parameters", "macs"]
+"""What a search can minimise beside it: facts of a net that are known before it is trained."""
+VALUE: Value = "val_accuracy"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Metadata of a type: all that it refuses is said to be not this."""
+
+    text: str
+    near: str = ""
+    """A word that may have been meant."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Return the schema of the type, with an error `wanted` in place of any of its own."""
+        return core_schema.custom_error_schema(
+            handler(source),
+            "wanted",
+            custom_error_message="not {wanted}",
+            custom_error_context={"wanted": self.text, "near": self.near},
+        )
+
+
+def _reader(kind: Literal["sampler", "pruner"], parse: Callable[[Any], object]) -> PlainValidator:
+    def read(spec: Any) -> Any:
+        if not isinstance(spec.get("name") if isinstance(spec, dict) else spec, str):
+            raise ValueError(f"needs a {kind}'s name, or a mapping with `name` and its options, not {show(spec)}")
+        parse(spec)
+        return spec
+
+    return PlainValidator(read)
+
+
+def _schema(names: Iterable[str]) -> WithJsonSchema:
+    name = {"enum": [*names]}
+    options = {"type": "object", "properties": {"name": name}, "required": ["name"], "additionalProperties": True}
+    return WithJsonSchema({"anyOf": [name, options]})
+
+
+Limit = Annotated[float, Gt(0), Wanted("a number above zero")]
+Sampler = Annotated[Any, _reader("sampler", strategies.sampler), _schema(strategies.SAMPLERS)]
+Pruner = Annotated[Any, _reader("pruner", strategies.pruner), _schema(strategies.PRUNERS)]
+Alone = Annotated[Value, Wanted(listing([VALUE, *([VALUE, cost] for cost in get_args(Cost))]), near=VALUE)]
+WithCost = tuple[Value, Cost]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """The largest net that is trained."""
+
+    parameters: Limit = math.inf
+    macs: Limit = math.inf
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Strategies:
+    """How the search decides."""
+
+    sampler: Sampler = "tpe"
+    pruner: Pruner = "asha"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SearchSettings:
+    """What a file tells the search beside its trials' settings."""
+
+    subset: Annotated[int, Ge(1000), Wanted("a whole number of at least 1000 images")] = 60_000
+    """Use only so many of the images; one sixth of them validate."""
+    limits: Limits = field(default_factory=Limits)
+    """Nets above a limit are infeasible: they are not trained and not counted."""
+    search: Strategies = field(default_factory=Strategies)
+    """The sampler, which proposes trials, and the pruner, which ends them early."""
+    objective: Annotated[
+        Annotated[Alone, Tag("alone")] | Annotated[WithCost, Tag("with cost")],
+        Discriminator(lambda value: "with cost" if isinstance(value, list) and len(value) == 2 else "alone"),
+    ] = VALUE
+    """What is maximised; in a list, what is minimised beside it: a search for the Pareto front of both."""
+
+
+TRAINING = tuple(item.name for item in fields(TrainConfig) if item.name not in sections())
+"""Settings of a trial that stand beside the sections."""
+SETTINGS = dict.fromkeys(TRAINING, TrainConfig) | {item.name: SearchSettings for item in fields(SearchSettings)}
+"""The class that declares each setting beside the sections, by its name."""
