@@ -5,75 +5,36 @@ The later version is a copy of the packages, patched as whoever adds a setting w
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from support.copies import patched, run
 from support.paths import DATABASE, ROOT
 
-PATCHES = {
-    "mnist_bench/config/settings.py": (
+PATCHES = [
+    (
+        "mnist_bench/config/settings.py",
         '    """Activation after each convolution."""\n',
         '    """Activation after each convolution."""\n    leak: Rate = 0.0\n    """Slope below zero."""\n',
     ),
-    "mnist_bench/nets/modules.py": (
+    (
+        "mnist_bench/nets/modules.py",
         "            return _activation(layer.activation)\n",
         "            return nn.LeakyReLU(config.leak) if config.leak else _activation(layer.activation)\n",
     ),
-    "search/strategies/samplers.py": (
+    (
+        "search/strategies/samplers.py",
         '    """Candidates among which the expected improvement chooses."""\n',
         '    """Candidates among which the expected improvement chooses."""\n    window: int = 0\n    """Unused."""\n',
     ),
-}
-RUN = """
-import json, sys
-from typer.testing import CliRunner
-from mnist_bench.cli.app import app
-
-ran = []
-for line in json.loads(sys.argv[1]):
-    result = CliRunner().invoke(app, line)
-    ran.append((result.exit_code, result.stdout, result.stderr))
-print(json.dumps(ran))
-"""
+]
 SMALL = ("--set", "subset=1000", "--set", "epochs=1", "--executor", "in-process", "--slots", "2")
 SENTENCE = "is a setting that this version does not know; a newer mnist-bench made it."
-
-
-@dataclass(frozen=True)
-class Ran:
-    """What a command came to."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def values(self) -> dict[str, Any]:
-        """What it printed as JSON."""
-        assert self.code == 0, self.err
-        found: dict[str, Any] = json.loads(self.out)
-        return found
-
-
-def run(packages: Path, folder: Path, *lines: str) -> list[Ran]:
-    """Run commands of the packages in a folder, all in one process."""
-    command = [sys.executable, "-c", RUN, json.dumps([line.split() for line in lines])]
-    environment = {**os.environ, "PYTHONPATH": str(packages)}
-    done = subprocess.run(
-        command, capture_output=True, text=True, cwd=folder, env=environment, timeout=120, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return [Ran(*found) for found in json.loads(done.stdout.splitlines()[-1])]
 
 
 def search(name: str, trials: int, *more: str, space: str = "smoke", results: str = "results") -> str:
@@ -84,16 +45,7 @@ def search(name: str, trials: int, *more: str, space: str = "smoke", results: st
 @pytest.fixture(scope="module")
 def later(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with the packages of the later version."""
-    folder = tmp_path_factory.mktemp("later")
-    for name in ("search", "mnist_bench", "spaces"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.gz"))
-    for file in (ROOT / "mnist_bench" / "data").glob("*.gz"):  # not copied: the test set may be closed in this process
-        (folder / "mnist_bench" / "data" / file.name).symlink_to(file)
-    for path, (old, new) in PATCHES.items():
-        text = (folder / path).read_text()
-        assert text.count(old) == 1, path
-        (folder / path).write_text(text.replace(old, new))
-    return folder
+    return patched(tmp_path_factory.mktemp("later"), PATCHES)
 
 
 @pytest.fixture(scope="module")
