@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 MAX_LENGTH = 60
 """Characters of a value in a message; a longer one is cut."""
@@ -50,6 +53,13 @@ def first_line(error: BaseException) -> str:
     """
     lines = str(error).splitlines() or [type(error).__name__]
     return (lines[-1].removeprefix("- ") if lines[0].endswith(":") else lines[0]).rstrip(".")
+
+
+def first_fault(error: ValidationError) -> str:
+    """Return the first fault that pydantic found: `trials.3.value: Input should be a valid number`."""
+    fault = error.errors(include_url=False, include_input=False)[0]
+    place = ".".join(show(part) for part in fault["loc"])
+    return f"{place}: {fault['msg']}" if place else fault["msg"]
 
 
 def _spell(value: Any) -> str:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from functools import cache
-from typing import Annotated, Any, Literal, assert_never
+from typing import Annotated, Literal, assert_never
 
 from annotated_types import Ge, Gt, Le, Len, Lt
 
@@ -56,7 +56,10 @@ def _read(name: Optimizer | LrSchedule) -> tuple[Literal["moments", "momentum", 
 BLOCKS = Needs(("model.blocks",))
 MAPS_OF_THE_FIRST = Needs(("model.filters",), lambda filters: not isinstance(filters, tuple))
 HIDDEN = Needs(("model.hidden_layers",))
-BATCHNORM = Needs(("model.batchnorm", "model.hidden_batchnorm"), lambda placement: {*_listed(placement)} != {"none"})
+BATCHNORM = Needs(
+    ("model.batchnorm", "model.hidden_batchnorm"),
+    lambda placed: {*(placed if isinstance(placed, tuple) else (placed,))} != {"none"},
+)
 DISTORTION = Needs(("augment.distorts",))
 MOMENTS = Needs(("optim.optimizer",), lambda optimizer: "moments" in _read(optimizer))
 MOMENTUM = Needs(("optim.optimizer",), lambda optimizer: "momentum" in _read(optimizer))
@@ -64,10 +67,6 @@ WARMUP = Needs(("optim.schedule",), lambda schedule: "warmup" in _read(schedule)
 DROPS = Needs(("optim.schedule",), lambda schedule: "drops" in _read(schedule))
 ONE_DROP = Needs(("optim.drops",))
 TWO_DROPS = Needs(("optim.drops",), lambda drops: bool(drops >= 2))
-
-
-def _listed(value: Any) -> tuple[Any, ...]:
-    return value if isinstance(value, tuple) else (value,)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

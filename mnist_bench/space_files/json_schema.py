@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import fields
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -24,22 +25,19 @@ def json_schema() -> Schema:
     name = "What studies are named after; left out, the file's name."
     settings: Schema = {"name": {"type": "string", "description": name}}
     settings |= {name: _constant(cls, name) for name, cls in SETTINGS.items()}
-    fields = {name: _section(cls) for name, cls in sections().items()}
+    trials = {name: _section(cls) for name, cls in sections().items()}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A search space of mnist-bench",
-        **_closed(settings | fields),
+        **_closed(settings | trials),
         "$defs": _shared(),
     }
 
 
 def _section(cls: type) -> Schema:
+    constants = {item.name: _constant(cls, item.name) for item in fields(cls)}
     doc = " ".join((cls.__doc__ or "").split())
-    return _closed({name: _field(schema) for name, schema in _constants(cls).items()}) | {"description": doc}
-
-
-def _constants(cls: type) -> Schema:
-    return {name: _constant(cls, name) for name in TypeAdapter(cls).json_schema()["properties"]}
+    return _closed({name: _field(schema) for name, schema in constants.items()}) | {"description": doc}
 
 
 def _constant(cls: type, name: str) -> Schema:

@@ -15,13 +15,15 @@ from mnist_bench.data import validation_size
 from mnist_bench.errors import ArchitectureError
 from mnist_bench.nets import Architecture, make_planner, plan_layers
 from mnist_bench.space_files.checking import training_settings
+from mnist_bench.space_files.form import SearchSettings
 from search.canonical_json import dumps
 from search.messages import show
 from search.space import Choice, Distribution, Field, FloatRange, IntRange, Space, cost_of
 from search.strategies import Asha, Hyperband, Median, NoPruner, Pruner, of_settings
 from search.trainer_api import Planner
 
-IMAGES = 60_000
+IMAGES = SearchSettings().subset
+"""Of a whole data set."""
 MAX_CORNERS = 10_000
 TRIALS_DRAWN = 200
 
@@ -183,7 +185,8 @@ def _corner_axes(space: Space) -> dict[str, list[Any]]:
             for parent, allowed in item.when.items():
                 asked.setdefault(parent, []).extend(allowed)
     ranges = {item.path: item.distribution for item in space.fields if item.path in wanted and item.distribution}
-    return {path: _distinct(_corners(path, span) + asked.get(path, [])) for path, span in ranges.items()}
+    corners = {path: [*_corners(path, span), *asked.get(path, [])] for path, span in ranges.items()}
+    return {path: [v for i, v in enumerate(values) if v not in values[:i]] for path, values in corners.items()}
 
 
 def _corners(path: str, span: Distribution) -> list[Any]:
@@ -192,20 +195,12 @@ def _corners(path: str, span: Distribution) -> list[Any]:
     return [span.low, span.high] if isinstance(span, IntRange | FloatRange) else list(span.options)
 
 
-def _any(span: Distribution) -> Any:
-    return span.options[0] if isinstance(span, Choice) else span.low
-
-
-def _distinct(values: list[Any]) -> list[Any]:
-    return [value for index, value in enumerate(values) if value not in values[:index]]
-
-
 def _nets(space: Space, axes: Mapping[str, list[Any]]) -> Iterator[Architecture]:
     """Yield the nets at the corners, once each, as far as they can exist."""
     seen = set()
     for corner in islice(product(*axes.values()), MAX_CORNERS):
         chosen = dict(zip(axes, corner, strict=True))
-        params = space.sample(lambda path, span, chosen=chosen: chosen.get(path, _any(span)))  # type: ignore[misc]
+        params = space.sample(lambda path, span, chosen=chosen: chosen.get(path, _corners(path, span)[0]))  # type: ignore[misc]
         values = {path: value for path, value in space.resolve(params).items() if path in SIZE_FIELDS}
         if (key := dumps(values)) not in seen:
             seen.add(key)

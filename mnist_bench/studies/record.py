@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,7 +19,7 @@ from mnist_bench.studies.sealed_json import seal, unseal
 from search import files
 from search.errors import NewerVersionError, StorageError, StudyNotFoundError, UsageError
 from search.event_log import State, StudyRecord, TrialRecord
-from search.messages import in_a_sentence
+from search.messages import first_fault, in_a_sentence
 from search.stored_fields import First, check_format, stored, unknown, unknown_in
 from search.trainer_api import EndReason, Report
 
@@ -156,7 +155,7 @@ def parse(text: bytes | str, source: str) -> Record:
     except ValidationError as error:
         if name := unknown_in(error):
             raise NewerVersionError(f"{source}: {unknown(name)}.") from None
-        raise UsageError(f"{source}: no record of a trial ({in_a_sentence(_first_fault(error))}).") from None
+        raise UsageError(f"{source}: no record of a trial ({in_a_sentence(first_fault(error))}).") from None
     except (ConfigError, ArchitectureError) as error:
         raise UsageError(f"{source}: the recipe cannot be trained: {in_a_sentence(error)}.") from None
     except (ValueError, StorageError) as error:
@@ -202,9 +201,3 @@ def _adapter() -> TypeAdapter[Record]:
 @cache
 def _versions() -> TypeAdapter[_Version]:
     return TypeAdapter(_Version)
-
-
-def _first_fault(error: ValidationError) -> str:
-    fault: Mapping[str, Any] = error.errors(include_url=False, include_input=False)[0]
-    place = ".".join(map(str, fault["loc"]))
-    return f"{place}: {fault['msg']}" if place else str(fault["msg"])

@@ -21,7 +21,7 @@ from mnist_bench.studies.record import Data
 from search import canonical_json
 from search.errors import NewerVersionError, StorageError
 from search.event_log import StudyRecord, TrialRecord
-from search.messages import in_a_sentence, show
+from search.messages import first_fault, in_a_sentence
 from search.stored_fields import unknown, unknown_in
 from search.study import studies
 
@@ -117,8 +117,7 @@ def believed(read: StudyRecord) -> StudyRecord:
     except ValidationError as error:
         if name := unknown_in(error):
             raise NewerVersionError(f"Study {read.name}: {unknown(name)}.") from error
-        fault = error.errors(include_url=False, include_input=False)[0]
-        raise _unbelievable(read, f"{'.'.join(map(show, fault['loc']))}: {fault['msg']}") from error
+        raise _unbelievable(read, first_fault(error)) from error
     except (ConfigError, ValueError) as error:
         raise _unbelievable(read, str(error)) from error
     return read
