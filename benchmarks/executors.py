@@ -69,7 +69,7 @@ def there_and_back(name: str, folder: Path) -> float:
     """Return the milliseconds that an executor takes for a period of no training, one after the other."""
     spec = TrainerSpec(factory="executors:Echo")
     executor: Executor = RayExecutor(spec, 1) if name == "ray" else LocalExecutor(spec, 1, folder / "log")
-    job = Job(trial=0, period=2, config={}, seed=0, state=os.urandom(STATE), stall_seconds=60)
+    job = Job(trial=0, period=2, config={}, codec=PLAIN, seed=0, state=os.urandom(STATE), stall_seconds=60)
     try:
         executor.start()
         started = time.perf_counter()

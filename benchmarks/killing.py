@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Protocol
 
 from search.database.engines import open_for_reading
-from search.event_log.events import Event, EventLog, studies
+from search.event_log.events import Event
 from search.event_log.history import History
+from search.event_log.log import EventLog, studies
 from search.study.location import StudyLocation
 
 PROGRAM = (str(Path(sys.executable).with_name("mnist-bench")),)
@@ -163,7 +164,7 @@ class SearchProcesses:
         self.lost += sum(event not in events[at : at + 1] for at, event in enumerate(self.acknowledged))
         self.acknowledged = events
         history = History.of(events)
-        under_way = sum(active.periods_done / len(active.plan.costs) for active in history.timeline.actives())
+        under_way = sum(active.periods_done / len(active.costs) for active in history.timeline.actives())
         return (history.finished + under_way) / history.goal if history.goal else 0.0
 
     def is_at_work(self) -> bool:

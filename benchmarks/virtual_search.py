@@ -18,7 +18,7 @@ import numpy as np
 from search.driver.dispatcher import Dispatcher
 from search.driver.driver import Driver
 from search.driver.progress import Observer
-from search.event_log.events import Event
+from search.event_log.events import Created, Declined, Event, GoalSet
 from search.event_log.history import History
 from search.event_log.timeline import Active, Order
 from search.executors.protocol import Done, Job
@@ -26,7 +26,7 @@ from search.space.space import Space
 from search.space.yaml_reader import Document
 from search.strategies.registry import Asha, Random
 from search.study.spec import StudySpec
-from search.trainer_api import PLAIN, Plan, Report
+from search.trainer_api import PLAIN, Codec, Plan, Report
 
 PRUNER = Asha()
 SPACE = Space.from_document(Document("virtual", "", {"name": "virtual", "net": {"index": {"int": [0, 1_000_000]}}}))
@@ -167,7 +167,7 @@ class Nowhere:
     def append(self, event: Event) -> None:
         self.events += 1
         self.time.now += self.seconds
-        if event.kind == "decline":
+        if isinstance(event, Declined):
             self.declined_at = self.time.now
 
     def show(self, event: Event) -> None: ...
@@ -186,15 +186,15 @@ class ByEnds(Dispatcher):
 class Waiting(ByEnds):
     """Waits for a period's turn before it trains the trial's next one, too."""
 
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments[:3])
+    def __init__(self, *arguments: Any, codec: Codec[Any]) -> None:
+        super().__init__(*arguments[:3], codec=codec)
 
 
 class LongestFirst(Dispatcher):
     """Gives workers the trial with most left to train."""
 
     def _urgency(self, active: Active, period: int) -> int:
-        return active.end_of(period - 1) - active.end_of(len(active.plan.costs))
+        return active.end_of(period - 1) - active.end_of(len(active.costs))
 
 
 def simulate(setting: Setting) -> Outcome:
@@ -206,13 +206,8 @@ def simulate(setting: Setting) -> Outcome:
         space=SPACE, seed=setting.seed, slots=setting.slots, sampler=Random(), pruner=PRUNER, periods=periods,
         order=setting.order,
     )  # fmt: skip
-    history = History.of(
-        [
-            Event(kind="create", payload={"name": "virtual", "spec": spec.to_json()}),
-            Event(kind="goal", payload={"goal": setting.trials}),
-        ]
-    )
-    dispatcher = setting.dispatcher(clock, nowhere, lambda: False, PRUNER.may_stop_at)
+    history = History.of([Created(name="virtual", spec=spec.to_json()), GoalSet(goal=setting.trials)])
+    dispatcher = setting.dispatcher(clock, nowhere, lambda: False, PRUNER.may_stop_at, codec=PLAIN)
     driver = Driver(
         spec=spec, history=history, recorder=nowhere, dispatcher=dispatcher, observer=Observer(),
         planner=Priced(setting.nets), on_trial_end=lambda trial: None,

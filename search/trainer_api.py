@@ -4,9 +4,9 @@ The search knows nothing of nets or data. It hands parameters to a *planner*, ge
 a *trainer*'s `advance` once a period. `advance` is a pure function of its arguments: whoever runs it, wherever, gets
 the same report and the same state, bit for bit.
 
-A configuration is an object of a class of the trainer's own, `C`. Its `Codec` turns it into JSON, once, where the
-driver writes that the trial begins, and back, once, where a period is trained. JSON stands on disk and travels to the
-workers; neither the planner nor the trainer sees it.
+A configuration is an object of a class of the trainer's own, `C`, from the moment it is drawn to the moment it trains.
+Its `Codec` turns it into JSON and back in two places: where the driver writes that a trial begins, and reads it to go
+on; and where a job travels to another process (`Job.wire_config`). Neither the planner nor the trainer sees JSON.
 """
 
 from __future__ import annotations
@@ -57,7 +57,12 @@ class Plan(Generic[C]):
     @property
     def feasible(self) -> bool:
         """Whether no limit is exceeded."""
-        return all(excess <= 0 for excess in self.constraints.values())
+        return is_feasible(self.constraints)
+
+
+def is_feasible(constraints: Mapping[str, float]) -> bool:
+    """Return whether no limit is exceeded."""
+    return all(excess <= 0 for excess in constraints.values())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -159,8 +164,8 @@ def finish(steps: Steps[T]) -> T:
         try:
             next(steps)
         except StopIteration as end:
-            found: T = end.value
-            return found
+            result: T = end.value
+            return result
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -67,7 +67,27 @@ NEW = {
     "slurm": NewValue(
         EXECUTORS, "ExecutorName", ("mnist_bench/studies/run_search.py", "mnist_bench/cli/studies/search.py")
     ),
-    "evicted": NewValue(EXECUTORS, "Cause", ("search/driver/dispatcher.py",)),
+    "evicted": NewValue(EXECUTORS, "Cause", ("search/driver/retry_policy.py",)),
+    "Preempted": NewValue(
+        EXECUTORS,
+        "Outcome",
+        ("search/driver/dispatcher.py", "search/driver/tasks.py", "search/executors/ray/actor.py"),
+        """
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Preempted:
+    job: Job[Any]
+""",
+    ),
+    "Paused": NewValue(
+        "search/event_log/events.py",
+        "Event",
+        ("search/event_log/history.py", "search/study/optuna_tables.py"),
+        """
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Paused(_Happened):
+    kind: ClassVar[Kind] = "decline"
+""",
+    ),
     "fair": NewValue(
         "search/event_log/timeline.py", "Order", ("search/event_log/timeline.py", "search/driver/driver.py")
     ),

@@ -19,7 +19,7 @@ from search.errors import WorkerError
 from search.executors import Done, Executor, Job, Lost, Raised
 from search.executors.local import LocalExecutor
 from search.study import WorkFolder
-from search.trainer_api import Report, TrainerSpec
+from search.trainer_api import PLAIN, Report, TrainerSpec
 
 LEAD = 0.05
 """Seconds from giving out work to its common start: time for the last worker to hear of it."""
@@ -104,8 +104,8 @@ def open_worker_pool(
             shutil.rmtree(folder)
 
 
-def _job(number: int, order: Order) -> Job:
-    return Job(trial=number, period=1, config=order, seed=0, state=None, stall_seconds=STALL)
+def _job(number: int, order: Order) -> Job[Order]:
+    return Job(trial=number, period=1, config=order, codec=PLAIN, seed=0, state=None, stall_seconds=STALL)
 
 
 def _reason(outcome: Raised | Lost) -> str:

@@ -67,12 +67,12 @@ def examine(
         text = f"{made_by_another(study)}; its configurations, its data and its replay are for its own program."
         yield note("trainer", text)
     elif replay:
-        yield decided_again(events)
+        yield decided_again(events, history.spec)
     if busy is not None:
         yield note("driver", f"{busy}; what changes meanwhile is not examined.")
     else:
         yield left(study, history)
-        yield from tables(location, events)
+        yield from tables(location, history.name, events)
         yield from doctor_files.examine(study, location.folder, foreign=foreign)
     if not foreign:
         yield from installation(study, history.next_slot() is None, device=device, data_dir=data_dir)
@@ -88,9 +88,8 @@ def _whole_log(location: StudyLocation) -> list[Event]:
     return events
 
 
-def decided_again(events: Sequence[Event]) -> Diagnostic:
-    """Replay the decisions in an event log, and return whether they come out the same."""
-    stored = events[0].payload["spec"]
+def decided_again(events: Sequence[Event], stored: Mapping[str, Any]) -> Diagnostic:
+    """Replay the decisions in an event log, made under a specification, and return whether they come out the same."""
     if stored["driver_revision"] != DRIVER_REVISION:
         return note("replay", f"not done: driver revision {stored['driver_revision']} decided otherwise than this one.")
     try:
@@ -116,13 +115,13 @@ def left(study: StudyRecord, history: History) -> Diagnostic:
     return ok("driver", f"the study is finished: {history.finished} of {history.goal} trials.")
 
 
-def tables(location: StudyLocation, events: Sequence[Event]) -> Iterator[Diagnostic]:
-    """Yield whether Optuna's tables agree with the event log, from which they can be rebuilt."""
-    mend = partial(_rebuild, location, events)
+def tables(location: StudyLocation, name: str, events: Sequence[Event]) -> Iterator[Diagnostic]:
+    """Yield whether the tables of the study of that name agree with the event log, from which they can be rebuilt."""
+    mend = partial(_rebuild, location, name, events)
     locked_elsewhere = location.owns_database or is_postgresql(location.url)
     advice = _FROM_THE_LOG if locked_elsewhere else _FROM_THE_LOG + _SHARED
     try:
-        differing = _differences(location, events)
+        differing = _differences(location, name, events)
     except StorageError as error:
         yield problem("Optuna's tables", str(error), advice, mend)
         return
@@ -199,20 +198,20 @@ _FROM_THE_LOG = "--repair writes them anew from the event log, which is what cou
 _SHARED = " Stop the search on other machines first: a lock does not reach them."
 
 
-def _differences(location: StudyLocation, events: Sequence[Event]) -> Differences:
+def _differences(location: StudyLocation, name: str, events: Sequence[Event]) -> Differences:
     storage = open_tables_for_reading(location.url)
     try:
         with storage_errors():
-            return differences(storage, events[0].payload["name"], events)
+            return differences(storage, name, events)
     finally:
         storage.engine.dispose()
 
 
-def _rebuild(location: StudyLocation, events: Sequence[Event]) -> str:
+def _rebuild(location: StudyLocation, name: str, events: Sequence[Event]) -> str:
     storage = open_for_writing(location.url)
     try:
         with storage_errors():
-            rebuild(storage, events[0].payload["name"], events)
+            rebuild(storage, name, events)
     finally:
         storage.engine.dispose()
     return "They were written anew from the event log."

@@ -12,11 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mnist_bench.config import from_json
-from mnist_bench.experiments.grid import Grid, open_grid_of
+from mnist_bench.experiments.grid import Grid, Task, open_grid_of
 from mnist_bench.statistics import wilson
 from mnist_bench.studies import sealed_json
 from search import canonical_json
-from search.driver import Task
 from search.errors import WorkerError
 from search.event_log import StudyRecord, TrialRecord
 from search.study import StudyFolder

@@ -13,9 +13,9 @@ from mnist_bench.data import DataOptions, TrainingSet, close_test_set, load_trai
 from mnist_bench.nets import COEFFICIENTS, make_planner
 from mnist_bench.studies import Data, compatibility
 from mnist_bench.training import trainer_spec
-from search import canonical_json
+from search import canonical_json, driver
 from search.database import file_lock
-from search.driver import OnEnd, OnPeriod, Task, TaskStore, Training, as_it_is, unheard
+from search.driver import TaskStore, Training, as_it_is, unheard
 from search.event_log import StudyRecord
 from search.executors import Executor
 from search.executors.local import LocalExecutor
@@ -23,6 +23,9 @@ from search.files import make_folder
 from search.study import CheckpointStore, WorkFolder
 from search.trainer_api import Report
 
+Task = driver.Task[TrainConfig]
+OnPeriod = driver.OnPeriod[TrainConfig]
+OnEnd = driver.OnEnd[TrainConfig]
 Reports = Mapping[str, Sequence[Report]]
 """By a task's identity."""
 
@@ -52,10 +55,9 @@ class Grid:
             validation_images=len(self.data.split.validation),
         )
         plan = planner({})
-        as_json = planner.codec.to_json(plan.config)
         bits = [self.numerics["canary"], self.numerics["trainer_revision"], self.data.data_hash, self.data.split.digest]
-        identity = canonical_json.sha256([as_json, seed, *bits, *also])
-        return Task(name=name, identity=identity, config=as_json, seed=seed, costs=plan.costs)
+        identity = canonical_json.sha256([to_json(plan.config), seed, *bits, *also])
+        return Task(name=name, identity=identity, config=plan.config, codec=planner.codec, seed=seed, costs=plan.costs)
 
     def train(
         self,

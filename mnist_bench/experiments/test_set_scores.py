@@ -7,11 +7,9 @@ from functools import cached_property
 from pathlib import Path
 
 from mnist_bench import numerics
-from mnist_bench.config import from_json
 from mnist_bench.data import DataOptions, Dataset, load_dataset, open_test_set, with_evaluation_images
-from mnist_bench.experiments.grid import Grid
+from mnist_bench.experiments.grid import Grid, Task
 from mnist_bench.training import Evaluation, evaluate, export, model_in
-from search.driver import Task
 
 
 class Scores:
@@ -38,5 +36,5 @@ class Scores:
     def score(self, task: Task, state: bytes) -> Evaluation:
         """Return what the net in a task's state does, in the grid's precision; errors as in `images`."""
         device, precision = self.images.device, str(self._grid.numerics["precision"])
-        net = model_in(export(state, from_json(task.config)), task.name).to(device)
+        net = model_in(export(state, task.config), task.name).to(device)
         return evaluate(net, self.images, numerics.choose_precision(device, precision))

@@ -173,11 +173,14 @@ class StudyLock:
             StudyLockedError: another driver holds the lock; the message names its process.
             Away: the server is out of reach, or has not noticed yet that this driver's former session is dead.
         """
+        # A session's lock lives as long as the session: a driver that is killed lets go of it with its connection, and
+        # nobody has to judge from a time stamp whether it is dead. But a transaction's lock would end with each write.
         connection = self._session.open()
         # The settings and the lock outlive the transaction; they end with the session.
         with connection.begin():
             for name, value in _NOTICING.items():
                 connection.execute(sa.text(f"SET {name} = {value}"))
+            # Tried, not waited for: a second driver is told who holds it instead of hanging.
             if not connection.scalar(sa.select(sa.func.pg_try_advisory_lock(_key("driver", self._study)))):
                 self._refuse(connection)
         with connection.begin():

@@ -9,26 +9,44 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Protocol, assert_never
+from typing import Any, Generic, Protocol, TypeVar, assert_never
 
 from search import canonical_json
 from search.database import storage_errors
 from search.driver.dispatcher import WorkerTime
-from search.driver.period_results import Exhausted, Result
+from search.driver.period_results import Crashed, Exhausted, Result, Trained
 from search.driver.progress import Meter, Observer
-from search.errors import TooManyFailuresError
-from search.event_log import Active, Event, History, Reason, Slot, State, TrialRecord, is_external, linked
-from search.executors import Done, Raised
+from search.errors import SearchError, StorageError, TooManyFailuresError
+from search.event_log import (
+    Active,
+    Asked,
+    Declined,
+    Event,
+    GoalSet,
+    History,
+    Reason,
+    Reported,
+    Slot,
+    State,
+    Told,
+    TrialRecord,
+    is_external,
+    linked,
+)
+from search.messages import first_line
 from search.strategies import OptunaStudy, shortfall
 from search.study import StudySpec
-from search.trainer_api import Planner, Report
+from search.trainer_api import C, Planner, Report
 
+C_contra = TypeVar("C_contra", contravariant=True)
+"""A trainer's configurations, as they are handed on."""
 MAX_INFEASIBLE = 200
 """Infeasible configurations in a row that end a search."""
 MAX_CRASHES = 5
-"""Crashed trials in a row that end a search."""
+"""Crashed trials in a row that end a search. Few, for each has been tried twice: where five differ and all crash, it is
+the trainer or the machine."""
 
 
 class Journal(Protocol):
@@ -38,12 +56,12 @@ class Journal(Protocol):
     def show(self, event: Event) -> None: ...
 
 
-class Periods(Protocol):
+class Periods(Protocol[C_contra]):
     """Where periods get trained; see `search.driver.dispatcher.Dispatcher`."""
 
     @property
     def time(self) -> WorkerTime: ...
-    def adopt(self, active: Active) -> None: ...
+    def adopt(self, active: Active, config: C_contra) -> None: ...
     def obtain(self, wanted: Active | None, history: History) -> tuple[Active, Result] | None: ...
     def keep_busy(self, history: History) -> None: ...
     def drain(self, history: History) -> None: ...
@@ -51,7 +69,7 @@ class Periods(Protocol):
     def forget(self, trial: int) -> None: ...
 
 
-class Driver:
+class Driver(Generic[C]):
     """Drives one study to its goal."""
 
     def __init__(
@@ -60,14 +78,18 @@ class Driver:
         spec: StudySpec,
         history: History,
         recorder: Journal,
-        planner: Planner[Any],
-        dispatcher: Periods,
+        planner: Planner[C],
+        dispatcher: Periods[C],
         observer: Observer,
         on_trial_end: Callable[[TrialRecord], None],
         optuna_study: OptunaStudy,
     ) -> None:
         """Go on after a history; `on_trial_end` keeps what is worth keeping of a trial that has ended and removes the
-        rest, `optuna_study` is the study in memory as the history left it."""
+        rest, `optuna_study` is the study in memory as the history left it.
+
+        Raises:
+            StorageError: the planner's codec cannot read the configuration of a trial that is to be gone on with.
+        """
         self._spec = spec
         self._history = history
         self._recorder = recorder
@@ -79,7 +101,19 @@ class Driver:
         self._meter = Meter(history, dispatcher.time.workers)
         for active in history.timeline.actives():
             if not active.verdict:
-                dispatcher.adopt(active)
+                dispatcher.adopt(active, self._stored_config(active.number))
+
+    def _stored_config(self, number: int) -> C:
+        """Return the configuration of a trial that was drawn in an earlier run."""
+        try:
+            return self._planner.codec.from_json(self._history.trials[number].config)
+        except SearchError:
+            raise
+        except Exception as error:  # whatever the codec of a trainer from elsewhere makes of it
+            raise StorageError(
+                f"The configuration of trial {number} cannot be read ({first_line(error)}); go on with the trainer "
+                "that the study was begun with."
+            ) from error
 
     def run(self, stopping: Callable[[], bool]) -> bool:
         """Drive until the goal is reached (True), or until `stopping` says so (False).
@@ -91,10 +125,14 @@ class Driver:
         """
         with storage_errors():
             while (slot := self._history.next_slot()) is not None:
-                stop = stopping()
+                stop = stopping()  # asked once a turn: between two answers it could be a different one
                 if not stop:
+                    # Before each event, not only while one is waited for: a proposal of tpe takes 0.17 s after ten
+                    # thousand trials, and a worker that came back meanwhile would idle for as long.
                     self._dispatcher.keep_busy(self._history)
-                if (stop and not _is_due(slot)) or not self.step():
+                # A trial that has been decided on needs no worker to be told, so a search that stops still does that.
+                is_due = slot.trial is not None and slot.trial.verdict
+                if (stop and not is_due) or not self.step():
                     self._dispatcher.drain(self._history)
                     return False
                 self._observer.on_progress(self._meter.read(self._dispatcher.time.ordering_share))
@@ -102,7 +140,7 @@ class Driver:
 
     def set_goal(self, goal: int) -> None:
         """Write how many trained trials the study shall have; a new segment where it had stopped asking."""
-        self._record(Event(kind="goal", time=self._history.timeline.now(), payload={"goal": goal}))
+        self._record(GoalSet(time=self._history.timeline.now(), goal=goal))
 
     def step(self) -> bool:
         """Handle the next event; False where there is none, or the search stops before it is known."""
@@ -119,10 +157,10 @@ class Driver:
 
     def _train(self, first: Active) -> bool:
         """Handle the period of the logically first trial, or by arrival of any; False where the search stops before."""
-        found = self._dispatcher.obtain(self._awaited(first), self._history)
-        if found is not None:
-            self._handle(*found)
-        return found is not None
+        obtained = self._dispatcher.obtain(self._awaited(first), self._history)
+        if obtained is not None:
+            self._handle(*obtained)
+        return obtained is not None
 
     def _awaited(self, first: Active) -> Active | None:
         """Return the trial whose period is next; None for whichever comes first."""
@@ -136,57 +174,69 @@ class Driver:
 
     def _fill(self, slot: Slot) -> None:
         if self._history.trained >= self._history.goal:
-            self._record(Event(kind="decline", time=slot.next_time))
+            self._record(Declined(time=slot.next_time))
         else:
             self._ask(slot)
 
     def _ask(self, slot: Slot) -> None:
+        # The number counts infeasible trials, too: each proposal has one of its own, and with it its own seed.
         number = len(self._history.trials)
         fixed = self._spec.enqueued[number] if number < len(self._spec.enqueued) else None
         params = self._optuna_study.ask(number, fixed)
         plan = self._planner(params)
+        # Before the event is made: its attributes hold the constraints, by which samplers tell the infeasible.
         self._optuna_study.weigh(plan.facts)
         self._optuna_study.constrain(number, plan.constraints)
-        payload = {
-            "params": params,
-            "config": dict(self._planner.codec.to_json(plan.config)),
-            "costs": list(plan.costs),
-            "facts": dict(plan.facts),
-            "constraints": dict(plan.constraints),
-            "slot": slot.index,
-            "seed": canonical_json.derived_seed(self._spec.seed, "trial", number),
-            "attributes": self._optuna_study.attributes(number),
-        }
-        self._record(Event(kind="ask", time=slot.next_time, trial=number, payload=payload))
+        asked = Asked(
+            time=slot.next_time,
+            trial=number,
+            params=params,
+            config=dict(self._planner.codec.to_json(plan.config)),
+            costs=plan.costs,
+            facts=dict(plan.facts),
+            constraints=dict(plan.constraints),
+            slot=slot.index,
+            seed=canonical_json.derived_seed(self._spec.seed, "trial", number),
+            attributes=self._optuna_study.attributes(number),
+        )
+        self._record(asked)
         active = self._history.timeline.slots[slot.index].trial
         if active is not None and not active.verdict:
-            self._dispatcher.adopt(active)
+            self._dispatcher.adopt(active, plan.config)
             self._observer.on_trial(self._history.trials[number])
 
     def _handle(self, active: Active, result: Result) -> None:
         match result:
-            case Done(report=report):
+            case Trained(report=report):
                 self._report(active, replace(_finite(report), handled=report.handled or time.time()))
-            case Raised():
-                self._end(active, "FAIL", "crashed", None, error=result.error)
-            case Exhausted():
-                self._give_up(active, result.reason, error=result.error)
+            case Crashed(error=error):
+                self._end(active, "FAIL", "crashed", None, error=error)
+            case Exhausted(reason=reason, error=error):
+                self._give_up(active, reason, error=error)
+            case _:
+                assert_never(result)
 
     def _report(self, active: Active, report: Report) -> None:
         period = active.periods_done + 1
-        last = period == len(active.plan.costs)
+        last = period == len(active.costs)
         prune = False
         if report.value is not None:
+            # At the last period, too, where nothing can be stopped: this tells the pruner the value as well, with which
+            # it compares later trials.
             prune = self._optuna_study.report(active.number, period, report.value) and not last
+        # The verdict is an event apart from the end that follows from it (`Told`): killed between the two, the search
+        # goes on with what was decided here, and the pruner is not asked a second time.
         verdict = prune or last or report.end is not None
-        payload = {
-            "period": period,
-            "report": _plain(report, with_details=verdict),
-            "prune": prune,
-            "verdict": verdict,
-            "attributes": self._new_attributes(active.number),
-        }
-        self._record(Event(kind="report", time=active.next_time, trial=active.number, payload=payload))
+        reported = Reported(
+            time=active.next_time,
+            trial=active.number,
+            period=period,
+            report=_as_stored(report, with_details=verdict),
+            prune=prune,
+            verdict=verdict,
+            attributes=self._new_attributes(active.number),
+        )
+        self._record(reported)
         self._dispatcher.advance_to(active.number, period)
         self._observer.on_report(self._history.trials[active.number])
 
@@ -202,6 +252,7 @@ class Driver:
             self._end(active, "COMPLETE", "complete", last.value)
         else:
             if self._spec.cost is not None and last.value is not None:
+                # With two objectives the value of a smaller budget would be ranked with those of whole ones.
                 short = shortfall(len(trial.reports), len(trial.costs), last.value)
                 self._optuna_study.constrain(active.number, {"pruned": short})
             self._end(active, "PRUNED", "pruned", last.value)
@@ -215,16 +266,20 @@ class Driver:
         self, active: Active, state: State, reason: Reason, value: float | None, *, error: str | None = None
     ) -> None:
         number = active.number
-        payload = {
-            "state": state,
-            "reason": reason,
-            "value": value,
-            "error": error,
-            "attributes": self._new_attributes(number),
-        }
-        external = is_external(reason)
+        told = Told(
+            time=active.next_time,
+            trial=number,
+            external=is_external(reason),
+            state=state,
+            reason=reason,
+            value=value,
+            error=error,
+            attributes=self._new_attributes(number),
+        )
         self._optuna_study.tell(number, state, value)
-        self._record(Event(kind="tell", time=active.next_time, trial=number, external=external, payload=payload))
+        self._record(told)
+        # After the event, never before: files that are removed of a trial whose end is not in the log would have to be
+        # trained again. A driver that dies in between does this when it is started again (`clean_up`).
         self._on_trial_end(self._history.trials[number])
         self._dispatcher.forget(number)
         if reason != "infeasible":
@@ -237,6 +292,9 @@ class Driver:
         return {key: value for key, value in now.items() if key not in known or known[key] != value}
 
     def _record(self, event: Event) -> None:
+        # The order of writes that all else rests on. What is in the log has happened, so it comes first; the history
+        # may not know what the log has lost. Optuna's tables come last: of the 33 ms that a trial takes the driver they
+        # are 24, and where they lack the newest event, the next run adds it.
         event = linked(event, self._history)
         self._recorder.append(event)
         self._history.apply(event)
@@ -244,14 +302,10 @@ class Driver:
 
     def _check_failures(self) -> None:
         trials = self._history.trials
+        # Not skipping running trials: they have trained, so the space is not infeasible throughout.
         _check_streak(trials, "infeasible", MAX_INFEASIBLE, "are infeasible under the space's limits", skipping=())
         if self._history.ends["crashed"] >= MAX_CRASHES:
             _check_streak(trials, "crashed", MAX_CRASHES, "crashed", skipping=("running", "infeasible"))
-
-
-def _is_due(slot: Slot) -> bool:
-    """Return whether the slot's trial has been decided on and only needs to be told."""
-    return slot.trial is not None and slot.trial.verdict
 
 
 def _check_streak(
@@ -277,13 +331,10 @@ def _finite(report: Report) -> Report:
     return replace(report, value=None, end=report.end or "diverged")
 
 
-def _plain(report: Report, *, with_details: bool) -> Mapping[str, Any]:
-    """Return a report as JSON values: figures that are not finite become null."""
-    plain = report.to_json()
-    plain["metrics"] = {
+def _as_stored(report: Report, *, with_details: bool) -> Report:
+    """Return a report as the log has it: figures that are not finite become null, which JSON can say."""
+    metrics = {
         name: None if isinstance(value, float) and not math.isfinite(value) else value
         for name, value in report.metrics.items()
     }
-    if not with_details:
-        plain["details"] = {}
-    return plain
+    return replace(report, metrics=metrics, details=report.details if with_details else {})

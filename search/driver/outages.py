@@ -15,6 +15,7 @@ from search.study import OptunaTables
 MAX_OUTAGE = 600.0
 """Seconds that an outage is waited out for."""
 _MAX_PAUSE = 5.0
+"""Seconds between two tries: how late, at most, a server that is back is noticed."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -37,6 +38,8 @@ class Outages:
         """
         if _fault(write) is None:
             return
+        # From here on nobody knows whether the write came through: the connection may have broken before the commit or
+        # after. So it is never just written again; `settle` looks first.
         since, told = time.monotonic(), False
         for pause in _pauses():
             fault = _fault(settle)  # the first try follows at once: a single connection breaks now and then
@@ -44,6 +47,7 @@ class Outages:
                 break
             told = told or self._tell(fault)
             self._check(time.monotonic() - since, fault)
+            # The workers need no decision for the periods that surely come, and train those.
             self.meanwhile(pause)
         if told:
             self.notice(f"The database is back after {time.monotonic() - since:.0f} s; the search goes on.")
@@ -105,6 +109,7 @@ def _fault(attempt: Callable[[], None]) -> Away | None:
 
 def _away(error: BaseException) -> Away | None:
     """Return the outage that led to an error; Optuna's handling of one may fail in turn, and hide it."""
+    # An error for the user is final (another driver holds the lock, say), also where an outage led to it.
     seen: BaseException | None = None if isinstance(error, SearchError) else error
     while seen is not None and not isinstance(seen, Away):
         seen = seen.__cause__ or seen.__context__
@@ -112,4 +117,5 @@ def _away(error: BaseException) -> Away | None:
 
 
 def _pauses() -> Iterator[float]:
+    # The exponent is bounded: 2.0 ** 1024 is an OverflowError, which after 85 minutes of pauses would end the search.
     return (min(_MAX_PAUSE, 0.25 * 2.0 ** min(tries, 10)) for tries in itertools.count())

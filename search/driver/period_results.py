@@ -9,8 +9,23 @@ from typing import Literal
 from search.driver.retry_policy import Key
 from search.errors import WorkerError
 from search.event_log import History
-from search.executors import Done, Outcome, Raised
+from search.executors import Outcome, Raised
 from search.trainer_api import Report
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """The period was trained."""
+
+    report: Report
+
+
+@dataclass(frozen=True, slots=True)
+class Crashed:
+    """The configuration makes the trainer fail."""
+
+    error: str
+    """Last lines of the traceback, or the signal's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +37,7 @@ class Exhausted:
     """What happened, in a sentence."""
 
 
-Result = Done | Raised | Exhausted
+Result = Trained | Crashed | Exhausted
 
 
 def take_all(outcomes: Sequence[Outcome], take: Callable[[Outcome], None]) -> None:

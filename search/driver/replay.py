@@ -9,20 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, assert_never
 
-from search import canonical_json
 from search.differences import differences
 from search.driver.dispatcher import WorkerTime
 from search.driver.driver import Driver
-from search.driver.period_results import Exhausted, Result
+from search.driver.period_results import Crashed, Exhausted, Result, Trained
 from search.driver.progress import Observer
 from search.driver.resume import restored
 from search.errors import TooManyFailuresError
-from search.event_log import SAW, Active, Event, History
-from search.executors import Done, Job, Raised
+from search.event_log import Active, Event, GoalSet, History, Reported, Told, codec, trial_of
 from search.study import StudySpec
-from search.trainer_api import Planner, Report
+from search.trainer_api import Planner
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,8 +43,8 @@ def replay(events: Sequence[Event], planner_for: Callable[[StudySpec], Planner[A
     Raises:
         UsageError: a package that the study's sampler needs is not installed.
     """
-    spec = StudySpec.from_json(events[0].payload["spec"])
     history = History.of(events[:1])
+    spec = StudySpec.from_json(history.spec)
     recorded = _Recorded(events, history)
     driver = Driver(
         spec=spec, history=history, recorder=recorded, planner=planner_for(spec), dispatcher=recorded,
@@ -60,10 +58,10 @@ def replay(events: Sequence[Event], planner_for: Callable[[StudySpec], Planner[A
     return Replay(events=history.seq, difference=None)
 
 
-def _decide(driver: Driver, event: Event, history: History) -> None:
+def _decide(driver: Driver[Any], event: Event, history: History) -> None:
     """Let the driver make the event that is recorded next."""
-    if event.kind == "goal":
-        driver.set_goal(event.payload["goal"])
+    if isinstance(event, GoalSet):
+        driver.set_goal(event.goal)
     elif history.next_slot() is None:
         raise _Otherwise(f"{_named(event)} comes when nothing was left to do")
     else:
@@ -87,17 +85,17 @@ class _Recorded:
     def append(self, event: Event) -> None:
         """Compare an event with the recorded one."""
         recorded = self._expected()
-        if canonical_json.dumps(event.payload.get(SAW)) != canonical_json.dumps(recorded.payload.get(SAW)):
+        if event.saw != recorded.saw:
             raise _Otherwise(f"when {_named(recorded)} was decided, the event before it was another one")
-        found = differences(_plain(recorded), _plain(event))
-        if found:
-            listed = "; ".join(f"{path} {old} in the log, {new} when decided again" for path, old, new in found[:3])
+        differing = differences(_plain(recorded), _plain(event))
+        if differing:
+            listed = "; ".join(f"{path} {old} in the log, {new} when decided again" for path, old, new in differing[:3])
             raise _Otherwise(f"{_named(recorded)}: {listed}")
 
     def show(self, event: Event) -> None:
         """Write nothing."""
 
-    def adopt(self, active: Active) -> None:
+    def adopt(self, active: Active, config: object) -> None:
         """Train nothing."""
 
     def keep_busy(self, history: History) -> None:
@@ -115,20 +113,13 @@ class _Recorded:
     def obtain(self, wanted: Active | None, history: History) -> tuple[Active, Result]:
         """Return what the recorded event says that a period of its trial brought."""
         event = self._expected()
-        active = next((one for one in history.timeline.actives() if one.number == event.trial), None)
-        if active is None or active.verdict or (wanted is not None and wanted is not active):
+        number = trial_of(event)
+        active = next((active for active in history.timeline.actives() if active.number == number), None)
+        is_its_turn = active is not None and not active.verdict and (wanted is None or wanted is active)
+        if active is None or not is_its_turn or not isinstance(event, Reported | Told):
             turn = "a period's" if wanted is None else f"#{wanted.number}'s"
             raise _Otherwise(f"{_named(event)} comes when it was {turn} turn")
-        job = Job(
-            trial=active.number, period=active.periods_done + 1, config={}, seed=active.seed, state=None,
-            stall_seconds=0,
-        )  # fmt: skip
-        if event.kind == "report":
-            return active, Done(job=job, report=Report.from_json(event.payload["report"]), state=b"")
-        reason, error = event.payload.get("reason"), str(event.payload.get("error"))
-        if event.external and reason in ("out_of_memory", "timed_out"):
-            return active, Exhausted(reason, error)
-        return active, Raised(job=job, error=error)
+        return active, _result(event)
 
     def _expected(self) -> Event:
         if self.next is None:
@@ -136,10 +127,25 @@ class _Recorded:
         return self.next
 
 
+def _result(event: Reported | Told) -> Result:
+    """Return what a period came to, as the event that followed from it says."""
+    match event:
+        case Reported(report=report):
+            return Trained(report)
+        case Told(external=True, reason="out_of_memory" | "timed_out" as reason, error=error):
+            return Exhausted(reason, str(error))
+        case Told(error=error):
+            return Crashed(str(error))
+        case _:
+            assert_never(event)
+
+
 def _named(event: Event) -> str:
-    return event.kind if event.trial is None else f"{event.kind} of #{event.trial}"
+    number = trial_of(event)
+    return event.kind if number is None else f"{event.kind} of #{number}"
 
 
 def _plain(event: Event) -> dict[str, object]:
-    payload = {key: value for key, value in event.payload.items() if key != SAW}
-    return {"kind": event.kind, "time": event.time, "trial": event.trial, "external": event.external, **payload}
+    row = codec.to_row(event)
+    payload = {key: value for key, value in row.payload.items() if key != "saw"}
+    return {"kind": row.kind, "time": row.time, "trial": row.trial, "external": row.external, **payload}

@@ -1,12 +1,19 @@
-"""When a period is tried again, beside which others, and after how long a silent worker is given up."""
+"""What is done when a period does not come back trained: tried again, when, beside which others, or given up.
+
+`rule_of` is the table of all causes; docs/faults.md has it for readers. Whoever trains periods, a search
+(`search.driver.dispatcher`) or a list of tasks (`search.driver.tasks`), says what happened and hears what to do.
+"""
 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from typing import Literal, assert_never
 
 from search.errors import WorkerError
+from search.executors import Cause
 
 STALL_FACTOR = 20
 """A period that takes so many times its estimate is taken for hung."""
@@ -19,24 +26,66 @@ MAX_BACK_OFF = 30.0
 
 Key = tuple[int, int]
 """A trial's number and a period."""
+Failure = Literal["raised", "lacked_memory", "timed_out"] | Cause
+"""Why a period did not come back trained. `raised`: the trainer failed. `lacked_memory`: the trainer says that memory
+ran out, while others trained. `timed_out`: the worker was ended when the trial's time was used up. The rest are causes
+for which an executor loses a worker."""
+End = Literal["crashed", "out_of_memory", "timed_out"]
+"""How a trial ends that is given up."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rule:
+    """What is done about a failure."""
+
+    tries: int
+    """Failures over one period after which it is given up."""
+    then: End | None
+    """How its trial ends then; None where it says nothing of the trial, and the work stops with a sentence instead.
+    Failures that end a trial alike are counted together."""
+    waits: bool = False
+    """Whether the next try comes after a pause, and with more time until it is taken for hung."""
+    alone: bool = False
+    """Whether the trial trains beside no other from then on."""
+
+
+def rule_of(failure: Failure) -> Rule:
+    """Return what is done about a failure."""
+    match failure:
+        case "raised":
+            # Once is chance: a device that was reset, a file that was away. The same seed and state that fail a second
+            # time would do so a third time, too.
+            return Rule(tries=2, then="crashed")
+        case "lacked_memory":
+            # The others may have had what it lacked. Alone it shows what it needs itself.
+            return Rule(tries=2, then="out_of_memory", alone=True)
+        case "out_of_memory":
+            # The kernel chose this worker, not necessarily the one whose trial took the memory.
+            return Rule(tries=2, then="out_of_memory", waits=True, alone=True)
+        case "timed_out":
+            return Rule(tries=1, then="timed_out")
+        case "killed" | "stalled":
+            # A worker that somebody killed, or a machine that was lost or slow, says nothing of the configuration: a
+            # trial that ended by it would make the same search end otherwise on another day.
+            return Rule(tries=MAX_LOSSES, then=None, waits=True)
+        case _:
+            assert_never(failure)
 
 
 @dataclass(slots=True)
 class RetryPolicy:
     """What went wrong so far, by trial and period."""
 
-    _errors: set[Key] = field(default_factory=set)
-    _losses: dict[Key, int] = field(default_factory=dict)
+    _failures: Counter[tuple[Key, End]] = field(default_factory=Counter)
+    _losses: Counter[Key] = field(default_factory=Counter)
+    """Workers lost in a row."""
     _not_before: dict[Key, float] = field(default_factory=dict)
-    _starved: set[Key] = field(default_factory=set)
+    _alone: set[int] = field(default_factory=set)
+    """Trials that train beside no other."""
 
     def may_start(self, key: Key, running: Collection[Key] = ()) -> bool:
-        """Return whether a period may start beside those under way.
-
-        After a loss it waits for a while; a trial over which memory ran out is trained alone from then on.
-        """
-        alone = {trial for trial, _ in self._starved}
-        if running and not alone.isdisjoint(trial for trial, _ in (key, *running)):
+        """Return whether a period may start now, beside those under way."""
+        if running and not self._alone.isdisjoint(trial for trial, _ in (key, *running)):
             return False
         return time.monotonic() >= self._not_before.get(key, 0.0)
 
@@ -45,30 +94,27 @@ class RetryPolicy:
 
         Each loss doubles it: a slow machine must not stall for ever.
         """
-        return 2.0 ** self._losses.get(key, 0) * max(MIN_STALL, STALL_FACTOR * cost / 1e6)
+        return 2.0 ** self._losses[key] * max(MIN_STALL, STALL_FACTOR * cost / 1e6)
 
-    def raised(self, key: Key) -> bool:
-        """Note an exception and return whether it is a result: once is chance, twice is not."""
-        again = key in self._errors
-        self._errors.add(key)
-        return again
-
-    def starved(self, key: Key) -> bool:
-        """Note that memory ran out over a period and return whether it is a result: others may have had it, once."""
-        again = key in self._starved
-        self._starved.add(key)
-        return again
-
-    def lost(self, key: Key, name: str, reason: str) -> None:
-        """Note that a worker died over a period of the trial or task of this name.
+    def failed(self, key: Key, failure: Failure, *, name: str, reason: str) -> End | None:
+        """Note a failure over a period of the trial or task of this name; return how to end it, None to try again.
 
         Raises:
-            WorkerError: too many have.
+            WorkerError: too many workers are lost over it, for this reason last.
         """
-        losses = self._losses[key] = self._losses.get(key, 0) + 1
-        if losses >= MAX_LOSSES:
-            raise WorkerError(f"{losses} workers in a row died over {name}, period {key[1]}: {reason}.")
-        self._not_before[key] = time.monotonic() + min(MAX_BACK_OFF, 0.1 * 2.0**losses)
+        rule = rule_of(failure)
+        if rule.alone:
+            self._alone.add(key[0])
+        if rule.then is not None:
+            self._failures[key, rule.then] += 1
+            if self._failures[key, rule.then] >= rule.tries:
+                return rule.then
+        if rule.waits:
+            self._losses[key] += 1
+            if rule.then is None and self._losses[key] >= rule.tries:
+                raise WorkerError(f"{self._losses[key]} workers in a row died over {name}, period {key[1]}: {reason}.")
+            self._not_before[key] = time.monotonic() + min(MAX_BACK_OFF, 0.1 * 2.0 ** self._losses[key])
+        return None
 
     def done(self, key: Key) -> None:
         """Forget the losses over a period that came back."""

@@ -16,7 +16,7 @@ from search.driver.outages import MAX_OUTAGE, Outages, Recorder
 from search.driver.progress import Header, Observer
 from search.driver.resume import OnTrialEnd, clean_up, keep_nothing, release, restored
 from search.errors import StorageError, UsageError
-from search.event_log import Event, EventLog, History, Order, StudyRecord, linked
+from search.event_log import Created, Event, EventLog, GoalSet, History, Order, StudyRecord, linked
 from search.executors import Executor, InProcessExecutor
 from search.executors.local import LocalExecutor
 from search.files import make_folder
@@ -163,14 +163,14 @@ class Search:
             self.check(history.record())
         states = CheckpointStore(self.location.files.checkpoints)
         if events and self._is_done(history):
-            OptunaTables(storage, self.location.name, events[0]).complete(events[-1])
+            OptunaTables(storage, self.location.name, history.spec).complete(events[-1])
             clean_up(history, states, self.on_trial_end)
             return Run(study=history.record(), reached=True, order_cost=0.0)
         spec = self._start(history)
         if not events:
             events = self._create(spec, history, log)
         mark_as_its(self.location, log.begun())
-        tables = OptunaTables(storage, self.location.name, events[0])
+        tables = OptunaTables(storage, self.location.name, history.spec)
         tables.complete(events[-1])
         clean_up(history, states, self.on_trial_end)
         return self._drive(spec, history, log, tables, states)
@@ -194,9 +194,9 @@ class Search:
         return spec
 
     def _create(self, spec: StudySpec, history: History, log: EventLog) -> list[Event]:
-        payload = {"name": self.location.name, "spec": spec.to_json(), "format": FORMAT}
+        created = Created(name=self.location.name, spec=spec.to_json(), format=FORMAT)
         events: list[Event] = []
-        for event in (Event(kind="create", payload=payload), Event(kind="goal", payload={"goal": self.goal})):
+        for event in (created, GoalSet(goal=self.goal)):
             events.append(linked(event, history))
             log.append(events[-1])
             history.apply(events[-1])
@@ -205,14 +205,21 @@ class Search:
     def _drive(
         self, spec: StudySpec, history: History, log: EventLog, tables: OptunaTables, states: CheckpointStore
     ) -> Run:
-        may_stop_at = spec.pruner.may_stop_at
-        dispatcher = Dispatcher(self.executor, states, self.stopping, may_stop_at, trial_timeout=self.trial_timeout)
+        planner = self.planner_for(spec)
+        dispatcher = Dispatcher(
+            self.executor,
+            states,
+            self.stopping,
+            spec.pruner.may_stop_at,
+            codec=planner.codec,
+            trial_timeout=self.trial_timeout,
+        )
         self.observer.on_start(self._header(spec, history))
         driver = Driver(
             spec=spec,
             history=history,
             recorder=Recorder(log=log, tables=tables, outages=self._outages(dispatcher, history)),
-            planner=self.planner_for(spec),
+            planner=planner,
             dispatcher=dispatcher,
             observer=self.observer,
             on_trial_end=lambda trial: release(trial, history, states, self.on_trial_end),
@@ -221,7 +228,7 @@ class Search:
         reached = self._drive_to_goal(driver, history)
         return Run(study=history.record(), reached=reached, order_cost=dispatcher.time.ordering_share)
 
-    def _outages(self, dispatcher: Dispatcher, history: History) -> Outages | None:
+    def _outages(self, dispatcher: Dispatcher[Any], history: History) -> Outages | None:
         if not is_postgresql(self.location.url):
             return None
         return Outages(
@@ -231,7 +238,7 @@ class Search:
             notice=self.observer.on_notice,
         )
 
-    def _drive_to_goal(self, driver: Driver, history: History) -> bool:
+    def _drive_to_goal(self, driver: Driver[Any], history: History) -> bool:
         """Finish a segment that has stopped asking before a larger goal opens the next one."""
         if history.declined and not driver.run(self.stopping):
             return False

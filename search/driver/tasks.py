@@ -6,30 +6,31 @@ For what trains without searching: nothing is pruned, and the order in which per
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Generic, assert_never
 
 from search.driver.period_results import take_all
-from search.driver.retry_policy import Key, RetryPolicy
+from search.driver.retry_policy import Failure, Key, RetryPolicy
 from search.errors import WorkerError
 from search.executors import Done, Executor, Job, Lost, Outcome, Raised
 from search.study import CheckpointStore
-from search.trainer_api import Report
+from search.trainer_api import C, Codec, Report
 
 _POLL = 0.2
+"""Seconds that a wait for workers may take: how late, at most, a request to stop is noticed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Task:
+class Task(Generic[C]):
     """One configuration to train to its end with one seed."""
 
     name: str
     """For messages."""
     identity: str
     """SHA-256, hexadecimal, of all that the bits depend on: equal identities train to equal bits."""
-    config: Mapping[str, Any]
-    """As JSON, which the worker decodes."""
+    config: C
+    codec: Codec[C]
     seed: int
     costs: tuple[int, ...]
     """Estimated microseconds of each period."""
@@ -44,18 +45,18 @@ class Task:
         return len(reports) == len(self.costs) or (bool(reports) and reports[-1].end is not None)
 
 
-OnPeriod = Callable[[Task, int, Report, bytes], Report]
+OnPeriod = Callable[[Task[C], int, Report, bytes], Report]
 """Hears of a task's period with its report and state once, and returns the report to keep."""
-OnEnd = Callable[[Task, Sequence[Report]], None]
+OnEnd = Callable[[Task[C], Sequence[Report]], None]
 """Hears of a task that has ended, with all its reports."""
 
 
-def as_it_is(task: Task, period: int, report: Report, state: bytes) -> Report:
+def as_it_is(task: Task[C], period: int, report: Report, state: bytes) -> Report:
     """Return the report; the default of OnPeriod."""
     return report
 
 
-def unheard(task: Task, reports: Sequence[Report]) -> None:
+def unheard(task: Task[C], reports: Sequence[Report]) -> None:
     """Do nothing; the default of OnEnd."""
 
 
@@ -67,7 +68,7 @@ class TaskStore:
         self._keep_last = keep_last
         """Whether the state of a task that has ended is worth its room."""
 
-    def load(self, task: Task) -> tuple[tuple[Report, ...], bytes | None]:
+    def load(self, task: Task[Any]) -> tuple[tuple[Report, ...], bytes | None]:
         """Return the reports so far and the state to go on from: the latest one before which no report is lost.
 
         Reports after it are of no use without a state: their periods are trained again, and so is one for which there
@@ -85,7 +86,7 @@ class TaskStore:
                 states.pop()
         return tuple(reports[: len(states)]), states[-1] if states else None
 
-    def save(self, task: Task, reports: Sequence[Report], state: bytes) -> None:
+    def save(self, task: Task[Any], reports: Sequence[Report], state: bytes) -> None:
         """Keep the newest of the reports and its state; the state before it is given up afterwards."""
         period = len(reports)
         is_needed = self._keep_last or not task.is_ended_by(reports)
@@ -94,16 +95,16 @@ class TaskStore:
             self._states.put(task.number, period - 1, reports[-2], b"")
 
 
-class Training:
+class Training(Generic[C]):
     """Keeps an executor busy with tasks until all have ended."""
 
     def __init__(
         self,
-        tasks: Sequence[Task],
+        tasks: Sequence[Task[C]],
         executor: Executor,
         store: TaskStore,
-        on_period: OnPeriod = as_it_is,
-        on_end: OnEnd = unheard,
+        on_period: OnPeriod[C] = as_it_is,
+        on_end: OnEnd[C] = unheard,
     ) -> None:
         self._tasks = {task.number: task for task in tasks}
         self._executor = executor
@@ -111,7 +112,7 @@ class Training:
         self._on_period = on_period
         self._on_end = on_end
         self._retry_policy = RetryPolicy()
-        self._waiting: deque[Job] = deque()
+        self._waiting: deque[Job[C]] = deque()
         self._running: set[Key] = set()
         self.reports: dict[str, tuple[Report, ...]] = {}
         """What every task has brought so far, by identity."""
@@ -132,7 +133,7 @@ class Training:
             take_all(self._executor.wait(_POLL), self._take)
         return not self._waiting
 
-    def _enqueue(self, task: Task, state: bytes | None) -> None:
+    def _enqueue(self, task: Task[C], state: bytes | None) -> None:
         """Let a task's next period wait for a worker, before those of tasks that have not begun."""
         reports = self.reports[task.identity]
         if task.is_ended_by(reports):
@@ -140,7 +141,13 @@ class Training:
         period = len(reports) + 1
         stall = self._retry_policy.stall_seconds((task.number, period), task.costs[period - 1])
         job = Job(
-            trial=task.number, period=period, config=task.config, seed=task.seed, state=state, stall_seconds=stall
+            trial=task.number,
+            period=period,
+            config=task.config,
+            codec=task.codec,
+            seed=task.seed,
+            state=state,
+            stall_seconds=stall,
         )
         if reports:
             self._waiting.appendleft(job)
@@ -162,22 +169,44 @@ class Training:
         job = outcome.job
         key, task = (job.trial, job.period), self._tasks[job.trial]
         self._running.discard(key)
+        failure = self._failure(outcome)
+        reason = outcome.reason if isinstance(outcome, Lost) else ""
+        if failure is None or self._retry_policy.failed(key, failure, name=task.name, reason=reason):
+            self._settle(key, task, outcome)
+        else:
+            stall = self._retry_policy.stall_seconds(key, task.costs[job.period - 1])
+            self._waiting.appendleft(replace(job, stall_seconds=stall))
+
+    def _failure(self, outcome: Outcome) -> Failure | None:
+        """Return which failure an outcome is, None where it is none."""
+        match outcome:
+            case Done(report=report):
+                return "lacked_memory" if report.end == "out_of_memory" and self._running else None
+            case Raised():
+                return "raised"
+            case Lost(cause=cause):
+                return cause
+            case _:
+                assert_never(outcome)
+
+    def _settle(self, key: Key, task: Task[C], outcome: Outcome) -> None:
+        """Take an outcome as the period's result: it is no failure, or the last that is borne.
+
+        Nothing was drawn here to be tried out, as in a search: who asked for a task wants all of it, so where its
+        training fails, the work ends with that.
+        """
         match outcome:
             case Done():
                 self._retry_policy.done(key)
                 self._done(task, outcome)
-            case Raised() if self._retry_policy.raised(key):
-                raise WorkerError(f"{task.name} makes the trainer fail: {outcome.error}")
             case Raised():
-                self._waiting.appendleft(job)
-            case Lost(cause="out_of_memory") if self._retry_policy.starved(key):
-                raise WorkerError(f"{task.name} needs more memory than there is: two workers ran out of it.")
+                raise WorkerError(f"{task.name} makes the trainer fail: {outcome.error}")
             case Lost():
-                self._retry_policy.lost(key, task.name, outcome.reason)
-                stall = self._retry_policy.stall_seconds(key, task.costs[job.period - 1])
-                self._waiting.appendleft(replace(job, stall_seconds=stall))
+                raise WorkerError(f"{task.name} needs more memory than there is: two workers ran out of it.")
+            case _:
+                assert_never(outcome)
 
-    def _done(self, task: Task, done: Done) -> None:
+    def _done(self, task: Task[C], done: Done) -> None:
         report = self._on_period(task, done.job.period, done.report, done.state)
         self.reports[task.identity] += (report,)
         self._store.save(task, self.reports[task.identity], done.state)

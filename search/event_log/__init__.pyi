@@ -1,6 +1,17 @@
-from .events import Event as Event, EventLog as EventLog
-from .hash_chain import SAW as SAW, linked as linked
+from .events import (
+    Asked as Asked,
+    Created as Created,
+    Declined as Declined,
+    Event as Event,
+    GoalSet as GoalSet,
+    OfTrial as OfTrial,
+    Reported as Reported,
+    Told as Told,
+    trial_of as trial_of,
+)
+from .hash_chain import linked as linked
 from .history import History as History
+from .log import EventLog as EventLog
 from .records import (
     Reason as Reason,
     State as State,

@@ -1,219 +1,163 @@
-"""The event log: what the driver decided, in order, written before anything else is.
+"""What the driver decides, one class a kind of event.
 
-An event is complete in itself. The in-memory study is rebuilt from the log alone; Optuna's own tables follow it
-(`search.study.optuna_tables`), for Optuna's command line and dashboard. An event that is in the log has happened; one
-that is not has not, whatever else was written before the process died.
+An event is complete in itself: the whole study is rebuilt from its events alone. The fields of a class are those of the
+event's payload in the database (`search.event_log.codec`), but for the ones that `Event` classes share: they say when
+the event happened and to which trial, and have columns of their own.
 """
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any, Literal, cast
+from typing import Annotated, Any, ClassVar, Literal
 
-import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Engine
+from annotated_types import Ge, Le, Len
+from pydantic import GetPydanticSchema
+from pydantic_core import core_schema
 
-from search import canonical_json
-from search.database import StudyLock, wait_to_make_tables
-from search.errors import StorageError, StudyLockedError
-from search.event_log import payloads
-from search.messages import in_a_sentence
-from search.stored_fields import check_format
+from search.event_log.records import Reason, State
+from search.event_log.timeline import Order
+from search.trainer_api import Report
 
 Kind = Literal["create", "goal", "ask", "report", "tell", "decline"]
+Values = Mapping[str, Any]
+"""Plain JSON values."""
+Count = Annotated[int, Ge(1), Le(1_000_000)]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Event:
-    """One thing that the driver decided."""
-
-    kind: Kind
-    time: int = 0
-    """Logical time, in the costs' unit."""
-    trial: int | None = None
-    external: bool = False
-    """Whether the machine, not the search, brought it about (out of memory, a timeout)."""
-    payload: Mapping[str, Any] = field(default_factory=dict)
+class _SettingsForm:
+    objective: str | Annotated[list[str], Len(2, 2)] | None = None
 
 
-_metadata = sa.MetaData()
-_events = sa.Table(
-    "search_events",
-    _metadata,
-    sa.Column("study", sa.String(128), primary_key=True),
-    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("kind", sa.String(16), nullable=False),
-    sa.Column("time", sa.BigInteger, nullable=False),
-    sa.Column("trial", sa.Integer),
-    sa.Column("external", sa.Boolean, nullable=False),
-    sa.Column("at", sa.String(32), nullable=False),  # UTC, for people
-    sa.Column("payload", sa.Text, nullable=False),
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _SpaceForm:
+    name: str
+    settings: _SettingsForm
+    fields: list[tuple[str, Values]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _SpecForm:
+    space: _SpaceForm
+    seed: int
+    slots: Count
+    order: Order
+    sampler: Values
+    pruner: Values
+    periods: Count
+    enqueued: list[Values]
+    context: Values
+    versions: Mapping[str, str]
+    numerics: Values
+
+
+# The one payload field that stays JSON here: what a specification means is known above (`search.study.spec`), and its
+# fingerprint is taken of the very values that were written. Of its form this much is checked wherever a log is read.
+_Spec = Annotated[Values, GetPydanticSchema(lambda source, handler: handler(_SpecForm))]
+
+# No field of the payload: the check of one neither misses it nor minds what a later version may call by its name.
+_NOT_IN_PAYLOAD = GetPydanticSchema(
+    lambda source, handler: core_schema.with_default_schema(core_schema.any_schema(), default=None)
 )
+_Trial = Annotated[int, _NOT_IN_PAYLOAD]
 
 
-class EventLog:
-    """The events of one study, in a database; in PostgreSQL they are written in the session that holds the lock."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Happened:
+    """What every event has."""
 
-    def __init__(self, engine: Engine, study: str, held: StudyLock | None = None) -> None:
-        self._engine = engine
-        self._study = study
-        self._held = held
-        self._length = 0
-        self._newest: dict[str, Any] = {}
-
-    def make_table(self) -> None:
-        """Make the table where it is missing."""
-        with self._engine.begin() as connection:
-            wait_to_make_tables(connection)
-            _metadata.create_all(connection)
-
-    def append(self, event: Event) -> None:
-        """Write one event; when this returns, it has happened."""
-        self._newest = {
-            "study": self._study,
-            "seq": self._length,
-            "kind": event.kind,
-            "time": event.time,
-            "trial": event.trial,
-            "external": event.external,
-            "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
-            "payload": canonical_json.dumps(event.payload),
-        }
-        with self._writing() as connection:
-            connection.execute(_events.insert(), self._newest)
-        self._length += 1
-
-    def settle(self) -> None:
-        """Take the lock again after an outage, and see to it that the event appended last is there, once.
-
-        Raises:
-            StudyLockedError: another driver has gone on with the study meanwhile.
-            StorageError: the database has lost events.
-        """
-        if self._held is not None:
-            self._held.take()
-        with self._writing() as connection:
-            if not self._is_there(connection):
-                connection.execute(_events.insert(), self._newest)
-        self._length += 1
-
-    def _is_there(self, connection: Connection) -> bool:
-        """Return whether the newest event is the one after all that were written before it; else those are the last."""
-        ours = _events.c.study == self._study
-        before = connection.scalar(sa.select(sa.func.count()).where(ours, _events.c.seq < self._length))
-        if before != self._length:
-            raise StorageError(
-                f"The database has lost events of study {self._study}: it has {before}, and {self._length} were "
-                "written; the same command goes on from those, unless its own copy is put back."
-            )
-        after = connection.execute(_events.select().where(ours, _events.c.seq >= self._length)).mappings().all()
-        if after and [dict(row) for row in after] != [self._newest]:
-            raise StudyLockedError(
-                f"Another driver has gone on with study {self._study} while the database was away; this one stops, "
-                "and nothing is lost."
-            )
-        return bool(after)
-
-    @contextlib.contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        if self._held is None:
-            with self._engine.begin() as connection:
-                yield connection
-        else:
-            with self._held.connection.begin():
-                yield self._held.connection
-
-    def begun(self) -> str | None:
-        """Return when the first event was written (UTC, ISO 8601), None where there is none."""
-        query = sa.select(_events.c.at).where(_events.c.study == self._study, _events.c.seq == 0)
-        with self._engine.connect() as connection:
-            return connection.scalar(query)
-
-    def remove(self) -> None:
-        """Remove all events."""
-        with self._writing() as connection:
-            connection.execute(_events.delete().where(_events.c.study == self._study))
-
-    def newest(self) -> tuple[int, str] | None:
-        """Return the number of the newest event, from 0, and when it was written (UTC, ISO 8601), if there is one."""
-        query = sa.select(_events.c.seq, _events.c.at).where(_events.c.study == self._study)
-        with self._engine.connect() as connection:
-            if not sa.inspect(connection).has_table(_events.name):
-                return None
-            found = connection.execute(query.order_by(_events.c.seq.desc()).limit(1)).first()
-        return None if found is None else (found.seq, found.at)
-
-    def read(self) -> list[Event]:
-        """Return all events in order, and go on after them.
-
-        Raises:
-            NewerVersionError: a newer version wrote them.
-            StorageError: one is missing or is none, so that those after it mean nothing.
-        """
-        columns = (
-            _events.c.seq,
-            _events.c.kind,
-            _events.c.time,
-            _events.c.trial,
-            _events.c.external,
-            _events.c.payload,
-        )
-        query = sa.select(*columns).where(_events.c.study == self._study).order_by(_events.c.seq)
-        with self._engine.connect() as connection:
-            rows = connection.execute(query).all()
-        self._length = len(rows)
-        return [self._believed(expected, *row) for expected, row in enumerate(rows)]
-
-    def _believed(self, expected: int, seq: object, *columns: object) -> Event:
-        """Return the event of one row; SQLite keeps what anybody writes, whatever the type of a column."""
-        if seq != expected:
-            raise StorageError(f"The event log of study {self._study} lacks event {expected}; restore its database.")
-        payload = columns[-1]
-        if seq == 0 and isinstance(payload, str):
-            check_format(payloads.format_of(payload), f"Study {self._study}")
-        try:
-            event = _event(*columns)
-        except ValueError as error:
-            raise not_understood(self._study, expected, error) from error
-        if event.payload.get("name", self._study) != self._study:
-            raise not_understood(self._study, expected, "it is of another study")
-        return event
+    time: Annotated[int, _NOT_IN_PAYLOAD] = 0
+    """Logical time, in the costs' unit."""
+    saw: str | None = None
+    """In a search by arrival, the hash of the event before it; see `search.event_log.hash_chain`."""
+    later: Annotated[Values, _NOT_IN_PAYLOAD] = field(default_factory=dict)
+    """Fields of the payload that this version does not know. They count in the event's hash."""
 
 
-def not_understood(study: str, seq: int, why: object) -> StorageError:
-    """Return the error of an event that no search wrote."""
-    return StorageError(
-        f"Event {seq} of study {study} is none that a search wrote ({in_a_sentence(why)}); restore its database."
-    )
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Created(_Happened):
+    """The study begins."""
+
+    kind: ClassVar[Kind] = "create"
+    name: str
+    spec: _Spec
+    """What `StudySpec.to_json` gives."""
+    format: Annotated[int, Ge(1)] | None = None
+    """See `search.stored_fields.FORMAT`; None in the first studies, which do not say it. No part of the fingerprint."""
 
 
-def _event(kind: object, time: object, trial: object, external: object, payload: object) -> Event:
-    """Return the event that a row's columns hold.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GoalSet(_Happened):
+    """So many trained trials are wanted in all."""
 
-    Raises:
-        ValueError: they hold none.
-    """
-    if (
-        isinstance(kind, str)
-        and isinstance(time, int)
-        and isinstance(trial, int | None)
-        and isinstance(external, bool)
-        and isinstance(payload, str)
-    ):
-        values = payloads.parse(kind, payload)
-        return Event(kind=cast(Kind, kind), time=time, trial=trial, external=external, payload=values)
-    raise ValueError("a column holds a value of another type")
+    kind: ClassVar[Kind] = "goal"
+    goal: Annotated[int, Ge(0), Le(10**9)]
 
 
-def studies(engine: Engine) -> list[tuple[str, str]]:
-    """Return the name of every study in the database and when its last event was written (UTC, ISO 8601)."""
-    if not sa.inspect(engine).has_table(_events.name):
-        return []
-    last = sa.select(_events.c.study, sa.func.max(_events.c.seq).label("seq")).group_by(_events.c.study).subquery()
-    is_last = sa.and_(_events.c.study == last.c.study, _events.c.seq == last.c.seq)
-    query = sa.select(_events.c.study, _events.c.at).join(last, is_last)  # by the index: payloads are not read
-    with engine.connect() as connection:
-        return [(str(name), str(at)) for name, at in connection.execute(query).all()]
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asked(_Happened):
+    """A trial begins."""
+
+    kind: ClassVar[Kind] = "ask"
+    trial: _Trial
+    params: Values
+    config: Values
+    """As the planner's codec writes it: whoever reads a log need not know the trainer's class."""
+    costs: Annotated[tuple[Annotated[int, Ge(0), Le(2**53)], ...], Len(1, 1_000_000)]
+    """Up to 2**53: a cost is a whole number in every JSON reader, also in those that have floats alone."""
+    facts: Mapping[str, int | float | str]
+    constraints: Mapping[str, float]
+    slot: Annotated[int, Ge(0)]
+    seed: Annotated[int, Ge(0)]
+    attributes: Values
+    """System attributes of Optuna's samplers and pruners."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reported(_Happened):
+    """A period of a trial was trained."""
+
+    kind: ClassVar[Kind] = "report"
+    trial: _Trial
+    period: Count
+    report: Report
+    prune: bool
+    """Whether the pruner stops the trial here."""
+    verdict: bool
+    """Whether the trial goes on no further, for whatever reason."""
+    attributes: Values
+    """System attributes that changed."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Told(_Happened):
+    """A trial ends."""
+
+    kind: ClassVar[Kind] = "tell"
+    trial: _Trial
+    external: Annotated[bool, _NOT_IN_PAYLOAD] = False
+    """Whether the machine, not the search, brought it about (out of memory, a timeout)."""
+    state: State
+    reason: Reason
+    value: float | None
+    error: str | None
+    attributes: Values
+    """System attributes that changed."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Declined(_Happened):
+    """No more trials are asked for."""
+
+    kind: ClassVar[Kind] = "decline"
+
+
+Event = Created | GoalSet | Asked | Reported | Told | Declined
+OfTrial = Asked | Reported | Told
+"""Events that happen to a trial."""
+
+
+def trial_of(event: Event) -> int | None:
+    """Return the number of the trial that an event happens to, if it happens to one."""
+    return event.trial if isinstance(event, OfTrial) else None

@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from search import canonical_json
+from search.event_log import codec
 from search.event_log.events import Event
 from search.event_log.history import History
 from search.event_log.timeline import repeats
-
-SAW = "saw"
-"""Where an event's payload holds the hash of the event before it."""
 
 
 def linked(event: Event, history: History) -> Event:
@@ -19,11 +17,13 @@ def linked(event: Event, history: History) -> Event:
     The driver decides on all events before, and each of them holds the hash of the one before it; so the newest one's
     hash stands for them all.
     """
+    # In logical order it need not be said: what is earlier follows from the costs, and a replay checks it.
     if repeats(history.order) or history.newest is None:
         return event
-    return replace(event, payload={**event.payload, SAW: link(history.newest)})
+    return replace(event, saw=link(history.newest))
 
 
 def link(event: Event) -> str:
     """Return the SHA-256 of an event, of its own link to the one before it, too."""
-    return canonical_json.sha256([event.kind, event.time, event.trial, event.external, event.payload])
+    row = codec.to_row(event)
+    return canonical_json.sha256([row.kind, row.time, row.trial, row.external, row.payload])

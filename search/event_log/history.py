@@ -7,17 +7,18 @@ a resumed driver and every reader apply the whole log.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, assert_never
 
 from search.errors import NewerVersionError, SpaceError
-from search.event_log.events import Event, not_understood
+from search.event_log.events import Asked, Created, Declined, Event, GoalSet, OfTrial, Reported, Told
+from search.event_log.log import not_understood
 from search.event_log.records import StudyRecord, TrialRecord
 from search.event_log.timeline import Active, Order, Slot, Timeline
 from search.messages import show
 from search.space import Distribution, Space
-from search.trainer_api import Plan, Report
+from search.trainer_api import is_feasible
 
 
 @dataclass(slots=True)
@@ -25,7 +26,7 @@ class History:
     """Trials, slots and goals after some events."""
 
     name: str = ""
-    spec: dict[str, Any] = field(default_factory=dict)
+    spec: Mapping[str, Any] = field(default_factory=dict)
     goals: list[int] = field(default_factory=list)
     """Trained trials asked for, one number a segment."""
     declined: bool = False
@@ -98,19 +99,21 @@ class History:
 
     def apply(self, event: Event) -> None:
         """Bring the state up to one more event."""
-        match event.kind:
-            case "create":
+        match event:
+            case Created():
                 self._create(event)
-            case "goal":
+            case GoalSet():
                 self._set_goal(event)
-            case "ask":
+            case Asked():
                 self._ask(event)
-            case "report":
+            case Reported():
                 self._report(event)
-            case "tell":
+            case Told():
                 self._tell(event)
-            case "decline":
+            case Declined():
                 self.declined = True
+            case _:
+                assert_never(event)
         self.seq += 1
         self.newest = event
 
@@ -122,63 +125,62 @@ class History:
         totals = tuple(self.goals) or (0,)  # a search that died before its second event wants nothing yet
         return StudyRecord(name=self.name, spec=self.spec, totals=totals, trials=tuple(trials), live=live)
 
-    def _create(self, event: Event) -> None:
+    def _create(self, event: Created) -> None:
         _demand(self.seq == 0, "the study has begun before")
-        self.name = event.payload["name"]
-        self.spec = event.payload["spec"]
-        self.timeline = Timeline.of(self.spec["slots"], self.spec["order"])
-        self._ranges = {field.path: field.distribution for field in Space.from_spec(self.spec["space"]).fields}
+        self.name = event.name
+        self.spec = event.spec
+        self.timeline = Timeline.of(event.spec["slots"], event.spec["order"])
+        self._ranges = {field.path: field.distribution for field in Space.from_spec(event.spec["space"]).fields}
 
-    def _set_goal(self, event: Event) -> None:
+    def _set_goal(self, event: GoalSet) -> None:
         if self.declined:
+            # A new segment. The slots ran idle at different logical times; one that began where it had ended would
+            # decide before what has been decided already. So all begin together at the latest of these times.
             self.timeline.restart(event.time)
-            self.goals.append(event.payload["goal"])
+            self.goals.append(event.goal)
         else:
-            self.goals[-1:] = [event.payload["goal"]]
+            # Raised before the search had stopped asking: the same trials come as if it had been so from the start.
+            self.goals[-1:] = [event.goal]
         self.declined = False
 
-    def _ask(self, event: Event) -> None:
-        asked = event.payload
+    def _ask(self, event: Asked) -> None:
         trial = TrialRecord(
             number=len(self.trials),
             state="RUNNING",
             reason="running",
-            params=asked["params"],
-            config=asked["config"],
-            seed=asked["seed"],
-            slot=asked["slot"],
+            params=event.params,
+            config=event.config,
+            seed=event.seed,
+            slot=event.slot,
             logical_start=event.time,
-            costs=tuple(asked["costs"]),
-            facts=asked["facts"],
-            constraints=asked["constraints"],
+            costs=event.costs,
+            facts=event.facts,
+            constraints=event.constraints,
         )
-        plan = Plan(config=trial.config, costs=trial.costs, constraints=trial.constraints, facts=trial.facts)
         self._check_asked(event, trial)
         self.trials.append(trial)
-        self.attributes[trial.number] = dict(asked["attributes"])
-        self.infeasible += not plan.feasible
-        active = Active(number=trial.number, seed=trial.seed, plan=plan, start=event.time, verdict=not plan.feasible)
-        self.timeline.start(trial.slot, active)
+        self.attributes[trial.number] = dict(event.attributes)
+        feasible = is_feasible(event.constraints)
+        self.infeasible += not feasible
+        # An infeasible trial takes its slot until it is told, at the very same logical time: so the sampler learns of
+        # it before the slot asks again.
+        active = Active(number=trial.number, seed=event.seed, costs=event.costs, start=event.time, verdict=not feasible)
+        self.timeline.start(event.slot, active)
 
-    def _report(self, event: Event) -> None:
-        trial, report = self._running(event), Report.from_json(event.payload["report"])
-        _demand(event.payload["period"] == len(trial.reports) + 1 <= len(trial.costs), "it is of another period")
-        self.trials[trial.number] = replace(trial, reports=(*trial.reports, report))
-        self.attributes[trial.number].update(event.payload["attributes"])
-        self.timeline.advance(trial.slot, verdict=event.payload["verdict"])
+    def _report(self, event: Reported) -> None:
+        trial = self._running(event)
+        _demand(event.period == len(trial.reports) + 1 <= len(trial.costs), "it is of another period")
+        self.trials[trial.number] = replace(trial, reports=(*trial.reports, event.report))
+        self.attributes[trial.number].update(event.attributes)
+        self.timeline.advance(trial.slot, verdict=event.verdict)
 
-    def _tell(self, event: Event) -> None:
-        told = event.payload
-        trial = replace(
-            self._running(event),
-            state=told["state"],
-            reason=told["reason"],
-            error=told["error"],
-            external=event.external,
-        )
+    def _tell(self, event: Told) -> None:
+        running = self._running(event)
+        trial = replace(running, state=event.state, reason=event.reason, error=event.error, external=event.external)
         self.trials[trial.number] = trial
-        self.attributes[trial.number].update(told["attributes"])
+        self.attributes[trial.number].update(event.attributes)
         self.timeline.free(trial.slot, event.time)
+        # Counted here, once an end: summed anew at each event they would make a search's cost quadratic.
         self.ends[trial.reason] += 1
         if trial.reason != "infeasible":
             self.planned_periods += len(trial.costs)
@@ -187,7 +189,7 @@ class History:
         if trial.state == "COMPLETE" and (self.best is None or trial.rank_key() < self.best.rank_key()):
             self.best = trial
 
-    def _check_asked(self, event: Event, trial: TrialRecord) -> None:
+    def _check_asked(self, event: Asked, trial: TrialRecord) -> None:
         """Check that a trial can begin: nothing but a search's own log says otherwise.
 
         Raises:
@@ -200,9 +202,9 @@ class History:
             known = self._ranges.get(path)
             _demand(known is not None and known.contains(value), f"{show(path)} {show(value)} is outside its range")
 
-    def _running(self, event: Event) -> TrialRecord:
-        _demand(event.trial is not None and 0 <= event.trial < len(self.trials), "there is no such trial")
-        trial = self.trials[event.trial or 0]
+    def _running(self, event: OfTrial) -> TrialRecord:
+        _demand(0 <= event.trial < len(self.trials), "there is no such trial")
+        trial = self.trials[event.trial]
         _demand(trial.state == "RUNNING", "its trial has ended")
         return trial
 

@@ -1,5 +1,6 @@
 from .in_process import InProcessExecutor as InProcessExecutor
 from .protocol import (
+    Cause as Cause,
     Done as Done,
     Executor as Executor,
     ExecutorName as ExecutorName,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Generic, Literal, Protocol
 
-from search.trainer_api import Report
+from search.trainer_api import C, Codec, Json, Report
 
 ExecutorName = Literal["local", "in-process", "ray"]
 """What a user calls the ways to run jobs."""
@@ -15,26 +15,35 @@ Cause = Literal["killed", "stalled", "out_of_memory"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Job:
+class Job(Generic[C]):
     """One period of one trial to train."""
 
     trial: int
     period: int
     """From 1."""
-    config: Mapping[str, Any]
-    """As JSON: it may travel to another process, which decodes it."""
+    config: C
+    codec: Codec[C]
+    """The planner's, for executors that train in another process."""
     seed: int
     state: bytes | None
     """The state after the period before; None for the first."""
     stall_seconds: float
     """Time after which its worker is taken for hung and replaced."""
 
+    @property
+    def wire_config(self) -> dict[str, Json]:
+        """The configuration as it travels to another process, where the trainer's codec decodes it.
+
+        That process builds the trainer, which has the decoder; this one need import neither, nor PyTorch.
+        """
+        return dict(self.codec.to_json(self.config))
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Done:
     """The period was trained."""
 
-    job: Job
+    job: Job[Any]
     report: Report
     state: bytes
 
@@ -43,7 +52,7 @@ class Done:
 class Raised:
     """The configuration made the trainer fail: an exception, or a crash of its process such as SIGSEGV."""
 
-    job: Job
+    job: Job[Any]
     error: str
     """Last lines of the traceback, or the signal's name."""
 
@@ -52,7 +61,7 @@ class Raised:
 class Lost:
     """The worker went away for a reason of its own (killed, node lost): nothing is known about the configuration."""
 
-    job: Job
+    job: Job[Any]
     reason: str
     """What happened, in words."""
     cause: Cause = "killed"
@@ -90,7 +99,7 @@ class Executor(Protocol):
         """Return how many jobs can be submitted now."""
         ...
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: Job[Any]) -> None:
         """Give a job to an idle worker."""
         ...
 

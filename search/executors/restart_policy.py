@@ -10,7 +10,8 @@ from search.errors import WorkerError
 MAX_BACK_OFF = 10.0
 """Seconds between two starts of workers that do not come up."""
 MAX_START = 600.0
-"""Seconds after which a worker that has not greeted is taken for hung."""
+"""Seconds after which a worker that has not greeted is taken for hung. Long, for it imports
+PyTorch and loads its data before."""
 MAX_STARTS = 5
 """Starts in a row without a greeting, for each worker, before the search gives up."""
 
@@ -25,11 +26,12 @@ class RestartPolicy:
 
     def due(self, taken: Iterable[int]) -> list[int]:
         """Return the indices for which a worker is to be started now; those taken have one."""
+        # One pause for all workers: what keeps one from starting (a full disk, no memory) keeps the others, too.
         return sorted(set(range(self._workers)).difference(taken)) if time.monotonic() >= self._next else []
 
     def succeeded(self) -> None:
         """Note that a worker came up."""
-        self._failed = 0
+        self._failed = 0  # of all, though one came up: the machine can start workers
 
     def failed(self, sentence: str) -> None:
         """Note that one did not, and wait longer with the next.

@@ -7,7 +7,8 @@ with advice, and `search.study.tables_check` says what differs and writes them a
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, assert_never
 
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import BaseStorage
@@ -15,7 +16,7 @@ from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from search.errors import StorageError
-from search.event_log import Event
+from search.event_log import Asked, Created, Declined, Event, GoalSet, OfTrial, Reported, Told, trial_of
 from search.space import Space, cost_of
 from search.strategies import frozen_trial, optuna_ranges
 from search.study import spec as specs
@@ -32,12 +33,11 @@ _METRIC_NAMES = "study:metric_names"
 class OptunaTables:
     """One study in an Optuna storage."""
 
-    def __init__(self, storage: BaseStorage, name: str, create: Event) -> None:
-        """Find the study of a `create` event, or make it."""
+    def __init__(self, storage: BaseStorage, name: str, spec: Mapping[str, Any]) -> None:
+        """Find the study of a specification, or make it."""
         self._storage = storage
         self._name = name
         self._ids: dict[int, int] = {}
-        spec = create.payload["spec"]
         space = Space.from_spec(spec["space"])
         self._ranges = optuna_ranges(space)
         self._cost = cost_of(space.settings)
@@ -57,62 +57,65 @@ class OptunaTables:
             StorageError: its trial is not there as the events before this one left it.
         """
         try:
-            match event.kind:
-                case "ask":
+            match event:
+                case Asked():
                     self._ask(event)
-                case "report":
+                case Reported():
                     self._report(event)
-                case "tell":
+                case Told():
                     self._tell(event)
+                case Created() | GoalSet() | Declined():
+                    pass  # Optuna has no word for it
+                case _:
+                    assert_never(event)
         except _ASTRAY as error:
             raise self._astray(event) from error
 
     def complete(self, event: Event) -> None:
         """Write an event that may have been written already, in whole or in part; errors as in `apply`."""
         self._storage.remove_session()  # one that broke is of no further use
-        there = event.trial is not None and self._exists(event)
-        try:
-            told = there and self._storage.get_trial(self._id(event)).state.is_finished()
-        except _ASTRAY as error:
-            raise self._astray(event) from error
-        if told or (there and event.kind == "ask"):
-            return
+        if isinstance(event, OfTrial) and self._exists(event):
+            try:
+                is_told = self._storage.get_trial(self._id(event)).state.is_finished()
+            except _ASTRAY as error:
+                raise self._astray(event) from error
+            if is_told or isinstance(event, Asked):
+                return
         try:
             self.apply(event)
         except StorageError as error:
             # A commit that broke with its connection may come through only now, after it was looked for. A trial's end
             # is the last that is written of it, so all of it is there.
-            if not (event.kind == "tell" and isinstance(error.__cause__, UpdateFinishedTrialError)):
+            if not (isinstance(event, Told) and isinstance(error.__cause__, UpdateFinishedTrialError)):
                 raise
 
-    def _ask(self, event: Event) -> None:
-        asked = event.payload
+    def _ask(self, event: Asked) -> None:
         template = frozen_trial(
             self._ranges,
             state="RUNNING",
-            params=asked["params"],
-            system_attrs=asked["attributes"],
-            user_attrs={**asked["facts"], "place": f"slot {asked['slot']} from {event.time}, seed {asked['seed']}"},
+            params=event.params,
+            system_attrs=event.attributes,
+            user_attrs={**event.facts, "place": f"slot {event.slot} from {event.time}, seed {event.seed}"},
         )
         created = self._storage.create_new_trial(self._study, template)
         if self._storage.get_trial_number_from_id(created) != event.trial:
             raise self._astray(event)
-        self._ids[_number(event)] = created
+        self._ids[event.trial] = created
 
-    def _report(self, event: Event) -> None:
-        trial, report = self._id(event), event.payload["report"]
-        if report["value"] is not None:
-            self._storage.set_trial_intermediate_value(trial, event.payload["period"], report["value"])
+    def _report(self, event: Reported) -> None:
+        trial = self._id(event)
+        if event.report.value is not None:
+            self._storage.set_trial_intermediate_value(trial, event.period, event.report.value)
         self._set_attributes(trial, event)
 
-    def _tell(self, event: Event) -> None:
-        trial, told = self._id(event), event.payload
+    def _tell(self, event: Told) -> None:
+        trial = self._id(event)
         self._set_attributes(trial, event)
-        shown = {"reason": told["reason"], "error": told["error"]}
+        shown = {"reason": event.reason, "error": event.error}
         for key, value in shown.items():
             if value is not None:
                 self._storage.set_trial_user_attr(trial, key, str(value)[-_MAX_ATTRIBUTE:])
-        self._storage.set_trial_state_values(trial, TrialState[told["state"]], self._values(trial, told["value"]))
+        self._storage.set_trial_state_values(trial, TrialState[event.state], self._values(trial, event.value))
 
     def _values(self, trial: int, value: float | None) -> list[float] | None:
         """Return the value and, with two objectives, the cost, which stands among the trial's facts."""
@@ -120,32 +123,24 @@ class OptunaTables:
             return None
         return [value] if self._cost is None else [value, self._storage.get_trial(trial).user_attrs[self._cost]]
 
-    def _set_attributes(self, trial: int, event: Event) -> None:
-        attributes: dict[str, Any] = event.payload["attributes"]
-        for key, value in attributes.items():
+    def _set_attributes(self, trial: int, event: Reported | Told) -> None:
+        for key, value in event.attributes.items():
             self._storage.set_trial_system_attr(trial, key, value)
 
     def _astray(self, event: Event) -> StorageError:
         return StorageError(
-            f"Optuna's tables of study {self._name} do not follow its event log (trial {event.trial}); no result is "
-            f"lost: `mnist-bench doctor {self._name} --repair` writes them anew, then the search can go on."
+            f"Optuna's tables of study {self._name} do not follow its event log (trial {trial_of(event)}); no result "
+            f"is lost: `mnist-bench doctor {self._name} --repair` writes them anew, then the search can go on."
         )
 
-    def _exists(self, event: Event) -> bool:
+    def _exists(self, event: OfTrial) -> bool:
         try:
             self._id(event)
         except KeyError:
             return False
         return True
 
-    def _id(self, event: Event) -> int:
-        number = _number(event)
-        if number not in self._ids:
-            self._ids[number] = self._storage.get_trial_id_from_study_id_trial_number(self._study, number)
-        return self._ids[number]
-
-
-def _number(event: Event) -> int:
-    if event.trial is None:
-        raise ValueError(f"a {event.kind} event names no trial")
-    return event.trial
+    def _id(self, event: OfTrial) -> int:
+        if event.trial not in self._ids:
+            self._ids[event.trial] = self._storage.get_trial_id_from_study_id_trial_number(self._study, event.trial)
+        return self._ids[event.trial]

@@ -11,7 +11,7 @@ from typing import Any, assert_never
 from search import canonical_json, strategies
 from search.differences import differences
 from search.errors import FingerprintError, NewerVersionError, UsageError
-from search.event_log import Event, History, Order
+from search.event_log import Created, Event, History, Order
 from search.messages import on_one_line
 from search.space import Space, cost_of
 from search.stored_fields import First, standing, unknown
@@ -110,12 +110,11 @@ def stored_history(events: Sequence[Event]) -> History:
         NewerVersionError: a newer version decided something in it.
         StorageError: no search can have decided these events in this order.
     """
-    spec = events[0].payload.get("spec") if events else None
-    if isinstance(spec, Mapping):
+    if events and isinstance(events[0], Created):
         try:
-            check_known(spec)
+            check_known(events[0].spec)
         except NewerVersionError as error:
-            raise NewerVersionError(f"Study {events[0].payload['name']}: {error}.") from error
+            raise NewerVersionError(f"Study {events[0].name}: {error}.") from error
     return History.of(events)
 
 
@@ -179,8 +178,8 @@ def check_same(name: str, stored: Mapping[str, Any], current: Mapping[str, Any])
     """
     if fingerprint(stored) == fingerprint(current):
         return
-    found = differences(stored, current)
-    listed = "\n".join(on_one_line(f"  {path}: {old} then, {new} now") for path, old, new in found)
+    rows = differences(stored, current)
+    listed = "\n".join(on_one_line(f"  {path}: {old} then, {new} now") for path, old, new in rows)
     listed = listed or "  space: the same fields in another order"
     raise FingerprintError(
         f"Study {name} was made under other conditions, so going on would mix two searches.\n{listed}\n"

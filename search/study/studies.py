@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,7 +14,7 @@ from sqlalchemy.engine import Engine
 
 from search.database import file_lock, is_postgresql, open_for_reading, postgres, redacted, storage_errors
 from search.errors import StorageError, StudyNotFoundError, UsageError
-from search.event_log import EventLog, History, StudyRecord, events
+from search.event_log import Event, EventLog, History, StudyRecord, log
 from search.messages import first_line
 from search.study.folder import ResultsFolder
 from search.study.location import StudyLocation, can_name_a_study, checked_name
@@ -41,6 +42,8 @@ class StudySummary:
     """Size of the folder."""
     spec: Mapping[str, Any] = field(default_factory=dict)
     """The study's specification."""
+    unreadable: str | None = None
+    """Why the study cannot be read, in a sentence; its figures are zero then."""
 
 
 def open_study(results: Path, name: str | None, storage: str | None = None) -> StudyRecord:
@@ -64,16 +67,20 @@ def latest(results: Path, storage: str | None = None) -> str:
 
     Raises:
         StudyNotFoundError: there is none.
+        StorageError: a database cannot be read.
     """
-    found = _named(results, storage)
-    if not found:
+    newest = _newest_by_name(results, storage)
+    for moment in newest.values():
+        if isinstance(moment, StorageError):
+            raise moment  # it may be the one that was written last
+    if not newest:
         raise StudyNotFoundError(
             f"No study in {where(results, storage)}; `mnist-bench search conv --trials 50` makes one."
         )
-    return max(found, key=lambda pair: pair[1])[0]
+    return max(newest, key=lambda name: str(newest[name]))
 
 
-def read_events(location: StudyLocation) -> list[events.Event]:
+def read_events(location: StudyLocation) -> list[Event]:
     """Return a study's event log; empty where there is no such study.
 
     Raises:
@@ -120,9 +127,14 @@ def check_not_renamed(location: StudyLocation) -> None:
 
 
 def list_studies(results: Path, storage: str | None = None) -> list[StudySummary]:
-    """Return a line about every study, the one written last first."""
-    found = sorted(_named(results, storage), key=lambda pair: pair[1], reverse=True)
-    return [_summary(StudyLocation.of(name, results, storage), at) for name, at in found]
+    """Return a line about every study, the one written last first; of one that cannot be read it says why.
+
+    Raises:
+        StorageError: the storage that all of them share cannot be read.
+    """
+    newest = _newest_by_name(results, storage)
+    summaries = [_summary(StudyLocation.of(name, results, storage), moment) for name, moment in newest.items()]
+    return sorted(summaries, key=lambda summary: summary.modified, reverse=True)
 
 
 def driver_of(location: StudyLocation) -> str | None:
@@ -148,30 +160,38 @@ def alone_with(location: StudyLocation) -> Iterator[postgres.StudyLock | None]:
         yield held.enter_context(postgres.driver_lock(location.url, location.name))
 
 
-def _named(results: Path, storage: str | None) -> list[tuple[str, str]]:
-    """Return (name, time of the last event) of every study."""
+def _newest_by_name(results: Path, storage: str | None) -> dict[str, str | StorageError]:
+    """Return of every study when its last event was written, or the error with which its database cannot be read."""
     if storage is not None:
-        return [pair for pair in _query(storage, events.studies) if can_name_a_study(pair[0])]
-    names = [folder.path.name for folder in ResultsFolder(results).with_database()]
-    newest = {name: newest_event(StudyLocation.of(name, results)) for name in names if can_name_a_study(name)}
-    return [(name, event[1]) for name, event in newest.items() if event is not None]
+        return {name: moment for name, moment in _query(storage, log.studies) if can_name_a_study(name)}
+    newest: dict[str, str | StorageError] = {}
+    for folder in ResultsFolder(results).with_database():
+        name = folder.path.name
+        if can_name_a_study(name):
+            try:
+                event = newest_event(StudyLocation.of(name, results))
+            except StorageError as error:
+                newest[name] = error
+            else:
+                newest |= {} if event is None else {name: event[1]}
+    return newest
 
 
 def _read(location: StudyLocation) -> History | None:
-    found = read_events(location)
-    return stored_history(found) if found else None
+    events = read_events(location)
+    return stored_history(events) if events else None
 
 
-def _events(engine: Engine, name: str) -> list[events.Event]:
-    log = EventLog(engine, name)
-    return log.read() if log.newest() is not None else []
+def _events(engine: Engine, name: str) -> list[Event]:
+    stored = EventLog(engine, name)
+    return stored.read() if stored.newest() is not None else []
 
 
 def _name_inside(engine: Engine, location: StudyLocation) -> str:
     """Return the folder's name, or that of the one study in the folder's own database where that has another."""
     if not location.owns_database or EventLog(engine, location.name).newest() is not None:
         return location.name
-    names = [name for name, _ in events.studies(engine) if can_name_a_study(name)]
+    names = [name for name, _ in log.studies(engine) if can_name_a_study(name)]
     return names[0] if len(names) == 1 else location.name
 
 
@@ -186,12 +206,17 @@ def _query(url: str, question: Callable[[Engine], T]) -> T:
         raise StorageError(f"Cannot read the database {redacted(url)}: {first_line(error)}.") from error
 
 
-def _summary(location: StudyLocation, at: str) -> StudySummary:
-    history = _read(location) or History()
+def _summary(location: StudyLocation, moment: str | StorageError) -> StudySummary:
+    history, unreadable = History(), str(moment) if isinstance(moment, StorageError) else None
+    if unreadable is None:
+        try:
+            history = _read(location) or history
+        except StorageError as error:
+            unreadable = str(error)
     return StudySummary(
         name=location.name,
         path=location.folder,
-        modified=at,
+        modified=_modified(location.files.database) if isinstance(moment, StorageError) else moment,
         trials=history.finished,
         goal=history.goal,
         complete=history.ends["complete"],
@@ -199,7 +224,12 @@ def _summary(location: StudyLocation, at: str) -> StudySummary:
         live=driver_of(location) is not None,
         bytes=_size(location.folder),
         spec=history.spec,
+        unreadable=unreadable,
     )
+
+
+def _modified(file: Path) -> str:
+    return datetime.fromtimestamp(file.stat().st_mtime, UTC).isoformat(timespec="milliseconds")
 
 
 def _size(folder: Path) -> int:

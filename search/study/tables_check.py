@@ -11,7 +11,7 @@ from optuna.storages._rdb.models import BaseModel
 from optuna.trial import FrozenTrial
 
 from search.errors import StorageError
-from search.event_log import Event
+from search.event_log import Created, Event, trial_of
 from search.messages import in_a_sentence
 from search.study.optuna_tables import UNREADABLE, OptunaTables
 
@@ -41,7 +41,7 @@ def differences(storage: BaseStorage, name: str, events: Sequence[Event]) -> Dif
     found = {trial.number: trial for trial in _trials_of(storage, name)}
     before, after = _expected(name, events[:-1]), _expected(name, events)
     wrong = [number for number in after if number not in found or not _is_as(found[number], after[number])]
-    newest = events[-1].trial
+    newest = trial_of(events[-1])
     pending = [n for n in wrong if n == newest and _is_between(found.get(n), before.get(n), after[n])]
     return Differences(
         missing=tuple(number for number in wrong if number not in found and number not in pending),
@@ -83,8 +83,8 @@ def remove(storage: RDBStorage, name: str) -> None:
 
 
 def _write(storage: BaseStorage, name: str, events: Sequence[Event]) -> None:
-    if events:
-        tables = OptunaTables(storage, name, events[0])
+    if events and isinstance(events[0], Created):
+        tables = OptunaTables(storage, name, events[0].spec)
         for event in events:
             tables.apply(event)
 

@@ -23,7 +23,7 @@ from typing import Any
 
 import pytest
 
-from search.event_log.events import Event
+from search.event_log.events import Event, Reported
 from search.study.location import StudyLocation
 from search.study.studies import read_events
 from support import search_cli
@@ -35,7 +35,7 @@ TRIALS = 8
 SLOTS = 8
 SLOW = 30.0
 """Seconds, at least, of a period that is not to end before its search is stopped."""
-TOLD_BY_TIME = ("seconds", "worker", "started", "handled")
+TOLD_BY_TIME: dict[str, Any] = {"seconds": 0.0, "worker": None, "started": None, "handled": None}
 JUMPING_CLOCK = r"""
 #define _GNU_SOURCE
 #include <sys/syscall.h>
@@ -115,10 +115,9 @@ def log_of(results: Path) -> list[Event]:
 
 
 def _timeless(event: Event) -> Event:
-    if event.kind != "report":
+    if not isinstance(event, Reported):
         return event
-    report = {key: value for key, value in event.payload["report"].items() if key not in TOLD_BY_TIME}
-    return replace(event, payload={**event.payload, "report": report})
+    return replace(event, report=replace(event.report, **TOLD_BY_TIME))
 
 
 def wait_for(results: Path, is_so: Callable[[list[Event]], bool]) -> list[Event]:

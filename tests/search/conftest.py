@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 class NoTables:
     """Stands in for `search.study.optuna_tables.OptunaTables`, and writes nothing."""
 
-    def __init__(self, storage: object, name: str, create: Event) -> None: ...
+    def __init__(self, storage: object, name: str, spec: Mapping[str, Any]) -> None: ...
 
     def apply(self, event: Event) -> None: ...
 

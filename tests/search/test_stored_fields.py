@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from search import strategies
 from search.errors import NewerVersionError
-from search.event_log import payloads
+from search.event_log import codec
 from search.stored_fields import FORMAT, First, check_format, standing, stored, unknown_in
 from search.strategies.samplers import Tpe
 from search.trainer_api import Report
@@ -80,7 +80,7 @@ def test_a_newer_format_is_named_with_the_way_out() -> None:
     ("text", "number"), [("{}", 1), ('{"format": 7, "spec": 1}', 7), ('{"format": "x"}', 1), ("", 1)]
 )
 def test_the_first_studies_do_not_name_their_format(text: str, number: int) -> None:
-    assert payloads.format_of(text) == number
+    assert codec.format_of(text) == number
 
 
 def test_a_later_option_of_a_sampler_changes_no_specification(monkeypatch: pytest.MonkeyPatch) -> None:

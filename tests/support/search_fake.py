@@ -17,7 +17,8 @@ from search.driver import retry_policy
 from search.driver.progress import Observer
 from search.driver.resume import OnTrialEnd, keep_nothing
 from search.driver.run import Run, Search
-from search.event_log.events import Event, EventLog
+from search.event_log.events import Event
+from search.event_log.log import EventLog
 from search.event_log.records import TrialRecord
 from search.event_log.timeline import Order
 from search.executors.in_process import InProcessExecutor

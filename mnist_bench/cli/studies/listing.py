@@ -32,7 +32,11 @@ def studies(
     from search.study import list_studies, where
 
     opened = openings.from_results(results)
-    rows = [_row(summary) for summary in list_studies(results, storage)]
+    summaries = list_studies(results, storage)
+    rows = [_row(summary) for summary in summaries]
+    for summary in summaries:
+        if summary.unreadable is not None:
+            output.note(f"{summary.name} cannot be read: {summary.unreadable}")
     if json:
         output.print_json({"studies": rows, "test_openings": opened})
     elif csv:
@@ -91,6 +95,8 @@ def _row(summary: StudySummary) -> dict[str, Any]:
 def _state(summary: StudySummary) -> str:
     if summary.live:
         return "running"
+    if summary.unreadable is not None:
+        return "unreadable"
     return "finished" if summary.trials >= summary.goal else "paused"
 
 

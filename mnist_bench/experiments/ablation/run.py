@@ -13,11 +13,10 @@ from mnist_bench.config import TrainConfig, from_json, to_json
 from mnist_bench.experiments.ablation import result as ablation
 from mnist_bench.experiments.ablation.result import Ablation, Measured, Step
 from mnist_bench.experiments.ablation.setting_groups import differing, effective, met
-from mnist_bench.experiments.grid import Grid, open_grid_of
+from mnist_bench.experiments.grid import Grid, Task, open_grid_of
 from mnist_bench.nets import plan_layers
 from mnist_bench.numerics import TRAINER_REVISION
 from search import canonical_json
-from search.driver import Task
 from search.errors import UsageError
 from search.event_log import StudyRecord, TrialRecord
 from search.study import StudyFolder

@@ -8,14 +8,13 @@ from itertools import count, islice
 from pathlib import Path
 from typing import Literal
 
-from mnist_bench.config import TrainOn, from_json
+from mnist_bench.config import TrainOn, from_json, to_json
 from mnist_bench.data import DataOptions
 from mnist_bench.experiments.confirm.race import ROUNDS
-from mnist_bench.experiments.grid import Grid
+from mnist_bench.experiments.grid import Grid, Task
 from mnist_bench.experiments.time_budget import makespan
 from mnist_bench.studies import record, sealed_json
 from search import canonical_json
-from search.driver import Task
 from search.event_log import StudyRecord, TrialRecord
 from search.files import make_folder
 from search.study import ExperimentFolder
@@ -176,7 +175,7 @@ class Runs:
     def _record(self, number: int, task: Task, curve: Sequence[Report]) -> record.Record:
         end = curve[-1].end
         ran = replace(
-            self._trials[number], config=task.config, seed=task.seed, reports=tuple(curve),
+            self._trials[number], config=to_json(task.config), seed=task.seed, reports=tuple(curve),
             state="PRUNED" if end else "COMPLETE", reason=end or "complete",
         )  # fmt: skip
         return record.record_of(self._study, ran)

@@ -16,14 +16,13 @@ import torch
 from mnist_bench import space_files
 from mnist_bench.config import TrainConfig
 from mnist_bench.data import DataOptions, unopened_identity
-from mnist_bench.experiments.grid import Grid, Reports, open_grid
+from mnist_bench.experiments.grid import Grid, Reports, Task, open_grid
 from mnist_bench.experiments.ladder import cold_start
 from mnist_bench.experiments.ladder.result import TARGETS, Ladder, rung
 from mnist_bench.experiments.test_set_scores import Scores
 from mnist_bench.numerics import Machine, this_machine
 from mnist_bench.studies import sealed_json
 from search import canonical_json
-from search.driver import Task
 from search.errors import UsageError
 from search.messages import did_you_mean, show
 from search.trainer_api import Report

@@ -15,12 +15,11 @@ from typing import Any
 from mnist_bench import space_files
 from mnist_bench.config import Phase, TrainConfig
 from mnist_bench.data import DataOptions, unopened_identity
-from mnist_bench.experiments.grid import Grid, Reports, open_grid
+from mnist_bench.experiments.grid import Grid, Reports, Task, open_grid
 from mnist_bench.experiments.notebook.result import PUBLISHED, Epoch, Row
 from mnist_bench.experiments.test_set_scores import Scores
 from mnist_bench.nets import plan_layers
 from mnist_bench.training import Evaluation
-from search.driver import Task
 from search.errors import UsageError
 from search.messages import did_you_mean, show
 from search.trainer_api import Report

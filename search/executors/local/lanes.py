@@ -35,8 +35,8 @@ class Lanes:
 
     def turn(self) -> list[Ended]:
         """Take one step in each lane and return the jobs that ended."""
-        found = [self._step(lane) for lane in tuple(self._steps)]
-        return [ended for ended in found if ended is not None]
+        stepped = [self._step(lane) for lane in tuple(self._steps)]
+        return [ended for ended in stepped if ended is not None]
 
     def _step(self, lane: int) -> Ended | None:
         try:
@@ -44,7 +44,7 @@ class Lanes:
         except StopIteration as end:
             ended = Ended(lane, end.value)
         except Exception as error:  # whatever a configuration makes the trainer raise is a result about it
-            ended = Ended(lane, error)
+            ended = Ended(lane, error)  # the other lanes go on; whether their process is still sound, the pool decides
         else:
             return None
         del self._steps[lane]

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any
 
 from search.errors import UsageError, WorkerError
 from search.executors.local import oom
@@ -18,7 +18,7 @@ from search.executors.restart_policy import MAX_START, RestartPolicy
 from search.trainer_api import Report, TrainerSpec
 
 CRASHES = {signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT}
-"""Signals that a process brings upon itself; any other came from outside."""
+"""Signals that a process brings upon itself; any other came from outside, and says nothing of what it trained."""
 
 
 class LocalExecutor:
@@ -42,7 +42,7 @@ class LocalExecutor:
         self._numerics: Mapping[str, Any] | None = None
         self._restart_policy = RestartPolicy(workers)
         self._suspects: set[tuple[int, int]] = set()
-        self._waiting: deque[Job] = deque()
+        self._waiting: deque[Job[Any]] = deque()
         """Suspects for whom no worker is empty yet."""
 
     @property
@@ -58,6 +58,8 @@ class LocalExecutor:
     def start(self) -> Mapping[str, Any]:
         """Start all workers and return as soon as the first one greets; the others join when they are ready."""
         self._log = self._log_file.open("ab")
+        # The first greeting is enough: a study's numerics are those of any worker, and of each that joins later the
+        # canary is compared with it. Waiting for all would cost as long as the slowest start.
         while self._numerics is None:
             self._replenish()
             self._end_stalled()
@@ -66,20 +68,23 @@ class LocalExecutor:
 
     def idle(self) -> int:
         """See `Executor.idle`."""
+        # While a suspect waits for an empty process, none is refilled; else it might wait for ever.
         return 0 if self._waiting else sum(worker.free_lanes for worker in self._workers)
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: Job[Any]) -> None:
         """See `Executor.submit`."""
         if _key(job) in self._suspects:
             self._waiting.append(job)
             self._place_waiting()
         else:
+            # The emptiest one: a process trains in one thread, so jobs in different processes train at the same time.
             max(self._workers, key=lambda worker: worker.free_lanes).give(job)
 
     def wait(self, timeout: float) -> list[Outcome]:
         """See `Executor.wait`."""
         self._replenish()
         self._end_stalled()
+        # Waits for the first, then takes what is there besides: what came back together is decided together.
         outcomes = self._receive(timeout)
         while not self._inbox.empty():
             outcomes += self._receive(0)
@@ -89,7 +94,7 @@ class LocalExecutor:
     def stop(self) -> None:
         """See `Executor.stop`."""
         ending = [*self._workers, *self._leaving]
-        for worker in ending:
+        for worker in ending:  # all are killed before any is waited for
             worker.kill()
         for worker in ending:
             worker.end()
@@ -164,7 +169,9 @@ class LocalExecutor:
     def _lose(self, had_company: Sequence[Running], reason: str, stalled: Sequence[Running] = ()) -> list[Outcome]:
         """Return that jobs which had company are lost; each of them is to run alone from now on."""
         self._suspects.update(_key(one.job) for one in had_company)
-        return [Lost(job=one.job, reason=reason, cause=_cause(one, stalled)) for one in had_company]
+        return [
+            Lost(job=one.job, reason=reason, cause="stalled" if one in stalled else "killed") for one in had_company
+        ]
 
     def _failed(self, worker: WorkerProcess, reason: str) -> None:
         """Try again where others could start: what this one lacked, such as memory, may be there then."""
@@ -188,7 +195,7 @@ class LocalExecutor:
         code = worker.end()
         if worker in self._leaving:
             self._leaving.remove(worker)
-            return []
+            return []  # it was ended on purpose, and what it had under way has been reported
         if worker not in self._workers:
             return []
         self._workers.remove(worker)
@@ -199,7 +206,7 @@ class LocalExecutor:
         return self._lose(under_way, _silence(stalled[0].job) if stalled else _ending(code), stalled)
 
 
-def _key(job: Job) -> tuple[int, int]:
+def _key(job: Job[Any]) -> tuple[int, int]:
     return job.trial, job.period
 
 
@@ -209,16 +216,14 @@ def _death(alone: Running, code: int, *, stalled: bool) -> Outcome:
         return Lost(job=job, reason=_silence(job), cause="stalled")
     if code < 0 and signal.Signals(-code) in CRASHES:
         return Raised(job=job, error=f"The worker ended by {_ending(code)}.")
+    # SIGKILL does not say who sent it. The kernel counts its own; that of another process in the same group may be
+    # among them, so it takes two such ends to make it the trial's (`search.driver.retry_policy`).
     if code == -signal.SIGKILL and oom.kills() > alone.oom_kills:
         return Lost(job=job, reason="out of memory", cause="out_of_memory")
     return Lost(job=job, reason=_ending(code))
 
 
-def _cause(one: Running, stalled: Sequence[Running]) -> Literal["killed", "stalled"]:
-    return "stalled" if one in stalled else "killed"
-
-
-def _silence(job: Job) -> str:
+def _silence(job: Job[Any]) -> str:
     return f"no progress in {job.stall_seconds:.0f} s"
 
 

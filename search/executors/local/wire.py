@@ -6,6 +6,8 @@ import json
 import struct
 from typing import Any, BinaryIO
 
+# Lengths in front: a pipe knows no messages, and what is cut off by a death is to be noticed, not taken for less. The
+# head is JSON, so that nothing that comes from a trainer's process can run code here, as a pickle could.
 _LENGTHS = struct.Struct(">QQ")
 
 
@@ -17,7 +19,7 @@ def write_frame(stream: BinaryIO, head: dict[str, Any], body: bytes = b"") -> No
     """
     text = json.dumps(head).encode()
     stream.write(_LENGTHS.pack(len(text), len(body)) + text)
-    stream.write(body)
+    stream.write(body)  # apart: a state of a few MB is not copied once more to stand behind its head
     stream.flush()
 
 

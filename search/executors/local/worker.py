@@ -24,9 +24,11 @@ _Message = tuple[dict[str, Any], bytes]
 
 def main() -> None:
     """Serve one driver."""
-    oom.volunteer()
+    oom.volunteer()  # first of all: building the trainer takes memory, too
     output = _private_stdout()
     inbox: queue.Queue[_Message] = queue.Queue()
+    # A thread that does nothing but read: the trainer may compute for a minute without looking, yet a driver that has
+    # died must not leave workers behind that train for nobody.
     threading.Thread(target=_read_all, args=(sys.stdin.buffer, inbox), daemon=True).start()
     head, _ = inbox.get()
     trainer = _hello(TrainerSpec(factory=head["factory"], options=head["options"]), output)
@@ -44,7 +46,7 @@ def _private_stdout() -> BinaryIO:
 def _read_all(stream: BinaryIO, inbox: queue.Queue[_Message]) -> None:
     while (message := read_frame(stream)) is not None:
         inbox.put(message)
-    os._exit(0)
+    os._exit(0)  # not sys.exit, which would end this thread alone and wait for the trainer's
 
 
 def _hello(spec: TrainerSpec, output: BinaryIO) -> Trainer[Any] | None:
@@ -53,6 +55,7 @@ def _hello(spec: TrainerSpec, output: BinaryIO) -> Trainer[Any] | None:
         lanes = trainer.lanes if isinstance(trainer, SteppedTrainer) else 1
         write_frame(output, {"numerics": dict(trainer.numerics), "lanes": lanes})
     except UsageError as error:
+        # The user can mend it (no such trainer, other data): every other worker would say the same, so none is tried.
         write_frame(output, {"refused": str(error)})
         return None
     except Exception as error:
@@ -63,6 +66,7 @@ def _hello(spec: TrainerSpec, output: BinaryIO) -> Trainer[Any] | None:
 
 def _serve(lanes: Lanes, inbox: queue.Queue[_Message], output: BinaryIO) -> None:
     while True:
+        # With nothing to train it waits for a job; between two turns it takes those that have come, but waits for none.
         while not lanes.are_busy or not inbox.empty():
             head, body = inbox.get()
             state = body if head["has_state"] else None

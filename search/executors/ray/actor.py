@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, assert_never
 
 from search.errors import SearchError, UsageError
 from search.executors.local import LocalExecutor
-from search.executors.protocol import Done, Job, Raised
+from search.executors.protocol import Done, Job, Lost, Raised
 from search.executors.ray.file_staging import unpack
-from search.trainer_api import TrainerSpec
+from search.trainer_api import PLAIN, TrainerSpec
 
 _POLL = 1.0
 Answer = tuple[dict[str, Any], bytes]
@@ -45,8 +45,11 @@ class Actor:
         return {"node": node, "numerics": dict(numerics)}, b""
 
     def advance(self, head: Mapping[str, Any], state: bytes | None) -> Answer:
-        """Have the worker process train the job of these fields, `state` aside; it may need to `greet` afterwards."""
-        self._executor.submit(Job(state=state, **head))
+        """Have the worker process train the job of these fields, `state` aside; it may need to `greet` afterwards.
+
+        Its configuration stays the JSON that it has come as: this process knows no trainer, and passes it on.
+        """
+        self._executor.submit(Job(state=state, codec=PLAIN, **head))
         while not (outcomes := self._executor.wait(_POLL)):
             continue
         match outcomes[0]:
@@ -54,8 +57,10 @@ class Actor:
                 return {"report": report.to_json()}, trained
             case Raised(error=error):
                 return {"raised": error}, b""
-            case lost:
-                return {"lost": lost.reason, "cause": lost.cause}, b""
+            case Lost(reason=reason, cause=cause):
+                return {"lost": reason, "cause": cause}, b""
+            case _:
+                assert_never(outcomes[0])
 
 
 def _log() -> Path:

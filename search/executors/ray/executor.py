@@ -30,7 +30,7 @@ class _Worker:
         self.actor = actor
         self.node = "?"
         """The machine that it runs on, once it has greeted."""
-        self.job: Job | None = None
+        self.job: Job[Any] | None = None
         self.since = 0.0
         """When the job began: a time to measure from."""
         self.started = 0.0
@@ -42,10 +42,10 @@ class _Worker:
     def is_idle(self) -> bool:
         return self.answer is None
 
-    def give(self, job: Job) -> None:
+    def give(self, job: Job[Any]) -> None:
         self.job, self.since, self.started = job, time.monotonic(), time.time()
         head = {name: getattr(job, name) for name in ("trial", "period", "seed", "stall_seconds")}
-        self.answer = self.actor.advance.remote({**head, "config": dict(job.config)}, job.state)
+        self.answer = self.actor.advance.remote({**head, "config": job.wire_config}, job.state)
 
     def is_stalled(self) -> bool:
         return self.job is not None and time.monotonic() - self.since > self.job.stall_seconds + GRACE
@@ -112,7 +112,7 @@ class RayExecutor:
         """See `Executor.idle`."""
         return sum(worker.is_idle for worker in self._workers)
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: Job[Any]) -> None:
         """See `Executor.submit`."""
         next(worker for worker in self._workers if worker.is_idle).give(job)
 
@@ -148,8 +148,8 @@ class RayExecutor:
 
     def _room(self) -> str:
         needs = f"1 CPU and {self._gpus:g} GPU" if self._gpus else "1 CPU"
-        found = f"{self._total('CPU'):g} CPUs and {self._total('GPU'):g} GPUs"
-        return f"Each worker needs {needs}; Ray has {found} in all."
+        has = f"{self._total('CPU'):g} CPUs and {self._total('GPU'):g} GPUs"
+        return f"Each worker needs {needs}; Ray has {has} in all."
 
     def _total(self, resource: str) -> float:
         return float(self._ray.cluster_resources().get(resource, 0))
@@ -157,6 +157,7 @@ class RayExecutor:
     def _prepare_actors(self) -> None:
         """Put the staged files where each machine gets it once, and keep how to make an actor."""
         staged = self._staged or StagedFiles(option="", files={})
+        # `put` once: each node fetches the files from its store a single time, however many workers it runs.
         given = self._spec.factory, dict(self._spec.options), staged.option, self._ray.put(dict(staged.files))
         made = self._ray.remote(Actor).options(
             num_cpus=1,
@@ -180,7 +181,7 @@ class RayExecutor:
             time.sleep(timeout)
             return []
         ready, _ = self._ray.wait(list(waiting), timeout=timeout)
-        if ready:
+        if ready:  # the first wait returns one; here is what came with it
             ready, _ = self._ray.wait(list(waiting), num_returns=len(waiting), timeout=0)
         return [outcome for answer in ready for outcome in self._take(waiting[answer])]
 

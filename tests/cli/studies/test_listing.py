@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,19 @@ def test_studies_are_listed(cli: Cli, three: list[StudySummary]) -> None:
     assert "99.44 %" in lines[0]
     assert "2.3 MB" in lines[0]
     assert "2026-11-24 10:20" in lines[0]
+
+
+def test_a_study_that_cannot_be_read_is_listed_as_such_and_the_reason_is_told(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [replace(summary("torn", trials=0), unreadable="Cannot read the database.", best_value=None)]
+    monkeypatch.setattr("search.study.list_studies", lambda results, storage=None: [*found, summary("conv-0")])
+    shown = cli("studies")
+    assert shown.exit_code == 0
+    assert [line.split()[0] for line in shown.stdout.splitlines()[1:3]] == ["torn", "conv-0"]
+    assert "unreadable" in shown.stdout
+    assert "torn cannot be read: Cannot read the database." in shown.stderr
+    assert json.loads(cli("studies", "--json").stdout)["studies"][0]["state"] == "unreadable"
 
 
 def test_studies_as_json(cli: Cli, three: list[StudySummary]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,13 +14,14 @@ from search.driver.driver import Driver
 from search.driver.progress import Observer
 from search.driver.resume import restored
 from search.errors import WorkerError
-from search.event_log.events import Event
+from search.event_log.events import Created, Event, GoalSet
 from search.event_log.history import History
 from search.event_log.records import TrialRecord
 from search.event_log.timeline import Order
 from search.executors.protocol import Job, Outcome
 from search.strategies.registry import Asha, NoPruner, Pruner, Tpe
 from search.study.checkpoint_store import CheckpointStore
+from search.trainer_api import PLAIN
 from support import search_fake as fake
 from support.scripted import Clock, Scripted, killed, raised
 
@@ -48,7 +50,7 @@ def test_workers_that_always_die_end_the_search_with_the_trials_number(clock: Cl
 class Away:
     """A journal whose database is away whenever something is to be written; the workers work on meanwhile."""
 
-    dispatcher: Dispatcher
+    dispatcher: Dispatcher[Any]
     history: History
 
     def append(self, event: Event) -> None:
@@ -95,9 +97,8 @@ def test_what_is_being_handled_is_not_trained_again_in_an_outage(
 ) -> None:
     executor = Scripted(clock, crash, workers=3)
     spec = fake.make_spec(Tpe(n_startup_trials=5), pruner, 1, 0, order=order, numerics=executor.start())
-    create = Event(kind="create", payload={"name": "fake-0", "spec": spec.to_json()})
-    history = History.of([create, Event(kind="goal", payload={"goal": 12})])
-    dispatcher = Dispatcher(executor, CheckpointStore(tmp_path), lambda: False, pruner.may_stop_at)
+    history = History.of([Created(name="fake-0", spec=spec.to_json()), GoalSet(goal=12)])
+    dispatcher = Dispatcher(executor, CheckpointStore(tmp_path), lambda: False, pruner.may_stop_at, codec=PLAIN)
     driver = Driver(
         spec=spec, history=history, recorder=Away(dispatcher, history), planner=fake.Planner(48),
         dispatcher=dispatcher, observer=Observer(), on_trial_end=lambda trial: None,

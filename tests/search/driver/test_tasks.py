@@ -15,7 +15,7 @@ from search.executors.in_process import InProcessExecutor
 from search.executors.local.pool import LocalExecutor
 from search.executors.protocol import Executor, Job, Outcome
 from search.study.checkpoint_store import CheckpointStore
-from search.trainer_api import Report, TrainerSpec
+from search.trainer_api import PLAIN, Report, TrainerSpec
 from support.scripted import Clock, Scripted, killed, raised
 
 CONFIG = {"model.depth": 2, "model.width": 8}
@@ -25,7 +25,7 @@ PERIODS = 3
 def tasks(number: int, periods: int = PERIODS) -> list[Task]:
     return [
         Task(
-            name=f"task {seed}", identity=canonical_json.sha256([CONFIG, seed]), config=CONFIG, seed=seed,
+            name=f"task {seed}", identity=canonical_json.sha256([CONFIG, seed]), config=CONFIG, codec=PLAIN, seed=seed,
             costs=(1,) * periods,
         )
         for seed in range(1, number + 1)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from hypothesis import given, strategies as st
 
 from search.event_log.timeline import Active, Slot, Timeline
-from search.trainer_api import Plan
 
 
 def active(number: int, costs: tuple[int, ...], start: int = 0) -> Active:
-    return Active(number=number, seed=0, plan=Plan(config={}, costs=costs), start=start)
+    return Active(number=number, seed=0, costs=costs, start=start)
 
 
 def test_the_earliest_end_comes_first_and_ties_go_to_the_lower_slot() -> None:
@@ -83,5 +82,5 @@ def pass_turn(timeline: Timeline, slot: Slot) -> None:
     assert slot.trial is not None
     end = slot.next_time
     timeline.advance(slot.index, verdict=False)
-    if slot.trial.periods_done == len(slot.trial.plan.costs):
+    if slot.trial.periods_done == len(slot.trial.costs):
         timeline.free(slot.index, end)

@@ -16,7 +16,7 @@ from search.executors.in_process import InProcessExecutor
 from search.executors.local.pool import LocalExecutor
 from search.executors.protocol import Done, Executor, Job, Lost, Outcome, Raised
 from search.executors.ray.executor import RayExecutor
-from search.trainer_api import TrainerSpec
+from search.trainer_api import PLAIN, TrainerSpec
 from support.ray_nodes import Nodes
 
 pytestmark = pytest.mark.slow
@@ -61,7 +61,7 @@ def executor_of(request: pytest.FixtureRequest, kind: str, behaviour: str, folde
 
 
 def job(trial: int = 0, period: int = 1, state: bytes | None = None, seed: int = 1, stall: float = 60) -> Job:
-    return Job(trial=trial, period=period, config=CONFIG, seed=seed, state=state, stall_seconds=stall)
+    return Job(trial=trial, period=period, config=CONFIG, codec=PLAIN, seed=seed, state=state, stall_seconds=stall)
 
 
 def outcomes(executor: Executor, number: int, seconds: float = 30) -> list[Outcome]:

@@ -12,7 +12,7 @@ from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from search.errors import StorageError
-from search.event_log.events import Event
+from search.event_log.events import Created, Event, Reported, trial_of
 from search.study.location import StudyLocation
 from search.study.optuna_tables import OptunaTables
 from search.study.studies import read_events
@@ -43,8 +43,9 @@ def events(tmp_path_factory: pytest.TempPathFactory) -> list[Event]:
 def written(events: list[Event]) -> tuple[LateCommit, OptunaTables]:
     """Return tables with these events."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
+    assert isinstance(events[0], Created)
     storage = LateCommit()
-    tables = OptunaTables(storage, "fake-0", events[0])
+    tables = OptunaTables(storage, "fake-0", events[0].spec)
     for event in events[1:]:
         tables.apply(event)
     return storage, tables
@@ -60,6 +61,6 @@ def test_an_end_that_comes_through_after_it_was_looked_for_is_an_end(events: lis
 
 def test_a_report_on_a_trial_that_others_have_ended_is_astray(events: list[Event]) -> None:
     _, tables = written(events)
-    report = next(event for event in events if event.kind == "report" and event.trial == events[-1].trial)
+    report = next(event for event in events if isinstance(event, Reported) and event.trial == trial_of(events[-1]))
     with pytest.raises(StorageError, match="do not follow its event log"):
         tables.apply(report)

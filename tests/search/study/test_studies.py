@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -62,6 +64,21 @@ def test_a_database_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "broken" / "study.db").write_bytes(b"this is no database" * 100)
     with pytest.raises(StorageError, match="not a database"):
         studies.open_study(tmp_path, "broken")
+
+
+def test_a_study_that_cannot_be_read_is_listed_with_why_beside_the_others(results: Path, tmp_path: Path) -> None:
+    shutil.copytree(results, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / DATABASE).write_bytes(b"this is no database" * 100)
+    with closing(sqlite3.connect(tmp_path / "first" / DATABASE)) as database, database:
+        database.execute("DELETE FROM search_events WHERE seq = 3")
+    broken, second, first = studies.list_studies(tmp_path)
+    assert (broken.name, broken.trials, broken.live) == ("broken", 0, False)
+    assert "not a database" in str(broken.unreadable)
+    assert "lacks event 3" in str(first.unreadable)
+    assert (second.name, second.trials, second.unreadable) == ("second", 4, None)
+    with pytest.raises(StorageError, match="not a database"):
+        studies.open_study(tmp_path, None)
 
 
 def test_a_removed_study_is_gone(tmp_path: Path) -> None:

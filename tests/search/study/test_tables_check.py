@@ -14,7 +14,7 @@ import pytest
 
 from search.database.engines import open_for_writing, open_tables_for_reading, sqlite_url
 from search.errors import StorageError
-from search.event_log.events import Event
+from search.event_log.events import Event, Reported, Told, trial_of
 from search.study.location import StudyLocation
 from search.study.optuna_tables import OptunaTables
 from search.study.studies import read_events
@@ -152,7 +152,7 @@ def test_a_driver_killed_between_log_and_tables_leaves_one_event_pending(
             fake.run(tmp_path, goal=GOAL)
     place = StudyLocation.of("fake-0", tmp_path)
     assert not found(place)
-    assert found(place).pending == (read_events(place)[-1].trial,)
+    assert found(place).pending == (trial_of(read_events(place)[-1]),)
     assert fake.run(tmp_path, goal=GOAL).study.digest == undisturbed
     assert found(place) == Differences(missing=(), unknown=(), otherwise=(), pending=())
 
@@ -165,7 +165,7 @@ def die_at_third(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
         nonlocal left
         left -= event.kind == kind
         if left == 0:
-            if event.kind != "ask":
+            if isinstance(event, Reported | Told):
                 mirror._set_attributes(mirror._id(event), event)
             raise fake.Killed
         apply(mirror, event)

@@ -1,0 +1,146 @@
+"""Events as rows of the database, and back: the same bytes for the same event, whichever version writes it.
+
+What is read is believed only as far as its class says (SQLite keeps what anybody writes); yet its numbers stay as they
+stand in the text. A value of 1 must not become 1.0: digests and hashes are taken of canonical JSON, which tells them
+apart. So pydantic checks the text, and the event is made of what Python's own JSON reader returns.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cache
+from typing import Annotated, Any, get_args
+
+from annotated_types import Ge
+from pydantic import TypeAdapter, ValidationError
+
+from search.canonical_json import finite
+from search.event_log.events import Asked, Event, Kind, OfTrial, Reported, Told, trial_of
+from search.messages import show
+from search.trainer_api import Report
+
+MAX_NUMBER = 2**64
+"""No whole number in a log is as large: seeds have 32 or 64 bits."""
+_CLASSES: Mapping[str, type[Event]] = {event.kind: event for event in get_args(Event)}
+_LEFT_OUT_WHERE_NONE = {"format", "saw"}
+"""Fields without which the first versions wrote: a null in their place would change the hashes of old events."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """An event's columns in the database."""
+
+    kind: Kind
+    time: int
+    trial: int | None
+    external: bool
+    payload: Mapping[str, Any]
+    """Plain values, written as canonical JSON."""
+
+
+def to_row(event: Event) -> Row:
+    """Return the columns of an event."""
+    values = {name: getattr(event, name) for name in _payload_fields(event.kind)}
+    if isinstance(event, Reported):
+        values["report"] = event.report.to_json()
+    written = {name: value for name, value in values.items() if value is not None or name not in _LEFT_OUT_WHERE_NONE}
+    return Row(
+        kind=event.kind,
+        time=event.time,
+        trial=trial_of(event),
+        external=isinstance(event, Told) and event.external,
+        payload={**event.later, **written},
+    )
+
+
+def from_row(kind: object, time: object, trial: object, external: object, payload: object) -> Event:
+    """Return the event that a row's columns hold.
+
+    Raises:
+        NewerVersionError: a newer version wrote its report.
+        ValueError: they hold none; the text says in one line which part is wrong.
+    """
+    if (
+        isinstance(kind, str)
+        and isinstance(time, int)
+        and isinstance(trial, int | None)
+        and isinstance(external, bool)
+        and isinstance(payload, str)
+    ):
+        return _event(kind, time, trial, external, payload)
+    raise ValueError("a column holds a value of another type")
+
+
+def format_of(text: str) -> int:
+    """Return the format that the payload of a `create` event names; the first one where it names none that can be read,
+    for `from_row` then says what is wrong."""
+    try:
+        return _formatted().validate_json(text, strict=True).format
+    except ValidationError:
+        return 1
+
+
+def _event(kind: str, time: int, trial: int | None, external: bool, text: str) -> Event:
+    if kind not in _CLASSES:
+        raise ValueError(f"there are no events of the kind {kind!r}")
+    made = _CLASSES[kind]
+    if (trial is None) == (made in get_args(OfTrial)):
+        raise ValueError(f"{kind!r} with {'no trial' if trial is None else 'a trial'}")
+    if external and made is not Told:
+        raise ValueError(f"{kind!r} is no event that the machine brings about")
+    values = _checked(kind, text)
+    known = _payload_fields(kind)
+    own: dict[str, Any] = {name: value for name, value in values.items() if name in known}
+    own["later"] = {name: value for name, value in values.items() if name not in known}
+    if trial is not None:
+        own["trial"] = trial
+    if made is Asked:
+        own["costs"] = tuple(own["costs"])
+    elif made is Reported:
+        own["report"] = Report.from_json(own["report"])
+    elif made is Told:
+        own["external"] = external
+    return made(time=time, **own)
+
+
+def _checked(kind: str, text: str) -> dict[str, Any]:
+    """Return a payload exactly as it was written."""
+    try:
+        _form(kind).validate_json(text, strict=True)
+    except ValidationError as error:
+        fault = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(show(part) for part in fault["loc"]) or "payload"
+        raise ValueError(f"{place}: {fault['msg']}") from None
+    values: dict[str, Any] = json.loads(text, parse_constant=finite, parse_float=finite, parse_int=_bounded)
+    return values
+
+
+@cache
+def _payload_fields(kind: str) -> frozenset[str]:
+    return frozenset(item.name for item in fields(_CLASSES[kind])) - {"time", "trial", "external", "later"}
+
+
+@cache
+def _form(kind: str) -> TypeAdapter[Any]:
+    return TypeAdapter(_CLASSES[kind])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Formatted:
+    """What is read of a `create` event before anything else is believed of it."""
+
+    format: Annotated[int, Ge(1)] = 1
+
+
+@cache
+def _formatted() -> TypeAdapter[_Formatted]:
+    return TypeAdapter(_Formatted)
+
+
+def _bounded(text: str) -> int:
+    number = int(text)
+    if abs(number) > MAX_NUMBER:
+        raise ValueError(f"{text[:20]}... is too large a whole number")
+    return number

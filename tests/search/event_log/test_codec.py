@@ -1,0 +1,92 @@
+"""Events as rows: an event is written as it was read, to the byte, whichever version wrote it first."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from search import canonical_json
+from search.errors import NewerVersionError
+from search.event_log.codec import Row, from_row, to_row
+from search.event_log.events import Reported
+from search.event_log.hash_chain import link
+from support import search_fake as fake
+from support.paths import DATABASE, TESTS
+
+EARLIER = sorted((TESTS / "data" / "studies-3a8e64d").glob(f"*/{DATABASE}"))
+REPORT = {"value": 1, "metrics": {"errors": 3, "train_loss": 2}, "weights": "a", "seconds": 0, "end": None,
+          "details": {"correct": "x"}, "worker": None, "started": 7, "handled": 8.0}  # fmt: skip
+REPORTED = {"period": 1, "report": REPORT, "prune": False, "verdict": True, "attributes": {"a": 1.0}}
+
+
+def rows(database: Path) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(f"file:{database}?mode=ro&immutable=1", uri=True)) as connection:
+        query = "SELECT kind, time, trial, external, payload FROM search_events ORDER BY seq"
+        return [
+            (kind, time, trial, bool(external), text) for kind, time, trial, external, text in connection.execute(query)
+        ]
+
+
+def written(columns: tuple[Any, ...]) -> tuple[Any, ...]:
+    row = to_row(from_row(*columns))
+    return row.kind, row.time, row.trial, row.external, canonical_json.dumps(row.payload)
+
+
+@pytest.mark.parametrize("database", EARLIER, ids=lambda path: path.parent.name)
+def test_events_of_the_first_version_are_written_as_they_were_read(database: Path) -> None:
+    found = rows(database)
+    assert found
+    assert [written(columns) for columns in found] == found
+
+
+@pytest.mark.parametrize("order", ["logical", "arrival"])
+def test_events_of_this_version_are_written_as_they_were_read(tmp_path: Path, order: Any) -> None:
+    fake.run(tmp_path, goal=4, order=order, slots=2)
+    found = rows(tmp_path / "fake-0" / DATABASE)
+    assert {kind for kind, *_ in found} == {"create", "goal", "ask", "report", "tell", "decline"}
+    assert [written(columns) for columns in found] == found
+
+
+def test_whole_numbers_stay_whole_and_count_in_the_hash_as_they_were_written() -> None:
+    event = from_row("report", 5, 0, False, canonical_json.dumps(REPORTED))
+    assert isinstance(event, Reported)
+    assert repr(event.report.value) == "1"
+    assert to_row(event).payload == REPORTED
+    assert link(event) == canonical_json.sha256(["report", 5, 0, False, REPORTED])
+
+
+def test_fields_of_a_later_version_are_kept_and_count_in_the_hash() -> None:
+    payload = {"goal": 3, "deadline": [1, 2.0]}
+    event = from_row("goal", 0, None, False, json.dumps(payload))
+    assert to_row(event) == Row(kind="goal", time=0, trial=None, external=False, payload=payload)
+    assert link(event) == canonical_json.sha256(["goal", 0, None, False, payload])
+
+
+def test_a_report_of_a_later_version_is_named() -> None:
+    later = {**REPORTED, "report": {**REPORT, "joules": 3}}
+    with pytest.raises(NewerVersionError, match=r"report\.joules is a setting that this version does not know"):
+        from_row("report", 0, 0, False, json.dumps(later))
+
+
+@pytest.mark.parametrize(
+    ("columns", "why"),
+    [
+        (("pause", 0, None, False, "{}"), "there are no events of the kind 'pause'"),
+        (("report", 0, None, False, json.dumps(REPORTED)), "'report' with no trial"),
+        (("decline", 0, 3, False, "{}"), "'decline' with a trial"),
+        (("decline", 0, None, True, "{}"), "'decline' is no event that the machine brings about"),
+        (("decline", "0", None, False, "{}"), "a column holds a value of another type"),
+        (("goal", 0, None, False, '{"goal": -1}'), "goal: Input should be greater than or equal to 0"),
+        (("goal", 0, None, False, '{"goal": 1, "later": NaN}'), "NaN is not a finite number"),
+        (("report", 0, 0, False, json.dumps({**REPORTED, "period": 0})), "period: Input should be"),
+        (("report", 0, 0, False, json.dumps({**REPORTED, "report": {**REPORT, "value": "x"}})), "report.value: "),
+    ],
+)
+def test_what_no_search_writes_is_refused_with_the_place(columns: tuple[Any, ...], why: str) -> None:
+    with pytest.raises(ValueError, match=f"^{why}"):
+        from_row(*columns)
