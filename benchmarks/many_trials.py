@@ -115,7 +115,7 @@ def go_on(results: Path, trials: int) -> None:
     asked: list[float] = []
     submit, ask = InProcessExecutor.submit, OptunaStudy.ask
 
-    def submit_noting(self: InProcessExecutor, job: Job) -> None:
+    def submit_noting(self: InProcessExecutor, job: Job[Any]) -> None:
         began.append(time.time())
         submit(self, job)
 

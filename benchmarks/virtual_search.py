@@ -92,7 +92,7 @@ class VirtualTime:
         self._factors = np.exp(setting.error * off)
         """What a period takes, as a multiple of its estimate, by trial and period, whatever the order."""
         self._values = draws.normal(size=(setting.trials, 1)) + draws.normal(size=each) / range(1, each[1] + 1)
-        self._under_way: list[tuple[float, int, Job]] = []
+        self._under_way: list[tuple[float, int, Job[Any]]] = []
         self._nets = setting.nets
 
     def start(self) -> Mapping[str, Any]:
@@ -103,7 +103,7 @@ class VirtualTime:
         """See `Executor.idle`."""
         return self.workers - len(self._under_way)
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: Job[Any]) -> None:
         """See `Executor.submit`."""
         estimate = self._nets[job.config["net"]][job.period - 1] / 1e6
         seconds = estimate * self._factors[job.trial, job.period - 1]
@@ -122,7 +122,7 @@ class VirtualTime:
     def stop(self) -> None:
         """See `Executor.stop`."""
 
-    def _done(self, job: Job) -> Done:
+    def _done(self, job: Job[Any]) -> Done:
         value = float(self._values[job.trial, job.period - 1])
         report = Report(value=value, metrics={}, weights="", seconds=0.0)
         return Done(job=job, report=report, state=b"")

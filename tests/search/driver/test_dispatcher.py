@@ -27,7 +27,7 @@ from support.scripted import Clock, Scripted, killed, raised
 
 
 def test_a_lost_period_is_tried_again_later_and_with_twice_the_time(clock: Clock, tmp_path: Path) -> None:
-    def fails(job: Job) -> Outcome | None:
+    def fails(job: Job[Any]) -> Outcome | None:
         tries = [other for _, other in executor.started if (other.trial, other.period) == (0, 1)]
         return killed(job) if (job.trial, job.period) == (0, 1) and len(tries) < 3 else None
 
@@ -71,14 +71,14 @@ class Narrowing(Scripted):
         again = [job for job in self._running if keys.count((job.trial, job.period)) > 1]
         return 0 if again else super().idle()
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: Job[Any]) -> None:
         """See `Executor.submit`."""
         assert self.idle()
         super().submit(job)
 
 
 def test_a_period_that_takes_all_places_is_given_no_company(clock: Clock, tmp_path: Path) -> None:
-    def is_first_try(job: Job) -> bool:
+    def is_first_try(job: Job[Any]) -> bool:
         return sum((other.trial, other.period) == (job.trial, job.period) for _, other in executor.started) == 1
 
     executor = Narrowing(clock, lambda job: killed(job) if job.seed % 3 == 0 and is_first_try(job) else None, workers=4)
@@ -86,7 +86,7 @@ def test_a_period_that_takes_all_places_is_given_no_company(clock: Clock, tmp_pa
     assert fake.run(tmp_path / "narrow", goal=12, executor=executor).study.digest == undisturbed.digest
 
 
-def crash(job: Job) -> Outcome | None:
+def crash(job: Job[Any]) -> Outcome | None:
     return raised(job) if job.seed % 4 == 0 and job.period == 2 else None
 
 
@@ -126,7 +126,7 @@ def test_a_trial_trains_on_before_its_turn_but_never_past_a_rung(clock: Clock, t
             told.add((trial.number, len(trial.reports)))
 
     class Watched(Scripted):
-        def submit(self, job: Job) -> None:
+        def submit(self, job: Job[Any]) -> None:
             if job.period > 1 and (job.trial, job.period - 1) not in told:
                 early.add(job.period - 1)
             super().submit(job)

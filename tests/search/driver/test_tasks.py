@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ CONFIG = {"model.depth": 2, "model.width": 8}
 PERIODS = 3
 
 
-def tasks(number: int, periods: int = PERIODS) -> list[Task]:
+def tasks(number: int, periods: int = PERIODS) -> list[Task[Any]]:
     return [
         Task(
             name=f"task {seed}", identity=canonical_json.sha256([CONFIG, seed]), config=CONFIG, codec=PLAIN, seed=seed,
@@ -51,7 +52,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Executor]]:
         executor.stop()
 
 
-def curves(training: Training) -> dict[str, list[str]]:
+def curves(training: Training[Any]) -> dict[str, list[str]]:
     return {identity: [report.weights for report in reports] for identity, reports in training.reports.items()}
 
 
@@ -84,7 +85,7 @@ def test_stopped_and_started_again_it_trains_each_period_once(
 ) -> None:
     heard: list[tuple[int, int]] = []
 
-    def listen(task: Task, period: int, report: Report, state: bytes) -> Report:
+    def listen(task: Task[Any], period: int, report: Report, state: bytes) -> Report:
         heard.append((task.seed, period))
         return replace(report, metrics={**report.metrics, "heard": len(heard)})
 
@@ -130,7 +131,7 @@ def test_interrupted_again_and_again_after_a_damage_it_still_goes_forward(
     assert calm.run(lambda: False)
     heard: list[int] = []
 
-    def train_until(count: int) -> Training:
+    def train_until(count: int) -> Training[Any]:
         training = Training(
             [task], start(), TaskStore(CheckpointStore(tmp_path / "torn"), keep_last=True),
             lambda task, period, report, state: heard.append(period) or report,
@@ -202,7 +203,7 @@ def test_a_task_whose_workers_always_die_is_named(tmp_path: Path, clock: Clock) 
 def test_a_lost_period_is_tried_again_later_with_twice_the_time_and_others_go_on(tmp_path: Path, clock: Clock) -> None:
     first, second = tasks(2, periods=2)
 
-    def fails(job: Job) -> Outcome | None:
+    def fails(job: Job[Any]) -> Outcome | None:
         return killed(job) if job.trial == first.number and job.stall_seconds < 240 else None
 
     executor = Scripted(clock, fails)
@@ -217,8 +218,8 @@ def test_tasks_that_have_begun_come_first(start: Callable[..., Executor], tmp_pa
     one, two, three = tasks(3)
     heard: list[tuple[int, int]] = []
 
-    def train(listed: list[Task], stopping: Callable[[], bool]) -> bool:
-        def listen(task: Task, period: int, report: Report, state: bytes) -> Report:
+    def train(listed: list[Task[Any]], stopping: Callable[[], bool]) -> bool:
+        def listen(task: Task[Any], period: int, report: Report, state: bytes) -> Report:
             heard.append((task.seed, period))
             return report
 

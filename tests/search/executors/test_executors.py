@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,7 +61,7 @@ def executor_of(request: pytest.FixtureRequest, kind: str, behaviour: str, folde
     return InProcessExecutor(spec)
 
 
-def job(trial: int = 0, period: int = 1, state: bytes | None = None, seed: int = 1, stall: float = 60) -> Job:
+def job(trial: int = 0, period: int = 1, state: bytes | None = None, seed: int = 1, stall: float = 60) -> Job[Any]:
     return Job(trial=trial, period=period, config=CONFIG, codec=PLAIN, seed=seed, state=state, stall_seconds=stall)
 
 

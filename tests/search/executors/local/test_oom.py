@@ -123,12 +123,12 @@ def test_other_deaths_are_not_taken_for_it(tmp_path: Path, deed: str, reason: st
     assert {trial.reason for trial in found.finished() if trial.seed % 4 == 0} == {reason}
 
 
-def starved(job: Job) -> Lost:
+def starved(job: Job[Any]) -> Lost:
     return Lost(job=job, reason="out of memory", cause="out_of_memory")
 
 
 def test_after_memory_ran_out_over_a_trial_it_is_trained_alone(tmp_path: Path, clock: Clock) -> None:
-    def fails(job: Job) -> Outcome | None:
+    def fails(job: Job[Any]) -> Outcome | None:
         first = [other for _, other in executor.started if (other.trial, other.period) == (1, 1)]
         return starved(job) if (job.trial, job.period) == (1, 1) and len(first) == 1 else None
 
