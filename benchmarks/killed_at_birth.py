@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,7 +98,7 @@ def _left(database: Path) -> str:
 
 def _read(location: StudyLocation) -> list[str]:
     """Return what readers say of a database that is half made, other than that there is no study yet."""
-    readers = {
+    readers: dict[str, Callable[[], object]] = {
         "leaderboard": lambda: open_study(location.folder.parent, location.name),
         "studies": lambda: list_studies(location.folder.parent),
         "doctor": lambda: _demand_whole(location.files.database),

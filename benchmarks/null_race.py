@@ -88,8 +88,8 @@ def main(races: int) -> None:
         ("null, 2 copies, skewed (60, 6)", skewed, [0, 0]),
         ("null, 2 copies, normal (60, 1)", normal(1.0), [0, 0]),
         ("best, 3 near, 4 far, normal", normal(6.0), [0, 2, 2, 2, 30, 30, 40, 40]),
-        *((f"7 worse by {gap}, normal", normal(6.0), [0, *[gap] * 7]) for gap in (6, 9, 12, 15, 20)),
-        *((f"1 of 2 worse by {gap}, normal", normal(6.0), [0, gap]) for gap in (9, 12, 15)),
+        *((f"7 worse by {gap:g}, normal", normal(6.0), [0.0, *[gap] * 7]) for gap in (6.0, 9.0, 12.0, 15.0, 20.0)),
+        *((f"1 of 2 worse by {gap:g}, normal", normal(6.0), [0.0, gap]) for gap in (9.0, 12.0, 15.0)),
     ]
     print(f"{races} races a row        winner named   anyone dropped   #0 dropped   others dropped")
     for name, draw, gaps in rows:

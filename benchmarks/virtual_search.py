@@ -11,7 +11,7 @@ from bisect import bisect_left, insort
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from search.event_log.timeline import Active, Order
 from search.executors.protocol import Done, Job
 from search.space.space import Space
 from search.space.yaml_reader import Document
+from search.strategies import OptunaStudy
 from search.strategies.registry import Asha, Random
 from search.study.spec import StudySpec
 from search.trainer_api import PLAIN, Codec, Plan, Report
@@ -211,7 +212,7 @@ def simulate(setting: Setting) -> Outcome:
     driver = Driver(
         spec=spec, history=history, recorder=nowhere, dispatcher=dispatcher, observer=Observer(),
         planner=Priced(setting.nets), on_trial_end=lambda trial: None,
-        optuna_study=Halving(PRUNER, len(setting.nets), periods, setting.seed),
+        optuna_study=cast(OptunaStudy, Halving(PRUNER, len(setting.nets), periods, setting.seed)),
     )  # fmt: skip
     before = time.process_time()
     driver.run(lambda: False)

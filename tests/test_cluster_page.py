@@ -48,7 +48,7 @@ def test_the_script_for_slurm_is_bash(tmp_path: Path) -> None:
 
 
 def test_the_clusters_file_has_rays_form() -> None:
-    import jsonschema
+    import jsonschema  # type: ignore[import-untyped]
     import ray
 
     schema = json.loads((Path(ray.__file__).parent / "autoscaler" / "ray-schema.json").read_text())

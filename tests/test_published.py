@@ -24,7 +24,7 @@ def test_the_published_winner_begins_as_it_did(tmp_path: Path) -> None:
     """To the bit where the canary agrees; its first two periods, for all of them take a minute."""
     record = json.loads(RECORD.read_text())
     begun = {**record, "curve": record["curve"][:2], "correct": None}
-    program = Path(sys.executable).with_name("mnist-bench")
+    program = str(Path(sys.executable).with_name("mnist-bench"))
     done = subprocess.run(
         [program, "reproduce", "-", "--json"],
         input=json.dumps(begun), cwd=tmp_path, stdout=subprocess.PIPE, text=True, check=False,
@@ -39,7 +39,7 @@ def test_the_published_winner_begins_as_it_did(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_readmes_digest_is_what_a_search_comes_to(tmp_path: Path) -> None:
     """Where the canary is that of the published record; elsewhere a search comes to another digest."""
-    program = Path(sys.executable).with_name("mnist-bench")
+    program = str(Path(sys.executable).with_name("mnist-bench"))
     search = [program, "search", "smoke", "--trials", "20", "--workers", "2"]
     subprocess.run(search, cwd=tmp_path, capture_output=True, check=True)
     study = open_study(tmp_path / "results", None)

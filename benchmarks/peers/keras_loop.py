@@ -21,6 +21,7 @@ import keras
 import measured
 import numpy as np
 from keras import layers
+from plain_net import each
 
 from mnist_bench.config.settings import AugmentConfig, ModelConfig, TrainConfig
 from mnist_bench.data.guard import close_test_set
@@ -69,15 +70,15 @@ def _distortions(augment: AugmentConfig) -> list[layers.Layer]:
 
 
 def _blocks(model: ModelConfig) -> Iterator[layers.Layer]:
-    for filters in block_filters(model):
-        for _ in range(model.convs_per_block):
+    for filters, convolutions in zip(block_filters(model), each(model.convs_per_block, model.blocks), strict=True):
+        for _ in range(convolutions):
             yield layers.Conv2D(filters, model.kernel_size, padding="same", activation=model.activation)
             yield layers.BatchNormalization(CHANNELS, 1 - model.batchnorm_momentum, model.batchnorm_epsilon)
         yield layers.MaxPooling2D(2)
 
 
 def _head(model: ModelConfig) -> Iterator[layers.Layer]:
-    for rate in model.hidden_dropout:
+    for rate in each(model.hidden_dropout, model.hidden_layers):
         yield layers.Dense(model.hidden_units, activation=model.hidden_activation)
         yield layers.BatchNormalization(CHANNELS, 1 - model.batchnorm_momentum, model.batchnorm_epsilon)
         yield layers.Dropout(rate)

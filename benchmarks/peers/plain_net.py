@@ -36,9 +36,9 @@ def _blocks(config: ModelConfig) -> Iterator[nn.Module]:
     maps = 1
     per_block = zip(
         block_filters(config),
-        _each(config.convs_per_block, config.blocks),
-        _each(config.kernel_size, config.blocks),
-        _each(config.block_dropout, config.blocks),
+        each(config.convs_per_block, config.blocks),
+        each(config.kernel_size, config.blocks),
+        each(config.block_dropout, config.blocks),
         strict=True,
     )
     for filters, convolutions, kernel, rate in per_block:
@@ -53,10 +53,10 @@ def _blocks(config: ModelConfig) -> Iterator[nn.Module]:
 
 def _head(config: ModelConfig, features: int) -> Iterator[nn.Module]:
     per_layer = zip(
-        _each(config.hidden_units, config.hidden_layers),
-        _each(config.hidden_activation, config.hidden_layers),
-        _each(config.hidden_batchnorm, config.hidden_layers),
-        _each(config.hidden_dropout, config.hidden_layers),
+        each(config.hidden_units, config.hidden_layers),
+        each(config.hidden_activation, config.hidden_layers),
+        each(config.hidden_batchnorm, config.hidden_layers),
+        each(config.hidden_dropout, config.hidden_layers),
         strict=True,
     )
     for units, activation, placement, rate in per_layer:
@@ -80,5 +80,6 @@ def _in_order(
     }[placement]
 
 
-def _each(setting: T | tuple[T, ...], number: int) -> tuple[T, ...]:
+def each(setting: T | tuple[T, ...], number: int) -> tuple[T, ...]:
+    """Return a setting of all `number` layers or blocks as one of each."""
     return setting if isinstance(setting, tuple) else (setting,) * number

@@ -50,7 +50,7 @@ def make_net() -> nn.Sequential:
 
 def train(net: nn.Module, data: Labelled) -> None:
     """Train for one epoch."""
-    images, labels = (part.split(BATCH) for part in data)
+    images, labels = (torch.split(part, BATCH) for part in data)
     optimizer = torch.optim.Adam(net.parameters(), lr=HIGHEST_RATE, betas=(0.7, 0.9))
     schedule = OneCycleLR(optimizer, HIGHEST_RATE, total_steps=len(images), cycle_momentum=False)
     net.train()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from virtual_search import Setting, Waiting, simulate
@@ -16,7 +17,7 @@ NETS = tuple(
 SEEDS = range(4)
 
 
-def used(order: Order, **how: object) -> float:
+def used(order: Order, **how: Any) -> float:
     """Return the share of worker time used until nothing is left to ask, mean over some seeds."""
     setting = Setting(workers=8, slots=16, order=order, error=0.2, trials=100, nets=NETS)
     return sum(simulate(replace(setting, seed=seed, **how)).in_full_swing for seed in SEEDS) / len(SEEDS)

@@ -9,6 +9,7 @@ import pytest
 import speed
 from against_optuna import Comparison, Ended, Found
 from hypothesis import given, settings, strategies as st
+from suggest import suggester
 
 from mnist_bench import space_files
 from mnist_bench.data.mnist import DataOptions, load_training_set
@@ -102,10 +103,11 @@ def test_trials_are_taken_in_the_order_of_their_ends() -> None:
 def test_optuna_is_asked_for_the_ranges_of_the_space(seed: int) -> None:
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed))
     trial = study.ask()
-    params = CONV.sample(optuna_pattern.suggester(trial))
+    params = CONV.sample(suggester(trial))
     assert trial.params == params
     for field in CONV.fields:
         if field.path in params:
+            assert field.distribution is not None
             assert field.distribution.contains(params[field.path])
             for end in ("low", "high", "step", "log"):
                 asked = getattr(trial.distributions[field.path], end, None)

@@ -18,7 +18,14 @@ from plain_net import Net
 from torch import nn
 
 from mnist_bench import space_files
-from mnist_bench.config.settings import AugmentConfig, BlockBatchnormPlacement, ModelConfig, OptimConfig, TrainConfig
+from mnist_bench.config.settings import (
+    AugmentConfig,
+    BlockBatchnormPlacement,
+    ModelConfig,
+    OptimConfig,
+    Optimizer,
+    TrainConfig,
+)
 from mnist_bench.data.mnist import DataOptions, TrainingSet, load_training_set
 from mnist_bench.nets.architecture import plan_layers
 from mnist_bench.nets.modules import build_model
@@ -100,7 +107,7 @@ def test_it_learns(digits: TrainingSet) -> None:
 
 def test_it_trains_on_the_parts_that_ours_trains_on(digits: TrainingSet) -> None:
     batches, validation = plain.loaders(digits, SMALL, 0)
-    assert [len(batches.dataset), len(validation.dataset)] == [250, 50]
+    assert [len(part.dataset) for part in (batches, validation)] == [250, 50]  # type: ignore[arg-type]
     everything = TrainConfig(train_on="all", optim=OptimConfig(batch_size=64, keep_last_batch=True))
     batches, validation = plain.loaders(digits, everything, 0)
     assert [len(labels) for _, labels in batches] == [64, 64, 64, 64, 44]
@@ -123,7 +130,7 @@ def test_without_distortions_a_picture_is_only_normalised(digits: TrainingSet) -
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd_nesterov"])
-def test_decay_is_a_share_of_the_weights_a_step_with_both_optimizers(optimizer: str) -> None:
+def test_decay_is_a_share_of_the_weights_a_step_with_both_optimizers(optimizer: Optimizer) -> None:
     net = nn.Linear(1, 1)
     nn.init.ones_(net.weight)
     nn.init.ones_(net.bias)
@@ -141,7 +148,8 @@ def test_average_by_hand() -> None:
     for weight in (1.0, 12.0, 24.0):  # decays 2/11 and 3/12 after the first
         nn.init.constant_(net.weight, weight)
         average.update_parameters(net)
-    assert average.module.weight.item() == pytest.approx((1 * 2 / 11 + 12 * 9 / 11) * 3 / 12 + 24 * 9 / 12)
+    (averaged,) = average.module.parameters()
+    assert averaged.item() == pytest.approx((1 * 2 / 11 + 12 * 9 / 11) * 3 / 12 + 24 * 9 / 12)
 
 
 def test_the_script_says_what_it_took(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -27,8 +27,8 @@ class Browser:
     def open(self, address: str | Path) -> None:
         """Open a page and wait until it is loaded."""
         self.driver.get("about:blank")
-        self.driver.get_log("browser")
-        self.driver.get_log("performance")
+        self._log("browser")
+        self._log("performance")
         self.driver.get(address.resolve().as_uri() if isinstance(address, Path) else address)
 
     def run(self, script: str, *arguments: Any) -> Any:
@@ -52,15 +52,20 @@ class Browser:
 
     def console(self) -> list[str]:
         """Return what the console has heard since the page was opened: errors, warnings, breaches of the policy."""
-        return [entry["message"] for entry in self.driver.get_log("browser")]
+        return [entry["message"] for entry in self._log("browser")]
 
     def requests(self) -> list[str]:
         """Return the addresses asked for since the page was opened, those inside the page left out."""
-        entries = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
+        entries = [json.loads(entry["message"])["message"] for entry in self._log("performance")]
         sent = [
             entry["params"]["request"]["url"] for entry in entries if entry["method"] == "Network.requestWillBeSent"
         ]
         return [url for url in sent if not url.startswith(("data:", "about:"))]
+
+    def _log(self, name: str) -> list[dict[str, Any]]:
+        """Return what a log has heard since it was last asked."""
+        entries: list[dict[str, Any]] = self.driver.get_log(name)  # type: ignore[no-untyped-call]
+        return entries
 
 
 @pytest.fixture(scope="session")

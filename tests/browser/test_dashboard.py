@@ -14,7 +14,7 @@ from support import search_fake
 from support.programs import PATIENCE, dashboard, optuna, started, wait
 
 if TYPE_CHECKING:
-    from conftest import Browser
+    from browser.conftest import Browser
 
 pytestmark = [pytest.mark.browser, pytest.mark.integration]
 

@@ -15,7 +15,7 @@ from mnist_bench.report.page import Report
 from support import handmade, handmade_report
 
 if TYPE_CHECKING:
-    from conftest import Browser
+    from browser.conftest import Browser
 
 pytestmark = pytest.mark.browser
 

@@ -149,7 +149,7 @@ def test_optunas_dashboard_reads_a_study_with_the_readers_role(tmp_path: Path, p
     postgres.do("GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader", database)
     port = free_port()
     url = f"postgresql+psycopg://reader@127.0.0.1:{postgres.port}/{database}"
-    command = [Path(sys.executable).with_name("optuna-dashboard"), url, "--host", "127.0.0.1", "--port", str(port)]
+    command = [str(Path(sys.executable).with_name("optuna-dashboard")), url, "--host", "127.0.0.1", "--port", str(port)]
     from support.postgres_server import PASSWORD
 
     environment = {**os.environ, "PGPASSWORD": PASSWORD, "PYTHONWARNINGS": "ignore"}

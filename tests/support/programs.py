@@ -63,7 +63,7 @@ def answer(address: str) -> bytes | None:
 
 def optuna(*arguments: str) -> list[dict[str, Any]]:
     """Return what Optuna's command line prints."""
-    command = [PROGRAMS / "optuna", *arguments, "--format", "json"]
+    command = [str(PROGRAMS / "optuna"), *arguments, "--format", "json"]
     environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
     printed = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=PATIENCE, check=True)
     rows: list[dict[str, Any]] = json.loads(printed.stdout)

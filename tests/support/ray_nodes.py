@@ -18,7 +18,7 @@ class Nodes:
         """Start a head and further nodes with so many places for workers each."""
         from ray.cluster_utils import Cluster
 
-        self._cluster = Cluster()
+        self._cluster: Any = Cluster()
         for number, places in enumerate(cpus):
             self.add(f"node-{number}", places)
 

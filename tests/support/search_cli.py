@@ -17,13 +17,13 @@ from search.study.location import StudyLocation
 from search.trainer_api import TrainerSpec
 
 
-def _executor(asked: run_search.SearchConfig, data: TrainingSet, place: StudyLocation) -> Executor:
+def _executor(asked: run_search.SearchConfig, data: TrainingSet, location: StudyLocation) -> Executor:
     trainer = TrainerSpec(factory="support.search_fake:Trainer", options={"delay": DELAY})
-    return LocalExecutor(trainer, asked.workers, place.folder / "workers.log")
+    return LocalExecutor(trainer, asked.workers, location.folder / "workers.log")
 
 
 if __name__ == "__main__":
     DELAY = float(sys.argv.pop(1))
-    run_search._executor = _executor
-    run_search.BestCheckpoints = lambda folder, cost: keep_nothing  # type: ignore[assignment,misc]
+    vars(run_search)["_executor"] = _executor
+    vars(run_search)["BestCheckpoints"] = lambda folder, cost: keep_nothing
     main()

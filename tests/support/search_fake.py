@@ -37,7 +37,7 @@ CLAIMED = 0.4
 ACTOR_SIGNALS = {"kill_carrier_once": signal.SIGKILL, "stop_carrier_once": signal.SIGSTOP}
 """What a worker process sends, once, to the process that started it."""
 
-SPACE = {
+SPACE: dict[str, Any] = {
     "name": "fake",
     "model": {
         "depth": {"int": [1, 3]},
@@ -142,7 +142,7 @@ class Trainer:
         return bytes.fromhex(hashed), report
 
     def _details(self) -> dict[str, Any]:
-        told = {
+        told: dict[str, dict[str, Any]] = {
             "report_session": {"session": os.getsid(0)},
             "report_files": {"files": self._files},
             "lack_memory": {"process": os.getpid()},

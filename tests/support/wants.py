@@ -17,7 +17,8 @@ LACKING = {
 def line(reasons: Iterable[str]) -> str:
     """Return what was not run for want of something, in a line; empty where nothing was wanting."""
     counts = Counter(known for reason in reasons for known in LACKING if known in reason)
-    parts, remedies = [], []
+    parts: list[str] = []
+    remedies: list[str] = []
     for reason, count in counts.items():
         wanted, remedy = LACKING[reason]
         tests = "" if parts else " test" if count == 1 else " tests"

@@ -28,7 +28,7 @@ SEARCH = ("search", "smoke", "--trials", "4", "--slots", "4", "--workers", "1", 
 FOUND = [
     ok("event log", "12 events."),
     note("driver", "paused.\x1b[31m"),
-    problem("weights", "damaged: [bold]3[/x].", "--repair removes them.", lambda: None),
+    problem("weights", "damaged: [bold]3[/x].", "--repair removes them.", lambda: ""),
 ]
 
 

@@ -7,6 +7,7 @@ from typing import get_args
 
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -71,11 +72,14 @@ def test_building_draws_from_its_generator_alone() -> None:
 @pytest.mark.parametrize("name", get_args(Initialisation))
 def test_initialisations_are_torchs(name: str) -> None:
     model = build_model(ModelConfig(initialisation=name), seeded(3, "init"))  # type: ignore[arg-type]
-    expected = torch.empty_like(model[0].weight, memory_format=torch.contiguous_format)
+    first = model[0]
+    assert isinstance(first, nn.Conv2d)
+    assert first.bias is not None
+    expected = torch.empty_like(first.weight, memory_format=torch.contiguous_format)
     torch_name = {"glorot_uniform": "xavier_uniform", "glorot_normal": "xavier_normal"}.get(name, name)
     getattr(torch.nn.init, f"{torch_name}_")(expected, generator=seeded(3, "init"))
-    assert torch.equal(model[0].weight, expected)
-    assert not model[0].bias.any()
+    assert torch.equal(first.weight, expected)
+    assert not first.bias.any()
 
 
 def test_dropout_takes_whole_maps_at_its_rate_and_keeps_the_mean() -> None:
@@ -94,5 +98,5 @@ def test_dropout_takes_whole_maps_at_its_rate_and_keeps_the_mean() -> None:
 def test_batchnorm_takes_its_momentum_and_epsilon() -> None:
     config = ModelConfig(batchnorm="before_activation", batchnorm_momentum=0.3, batchnorm_epsilon=1e-3)
     found = build_model(replace(config, hidden_batchnorm="before_activation"), seeded(0, "init"))
-    settings = [(module.momentum, module.eps) for module in found if hasattr(module, "eps")]
+    settings = [(layer.momentum, layer.eps) for layer in found if isinstance(layer, (nn.BatchNorm1d, nn.BatchNorm2d))]
     assert settings == [(0.3, 1e-3)] * 3

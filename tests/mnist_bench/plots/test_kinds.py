@@ -45,8 +45,9 @@ def timed(study: StudyRecord) -> StudyRecord:
     """Return the study with a place and a time to each report."""
     trials = []
     for trial in study.trials:
-        clock = {"worker": trial.number % 2, "started": 10.0 * trial.number, "handled": 10.0 * trial.number + 9}
-        trials.append(replace(trial, reports=tuple(replace(report, **clock) for report in trial.reports)))
+        worker, started = trial.number % 2, 10.0 * trial.number
+        reports = (replace(one, worker=worker, started=started, handled=started + 9) for one in trial.reports)
+        trials.append(replace(trial, reports=tuple(reports)))
     return replace(study, trials=tuple(trials))
 
 
@@ -79,7 +80,12 @@ def test_there_is_no_picture_of_an_unknown_kind(tmp_path: Path) -> None:
 def test_a_kinds_picture_is_that_of_its_module(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     subject, figure = Subject(study=handmade.mixed(), folder=tmp_path), Figure()
     asked: list[Subject] = []
-    monkeypatch.setattr("mnist_bench.plots.data.distortions.picture", lambda about: asked.append(about) or figure)
+
+    def drawn(about: Subject) -> Figure:
+        asked.append(about)
+        return figure
+
+    monkeypatch.setattr("mnist_bench.plots.data.distortions.picture", drawn)
     assert picture("distortions", subject) is figure
     assert asked == [subject]
 
@@ -99,7 +105,7 @@ def test_no_caption_is_cut_off_however_long_the_studys_name(kind: str) -> None:
     with style.styled():
         figure = captioned(study, kind)
         canvas = FigureCanvasAgg(figure)
-        canvas.draw()
+        canvas.draw()  # type: ignore[no-untyped-call]
         texts = [text for text in figure.texts if text.get_text()]
         right = [text.get_window_extent(canvas.get_renderer()).x1 for text in texts]  # type: ignore[no-untyped-call]
     assert f"study {study.name}" in figure.get_supxlabel()

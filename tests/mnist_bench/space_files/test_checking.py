@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import fields
 
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -182,7 +183,7 @@ def test_all_faults_at_once() -> None:
 
 @given(
     st.sampled_from([ModelConfig, AugmentConfig, OptimConfig]).flatmap(
-        lambda cls: st.sampled_from(list(cls.__dataclass_fields__))
+        lambda cls: st.sampled_from([field.name for field in fields(cls)])
     ),
     st.sampled_from(["model", "augment", "optim", "limits", "phases"]),
     st.recursive(

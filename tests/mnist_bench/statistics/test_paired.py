@@ -4,7 +4,7 @@ import math
 
 import pytest
 from hypothesis import given, strategies as st
-from scipy import stats as oracle
+from scipy import stats as oracle  # type: ignore[import-untyped]
 
 from mnist_bench.statistics.paired import MAX_SEEDS, paired, pairs_needed, power
 
@@ -13,7 +13,7 @@ differences = st.lists(st.floats(-1, 1).map(lambda x: round(x, 4)), min_size=2, 
 
 def test_five_differences_by_hand() -> None:
     found = paired([1, 2, 3, 4, 5], step=0.001)
-    assert (found.mean, found.deviation) == (3, pytest.approx(math.sqrt(2.5)))
+    assert (found.mean, found.deviation) == pytest.approx((3, math.sqrt(2.5)))
     assert found.p_value == pytest.approx(0.013236, abs=1e-6)  # t = 3 / sqrt(2.5 / 5) = 4.243, 4 degrees of freedom
     assert (found.low, found.high) == pytest.approx((3 - 2.776445 * math.sqrt(0.5), 3 + 2.776445 * math.sqrt(0.5)))
 

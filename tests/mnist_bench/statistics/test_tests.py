@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
-from scipy import stats as oracle
+from scipy import stats as oracle  # type: ignore[import-untyped]
 
 from mnist_bench.statistics.tests import holm, mcnemar, mean_and_deviation, sign_test, t_interval, wilson
 

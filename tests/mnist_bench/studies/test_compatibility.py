@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,14 +28,14 @@ def test_the_recorded_data_are_loaded_from_the_package_or_a_folder(recorded: Dat
     for folder in (None, tmp_path):
         loaded = training_set(recorded, folder, "The record")
         assert len(loaded.split.train) + len(loaded.split.validation) == 1200
-        assert loaded.options == DataOptions(data_dir=folder and str(folder), subset=1200)
+        assert loaded.options == DataOptions(data_dir=str(folder) if folder else None, subset=1200)
 
 
-@pytest.mark.parametrize("other", ["data_hash", "split_hash"])
-def test_other_data_are_refused(recorded: Data, other: str) -> None:
+@pytest.mark.parametrize("other", [{"data_hash": handmade.HASH}, {"split_hash": handmade.HASH}])
+def test_other_data_are_refused(recorded: Data, other: Any) -> None:
     words = r"^Study conv-0 was trained on other data \(its hash \w{8}, here 8f9dfd1a\); --data-dir names the folder"
     with pytest.raises(UsageError, match=words):
-        training_set(replace(recorded, **{other: handmade.HASH}), None, "Study conv-0")
+        training_set(replace(recorded, **other), None, "Study conv-0")
 
 
 @pytest.mark.parametrize(

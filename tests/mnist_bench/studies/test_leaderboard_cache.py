@@ -45,7 +45,13 @@ def database(monkeypatch: pytest.MonkeyPatch) -> Database:
 def look(tmp_path: Path, database: Database) -> Callable[..., Leaderboard]:
     """Return what shows the leaderboard of the study, whose folder is there."""
     (tmp_path / "two").mkdir()
-    return lambda **how: leaderboard_cache.leaderboard(tmp_path, "two", **{"top": 3, **how})
+
+    def shown(top: int | None = 3) -> Leaderboard:
+        board = leaderboard_cache.leaderboard(tmp_path, "two", top=top)
+        assert isinstance(board, Leaderboard)
+        return board
+
+    return shown
 
 
 def test_a_page_is_made_once_and_is_as_if_made_anew(database: Database, look: Callable[..., Leaderboard]) -> None:

@@ -7,7 +7,10 @@ import math
 import pytest
 import torch
 from torch import Tensor
-from torchvision.transforms import InterpolationMode, functional as oracle
+from torchvision.transforms import (  # type: ignore[import-untyped]
+    InterpolationMode,
+    functional as oracle,
+)
 
 from mnist_bench.config.settings import AugmentConfig
 from mnist_bench.training.augmentation import DRAWS, distort, draw, matrices
@@ -25,7 +28,8 @@ def one(**strengths: float) -> Tensor:
 
 def expected(angle: float = 0, translate: tuple[int, int] = (0, 0), scale: float = 1, mode: str = "bilinear") -> Tensor:
     """Return what torchvision makes of the pictures, whose scale enlarges."""
-    return oracle.affine(PICTURES, angle, list(translate), scale, [0.0, 0.0], InterpolationMode(mode))
+    made: Tensor = oracle.affine(PICTURES, angle, list(translate), scale, [0.0, 0.0], InterpolationMode(mode))
+    return made
 
 
 @pytest.mark.parametrize("part", [1.0, -0.5])
@@ -85,7 +89,7 @@ def test_no_strength_is_the_picture_itself() -> None:
 def test_draws_differ_for_each_image_and_stay_in_bounds() -> None:
     draws = draw(1000, seeded(0, "augment", 1))
     assert draws.shape == (1000, DRAWS)
-    assert draws.unique(dim=0).shape == draws.shape
+    assert torch.unique(draws, dim=0).shape == draws.shape
     assert draws.min() >= -1
     assert draws.max() < 1
     assert draws.mean(dim=0).abs().max() < 0.1

@@ -13,10 +13,11 @@ import pytest
 from mnist_bench.config.json import from_json, to_json
 from mnist_bench.config.settings import OptimConfig, TrainConfig
 from mnist_bench.data.tensors import Dataset
+from mnist_bench.training.learner import train_step
 from mnist_bench.training.torch_trainer import TorchTrainer
 from search.executors.local.lanes import Lanes
 from search.executors.local.pool import LocalExecutor
-from search.executors.protocol import Done, Job, Lost, Raised
+from search.executors.protocol import Done, Job, Lost, Outcome, Raised
 from search.trainer_api import PLAIN, Report, TrainerSpec
 
 pytestmark = pytest.mark.slow
@@ -92,9 +93,7 @@ def test_a_lane_that_fails_halfway_leaves_the_others_as_they_are(
     config: TrainConfig, digits: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = alone(digits, config, 0)[0]
-    from mnist_bench.training import period as train
-
-    step, taken = train.train_step, 0
+    taken = 0
 
     def failing(learner: Any, optim: OptimConfig, *rest: Any) -> Any:
         nonlocal taken
@@ -102,13 +101,13 @@ def test_a_lane_that_fails_halfway_leaves_the_others_as_they_are(
             taken += 1
             if taken == 4:
                 raise ValueError("a bug")
-        return step(learner, optim, *rest)
+        return train_step(learner, optim, *rest)
 
-    monkeypatch.setattr(train, "train_step", failing)
+    monkeypatch.setattr("mnist_bench.training.period.train_step", failing)
     lanes = Lanes(TorchTrainer(digits, "fp32"))
     lanes.begin(0, to_json(config), 0, 1, None)
     lanes.begin(1, to_json(replace(config, optim=replace(config.optim, lr=0.5))), 0, 1, None)
-    found = {}
+    found: dict[int, Any] = {}
     while lanes.are_busy:
         found |= {ended.lane: ended.result for ended in lanes.turn()}
     assert str(found[1]) == "a bug"
@@ -124,7 +123,12 @@ def test_a_state_stays_where_it_was_made_and_is_used_once(
 
     restored: list[int] = []
     restore = checkpoint.restore
-    monkeypatch.setattr(checkpoint, "restore", lambda *all_of_it: (restored.append(1), restore(*all_of_it)))
+
+    def counted(*all_of_it: Any) -> Any:
+        restored.append(1)
+        return restore(*all_of_it)
+
+    monkeypatch.setattr(checkpoint, "restore", counted)
     trainer = TorchTrainer(digits, "fp32", device_cache=2)
     first, _ = trainer.advance(config, 1, 1, None)
     second = trainer.advance(config, 1, 2, first)
@@ -137,18 +141,16 @@ def test_a_state_stays_where_it_was_made_and_is_used_once(
 def test_a_lack_of_memory_sends_the_residents_away_before_it_counts(
     config: TrainConfig, digits: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mnist_bench.training import period as train
-
-    step, failures = train.train_step, 0
+    failures = 0
 
     def failing(*arguments: Any) -> Any:
         nonlocal failures
         if failures:
             failures -= 1
             raise MemoryError
-        return step(*arguments)
+        return train_step(*arguments)
 
-    monkeypatch.setattr(train, "train_step", failing)
+    monkeypatch.setattr("mnist_bench.training.period.train_step", failing)
     trainer = TorchTrainer(digits, "fp32", device_cache=2)
     trainer.advance(config, 2, 1, None)
     failures = 1
@@ -157,9 +159,10 @@ def test_a_lack_of_memory_sends_the_residents_away_before_it_counts(
     assert trainer.advance(config, 3, 1, None)[1].end == "out_of_memory"
 
 
-def train_all(executor: LocalExecutor, configs: Mapping[int, Mapping[str, Any]]) -> dict[int, Done | Raised | Lost]:
+def train_all(executor: LocalExecutor, configs: Mapping[int, Mapping[str, Any]]) -> dict[int, Outcome]:
     """Return what the first period of each comes to; one that is lost, or was the first to raise, is given again."""
-    waiting, found, raised = sorted(configs), {}, set()
+    waiting, raised = sorted(configs), set[int]()
+    found: dict[int, Outcome] = {}
     deadline = time.monotonic() + 60
     while len(found) < len(configs) and time.monotonic() < deadline:
         while waiting and executor.idle():

@@ -23,6 +23,7 @@ from search.driver.progress import Observer
 from search.errors import SearchError, StorageError, StudyLockedError, StudyNotFoundError, UsageError
 from search.event_log.records import TrialRecord
 from search.study import studies
+from search.study.location import StudyLocation
 from search.study.removal import remove_study
 from support import postgres_server, search_fake as fake
 from support.paths import DATABASE
@@ -454,7 +455,7 @@ def test_the_password_is_nowhere(tmp_path: Path, postgres: Server, database: str
         lines = postgres_server.command_lines(os.getpid())
         assert sum("search.executors.local.worker" in line for line in lines.values()) == 2
         process.communicate(timeout=PATIENCE)
-    storage, place = open_for_writing(url), studies.StudyLocation.of("fake-0", tmp_path, url)
+    storage, place = open_for_writing(url), StudyLocation.of("fake-0", tmp_path, url)
     pickled = pickle.dumps(storage)
     storage.engine.dispose()
     content = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]

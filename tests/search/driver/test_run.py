@@ -26,6 +26,7 @@ from search.errors import (
 from search.event_log.records import TrialRecord
 from search.strategies.registry import Asha, Median, NoPruner, Pruner, Random, Sampler, Tpe
 from search.study import studies
+from search.study.location import StudyLocation
 from search.trainer_api import Plan
 from support import search_fake as fake
 
@@ -194,7 +195,7 @@ def test_a_diverged_trial_is_pruned_with_a_constraint_and_no_value(tmp_path: Pat
     assert all(trial.state == "PRUNED" and trial.value is None for trial in diverged)
     assert all(trial.reports[-1].metrics["train_loss"] is None for trial in diverged)
     assert len(result.study.finished()) == 20
-    mirrored = optuna.load_study(study_name="fake-0", storage=studies.StudyLocation.of("fake-0", tmp_path).url).trials
+    mirrored = optuna.load_study(study_name="fake-0", storage=StudyLocation.of("fake-0", tmp_path).url).trials
     assert all(mirrored[trial.number].system_attrs["constraints:diverged"] > 0 for trial in diverged)
 
 

@@ -77,7 +77,7 @@ def test_processes_stopped_past_every_limit_change_nothing(
         send(stopped, signal.SIGSTOP)
         time.sleep(3 * STALL)
         if kind == "worker":
-            wait_until(lambda pid=stopped[0]: not killing.is_alive(pid))  # its driver has taken it for hung
+            wait_until(lambda pid=stopped[0]: not killing.is_alive(pid))  # type: ignore[misc]  # its driver has taken it for hung
         assert processes.keep_up()
         send(stopped, signal.SIGCONT)
     processes.finish()

@@ -7,7 +7,6 @@ import math
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -161,7 +160,7 @@ FLAT = {
 
 PRUNERS = (Asha(reduction_factor=2), Hyperband(), Median(n_startup_trials=1), NoPruner())
 PAIRS: list[tuple[Sampler, Pruner]] = [
-    *product([Tpe(n_startup_trials=2), Random(), Qmc()], PRUNERS),
+    *((sampler, pruner) for sampler in (Tpe(n_startup_trials=2), Random(), Qmc()) for pruner in PRUNERS),
     (Gp(n_startup_trials=2), NoPruner()),  # it goes with no other
 ]
 

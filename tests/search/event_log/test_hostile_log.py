@@ -24,7 +24,7 @@ from support.paths import DATABASE
 
 NAME = "fake-0"
 GOAL = 6
-HOSTILE = [
+HOSTILE: list[Any] = [
     None, True, -1, 0, 10**30, 1.5, "", "\x1b]0;x\x07\n[/x]", "9", [], [[]], {}, {"\x1b[2J": {"a": 1}}, [None] * 3,
 ]  # fmt: skip
 RAW = ["NaN", "-Infinity", "1e999", "9" * 5000, '"\\ud800"', "[" * 100_000 + "]" * 100_000, "", "{", '{"a": 1} x']
@@ -138,7 +138,7 @@ def test_a_column_of_another_type_is_refused(results: Path, column: str) -> None
 
 @pytest.mark.parametrize("kind", ["create", "ask", "report", "tell"])
 def test_events_in_an_order_that_no_search_decides_are_refused(results: Path, kind: str) -> None:
-    kinds = [event.kind for event in read_events(StudyLocation.of(NAME, results))]
+    kinds: list[str] = [event.kind for event in read_events(StudyLocation.of(NAME, results))]
     statement = (
         "INSERT INTO search_events SELECT study, ?, kind, time, trial, external, at, payload FROM search_events "
         "WHERE seq = ?"

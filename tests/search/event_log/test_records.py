@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from search.differences import differences
 from search.errors import FingerprintError
 from search.event_log.records import TrialRecord, digest
 from search.strategies.registry import Asha, Random
-from search.study.spec import check_same, differences, fingerprint
+from search.study.spec import check_same, fingerprint
 from search.trainer_api import Report
 from support import search_fake as fake
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import torch
-from scipy.stats import qmc as oracle
+from scipy.stats import qmc as oracle  # type: ignore[import-untyped]
 
 from search import canonical_json
 from search.driver.run import Run

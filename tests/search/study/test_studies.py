@@ -19,6 +19,7 @@ from search.database.engines import open_for_reading, sqlite_url
 from search.database.urls import is_secret, redacted
 from search.errors import SearchError, StorageError, StudyLockedError, StudyNotFoundError, UsageError
 from search.study import studies
+from search.study.location import StudyLocation
 from search.study.removal import remove_study
 from support import search_fake as fake
 from support.paths import DATABASE
@@ -168,9 +169,9 @@ def test_a_renamed_study_is_read_under_its_folders_name(results: Path, renamed: 
     assert here.name == "other"
     assert replace(here, name="first") == there
     assert here.digest == there.digest
-    place = studies.StudyLocation.of("other", renamed)
+    place = StudyLocation.of("other", renamed)
     assert studies.name_inside(place) == "first"
-    assert studies.read_events(place) == studies.read_events(studies.StudyLocation.of("first", results))
+    assert studies.read_events(place) == studies.read_events(StudyLocation.of("first", results))
 
 
 def test_a_copy_is_listed_beside_its_original(renamed: Path) -> None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -71,8 +72,14 @@ def test_runs_are_fit_on_all_images_judged_at_their_ends_and_not_repeated(
 ) -> None:
     data = write_data(tmp_path / "data", train=600, test=120)
     asked = options(tmp_path, "99.4", data=data)
-    heard, judged, score = Heard(), [], Scores.score
-    monkeypatch.setattr(Scores, "score", lambda *of: judged.append(of) or score(*of))
+    heard, score = Heard(), Scores.score
+    judged: list[tuple[Any, ...]] = []
+
+    def counted(*of: Any) -> Any:
+        judged.append(of)
+        return score(*of)
+
+    monkeypatch.setattr(Scores, "score", counted)
     with monkeypatch.context() as patch:
         patch.setattr(cold_start, "seconds", lambda arguments, stopping: None)
         assert run(asked, heard, lambda: False) is None, "stopped while the timed run was trained"

@@ -13,7 +13,6 @@ from mnist_bench import numerics, space_files
 from mnist_bench.data.mnist import DataOptions, load_training_set
 from mnist_bench.data.tensors import load_dataset
 from mnist_bench.errors import DataError
-from mnist_bench.experiments.notebook import run as notebook_training
 from mnist_bench.experiments.notebook.run import Options, run
 from mnist_bench.training.period import fit
 from mnist_bench.training.weights import export, model_in
@@ -71,7 +70,7 @@ def test_a_run_that_diverges_is_counted_and_not_averaged(tmp_path: Path, monkeyp
     data = write_data(tmp_path / "data", train=600, test=120)
     config = space_files.recipe(space_files.load("notebook/dropout"))
     wild = replace(config, epochs=3, optim=replace(config.optim, optimizer="sgd_nesterov", lr=10.0))
-    monkeypatch.setattr(notebook_training.space_files, "recipe", lambda space: wild)
+    monkeypatch.setattr(space_files, "recipe", lambda space: wild)
     rows = run(options(tmp_path, "dropout", data=data, seeds=2), lambda *_: None, lambda: False)
     assert rows is not None
     assert (len(rows[0].runs), rows[0].diverged) == (0, 2)

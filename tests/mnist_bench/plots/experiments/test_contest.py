@@ -29,10 +29,12 @@ def test_the_heading_says_the_finding_and_the_remarks_on_what() -> None:
 
 def test_lines_lie_at_the_errors_and_double_budget_is_dashed() -> None:
     (axes,) = draw(rows(close())).axes
-    names = [text.get_text() for text in axes.get_legend().get_texts()]
+    legend = axes.get_legend()
+    assert legend is not None
+    names = [text.get_text() for text in legend.get_texts()]
     assert names == ["tpe + asha", "random", "random ×2"]
     assert [line.get_linestyle() for line in axes.lines] == ["-", "-", "--"]
-    assert [float(line.get_ydata()[-1]) for line in axes.lines] == pytest.approx([1.8, 5.6 / 3, 1.8])
+    assert [np.asarray(line.get_ydata())[-1] for line in axes.lines] == pytest.approx([1.8, 5.6 / 3, 1.8])
     assert axes.get_xlim() == (0, 10)
 
 

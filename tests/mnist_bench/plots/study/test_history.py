@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
@@ -16,7 +17,7 @@ def marks(figure: Figure) -> list[tuple[float, float]]:
     """Return the places of all marks but the best's."""
     (axes,) = figure.axes
     drawn = [found for found in axes.collections if isinstance(found, PathCollection)]
-    return sorted((float(x), float(y)) for found in drawn for x, y in found.get_offsets())
+    return sorted((float(x), float(y)) for found in drawn for x, y in np.asarray(found.get_offsets()))
 
 
 def with_loss(trial: TrialRecord, loss: float) -> TrialRecord:
@@ -90,8 +91,8 @@ def test_marks_lie_at_the_errors_and_failed_trials_on_the_lower_edge() -> None:
 def test_the_step_line_ends_at_the_last_trial() -> None:
     (axes,) = draw(rows(handmade.mixed())).axes
     (steps, _) = axes.lines
-    assert list(steps.get_xdata()) == [0, 1, 7]
-    assert list(steps.get_ydata()) == pytest.approx([0.6, 0.5, 0.5])
+    assert list(np.asarray(steps.get_xdata())) == [0, 1, 7]
+    assert list(np.asarray(steps.get_ydata())) == pytest.approx([0.6, 0.5, 0.5])
 
 
 def test_the_detail_line_counts_every_kind_of_trial() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import random
 from functools import cache
 
+import numpy as np
 import pytest
 from matplotlib.patches import Rectangle
 
@@ -106,7 +107,7 @@ def test_the_picture_has_a_bar_a_parameter_and_marks_conditional_ones() -> None:
     assert [patch.get_width() for patch in bars] == pytest.approx([60, 30, 10])
     assert [label.get_text() for label in axes.get_yticklabels()] == ["lr", "units (31 trials)", "zoom"]
     assert bars[1].get_facecolor()[:3] == (1, 1, 1)
-    assert [line.get_xdata()[0] for line in axes.lines] == pytest.approx([10, 40, 20])
+    assert [np.asarray(line.get_xdata())[0] for line in axes.lines] == pytest.approx([10, 40, 20])
     assert [text.get_text() for text in axes.texts] == ["60 %"]
     assert axes.get_xlabel() == "share of the importance (%)"
     assert "hollow" in figure.get_supxlabel()
@@ -116,7 +117,7 @@ def test_a_mark_far_beyond_the_bars_becomes_a_pointer_at_the_edge() -> None:
     (axes,) = draw(found(bar("lr", 0.6), bar("warmup", 0.0, chance=3.0), bar("zoom", 0.4))).axes
     edge = axes.get_xlim()[1]
     assert edge < 100
-    assert axes.lines[1].get_xdata()[0] == edge
+    assert np.asarray(axes.lines[1].get_xdata())[0] == edge
     assert axes.lines[1].get_marker() == ">"
 
 

@@ -153,7 +153,7 @@ def test_with_two_objectives_the_heading_tells_the_front_and_its_panel_is_marked
     assert found.finding == "The Pareto front of accuracy and MACs: from 96.00 % on 50 to 99.50 % on 200"
     left, right = pareto.draw(found).axes
     assert (left.get_xlabel(), right.get_xlabel()) == ("parameters", "multiply-accumulates an image (minimised)")
-    assert (left.xaxis.label.get_weight(), right.xaxis.label.get_weight()) == ("normal", "bold")
+    assert (left.xaxis.label.get_fontweight(), right.xaxis.label.get_fontweight()) == ("normal", "bold")
 
 
 def test_counts_from_a_thousand_on_are_rounded_in_the_heading() -> None:

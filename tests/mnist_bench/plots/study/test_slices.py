@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
@@ -122,7 +123,7 @@ def test_a_study_without_parameters_has_no_slices() -> None:
 def test_a_panel_a_parameter_with_a_mark_for_each_trial_that_has_it() -> None:
     figure = draw(rows(made.halved()))
     assert titles(figure) == ["batchnorm", "hidden_layers", "hidden_units  (4)", "lr", "momentum"]
-    counts = [sum(len(found.get_offsets()) for found in axes.collections) for axes in figure.axes[:5]]
+    counts = [sum(len(np.asarray(found.get_offsets())) for found in axes.collections) for axes in figure.axes[:5]]
     assert counts == [9, 9, 4, 9, 9]
     assert [axes.get_xscale() for axes in figure.axes[:5]] == ["linear", "linear", "log", "log", "linear"]
     assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["none", "before", "after"]
@@ -133,14 +134,14 @@ def test_a_panel_a_parameter_with_a_mark_for_each_trial_that_has_it() -> None:
 
 def test_marks_lie_at_the_value_and_the_error() -> None:
     lr = draw(rows(made.halved())).axes[3]
-    places = sorted(tuple(place) for found in lr.collections for place in found.get_offsets())
+    places = sorted(tuple(place) for found in lr.collections for place in np.asarray(found.get_offsets()))
     assert [x for x, _ in places] == pytest.approx([10 ** (-4 + n / 4) for n in range(9)])
     assert [y for _, y in places] == pytest.approx([10, 9, 8, 7, 6, 5, 4, 3, 2])
 
 
 def test_options_have_the_median_of_their_trials() -> None:
     panel = draw(rows(made.halved())).axes[0]
-    assert [line.get_ydata()[0] for line in panel.lines] == pytest.approx([7, 6, 5])
+    assert [np.asarray(line.get_ydata())[0] for line in panel.lines] == pytest.approx([7, 6, 5])
 
 
 def test_at_most_sixteen_panels() -> None:

@@ -51,7 +51,7 @@ def test_the_workers_time_is_split_without_rest() -> None:
 
 def test_each_worker_has_a_lane_and_each_period_a_bar() -> None:
     lanes, sums = timeline.draw(two_workers()).axes
-    boxes = [path.get_extents().extents.tolist() for drawn in lanes.collections for path in drawn.get_paths()]
+    boxes = [path.get_extents().extents for drawn in lanes.collections for path in drawn.get_paths()]
     assert sorted((x0, x1, round((y0 + y1) / 2, 9)) for x0, y0, x1, y1 in boxes) == [
         (0, 40, 0),
         (0, 70, 1),

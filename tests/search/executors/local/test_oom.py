@@ -155,7 +155,8 @@ def test_a_worker_offers_itself_to_the_kernel_and_its_driver_does_not(tmp_path: 
     mine = Path("/proc/self/oom_score_adj")
     if not mine.exists():
         pytest.skip("not Linux")
-    before, seen = mine.read_text(), set()
+    before = mine.read_text()
+    seen: set[str] = set()
 
     class Look(Observer):
         def on_trial(self, trial: Any) -> None:

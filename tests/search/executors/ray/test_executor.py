@@ -136,7 +136,8 @@ def test_a_node_killed_amid_a_search_changes_nothing(undisturbed: str, ray_nodes
     def killing() -> bool:
         nonlocal doomed
         if doomed and executor.is_at_work("doomed"):
-            doomed = ray_nodes.kill(doomed)
+            ray_nodes.kill(doomed)
+            doomed = None
         return False
 
     result = fake.run(tmp_path, goal=GOAL, executor=executor, stopping=killing)
