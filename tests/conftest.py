@@ -17,6 +17,8 @@ from support.paths import IMPORTABLE
 # A shell starts what it runs in the background with Ctrl-C ignored, which all that a test interrupts would inherit.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ["PYTHONPATH"] = IMPORTABLE  # so that worker processes, and scripts, can import the fakes
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before NumPy is loaded: two threads on a busy core take twice its time
+os.fsync = lambda fd: None  # no test cuts the power; on a busy disk each call takes milliseconds
 dose.load()
 if TYPE_CHECKING:
     from support.postgres_server import Server

@@ -18,6 +18,8 @@ from search.strategies.registry import Median, Random, Tpe
 from search.trainer_api import TrainerSpec
 from support import search_fake as fake
 
+pytestmark = pytest.mark.usefixtures("log_alone")
+
 TRAINER = TrainerSpec(factory="support.search_fake:Trainer")
 
 

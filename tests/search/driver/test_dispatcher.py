@@ -25,6 +25,8 @@ from search.trainer_api import PLAIN
 from support import search_fake as fake
 from support.scripted import Clock, Scripted, killed, raised
 
+pytestmark = pytest.mark.usefixtures("log_alone")
+
 
 def test_a_lost_period_is_tried_again_later_and_with_twice_the_time(clock: Clock, tmp_path: Path) -> None:
     def fails(job: Job[Any]) -> Outcome | None:

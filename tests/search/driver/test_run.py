@@ -30,6 +30,8 @@ from search.study.location import StudyLocation
 from search.trainer_api import Plan
 from support import search_fake as fake
 
+pytestmark = pytest.mark.usefixtures("log_alone")
+
 GOAL = 30
 
 
@@ -188,6 +190,7 @@ def test_a_second_driver_is_refused_by_name(tmp_path: Path) -> None:
     assert f"process {os.getpid()}" in str(inner[0])
 
 
+@pytest.mark.usefixtures("optuna_tables")
 def test_a_diverged_trial_is_pruned_with_a_constraint_and_no_value(tmp_path: Path) -> None:
     result = fake.run(tmp_path, goal=20, behaviour="diverge")
     diverged = [trial for trial in result.study.trials if trial.reason == "diverged"]
@@ -343,10 +346,10 @@ def test_a_full_disk_is_a_sentence_and_the_search_goes_on_later(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("search.study.checkpoint_store.atomic_write", full)
-    with pytest.raises(StorageError, match="No space left on device"):
-        fake.run(tmp_path, goal=GOAL)
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        patch.setattr("search.study.checkpoint_store.atomic_write", full)
+        with pytest.raises(StorageError, match="No space left on device"):
+            fake.run(tmp_path, goal=GOAL)
     assert fake.run(tmp_path, goal=GOAL).study.digest == undisturbed
 
 

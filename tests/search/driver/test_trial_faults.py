@@ -26,7 +26,7 @@ from support import search_fake as fake
 from support.paths import DATABASE, IMPORTABLE
 from support.scripted import Clock, Scripted
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("log_alone")]
 
 GOAL = 20
 OVER_TIME: dict[str, Any] = {"goal": 12, "pruner": NoPruner(), "behaviour": "claim_time", "trial_timeout": 1.0}
@@ -66,6 +66,7 @@ def test_five_crashes_in_a_row_end_the_search_with_the_first_ones_text(tmp_path:
         fake.run(tmp_path, widest=64, slots=1, pruner=NoPruner(), executor=Scripted(clock, fails))
 
 
+@pytest.mark.usefixtures("optuna_tables")
 def test_a_crash_keeps_its_last_lines_in_the_record_and_in_optunas_tables(tmp_path: Path) -> None:
     fake.run(tmp_path, goal=12, workers=2, behaviour="raise")
     crashed = [trial for trial in studies.open_study(tmp_path, None).trials if trial.reason == "crashed"]
@@ -165,6 +166,7 @@ PAIRS: list[tuple[Sampler, Pruner]] = [
 ]
 
 
+@pytest.mark.usefixtures("optuna_tables")
 @pytest.mark.parametrize("objectives", [1, 2])
 @pytest.mark.parametrize(("sampler", "pruner"), PAIRS, ids=lambda part: type(part).__name__)
 def test_nothing_that_is_no_number_reaches_the_storage(

@@ -28,6 +28,8 @@ from support import search_fake as fake
 from support.dose import dose
 from support.paths import DATABASE
 
+pytestmark = pytest.mark.usefixtures("log_alone")
+
 TWO = {**fake.SPACE, "objective": ["val_accuracy", "parameters"]}
 FLAT = {
     "name": "flat",

@@ -12,6 +12,8 @@ from search.space.space import cost_of
 from search.strategies.registry import Asha, NoPruner, Tpe
 from support import search_fake as fake
 
+pytestmark = pytest.mark.usefixtures("log_alone")
+
 CONDITIONS = {
     "name": "fake",
     "model": {

@@ -97,8 +97,8 @@ def stopped_at(pruner: Pruner, *, periods: int, trials: int) -> set[int]:
 
 @pytest.mark.parametrize("pruner", [Asha(), Hyperband(), Median(n_startup_trials=2), NoPruner()], ids=repr)
 def test_nothing_that_is_not_finite_reaches_storage(tmp_path: Path, pruner: Pruner) -> None:
-    study = fake.run(tmp_path, goal=20, behaviour="diverge", pruner=pruner).study
-    assert len(study.finished()) == 20
+    study = fake.run(tmp_path, goal=12, behaviour="diverge", pruner=pruner).study
+    assert len(study.finished()) == 12
     assert any(trial.reason == "diverged" for trial in study.trials)
     with closing(sqlite3.connect(tmp_path / study.name / DATABASE)) as database:
         tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]

@@ -23,6 +23,8 @@ from search.strategies.registry import Asha, Hyperband, NoPruner
 from search.strategies.samplers import Gp, Qmc, Sampler, Tpe
 from support import search_fake as fake
 
+pytestmark = pytest.mark.usefixtures("log_alone")
+
 FLAT = {
     "name": "flat",
     "model": {"depth": {"int": [1, 3]}, "width": {"int": [8, 64], "step": 8}, "kind": {"choice": ["a", "b", [1, 2]]}},

@@ -28,7 +28,7 @@ from search.study.checkpoint_store import CheckpointStore
 from support import search_fake as fake
 from support.scripted import Clock, Scripted
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("log_alone")]
 
 ROOM = 400 * 2**20
 """Bytes: enough for a driver and two workers that behave."""
