@@ -20,7 +20,7 @@ from support import search_fake as fake
 
 pytestmark = pytest.mark.usefixtures("log_alone")
 
-TRAINER = TrainerSpec(factory="support.search_fake:Trainer")
+TRAINER = TrainerSpec(factory="support.fake_trainer:Trainer")
 
 
 def of(results: Path, **options: object) -> Search:
@@ -50,7 +50,7 @@ def test_the_short_way_gives_the_same_search_in_this_process_and_in_workers(tmp_
     assert alone.study.name == "fake-0"
     assert len(alone.study.finished()) == 12
     assert alone.study.spec["context"] == {
-        "trainer": {"factory": "support.search_fake:Trainer", "options": {}},
+        "trainer": {"factory": "support.fake_trainer:Trainer", "options": {}},
         "canary": "fake",
     }
     assert of(tmp_path / "workers", workers=2).run().study.digest == alone.study.digest
@@ -92,7 +92,7 @@ def test_another_trainer_does_not_go_on_with_the_study(tmp_path: Path) -> None:
 
 
 def test_a_trainer_in_a_file_is_known_by_the_files_name(tmp_path: Path) -> None:
-    (tmp_path / "mine.py").write_text("from support.search_fake import Trainer\n")
+    (tmp_path / "mine.py").write_text("from support.fake_trainer import Trainer\n")
     trainer = TrainerSpec(factory=f"{tmp_path}/mine.py:Trainer")
     search = Search.of(
         fake.space(), fake.Planner(48), trainer, trials=3, periods=fake.PERIODS, results=tmp_path, workers=1

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from search.executors.protocol import Done, Job, Lost, Outcome, Raised
-from support.search_fake import Trainer
+from support.fake_trainer import Trainer
 
 TICK = 0.125
 """Seconds that a wait takes."""

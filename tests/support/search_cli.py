@@ -18,7 +18,7 @@ from search.trainer_api import TrainerSpec
 
 
 def _executor(asked: run_search.SearchConfig, data: TrainingSet, location: StudyLocation) -> Executor:
-    trainer = TrainerSpec(factory="support.search_fake:Trainer", options={"delay": DELAY})
+    trainer = TrainerSpec(factory="support.fake_trainer:Trainer", options={"delay": DELAY})
     return LocalExecutor(trainer, asked.workers, location.folder / "workers.log")
 
 

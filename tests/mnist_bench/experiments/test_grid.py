@@ -22,7 +22,7 @@ NUMERICS = {"canary": "77c0", "trainer_revision": 2, "kind": "cpu-fp32"}
 @pytest.fixture
 def grid(tmp_path: Path) -> Grid:
     """Return a grid whose workers are never asked."""
-    executor = InProcessExecutor(TrainerSpec(factory="support.search_fake:Trainer"))
+    executor = InProcessExecutor(TrainerSpec(factory="support.fake_trainer:Trainer"))
     data = load_training_set(DataOptions(subset=1200))
     return Grid(executor=executor, numerics=NUMERICS, data=data, folder=tmp_path)
 

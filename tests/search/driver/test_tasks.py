@@ -51,7 +51,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Executor]]:
 
     def build(behaviour: str = "", workers: int = 0) -> Executor:
         spec = TrainerSpec(
-            factory="support.search_fake:Trainer", options={"behaviour": behaviour, "marks": str(tmp_path)}
+            factory="support.fake_trainer:Trainer", options={"behaviour": behaviour, "marks": str(tmp_path)}
         )
         executor: Executor = LocalExecutor(spec, workers, tmp_path / "log") if workers else InProcessExecutor(spec)
         executor.start()

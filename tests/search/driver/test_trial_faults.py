@@ -74,7 +74,7 @@ def test_a_crash_keeps_its_last_lines_in_the_record_and_in_optunas_tables(tmp_pa
     for trial in crashed:
         assert trial.error is not None
         assert trial.error.splitlines()[-1] == "ZeroDivisionError: the fake trainer divides by zero"
-        assert "search_fake.py" in trial.error
+        assert "fake_trainer.py" in trial.error
         assert _optunas(tmp_path)[trial.number].user_attrs["error"] == trial.error
 
 

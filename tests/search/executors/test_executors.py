@@ -50,7 +50,7 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
 
 
 def executor_of(request: pytest.FixtureRequest, kind: str, behaviour: str, folder: Path) -> Executor:
-    spec = TrainerSpec(factory="support.search_fake:Trainer", options={"behaviour": behaviour, "marks": str(folder)})
+    spec = TrainerSpec(factory="support.fake_trainer:Trainer", options={"behaviour": behaviour, "marks": str(folder)})
     name, _, size = kind.partition("-")
     if name == "ray":
         nodes: Nodes = request.getfixturevalue("ray_nodes")
@@ -158,7 +158,7 @@ def local(tmp_path: Path) -> Iterator[Local]:
 
     def build(behaviour: str, lanes: int = 1, meet: int = 0) -> LocalExecutor:
         options = {"behaviour": behaviour, "marks": str(tmp_path), "meet": meet}
-        spec = TrainerSpec(factory="support.search_fake:Trainer", options=options)
+        spec = TrainerSpec(factory="support.fake_trainer:Trainer", options=options)
         started.append(LocalExecutor(spec, 1, tmp_path / "log", lanes))
         started[-1].start()
         return started[-1]
@@ -211,7 +211,7 @@ def test_a_hung_worker_is_replaced(one: One) -> None:
 def test_workers_that_hang_before_they_greet_are_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("search.executors.local.pool.MAX_START", 0.1)
     monkeypatch.setattr("search.executors.restart_policy.MAX_STARTS", 1)
-    spec = TrainerSpec(factory="support.search_fake:Trainer", options={"behaviour": "hang_at_start"})
+    spec = TrainerSpec(factory="support.fake_trainer:Trainer", options={"behaviour": "hang_at_start"})
     executor = LocalExecutor(spec, 1, tmp_path / "log")
     try:
         with pytest.raises(WorkerError, match=r"^Workers end before they are ready \(SIGKILL\)"):
@@ -312,7 +312,7 @@ def test_lanes_take_their_steps_in_turns(local: Local) -> None:
 
 def test_lanes_left_out_are_those_that_the_trainer_offers(tmp_path: Path) -> None:
     executor = LocalExecutor(
-        TrainerSpec(factory="support.search_fake:Trainer", options={"lanes": 5}), 1, tmp_path / "log"
+        TrainerSpec(factory="support.fake_trainer:Trainer", options={"lanes": 5}), 1, tmp_path / "log"
     )
     try:
         executor.start()

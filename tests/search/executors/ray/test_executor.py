@@ -32,7 +32,7 @@ from search.errors import SearchError
 from search.executors.ray import RayExecutor
 from search.trainer_api import TrainerSpec
 
-executor = RayExecutor(TrainerSpec(factory="support.search_fake:Trainer"), 1, address=sys.argv[1])
+executor = RayExecutor(TrainerSpec(factory="support.fake_trainer:Trainer"), 1, address=sys.argv[1])
 try:
     print(executor.start()["canary"])
 except SearchError as error:
@@ -50,7 +50,7 @@ from search.trainer_api import TrainerSpec
 ray.HEAD_CHECK = 0.2
 with variables(ENVIRONMENT):
     nodes = Nodes(1)
-    executor = RayExecutor(TrainerSpec(factory="support.search_fake:Trainer"), 1, address=nodes.address)
+    executor = RayExecutor(TrainerSpec(factory="support.fake_trainer:Trainer"), 1, address=nodes.address)
     executor.start()
     nodes.kill_head()
     try:
@@ -80,7 +80,7 @@ class Recorded(RayExecutor):
 
 def spec(folder: Path, behaviour: str = "", delay: float = 0.0) -> TrainerSpec:
     options = {"behaviour": behaviour, "marks": str(folder), "delay": delay}
-    return TrainerSpec(factory="support.search_fake:Trainer", options=options)
+    return TrainerSpec(factory="support.fake_trainer:Trainer", options=options)
 
 
 @pytest.fixture
