@@ -37,7 +37,7 @@ integration: .venv/tested
 
 faults: export HYPOTHESIS_PROFILE := full
 faults: .venv/tested
-	$(BIN)/python -m pytest -m hypothesis $(TWO)
+	$(BIN)/python -m pytest -m "hypothesis or dosed" $(TWO)
 	$(BIN)/python -m pytest -v $$(grep -o 'tests/[a-z_/]*\.py::[a-z_0-9]*' docs/faults.md | sort -u)
 
 lint: .venv/tested

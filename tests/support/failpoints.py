@@ -1,10 +1,11 @@
 """A search that is killed by SIGKILL before each of its writes, every time started again, until it comes to its end.
 
-    python failpoints.py RESULTS
+    python failpoints.py RESULTS [SPARED]
 
 It prints two lines of JSON: what the search comes to when nothing disturbs it, and what it comes to when it is killed,
-with the writes before which it was. A process dies before its first write that none died before; so those that recover
-are killed before their writes, too.
+with the writes before which it was or might have been. A process dies before its first write that none came to before;
+so those that recover are killed before their writes, too. With SPARED it dies before WRITES, and else only before the
+one after so many.
 
 What a write is, is seen from outside, by Python's audit events and SQLAlchemy's: a file or folder of the results is
 made, opened for writing, renamed or removed; a table is made; a transaction that changes the database is committed.
@@ -40,6 +41,23 @@ from support.paths import DATABASE
 
 Before = Callable[[str], None]
 """Is told of a write just before it is made."""
+WRITES = (
+    "CREATE UNIQUE INDEX",
+    "CREATE TABLE search_events",
+    "open /fake-0/driver.lock",
+    "commit INSERT INTO studies, 1 after event 1",  # the log has the study, Optuna's tables have not
+    "commit INSERT INTO search_events, 1 after event 1",  # a study without a goal
+    "commit INSERT INTO trials, 1 after event 3",
+    "open /fake-0/states/.1-1.state",
+    "os.rename /fake-0/states/.1-1.state",
+    "commit INSERT INTO trial_intermediate_values, 1 after event 7",
+    "commit INSERT INTO trial_system_attributes, 1 after event 7",
+    "commit UPDATE trials SET, 1 after event 14",  # the last trial's end is in the log alone
+    "os.rename /kept/.1.kept",
+    "os.remove /fake-0/states/1-4.state",
+)
+"""Some of the writes before which the search has to be killed, whatever else it comes to write."""
+
 _CHANGES = ("INSERT", "UPDATE", "DELETE")
 
 
@@ -99,38 +117,41 @@ def _without_token(path: str) -> str:
     return path.rpartition(".")[0] if "/." in path else path
 
 
-def die(results: Path, known: Sequence[str]) -> str | None:
-    """Run the search in a child process that dies before its first write that is not `known`; return which that is.
+def die(results: Path, known: Sequence[str], spared: int) -> list[str] | None:
+    """Run the search in a child process that makes at most so many writes that are not `known` and dies.
 
-    None where it came to its end before one.
+    Returns all these, the fatal one included; None where it came to its end before that.
     """
     position = events_in(results)
     reader, writer = os.pipe()
     child = os.fork()
     if not child:
-        _run_and_die(results, known, position, writer)
+        _run_and_die(results, known, spared, position, writer)
     os.close(writer)
     with os.fdopen(reader) as told:
         what = told.read()
     _, status = os.waitpid(child, 0)
     if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
-        return what
+        return what.splitlines()
     if status:
         raise RuntimeError(f"the search failed after {known[-1]}")
     return None
 
 
-def _run_and_die(results: Path, known: Sequence[str], position: int, told: int) -> None:
+def _run_and_die(results: Path, known: Sequence[str], spared: int, position: int, told: int) -> None:
     times: Counter[str] = Counter()
+    fresh: list[str] = []
 
     def before(what: str) -> None:
         """Die, unless the same write was fatal before: the same file's, or the same at a place in the log of events."""
         nonlocal position
         times[what] += 1
         write = f"{what}, {times[what]} after event {position}" if what.startswith("commit") else what
-        if write not in known:
-            os.write(told, write.encode())
-            os.kill(os.getpid(), signal.SIGKILL)
+        if write not in known and write not in fresh:
+            fresh.append(write)
+            os.write(told, f"{write}\n".encode())
+            if len(fresh) > spared or write in WRITES:
+                os.kill(os.getpid(), signal.SIGKILL)
         if what.endswith("INTO search_events"):
             position += 1
             times.clear()
@@ -169,18 +190,18 @@ def found(results: Path) -> dict[str, Any]:
     }
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, spared: int = 0) -> None:
     """Search undisturbed, and search killed."""
     alone, killed = folder / "alone", folder / "killed"
     for results in (alone, killed):
         results.mkdir()
     run(alone)
     writes: list[str] = []
-    while write := die(killed, writes):
-        writes.append(write)
+    while fresh := die(killed, writes, spared):
+        writes += fresh
     print(json.dumps({"found": found(alone)}))
     print(json.dumps({"found": found(killed), "writes": writes}))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), *map(int, sys.argv[2:]))

@@ -23,6 +23,7 @@ from search.errors import StorageError, StudyNotFoundError
 from search.study.location import StudyLocation
 from search.study.studies import list_studies, open_study, read_events
 from support import search_fake as fake
+from support.dose import dose
 
 pytestmark = pytest.mark.slow
 
@@ -76,9 +77,9 @@ def test_tables_are_never_rolled_back_unasked(tmp_path: Path) -> None:
     assert database.read_bytes() == content
 
 
-@pytest.mark.slow
+@pytest.mark.dosed
 def test_searches_killed_while_their_database_is_made(tmp_path: Path) -> None:
-    assert_all_came_through(killed_at_birth.kill_at_birth(tmp_path, 12, random.Random(0)))
+    assert_all_came_through(killed_at_birth.kill_at_birth(tmp_path, max(4, dose(12)), random.Random(0)))
 
 
 @pytest.mark.soak

@@ -27,11 +27,12 @@ from soaked import Outcome, Tables
 from search.study.location import StudyLocation
 from search.study.studies import open_study
 from support import search_fake as fake
+from support.dose import dose
 
 pytestmark = pytest.mark.slow
 
 GOAL = 30
-KILLS = 12
+KILLS = max(4, dose(12))
 STALL = 0.5
 """Seconds after which a period is taken for hung."""
 
@@ -51,6 +52,7 @@ def processes(tmp_path: Path) -> Iterator[SearchProcesses]:
     made.stop()
 
 
+@pytest.mark.dosed
 def test_a_search_killed_at_random_moments_comes_to_the_same_end(
     undisturbed: str, processes: SearchProcesses, tmp_path: Path
 ) -> None:

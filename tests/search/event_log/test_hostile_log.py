@@ -20,6 +20,7 @@ from search.study.location import StudyLocation
 from search.study.studies import list_studies, open_study, read_events
 from search.study.tables_check import differences, rebuild
 from support import search_fake as fake
+from support.dose import dose
 from support.paths import DATABASE
 
 NAME = "fake-0"
@@ -29,7 +30,7 @@ HOSTILE: list[Any] = [
 ]  # fmt: skip
 RAW = ["NaN", "-Infinity", "1e999", "9" * 5000, '"\\ud800"', "[" * 100_000 + "]" * 100_000, "", "{", '{"a": 1} x']
 """What stands in place of a value and is no JSON, or none that may be there."""
-FORGERIES = 1000
+FORGERIES = dose(1000)
 COLUMNS = ("kind", "time", "trial", "external", "seq", "payload")
 
 
@@ -115,6 +116,7 @@ def copied(results: Path) -> Iterator[Path]:
 
 
 @pytest.mark.slow
+@pytest.mark.dosed
 def test_a_forged_payload_is_believed_or_refused(results: Path) -> None:
     refused = 0
     for seq, text in random.Random(0).sample(list(mutations(results)), FORGERIES):
@@ -150,8 +152,9 @@ def test_events_in_an_order_that_no_search_decides_are_refused(results: Path, ki
 
 
 @pytest.mark.slow
+@pytest.mark.dosed
 def test_going_on_with_a_forged_study_ends_in_its_end_or_in_a_sentence(results: Path) -> None:
-    for seq, text in random.Random(1).sample(list(mutations(results)), 60):
+    for seq, text in random.Random(1).sample(list(mutations(results)), max(12, dose(60))):
         with copied(results) as copy:
             write(copy, "UPDATE search_events SET payload = ? WHERE seq = ?", text, seq)
             told = refusal(lambda copy=copy: fake.run(copy, goal=GOAL, slots=2))  # type: ignore[misc]
