@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from virtual_search import ByEnds, LongestFirst, Outcome, Setting, Waiting, simulate
@@ -40,7 +41,7 @@ NETS = 300
 TRIALS_OF_A_WORKER = 20
 FEWEST_TRIALS = 100
 MAX_TRIALS = 10_000
-SCHEDULES: Mapping[str, type[Dispatcher]] = {
+SCHEDULES: Mapping[str, type[Dispatcher[Any]]] = {
     "by the end of a period, waiting for each turn": Waiting,
     "by the end, training on where nothing can be stopped": ByEnds,
     "by the beginning, training on (as it is)": Dispatcher,

@@ -49,7 +49,7 @@ class Setting:
     seed: int = 0
     driver_seconds: float = 0.0
     """What one event takes the driver, during which it does nothing else."""
-    dispatcher: Callable[..., Dispatcher] = Dispatcher
+    dispatcher: Callable[..., Dispatcher[Any]] = Dispatcher
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,7 +177,7 @@ class Nowhere:
     def drop(self, *what: object, before: int = 0) -> None: ...
 
 
-class ByEnds(Dispatcher):
+class ByEnds(Dispatcher[Any]):
     """Gives workers the period whose event comes first."""
 
     def _urgency(self, active: Active, period: int) -> int:
@@ -191,7 +191,7 @@ class Waiting(ByEnds):
         super().__init__(*arguments[:3], codec=codec)
 
 
-class LongestFirst(Dispatcher):
+class LongestFirst(Dispatcher[Any]):
     """Gives workers the trial with most left to train."""
 
     def _urgency(self, active: Active, period: int) -> int:

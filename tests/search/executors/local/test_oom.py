@@ -25,6 +25,7 @@ from search.executors.protocol import Job, Lost, Outcome
 from search.strategies.pruners import NoPruner
 from search.study import studies
 from search.study.checkpoint_store import CheckpointStore
+from search.trainer_api import PLAIN
 from support import search_fake as fake
 from support.scripted import Clock, Scripted
 
@@ -143,7 +144,10 @@ def test_after_memory_ran_out_over_a_trial_it_is_trained_alone(tmp_path: Path, c
 
 
 def test_a_task_over_which_memory_runs_out_twice_is_named(tmp_path: Path, clock: Clock) -> None:
-    tasks = [Task(name=f"task {n}", identity=canonical_json.sha256(n), config={}, seed=n, costs=(1, 1)) for n in (1, 2)]
+    tasks: list[Task[Any]] = [
+        Task(name=f"task {n}", identity=canonical_json.sha256(n), config={}, codec=PLAIN, seed=n, costs=(1, 1))
+        for n in (1, 2)
+    ]
     store = TaskStore(CheckpointStore(tmp_path), keep_last=False)
     executor = Scripted(clock, lambda job: starved(job) if job.seed == 1 else None, workers=2)
     with pytest.raises(WorkerError, match=r"^task 1 needs more memory than there is: two workers ran out of it\.$"):
