@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from mnist_bench.config import DatasetName
+from search.errors import UsageError
 
 STORAGE_VARIABLE = "OPTUNA_STORAGE"
 Workers = Annotated[
@@ -84,8 +85,6 @@ def seconds(text: str) -> float:
     Raises:
         UsageError: it is no such time.
     """
-    from search.errors import UsageError
-
     found = _DURATION.fullmatch(text.strip())
     if found is None or float(found[1]) == 0:
         raise UsageError(f"--budget {text}: no time to spend; write 90s, 15m or 1h.")

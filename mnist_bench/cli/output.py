@@ -11,9 +11,10 @@ import io
 import json
 import sys
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, assert_never
+
+from mnist_bench.result_table import Align, Column, Table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,16 +25,8 @@ HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 FORMULA_STARTS = ("=", "+", "-", "@")
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column of a table: its header and how a row's cell reads."""
-
-    header: str
-    text: Callable[[Any], str]
-    """The cell of a row."""
-    importance: int = 1
-    """Where the terminal is too narrow, the least important column goes first, among equals the last one."""
-    align: Literal["left", "right"] = "left"
+Form = Literal["table", "markdown", "csv", "json"]
+"""How a result is printed."""
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -70,48 +63,76 @@ def note(text: object = "") -> None:
     console(stderr=True).print(safe(text))
 
 
-def key_column(key: str, importance: int = 1, align: Literal["left", "right"] = "left") -> Column:
-    """Return the column that shows what stands under `key` in rows that are mappings."""
-    return Column(key, lambda row: "" if row.get(key) is None else str(row[key]), importance, align)
+def form(*, json: bool = False, csv: bool = False, markdown: bool = False) -> Form:
+    """Return the form that a command's options ask for; of several the first of JSON, CSV and Markdown."""
+    if json:
+        return "json"
+    if csv:
+        return "csv"
+    return "markdown" if markdown else "table"
 
 
-def print_table(rows: Sequence[Any], columns: Sequence[Column | str], *, width: int | None = None) -> None:
-    """Print a table to stdout, whole when piped; in a terminal columns are dropped until it fits.
+def show(form: Form, *tables: Table[Any]) -> None:
+    """Print a result to stdout: captions, tables and footnotes for people, plain values for programs.
 
-    A column given as a string is the `key_column` of that name. `width` overrides the terminal's, in cells.
+    Several tables stand below each other, share one header in CSV, and are one object in JSON.
+    """
+    match form:
+        case "json":
+            print_json({key: value for table in tables for key, value in table.document.items()})
+        case "csv":
+            print_csv([record for table in tables for record in table.records()])
+        case "markdown" | "table":
+            for number, table in enumerate(tables):
+                if number:
+                    print_line()
+                _print_for_people(table, markdown=form == "markdown")
+        case _:
+            assert_never(form)
+
+
+def _print_for_people(table: Table[Any], *, markdown: bool) -> None:
+    for line in (*table.caption, *([""] if table.caption else [])):
+        print_line(line)
+    (print_markdown if markdown else print_table)(table)
+    gap = [""] if markdown and table.footnotes and table.footnotes[0] else []  # what follows a row belongs to the table
+    for line in (*gap, *table.footnotes):
+        print_line(line)
+
+
+def print_table(table: Table[Any], *, width: int | None = None) -> None:
+    """Print the headings and rows to stdout, whole when piped; in a terminal columns are dropped until they fit.
+
+    `width` overrides the terminal's, in cells.
     """
     out = console()
     room = width if width is not None else (out.width if out.is_terminal else None)
-    lines = table_lines(rows, columns, room)
+    lines = table_lines(table, room)
     out.print(lines[0], style="bold")
     for line in lines[1:]:
         out.print(line)
 
 
-def table_lines(rows: Sequence[Any], columns: Sequence[Column | str], width: int | None = None) -> list[str]:
-    """Return a header line and one aligned line a row, at most `width` cells wide where one column is."""
+def table_lines(table: Table[Any], width: int | None = None) -> list[str]:
+    """Return a line of headings and one aligned line a row, at most `width` cells wide where one column is."""
     from rich.cells import cell_len
 
-    whole = _whole(columns)
-    cells = [[safe(column.header), *(safe(column.text(row)) for row in rows)] for column in whole]
+    columns = table.columns
+    cells = [[safe(column.heading), *(safe(column.text(row)) for row in table.rows)] for column in columns]
     widths = [max(map(cell_len, column)) for column in cells]
-    kept = _columns_that_fit(whole, widths, width)
-    aligned = [[_pad(cell, widths[i], whole[i].align, cell_len(cell)) for cell in cells[i]] for i in kept]
+    kept = _columns_that_fit(columns, widths, width)
+    aligned = [[_pad(cell, widths[i], columns[i].align, cell_len(cell)) for cell in cells[i]] for i in kept]
     return [GAP.join(line).rstrip() for line in zip(*aligned, strict=True)]
 
 
-def _whole(columns: Sequence[Column | str]) -> list[Column]:
-    return [key_column(column) if isinstance(column, str) else column for column in columns]
-
-
-def _columns_that_fit(columns: Sequence[Column], widths: Sequence[int], width: int | None) -> list[int]:
+def _columns_that_fit(columns: Sequence[Column[Any]], widths: Sequence[int], width: int | None) -> list[int]:
     kept = list(range(len(columns)))
     while width is not None and len(kept) > 1 and sum(widths[i] + len(GAP) for i in kept) - len(GAP) > width:
         kept.remove(min(kept, key=lambda i: (columns[i].importance, -i)))
     return kept
 
 
-def _pad(cell: str, width: int, align: str, length: int) -> str:
+def _pad(cell: str, width: int, align: Align, length: int) -> str:
     space = " " * (width - length)
     return space + cell if align == "right" else cell + space
 
@@ -142,13 +163,12 @@ def _csv_cell(value: object) -> object:
     return f"'{cleaned}" if cleaned.startswith(FORMULA_STARTS) else cleaned
 
 
-def print_markdown(rows: Sequence[Any], columns: Sequence[Column | str]) -> None:
+def print_markdown(table: Table[Any]) -> None:
     """Print a GitHub-flavoured Markdown table with every column."""
-    whole = _whole(columns)
-    print(_markdown_line(column.header for column in whole))
-    print("| " + " | ".join("---:" if column.align == "right" else "---" for column in whole) + " |")
-    for row in rows:
-        print(_markdown_line(column.text(row) for column in whole))
+    print(_markdown_line(column.heading for column in table.columns))
+    print("| " + " | ".join("---:" if column.align == "right" else "---" for column in table.columns) + " |")
+    for texts in table.texts():
+        print(_markdown_line(texts))
 
 
 def _markdown_line(cells: Iterable[str]) -> str:

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mnist_bench.cli import options
+from mnist_bench.cli import options, output
 from mnist_bench.cli.exit_codes import ExitCode
+from mnist_bench.result_table import Table, key_column
+from search import messages
+from search.errors import Problem, SpaceError, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,8 +35,6 @@ Files = Annotated[list[str], typer.Argument(metavar="FILE...", help="Space files
 @app.command("check")
 def check(files: Files, json: options.Json = False) -> None:
     """Check files and print every problem with its line and column; exit code 2 where there is one."""
-    from mnist_bench.cli import output
-
     found = [_checked(file) for file in files]
     problems = [problem for row in found for problem in row["problems"]]
     if json:
@@ -54,7 +55,6 @@ def check(files: Files, json: options.Json = False) -> None:
 def show(file: File, overrides: options.Overrides = None, json: options.Json = False) -> None:
     """Show a space's fields, ranges and conditions, its smallest and largest net, and how long a search takes."""
     from mnist_bench import space_files
-    from mnist_bench.cli import output
     from mnist_bench.space_files import overview
 
     space = space_files.load(file, overrides or ())
@@ -69,7 +69,7 @@ def show(file: File, overrides: options.Overrides = None, json: options.Json = F
     output.print_line()
     columns = [("field", 9), ("values", 8), ("condition", 7), ("about", 1)]
     rows = [asdict(row) for row in overview.describe(space)]
-    output.print_table(rows, [output.key_column(*column) for column in columns])
+    output.print_table(Table(rows=rows, columns=[key_column(*column) for column in columns]))
     output.print_line()
     for line in _size_lines(space, extremes, estimate, f"{workers} workers ({kind})"):
         output.print_line(line)
@@ -85,7 +85,6 @@ def sample(
 ) -> None:
     """Draw trials at random, each range evenly: one column a trial."""
     from mnist_bench import space_files
-    from mnist_bench.cli import output
     from mnist_bench.space_files import overview
 
     space = space_files.load(file, overrides or ())
@@ -93,28 +92,26 @@ def sample(
     if json:
         output.print_json({"name": space.name, "seed": seed, "samples": drawn})
         return
-    columns = [output.key_column("field", number + 1)]
-    columns += [output.key_column(str(i), number - i, "right") for i in range(1, number + 1)]
-    output.print_table(list(_sample_rows(space, drawn)), columns)
+    columns = [key_column("field", number + 1)]
+    columns += [key_column(str(i), number - i, "right") for i in range(1, number + 1)]
+    output.print_table(Table(rows=list(_sample_rows(space, drawn)), columns=columns))
 
 
 @app.command("list")
 def list_spaces(json: options.Json = False) -> None:
     """List the spaces and recipes that come with the program."""
     from mnist_bench import space_files
-    from mnist_bench.cli import output
 
     rows = [_list_row(name, path) for name, path in space_files.shipped().items()]
     if json:
         output.print_json({"spaces": rows})
     else:
         columns = [("name", 9), ("holds", 8), ("epochs", 5), ("file", 4)]
-        output.print_table(rows, [output.key_column(*column) for column in columns])
+        output.print_table(Table(rows=rows, columns=[key_column(*column) for column in columns]))
 
 
 def _checked(file: str) -> dict[str, Any]:
     from mnist_bench import space_files
-    from search.errors import Problem, SpaceError, UsageError
 
     row: dict[str, Any] = {"file": file, "problems": []}
     try:
@@ -145,13 +142,13 @@ def _count(number: int, what: str) -> str:
 def _headline(space: Space) -> str:
     from mnist_bench.config import TrainConfig
     from search import strategies
-    from search.messages import show
 
     epochs = space.settings.get("epochs", TrainConfig().epochs)
     sampler, pruner = strategies.of_settings(space.settings)
     periods = len(space.settings.get("periods") or range(epochs))
     others = {name: value for name, value in space.settings.items() if name not in ("epochs", "limits", "search")}
-    parts = [space.name, _summary(space), _count(epochs, "epoch"), *(f"{k} {show(v)}" for k, v in others.items())]
+    settings = [f"{name} {messages.show(value)}" for name, value in others.items()]
+    parts = [space.name, _summary(space), _count(epochs, "epoch"), *settings]
     return "  ·  ".join([*parts, f"{strategies.describe(sampler, periods)} + {strategies.describe(pruner, periods)}"])
 
 
@@ -183,12 +180,11 @@ def _sample_rows(space: Space, drawn: Sequence[dict[str, Any]]) -> Iterator[dict
     from mnist_bench.errors import ArchitectureError
     from mnist_bench.nets import plan_layers
     from mnist_bench.space_files import config
-    from search.messages import show
 
     for field in space.fields:
         if field.distribution is not None:
             cells = ((str(i), params.get(field.path)) for i, params in enumerate(drawn, 1))
-            yield {"field": field.path, **{i: "–" if v is None else _short(v, show) for i, v in cells}}
+            yield {"field": field.path, **{i: "–" if v is None else _short(v) for i, v in cells}}
     counts: dict[str, dict[str, str]] = {"parameters": {}, "macs": {}}
     for i, params in enumerate(drawn, 1):
         try:
@@ -199,14 +195,13 @@ def _sample_rows(space: Space, drawn: Sequence[dict[str, Any]]) -> Iterator[dict
     yield from ({"field": name, **cells} for name, cells in counts.items())
 
 
-def _short(value: Any, show: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else show(value)
+def _short(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else messages.show(value)
 
 
 def _list_row(name: str, path: Path) -> dict[str, Any]:
     from mnist_bench import space_files
     from mnist_bench.config import TrainConfig
-    from search.errors import UsageError
 
     try:
         space = space_files.load(path)

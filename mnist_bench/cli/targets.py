@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from search.errors import StudyNotFoundError, UsageError
-from search.event_log import StudyRecord, TrialRecord
+
+if TYPE_CHECKING:
+    from search.event_log import StudyRecord, TrialRecord
 
 
 def parse(target: str | None) -> tuple[str | None, int | None]:

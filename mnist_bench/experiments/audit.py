@@ -11,8 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from mnist_bench import cells
 from mnist_bench.config import from_json
 from mnist_bench.experiments.grid import Grid, Task, open_grid_of
+from mnist_bench.result_table import Column, Table
 from mnist_bench.statistics import wilson
 from mnist_bench.studies import sealed_json
 from search import canonical_json
@@ -140,6 +142,19 @@ def sentence(audit: Audit) -> str:
     if audit.complete:
         found += f"; {audit.placed or 'none'} would have come before one of the {audit.complete} complete ones"
     return f"{found}.{_highest(audit)} It took {audit.seconds:,.0f} s of worker time."
+
+
+def table_of(audit: Audit) -> Table[Audited]:
+    """Return a row an audited trial, by number."""
+    return Table(
+        rows=audit.trials,
+        columns=[
+            Column("trial", lambda row: f"#{row.number}", 9, "right", lambda row: row.number),
+            Column("validation", lambda row: cells.percent(row.accuracy), 9),
+            Column("better complete trials", lambda row: str(row.better), 8, "right"),
+        ],
+        caption=[sentence(audit)],
+    )
 
 
 def _highest(audit: Audit) -> str:

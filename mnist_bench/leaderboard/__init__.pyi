@@ -1,7 +1,6 @@
 from .board import (
     SIGNIFICANCE as SIGNIFICANCE,
     Leaderboard as Leaderboard,
-    Row as Row,
     counts as counts,
     epochs_done as epochs_done,
     grouped as grouped,
@@ -16,5 +15,11 @@ from .correctness import (
     correct_bits as correct_bits,
     validation_images as validation_images,
 )
-from .plain_board import PlainBoard as PlainBoard, PlainRow as PlainRow, plain_board as plain_board
+from .plain_board import PlainBoard as PlainBoard, plain_board as plain_board
+from .table import (
+    Board as Board,
+    digest_lines as digest_lines,
+    table_of as table_of,
+    test_set_line as test_set_line,
+)
 from .worker_time import Kind as Kind, Period as Period, WorkerTime as WorkerTime, worker_time_of as worker_time_of

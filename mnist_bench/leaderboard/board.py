@@ -134,7 +134,7 @@ def leaderboard_of(study: StudyRecord, *, top: int | None = None, test_openings:
                 images,
                 p_values.get(trial.number),
                 settings,
-                None if study.cost is None else trial.number in on_front,
+                on_front=None if study.cost is None else trial.number in on_front,
             )
             for trial, settings in zip(shown, cells, strict=True)
         ),
@@ -234,6 +234,7 @@ def _row(
     images: int,
     p_value: float | None,
     settings: Mapping[str, str],
+    *,
     on_front: bool | None,
 ) -> Row:
     errors = trial.reports[-1].metrics.get("errors") if trial.reports else None

@@ -7,7 +7,8 @@ from typing import Any
 
 from mnist_bench.plots.gallery import Gallery, Picture
 from mnist_bench.report.page import Report, gather
-from mnist_bench.report.sections import Section, Sections, Table
+from mnist_bench.report.sections import Section, Sections
+from mnist_bench.result_table import Column, Table
 from search.event_log.records import StudyRecord
 from support import handmade
 
@@ -31,7 +32,7 @@ def hostile() -> Report:
     study = handmade.mixed()
     trials = [replace(trial, error=HOSTILE + "\u202e") if trial.error else trial for trial in study.trials]
     spec = {**study.spec, "numerics": {**study.spec["numerics"], "cpu": HOSTILE}, "versions": {HOSTILE: HOSTILE}}
-    table = Table(headings=(HOSTILE,), rows=((HOSTILE,),))
+    table = Table(rows=[HOSTILE], columns=[Column(HOSTILE, str)], footnotes=[HOSTILE])
     section = Section(lines=(f"{HOSTILE} `{HOSTILE}`\u202e",), table=table)
     picture = Picture(kind="history", shows=HOSTILE, finding=HOSTILE, source=DOT)
     made = report(

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnist_bench.cli import options
+from mnist_bench import cells
+from mnist_bench.cli import options, output
 from mnist_bench.cli.exit_codes import ExitCode
 from mnist_bench.cli.experiments import PrecisionName
+from mnist_bench.cli.interrupts import Interrupts
 from search.study import ResultsFolder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mnist_bench.cli.output import Column
-    from mnist_bench.experiments.ladder import Ladder, Rung
     from search.trainer_api import Report
 
 
@@ -42,9 +42,7 @@ def ladder(
     the ledger. Then one run of each recipe is timed as a process of its own. The same command goes on where an earlier
     run of it was stopped or killed; _ladder in the results folder holds the runs and their times.
     """
-    from mnist_bench.cli import output
-    from mnist_bench.cli.interrupts import Interrupts
-    from mnist_bench.experiments.ladder import Options, plain
+    from mnist_bench.experiments.ladder import Options, table_of
     from mnist_bench.experiments.ladder.run import run
 
     asked = Options(
@@ -56,15 +54,7 @@ def ladder(
     if found is None:
         output.note("Stopped. The same command goes on where it stopped.")
         raise typer.Exit(ExitCode.INTERRUPTED)
-    if json:
-        output.print_json(plain(found))
-    elif csv:
-        output.print_csv([_flat(rung) for rung in found.rungs])
-    else:
-        (output.print_markdown if markdown else output.print_table)(found.rungs, _columns())
-        output.print_line()
-        for line in footnotes(found):
-            output.print_line(line)
+    output.show(output.form(json=json, csv=csv, markdown=markdown), table_of(found))
 
 
 class _Lines:
@@ -74,13 +64,9 @@ class _Lines:
         self._started = time.monotonic()
 
     def on_start(self, runs: int, seconds: float) -> None:
-        from mnist_bench.cli import cells, output
-
         output.note(f"{runs} runs, about {cells.duration(seconds)} where none was trained before")
 
     def on_run(self, recipe: str, seed: int, reports: Sequence[Report]) -> None:
-        from mnist_bench.cli import cells, output
-
         last = reports[-1]
         share = cells.percent(last.metrics.get("test_accuracy"))
         ended = last.end.replace("_", " ") if last.end else f"{share} on the test images"
@@ -88,84 +74,8 @@ class _Lines:
         output.note(f"{self._gone()}  {recipe}, seed {seed}: {ended}, trained in {trained}")
 
     def on_timing(self, recipe: str, seconds: float) -> None:
-        from mnist_bench.cli import cells, output
-
         about = cells.duration(seconds)
         output.note(f"{self._gone()}  {recipe}: one run alone, in a process of its own, about {about} of training")
 
     def _gone(self) -> str:
-        from mnist_bench.cli import cells
-
         return f"{cells.duration(time.monotonic() - self._started):>7}"
-
-
-def verdict(rung: Rung) -> str:
-    """Return whether a target was met, with the figures: "met: 99.05 % [99.02, 99.08]"."""
-    from mnist_bench.cli import cells
-
-    low, high = rung.interval or (None, None)
-    figures = f"{cells.percent(rung.mean)} {cells.interval(low, high)}".strip()
-    if rung.unended:
-        figures = f"{rung.unended} of {rung.unended + len(rung.runs)} runs did not end" + (
-            f", the others {figures}" if rung.runs else ""
-        )
-    elif rung.interval is None:
-        figures += " by one run, which shows no spread"
-    return f"{'met' if rung.met else 'not met'}: {figures}"
-
-
-def footnotes(found: Ladder) -> list[str]:
-    """Return what the table's figures mean, and what they were measured on."""
-    from mnist_bench.numerics import sentence
-
-    return [
-        f"Trained on all {found.train_images:,} training images. In brackets: 95 % interval of the mean test accuracy "
-        "after the last epoch;",
-        "a target is met where its lower end reaches it. Epochs and seeds were fixed before the test set was opened.",
-        f"training: seconds of a run on one worker, median over the seeds{_together(found)}.",
-        f"wall: one run alone, from the start of its process to its end. {_threads(found)}",
-        sentence(found.machine),
-    ]
-
-
-def _together(found: Ladder) -> str:
-    return f", {found.workers} at a time" if found.workers > 1 else ""
-
-
-def _threads(found: Ladder) -> str:
-    machine = found.machine
-    if machine.gpu or machine.cores == 1:
-        return "A run trains with one thread of the processor."
-    return f"A run trains with one thread, so a single one leaves {machine.cores - 1} of {machine.cores} cores idle."
-
-
-def _columns() -> list[Column]:
-    from mnist_bench.cli import cells
-    from mnist_bench.cli.output import Column
-
-    return [
-        Column("target", lambda rung: cells.percent(rung.target, 1), 9),
-        Column("reached", verdict, 8),
-        Column("recipe", lambda rung: rung.recipe, 4),
-        Column("epochs", lambda rung: str(rung.epochs), 5, "right"),
-        Column("parameters", lambda rung: f"{rung.parameters:,}", 3, "right"),
-        Column("seeds", lambda rung: str(len(rung.runs) + rung.unended), 2, "right"),
-        Column("training", lambda rung: _seconds(rung.seconds), 7, "right"),
-        Column("wall", lambda rung: _seconds(rung.wall_seconds), 6, "right"),
-    ]
-
-
-def _seconds(seconds: float | None) -> str:
-    from mnist_bench.cli import cells
-
-    return "–" if seconds is None else cells.duration(seconds)
-
-
-def _flat(rung: Rung) -> dict[str, float | int | str | None]:
-    """Return a rung as CSV has it."""
-    low, high = rung.interval or (None, None)
-    return {
-        "target": rung.target, "met": rung.met, "mean": rung.mean, "low": low, "high": high, "recipe": rung.recipe,
-        "epochs": rung.epochs, "parameters": rung.parameters, "macs": rung.macs, "seeds": len(rung.runs) + rung.unended,
-        "unended": rung.unended, "seconds": rung.seconds, "wall_seconds": rung.wall_seconds,
-    }  # fmt: skip

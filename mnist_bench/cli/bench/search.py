@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnist_bench.cli import options
+from mnist_bench import cells
+from mnist_bench.cli import options, output
 from mnist_bench.cli.exit_codes import ExitCode
+from mnist_bench.cli.interrupts import Interrupts
 from mnist_bench.cli.pictures import drawing
+from search.files import make_folder
 
 if TYPE_CHECKING:
     from mnist_bench.experiments.contest import Contest, Entrant, Trace
@@ -50,12 +53,8 @@ def search(
     Every sampler with every pruner, and random search with twice the budget: real searches, the same seeds for all,
     each until its budget is spent. The same command goes on where an earlier run of it was stopped or killed.
     """
-    from mnist_bench.cli import output
-    from mnist_bench.cli.bench import search_view
-    from mnist_bench.cli.interrupts import Interrupts
-    from mnist_bench.experiments.contest import Options
+    from mnist_bench.experiments.contest import Options, shortfalls, table_of
     from mnist_bench.experiments.contest.run import run
-    from search.files import make_folder
 
     if folder:
         make_folder(folder)  # one that cannot be made is told of before anything is trained
@@ -68,7 +67,10 @@ def search(
     if found is None:
         output.note("Stopped. The same command goes on where it stopped.")
         raise typer.Exit(ExitCode.INTERRUPTED)
-    search_view.show(found, json=json, csv=csv, markdown=markdown)
+    table = table_of(found)
+    for warning in shortfalls(found):
+        output.note(warning)
+    output.show(output.form(json=json, csv=csv, markdown=markdown), table)
     _draw(found, folder or Path(found.folder), verbose=context.find_root().params["verbose"])
 
 
@@ -83,13 +85,9 @@ class _Lines:
         self._started = time.monotonic()
 
     def on_start(self, searches: int, seconds: float) -> None:
-        from mnist_bench.cli import cells, output
-
         output.note(f"{searches} searches, which train for about {cells.duration(seconds)}.")
 
     def on_search(self, entrant: Entrant, seed: int, found: Trace) -> None:
-        from mnist_bench.cli import cells, output
-
         best = cells.percent(found.bests[-1][1]) if found.bests else "none complete"
         trials, complete = found.counts(found.spent)
         gone = cells.duration(time.monotonic() - self._started)
@@ -98,9 +96,7 @@ class _Lines:
 
 def _draw(found: Contest, folder: Path, *, verbose: bool) -> None:
     """Draw the picture; where it lies is told on stderr, for stdout is the table's."""
-    from mnist_bench.cli import output
     from mnist_bench.plots.experiments import contest
-    from search.files import make_folder
 
     make_folder(folder)
     job = drawing.Job(kind=PICTURE, make=partial(contest.draw, contest.rows(found)))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
-from mnist_bench.cli import options
+from mnist_bench.cli import again, options, output
 from mnist_bench.cli.exit_codes import ExitCode
+from mnist_bench.cli.interrupts import Interrupts
 from search.study import ResultsFolder
 
 
@@ -31,11 +33,10 @@ def confirm(
     shown to be worse. Then the winner, and the cheapest of those tied with it, train on all training images with 8
     seeds, and the test set is opened once. The same command goes on where an earlier run of it was stopped or killed.
     """
-    from mnist_bench.cli import again, output
-    from mnist_bench.cli.interrupts import Interrupts
-    from mnist_bench.cli.views import confirmation, lines
-    from mnist_bench.experiments.confirm import Options, plain
+    from mnist_bench.cli.views import lines
+    from mnist_bench.experiments.confirm import Options, table_of
     from mnist_bench.experiments.confirm.run import run
+    from mnist_bench.leaderboard import test_set_line
     from mnist_bench.studies import open_study, openings
     from search.study import StudyLocation
 
@@ -51,7 +52,12 @@ def confirm(
         again.note_stopped("Stopped.", storage)
         raise typer.Exit(ExitCode.INTERRUPTED)
     opened = openings.for_study(StudyLocation.of(record.name, results, storage))
-    if json:
-        output.print_json(plain(found) | {"test_openings": opened})
-    else:
-        confirmation.show(found, test_openings=opened)
+    table = table_of(found)
+    output.show(
+        output.form(json=json),
+        replace(
+            table,
+            footnotes=[*table.footnotes, test_set_line(opened)],
+            document={**table.document, "test_openings": opened},
+        ),
+    )

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from mnist_bench.cli import options
+from mnist_bench import cells
+from mnist_bench.cli import options, output
 from mnist_bench.numerics import Precision
+from search.errors import UsageError
+from search.files import atomic_write
 
 if TYPE_CHECKING:
     from mnist_bench.config import TrainConfig
@@ -44,7 +47,6 @@ def train(
 ) -> None:
     """Train one recipe, with one seed or several."""
     from mnist_bench import numerics, space_files
-    from mnist_bench.cli import output
     from mnist_bench.config import leaves_validation
     from mnist_bench.data import DataOptions, close_test_set, load_dataset
     from mnist_bench.training import fit
@@ -75,8 +77,6 @@ def train(
 
 def _check_output(path: Path | None, seeds: int) -> None:
     """Refuse what could not be kept, before any time is spent on training it."""
-    from search.errors import UsageError
-
     if path is not None and seeds > 1:
         raise UsageError("--output keeps the weights of one seed; leave out --seeds, or --output.")
     if path is not None and not path.parent.is_dir():
@@ -86,8 +86,6 @@ def _check_output(path: Path | None, seeds: int) -> None:
 
 
 def _show_period(seed: int, _period: int, _state: bytes, report: Report) -> None:
-    from mnist_bench.cli import cells, output
-
     metrics = report.metrics
     figures = f"{_number(metrics['train_loss'], '.5f'):>10}  {_number(metrics['val_loss'], '.5f'):>8}"
     accuracy = f"{cells.percent(report.value):>9}  {_number(metrics['errors'], 'd'):>6}"
@@ -101,10 +99,7 @@ def _number(value: float | None, form: str) -> str:
 
 
 def _save(path: Path, result: FitResult, config: TrainConfig) -> None:
-    from mnist_bench.cli import output
     from mnist_bench.training import export
-    from search.errors import UsageError
-    from search.files import atomic_write
 
     if not result.state:
         raise UsageError(f"{path}: there are no weights to keep, training ended without any.")
@@ -122,7 +117,6 @@ def _accuracies(results: dict[int, FitResult]) -> list[float]:
 
 
 def _print_summary(results: dict[int, FitResult]) -> None:
-    from mnist_bench.cli import cells, output
     from mnist_bench.statistics import mean_and_deviation
 
     for seed, result in results.items():

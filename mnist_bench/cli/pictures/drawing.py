@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mnist_bench.cli import output
+from search.errors import SearchError, UsageError
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -38,7 +41,6 @@ class Drawn:
 
 def draw(job: Job, folder: Path, formats: Sequence[Format], *, verbose: bool) -> Drawn:
     """Draw a picture; one that cannot be drawn, for whatever reason, is told on stderr and leaves the others alone."""
-    from mnist_bench.cli import output
     from mnist_bench.plots import style
 
     try:
@@ -52,8 +54,6 @@ def draw(job: Job, folder: Path, formats: Sequence[Format], *, verbose: bool) ->
 
 
 def _failed(job: Job, error: Exception) -> Drawn:
-    from search.errors import SearchError, UsageError
-
     if isinstance(error, SearchError):
         return Drawn(job=job, error=error)
     if isinstance(error, OSError):
@@ -64,8 +64,6 @@ def _failed(job: Job, error: Exception) -> Drawn:
 
 def show(drawn: Sequence[Drawn]) -> None:
     """Print lines and files once all are drawn: a reader that stops early, such as `head`, stops no picture."""
-    from mnist_bench.cli import output
-
     for one in drawn:
         for line in () if one.error else (*one.job.lines, *one.files):
             output.print_line(line)

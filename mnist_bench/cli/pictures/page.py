@@ -4,31 +4,16 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from mnist_bench.cli import cells
-from mnist_bench.cli.output import Column, safe, safe_lines
-from mnist_bench.cli.views import board
-from mnist_bench.leaderboard import Row, grouped
+from mnist_bench import cells
+from mnist_bench.cli.output import safe, safe_lines
+from mnist_bench.leaderboard import digest_lines, grouped, table_of, test_set_line
 from mnist_bench.report import Report
-
-SORT_KEYS: Mapping[str, Callable[[Row], float | None]] = MappingProxyType(
-    {
-        "rank": lambda row: row.rank,
-        "trial": lambda row: row.number,
-        "validation": lambda row: row.accuracy,
-        "epochs": lambda row: row.epochs,
-        "params": lambda row: row.parameters,
-        "MACs": lambda row: row.macs,
-        "time": lambda row: row.seconds,
-    }
-)
-"""What a column is sorted by where its cells do not begin with the number; by heading."""
+from mnist_bench.result_table import Column, Row
 
 
 def render(report: Report) -> str:
@@ -42,14 +27,14 @@ def render(report: Report) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"code": _code, "csp_hash": _csp_hash, "grouped": grouped}
-    test_set = board.test_set_line(report.board.test_openings)
+    board, test_set = table_of(report.board), test_set_line(report.board.test_openings)
     return environment.get_template("report.html.j2").render(
         report=report,
         counted=cells.counted(report.board.counts, live=report.board.live),
-        digest_promise=board.digest_lines(report.board)[1].strip(" ()"),
-        footnotes=[line for line in board.footnotes(report.board) if line != test_set],
+        digest_promise=digest_lines(report.board)[1].strip(" ()"),
+        board=board,
+        below_board=[line for line in board.footnotes if line != test_set],
         test_set=test_set,
-        columns=board.columns(report.board),
         sort_key=_sort_key,
     )
 
@@ -71,9 +56,9 @@ def _csp_hash(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
-def _sort_key(column: Column, row: Row) -> str | None:
+def _sort_key(column: Column[Row], row: Row) -> str | None:
     """Return the number that a cell is sorted by; empty where it has none, None where its text tells."""
-    if column.header not in SORT_KEYS:
+    if column.number is None:
         return None
-    value = SORT_KEYS[column.header](row)
+    value = column.number(row)
     return "" if value is None else repr(value)

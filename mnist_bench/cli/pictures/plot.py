@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from mnist_bench.cli import options
+from mnist_bench.cli import options, output
 from mnist_bench.cli.pictures import drawing
 from mnist_bench.cli.pictures.drawing import Job
 from mnist_bench.plots import KINDS
+from search.errors import StudyNotFoundError, UsageError
+from search.files import make_folder
+from search.messages import did_you_mean, show
 from search.study import ResultsFolder, StudyFolder
 
 if TYPE_CHECKING:
@@ -80,10 +83,7 @@ def plot(
     storage: options.Storage = None,
 ) -> None:
     """Draw pictures; its help is `HELP`."""
-    from mnist_bench.cli import output
     from mnist_bench.data import close_test_set
-    from search.errors import UsageError
-    from search.files import make_folder
 
     close_test_set()
     name, kinds = chosen(words or ())
@@ -114,9 +114,6 @@ def chosen(words: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
     Raises:
         UsageError: there is no such kind, or kinds of a study and of the data are mixed.
     """
-    from search.errors import UsageError
-    from search.messages import did_you_mean, show
-
     study = words[0] if words and words[0] not in ALL_KINDS else None
     kinds = tuple(dict.fromkeys(words[1:] if study is not None else words))
     for kind in kinds:
@@ -135,8 +132,6 @@ def chosen(words: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
 def _open(name: str | None, results: Path, storage: str | None) -> StudyRecord:
     """Return the study; where there is none of a name that is nearly a kind's, the error says so."""
     from mnist_bench.studies import open_study
-    from search.errors import StudyNotFoundError
-    from search.messages import did_you_mean, show
 
     try:
         return open_study(results, name, storage)

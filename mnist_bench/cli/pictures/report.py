@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-from mnist_bench.cli import options
+from mnist_bench.cli import options, output
+from search.errors import StudyNotFoundError, UsageError
+from search.files import atomic_write
 from search.study import StudyFolder
 
 
@@ -28,14 +30,12 @@ def report(
     The finding in words, the leaderboard, the pictures, the winner's recipe, what the bits depend on, and the commands
     that reproduce it. The file needs no network and no other file.
     """
-    from mnist_bench.cli import output
     from mnist_bench.cli.pictures import page
     from mnist_bench.data import close_test_set
     from mnist_bench.plots import Subject
     from mnist_bench.plots.gallery import gallery
     from mnist_bench.report import gather, read
     from mnist_bench.studies import open_study, openings
-    from search.errors import StudyNotFoundError
     from search.study import StudyLocation
 
     close_test_set()
@@ -57,9 +57,6 @@ def report(
 
 
 def _write(file: Path, text: str) -> None:
-    from search.errors import UsageError
-    from search.files import atomic_write
-
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         atomic_write(file, text.encode())

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnist_bench.cli import options
+from mnist_bench.cli import options, output
 from mnist_bench.cli.exit_codes import ExitCode
+from search.errors import UsageError
 
 if TYPE_CHECKING:
     from mnist_bench.doctor import Checkup, Diagnostic
@@ -34,7 +35,6 @@ def doctor(
 
     Exits with 1 where a problem remains. A study that is being searched is only read.
     """
-    from mnist_bench.cli import output
     from mnist_bench.doctor import plain
 
     if study is None:
@@ -63,7 +63,6 @@ def _examine_study(
 
 def _examine_machine(repair: bool, replay: bool, device: str, data_dir: Path | None, results: Path) -> Checkup:
     from mnist_bench.doctor import checkup as doctors
-    from search.errors import UsageError
 
     if repair:
         raise UsageError("--repair repairs a study; name one, as `mnist-bench studies` lists them.")
@@ -73,8 +72,6 @@ def _examine_machine(repair: bool, replay: bool, device: str, data_dir: Path | N
 
 
 def _print(found: Checkup) -> None:
-    from mnist_bench.cli import output
-
     shown = [("repaired", finding) for finding in found.repaired]
     shown += [(finding.severity, finding) for finding in found.findings]
     for word, finding in shown:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mnist_bench.cli import options
+from mnist_bench.cli import options, output
 
 if TYPE_CHECKING:
-    from mnist_bench.cli.views import Board
-    from mnist_bench.experiments.confirm import Confirmed
+    from mnist_bench.leaderboard import Board
+    from mnist_bench.result_table import Table
 
 SHORT = 10
 """Rows shown to a person who asks for no number."""
@@ -29,49 +30,28 @@ def leaderboard(
     storage: options.Storage = None,
 ) -> None:
     """Show the best trials, with intervals and ties."""
-    from mnist_bench.cli import output
-    from mnist_bench.cli.views import board
+    from mnist_bench.studies import leaderboard_cache
 
     rows = top or (None if json or csv or markdown else SHORT)
     names: list[str | None] = [*studies] if studies else [None]
-    boards = [_read(name, results, storage, rows) for name in names]
-    confirmed = [_confirmed(one, results) for one in boards]
+    boards = [leaderboard_cache.leaderboard(results, name, storage, top=rows) for name in names]
+    tables = [_table(board, results) for board in boards]
     if json:
-        pairs = zip(boards, confirmed, strict=True)
-        output.print_json({"studies": [board.plain(one) | {"confirmed": _plain(found)} for one, found in pairs]})
-    elif csv:
-        output.print_csv(board.csv_rows(boards))
+        output.print_json({"studies": [table.document for table in tables]})
     else:
-        for index, one in enumerate(boards):
-            if index:
-                output.print_line()
-            board.show(one, markdown=markdown)
-            _print_confirmed(confirmed[index])
+        output.show(output.form(csv=csv, markdown=markdown), *tables)
 
 
-def _read(name: str | None, results: Path, storage: str | None, top: int | None) -> Board:
-    from mnist_bench.studies import leaderboard_cache
+def _table(board: Board, results: Path) -> Table[Any]:
+    """Return a board with what `confirm` found of the study, unless the study was searched further since."""
+    from mnist_bench.experiments import confirm
+    from mnist_bench.leaderboard import table_of
 
-    return leaderboard_cache.leaderboard(results, name, storage, top=top)
-
-
-def _confirmed(board: Board, results: Path) -> Confirmed | None:
-    """Return what `confirm` found of the study, unless the study was searched further since."""
-    from mnist_bench.experiments.confirm import load
-
-    found = load(results / board.study)
-    return found if found and found.digest == board.digest else None
-
-
-def _plain(found: Confirmed | None) -> dict[str, Any] | None:
-    from mnist_bench.experiments.confirm import plain
-
-    return None if found is None else plain(found)
-
-
-def _print_confirmed(found: Confirmed | None) -> None:
-    from mnist_bench.cli import output
-    from mnist_bench.cli.views import confirmation
-
-    if found is not None:
-        output.print_line(confirmation.footnote(found))
+    table, known = table_of(board), confirm.load(results / board.study)
+    if known is None or known.digest != board.digest:
+        return replace(table, document={**table.document, "confirmed": None})
+    return replace(
+        table,
+        footnotes=[*table.footnotes, confirm.footnote(known)],
+        document={**table.document, "confirmed": confirm.plain(known)},
+    )

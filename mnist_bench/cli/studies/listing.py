@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mnist_bench.cli import options
+from mnist_bench import cells
+from mnist_bench.cli import options, output
+from mnist_bench.result_table import Column, Table
+from search.errors import StudyNotFoundError
 
 if TYPE_CHECKING:
     from search.study import StudySummary
@@ -26,8 +29,7 @@ def studies(
     """List studies, the one written last first, or remove one."""
     if context.invoked_subcommand is not None:
         return
-    from mnist_bench.cli import output
-    from mnist_bench.cli.views import board
+    from mnist_bench.leaderboard import test_set_line
     from mnist_bench.studies import openings
     from search.study import list_studies, where
 
@@ -37,18 +39,12 @@ def studies(
     for summary in summaries:
         if summary.unreadable is not None:
             output.note(f"{summary.name} cannot be read: {summary.unreadable}")
-    if json:
-        output.print_json({"studies": rows, "test_openings": opened})
-    elif csv:
-        output.print_csv(rows)
-    elif not rows:
+    form = output.form(json=json, csv=csv, markdown=markdown)
+    if not rows and form in ("table", "markdown"):
         output.note(f"No studies in {where(results, storage)}; `mnist-bench search conv --trials 50` makes one.")
-    elif markdown:
-        output.print_markdown(rows, _columns())
-        output.print_line(f"\n{board.test_set_line(opened)}")
-    else:
-        output.print_table(rows, _columns())
-        output.print_line(board.test_set_line(opened))
+        return
+    document = {"studies": rows, "test_openings": opened}
+    output.show(form, Table(rows=rows, columns=COLUMNS, footnotes=[test_set_line(opened)], document=document))
 
 
 @app.command("remove")
@@ -59,8 +55,6 @@ def remove(
     storage: options.Storage = None,
 ) -> None:
     """Remove a study and all that was kept of it."""
-    from mnist_bench.cli import output
-    from search.errors import StudyNotFoundError
     from search.study import checked_name, list_studies, remove_study, where
 
     found = {summary.name: summary for summary in list_studies(results, storage)}
@@ -100,21 +94,17 @@ def _state(summary: StudySummary) -> str:
     return "finished" if summary.trials >= summary.goal else "paused"
 
 
-def _columns() -> list[Any]:
-    from mnist_bench.cli import cells
-    from mnist_bench.cli.output import Column
-
-    return [
-        Column("study", lambda row: row["study"], 9),
-        Column("trials", lambda row: f"{row['trials']}/{row['goal']}", 6, "right"),
-        Column("complete", lambda row: str(row["complete"]), 3, "right"),
-        Column("best", lambda row: (cells.value if row["foreign"] else cells.percent)(row["best"]), 8, "right"),
-        Column("state", lambda row: row["state"], 7),
-        Column("size", lambda row: _size(row["bytes"]), 2, "right"),
-        Column("modified (UTC)", lambda row: row["modified"][:16].replace("T", " "), 4),
-        Column("folder", lambda row: row["path"], 1),
-    ]
-
-
 def _size(count: int) -> str:
     return f"{count / 1e6:.1f} MB" if count >= 100_000 else f"{count / 1e3:.1f} kB"
+
+
+COLUMNS: list[Column[dict[str, Any]]] = [
+    Column("study", lambda row: row["study"], 9),
+    Column("trials", lambda row: f"{row['trials']}/{row['goal']}", 6, "right"),
+    Column("complete", lambda row: str(row["complete"]), 3, "right"),
+    Column("best", lambda row: (cells.value if row["foreign"] else cells.percent)(row["best"]), 8, "right"),
+    Column("state", lambda row: row["state"], 7),
+    Column("size", lambda row: _size(row["bytes"]), 2, "right"),
+    Column("modified (UTC)", lambda row: row["modified"][:16].replace("T", " "), 4),
+    Column("folder", lambda row: row["path"], 1),
+]

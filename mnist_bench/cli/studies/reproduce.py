@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mnist_bench.cli import options
+from mnist_bench import cells
+from mnist_bench.cli import options, output, targets
 from mnist_bench.cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -41,7 +43,6 @@ def reproduce(
 
     Every figure and the weights are compared. Exits with 0 when all is identical, else with 4, naming what differs.
     """
-    from mnist_bench.cli import output
     from mnist_bench.studies import reproduce as reproduction
 
     record = _record(target, results, storage)
@@ -61,7 +62,6 @@ def reproduce(
 def _record(target: str | None, results: Path, storage: str | None) -> Record:
     import sys
 
-    from mnist_bench.cli import targets
     from mnist_bench.studies import record
 
     if target == "-":
@@ -73,8 +73,6 @@ def _record(target: str | None, results: Path, storage: str | None) -> Record:
 
 
 def _print_heading(record: Record, then: str, now: str) -> None:
-    from mnist_bench.cli import output
-
     agree = f"numerics agree (canary {then[:4]}…)" if then == now else f"numerics differ ({_change(then, now)})"
     output.print_line(f"Reproducing {record.study}/{record.trial} (seed {record.seed}); {agree}.")
     for heading in HEADINGS:
@@ -86,8 +84,6 @@ def _change(then: str, now: str) -> str:
 
 
 def _print_period(then: Period, now: Period) -> None:
-    from mnist_bench.cli import cells, output
-
     epoch = then.metrics.get("epoch")
     loss = _pair(_loss(then), _loss(now), then.metrics.get("train_loss") == now.metrics.get("train_loss"))
     accuracy = _pair(cells.percent(then.value), cells.percent(now.value), then.value == now.value)
@@ -134,8 +130,6 @@ def _numerics_words(comparison: Comparison) -> str:
 
 
 def _noise_words(comparison: Comparison, p_value: float) -> str:
-    from mnist_bench.cli import cells
-
     then, now = comparison.periods[-1]
     agrees = "agrees within" if p_value > NOISE else "differs by more than"
     figures = f"{cells.percent(then.value)} then, {cells.percent(now.value)} now"
@@ -147,6 +141,4 @@ def _hash(text: str) -> str:
 
 
 def _plain(record: Record, comparison: Comparison) -> dict[str, Any]:
-    from dataclasses import asdict
-
     return {"study": record.study, "trial": record.trial, "identical": comparison.identical, **asdict(comparison)}

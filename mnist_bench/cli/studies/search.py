@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Annotated, assert_never
 
 import typer
 
-from mnist_bench.cli import options
+from mnist_bench import cells
+from mnist_bench.cli import again, options, output
 from mnist_bench.cli.exit_codes import ExitCode
+from mnist_bench.cli.interrupts import Interrupts
+from search.errors import UsageError
 from search.event_log import Order
 from search.executors import ExecutorName
 
@@ -112,8 +115,6 @@ def _share(text: str, executor: ExecutorName) -> float:
     Raises:
         UsageError: it names none, or there are no worker processes to audit with.
     """
-    from search.errors import UsageError
-
     match executor:
         case "in-process":
             raise UsageError("--audit-pruned needs worker processes; leave out --executor in-process.")
@@ -132,7 +133,6 @@ def _share(text: str, executor: ExecutorName) -> float:
 
 
 def _preview(asked: SearchConfig) -> None:
-    from mnist_bench.cli import output
     from mnist_bench.studies import run_search
 
     for line in run_search.preview(asked):
@@ -140,7 +140,6 @@ def _preview(asked: SearchConfig) -> None:
 
 
 def _run(asked: SearchConfig) -> Run:
-    from mnist_bench.cli.interrupts import Interrupts
     from mnist_bench.cli.views import ending, live
     from mnist_bench.studies import run_search
 
@@ -155,8 +154,6 @@ def _run(asked: SearchConfig) -> Run:
 
 def _audit(run: Run, asked: SearchConfig, share: float) -> None:
     """Audit the study's pruning and print what was found; the search's own end is on the screen by then."""
-    from mnist_bench.cli import again, output
-    from mnist_bench.cli.interrupts import Interrupts
     from mnist_bench.experiments import audit
 
     with Interrupts(output.note) as interrupts:
@@ -183,8 +180,6 @@ def _workers_here(asked: SearchConfig) -> int:
 
 
 def _note_audited(number: int, reports: Sequence[Report]) -> None:
-    from mnist_bench.cli import cells, output
-
     last = reports[-1]
     ended = last.end.replace("_", " ") if last.end else cells.percent(last.value)
     output.note(f"audit  #{number}, pruned in the search: {ended} at its end")

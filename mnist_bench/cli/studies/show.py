@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnist_bench.cli import options
+from mnist_bench import cells
+from mnist_bench.cli import options, output, targets
+from mnist_bench.result_table import Column, Table
 
 if TYPE_CHECKING:
-    from mnist_bench.cli.output import Column
     from search.event_log import StudyRecord, TrialRecord
+    from search.trainer_api import Report
 
 
 def show(
@@ -27,8 +29,6 @@ def show(
 
     Of a trial every setting, the curve and the hashes; its --json is the record that `reproduce` accepts.
     """
-    from mnist_bench.cli import output, targets
-
     study, number = targets.open_target(target, results, storage, of_any_trainer=True)
     if number is None:
         plain, lines = _study_json(study), _study_lines(study)
@@ -42,8 +42,6 @@ def show(
 
 
 def _print(lines: Iterator[str]) -> None:
-    from mnist_bench.cli import output
-
     for line in lines:
         output.print_line(line)
 
@@ -72,7 +70,6 @@ def _trial_json(study: StudyRecord, trial: TrialRecord) -> dict[str, object]:
 
 
 def _study_lines(study: StudyRecord) -> Iterator[str]:
-    from mnist_bench.cli import cells
     from mnist_bench.config import leaves
     from mnist_bench.leaderboard import counts, grouped
     from search.study import fingerprint
@@ -94,7 +91,6 @@ def _study_lines(study: StudyRecord) -> Iterator[str]:
 
 
 def _trial_lines(study: StudyRecord, trial: TrialRecord) -> Iterator[str]:
-    from mnist_bench.cli import cells
     from mnist_bench.leaderboard import accuracy_interval, validation_images
     from mnist_bench.studies import is_foreign
 
@@ -114,7 +110,6 @@ def _trial_lines(study: StudyRecord, trial: TrialRecord) -> Iterator[str]:
 
 
 def _settings(trial: TrialRecord) -> Iterator[str]:
-    from mnist_bench.cli import cells
     from mnist_bench.config import every_setting, from_json, leaves
 
     yield from ("", "settings (* sampled)")
@@ -124,7 +119,6 @@ def _settings(trial: TrialRecord) -> Iterator[str]:
 
 def _foreign_settings(trial: TrialRecord) -> Iterator[str]:
     """Yield the parameters, and the configuration that another trainer made of them, whatever its names are."""
-    from mnist_bench.cli import cells
     from mnist_bench.config import leaves
 
     for heading, values in (("parameters", trial.params), ("configuration", trial.config)):
@@ -133,31 +127,26 @@ def _foreign_settings(trial: TrialRecord) -> Iterator[str]:
 
 
 def _curve(study: StudyRecord, trial: TrialRecord) -> list[str]:
-    from mnist_bench.cli import cells, output
-    from mnist_bench.cli.output import Column
     from mnist_bench.studies import is_foreign
 
     heading = "value" if is_foreign(study.spec) else "accuracy"
     metrics = dict.fromkeys(name for report in trial.reports for name in report.metrics)
-    columns = [
+    columns: list[Column[Report]] = [
         *(_metric_column(name) for name in metrics),
         Column(heading, lambda report: _reader(study)(report.value), 3, "right"),
         Column("time", lambda report: cells.duration(report.seconds), 1, "right"),
         Column("weights", lambda report: report.weights + (f"  ({report.end})" if report.end else ""), 1),
     ]
-    return output.table_lines(trial.reports, columns)
+    return output.table_lines(Table(rows=trial.reports, columns=columns))
 
 
-def _metric_column(name: str) -> Column:
-    from mnist_bench.cli import cells
-    from mnist_bench.cli.output import Column
+def _metric_column(name: str) -> Column[Report]:
 
     return Column(name, lambda report: cells.value(report.metrics.get(name)), 2, "right")
 
 
 def _reader(study: StudyRecord) -> Callable[[float | None], str]:
     """Return how the study's values read: accuracies of nets in percent, those of another trainer as they are."""
-    from mnist_bench.cli import cells
     from mnist_bench.studies import is_foreign
 
     return cells.value if is_foreign(study.spec) else cells.percent

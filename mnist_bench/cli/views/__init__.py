@@ -1,5 +1,1 @@
-"""What commands show on a terminal: leaderboards, a search while it runs and when it ends, confirmations."""
-
-import lazy_loader
-
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+"""What commands show of searches and experiments."""

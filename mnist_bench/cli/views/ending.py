@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from mnist_bench.cli import again, cells, output
-from mnist_bench.cli.views import board
-from mnist_bench.leaderboard import Leaderboard, leaderboard_of, worker_time_of
+from mnist_bench import cells
+from mnist_bench.cli import again, output
+from mnist_bench.leaderboard import Leaderboard, digest_lines, leaderboard_of, table_of, worker_time_of
 from mnist_bench.plots import KINDS
 from mnist_bench.studies import SearchConfig, openings
 from search.driver import Run
@@ -25,13 +25,11 @@ def show(run: Run, asked: SearchConfig, *, seconds: float) -> None:
     before = seconds_before(run.study, time.time() - seconds)
     output.print_line()
     output.print_line(summary(listed, seconds, before, run.order_cost))
-    for line in board.digest_lines(listed):
+    for line in digest_lines(listed):
         output.print_line(line)
     if listed.rows:
         output.print_line()
-        output.print_table(listed.rows, board.columns(listed))
-        for line in board.footnotes(listed):
-            output.print_line(line)
+        output.show("table", replace(table_of(listed), caption=()))
     for line in advice(run, asked):
         output.note(line)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from mnist_bench.cli import cells, output
+from mnist_bench import cells
+from mnist_bench.cli import output
 from mnist_bench.experiments.ablation import Listener, Step, sentence
 from mnist_bench.experiments.confirm import Observer, Round, Run
 from search.trainer_api import Report

@@ -9,7 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from mnist_bench.cli import cells, output
+from mnist_bench import cells
+from mnist_bench.cli import output
 from mnist_bench.config import from_json
 from mnist_bench.leaderboard import accuracy_interval, epochs_done, total_epochs, validation_images
 from mnist_bench.nets import line

@@ -1,7 +1,5 @@
 from .result import (
     STEPS as STEPS,
-    Comparison as Comparison,
-    Standing as Standing,
     Values as Values,
     comparisons as comparisons,
     curves as curves,
@@ -10,4 +8,5 @@ from .result import (
     standings as standings,
 )
 from .run import Options as Options
+from .table import table_of as table_of
 from .trace import Contest as Contest, Entrant as Entrant, Trace as Trace

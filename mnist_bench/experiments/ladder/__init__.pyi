@@ -1,2 +1,2 @@
-from .result import Ladder as Ladder, Rung as Rung, plain as plain
 from .run import Options as Options
+from .table import table_of as table_of

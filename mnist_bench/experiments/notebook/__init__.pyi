@@ -1,2 +1,2 @@
-from .result import DEVIATIONS as DEVIATIONS, Figure as Figure, Row as Row, plain as plain
 from .run import Options as Options
+from .table import table_of as table_of

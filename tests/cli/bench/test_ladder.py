@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
-from mnist_bench.cli.bench.ladder import footnotes, verdict
 from mnist_bench.experiments.ladder import cold_start
 from mnist_bench.experiments.ladder.result import Ladder, Run as LadderRun, Rung
 from mnist_bench.experiments.ladder.run import seed_of
+from mnist_bench.experiments.ladder.table import footnotes, verdict
 from mnist_bench.numerics.machine import Machine
 from support.handmade_data import write_data
 

@@ -15,8 +15,7 @@ from typing import Any
 import pytest
 
 from mnist_bench.cli import options
-from mnist_bench.cli.views import confirmation
-from mnist_bench.experiments.confirm import result as confirmed
+from mnist_bench.experiments.confirm import result as confirmed, table as confirmation
 from search.errors import UsageError
 from support import handmade
 

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import Result
 
 from mnist_bench.cli import options
-from mnist_bench.cli.views.board import test_set_line as words_about_the_test_set
+from mnist_bench.leaderboard.table import test_set_line as words_about_the_test_set
 from support import handmade
 from support.paths import LEDGER
 

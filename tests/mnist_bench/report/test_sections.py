@@ -49,17 +49,15 @@ def test_the_confirmation_tells_figures_ties_and_where_the_budget_ended_it() -> 
     assert section.lines[0] == (
         "Confirmed: the settings of #1 get 95.90 % [94.63, 97.17] of the test images right (mean of 2 fresh seeds)."
     )
-    assert (
-        "In the search #1 had 99.50 % of the validation images right, with fresh seeds it has 99.30 %"
-        in section.lines[1]
-    )
-    assert section.lines[2] == "Not shown to be worse: #0. The cheapest of these is #0."
-    assert section.lines[3].startswith("The budget ended the race after 2 seeds")
+    assert section.lines[1] == "conv-0: 3 configurations raced with up to 2 fresh seeds in 60 s."
     assert section.table is not None
-    assert [row[:3] + row[4:5] for row in section.table.rows] == [
-        ("#1", "2", "7.0", "winner"),
-        ("#0", "2", "8.0", "tied"),
-        ("#2", "1", "60.0", "dropped after 1 seed (p = 0.0012)"),
+    assert "= not shown to be worse than #1 (paired t-tests over seeds, Holm, 5 %): #0." in section.table.footnotes
+    assert any(line.startswith("The budget ended the race after 2 seeds") for line in section.table.footnotes)
+    assert any(line.startswith("In the search #1 had 99.50 %, with fresh") for line in section.table.footnotes)
+    assert [texts[:2] + texts[3:5] for texts in section.table.texts()] == [
+        ["#1", "2", "7.0", "winner"],
+        ["#0", "2", "8.0", "="],
+        ["#2", "1", "60.0", "dropped after 1 seed (p = 0.0012)"],
     ]
 
 
@@ -69,20 +67,19 @@ def test_a_study_searched_further_is_told() -> None:
 
 def test_the_ablation_begins_at_the_baseline() -> None:
     section = report_sections.of_ablation(PATH)
-    assert section.lines[0].startswith("From linear (77.0 errors) to #1 (48.0 errors of 1,000)")
+    assert section.lines[0].startswith("conv-0: from linear to #1, 77.0 → 48.0 validation errors of 1,000")
     assert section.table is not None
-    assert [row[:4] for row in section.table.rows] == [
-        ("linear", "77.0", "–", "–"),
-        ("batchnorm", "48.0", "29.0", "21.0 to 37.0"),
+    assert [texts[:3] for texts in section.table.texts()] == [
+        ["linear", "77.0", ""],
+        ["batchnorm", "48.0", "29.0 [21, 37] "],
     ]
 
 
 def test_the_audit_says_how_often_pruning_was_wrong() -> None:
-    (line,) = report_sections.of_audit(PRUNING).lines
-    assert line.startswith(
-        "Of 46 pruned trials 2 were trained to the end afterwards: none would have won (95 % interval"
-    )
-    assert line.endswith("none would have come before one of the 4 complete ones.")
+    section = report_sections.of_audit(PRUNING)
+    assert section.lines == (audit.sentence(PRUNING),)
+    assert section.table is not None
+    assert section.table.texts() == [["#3", "98.00 %", "4"], ["#4", "–", "4"]]
 
 
 def test_what_lies_in_the_folder_is_read(tmp_path: Path) -> None:
@@ -95,6 +92,13 @@ def test_what_lies_in_the_folder_is_read(tmp_path: Path) -> None:
     audit.save(PRUNING, tmp_path)
     sections = report_sections.read(study, tmp_path)
     assert sections.winner == 1
-    assert sections.confirmed == report_sections.of_race(RACE, study.digest)
-    assert sections.ablation == report_sections.of_ablation(PATH)
-    assert sections.audit == report_sections.of_audit(PRUNING)
+    found = (sections.confirmed, sections.ablation, sections.audit)
+    made = (
+        report_sections.of_race(replace(RACE, study=tmp_path.name), study.digest),
+        report_sections.of_ablation(replace(PATH, study=tmp_path.name)),
+        report_sections.of_audit(PRUNING),
+    )
+    assert [part and part.lines for part in found] == [part.lines for part in made]
+    assert [part and part.table and part.table.texts() for part in found] == [
+        part.table and part.table.texts() for part in made
+    ]

@@ -1,31 +1,36 @@
-"""The leaderboard on the screen and as data; printed by `leaderboard` and at the end of `search`."""
+"""The leaderboard as a table, with all its words."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from mnist_bench.cli import cells, output
-from mnist_bench.cli.output import Column
-from mnist_bench.leaderboard import Leaderboard, PlainBoard, PlainRow, Row, grouped
+from mnist_bench import cells
+from mnist_bench.leaderboard.board import Leaderboard, Row, grouped
+from mnist_bench.leaderboard.plain_board import PlainBoard, PlainRow
+from mnist_bench.result_table import Column, Table
 from mnist_bench.units import unit
 from search.event_log import repeats
 
 Board = Leaderboard | PlainBoard
 
-FIGURES = (
-    Column("rank", lambda row: f"{row.rank or '–'}{' =' if row.tied else '  '}", 9, "right"),
-    Column("trial", lambda row: f"#{row.number}", 9, "right"),
-    Column("validation", lambda row: f"{cells.percent(row.accuracy)} {cells.interval(row.low, row.high)}", 9),
+FIGURES: tuple[Column[Row], ...] = (
+    Column("rank", lambda row: f"{row.rank or '–'}{' =' if row.tied else '  '}", 9, "right", lambda row: row.rank),
+    Column("trial", lambda row: f"#{row.number}", 9, "right", lambda row: row.number),
+    Column(
+        "validation",
+        lambda row: f"{cells.percent(row.accuracy)} {cells.interval(row.low, row.high)}",
+        9,
+        number=lambda row: row.accuracy,
+    ),
     Column("errors", lambda row: "–" if row.errors is None else str(row.errors), 6, "right"),
     Column("state", lambda row: cells.ending(row.state, row.reason), 8),
-    Column("epochs", lambda row: cells.epochs(row.epochs, row.total_epochs), 7, "right"),
-    Column("params", lambda row: cells.count(row.parameters), 5, "right"),
-    Column("MACs", lambda row: cells.count(row.macs), 3, "right"),
-    Column("time", lambda row: cells.duration(row.seconds), 4, "right"),
+    Column("epochs", lambda row: cells.epochs(row.epochs, row.total_epochs), 7, "right", lambda row: row.epochs),
+    Column("params", lambda row: cells.count(row.parameters), 5, "right", lambda row: row.parameters),
+    Column("MACs", lambda row: cells.count(row.macs), 3, "right", lambda row: row.macs),
+    Column("time", lambda row: cells.duration(row.seconds), 4, "right", lambda row: row.seconds),
 )
-PLAIN_FIGURES = (
+PLAIN_FIGURES: tuple[Column[PlainRow], ...] = (
     Column("rank", lambda row: str(row.rank or "–"), 9, "right"),
     Column("trial", lambda row: f"#{row.number}", 9, "right"),
     Column("value", lambda row: cells.value(row.value), 9, "right"),
@@ -33,43 +38,44 @@ PLAIN_FIGURES = (
     Column("periods", lambda row: cells.epochs(row.periods, row.total_periods), 7, "right"),
     Column("time", lambda row: cells.duration(row.seconds), 4, "right"),
 )
+PREFERRED = 8
+"""So many settings, the first ones, stay longer than the others where the screen is too narrow for all."""
 
 
-def columns(board: Board) -> list[Column]:
-    """Return the columns of a board: its figures, then the settings in which its rows differ."""
-    if isinstance(board, PlainBoard):
-        return [*PLAIN_FIGURES, *(_param(name) for name in (board.rows[0].params if board.rows else ()))]
-    headings = list(board.rows[0].settings) if board.rows else []
-    front = [] if board.cost is None else [Column("front", lambda row: "yes" if row.on_front else "", 8)]
-    return [
-        *FIGURES[:2],
-        *front,
-        *FIGURES[2:],
-        *(_setting(heading, last=index >= 8) for index, heading in enumerate(headings)),
-    ]
+def table_of(board: Board) -> Table[Any]:
+    """Return a board's figures, then the settings in which its rows differ."""
+    caption, below = (headline(board), *digest_lines(board)), footnotes(board)
+    match board:
+        case PlainBoard():
+            names = board.rows[0].params if board.rows else ()
+            return Table(
+                rows=board.rows, columns=[*PLAIN_FIGURES, *map(_param, names)], caption=caption, footnotes=below,
+                record=lambda row: _flat(board.study, asdict(row), "params"),
+                document={**asdict(board), "goal": board.goal},
+            )  # fmt: skip
+        case Leaderboard():
+            front = [] if board.cost is None else [Column[Row]("front", lambda row: "yes" if row.on_front else "", 8)]
+            headings = board.rows[0].settings if board.rows else ()
+            settings = [_setting(name, last=number >= PREFERRED) for number, name in enumerate(headings)]
+            return Table(
+                rows=board.rows, columns=[*FIGURES[:2], *front, *FIGURES[2:], *settings], caption=caption,
+                footnotes=below, record=lambda row: _flat(board.study, plain_row(row), "settings"),
+                document=plain(board),
+            )  # fmt: skip
 
 
-def _setting(heading: str, *, last: bool) -> Column:
+def _setting(heading: str, *, last: bool) -> Column[Row]:
     return Column(heading, lambda row: row.settings[heading], 1 if last else 2)
 
 
-def _param(name: str) -> Column:
+def _param(name: str) -> Column[PlainRow]:
     return Column(name, lambda row: cells.value(row.params[name]), 2)
 
 
-def show(board: Board, *, markdown: bool = False) -> None:
-    """Print the board for a person: headline, digest, table, footnotes."""
-    output.print_line(headline(board))
-    for line in digest_lines(board):
-        output.print_line(line)
-    output.print_line()
-    if markdown:
-        output.print_markdown(board.rows, columns(board))
-        output.print_line()
-    else:
-        output.print_table(board.rows, columns(board))
-    for footnote in footnotes(board):
-        output.print_line(footnote)
+def _flat(study: str, values: dict[str, Any], nested: str) -> dict[str, Any]:
+    """Return a row's plain values as CSV has them: the study's name first, and what is `nested` last."""
+    settings = values.pop(nested)
+    return {"study": study, **values, **settings}
 
 
 def headline(board: Board) -> str:
@@ -143,10 +149,8 @@ def test_set_line(openings: int) -> str:
     return f"The test set has been opened {times}." if openings else "The test set has not been opened."
 
 
-def plain(board: Board) -> dict[str, Any]:
+def plain(board: Leaderboard) -> dict[str, Any]:
     """Return the board as plain values for JSON."""
-    if isinstance(board, PlainBoard):
-        return {**asdict(board), "goal": board.goal}
     return {
         "study": board.study,
         "digest": board.digest,
@@ -170,14 +174,3 @@ def plain_row(row: Row) -> dict[str, Any]:
     """Return a row as plain values, its settings under `settings`."""
     names = [name for name in Row.__dataclass_fields__ if name != "settings"]
     return {name: getattr(row, name) for name in names} | {"settings": dict(row.settings)}
-
-
-def csv_rows(boards: Sequence[Board]) -> list[dict[str, Any]]:
-    """Return flat rows of all boards, each with its study's name first."""
-    rows = []
-    for board in boards:
-        for row in board.rows:
-            values = asdict(row) if isinstance(row, PlainRow) else plain_row(row)
-            settings = values.pop("params" if isinstance(row, PlainRow) else "settings")
-            rows.append({"study": board.study, **values, **settings})
-    return rows

@@ -1,14 +1,16 @@
-"""How a contest of ways of searching reads: headline, table, verdicts; as JSON and CSV."""
+"""A contest as a table, with all its words: how each contestant did, and the first one against the others."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from mnist_bench.cli import cells, output
-from mnist_bench.cli.output import Column
-from mnist_bench.experiments.contest import Comparison, Contest, Standing, comparisons, finding, shortfalls, standings
+from mnist_bench import cells
+from mnist_bench.experiments.contest.result import Comparison, Standing, comparisons, finding, shortfalls, standings
+from mnist_bench.experiments.contest.trace import Contest
 from mnist_bench.numerics import sentence
+from mnist_bench.result_table import Column, Table
 from mnist_bench.statistics import mean_and_deviation
 
 Row = tuple[Standing, Comparison | None]
@@ -24,40 +26,35 @@ BUDGET = (
 )
 
 
-def show(found: Contest, *, json: bool = False, csv: bool = False, markdown: bool = False) -> None:
-    """Print a contest to stdout, and to stderr which searches ended before their budget."""
+def table_of(found: Contest) -> Table[Row]:
+    """Return a row a contestant.
+
+    Raises:
+        UsageError: a search completed no trial within the budget.
+    """
     standing = standings(found)
     compared = comparisons(standing, found.images)
     rows: list[Row] = list(zip(standing, [None, *compared], strict=True))
-    for warning in shortfalls(found):
-        output.note(warning)
-    if json:
-        output.print_json(plain(found, rows))
-    elif csv:
-        output.print_csv([{**_flat(row), "seeds": len(found.seeds), "budget": found.budget} for row in rows])
-    else:
-        _print(found, rows, markdown=markdown)
+    return Table(
+        rows=rows,
+        columns=[
+            Column("contestant", lambda row: row[0].entrant.name, 9),
+            Column("trials", lambda row: f"{row[0].trials:.1f}", 3, "right"),
+            Column("complete", lambda row: f"{row[0].complete:.1f}", 4, "right"),
+            Column("best", lambda row: _best(row[0]), 8, "right"),
+            Column("rank at the end", lambda row: f"{row[0].final_rank:.1f}", 6, "right"),
+            Column("rank on the way", lambda row: f"{row[0].mean_rank:.1f}", 5, "right"),
+            Column(f"{standing[0].entrant.name} ahead by", lambda row: _lead(row[1]), 7, "right"),
+            Column("p", lambda row: f"{row[1].p_value:.3f}" if row[1] else "", 7, "right"),
+        ],
+        caption=_headlines(found),
+        footnotes=["", *(f"{each.words}." for each in compared), "", _footnote(len(compared)), BUDGET, EQUAL],
+        record=lambda row: {**_record(row), "seeds": len(found.seeds), "budget": found.budget},
+        document=_plain(found, rows, compared),
+    )
 
 
-def _print(found: Contest, rows: list[Row], *, markdown: bool) -> None:
-    for line in headlines(found):
-        output.print_line(line)
-    output.print_line()
-    (output.print_markdown if markdown else output.print_table)(rows, _columns(rows))
-    output.print_line()
-    for comparison in _compared(rows):
-        output.print_line(f"{comparison.words}.")
-    output.print_line()
-    for line in (_footnote(len(rows) - 1), BUDGET, EQUAL):
-        output.print_line(line)
-
-
-def _compared(rows: list[Row]) -> list[Comparison]:
-    return [comparison for _, comparison in rows if comparison]
-
-
-def headlines(found: Contest) -> list[str]:
-    """Return what was compared, and on what."""
+def _headlines(found: Contest) -> list[str]:
     seconds = cells.duration(found.budget * found.training_seconds)
     return [
         f"{found.space}: best accuracy on {found.images:,} validation images for what {found.budget} whole trainings "
@@ -74,20 +71,6 @@ def _footnote(compared: int) -> str:
     )
 
 
-def _columns(rows: list[Row]) -> list[Column]:
-    first = rows[0][0].entrant.name
-    return [
-        Column("contestant", lambda row: row[0].entrant.name, 9),
-        Column("trials", lambda row: f"{row[0].trials:.1f}", 3, "right"),
-        Column("complete", lambda row: f"{row[0].complete:.1f}", 4, "right"),
-        Column("best", lambda row: _best(row[0]), 8, "right"),
-        Column("rank at the end", lambda row: f"{row[0].final_rank:.1f}", 6, "right"),
-        Column("rank on the way", lambda row: f"{row[0].mean_rank:.1f}", 5, "right"),
-        Column(f"{first} ahead by", lambda row: _lead(row[1]), 7, "right"),
-        Column("p", lambda row: f"{row[1].p_value:.3f}" if row[1] else "", 7, "right"),
-    ]
-
-
 def _best(standing: Standing) -> str:
     mean, deviation = mean_and_deviation(standing.bests)
     return f"{cells.percent(mean)} ± {100 * deviation:.2f}"
@@ -99,15 +82,15 @@ def _lead(comparison: Comparison | None) -> str:
     return f"{100 * comparison.mean:.2f} {cells.interval(comparison.low, comparison.high)}"
 
 
-def plain(found: Contest, rows: list[Row]) -> dict[str, Any]:
+def _plain(found: Contest, rows: Sequence[Row], compared: Sequence[Comparison]) -> dict[str, Any]:
     """Return a contest as plain values for JSON, with every curve and the verdicts in words."""
     values = {key: value for key, value in asdict(found).items() if key not in ("entrants", "traces")}
     return {
         **values,
-        "finding": finding(_compared(rows), len(found.seeds)),
+        "finding": finding(compared, len(found.seeds)),
         "contestants": [
             {
-                **_flat(row),
+                **_record(row),
                 "bests": row[0].bests,
                 "curves": [one.bests for one in traces],
                 "verdict": row[1].words if row[1] else None,
@@ -118,8 +101,7 @@ def plain(found: Contest, rows: list[Row]) -> dict[str, Any]:
     }
 
 
-def _flat(row: Row) -> dict[str, Any]:
-    """Return a row as CSV has it; shares of images, not points."""
+def _record(row: Row) -> dict[str, Any]:
     standing, comparison = row
     mean, deviation = mean_and_deviation(standing.bests)
     return {

@@ -1,24 +1,33 @@
-"""How a confirmed study reads on the screen."""
+"""A confirmation as a table, with all its words: the race, what it decided, what the test images say."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
 
-from mnist_bench.cli import cells, output
-from mnist_bench.cli.output import Column
-from mnist_bench.cli.views import board
-from mnist_bench.experiments.confirm import Candidate, Confirmed, Figures
+from mnist_bench import cells
+from mnist_bench.experiments.confirm.result import Candidate, Confirmed, Figures, plain
+from mnist_bench.result_table import Column, Table
 
 
-def show(found: Confirmed, *, test_openings: int) -> None:
-    """Print the race as a table, then what follows from it in words."""
-    output.print_line(headline(found))
-    output.print_line()
-    output.print_table(ordered(found), columns(found))
-    for line in [*validation_lines(found), *race_lines(found), "", *test_lines(found)]:
-        output.print_line(line)
-    output.print_line(board.test_set_line(test_openings))
+def table_of(found: Confirmed) -> Table[Candidate]:
+    """Return the race as it ended, with what follows from it in words."""
+    return Table(
+        rows=ordered(found),
+        columns=[
+            Column("trial", lambda row: f"#{row.number}", 9, "right", lambda row: row.number),
+            Column("seeds", lambda row: str(len(row.errors)), 6, "right"),
+            Column("validation", lambda row: accuracy(found.validation(row.number)), 9),
+            Column("errors", lambda row: "–" if row.mean_errors is None else f"{row.mean_errors:.1f}", 7, "right"),
+            Column("race", lambda row: verdict(found, row), 8),
+            Column("in the search", _in_the_search, 4),
+            Column("params", lambda row: cells.count(row.parameters), 5, "right", lambda row: row.parameters),
+            Column("MACs", lambda row: cells.count(row.macs), 5, "right", lambda row: row.macs),
+        ],
+        caption=[headline(found)],
+        footnotes=[*validation_lines(found), *race_lines(found), "", *test_lines(found)],
+        document=plain(found),
+    )
 
 
 def validation_lines(found: Confirmed) -> list[str]:
@@ -61,20 +70,6 @@ def ordered(found: Confirmed) -> list[Candidate]:
             math.inf if row.mean_errors is None else row.mean_errors,
         ),
     )  # fmt: skip
-
-
-def columns(found: Confirmed) -> list[Column]:
-    """Return the columns of the race's table."""
-    return [
-        Column("trial", lambda row: f"#{row.number}", 9, "right"),
-        Column("seeds", lambda row: str(len(row.errors)), 6, "right"),
-        Column("validation", lambda row: accuracy(found.validation(row.number)), 9),
-        Column("errors", lambda row: "–" if row.mean_errors is None else f"{row.mean_errors:.1f}", 7, "right"),
-        Column("race", lambda row: verdict(found, row), 8),
-        Column("in the search", _in_the_search, 4),
-        Column("params", lambda row: cells.count(row.parameters), 5, "right"),
-        Column("MACs", lambda row: cells.count(row.macs), 5, "right"),
-    ]
 
 
 def accuracy(figures: Figures | None) -> str:

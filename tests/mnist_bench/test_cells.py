@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, strategies as st
 
-from mnist_bench.cli import cells
+from mnist_bench import cells
 
 
 @pytest.mark.parametrize(

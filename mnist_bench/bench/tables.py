@@ -1,0 +1,103 @@
+"""What `bench speed` and `bench cost-model` measured, as tables with all their words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+from mnist_bench import cells
+from mnist_bench.bench.cost_fit import CostModel, Misfit
+from mnist_bench.bench.published import plain
+from mnist_bench.bench.speed import NetSpeed, Rate, Speed, Spread
+from mnist_bench.numerics import sentence
+from mnist_bench.result_table import Column, Table
+
+DIGITS = 4
+"""Of a coefficient."""
+
+
+def speed_tables(found: Speed, machines: Mapping[str, Speed]) -> tuple[Table[NetSpeed], Table[Rate]]:
+    """Return a machine's speed by net and by kernel, beside that of the published `machines`."""
+    nets: list[Column[NetSpeed]] = [
+        Column("net", lambda row: row.net, 9),
+        Column("images/s", lambda row: _figure(row.images_per_second), 8, "right"),
+        Column("epoch", lambda row: _seconds(row.epoch.median), 7, "right"),
+        Column("load", lambda row: _seconds(row.load.median), 4, "right"),
+        Column("augment", lambda row: _seconds(row.augment.median), 4, "right"),
+        Column("train", lambda row: _seconds(row.train.median), 4, "right"),
+        Column("evaluate", lambda row: _seconds(row.evaluate.median), 4, "right"),
+        Column("floor", lambda row: _seconds(row.floor), 5, "right"),
+        Column("times", lambda row: f"{row.times_floor:.1f}", 6, "right"),
+        *(_published_net(name, machine.nets) for name, machine in machines.items()),
+    ]
+    rates: list[Column[Rate]] = [
+        Column("rate", lambda row: f"{row.kernel}, {row.precision}", 9),
+        Column("GFLOP/s a process", lambda row: _figure(row.gflops), 8, "right"),
+        *(_published_rate(name, machine.rates) for name, machine in machines.items()),
+    ]
+    return (
+        Table(rows=found.nets, columns=nets, caption=[sentence(found.machine)], document=plain(found)),
+        Table(rows=found.rates, columns=rates, footnotes=["", *_footnotes(found, machines)]),
+    )
+
+
+def _footnotes(found: Speed, machines: Mapping[str, Speed]) -> list[str]:
+    """Return what the figures are, and the machines that they stand beside."""
+    repeats = "1 repeat" if found.repeats == 1 else f"{found.repeats} repeats"
+    processes = "1 process" if found.processes == 1 else f"{found.processes} processes at once, one thread each"
+    return [
+        f"Medians of {repeats} of {found.images:,} images in {processes}, in brackets the lowest and "
+        "the highest; seconds of the whole machine.",
+        "epoch: 60,000 images, of which load, augment and train are parts measured on their own; evaluate: 10,000.",
+        "floor: an epoch's multiply-accumulates, forward and backward, at the rate of convolution, and nothing else.",
+        *(f"{name}: {sentence(machine.machine)}" for name, machine in machines.items()),
+    ]
+
+
+def _published_net(name: str, nets: Sequence[NetSpeed]) -> Column[NetSpeed]:
+    speeds = {row.net: f"{row.images_per_second.median:,.0f}" for row in nets}
+    return Column(name, lambda row: speeds.get(row.net, "–"), 3, "right")
+
+
+def _published_rate(name: str, rates: Sequence[Rate]) -> Column[Rate]:
+    speeds = {(row.kernel, row.precision): f"{row.gflops.median:,.0f}" for row in rates}
+    return Column(name, lambda row: speeds.get((row.kernel, row.precision), "–"), 3, "right")
+
+
+def _figure(spread: Spread) -> str:
+    return f"{spread.median:,.0f} [{spread.low:,.0f}, {spread.high:,.0f}]"
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.2f}" if value < 10 else f"{value:.1f}"
+
+
+def cost_model_table(found: CostModel) -> Table[tuple[str, Misfit]]:
+    """Return how far the coefficients fitted here and those that ship are from what was measured."""
+    return Table(
+        rows=[("fitted here", found.fitted), ("shipped", found.shipped)],
+        columns=[
+            Column("coefficients", lambda row: row[0], 9),
+            Column("median error", lambda row: cells.percent(row[1].median, 1), 8, "right"),
+            Column("nine in ten below", lambda row: cells.percent(row[1].nine_in_ten, 1), 7, "right"),
+            Column("measured / estimated", lambda row: f"{row[1].factor:.2f}", 6, "right"),
+        ],
+        caption=[sentence(found.machine), "", *_source(found)],
+        footnotes=[
+            "",
+            f"Both judged on every third of {found.nets} random nets, after one common factor;",
+            "fitted for that to the other nets, and for the lines above to all.",
+        ],
+        document=asdict(found),
+    )
+
+
+def _source(found: CostModel) -> list[str]:
+    """Return the coefficients as they stand in mnist_bench/nets/cost_model.py."""
+    values = (f"{name}={_number(value)}" for name, value in asdict(found.coefficients).items())
+    return [f'    "{found.kind}": Coefficients(', f"        {', '.join(values)}", "    ),"]
+
+
+def _number(value: float) -> str:
+    rounded = float(f"{value:.{DIGITS}g}")
+    return f"{int(rounded):_}" if rounded.is_integer() else f"{rounded}"

@@ -1,1 +1,0 @@
-from .board import Board as Board
