@@ -34,7 +34,7 @@ class Dropout(nn.Module):
         if not self.training:
             return inputs
         # One draw per feature map: its pixels are alike, so dropping single ones changes little (Tompson et al. 2015).
-        shape = inputs.shape[:2] + (1,) * (inputs.ndim - 2)
+        shape = inputs.shape[:2] + (1,) * (inputs.ndim - 2)  # (N, U), or (N, C, 1, 1)
         drawn = torch.rand(shape, generator=self.generator, device=inputs.device)
         return inputs * (drawn >= self.rate).to(inputs.dtype).div_(1 - self.rate)
 
@@ -44,7 +44,7 @@ class ChannelsRowsPool(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return the maximum over each two maps and two rows."""
-        turned = inputs.permute(0, 3, 1, 2)
+        turned = inputs.permute(0, 3, 1, 2)  # (N, W, C, H): the pool halves the last two
         return functional.max_pool2d(turned, 2).permute(0, 2, 3, 1)
 
 
@@ -124,7 +124,7 @@ def _pool(axes: PoolAxes) -> nn.Module:
 def _activation(name: Activation) -> nn.Module:
     match name:
         case "relu":
-            return nn.ReLU(inplace=True)  # its gradient needs its output only, so the input may be overwritten
+            return nn.ReLU(inplace=True)  # neither its gradient nor that of the layer before needs what it overwrites
         case "sigmoid":
             return nn.Sigmoid()
         case "tanh":

@@ -31,12 +31,13 @@ def draw(images: int, generator: torch.Generator) -> Tensor:
 
 def matrices(config: AugmentConfig, draws: Tensor) -> Tensor:
     """Return the maps from result to source, (N, 2, 3) over (row, column, 1), in pixels from the centre."""
-    rotation, shear, *shifts, zoom_rows, zoom_columns = draws.unbind(1)
+    rotation, shear, *shifts, zoom_rows, zoom_columns = draws.unbind(1)  # (N,) each, as all that follows
     angle = rotation * math.radians(config.rotation_degrees)
     slant = shear * config.shear_radians
     rows = 1 + config.zoom * zoom_rows
     columns = 1 + config.zoom * zoom_columns if config.zoom_per_axis else rows
     cos, sin = angle.cos(), angle.sin()
+    # R . S . Z, multiplied out, and the shift: the two rows of each image's map.
     top = (cos * rows, -(cos * slant.sin() + sin * slant.cos()) * columns, shifts[0] * config.translate_pixels)
     bottom = (sin * rows, (cos * slant.cos() - sin * slant.sin()) * columns, shifts[1] * config.translate_pixels)
     return torch.stack([*top, *bottom], dim=1).view(-1, 2, 3)
@@ -49,10 +50,10 @@ def distort(images: Tensor, maps: Tensor, config: AugmentConfig) -> Tensor:
     row, column = _centred(height, images.device), _centred(width, images.device)
     # grid_sample wants (x, y) in half picture sizes from the centre. The grid is built elementwise, because
     # affine_grid's matrix product obeys the precision settings of the device.
-    scaled = torch.stack([maps[:, 1] * (2 / width), maps[:, 0] * (2 / height)], dim=1)
-    down = scaled[:, None, :, 0] * row + scaled[:, None, :, 2]
-    across = scaled[:, None, :, 1] * column
-    grid = down[:, :, None] + across[:, None]
+    scaled = torch.stack([maps[:, 1] * (2 / width), maps[:, 0] * (2 / height)], dim=1)  # (N, 2, 3): x from, y from
+    down = scaled[:, None, :, 0] * row + scaled[:, None, :, 2]  # (N, H, 2): what a result's row adds, and the shift
+    across = scaled[:, None, :, 1] * column  # (N, W, 2): what its column adds
+    grid = down[:, :, None] + across[:, None]  # (N, H, W, 2)
     mode, padding_mode = _mode(config.interpolation), _padding_mode(config.fill)
     return functional.grid_sample(images, grid, mode=mode, padding_mode=padding_mode, align_corners=False)
 

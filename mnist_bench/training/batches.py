@@ -50,19 +50,23 @@ def batches(schedule: Schedule, data: Dataset, seed: int, steps: range) -> Itera
 def selections(schedule: Schedule, data: Dataset, seed: int, steps: range) -> Iterator[Selection]:
     """Yield what the batches of `steps` are made from, on the device of `data`."""
     for epoch, within in groupby(steps, lambda step: step // schedule.steps_per_epoch):
+        # Drawn for the whole epoch, on the CPU whatever the device: so neither the batch size nor where a period begins
+        # changes the order or a distortion, and a GPU sees what a CPU does.
         first = epoch * schedule.steps_per_epoch
         order = sent(torch.randperm(len(data.train), generator=seeded(seed, "order", epoch)), data.device)
-        config = schedule.augment(first)
+        config = schedule.augment(first)  # phases are whole epochs
         maps = sent(_maps(config, len(data.train), seed, epoch), data.device) if config.distorts else None
         for step in within:
             place = (step - first) * schedule.batch_size
             chosen = order[place : place + schedule.batch_size]
+            # chosen (B,): places in the training part, at which the maps (N, 2, 3) of its images stand, too.
             yield Selection(step, chosen, None if maps is None else maps[chosen], config)
 
 
 def load(data: Dataset, chosen: Tensor, maps: Tensor | None, config: AugmentConfig) -> tuple[Tensor, Tensor]:
     """Return normalised pictures (B, 1, 28, 28) and labels (B,) at places in the training part, distorted by `maps`."""
     picked = data.train[chosen]
+    # Distorted before normalised: what is read outside the picture is 0, and 0 is background only until then.
     pixels = data.pixels(picked)
     if maps is not None:
         pixels = augmentation.distort(pixels, maps, config)

@@ -62,6 +62,7 @@ def logits(model: nn.Module, data: Dataset, precision: Precision) -> Tensor:
     parts = []
     for start, indices in _full_batches(data.validation):
         with autocast(data.device, precision):
+            # (B, 10), without the images that the batch before has counted.
             parts.append(model(data.normalise(data.pixels(indices)))[start:])
     return torch.cat(parts)
 

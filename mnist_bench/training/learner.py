@@ -65,13 +65,18 @@ def take_step(
 
     Nothing in it waits for the device, so that it can be captured.
     """
+    # (B, 1, 28, 28) to (B, 10). The last layer computes in float32 even in here (`nets.modules.Logits`), so the loss,
+    # a scalar, is float32 in either precision.
     with autocast(pixels.device, precision):
         logits = learner.model(pixels)
     loss = functional.cross_entropy(logits, labels, label_smoothing=config.label_smoothing)
     learner.optimizer.zero_grad()
     torch.autograd.backward(loss)
+    # No scheduler of torch's: a step's rate follows from its place in the budget alone, whoever trains the period, and
+    # a captured step reads it from the device.
     for group in learner.optimizer.param_groups:
         group["lr"] = rates.lr
+    # By hand, so that both optimizers decay alike and spare the same; `kept` is 1 - lr * weight_decay of this step.
     if config.weight_decay:
         _decay_weights(learner.model, rates.kept)
     learner.optimizer.step()
@@ -104,10 +109,11 @@ def _make_optimizer(config: OptimConfig, model: nn.Module) -> torch.optim.Optimi
     match config.optimizer:
         case "adam":
             betas = (config.beta1, config.beta2)
+            # Its count of steps then stands on the device, where a captured step can raise it.
             capturable = next(model.parameters()).is_cuda
             return torch.optim.Adam(weights, lr=lr, betas=betas, eps=config.epsilon, fused=True, capturable=capturable)
         case "sgd_nesterov":
-            nesterov = config.momentum > 0
+            nesterov = config.momentum > 0  # torch refuses Nesterov's way without momentum
             return torch.optim.SGD(weights, lr=lr, momentum=config.momentum, nesterov=nesterov, fused=True)
         case _:
             assert_never(config.optimizer)
@@ -117,12 +123,13 @@ def _make_optimizer(config: OptimConfig, model: nn.Module) -> torch.optim.Optimi
 def _decay_weights(model: nn.Module, kept: float | Tensor) -> None:
     """Shrink the weights, and neither biases nor batchnorm (Loshchilov and Hutter 2019)."""
     for parameter in model.parameters():
-        if parameter.ndim > 1:
+        if parameter.ndim > 1:  # (out, in) and (out, in, k, k); biases and batchnorm's scales and shifts are (out,)
             parameter.mul_(kept)
 
 
 @torch.no_grad()
 def _move_average(learner: Learner, blend: float | Tensor) -> None:
+    # Batchnorm's running means and variances are averaged with the weights that they belong to.
     if learner.average:
         state = learner.model.state_dict()
         for name, value in learner.average.items():

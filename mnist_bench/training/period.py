@@ -141,12 +141,14 @@ def _advance(
         train_loop = make(learner, config, data.training_on(config.train_on), precision)
     total = yield from train_loop.train(seed, period)
     scored = train_loop.score()
+    # The first wait of the period: all steps and the evaluation are given out by now, and other lanes go on meanwhile.
     yield from settled(data.device)
     content = checkpoint.to_bytes(train_loop.learner, identity, period)
     weights = weights_hash(evaluated_state(train_loop.learner))
     schedule = Schedule(config=config, images=_images(config, data))
     steps = len(schedule.steps(period))
     report = _report(config, period, float(total) / steps if steps else None, read(*scored), weights)
+    # Whoever brings these bytes for the next period goes on with the loop itself, where it is still here.
     if report.end is None and period < len(schedule.period_ends):
         device_cache.keep(content, identity, period, train_loop)
     return content, report
@@ -182,6 +184,7 @@ class PlainTrainLoop:
         set_dropout_generator(model, seeded(seed, "dropout", period, device=str(self._data.device)))
         model.train()
         total = torch.zeros((), dtype=torch.float64, device=self._data.device)
+        # Added up on the device in float64; reading each step's loss would wait for the step.
         for batch in batches(schedule, self._data, seed, schedule.steps(period)):
             total += train_step(self.learner, self._config.optim, batch, schedule.lr(batch.step), self._precision)
             yield

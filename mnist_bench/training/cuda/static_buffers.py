@@ -60,6 +60,8 @@ class StaticTrainLoop:
         self._schedule = Schedule(config=config, images=len(data.train))
         self._generator = torch.Generator(data.device)
         set_dropout_generator(learner.model, self._generator)
+        # What a step reads: B places, B maps, the three rates. What it leaves: the sum of losses. A captured step holds
+        # these tensors' addresses, so they are filled, never replaced.
         size, device = self._schedule.batch_size, data.device
         self._chosen = torch.zeros(size, dtype=torch.int64, device=device)
         self._maps = torch.zeros(size, 2, 3, device=device)
@@ -79,6 +81,7 @@ class StaticTrainLoop:
         self._generator.manual_seed(derived_seed(seed, "dropout", period))
         self.learner.model.train()
         self._total.zero_()
+        # All rates of the period go over at once, (steps, 3); a step's row is then copied on the device.
         rates = sent(self._rates_of(steps), self._data.device)
         for taken in selections(self._schedule, self._data, seed, steps):
             self._rates.copy_(rates[taken.step - steps.start])
@@ -107,6 +110,7 @@ class StaticTrainLoop:
             self._steps_given += 1
             work()
             return
+        # A graph an augmentation: interpolation and fill are captured with the step; its strengths are in the maps.
         if taken.augment not in self._step_again:
             self._step_again[taken.augment] = self._record(work, self._generator)
         self._step_again[taken.augment]()
