@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from mnist_bench import space_files
-from mnist_bench.experiments import Audit, audit
-from mnist_bench.experiments.ablation import Ablation, Listener, Options as AblateOptions
+from mnist_bench.experiments import Audit, Observer as ExperimentObserver, audit
+from mnist_bench.experiments.ablation import Ablation, Options as AblateOptions
 from mnist_bench.experiments.ablation.run import run as run_ablate
-from mnist_bench.experiments.confirm import Confirmed, Observer as ConfirmObserver, Options as ConfirmOptions
+from mnist_bench.experiments.confirm import Confirmed, Options as ConfirmOptions
 from mnist_bench.experiments.confirm.run import run as run_confirm
 from mnist_bench.studies import Comparison, record_of, run_search, trainer_for, validated
 from mnist_bench.studies.reproduce import reproduce
@@ -18,7 +18,6 @@ from mnist_bench.training import FitResult, fit as fit_config
 from search.driver import Observer
 from search.errors import SearchError, StudyNotFoundError, UsageError
 from search.event_log import Order, StudyRecord, TrialRecord
-from search.study import ResultsFolder
 
 T = TypeVar("T")
 
@@ -101,11 +100,8 @@ def confirm_study(
     Raises:
         SearchError: see `mnist_bench.experiments.confirm.run.run`.
     """
-    ledger = ResultsFolder(results).openings
-    asked = ConfirmOptions(
-        top=top, budget=budget, workers=workers, device=device, data_dir=data_dir, results=results, ledger=ledger
-    )
-    found = run_confirm(study, asked, ConfirmObserver(), lambda: False)
+    asked = ConfirmOptions(top=top, budget=budget, workers=workers, device=device, data_dir=data_dir, results=results)
+    found = run_confirm(study, asked, ExperimentObserver(), lambda: False)
     return _whole(found, f"The confirmation of {study.name}")
 
 
@@ -131,7 +127,7 @@ def ablate_study(
         baseline=str(baseline), seeds=seeds, budget=budget, workers=workers, device=device, data_dir=data_dir,
         results=results,
     )  # fmt: skip
-    found = run_ablate(asked, study, trial or _best(study), Listener(), lambda: False)
+    found = run_ablate(study, trial or _best(study), asked, ExperimentObserver(), lambda: False)
     return _whole(found, f"The ablation of {study.name}")
 
 
@@ -153,10 +149,8 @@ def audit_study(
     """
     if not 0 < share <= 1:
         raise UsageError(f"{share} is no share of the pruned trials; write 0.05, up to 1.")
-    found = audit.run(
-        study, share, results=results, workers=workers, device=device, data_dir=data_dir,
-        on_trial=lambda number, reports: None, stopping=lambda: False,
-    )  # fmt: skip
+    asked = audit.Options(share=share, workers=workers, device=device, data_dir=data_dir, results=results)
+    found = audit.run(study, asked, ExperimentObserver(), lambda: False)
     return _whole(found, f"The audit of {study.name}")
 
 

@@ -17,7 +17,7 @@ import torch
 
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.data.mnist import DataOptions
-from mnist_bench.experiments.grid import Grid, Reports, open_grid
+from mnist_bench.experiments.grid import Curves, Grid, Observer, open_grid, product
 from mnist_bench.numerics.machine import this_machine
 
 
@@ -39,19 +39,18 @@ def main() -> None:
             grid.executor.wait(0.2)
         train(grid, config, range(workers))
         started = time.perf_counter()
-        reports = train(grid, config, range(workers, 2 * workers))
+        curves = train(grid, config, range(workers, 2 * workers))
         seconds = time.perf_counter() - started
-    accuracy = min(report[-1].value or 0.0 for report in reports.values())
+    accuracy = min(report[-1].value or 0.0 for report in curves.values())
     measured.say(seconds=seconds, images=workers * asked.images, accuracy=accuracy)
 
 
-def train(grid: Grid, config: TrainConfig, seeds: range) -> Reports:
+def train(grid: Grid, config: TrainConfig, seeds: range) -> Curves:
     """Train with each seed at the same time, one epoch."""
-    tasks = [grid.task(f"seed {seed}", config, seed) for seed in seeds]
-    reports = grid.train(tasks, lambda: False)
-    if reports is None:
+    curves = grid.train(product({"the net": config}, seeds), lambda: False, Observer())
+    if curves is None:
         raise RuntimeError("training that nobody stops comes to its end")
-    return reports
+    return curves
 
 
 if __name__ == "__main__":

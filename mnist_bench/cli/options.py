@@ -6,11 +6,12 @@ import ctypes
 import os
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from mnist_bench.config import DatasetName
+from mnist_bench.numerics import Precision
 from search.errors import UsageError
 
 STORAGE_VARIABLE = "OPTUNA_STORAGE"
@@ -36,6 +37,10 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Csv = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
 Markdown = Annotated[bool, typer.Option("--markdown", help="Print a Markdown table.")]
 Device = Annotated[str, typer.Option("--device", metavar="NAME", help="auto, cpu, cuda or cuda:1.")]
+PrecisionName = Literal["auto", Precision]
+PrecisionOption = Annotated[
+    PrecisionName, typer.Option("--precision", help="Of convolutions; auto is the device's fastest.")
+]
 DataDir = Annotated[
     Path | None,
     typer.Option("--data-dir", metavar="DIR", help="Four IDX files in MNIST's format; left out, the MNIST inside."),

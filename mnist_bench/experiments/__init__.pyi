@@ -1,1 +1,2 @@
 from .audit import Audit as Audit
+from .grid import Observer as Observer, Run as Run

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from mnist_bench import cells
 from mnist_bench.config import from_json
-from mnist_bench.experiments.grid import Grid, Task, open_grid_of
+from mnist_bench.experiments.grid import Grid, Observer, Run, Task, Workplace, open_grid_of
 from mnist_bench.result_table import Column, Table
 from mnist_bench.statistics import wilson
 from mnist_bench.studies import sealed_json
@@ -22,6 +22,14 @@ from search.errors import WorkerError
 from search.event_log import StudyRecord, TrialRecord
 from search.study import StudyFolder
 from search.trainer_api import Report
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options(Workplace):
+    """What the user asked for."""
+
+    share: float = 0.05
+    """Of the pruned trials, above 0 and up to 1."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,17 +94,7 @@ def chosen(study: StudyRecord, share: float) -> list[TrialRecord]:
     return sorted(drawn[:number], key=lambda trial: trial.number)
 
 
-def run(
-    study: StudyRecord,
-    share: float,
-    *,
-    results: Path,
-    workers: int,
-    device: str = "auto",
-    data_dir: Path | None = None,
-    on_trial: Callable[[int, Sequence[Report]], None],
-    stopping: Callable[[], bool],
-) -> Audit | None:
+def run(study: StudyRecord, asked: Options, observer: Observer, stopping: Callable[[], bool]) -> Audit | None:
     """Train a share of the study's pruned trials to their ends; None where `stopping` said so before.
 
     Each is trained from its beginning with its own configuration and seed, and must come to the weights that it had in
@@ -107,25 +105,18 @@ def run(
         WorkerError: a trial comes to other weights than in the search, or the workers cannot go on.
         StudyLockedError, DataError, DeviceError, StorageError, UsageError: see there.
     """
-    folder, drawn = results / study.name, chosen(study, share)
+    folder, drawn = asked.results / study.name, chosen(study, asked.share)
+    numbers = [trial.number for trial in drawn]
     known = load(folder)
-    if known is not None and known.digest == study.digest and _numbers(known) == [trial.number for trial in drawn]:
+    if known and known.digest == study.digest and [trial.number for trial in known.trials] == numbers:
         return known
     if not drawn:
         return _audit(study, [])
-    with open_grid_of(
-        study,
-        "audit",
-        StudyFolder(folder).audit.path,
-        f"The audit of {study.name}",
-        workers=workers,
-        device=device,
-        data_dir=data_dir,
-    ) as grid:
-        found = _train(drawn, grid, on_trial, stopping)
-    if found is None:
+    with open_grid_of(study, "audit", StudyFolder(folder).audit.path, f"The audit of {study.name}", asked) as grid:
+        trained = _train(drawn, grid, observer, stopping)
+    if trained is None:
         return None
-    audit = _audit(study, found)
+    audit = _audit(study, trained)
     save(audit, folder)
     return audit
 
@@ -167,26 +158,22 @@ def _highest(audit: Audit) -> str:
 
 
 def _train(
-    drawn: Sequence[TrialRecord],
-    grid: Grid,
-    on_trial: Callable[[int, Sequence[Report]], None],
-    stopping: Callable[[], bool],
+    drawn: Sequence[TrialRecord], grid: Grid, observer: Observer, stopping: Callable[[], bool]
 ) -> list[TrialRecord] | None:
     """Return the trials with the reports of all their periods."""
-    tasks = {trial.number: grid.task(f"#{trial.number}", from_json(trial.config), trial.seed) for trial in drawn}
-    trials = {tasks[trial.number].identity: trial for trial in drawn}
+    names = {f"#{trial.number}": trial for trial in drawn}
 
     def compare(task: Task, period: int, report: Report, state: bytes) -> Report:
-        _check_same(trials[task.identity], period, report)
+        _check_same(names[task.name], period, report)
         return report
 
-    reports = grid.train(
-        list(tasks.values()), stopping, on_period=compare,
-        on_end=lambda task, ended: on_trial(trials[task.identity].number, ended),
-    )  # fmt: skip
-    if reports is None:
+    runs = [
+        Run(name=name, config=from_json(trial.config), seed=trial.seed, title=name) for name, trial in names.items()
+    ]
+    curves = grid.train(runs, stopping, observer, on_period=compare)
+    if curves is None:
         return None
-    return [replace(trial, reports=tuple(reports[tasks[trial.number].identity])) for trial in drawn]
+    return [replace(trial, reports=tuple(curves[name, trial.seed])) for name, trial in names.items()]
 
 
 def _check_same(trial: TrialRecord, period: int, report: Report) -> None:
@@ -212,10 +199,6 @@ def _audit(study: StudyRecord, trials: Sequence[TrialRecord]) -> Audit:
             for trial in trials
         ),
     )  # fmt: skip
-
-
-def _numbers(audit: Audit) -> list[int]:
-    return [trial.number for trial in audit.trials]
 
 
 def save(audit: Audit, folder: Path) -> None:

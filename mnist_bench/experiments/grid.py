@@ -1,10 +1,13 @@
-"""Worker processes on one data set, and a folder for what they train: for all that trains and does not search."""
+"""Configurations x seeds, trained by worker processes on one data set: resumable, and heard of while they train.
+
+For all that trains and does not search. What the reports come to is said by the experiment that asked for them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +18,73 @@ from mnist_bench.studies import Data, compatibility
 from mnist_bench.training import trainer_spec
 from search import canonical_json, driver
 from search.database import file_lock
-from search.driver import TaskStore, Training, as_it_is, unheard
+from search.driver import TaskStore, Training, as_it_is
 from search.event_log import StudyRecord
 from search.executors import Executor
 from search.executors.local import LocalExecutor
 from search.files import make_folder
-from search.study import CheckpointStore, WorkFolder
+from search.study import CheckpointStore, ResultsFolder, WorkFolder
 from search.trainer_api import Report
 
 Task = driver.Task[TrainConfig]
 OnPeriod = driver.OnPeriod[TrainConfig]
-OnEnd = driver.OnEnd[TrainConfig]
-Reports = Mapping[str, Sequence[Report]]
-"""By a task's identity."""
+Curves = Mapping[tuple[str, int], Sequence[Report]]
+"""The reports of runs, by the configuration's name and the seed."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Workplace:
+    """Where an experiment trains, and where it keeps what it finds: what the options of each begin with."""
+
+    workers: int = 1
+    device: str = "auto"
+    data_dir: Path | None = None
+    """Four IDX files in MNIST's format; None for the MNIST inside."""
+    results: Path = Path("results")
+
+    @property
+    def data(self) -> DataOptions:
+        """The data set, where no study says which."""
+        return DataOptions(data_dir=str(self.data_dir.resolve()) if self.data_dir else None)
+
+    @property
+    def ledger(self) -> Path:
+        """Where an opening of the test set is written down."""
+        return ResultsFolder(self.results).openings
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """One configuration to train to its end with one seed."""
+
+    name: str
+    """Of the configuration."""
+    config: TrainConfig
+    seed: int
+    title: str
+    """For people: `batchnorm, seed 2 of 3`."""
+
+
+def product(configs: Mapping[str, TrainConfig], seeds: Sequence[int]) -> list[Run]:
+    """Return a run of each configuration with each seed."""
+    return [
+        Run(name=name, config=config, seed=seed, title=f"{name}, seed {number} of {len(seeds)}")
+        for number, seed in enumerate(seeds, start=1)
+        for name, config in configs.items()
+    ]
+
+
+class Observer:
+    """Hears how an experiment goes; does nothing by itself."""
+
+    def on_start(self, runs: int, seconds: float) -> None:
+        """Hear how many runs there are, and about how long all of them take if none was trained before."""
+
+    def on_run(self, run: Run, reports: Sequence[Report]) -> None:
+        """Hear of a run that has ended; of one that an earlier command trained it hears nothing."""
+
+    def on_news(self, text: str) -> None:
+        """Hear in a few words what is trained next, or what was found on the way."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,11 +95,11 @@ class Grid:
     numerics: Mapping[str, Any]
     data: TrainingSet
     folder: Path
+    also: tuple[str, ...] = ()
+    """What reports depend on besides, such as other images that they are made on."""
 
-    def task(self, name: str, config: TrainConfig, seed: int, *, also: Sequence[str] = ()) -> Task:
+    def task(self, name: str, config: TrainConfig, seed: int) -> Task:
         """Return the task of training `config` with `seed` here; `name` stands in messages.
-
-        `also` names what its reports depend on besides, such as other images that they are made on.
 
         Raises:
             ArchitectureError: the net cannot exist.
@@ -56,31 +113,51 @@ class Grid:
         )
         plan = planner({})
         bits = [self.numerics["canary"], self.numerics["trainer_revision"], self.data.data_hash, self.data.split.digest]
-        identity = canonical_json.sha256([to_json(plan.config), seed, *bits, *also])
+        identity = canonical_json.sha256([to_json(plan.config), seed, *bits, *self.also])
         return Task(name=name, identity=identity, config=plan.config, codec=planner.codec, seed=seed, costs=plan.costs)
+
+    def task_of(self, run: Run) -> Task:
+        """Return the task of training a run here; errors as in `task`."""
+        return self.task(run.title, run.config, run.seed)
+
+    def seconds(self, runs: Sequence[Run]) -> float:
+        """Return about how long all workers take for runs of which none was trained before."""
+        costs = sum(sum(self.task_of(run).costs) for run in runs)
+        return costs / 1e6 / self.executor.workers
 
     def train(
         self,
-        tasks: Sequence[Task],
+        runs: Sequence[Run],
         stopping: Callable[[], bool],
+        observer: Observer,
         *,
         on_period: OnPeriod = as_it_is,
-        on_end: OnEnd = unheard,
         keep_last: bool = False,
-    ) -> Reports | None:
-        """Return the reports of every task, of which those trained here before are not trained again.
+    ) -> Curves | None:
+        """Return the reports of every run, of which those trained here before are not trained again.
 
-        `keep_last` keeps each task's last state for `last_state`. None where `stopping` said so before the end.
+        `keep_last` keeps each run's last state for `last_state`. None where `stopping` said so before the end.
 
         Raises:
             WorkerError: see `search.driver.tasks.Training.run`.
         """
-        training = Training(tasks, self.executor, self._store(keep_last=keep_last), on_period, on_end)
-        return training.reports if training.run(stopping) else None
+        tasks = [self.task_of(run) for run in runs]
+        runs_by_task = {task.identity: run for task, run in zip(tasks, runs, strict=True)}
 
-    def last_state(self, task: Task) -> bytes | None:
-        """Return the state after a task's last period, where it was kept and is whole."""
-        return self._store(keep_last=True).load(task)[1] or None
+        def on_end(task: Task, reports: Sequence[Report]) -> None:
+            observer.on_run(runs_by_task[task.identity], reports)
+
+        # Begun last, the longest run would leave all other workers idle; this way all takes at most a third longer than
+        # the best order could (Graham 1969).
+        longest_first = sorted(tasks, key=lambda task: -sum(task.costs))
+        training = Training(longest_first, self.executor, self._store(keep_last=keep_last), on_period, on_end)
+        if not training.run(stopping):
+            return None
+        return {(run.name, run.seed): training.reports[task.identity] for run, task in zip(runs, tasks, strict=True)}
+
+    def last_state(self, run: Run) -> bytes | None:
+        """Return the state after a run's last period, where it was kept and is whole."""
+        return self._store(keep_last=True).load(self.task_of(run))[1] or None
 
     def _store(self, *, keep_last: bool) -> TaskStore:
         return TaskStore(CheckpointStore(WorkFolder(self.folder).checkpoints), keep_last=keep_last)
@@ -96,10 +173,11 @@ def open_grid(
     device: str = "auto",
     precision: str = "auto",
     lanes: int | None = None,
+    also: Sequence[str] = (),
 ) -> Iterator[Grid]:
     """Start workers and yield the grid; `what` stands in the message of whoever finds `folder` locked.
 
-    `lanes` are the trainings that a worker takes at once: left out, what suits its device.
+    `lanes` are the trainings that a worker takes at once: left out, what suits its device. `also` as in `Grid`.
 
     Raises:
         UsageError: the folder cannot be made.
@@ -107,17 +185,14 @@ def open_grid(
         DataError, DeviceError, WorkerError: see there.
     """
     with _opened(folder, what, load_training_set(data), workers, device, precision, lanes) as grid:
-        yield grid
+        yield replace(grid, also=tuple(also))
 
 
 @contextmanager
-def open_grid_of(
-    study: StudyRecord, verb: str, folder: Path, what: str, *, workers: int, device: str, data_dir: Path | None
-) -> Iterator[Grid]:
+def open_grid_of(study: StudyRecord, verb: str, folder: Path, what: str, workplace: Workplace) -> Iterator[Grid]:
     """Start workers on the data of a study, in its precision, and yield the grid.
 
-    The test set is closed from then on. `verb` says in messages what is to be done to the study, such as "confirm"; its
-    data lie in `data_dir` or inside the package.
+    The test set is closed from then on. `verb` says in messages what is to be done to the study, such as "confirm".
 
     Raises:
         FingerprintError: the workers compute otherwise than those of the search.
@@ -126,9 +201,9 @@ def open_grid_of(
     """
     close_test_set()
     numerics, recorded = study.spec["numerics"], Data(**study.spec["context"]["data"])
-    loaded = compatibility.training_set(recorded, data_dir, f"Study {study.name}")
-    like_then = compatibility.device_like(numerics, device), str(numerics["precision"])
-    with _opened(folder, what, loaded, workers, *like_then) as grid:
+    loaded = compatibility.training_set(recorded, workplace.data_dir, f"Study {study.name}")
+    like_then = compatibility.device_like(numerics, workplace.device), str(numerics["precision"])
+    with _opened(folder, what, loaded, workplace.workers, *like_then) as grid:
         compatibility.check_numerics(study, grid.numerics, verb)
         yield grid
 

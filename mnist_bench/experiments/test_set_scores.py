@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from mnist_bench import numerics
 from mnist_bench.data import DataOptions, Dataset, load_dataset, open_test_set, with_evaluation_images
 from mnist_bench.experiments.grid import Grid, Task
 from mnist_bench.training import Evaluation, evaluate, export, model_in
+from search.trainer_api import Report
 
 
 class Scores:
@@ -32,6 +34,18 @@ class Scores:
         trained_on = load_dataset(self._options, device).training_on("all")
         opened = open_test_set(self._options, purpose=self._purpose, ledgers=self._ledgers)
         return with_evaluation_images(trained_on, opened)
+
+    def after_every_period(self, task: Task, period: int, report: Report, state: bytes) -> Report:
+        """Return a report with what the net does on the test images, where it can go on; errors as in `score`."""
+        if report.end:
+            return report
+        found = self.score(task, state)
+        figures = {"test_errors": found.errors, "test_accuracy": found.accuracy, "test_loss": found.loss}
+        return replace(report, metrics={**report.metrics, **figures})
+
+    def after_last_period(self, task: Task, period: int, report: Report, state: bytes) -> Report:
+        """Return a run's last report as `after_every_period` does, and every other as it is."""
+        return self.after_every_period(task, period, report, state) if period == len(task.costs) else report
 
     def score(self, task: Task, state: bytes) -> Evaluation:
         """Return what the net in a task's state does, in the grid's precision; errors as in `images`."""

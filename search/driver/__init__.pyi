@@ -2,11 +2,9 @@ from .outages import MAX_OUTAGE as MAX_OUTAGE
 from .progress import Header as Header, Observer as Observer, Progress as Progress
 from .run import Run as Run, Search as Search
 from .tasks import (
-    OnEnd as OnEnd,
     OnPeriod as OnPeriod,
     Task as Task,
     TaskStore as TaskStore,
     Training as Training,
     as_it_is as as_it_is,
-    unheard as unheard,
 )

@@ -62,11 +62,11 @@ def test_pruned_trials_are_trained_to_their_ends_once_and_the_study_stays(tmp_pa
     number = -(-kept["pruned"] // 2)
     assert number > 0
     assert out.splitlines()[-1].startswith(f"Audited {number} of {kept['pruned']} pruned trials: ")
-    assert err.count("at its end") == len(kept["trials"]) == number
+    assert err.count(", trained in ") == len(kept["trials"]) == number
 
     code, again, err = search(tmp_path, PROGRAM, "0.5")
     assert (code, digest(again), again.splitlines()[-1]) == (0, digest(out), out.splitlines()[-1])
-    assert "at its end" not in err
+    assert "trained in" not in err
 
     shutil.rmtree(tmp_path / AUDIT)
     code, other, err = search(tmp_path, f"{sys.executable} forged.py", "50%")
@@ -96,7 +96,9 @@ def test_a_stopped_audit_goes_on_later_and_an_unfinished_search_is_not_audited(
     asked: list[object] = []
     ended = Run(study=handmade.mixed(), reached=reached, order_cost=0.0)
     monkeypatch.setattr("mnist_bench.studies.run_search.run", lambda *_: ended)
-    monkeypatch.setattr("mnist_bench.experiments.audit.run", lambda *given, **_: asked.append(given))
+    monkeypatch.setattr(
+        "mnist_bench.experiments.audit.run", lambda study, options, *_: asked.append((study, options.share))
+    )
     monkeypatch.setattr("sys.argv", ["x", "search", "smoke", "--audit-pruned", "5%"])
     result = cli("search", "smoke", "--audit-pruned", "5%")
     assert asked == ([(ended.study, 0.05)] if reached else [])
@@ -111,6 +113,6 @@ def test_the_audit_of_a_search_on_a_cluster_trains_on_this_machine(
     asked: list[int] = []
     ended = Run(study=handmade.mixed(), reached=True, order_cost=0.0)
     monkeypatch.setattr("mnist_bench.studies.run_search.run", lambda *_: ended)
-    monkeypatch.setattr("mnist_bench.experiments.audit.run", lambda *_, workers, **__: asked.append(workers))
+    monkeypatch.setattr("mnist_bench.experiments.audit.run", lambda study, wanted, *_: asked.append(wanted.workers))
     cli("search", "smoke", "--audit-pruned", "5%", "--executor", "ray", "--address", "auto", "--workers", "1000")
     assert asked == [options.cores()]

@@ -10,7 +10,6 @@ import typer
 
 from mnist_bench import cells
 from mnist_bench.cli import options, output
-from mnist_bench.cli.experiments import PrecisionName
 
 if TYPE_CHECKING:
     from mnist_bench.bench import CostModel, EstimateErrors
@@ -24,9 +23,7 @@ def cost_model(
         int, typer.Option("--nets", min=12, max=10_000, metavar="N", help="Random nets, two epochs each.")
     ] = 40,
     device: options.Device = "auto",
-    precision: Annotated[
-        PrecisionName, typer.Option("--precision", help="Of convolutions; auto is the device's fastest.")
-    ] = "auto",
+    precision: options.PrecisionOption = "auto",
     study: Annotated[
         str | None,
         typer.Option("--study", metavar="STUDY", help="Train nothing; judge the estimates of this study's periods."),

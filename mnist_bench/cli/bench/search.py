@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnist_bench import cells
 from mnist_bench.cli import options, output
-from mnist_bench.cli.exit_codes import ExitCode
-from mnist_bench.cli.interrupts import Interrupts
 from mnist_bench.cli.pictures import drawing
 from search.files import make_folder
 
 if TYPE_CHECKING:
-    from mnist_bench.experiments.contest import Contest, Entrant, Trace
+    from mnist_bench.experiments.contest import Contest
 
 PICTURE = "contest"
 
@@ -53,6 +49,7 @@ def search(
     Every sampler with every pruner, and random search with twice the budget: real searches, the same seeds for all,
     each until its budget is spent. The same command goes on where an earlier run of it was stopped or killed.
     """
+    from mnist_bench.cli.experiments import runner
     from mnist_bench.experiments.contest import Options, shortfalls, table_of
     from mnist_bench.experiments.contest.run import run
 
@@ -62,11 +59,7 @@ def search(
         space=space, samplers=_names(samplers), pruners=_names(pruners), seeds=seeds, trials=trials,
         workers=workers or options.suitable_workers(device), device=device, results=results,
     )  # fmt: skip
-    with Interrupts(output.note) as interrupts:
-        found = run(asked, _Lines(), interrupts.stopping)
-    if found is None:
-        output.note("Stopped. The same command goes on where it stopped.")
-        raise typer.Exit(ExitCode.INTERRUPTED)
+    found = runner.found_by(partial(run, asked))
     table = table_of(found)
     for warning in shortfalls(found):
         output.note(warning)
@@ -76,22 +69,6 @@ def search(
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.strip() for name in text.split(",")))
-
-
-class _Lines:
-    """Lines on stderr: how much there is to train, each search that has ended."""
-
-    def __init__(self) -> None:
-        self._started = time.monotonic()
-
-    def on_start(self, searches: int, seconds: float) -> None:
-        output.note(f"{searches} searches, which train for about {cells.duration(seconds)}.")
-
-    def on_search(self, entrant: Entrant, seed: int, found: Trace) -> None:
-        best = cells.percent(found.bests[-1][1]) if found.bests else "none complete"
-        trials, complete = found.counts(found.spent)
-        gone = cells.duration(time.monotonic() - self._started)
-        output.note(f"{gone:>7}  {entrant.name}, seed {seed}: {best}, {trials} trials, {complete} of them complete")
 
 
 def _draw(found: Contest, folder: Path, *, verbose: bool) -> None:

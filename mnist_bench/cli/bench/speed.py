@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from mnist_bench.cli import options, output
-from mnist_bench.cli.experiments import PrecisionName
 
 
 def speed(
@@ -15,9 +14,7 @@ def speed(
         int, typer.Option("--repeats", min=1, max=1000, metavar="N", help="Of every measurement, in turn.")
     ] = 5,
     device: options.Device = "auto",
-    precision: Annotated[
-        PrecisionName, typer.Option("--precision", help="Of convolutions; auto is the device's fastest.")
-    ] = "auto",
+    precision: options.PrecisionOption = "auto",
     json: options.Json = False,
     markdown: options.Markdown = False,
 ) -> None:

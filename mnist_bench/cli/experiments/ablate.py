@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnist_bench.cli import again, options, output, targets
-from mnist_bench.cli.exit_codes import ExitCode
-from mnist_bench.cli.interrupts import Interrupts
+from mnist_bench.cli import options, output, targets
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +45,7 @@ def ablate(
     At each step every group that is left is tried, with several seeds, and the one that helps most is taken. The same
     command goes on where an earlier run of it was stopped, killed or out of time.
     """
-    from mnist_bench.cli.views import lines
+    from mnist_bench.cli.experiments import runner
     from mnist_bench.experiments.ablation import Options, table_of
     from mnist_bench.experiments.ablation.run import run
 
@@ -55,11 +54,8 @@ def ablate(
         baseline=baseline, seeds=seeds, budget=None if budget is None else options.seconds(budget),
         workers=workers or options.suitable_workers(device), device=device, data_dir=data_dir, results=results,
     )  # fmt: skip
-    with Interrupts(output.note) as interrupts:
-        found = run(asked, record, _end(record, trial, results), lines.AblateLines(), interrupts.stopping)
-    if found is None:
-        again.note_stopped("Stopped.", storage)
-        raise typer.Exit(ExitCode.INTERRUPTED)
+    end = _end(record, trial, results)
+    found = runner.found_by(partial(run, record, end, asked), storage=storage)
     output.show(output.form(json=json, csv=csv, markdown=markdown), table_of(found))
 
 

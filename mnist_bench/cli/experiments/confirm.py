@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Annotated
 
 import typer
 
-from mnist_bench.cli import again, options, output
-from mnist_bench.cli.exit_codes import ExitCode
-from mnist_bench.cli.interrupts import Interrupts
-from search.study import ResultsFolder
+from mnist_bench.cli import options, output
 
 
 def confirm(
@@ -33,7 +31,7 @@ def confirm(
     shown to be worse. Then the winner, and the cheapest of those tied with it, train on all training images with 8
     seeds, and the test set is opened once. The same command goes on where an earlier run of it was stopped or killed.
     """
-    from mnist_bench.cli.views import lines
+    from mnist_bench.cli.experiments import runner
     from mnist_bench.experiments.confirm import Options, table_of
     from mnist_bench.experiments.confirm.run import run
     from mnist_bench.leaderboard import test_set_line
@@ -43,14 +41,9 @@ def confirm(
     asked = Options(
         top=top, budget=None if budget is None else options.seconds(budget),
         workers=workers or options.suitable_workers(device), device=device, data_dir=data_dir, results=results,
-        ledger=ResultsFolder(results).openings,
     )  # fmt: skip
     record = open_study(results, study, storage)
-    with Interrupts(output.note) as interrupts:
-        found = run(record, asked, lines.ConfirmLines(), interrupts.stopping)
-    if found is None:
-        again.note_stopped("Stopped.", storage)
-        raise typer.Exit(ExitCode.INTERRUPTED)
+    found = runner.found_by(partial(run, record, asked), storage=storage)
     opened = openings.for_study(StudyLocation.of(record.name, results, storage))
     table = table_of(found)
     output.show(

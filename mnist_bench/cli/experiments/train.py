@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mnist_bench import cells
 from mnist_bench.cli import options, output
-from mnist_bench.numerics import Precision
 from search.errors import UsageError
 from search.files import atomic_write
 
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from mnist_bench.training import FitResult
     from search.trainer_api import Report
 
-PrecisionName = Literal["auto", Precision]
 OF_SEARCHES = ("details", "worker", "started", "handled")
 """Fields of a report that say nothing about a recipe trained on its own."""
 HEADINGS = f"{'seed':>5} {'epoch':>6}  train loss  val loss  {'accuracy':>9}  errors     time"
@@ -36,9 +34,7 @@ def train(
     device: options.Device = "auto",
     data_dir: options.DataDir = None,
     dataset: options.Dataset = "mnist",
-    precision: Annotated[
-        PrecisionName, typer.Option("--precision", help="Of convolutions; auto is the device's fastest.")
-    ] = "auto",
+    precision: options.PrecisionOption = "auto",
     output_file: Annotated[
         Path | None,
         typer.Option("--output", metavar="FILE", help="Keep the weights as safetensors, the configuration inside."),

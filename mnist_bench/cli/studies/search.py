@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, assert_never
 
 import typer
 
-from mnist_bench import cells
-from mnist_bench.cli import again, options, output
+from mnist_bench.cli import options, output
 from mnist_bench.cli.exit_codes import ExitCode
 from mnist_bench.cli.interrupts import Interrupts
 from search.errors import UsageError
@@ -16,11 +16,8 @@ from search.event_log import Order
 from search.executors import ExecutorName
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from mnist_bench.studies import SearchConfig
     from search.driver import Run
-    from search.trainer_api import Report
 
 
 def search(
@@ -154,16 +151,15 @@ def _run(asked: SearchConfig) -> Run:
 
 def _audit(run: Run, asked: SearchConfig, share: float) -> None:
     """Audit the study's pruning and print what was found; the search's own end is on the screen by then."""
+    from mnist_bench.cli.experiments import runner
     from mnist_bench.experiments import audit
 
-    with Interrupts(output.note) as interrupts:
-        found = audit.run(
-            run.study, share, results=asked.results, workers=_workers_here(asked), device=asked.device,
-            data_dir=asked.data_dir, on_trial=_note_audited, stopping=interrupts.stopping,
-        )  # fmt: skip
-    if found is None:
-        again.note_stopped("The audit was stopped.", asked.storage)
-        raise typer.Exit(ExitCode.INTERRUPTED)
+    wanted = audit.Options(
+        share=share, workers=_workers_here(asked), device=asked.device, data_dir=asked.data_dir, results=asked.results
+    )
+    found = runner.found_by(
+        partial(audit.run, run.study, wanted), stopped="The audit was stopped.", storage=asked.storage
+    )
     output.print_line()
     output.print_line(audit.sentence(found))
 
@@ -177,9 +173,3 @@ def _workers_here(asked: SearchConfig) -> int:
             return min(asked.workers, options.cores())
         case _:
             assert_never(asked.executor)
-
-
-def _note_audited(number: int, reports: Sequence[Report]) -> None:
-    last = reports[-1]
-    ended = last.end.replace("_", " ") if last.end else cells.percent(last.value)
-    output.note(f"audit  #{number}, pruned in the search: {ended} at its end")

@@ -8,36 +8,29 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from mnist_bench import leaderboard
 from mnist_bench.experiments.confirm import race, result as confirmed
 from mnist_bench.experiments.confirm.race import Race
 from mnist_bench.experiments.confirm.result import Candidate, Confirmed, Final
-from mnist_bench.experiments.confirm.runs import SEEDS, Observer, Runs
-from mnist_bench.experiments.grid import Grid, open_grid_of
+from mnist_bench.experiments.confirm.runs import FINAL, RACE, SEEDS, Errors, Runs
+from mnist_bench.experiments.grid import Grid, Observer, Workplace, open_grid_of
 from mnist_bench.experiments.time_budget import TimeBudget
 from mnist_bench.studies import purpose_of_confirming
 from search import canonical_json
 from search.errors import SearchError, StudyLockedError, StudyNotFoundError
 from search.event_log import StudyRecord, TrialRecord
 from search.study import StudyFolder
-from search.trainer_api import Report
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Options:
+class Options(Workplace):
     """What the user asked for."""
 
     top: int = 8
     """Candidates in the race."""
     budget: float | None = None
     """Seconds that all of it may take, as far as estimates hold; None for no limit."""
-    workers: int = 1
-    device: str = "auto"
-    data_dir: Path | None = None
-    results: Path = Path("results")
-    ledger: Path = Path("results/test-openings.jsonl")
 
 
 def run(study: StudyRecord, asked: Options, observer: Observer, stopping: Callable[[], bool]) -> Confirmed | None:
@@ -59,10 +52,7 @@ def run(study: StudyRecord, asked: Options, observer: Observer, stopping: Callab
     if known is not None and _answers(known, study, asked):
         return known
     folder = StudyFolder(asked.results / study.name).confirm
-    with open_grid_of(
-        study, "confirm", folder.path, f"The confirmation of {study.name}", workers=asked.workers, device=asked.device,
-        data_dir=asked.data_dir,
-    ) as grid:  # fmt: skip
+    with open_grid_of(study, "confirm", folder.path, f"The confirmation of {study.name}", asked) as grid:
         spending = TimeBudget(
             folder.time_spent, canonical_json.sha256([study.digest, asked.top, asked.budget]), started
         )
@@ -110,35 +100,31 @@ class _Confirmation:
             return None
         numbers = winner_and_cheapest(ended, self._trials)
         finalists = numbers if ended.judged else numbers[:1]
-        nets = self._runs.train("final", finalists, SEEDS, stopping)
-        if nets is None:
+        curves = self._runs.train(FINAL, finalists, SEEDS, stopping)
+        if curves is None:
             return None
         purpose = (
             f"{purpose_of_confirming(self._study.name)}{', '.join(f'#{n}' for n in finalists)}; {SEEDS} seeds each"
         )
         ledgers = [self._asked.ledger, StudyFolder(self._asked.results / self._study.name).openings]
-        errors, images = self._runs.test_errors(nets, self._data.options, purpose, ledgers)
+        errors, images = self._runs.test_errors(finalists, curves, self._data.options, purpose, ledgers)
         finals = tuple(Final(number=number, errors=tuple(counts)) for number, counts in errors.items())
         found = self._confirmed(ended, numbers, finals, images)
         confirmed.save(found, self._asked.results / self._study.name)
         return found
 
-    def _race_errors(
-        self, racing: Sequence[int], upto: int, stopping: Callable[[], bool]
-    ) -> dict[int, list[int | None]] | None:
-        found = self._runs.train("race", racing, upto, stopping)
-        if found is None:
-            return None
-        return {number: [_errors(found[number, k]) for k in range(upto)] for number in racing}
+    def _race_errors(self, racing: Sequence[int], upto: int, stopping: Callable[[], bool]) -> Errors | None:
+        curves = self._runs.train(RACE, racing, upto, stopping)
+        return None if curves is None else self._runs.errors(RACE, racing, upto, curves)
 
     def _goes_on(self, so_far: Race, upto: int) -> bool:
         """Return whether the budget has room for the next round and the final part after it."""
         budget = self._asked.budget
         if budget is None:
             return True
-        rest = self._runs.estimate("race", so_far.racing, upto - so_far.seeds)
-        finalists = dearest_finalists(so_far, self._trials, lambda number: self._runs.estimate("final", [number], 1))
-        rest += self._runs.estimate("final", finalists, SEEDS)
+        rest = self._runs.estimate(RACE, so_far.racing, upto - so_far.seeds)
+        finalists = dearest_finalists(so_far, self._trials, lambda number: self._runs.estimate(FINAL, [number], 1))
+        rest += self._runs.estimate(FINAL, finalists, SEEDS)
         return self._spending.decide(f"{upto} seeds", lambda: self._spending.seconds + rest <= budget)
 
     def _confirmed(self, ended: Race, numbers: Sequence[int], finals: tuple[Final, ...], images: int) -> Confirmed:
@@ -182,7 +168,3 @@ def _candidate(trial: TrialRecord, so_far: Race) -> Candidate:
         search_epochs=leaderboard.epochs_done(trial), errors=so_far.errors[trial.number],
         dropped_after=dropped.seeds if dropped else None, p_value=dropped.p_value if dropped else None,
     )  # fmt: skip
-
-
-def _errors(curve: Sequence[Report]) -> int | None:
-    return None if curve[-1].end else int(curve[-1].metrics["errors"] or 0)

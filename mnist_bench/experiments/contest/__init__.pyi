@@ -9,4 +9,4 @@ from .result import (
 )
 from .run import Options as Options
 from .table import table_of as table_of
-from .trace import Contest as Contest, Entrant as Entrant, Trace as Trace
+from .trace import Contest as Contest

@@ -10,11 +10,11 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from mnist_bench import space_files
+from mnist_bench import experiments, space_files
 from mnist_bench.data import close_test_set, validation_size
-from mnist_bench.experiments.contest.trace import Contest, Entrant, Trace, trace
+from mnist_bench.experiments.contest.trace import Contest, Entrant, trace
 from mnist_bench.nets import COEFFICIENTS
 from mnist_bench.numerics import (
     TRAINER_REVISION,
@@ -27,6 +27,7 @@ from mnist_bench.numerics import (
 )
 from mnist_bench.space_files import overview
 from mnist_bench.studies import SearchConfig, run_search
+from mnist_bench.units import duration
 from search import canonical_json, strategies
 from search.driver import Observer
 from search.errors import SpaceError, StudyNotFoundError, UsageError
@@ -66,19 +67,7 @@ class Options:
     results: Path = Path("results")
 
 
-class Listener(Protocol):
-    """Hears how far a contest is."""
-
-    def on_start(self, searches: int, seconds: float) -> None:
-        """Hear how many searches are left, and about how long they train."""
-        ...
-
-    def on_search(self, entrant: Entrant, seed: int, found: Trace) -> None:
-        """Hear of a search that has spent its budget."""
-        ...
-
-
-def run(asked: Options, listener: Listener, stopping: Callable[[], bool]) -> Contest | None:
+def run(asked: Options, observer: experiments.Observer, stopping: Callable[[], bool]) -> Contest | None:
     """Return what the searches came to; None where `stopping` said so before the end.
 
     A search that was run before is read; one that was stopped goes on.
@@ -92,7 +81,7 @@ def run(asked: Options, listener: Listener, stopping: Callable[[], bool]) -> Con
     entrants = line_up(asked.samplers, asked.pruners)
     for entrant in entrants:
         _check_fit(asked.space, space, entrant)
-    return _tournament(asked, space).contest(entrants, listener, stopping)
+    return _tournament(asked, space).contest(entrants, observer, stopping)
 
 
 def _load(name: str) -> Space:
@@ -151,7 +140,7 @@ class _Tournament:
     """Logical cost of a training of an average configuration."""
 
     def contest(
-        self, entrants: tuple[Entrant, ...], listener: Listener, stopping: Callable[[], bool]
+        self, entrants: tuple[Entrant, ...], observer: experiments.Observer, stopping: Callable[[], bool]
     ) -> Contest | None:
         """Return the contest, its searches read or run; None where `stopping` said so before the end."""
         seeds = tuple(range(self.asked.seeds))
@@ -159,14 +148,15 @@ class _Tournament:
         studies = {run: study for run in runs if (study := self._kept(run)) is not None}
         left = {run: cost for run, budgets in runs.items() if (cost := self._left(budgets, studies.get(run)))}
         if left:
-            listener.on_start(len(left), sum(left.values()) / 1e6 / self.asked.workers)
+            seconds = sum(left.values()) / 1e6 / self.asked.workers
+            observer.on_news(f"{len(left)} searches, which train for about {duration(seconds)}.")
         for run in left:
             study = None if stopping() else self._search(run, runs[run], studies.get(run), stopping)
             if study is None:
                 return None
             studies[run] = study
             entrant = Entrant(sampler=run[0], pruner=run[1], budgets=runs[run])
-            listener.on_search(entrant, run[2], trace(study, self.unit))
+            observer.on_news(f"{entrant.name}, seed {run[2]}: {trace(study, self.unit).words}")
         traces = {run: trace(study, self.unit) for run, study in studies.items()}
         return Contest(
             space=self.space.name, machine=self.machine, folder=str(self.folder),

@@ -12,6 +12,7 @@ from itertools import accumulate
 from operator import itemgetter
 
 from mnist_bench.numerics import Machine
+from mnist_bench.units import percent
 from search.event_log import StudyRecord, TrialRecord
 
 
@@ -53,6 +54,13 @@ class Trace:
             if value is not None and (not found or value > found[-1][1]):
                 found.append((spent, value))
         return tuple(found)
+
+    @property
+    def words(self) -> str:
+        """What the search came to: `98.10 %, 3 trials, 2 of them complete`."""
+        best = percent(self.bests[-1][1]) if self.bests else "none complete"
+        trials, complete = self.counts(self.spent)
+        return f"{best}, {trials} trials, {complete} of them complete"
 
     def counts(self, spent: float) -> tuple[int, int]:
         """Return the trials that had ended, and the complete ones among them, when so much was spent."""

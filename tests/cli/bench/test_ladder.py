@@ -76,7 +76,7 @@ def found(monkeypatch: pytest.MonkeyPatch) -> Ladder:
     """Let the command find this ladder without training."""
     rungs = (rung(*[0.9900, 0.9910] * 5), replace(rung(unended=2), target=0.994, recipe="ladder/99.4"))
     ladder = Ladder(machine=MACHINE, workers=2, train_images=60_000, rungs=rungs)
-    monkeypatch.setattr("mnist_bench.experiments.ladder.run.run", lambda asked, listener, stopping: ladder)
+    monkeypatch.setattr("mnist_bench.experiments.ladder.run.run", lambda asked, observer, stopping: ladder)
     return ladder
 
 
@@ -102,10 +102,11 @@ def test_other_forms_hold_the_same(cli: Run, found: Ladder) -> None:
 
 
 def test_stopped_it_says_how_to_go_on(cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mnist_bench.experiments.ladder.run.run", lambda asked, listener, stopping: None)
+    monkeypatch.setattr("mnist_bench.experiments.ladder.run.run", lambda asked, observer, stopping: None)
+    monkeypatch.setattr("sys.argv", ["x", "bench", "ladder"])
     result = cli("bench", "ladder")
     assert (result.exit_code, result.stdout) == (130, "")
-    assert result.stderr == "Stopped. The same command goes on where it stopped.\n"
+    assert result.stderr == "Stopped. The same command goes on where it stopped:\n  mnist-bench bench ladder\n"
 
 
 TRAIN = cold_start.train_arguments("ladder/99.0", seed_of(0), device="cpu", precision="fp32", data_dir=Path("data"))

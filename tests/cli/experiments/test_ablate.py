@@ -63,7 +63,7 @@ def test_the_path_is_measured_once_out_of_time_stopped_and_gone_on_with(tmp_path
     stopped = ["Stopped. The same command goes on where it stopped:", f"  mnist-bench {' '.join(ABLATE)}"]
     assert err.splitlines()[-2:] == stopped
     assert first[0].startswith("About 12 runs, ")  # two seeds of the baseline, 2 choices, 2 more, and the trial
-    assert "baseline, seed 1 of 2: " in first[1]
+    assert "trial, seed 1 of 2: " in first[1]  # the longest first
 
     code, out, err = run(tmp_path, *ABLATE, "--json", "--budget", "0.001s")
     assert code == 0, err
@@ -73,7 +73,7 @@ def test_the_path_is_measured_once_out_of_time_stopped_and_gone_on_with(tmp_path
 
     code, out, err = run(tmp_path, *ABLATE, "--json")
     assert code == 0, err
-    assert "baseline, seed" not in err
+    assert "trial, seed 1" not in err
     values = json.loads(out)
     assert values["complete"]
     assert (values["study"], values["trial"], values["images"], len(values["seeds"])) == ("tiny-0", 1, 166, 2)
@@ -178,8 +178,6 @@ def test_the_way_ends_at_what_confirm_named(
     ends: list[int] = []
     known = None if named is None else SimpleNamespace(winner=named)
     monkeypatch.setattr("mnist_bench.experiments.confirm.load", lambda folder: known)
-    monkeypatch.setattr(
-        "mnist_bench.experiments.ablation.run.run", lambda asked, study, trial, *_: ends.append(trial.number)
-    )
+    monkeypatch.setattr("mnist_bench.experiments.ablation.run.run", lambda study, trial, *_: ends.append(trial.number))
     assert cli("ablate", "conv-0", *arguments).exit_code == 130
     assert ends == [end]

@@ -170,7 +170,7 @@ def test_interrupted_it_goes_on_and_finds_the_same(searched: Path, values: dict[
     arguments = [str(program), *CONFIRM.split(), "--json"]
     process = subprocess.Popen(arguments, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
-    while "seed 1:" not in process.stderr.readline():
+    while "seed 1 of 1:" not in process.stderr.readline():
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)

@@ -85,8 +85,8 @@ def test_interrupted_it_goes_on_where_it_stopped(folder: Path) -> None:
     began = time.monotonic()
     code, out, err = run(folder, "linear", "--seeds", "8", "--workers", "1", "--csv")
     assert code == 0, err
-    assert "seed 0" in first
-    assert "seed 0" not in err
+    assert "linear, seed 1 of 8: " in first
+    assert "seed 1 of 8" not in err
     assert out.splitlines()[1].startswith("linear,")
     assert time.monotonic() - began < 60
 

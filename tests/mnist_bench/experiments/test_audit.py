@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mnist_bench.experiments.audit import Audit, Audited, chosen, load, run, save, sentence
+from mnist_bench.experiments.audit import Audit, Audited, Options, chosen, load, run, save, sentence
+from mnist_bench.experiments.grid import Observer
 from search.errors import StorageError
 from search.event_log.records import StudyRecord
 from support import handmade
@@ -55,7 +56,7 @@ def test_only_what_was_pruned_can_be_audited() -> None:
 
 
 def test_nothing_pruned_is_nothing_to_audit(tmp_path: Path) -> None:
-    found = run(pruned(0), 0.5, results=tmp_path, workers=1, on_trial=lambda *_: None, stopping=lambda: False)
+    found = run(pruned(0), Options(share=0.5, results=tmp_path), Observer(), lambda: False)
     assert found is not None
     assert sentence(found) == "No trial was pruned, so there is nothing to audit."
     assert not list(tmp_path.iterdir())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,10 +11,10 @@ import pytest
 from mnist_bench import numerics
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.data.mnist import DataOptions, load_training_set
-from mnist_bench.experiments.grid import Grid, open_grid, open_grid_of
+from mnist_bench.experiments.grid import Grid, Observer, Run, Workplace, open_grid, open_grid_of, product
 from search.errors import FingerprintError, StudyLockedError
 from search.executors.in_process import InProcessExecutor
-from search.trainer_api import TrainerSpec
+from search.trainer_api import Report, TrainerSpec
 from support import handmade
 
 NUMERICS = {"canary": "77c0", "trainer_revision": 2, "kind": "cpu-fp32"}
@@ -21,7 +22,7 @@ NUMERICS = {"canary": "77c0", "trainer_revision": 2, "kind": "cpu-fp32"}
 
 @pytest.fixture
 def grid(tmp_path: Path) -> Grid:
-    """Return a grid whose workers are never asked."""
+    """Return a grid whose trainer takes no time."""
     executor = InProcessExecutor(TrainerSpec(factory="support.fake_trainer:Trainer"))
     data = load_training_set(DataOptions(subset=1200))
     return Grid(executor=executor, numerics=NUMERICS, data=data, folder=tmp_path)
@@ -37,6 +38,7 @@ def test_a_task_is_the_same_whatever_it_is_called(grid: Grid) -> None:
         {"numerics": {**NUMERICS, "canary": "1d93"}},
         {"numerics": {**NUMERICS, "trainer_revision": 3}},
         {"data": load_training_set(DataOptions(subset=1300))},
+        {"also": ("other test images",)},
     ],
 )
 def test_all_that_the_bits_depend_on_makes_another_task(grid: Grid, change: dict[str, object]) -> None:
@@ -44,7 +46,42 @@ def test_all_that_the_bits_depend_on_makes_another_task(grid: Grid, change: dict
     assert replace(grid, **change).task("a", TrainConfig(), 1).identity != task.identity  # type: ignore[arg-type]
     assert grid.task("a", TrainConfig(), 2).identity != task.identity
     assert grid.task("a", TrainConfig(epochs=7), 1).identity != task.identity
-    assert grid.task("a", TrainConfig(), 1, also=["other test images"]).identity != task.identity
+
+
+def test_every_configuration_meets_every_seed_and_is_numbered_from_one() -> None:
+    runs = product({"a": TrainConfig(), "b": TrainConfig(epochs=7)}, [11, 5])
+    assert [(run.name, run.seed, run.title) for run in runs] == [
+        ("a", 11, "a, seed 1 of 2"),
+        ("b", 11, "b, seed 1 of 2"),
+        ("a", 5, "a, seed 2 of 2"),
+        ("b", 5, "b, seed 2 of 2"),
+    ]
+    assert {run.config.epochs for run in runs if run.name == "b"} == {7}
+
+
+class Heard(Observer):
+    """An observer that remembers."""
+
+    def __init__(self) -> None:
+        self.runs: list[str] = []
+
+    def on_run(self, run: Run, reports: Sequence[Report]) -> None:
+        self.runs.append(run.title)
+
+
+def test_runs_are_trained_the_longest_first_once_and_reported_by_name_and_seed(grid: Grid) -> None:
+    configs = {"short": TrainConfig(epochs=1), "long": TrainConfig(epochs=2)}
+    heard, again = Heard(), Heard()
+    grid.executor.start()
+    curves = grid.train(product(configs, [3, 4]), lambda: False, heard)
+    assert curves is not None
+    assert heard.runs == ["long, seed 1 of 2", "long, seed 2 of 2", "short, seed 1 of 2", "short, seed 2 of 2"]
+    assert {key: len(reports) for key, reports in curves.items()} == {
+        ("short", 3): 1, ("long", 3): 2, ("short", 4): 1, ("long", 4): 2,
+    }  # fmt: skip
+    assert grid.train(product(configs, [3, 4]), lambda: False, again) == curves
+    assert again.runs == []
+    assert grid.train(product(configs, [5]), lambda: True, again) is None
 
 
 @pytest.mark.slow
@@ -70,6 +107,6 @@ def test_a_studys_workshop_computes_in_its_precision_and_is_refused_where_the_bi
     here = numerics.describe(numerics.setup("cpu"), "fp32")["canary"]
     with (
         pytest.raises(FingerprintError, match=rf"canary 77c0…, here {here[:4]}…\); audit it on such a machine"),
-        open_grid_of(study, "audit", tmp_path, "The audit", workers=1, device="auto", data_dir=None),
+        open_grid_of(study, "audit", tmp_path, "The audit", Workplace()),
     ):
         pass

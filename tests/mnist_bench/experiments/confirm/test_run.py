@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from mnist_bench.experiments.confirm import result as confirmed, run as confirm
-from mnist_bench.experiments.confirm.runs import PARTS, SEEDS, Observer, seeds
+from mnist_bench.experiments.confirm.runs import FINAL, RACE, SEEDS, seeds
+from mnist_bench.experiments.grid import Observer
 from search.canonical_json import derived_seed
 from search.errors import SearchError, StorageError, StudyLockedError, StudyNotFoundError
 from search.event_log.records import StudyRecord
@@ -21,7 +22,7 @@ from support import handmade
 
 
 def ask(study: StudyRecord, folder: Path, **asked: Any) -> Any:
-    options = confirm.Options(results=folder, ledger=folder / "ledger", **asked)
+    options = confirm.Options(results=folder, **asked)
     return confirm.run(study, options, Observer(), lambda: False)
 
 
@@ -62,10 +63,10 @@ def test_trials_that_could_not_go_on_do_not_race() -> None:
 def test_seeds_are_fresh_and_the_parts_have_their_own() -> None:
     study = handmade.mixed()
     drawn = [derived_seed(0, "confirm", k) for k in range(9)]
-    assert seeds(study, "race") == drawn[:8]
+    assert seeds(study, RACE) == drawn[:8]
     taken = replace(study, trials=(*study.trials, replace(study.trials[0], seed=drawn[3])))
-    assert seeds(taken, "race") == [*drawn[:3], *drawn[4:]]
-    every = [seed for part in PARTS for seed in seeds(study, part)]
+    assert seeds(taken, RACE) == [*drawn[:3], *drawn[4:]]
+    every = [seed for part in (RACE, FINAL) for seed in seeds(study, part)]
     assert len(set(every)) == 2 * SEEDS
 
 
@@ -79,7 +80,7 @@ def test_other_data_are_refused_before_any_worker_starts(tmp_path: Path) -> None
 from support import handmade
 from pathlib import Path
 from mnist_bench.experiments.confirm import run as confirm
-from mnist_bench.experiments.confirm.runs import Observer
+from mnist_bench.experiments.grid import Observer
 from search.errors import UsageError
 try:
     confirm.run(handmade.mixed(), confirm.Options(results=Path()), Observer(), lambda: False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import pytest
 
 from mnist_bench.experiments.contest import run as contest
 from mnist_bench.experiments.contest.run import Options, line_up, run
-from mnist_bench.experiments.contest.trace import Contest, Entrant, Trace
+from mnist_bench.experiments.contest.trace import Contest
+from mnist_bench.experiments.grid import Observer
 from mnist_bench.studies import run_search
 from mnist_bench.studies.run_search import SearchConfig
 from search.errors import UsageError
@@ -25,7 +27,7 @@ search: {pruner: {name: asha, reduction_factor: 2}}
 """
 
 
-class Heard:
+class Heard(Observer):
     """Hears of a contest; with `checks`, asks for an end when asked so many times after the first search."""
 
     def __init__(self, checks: int = 1_000_000) -> None:
@@ -33,12 +35,11 @@ class Heard:
         self.searched: list[tuple[str, int]] = []
         self._checks_left = checks
 
-    def on_start(self, searches: int, seconds: float) -> None:
-        assert seconds > 0
-        self.started.append(searches)
-
-    def on_search(self, entrant: Entrant, seed: int, found: Trace) -> None:
-        self.searched.append((entrant.name, seed))
+    def on_news(self, text: str) -> None:
+        if match := re.match(r"(\d+) searches, which train for about ", text):
+            self.started.append(int(match[1]))
+        elif match := re.match(r"(.+), seed (\d+): ", text):
+            self.searched.append((match[1], int(match[2])))
 
     def stopping(self) -> bool:
         self._checks_left -= bool(self.searched)

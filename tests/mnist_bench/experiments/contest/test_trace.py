@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 from mnist_bench.experiments.contest.trace import trace
 from search.event_log.records import State, TrialRecord
 from support import handmade
-from support.handmade_contest import RANDOM, TPE_ASHA, TWICE
+from support.handmade_contest import RANDOM, TPE_ASHA, TWICE, trace as made
 
 
 def trial(number: int, slot: int, start: int, costs: tuple[int, ...], periods: int, **more: Any) -> TrialRecord:
@@ -21,6 +21,11 @@ def trial(number: int, slot: int, start: int, costs: tuple[int, ...], periods: i
 def test_names_tell_the_way_and_the_budget() -> None:
     assert [entrant.name for entrant in (TPE_ASHA, RANDOM, TWICE)] == ["tpe + asha", "random", "random ×2"]
     assert TWICE.way == "random"
+
+
+def test_what_a_search_came_to_in_words() -> None:
+    assert made((1, 0.981), (2, None), (3, 0.97), spent=3).words == "98.10 %, 3 trials, 2 of them complete"
+    assert made((1, None), spent=3).words == "none complete, 1 trials, 0 of them complete"
 
 
 def test_what_was_spent_when_each_trial_ended_by_hand() -> None:

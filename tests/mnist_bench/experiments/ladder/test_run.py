@@ -14,6 +14,7 @@ from mnist_bench import numerics, space_files
 from mnist_bench.data.mnist import DataOptions
 from mnist_bench.data.tensors import load_dataset
 from mnist_bench.errors import DataError
+from mnist_bench.experiments.grid import Observer, Run
 from mnist_bench.experiments.ladder import cold_start
 from mnist_bench.experiments.ladder.run import Options, chosen, recipe_of, run, seed_of
 from mnist_bench.experiments.test_set_scores import Scores
@@ -25,22 +26,22 @@ from support.handmade_data import write_data
 pytestmark = pytest.mark.slow
 
 
-class Heard:
-    """A listener that remembers."""
+class Heard(Observer):
+    """An observer that remembers."""
 
     def __init__(self) -> None:
         self.runs: list[tuple[str, int]] = []
-        self.timings: list[str] = []
+        self.news: list[str] = []
         self.started = 0
 
     def on_start(self, runs: int, seconds: float) -> None:
         self.started = runs
 
-    def on_run(self, recipe: str, seed: int, reports: Sequence[Report]) -> None:
-        self.runs.append((recipe, seed))
+    def on_run(self, run: Run, reports: Sequence[Report]) -> None:
+        self.runs.append((run.name, run.seed))
 
-    def on_timing(self, recipe: str, seconds: float) -> None:
-        self.timings.append(recipe)
+    def on_news(self, text: str) -> None:
+        self.news.append(text.partition(":")[0])
 
 
 @pytest.fixture
@@ -59,12 +60,13 @@ def timed(monkeypatch: pytest.MonkeyPatch) -> list[Sequence[str]]:
 def options(tmp_path: Path, *targets: str, data: Path, seeds: int = 2) -> Options:
     return Options(
         targets=targets, seeds=seeds, workers=1, precision="fp32", data_dir=data, results=tmp_path / "results",
-        ledger=tmp_path / "ledger",
     )  # fmt: skip
 
 
 def openings(tmp_path: Path) -> list[str]:
-    return [json.loads(line)["purpose"] for line in (tmp_path / "ledger").read_text().splitlines()]
+    return [
+        json.loads(line)["purpose"] for line in (tmp_path / "results" / "test-openings.jsonl").read_text().splitlines()
+    ]
 
 
 def test_runs_are_fit_on_all_images_judged_at_their_ends_and_not_repeated(
@@ -92,7 +94,7 @@ def test_runs_are_fit_on_all_images_judged_at_their_ends_and_not_repeated(
     found = run(asked, again, lambda: False)
     assert found is not None
     rung = found.rungs[0]
-    assert (again.runs, again.timings, len(judged), len(openings(tmp_path))) == ([], ["ladder/99.4"], 2, 1)
+    assert (again.runs, again.news, len(judged), len(openings(tmp_path))) == ([], ["ladder/99.4"], 2, 1)
     assert (found.train_images, found.workers, found.machine.precision) == (600, 1, "fp32")
     arguments = cold_start.train_arguments("ladder/99.4", seed_of(0), device="cpu", precision="fp32", data_dir=data)
     assert (timed, rung.wall_seconds) == ([arguments], 11.0)
@@ -119,7 +121,7 @@ def test_a_run_that_diverges_is_counted_and_meets_nothing(
     found = run(options(tmp_path, "99.0", data=data), Heard(), lambda: False)
     assert found is not None
     assert (len(found.rungs[0].runs), found.rungs[0].unended, found.rungs[0].met) == (0, 2, False)
-    assert not (tmp_path / "ledger").exists(), "there was nothing to judge"
+    assert not (tmp_path / "results" / "test-openings.jsonl").exists(), "there was nothing to judge"
 
 
 def test_missing_test_files_are_noticed_before_anything_is_trained(tmp_path: Path) -> None:

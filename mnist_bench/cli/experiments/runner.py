@@ -1,0 +1,69 @@
+"""An experiment on the command line: what stands on stderr while it trains, and where it is stopped."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import typer
+
+from mnist_bench import cells
+from mnist_bench.cli import again, output
+from mnist_bench.cli.exit_codes import ExitCode
+from mnist_bench.cli.interrupts import Interrupts
+from mnist_bench.config import leaves_validation
+from mnist_bench.experiments import Observer, Run
+from search.trainer_api import Report
+
+T = TypeVar("T")
+
+
+def found_by(
+    experiment: Callable[[Observer, Callable[[], bool]], T | None],
+    *,
+    stopped: str = "Stopped.",
+    storage: str | None = None,
+) -> T:
+    """Return what an experiment finds; it takes an observer, and what says whether to stop.
+
+    Raises:
+        typer.Exit: the user stopped it; says how to go on, with the `storage` of the command's study.
+    """
+    with Interrupts(output.note) as interrupts:
+        found = experiment(Lines(), interrupts.stopping)
+    if found is None:
+        again.note_stopped(stopped, storage)
+        raise typer.Exit(ExitCode.INTERRUPTED)
+    return found
+
+
+class Lines(Observer):
+    """A line for each run that has ended, and for each piece of news."""
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+
+    def on_start(self, runs: int, seconds: float) -> None:
+        """Say how much there is to train."""
+        output.note(f"About {runs} runs, {cells.duration(seconds)} where none was trained before.")
+
+    def on_run(self, run: Run, reports: Sequence[Report]) -> None:
+        """Say how a run ended."""
+        trained = f"trained in {cells.duration(sum(report.seconds for report in reports))}"
+        self.on_news(f"{run.title}: {', '.join([*_outcome(run, reports[-1]), trained])}")
+
+    def on_news(self, text: str) -> None:
+        """Say it after the time that has gone."""
+        output.note(f"{cells.duration(time.monotonic() - self._started):>7}  {text}")
+
+
+def _outcome(run: Run, last: Report) -> list[str]:
+    """Return what a run came to; nothing for a net that has seen the validation images, of which they say nothing."""
+    if last.end:
+        return [last.end.replace("_", " ")]
+    if "test_accuracy" in last.metrics:
+        return [f"{cells.percent(last.metrics['test_accuracy'])} on the test images"]
+    if leaves_validation(run.config.train_on):
+        return [f"{cells.percent(last.value)} ({last.metrics['errors']} errors)"]
+    return []
