@@ -16,7 +16,7 @@ DIGITS = 4
 """Of a coefficient."""
 
 
-def speed_tables(found: Speed, machines: Mapping[str, Speed]) -> tuple[Table[NetSpeed], Table[Rate]]:
+def speed_tables(speed: Speed, machines: Mapping[str, Speed]) -> tuple[Table[NetSpeed], Table[Rate]]:
     """Return a machine's speed by net and by kernel, beside that of the published `machines`."""
     nets: list[Column[NetSpeed]] = [
         Column("net", lambda row: row.net, 9),
@@ -36,17 +36,17 @@ def speed_tables(found: Speed, machines: Mapping[str, Speed]) -> tuple[Table[Net
         *(_published_rate(name, machine.rates) for name, machine in machines.items()),
     ]
     return (
-        Table(rows=found.nets, columns=nets, caption=[sentence(found.machine)], document=plain(found)),
-        Table(rows=found.rates, columns=rates, footnotes=["", *_footnotes(found, machines)]),
+        Table(rows=speed.nets, columns=nets, caption=[sentence(speed.machine)], document=plain(speed)),
+        Table(rows=speed.rates, columns=rates, footnotes=["", *_footnotes(speed, machines)]),
     )
 
 
-def _footnotes(found: Speed, machines: Mapping[str, Speed]) -> list[str]:
+def _footnotes(speed: Speed, machines: Mapping[str, Speed]) -> list[str]:
     """Return what the figures are, and the machines that they stand beside."""
-    repeats = "1 repeat" if found.repeats == 1 else f"{found.repeats} repeats"
-    processes = "1 process" if found.processes == 1 else f"{found.processes} processes at once, one thread each"
+    repeats = "1 repeat" if speed.repeats == 1 else f"{speed.repeats} repeats"
+    processes = "1 process" if speed.processes == 1 else f"{speed.processes} processes at once, one thread each"
     return [
-        f"Medians of {repeats} of {found.images:,} images in {processes}, in brackets the lowest and "
+        f"Medians of {repeats} of {speed.images:,} images in {processes}, in brackets the lowest and "
         "the highest; seconds of the whole machine.",
         "epoch: 60,000 images, of which load, augment and train are parts measured on their own; evaluate: 10,000.",
         "floor: an epoch's multiply-accumulates, forward and backward, at the rate of convolution, and nothing else.",
@@ -72,30 +72,30 @@ def _seconds(value: float) -> str:
     return f"{value:.2f}" if value < 10 else f"{value:.1f}"
 
 
-def cost_model_table(found: CostModel) -> Table[tuple[str, Misfit]]:
+def cost_model_table(model: CostModel) -> Table[tuple[str, Misfit]]:
     """Return how far the coefficients fitted here and those that ship are from what was measured."""
     return Table(
-        rows=[("fitted here", found.fitted), ("shipped", found.shipped)],
+        rows=[("fitted here", model.fitted), ("shipped", model.shipped)],
         columns=[
             Column("coefficients", lambda row: row[0], 9),
             Column("median error", lambda row: cells.percent(row[1].median, 1), 8, "right"),
             Column("nine in ten below", lambda row: cells.percent(row[1].nine_in_ten, 1), 7, "right"),
             Column("measured / estimated", lambda row: f"{row[1].factor:.2f}", 6, "right"),
         ],
-        caption=[sentence(found.machine), "", *_source(found)],
+        caption=[sentence(model.machine), "", *_source(model)],
         footnotes=[
             "",
-            f"Both judged on every third of {found.nets} random nets, after one common factor;",
+            f"Both judged on every third of {model.nets} random nets, after one common factor;",
             "fitted for that to the other nets, and for the lines above to all.",
         ],
-        document=asdict(found),
+        document=asdict(model),
     )
 
 
-def _source(found: CostModel) -> list[str]:
+def _source(model: CostModel) -> list[str]:
     """Return the coefficients as they stand in mnist_bench/nets/cost_model.py."""
-    values = (f"{name}={_number(value)}" for name, value in asdict(found.coefficients).items())
-    return [f'    "{found.kind}": Coefficients(', f"        {', '.join(values)}", "    ),"]
+    values = (f"{name}={_number(value)}" for name, value in asdict(model.coefficients).items())
+    return [f'    "{model.kind}": Coefficients(', f"        {', '.join(values)}", "    ),"]
 
 
 def _number(value: float) -> str:

@@ -38,5 +38,5 @@ def ladder(
         targets=tuple(targets or ()), seeds=seeds, workers=workers or options.suitable_workers(device), device=device,
         precision=precision, data_dir=data_dir, results=results,
     )  # fmt: skip
-    found = runner.found_by(partial(run, asked))
+    found = runner.result_of(partial(run, asked))
     output.show(output.form(json=json, csv=csv, markdown=markdown), table_of(found))

@@ -59,7 +59,7 @@ def search(
         space=space, samplers=_names(samplers), pruners=_names(pruners), seeds=seeds, trials=trials,
         workers=workers or options.suitable_workers(device), device=device, results=results,
     )  # fmt: skip
-    found = runner.found_by(partial(run, asked))
+    found = runner.result_of(partial(run, asked))
     table = table_of(found)
     for warning in shortfalls(found):
         output.note(warning)

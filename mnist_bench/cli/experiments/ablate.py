@@ -55,7 +55,7 @@ def ablate(
         workers=workers or options.suitable_workers(device), device=device, data_dir=data_dir, results=results,
     )  # fmt: skip
     end = _end(record, trial, results)
-    found = runner.found_by(partial(run, record, end, asked), storage=storage)
+    found = runner.result_of(partial(run, record, end, asked), storage=storage)
     output.show(output.form(json=json, csv=csv, markdown=markdown), table_of(found))
 
 

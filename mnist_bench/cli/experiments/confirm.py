@@ -43,7 +43,7 @@ def confirm(
         workers=workers or options.suitable_workers(device), device=device, data_dir=data_dir, results=results,
     )  # fmt: skip
     record = open_study(results, study, storage)
-    found = runner.found_by(partial(run, record, asked), storage=storage)
+    found = runner.result_of(partial(run, record, asked), storage=storage)
     opened = openings.for_study(StudyLocation.of(record.name, results, storage))
     table = table_of(found)
     output.show(

@@ -38,5 +38,5 @@ def notebook(
         recipes=tuple(recipes or ()), seeds=seeds, workers=workers or options.suitable_workers(device), device=device,
         data_dir=data_dir, results=results,
     )  # fmt: skip
-    rows = runner.found_by(partial(run, asked))
+    rows = runner.result_of(partial(run, asked))
     output.show(output.form(json=json, csv=csv, markdown=markdown), table_of(rows, seeds))

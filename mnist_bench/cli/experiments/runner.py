@@ -19,23 +19,23 @@ from search.trainer_api import Report
 T = TypeVar("T")
 
 
-def found_by(
+def result_of(
     experiment: Callable[[Observer, Callable[[], bool]], T | None],
     *,
     stopped: str = "Stopped.",
     storage: str | None = None,
 ) -> T:
-    """Return what an experiment finds; it takes an observer, and what says whether to stop.
+    """Return what an experiment comes to; it takes an observer, and what says whether to stop.
 
     Raises:
         typer.Exit: the user stopped it; says how to go on, with the `storage` of the command's study.
     """
     with Interrupts(output.note) as interrupts:
-        found = experiment(Lines(), interrupts.stopping)
-    if found is None:
+        result = experiment(Lines(), interrupts.stopping)
+    if result is None:
         again.note_stopped(stopped, storage)
         raise typer.Exit(ExitCode.INTERRUPTED)
-    return found
+    return result
 
 
 class Lines(Observer):

@@ -157,7 +157,7 @@ def _audit(run: Run, asked: SearchConfig, share: float) -> None:
     wanted = audit.Options(
         share=share, workers=_workers_here(asked), device=asked.device, data_dir=asked.data_dir, results=asked.results
     )
-    found = runner.found_by(
+    found = runner.result_of(
         partial(audit.run, run.study, wanted), stopped="The audit was stopped.", storage=asked.storage
     )
     output.print_line()

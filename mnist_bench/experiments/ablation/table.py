@@ -13,53 +13,54 @@ Row = tuple[Measured, Step | None]
 """What was measured after a step; None for the baseline."""
 
 
-def table_of(found: Ablation) -> Table[Row]:
+def table_of(ablation: Ablation) -> Table[Row]:
     """Return the baseline and each step from there, with what there is to know about them."""
     return Table(
-        rows=[(found.start, None), *((step.after, step) for step in found.steps)],
+        rows=[(ablation.start, None), *((step.after, step) for step in ablation.steps)],
         columns=[
-            Column("step", lambda row: row[1].name if row[1] else found.baseline, 9),
+            Column("step", lambda row: row[1].name if row[1] else ablation.baseline, 9),
             Column("errors", lambda row: _errors(row[0]), 8, "right"),
             Column("fewer", lambda row: _fewer(row[1]) if row[1] else "", 8, "right"),
-            Column("accuracy", lambda row: cells.percent(_accuracy(found, row[0])), 6, "right"),
+            Column("accuracy", lambda row: cells.percent(_accuracy(ablation, row[0])), 6, "right"),
             Column("params", lambda row: cells.count(row[0].parameters), 4, "right", lambda row: row[0].parameters),
             Column("time", lambda row: cells.duration(row[0].seconds), 5, "right", lambda row: row[0].seconds),
             Column("change", lambda row: row[1].change if row[1] else "", 7),
         ],
-        caption=[_headline(found)],
-        footnotes=_footnotes(found),
-        record=lambda row: _record(found, *row),
-        document=plain(found),
+        caption=[_headline(ablation)],
+        footnotes=_footnotes(ablation),
+        record=lambda row: _record(ablation, *row),
+        document=plain(ablation),
     )
 
 
-def _headline(found: Ablation) -> str:
+def _headline(ablation: Ablation) -> str:
+    start, end = _errors(ablation.start), _errors(ablation.end)
     return (
-        f"{found.study}: from {found.baseline} to #{found.trial}, {_errors(found.start)} → {_errors(found.end)} "
-        f"validation errors of {found.images:,} (means of {len(found.seeds)} fresh seeds)."
+        f"{ablation.study}: from {ablation.baseline} to #{ablation.trial}, {start} → {end} validation errors of "
+        f"{ablation.images:,} (means of {len(ablation.seeds)} fresh seeds)."
     )
 
 
-def _footnotes(found: Ablation) -> list[str]:
-    early = list(dict.fromkeys(group for step in found.steps for group in step.waiting))
-    joined = [step.name for step in found.steps if len(step.groups) > 1 and not step.unresolved]
-    names = {group for step in found.steps for group in step.groups}
+def _footnotes(ablation: Ablation) -> list[str]:
+    early = list(dict.fromkeys(group for step in ablation.steps for group in step.waiting))
+    joined = [step.name for step in ablation.steps if len(step.groups) > 1 and not step.unresolved]
+    names = {group for step in ablation.steps for group in step.groups}
     lines = [
         "In brackets: 95 % intervals that hold for all that was tried in a step at once. * may be chance: it holds 0."
     ]
-    if "convolutions" in names and not found.start.config["model"]["blocks"]:
+    if "convolutions" in names and not ablation.start.config["model"]["blocks"]:
         lines.append("convolutions: depth, widths and kernels are one step, for the baseline has none to change.")
     if early:
         lines.append(f"Tried only once the net had the layers that they belong to: {listed(early)}.")
     lines += [f"{name} are one step: one alone makes no net." for name in joined]
-    if not found.complete:
-        rest = listed(found.steps[-1].groups)
+    if not ablation.complete:
+        rest = listed(ablation.steps[-1].groups)
         lines.append(f"Time was up before there were runs for {rest} alone. The same command with more time goes on.")
     return lines
 
 
-def _accuracy(found: Ablation, measured: Measured) -> float | None:
-    return None if measured.mean is None else 1 - measured.mean / found.images
+def _accuracy(ablation: Ablation, measured: Measured) -> float | None:
+    return None if measured.mean is None else 1 - measured.mean / ablation.images
 
 
 def _errors(measured: Measured) -> str:
@@ -72,28 +73,28 @@ def _fewer(step: Step) -> str:
     return f"{step.fewer:.1f} [{step.low:.0f}, {step.high:.0f}]{'*' if step.by_chance else ' '}"
 
 
-def plain(found: Ablation) -> dict[str, Any]:
+def plain(ablation: Ablation) -> dict[str, Any]:
     """Return an ablation as plain values for JSON, each step with its finding in words."""
-    values = asdict(found)
-    for step, plain_step in zip(found.steps, values["steps"], strict=True):
-        plain_step["finding"] = sentence(step, found.images)
+    values = asdict(ablation)
+    for step, plain_step in zip(ablation.steps, values["steps"], strict=True):
+        plain_step["finding"] = sentence(step, ablation.images)
         plain_step["by_chance"] = step.by_chance
-    return {**values, "complete": found.complete}
+    return {**values, "complete": ablation.complete}
 
 
-def _record(found: Ablation, measured: Measured, step: Step | None) -> dict[str, Any]:
+def _record(ablation: Ablation, measured: Measured, step: Step | None) -> dict[str, Any]:
     return {
-        "study": found.study,
-        "trial": found.trial,
-        "step": step.name if step else found.baseline,
+        "study": ablation.study,
+        "trial": ablation.trial,
+        "step": step.name if step else ablation.baseline,
         "change": step.change if step else "",
         "errors": measured.mean,
         "fewer": step.fewer if step else None,
         "low": step.low if step else None,
         "high": step.high if step else None,
-        "accuracy": _accuracy(found, measured),
+        "accuracy": _accuracy(ablation, measured),
         "parameters": measured.parameters,
         "macs": measured.macs,
         "seconds": measured.seconds,
-        "seeds": len(found.seeds),
+        "seeds": len(ablation.seeds),
     }

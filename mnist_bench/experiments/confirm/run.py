@@ -125,6 +125,7 @@ class _Confirmation:
         rest = self._runs.estimate(RACE, so_far.racing, upto - so_far.seeds)
         finalists = dearest_finalists(so_far, self._trials, lambda number: self._runs.estimate(FINAL, [number], 1))
         rest += self._runs.estimate(FINAL, finalists, SEEDS)
+        # Kept, for whoever goes on with a stopped confirmation has another clock, and is to find the same winner.
         return self._spending.decide(f"{upto} seeds", lambda: self._spending.seconds + rest <= budget)
 
     def _confirmed(self, ended: Race, numbers: Sequence[int], finals: tuple[Final, ...], images: int) -> Confirmed:

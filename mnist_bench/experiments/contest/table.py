@@ -26,14 +26,14 @@ BUDGET = (
 )
 
 
-def table_of(found: Contest) -> Table[Row]:
+def table_of(contest: Contest) -> Table[Row]:
     """Return a row a contestant.
 
     Raises:
         UsageError: a search completed no trial within the budget.
     """
-    standing = standings(found)
-    compared = comparisons(standing, found.images)
+    standing = standings(contest)
+    compared = comparisons(standing, contest.images)
     rows: list[Row] = list(zip(standing, [None, *compared], strict=True))
     return Table(
         rows=rows,
@@ -47,19 +47,19 @@ def table_of(found: Contest) -> Table[Row]:
             Column(f"{standing[0].entrant.name} ahead by", lambda row: _lead(row[1]), 7, "right"),
             Column("p", lambda row: f"{row[1].p_value:.3f}" if row[1] else "", 7, "right"),
         ],
-        caption=_headlines(found),
+        caption=_headlines(contest),
         footnotes=["", *(f"{each.words}." for each in compared), "", _footnote(len(compared)), BUDGET, EQUAL],
-        record=lambda row: {**_record(row), "seeds": len(found.seeds), "budget": found.budget},
-        document=_plain(found, rows, compared),
+        record=lambda row: {**_record(row), "seeds": len(contest.seeds), "budget": contest.budget},
+        document=_plain(contest, rows, compared),
     )
 
 
-def _headlines(found: Contest) -> list[str]:
-    seconds = cells.duration(found.budget * found.training_seconds)
+def _headlines(contest: Contest) -> list[str]:
+    seconds = cells.duration(contest.budget * contest.training_seconds)
     return [
-        f"{found.space}: best accuracy on {found.images:,} validation images for what {found.budget} whole trainings "
-        f"cost (about {seconds} of one worker), {len(found.seeds)} seeds.",
-        sentence(found.machine),
+        f"{contest.space}: best accuracy on {contest.images:,} validation images for what {contest.budget} whole "
+        f"trainings cost (about {seconds} of one worker), {len(contest.seeds)} seeds.",
+        sentence(contest.machine),
     ]
 
 
@@ -82,12 +82,12 @@ def _lead(comparison: Comparison | None) -> str:
     return f"{100 * comparison.mean:.2f} {cells.interval(comparison.low, comparison.high)}"
 
 
-def _plain(found: Contest, rows: Sequence[Row], compared: Sequence[Comparison]) -> dict[str, Any]:
+def _plain(contest: Contest, rows: Sequence[Row], compared: Sequence[Comparison]) -> dict[str, Any]:
     """Return a contest as plain values for JSON, with every curve and the verdicts in words."""
-    values = {key: value for key, value in asdict(found).items() if key not in ("entrants", "traces")}
+    values = {key: value for key, value in asdict(contest).items() if key not in ("entrants", "traces")}
     return {
         **values,
-        "finding": finding(compared, len(found.seeds)),
+        "finding": finding(compared, len(contest.seeds)),
         "contestants": [
             {
                 **_record(row),
@@ -95,9 +95,9 @@ def _plain(found: Contest, rows: Sequence[Row], compared: Sequence[Comparison]) 
                 "curves": [one.bests for one in traces],
                 "verdict": row[1].words if row[1] else None,
             }
-            for row, traces in zip(rows, found.traces, strict=True)
+            for row, traces in zip(rows, contest.traces, strict=True)
         ],
-        "ended_early": shortfalls(found),
+        "ended_early": shortfalls(contest),
     }
 
 

@@ -10,10 +10,10 @@ from mnist_bench.numerics import Machine, sentence
 from mnist_bench.result_table import Column, Table
 
 
-def table_of(found: Ladder) -> Table[Rung]:
+def table_of(ladder: Ladder) -> Table[Rung]:
     """Return a row a target, the lowest first."""
     return Table(
-        rows=found.rungs,
+        rows=ladder.rungs,
         columns=[
             Column("target", lambda rung: cells.percent(rung.target, 1), 9),
             Column("reached", verdict, 8),
@@ -24,9 +24,9 @@ def table_of(found: Ladder) -> Table[Rung]:
             Column("training", lambda rung: "–" if rung.seconds is None else cells.duration(rung.seconds), 7, "right"),
             Column("wall", lambda rung: cells.duration(rung.wall_seconds), 6, "right"),
         ],
-        footnotes=["", *footnotes(found)],
+        footnotes=["", *footnotes(ladder)],
         record=_record,
-        document=plain(found),
+        document=plain(ladder),
     )
 
 
@@ -42,16 +42,16 @@ def verdict(rung: Rung) -> str:
     return f"{'met' if rung.met else 'not met'}: {figures}"
 
 
-def footnotes(found: Ladder) -> list[str]:
+def footnotes(ladder: Ladder) -> list[str]:
     """Return what the table's figures mean, and what they were measured on."""
-    together = f", {found.workers} at a time" if found.workers > 1 else ""
+    together = f", {ladder.workers} at a time" if ladder.workers > 1 else ""
     return [
-        f"Trained on all {found.train_images:,} training images. In brackets: 95 % interval of the mean test accuracy "
+        f"Trained on all {ladder.train_images:,} training images. In brackets: 95 % interval of the mean test accuracy "
         "after the last epoch;",
         "a target is met where its lower end reaches it. Epochs and seeds were fixed before the test set was opened.",
         f"training: seconds of a run on one worker, median over the seeds{together}.",
-        f"wall: one run alone, from the start of its process to its end. {_threads(found.machine)}",
-        sentence(found.machine),
+        f"wall: one run alone, from the start of its process to its end. {_threads(ladder.machine)}",
+        sentence(ladder.machine),
     ]
 
 

@@ -1,0 +1,66 @@
+"""What an experiment says on stderr while it trains, and where it is stopped."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import typer
+
+from mnist_bench.cli.experiments import runner
+from mnist_bench.config.settings import TrainConfig
+from mnist_bench.experiments.grid import Observer, Run
+from search.trainer_api import Report
+from support import handmade
+
+RUN = Run(name="net", config=TrainConfig(), seed=7, title="net, seed 1 of 2")
+REPORT = handmade.report(1, [1, 2], last=True)
+
+
+def said(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    return [re.sub(r"^ +\d\.\d s  ", "", line) for line in captured.err.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("run", "report", "words"),
+    [
+        (RUN, REPORT, "99.80 % (2 errors), trained in "),
+        (
+            RUN,
+            replace(REPORT, metrics={**REPORT.metrics, "test_accuracy": 0.5}),
+            "50.00 % on the test images, trained in ",
+        ),
+        (RUN, replace(REPORT, end="out_of_memory"), "out of memory, trained in "),
+        (replace(RUN, config=TrainConfig(train_on="all")), REPORT, "trained in "),
+    ],
+)
+def test_a_run_is_told_by_what_it_can_be_judged_by(
+    run: Run, report: Report, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runner.Lines().on_run(run, [report])
+    (line,) = said(capsys)
+    assert line.startswith(f"net, seed 1 of 2: {words}")
+
+
+def test_an_experiment_is_heard_and_returns_what_it_comes_to(capsys: pytest.CaptureFixture[str]) -> None:
+    def experiment(observer: Observer, stopping: Callable[[], bool]) -> int:
+        observer.on_start(3, 75.0)
+        observer.on_news("a step")
+        return int(stopping())
+
+    assert runner.result_of(experiment) == 0
+    assert said(capsys) == ["About 3 runs, 75 s where none was trained before.", "a step"]
+
+
+def test_one_that_was_stopped_says_how_to_go_on(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["x", "notebook", "linear"])
+    with pytest.raises(typer.Exit) as stopped:
+        runner.result_of(lambda observer, stopping: None)
+    assert stopped.value.exit_code == 130
+    assert said(capsys) == ["Stopped. The same command goes on where it stopped:", "  mnist-bench notebook linear"]
