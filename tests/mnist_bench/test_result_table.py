@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from mnist_bench.result_table import Column, Table, key_column
 
 
 def test_rows_read_as_their_columns_say_and_are_recorded_as_they_are() -> None:
-    rows = [{"name": "a", "share": 0.5}, {"name": "b", "share": None}]
+    rows: list[Mapping[str, object]] = [{"name": "a", "share": 0.5}, {"name": "b", "share": None}]
     table = Table(rows=rows, columns=[key_column("name"), key_column("share", align="right")])
     assert table.texts() == [["a", "0.5"], ["b", ""]]
     assert table.records() == rows
