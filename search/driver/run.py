@@ -138,7 +138,7 @@ class Search:
         """
         make_folder(self.location.folder)
         with file_lock.driver_lock(self.location.files.lock, f"Study {self.location.name}"), storage_errors():
-            return self._locked_run()
+            return self._locked_run()  # the folder's lock first, also with a server's: checkpoints are files
 
     def _locked_run(self) -> Run:
         _check_not_emptied(self.location)
@@ -163,12 +163,15 @@ class Search:
             self.check(history.record())
         states = CheckpointStore(self.location.files.checkpoints)
         if events and self._is_done(history):
+            # No worker is started for it. But the driver that wrote the last event may have died over what follows from
+            # it, so the tables and the files are seen to all the same.
             OptunaTables(storage, self.location.name, history.spec).complete(events[-1])
             clean_up(history, states, self.on_trial_end)
             return Run(study=history.record(), reached=True, order_cost=0.0)
         spec = self._start(history)
         if not events:
             events = self._create(spec, history, log)
+        # Only now that the study is in the database is the folder its own: killed before, the search begins again.
         mark_as_its(self.location, log.begun())
         tables = OptunaTables(storage, self.location.name, history.spec)
         tables.complete(events[-1])

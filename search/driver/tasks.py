@@ -21,7 +21,7 @@ _POLL = 0.2
 """Seconds that a wait for workers may take: how late, at most, a request to stop is noticed."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)  # with slots, Python 3.11 cannot call Task[C](...)
 class Task(Generic[C]):
     """One configuration to train to its end with one seed."""
 
@@ -149,13 +149,13 @@ class Training(Generic[C]):
             state=state,
             stall_seconds=stall,
         )
-        if reports:
+        if reports:  # so that few are half done when the work is stopped
             self._waiting.appendleft(job)
         else:
             self._waiting.append(job)
 
     def _feed(self) -> None:
-        for _ in range(len(self._waiting)):
+        for _ in range(len(self._waiting)):  # each once: those that may not start now go to the end
             if not self._executor.idle():
                 return
             job = self._waiting.popleft()
@@ -174,6 +174,7 @@ class Training(Generic[C]):
         if failure is None or self._retry_policy.failed(key, failure, name=task.name, reason=reason):
             self._settle(key, task, outcome)
         else:
+            # With the very state that it was given before: a period is a pure call, so a second one changes nothing.
             stall = self._retry_policy.stall_seconds(key, task.costs[job.period - 1])
             self._waiting.appendleft(replace(job, stall_seconds=stall))
 
@@ -181,6 +182,7 @@ class Training(Generic[C]):
         """Return which failure an outcome is, None where it is none."""
         match outcome:
             case Done(report=report):
+                # Where it trained alone, memory will not suffice another time either: its report is the task's last.
                 return "lacked_memory" if report.end == "out_of_memory" and self._running else None
             case Raised():
                 return "raised"
@@ -209,6 +211,7 @@ class Training(Generic[C]):
     def _done(self, task: Task[C], done: Done) -> None:
         report = self._on_period(task, done.job.period, done.report, done.state)
         self.reports[task.identity] += (report,)
+        # Written before anybody hears of the end: a run that was told of and lost would be told of twice.
         self._store.save(task, self.reports[task.identity], done.state)
         if task.is_ended_by(self.reports[task.identity]):
             self._on_end(task, self.reports[task.identity])

@@ -14,7 +14,7 @@ from search.driver.tasks import Task, TaskStore, Training
 from search.errors import WorkerError
 from search.executors.in_process import InProcessExecutor
 from search.executors.local.pool import LocalExecutor
-from search.executors.protocol import Executor, Job, Outcome
+from search.executors.protocol import Done, Executor, Job, Outcome
 from search.study.checkpoint_store import CheckpointStore
 from search.trainer_api import PLAIN, Report, TrainerSpec
 from support.scripted import Clock, Scripted, killed, raised
@@ -206,6 +206,21 @@ def test_a_task_whose_workers_always_die_is_named(tmp_path: Path, clock: Clock) 
     with pytest.raises(WorkerError) as caught:
         Training(tasks(1), executor, store).run(lambda: False)
     assert str(caught.value) == "20 workers in a row died over task 1, period 2: SIGKILL."
+
+
+def test_a_task_that_lacks_memory_beside_others_is_tried_once_more_alone(tmp_path: Path, clock: Clock) -> None:
+    lacking, other = tasks(2, periods=1)
+    lack = Report(value=None, metrics={}, weights="", seconds=0.0, end="out_of_memory")
+
+    def lacks(job: Job[Any]) -> Outcome | None:
+        has_company = len([at for at, _ in executor.started if at == executor.started[-1][0]]) > 1
+        return Done(job=job, report=lack, state=b"") if job.trial == lacking.number and has_company else None
+
+    executor = Scripted(clock, lacks, workers=2)
+    training = Training([lacking, other], executor, TaskStore(CheckpointStore(tmp_path), keep_last=False))
+    assert training.run(lambda: False)
+    assert [job.trial for _, job in executor.started] == [lacking.number, other.number, lacking.number]
+    assert {reports[-1].end for reports in training.reports.values()} == {None}
 
 
 def test_a_lost_period_is_tried_again_later_with_twice_the_time_and_others_go_on(tmp_path: Path, clock: Clock) -> None:
