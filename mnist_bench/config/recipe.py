@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-_WORD = re.compile(r"[A-Za-z_]+")
-_NO_STRINGS = ("true", "false", "null")
-"""Words that YAML does not take for text."""
+from search.space import yaml_writer
 
 
 def text(config: Mapping[str, Any], *, name: str, subset: int | None = None) -> str:
@@ -20,18 +16,10 @@ def text(config: Mapping[str, Any], *, name: str, subset: int | None = None) -> 
         name: of the recipe.
         subset: the number of training images, where it is not all.
     """
-    return "\n".join(_lines({"name": name, "subset": subset, **config})) + "\n"
+    return yaml_writer.text(_without_gaps({"name": name, "subset": subset, **config}))
 
 
-def _lines(values: Mapping[str, Any], indent: str = "") -> Iterator[str]:
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            yield f"{indent}{name}:"
-            yield from _lines(value, indent + "  ")
-        elif value not in (None, []):
-            yield f"{indent}{name}: {_scalar(value)}"
-
-
-def _scalar(value: Any) -> str:
-    plain = isinstance(value, str) and _WORD.fullmatch(value) and value.lower() not in _NO_STRINGS
-    return str(value) if plain else json.dumps(value)
+def _without_gaps(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values without those that a file cannot say: null, and lists of nothing."""
+    plain = {key: _without_gaps(value) if isinstance(value, Mapping) else value for key, value in values.items()}
+    return {key: value for key, value in plain.items() if value not in (None, [])}

@@ -125,9 +125,16 @@ def parse_form(form: Mapping[str, Any]) -> tuple[Distribution | None, list[Fault
     return _PARSERS[kinds[0]](form)
 
 
+def shortest_form(span: Distribution) -> dict[str, Any]:
+    """Return the form of a range in a file without the keys that are at their defaults."""
+    form = span.to_json()
+    (defaults,) = (options for kind, options in _OPTIONS.items() if kind in form)
+    return {key: value for key, value in form.items() if key not in defaults or not same(value, defaults[key])}
+
+
 def _parse_int(form: Mapping[str, Any]) -> tuple[IntRange | None, list[Fault]]:
     low, high, faults = _ends(form, "int")
-    step, log = form.get("step", 1), form.get("log", False)
+    step, log = ({**_OPTIONS["int"], **form}[key] for key in ("step", "log"))
     if not _is_whole(step) or step < 1:
         faults.append(Fault(("step",), f"step {show(step)} is not a whole number above zero"))
     faults += _log_faults(form, low, log, excludes_step=step != 1)
@@ -139,7 +146,7 @@ def _parse_int(form: Mapping[str, Any]) -> tuple[IntRange | None, list[Fault]]:
 
 def _parse_float(form: Mapping[str, Any]) -> tuple[FloatRange | None, list[Fault]]:
     low, high, faults = _ends(form, "float")
-    step, log = form.get("step"), form.get("log", False)
+    step, log = ({**_OPTIONS["float"], **form}[key] for key in ("step", "log"))
     if step is not None and (not _is_number(step) or step <= 0):
         faults.append(Fault(("step",), f"step {show(step)} is not a number above zero"))
     faults += _log_faults(form, low, log, excludes_step=step is not None)
@@ -164,7 +171,10 @@ def _parse_choice(form: Mapping[str, Any]) -> tuple[Choice | None, list[Fault]]:
 
 
 _PARSERS = {"int": _parse_int, "float": _parse_float, "choice": _parse_choice}
-_OPTIONS: dict[str, tuple[str, ...]] = {"int": ("step", "log"), "float": ("step", "log"), "choice": ()}
+_OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "int": {"step": 1, "log": False}, "float": {"step": None, "log": False}, "choice": {},
+}  # fmt: skip
+"""Keys that a form may have beside the range itself, and what they are where they are left out."""
 
 
 def _ends(form: Mapping[str, Any], kind: str) -> tuple[Any, Any, list[Fault]]:

@@ -14,8 +14,8 @@ from typing import Any
 
 from search.errors import Problem, SpaceError
 from search.messages import did_you_mean, listing, show
-from search.space import yaml_reader
-from search.space.ranges import Choice, Distribution, FloatRange, IntRange, parse_form, same
+from search.space import yaml_reader, yaml_writer
+from search.space.ranges import Choice, Distribution, FloatRange, IntRange, parse_form, same, shortest_form
 from search.space.yaml_reader import Document, KeyPath
 
 __all__ = ["UNREADABLE", "Choice", "Distribution", "Field", "FloatRange", "IntRange", "Origin", "Space", "read_field"]
@@ -84,7 +84,17 @@ class Field:
     def to_json(self) -> dict[str, Any]:
         """Return the form in a file, every key written out."""
         form = {"value": self.value} if self.distribution is None else self.distribution.to_json()
-        return form | ({"when": {parent: list(allowed) for parent, allowed in self.when.items()}} if self.when else {})
+        return form | self._condition()
+
+    def shortest_form(self) -> Any:
+        """Return the form in a file with no more keys than it needs; a constant that always counts as it is."""
+        if self.distribution is None and not self.when:
+            return self.value
+        form = {"value": self.value} if self.distribution is None else shortest_form(self.distribution)
+        return form | self._condition()
+
+    def _condition(self) -> dict[str, Any]:
+        return {"when": {parent: list(allowed) for parent, allowed in self.when.items()}} if self.when else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +181,17 @@ class Space:
         """Return everything that a search depends on as plain JSON values, without comments and positions."""
         fields = [[field.path, field.to_json()] for field in self.fields]
         return {"name": self.name, "settings": dict(self.settings), "fields": fields}
+
+    def to_yaml(self) -> str:
+        """Return the text of a file that holds this space: no comments, and of a range only what is not the default.
+
+        The specification of what is read from it is this one's.
+        """
+        sections: dict[str, dict[str, Any]] = {}
+        for item in self.fields:
+            section, _, name = item.path.partition(".")
+            sections.setdefault(section, {})[name] = item.shortest_form()
+        return yaml_writer.text({"name": self.name, **self.settings, **sections})
 
     @property
     def is_recipe(self) -> bool:

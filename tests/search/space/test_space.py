@@ -172,3 +172,69 @@ def test_any_mutation_is_a_space_or_refused(data: st.DataObject) -> None:
     params = draw(space, 0)
     assert space.resolve(params).items() >= params.items()
     assert Space.from_spec(json.loads(canonical_json.dumps(space.to_spec()))).to_spec() == space.to_spec()
+
+
+def test_the_text_of_a_space_is_one_that_a_person_would_write() -> None:
+    assert (
+        space_of(TEXT).to_yaml()
+        == """\
+name: tiny
+epochs: 3
+limits:
+  macs: 1000000.0
+model:
+  units: {int: [8, 64], log: true, when: {model.layers: [1, 2]}}
+  layers: {int: [0, 2]}
+  rate: {value: 0.5, when: {model.layers: [2]}}
+  filters: [8, 16]
+optim:
+  name: {choice: [adam, sgd]}
+  momentum: {float: [0.0, 0.9], when: {optim.name: [sgd], model.layers: [1, 2]}}
+"""
+    )
+
+
+WORDS = st.text(
+    st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp"), exclude_characters="\ufffe\uffff"), max_size=9
+)
+SCALARS = (
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | WORDS
+)
+CONSTANTS = SCALARS | st.lists(SCALARS, max_size=3)
+
+
+@given(
+    settings_=st.dictionaries(st.sampled_from(("epochs", "subset", "train_on", "objective")), CONSTANTS),
+    name=st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,9}", fullmatch=True),
+    constant=CONSTANTS,
+    options=st.lists(CONSTANTS, min_size=1, max_size=4, unique_by=str),
+    low=st.integers(-100, 100),
+    steps=st.integers(0, 9),
+    step=st.integers(1, 4),
+    ends=st.tuples(st.floats(1e-300, 1e300), st.floats(1e-300, 1e300)).map(sorted),
+    log=st.booleans(),
+)
+@settings(max_examples=dose(200))
+def test_what_is_read_from_the_text_of_a_space_is_that_space(
+    settings_: dict[str, Any], name: str, constant: Any, options: list[Any], low: int, steps: int, step: int,
+    ends: list[float], log: bool,
+) -> None:  # fmt: skip
+    space = Space.of(
+        {
+            "name": name,
+            **settings_,
+            "one": {"constant": constant, "whole": {"int": [low, low + steps * step], "step": step}},
+            "two": {
+                "choice": {"choice": distinct(options), "when": {"one.whole": [low]}},
+                "real": {"float": ends, "log": log, "when": {"choice": [options[0]], "one.whole": low}},
+                "set": {"value": constant, "when": {"one.whole": [low]}},
+            },
+        }
+    )
+    again = space_of(space.to_yaml())
+    assert canonical_json.dumps(again.to_spec()) == canonical_json.dumps(space.to_spec())
+
+
+def distinct(options: list[Any]) -> list[Any]:
+    """Return the options without those that equal an earlier one, as 1, 1.0 and true do."""
+    return [option for index, option in enumerate(options) if option not in options[:index]]
