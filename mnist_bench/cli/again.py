@@ -32,10 +32,14 @@ def options_of(asked: SearchConfig, names: Sequence[str]) -> str:
     return "".join(_option(name, given[name]) for name in names)
 
 
+def as_typed(storage: str | None) -> str:
+    """Return the command line of this process as one would type it; its storage as in `options_of`."""
+    return shlex.join(["mnist-bench", *_without_storage(sys.argv[1:])]) + _option("--storage", _shown(storage))
+
+
 def this_command(storage: str | None) -> list[str]:
-    """Return the command line of this process as one would type it; its storage as in `options_of`, and `hint`."""
-    words = shlex.join(["mnist-bench", *_without_storage(sys.argv[1:])])
-    return [f"  {words}{_option('--storage', _shown(storage))}", *hint(storage)]
+    """Return the lines with the command line of this process, and `hint`."""
+    return [f"  {as_typed(storage)}", *hint(storage)]
 
 
 def note_stopped(what: str, storage: str | None) -> None:

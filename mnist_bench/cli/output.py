@@ -58,6 +58,12 @@ def print_line(text: object = "", style: str | None = None) -> None:
     console().print(safe(text), style=style)
 
 
+def print_text(text: str) -> None:
+    """Print the lines of a file to stdout."""
+    for line in text.splitlines():
+        print_line(line)
+
+
 def note(text: object = "") -> None:
     """Print one line for the person at the terminal to stderr."""
     console(stderr=True).print(safe(text))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from search.space import yaml_writer
+from search import yaml_writer
 
 
 def text(config: Mapping[str, Any], *, name: str, subset: int | None = None) -> str:

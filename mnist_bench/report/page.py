@@ -9,20 +9,25 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mnist_bench import space_files
-from mnist_bench.config import from_json, leaves, recipe, to_json
+from mnist_bench.config import from_json, leaves
 from mnist_bench.leaderboard import SIGNIFICANCE, Leaderboard, leaderboard_of, tie_p_values, validation_images
 from mnist_bench.nets import line
 from mnist_bench.plots import Gallery
 from mnist_bench.report.sections import Sections
+from mnist_bench.studies import recipe_text
 from mnist_bench.units import percent
 from search import canonical_json
-from search.event_log import StudyRecord, TrialRecord
-from search.study import fingerprint
+from search.event_log import StudyRecord, TrialRecord, repeats
+from search.space import Space
+from search.study import Invocation, fingerprint
 
 LISTED = 200
 """Largest number of trials on the report's leaderboard."""
 NAMED = 5
 """Largest number of tied trials that the findings name."""
+SPACE_FILE = "space.yaml"
+ENQUEUED_FILE = "enqueued-{}.yaml"
+"""Files that the commands write before they search again."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,6 +58,10 @@ class Report:
     sections: Sections
     gallery: Gallery
     winner: Winner | None
+    space: str
+    """YAML for `mnist-bench search`."""
+    typed: tuple[str, ...]
+    """The commands that searched, as they were typed, each once; empty where they were not kept."""
     commands: Mapping[str, str]
     """Commands that reproduce the study, and what each of them does."""
     facts: Mapping[str, Mapping[str, str]]
@@ -61,8 +70,15 @@ class Report:
     """Errors of failed trials by number."""
 
 
-def gather(study: StudyRecord, *, sections: Sections, gallery: Gallery, test_openings: int) -> Report:
-    """Return the report of a study; the same study always gives the same report."""
+def gather(
+    study: StudyRecord,
+    *,
+    sections: Sections,
+    gallery: Gallery,
+    test_openings: int,
+    invocations: Sequence[Invocation] = (),
+) -> Report:
+    """Return the report of a study that `invocations` searched; the same study always gives the same report."""
     board = leaderboard_of(study, top=LISTED, test_openings=test_openings)
     winner = next((trial for trial in study.trials if trial.number == sections.winner), study.best)
     return Report(
@@ -73,7 +89,9 @@ def gather(study: StudyRecord, *, sections: Sections, gallery: Gallery, test_ope
         sections=sections,
         gallery=gallery,
         winner=_winner(study, winner) if winner else None,
-        commands=commands(study, winner),
+        space=Space.from_spec(study.spec["space"]).to_yaml(),
+        typed=tuple(dict.fromkeys(invocation.command for invocation in invocations)),
+        commands=commands(study, winner, invocations),
         facts=_facts(study),
         failures={trial.number: trial.error for trial in study.trials if trial.error},
     )
@@ -134,10 +152,13 @@ def _unconfirmed(name: str, ended: int) -> str:
     )
 
 
-def commands(study: StudyRecord, winner: TrialRecord | None) -> dict[str, str]:
-    """Return the commands that repeat the search and its winner, each with what it does."""
-    elsewhere = [f"{_search(study, total)} --results elsewhere" for total in study.totals]
-    again = dict.fromkeys(elsewhere, "the same search again; its digest has to be the one above")
+def commands(study: StudyRecord, winner: TrialRecord | None, invocations: Sequence[Invocation] = ()) -> dict[str, str]:
+    """Return the commands that repeat the search and its winner, each with what it does; they run as they stand."""
+    again = dict(_files(study))
+    digest = "its digest has to be the one above" if repeats(study.order) else "by arrival, so its digest is another"
+    data_dir = invocations[0].data_dir if invocations else None
+    for total in study.totals:
+        again[f"{_search(study, total, data_dir)} --results elsewhere"] = f"the same search again; {digest}"
     if winner is None:
         return again
     best = f"{study.name}/{winner.number}"
@@ -148,31 +169,42 @@ def commands(study: StudyRecord, winner: TrialRecord | None) -> dict[str, str]:
     }
 
 
-def _search(study: StudyRecord, trials: int) -> str:
+def _files(study: StudyRecord) -> Iterator[tuple[str, str]]:
+    """Yield the commands that write the files of which the search is made, and what each does."""
+    if _shipped(study.spec["space"]) is None:
+        yield f"mnist-bench show {study.name} --space > {SPACE_FILE}", "the space that was searched, as a file"
+    for number in range(len(study.spec.get("enqueued", ()))):
+        yield (
+            f"mnist-bench show {study.name}/{number} --recipe > {ENQUEUED_FILE.format(number)}",
+            "a recipe that was trained before the search's own trials",
+        )
+
+
+def _search(study: StudyRecord, trials: int, data_dir: str | None) -> str:
     spec = study.spec
     dataset = spec["context"]["data"]["dataset"]
-    data = "" if dataset == "mnist" else f" --dataset {shlex.quote(dataset)}"
-    enqueued = " --enqueue RECIPE" * len(spec.get("enqueued", ()))
-    return (
-        f"mnist-bench search {_space(spec['space'])} --trials {trials} --seed {spec['seed']} --slots {spec['slots']}"
-        f"{data}{enqueued} --study-name {study.name}"
-    )
+    words = ["mnist-bench", "search", _shipped(spec["space"]) or SPACE_FILE]
+    words += ["--trials", str(trials), "--seed", str(spec["seed"]), "--slots", str(spec["slots"])]
+    words += [] if repeats(study.order) else ["--order", study.order]
+    words += [] if dataset == "mnist" else ["--dataset", dataset]
+    words += [] if data_dir is None else ["--data-dir", data_dir]
+    for number in range(len(spec.get("enqueued", ()))):
+        words += ["--enqueue", ENQUEUED_FILE.format(number)]
+    return shlex.join([*words, "--study-name", study.name])
 
 
-def _space(spec: Mapping[str, Any]) -> str:
-    """Return the name of the shipped space that was searched, or else SPACE.yaml, for the user to fill in."""
+def _shipped(spec: Mapping[str, Any]) -> str | None:
+    """Return the name of the shipped space that was searched; None where it was another one."""
     path = space_files.shipped().get(spec["name"])
     same = path is not None and canonical_json.dumps(space_files.load(path).to_spec()) == canonical_json.dumps(spec)
-    return str(spec["name"]) if same else "SPACE.yaml"
+    return str(spec["name"]) if same else None
 
 
 def _winner(study: StudyRecord, best: TrialRecord) -> Winner:
-    space, data = study.spec["space"], study.spec["context"]["data"]
-    config = from_json(best.config)
     return Winner(
         name=f"{study.name}/{best.number}",
-        summary=line(config),
-        recipe=recipe.text(to_json(config), name=space["name"], subset=data["subset"]),
+        summary=line(from_json(best.config)),
+        recipe=recipe_text(study, best),
         seed=best.seed,
         weights=best.reports[-1].weights,
     )

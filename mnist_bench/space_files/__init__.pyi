@@ -4,6 +4,7 @@ from .files import (
     config as config,
     find as find,
     load as load,
+    parse as parse,
     recipe as recipe,
     shipped as shipped,
 )

@@ -16,7 +16,7 @@ from search.errors import SpaceError, UsageError
 from search.messages import did_you_mean, show
 from search.space import Space, override, yaml_reader
 
-__all__ = ["check", "config", "find", "load", "recipe", "shipped"]
+__all__ = ["check", "config", "find", "load", "parse", "recipe", "shipped"]
 
 _PACKAGE = Path(__file__).parents[1]
 FOLDERS = (_PACKAGE / "_spaces", _PACKAGE.parent / "spaces")
@@ -30,7 +30,16 @@ def load(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Space:
         SpaceError: every problem of the file's form, names and values.
         UsageError: there is no such file, or an override is malformed.
     """
-    space, problems = Space.read(_read(name_or_path))
+    return _checked(_read(name_or_path), overrides)
+
+
+def parse(text: str, source: str, overrides: Sequence[str] = ()) -> Space:
+    """Return the space of a file's text, which messages call `source`; errors as in `load`."""
+    return _checked(yaml_reader.parse(text, source), overrides)
+
+
+def _checked(document: yaml_reader.Document, overrides: Sequence[str]) -> Space:
+    space, problems = Space.read(document)
     problems += check(space)
     if problems:
         raise SpaceError(problems)

@@ -1,7 +1,13 @@
 from .best_checkpoints import worth_keeping as worth_keeping
 from .foreign import is_foreign as is_foreign, made_by_another as made_by_another
 from .openings import purpose_of_confirming as purpose_of_confirming
-from .record import Data as Data, Period as Period, Record as Record, record_of as record_of
+from .record import (
+    Data as Data,
+    Period as Period,
+    Record as Record,
+    recipe_text as recipe_text,
+    record_of as record_of,
+)
 from .reproduce import Comparison as Comparison, trainer_for as trainer_for
 from .run_search import SearchConfig as SearchConfig
 from .sealed_json import unseal as unseal

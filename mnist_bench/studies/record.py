@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Le, Len, Lt
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
-from mnist_bench.config import DatasetName, Schedule, TrainConfig, from_json
+from mnist_bench import config
+from mnist_bench.config import DatasetName, Schedule, TrainConfig, from_json, recipe
 from mnist_bench.errors import ArchitectureError, ConfigError, UnknownSettingError
 from mnist_bench.leaderboard import correct_bits
 from mnist_bench.nets import plan_layers
@@ -91,6 +92,12 @@ class _Version:
 
 FIRST: First = {Record: ("schema_version", "correct"), Data: ("dataset", "subset"), Period: ("end",)}
 """The fields of the first format, see `search.stored_fields`. Do not add new ones."""
+
+
+def recipe_text(study: StudyRecord, trial: TrialRecord) -> str:
+    """Return the recipe of a trial as a file for `mnist-bench train`: its whole configuration, and the subset."""
+    values = config.to_json(from_json(trial.config))
+    return recipe.text(values, name=study.spec["space"]["name"], subset=study.spec["context"]["data"]["subset"])
 
 
 def record_of(study: StudyRecord, trial: TrialRecord) -> Record:

@@ -32,7 +32,7 @@ from search.files import make_folder
 from search.messages import show
 from search.space import Space, cost_of, same
 from search.stored_fields import stored
-from search.study import StudyLocation, StudySpec
+from search.study import Invocation, StudyLocation, StudySpec
 from search.trainer_api import Planner
 
 
@@ -74,6 +74,8 @@ class SearchConfig:
     """Address of a Ray cluster: host:port, or auto for the one on this machine; None to start Ray here."""
     gpus_per_worker: float = 0.0
     """Share of a GPU that Ray reserves for each worker."""
+    command: str | None = field(default=None, compare=False)
+    """The command line as it was typed, without a password; kept with the study, for people."""
 
     def __post_init__(self) -> None:
         takes = _options_of(self.executor)
@@ -125,6 +127,7 @@ def run(asked: SearchConfig, observer: Observer, stopping: Callable[[], bool]) -
         trial_timeout=math.inf if asked.trial_timeout is None else asked.trial_timeout,
         check=validated.believed,
         max_outage=asked.max_outage,
+        invocation=None if asked.command is None else Invocation(command=asked.command, data_dir=data.options.data_dir),
     ).run()
 
 

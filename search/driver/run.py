@@ -25,12 +25,14 @@ from search.stored_fields import FORMAT
 from search.strategies import Pruner, Sampler
 from search.study import (
     CheckpointStore,
+    Invocation,
     OptunaTables,
     StudyLocation,
     StudySpec,
     check_belongs,
     check_not_renamed,
     check_same,
+    keep_provenance,
     mark_as_its,
     stored_history,
 )
@@ -76,6 +78,8 @@ class Search:
     """Raises where a study that is there is none of the trainer's, before it is gone on with."""
     max_outage: float = MAX_OUTAGE
     """Seconds that an outage of a PostgreSQL server is waited out for."""
+    invocation: Invocation | None = None
+    """The command that searches, where it was one; kept for people."""
 
     @classmethod
     def of(
@@ -173,6 +177,7 @@ class Search:
             events = self._create(spec, history, log)
         # Only now that the study is in the database is the folder its own: killed before, the search begins again.
         mark_as_its(self.location, log.begun())
+        keep_provenance(self.location.files, spec.space, self.invocation)
         tables = OptunaTables(storage, self.location.name, history.spec)
         tables.complete(events[-1])
         clean_up(history, states, self.on_trial_end)

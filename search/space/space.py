@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any
 
+from search import yaml_writer
 from search.errors import Problem, SpaceError
 from search.messages import did_you_mean, listing, show
-from search.space import yaml_reader, yaml_writer
+from search.space import yaml_reader
 from search.space.ranges import Choice, Distribution, FloatRange, IntRange, parse_form, same, shortest_form
 from search.space.yaml_reader import Document, KeyPath
 

@@ -6,6 +6,8 @@ results/
     conv-0/                 a study
         study.db            event log and Optuna's tables, where the database is no server's
         begun               when the study was begun, where the database is a server's
+        space.yaml          the space that is searched, as a file
+        commands.jsonl      the commands that searched, as they were typed
         driver.lock         held by the process that drives the study
         workers.log         what worker processes print
         states/             checkpoints
@@ -82,6 +84,16 @@ class StudyFolder(WorkFolder):
     def begun(self) -> Path:
         """A file with the time of the study's first event, where the database is a server's."""
         return self.path / "begun"
+
+    @property
+    def space(self) -> Path:
+        """The space that is searched, as a file."""
+        return self.path / "space.yaml"
+
+    @property
+    def commands(self) -> Path:
+        """The commands that searched, as they were typed, a JSON object a line."""
+        return self.path / "commands.jsonl"
 
     @property
     def weights(self) -> Path:

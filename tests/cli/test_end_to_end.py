@@ -13,6 +13,8 @@ from safetensors import safe_open
 
 from mnist_bench.data.mnist import PACKAGED, DataOptions, idx_files, load_training_set
 from search.executors.ray.file_staging import folder_of
+from search.study.location import StudyLocation
+from search.study.provenance import invocations
 
 pytestmark = pytest.mark.slow
 
@@ -51,6 +53,11 @@ run("train recipe.yaml --json")
 run("train recipe.yaml --output weights.safetensors")
 run("train recipe.yaml --output weights.safetensors --seeds 2")
 run("train tiny.yaml")
+run("train tiny-0/0 --json")
+run("train tiny-0/0 --on all --json")
+run("train tiny-0/0 --dataset kmnist")
+run("train tiny-0/9")
+run("show tiny-0 --space")
 run("train recipe.yaml --set optim.lr=9 --output no/such/folder")
 """
 Ran = Any
@@ -129,6 +136,22 @@ def test_train_shows_a_line_an_epoch_and_the_mean_of_the_seeds(ran: dict[str, Ra
     assert lines[-1].endswith("validation accuracy (mean and standard deviation of 2 seeds)")
 
 
+def test_a_trial_trains_as_a_recipe_and_on_all_images(ran: dict[str, Ran]) -> None:
+    recipe = json.loads(ran["show tiny-0/0 --json"].out)["recipe"]
+    assert json.loads(ran["train tiny-0/0 --json"].out)["recipe"] == recipe
+    assert json.loads(ran["train tiny-0/0 --on all --json"].out)["recipe"] == {**recipe, "train_on": "all"}
+
+
+def test_a_trial_that_is_not_there_cannot_be_trained(ran: dict[str, Ran]) -> None:
+    assert (ran["train tiny-0/9"].code, "has no trial 9" in ran["train tiny-0/9"].err) == (3, True)
+
+
+def test_a_search_keeps_its_space_and_its_command(ran: dict[str, Ran], folder: Path) -> None:
+    files = StudyLocation.of("tiny-0", folder / "results").files
+    assert files.space.read_text() == ran["show tiny-0 --space"].out
+    assert len(invocations(files)) == 1
+
+
 def test_train_as_json_and_its_weights(ran: dict[str, Ran], folder: Path) -> None:
     values = json.loads(ran["train recipe.yaml --json"].out)
     (run,) = values["runs"]
@@ -146,6 +169,7 @@ def test_train_as_json_and_its_weights(ran: dict[str, Ran], folder: Path) -> Non
         ("reproduce missing.json", "missing.json: cannot be read"),
         ("train recipe.yaml --output weights.safetensors --seeds 2", "one seed"),
         ("train tiny.yaml", "no ranges"),
+        ("train tiny-0/0 --dataset kmnist", "the data set of its study"),
         ("train recipe.yaml --set optim.lr=9 --output no/such/folder", "no/such/folder: cannot be written"),
     ],
 )

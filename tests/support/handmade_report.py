@@ -10,6 +10,7 @@ from mnist_bench.report.page import Report, gather
 from mnist_bench.report.sections import Section, Sections
 from mnist_bench.result_table import Column, Table
 from search.event_log.records import StudyRecord
+from search.study.provenance import Invocation
 from support import handmade
 
 HOSTILE = "</style></script><script>document.title='taken'</script>\"'><img src=x onerror=alert(1)> {{ 7 * 7 }} 🙂"
@@ -39,6 +40,7 @@ def hostile() -> Report:
         replace(study, trials=tuple(trials), spec=spec),
         sections=Sections(confirmed=section, ablation=section, audit=section),
         gallery=Gallery(pictures=(picture,), missing={"layers": HOSTILE}),
+        invocations=[Invocation(command=HOSTILE)],
     )
     rows = tuple(replace(row, settings={**row.settings, HOSTILE: HOSTILE}) for row in made.board.rows)
     return replace(made, study=HOSTILE, board=replace(made.board, rows=rows))

@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mnist_bench import cells
-from mnist_bench.cli import options, output
+from mnist_bench.cli import options, output, targets
+from mnist_bench.config import DatasetName, TrainOn
 from search.errors import UsageError
 from search.files import atomic_write
 
 if TYPE_CHECKING:
     from mnist_bench.config import TrainConfig
+    from mnist_bench.data import DataOptions
     from mnist_bench.training import FitResult
+    from search.space import Space
     from search.trainer_api import Report
 
 OF_SEARCHES = ("details", "worker", "started", "handled")
@@ -26,49 +29,107 @@ HEADINGS = f"{'seed':>5} {'epoch':>6}  train loss  val loss  {'accuracy':>9}  er
 
 def train(
     recipe: Annotated[
-        str, typer.Argument(metavar="RECIPE", help="A space file without ranges, or a shipped one's name; - is stdin.")
+        str,
+        typer.Argument(
+            metavar="RECIPE|STUDY/17", help="A space file without ranges, a shipped one's name, or a trial; - is stdin."
+        ),
     ],
     overrides: options.Overrides = None,
+    train_on: Annotated[
+        TrainOn | None, typer.Option("--on", help="Which training images; left out, as the recipe says.")
+    ] = None,
     seeds: Annotated[int, typer.Option("--seeds", min=1, max=1000, metavar="N", help="Train with N seeds.")] = 1,
     seed: Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="The first seed.")] = 0,
     device: options.Device = "auto",
     data_dir: options.DataDir = None,
-    dataset: options.Dataset = "mnist",
+    dataset: Annotated[
+        DatasetName | None, typer.Option("--dataset", help="Left out, mnist, or the trial's.", show_default=False)
+    ] = None,
     precision: options.PrecisionOption = "auto",
     output_file: Annotated[
         Path | None,
         typer.Option("--output", metavar="FILE", help="Keep the weights as safetensors, the configuration inside."),
     ] = None,
     json: options.Json = False,
+    results: options.Results = options.RESULTS,
+    storage: options.Storage = None,
 ) -> None:
-    """Train one recipe, with one seed or several."""
+    """Train one recipe, or a trial's, with one seed or several.
+
+    A trial's own seed is for `reproduce`; here its settings are trained with others, and with `--on all` on all images.
+    """
     from mnist_bench import numerics, space_files
     from mnist_bench.config import leaves_validation
-    from mnist_bench.data import DataOptions, close_test_set, load_dataset
+    from mnist_bench.data import close_test_set, load_dataset
     from mnist_bench.training import fit
 
     _check_output(output_file, seeds)
     close_test_set()
-    space = space_files.load(recipe, overrides or ())
+    given = [*(overrides or ()), *([f"train_on={train_on}"] if train_on else [])]
+    if _is_trial(recipe):
+        space, data_options = _trial(recipe, given, data_dir, dataset, results, storage)
+    else:
+        space = space_files.load(recipe, given)
+        data_options = _data_options(space, data_dir, dataset)
     config = space_files.recipe(space)
     torch_device = numerics.setup(device)
-    where = str(data_dir) if data_dir else None
-    data = load_dataset(DataOptions(dataset=dataset, data_dir=where, subset=space.settings.get("subset")), torch_device)
+    data = load_dataset(data_options, torch_device)
     chosen = numerics.choose_precision(torch_device, precision)
     if not json:
         output.print_line(HEADINGS, "bold")
-    results: dict[int, FitResult] = {}
+    fits: dict[int, FitResult] = {}
     for number in range(seed, seed + seeds):
         show = None if json else partial(_show_period, number)
-        results[number] = fit(config, number, data, chosen, show)
+        fits[number] = fit(config, number, data, chosen, show)
     if output_file is not None:
-        _save(output_file, results[seed], config)
+        _save(output_file, fits[seed], config)
     if json:
-        output.print_json(_plain(config, results))
+        output.print_json(_plain(config, fits))
     else:
-        _print_summary(results)
+        _print_summary(fits)
         if not leaves_validation(config.train_on):
             output.note("train_on: all, so the validation images were trained on; `accuracy` is no estimate.")
+
+
+def _is_trial(recipe: str) -> bool:
+    """Return whether it names a trial, as `conv-0/17` does, and no file."""
+    from mnist_bench import space_files
+
+    study, _, number = recipe.partition("/")
+    is_file = os.path.exists(recipe) or recipe in space_files.shipped()
+    return bool(study) and number.isascii() and number.isdigit() and not is_file
+
+
+def _trial(
+    target: str,
+    overrides: list[str],
+    data_dir: Path | None,
+    dataset: DatasetName | None,
+    results: Path,
+    storage: str | None,
+) -> tuple[Space, DataOptions]:
+    """Return a trial's recipe and the data set that it was trained on.
+
+    Raises:
+        UsageError: that data set is not at hand.
+    """
+    from mnist_bench import space_files
+    from mnist_bench.studies import Data, compatibility, recipe_text
+
+    if dataset is not None:
+        raise UsageError(f"--dataset {dataset}: {target} is trained on the data set of its study; leave it out.")
+    study, number = targets.open_target(target, results, storage)
+    text = recipe_text(study, targets.find_trial(study, number))
+    recorded = Data(**study.spec["context"]["data"])
+    loaded = compatibility.training_set(recorded, data_dir, f"Study {study.name}")
+    return space_files.parse(text, target, overrides), loaded.options
+
+
+def _data_options(space: Space, data_dir: Path | None, dataset: DatasetName | None) -> DataOptions:
+    from mnist_bench.data import DataOptions
+
+    where = str(data_dir) if data_dir else None
+    return DataOptions(dataset=dataset or "mnist", data_dir=where, subset=space.settings.get("subset"))
 
 
 def _check_output(path: Path | None, seeds: int) -> None:

@@ -36,18 +36,20 @@ def report(
     from mnist_bench.plots.gallery import gallery
     from mnist_bench.report import gather, read
     from mnist_bench.studies import open_study, openings
-    from search.study import StudyLocation
+    from search.study import StudyLocation, invocations
 
     close_test_set()
     study = open_study(results, study_name, storage)
     if not study.finished():
         raise StudyNotFoundError(f"Study {study.name} has no finished trial yet.")
-    folder = results / study.name
+    location = StudyLocation.of(study.name, results, storage)
+    folder = location.folder
     gathered = gather(
         study,
         sections=read(study, folder),
         gallery=gallery(Subject(study=study, folder=folder, data_dir=data_dir)),
-        test_openings=openings.for_study(StudyLocation.of(study.name, results, storage)),
+        test_openings=openings.for_study(location),
+        invocations=invocations(location.files),
     )
     file = output_file or StudyFolder(folder).report
     _write(file, page.render(gathered))

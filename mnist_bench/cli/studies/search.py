@@ -88,6 +88,7 @@ def search(
 
     The same command goes on where an earlier run of it was stopped or killed.
     """
+    from mnist_bench.cli import again
     from mnist_bench.studies import SearchConfig
 
     asked = SearchConfig(
@@ -95,7 +96,7 @@ def search(
         seed=seed, trial_timeout=trial_timeout, workers=workers or options.suitable_workers(device), lanes=lanes,
         enqueue=tuple(enqueue or ()), device=device, study_name=study_name, storage=storage, results=results,
         data_dir=data_dir, dataset=dataset, executor=executor, max_outage=max_outage, address=address,
-        gpus_per_worker=gpus_per_worker,
+        gpus_per_worker=gpus_per_worker, command=again.as_typed(storage),
     )  # fmt: skip
     share = None if audit_pruned is None else _share(audit_pruned, executor)
     if dry_run:

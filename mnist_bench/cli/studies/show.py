@@ -11,6 +11,8 @@ import typer
 from mnist_bench import cells
 from mnist_bench.cli import options, output, targets
 from mnist_bench.result_table import Column, Table
+from search.errors import UsageError
+from search.space import Space
 
 if TYPE_CHECKING:
     from search.event_log import StudyRecord, TrialRecord
@@ -21,6 +23,10 @@ def show(
     target: Annotated[
         str | None, typer.Argument(metavar="[STUDY|STUDY/17]", help="A study or a trial; left out, the latest study.")
     ] = None,
+    recipe: Annotated[bool, typer.Option("--recipe", help="Print a trial as a file that `train` takes.")] = False,
+    space: Annotated[
+        bool, typer.Option("--space", help="Print the study's space as a file that `search` takes.")
+    ] = False,
     json: options.Json = False,
     results: options.Results = options.RESULTS,
     storage: options.Storage = None,
@@ -29,7 +35,17 @@ def show(
 
     Of a trial every setting, the curve and the hashes; its --json is the record that `reproduce` accepts.
     """
-    study, number = targets.open_target(target, results, storage, of_any_trainer=True)
+    if recipe + space + json > 1:
+        raise UsageError("Give one of --recipe, --space and --json.")
+    study, number = targets.open_target(target, results, storage, of_any_trainer=not recipe)
+    if recipe:
+        from mnist_bench.studies import recipe_text
+
+        output.print_text(recipe_text(study, targets.find_trial(study, number)))
+        return
+    if space:
+        output.print_text(Space.from_spec(study.spec["space"]).to_yaml())
+        return
     if number is None:
         plain, lines = _study_json(study), _study_lines(study)
     else:

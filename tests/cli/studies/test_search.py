@@ -54,6 +54,15 @@ def test_options_reach_the_search(cli: Cli, asked: list[SearchConfig]) -> None:
     ]  # fmt: skip
 
 
+def test_the_command_is_kept_as_it_was_typed_but_for_a_password(
+    cli: Cli, asked: list[SearchConfig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = ["search", "my space.yaml", "--storage", "postgresql://me:secret@host/db"]
+    monkeypatch.setattr("sys.argv", ["/usr/bin/mnist-bench", *arguments])
+    cli(*arguments)
+    assert asked[0].command == "mnist-bench search 'my space.yaml'"
+
+
 def test_a_cluster_is_named_by_its_address(cli: Cli, asked: list[SearchConfig]) -> None:
     result = cli(
         "search", "conv", "--executor", "ray", "--address", "auto", "--gpus-per-worker", "0.25", "--workers", "8"

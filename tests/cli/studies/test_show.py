@@ -7,7 +7,11 @@ from dataclasses import replace
 import pytest
 from typer.testing import Result
 
+from mnist_bench import space_files
+from mnist_bench.config.json import from_json
 from mnist_bench.studies import record
+from search.space.space import Space
+from search.space.yaml_reader import parse
 from support import handmade
 
 Cli = Callable[..., Result]
@@ -84,3 +88,22 @@ def test_wrong_targets(cli: Cli, target: str, code: int) -> None:
 def test_a_running_study_says_so(cli: Cli) -> None:
     cli.studies["conv-0"] = replace(handmade.mixed(), live=True)  # type: ignore[attr-defined]
     assert "running now" in cli("show").stdout.splitlines()[0]
+
+
+def test_a_trials_recipe_is_a_file_that_train_takes(cli: Cli) -> None:
+    space = space_files.parse(cli("show", "conv-0/1", "--recipe").stdout, "recipe.yaml")
+    assert space_files.recipe(space) == from_json(handmade.mixed().trials[1].config)
+
+
+def test_a_studys_recipe_is_that_of_its_best_trial(cli: Cli) -> None:
+    assert cli("show", "conv-0", "--recipe").stdout == cli("show", "conv-0/1", "--recipe").stdout
+
+
+def test_a_studys_space_is_a_file_that_search_takes(cli: Cli) -> None:
+    shown = Space.from_document(parse(cli("show", "conv-0", "--space").stdout, "space.yaml"))
+    assert shown.to_spec() == handmade.spec()["space"]
+
+
+def test_one_thing_is_printed_at_a_time(cli: Cli) -> None:
+    result = cli("show", "--space", "--json")
+    assert (result.exit_code, result.stderr) == (2, "Error: Give one of --recipe, --space and --json.\n")

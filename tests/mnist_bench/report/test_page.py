@@ -11,6 +11,7 @@ from mnist_bench.report.sections import Section, Sections
 from search.event_log.records import StudyRecord
 from search.space.space import Space
 from search.space.yaml_reader import parse
+from search.study.provenance import Invocation
 from support import handmade, handmade_report
 
 
@@ -79,16 +80,57 @@ def test_the_recipe_is_the_winners_configuration() -> None:
     assert (config.model.blocks, config.optim.lr) == (3, 0.0093)
 
 
+AGAIN = "--trials 7 --seed 0 --slots 8 --study-name conv-0 --results elsewhere"
+
+
 def test_the_search_is_named_where_its_space_is_a_shipped_one() -> None:
     study = handmade.mixed()
-    again = "--trials 7 --seed 0 --slots 8 --study-name conv-0 --results elsewhere"
-    assert f"mnist-bench search SPACE.yaml {again}" in commands(study, None)
     shipped = replace(study, spec={**study.spec, "space": space_files.load("conv").to_spec()})
-    assert f"mnist-bench search conv {again}" in commands(shipped, None)
+    assert [*commands(shipped, None)] == [f"mnist-bench search conv {AGAIN}"]
+
+
+def test_any_other_space_is_written_to_a_file_first() -> None:
+    assert [*commands(handmade.mixed(), None)] == [
+        "mnist-bench show conv-0 --space > space.yaml",
+        f"mnist-bench search space.yaml {AGAIN}",
+    ]
+
+
+def test_recipes_that_were_enqueued_are_written_to_files_first() -> None:
+    study = handmade.mixed()
+    told = commands(replace(study, spec={**study.spec, "enqueued": [{}, {}]}), None)
+    assert [*told][1:] == [
+        "mnist-bench show conv-0/0 --recipe > enqueued-0.yaml",
+        "mnist-bench show conv-0/1 --recipe > enqueued-1.yaml",
+        "mnist-bench search space.yaml --trials 7 --seed 0 --slots 8 --enqueue enqueued-0.yaml --enqueue "
+        "enqueued-1.yaml --study-name conv-0 --results elsewhere",
+    ]
+
+
+def test_a_search_by_arrival_is_repeated_by_arrival_and_promises_nothing() -> None:
+    study = handmade.mixed()
+    told = commands(replace(study, spec={**study.spec, "order": "arrival"}), None)
+    (again,) = (command for command in told if command.startswith("mnist-bench search"))
+    assert " --order arrival " in again
+    assert "has to be" not in told[again]
+
+
+def test_data_of_ones_own_are_named_again_and_the_command_stands_as_it_was_typed() -> None:
+    typed = Invocation(command="mnist-bench search mine.yaml --data-dir 'my data'", data_dir="/home/me/my data")
+    report = handmade_report.report(invocations=[typed, typed])
+    assert report.typed == (typed.command,)
+    assert any(" --data-dir '/home/me/my data' " in command for command in report.commands)
+
+
+def test_the_space_is_one_that_a_search_reads() -> None:
+    study = handmade.mixed()
+    report = handmade_report.report(replace(study, spec={**study.spec, "space": space_files.load("conv").to_spec()}))
+    assert space_files.parse(report.space, "space.yaml").to_spec() == space_files.load("conv").to_spec()
 
 
 def test_a_search_in_two_segments_is_repeated_in_two() -> None:
-    first, second = commands(replace(handmade.mixed(), totals=(5, 7)), None)
+    told = commands(replace(handmade.mixed(), totals=(5, 7)), None)
+    first, second = (command for command in told if command.startswith("mnist-bench search"))
     assert ("--trials 5 " in first, "--trials 7 " in second) == (True, True)
 
 

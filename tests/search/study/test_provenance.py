@@ -1,0 +1,46 @@
+"""What is kept of how a study was asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from search.errors import StorageError
+from search.space.space import Space
+from search.study.folder import StudyFolder
+from search.study.provenance import Invocation, invocations, keep_provenance
+from support.dose import dose
+
+SPACE = Space.of({"name": "tiny", "epochs": 3, "model": {"units": {"int": [1, 8]}}})
+TYPED = Invocation(command="mnist-bench search tiny.yaml --set 'model.name=é'", data_dir="/data")
+
+
+def test_each_command_is_added_and_the_space_stays_as_it_was(tmp_path: Path) -> None:
+    files = StudyFolder(tmp_path)
+    keep_provenance(files, SPACE, TYPED)
+    keep_provenance(files, Space.of({"name": "other"}), Invocation(command="again"))
+    assert invocations(files) == [TYPED, Invocation(command="again")]
+    assert files.space.read_text() == SPACE.to_yaml()
+
+
+def test_a_search_without_a_command_keeps_its_space_alone(tmp_path: Path) -> None:
+    files = StudyFolder(tmp_path)
+    keep_provenance(files, SPACE, None)
+    assert (invocations(files), files.space.exists()) == ([], True)
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="missing: cannot be written"):
+        keep_provenance(StudyFolder(tmp_path / "missing"), SPACE, None)
+
+
+@given(damage=st.binary(max_size=40), at=st.integers(0, 80))
+@settings(max_examples=dose(100))
+def test_a_damaged_line_costs_no_other(tmp_path_factory: pytest.TempPathFactory, damage: bytes, at: int) -> None:
+    files = StudyFolder(tmp_path_factory.mktemp("study"))
+    keep_provenance(files, SPACE, TYPED)
+    line = files.commands.read_bytes()
+    files.commands.write_bytes(line[:at] + damage + b"\n" + line)
+    assert invocations(files)[-1] == TYPED
