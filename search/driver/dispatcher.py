@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
@@ -150,6 +151,14 @@ class Dispatcher(Generic[C]):
         if (active := self._trials.pop(trial, None)) is not None:
             for period in range(1, len(active.costs) + 1):
                 self._ready.pop((trial, period), None)
+
+    def at_work(self) -> frozenset[int]:
+        """Return the trials of which a worker trains a period now."""
+        return frozenset(trial for trial, _ in self._running)
+
+    def ahead(self) -> Counter[int]:
+        """Return, by trial, how many periods are trained whose turn has not come."""
+        return Counter(trial for trial, _ in self._ready)
 
     def _at_hand(self, wanted: Active | None) -> Key | None:
         if wanted is None:

@@ -15,9 +15,8 @@ from typing import Any, Generic, Protocol, TypeVar, assert_never
 
 from search import canonical_json
 from search.database import storage_errors
-from search.driver.dispatcher import WorkerTime
 from search.driver.period_results import Crashed, Exhausted, Result, Trained
-from search.driver.progress import Meter, Observer
+from search.driver.progress import Meter, Observer, Workers
 from search.errors import SearchError, StorageError, TooManyFailuresError
 from search.event_log import (
     Active,
@@ -36,7 +35,7 @@ from search.event_log import (
     linked,
 )
 from search.messages import first_line
-from search.strategies import OptunaStudy, shortfall
+from search.strategies import OptunaStudy, shortfall, survivors
 from search.study import StudySpec
 from search.trainer_api import C, Planner, Report
 
@@ -56,11 +55,9 @@ class Journal(Protocol):
     def show(self, event: Event) -> None: ...
 
 
-class Periods(Protocol[C_contra]):
+class Periods(Workers, Protocol[C_contra]):
     """Where periods get trained; see `search.driver.dispatcher.Dispatcher`."""
 
-    @property
-    def time(self) -> WorkerTime: ...
     def adopt(self, active: Active, config: C_contra) -> None: ...
     def obtain(self, wanted: Active | None, history: History) -> tuple[Active, Result] | None: ...
     def keep_busy(self, history: History) -> None: ...
@@ -98,7 +95,8 @@ class Driver(Generic[C]):
         self._observer = observer
         self._on_trial_end = on_trial_end
         self._optuna_study = optuna_study
-        self._meter = Meter(history, dispatcher.time.workers)
+        expected = survivors(max(history.goal, 1), spec.pruner, spec.periods, two_objectives=spec.cost is not None)
+        self._meter = Meter(history, dispatcher, expected)
         for active in history.timeline.actives():
             if not active.verdict:
                 dispatcher.adopt(active, self._stored_config(active.number))
@@ -135,7 +133,7 @@ class Driver(Generic[C]):
                 if (stop and not is_due) or not self.step():
                     self._dispatcher.drain(self._history)
                     return False
-                self._observer.on_progress(self._meter.read(self._dispatcher.time.ordering_share))
+                self._observer.on_progress(self._meter.read())
         return True
 
     def set_goal(self, goal: int) -> None:
@@ -237,6 +235,7 @@ class Driver(Generic[C]):
             attributes=self._new_attributes(active.number),
         )
         self._record(reported)
+        self._meter.count(active.costs[period - 1], report)
         self._dispatcher.advance_to(active.number, period)
         self._observer.on_report(self._history.trials[active.number])
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
-from search.event_log import History, Order, TrialRecord
+from search.driver.dispatcher import WorkerTime
+from search.event_log import Forecast, History, Order, Remaining, TrialRecord
+from search.trainer_api import Report
+
+ESTIMATED_PACE = 1e-6
+"""Seconds a unit of cost: costs are estimated in microseconds."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,15 +61,23 @@ class Progress:
     order_cost: float
     """Share of worker time lost to the logical order so far, 0..1."""
     workers: int
-    handled: int
-    """Trained trials that this driver has ended, for an estimate of the time left."""
+    lanes: int = 1
+    """Trials that all workers together train at a time."""
+    training: frozenset[int] = frozenset()
+    """Running trials of which a worker trains a period now."""
+    ahead: Mapping[int, int] = field(default_factory=dict)
+    """By running trial, the periods that are trained and whose turn has not come."""
+    left: Remaining | None = None
+    """What the rest is expected to cost; None where nothing is known of it."""
+    pace: float = ESTIMATED_PACE
+    """Seconds that a unit of cost took this driver's workers, or as estimated before the first period."""
 
     @property
     def seconds_left(self) -> float | None:
-        """Return an estimate from the pace so far, in seconds; None before the first trial has ended."""
-        if not self.handled:
+        """Return the time that the rest is expected to take, in seconds; None where nothing is known of it."""
+        if self.left is None:
             return None
-        return (self.goal - self.finished) * self.seconds / self.handled
+        return self.pace * max(self.left.longest, self.left.cost / self.lanes / max(0.1, 1 - self.order_cost))
 
 
 class Observer:
@@ -92,18 +105,36 @@ class Observer:
         """Something happened that whoever waits for the search should know."""
 
 
+class Workers(Protocol):
+    """What the meter asks of whoever gets periods trained; see `search.driver.dispatcher.Dispatcher`."""
+
+    @property
+    def time(self) -> WorkerTime: ...
+    def at_work(self) -> frozenset[int]: ...
+    def ahead(self) -> Mapping[int, int]: ...
+
+
 class Meter:
     """Takes progress from a history, counting from the moment it was made."""
 
-    def __init__(self, history: History, workers: int) -> None:
+    def __init__(self, history: History, periods: Workers, expected: Sequence[float]) -> None:
+        """Watch a history and those who train; `expected` are the trials that the pruner leaves in each period."""
         self._history = history
-        self._workers = workers
+        self._periods = periods
+        self._forecast = Forecast(history, expected)
         self._since = time.monotonic()
-        self._finished_before = history.finished
+        self._seconds = 0.0
+        self._cost = 0
+        """Of the periods that this driver's workers have trained, as they took and as it was estimated."""
 
-    def read(self, order_cost: float) -> Progress:
+    def count(self, cost: int, report: Report) -> None:
+        """Take in that a period was trained."""
+        self._seconds += report.seconds
+        self._cost += cost
+
+    def read(self) -> Progress:
         """Return the progress now."""
-        history, ends = self._history, self._history.ends
+        history, ends, worker_time, ahead = self._history, self._history.ends, self._periods.time, self._periods.ahead()
         return Progress(
             goal=history.goal,
             finished=history.finished,
@@ -116,7 +147,11 @@ class Meter:
             seconds=time.monotonic() - self._since,
             saved_periods=history.saved_periods,
             total_periods=history.planned_periods,
-            order_cost=order_cost,
-            workers=self._workers,
-            handled=history.finished - self._finished_before,
+            order_cost=worker_time.ordering_share,
+            workers=worker_time.workers,
+            lanes=worker_time.lanes,
+            training=self._periods.at_work(),
+            ahead=ahead,
+            left=self._forecast.remaining(ahead),
+            pace=self._seconds / self._cost if self._cost and self._seconds else ESTIMATED_PACE,
         )

@@ -95,6 +95,14 @@ class _Recorded:
     def show(self, event: Event) -> None:
         """Write nothing."""
 
+    def at_work(self) -> frozenset[int]:
+        """Return that nothing trains."""
+        return frozenset()
+
+    def ahead(self) -> dict[int, int]:
+        """Return that nothing waits."""
+        return {}
+
     def adopt(self, active: Active, config: object) -> None:
         """Train nothing."""
 

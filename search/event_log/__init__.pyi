@@ -9,6 +9,7 @@ from .events import (
     Told as Told,
     trial_of as trial_of,
 )
+from .forecast import Forecast as Forecast, Remaining as Remaining
 from .hash_chain import linked as linked
 from .history import History as History
 from .log import EventLog as EventLog

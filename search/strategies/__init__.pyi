@@ -2,7 +2,13 @@ from .gp_selfcheck import gp_proposal as gp_proposal
 from .importance import MAX_TRIALS as MAX_TRIALS, Importance as Importance, importances as importances
 from .optuna_study import OptunaStudy as OptunaStudy, frozen_trial as frozen_trial, optuna_ranges as optuna_ranges
 from .pareto_pruning import shortfall as shortfall
-from .pruners import Asha as Asha, Hyperband as Hyperband, Median as Median, NoPruner as NoPruner
+from .pruners import (
+    Asha as Asha,
+    Hyperband as Hyperband,
+    Median as Median,
+    NoPruner as NoPruner,
+    survivors as survivors,
+)
 from .registry import (
     FIRST as FIRST,
     PRUNERS as PRUNERS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, assert_never
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner
@@ -129,3 +129,45 @@ class NoPruner:
 
 
 Pruner = Asha | Hyperband | Median | NoPruner
+
+
+def survivors(trials: int, pruner: Pruner, periods: int, *, two_objectives: bool = False) -> list[float]:
+    """Return how many of so many trials are expected to train each period, were their values in random order.
+
+    Successive halving lets the nth arrival at a rung pass if it is among the best max(1, n // reduction_factor) so far;
+    the median pruner, once it has its start-up trials, is taken to stop half of the others at their first comparison.
+    Hyperband is successive halving in each of its brackets. With two objectives a trial is compared with those that
+    cost no more, and its cost has any place among those of the trials before it.
+    """
+    match pruner:
+        case Hyperband():
+            kept_in_each = [
+                survivors(round(trials * share), bracket, periods, two_objectives=two_objectives)
+                for share, bracket in pruner.as_asha(periods)
+            ]
+            return [sum(column) for column in zip(*kept_in_each, strict=True)]
+        case Asha():
+            return _halved(trials, pruner, periods, two_objectives)
+        case Median():
+            later = min(trials, pruner.n_startup_trials) + max(0, trials - pruner.n_startup_trials) / 2
+            return [trials if period <= pruner.n_warmup_steps + 1 else later for period in range(1, periods + 1)]
+        case NoPruner():
+            return [trials] * periods
+        case _:
+            assert_never(pruner)
+
+
+def _halved(trials: int, asha: Asha, periods: int, two_objectives: bool) -> list[float]:
+    left, kept = float(trials), []
+    rungs = asha.rungs(periods)[:-1]
+    for period in range(1, periods + 1):
+        kept.append(left)
+        left = _passing(round(left), asha.reduction_factor, two_objectives) if period in rungs else left
+    return kept
+
+
+def _passing(arrivals: int, reduction_factor: int, two_objectives: bool) -> float:
+    chances = [max(1, n // reduction_factor) / n for n in range(1, arrivals + 1)]
+    if two_objectives:  # the nth arrival is compared with 0 to n - 1 others, as likely with each number of them
+        return sum(sum(chances[:n]) / n for n in range(1, arrivals + 1))
+    return sum(chances)

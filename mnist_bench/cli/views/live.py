@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 MAX_BAR = 48
 MIN_BAR = 8
+RISE, SLACK = 1.25, 3.0
+"""A later end than the one on the screen is shown where the time left is so many times as long, and so many seconds
+more: whoever waits sees the clock run down, and not rise at every period that took longer than was thought."""
 
 
 def view(results: Path) -> LiveView | PlainView:
@@ -78,7 +81,9 @@ class LiveView(Observer):
         self._header = self._notice = ""
         self._images = 0
         self._progress: Progress | None = None
-        self._at = 0.0
+        self._at = self._entered = time.monotonic()
+        self._end: float | None = None
+        """When the search is expected to end, by the monotonic clock."""
         self._console = output.console(stderr=True)
         self._live = Live(get_renderable=self._draw, console=self._console, refresh_per_second=4, transient=True)
 
@@ -105,14 +110,18 @@ class LiveView(Observer):
     def on_progress(self, progress: Progress) -> None:
         """Take the figures that are drawn next."""
         self._progress, self._at = progress, time.monotonic()
+        self._end = expected_end(self._end, self._at, progress.seconds_left)
 
     def _draw(self) -> Text:
         from rich.text import Text
 
-        progress = self._progress
-        if progress is not None:
-            progress = replace(progress, seconds=progress.seconds + time.monotonic() - self._at)
-        lines = picture(self._header, self._images, progress, self._console.width, self._console.height)
+        now, progress = time.monotonic(), self._progress
+        if progress is None:
+            lines = [self._header or f"starting workers ... {cells.duration(now - self._entered)}"]
+        else:
+            progress = replace(progress, seconds=progress.seconds + now - self._at)
+            left = None if self._end is None else max(0.0, self._end - now)
+            lines = picture(self._header, self._images, progress, left, self._console.width, self._console.height)
         return Text("\n").join(_cut(line, self._console.width) for line in [*lines, self._notice] if line)
 
 
@@ -124,19 +133,39 @@ def _cut(text: str, width: int) -> Text:
     return cut
 
 
-def picture(header: str, images: int, progress: Progress | None, width: int, height: int) -> list[str]:
+def expected_end(shown: float | None, now: float, seconds_left: float | None) -> float | None:
+    """Return the moment that the clock on the screen runs down to, by the monotonic clock in seconds.
+
+    It is that of the newest estimate, or the one `shown` where the estimate is hardly later.
+    """
+    if seconds_left is None:
+        return shown
+    if shown is not None and now < shown < now + seconds_left < now + RISE * (shown - now) + SLACK:
+        return shown
+    return now + seconds_left
+
+
+def picture(header: str, images: int, progress: Progress, left: float | None, width: int, height: int) -> list[str]:
     """Return the lines of the live view for a terminal of `width` x `height` cells; long lines are cut later.
 
-    `images` is the number of validation images.
+    `images` is the number of validation images, `left` the seconds that the search is expected to take yet.
     """
-    if progress is None:
-        return [header or "starting workers ..."]
-    below = [_saved_line(progress)]
-    above = [header, progress_line(progress, width)]
+    below = _summary_lines(progress)
+    above = [header, progress_line(progress, left, width)]
     if progress.best is not None:
         above.append(f"best  {best_words(progress.best, images)}")
+    if (ahead := best_unfinished(progress)) is not None:
+        above.append(f"ahead {_unfinished_words(ahead)}")
     room = max(1, height - len(above) - len(below) - 2)
     return [*above, *_running_lines(progress, room), *below]
+
+
+def best_unfinished(progress: Progress) -> TrialRecord | None:
+    """Return the running trial with the highest accuracy so far, where no complete one has a higher one."""
+    known = [trial for trial in progress.running if trial.value is not None]
+    first = max(known, key=lambda trial: trial.value or 0.0, default=None)
+    best = progress.best.value if progress.best is not None else None
+    return first if first is not None and (best is None or (first.value or 0.0) > best) else None
 
 
 def header_line(header: Header, results: Path) -> str:
@@ -156,11 +185,10 @@ def header_line(header: Header, results: Path) -> str:
     return "  ·  ".join(parts)
 
 
-def progress_line(progress: Progress, width: int) -> str:
-    """Return the bar and the counts; where there is little room, without the bar."""
+def progress_line(progress: Progress, left: float | None, width: int) -> str:
+    """Return the bar, the counts and the seconds `left`; where there is little room, without the bar."""
     counts = f"{progress.finished}/{progress.goal}   {progress.complete} complete  {progress.pruned} pruned"
     counts += f"  {progress.failed} failed" if progress.failed else ""
-    left = progress.seconds_left
     gone = f"{cells.duration(progress.seconds)} gone"
     time_words = gone if left is None else f"{gone}, about {cells.duration(left)} left"
     besides = f"   (+{progress.infeasible} infeasible)" if progress.infeasible else ""
@@ -198,20 +226,42 @@ def _running_lines(progress: Progress, room: int) -> Iterator[str]:
     shown = progress.running if len(progress.running) <= room else progress.running[: room - 1]
     for trial in shown:
         curve = cells.sparkline([report.value for report in trial.reports], low, high)
-        yield f"  #{trial.number:<4} {curve:<{most}}  {_running_words(trial)}"
+        mark = "▶" if trial.number in progress.training else " "
+        yield f"{mark} #{trial.number:<4} {curve:<{most}}  {_running_words(trial, _waits_for(trial, progress))}"
     if len(shown) < len(progress.running):
         yield f"  and {len(progress.running) - len(shown)} more"
 
 
-def _running_words(trial: TrialRecord) -> str:
+def _waits_for(trial: TrialRecord, progress: Progress) -> str:
+    """Return what a running trial waits for; nothing where it trains."""
+    if trial.number in progress.training:
+        return ""
+    return "its turn" if progress.ahead.get(trial.number) else "a worker"
+
+
+def _running_words(trial: TrialRecord, waits_for: str) -> str:
     done = epochs_done(trial)
-    size = f"{cells.count(trial.facts.get('parameters')):>6} parameters"
-    if not done:
-        return f"epoch 0/{total_epochs(trial):g}          {size}"
-    pace = f"{trial.seconds / done:.1f} s/epoch"
-    return f"epoch {done:g}/{total_epochs(trial):g}  {cells.percent(trial.value):>7} {size}  {pace}"
+    words = f"epoch {done:g}/{total_epochs(trial):g}".ljust(11)
+    words += (
+        f" {cells.percent(trial.value) if done else '':>8} {cells.count(trial.facts.get('parameters')):>6} parameters"
+    )
+    words += f"  {trial.seconds / done:.1f} s/epoch" if done else ""
+    return f"{words}  waits for {waits_for}" if waits_for else words
 
 
-def _saved_line(progress: Progress) -> str:
-    saved = f"pruning saved {progress.saved_periods} of {progress.total_periods} periods so far"
-    return f"{saved} · order cost {100 * progress.order_cost:.1f} % of worker time"
+def _unfinished_words(trial: TrialRecord) -> str:
+    """Return number, accuracy, how far it is, and settings of a running trial."""
+    trained = f"after epoch {epochs_done(trial):g} of {total_epochs(trial):g}"
+    return f"#{trial.number}  {cells.percent(trial.value)}  {trained}   {line(from_json(trial.config))}"
+
+
+def _summary_lines(progress: Progress) -> list[str]:
+    """Return what pruning has saved and what the logical order costs, as far as there is anything to say."""
+    whole = all(total_epochs(trial) == len(trial.costs) for trial in progress.running)
+    words = []
+    if progress.total_periods:
+        unit = "epochs" if whole else "periods"
+        words.append(f"pruning saved {progress.saved_periods} of {progress.total_periods} {unit} so far")
+    if progress.order_cost >= 0.001:
+        words.append(f"workers waited for the logical order {100 * progress.order_cost:.1f} % of the time")
+    return [" · ".join(words)] if words else []

@@ -24,7 +24,7 @@ RUNNING = tuple(handmade.trial(n, range(9 * n), periods=n % 4, state="RUNNING") 
 PROGRESS = Progress(
     goal=50, finished=29, complete=4, pruned=25, failed=0, infeasible=2, running=RUNNING,
     best=handmade.trial(17, range(6), params={"optim.lr": 0.0093}), seconds=161.0, saved_periods=118,
-    total_periods=186, order_cost=0.012, workers=2, handled=29,
+    total_periods=186, order_cost=0.012, workers=2, lanes=2, training=frozenset({33, 34}), ahead={32: 1},
 )  # fmt: skip
 
 
@@ -40,21 +40,49 @@ def test_the_header_says_what_is_searched_and_how() -> None:
 
 
 def test_the_picture_shows_progress_best_running_trials_and_savings() -> None:
-    lines = live.picture("header", handmade.IMAGES, PROGRESS, 120, 40)
+    lines = live.picture("header", handmade.IMAGES, PROGRESS, 117, 120, 40)
     assert lines[0] == "header"
     assert "29/50   4 complete  25 pruned   2:41 gone, about 117 s left   (+2 infeasible)" in lines[1]
     assert lines[2].startswith("best  #17  99.40 %  [98.70, 99.72]   2 blocks, 16·32 filters")
-    assert [line.split()[0] for line in lines[3:11]] == [f"#{n}" for n in range(30, 38)]
+    assert [line[2:].split()[0] for line in lines[3:11]] == [f"#{n}" for n in range(30, 38)]
     assert "epoch 3/6" in lines[4]
-    assert lines[-1] == "pruning saved 118 of 186 periods so far · order cost 1.2 % of worker time"
+    assert lines[-1] == (
+        "pruning saved 118 of 186 epochs so far · workers waited for the logical order 1.2 % of the time"
+    )
 
 
-def test_before_the_first_trial_has_ended_no_time_is_promised() -> None:
-    assert "left" not in live.progress_line(replace(PROGRESS, handled=0), 120)
+def test_it_tells_what_trains_from_what_waits_and_for_what() -> None:
+    lines = live.picture("header", handmade.IMAGES, PROGRESS, None, 120, 40)
+    told = {line[2:].split()[0]: line for line in lines[3:11]}
+    assert [name for name, line in told.items() if line.startswith("▶")] == ["#33", "#34"]
+    assert told["#32"].endswith("waits for its turn")
+    assert told["#35"].endswith("waits for a worker")
+    assert "waits" not in told["#33"]
 
 
-def test_before_the_workers_are_up_the_picture_says_so() -> None:
-    assert live.picture("", 0, None, 80, 24) == ["starting workers ..."]
+def test_before_any_trial_is_complete_the_best_of_those_under_way_is_shown() -> None:
+    lines = live.picture("header", handmade.IMAGES, replace(PROGRESS, best=None), None, 120, 40)
+    (first,) = (line for line in lines if line.startswith("ahead"))
+    assert first.startswith("ahead #30  73.00 %  after epoch 2 of 6   2 blocks")
+    assert not [line for line in live.picture("", 0, PROGRESS, None, 120, 40) if line.startswith("ahead")]
+
+
+def test_before_anything_has_ended_nothing_is_said_of_savings() -> None:
+    begun = replace(PROGRESS, best=None, saved_periods=0, total_periods=0, order_cost=0.0, running=())
+    assert live.picture("header", handmade.IMAGES, begun, None, 120, 40)[2:] == []
+
+
+def test_where_the_rest_is_unknown_no_time_is_promised() -> None:
+    assert "left" not in live.progress_line(PROGRESS, None, 120)
+
+
+def test_the_clock_runs_down_until_the_search_takes_much_longer() -> None:
+    assert live.expected_end(None, 10.0, None) is None
+    assert live.expected_end(None, 10.0, 60.0) == 70.0
+    assert live.expected_end(70.0, 10.0, 50.0) == 60.0
+    assert live.expected_end(70.0, 10.0, 70.0) == 70.0
+    assert live.expected_end(70.0, 10.0, 90.0) == 100.0
+    assert live.expected_end(70.0, 75.0, 2.0) == 77.0
 
 
 @given(done=st.integers(0, 100), total=st.integers(0, 100), width=st.integers(8, 60))
@@ -64,15 +92,15 @@ def test_a_bar_is_as_wide_as_asked(done: int, total: int, width: int) -> None:
 
 @given(width=st.integers(1, 200), height=st.integers(1, 60))
 def test_the_progress_line_keeps_to_the_width_while_there_is_room_for_a_bar(width: int, height: int) -> None:
-    line = live.progress_line(PROGRESS, width)
+    line = live.progress_line(PROGRESS, 117, width)
     assert "29/50" in line
     assert cell_len(line) <= width or "━" not in line
-    lines = live.picture("header", handmade.IMAGES, PROGRESS, width, height)
+    lines = live.picture("header", handmade.IMAGES, PROGRESS, 117, width, height)
     assert len(lines) <= max(6, height - 1)
 
 
 def test_too_many_running_trials_are_counted() -> None:
-    lines = live.picture("header", handmade.IMAGES, PROGRESS, 80, 10)
+    lines = live.picture("header", handmade.IMAGES, PROGRESS, 117, 80, 10)
     assert len(lines) <= 9
     assert any(line.strip().startswith("and ") and line.endswith("more") for line in lines)
 

@@ -1,0 +1,89 @@
+"""How much training is left of a search, foreseen from what was trained: for whoever waits, never for a decision."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from search.event_log.history import History
+from search.event_log.records import TrialRecord
+
+PRIOR_TRIALS = 5
+"""What is expected of the pruner beforehand counts like so many trials that were seen."""
+RECENT_TRIALS = 20
+"""Trials whose mean cost the trials to come are taken to have: samplers drift to dearer ones."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Remaining:
+    """Training that is left, in the costs' unit."""
+
+    cost: float
+    """Of all trials together."""
+    longest: float
+    """Of the one trial of those under way that is expected to have most left; nothing ends before it."""
+
+
+class Forecast:
+    """Counts after which periods trials went on, and reckons with the same for those under way and those to come."""
+
+    def __init__(self, history: History, expected: Sequence[float]) -> None:
+        """Foresee the rest of a history that grows; `expected` are the trials that the pruner leaves in each period."""
+        self._history = history
+        self._prior = [after / before if before else 1.0 for before, after in pairwise([*expected, 0.0])]
+        self._ended = [0] * len(expected)
+        """Trials that ended after each period."""
+        self._recent: deque[tuple[int, ...]] = deque(maxlen=RECENT_TRIALS)
+        self._seen = 0
+        self._open: set[int] = set()
+
+    def remaining(self, ahead: Mapping[int, int]) -> Remaining:
+        """Return what is left.
+
+        Args:
+            ahead: by trial, the periods that are trained and whose turn in the logical order has not come.
+        """
+        self._look()
+        running = [self._history.trials[number] for number in sorted(self._open)]
+        shares = self._shares_that_go_on(running)
+        under_way = [
+            _cost_left(trial.costs, len(trial.reports), ahead.get(trial.number, 0), shares) for trial in running
+        ]
+        each = sum(_cost_left(costs, 0, 0, shares) for costs in self._recent) / max(1, len(self._recent))
+        to_come = max(0, self._history.goal - self._history.trained)
+        return Remaining(cost=sum(under_way) + to_come * each, longest=max(under_way, default=0.0))
+
+    def _look(self) -> None:
+        """Take in the trials that began or ended since the last look."""
+        trials = self._history.trials
+        for trial in trials[self._seen :]:
+            if all(excess <= 0 for excess in trial.constraints.values()):
+                self._recent.append(trial.costs)
+                self._open.add(trial.number)
+        self._seen = len(trials)
+        for number in [number for number in self._open if trials[number].state != "RUNNING"]:
+            self._open.discard(number)
+            if reports := trials[number].reports:
+                self._ended[len(reports) - 1] += 1
+
+    def _shares_that_go_on(self, running: Sequence[TrialRecord]) -> list[float]:
+        """Return the share of trials that go on after each period; of those under way it is known where they did."""
+        went_on = [sum(len(trial.reports) > period for trial in running) for period in range(len(self._ended))]
+        shares = []
+        for period, prior in enumerate(self._prior):
+            passed = went_on[period] + sum(self._ended[period + 1 :])
+            shares.append((passed + PRIOR_TRIALS * prior) / (passed + self._ended[period] + PRIOR_TRIALS))
+        return shares
+
+
+def _cost_left(costs: Sequence[int], done: int, ahead: int, shares: Sequence[float]) -> float:
+    """Return what a trial is expected to cost yet; it has trained `done` periods and `ahead` whose turn is to come."""
+    trained = done + ahead
+    chance = shares[trained - 1] if ahead else 1.0
+    left = 0.0
+    for cost, share in zip(costs[trained:], shares[trained:], strict=False):
+        left += chance * cost
+        chance *= share
+    return left
