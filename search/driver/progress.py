@@ -11,9 +11,6 @@ from search.driver.dispatcher import WorkerTime
 from search.event_log import Forecast, History, Order, Remaining, TrialRecord
 from search.trainer_api import Report
 
-ESTIMATED_PACE = 1e-6
-"""Seconds a unit of cost: costs are estimated in microseconds."""
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Header:
@@ -68,14 +65,14 @@ class Progress:
     ahead: Mapping[int, int] = field(default_factory=dict)
     """By running trial, the periods that are trained and whose turn has not come."""
     left: Remaining | None = None
-    """What the rest is expected to cost; None where nothing is known of it."""
-    pace: float = ESTIMATED_PACE
-    """Seconds that a unit of cost took this driver's workers, or as estimated before the first period."""
+    """What the rest is expected to cost."""
+    pace: float | None = None
+    """Seconds that a unit of cost took this driver's workers; None before they have trained a period."""
 
     @property
     def seconds_left(self) -> float | None:
-        """Return the time that the rest is expected to take, in seconds; None where nothing is known of it."""
-        if self.left is None:
+        """Return the time that the rest is expected to take, in seconds; None before anything was measured."""
+        if self.left is None or self.pace is None:
             return None
         return self.pace * max(self.left.longest, self.left.cost / self.lanes / max(0.1, 1 - self.order_cost))
 
@@ -153,5 +150,5 @@ class Meter:
             training=self._periods.at_work(),
             ahead=ahead,
             left=self._forecast.remaining(ahead),
-            pace=self._seconds / self._cost if self._cost and self._seconds else ESTIMATED_PACE,
+            pace=self._seconds / self._cost if self._seconds else None,
         )

@@ -236,7 +236,8 @@ def _waits_for(trial: TrialRecord, progress: Progress) -> str:
     """Return what a running trial waits for; nothing where it trains."""
     if trial.number in progress.training:
         return ""
-    return "its turn" if progress.ahead.get(trial.number) else "a worker"
+    is_trained = progress.ahead.get(trial.number) or len(trial.reports) == len(trial.costs)
+    return "its turn" if is_trained else "a worker"
 
 
 def _running_words(trial: TrialRecord, waits_for: str) -> str:
