@@ -1,4 +1,4 @@
-from .anova import residual_variance as residual_variance
+from .anova import ROUNDING as ROUNDING, alike as alike, residual_variance as residual_variance
 from .paired import LEVEL as LEVEL, pairs_needed as pairs_needed
 from .tests import (
     holm as holm,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import asdict
 
 import pytest
@@ -12,10 +11,9 @@ from mnist_bench.errors import ArchitectureError
 from mnist_bench.nets.architecture import plan_layers
 from mnist_bench.nets.cost_model import COEFFICIENTS
 from mnist_bench.space_files import overview
-from mnist_bench.space_files.overview import describe, estimate, extremes, samples, survivors
+from mnist_bench.space_files.overview import describe, estimate, extremes, samples
 from search.space.space import Space
 from search.space.yaml_reader import parse
-from search.strategies.registry import Asha, Hyperband, Median, NoPruner
 
 CPU = asdict(COEFFICIENTS["cpu-bf16"])
 
@@ -96,45 +94,6 @@ def test_too_many_corners_are_said_to_be_inexact(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(overview, "MAX_CORNERS", 9)
     assert not extremes(smoke).exact
     assert not extremes(space_of("model: {filter_multiple: {int: [1, 8]}}")).exact
-
-
-def test_survivors_of_successive_halving_by_simulation() -> None:
-    rng = random.Random(0)
-    passed = 0
-    for _ in range(400):
-        seen: list[float] = []
-        for _ in range(30):
-            seen.append(rng.random())
-            passed += sorted(seen, reverse=True).index(seen[-1]) < max(1, len(seen) // 3)
-    assert survivors(30, Asha(), 3)[1] == pytest.approx(passed / 400, rel=0.05)
-
-
-def test_survivors_of_a_search_with_two_objectives_by_simulation() -> None:
-    draws = random.Random(0)
-    passed = 0
-    for _ in range(400):
-        seen: list[tuple[float, float]] = []
-        for _ in range(30):
-            value, cost = draws.random(), draws.random()
-            seen.append((value, cost))
-            compared = sorted((v for v, c in seen if c <= cost), reverse=True)
-            passed += value >= compared[max(1, len(compared) // 3) - 1]
-    kept = survivors(30, Asha(), 3, two_objectives=True)
-    assert kept[1] == pytest.approx(passed / 400, rel=0.05)
-    assert kept[1] > survivors(30, Asha(), 3)[1]
-
-
-def test_survivors_by_period() -> None:
-    kept = survivors(50, Asha(min_resource=1, reduction_factor=3), 6)
-    assert kept[0] == 50
-    assert kept[1] == kept[2] > kept[3] == kept[5] >= 1
-    assert survivors(50, Asha(min_resource=2), 6)[:3] == [50, 50, kept[1]]
-    assert survivors(50, NoPruner(), 3) == [50, 50, 50]
-    third, all_but_pruned = survivors(17, Hyperband(), 9)[2:4]
-    assert third == survivors(9, Asha(), 9)[2] + 5 + 3
-    assert all_but_pruned < third
-    assert survivors(25, Median(n_startup_trials=5, n_warmup_steps=1), 4) == [25, 25, 15, 15]
-    assert survivors(3, Median(n_startup_trials=5), 2) == [3, 3]
 
 
 def test_estimate_grows_with_the_work() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from search.strategies.optuna_study import OptunaStudy
-from search.strategies.pruners import Asha, Hyperband, Median, NoPruner, Pruner
+from search.strategies.pruners import Asha, Hyperband, Median, NoPruner, Pruner, survivors
 from search.strategies.samplers import Random
 from support import search_fake as fake
 from support.paths import DATABASE
@@ -108,3 +108,42 @@ def test_nothing_that_is_not_finite_reaches_storage(tmp_path: Path, pruner: Prun
     assert not any(
         re.search(r"\b(NaN|-?Infinity|INF_POS|INF_NEG)\b", value) for value in values if isinstance(value, str)
     )
+
+
+def test_survivors_of_successive_halving_by_simulation() -> None:
+    rng = random.Random(0)
+    passed = 0
+    for _ in range(400):
+        seen: list[float] = []
+        for _ in range(30):
+            seen.append(rng.random())
+            passed += sorted(seen, reverse=True).index(seen[-1]) < max(1, len(seen) // 3)
+    assert survivors(30, Asha(), 3)[1] == pytest.approx(passed / 400, rel=0.05)
+
+
+def test_survivors_of_a_search_with_two_objectives_by_simulation() -> None:
+    draws = random.Random(0)
+    passed = 0
+    for _ in range(400):
+        seen: list[tuple[float, float]] = []
+        for _ in range(30):
+            value, cost = draws.random(), draws.random()
+            seen.append((value, cost))
+            compared = sorted((v for v, c in seen if c <= cost), reverse=True)
+            passed += value >= compared[max(1, len(compared) // 3) - 1]
+    kept = survivors(30, Asha(), 3, two_objectives=True)
+    assert kept[1] == pytest.approx(passed / 400, rel=0.05)
+    assert kept[1] > survivors(30, Asha(), 3)[1]
+
+
+def test_survivors_by_period() -> None:
+    kept = survivors(50, Asha(min_resource=1, reduction_factor=3), 6)
+    assert kept[0] == 50
+    assert kept[1] == kept[2] > kept[3] == kept[5] >= 1
+    assert survivors(50, Asha(min_resource=2), 6)[:3] == [50, 50, kept[1]]
+    assert survivors(50, NoPruner(), 3) == [50, 50, 50]
+    third, all_but_pruned = survivors(17, Hyperband(), 9)[2:4]
+    assert third == survivors(9, Asha(), 9)[2] + 5 + 3
+    assert all_but_pruned < third
+    assert survivors(25, Median(n_startup_trials=5, n_warmup_steps=1), 4) == [25, 25, 15, 15]
+    assert survivors(3, Median(n_startup_trials=5), 2) == [3, 3]

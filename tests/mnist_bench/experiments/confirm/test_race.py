@@ -35,15 +35,37 @@ def tail(statistic: float) -> float:
 
 def test_two_candidates_and_two_seeds_by_hand() -> None:
     # means 62 and 74, residuals of 1 with 1 degree of freedom: variance 4, t = 12 / sqrt(2 * 4 / 2) = 6;
-    # 1 other, 3 looks, Holm over 2
+    # 1 other, 3 looks, Holm over 2; the pair's own differences, 10 and 14, have the same variance, 2 * 4
     found = race.worse({7: [60, 64], 3: [70, 78]})
-    assert found == pytest.approx({7: 1.0, 3: tail(6) * 1 * 3 * 2})
+    assert found == pytest.approx({7: 1.0, 3: tail(6) * max(1 * 3 * 2, race.LEVEL / race.OWN_LEVEL)})
 
 
 def test_seeds_that_agree_by_chance_make_nothing_certain() -> None:
     found = race.worse({0: [60, 60], 1: [66, 66]})
-    assert found[1] == pytest.approx(tail(6 * math.sqrt(12)) * 3 * 2)
+    assert found[1] == pytest.approx(tail(6 * math.sqrt(12)) * race.LEVEL / race.OWN_LEVEL)
     assert found[1] > race.LEVEL
+
+
+WORSE_WITH_EVERY_SEED = {3: [37, 35, 35, 41, 39, 44, 37, 39], 7: [81, 67, 71, 62, 45, 87, 68, 79]}
+NEAR = {number: [38 + (number * seed) % 7 for seed in range(8)] for number in (10, 11, 12, 13)}
+BYSTANDERS: dict[str, list[int]] = {
+    "like the others": [40, 36, 41, 39, 37, 42, 38, 40],
+    "one seed did not learn": [41, 38, 294, 40, 37, 43, 36, 39],
+    "no seed like another": [60, 500, 90, 1200, 70, 300, 65, 800],
+}
+
+
+@pytest.mark.parametrize("bystander", BYSTANDERS)
+def test_no_bystander_keeps_one_in_the_race_that_is_worse_with_every_seed(bystander: str) -> None:
+    found = race.worse({**NEAR, **WORSE_WITH_EVERY_SEED, 2: BYSTANDERS[bystander]})
+    assert found[7] <= race.LEVEL
+    assert all(found[number] > 0.5 for number in NEAR)
+
+
+def test_others_lend_no_certainty_to_a_pair_that_has_none_of_its_own() -> None:
+    steady = {number: [100, 101, 99, 100] for number in range(6)}
+    found = race.worse({**steady, 6: [60, 58, 160, 90]})
+    assert min(found.values()) > race.LEVEL
 
 
 @pytest.mark.parametrize("errors", [{}, {4: [60, 64]}])
@@ -136,7 +158,7 @@ def test_stopped_it_is_no_race() -> None:
     assert race.run([5, 2], lambda racing, seeds: None) is None
 
 
-@pytest.mark.parametrize("spread", ["normal", "skewed", "shared"])
+@pytest.mark.parametrize("spread", ["normal", "skewed", "shared", "unequal", "collapsed"])
 def test_copies_of_one_configuration_seldom_name_a_winner(null_race: ModuleType, spread: str) -> None:
     draw = null_race.normal(6.0) if spread == "normal" else getattr(null_race, spread)
     found = null_race.simulate(draw, [0] * 8, 200)
@@ -148,3 +170,11 @@ def test_a_gap_of_two_and_a_half_deviations_is_found_and_the_best_stays(null_rac
     found = null_race.simulate(null_race.normal(6.0), [0, *[15] * 7], 200)
     assert found.dropped > 0.9
     assert found.best_dropped <= 0.05
+
+
+@pytest.mark.parametrize("bystander", ["tenfold", "collapsed"])
+def test_a_bystander_that_swings_changes_few_verdicts_about_the_others(null_race: ModuleType, bystander: str) -> None:
+    gaps = [0, *[15] * 6, 20]
+    quiet = null_race.simulate(null_race.normal(6.0), gaps, 100)
+    beside = null_race.simulate(getattr(null_race, bystander), gaps, 100)
+    assert beside.dropped > quiet.dropped - 0.2
