@@ -63,6 +63,7 @@ def test_trains_compares_and_does_not_train_again(folder: Path) -> None:
 
 
 def test_a_run_that_begins_another_is_read_off_it(folder: Path) -> None:
+    write_data(folder / "data", train=200, test=100)  # how well it learns is of no interest here
     code, out, err = run(folder, "vgg_as_written", "vgg_augmented", "--seeds", "1", "--json")
     assert code == 0, err
     first, second = json.loads(out)["rows"]
