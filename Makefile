@@ -5,12 +5,13 @@ BIN := .venv/bin
 FAST := not (slow or soak or browser or ray or integration)
 TWO := -n 2 --dist loadfile   # what a file's tests look at is made once
 
-.PHONY: help search prove check test integration faults lint format schema results peers clean
+.PHONY: help search prove check coverage test integration faults lint format schema results peers clean
 
 help:
 	@echo "make search   50 trials of spaces/conv.yaml on the full data: about 6 minutes on 2 cores"
 	@echo "make prove    one search three ways (one worker, two workers, killed and resumed): one digest"
 	@echo "make check    lint, types, import contracts, and the fast tests"
+	@echo "make coverage how much of the code the fast tests run"
 	@echo "make test     lint, types, import contracts, and all tests but those of the two lines below"
 	@echo "make integration   other people's programs read our studies"
 	@echo "make faults   every fault of docs/faults.md, injected for real, and every property in its full dose"
@@ -28,6 +29,9 @@ prove: .venv/installed
 
 check: .venv/tested lint
 	$(BIN)/python -m pytest -q -m "$(FAST)" $(TWO)
+
+coverage: .venv/tested
+	$(BIN)/python -m pytest -q -m "$(FAST)" $(TWO) --cov --cov-report term
 
 test: .venv/tested lint
 	$(BIN)/python -m pytest -m "not soak and not integration" $(TWO)

@@ -24,7 +24,7 @@ from search.errors import (
     WorkerError,
 )
 from search.event_log.records import TrialRecord
-from search.strategies.registry import Asha, Median, NoPruner, Pruner, Random, Sampler, Tpe
+from search.strategies.registry import NoPruner, Random, Tpe
 from search.study import studies
 from search.study.location import StudyLocation
 from search.trainer_api import Plan
@@ -100,19 +100,6 @@ def test_workers_end_with_their_driver(tmp_path: Path) -> None:
     while any(Path(f"/proc/{pid}/cmdline").exists() and _alive(pid) for pid in workers):
         assert time.monotonic() < deadline, "a worker outlives its driver"
         time.sleep(0.05)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("sampler", [Tpe(n_startup_trials=5), Random()])
-@pytest.mark.parametrize("pruner", [Asha(), Median(n_startup_trials=2), NoPruner()])
-def test_every_sampler_and_pruner_gives_one_digest(tmp_path: Path, sampler: Sampler, pruner: Pruner) -> None:
-    options: dict[str, Any] = {"goal": 15, "sampler": sampler, "pruner": pruner}
-    straight = fake.run(tmp_path / "straight", **options)
-    for _ in range(100):
-        stopped = fake.run(tmp_path / "stopped", stopping=fake.StopAfter(11), **options)
-        if stopped.reached:
-            break
-    assert stopped.study.digest == straight.study.digest
 
 
 @pytest.mark.slow

@@ -15,13 +15,12 @@ from hypothesis import given, settings, strategies as st
 from optuna.study import StudyDirection
 
 from search.database.engines import sqlite_url
-from search.driver.run import Run
 from search.errors import FingerprintError
 from search.event_log.records import TrialRecord
 from search.strategies.optuna_study import OptunaStudy
 from search.strategies.pareto_pruning import shortfall
 from search.strategies.pruners import Asha, Hyperband, Median, NoPruner, Pruner
-from search.strategies.samplers import Gp, Qmc, Random, Sampler, Tpe
+from search.strategies.samplers import Random, Sampler, Tpe
 from search.study import studies
 from search.study.spec import fingerprint
 from support import search_fake as fake
@@ -37,39 +36,6 @@ FLAT = {
     "model": {"depth": {"int": [1, 3]}, "width": {"int": [8, 64], "step": 8}},
     "optim": {"lr": {"float": [1e-4, 1e-1], "log": True}},
 }
-STRATEGIES: list[tuple[Sampler, Pruner, dict[str, Any], int]] = [
-    (Tpe(n_startup_trials=5), Asha(reduction_factor=2), TWO, 24),
-    (Qmc(), Hyperband(reduction_factor=2), FLAT, 10),
-    (Gp(n_startup_trials=4), NoPruner(), FLAT, 6),
-]
-
-
-@pytest.fixture(
-    scope="module", params=STRATEGIES, ids=lambda param: "-".join(type(part).__name__ for part in param[:2])
-)
-def straight(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Run]:
-    """Return the options of a search and what nothing disturbed of it comes to."""
-    sampler, pruner, values, goal = request.param
-    options = {"goal": goal, "sampler": sampler, "pruner": pruner, "space_values": values}
-    return options, fake.run(tmp_path_factory.mktemp("straight"), **options)
-
-
-@pytest.mark.slow
-def test_workers_change_nothing(tmp_path: Path) -> None:
-    options: dict[str, Any] = {"goal": 20, "space_values": TWO, "pruner": Asha(reduction_factor=2)}
-    digests = {fake.run(tmp_path / str(workers), workers=workers, **options).study.digest for workers in (0, 2)}
-    assert len(digests) == 1
-
-
-@pytest.mark.slow
-def test_a_kill_before_any_event_changes_nothing(
-    straight: tuple[dict[str, Any], Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    options, undisturbed = straight
-    lives = (7 + life % 7 for life in range(100))
-    finished, deaths = fake.run_killed_between_events(tmp_path, monkeypatch, lives, **options)
-    assert deaths > 1
-    assert finished.study.digest == undisturbed.study.digest
 
 
 def memory_of(pruner: Pruner, *, sampler: Sampler | None = None, periods: int = 9) -> OptunaStudy:

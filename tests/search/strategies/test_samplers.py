@@ -15,11 +15,10 @@ import torch
 from scipy.stats import qmc as oracle  # type: ignore[import-untyped]
 
 from search import canonical_json
-from search.driver.run import Run
 from search.errors import FingerprintError, UsageError
 from search.strategies.gp_selfcheck import gp_proposal
 from search.strategies.optuna_study import OptunaStudy, frozen_trial
-from search.strategies.registry import Asha, Hyperband, NoPruner
+from search.strategies.registry import NoPruner
 from search.strategies.samplers import Gp, Qmc, Sampler, Tpe
 from support import search_fake as fake
 
@@ -30,48 +29,6 @@ FLAT = {
     "model": {"depth": {"int": [1, 3]}, "width": {"int": [8, 64], "step": 8}, "kind": {"choice": ["a", "b", [1, 2]]}},
     "optim": {"lr": {"float": [1e-4, 1e-1], "log": True}, "a": {"float": [0.0, 1.0]}, "b": {"float": [0.0, 1.0]}},
 }
-FITTING = [
-    (Qmc(), Asha(), 12),
-    (Qmc(), Hyperband(reduction_factor=2), 12),
-    (Tpe(n_startup_trials=4), Hyperband(reduction_factor=2), 12),
-    (Gp(n_startup_trials=4), NoPruner(), 8),  # of which each proposal takes a third of a second
-]
-
-
-@pytest.fixture(
-    scope="module", params=FITTING, ids=lambda fitting: "-".join(type(part).__name__ for part in fitting[:2])
-)
-def straight(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Run]:
-    """Return the options of a search and what nothing disturbed of it comes to."""
-    sampler, pruner, goal = request.param
-    options = {"goal": goal, "sampler": sampler, "pruner": pruner, "space_values": FLAT}
-    return options, fake.run(tmp_path_factory.mktemp("straight"), **options)
-
-
-@pytest.mark.slow
-def test_two_workers_change_nothing(straight: tuple[dict[str, Any], Run], tmp_path: Path) -> None:
-    options, undisturbed = straight
-    assert fake.run(tmp_path, workers=2, **options).study.digest == undisturbed.study.digest
-
-
-@pytest.mark.slow
-def test_stopping_and_going_on_changes_nothing(straight: tuple[dict[str, Any], Run], tmp_path: Path) -> None:
-    options, undisturbed = straight
-    stopped = fake.run(tmp_path, stopping=fake.StopAfter(7), **options)
-    while not stopped.reached:
-        stopped = fake.run(tmp_path, stopping=fake.StopAfter(7), **options)
-    assert stopped.study.digest == undisturbed.study.digest
-
-
-@pytest.mark.slow
-def test_a_kill_before_any_event_changes_nothing(
-    straight: tuple[dict[str, Any], Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    options, undisturbed = straight
-    lives = (3 + life % 5 for life in range(100))
-    finished, deaths = fake.run_killed_between_events(tmp_path, monkeypatch, lives, **options)
-    assert deaths > 5
-    assert finished.study.digest == undisturbed.study.digest
 
 
 def test_a_killed_search_of_enqueued_trials_goes_on_in_the_sequence(tmp_path: Path) -> None:
