@@ -11,7 +11,7 @@ help:
 	@echo "make search   50 trials of spaces/conv.yaml on the full data: about 6 minutes on 2 cores"
 	@echo "make prove    one search three ways (one worker, two workers, killed and resumed): one digest"
 	@echo "make check    lint, types, import contracts, and the fast tests"
-	@echo "make coverage how much of the code the fast tests run"
+	@echo "make coverage how much of the code the fast tests run; under the floor it fails"
 	@echo "make test     lint, types, import contracts, and all tests but those of the two lines below"
 	@echo "make integration   other people's programs read our studies"
 	@echo "make faults   every fault of docs/faults.md, injected for real, and every property in its full dose"
