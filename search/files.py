@@ -49,6 +49,20 @@ def atomic_write(path: Path, data: bytes) -> None:
     _sync_folder(path.parent)
 
 
+def append_line(path: Path, line: str) -> None:
+    """Add a line to a file that only grows, and sync it to disk.
+
+    Raises:
+        OSError: the disk is full or the file cannot be written; of the line there may then be a part.
+    """
+    is_torn = path.exists() and not path.read_bytes().endswith(b"\n")
+    with path.open("a") as file:
+        # If a killed process left half a line, a line break keeps it from spoiling this one.
+        file.write("\n" * is_torn + line + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
 def read(path: Path, max_bytes: int) -> bytes:
     """Return at most `max_bytes` + 1 bytes of a file; the extra byte tells the caller that the file is too large.
 

@@ -16,12 +16,11 @@ WRITERS = {
     "shutil.copyfile", "shutil.copytree", "shutil.move", "np.save", "torch.save", "NamedTemporaryFile",
 }  # fmt: skip
 OTHERWISE = {
-    "search/files.py": {"open(xb)", "path.write_bytes", "os.replace"},  # the writer itself; /dev/stdout
+    "search/files.py": {"open(xb)", "open(a)", "path.write_bytes", "os.replace"},  # the writer itself; /dev/stdout
     "search/database/file_lock.py": {"open(ab)"},  # its content only names the holder; the lock is the kernel's
     "search/executors/local/oom.py": {"Path('/proc/self/oom_score_adj').write_text"},  # a word to the kernel
     "search/executors/local/pool.py": {"open(ab)"},  # what workers print, for people
     "search/executors/local/worker.py": {"os.fdopen(wb)"},  # a pipe
-    "mnist_bench/data/test_set.py": {"open(a)"},  # a line at a time to the ledger of openings, which only grows
 }
 """Who else opens a file for writing, and why that is no file which is read again and believed."""
 

@@ -7,7 +7,6 @@ file there, except through `open_test_set`.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 from mnist_bench.data import guard, idx, mnist
 from mnist_bench.data.mnist import DataOptions, Images
 from search.errors import StorageError
+from search.files import append_line
 
 TEST_FILES = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 
@@ -71,11 +71,6 @@ def unopened_identity(options: DataOptions) -> list[str]:
 def _append(ledger: Path, entry: dict[str, Any]) -> None:
     try:
         ledger.parent.mkdir(parents=True, exist_ok=True)
-        torn = ledger.exists() and not ledger.read_bytes().endswith(b"\n")
-        with ledger.open("a") as file:
-            # If a killed process left half a line, a line break keeps it from spoiling this one.
-            file.write("\n" * torn + json.dumps(entry) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        append_line(ledger, json.dumps(entry))
     except OSError as error:
         raise StorageError(f"{ledger}: the opening of the test set cannot be noted ({error})") from error

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 from search.errors import StorageError
-from search.files import atomic_write
+from search.files import append_line, atomic_write
 from search.space import Space
 from search.study.folder import StudyFolder
 
@@ -36,8 +36,7 @@ def keep_provenance(files: StudyFolder, space: Space, invocation: Invocation | N
             atomic_write(files.space, space.to_yaml().encode())
         if invocation is not None:
             entry = {"at": datetime.now(UTC).isoformat(timespec="seconds"), **asdict(invocation)}
-            with files.commands.open("ab") as file:
-                file.write(json.dumps(entry).encode() + b"\n")
+            append_line(files.commands, json.dumps(entry))
     except OSError as error:
         raise StorageError(f"{files.path}: cannot be written ({error.strerror}).") from error
 

@@ -10,7 +10,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -71,15 +71,16 @@ class Trainer:
         if behaviour == "hang_at_start":
             time.sleep(20)
 
-    def advance(self, config: Mapping[str, Any], seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:
-        """See `search.trainer_api.Trainer`."""
+    def advance(self, config: Any, seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:
+        """See `search.trainer_api.Trainer`; the configuration is a mapping or a dataclass."""
         assert (state is None) == (period == 1)
         if self._delay:  # on a busy machine sleeping no time, too, gives the processor away for milliseconds
             time.sleep(self._delay * (1 + seed % 5))
         self._misbehave(seed, period)
-        hashed = canonical_json.sha256([dict(config), seed, period, state.hex() if state else ""])
+        values = config if isinstance(config, Mapping) else asdict(config)
+        hashed = canonical_json.sha256([dict(values), seed, period, state.hex() if state else ""])
         noise = int(hashed[:6], 16) / 16**6
-        value: float | None = 1 - 1 / (1 + period + config.get("model.depth", 1)) - 0.05 * noise
+        value: float | None = 1 - 1 / (1 + period + values.get("model.depth", 1)) - 0.05 * noise
         diverged = self._behaviour == "diverge" and seed % 4 == 0
         if self._behaviour == "no_number" and seed % 2:
             value = (math.nan, math.inf, -math.inf)[seed % 3]

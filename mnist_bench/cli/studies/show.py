@@ -12,7 +12,6 @@ from mnist_bench import cells
 from mnist_bench.cli import options, output, targets
 from mnist_bench.result_table import Column, Table
 from search.errors import UsageError
-from search.space import Space
 
 if TYPE_CHECKING:
     from search.event_log import StudyRecord, TrialRecord
@@ -44,6 +43,8 @@ def show(
         output.print_text(recipe_text(study, targets.find_trial(study, number)))
         return
     if space:
+        from search.space import Space
+
         output.print_text(Space.from_spec(study.spec["space"]).to_yaml())
         return
     if number is None:
