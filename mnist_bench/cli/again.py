@@ -6,9 +6,13 @@ import os
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import typer
+
 from mnist_bench.cli import options, output
+from mnist_bench.cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from mnist_bench.studies import SearchConfig
@@ -46,6 +50,20 @@ def note_stopped(what: str, storage: str | None) -> None:
     """Say on stderr that `what` was stopped, and how to go on."""
     for line in (f"{what} The same command goes on where it stopped:", *this_command(storage)):
         output.note(line)
+
+
+@contextmanager
+def ended_at_once(storage: str | None) -> Iterator[None]:
+    """Say how to go on where the work inside is interrupted and not ended gracefully.
+
+    Raises:
+        typer.Exit: it was interrupted.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        note_stopped("Stopped at once; nothing finished is lost.", storage)
+        raise typer.Exit(ExitCode.INTERRUPTED) from None
 
 
 def hint(storage: str | None) -> list[str]:

@@ -1,4 +1,7 @@
-"""Signals that ask for an end: the first one ends gracefully, a Ctrl-C after it at once."""
+"""Signals that ask for an end: the first one ends gracefully, a Ctrl-C after it at once.
+
+Before anything trains there is nothing to end gracefully, so the first one ends at once, too.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,8 @@ class Interrupts:
         self._before: dict[signal.Signals, Any] = {}
         self._came = False
         self._said = False
+        self._is_heard = False
+        """Whether the work has got so far that it asks from time to time whether to stop."""
 
     def __enter__(self) -> Self:
         for number in GRACEFUL:
@@ -32,12 +37,13 @@ class Interrupts:
 
     def stopping(self) -> bool:
         """Return whether one of the signals came."""
+        self._is_heard = True
         if self._came and not self._said:
             self._said = True
             self._say(NOTICE)  # here and not in the handler, which may have interrupted another print
         return self._came
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self._came:
+        if self._came or not self._is_heard:
             raise KeyboardInterrupt
         self._came = True

@@ -184,10 +184,31 @@ def test_a_second_signal_ends_a_search_at_once(
     assert time.monotonic() - asked < 10  # a period takes half a minute; machines that test are busy
     assert search.returncode == 130
     assert "Traceback" not in told
+    assert "Stopped at once; nothing finished is lost. The same command goes on where it stopped:" in told
     stopped = log_of(tmp_path)
     assert stopped == whole[1][: len(stopped)]
     done = run(tmp_path)
     assert (done.returncode, digest(done.stdout)) == (0, whole[0])
+
+
+def test_before_anything_trains_one_signal_ends_a_search_at_once(
+    tmp_path: Path, start: Callable[..., subprocess.Popen[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_BEHAVIOUR", "hang_at_start")
+    search = start(tmp_path)
+    lock = StudyLocation.of("smoke-0", tmp_path).files.workers_log
+    deadline = time.monotonic() + 60
+    while not lock.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    asked = time.monotonic()
+    search.send_signal(signal.SIGINT)
+    _, told = search.communicate(timeout=60)
+    assert time.monotonic() - asked < 10  # workers take twice as long to start
+    assert search.returncode == 130
+    assert "Stopped at once; nothing finished is lost. The same command goes on where it stopped:" in told
+    assert "--trials 8 --workers 2" in told
+    assert "Traceback" not in told
 
 
 @pytest.fixture

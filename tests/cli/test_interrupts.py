@@ -29,6 +29,11 @@ def test_the_first_signal_asks_and_a_ctrl_c_after_it_ends(first: signal.Signals)
             signal.raise_signal(signal.SIGINT)
 
 
+def test_before_the_work_asks_the_first_signal_ends() -> None:
+    with Interrupts(lambda text: None), pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGTERM)
+
+
 def test_afterwards_ctrl_c_means_what_it_meant_before() -> None:
     before = signal.getsignal(signal.SIGINT)
     with Interrupts(lambda text: None):
@@ -40,6 +45,7 @@ def test_a_signal_that_is_ignored_stays_ignored() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         with Interrupts(lambda text: None) as interrupts:
+            assert not interrupts.stopping()
             signal.raise_signal(signal.SIGHUP)
             assert not interrupts.stopping()
     finally:

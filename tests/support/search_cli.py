@@ -1,10 +1,12 @@
 """`mnist-bench` with a trainer that takes no time, to be disturbed: `python search_cli.py DELAY search smoke ...`.
 
-DELAY are the seconds that a period takes, times one to five by its trial's seed. All else is as it is for the user.
+DELAY are the seconds that a period takes, times one to five by its trial's seed. What the trainer does wrong stands in
+FAKE_BEHAVIOUR in the environment. All else is as it is for the user.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 
 from mnist_bench.cli.app import main
@@ -18,12 +20,13 @@ from search.trainer_api import TrainerSpec
 
 
 def _executor(asked: run_search.SearchConfig, data: TrainingSet, location: StudyLocation) -> Executor:
-    trainer = TrainerSpec(factory="support.fake_trainer:Trainer", options={"delay": DELAY})
+    trainer = TrainerSpec(factory="support.fake_trainer:Trainer", options={"delay": DELAY, "behaviour": BEHAVIOUR})
     return LocalExecutor(trainer, asked.workers, location.folder / "workers.log")
 
 
 if __name__ == "__main__":
     DELAY = float(sys.argv.pop(1))
+    BEHAVIOUR = os.environ.get("FAKE_BEHAVIOUR", "")
     vars(run_search)["_executor"] = _executor
     vars(run_search)["BestCheckpoints"] = lambda folder, cost: keep_nothing
     main()

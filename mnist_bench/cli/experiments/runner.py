@@ -30,7 +30,7 @@ def result_of(
     Raises:
         typer.Exit: the user stopped it; says how to go on, with the `storage` of the command's study.
     """
-    with Interrupts(output.note) as interrupts:
+    with again.ended_at_once(storage), Interrupts(output.note) as interrupts:
         result = experiment(Lines(), interrupts.stopping)
     if result is None:
         again.note_stopped(stopped, storage)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, assert_never
 
 import typer
 
-from mnist_bench.cli import options, output
+from mnist_bench.cli import again, options, output
 from mnist_bench.cli.exit_codes import ExitCode
 from mnist_bench.cli.interrupts import Interrupts
 from search.errors import UsageError
@@ -88,7 +88,7 @@ def search(
 
     The same command goes on where an earlier run of it was stopped or killed.
     """
-    from mnist_bench.cli import again
+
     from mnist_bench.studies import SearchConfig
 
     asked = SearchConfig(
@@ -138,12 +138,13 @@ def _preview(asked: SearchConfig) -> None:
 
 
 def _run(asked: SearchConfig) -> Run:
-    from mnist_bench.cli.views import ending, live
-    from mnist_bench.studies import run_search
-
     started = time.monotonic()
-    with live.view(asked.results) as view, Interrupts(view.say) as interrupts:
-        run = run_search.run(asked, view, interrupts.stopping)
+    with again.ended_at_once(asked.storage):
+        from mnist_bench.cli.views import ending, live
+        from mnist_bench.studies import run_search
+
+        with live.view(asked.results) as view, Interrupts(view.say) as interrupts:
+            run = run_search.run(asked, view, interrupts.stopping)
     ending.show(run, asked, seconds=time.monotonic() - started)
     if not run.reached and interrupts.stopping():
         raise typer.Exit(ExitCode.INTERRUPTED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -122,7 +123,8 @@ class LiveView(Observer):
             progress = replace(progress, seconds=progress.seconds + now - self._at)
             left = None if self._end is None else max(0.0, self._end - now)
             lines = picture(self._header, self._images, progress, left, self._console.width, self._console.height)
-        return Text("\n").join(_cut(line, self._console.width) for line in [*lines, self._notice] if line)
+        lines += textwrap.wrap(self._notice, self._console.width)
+        return Text("\n").join(_cut(line, self._console.width) for line in lines if line)
 
 
 def _cut(text: str, width: int) -> Text:
