@@ -1,0 +1,129 @@
+"""What every event log keeps to, in a file of SQLite and on a PostgreSQL server that is locked and that is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from search.database import engines, postgres as postgres_locks
+from search.errors import StorageError, StudyLockedError
+from search.event_log import log as logs
+from search.event_log.events import Asked, Created, Declined, Event, GoalSet, Told
+from search.event_log.log import EventLog
+from support.postgres_server import Server
+
+pytestmark = pytest.mark.slow  # a PostgreSQL server starts
+
+STUDY = "made-0"
+ENDS = Told(time=9, trial=0, external=True, state="PRUNED", reason="timed_out", value=None, error="so", attributes={})
+EVENTS: list[Event] = [
+    Created(name=STUDY, spec={"space": {"name": "made", "settings": {}, "fields": []}, "seed": 0, "slots": 1,
+            "order": "logical", "sampler": {}, "pruner": {}, "periods": 2, "enqueued": [], "context": {},
+            "versions": {}, "numerics": {}}),
+    GoalSet(goal=3),
+    Asked(trial=0, params={"m.a": 0.1 + 0.2, "m.b": "\u00fc \u2028"}, config={"a": [1, 1.0, None]}, costs=(2**53, 0),
+          facts={"macs": 7}, constraints={"macs": -0.5}, slot=0, seed=2**63, attributes={}),
+    ENDS,
+    Declined(time=2**53),
+]  # fmt: skip
+Open = Callable[[str], EventLog]
+"""Opens the log of a study of this name, in one database."""
+
+
+@contextmanager
+def in_sqlite(folder: Path) -> Iterator[Open]:
+    storage = engines.open_for_writing(engines.sqlite_url(folder / "study.db"))
+    yield lambda study: EventLog(storage.engine, study)
+    storage.engine.dispose()
+
+
+@contextmanager
+def in_postgresql(url: str, *, locked: bool) -> Iterator[Open]:
+    storage = engines.open_for_writing(url)
+    with ExitStack() as held:
+
+        def open_log(study: str) -> EventLog:
+            lock = held.enter_context(postgres_locks.driver_lock(url, study)) if locked else None
+            return EventLog(storage.engine, study, lock)
+
+        yield open_log
+    storage.engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "postgresql, locked"])
+def open_log(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
+    if request.param == "sqlite":
+        database = partial(in_sqlite, tmp_path)
+    else:
+        server: Server = request.getfixturevalue("postgres")
+        url = server.url(server.new_database())
+        database = partial(in_postgresql, url, locked=request.param.endswith("locked"))
+    with database() as opener:
+        opener(STUDY + "-table").make_table()
+        yield opener
+
+
+def test_what_is_appended_is_read_in_order_and_as_it_was(open_log: Open) -> None:
+    log = open_log(STUDY)
+    assert (log.read(), log.newest(), log.begun()) == ([], None, None)
+    for event in EVENTS:
+        log.append(event)
+    assert log.read() == EVENTS
+    newest, begun = log.newest(), log.begun()
+    assert newest is not None
+    assert begun is not None
+    assert newest[0] == len(EVENTS) - 1
+    assert begun <= newest[1]
+
+
+def test_a_log_that_was_read_goes_on_after_what_is_there(open_log: Open) -> None:
+    first = open_log(STUDY)
+    first.append(EVENTS[0])
+    first.read()
+    first.append(EVENTS[1])
+    assert first.read() == EVENTS[:2]
+
+
+def test_logs_in_one_database_do_not_know_each_other(open_log: Open) -> None:
+    one, other = open_log(STUDY), open_log("other-0")
+    one.append(EVENTS[0])
+    other.append(Created(name="other-0", spec=EVENTS[0].spec))  # type: ignore[union-attr]
+    other.append(EVENTS[1])
+    assert (len(one.read()), len(other.read())) == (1, 2)
+    one.remove()
+    assert (one.read(), len(other.read())) == ([], 2)
+
+
+def test_an_event_that_may_have_come_through_is_there_once_after_it_was_settled(open_log: Open) -> None:
+    log = open_log(STUDY)
+    log.append(EVENTS[0])
+    log.append(EVENTS[1])
+    log._length -= 1  # as where the commit came through and nobody heard of it
+    log.settle()
+    assert log.read() == EVENTS[:2]
+
+
+def test_a_log_that_another_driver_has_gone_on_with_is_left_alone(open_log: Open, tmp_path: Path) -> None:
+    log = open_log(STUDY)
+    log.append(EVENTS[0])
+    log.append(EVENTS[1])
+    log._newest = {**log._newest, "payload": '{"goal":9}'}
+    log._length -= 1
+    with pytest.raises(StudyLockedError, match="has gone on with study made-0"):
+        log.settle()
+    log._length += 5
+    with pytest.raises(StorageError, match="has lost events of study made-0: it has 2, and 6 were written"):
+        log.settle()
+
+
+def test_the_studies_of_a_database_are_listed_with_their_newest_event(open_log: Open) -> None:
+    log = open_log(STUDY)
+    log.append(EVENTS[0])
+    log.append(EVENTS[1])
+    newest = log.newest()
+    assert newest is not None
+    assert logs.studies(log._engine) == [(STUDY, newest[1])]
