@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 FAST := not (slow or soak or browser or ray or integration)
-TWO := -n 2 --dist loadfile   # what a file's tests look at is made once
+TWO := -n 2 --dist loadfile --no-loadscope-reorder   # what a file's tests look at is made once; the slow ones come first
 
 .PHONY: help search prove check coverage test integration faults lint format schema results peers clean
 

@@ -35,6 +35,11 @@ def postgres() -> Iterator[Server]:
         server.stop("fast")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the slow tests: a file of them that one process takes up last would be waited for by the other."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say at the end what was not run because this machine lacks something."""
     if line := wants.line(str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])):

@@ -115,7 +115,7 @@ class Cmaes:
     "Wilcoxon": NewValue(
         PRUNERS,
         "Pruner",
-        ("search/strategies/registry.py", "mnist_bench/space_files/overview.py", "mnist_bench/plots/study/curves.py"),
+        (PRUNERS, "search/strategies/registry.py", "mnist_bench/plots/study/curves.py"),
         """
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wilcoxon:

@@ -29,8 +29,8 @@ PATCHES = [
     ),
     (
         "search/strategies/samplers.py",
-        '    """Candidates among which the expected improvement chooses."""\n',
-        '    """Candidates among which the expected improvement chooses."""\n    window: int = 0\n    """Unused."""\n',
+        "    n_ei_candidates: int = 24\n",
+        '    window: int = 0\n    """Unused."""\n    n_ei_candidates: int = 24\n',
     ),
 ]
 SMALL = ("--set", "subset=1000", "--set", "epochs=1", "--executor", "in-process", "--slots", "2")
