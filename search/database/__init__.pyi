@@ -6,5 +6,10 @@ from .engines import (
     sqlite_url as sqlite_url,
     storage_errors as storage_errors,
 )
-from .postgres import Away as Away, StudyLock as StudyLock, wait_to_make_tables as wait_to_make_tables
+from .postgres import (
+    Away as Away,
+    StudyLock as StudyLock,
+    wait_for_writers as wait_for_writers,
+    wait_to_make_tables as wait_to_make_tables,
+)
 from .urls import is_postgresql as is_postgresql, is_secret as is_secret, redacted as redacted

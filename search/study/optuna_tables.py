@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from typing import Any, assert_never
 
 from optuna.exceptions import UpdateFinishedTrialError
-from optuna.storages import BaseStorage
+from optuna.storages import BaseStorage, RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
+from search.database import wait_for_writers
 from search.errors import StorageError
 from search.event_log import Asked, Created, Declined, Event, GoalSet, OfTrial, Reported, Told, trial_of
 from search.space import Space, cost_of
@@ -74,6 +75,8 @@ class OptunaTables:
     def complete(self, event: Event) -> None:
         """Write an event that may have been written already, in whole or in part; errors as in `apply`."""
         self._storage.remove_session()  # one that broke is of no further use
+        if isinstance(event, Asked) and isinstance(self._storage, RDBStorage):
+            wait_for_writers(self._storage.engine, self._study)
         if isinstance(event, OfTrial) and self._exists(event):
             try:
                 is_told = self._storage.get_trial(self._id(event)).state.is_finished()

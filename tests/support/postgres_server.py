@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -92,6 +93,8 @@ class Wire:
         self.is_whole = True
         self.cut_every = 0
         """Which commits cut their connection: every so-manieth, by turns before the server has it and after."""
+        self.late = 0.0
+        """Seconds after which a commit that was cut off from its sender reaches the server."""
         self.cuts = 0
         self._commits = 0
         self._ends: list[socket.socket] = []
@@ -140,6 +143,7 @@ class Wire:
                     _break(source)  # whoever sent it learns nothing more
                     if self.cuts % 2:
                         break
+                    time.sleep(self.late)
                 to.sendall(data)
         _break(to)
 

@@ -208,10 +208,12 @@ def test_connections_that_break_all_the_time_are_not_worth_a_word(
     assert watcher.told == []
 
 
-@pytest.mark.parametrize("every", [4, 5, 7])  # to settle one takes three
+@pytest.mark.parametrize(("every", "late"), [(4, 0.0), (5, 0.3), (7, 0.0)])  # to settle one takes three
 def test_a_commit_of_which_nobody_knows_whether_it_came_through_is_settled(
-    undisturbed: Path, digest: str, tmp_path: Path, postgres: Server, database: str, wire: Wire, every: int
+    undisturbed: Path, digest: str, tmp_path: Path, postgres: Server, database: str, wire: Wire, every: int, late: float
 ) -> None:
+    wire.late = late
+
     def cutting() -> None:
         wire.cut_every = every
 
