@@ -10,7 +10,7 @@ from mnist_bench import space_files
 from mnist_bench.experiments import Audit, Observer as ExperimentObserver, audit
 from mnist_bench.experiments.ablation import Ablation, Options as AblateOptions
 from mnist_bench.experiments.ablation.run import run as run_ablate
-from mnist_bench.experiments.confirm import Confirmed, Options as ConfirmOptions
+from mnist_bench.experiments.confirm import Confirmed, Opening, Options as ConfirmOptions
 from mnist_bench.experiments.confirm.run import run as run_confirm
 from mnist_bench.studies import Comparison, record_of, run_search, trainer_for, validated
 from mnist_bench.studies.reproduce import reproduce
@@ -89,18 +89,22 @@ def confirm_study(
     *,
     top: int = 8,
     budget: float | None = None,
+    opening: Opening = "judged",
     workers: int = 1,
     device: str = "auto",
     data_dir: Path | None = None,
     results: Path = Path("results"),
 ) -> Confirmed:
     """Race a study's best with fresh seeds and open the test set once, or return what that found before; `budget` is in
-    seconds; see `mnist-bench confirm`.
+    seconds; `opening` "never" leaves the test set shut, "always" opens it even where no test was made; see
+    `mnist-bench confirm`.
 
     Raises:
         SearchError: see `mnist_bench.experiments.confirm.run.run`.
     """
-    asked = ConfirmOptions(top=top, budget=budget, workers=workers, device=device, data_dir=data_dir, results=results)
+    asked = ConfirmOptions(
+        top=top, budget=budget, opening=opening, workers=workers, device=device, data_dir=data_dir, results=results
+    )
     found = run_confirm(study, asked, ExperimentObserver(), lambda: False)
     return _whole(found, f"The confirmation of {study.name}")
 

@@ -23,8 +23,18 @@ def value(found: object) -> str:
 
 
 def interval(low: float | None, high: float | None) -> str:
-    """Return an interval of shares in percent: `[99.24, 99.54]`; empty where there is none."""
-    return "" if low is None or high is None else f"[{100 * low:.2f}, {100 * high:.2f}]"
+    """Return an interval of shares in percent: `[99.24, 99.54]`; empty where there is none.
+
+    An end that is not 0 or 100 % does not read so: `[85.10, <100]`.
+    """
+    return "" if low is None or high is None else f"[{_end(low)}, {_end(high)}]"
+
+
+def _end(share: float) -> str:
+    text = f"{100 * share:.2f}"
+    if text == "100.00" and share < 1:
+        return "<100"
+    return ">0" if text == "0.00" and share > 0 else text
 
 
 def count(number: float | None) -> str:

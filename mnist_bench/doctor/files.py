@@ -7,14 +7,15 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 
+from mnist_bench.config import from_json
 from mnist_bench.doctor.diagnostic import Diagnostic, note, ok, problem
 from mnist_bench.experiments import ablation, audit, confirm
 from mnist_bench.studies import record, worth_keeping
-from mnist_bench.training import load_trial
-from search.errors import NewerVersionError, SearchError, StorageError
+from mnist_bench.training import load_known, load_model, load_trial
+from search.errors import NewerVersionError, SearchError, StorageError, UsageError
 from search.event_log import StudyRecord, TrialRecord
 from search.files import leftovers, make_folder
-from search.study import StudyFolder, checkpoint_store
+from search.study import ConfirmFolder, StudyFolder, checkpoint_store
 
 Faults = Mapping[Path, SearchError | None]
 """The error with which each file is refused; None if it can be read."""
@@ -29,6 +30,7 @@ def examine(study: StudyRecord, folder: Path, *, foreign: bool = False) -> Itera
     yield from damaged_checkpoints(folder)
     if not foreign:
         yield from weights(study, folder)
+        yield from confirmed_nets(folder)
         yield from found_by_commands(folder)
     yield from unfinished(folder)
 
@@ -93,6 +95,29 @@ def _missing(trials: Sequence[TrialRecord], folder: Path) -> Iterator[Diagnostic
         text = f"those of {_numbered(lost)}, among the best, are not there."
         advice = "Pictures of them cannot be drawn; `reproduce` trains them again, to the same bits."
         yield note("weights", text, advice)
+
+
+def confirmed_nets(folder: Path) -> Iterator[Diagnostic]:
+    """Yield whether each net that `confirm` trained on all images is the one with which its run ended."""
+    files = StudyFolder(folder).confirm
+    nets = files.kept_nets()
+    faults = {path: _fault(partial(_read_net, files, *key, path)) for key, path in nets.items()}
+    yield from _newer("confirmed nets", faults, folder)
+    if damaged := [path for path, fault in faults.items() if _is_damage(fault)]:
+        text = f"damaged, and not used: {_names(damaged, folder)}."
+        advice = f"{_MOVES}; `mnist-bench train {folder.name}/N --on all` trains such a net again."
+        yield problem("confirmed nets", text, advice, partial(_move_aside, damaged, folder))
+    if whole := [path for path, fault in faults.items() if fault is None]:
+        yield ok("confirmed nets", f"{_counted(len(whole), 'file')}, each what its run on all images ended with.")
+
+
+def _read_net(files: ConfirmFolder, trial: int, seed: int, path: Path) -> None:
+    try:
+        known = record.read(files.record_of(trial, seed, on_all=True))
+    except UsageError:  # which `found_by_commands` tells of
+        load_model(path)
+    else:
+        load_known(path, known.curve[-1].weights, from_json(known.recipe), f"its run, {path.stem},")
 
 
 def found_by_commands(folder: Path) -> Iterator[Diagnostic]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -47,6 +48,11 @@ class TimeBudget:
         """What was spent so far, this run included."""
         return self._before + time.monotonic() - self._started
 
+    @property
+    def begun(self) -> bool:
+        """Whether an earlier run spent some of it."""
+        return self._before > 0
+
     def keep(self) -> None:
         """Write down what was spent so far; errors as in `sealed_json.write`."""
         values = {"identity": self._identity, "seconds": self.seconds, "decided": self._decided}
@@ -58,6 +64,11 @@ class TimeBudget:
             self._decided[question] = answer()
             self.keep()
         return self._decided[question]
+
+
+def typed(seconds: float) -> str:
+    """Return a little more than so many seconds as one types a budget, in round figures: `95s`, `12m`."""
+    return f"{5 * math.ceil(seconds / 5)}s" if seconds <= 295 else f"{math.ceil(seconds / 60)}m"
 
 
 def makespan(seconds: Sequence[float], workers: int) -> float:

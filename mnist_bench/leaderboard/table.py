@@ -42,9 +42,9 @@ PREFERRED = 8
 """So many settings, the first ones, stay longer than the others where the screen is too narrow for all."""
 
 
-def table_of(board: Board) -> Table[Any]:
-    """Return a board's figures, then the settings in which its rows differ."""
-    caption, below = (headline(board), *digest_lines(board)), footnotes(board)
+def table_of(board: Board, *, raced: bool = False) -> Table[Any]:
+    """Return a board's figures, then the settings in which its rows differ; `raced` as in `footnotes`."""
+    caption, below = (headline(board), *digest_lines(board)), footnotes(board, raced=raced)
     match board:
         case PlainBoard():
             names = board.rows[0].params if board.rows else ()
@@ -116,8 +116,11 @@ def _by_machine(trials: int) -> str:
     return f"; {ended} ended by the machine, short of memory or time, which another run may not be" if trials else ""
 
 
-def footnotes(board: Board) -> list[str]:
-    """Return the lines below the table: rows left out, what the tie mark means, the test set."""
+def footnotes(board: Board, *, raced: bool = False) -> list[str]:
+    """Return the lines below the table: rows left out, what the tie mark means, the test set.
+
+    `raced` says whether the tied already raced with fresh seeds, so that nobody is told to let them.
+    """
     lines = []
     if board.hidden:
         every = len(board.rows) + board.hidden
@@ -127,10 +130,11 @@ def footnotes(board: Board) -> list[str]:
     if board.cost is not None:
         lines.append(front_line(board, board.cost))
     if board.tied > 1:
+        tied = f"{board.tied} of {board.counts['complete']} complete trials are tied"
         lines += [
-            "= not distinguishable from the first (paired test over these weights, Holm, 5 %). "
-            f"{board.tied} of {board.counts['complete']} complete trials are tied:",
-            "  `mnist-bench confirm` asks with fresh seeds.",
+            f"= not distinguishable from the first (paired test over these weights, Holm, 5 %). {tied}"
+            f"{'.' if raced else ':'}",
+            *([] if raced else ["  `mnist-bench confirm` asks with fresh seeds."]),
         ]
     return [*lines, test_set_line(board.test_openings)]
 

@@ -110,7 +110,9 @@ def finding(study: StudyRecord, board: Leaderboard, sections: Sections) -> Itera
         if ended < board.goal:
             state = "is still running" if study.live else "was stopped before its goal"
             yield f"The search {state}: {ended} of {board.goal} trials have ended, and the next may be better."
-        if not sections.confirmed:
+        if sections.raced:
+            yield sections.raced.lines[0]
+        elif not sections.confirmed:
             yield _unconfirmed(study.name, ended)
     if board.saved_epochs:
         yield f"Pruning saved {board.saved_epochs:g} of {board.budget_epochs:g} epochs."

@@ -26,8 +26,11 @@ class Sections:
     """The sections of a report; None for those that the study does not have."""
 
     winner: int | None = None
-    """Number of the trial that won the confirmation."""
+    """Number of the trial that won the race."""
     confirmed: Section | None = None
+    """Of a race whose winner was evaluated on the test images."""
+    raced: Section | None = None
+    """Of one that has not come so far, or in which no test was made."""
     ablation: Section | None = None
     audit: Section | None = None
 
@@ -39,26 +42,43 @@ def read(study: StudyRecord, folder: Path) -> Sections:
         StorageError: a file cannot be read.
     """
     race, path, pruning = confirm.load(folder), ablation.load(folder), audit.load(folder)
+    raced = of_race(race, study.digest) if race else None
+    is_confirmed = race is not None and race.judged and bool(race.finals)
     return Sections(
-        winner=race.winner if race else None,
-        confirmed=of_race(race, study.digest) if race else None,
+        winner=race.winner if race and race.judged else None,
+        confirmed=raced if is_confirmed else None,
+        raced=None if is_confirmed else raced,
         ablation=of_ablation(path) if path else None,
         audit=of_audit(pruning) if pruning and pruning.trials else None,
     )
 
 
 def of_race(race: Confirmed, digest: str) -> Section:
-    """Return the section about a confirmation; `digest` is the study's now, which may have been searched further."""
-    table, tested = confirm.table_of(race), race.test(race.winner)
+    """Return the section about a race; `digest` is the study's now, which may have been searched further."""
+    table = confirm.table_of(race)
+    lines = [_finding(race), *table.caption]
+    if race.digest != digest:
+        what = "confirmation" if race.judged and race.finals else "race"
+        lines.append(f"The study was searched further since; the {what} is of what it was then.")
+    return Section(lines=tuple(lines), table=table)
+
+
+def _finding(race: Confirmed) -> str:
+    """Return what a race found in a sentence; "confirmed" only where a test was made and the test set opened."""
+    tested, number = race.test(race.first), race.first
     seeds = f"mean of {tested.seeds} fresh seeds" if tested else "no run came to its end"
     told = confirm.accuracy(tested) if tested else "no figure"
-    lines = [
-        f"Confirmed: the settings of #{race.winner} get {told} of the test images right ({seeds}).",
-        *table.caption,
-    ]
-    if race.digest != digest:
-        lines.append("The study was searched further since; the confirmation is of what it was then.")
-    return Section(lines=tuple(lines), table=table)
+    figure = f"the settings of #{number} get {told} of the test images right ({seeds})"
+    if race.judged and race.finals:
+        return f"Confirmed: {figure}."
+    if race.finals:
+        return f"Not confirmed, for no test was made: #{number} led with one fresh seed; {figure}."
+    if race.judged:
+        return f"#{number} won a race with fresh seeds; the test set was left shut. `{confirm.command(race)}` opens it."
+    return (
+        f"Not confirmed, for no test was made: #{number} leads with one fresh seed. `{confirm.command(race)}` goes on "
+        "from there."
+    )
 
 
 def of_ablation(path: Ablation) -> Section:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from statistics import NormalDist
 from typing import Any
@@ -83,3 +84,23 @@ def t_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[float
     mean, deviation = mean_and_deviation(values)
     reach = float(stdtrit(len(values) - 1, (1 + confidence) / 2)) * deviation / math.sqrt(len(values))
     return mean - reach, mean + reach
+
+
+def share_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[float, float] | None:
+    """Return Student's interval (low, high) for the mean of shares, each 0..1; it reaches neither 0 nor 1.
+
+    Where it would, the shares are far from normal. Then it is that of the mean's log odds, whose standard error follows
+    from the mean's (delta method; Oehlert 1992). None for a single value, and where all are 0 or all are 1.
+    """
+    from scipy.special import expit, logit
+
+    plain = t_interval(values, confidence)
+    if plain is None or (plain[0] > 0 and plain[1] < 1):
+        return plain
+    mean, reach = sum(plain) / 2, (plain[1] - plain[0]) / 2
+    if reach == 0:
+        return None
+    odds, reach = logit(mean), reach / (mean * (1 - mean))
+    tiny = sys.float_info.epsilon
+    low, high = np.clip(expit([odds - reach, odds + reach]), tiny, 1 - tiny)
+    return float(low), float(high)

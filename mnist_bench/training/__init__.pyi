@@ -5,4 +5,10 @@ from .learner import make_learner as make_learner, train_step as train_step
 from .period import FitResult as FitResult, advance as advance, fit as fit
 from .replay_check import verify_replay as verify_replay
 from .torch_trainer import TorchTrainer as TorchTrainer
-from .weights import export as export, load_trial as load_trial, model_in as model_in
+from .weights import (
+    export as export,
+    load_known as load_known,
+    load_model as load_model,
+    load_trial as load_trial,
+    model_in as model_in,
+)

@@ -53,11 +53,18 @@ def load_trial(path: Path, trial: TrialRecord) -> nn.Sequential:
         WeightsError: the file cannot be read, or holds other weights or another configuration than the trial's.
         NewerVersionError: see `model_in`.
     """
+    return load_known(path, trial.reports[-1].weights, from_json(trial.config), f"trial {trial.number}")
+
+
+def load_known(path: Path, weights: str, config: TrainConfig, whose: str) -> nn.Sequential:
+    """Return the net with these weights, named by their SHA-256, and this configuration from a file of `export`.
+
+    `whose` they are is for the message; errors as in `load_trial`.
+    """
     content = _read(path)
     model = model_in(content, str(path))
-    found = weights_hash(model.state_dict()), _config_in(content)
-    if found != (trial.reports[-1].weights, from_json(trial.config)):
-        raise WeightsError(f"{path}: holds other weights than trial {trial.number} ended with.")
+    if (weights_hash(model.state_dict()), _config_in(content)) != (weights, config):
+        raise WeightsError(f"{path}: holds other weights than {whose} ended with.")
     return model
 
 

@@ -1,6 +1,6 @@
 from .checkpoint_store import CheckpointStore as CheckpointStore
 from .folder import (
-    ExperimentFolder as ExperimentFolder,
+    ConfirmFolder as ConfirmFolder,
     ResultsFolder as ResultsFolder,
     StudyFolder as StudyFolder,
     WorkFolder as WorkFolder,

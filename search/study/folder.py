@@ -17,6 +17,7 @@ results/
         plots/  report.html
         aside/              what a repair took from its place
         confirm/  ablation/  audit/     each with a lock, a log and checkpoints of its own, and what was found
+            17-seed-0.safetensors       in confirm/: a net trained on all images, the first of eight seeds
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from pathlib import Path
 _LOCK = "driver.lock"
 _DATABASE = "study.db"
 _OPENINGS = "test-openings.jsonl"
+_NET = ".safetensors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,25 @@ class ExperimentFolder(WorkFolder):
     def records(self) -> Path:
         """The folder with a record of every run."""
         return self.path / "records"
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmFolder(ExperimentFolder):
+    """The folder of a study's confirmation."""
+
+    def record_of(self, trial: int, seed: int, *, on_all: bool) -> Path:
+        """Return the record of a run of a trial's configuration, in the race or `on_all` images; seeds count from 0."""
+        return self.records / f"{trial}-{'all-' if on_all else ''}{seed}.json"
+
+    def net_of(self, trial: int, seed: int) -> Path:
+        """Return the file with the weights of such a run on all images, whether it is there or not."""
+        return self.path / f"{trial}-seed-{seed}{_NET}"
+
+    def kept_nets(self) -> dict[tuple[int, int], Path]:
+        """Return the files of such weights that are there, by trial and seed."""
+        named = [(path.name.removesuffix(_NET).split("-seed-"), path) for path in self.path.glob(f"*-seed-*{_NET}")]
+        found = {(int(key[0]), int(key[1])): path for key, path in named if len(key) == 2 and "".join(key).isdigit()}
+        return dict(sorted(found.items()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +151,9 @@ class StudyFolder(WorkFolder):
         return self.path / "report.html"
 
     @property
-    def confirm(self) -> ExperimentFolder:
+    def confirm(self) -> ConfirmFolder:
         """Of `mnist-bench confirm`."""
-        return ExperimentFolder(self.path / "confirm")
+        return ConfirmFolder(self.path / "confirm")
 
     @property
     def ablation(self) -> ExperimentFolder:

@@ -22,6 +22,13 @@ def test_counts(number: float | None, text: str) -> None:
     assert cells.count(number) == text
 
 
+def test_only_an_end_at_the_end_reads_so() -> None:
+    assert cells.interval(0.9924, 0.9954) == "[99.24, 99.54]"
+    assert cells.interval(0.0, 1.0) == "[0.00, 100.00]"
+    assert cells.interval(1e-9, 1 - 1e-9) == "[>0, <100]"
+    assert cells.interval(None, None) == ""
+
+
 def test_states_name_a_reason_where_it_says_more() -> None:
     assert cells.ending("COMPLETE", "complete") == "COMPLETE"
     assert cells.ending("PRUNED", "out_of_memory") == "PRUNED (out of memory)"

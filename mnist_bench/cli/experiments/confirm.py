@@ -4,20 +4,48 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mnist_bench.cli import options, output
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mnist_bench.experiments.confirm import Confirmed
+    from search.study import ConfirmFolder
+
 
 def confirm(
     study: Annotated[str | None, typer.Argument(metavar="[STUDY]", help="Left out, the latest.")] = None,
-    top: Annotated[int, typer.Option("--top", min=1, max=100, metavar="N", help="Race the N best.")] = 8,
+    top: Annotated[
+        int,
+        typer.Option(
+            "--top",
+            min=1,
+            max=100,
+            metavar="N",
+            help="Race the N best, complete ones; pruned ones too where fewer than two are complete.",
+        ),
+    ] = 8,
     budget: Annotated[
         str | None,
-        typer.Option("--budget", metavar="TIME", help="End the race in time for this, e.g. 90s, 15m, 1h."),
+        typer.Option(
+            "--budget",
+            metavar="TIME",
+            help="Time for the race and the final training, which is reserved: 90s, 15m, 1h. Refused where it is too "
+            "small for two seeds and the final training.",
+        ),
     ] = None,
+    no_test: Annotated[
+        bool,
+        typer.Option("--no-test", help="Only race: train nothing on all images, leave the test set shut."),
+    ] = False,
+    open_test: Annotated[
+        bool,
+        typer.Option("--open-test", help="Go to the end even where the budget ends the race before a test was made."),
+    ] = False,
     workers: options.Workers = None,
     device: options.Device = "auto",
     data_dir: options.DataDir = None,
@@ -27,30 +55,42 @@ def confirm(
 ) -> None:
     """Race the best with fresh seeds, then open the test set once.
 
-    The best trials' configurations train with fresh seeds, the same for all: 1, 2, 4, then 8. A paired test drops those
-    shown to be worse. Then the winner, and the cheapest of those tied with it, train on all training images with 8
-    seeds, and the test set is opened once. The same command goes on where an earlier run of it was stopped or killed.
+    The best trials' configurations train with fresh seeds, the same for all: 1, 2, 4, then 8. From two seeds on paired
+    tests drop those shown to be worse. Then the winner, and the cheapest of those tied with it, train on all training
+    images with 8 seeds, their weights are kept, and the test set is opened once. Where no test was made there is no
+    winner, and the test set stays shut. The same command goes on where an earlier run of it was stopped or killed.
     """
     from mnist_bench.cli.experiments import runner
-    from mnist_bench.experiments.confirm import Options, table_of
+    from mnist_bench.experiments.confirm import Opening, Options, table_of
     from mnist_bench.experiments.confirm.run import run
     from mnist_bench.leaderboard import test_set_line
     from mnist_bench.studies import open_study, openings
-    from search.study import StudyLocation
+    from search.errors import UsageError
+    from search.study import StudyFolder, StudyLocation
 
+    if no_test and open_test:
+        raise UsageError("--no-test and --open-test contradict each other; give one of them.")
+    opening: Opening = "never" if no_test else "always" if open_test else "judged"
     asked = Options(
-        top=top, budget=None if budget is None else options.seconds(budget),
+        opening=opening, top=top, budget=None if budget is None else options.seconds(budget),
         workers=workers or options.suitable_workers(device), device=device, data_dir=data_dir, results=results,
     )  # fmt: skip
     record = open_study(results, study, storage)
     found = runner.result_of(partial(run, record, asked), storage=storage)
     opened = openings.for_study(StudyLocation.of(record.name, results, storage))
-    table = table_of(found)
+    table, nets = table_of(found), _nets(found, StudyFolder(results / record.name).confirm)
+    kept = [f"The {len(nets)} nets trained on all images: {nets[0].parent}/TRIAL-seed-K.safetensors."] if nets else []
     output.show(
         output.form(json=json),
         replace(
             table,
-            footnotes=[*table.footnotes, test_set_line(opened)],
-            document={**table.document, "test_openings": opened},
+            footnotes=[*table.footnotes, *kept, test_set_line(opened)],
+            document={**table.document, "test_openings": opened, "nets": list(map(str, nets))},
         ),
     )
+
+
+def _nets(found: Confirmed, folder: ConfirmFolder) -> list[Path]:
+    """Return the files with the finals' weights; earlier versions kept none."""
+    finals = {final.number for final in found.finals}
+    return [path for (trial, _), path in folder.kept_nets().items() if trial in finals]

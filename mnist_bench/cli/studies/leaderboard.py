@@ -47,9 +47,11 @@ def _table(board: Board, results: Path) -> Table[Any]:
     from mnist_bench.experiments import confirm
     from mnist_bench.leaderboard import table_of
 
-    table, known = table_of(board), confirm.load(results / board.study)
+    known = confirm.load(results / board.study)
     if known is None or known.digest != board.digest:
+        table = table_of(board)
         return replace(table, document={**table.document, "confirmed": None})
+    table = table_of(board, raced=True)
     return replace(
         table,
         footnotes=[*table.footnotes, confirm.footnote(known)],

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
-from statistics import fmean
-from typing import Annotated, Any
+from statistics import fmean, median
+from typing import Annotated, Any, Literal
 
 from annotated_types import Ge
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
-from mnist_bench.statistics import t_interval
+from mnist_bench.statistics import share_interval
 from mnist_bench.studies import sealed_json, unseal
 from search import files
 from search.errors import StorageError
@@ -20,6 +20,13 @@ from search.study import StudyFolder
 
 Count = Annotated[int, Ge(1)]
 Checked = ConfigDict(extra="forbid", allow_inf_nan=False)
+Method = Literal["shared_variance", "own_differences"]
+"""How a race compares: by one variance for all candidates, as the first versions did, or as `race.worse` does."""
+TOP = 8
+"""Candidates in a race where nobody says how many."""
+LEARNED = 0.2
+"""A net that gets less right did not learn. Among ten classes guessing gets 0.1, and always the most frequent digit
+0.11; a net that tells but one digit from the others gets about 0.2."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,8 +35,12 @@ class Figures:
 
     mean: float
     interval: tuple[float, float] | None
-    """Student's 95 % interval of the mean, cut to 0..1: it covers other seeds, not other images. None for one seed."""
+    """The 95 % interval of the mean, see `share_interval`: it covers other seeds, not other images. None for one
+    seed."""
     seeds: int
+    median: float
+    not_learned: tuple[float, ...]
+    """The accuracies of the seeds below `LEARNED`."""
 
 
 @with_config(Checked)
@@ -81,7 +92,10 @@ class Final:
 @with_config(Checked)
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Confirmed:
-    """A race, its winner, and the figures of the nets trained afterwards."""
+    """A race, its winner, and the figures of the nets trained afterwards.
+
+    Without a test there is no winner, but a leader, and as a rule no net is trained afterwards.
+    """
 
     study: str
     digest: str
@@ -94,19 +108,45 @@ class Confirmed:
     train_images: Count
     """Images that the race trained on; the nets after it trained on the validation images too."""
     validation_images: Count
-    test_images: Count
+    test_images: Annotated[int, Ge(0)]
+    """0 where the test set was never opened."""
     candidates: tuple[Candidate, ...]
     """In the leaderboard's order."""
     seeds: int
     """Fresh seeds of those that raced to the end."""
     cut: bool
     """Whether the budget ended the race before its last round."""
-    winner: int
-    """The tied candidate with the fewest mean errors; of equal ones the cheapest."""
+    winner: int | None
+    """The tied candidate with the fewest mean errors; of equal ones the cheapest. None where no test was made, though
+    the first versions named one even then."""
     cheapest: int | None
     """Of the tied; None where no test was made, with one seed."""
     finals: tuple[Final, ...]
-    """Of the winner, and of the cheapest where that is another."""
+    """Of the winner, and of the cheapest where that is another; of the leader where the user insisted. Empty where the
+    test set was left shut."""
+    leader: int | None = None
+    """What would be the winner, where no test was made."""
+    least: float | None = None
+    """Seconds of a budget that would have had room for a test and the final training; None where a test was made."""
+    method: Method = "shared_variance"
+    """The test that the race made."""
+    earlier: tuple[Final, ...] = ()
+    """Finals of earlier confirmations of the study that are none of this one."""
+
+    @property
+    def judged(self) -> bool:
+        """Whether a test was made."""
+        return self.cheapest is not None
+
+    @property
+    def first(self) -> int:
+        """The winner or, where no test was made, the leader."""
+        return next(number for number in (self.winner, self.leader) if number is not None)
+
+    @property
+    def evaluated(self) -> tuple[Final, ...]:
+        """All that was ever evaluated on the test images for the study, the newest first."""
+        return self.finals + self.earlier
 
     def candidate(self, number: int) -> Candidate:
         """Return the candidate that is trial `number`."""
@@ -121,7 +161,7 @@ class Confirmed:
         """Return the candidate's validation accuracy with fresh seeds; None where no run came to an end."""
         return figures(self.candidate(number).errors, self.validation_images)
 
-    def test(self, number: int) -> Figures | None:
+    def test(self, number: int | None) -> Figures | None:
         """Return a final's test accuracy; None where there is no such final or no run came to an end."""
         errors = [final.errors for final in self.finals if final.number == number]
         return figures(errors[0], self.test_images) if errors else None
@@ -136,9 +176,10 @@ def figures(errors: tuple[int | None, ...], images: int) -> Figures | None:
     accuracies = [1 - count / images for count in _whole(errors)]
     if not accuracies:
         return None
-    reach = t_interval(accuracies)
-    interval = (max(0.0, reach[0]), min(1.0, reach[1])) if reach else None
-    return Figures(mean=fmean(accuracies), interval=interval, seeds=len(accuracies))
+    return Figures(
+        mean=fmean(accuracies), interval=share_interval(accuracies), seeds=len(accuracies), median=median(accuracies),
+        not_learned=tuple(accuracy for accuracy in accuracies if accuracy < LEARNED),
+    )  # fmt: skip
 
 
 def save(confirmed: Confirmed, folder: Path) -> None:
@@ -166,10 +207,15 @@ def load(folder: Path) -> Confirmed | None:
 
 
 def _checked(confirmed: Confirmed) -> Confirmed:
-    """Return what was read if all that it names raced."""
-    named = {confirmed.winner, confirmed.cheapest, *(final.number for final in confirmed.finals)} - {None}
+    """Return what was read if all that it names raced, and somebody came first."""
+    first = {confirmed.winner, confirmed.leader, confirmed.cheapest}
+    named = (first | {final.number for final in confirmed.finals}) - {None}
     if not named <= {candidate.number for candidate in confirmed.candidates}:
         raise ValueError("it names a trial that did not race")
+    if (confirmed.winner is None) == (confirmed.leader is None):
+        raise ValueError("it names no winner and no leader, or both")
+    if confirmed.evaluated and not confirmed.test_images:
+        raise ValueError("it has errors on no test images")
     return confirmed
 
 

@@ -1,36 +1,47 @@
 """Confirm a study: its best configurations race with fresh seeds, then the test set is opened once.
 
-Nothing is selected on the test set: the winner of the race stays the winner.
+Nothing is selected on the test set: the winner of the race stays the winner. Where the race ended before a test was
+made there is no winner, nothing is trained on all images, and the test set stays shut.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal, assert_never
 
 from mnist_bench import leaderboard
 from mnist_bench.experiments.confirm import race, result as confirmed
 from mnist_bench.experiments.confirm.race import Race
-from mnist_bench.experiments.confirm.result import Candidate, Confirmed, Final
+from mnist_bench.experiments.confirm.result import TOP, Candidate, Confirmed, Final
 from mnist_bench.experiments.confirm.runs import FINAL, RACE, SEEDS, Errors, Runs
 from mnist_bench.experiments.grid import Grid, Observer, Workplace, open_grid_of
-from mnist_bench.experiments.time_budget import TimeBudget
+from mnist_bench.experiments.time_budget import TimeBudget, typed
 from mnist_bench.studies import purpose_of_confirming
+from mnist_bench.units import duration
 from search import canonical_json
-from search.errors import SearchError, StudyLockedError, StudyNotFoundError
+from search.errors import SearchError, StudyLockedError, StudyNotFoundError, UsageError
 from search.event_log import StudyRecord, TrialRecord
 from search.study import StudyFolder
+
+Opening = Literal["judged", "never", "always"]
+"""When nets are trained on all images and the test set is opened: once a test was made, not now, or in any case."""
+LOOK = race.LOOKS[0]
+MARGIN = 1.1
+"""A least budget is named with so much to spare: estimates of the same runs differ by as much from day to day."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Options(Workplace):
     """What the user asked for."""
 
-    top: int = 8
-    """Candidates in the race."""
+    top: int = TOP
+    """Candidates in the race, at most."""
     budget: float | None = None
-    """Seconds that all of it may take, as far as estimates hold; None for no limit."""
+    """Seconds for the race and the final training, which is reserved; as far as estimates hold. None for no limit."""
+    opening: Opening = "judged"
 
 
 def run(study: StudyRecord, asked: Options, observer: Observer, stopping: Callable[[], bool]) -> Confirmed | None:
@@ -40,7 +51,7 @@ def run(study: StudyRecord, asked: Options, observer: Observer, stopping: Callab
         StudyLockedError: the study is being searched, or being confirmed by another process.
         StudyNotFoundError: it has no trial to confirm.
         FingerprintError: this machine computes otherwise than the one of the search.
-        UsageError: the data set at hand is not the study's.
+        UsageError: the data set at hand is not the study's, or the budget is too small for a test and the final part.
         SearchError: no candidate trains to its end.
         DataError, DeviceError, WorkerError, StorageError: see there.
     """
@@ -56,11 +67,14 @@ def run(study: StudyRecord, asked: Options, observer: Observer, stopping: Callab
         spending = TimeBudget(
             folder.time_spent, canonical_json.sha256([study.digest, asked.top, asked.budget]), started
         )
-        return _Confirmation(study, candidates, asked, grid, spending, observer).run(stopping)
+        return _Confirmation(study, candidates, asked, grid, spending, observer, known).run(stopping)
 
 
 def chosen(study: StudyRecord, top: int) -> list[TrialRecord]:
     """Return the first trials on the leaderboard whose configurations can train to their ends, `top` at most.
+
+    Only those race that the search can compare: none that trained for less than the first two did. So pruned trials
+    race where fewer than two are complete, and then those that came furthest.
 
     Raises:
         StudyNotFoundError: there is none.
@@ -68,13 +82,31 @@ def chosen(study: StudyRecord, top: int) -> list[TrialRecord]:
     found = [trial for trial in leaderboard.ordered(study) if trial.reason in ("complete", "pruned")]
     if not found:
         raise StudyNotFoundError(f"Study {study.name} has no complete or pruned trial to confirm.")
-    return found[:top]
+    least = min(leaderboard.epochs_done(trial) for trial in found[:2])
+    return [trial for trial in found if leaderboard.epochs_done(trial) >= least][:top]
 
 
 def _answers(known: Confirmed, study: StudyRecord, asked: Options) -> bool:
-    """Return whether what was found before is what is asked for now; a race that was not cut needs no other budget."""
+    """Return whether what was found before is what is asked for now.
+
+    A race that was not cut needs no other budget, one that was needs no smaller one.
+    """
     same = (known.digest, known.top) == (study.digest, asked.top)
-    return same and (not known.cut or known.budget == asked.budget)
+    enough = not known.cut or known.budget == asked.budget or (asked.budget or math.inf) <= (known.budget or 0)
+    return same and enough and (bool(known.finals) or not _opens(asked.opening, judged=known.judged))
+
+
+def _opens(opening: Opening, *, judged: bool) -> bool:
+    """Return whether the test set is opened after a race in which a test was made, or none."""
+    match opening:
+        case "judged":
+            return judged
+        case "never":
+            return False
+        case "always":
+            return True
+        case _:
+            assert_never(opening)
 
 
 class _Confirmation:
@@ -82,36 +114,95 @@ class _Confirmation:
 
     def __init__(
         self, study: StudyRecord, candidates: Sequence[TrialRecord], asked: Options, grid: Grid,
-        spending: TimeBudget, observer: Observer,
+        spending: TimeBudget, observer: Observer, known: Confirmed | None,
     ) -> None:  # fmt: skip
         self._study = study
         self._trials = {trial.number: trial for trial in candidates}
         self._asked = asked
         self._data = grid.data
         self._spending = spending
+        self._observer = observer
+        self._known = known
+        """What was found of the study before."""
         self._runs = Runs(study, candidates, grid, observer, on_period=spending.keep)
 
     def run(self, stopping: Callable[[], bool]) -> Confirmed | None:
-        """Race, train on all images, open the test set, and keep what was found; None where stopped before the end."""
+        """Race, train on all images, open the test set, and keep what was found; None where stopped before the end.
+
+        Raises:
+            UsageError: the budget is too small.
+        """
+        self._check_budget()
         ended = race.run(
             list(self._trials), lambda racing, upto: self._race_errors(racing, upto, stopping), self._goes_on
         )
         if ended is None:
             return None
-        numbers = winner_and_cheapest(ended, self._trials)
-        finalists = numbers if ended.judged else numbers[:1]
+        found = self._raced(ended)
+        if _opens(self._asked.opening, judged=ended.judged):
+            finalists = dict.fromkeys([found.first, found.first if found.cheapest is None else found.cheapest])
+            tested = self._with_finals(found, list(finalists), stopping)
+            if tested is None:
+                return None
+            found = tested
+        confirmed.save(found, self._asked.results / self._study.name)
+        return found
+
+    def _check_budget(self) -> None:
+        """Refuse a budget without room for a test and the final training, before anything is trained.
+
+        Raises:
+            UsageError: it is one.
+        """
+        budget, numbers = self._asked.budget, list(self._trials)
+        if budget is None or self._spending.begun or self._asked.opening != "judged":
+            return
+        final = self._runs.estimate(FINAL, self._finalists(numbers), SEEDS)
+        rest = self._runs.estimate(RACE, numbers, LOOK) + final
+        if self._spending.seconds + rest <= budget:
+            self._observer.on_news(f"{duration(final)} of the budget are reserved for the training on all images")
+            return
+        fewer = next((n for n in range(len(numbers) - 1, 1, -1) if self._least(numbers[:n]) <= budget), None)
+        raise UsageError(
+            f"--budget {budget:g}s: two seeds for {_counted(len(numbers))} and the final training take about "
+            f"{duration(rest)} here; the least is {typed(self._least(numbers))}"
+            + (f", or race fewer with --top {fewer}." if fewer else ".")
+        )
+
+    def _least(self, racing: Sequence[int]) -> float:
+        """Return the seconds of a budget that has room for a test and the final training, if only these race on."""
+        rest = self._runs.estimate(RACE, racing, LOOK) + self._runs.estimate(FINAL, self._finalists(racing), SEEDS)
+        return MARGIN * (self._spending.seconds + rest)
+
+    def _finalists(self, racing: Sequence[int]) -> list[int]:
+        return dearest_finalists(racing, self._trials, lambda number: self._runs.estimate(FINAL, [number], SEEDS))
+
+    def _with_finals(
+        self, raced: Confirmed, finalists: Sequence[int], stopping: Callable[[], bool]
+    ) -> Confirmed | None:
+        """Return what was found with the test errors of the finalists; None where stopped before the end.
+
+        The test set is opened for those alone whose errors are not known from an earlier confirmation.
+        """
+        earlier = [final for final in raced.earlier if final.number in finalists]
+        known = {final.number: final for final in earlier if self._runs.was_trained(final.number)}
         curves = self._runs.train(FINAL, finalists, SEEDS, stopping)
         if curves is None:
             return None
-        purpose = (
-            f"{purpose_of_confirming(self._study.name)}{', '.join(f'#{n}' for n in finalists)}; {SEEDS} seeds each"
-        )
-        ledgers = [self._asked.ledger, StudyFolder(self._asked.results / self._study.name).openings]
-        errors, images = self._runs.test_errors(finalists, curves, self._data.options, purpose, ledgers)
-        finals = tuple(Final(number=number, errors=tuple(counts)) for number, counts in errors.items())
-        found = self._confirmed(ended, numbers, finals, images)
-        confirmed.save(found, self._asked.results / self._study.name)
-        return found
+        images = raced.test_images
+        if unknown := [number for number in finalists if number not in known]:
+            names = ", ".join(f"#{number}" for number in unknown)
+            purpose = f"{purpose_of_confirming(self._study.name)}{names}; {SEEDS} seeds each"
+            ledgers = [self._asked.ledger, StudyFolder(self._asked.results / self._study.name).openings]
+            errors, images = self._runs.test_errors(unknown, curves, self._data.options, purpose, ledgers)
+            known |= {number: Final(number=number, errors=tuple(counts)) for number, counts in errors.items()}
+        else:
+            self._observer.on_news("their test errors are known from before; the test set is not opened again")
+        return replace(
+            raced, finals=tuple(known[number] for number in finalists), test_images=images,
+            earlier=tuple(final for final in raced.earlier if final.number not in finalists),
+            seconds=self._spending.seconds,
+        )  # fmt: skip
 
     def _race_errors(self, racing: Sequence[int], upto: int, stopping: Callable[[], bool]) -> Errors | None:
         curves = self._runs.train(RACE, racing, upto, stopping)
@@ -122,19 +213,23 @@ class _Confirmation:
         budget = self._asked.budget
         if budget is None:
             return True
-        rest = self._runs.estimate(RACE, so_far.racing, upto - so_far.seeds)
-        finalists = dearest_finalists(so_far, self._trials, lambda number: self._runs.estimate(FINAL, [number], 1))
-        rest += self._runs.estimate(FINAL, finalists, SEEDS)
+        rest = self._runs.estimate(RACE, so_far.racing, upto)
+        rest += self._runs.estimate(FINAL, self._finalists(so_far.racing), SEEDS)
         # Kept, for whoever goes on with a stopped confirmation has another clock, and is to find the same winner.
         return self._spending.decide(f"{upto} seeds", lambda: self._spending.seconds + rest <= budget)
 
-    def _confirmed(self, ended: Race, numbers: Sequence[int], finals: tuple[Final, ...], images: int) -> Confirmed:
+    def _raced(self, ended: Race) -> Confirmed:
+        """Return what the race found, before anything is trained on all images."""
+        numbers, judged = winner_and_cheapest(ended, self._trials), ended.judged
         return Confirmed(
             study=self._study.name, digest=self._study.digest, top=self._asked.top, budget=self._asked.budget,
             seconds=self._spending.seconds, train_images=len(self._data.split.train),
-            validation_images=len(self._data.split.validation), test_images=images,
+            validation_images=len(self._data.split.validation),
+            test_images=self._known.test_images if self._known else 0,
             candidates=tuple(_candidate(self._trials[number], ended) for number in ended.errors), seeds=ended.seeds,
-            cut=ended.cut, winner=numbers[0], cheapest=numbers[-1] if ended.judged else None, finals=finals,
+            cut=ended.cut, winner=numbers[0] if judged else None, leader=None if judged else numbers[0],
+            cheapest=numbers[-1] if judged else None, least=None if judged else self._least(ended.racing), finals=(),
+            method="own_differences", earlier=self._known.evaluated if self._known else (),
         )  # fmt: skip
 
 
@@ -152,13 +247,21 @@ def winner_and_cheapest(ended: Race, trials: Mapping[int, TrialRecord]) -> list[
     return [winner.number] if winner == cheapest else [winner.number, cheapest.number]
 
 
-def dearest_finalists(so_far: Race, trials: Mapping[int, TrialRecord], seconds: Callable[[int], float]) -> list[int]:
+def dearest_finalists(
+    racing: Sequence[int], trials: Mapping[int, TrialRecord], seconds: Callable[[int], float]
+) -> list[int]:
     """Return the finalists that would take longest: any candidate may win yet, and the cheapest goes with it.
 
     `seconds` says how long a candidate takes.
     """
-    cheapest = winner_and_cheapest(so_far, trials)[-1]
-    return sorted({max(so_far.racing, key=seconds), cheapest})
+    cheapest = min(
+        racing, key=lambda number: (trials[number].facts["macs"], trials[number].facts["parameters"], number)
+    )
+    return sorted({max(racing, key=seconds), cheapest})
+
+
+def _counted(candidates: int) -> str:
+    return "1 candidate" if candidates == 1 else f"{candidates} candidates"
 
 
 def _candidate(trial: TrialRecord, so_far: Race) -> Candidate:

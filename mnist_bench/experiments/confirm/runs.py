@@ -13,12 +13,14 @@ from mnist_bench.experiments.confirm.race import ROUNDS
 from mnist_bench.experiments.grid import Curves, Grid, Observer, Run, Task, product
 from mnist_bench.experiments.test_set_scores import Scores
 from mnist_bench.experiments.time_budget import makespan
-from mnist_bench.studies import record, sealed_json
+from mnist_bench.studies import Data, record, sealed_json
+from mnist_bench.training import export
 from mnist_bench.units import duration
 from search import canonical_json
+from search.errors import StorageError, UsageError
 from search.event_log import StudyRecord, TrialRecord
-from search.files import make_folder
-from search.study import ExperimentFolder
+from search.files import atomic_write, make_folder
+from search.study import ConfirmFolder
 from search.trainer_api import Report
 
 SEEDS = ROUNDS[-1]
@@ -33,17 +35,15 @@ class Part:
     train_on: TrainOn
     purpose: str
     """What their seeds are drawn for."""
-    prefix: str
-    """Of the seed in their records' names."""
     rounds: tuple[int, ...]
     """Seeds that a configuration has been trained with after each round."""
     keeps_nets: bool
     """Whether the nets are needed once they are trained."""
 
 
-RACE = Part(words="racing", train_on="search_split", purpose="confirm", prefix="", rounds=ROUNDS, keeps_nets=False)
+RACE = Part(words="racing", train_on="search_split", purpose="confirm", rounds=ROUNDS, keeps_nets=False)
 FINAL = Part(
-    words="on all training images", train_on="all", purpose="confirm-all", prefix="all-", rounds=(SEEDS,),
+    words="on all training images", train_on="all", purpose="confirm-all", rounds=(SEEDS,),
     keeps_nets=True,
 )  # fmt: skip
 
@@ -69,26 +69,31 @@ class Runs:
         self._study = study
         self._trials = {trial.number: trial for trial in trials}
         self._grid = grid
+        self._folder = ConfirmFolder(grid.folder)
         self._observer = observer
         self._on_period = on_period
         self._seeds = {part: seeds(study, part) for part in (RACE, FINAL)}
         self._rates = {number: _rate([trial.reports], trial.costs) for number, trial in self._trials.items()}
         """Measured seconds for an estimated microsecond, of each trial: in the search, then in its last runs here."""
 
-    def estimate(self, part: Part, numbers: Sequence[int], runs: int) -> float:
-        """Return the seconds that so many runs of each of these configurations take."""
-        seconds = [self._rates[number] * sum(self._costs(part, number)) for number in numbers]
-        return makespan(seconds * runs, self._grid.executor.workers * self._grid.executor.lanes)
+    def estimate(self, part: Part, numbers: Sequence[int], upto: int) -> float:
+        """Return the seconds that these configurations take with the first `upto` seeds, what is trained left out."""
+        seconds = [
+            self._rates[number] * sum(self._grid.costs_left(run))
+            for number in numbers
+            for run in self._runs(part, [number], upto)
+        ]
+        return makespan(seconds, self._grid.executor.workers * self._grid.executor.lanes)
 
     def train(self, part: Part, numbers: Sequence[int], upto: int, stopping: Callable[[], bool]) -> Curves | None:
         """Return the reports of these configurations with the first `upto` seeds; None where `stopping` said so.
 
         They are named `#17`. What was trained before is not trained again.
         """
-        before = max((seeds for seeds in part.rounds if seeds < upto), default=0)
-        about = duration(self.estimate(part, numbers, upto - before))
+        seconds = self.estimate(part, numbers, upto)
+        about = f"about {duration(seconds)}" if seconds else "trained before"
         names, times = ", ".join(map(_name, numbers)), "1 seed" if upto == 1 else f"{upto} seeds"
-        self._observer.on_news(f"{names} {part.words}, to {times}; about {about}")
+        self._observer.on_news(f"{names} {part.words}, to {times}; {about}")
 
         def on_period(task: Task, period: int, report: Report, state: bytes) -> Report:
             self._on_period()
@@ -106,6 +111,18 @@ class Runs:
         return {
             number: [_errors(curves[_name(number), seed]) for seed in self._seeds[part][:upto]] for number in numbers
         }
+
+    def was_trained(self, number: int) -> bool:
+        """Return whether records are here of a configuration's runs on all images, with the same seeds and data."""
+        data = Data(**self._study.spec["context"]["data"])
+        for k, run in enumerate(self._runs(FINAL, [number], SEEDS)):
+            try:
+                known = record.read(self._folder.record_of(number, k, on_all=True))
+            except (UsageError, StorageError):
+                return False
+            if (from_json(known.recipe), known.seed, known.data) != (run.config, run.seed, data):
+                return False
+        return True
 
     def test_errors(
         self, numbers: Sequence[int], curves: Curves, options: DataOptions, purpose: str, ledgers: Sequence[Path]
@@ -134,16 +151,25 @@ class Runs:
         return self._grid.task_of(run).costs
 
     def _keep(self, part: Part, numbers: Sequence[int], upto: int, curves: Curves) -> None:
-        """Keep a record of each run, and how long the runs of each configuration took."""
-        folder = ExperimentFolder(self._grid.folder).records
-        make_folder(folder)
+        """Keep a record of each run, the nets that are needed, and how long the runs of each configuration took."""
+        make_folder(self._folder.records)
         for number in numbers:
             runs = self._runs(part, [number], upto)
             for k, run in enumerate(runs):
                 made = record.to_json(self._record(number, run, curves[run.name, run.seed]))
-                sealed_json.write(made, folder / f"{number}-{part.prefix}{k}.json")
+                sealed_json.write(made, self._folder.record_of(number, k, on_all=part.train_on == "all"))
+                if part.keeps_nets and not curves[run.name, run.seed][-1].end:
+                    self._keep_net(self._folder.net_of(number, k), run)
             its = [curves[run.name, run.seed] for run in runs]
             self._rates[number] = _rate(its, self._costs(part, number))
+
+    def _keep_net(self, path: Path, run: Run) -> None:
+        state = self._grid.last_state(run)
+        try:
+            if state is not None:
+                atomic_write(path, export(state, run.config))
+        except OSError as error:
+            raise StorageError(f"{path}: cannot be written ({error.strerror}).") from error
 
     def _record(self, number: int, run: Run, curve: Sequence[Report]) -> record.Record:
         end = curve[-1].end

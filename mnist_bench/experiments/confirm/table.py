@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from mnist_bench import cells
-from mnist_bench.experiments.confirm.result import Candidate, Confirmed, Figures, plain
+from mnist_bench.experiments.confirm.result import TOP, Candidate, Confirmed, Figures, Method, plain
+from mnist_bench.experiments.time_budget import typed
 from mnist_bench.result_table import Column, Table
+
+METHODS: Mapping[Method, str] = {
+    "shared_variance": "t-tests over seeds with one variance for all",
+    "own_differences": (
+        "paired t-tests over seeds, each pair by its own differences, with one variance for those that vary alike"
+    ),
+}
 
 
 def table_of(confirmed: Confirmed) -> Table[Candidate]:
@@ -25,7 +33,13 @@ def table_of(confirmed: Confirmed) -> Table[Candidate]:
             Column("MACs", lambda row: cells.count(row.macs), 5, "right", lambda row: row.macs),
         ],
         caption=[headline(confirmed)],
-        footnotes=[*validation_lines(confirmed), *race_lines(confirmed), "", *test_lines(confirmed)],
+        footnotes=[
+            *validation_lines(confirmed),
+            *failure_lines(confirmed),
+            *race_lines(confirmed),
+            "",
+            *test_lines(confirmed),
+        ],
         document=plain(confirmed),
     )
 
@@ -40,10 +54,21 @@ def validation_lines(confirmed: Confirmed) -> list[str]:
             "covers other seeds, not other images."
         ]
     if len(confirmed.candidates) > 1:
-        lines.append(
-            "The winner's is a little flattered, because the winner was picked by it; its test accuracy is not."
-        )
+        unlike = "; its test accuracy is not" if confirmed.finals else ""
+        role = _role(confirmed, confirmed.first)
+        lines.append(f"The {role}'s is a little flattered, because the {role} was picked by it{unlike}.")
     return lines
+
+
+def failure_lines(confirmed: Confirmed) -> list[str]:
+    """Return which candidates had seeds with which they did not learn."""
+    found = [(row.number, confirmed.validation(row.number)) for row in ordered(confirmed)]
+    return [f"#{number}: {_failures(figures)}." for number, figures in found if figures and figures.not_learned]
+
+
+def _failures(found: Figures) -> str:
+    seeds = "1 seed" if found.seeds == 1 else f"{found.seeds} seeds"
+    return f"{len(found.not_learned)} of {seeds} did not learn ({', '.join(map(cells.percent, found.not_learned))})"
 
 
 def headline(confirmed: Confirmed) -> str:
@@ -54,11 +79,25 @@ def headline(confirmed: Confirmed) -> str:
 
 
 def footnote(confirmed: Confirmed) -> str:
-    """Return the line about a confirmed study below its leaderboard."""
-    test = confirmed.test(confirmed.winner)
+    """Return the line about a study that raced below its leaderboard; "confirmed" only where a test was made."""
+    test, number = confirmed.test(confirmed.first), confirmed.first
+    if not confirmed.finals and confirmed.judged:
+        return f"raced: #{number} won with fresh seeds; `{command(confirmed)}` opens the test set"
+    if not confirmed.finals:
+        return f"raced: #{number} leads with one fresh seed, and no test was made; `{command(confirmed)}` goes on"
+    told = (
+        f"confirmed: #{number}" if confirmed.judged else f"no test was made; #{number}, which led with one fresh seed:"
+    )
     if test is None:
-        return f"confirmed: #{confirmed.winner}, of which no run on all images came to an end"
-    return f"confirmed: #{confirmed.winner} {accuracy(test)} on the test images, {test.seeds} seeds"
+        return f"{told.rstrip(':')}, of which no run on all images came to an end"
+    return f"{told} {accuracy(test)} on the test images, {test.seeds} seeds"
+
+
+def command(confirmed: Confirmed) -> str:
+    """Return the command that goes on where nothing was trained on all images."""
+    top = "" if confirmed.top == TOP else f" --top {confirmed.top}"
+    budget = confirmed.budget if confirmed.least is None else confirmed.least
+    return f"mnist-bench confirm {confirmed.study}{top}" + ("" if budget is None else f" --budget {typed(budget)}")
 
 
 def ordered(confirmed: Confirmed) -> list[Candidate]:
@@ -66,24 +105,28 @@ def ordered(confirmed: Confirmed) -> list[Candidate]:
     return sorted(
         confirmed.candidates,
         key=lambda row: (
-            row.number != confirmed.winner, row.dropped_after is not None, -(row.dropped_after or 0),
+            row.number != confirmed.first, row.dropped_after is not None, -(row.dropped_after or 0),
             math.inf if row.mean_errors is None else row.mean_errors,
         ),
     )  # fmt: skip
 
 
 def accuracy(figures: Figures | None) -> str:
-    """Return a mean accuracy in percent, with its interval where there are several seeds."""
+    """Return a mean accuracy in percent, with its interval where there are several seeds.
+
+    Where a seed did not learn the mean says little, and the median stands beside it.
+    """
     if figures is None:
         return "–"
-    return f"{cells.percent(figures.mean)} {cells.interval(*(figures.interval or (None, None)))}".rstrip()
+    mean = f"{cells.percent(figures.mean)} {cells.interval(*(figures.interval or (None, None)))}".rstrip()
+    return f"{mean}, median {cells.percent(figures.median)}" if figures.not_learned else mean
 
 
 def verdict(confirmed: Confirmed, row: Candidate) -> str:
     """Return how a candidate's race ended."""
     if row.dropped_after is None:
-        tied = "not tested" if confirmed.cheapest is None else "="
-        return "winner" if row.number == confirmed.winner else tied
+        tied = "=" if confirmed.judged else "not tested"
+        return _role(confirmed, row.number) if row.number == confirmed.first else tied
     seeds = "1 seed" if row.dropped_after == 1 else f"{row.dropped_after} seeds"
     if row.p_value is None:
         return f"dropped after {seeds}: a run came to no end"
@@ -97,19 +140,16 @@ def p_words(p_value: float) -> str:
 
 def race_lines(confirmed: Confirmed) -> list[str]:
     """Return what the race decided and what it left open."""
-    others = [number for number in confirmed.tied if number != confirmed.winner]
+    first = confirmed.first
+    others = [number for number in confirmed.tied if number != first]
+    method = f"{METHODS[confirmed.method]}; Holm, 5 %"
     lines = []
-    if confirmed.cheapest is None:
+    if not confirmed.judged:
         lines.append("With one seed each no test was made: nothing tells luck from merit here.")
     elif others:
-        lines.append(
-            f"= not shown to be worse than #{confirmed.winner} (paired t-tests over seeds, Holm, 5 %): "
-            f"{_names(others)}."
-        )
+        lines.append(f"= not shown to be worse than #{first} ({method}): {_names(others)}.")
     elif len(confirmed.candidates) > 1:
-        lines.append(
-            f"#{confirmed.winner} alone is left: all others were shown to be worse (paired t-tests, Holm, 5 %)."
-        )
+        lines.append(f"#{first} alone is left: all others were shown to be worse ({method}).")
     if confirmed.cheapest is not None and others:
         lines.append(_cheapest_line(confirmed, confirmed.cheapest))
     if confirmed.cut:
@@ -120,9 +160,9 @@ def race_lines(confirmed: Confirmed) -> list[str]:
 def _cheapest_line(confirmed: Confirmed, number: int) -> str:
     cheapest = confirmed.candidate(number)
     size = f"{cells.count(cheapest.macs)} MACs, {cells.count(cheapest.parameters)} parameters"
-    if number == confirmed.winner:
+    if number == confirmed.first:
         return f"The winner is the cheapest of the tied ({size})."
-    winner = confirmed.candidate(confirmed.winner)
+    winner = confirmed.candidate(confirmed.first)
     than = f"{cells.count(winner.macs)} and {cells.count(winner.parameters)}"
     return f"The cheapest of the tied is #{number}: {size} (the winner: {than})."
 
@@ -130,32 +170,61 @@ def _cheapest_line(confirmed: Confirmed, number: int) -> str:
 def _cut_line(confirmed: Confirmed, others: list[int]) -> str:
     budget = "" if confirmed.budget is None else f" of {cells.duration(confirmed.budget)}"
     seeds = "1 seed" if confirmed.seeds == 1 else f"{confirmed.seeds} seeds"
-    unresolved = f"; unresolved: {_names([confirmed.winner, *others])}" if others else ""
+    unresolved = f"; unresolved: {_names([confirmed.first, *others])}" if others else ""
     return f"The budget{budget} ended the race after {seeds}{unresolved}."
 
 
 def test_lines(confirmed: Confirmed) -> list[str]:
-    """Return the test figures of each net trained on all images, the gap to validation, and the search's luck."""
+    """Return the test figures of each net trained on all images, the gap to validation, and the search's luck.
+
+    Where the test set was left shut: why, and what goes on from there.
+    """
     images = confirmed.train_images + confirmed.validation_images
-    lines = [f"Then trained on all {images:,} images and evaluated once on {confirmed.test_images:,} test images:"]
+    lines = []
+    if not confirmed.finals:
+        lines.append(_shut_line(confirmed))
+    elif not confirmed.judged:
+        # The first versions opened the test set unasked, and named a winner.
+        asked = "because --open-test asked for it" if confirmed.winner is None else "all the same"
+        lines.append(f"No test was made; the test set was opened {asked}.")
+    if confirmed.finals:
+        lines.append(
+            f"Then trained on all {images:,} images and evaluated once on {confirmed.test_images:,} test images:"
+        )
     for final in confirmed.finals:
         lines += _final_lines(confirmed, final.number, final.errors)
-    winner = confirmed.candidate(confirmed.winner)
-    fresh = confirmed.validation(confirmed.winner)
-    if fresh is not None and winner.dropped_after is None:
-        lines.append(_luck_line(winner, fresh))
+    first, fresh = confirmed.candidate(confirmed.first), confirmed.validation(confirmed.first)
+    if fresh is not None and first.dropped_after is None:
+        lines.append(_luck_line(first, fresh))
     return lines
+
+
+def _shut_line(confirmed: Confirmed) -> str:
+    """Return why nothing was trained on all images, and the command that goes on from there."""
+    no_test = "" if confirmed.judged else "No test was made, so there is a leader and no winner. "
+    return (
+        f"{no_test}Nothing was trained on all images, and the test set was left shut; "
+        f"`{command(confirmed)}` goes on from here."
+    )
+
+
+def _role(confirmed: Confirmed, number: int) -> str:
+    if number != confirmed.first:
+        return "cheapest"
+    return "winner" if confirmed.judged else "leader"
 
 
 def _final_lines(confirmed: Confirmed, number: int, errors: tuple[int | None, ...]) -> list[str]:
     test, validation = confirmed.test(number), confirmed.validation(number)
-    role = "winner" if number == confirmed.winner else "cheapest"
+    role = _role(confirmed, number)
     if test is None or validation is None:
         return [f"  #{number} ({role}): no run came to an end."]
     each = "  ".join("–" if count is None else f"{100 * (1 - count / confirmed.test_images):.2f}" for count in errors)
     gap = 100 * (test.mean - validation.mean)
+    failures = [f"      {_failures(test)}."] if test.not_learned else []
     return [
         f"  #{number} ({role})  {accuracy(test)} on the test images, {test.seeds} seeds: {each}",
+        *failures,
         f"      validation {accuracy(validation)}, so the test images came out {abs(gap):.2f} points "
         f"{'higher' if gap > 0 else 'lower'}.",
     ]
@@ -166,7 +235,8 @@ def _luck_line(winner: Candidate, fresh: Figures) -> str:
     then, now = cells.percent(winner.search_accuracy), cells.percent(fresh.mean)
     seeds = "a fresh seed" if fresh.seeds == 1 else "fresh seeds"
     if not winner.complete:
-        return f"In the search #{winner.number} was pruned after {winner.search_epochs:g} epochs at {then}."
+        epochs = "1 epoch" if winner.search_epochs == 1 else f"{winner.search_epochs:g} epochs"
+        return f"In the search #{winner.number} was pruned after {epochs} at {then}."
     word = "lucky" if luck > 0 else "unlucky"
     return f"In the search #{winner.number} had {then}, with {seeds} {now}: {word} by {abs(luck):.2f} points there."
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mnist_bench.experiments.time_budget import TimeBudget, makespan
+from mnist_bench.experiments.time_budget import TimeBudget, makespan, typed
 
 
 @pytest.fixture
@@ -42,3 +42,19 @@ def test_a_damaged_file_begins_anew(path: Path, content: bytes) -> None:
 )
 def test_how_long_jobs_take(seconds: list[float], workers: int, expected: float) -> None:
     assert makespan(seconds, workers) == expected
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.2, "5s"), (60, "60s"), (61, "65s"), (295, "295s"), (296, "5m"), (899, "15m"), (4000, "67m")],
+)
+def test_a_budget_is_named_as_one_types_it(seconds: float, text: str) -> None:
+    assert typed(seconds) == text
+
+
+def test_work_has_begun_once_an_earlier_run_spent_time(path: Path) -> None:
+    first = TimeBudget(path, "work", time.monotonic() - 1)
+    assert not first.begun
+    first.keep()
+    assert TimeBudget(path, "work", time.monotonic()).begun
+    assert not TimeBudget(path, "other work", time.monotonic()).begun

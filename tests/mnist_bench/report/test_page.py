@@ -71,6 +71,12 @@ def test_what_was_confirmed_comes_first_and_names_the_winner() -> None:
     assert "mnist-bench reproduce conv-0/0" in report.commands
 
 
+def test_a_race_without_a_test_stands_where_the_advice_to_confirm_would() -> None:
+    report = handmade_report.report(sections=Sections(raced=Section(lines=("Not confirmed: #0 leads.", "More."))))
+    assert "Not confirmed: #0 leads." in report.finding
+    assert "It is not confirmed yet" not in "".join(report.finding)
+
+
 def test_the_recipe_is_the_winners_configuration() -> None:
     report = handmade_report.report()
     assert report.winner is not None

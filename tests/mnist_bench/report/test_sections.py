@@ -3,6 +3,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.experiments import audit
@@ -51,7 +53,10 @@ def test_the_confirmation_tells_figures_ties_and_where_the_budget_ended_it() -> 
     )
     assert section.lines[1] == "conv-0: 3 configurations raced with up to 2 fresh seeds in 60 s."
     assert section.table is not None
-    assert "= not shown to be worse than #1 (paired t-tests over seeds, Holm, 5 %): #0." in section.table.footnotes
+    assert (
+        "= not shown to be worse than #1 (t-tests over seeds with one variance for all; Holm, 5 %): #0."
+        in section.table.footnotes
+    )
     assert any(line.startswith("The budget ended the race after 2 seeds") for line in section.table.footnotes)
     assert any(line.startswith("In the search #1 had 99.50 %, with fresh") for line in section.table.footnotes)
     assert [texts[:2] + texts[3:5] for texts in section.table.texts()] == [
@@ -59,6 +64,40 @@ def test_the_confirmation_tells_figures_ties_and_where_the_budget_ended_it() -> 
         ["#0", "2", "8.0", "="],
         ["#2", "1", "60.0", "dropped after 1 seed (p = 0.0012)"],
     ]
+
+
+LED = replace(RACE, seeds=1, winner=None, leader=1, cheapest=None, finals=(), test_images=0, least=110.0)
+
+
+@pytest.mark.parametrize(
+    ("race", "line"),
+    [
+        (
+            LED,
+            "Not confirmed, for no test was made: #1 leads with one fresh seed. "
+            "`mnist-bench confirm conv-0 --top 3 --budget 110s` goes on from there.",
+        ),
+        (
+            replace(RACE, seeds=1, cheapest=None),
+            "Not confirmed, for no test was made: #1 led with one fresh seed; the settings of #1 get "
+            "95.90 % [94.63, 97.17] of the test images right (mean of 2 fresh seeds).",
+        ),
+        (
+            replace(RACE, finals=(), test_images=0),
+            "#1 won a race with fresh seeds; the test set was left shut. "
+            "`mnist-bench confirm conv-0 --top 3` opens it.",
+        ),
+    ],
+)
+def test_what_is_not_confirmed_is_not_called_so(tmp_path: Path, race: Confirmed, line: str) -> None:
+    assert report_sections.of_race(race, "d").lines[0] == line
+    (tmp_path / "confirm").mkdir()
+    confirmed.save(race, tmp_path)
+    sections = report_sections.read(handmade.mixed(), tmp_path)
+    assert sections.confirmed is None
+    assert sections.raced is not None
+    assert sections.winner == (1 if race.judged else None)
+    assert "the race is of what it was then" in sections.raced.lines[-1]
 
 
 def test_a_study_searched_further_is_told() -> None:

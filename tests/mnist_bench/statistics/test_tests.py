@@ -1,11 +1,21 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 from scipy import stats as oracle  # type: ignore[import-untyped]
 
-from mnist_bench.statistics.tests import holm, mcnemar, mean_and_deviation, sign_test, t_interval, wilson
+from mnist_bench.statistics.tests import (
+    holm,
+    mcnemar,
+    mean_and_deviation,
+    share_interval,
+    sign_test,
+    t_interval,
+    wilson,
+)
 
 
 @given(count=st.integers(1, 100_000), data=st.data(), confidence=st.floats(0.5, 0.999))
@@ -68,3 +78,26 @@ def test_students_interval_by_hand() -> None:
     reach = 3.182446 * (20 / 3) ** 0.5 / 2
     assert t_interval([60, 64, 62, 66]) == pytest.approx((63 - reach, 63 + reach))
     assert t_interval([60]) is None
+
+
+def test_the_interval_of_shares_is_students_where_that_stays_inside() -> None:
+    shares = [0.60, 0.64, 0.62, 0.66]
+    assert share_interval(shares) == t_interval(shares)
+    assert share_interval([0.9]) is None
+    assert share_interval([1.0, 1.0]) is None
+
+
+def test_the_interval_of_shares_far_from_normal_by_hand() -> None:
+    # mean 0.75, standard error 0.25 / sqrt(3), odds 3, and 3.182446 in the table for 3 degrees of freedom at 97.5 %
+    shares = [1.0, 1.0, 0.5, 0.5]
+    reach = 3.182446 * (0.25 / 3**0.5) / (0.75 * 0.25)
+    low, high = 3 * math.exp(-reach), 3 * math.exp(reach)
+    assert share_interval(shares) == pytest.approx((low / (1 + low), high / (1 + high)), rel=1e-5)
+
+
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=8))
+def test_the_interval_of_shares_holds_the_mean_and_neither_end(shares: list[float]) -> None:
+    found = share_interval(shares)
+    if found is not None:
+        assert 0 < found[0] <= found[1] < 1
+        assert found[0] - 1e-9 <= sum(shares) / len(shares) <= found[1] + 1e-9

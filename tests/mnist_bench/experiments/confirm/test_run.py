@@ -16,7 +16,7 @@ from mnist_bench.experiments.confirm import result as confirmed, run as confirm
 from mnist_bench.experiments.confirm.runs import FINAL, RACE, SEEDS, seeds
 from mnist_bench.experiments.grid import Observer
 from search.canonical_json import derived_seed
-from search.errors import SearchError, StorageError, StudyLockedError, StudyNotFoundError
+from search.errors import SearchError, StorageError, StudyLockedError, StudyNotFoundError, UsageError
 from search.event_log.records import StudyRecord
 from support import handmade
 
@@ -48,10 +48,29 @@ def found(**changes: Any) -> confirmed.Confirmed:
     return replace(whole, **changes)
 
 
-def test_complete_trials_race_first_then_the_pruned_that_came_furthest() -> None:
+def test_complete_trials_race_in_the_leaderboards_order() -> None:
     study = handmade.mixed()
-    assert [trial.number for trial in confirm.chosen(study, 8)] == [1, 0, 2, 4, 3]
+    assert [trial.number for trial in confirm.chosen(study, 8)] == [1, 0, 2]
     assert [trial.number for trial in confirm.chosen(study, 2)] == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("periods", "racing"),
+    [
+        ((6, 6, 3, 1), [0, 1]),
+        ((6, 3, 3, 1), [0, 1, 2]),
+        ((6, 3, 1, 1), [0, 1]),
+        ((3, 3, 1, 1), [0, 1]),
+        ((3, 1, 1), [0, 1, 2]),
+        ((1,), [0]),
+    ],
+)
+def test_pruned_trials_race_where_fewer_than_two_are_complete(periods: tuple[int, ...], racing: list[int]) -> None:
+    trials = [
+        handmade.trial(n, range(n + 5), periods=count, state="COMPLETE" if count == 6 else "PRUNED")
+        for n, count in enumerate(periods)
+    ]
+    assert [trial.number for trial in confirm.chosen(handmade.study(trials), 8)] == racing
 
 
 def test_trials_that_could_not_go_on_do_not_race() -> None:
@@ -105,6 +124,45 @@ def test_what_was_found_is_kept_and_returned_for_the_same_question(tmp_path: Pat
     assert ask(study, tmp_path, budget=60.0) == found()
     confirmed.save(found(cut=True, budget=60.0), folder)
     assert ask(study, tmp_path, budget=60.0).cut
+    assert ask(study, tmp_path, budget=50.0).cut
+    assert ask(study, tmp_path, budget=60.0, opening="never").finals
+
+
+def led(**changes: Any) -> confirmed.Confirmed:
+    """Return a race that the budget ended after one seed."""
+    return found(
+        cut=True, budget=60.0, seeds=1, winner=None, leader=1, cheapest=None, finals=(), test_images=0, least=110.0,
+        **changes,
+    )  # fmt: skip
+
+
+def test_a_race_without_a_test_is_kept_and_answers_whoever_does_not_insist(tmp_path: Path) -> None:
+    study, folder = handmade.mixed(), tmp_path / "conv-0"
+    (folder / "confirm").mkdir(parents=True)
+    confirmed.save(led(), folder)
+    assert confirmed.load(folder) == led()
+    assert (led().first, led().judged, led().test(1)) == (1, False, None)
+    assert ask(study, tmp_path, budget=60.0) == led()
+    assert ask(study, tmp_path, budget=60.0, opening="never") == led()
+    for asked in ({"budget": 60.0, "opening": "always"}, {"budget": 120.0}, {}):
+        with pytest.raises(UsageError, match="trained on other data"):  # which only a race in earnest looks at
+            ask(study, tmp_path, **asked)
+
+
+def test_a_race_whose_test_set_was_left_shut_is_gone_on_with(tmp_path: Path) -> None:
+    study, folder = handmade.mixed(), tmp_path / "conv-0"
+    (folder / "confirm").mkdir(parents=True)
+    confirmed.save(found(finals=(), test_images=0), folder)
+    assert ask(study, tmp_path, opening="never").winner == 1
+    with pytest.raises(UsageError, match="trained on other data"):
+        ask(study, tmp_path)
+
+
+def test_what_the_first_versions_kept_has_the_same_bytes(tmp_path: Path) -> None:
+    (tmp_path / "confirm").mkdir()
+    confirmed.save(found(), tmp_path)
+    kept = json.loads((tmp_path / "confirm" / "confirm.json").read_text())
+    assert not {"leader", "least", "method", "earlier"} & set(kept)
 
 
 @given(st.binary(max_size=60) | st.just(b"{}") | st.just(b'{"study": 1}'))
@@ -116,7 +174,10 @@ def test_a_damaged_file_is_one_sentence(tmp_path_factory: pytest.TempPathFactory
         confirmed.load(folder)
 
 
-@pytest.mark.parametrize("change", [{"winner": 7}, {"test_images": 0}, {"finals": [{"number": 8, "errors": []}]}])
+@pytest.mark.parametrize(
+    "change",
+    [{"winner": 7}, {"winner": None}, {"leader": 1}, {"test_images": 0}, {"finals": [{"number": 8, "errors": []}]}],
+)
 def test_a_file_that_contradicts_itself_is_one_sentence(tmp_path: Path, change: dict[str, Any]) -> None:
     (tmp_path / "confirm").mkdir()
     content = json.dumps({**asdict(found()), **change})
@@ -142,11 +203,26 @@ def test_figures_by_hand() -> None:
 def test_an_interval_stays_within_what_an_accuracy_can_be_and_needs_two_seeds() -> None:
     wide = confirmed.figures((0, 10), 10)
     assert wide is not None
-    assert wide.interval == (0.0, 1.0)
+    assert wide.interval is not None
+    assert 0 < wide.interval[0] < 0.01 < 0.99 < wide.interval[1] < 1
     single = confirmed.figures((3, None), 10)
     assert single is not None
     assert (single.mean, single.interval, single.seeds) == (0.7, None, 1)
     assert confirmed.figures((None, None), 10) is None
+
+
+def test_a_seed_that_did_not_learn_is_told_and_the_median_beside_the_mean() -> None:
+    collapsed = confirmed.figures((100, 120, 110, 130, 90, 100, 8972, 110), 10_000)
+    assert collapsed is not None
+    assert collapsed.not_learned == (0.1028,)
+    assert collapsed.median == pytest.approx(0.989)
+    assert collapsed.mean == pytest.approx(0.87835)
+    assert collapsed.interval is not None
+    low, high = collapsed.interval
+    assert 0.3 < low < collapsed.mean < high < 0.999
+    whole = confirmed.figures((100, 120), 10_000)
+    assert whole is not None
+    assert whole.not_learned == ()
 
 
 def test_the_tied_are_those_not_dropped() -> None:
@@ -176,13 +252,10 @@ def test_the_fewest_errors_win_and_of_equals_the_cheapest() -> None:
 
 
 def test_a_budget_counts_on_the_winner_that_takes_longest() -> None:
-    from mnist_bench.experiments.confirm.race import Race
-
     trials = {
         number: replace(handmade.trial(number, range(5)), facts={"parameters": 10 * number, "macs": 100 * number})
         for number in (1, 2, 3)
     }
-    ahead = Race(errors={1: (50,), 2: (60,), 3: (61,)}, dropped={}, cut=False)
-    assert confirm.winner_and_cheapest(ahead, trials) == [1]
-    assert confirm.dearest_finalists(ahead, trials, {1: 30.0, 2: 50.0, 3: 40.0}.__getitem__) == [1, 2]
-    assert confirm.dearest_finalists(ahead, trials, {1: 60.0, 2: 50.0, 3: 40.0}.__getitem__) == [1]
+    assert confirm.dearest_finalists([1, 2, 3], trials, {1: 30.0, 2: 50.0, 3: 40.0}.__getitem__) == [1, 2]
+    assert confirm.dearest_finalists([1, 2, 3], trials, {1: 60.0, 2: 50.0, 3: 40.0}.__getitem__) == [1]
+    assert confirm.dearest_finalists([2, 3], trials, {2: 50.0, 3: 60.0}.__getitem__) == [2, 3]
