@@ -14,13 +14,15 @@ import pytest
 from mnist_bench.doctor import checkup as doctor
 from mnist_bench.doctor.checkup import Checkup
 from mnist_bench.doctor.diagnostic import Diagnostic
-from mnist_bench.studies import run_search
+from mnist_bench.studies import open_study, record_of, run_search, sealed_json
+from mnist_bench.studies.record import to_json
 from mnist_bench.studies.run_search import SearchConfig
 from search.database import file_lock
 from search.driver.progress import Observer
 from search.driver.run import Run
 from search.errors import NewerVersionError, StorageError, StudyLockedError, StudyNotFoundError
 from search.event_log.records import TrialRecord
+from search.study.folder import StudyFolder
 from search.study.location import StudyLocation
 from support import handmade_data
 from support.paths import DATABASE
@@ -190,6 +192,29 @@ def test_weights_that_are_cut_off_are_removed_and_then_missing(place: StudyLocat
     assert checkup.problems == 0
     assert "#" + weights.stem in found(checkup, "weights", "note").text
     assert not weights.exists()
+
+
+def test_nets_that_were_confirmed_are_compared_with_their_records(place: StudyLocation) -> None:
+    (weights,) = (place.folder / "weights").iterdir()
+    study = open_study(place.folder.parent, NAME)
+    (trial,) = [trial for trial in study.trials if trial.number == int(weights.stem)]
+    files = StudyFolder(place.folder).confirm
+    files.records.mkdir(parents=True)
+    for seed in (0, 1, 2):
+        sealed_json.write(to_json(record_of(study, trial)), files.record_of(trial.number, seed, on_all=True))
+        shutil.copy(weights, files.net_of(trial.number, seed))
+    assert list(files.kept_nets()) == [(trial.number, seed) for seed in (0, 1, 2)]
+    assert "3 files, each what its run" in found(check(place), "confirmed nets", "ok").text
+    cut = files.net_of(trial.number, 0)
+    cut.write_bytes(cut.read_bytes()[:-1])
+    files.record_of(trial.number, 1, on_all=True).write_text("{}")  # its net is whole all the same
+    finding = found(check(place), "confirmed nets", "problem")
+    assert f"confirm/{cut.name}." in finding.text
+    assert "train smoke-0/N --on all" in finding.advice
+    check(place, repair=True)
+    assert not cut.exists()
+    assert (place.folder / "aside" / "confirm" / cut.name).exists()
+    assert "2 files" in found(check(place), "confirmed nets", "ok").text
 
 
 def test_weights_whose_configuration_was_changed_are_not_believed(place: StudyLocation) -> None:

@@ -82,6 +82,8 @@ def test_runs_are_trained_the_longest_first_once_and_reported_by_name_and_seed(g
     assert grid.train(product(configs, [3, 4]), lambda: False, again) == curves
     assert again.runs == []
     assert grid.train(product(configs, [5]), lambda: True, again) is None
+    left = [len(grid.costs_left(run)) for run in product(configs, [3, 5])]
+    assert left == [0, 0, 1, 2]
 
 
 @pytest.mark.slow
