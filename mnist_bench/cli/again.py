@@ -38,7 +38,17 @@ def options_of(asked: SearchConfig, names: Sequence[str]) -> str:
 
 def as_typed(storage: str | None) -> str:
     """Return the command line of this process as one would type it; its storage as in `options_of`."""
-    return shlex.join(["mnist-bench", *_without_storage(sys.argv[1:])]) + _option("--storage", _shown(storage))
+    return _typed(sys.argv[1:], storage)
+
+
+def to_the_end(budget: str | None, storage: str | None) -> str:
+    """Return the command line of this process with this budget and without --no-test; storage as in `options_of`."""
+    words = [word for word in _without("--budget", sys.argv[1:]) if word != "--no-test"]
+    return _typed(words, storage) + _option("--budget", budget)
+
+
+def _typed(words: Sequence[str], storage: str | None) -> str:
+    return shlex.join(["mnist-bench", *_without("--storage", words)]) + _option("--storage", _shown(storage))
 
 
 def this_command(storage: str | None) -> list[str]:
@@ -89,7 +99,8 @@ def _option(name: str, value: object) -> str:
     return "" if value is None else f" {name} {shlex.quote(str(value))}"
 
 
-def _without_storage(words: Sequence[str]) -> Iterator[str]:
+def _without(option: str, words: Sequence[str]) -> Iterator[str]:
+    """Yield the words of a command line without an option and its value."""
     for before, word in zip(["", *words], words, strict=False):
-        if "--storage" not in (before, word) and not word.startswith("--storage="):
+        if option not in (before, word) and not word.startswith(f"{option}="):
             yield word

@@ -91,3 +91,10 @@ def test_this_command_repeats_a_storage_without_a_password(
     assert again.this_command("sqlite:///a b.db") == [
         "  mnist-bench search 'my conv.yaml' -n 50 --storage 'sqlite:///a b.db'"
     ]
+
+
+def test_a_command_goes_to_the_end_with_a_larger_budget_and_with_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["x", "confirm", "a", "--budget", "5s", "--no-test", "--results", "my runs"])
+    assert again.to_the_end("90s", None) == "mnist-bench confirm a --results 'my runs' --budget 90s"
+    monkeypatch.setattr("sys.argv", ["x", "confirm", "--budget=5s"])
+    assert again.to_the_end(None, "sqlite:///b.db") == "mnist-bench confirm --storage sqlite:///b.db"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnist_bench.cli import options, output
+from mnist_bench.cli import again, options, output
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,7 +61,7 @@ def confirm(
     winner, and the test set stays shut. The same command goes on where an earlier run of it was stopped or killed.
     """
     from mnist_bench.cli.experiments import runner
-    from mnist_bench.experiments.confirm import Opening, Options, table_of
+    from mnist_bench.experiments.confirm import Opening, Options, budget_to_the_end, table_of
     from mnist_bench.experiments.confirm.run import run
     from mnist_bench.leaderboard import test_set_line
     from mnist_bench.studies import open_study, openings
@@ -88,6 +88,10 @@ def confirm(
             document={**table.document, "test_openings": opened, "nets": list(map(str, nets))},
         ),
     )
+    if not found.finals:
+        output.note("To go on from here:")
+        for line in (f"  {again.to_the_end(budget_to_the_end(found), storage)}", *again.hint(storage)):
+            output.note(line)
 
 
 def _nets(found: Confirmed, folder: ConfirmFolder) -> list[Path]:

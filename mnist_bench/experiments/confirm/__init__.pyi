@@ -1,3 +1,9 @@
 from .result import Confirmed as Confirmed, load as load, plain as plain
 from .run import Opening as Opening, Options as Options
-from .table import accuracy as accuracy, command as command, footnote as footnote, table_of as table_of
+from .table import (
+    accuracy as accuracy,
+    budget_to_the_end as budget_to_the_end,
+    command as command,
+    footnote as footnote,
+    table_of as table_of,
+)

@@ -159,13 +159,14 @@ class _Confirmation:
             return
         final = self._runs.estimate(FINAL, self._finalists(numbers), SEEDS)
         rest = self._runs.estimate(RACE, numbers, LOOK) + final
-        if self._spending.seconds + rest <= budget:
+        begun = self._spending.seconds
+        if begun + rest <= budget:
             self._observer.on_news(f"{duration(final)} of the budget are reserved for the training on all images")
             return
         fewer = next((n for n in range(len(numbers) - 1, 1, -1) if self._least(numbers[:n]) <= budget), None)
         raise UsageError(
             f"--budget {budget:g}s: two seeds for {_counted(len(numbers))} and the final training take about "
-            f"{duration(rest)} here; the least is {typed(self._least(numbers))}"
+            f"{duration(rest)} here, after {duration(begun)} to start; the least is {typed(self._least(numbers))}"
             + (f", or race fewer with --top {fewer}." if fewer else ".")
         )
 

@@ -96,8 +96,15 @@ def footnote(confirmed: Confirmed) -> str:
 def command(confirmed: Confirmed) -> str:
     """Return the command that goes on where nothing was trained on all images."""
     top = "" if confirmed.top == TOP else f" --top {confirmed.top}"
-    budget = confirmed.budget if confirmed.least is None else confirmed.least
-    return f"mnist-bench confirm {confirmed.study}{top}" + ("" if budget is None else f" --budget {typed(budget)}")
+    budget = budget_to_the_end(confirmed)
+    return f"mnist-bench confirm {confirmed.study}{top}" + ("" if budget is None else f" --budget {budget}")
+
+
+def budget_to_the_end(confirmed: Confirmed) -> str | None:
+    """Return the budget with which `command` goes on, as one types it: the same where a test was made."""
+    if confirmed.least is not None:
+        return typed(confirmed.least)
+    return None if confirmed.budget is None else f"{confirmed.budget:g}s"
 
 
 def ordered(confirmed: Confirmed) -> list[Candidate]:

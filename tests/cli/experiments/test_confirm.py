@@ -147,8 +147,8 @@ def test_a_budget_without_room_for_a_test_is_refused_with_the_least_that_would_d
     refused = ran[6]
     assert (refused.code, refused.out) == (2, "")
     assert re.search(
-        r"Error: --budget 0.001s: two seeds for 2 candidates and the final training take about [0-9.]+ s here; "
-        r"the least is [0-9]+s\.\n",
+        r"Error: --budget 0.001s: two seeds for 2 candidates and the final training take about [0-9.]+ s here, "
+        r"after [0-9.]+ s to start; the least is [0-9]+s\.\n",
         refused.err,
     )
     assert "racing" not in refused.err
@@ -167,6 +167,7 @@ def test_without_a_test_there_is_a_leader_and_the_test_set_stays_shut(further: l
         led.out,
     )
     assert "on all training images" not in led.err
+    assert "To go on from here:\n" in led.err
     assert re.match(
         r"raced: #\d leads with one fresh seed, and no test was made; `mnist-bench confirm tiny-0 --top 2 --budget",
         board.out.splitlines()[-1],
