@@ -67,6 +67,7 @@ def run(study: StudyRecord, asked: Options, observer: Observer, stopping: Callab
         spending = TimeBudget(
             folder.time_spent, canonical_json.sha256([study.digest, asked.top, asked.budget]), started
         )
+        known = confirmed.load(asked.results / study.name)  # another process may have been at work until just now
         return _Confirmation(study, candidates, asked, grid, spending, observer, known).run(stopping)
 
 
