@@ -27,6 +27,8 @@ class Column(Generic[Row]):
     align: Align = "left"
     number: Callable[[Row], float | None] | None = None
     """What a reader's sorting goes by where the text does not begin with it; None where the text tells."""
+    legend: Sequence[str] = ()
+    """What the signs in its cells mean, a few words each; what several columns say stands once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +41,8 @@ class Table(Generic[Row]):
     """Lines above it."""
     footnotes: Sequence[str] = ()
     """Lines below it; an empty one is a gap."""
+    whole: str = "a wider window"
+    """What shows all columns where the screen is too narrow for them."""
     record: Callable[[Row], Mapping[str, Any]] = as_it_is
     """Returns a row as CSV has it: plain values by key. Rows that are mappings are their own records."""
     document: Mapping[str, Any] = field(default_factory=dict)
@@ -47,6 +51,11 @@ class Table(Generic[Row]):
     def texts(self) -> list[list[str]]:
         """Return the cells of each row as they read."""
         return [[column.text(row) for column in self.columns] for row in self.rows]
+
+    def legend(self, shown: Sequence[Column[Row]]) -> list[str]:
+        """Return one line that explains the signs in the columns that are shown; none where nothing needs it."""
+        signs = dict.fromkeys(sign for column in shown for sign in column.legend)
+        return [f"{'; '.join(signs)}."] if signs else []
 
     def records(self) -> list[Mapping[str, Any]]:
         """Return the rows as CSV has them."""

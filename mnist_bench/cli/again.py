@@ -58,8 +58,9 @@ def this_command(storage: str | None) -> list[str]:
 
 def note_stopped(what: str, storage: str | None) -> None:
     """Say on stderr that `what` was stopped, and how to go on."""
-    for line in (f"{what} The same command goes on where it stopped:", *this_command(storage)):
-        output.note(line)
+    output.note(f"{what} The same command goes on where it stopped:")
+    for line in this_command(storage):
+        output.note_command(line)
 
 
 @contextmanager

@@ -5,25 +5,26 @@ Command modules import what they need when they run, so that help and shell comp
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 import traceback
 from importlib import metadata
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
-from mnist_bench.cli import space
+from mnist_bench.cli import options, output, space
 from mnist_bench.cli.bench import commands
 from mnist_bench.cli.exit_codes import ExitCode
 from mnist_bench.cli.experiments import ablate, confirm, notebook, train
-from mnist_bench.cli.output import safe_lines
+from mnist_bench.cli.help import HelpfulCommand, HelpfulGroup
 from mnist_bench.cli.pictures import plot, report
 from mnist_bench.cli.studies import doctor, leaderboard, listing, reproduce, search, show
 from search.errors import SearchError, SpaceError
 
 
-class ErrorsAsSentences(TyperGroup):
+class ErrorsAsSentences(HelpfulGroup):
     """A group of commands in which an exception ends as one sentence on stderr and an exit code."""
 
     def invoke(self, ctx: Any) -> Any:
@@ -32,12 +33,21 @@ class ErrorsAsSentences(TyperGroup):
             result = super().invoke(ctx)
             sys.stdout.flush()
             return result
-        except (typer.Exit, typer.Abort, typer.TyperException, BrokenPipeError):
+        except typer.BadParameter as error:
+            error.message = options.in_words(error)
             raise
+        except (typer.Exit, typer.Abort, typer.TyperException):
+            raise
+        except BrokenPipeError as error:
+            _drop_output()
+            raise typer.Exit(ExitCode.READER_LEFT) from error
         except Exception as error:
             if ctx.params["verbose"]:
                 traceback.print_exc()
-            typer.echo(safe_lines(_words(error)), err=True)
+            for line in _words(error).splitlines():
+                output.note(line)
+            if _is_of_output(error):
+                _drop_output()
             raise typer.Exit(error.exit_code if isinstance(error, SearchError) else ExitCode.FAILURE) from error
 
 
@@ -46,7 +56,25 @@ def _words(error: Exception) -> str:
         return f"{error}\nError: the space cannot be used; `mnist-bench space show conv` prints a good file's fields."
     if isinstance(error, SearchError):
         return f"Error: {error}"
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"Error: {error.filename}: cannot be used ({error.strerror})."
+    if _is_of_output(error):
+        return f"Error: the output cannot be written ({os.strerror(errno.ENOSPC)})."
     return f"Error: {type(error).__name__}: {error} (unexpected; `mnist-bench -v ...` shows where)"
+
+
+def _is_of_output(error: Exception) -> bool:
+    """Return whether stdout is full: what else is written names its file in the error."""
+    return isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None
+
+
+def _drop_output() -> None:
+    """Send what is left in stdout's buffer nowhere, or Python would try to write it once more as it ends."""
+    try:
+        descriptor = sys.stdout.fileno()
+    except (AttributeError, OSError):  # a stream of a test's has none
+        return
+    os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
 
 
 app = typer.Typer(
@@ -87,25 +115,34 @@ def _options(
     pass
 
 
-app.command("search")(search.search)
-app.command("leaderboard")(leaderboard.leaderboard)
-app.command("show")(show.show)
-app.command("reproduce")(reproduce.reproduce)
-app.command("confirm")(confirm.confirm)
-app.command("train")(train.train)
-app.command("plot", help=plot.HELP)(plot.plot)
-app.command("report")(report.report)
-app.command("ablate")(ablate.ablate)
-app.command("notebook")(notebook.notebook)
-app.command("doctor")(doctor.doctor)
-app.add_typer(commands.app, name="bench")
-app.add_typer(space.app, name="space")
-app.add_typer(listing.app, name="studies")
+app.command("search", cls=HelpfulCommand, epilog=search.EXAMPLES)(search.search)
+app.command("leaderboard", cls=HelpfulCommand)(leaderboard.leaderboard)
+app.command("show", cls=HelpfulCommand)(show.show)
+app.command("reproduce", cls=HelpfulCommand)(reproduce.reproduce)
+app.command("confirm", cls=HelpfulCommand)(confirm.confirm)
+app.command("train", cls=HelpfulCommand)(train.train)
+app.command("plot", cls=HelpfulCommand, help=plot.HELP)(plot.plot)
+app.command("report", cls=HelpfulCommand)(report.report)
+app.command("ablate", cls=HelpfulCommand)(ablate.ablate)
+app.command("notebook", cls=HelpfulCommand)(notebook.notebook)
+app.command("doctor", cls=HelpfulCommand)(doctor.doctor)
+app.add_typer(commands.app, name="bench", cls=HelpfulGroup)
+app.add_typer(space.app, name="space", cls=HelpfulGroup)
+app.add_typer(listing.app, name="studies", cls=HelpfulGroup)
 
 
 def main() -> None:
     """Run the command line; the entry point of the installed script."""
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - it stays open as long as the process runs
+    if sys.stdout is None:
+        sys.exit(_refuse_closed_output())
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
+            stream.reconfigure(errors=output.IN_ASCII)
     app(prog_name="mnist-bench")
+
+
+def _refuse_closed_output() -> int:
+    output.note("Error: stdout is closed, so that nothing can be printed; give it a file, or /dev/null.")
+    return ExitCode.USAGE

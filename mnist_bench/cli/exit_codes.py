@@ -16,3 +16,5 @@ class ExitCode(IntEnum):
     """No such study, or no finished trial."""
     NOT_REPRODUCED = 4
     INTERRUPTED = 130
+    READER_LEFT = 141
+    """Whoever read the output, such as `head`, left before its end; 128 and SIGPIPE, as a shell reports it."""

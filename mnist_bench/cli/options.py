@@ -9,43 +9,69 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from typer.models import OptionInfo
 
 from mnist_bench.config import DatasetName
 from mnist_bench.numerics import Precision
 from search.errors import UsageError
+from search.messages import show
 
 STORAGE_VARIABLE = "OPTUNA_STORAGE"
+RUNNING = "Where it runs"
+FILES = "Files and data"
+OUTPUT = "Output"
+"""Headings of options in a command's help."""
 Workers = Annotated[
     int | None,
     typer.Option(
-        "--workers", min=1, metavar="N", help="Processes; left out, one a core, or one on a GPU. Changes no result."
+        "--workers",
+        min=1,
+        metavar="N",
+        rich_help_panel=RUNNING,
+        help="Processes; left out, one a core, or one on a GPU. Changes no result.",
     ),
 ]
-Results = Annotated[Path, typer.Option("--results", metavar="DIR", help="Folder of the studies.")]
+Results = Annotated[
+    Path, typer.Option("--results", metavar="DIR", rich_help_panel=FILES, help="Folder of the studies.")
+]
 Storage = Annotated[
     str | None,
     typer.Option(
         "--storage",
         metavar="URL",
+        rich_help_panel=FILES,
         envvar=STORAGE_VARIABLE,
         show_envvar=False,
         help="Database of the studies, as Optuna spells it; left out, SQLite in the results folder. "
         "Taken from OPTUNA_STORAGE too, which keeps a password off the command line.",
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-Csv = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
-Markdown = Annotated[bool, typer.Option("--markdown", help="Print a Markdown table.")]
-Device = Annotated[str, typer.Option("--device", metavar="NAME", help="auto, cpu, cuda or cuda:1.")]
+Json = Annotated[bool, typer.Option("--json", rich_help_panel=OUTPUT, help="Print one JSON object.")]
+Csv = Annotated[bool, typer.Option("--csv", rich_help_panel=OUTPUT, help="Print CSV.")]
+Markdown = Annotated[bool, typer.Option("--markdown", rich_help_panel=OUTPUT, help="Print a Markdown table.")]
+Wide = Annotated[
+    bool, typer.Option("--wide", rich_help_panel=OUTPUT, help="Print every column, however narrow the terminal.")
+]
+Device = Annotated[
+    str, typer.Option("--device", metavar="NAME", rich_help_panel=RUNNING, help="auto, cpu, cuda or cuda:1.")
+]
 PrecisionName = Literal["auto", Precision]
 PrecisionOption = Annotated[
-    PrecisionName, typer.Option("--precision", help="Of convolutions; auto is the device's fastest.")
+    PrecisionName,
+    typer.Option("--precision", rich_help_panel=RUNNING, help="Of convolutions; auto is the device's fastest."),
 ]
 DataDir = Annotated[
     Path | None,
-    typer.Option("--data-dir", metavar="DIR", help="Four IDX files in MNIST's format; left out, the MNIST inside."),
+    typer.Option(
+        "--data-dir",
+        metavar="DIR",
+        rich_help_panel=FILES,
+        help="Four IDX files in MNIST's format; left out, the MNIST inside.",
+    ),
 ]
-Dataset = Annotated[DatasetName, typer.Option("--dataset", help="Other sets than mnist are downloaded once.")]
+Dataset = Annotated[
+    DatasetName, typer.Option("--dataset", rich_help_panel=FILES, help="Other sets than mnist are downloaded once.")
+]
 Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="FIELD=VALUE", help="Replace a field of the file, e.g. optim.lr=0.01; repeatable."),
@@ -54,6 +80,28 @@ Overrides = Annotated[
 _DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?) ?([smh]?)")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 RESULTS = Path("results")
+
+
+def time(name: str, help: str, *, least: float = 0.0, panel: str | None = None) -> OptionInfo:
+    """Return an option whose value is a time in seconds: `90s`, `15m`, `1h`, or a number alone.
+
+    One of less than `least` seconds is refused, as is what is no time.
+    """
+
+    def seconds(text: object) -> float:
+        found = _DURATION.fullmatch(str(text).strip())
+        given = float(found[1]) * _SECONDS[found[2]] if found else None
+        if given is None or given < least:
+            raise UsageError(f"{name} {show(text)}: no time{' to spend' if least else ''}; write 90s, 15m or 1h.")
+        return given
+
+    option: OptionInfo = typer.Option(name, parser=seconds, metavar="TIME", help=help, rich_help_panel=panel)
+    return option
+
+
+def budget(help: str) -> OptionInfo:
+    """Return the option of the time that an experiment may take."""
+    return time("--budget", help, least=0.001)
 
 
 def cores() -> int:
@@ -84,13 +132,16 @@ def _is_gpu(device: str) -> bool:
     return torch.cuda.is_available()
 
 
-def seconds(text: str) -> float:
-    """Return the seconds of `90s`, `15m`, `1h`, or of a number alone.
+def in_words(error: typer.BadParameter) -> str:
+    """Return what is wrong with the value of an option; where a number is wanted, what would do, and an example."""
+    from pydantic import ValidationError
 
-    Raises:
-        UsageError: it is no such time.
-    """
-    found = _DURATION.fullmatch(text.strip())
-    if found is None or float(found[1]) == 0:
-        raise UsageError(f"--budget {text}: no time to spend; write 90s, 15m or 1h.")
-    return float(found[1]) * _SECONDS[found[2]]
+    if not isinstance(error.__cause__, ValidationError):
+        return error.message
+    fault = error.__cause__.errors(include_url=False)[0]
+    if not fault["type"].startswith(("int", "float", "greater", "less")):
+        return error.message.removeprefix("Value error, ")
+    low, high, default = (getattr(error.param, name, None) for name in ("min", "max", "default"))
+    kind = "number" if isinstance(default, float) else "whole number"
+    bounds = "" if low is None else f" from {low}" + ("" if high is None else f" to {high}")
+    return f"{show(fault['input'])} is no {kind}{bounds}; write for example {low or 1 if default is None else default}."

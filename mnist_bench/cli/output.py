@@ -6,15 +6,23 @@ never reach the terminal.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
+import os
 import sys
+import textwrap
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, assert_never
+from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, Self, assert_never
 
+from mnist_bench.cells import BARS
 from mnist_bench.result_table import Align, Column, Table
+from search.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,18 +31,46 @@ SCHEMA_VERSION = 1
 GAP = "  "
 HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 FORMULA_STARTS = ("=", "+", "-", "@")
+ASCII: Mapping[str, str] = MappingProxyType(
+    {
+        "→": "->", "×": "x", "–": "-", "−": "-", "━": "-", "╸": "-", "·": ".", "±": "+-", "▶": ">", "…": "...",
+        "°": "deg", **dict(zip(BARS, "_.:-=+*#", strict=True)),
+    }
+)  # fmt: skip
+"""What stands for the program's own signs where a stream's encoding cannot say them."""
+IN_ASCII = "mnist-bench-ascii"
+"""Name of the way in which streams and cells deal with what their encoding cannot say; see `codecs.register_error`."""
+
+Form = Literal["table", "wide", "markdown", "csv", "json"]
+"""How a result is printed; wide is a table with all its columns, whatever the screen."""
 
 
-Form = Literal["table", "markdown", "csv", "json"]
-"""How a result is printed."""
+def _in_ascii(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(ASCII.get(sign, "?") for sign in error.object[error.start : error.end]), error.end
+
+
+codecs.register_error(IN_ASCII, _in_ascii)
 
 
 def console(*, stderr: bool = False) -> Console:
     """Return a console that prints text as it stands: no markup, no emoji codes, no wrapping when piped."""
+    stream = sys.stderr if stderr else sys.stdout
+    return _console_class()(file=stream, markup=False, emoji=False, highlight=False, soft_wrap=True)
+
+
+@cache
+def _console_class() -> type[Console]:
     from rich.console import Console
 
-    stream = sys.stderr if stderr else sys.stdout
-    return Console(file=stream, markup=False, emoji=False, highlight=False, soft_wrap=True)
+    class LeavingConsole(Console):
+        """A console that leaves the end to its caller where whoever read the output has left."""
+
+        def on_broken_pipe(self) -> None:
+            raise  # the BrokenPipeError, while rich handles it
+
+    return LeavingConsole
 
 
 def safe(text: object) -> str:
@@ -58,6 +94,11 @@ def print_line(text: object = "", style: str | None = None) -> None:
     console().print(safe(text), style=style)
 
 
+def print_prose(text: object) -> None:
+    """Print a sentence or several to stdout, in a terminal broken between words."""
+    _print_folded(text, console())
+
+
 def print_text(text: str) -> None:
     """Print the lines of a file to stdout."""
     for line in text.splitlines():
@@ -65,17 +106,41 @@ def print_text(text: str) -> None:
 
 
 def note(text: object = "") -> None:
-    """Print one line for the person at the terminal to stderr."""
+    """Print a sentence for the person at the terminal to stderr, in a terminal broken between words."""
+    _print_folded(text, console(stderr=True))
+
+
+def note_command(text: object) -> None:
+    """Print a line that holds a command to stderr, unbroken, so that it can be copied."""
     console(stderr=True).print(safe(text))
 
 
-def form(*, json: bool = False, csv: bool = False, markdown: bool = False) -> Form:
-    """Return the form that a command's options ask for; of several the first of JSON, CSV and Markdown."""
-    if json:
-        return "json"
-    if csv:
-        return "csv"
-    return "markdown" if markdown else "table"
+def _print_folded(text: object, out: Console) -> None:
+    for line in folded(safe(text), out.width) if out.is_terminal else [safe(text)]:
+        out.print(line)
+
+
+def folded(text: str, width: int) -> list[str]:
+    """Return a line as lines of at most `width` cells, indented alike, broken between words only and never before %."""
+    indent = text[: len(text) - len(text.lstrip())]
+    lines = textwrap.wrap(
+        text.replace(" %", "\N{NO-BREAK SPACE}%"), max(width, 1), subsequent_indent=indent, break_long_words=False,
+        break_on_hyphens=False,
+    )  # fmt: skip
+    return [line.replace("\N{NO-BREAK SPACE}%", " %") for line in lines] or [""]
+
+
+def form(*, json: bool = False, csv: bool = False, markdown: bool = False, wide: bool = False) -> Form:
+    """Return the form that a command's options ask for.
+
+    Raises:
+        UsageError: they ask for several.
+    """
+    options: dict[Form, bool] = {"json": json, "csv": csv, "markdown": markdown, "wide": wide}
+    wanted = [name for name, is_wanted in options.items() if is_wanted]
+    if len(wanted) > 1:
+        raise UsageError(f"Give one of {' and '.join(f'--{name}' for name in wanted)}.")
+    return wanted[0] if wanted else "table"
 
 
 def show(form: Form, *tables: Table[Any]) -> None:
@@ -88,58 +153,115 @@ def show(form: Form, *tables: Table[Any]) -> None:
             print_json({key: value for table in tables for key, value in table.document.items()})
         case "csv":
             print_csv([record for table in tables for record in table.records()])
-        case "markdown" | "table":
+        case "markdown" | "table" | "wide":
             for number, table in enumerate(tables):
                 if number:
                     print_line()
-                _print_for_people(table, markdown=form == "markdown")
+                _print_for_people(table, form)
         case _:
             assert_never(form)
 
 
-def _print_for_people(table: Table[Any], *, markdown: bool) -> None:
-    for line in (*table.caption, *([""] if table.caption else [])):
-        print_line(line)
-    (print_markdown if markdown else print_table)(table)
-    gap = [""] if markdown and table.footnotes and table.footnotes[0] else []  # what follows a row belongs to the table
-    for line in (*gap, *table.footnotes):
-        print_line(line)
+def _print_for_people(table: Table[Any], form: Literal["table", "wide", "markdown"]) -> None:
+    for line in table.caption:
+        print_prose(line)
+    if table.caption:
+        print_line()
+    if form == "markdown":
+        below = [*table.legend(table.columns), *table.footnotes]
+        print_markdown(table)
+        below = [*([""] if below and below[0] else []), *below]  # what follows a row belongs to the table
+    else:
+        below = [*table.footnotes]
+        print_table(table, whole=form == "wide")
+    for line in below:
+        print_prose(line)
 
 
-def print_table(table: Table[Any], *, width: int | None = None) -> None:
-    """Print the headings and rows to stdout, whole when piped; in a terminal columns are dropped until they fit.
+def print_table(table: Table[Any], *, whole: bool = False) -> None:
+    """Print the headings and rows to stdout, and what their signs mean.
 
-    `width` overrides the terminal's, in cells.
+    Where they are wider than the terminal, or than COLUMNS says, the least important columns are left out and named;
+    where not even two columns fit, each row is a block of lines. Piped, or `whole`, a table has all its columns.
     """
     out = console()
-    room = width if width is not None else (out.width if out.is_terminal else None)
-    lines = table_lines(table, room)
-    out.print(lines[0], style="bold")
-    for line in lines[1:]:
-        out.print(line)
+    is_narrow = not whole and (out.is_terminal or os.environ.get("COLUMNS", "").isdigit())
+    grid = _Grid.of(table)
+    shown = grid.fitting(out.width if is_narrow else None)
+    if len(shown) == 1 < len(table.columns):
+        for line in grid.blocks(out.width):
+            out.print(line)
+        shown = list(range(len(table.columns)))
+    else:
+        heading, *lines = grid.lines(shown)
+        out.print(heading, style="bold")
+        for line in lines:
+            out.print(line)
+    left_out = [column.heading for i, column in enumerate(table.columns) if i not in shown]
+    if left_out:
+        count = "1 column does" if len(left_out) == 1 else f"{len(left_out)} columns do"
+        print_prose(f"{count} not fit: {', '.join(left_out)}; {table.whole} shows all.")
+    for line in table.legend([table.columns[i] for i in shown]):
+        print_prose(line)
 
 
 def table_lines(table: Table[Any], width: int | None = None) -> list[str]:
     """Return a line of headings and one aligned line a row, at most `width` cells wide where one column is."""
+    grid = _Grid.of(table)
+    return grid.lines(grid.fitting(width))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Grid:
+    """A table's cells as they are printed."""
+
+    columns: Sequence[Column[Any]]
+    cells: Sequence[Sequence[str]]
+    """Of each column, its heading first."""
+    widths: Sequence[int]
+    """Of each column, on the screen."""
+
+    @classmethod
+    def of(cls, table: Table[Any]) -> Self:
+        from rich.cells import cell_len
+
+        cells = [[column.heading, *(column.text(row) for row in table.rows)] for column in table.columns]
+        spelt = [[_spelt(safe(cell)) for cell in column] for column in cells]
+        widths = [max(map(cell_len, column)) for column in spelt]
+        return cls(columns=table.columns, cells=spelt, widths=widths)
+
+    def fitting(self, width: int | None) -> list[int]:
+        """Return the columns, by number, that fit; the most important one at least."""
+        kept = list(range(len(self.columns)))
+        while width is not None and len(kept) > 1 and sum(self.widths[i] + len(GAP) for i in kept) - len(GAP) > width:
+            kept.remove(min(kept, key=lambda i: (self.columns[i].importance, -i)))
+        return kept
+
+    def lines(self, kept: Sequence[int]) -> list[str]:
+        """Return a line of these columns' headings and one aligned line a row."""
+        aligned = [[_pad(cell, self.widths[i], self.columns[i].align) for cell in self.cells[i]] for i in kept]
+        return [GAP.join(line).rstrip() for line in zip(*aligned, strict=True)]
+
+    def blocks(self, width: int) -> list[str]:
+        """Return a line a cell that is not empty, its heading before it, and an empty line between two rows."""
+        lines: list[str] = []
+        for row in zip(*(column[1:] for column in self.cells), strict=True):
+            lines += [""] if lines else []
+            for column, cell in zip(self.cells, row, strict=True):
+                lines += folded(f"{column[0]} {cell.strip()}", width) if cell.strip() else []
+        return lines
+
+
+def _spelt(cell: str) -> str:
+    """Return a cell as stdout's encoding says it, so that columns stay aligned."""
+    encoding = sys.stdout.encoding or "utf-8"
+    return cell.encode(encoding, IN_ASCII).decode(encoding)
+
+
+def _pad(cell: str, width: int, align: Align) -> str:
     from rich.cells import cell_len
 
-    columns = table.columns
-    cells = [[safe(column.heading), *(safe(column.text(row)) for row in table.rows)] for column in columns]
-    widths = [max(map(cell_len, column)) for column in cells]
-    kept = _columns_that_fit(columns, widths, width)
-    aligned = [[_pad(cell, widths[i], columns[i].align, cell_len(cell)) for cell in cells[i]] for i in kept]
-    return [GAP.join(line).rstrip() for line in zip(*aligned, strict=True)]
-
-
-def _columns_that_fit(columns: Sequence[Column[Any]], widths: Sequence[int], width: int | None) -> list[int]:
-    kept = list(range(len(columns)))
-    while width is not None and len(kept) > 1 and sum(widths[i] + len(GAP) for i in kept) - len(GAP) > width:
-        kept.remove(min(kept, key=lambda i: (columns[i].importance, -i)))
-    return kept
-
-
-def _pad(cell: str, width: int, align: Align, length: int) -> str:
-    space = " " * (width - length)
+    space = " " * (width - cell_len(cell))
     return space + cell if align == "right" else cell + space
 
 

@@ -18,6 +18,7 @@ from .correctness import (
 from .plain_board import PlainBoard as PlainBoard, plain_board as plain_board
 from .table import (
     Board as Board,
+    curve_records as curve_records,
     digest_lines as digest_lines,
     table_of as table_of,
     test_set_line as test_set_line,

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
+from typing import Any
 
-from mnist_bench.config import from_json
+from mnist_bench.config import TrainConfig, all_settings, from_json
 from mnist_bench.leaderboard.correctness import accuracy_interval, correctness, validation_images
 from mnist_bench.nets import distinguishing
 from mnist_bench.statistics import holm, mcnemar
 from search.event_log import Order, State, StudyRecord, TrialRecord
+from search.space import Space
 
 SIGNIFICANCE = 0.05
 """Trials with an adjusted p-value above it are tied with the first."""
@@ -49,7 +51,15 @@ class Row:
     seconds: float
     """Training time."""
     settings: Mapping[str, str]
-    """The settings in which the rows differ, as compact cells by heading."""
+    """The settings in which the rows differ, as compact cells by heading: for eyes alone."""
+    params: Mapping[str, Any]
+    """The parameters that the search chose, by dotted name, as they are; inactive ones are left out."""
+    excess: Mapping[str, float]
+    """By how much the net is over each limit that it exceeds; empty unless the trial is infeasible."""
+    seed: int
+    """Seed of the training."""
+    curve: tuple[Mapping[str, Any], ...]
+    """The figures of each period, see `curve_of`; empty where the board has no curves."""
     on_front: bool | None = None
     """Whether no complete trial dominates this one; None in a study with one objective."""
 
@@ -80,11 +90,19 @@ class Leaderboard:
     rows: tuple[Row, ...]
     hidden: int
     """Number of rows that `top` leaves out."""
-    order: Order = "logical"
+    order: Order
     """The order in which the search handled events: "logical", which can be repeated, or "arrival"."""
-    cost: str | None = None
+    cost: str | None
     """The second objective, which is minimised: "macs" or "parameters"; None in a study with one objective."""
-    front: tuple[int, ...] = ()
+    parameters: tuple[str, ...]
+    """Dotted names of all parameters of the study, whether or not a row has them."""
+    limits: tuple[str, ...]
+    """What the study limits: `macs`, `parameters`."""
+    has_curves: bool
+    """Whether the rows have their learning curves."""
+    has_batchnorm: bool
+    """Whether a row's net has batch normalisation, whose running statistics count as parameters."""
+    front: tuple[int, ...]
     """Numbers of the trials on the Pareto front, the most accurate first; empty with one objective."""
 
     @property
@@ -93,27 +111,36 @@ class Leaderboard:
         return self.totals[-1]
 
 
-def leaderboard_of(study: StudyRecord, *, top: int | None = None, test_openings: int = 0) -> Leaderboard:
+def leaderboard_of(
+    study: StudyRecord,
+    *,
+    top: int | None = None,
+    test_openings: int = 0,
+    infeasible: bool = False,
+    curves: bool = False,
+) -> Leaderboard:
     """Return the leaderboard: complete trials best first, then pruned, unfinished and failed ones.
 
-    With two objectives, the Pareto front comes first; ranks are by accuracy even then. Infeasible trials are counted,
-    but have no row. Trials are tied with the first if McNemar's exact test against it, Holm-adjusted for the number of
-    complete trials, is not significant at 5 %.
+    With two objectives, the Pareto front comes first; ranks are by accuracy even then. Infeasible trials are counted;
+    they have a row, after all others, where `infeasible` asks for it. Trials are tied with the first if McNemar's exact
+    test against it, Holm-adjusted for the number of complete trials, is not significant at 5 %.
 
     Args:
         study: the study.
         top: number of rows; None for all.
         test_openings: how often the test set was opened for the study.
+        infeasible: whether infeasible trials have rows.
+        curves: whether rows have their learning curves.
     """
     front = pareto_front(study)
     on_front = {trial.number for trial in front}
-    listed = _sorted(study, on_front)
+    listed = [*_sorted(study, on_front), *(_infeasible(study) if infeasible else ())]
     shown = listed[:top]
     complete = study.complete()
     ranks = {trial.number: rank for rank, trial in enumerate(complete, start=1)}
     p_values = tie_p_values(complete)
     # Of the rows that are shown: what differs only among the others would be a column of equal cells.
-    cells = distinguishing([from_json(trial.config) for trial in shown])
+    configs = [from_json(trial.config) for trial in shown]
     images = validation_images(study.spec["context"])
     saved, budget = saved_epochs(study)
     return Leaderboard(
@@ -135,14 +162,47 @@ def leaderboard_of(study: StudyRecord, *, top: int | None = None, test_openings:
                 p_values.get(trial.number),
                 settings,
                 on_front=None if study.cost is None else trial.number in on_front,
+                curves=curves,
             )
-            for trial, settings in zip(shown, cells, strict=True)
+            for trial, settings in zip(shown, distinguishing(configs), strict=True)
         ),
         hidden=len(listed) - len(shown),
         order=study.order,
         cost=study.cost,
         front=tuple(trial.number for trial in front),
+        parameters=parameters_of(study),
+        limits=limits_of(study),
+        has_curves=curves,
+        has_batchnorm=any(map(_has_batchnorm, configs)),
     )
+
+
+def parameters_of(study: StudyRecord) -> tuple[str, ...]:
+    """Return the dotted names of all parameters: the space's ranges, in its order, whether or not a trial has them."""
+    ranges = [field.path for field in Space.from_spec(study.spec["space"]).fields if field.distribution is not None]
+    return tuple(dict.fromkeys([*ranges, *(name for trial in study.trials for name in trial.params)]))
+
+
+def limits_of(study: StudyRecord) -> tuple[str, ...]:
+    """Return what a study limits, as far as its trials tell."""
+    return tuple(dict.fromkeys(name for trial in study.trials for name in trial.constraints))
+
+
+def excess_of(trial: TrialRecord) -> dict[str, float]:
+    """Return by how much a trial is over each limit that it exceeds."""
+    return {name: excess for name, excess in trial.constraints.items() if excess > 0}
+
+
+def curve_of(trial: TrialRecord) -> tuple[Mapping[str, Any], ...]:
+    """Return plain figures of each period: its number from 1 on, all that it measured, its value and its seconds."""
+    return tuple(
+        {"period": number, **report.metrics, "value": report.value, "seconds": report.seconds}
+        for number, report in enumerate(trial.reports, start=1)
+    )
+
+
+def _has_batchnorm(config: TrainConfig) -> bool:
+    return all_settings()["model.batchnorm_momentum"].counts_in(config)
 
 
 def ordered(study: StudyRecord) -> list[TrialRecord]:
@@ -153,6 +213,10 @@ def ordered(study: StudyRecord) -> list[TrialRecord]:
 def _sorted(study: StudyRecord, front: Set[int]) -> list[TrialRecord]:
     trials = [trial for trial in study.trials if trial.reason != "infeasible"]
     return sorted(trials, key=lambda t: (t.number not in front, STATE_ORDER.index(t.state), -reached(t), t.rank_key()))
+
+
+def _infeasible(study: StudyRecord) -> list[TrialRecord]:
+    return [trial for trial in study.trials if trial.reason == "infeasible"]
 
 
 def pareto_front(study: StudyRecord) -> list[TrialRecord]:
@@ -180,9 +244,8 @@ def undominated(complete: Sequence[TrialRecord], cost: str) -> list[TrialRecord]
 def counts(study: StudyRecord) -> dict[str, int]:
     """Return the number of complete, pruned, failed, running and infeasible trials; the last do not count as pruned."""
     states = Counter(trial.state for trial in study.trials if trial.reason != "infeasible")
-    infeasible = sum(trial.reason == "infeasible" for trial in study.trials)
     names: dict[str, State] = {"complete": "COMPLETE", "pruned": "PRUNED", "failed": "FAIL", "running": "RUNNING"}
-    return {name: states[state] for name, state in names.items()} | {"infeasible": infeasible}
+    return {name: states[state] for name, state in names.items()} | {"infeasible": len(_infeasible(study))}
 
 
 def saved_epochs(study: StudyRecord) -> tuple[float, float]:
@@ -236,6 +299,7 @@ def _row(
     settings: Mapping[str, str],
     *,
     on_front: bool | None,
+    curves: bool,
 ) -> Row:
     errors = trial.reports[-1].metrics.get("errors") if trial.reports else None
     low, high = accuracy_interval(trial, images) or (None, None)
@@ -256,5 +320,9 @@ def _row(
         macs=trial.facts.get("macs"),
         seconds=trial.seconds,
         settings=settings,
+        params=dict(trial.params),
+        excess=excess_of(trial),
+        seed=trial.seed,
+        curve=curve_of(trial) if curves else (),
         on_front=on_front,
     )

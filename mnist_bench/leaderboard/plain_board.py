@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mnist_bench.leaderboard.board import STATE_ORDER, counts, reached
+from mnist_bench.leaderboard.board import STATE_ORDER, counts, curve_of, excess_of, limits_of, reached
 from search.event_log import Order, StudyRecord, TrialRecord
 
 
@@ -27,6 +27,12 @@ class PlainRow:
     seconds: float
     params: Mapping[str, Any]
     """Values of all parameters that occur in the study; None for those that this trial lacks."""
+    excess: Mapping[str, float]
+    """By how much the trial is over each limit that it exceeds; empty unless it is infeasible."""
+    seed: int
+    """Seed of the training."""
+    curve: tuple[Mapping[str, Any], ...]
+    """The figures of each period, see `curve_of`; empty where the board has no curves."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,6 +54,10 @@ class PlainBoard:
     hidden: int
     """Number of rows that `top` leaves out."""
     order: Order
+    limits: tuple[str, ...]
+    """What the study limits."""
+    has_curves: bool
+    """Whether the rows have their learning curves."""
 
     @property
     def goal(self) -> int:
@@ -55,12 +65,20 @@ class PlainBoard:
         return self.totals[-1]
 
 
-def plain_board(study: StudyRecord, *, top: int | None = None) -> PlainBoard:
-    """Return the leaderboard: complete trials best first, then pruned, unfinished and failed ones."""
-    trials = [trial for trial in study.trials if trial.reason != "infeasible"]
-    listed = sorted(trials, key=lambda t: (STATE_ORDER.index(t.state), -reached(t), t.rank_key()))
+def plain_board(
+    study: StudyRecord, *, top: int | None = None, infeasible: bool = False, curves: bool = False
+) -> PlainBoard:
+    """Return the leaderboard: complete trials best first, then pruned, unfinished and failed ones.
+
+    Infeasible trials have a row, after all others, where `infeasible` asks for it, and rows their learning curves where
+    `curves` does.
+    """
+    trials = [trial for trial in study.trials if infeasible or trial.reason != "infeasible"]
+    listed = sorted(
+        trials, key=lambda t: (t.reason == "infeasible", STATE_ORDER.index(t.state), -reached(t), t.rank_key())
+    )
     ranks = {trial.number: rank for rank, trial in enumerate(study.complete(), start=1)}
-    names = dict.fromkeys(name for trial in trials for name in trial.params)
+    names = dict.fromkeys(name for trial in study.trials for name in trial.params)
     ended = study.finished()
     return PlainBoard(
         study=study.name,
@@ -71,13 +89,15 @@ def plain_board(study: StudyRecord, *, top: int | None = None) -> PlainBoard:
         saved_periods=sum(len(trial.costs) - len(trial.reports) for trial in ended if trial.reason == "pruned"),
         budget_periods=sum(len(trial.costs) for trial in ended),
         live=study.live,
-        rows=tuple(_row(trial, ranks.get(trial.number), [*names]) for trial in listed[:top]),
+        rows=tuple(_row(trial, ranks.get(trial.number), [*names], curves=curves) for trial in listed[:top]),
         hidden=len(listed) - len(listed[:top]),
         order=study.order,
+        limits=limits_of(study),
+        has_curves=curves,
     )
 
 
-def _row(trial: TrialRecord, rank: int | None, names: list[str]) -> PlainRow:
+def _row(trial: TrialRecord, rank: int | None, names: list[str], *, curves: bool) -> PlainRow:
     return PlainRow(
         rank=rank,
         number=trial.number,
@@ -88,4 +108,7 @@ def _row(trial: TrialRecord, rank: int | None, names: list[str]) -> PlainRow:
         total_periods=len(trial.costs),
         seconds=trial.seconds,
         params={name: trial.params.get(name) for name in names},
+        excess=excess_of(trial),
+        seed=trial.seed,
+        curve=curve_of(trial) if curves else (),
     )

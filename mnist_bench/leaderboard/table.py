@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
 from mnist_bench import cells
 from mnist_bench.leaderboard.board import Leaderboard, Row, grouped
 from mnist_bench.leaderboard.plain_board import PlainBoard, PlainRow
+from mnist_bench.nets import legend
 from mnist_bench.result_table import Column, Table
 from mnist_bench.units import unit
 from search.event_log import repeats
@@ -15,67 +17,115 @@ from search.event_log import repeats
 Board = Leaderboard | PlainBoard
 
 FIGURES: tuple[Column[Row], ...] = (
-    Column("rank", lambda row: f"{row.rank or '–'}{' =' if row.tied else '  '}", 9, "right", lambda row: row.rank),
-    Column("trial", lambda row: f"#{row.number}", 9, "right", lambda row: row.number),
+    Column("rank", lambda row: f"{row.rank or '–'}{' =' if row.tied else '  '}", 18, "right", lambda row: row.rank),
+    Column("trial", lambda row: f"#{row.number}", 20, "right", lambda row: row.number),
     Column(
         "validation",
         lambda row: f"{cells.percent(row.accuracy)} {cells.interval(row.low, row.high)}",
-        9,
+        19,
         number=lambda row: row.accuracy,
     ),
-    Column("errors", lambda row: "–" if row.errors is None else str(row.errors), 6, "right"),
-    Column("state", lambda row: cells.ending(row.state, row.reason), 8),
-    Column("epochs", lambda row: cells.epochs(row.epochs, row.total_epochs), 7, "right", lambda row: row.epochs),
-    Column("params", lambda row: cells.count(row.parameters), 5, "right", lambda row: row.parameters),
-    Column("MACs", lambda row: cells.count(row.macs), 3, "right", lambda row: row.macs),
-    Column("time", lambda row: cells.duration(row.seconds), 4, "right", lambda row: row.seconds),
+    Column("errors", lambda row: "–" if row.errors is None else str(row.errors), 16, "right"),
+    Column("state", lambda row: cells.ending(row.state, row.reason), 12),
+    Column("epochs", lambda row: cells.epochs(row.epochs, row.total_epochs), 10, "right", lambda row: row.epochs),
+    Column("params", lambda row: cells.count(row.parameters), 14, "right", lambda row: row.parameters),
+    Column("MACs", lambda row: cells.count(row.macs), 6, "right", lambda row: row.macs),
+    Column("time", lambda row: cells.duration(row.seconds), 8, "right", lambda row: row.seconds),
 )
+"""By importance they take turns with the settings, which have 15, 13, 11 and so on, the most telling one first: so a
+narrow screen shows a few of both."""
+FRONT: Column[Row] = Column("front", lambda row: "yes" if row.on_front else "", 17)
 PLAIN_FIGURES: tuple[Column[PlainRow], ...] = (
-    Column("rank", lambda row: str(row.rank or "–"), 9, "right"),
+    Column("rank", lambda row: str(row.rank or "–"), 8, "right"),
     Column("trial", lambda row: f"#{row.number}", 9, "right"),
     Column("value", lambda row: cells.value(row.value), 9, "right"),
-    Column("state", lambda row: cells.ending(row.state, row.reason), 8),
-    Column("periods", lambda row: cells.epochs(row.periods, row.total_periods), 7, "right"),
+    Column("state", lambda row: cells.ending(row.state, row.reason), 7),
+    Column("periods", lambda row: cells.epochs(row.periods, row.total_periods), 6, "right"),
     Column("time", lambda row: cells.duration(row.seconds), 4, "right"),
 )
-PREFERRED = 8
-"""So many settings, the first ones, stay longer than the others where the screen is too narrow for all."""
+FIRST_SETTING = 15
+UNRANKED = "rank –: not complete"
+STATISTICS = "params: running statistics of batchnorm included"
 
 
 def table_of(board: Board, *, raced: bool = False) -> Table[Any]:
-    """Return a board's figures, then the settings in which its rows differ; `raced` as in `footnotes`."""
+    """Return a board's figures, then the settings in which its rows differ; as data, true parameters instead of those.
+
+    Records have one set of columns for a study: the figures, the excess over each limit, then every parameter. `raced`
+    as in `footnotes`.
+    """
     caption, below = (headline(board), *digest_lines(board)), footnotes(board, raced=raced)
+    whole = f"`mnist-bench leaderboard {board.study} --wide`"
     match board:
         case PlainBoard():
             names = board.rows[0].params if board.rows else ()
             return Table(
-                rows=board.rows, columns=[*PLAIN_FIGURES, *map(_param, names)], caption=caption, footnotes=below,
-                record=lambda row: _flat(board.study, asdict(row), "params"),
-                document={**asdict(board), "goal": board.goal},
-            )  # fmt: skip
-        case Leaderboard():
-            front = [] if board.cost is None else [Column[Row]("front", lambda row: "yes" if row.on_front else "", 8)]
-            headings = board.rows[0].settings if board.rows else ()
-            settings = [_setting(name, last=number >= PREFERRED) for number, name in enumerate(headings)]
-            return Table(
-                rows=board.rows, columns=[*FIGURES[:2], *front, *FIGURES[2:], *settings], caption=caption,
-                footnotes=below, record=lambda row: _flat(board.study, plain_row(row), "settings"),
+                rows=board.rows, columns=[*_explained(PLAIN_FIGURES, board), *_over(board), *map(_param, names)],
+                caption=caption, footnotes=below, whole=whole, record=lambda row: _record(board, row),
                 document=plain(board),
             )  # fmt: skip
+        case Leaderboard():
+            rank, trial, *figures = _explained(FIGURES, board)
+            front = [] if board.cost is None else [FRONT]
+            settings = [_setting(name, place, board.rows) for place, name in enumerate(_telling(board))]
+            return Table(
+                rows=board.rows, columns=[rank, trial, *front, *figures, *_over(board), *settings], caption=caption,
+                footnotes=below, whole=whole, record=lambda row: _record(board, row), document=plain(board),
+            )  # fmt: skip
 
 
-def _setting(heading: str, *, last: bool) -> Column[Row]:
-    return Column(heading, lambda row: row.settings[heading], 1 if last else 2)
+def _explained(figures: Sequence[Column[Any]], board: Board) -> list[Column[Any]]:
+    """Return the figures with what their signs mean, as far as they occur."""
+    signs = {"rank": UNRANKED} if any(row.rank is None for row in board.rows) else {}
+    if isinstance(board, Leaderboard) and board.has_batchnorm:
+        signs["params"] = STATISTICS
+    return [replace(each, legend=[signs[each.heading]]) if each.heading in signs else each for each in figures]
+
+
+def _over(board: Board) -> list[Column[Any]]:
+    """Return the column of what infeasible trials exceed; none where no row is infeasible."""
+    return [Column("over its limit by", _excess, 11)] if any(row.excess for row in board.rows) else []
+
+
+def _excess(row: Row | PlainRow) -> str:
+    return ", ".join(f"{cells.count(excess)} {unit(name)}" for name, excess in row.excess.items())
+
+
+def _telling(board: Leaderboard) -> list[str]:
+    """Return the settings in which the rows differ, those first that differ most among the tied trials.
+
+    Where no trials are tied, among the complete ones; where none are complete, among all.
+    """
+    headings = [*board.rows[0].settings] if board.rows else []
+    complete = [row for row in board.rows if row.rank is not None]
+    tied = [row for row in complete if row.rank == 1 or row.tied]
+    compared = next((rows for rows in (tied, complete) if len(rows) > 1), board.rows)
+    return sorted(headings, key=lambda heading: -len({row.settings[heading] for row in compared}))
+
+
+def _setting(heading: str, place: int, rows: Sequence[Row]) -> Column[Row]:
+    signs = legend(heading, {row.settings[heading] for row in rows})
+    return Column(heading, lambda row: row.settings[heading], FIRST_SETTING - 2 * place, legend=signs)
 
 
 def _param(name: str) -> Column[PlainRow]:
     return Column(name, lambda row: cells.value(row.params[name]), 2)
 
 
-def _flat(study: str, values: dict[str, Any], nested: str) -> dict[str, Any]:
-    """Return a row's plain values as CSV has them: the study's name first, and what is `nested` last."""
-    settings = values.pop(nested)
-    return {"study": study, **values, **settings}
+def _record(board: Board, row: Row | PlainRow) -> dict[str, Any]:
+    """Return a row as CSV has it: the study, the figures, the excess over each limit, every parameter."""
+    figures = plain_row(row, curves=False)
+    for name in ("excess", "params", "settings"):
+        figures.pop(name, None)
+    excess = {f"excess.{name}": row.excess.get(name) for name in board.limits}
+    names = board.parameters if isinstance(board, Leaderboard) else row.params
+    params = {f"params.{name}" if name in figures else name: row.params.get(name) for name in names}
+    return {"study": board.study, **figures, **excess, **params}
+
+
+def curve_records(board: Board) -> list[dict[str, Any]]:
+    """Return the learning curves of a board as CSV has them: a row a period, of each trial in the board's order."""
+    return [{"study": board.study, "number": row.number, **period} for row in board.rows for period in row.curve]
 
 
 def headline(board: Board) -> str:
@@ -153,8 +203,13 @@ def test_set_line(openings: int) -> str:
     return f"The test set has been opened {times}." if openings else "The test set has not been opened."
 
 
-def plain(board: Leaderboard) -> dict[str, Any]:
+def plain(board: Board) -> dict[str, Any]:
     """Return the board as plain values for JSON."""
+    rows = [plain_row(row, curves=board.has_curves) for row in board.rows]
+    if isinstance(board, PlainBoard):
+        left_out = ("rows", "limits", "has_curves")
+        values = {key: value for key, value in asdict(board).items() if key not in left_out}
+        return {**values, "goal": board.goal, "rows": rows}
     return {
         "study": board.study,
         "digest": board.digest,
@@ -170,11 +225,11 @@ def plain(board: Leaderboard) -> dict[str, Any]:
         "hidden": board.hidden,
         "objective": ["val_accuracy", *([board.cost] if board.cost else [])],
         "front": list(board.front),
-        "rows": [plain_row(row) for row in board.rows],
+        "parameters": list(board.parameters),
+        "rows": rows,
     }
 
 
-def plain_row(row: Row) -> dict[str, Any]:
-    """Return a row as plain values, its settings under `settings`."""
-    names = [name for name in Row.__dataclass_fields__ if name != "settings"]
-    return {name: getattr(row, name) for name in names} | {"settings": dict(row.settings)}
+def plain_row(row: Row | PlainRow, *, curves: bool) -> dict[str, Any]:
+    """Return a row as plain values: true parameters under `params`, cells for eyes alone under `settings`."""
+    return {name: value for name, value in asdict(row).items() if curves or name != "curve"}

@@ -13,4 +13,4 @@ from .cost_model import (
 )
 from .modules import build_model as build_model, set_dropout_generator as set_dropout_generator
 from .planner import make_planner as make_planner
-from .summary import distinguishing as distinguishing, line as line
+from .summary import distinguishing as distinguishing, legend as legend, line as line

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cache
 from types import MappingProxyType
 from typing import Any, assert_never
@@ -17,6 +17,7 @@ from mnist_bench.config import (
     leaves,
     setting_of,
 )
+from mnist_bench.errors import ArchitectureError
 from mnist_bench.nets.architecture import block_filters
 
 NOTHING = "–"
@@ -75,6 +76,20 @@ def _brief(value: Any, declared: Declared) -> str:
     return text + declared.setting.unit
 
 
+def legend(heading: str, cells: Collection[str]) -> list[str]:
+    """Return what the signs in these cells of a column mean, a few words each; none where they need no words."""
+    told = _told().get(heading, ())
+    signs = []
+    if heading == "augment" and any(cell != "none" for cell in cells):
+        signs = [" ".join(declared.name for declared in told if declared.name in AugmentConfig().strengths)]
+    elif heading == "lr → drops" and any("→×" in cell for cell in cells):
+        signs = ["lr →×drop_factor@epochs of the drops"]
+    elif any("/" in cell for cell in cells):
+        signs = ["/".join(declared.name for declared in told)]
+    nothing = [f"{NOTHING}: has no effect there"] if NOTHING in cells else []
+    return [*(sign if heading.startswith("lr ") else f"{heading}: {sign}" for sign in signs), *nothing]
+
+
 def line(config: TrainConfig) -> str:
     """Return one line, e.g. `2 blocks, 24·40 filters, bn before, rot 8°, adam, lr 0.0093 → ×0.1 at 4`."""
     return ", ".join([*_model_words(config), *_augment_words(config.augment), *_optim_words(config)])
@@ -87,6 +102,14 @@ def short(number: float) -> str:
 
 def _joined(values: Sequence[object]) -> str:
     return "·".join(map(str, values)) or NOTHING
+
+
+def _filters(model: ModelConfig) -> Sequence[int]:
+    """Return the feature maps of each block; of a net that is impossible, those that its list names."""
+    try:
+        return block_filters(model)
+    except ArchitectureError:
+        return model.filters if isinstance(model.filters, tuple) else (model.filters,)
 
 
 def _hidden(model: ModelConfig) -> str:
@@ -121,7 +144,7 @@ def _drop_epochs(config: TrainConfig) -> list[float]:
 
 _WAYS: Mapping[str, Callable[[TrainConfig], str]] = MappingProxyType(
     {
-        "filters": lambda config: _joined(block_filters(config.model)),
+        "filters": lambda config: _joined(_filters(config.model)),
         "hidden": lambda config: _hidden(config.model),
         "augment": _augment,
         "lr → drops": _lr,

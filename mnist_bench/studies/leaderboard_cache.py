@@ -31,19 +31,27 @@ class CachedLeaderboard:
 
 
 def leaderboard(
-    results: Path, name: str | None, storage: str | None = None, *, top: int | None = None
+    results: Path,
+    name: str | None,
+    storage: str | None = None,
+    *,
+    top: int | None = None,
+    infeasible: bool = False,
+    curves: bool = False,
 ) -> Leaderboard | PlainBoard:
     """Return the leaderboard of a study, from the cache if the study has not changed.
 
-    Without a name, it is that of the latest study. A study of another trainer has a plain leaderboard.
+    Without a name, it is that of the latest study. A study of another trainer has a plain leaderboard. One with
+    `infeasible` trials or learning `curves` is never cached: it is for programs, which can wait.
 
     Raises:
         StudyNotFoundError: there is no such study, or it has no finished trial.
         StorageError: its database cannot be read.
     """
     location = _location(results, name, storage)
-    stamp = location and _stamp(location)
-    cached = location and _cached(location)
+    has_cache = location is not None and not (infeasible or curves)
+    stamp = _stamp(location) if location and has_cache else None
+    cached = _cached(location) if location and has_cache else None
     if location and cached and (cached.stamp, cached.top) == (stamp, top):
         opened = openings.for_study(location)
         return replace(cached.board, study=location.name, live=driver_of(location) is not None, test_openings=opened)
@@ -51,9 +59,9 @@ def leaderboard(
     if not study.finished():
         raise StudyNotFoundError(f"Study {study.name} has no finished trial yet.")
     if is_foreign(study.spec):
-        return plain_board(study, top=top)
+        return plain_board(study, top=top, infeasible=infeasible, curves=curves)
     opened = openings.for_study(location) if location else 0
-    board = leaderboard_of(study, top=top, test_openings=opened)
+    board = leaderboard_of(study, top=top, test_openings=opened, infeasible=infeasible, curves=curves)
     if location and stamp and len(study.trials) >= FROM:
         with contextlib.suppress(StorageError):  # a reader may lack the right to write there
             sealed_json.save(CachedLeaderboard(stamp=stamp, top=top, board=board), location.files.cached_leaderboard)

@@ -120,4 +120,42 @@ def test_a_reader_that_leaves_early_is_met_with_silence() -> None:
         assert process.stderr is not None
         process.stdout.close()
         assert process.stderr.read() == b""
-        assert process.wait(60) == 1
+        assert process.wait(60) == 141
+
+
+OVER_A_STUDY = (
+    "from support import handmade\nimport search.study.studies as s\n"
+    "s.open_study = lambda *a: handmade.mixed()\n"
+    "from mnist_bench.cli.app import main; main()"
+)
+
+
+@pytest.mark.parametrize(
+    ("redirection", "code", "words"),
+    [
+        ("> /dev/full", 1, "Error: the output cannot be written (No space left on device).\n"),
+        (">&-", 2, "Error: stdout is closed, so that nothing can be printed; give it a file, or /dev/null.\n"),
+    ],
+)
+def test_output_that_cannot_be_written_is_one_sentence(redirection: str, code: int, words: str) -> None:
+    environment = {**os.environ, "PYTHONPATH": IMPORTABLE}
+    command = ["sh", "-c", f'exec "$0" -c "$1" leaderboard {redirection}', sys.executable, OVER_A_STUDY]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", words)
+
+
+def test_a_file_in_the_place_of_a_folder_is_one_sentence(cli: Run) -> None:
+    with open("file", "w"):
+        pass
+    result: Result = cli("studies", "--results", "file/below")
+    assert result.exit_code != 0 or "unexpected" not in result.stderr
+
+
+def test_what_an_encoding_cannot_say_is_said_in_ascii() -> None:
+    environment = {**os.environ, "PYTHONPATH": IMPORTABLE, "PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-c", OVER_A_STUDY, "leaderboard"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60, check=True)
+    assert done.stdout.isascii()
+    assert "lr -> drops" in done.stdout
+    assert "rank -: not complete." in done.stdout
+    assert "?" not in done.stdout

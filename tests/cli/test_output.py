@@ -3,6 +3,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+import sys
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,6 +15,7 @@ from rich.cells import cell_len
 
 from mnist_bench.cli import output
 from mnist_bench.result_table import Column, Table, key_column
+from search.errors import UsageError
 
 ROWS = [
     {"name": "[/x] [link=http://evil]a[/link]", "share": 0.5, "note": "=cmd|' /C calc'!A0"},
@@ -66,6 +69,95 @@ def test_narrow_tables_lose_their_least_important_columns(width: int) -> None:
         assert all(cell_len(line) <= width for line in output.table_lines(TABLE, width))
 
 
+WIDE = Table(
+    rows=[{"trial": "#3", "value": "99.4 %", "lr": ".01 →×.1@4", "note": "x" * 30}],
+    columns=[
+        replace(key_column("trial"), importance=3),
+        replace(key_column("value"), importance=4),
+        replace(key_column("lr", 2), legend=("lr: rate →×factor@epochs", "–: none")),
+        replace(key_column("note"), legend=("–: none",)),
+    ],
+    whole="`--wide`",
+)
+LEGEND = "lr: rate →×factor@epochs; –: none."
+SHOWS = "`--wide` shows"
+NARROW = {
+    80: ["trial  value   lr          note", f"#3     99.4 %  .01 →×.1@4  {'x' * 30}", LEGEND],
+    45: ["trial  value   lr", "#3     99.4 %  .01 →×.1@4", f"1 column does not fit: note; {SHOWS}", "all.", LEGEND],
+    20: ["trial  value", "#3     99.4 %", "2 columns do not", "fit: lr, note;", "`--wide` shows all."],
+    12: ["trial #3", "value 99.4 %", "lr .01", "→×.1@4", "note", "x" * 30, "lr: rate", "→×factor@epochs;", "–: none."],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("width", NARROW)
+def test_what_a_narrow_terminal_leaves_out_is_named_and_what_it_shows_explained(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", str(width))
+    output.print_table(WIDE)
+    bold = re.compile("\x1b\\[[01]m")
+    assert bold.sub("", capsys.readouterr().out).splitlines() == NARROW[width]
+    output.print_table(WIDE, whole=True)
+    assert bold.sub("", capsys.readouterr().out).splitlines()[:2] == NARROW[80][:2]
+
+
+def test_without_a_terminal_tables_are_whole_unless_columns_says_how_wide(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    table = keys({"a": "x" * 50, "b": "y" * 500, "c": "end"})
+    output.print_table(table)
+    assert capsys.readouterr().out.splitlines()[1].endswith("y" * 500 + "  end")
+    monkeypatch.setenv("COLUMNS", "60")
+    output.print_table(
+        replace(table, columns=[replace(each, importance=each.heading != "b") for each in table.columns])
+    )
+    assert capsys.readouterr().out.splitlines()[0].split() == ["a", "c"]
+
+
+@given(st.text(), st.integers(1, 40))
+def test_prose_is_broken_between_words_only(text: str, width: int) -> None:
+    text = output.safe(text)
+    lines = output.folded(text, width)
+    assert " ".join(lines).split(" ") == text.split(" ") or " ".join(lines).split() == text.split()
+    assert all(len(line) <= width or " " not in line.strip() for line in lines)
+
+
+def test_prose_is_broken_in_a_terminal_alone_and_commands_never(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+    digest = "  digest " + " ".join(["0123"] * 16)
+    output.print_prose(digest)
+    assert capsys.readouterr().out == f"{digest}\n"
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    output.print_prose(digest)
+    output.note(digest)
+    output.note_command(digest)
+    printed = capsys.readouterr()
+    lines = printed.out.splitlines()
+    assert (lines[0], lines[1][:6], len(lines)) == ("  digest 0123 0123 0123 0123", "  0123", 4)
+    assert printed.err.splitlines() == [*lines, digest]
+
+
+def test_a_stream_that_cannot_say_the_signs_gets_others_and_cells_stay_aligned(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(raw, "ascii", errors=output.IN_ASCII))
+    monkeypatch.delenv("COLUMNS", raising=False)
+    output.print_table(Table(rows=["1 → 2 × 3", "–·±▶é"], columns=[Column("a", str), Column("b", lambda row: "end")]))
+    sys.stdout.flush()
+    assert raw.getvalue().decode().splitlines() == ["a           b", "1 -> 2 x 3  end", "-.+->?      end"]
+
+
+def test_one_form_is_asked_for() -> None:
+    assert output.form() == "table"
+    assert output.form(wide=True) == "wide"
+    with pytest.raises(UsageError, match=r"^Give one of --json and --csv\.$"):
+        output.form(json=True, csv=True)
+
+
 def test_among_equally_important_columns_the_last_goes_first() -> None:
     table: Table[None] = Table(rows=[None], columns=[Column(name, lambda row: "xxxx") for name in "abc"])
     assert output.table_lines(table, 10)[0].split() == ["a", "b"]
@@ -74,14 +166,6 @@ def test_among_equally_important_columns_the_last_goes_first() -> None:
 def test_a_column_shows_what_stands_under_its_key(capsys: pytest.CaptureFixture[str]) -> None:
     output.print_table(keys({"a": 1, "b": None}))
     assert capsys.readouterr().out.splitlines() == ["a  b", "1"]
-
-
-def test_piped_tables_are_whole_however_wide(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("COLUMNS", "20")
-    output.print_table(keys({"a": "x" * 500, "b": "end"}))
-    assert capsys.readouterr().out.splitlines()[1] == "x" * 500 + "  end"
 
 
 def test_json_has_its_schema_version_first(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,7 @@ from mnist_bench.cli import options, output
 
 def ladder(
     targets: Annotated[
-        list[str] | None, typer.Argument(metavar="TARGET...", help="99.0, 99.4, 99.6; left out, all three.")
+        list[str] | None, typer.Argument(metavar="TARGET", help="99.0, 99.4, 99.6; left out, all three.")
     ] = None,
     seeds: Annotated[int, typer.Option("--seeds", min=1, max=1000, metavar="N", help="Train with N seeds.")] = 10,
     workers: options.Workers = None,

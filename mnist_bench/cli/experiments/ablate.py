@@ -27,10 +27,7 @@ def ablate(
     seeds: Annotated[
         int, typer.Option("--seeds", min=2, max=100, metavar="N", help="Fresh seeds, the same for all.")
     ] = 3,
-    budget: Annotated[
-        str | None,
-        typer.Option("--budget", metavar="TIME", help="After this, e.g. 15m, what is left is one step."),
-    ] = None,
+    budget: Annotated[float | None, options.budget("After this, e.g. 15m, what is left is one step.")] = None,
     workers: options.Workers = None,
     device: options.Device = "auto",
     data_dir: options.DataDir = None,
@@ -51,7 +48,7 @@ def ablate(
 
     record, _ = targets.open_target(study, results, storage)
     asked = Options(
-        baseline=baseline, seeds=seeds, budget=None if budget is None else options.seconds(budget),
+        baseline=baseline, seeds=seeds, budget=budget,
         workers=workers or options.suitable_workers(device), device=device, data_dir=data_dir, results=results,
     )  # fmt: skip
     end = _end(record, trial, results)

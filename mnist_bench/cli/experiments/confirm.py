@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def confirm(
-    study: Annotated[str | None, typer.Argument(metavar="[STUDY]", help="Left out, the latest.")] = None,
+    study: Annotated[str | None, typer.Argument(metavar="STUDY", help="Left out, the latest.")] = None,
     top: Annotated[
         int,
         typer.Option(
@@ -30,12 +30,10 @@ def confirm(
         ),
     ] = 8,
     budget: Annotated[
-        str | None,
-        typer.Option(
-            "--budget",
-            metavar="TIME",
-            help="Time for the race and the final training, which is reserved: 90s, 15m, 1h. Refused where it is too "
-            "small for two seeds and the final training.",
+        float | None,
+        options.budget(
+            "Time for the race and the final training, which is reserved: 90s, 15m, 1h. Refused where it is too small "
+            "for two seeds and the final training."
         ),
     ] = None,
     no_test: Annotated[
@@ -72,7 +70,7 @@ def confirm(
         raise UsageError("--no-test and --open-test contradict each other; give one of them.")
     opening: Opening = "never" if no_test else "always" if open_test else "judged"
     asked = Options(
-        opening=opening, top=top, budget=None if budget is None else options.seconds(budget),
+        opening=opening, top=top, budget=budget,
         workers=workers or options.suitable_workers(device), device=device, data_dir=data_dir, results=results,
     )  # fmt: skip
     record = open_study(results, study, storage)

@@ -63,10 +63,17 @@ def _failed(job: Job, error: Exception) -> Drawn:
 
 
 def show(drawn: Sequence[Drawn]) -> None:
-    """Print lines and files once all are drawn: a reader that stops early, such as `head`, stops no picture."""
+    """Print the files to stdout, and what belongs beside them to stderr, once all are drawn.
+
+    So a reader that stops early, such as `head`, stops no picture.
+    """
     for one in drawn:
-        for line in () if one.error else (*one.job.lines, *one.files):
-            output.print_line(line)
+        if one.error:
+            continue
+        for line in one.job.lines:
+            output.note(line)
+        for file in one.files:
+            output.print_line(file)
 
 
 def exit_code(drawn: Sequence[Drawn], *, named: bool) -> int:

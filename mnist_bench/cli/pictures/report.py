@@ -15,7 +15,7 @@ from search.study import StudyFolder
 
 def report(
     study_name: Annotated[
-        str | None, typer.Argument(metavar="[STUDY]", help="A study; left out, the latest.", show_default=False)
+        str | None, typer.Argument(metavar="STUDY", help="A study; left out, the latest.", show_default=False)
     ] = None,
     output_file: Annotated[
         Path | None,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def doctor(
     study: Annotated[
-        str | None, typer.Argument(metavar="[STUDY]", help="A study; left out, the machine and the installation.")
+        str | None, typer.Argument(metavar="STUDY", help="A study; left out, the machine and the installation.")
     ] = None,
     repair: Annotated[
         bool, typer.Option("--repair", help="Repair of the study what can be without losing a result.")
@@ -77,7 +77,7 @@ def _print(found: Checkup) -> None:
     for word, finding in shown:
         output.print_line(_line(word, finding), "bold" if word == "problem" else None)
         if finding.advice:
-            output.print_line(f"{'':27}-> {finding.advice}")
+            output.print_prose(f"{'':27}-> {finding.advice}")
     output.print_line({0: "No problem.", 1: "1 problem."}.get(found.problems, f"{found.problems} problems."))
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mnist_bench.cli import options, output
+from search.errors import UsageError
 
 if TYPE_CHECKING:
     from mnist_bench.leaderboard import Board
@@ -20,26 +21,44 @@ SHORT = 10
 
 def leaderboard(
     studies: Annotated[
-        list[str] | None, typer.Argument(metavar="STUDY...", help="Names of studies; left out, the latest.")
+        list[str] | None, typer.Argument(metavar="STUDY", help="Names of studies; left out, the latest.")
     ] = None,
     top: Annotated[int | None, typer.Option("--top", min=1, metavar="N", help="Only the N best trials.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Infeasible trials too, with what they exceed.")] = False,
+    curves: Annotated[
+        bool, typer.Option("--curves", help="With --json or --csv: the learning curves; in CSV a row a period.")
+    ] = False,
+    wide: options.Wide = False,
     json: options.Json = False,
     csv: options.Csv = False,
     markdown: options.Markdown = False,
     results: options.Results = options.RESULTS,
     storage: options.Storage = None,
 ) -> None:
-    """Show the best trials, with intervals and ties."""
+    """Show the best trials, with intervals and ties.
+
+    As data every trial has its true parameters by dotted name: under params in JSON, a column each in CSV. They
+    do not depend on --top.
+    """
+    from mnist_bench.leaderboard import curve_records
     from mnist_bench.studies import leaderboard_cache
 
-    rows = top or (None if json or csv or markdown else SHORT)
+    form = output.form(json=json, csv=csv, markdown=markdown, wide=wide)
+    if curves and form not in ("json", "csv"):
+        raise UsageError("--curves goes with --json or --csv.")
+    rows = top or (SHORT if form in ("table", "wide") and not every else None)
     names: list[str | None] = [*studies] if studies else [None]
-    boards = [leaderboard_cache.leaderboard(results, name, storage, top=rows) for name in names]
+    boards = [
+        leaderboard_cache.leaderboard(results, name, storage, top=rows, infeasible=every, curves=curves)
+        for name in names
+    ]
     tables = [_table(board, results) for board in boards]
-    if json:
+    if form == "json":
         output.print_json({"studies": [table.document for table in tables]})
+    elif curves:
+        output.print_csv([record for board in boards for record in curve_records(board)])
     else:
-        output.show(output.form(csv=csv, markdown=markdown), *tables)
+        output.show(form, *tables)
 
 
 def _table(board: Board, results: Path) -> Table[Any]:

@@ -28,7 +28,7 @@ def reproduce(
     target: Annotated[
         str | None,
         typer.Argument(
-            metavar="[STUDY|STUDY/17|RECORD.json|-]",
+            metavar="STUDY|STUDY/17|RECORD.json|-",
             help="What to train again: a study's best trial, a trial, a record from `show --json` (- reads stdin); "
             "left out, the best of the latest study.",
         ),

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from mnist_bench.studies import SearchConfig
     from search.driver import Run
 
+EXAMPLES = """\
+mnist-bench search conv --trials 50                          the shipped space, 50 trained trials
+mnist-bench search my.yaml --seed 1 --set optim.optimizer=adam --study-name adam
+mnist-bench search conv --dry-run                            what would run, and about how long
+"""
+
 
 def search(
     space: Annotated[str, typer.Argument(metavar="SPACE", help="A space file, or a shipped one's name; - is stdin.")],
@@ -26,11 +32,11 @@ def search(
         int, typer.Option("--trials", "-n", "--n-trials", min=1, metavar="N", help="Trained trials in all.")
     ] = 50,
     timeout: Annotated[
-        float | None, typer.Option("--timeout", min=0, metavar="SECONDS", help="Stop after so long, to be resumed.")
+        float | None, options.time("--timeout", "Stop after so long, to be resumed: 90s, 15m, 1h.")
     ] = None,
     trial_timeout: Annotated[
         float | None,
-        typer.Option("--trial-timeout", min=1, metavar="SECONDS", help="End a trial that trains longer than this."),
+        options.time("--trial-timeout", "End a trial that trains longer than this.", least=1),
     ] = None,
     workers: options.Workers = None,
     lanes: Annotated[
@@ -40,6 +46,7 @@ def search(
             min=1,
             max=16,
             metavar="N",
+            rich_help_panel=options.RUNNING,
             help="Trials at once in each process; left out, 1 on a CPU and 4 on a GPU. Changes no result.",
         ),
     ] = None,
@@ -58,23 +65,43 @@ def search(
     ] = None,
     device: options.Device = "auto",
     study_name: Annotated[
-        str | None, typer.Option("--study-name", metavar="NAME", help="Left out: the space's name and the seed.")
+        str | None,
+        typer.Option(
+            "--study-name",
+            metavar="NAME",
+            rich_help_panel=options.FILES,
+            help="Left out: the space's name and the seed.",
+        ),
     ] = None,
     storage: options.Storage = None,
     results: options.Results = options.RESULTS,
     data_dir: options.DataDir = None,
     dataset: options.Dataset = "mnist",
-    executor: Annotated[ExecutorName, typer.Option("--executor", help="Where periods run.")] = "local",
+    executor: Annotated[
+        ExecutorName, typer.Option("--executor", rich_help_panel=options.RUNNING, help="Where periods run.")
+    ] = "local",
     max_outage: Annotated[
-        float,
-        typer.Option("--max-outage", min=0, metavar="SECONDS", help="How long to wait for PostgreSQL to be back."),
+        float, options.time("--max-outage", "How long to wait for PostgreSQL to be back.", panel=options.RUNNING)
     ] = 600,
     address: Annotated[
         str | None,
-        typer.Option("--address", metavar="HOST:PORT", help="Ray cluster, or auto; left out, a Ray of this machine."),
+        typer.Option(
+            "--address",
+            metavar="HOST:PORT",
+            rich_help_panel=options.RUNNING,
+            help="Ray cluster, or auto; left out, a Ray of this machine.",
+        ),
     ] = None,
     gpus_per_worker: Annotated[
-        float, typer.Option("--gpus-per-worker", min=0, max=1, metavar="SHARE", help="Of a GPU, where Ray places it.")
+        float,
+        typer.Option(
+            "--gpus-per-worker",
+            min=0,
+            max=1,
+            metavar="SHARE",
+            rich_help_panel=options.RUNNING,
+            help="Of a GPU, where Ray places it.",
+        ),
     ] = 0.0,
     audit_pruned: Annotated[
         str | None,
@@ -134,7 +161,7 @@ def _preview(asked: SearchConfig) -> None:
     from mnist_bench.studies import run_search
 
     for line in run_search.preview(asked):
-        output.print_line(line)
+        output.print_prose(line)
 
 
 def _run(asked: SearchConfig) -> Run:
@@ -163,7 +190,7 @@ def _audit(run: Run, asked: SearchConfig, share: float) -> None:
         partial(audit.run, run.study, wanted), stopped="The audit was stopped.", storage=asked.storage
     )
     output.print_line()
-    output.print_line(audit.sentence(found))
+    output.print_prose(audit.sentence(found))
 
 
 def _workers_here(asked: SearchConfig) -> int:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def show(
     target: Annotated[
-        str | None, typer.Argument(metavar="[STUDY|STUDY/17]", help="A study or a trial; left out, the latest study.")
+        str | None, typer.Argument(metavar="STUDY|STUDY/17", help="A study or a trial; left out, the latest study.")
     ] = None,
     recipe: Annotated[bool, typer.Option("--recipe", help="Print a trial as a file that `train` takes.")] = False,
     space: Annotated[

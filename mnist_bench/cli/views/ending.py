@@ -24,14 +24,14 @@ def show(run: Run, asked: SearchConfig, *, seconds: float) -> None:
     listed = leaderboard_of(run.study, top=TOP, test_openings=openings.for_study(location))
     before = seconds_before(run.study, time.time() - seconds)
     output.print_line()
-    output.print_line(summary(listed, seconds, before, run.order_cost))
+    output.print_prose(summary(listed, seconds, before, run.order_cost))
     for line in digest_lines(listed):
-        output.print_line(line)
+        output.print_prose(line)
     if listed.rows:
         output.print_line()
         output.show("table", replace(table_of(listed), caption=()))
     for line in advice(run, asked):
-        output.note(line)
+        output.note_command(line)
 
 
 def seconds_before(study: StudyRecord, moment: float) -> float:

@@ -23,11 +23,11 @@ def table_of(confirmed: Confirmed) -> Table[Candidate]:
     return Table(
         rows=ordered(confirmed),
         columns=[
-            Column("trial", lambda row: f"#{row.number}", 9, "right", lambda row: row.number),
+            Column("trial", lambda row: f"#{row.number}", 11, "right", lambda row: row.number),
             Column("seeds", lambda row: str(len(row.errors)), 6, "right"),
             Column("validation", lambda row: accuracy(confirmed.validation(row.number)), 9),
             Column("errors", lambda row: "–" if row.mean_errors is None else f"{row.mean_errors:.1f}", 7, "right"),
-            Column("race", lambda row: verdict(confirmed, row), 8),
+            Column("race", lambda row: verdict(confirmed, row), 10),
             Column("in the search", _in_the_search, 4),
             Column("params", lambda row: cells.count(row.parameters), 5, "right", lambda row: row.parameters),
             Column("MACs", lambda row: cells.count(row.macs), 5, "right", lambda row: row.macs),

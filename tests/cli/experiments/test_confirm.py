@@ -15,10 +15,8 @@ from typing import Any
 
 import pytest
 
-from mnist_bench.cli import options
 from mnist_bench.experiments.confirm import result as confirmed, table as confirmation
 from mnist_bench.leaderboard import test_set_line as words_about_the_test_set
-from search.errors import UsageError
 from support import handmade
 
 pytestmark = pytest.mark.slow
@@ -261,17 +259,6 @@ def test_interrupted_it_goes_on_and_finds_the_same(searched: Path, values: dict[
     again = json.loads(done.stdout)
     assert again == {**values, "seconds": again["seconds"]}
     assert len(purposes(folder)) == 1
-
-
-@pytest.mark.parametrize(("text", "expected"), [("90s", 90), ("15m", 900), ("1h", 3600), ("45", 45), ("1.5 h", 5400)])
-def test_times(text: str, expected: float) -> None:
-    assert options.seconds(text) == expected
-
-
-@pytest.mark.parametrize("text", ["", "m", "15x", "-1m", "0s", "1e3", "9" * 400, "٣m"])
-def test_what_is_no_time_is_one_sentence(text: str) -> None:
-    with pytest.raises(UsageError, match="write 90s, 15m or 1h"):
-        options.seconds(text)
 
 
 def row(number: int, errors: tuple[int | None, ...], **more: Any) -> confirmed.Candidate:

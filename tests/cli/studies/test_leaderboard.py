@@ -66,7 +66,82 @@ def test_csv_of_two_studies_names_each_rows_study(cli: Cli) -> None:
     rows = list(csv.DictReader(io.StringIO(cli("leaderboard", "conv-0", "other", "--csv").stdout)))
     assert [row["study"] for row in rows] == ["conv-0"] * 7 + ["other"] * 7
     assert rows[0]["accuracy"] == "0.995"
-    assert rows[0]["lr → drops"] == ".0093"
+    assert rows[0]["optim.lr"] == "0.0093"
+
+
+def test_data_hold_true_parameters_in_columns_that_do_not_depend_on_what_is_shown(cli: Cli) -> None:
+    (study,) = json.loads(cli("leaderboard", "--json").stdout)["studies"]
+    assert [row["params"] for row in study["rows"][:2]] == [{"optim.lr": 0.0093, "model.blocks": 3}, {"optim.lr": 0.01}]
+    assert [row["seed"] for row in study["rows"][:2]] == [101, 100]
+    assert "curve" not in study["rows"][0]
+    tables = [cli("leaderboard", "--csv", *more).stdout.splitlines() for more in ((), ("--top", "1"), ("--all",))]
+    assert len({table[0] for table in tables}) == 1
+    assert [len(table) for table in tables] == [8, 2, 9]
+    first = next(csv.DictReader(tables[0]))
+    assert list(first)[-3:] == ["excess.macs", "optim.lr", "model.blocks"]
+    assert (first["model.blocks"], list(csv.DictReader(tables[0]))[1]["model.blocks"]) == ("3", "")
+
+
+def test_ranges_that_no_trial_has_are_columns_too(cli: Cli) -> None:
+    study = handmade.mixed()
+    study.spec["space"]["fields"] = [["optim.momentum", {"float": [0.5, 0.9], "step": None, "log": False}]]
+    cli.studies["conv-0"] = study  # type: ignore[attr-defined]
+    assert "optim.momentum" in next(csv.reader(io.StringIO(cli("leaderboard", "--csv").stdout)))
+
+
+def test_all_shows_infeasible_trials_with_what_they_exceed(cli: Cli) -> None:
+    (study,) = json.loads(cli("leaderboard", "--json", "--all").stdout)["studies"]
+    last = study["rows"][-1]
+    assert (last["number"], last["reason"], last["excess"], last["accuracy"]) == (5, "infeasible", {"macs": 5.0}, None)
+    (row,) = [line for line in cli("leaderboard", "--all").stdout.splitlines() if " #5 " in line]
+    assert "PRUNED (infeasible)" in row
+    assert "5 MACs" in row
+    assert "over its limit by" not in cli("leaderboard").stdout
+
+
+def test_curves_are_lists_in_json_and_a_row_a_period_in_csv(cli: Cli) -> None:
+    (study,) = json.loads(cli("leaderboard", "--json", "--curves", "--top", "1").stdout)["studies"]
+    (row,) = study["rows"]
+    assert row["curve"][1] == {
+        "period": 2, "epoch": 2.0, "train_loss": 0.25, "val_loss": 0.025, "errors": 5, "value": 0.995, "seconds": 1.5
+    }  # fmt: skip
+    periods = list(csv.DictReader(io.StringIO(cli("leaderboard", "--csv", "--curves").stdout)))
+    assert [(period["number"], period["period"]) for period in periods[:7]] == [
+        *[("1", str(number)) for number in range(1, 7)], ("0", "1")
+    ]  # fmt: skip
+    assert len(periods) == 6 * 3 + 3 + 1 + 2
+    result = cli("leaderboard", "--curves")
+    assert (result.exit_code, result.stderr) == (2, "Error: --curves goes with --json or --csv.\n")
+
+
+def test_one_form_is_given(cli: Cli) -> None:
+    result = cli("leaderboard", "--json", "--csv")
+    assert (result.exit_code, result.stdout, result.stderr) == (2, "", "Error: Give one of --json and --csv.\n")
+
+
+def test_what_differs_most_among_the_tied_trials_comes_first(cli: Cli) -> None:
+    shapes = [({"optim.lr": 0.01, "model.blocks": 2}, range(5)), ({"optim.lr": 0.02, "model.blocks": 2}, range(6))]
+    far = {"optim.lr": 0.01, "model.blocks": 3}
+    trials = [handmade.trial(n, wrong, params=params) for n, (params, wrong) in enumerate([*shapes, (far, range(300))])]
+    cli.studies["conv-0"] = handmade.study(trials)  # type: ignore[attr-defined]
+    header = next(line for line in cli("leaderboard").stdout.splitlines() if line.startswith("rank"))
+    assert header.split()[-5:] == ["lr", "→", "drops", "blocks", "filters"]
+
+
+def test_signs_that_occur_are_explained_and_no_others(cli: Cli) -> None:
+    lines = cli("leaderboard").stdout.splitlines()
+    assert "rank –: not complete." in lines
+    drops = {"optim.drops": 1, "augment.rotation_degrees": 5.0, "model.batchnorm": "after_pool"}
+    trials = [handmade.trial(0, range(5)), handmade.trial(1, range(6), params={**drops, "model.block_dropout": 0.1})]
+    cli.studies["conv-0"] = handmade.study(trials)  # type: ignore[attr-defined]
+    (line,) = [line for line in cli("leaderboard").stdout.splitlines() if "running statistics" in line]
+    assert line.split("; ")[0] == "params: running statistics of batchnorm included"
+    assert sorted(line[:-1].split("; ")[1:]) == [
+        "augment: rotation_degrees zoom shear_radians translate_pixels",
+        "dropout: block_dropout/hidden_dropout",
+        "lr →×drop_factor@epochs of the drops",
+    ]
+    assert line in cli("leaderboard", "--markdown").stdout.splitlines()
 
 
 def test_markdown(cli: Cli) -> None:
@@ -86,9 +161,12 @@ def test_in_a_narrow_terminal_rank_trial_and_accuracy_remain(
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("NO_COLOR", "1")
     lines = cli("leaderboard", columns=columns).stdout.splitlines()
-    table = [line for line in lines if "#" in line]
-    assert all("#1" in table[0] and len(line) <= max(columns, 36) for line in table)
-    assert "99.50 %" in table[0] or columns == 20
+    assert all(len(line) <= columns or line.startswith("\x1b") for line in lines)
+    first = next(index for index, line in enumerate(lines) if "#1" in line)
+    assert "99.50 %" in "".join(lines[first : first + 2])
+    assert any("columns do not fit: " in line for line in lines) == (20 < columns < 120)
+    whole = cli("leaderboard", "--wide", columns=columns).stdout.splitlines()
+    assert max(map(len, whole)) > 100
 
 
 def test_openings_of_the_test_set_are_counted(cli: Cli) -> None:

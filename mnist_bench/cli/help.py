@@ -1,0 +1,58 @@
+"""Help that can be read at a glance: options in groups, whole sentences for commands, examples at the end."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+from typer.core import TyperCommand, TyperGroup
+
+OTHERS = "Options"
+
+
+class HelpfulCommand(TyperCommand):
+    """A command whose options stand under the headings that they name as their `rich_help_panel`.
+
+    Its epilog is printed as it stands: examples, a line each.
+    """
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Return the words of the usage line; what is needed has no brackets."""
+        return [piece.removeprefix("{").removesuffix("}") for piece in super().collect_usage_pieces(ctx)]
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the arguments, then the options without a heading, then the others."""
+        sections: dict[str, list[tuple[str, str]]] = {"Arguments": [], OTHERS: []}
+        for param in self.get_params(ctx):
+            row = param.get_help_record(ctx)
+            heading = "Arguments" if param.param_type_name == "argument" else _heading(param)
+            if row is not None:
+                sections.setdefault(heading, []).append(row)
+        for heading, rows in sections.items():
+            if rows:
+                with formatter.section(heading):
+                    formatter.write_dl(rows)
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """Write the examples."""
+        if self.epilog:
+            with formatter.section("Examples"):
+                formatter.write(textwrap.indent(self.epilog, "  ") + "\n")
+
+
+class HelpfulGroup(TyperGroup):
+    """A group that lists its commands with the whole first sentence of each."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the list, its sentences wrapped and never cut."""
+        rows = [(name, _first_sentence(command.help or "")) for name, command in self.commands.items()]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+def _heading(param: Any) -> str:
+    return getattr(param, "rich_help_panel", None) or OTHERS
+
+
+def _first_sentence(text: str) -> str:
+    return " ".join(text.strip().split("\n\n")[0].split())

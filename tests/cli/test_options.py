@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from typer.testing import Result
+
+from mnist_bench.cli import options
+from search.errors import UsageError
+
+Cli = Callable[..., Result]
+
+
+def seconds(text: str, least: float = 0.0) -> float:
+    parser = options.time("--time", "Help.", least=least).parser
+    assert parser is not None
+    found: float = parser(text)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("90s", 90), ("15m", 900), ("1h", 3600), ("45", 45), ("1.5 h", 5400), ("0", 0)]
+)
+def test_times(text: str, expected: float) -> None:
+    assert seconds(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "m", "15x", "-1m", "1e3", "9" * 400, "٣m"])
+def test_what_is_no_time_is_one_sentence(text: str) -> None:
+    with pytest.raises(UsageError, match="write 90s, 15m or 1h"):
+        seconds(text)
+
+
+def test_a_time_may_have_a_least_one() -> None:
+    assert seconds("1s", least=1) == 1
+    with pytest.raises(UsageError, match=r"^--time 0s: no time to spend; write 90s, 15m or 1h\.$"):
+        seconds("0s", least=1)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("--trials", "abc", "abc is no whole number from 1; write for example 50."),
+        ("--trials", "0", "0 is no whole number from 1; write for example 50."),
+        ("--seed", "-1", "-1 is no whole number from 0 to 4294967295; write for example 0."),
+        ("--lanes", "99", "99 is no whole number from 1 to 16; write for example 1."),
+        ("--gpus-per-worker", "z", "z is no number from 0 to 1; write for example 0.0."),
+        ("--order", "random", "'random' is not one of 'logical', 'arrival'."),
+        ("--max-outage", "soon", "Error: --max-outage soon: no time; write 90s, 15m or 1h."),
+    ],
+)
+def test_a_value_that_will_not_do_is_named_with_one_that_would(cli: Cli, option: str, value: str, words: str) -> None:
+    result = cli("search", "smoke", option, value)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.endswith(f"{words}\n")
+    assert "Input should be" not in result.stderr
