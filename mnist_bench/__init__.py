@@ -4,6 +4,7 @@
 
     study = mnist_bench.search("conv", trials=50, workers=2)   # the study that the command makes
     study = mnist_bench.open_study("conv-0")
+    trials = mnist_bench.to_dataframe(study)                   # trials["optim.lr"]; needs pandas
     again = mnist_bench.reproduce_trial(study)                 # again.identical
     found = mnist_bench.confirm_study(study, workers=2)        # found.test(found.winner).interval
     path = mnist_bench.ablate_study(study, seeds=3)            # path.steps[0].fewer

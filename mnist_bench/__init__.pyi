@@ -6,4 +6,5 @@ from .api import (
     open_study as open_study,
     reproduce_trial as reproduce_trial,
     search as search,
+    to_dataframe as to_dataframe,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from mnist_bench import space_files
 from mnist_bench.experiments import Audit, Observer as ExperimentObserver, audit
@@ -12,12 +12,16 @@ from mnist_bench.experiments.ablation import Ablation, Options as AblateOptions
 from mnist_bench.experiments.ablation.run import run as run_ablate
 from mnist_bench.experiments.confirm import Confirmed, Opening, Options as ConfirmOptions
 from mnist_bench.experiments.confirm.run import run as run_confirm
-from mnist_bench.studies import Comparison, record_of, run_search, trainer_for, validated
+from mnist_bench.leaderboard import curve_records, leaderboard_of, plain_board, table_of
+from mnist_bench.studies import Comparison, is_foreign, record_of, run_search, trainer_for, validated
 from mnist_bench.studies.reproduce import reproduce
 from mnist_bench.training import FitResult, fit as fit_config
 from search.driver import Observer
 from search.errors import SearchError, StudyNotFoundError, UsageError
 from search.event_log import Order, StudyRecord, TrialRecord
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 T = TypeVar("T")
 
@@ -69,6 +73,26 @@ def open_study(name: str | None = None, *, results: Path = Path("results"), stor
         StudyNotFoundError: there is none.
     """
     return validated.open_study(results, name, storage)
+
+
+def to_dataframe(study: StudyRecord, *, curves: bool = False, infeasible: bool = False) -> DataFrame:
+    """Return the trials of a study, best first: a row a trial, its figures and its true parameters by dotted name.
+
+    The columns are those of `mnist-bench leaderboard --csv`, with None or NaN where a parameter is inactive. With
+    `curves` there is a row a period instead, to be joined by `number`. With `infeasible` those trials have rows, too,
+    and what they exceed stands under `excess.macs` and `excess.parameters`.
+
+    Raises:
+        UsageError: pandas is not installed.
+    """
+    try:
+        from pandas import DataFrame
+    except ImportError as error:
+        lack = "to_dataframe needs pandas, which this installation lacks; `pip install pandas` adds it."
+        raise UsageError(lack) from error
+    make = plain_board if is_foreign(study.spec) else leaderboard_of
+    board = make(study, infeasible=infeasible, curves=curves)
+    return DataFrame(curve_records(board) if curves else table_of(board).records())
 
 
 def reproduce_trial(

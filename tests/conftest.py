@@ -18,6 +18,7 @@ from support.paths import IMPORTABLE
 signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ["PYTHONPATH"] = IMPORTABLE  # so that worker processes, and scripts, can import the fakes
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before NumPy is loaded: two threads on a busy core take twice its time
+os.environ.pop("COLUMNS", None)  # pytest's worker processes have it, and tables would be cut to it
 os.fsync = lambda fd: None  # no test cuts the power; on a busy disk each call takes milliseconds
 dose.load()
 if TYPE_CHECKING:

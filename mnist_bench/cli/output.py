@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 GAP = "  "
+LABEL = 10
+"""Width of a label and the gap behind it."""
 HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 FORMULA_STARTS = ("=", "+", "-", "@")
 ASCII: Mapping[str, str] = MappingProxyType(
@@ -97,6 +99,19 @@ def print_line(text: object = "", style: str | None = None) -> None:
 def print_prose(text: object) -> None:
     """Print a sentence or several to stdout, in a terminal broken between words."""
     _print_folded(text, console())
+
+
+def print_entry(label: str, text: object) -> None:
+    """Print a label and what it labels to stdout, in a terminal broken between words and indented behind the label."""
+    out = console()
+    lines = folded(safe(text), out.width - LABEL) if out.is_terminal else [safe(text)]
+    for number, line in enumerate(lines):
+        out.print(entry("" if number else label, line))
+
+
+def entry(label: str, text: object) -> str:
+    """Return a label and what it labels as one line."""
+    return f"{label:{LABEL}}{safe(text)}".rstrip()
 
 
 def print_text(text: str) -> None:

@@ -15,13 +15,16 @@ def parse(target: str | None) -> tuple[str | None, int | None]:
     """Return (study, trial) of `STUDY`, `STUDY/17` or nothing; None stands for the latest study and for no trial.
 
     Raises:
-        UsageError: what follows the slash is no trial number.
+        UsageError: what stands before the slash cannot name a study, or what follows it is no trial number.
     """
+    from search.study import checked_name
+
     if target is None:
         return None, None
     study, slash, number = target.partition("/")
     if not slash:
         return study, None
+    checked_name(study)
     if not (number.isascii() and number.isdigit() and len(number) <= 9):
         raise UsageError(f"{target!r} names no trial; a trial is STUDY/17.")
     return study, int(number)

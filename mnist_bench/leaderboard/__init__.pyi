@@ -20,6 +20,7 @@ from .table import (
     Board as Board,
     curve_records as curve_records,
     digest_lines as digest_lines,
+    headline as headline,
     table_of as table_of,
     test_set_line as test_set_line,
 )

@@ -120,10 +120,11 @@ def _row(item: Field) -> FieldRow:
         + " or ".join(show(value) for value in allowed)
         for parent, allowed in item.when.items()
     )
-    return FieldRow(item.path, _values(item), condition, all_settings()[item.path].about)
+    return FieldRow(item.path, values(item), condition, all_settings()[item.path].about)
 
 
-def _values(item: Field) -> str:
+def values(item: Field) -> str:
+    """Return a field's constant, or its range in words: `0.001 to 0.05, log`."""
     span = item.distribution
     if span is None:
         return show(item.value)

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 import sqlalchemy as sa
 
 from search.errors import UsageError
+from search.messages import show
 
 _PLAIN = frozenset(
     {
@@ -21,13 +22,19 @@ def resolved(url: str) -> str:
     """Return a URL for SQLAlchemy; one for PostgreSQL that names no driver gets psycopg 3.
 
     Raises:
-        UsageError: the URL is invalid, or PostgreSQL's driver is not installed. The message repeats no part of the URL.
+        UsageError: the URL is invalid or names another database, or PostgreSQL's driver is not installed. The message
+            repeats nothing of the URL but the database's kind.
     """
     if url.startswith("sqlite"):
         return url
     parsed = _parsed(url)
     if parsed.drivername in ("postgresql", "postgres"):
         parsed = parsed.set(drivername="postgresql+psycopg")
+    if parsed.get_backend_name() != "postgresql":
+        raise UsageError(
+            f"--storage: {show(parsed.get_backend_name())} holds no studies, only SQLite and PostgreSQL do; write "
+            "sqlite:///FILE or postgresql://USER@HOST/DATABASE."
+        )
     if parsed.drivername.startswith("postgresql+psycopg") and find_spec(parsed.get_driver_name()) is None:
         raise UsageError(
             "PostgreSQL needs the package psycopg, which this installation lacks; "

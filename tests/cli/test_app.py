@@ -144,11 +144,11 @@ def test_output_that_cannot_be_written_is_one_sentence(redirection: str, code: i
     assert (done.returncode, done.stdout, done.stderr) == (code, "", words)
 
 
-def test_a_file_in_the_place_of_a_folder_is_one_sentence(cli: Run) -> None:
-    with open("file", "w"):
-        pass
-    result: Result = cli("studies", "--results", "file/below")
-    assert result.exit_code != 0 or "unexpected" not in result.stderr
+def test_what_the_system_refuses_is_one_sentence_with_its_file(cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    raising(monkeypatch, PermissionError(13, "Permission denied", "results/conv-0/study.db"))
+    result: Result = cli("studies")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "Error: results/conv-0/study.db: cannot be used (Permission denied).\n"
 
 
 def test_what_an_encoding_cannot_say_is_said_in_ascii() -> None:

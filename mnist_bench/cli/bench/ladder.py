@@ -30,6 +30,7 @@ def ladder(
     the ledger. Then one run of each recipe is timed as a process of its own. The same command goes on where an earlier
     run of it was stopped or killed; _ladder in the results folder holds the runs and their times.
     """
+    form = output.form(json=json, csv=csv, markdown=markdown)
     from mnist_bench.cli.experiments import runner
     from mnist_bench.experiments.ladder import Options, table_of
     from mnist_bench.experiments.ladder.run import run
@@ -39,4 +40,4 @@ def ladder(
         precision=precision, data_dir=data_dir, results=results,
     )  # fmt: skip
     found = runner.result_of(partial(run, asked))
-    output.show(output.form(json=json, csv=csv, markdown=markdown), table_of(found))
+    output.show(form, table_of(found))

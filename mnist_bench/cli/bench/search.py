@@ -49,6 +49,7 @@ def search(
     Every sampler with every pruner, and random search with twice the budget: real searches, the same seeds for all,
     each until its budget is spent. The same command goes on where an earlier run of it was stopped or killed.
     """
+    form = output.form(json=json, csv=csv, markdown=markdown)
     from mnist_bench.cli.experiments import runner
     from mnist_bench.experiments.contest import Options, shortfalls, table_of
     from mnist_bench.experiments.contest.run import run
@@ -63,7 +64,7 @@ def search(
     table = table_of(found)
     for warning in shortfalls(found):
         output.note(warning)
-    output.show(output.form(json=json, csv=csv, markdown=markdown), table)
+    output.show(form, table)
     _draw(found, folder or Path(found.folder), verbose=context.find_root().params["verbose"])
 
 

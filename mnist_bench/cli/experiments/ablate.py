@@ -42,6 +42,7 @@ def ablate(
     At each step every group that is left is tried, with several seeds, and the one that helps most is taken. The same
     command goes on where an earlier run of it was stopped, killed or out of time.
     """
+    form = output.form(json=json, csv=csv, markdown=markdown)
     from mnist_bench.cli.experiments import runner
     from mnist_bench.experiments.ablation import Options, table_of
     from mnist_bench.experiments.ablation.run import run
@@ -53,7 +54,7 @@ def ablate(
     )  # fmt: skip
     end = _end(record, trial, results)
     found = runner.result_of(partial(run, record, end, asked), storage=storage)
-    output.show(output.form(json=json, csv=csv, markdown=markdown), table_of(found))
+    output.show(form, table_of(found))
 
 
 def _end(study: StudyRecord, number: int | None, results: Path) -> TrialRecord:

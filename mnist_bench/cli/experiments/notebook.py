@@ -30,6 +30,7 @@ def notebook(
     Like the notebook, it evaluates on the test images after each epoch; the opening stands in the ledger. The same
     command goes on where an earlier run of it was stopped or killed.
     """
+    form = output.form(json=json, csv=csv, markdown=markdown)
     from mnist_bench.cli.experiments import runner
     from mnist_bench.experiments.notebook import Options, table_of
     from mnist_bench.experiments.notebook.run import run
@@ -39,4 +40,4 @@ def notebook(
         data_dir=data_dir, results=results,
     )  # fmt: skip
     rows = runner.result_of(partial(run, asked))
-    output.show(output.form(json=json, csv=csv, markdown=markdown), table_of(rows, seeds))
+    output.show(form, table_of(rows, seeds))

@@ -58,12 +58,12 @@ def train(
 
     A trial's own seed is for `reproduce`; here its settings are trained with others, and with `--on all` on all images.
     """
+    _check_output(output_file, seeds)  # before anything that takes seconds to load
     from mnist_bench import numerics, space_files
     from mnist_bench.config import leaves_validation
     from mnist_bench.data import close_test_set, load_dataset
     from mnist_bench.training import fit
 
-    _check_output(output_file, seeds)
     close_test_set()
     given = [*(overrides or ()), *([f"train_on={train_on}"] if train_on else [])]
     if _is_trial(recipe):

@@ -26,13 +26,17 @@ def show(
     space: Annotated[
         bool, typer.Option("--space", help="Print the study's space as a file that `search` takes.")
     ] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="Of a study: the whole specification, the hashes, the defaults.")
+    ] = False,
     json: options.Json = False,
     results: options.Results = options.RESULTS,
     storage: options.Storage = None,
 ) -> None:
-    """Show a study, or one trial, in full.
+    """Show a study on one screen, or one trial in full.
 
-    Of a trial every setting, the curve and the hashes; its --json is the record that `reproduce` accepts.
+    Of a study the finding, the best trial, the ranges beside its values, and where files are; all else with --all. Of a
+    trial every setting, the curve and the hashes; its --json is the record that `reproduce` accepts.
     """
     if recipe + space + json > 1:
         raise UsageError("Give one of --recipe, --space and --json.")
@@ -47,20 +51,16 @@ def show(
 
         output.print_text(Space.from_spec(study.spec["space"]).to_yaml())
         return
-    if number is None:
-        plain, lines = _study_json(study), _study_lines(study)
-    else:
-        trial = targets.find_trial(study, number)
-        plain, lines = _trial_json(study, trial) if json else {}, _trial_lines(study, trial)
+    trial = None if number is None else targets.find_trial(study, number)
     if json:
-        output.print_json(plain)
+        output.print_json(_trial_json(study, trial) if trial else _study_json(study))
+    elif trial or every:
+        for line in _trial_lines(study, trial) if trial else _study_lines(study):
+            output.print_line(line)
     else:
-        _print(lines)
+        from mnist_bench.cli.studies import at_a_glance
 
-
-def _print(lines: Iterator[str]) -> None:
-    for line in lines:
-        output.print_line(line)
+        at_a_glance.show(study, results)
 
 
 def _study_json(study: StudyRecord) -> dict[str, object]:

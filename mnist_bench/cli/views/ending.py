@@ -58,7 +58,7 @@ def summary(listed: Leaderboard, seconds: float, before: float, order_cost: floa
         cost = f"the logical order cost {100 * order_cost:.1f} % of worker time"
     took = cells.duration(seconds)
     took += f" (this run, after {cells.duration(before)} of training in earlier ones)" if before else ""
-    return f"{ended} trials in {took}: {cells.counted(listed.counts)}. {saved}; {cost}."
+    return f"{ended} trial{'' if ended == 1 else 's'} in {took}: {cells.counted(listed.counts)}. {saved}; {cost}."
 
 
 def advice(run: Run, asked: SearchConfig) -> list[str]:

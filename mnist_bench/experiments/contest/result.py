@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from mnist_bench.experiments.contest.trace import Contest, Entrant, Trace
 from mnist_bench.statistics import LEVEL, holm, pairs_needed
 from mnist_bench.statistics.paired import paired
-from search.errors import UsageError
 
 STEPS = 100
 """Points of the budget at which curves are read."""
@@ -30,12 +29,17 @@ class Standing:
     """Mean number that ended within the budget."""
     complete: float
     """Mean number of complete ones among them."""
-    bests: tuple[float, ...]
-    """Best complete validation accuracy (0..1) of each seed."""
+    bests: tuple[float | None, ...]
+    """Best complete validation accuracy (0..1) of each seed; None where no trial was complete within the budget."""
     final_rank: float
     """Mean rank among all entrants at the end; 1 is the best, and equals share the mean of theirs."""
     mean_rank: float
     """The same over all of the budget."""
+
+    @property
+    def found(self) -> list[float]:
+        """The bests of those seeds that have one."""
+        return [best for best in self.bests if best is not None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,27 +118,15 @@ def ranks(values: Values) -> Values:
 
 
 def standings(contest: Contest) -> list[Standing]:
-    """Return how each entrant did, in their order.
-
-    Raises:
-        UsageError: a search completed no trial within the budget.
-    """
+    """Return how each entrant did, in their order."""
     found = curves(contest)
     placed = ranks(found).mean(axis=1)
-    return [
-        _standing(contest, number, tuple(found[number, :, -1].tolist()), placed[number])
-        for number in range(len(contest.entrants))
-    ]
+    return [_standing(contest, number, found[number, :, -1], placed[number]) for number in range(len(contest.entrants))]
 
 
-def _standing(contest: Contest, number: int, bests: tuple[float, ...], placed: Values) -> Standing:
+def _standing(contest: Contest, number: int, finals: Values, placed: Values) -> Standing:
     entrant = contest.entrants[number]
-    for seed, best in zip(contest.seeds, bests, strict=True):
-        if math.isnan(best):
-            raise UsageError(
-                f"{entrant.name}, seed {seed}: no trial is complete within the budget of {contest.budget} trainings; "
-                "--trials makes it larger."
-            )
+    bests = tuple(None if math.isnan(best) else best for best in finals.tolist())
     counts = [one.counts(contest.budget * entrant.budgets) for one in contest.traces[number]]
     trials, complete = np.mean(counts, axis=0).tolist()
     return Standing(
@@ -143,31 +135,52 @@ def _standing(contest: Contest, number: int, bests: tuple[float, ...], placed: V
     )  # fmt: skip
 
 
-def comparisons(rows: Sequence[Standing], images: int) -> list[Comparison]:
+def comparisons(rows: Sequence[Standing], images: int) -> list[Comparison | None]:
     """Return the first entrant against each of the others; accuracies are shares of so many images.
 
-    The seeds needed are those at the level that Holm's method asks of the smallest p-value.
+    Only entrants that found something with every seed are compared, elsewhere None: to leave out the seeds with which a
+    search failed would flatter it. The seeds needed are those at the level that Holm's method asks of the smallest
+    p-value.
     """
     first, *others = rows
-    pairs = [[a - b for a, b in zip(first.bests, other.bests, strict=True)] for other in others]
-    found = [paired(differences, 1 / images) for differences in pairs]
-    adjusted = holm([one.p_value for one in found])
-    return [
-        Comparison(
-            first=first.entrant, other=other.entrant, mean=one.mean, low=one.low, high=one.high, p_value=p_value,
-            seeds_needed=pairs_needed(one.mean / one.deviation, LEVEL / len(others)),
+    pairs = {
+        number: [a - b for a, b in zip(first.found, other.found, strict=True)]
+        for number, other in enumerate(others)
+        if len(first.found) == len(other.found) == len(first.bests)
+    }
+    found = {number: paired(differences, 1 / images) for number, differences in pairs.items()}
+    adjusted = dict(zip(found, holm([one.p_value for one in found.values()]), strict=True))
+    compared = {
+        number: Comparison(
+            first=first.entrant, other=others[number].entrant, mean=one.mean, low=one.low, high=one.high,
+            p_value=adjusted[number], seeds_needed=pairs_needed(one.mean / one.deviation, LEVEL / len(found)),
         )
-        for other, one, p_value in zip(others, found, adjusted, strict=True)
-    ]  # fmt: skip
+        for number, one in found.items()
+    }  # fmt: skip
+    return [compared.get(number) for number in range(len(others))]
 
 
-def finding(compared: Sequence[Comparison], seeds: int) -> str:
+def finding(comparisons: Sequence[Comparison | None], seeds: int) -> str:
     """Return the heading of a contest: the largest difference that is beyond chance, if one is."""
+    compared = [one for one in comparisons if one is not None]
     shown = [one for one in compared if one.shown]
+    if not compared:
+        return "Nothing to compare: too few searches completed a trial within the budget"
     if not shown:
         others = "and the other" if len(compared) == 1 else "and any other"
         return f"No difference shown between {compared[0].first.name} {others} in {seeds} seeds"
     return max(shown, key=lambda one: abs(one.mean)).claim
+
+
+def failures(contest: Contest, rows: Sequence[Standing]) -> list[str]:
+    """Return a sentence for each search that completed no trial within its budget."""
+    return [
+        f"{row.entrant.name}, seed {seed}: no trial is complete within the budget of {contest.budget} trainings; "
+        "--trials makes it larger."
+        for row in rows
+        for seed, best in zip(contest.seeds, row.bests, strict=True)
+        if best is None
+    ]
 
 
 def shortfalls(contest: Contest) -> list[str]:

@@ -43,6 +43,8 @@ BASELINE = Entrant(sampler="random", pruner="none", budgets=2)
 SLOTS = 4
 """Trials in flight: for the default budget about as many as a search of 50 trials has. What they have spent when the
 budget is up is lost, and more so without a pruner, so that more of them would tell of little else."""
+START = 6.0
+"""Seconds until the workers of a search train: 6 to 7 on two idle cores, where each loads PyTorch."""
 MAX_TRIALS = 10_000
 """At so many trials a search ends, whatever it has spent."""
 
@@ -149,7 +151,11 @@ class _Tournament:
         left = {run: cost for run, budgets in runs.items() if (cost := self._left(budgets, studies.get(run)))}
         if left:
             seconds = sum(left.values()) / 1e6 / self.asked.workers
-            observer.on_news(f"{len(left)} searches, which train for about {duration(seconds)}.")
+            whole = duration(seconds + START * len(left))
+            observer.on_news(
+                f"{len(left)} searches, which train for about {duration(seconds)}; it takes about {whole} "
+                "with the starts of their workers."
+            )
         for run in left:
             study = None if stopping() else self._search(run, runs[run], studies.get(run), stopping)
             if study is None:

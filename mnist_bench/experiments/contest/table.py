@@ -7,14 +7,22 @@ from dataclasses import asdict
 from typing import Any
 
 from mnist_bench import cells
-from mnist_bench.experiments.contest.result import Comparison, Standing, comparisons, finding, shortfalls, standings
+from mnist_bench.experiments.contest.result import (
+    Comparison,
+    Standing,
+    comparisons,
+    failures,
+    finding,
+    shortfalls,
+    standings,
+)
 from mnist_bench.experiments.contest.trace import Contest
 from mnist_bench.numerics import sentence
 from mnist_bench.result_table import Column, Table
 from mnist_bench.statistics import mean_and_deviation
 
 Row = tuple[Standing, Comparison | None]
-"""A contestant, and the first one against it; None for the first."""
+"""A contestant, and the first one against it; None for the first, and where there is no comparison."""
 
 EQUAL = (
     "All else is equal: a trial's weights, data order and distortions are drawn from the seed and the trial's number "
@@ -27,11 +35,7 @@ BUDGET = (
 
 
 def table_of(contest: Contest) -> Table[Row]:
-    """Return a row a contestant.
-
-    Raises:
-        UsageError: a search completed no trial within the budget.
-    """
+    """Return a row a contestant; one that found nothing has dashes."""
     standing = standings(contest)
     compared = comparisons(standing, contest.images)
     rows: list[Row] = list(zip(standing, [None, *compared], strict=True))
@@ -48,7 +52,7 @@ def table_of(contest: Contest) -> Table[Row]:
             Column("p", lambda row: f"{row[1].p_value:.3f}" if row[1] else "", 7, "right"),
         ],
         caption=_headlines(contest),
-        footnotes=["", *(f"{each.words}." for each in compared), "", _footnote(len(compared)), BUDGET, EQUAL],
+        footnotes=["", *_verdicts(contest, standing, compared), BUDGET, EQUAL],
         record=lambda row: {**_record(row), "seeds": len(contest.seeds), "budget": contest.budget},
         document=_plain(contest, rows, compared),
     )
@@ -63,6 +67,14 @@ def _headlines(contest: Contest) -> list[str]:
     ]
 
 
+def _verdicts(contest: Contest, rows: Sequence[Standing], comparisons: Sequence[Comparison | None]) -> list[str]:
+    """Return a sentence for each comparison, and for each search that found nothing, then how to read them."""
+    compared = [one for one in comparisons if one is not None]
+    missing = failures(contest, rows)
+    left_out = ["Only those that completed a trial with every seed are compared."] if missing else []
+    return [*(f"{each.words}." for each in compared), *missing, *left_out, "", _footnote(len(compared))]
+
+
 def _footnote(compared: int) -> str:
     adjusted = f", by Holm's method for {compared} comparisons" if compared > 1 else ""
     return (
@@ -72,7 +84,9 @@ def _footnote(compared: int) -> str:
 
 
 def _best(standing: Standing) -> str:
-    mean, deviation = mean_and_deviation(standing.bests)
+    if len(standing.found) < 2:
+        return cells.percent(next(iter(standing.found), None))
+    mean, deviation = mean_and_deviation(standing.found)
     return f"{cells.percent(mean)} ± {100 * deviation:.2f}"
 
 
@@ -82,7 +96,7 @@ def _lead(comparison: Comparison | None) -> str:
     return f"{100 * comparison.mean:.2f} {cells.interval(comparison.low, comparison.high)}"
 
 
-def _plain(contest: Contest, rows: Sequence[Row], compared: Sequence[Comparison]) -> dict[str, Any]:
+def _plain(contest: Contest, rows: Sequence[Row], compared: Sequence[Comparison | None]) -> dict[str, Any]:
     """Return a contest as plain values for JSON, with every curve and the verdicts in words."""
     values = {key: value for key, value in asdict(contest).items() if key not in ("entrants", "traces")}
     return {
@@ -103,7 +117,7 @@ def _plain(contest: Contest, rows: Sequence[Row], compared: Sequence[Comparison]
 
 def _record(row: Row) -> dict[str, Any]:
     standing, comparison = row
-    mean, deviation = mean_and_deviation(standing.bests)
+    mean, deviation = mean_and_deviation(standing.found) if standing.found else (None, None)
     return {
         "contestant": standing.entrant.name,
         "sampler": standing.entrant.sampler,

@@ -54,7 +54,7 @@ def run(asked: Options, observer: Observer, stopping: Callable[[], bool]) -> lis
         asked.results / FOLDER, f"The notebook in {asked.results}/", data=asked.data, workers=asked.workers,
         device=asked.device, precision="fp32", also=unopened_identity(asked.data),
     ) as grid:  # fmt: skip
-        purpose = f"notebook: {', '.join(configs)}; {asked.seeds} seeds"
+        purpose = f"notebook: {', '.join(configs)}; {asked.seeds} seed{'' if asked.seeds == 1 else 's'}"
         scores = Scores(grid, asked.data, purpose=purpose, ledgers=[asked.ledger])
         runs = product(trained, range(asked.seeds))
         curves = grid.train(runs, stopping, observer, on_period=scores.after_every_period)

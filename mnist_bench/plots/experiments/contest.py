@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from mnist_bench.experiments.contest import STEPS, Contest, Values, comparisons, curves, finding, standings
 from mnist_bench.plots import accuracy, style
 from mnist_bench.plots.headings import write_heading
+from search.errors import StudyNotFoundError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,24 +39,30 @@ class Lines:
     finding: str
     drawn: tuple[Line, ...]
     left_out: int
+    incomplete: tuple[str, ...] = ()
+    """Methods without a line, for with some seed they completed no trial."""
 
 
 def rows(contest: Contest) -> Lines:
     """Return the lines of a contest; of more than six methods at one budget, the first and the five best ranked.
 
     Raises:
-        UsageError: a search completed no trial within the budget.
+        StudyNotFoundError: no method completed a trial with every seed within the budget.
     """
     standing = standings(contest)
     plain = [number for number, row in enumerate(standing) if row.entrant.budgets == 1]
     best = sorted(plain[1:], key=lambda number: standing[number].mean_rank)[: len(style.SERIES) - 1]
     shown = [number for number, row in enumerate(standing) if number in (0, *best) or row.entrant.budgets > 1]
     values = curves(contest)
+    drawn = [line for number in shown if (line := _line(contest, number, values[number])).spent.size]
+    if not drawn:
+        raise StudyNotFoundError("No way of searching completed a trial with every seed within the budget.")
     return Lines(
         contest=contest,
         finding=finding(comparisons(standing, contest.images), len(contest.seeds)),
-        drawn=tuple(_line(contest, number, values[number]) for number in shown),
+        drawn=tuple(drawn),
         left_out=len(standing) - len(shown),
+        incomplete=tuple(contest.entrants[number].name for number in shown if None in standing[number].bests),
     )
 
 
@@ -107,5 +114,6 @@ def _remarks(lines: Lines) -> list[str]:
         f"space {contest.space}: {len(contest.seeds)} seeds, the same for all; {contest.images:,} validation images",
         "bands: one standard error",
         *(f"{line.name} has spent {line.budgets} times what the axis says" for line in several),
+        *(f"{name}: no complete trial with some seed" for name in lines.incomplete),
         f"{lines.left_out} of lower rank left out" if lines.left_out else "",
     ]

@@ -82,6 +82,31 @@ def test_as_a_table(cli: Cli, tournament: FakeTournament) -> None:
     ]
 
 
+def test_a_search_that_found_nothing_has_dashes(cli: Cli, tournament: FakeTournament) -> None:
+    fine = [trace((2, 0.9)), trace((3, 0.91))]
+    tournament.contest = contest({RANDOM: fine, TWICE: [trace((30, 0.9)), trace((40, 0.9))]})
+    result = cli(*SEARCH)
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    (row,) = [line.split() for line in lines if line.startswith("random ×2 ")]
+    assert row[4] == "–"
+    assert (
+        "random ×2, seed 0: no trial is complete within the budget of 10 trainings; --trials makes it larger." in lines
+    )
+    first, second = json.loads(cli(*SEARCH, "--json").stdout)["contestants"]
+    assert (first["bests"], second["bests"], second["best"], second["p_value"]) == (
+        [0.9, 0.91],
+        [None, None],
+        None,
+        None,
+    )
+
+
+def test_two_forms_are_refused_before_anything_is_trained(cli: Cli, tournament: FakeTournament) -> None:
+    result = cli(*SEARCH, "--json", "--csv")
+    assert (result.exit_code, result.stderr, tournament.asked) == (2, "Error: Give one of --json and --csv.\n", [])
+
+
 def test_a_difference_that_is_shown(cli: Cli, tournament: FakeTournament) -> None:
     tournament.contest = clear()
     lines = cli(*SEARCH).stdout.splitlines()

@@ -39,7 +39,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[SearchConfig]:
 
 def test_options_reach_the_search(cli: Cli, asked: list[SearchConfig]) -> None:
     result = cli(
-        "search", "conv", "-n", "7", "--timeout", "60", "--trial-timeout", "9", "--workers", "3", "--slots", "4",
+        "search", "conv", "-n", "7", "--timeout", "1m", "--trial-timeout", "9s", "--workers", "3", "--slots", "4",
         "--lanes", "2", "--seed", "5", "--set", "optim.lr=0.01", "--set", "epochs=3", "--enqueue", "recipe.yaml",
         "--device", "cpu", "--study-name", "mine", "--storage", "sqlite:///x.db", "--results", "out",
         "--data-dir", "data", "--executor", "local", "--order", "arrival",
@@ -157,6 +157,15 @@ def test_a_search_stopped_by_ctrl_c_says_how_to_go_on_and_exits_with_130(
     assert "(of 6 of 50 trials so far)" in result.stdout
 
 
+def test_another_database_is_refused(cli: Cli) -> None:
+    result = cli("search", "smoke", "--storage", "mysql://me:word@host/db")
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "Error: --storage: mysql holds no studies, only SQLite and PostgreSQL do; write sqlite:///FILE or "
+        "postgresql://USER@HOST/DATABASE.\n"
+    )
+
+
 def test_a_search_stopped_by_its_timeout_exits_with_0(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mnist_bench.studies.run_search.run", lambda *_: ended(reached=False))
     result = cli("search", "conv", "--timeout", "1")
@@ -243,5 +252,5 @@ def test_a_resumed_search_tells_its_own_time_and_that_of_earlier_runs(
     monkeypatch.setattr("mnist_bench.studies.run_search.run", lambda *_: ended(resumed(10, 200)))
     lines = cli("search", "conv").stdout.splitlines()
     assert re.match(
-        r"1 trials in 0\.\d s \(this run, after 3\.0 s of training in earlier ones\): 1 complete\.", lines[1]
+        r"1 trial in 0\.\d s \(this run, after 3\.0 s of training in earlier ones\): 1 complete\.", lines[1]
     )

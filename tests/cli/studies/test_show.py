@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from typer.testing import Result
@@ -10,15 +11,17 @@ from typer.testing import Result
 from mnist_bench import space_files
 from mnist_bench.config.json import from_json
 from mnist_bench.studies import record
+from search.files import atomic_write
 from search.space.space import Space
 from search.space.yaml_reader import parse
+from search.study.folder import StudyFolder
 from support import handmade
 
 Cli = Callable[..., Result]
 
 
 def test_a_study_shows_counts_fingerprint_digest_and_specification(cli: Cli) -> None:
-    result = cli("show")
+    result = cli("show", "--all")
     assert result.exit_code == 0
     assert "conv-0: 3 complete" in result.stdout
     assert "best         #1  99.50 %" in result.stdout
@@ -32,6 +35,42 @@ def test_a_study_shows_counts_fingerprint_digest_and_specification(cli: Cli) -> 
         "seed: 0",
     ):
         assert text in result.stdout
+
+
+def test_a_study_stands_on_one_screen(cli: Cli) -> None:
+    study = handmade.mixed()
+    fields = list(space_files.load("conv").to_spec()["fields"])
+    study.spec["space"]["fields"] = fields
+    numerics = {**study.spec["numerics"], "cpu": "Abacus", "gpu": None}
+    cli.studies["conv-0"] = replace(study, spec={**study.spec, "numerics": numerics})  # type: ignore[attr-defined]
+    folder = StudyFolder(Path("results/conv-0"))
+    folder.weights.mkdir(parents=True)
+    for file in (folder.weights_of(1), folder.report):
+        atomic_write(file, b"")
+    atomic_write(folder.commands, b'{"command": "mnist-bench search conv --trials 7", "data_dir": null}\n')
+    lines = cli("show", columns=100).stdout.splitlines()
+    assert len(lines) <= 40
+    assert lines[0].startswith("conv-0: 3 complete")
+    assert lines[1] == "finding   2 of 3 complete trials tie for the best: 99.40 to 99.50 %"
+    assert lines[2] == "best      #1  99.50 % [98.83, 99.79]  61.2 k parameters, 2.1 M MACs"
+    assert lines[3].startswith("          3 blocks, ")
+    assert "machine   Abacus, bf16, optuna 5.0.0" in lines
+    assert "time      36 s of training" in lines
+    assert "weights   results/conv-0/weights/1.safetensors" in lines
+    assert "report    results/conv-0/report.html" in lines
+    assert "typed     mnist-bench search conv --trials 7" in lines
+    table = lines[lines.index("") + 1 :]
+    assert table[0].split() == ["range", "searched", "#1"]
+    (rate,) = [line.split() for line in table if line.startswith("optim.lr ")]
+    assert rate[-1] == "0.0093"
+    assert lines[-1] == "The whole specification: `mnist-bench show conv-0 --all`."
+
+
+def test_a_study_without_a_complete_trial_stands_on_one_screen(cli: Cli) -> None:
+    cli.studies["new"] = handmade.study([handmade.trial(0, range(90), periods=1, state="PRUNED")], name="new")  # type: ignore[attr-defined]
+    lines = cli("show").stdout.splitlines()
+    assert lines[1] == "finding   no trial is complete"
+    assert not any(line.startswith("best") for line in lines)
 
 
 def test_a_study_as_json(cli: Cli) -> None:
@@ -83,6 +122,11 @@ def test_wrong_targets(cli: Cli, target: str, code: int) -> None:
     result = cli("show", target)
     assert (result.exit_code, result.stdout) == (code, "")
     assert result.stderr.count("\n") == 1
+
+
+def test_what_cannot_name_a_study_is_told_apart_from_what_names_no_trial(cli: Cli) -> None:
+    assert cli("show", "conv-0/x").stderr == "Error: 'conv-0/x' names no trial; a trial is STUDY/17.\n"
+    assert cli("show", "../../etc").stderr.startswith("Error: '..' cannot name a study: ")
 
 
 def test_a_running_study_says_so(cli: Cli) -> None:

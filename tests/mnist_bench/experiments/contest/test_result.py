@@ -12,13 +12,13 @@ from mnist_bench.experiments.contest.result import (
     Comparison,
     comparisons,
     curves,
+    failures,
     finding,
     ranks,
     shortfalls,
     standings,
 )
 from mnist_bench.experiments.contest.trace import Contest
-from search.errors import UsageError
 from support.handmade_contest import RANDOM, TPE_ASHA, TWICE, clear, close, contest, finals, trace
 
 COMPARISON = Comparison(
@@ -27,7 +27,7 @@ COMPARISON = Comparison(
 
 
 def compared(made: Contest) -> list[Comparison]:
-    return comparisons(standings(made), made.images)
+    return [one for one in comparisons(standings(made), made.images) if one is not None]
 
 
 def test_curves_are_the_best_complete_so_far_at_each_hundredth_of_the_budget() -> None:
@@ -63,10 +63,20 @@ def test_standings_by_hand() -> None:
     assert [row.mean_rank for row in (first, random, twice)] == pytest.approx(on_the_way)
 
 
-def test_without_a_complete_trial_within_the_budget_there_is_no_standing() -> None:
-    made = contest({TPE_ASHA: [trace((2, 0.9)), trace((11, 0.9))], TWICE: [trace((2, 0.9)), trace((11, 0.9))]})
-    with pytest.raises(UsageError, match=r"tpe \+ asha, seed 1: no trial is complete within the budget of 10 train"):
-        standings(made)
+def test_a_search_without_a_complete_trial_is_last_and_not_compared() -> None:
+    failed, fine = [trace((2, 0.9)), trace((11, 0.9))], [trace((2, 0.8)), trace((2, 0.8))]
+    made = contest({TPE_ASHA: fine, RANDOM: failed, TWICE: fine})
+    rows = standings(made)
+    assert [row.bests for row in rows] == [(0.8, 0.8), (0.9, None), (0.8, 0.8)]
+    assert rows[1].final_rank == 2  # the first with one seed, the last with the other
+    first, second = comparisons(rows, 1000)
+    assert (first, second is None) == (None, False)
+    assert failures(made, rows) == [
+        "random, seed 1: no trial is complete within the budget of 10 trainings; --trials makes it larger."
+    ]
+    nothing = comparisons(standings(contest({TPE_ASHA: failed, RANDOM: fine})), 1000)
+    assert nothing == [None]
+    assert finding(nothing, 2) == "Nothing to compare: too few searches completed a trial within the budget"
 
 
 def test_comparisons_are_paired_by_seed_and_adjusted() -> None:

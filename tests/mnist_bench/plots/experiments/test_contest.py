@@ -5,7 +5,7 @@ import pytest
 
 from mnist_bench.experiments.contest.trace import Entrant
 from mnist_bench.plots.experiments.contest import draw, rows
-from search.errors import UsageError
+from search.errors import StudyNotFoundError
 from support.handmade_contest import RANDOM, TPE_ASHA, TWICE, clear, close, contest, finals, trace
 
 
@@ -48,5 +48,9 @@ def test_of_many_the_first_and_the_best_are_drawn() -> None:
 
 
 def test_without_a_complete_trial_there_is_no_picture() -> None:
-    with pytest.raises(UsageError, match="no trial is complete within the budget"):
-        rows(contest({TPE_ASHA: [trace((11, 0.9))] * 2, TWICE: [trace((2, 0.9))] * 2}))
+    failed = [trace((2, 0.9)), trace((30, 0.9))]
+    found = rows(contest({TPE_ASHA: failed, TWICE: [trace((2, 0.9))] * 2}))
+    assert ([line.name for line in found.drawn], found.incomplete) == (["random ×2"], ("tpe + asha",))
+    assert "tpe + asha: no complete trial with some seed" in draw(found).get_supxlabel()
+    with pytest.raises(StudyNotFoundError, match="No way of searching completed a trial with every seed"):
+        rows(contest({TPE_ASHA: failed, TWICE: failed}))

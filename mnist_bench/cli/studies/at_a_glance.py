@@ -1,0 +1,130 @@
+"""A study on one screen: the finding, the best trial, the ranges beside its values, machine, time, files, commands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mnist_bench import cells
+from mnist_bench.cli import output
+from mnist_bench.config import from_json
+from mnist_bench.experiments import confirm
+from mnist_bench.leaderboard import (
+    Leaderboard,
+    accuracy_interval,
+    grouped,
+    headline,
+    leaderboard_of,
+    plain_board,
+    validation_images,
+    worker_time_of,
+)
+from mnist_bench.nets import line
+from mnist_bench.result_table import Column, Table
+from mnist_bench.space_files import overview
+from mnist_bench.studies import is_foreign
+from search import strategies
+from search.errors import StudyNotFoundError
+from search.event_log import StudyRecord, TrialRecord
+from search.space import Field, Space
+from search.study import StudyFolder, invocations
+
+Entry = tuple[str, str]
+"""A label, and what it labels."""
+
+
+def show(study: StudyRecord, results: Path) -> None:
+    """Print a study of the folder `results`."""
+    files = StudyFolder(results / study.name)
+    foreign = is_foreign(study.spec)
+    board = plain_board(study) if foreign else leaderboard_of(study)
+    output.print_prose(headline(board))
+    finding = _finding(board, files) if isinstance(board, Leaderboard) else []
+    best = [] if study.best is None else _foreign_best(study.best) if foreign else _best(study, study.best)
+    for label, text in [*finding, *best, *_search(study), *_files(study, files), ("digest", grouped(study.digest))]:
+        output.print_entry(label, text)
+    for number, invocation in enumerate(invocations(files)):
+        output.print_line(output.entry("" if number else "typed", invocation.command))
+    ranges = [field for field in Space.from_spec(study.spec["space"]).fields if field.distribution is not None]
+    if ranges:
+        output.print_line()
+        output.print_table(Table(rows=ranges, columns=_columns(study)))
+    output.print_prose(f"The whole specification: `mnist-bench show {study.name} --all`.")
+
+
+def _finding(board: Leaderboard, files: StudyFolder) -> Iterator[Entry]:
+    """Yield what the search, and the confirmation where there is one, found."""
+    best = min(board.rows, key=lambda row: row.rank or len(board.rows) + 1, default=None)
+    tied = [row.accuracy for row in board.rows if row.accuracy is not None and (row.rank == 1 or row.tied)]
+    if best is None or not tied:
+        yield "finding", "no trial is complete"
+    elif len(tied) == 1:
+        yield "finding", f"#{best.number} is the best, by a paired test with one seed each"
+    else:
+        span = f"{100 * min(tied):.2f} to {cells.percent(max(tied))}"
+        yield "finding", f"{len(tied)} of {board.counts['complete']} complete trials tie for the best: {span}"
+    known = confirm.load(files.path)
+    if known is not None and known.digest == board.digest:
+        yield "", confirm.footnote(known)
+
+
+def _best(study: StudyRecord, best: TrialRecord) -> Iterator[Entry]:
+    low, high = accuracy_interval(best, validation_images(study.spec["context"])) or (None, None)
+    counts = ", ".join(f"{cells.count(best.facts.get(fact))} {name}" for fact, name in COUNTS.items())
+    yield "best", f"#{best.number}  {cells.percent(best.value)} {cells.interval(low, high)}  {counts}"
+    yield "", line(from_json(best.config))
+
+
+def _foreign_best(best: TrialRecord) -> Iterator[Entry]:
+    yield "best", f"#{best.number}  {cells.value(best.value)}"
+
+
+def _search(study: StudyRecord) -> Iterator[Entry]:
+    """Yield how it was searched, on what, and how long that took."""
+    spec, numerics = study.spec, study.spec.get("numerics") or {}
+    periods = max((len(trial.costs) for trial in study.trials), default=1)
+    found = (strategies.sampler(spec["sampler"]), strategies.pruner(spec["pruner"]))
+    ways = " + ".join(strategies.describe(way, periods) for way in found)
+    yield "search", f"{ways}, seed {spec['seed']}, {spec['slots']} slots"
+    versions = [f"{name} {version}" for name, version in spec.get("versions", {}).items()]
+    machine = [numerics.get("gpu") or numerics.get("cpu"), numerics.get("precision"), *versions]
+    yield "machine", ", ".join(str(part) for part in machine if part)
+    yield "time", f"{_span(study)}{cells.duration(sum(trial.seconds for trial in study.trials))} of training"
+
+
+def _span(study: StudyRecord) -> str:
+    """Return how long which workers took, as the beginning of a sentence; nothing where that is not known."""
+    if is_foreign(study.spec):
+        return ""
+    try:
+        spent = worker_time_of(study)
+    except StudyNotFoundError:
+        return ""
+    return f"{cells.duration(spent.span)} on {len(spent.workers)} worker{'' if len(spent.workers) == 1 else 's'}, "
+
+
+def _files(study: StudyRecord, files: StudyFolder) -> Iterator[Entry]:
+    if study.best is not None and files.weights_of(study.best.number).exists():
+        yield "weights", str(files.weights_of(study.best.number))
+    if files.report.exists():
+        yield "report", str(files.report)
+
+
+def _columns(study: StudyRecord) -> list[Column[Field]]:
+    best = study.best
+    columns: list[Column[Field]] = [
+        Column("range", lambda field: field.path, 9),
+        Column("searched", overview.values, 7),
+    ]
+    if best is not None:
+        columns.append(Column(f"#{best.number}", lambda field: _short(best.params.get(field.path)), 8))
+    return columns
+
+
+def _short(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else cells.value(value)
+
+
+COUNTS = {"parameters": "parameters", "macs": "MACs"}
+"""Facts of a trial, and what they count."""
