@@ -41,7 +41,7 @@ def check(files: Files, json: options.Json = False) -> None:
         output.print_json({"files": found})
     else:
         for line in _problem_lines(problems):
-            output.print_line(line)
+            output.print_prose(line)
         for row in found:
             if not row["problems"]:
                 output.print_line(f"{row['file']}: {row['summary']}, no problems")
@@ -65,14 +65,14 @@ def show(file: File, overrides: options.Overrides = None, json: options.Json = F
         expected = {"trials": TRIALS, "workers": workers, "device": kind, **asdict(estimate)}
         output.print_json({**space.to_spec(), "extremes": asdict(extremes), "estimate": expected})
         return
-    output.print_line(_headline(space))
+    output.print_prose(_headline(space))
     output.print_line()
     columns = [("field", 9), ("values", 8), ("condition", 7), ("about", 1)]
     rows = [asdict(row) for row in overview.describe(space)]
     output.print_table(Table(rows=rows, columns=[key_column(*column) for column in columns]))
     output.print_line()
     for line in _size_lines(space, extremes, estimate, f"{workers} workers ({kind})"):
-        output.print_line(line)
+        output.print_prose(line)
 
 
 @app.command("sample")

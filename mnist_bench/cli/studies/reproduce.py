@@ -54,7 +54,7 @@ def reproduce(
         _print_heading(record, _canary(record.numerics), _canary(trainer.numerics))
         comparison = reproduction.reproduce(record, trainer, on_period=_print_period)
         for line in verdict(comparison):
-            output.print_line(line)
+            output.print_prose(line)
     if not comparison.identical:
         raise typer.Exit(ExitCode.NOT_REPRODUCED)
 
@@ -74,7 +74,7 @@ def _record(target: str | None, results: Path, storage: str | None) -> Record:
 
 def _print_heading(record: Record, then: str, now: str) -> None:
     agree = f"numerics agree (canary {then[:4]}…)" if then == now else f"numerics differ ({_change(then, now)})"
-    output.print_line(f"Reproducing {record.study}/{record.trial} (seed {record.seed}); {agree}.")
+    output.print_prose(f"Reproducing {record.study}/{record.trial} (seed {record.seed}); {agree}.")
     for heading in HEADINGS:
         output.print_line(heading, style="bold")
 
