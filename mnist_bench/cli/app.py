@@ -44,7 +44,7 @@ class ErrorsAsSentences(HelpfulGroup):
         except Exception as error:
             if ctx.params["verbose"]:
                 traceback.print_exc()
-            for line in _words(error).splitlines():
+            for line in _words(error).split("\n"):
                 output.note(line)
             if _is_of_output(error):
                 _drop_output()

@@ -220,12 +220,6 @@ def print_table(table: Table[Any], *, whole: bool = False) -> None:
         print_prose(line)
 
 
-def table_lines(table: Table[Any], width: int | None = None) -> list[str]:
-    """Return a line of headings and one aligned line a row, at most `width` cells wide where one column is."""
-    grid = _Grid.of(table)
-    return grid.lines(grid.fitting(width))
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Grid:
     """A table's cells as they are printed."""

@@ -57,6 +57,9 @@ def show(
     elif trial or every:
         for line in _trial_lines(study, trial) if trial else _study_lines(study):
             output.print_line(line)
+        if trial and trial.reports:
+            output.print_line()
+            output.print_table(_curve(study, trial))
     else:
         from mnist_bench.cli.studies import at_a_glance
 
@@ -122,8 +125,6 @@ def _trial_lines(study: StudyRecord, trial: TrialRecord) -> Iterator[str]:
     if trial.error:
         yield from ("", "error", *(f"  {line}" for line in trial.error.splitlines()))
     yield from _foreign_settings(trial) if foreign else _settings(trial)
-    if trial.reports:
-        yield from ("", *_curve(study, trial))
 
 
 def _settings(trial: TrialRecord) -> Iterator[str]:
@@ -143,7 +144,7 @@ def _foreign_settings(trial: TrialRecord) -> Iterator[str]:
         yield from (f"   {path}: {cells.value(value)}" for path, value in leaves(values))
 
 
-def _curve(study: StudyRecord, trial: TrialRecord) -> list[str]:
+def _curve(study: StudyRecord, trial: TrialRecord) -> Table[Report]:
     from mnist_bench.studies import is_foreign
 
     heading = "value" if is_foreign(study.spec) else "accuracy"
@@ -154,7 +155,7 @@ def _curve(study: StudyRecord, trial: TrialRecord) -> list[str]:
         Column("time", lambda report: cells.duration(report.seconds), 1, "right"),
         Column("weights", lambda report: report.weights + (f"  ({report.end})" if report.end else ""), 1),
     ]
-    return output.table_lines(Table(rows=trial.reports, columns=columns))
+    return Table(rows=trial.reports, columns=columns)
 
 
 def _metric_column(name: str) -> Column[Report]:
