@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from mnist_bench import units
 from mnist_bench.units import duration as duration
+from search.messages import show
 
 BARS = "▁▂▃▄▅▆▇█"
 
@@ -20,6 +21,11 @@ def value(found: object) -> str:
     if found is None:
         return "–"
     return f"{found:.6g}" if isinstance(found, float) else str(found)
+
+
+def short(found: object) -> str:
+    """Return a setting in few digits: `0.00573`."""
+    return f"{found:.3g}" if isinstance(found, float) else show(found)
 
 
 def interval(low: float | None, high: float | None) -> str:

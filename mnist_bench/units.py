@@ -17,6 +17,29 @@ def duration(seconds: float) -> str:
     return f"{minutes}:{rest:02}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
 
 
+def between(low: float, high: float) -> str:
+    """Return a range of seconds in one unit, two digits each: `4 to 7 minutes`, `1.5 to 2 days`."""
+    size, name = next(((size, name) for size, name in _SPANS if high >= 1.5 * size), _SPANS[-1])
+    ends = list(dict.fromkeys(_two_digits(seconds / size) for seconds in (low, high)))
+    return f"{' to '.join(ends)} {name[:-1] if ends == ['1'] else name}"
+
+
+_SPANS = ((86_400, "days"), (3600, "hours"), (60, "minutes"), (1, "seconds"))
+
+
+def _two_digits(number: float) -> str:
+    return f"{float(f'{number:.2g}'):,.0f}" if number >= 100 else f"{number:.2g}"
+
+
+def size(count: float) -> str:
+    """Return a number of bytes: `24 GB`, `1.5 TB`."""
+    steps = next((steps for steps in range(len(_BYTES) - 1) if count < 999.5 * 1000**steps), len(_BYTES) - 1)
+    return f"{_two_digits(count / 1000**steps)} {_BYTES[steps]}"
+
+
+_BYTES = ("bytes", "kB", "MB", "GB", "TB", "PB", "EB")
+
+
 def unit(cost: str) -> str:
     """Return what a second objective counts, "macs" or "parameters": `MACs`, `parameters`."""
     return "MACs" if cost == "macs" else cost

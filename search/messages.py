@@ -45,6 +45,11 @@ def listing(names: Iterable[Any]) -> str:
     return " or ".join([", ".join(spelt[:-1]), spelt[-1]] if len(spelt) > 1 else spelt)
 
 
+def number_of(number: int, noun: str) -> str:
+    """Return a number with its noun: "1 trial", "0 trials", "1,200 trials"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def first_line(error: BaseException) -> str:
     """Return the first line of an error's text, or its type's name, for the middle of a sentence.
 

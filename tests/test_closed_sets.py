@@ -65,7 +65,9 @@ NEW = {
     "fp16": NewValue(KINDS, "Precision", (KINDS, "mnist_bench/numerics/precision.py", "mnist_bench/bench/kernels.py")),
     "mps": NewValue(KINDS, "DeviceKind", ("mnist_bench/nets/cost_model.py",)),
     "slurm": NewValue(
-        EXECUTORS, "ExecutorName", ("mnist_bench/studies/run_search.py", "mnist_bench/cli/studies/search.py")
+        EXECUTORS,
+        "ExecutorName",
+        ("mnist_bench/studies/run_search.py", "mnist_bench/preview/lines.py", "mnist_bench/cli/studies/search.py"),
     ),
     "evicted": NewValue(EXECUTORS, "Cause", ("search/driver/retry_policy.py",)),
     "Preempted": NewValue(
@@ -115,7 +117,12 @@ class Cmaes:
     "Wilcoxon": NewValue(
         PRUNERS,
         "Pruner",
-        (PRUNERS, "search/strategies/registry.py", "mnist_bench/plots/study/curves.py"),
+        (
+            PRUNERS,
+            "search/strategies/registry.py",
+            "mnist_bench/preview/simulated_pruning.py",
+            "mnist_bench/plots/study/curves.py",
+        ),
         """
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wilcoxon:

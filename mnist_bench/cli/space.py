@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mnist_bench import cells
 from mnist_bench.cli import options, output
 from mnist_bench.cli.exit_codes import ExitCode
 from mnist_bench.result_table import Table, key_column
+from mnist_bench.units import between
 from search import messages
 from search.errors import Problem, SpaceError, UsageError
+from search.messages import number_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +37,12 @@ Files = Annotated[list[str], typer.Argument(metavar="FILE...", help="Space files
 
 @app.command("check")
 def check(files: Files, json: options.Json = False) -> None:
-    """Check files and print every problem with its line and column; exit code 2 where there is one."""
+    """Check files and print every problem with its line and column; exit code 2 where there is one.
+
+    What is allowed and hardly meant is a warning, on stderr; it changes no exit code.
+    """
+    from mnist_bench import space_files
+
     found = [_checked(file) for file in files]
     problems = [problem for row in found for problem in row["problems"]]
     if json:
@@ -43,11 +51,15 @@ def check(files: Files, json: options.Json = False) -> None:
         for line in _problem_lines(problems):
             output.print_prose(line)
         for row in found:
+            for warning in row["warnings"]:
+                output.note(space_files.warning_line(Problem(**warning)))
             if not row["problems"]:
-                output.print_line(f"{row['file']}: {row['summary']}, no problems")
+                output.print_line(f"{row['file']}: {row['summary']}, {_verdict(row)}")
     if problems:
         if not json:
-            output.note(f"{_count(len(problems), 'error')}. `mnist-bench space show conv` prints a good file's fields.")
+            output.note(
+                f"{number_of(len(problems), 'error')}. `mnist-bench space show conv` prints a good file's fields."
+            )
         raise typer.Exit(ExitCode.USAGE)
 
 
@@ -113,14 +125,20 @@ def list_spaces(json: options.Json = False) -> None:
 def _checked(file: str) -> dict[str, Any]:
     from mnist_bench import space_files
 
-    row: dict[str, Any] = {"file": file, "problems": []}
+    row: dict[str, Any] = {"file": file, "problems": [], "warnings": []}
     try:
-        row["summary"] = _summary(space_files.load(file))
+        space = space_files.load(file)
+        row["summary"] = _summary(space)
+        row["warnings"] = [asdict(warning) for warning in space_files.warnings(space)]
     except SpaceError as error:
         row["problems"] = [asdict(problem) for problem in error.problems]
     except UsageError as error:
         row["problems"] = [asdict(Problem(file, 1, 1, str(error)))]
     return row
+
+
+def _verdict(row: dict[str, Any]) -> str:
+    return f"no problems, {number_of(len(row['warnings']), 'warning')}" if row["warnings"] else "no problems"
 
 
 def _problem_lines(problems: Sequence[dict[str, Any]]) -> list[str]:
@@ -132,11 +150,7 @@ def _problem_lines(problems: Sequence[dict[str, Any]]) -> list[str]:
 def _summary(space: Space) -> str:
     ranges = sum(field.distribution is not None for field in space.fields)
     constants = len(space.fields) - ranges
-    return "a recipe" if space.is_recipe else f"{_count(ranges, 'range')}, {_count(constants, 'constant')}"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+    return "a recipe" if space.is_recipe else f"{number_of(ranges, 'range')}, {number_of(constants, 'constant')}"
 
 
 def _headline(space: Space) -> str:
@@ -148,7 +162,7 @@ def _headline(space: Space) -> str:
     periods = len(space.settings.get("periods") or range(epochs))
     others = {name: value for name, value in space.settings.items() if name not in ("epochs", "limits", "search")}
     settings = [f"{name} {messages.show(value)}" for name, value in others.items()]
-    parts = [space.name, _summary(space), _count(epochs, "epoch"), *settings]
+    parts = [space.name, _summary(space), number_of(epochs, "epoch"), *settings]
     return "  ·  ".join([*parts, f"{strategies.describe(sampler, periods)} + {strategies.describe(pruner, periods)}"])
 
 
@@ -163,16 +177,18 @@ def _estimate(space: Space, workers: int) -> tuple[str, Estimate]:
 
 
 def _size_lines(space: Space, extremes: Extremes, estimate: Estimate, machine: str) -> Iterator[str]:
+    from mnist_bench.space_files import overview
+
     limits = space.settings.get("limits", {})
     bound = "" if extremes.exact else " or beyond"
     for name, (low, high) in (("parameters", extremes.parameters), ("macs", extremes.macs)):
         limit = f"   limit {limits[name]:,.0f}" if name in limits else ""
         label = "parameters" if name == "parameters" else "MACs a picture"
         yield f"{label:14}  {low:,} to {high:,}{bound}{limit}"
-    if estimate.infeasible:
-        share = f"{estimate.infeasible:.0%} of random configurations"
-        yield f"{'infeasible':14}  {share} exceed a limit; they are not trained and cost no trial"
-    yield f"{'time':14}  about {estimate.minutes:.1f} minutes for {TRIALS} trials on {machine}"
+    if words := overview.infeasible_words(overview.shares(space)):
+        yield f"{'infeasible':14}  {words}; they are not trained and cost no trial"
+    about = between(60 * estimate.minutes, 60 * estimate.minutes)
+    yield f"{'time':14}  about {about} for {TRIALS} trials on {machine}, roughly; search --dry-run measures it"
 
 
 def _sample_rows(space: Space, drawn: Sequence[dict[str, Any]]) -> Iterator[dict[str, str]]:
@@ -183,8 +199,8 @@ def _sample_rows(space: Space, drawn: Sequence[dict[str, Any]]) -> Iterator[dict
 
     for field in space.fields:
         if field.distribution is not None:
-            cells = ((str(i), params.get(field.path)) for i, params in enumerate(drawn, 1))
-            yield {"field": field.path, **{i: "–" if v is None else _short(v) for i, v in cells}}
+            values = ((str(i), params.get(field.path)) for i, params in enumerate(drawn, 1))
+            yield {"field": field.path, **{i: "–" if v is None else cells.short(v) for i, v in values}}
     counts: dict[str, dict[str, str]] = {"parameters": {}, "macs": {}}
     for i, params in enumerate(drawn, 1):
         try:
@@ -192,11 +208,7 @@ def _sample_rows(space: Space, drawn: Sequence[dict[str, Any]]) -> Iterator[dict
         except ArchitectureError:
             continue
         counts["parameters"][str(i)], counts["macs"][str(i)] = f"{net.parameters:,}", f"{net.macs:,}"
-    yield from ({"field": name, **cells} for name, cells in counts.items())
-
-
-def _short(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else messages.show(value)
+    yield from ({"field": name, **numbers} for name, numbers in counts.items())
 
 
 def _list_row(name: str, path: Path) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from .device import (
 )
 from .kinds import DeviceKind as DeviceKind, Precision as Precision, device_kind as device_kind
 from .machine import Machine as Machine, sentence as sentence, this_machine as this_machine
+from .memory import machine_memory as machine_memory
 from .precision import (
     autocast as autocast,
     best_precision as best_precision,

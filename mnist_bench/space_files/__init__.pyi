@@ -1,4 +1,4 @@
-from .checking import check as check, training_settings as training_settings
+from .checking import check as check
 from .files import (
     FOLDERS as FOLDERS,
     config as config,
@@ -8,4 +8,6 @@ from .files import (
     recipe as recipe,
     shipped as shipped,
 )
+from .form import IMAGES as IMAGES, training_settings as training_settings
+from .oddities import warning_line as warning_line, warnings as warnings
 from .overview import Estimate as Estimate, Extremes as Extremes

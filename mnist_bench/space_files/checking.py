@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any, get_args
 
-from mnist_bench.config import TrainConfig, TrainOn, all_settings, from_json, leaves_validation, sections, with_params
-from mnist_bench.errors import ArchitectureError
-from mnist_bench.nets import plan_layers
+from mnist_bench.config import TrainConfig, TrainOn, all_settings, leaves_validation, sections
 from mnist_bench.space_files.faults import allows, annotation_of, faults
-from mnist_bench.space_files.form import SETTINGS, TRAINING
+from mnist_bench.space_files.feasibility import net_problems
+from mnist_bench.space_files.form import IMAGES, SETTINGS
+from mnist_bench.space_files.likely_names import nearest
 from search import strategies
 from search.errors import Problem
 from search.messages import did_you_mean, show
 from search.space import UNREADABLE, Field, FloatRange, IntRange, KeyPath, Space
 
-NETS_TRIED = 64
+GRID = 64
+"""Values of a range of whole numbers that are tried one by one."""
 
 
-def check(space: Space) -> list[Problem]:
+def check(space: Space, *, images: int | None = IMAGES) -> list[Problem]:
     """Return all that is wrong with the names and values of `space`, in no particular order.
 
-    Ranges that could not be read are passed over.
+    Ranges that could not be read are passed over. `images` is how many the data set has; None where that is not known.
     """
     problems = list(_top_level_problems(space))
     for item in space.fields:
@@ -31,18 +31,17 @@ def check(space: Space) -> list[Problem]:
     for name, value in space.settings.items():
         found = faults(SETTINGS[name], name, value) if name in SETTINGS else []
         problems += [space.origins[name].problem(f"{name}{fault.text}", *fault.place) for fault in found]
+    subset = space.settings.get("subset")
+    if images is not None and not problems and isinstance(subset, int) and subset > images:
+        message = f"subset: {subset} is more than there are: 1000 to {images} images"
+        problems.append(space.origins["subset"].problem(message))
     train_on = space.settings.get("train_on", TrainConfig().train_on)
     if train_on in get_args(TrainOn) and not leaves_validation(train_on) and not space.is_recipe:
         message = f"train_on: {train_on} leaves a search no image to select on; a search needs search_split"
         problems.append(space.origins["train_on"].problem(message))
     if problems or any(item.value is UNREADABLE for item in space.fields):
         return problems
-    return [*_sum_problems(space), *_strategy_problems(space)] or [*_net_problems(space)]
-
-
-def training_settings(space: Space) -> dict[str, Any]:
-    """Return TrainConfig's own settings, as plain values; those left out are left out."""
-    return {name: value for name, value in space.settings.items() if name in TRAINING}
+    return [*_sum_problems(space), *_strategy_problems(space)] or net_problems(space)
 
 
 def _top_level_problems(space: Space) -> Iterator[Problem]:
@@ -50,7 +49,8 @@ def _top_level_problems(space: Space) -> Iterator[Problem]:
         known = ("name", *SETTINGS, *sections())
         is_mapping = name not in space.settings and name != "name"
         if name not in known:
-            yield origin.problem(f"{show(name)}: no such setting or section{did_you_mean(name, known)}", at_key=True)
+            hint = nearest(name) or did_you_mean(name, known)
+            yield origin.problem(f"{show(name)}: no such setting or section{hint}", at_key=True)
         elif name in sections() and not is_mapping:
             value = show(space.settings[name])
             yield origin.problem(f"{name}: a section holds fields, `name: value` each, not {value}")
@@ -63,37 +63,33 @@ def _field_problems(item: Field) -> list[Problem]:
     if section not in sections():
         return []
     if item.path not in all_settings():
-        return [item.origin.problem(f"{item.path}: no such field{_nearest(section, name)}", at_key=True)]
+        return [item.origin.problem(f"{item.path}: no such field{nearest(name, section)}", at_key=True)]
     cls = sections()[section]
     if isinstance(item.distribution, FloatRange) and not allows(annotation_of(cls, name), float):
         return [item.origin.problem(f"{item.path}: takes no range of real numbers; use `int` or `choice`", "float")]
-    for below, value in _candidates(item):
-        if found := faults(cls, name, value):
-            return [item.origin.problem(f"{item.path}{fault.text}", *below, *fault.place) for fault in found]
-    return []
+    named = [(below, fault) for below, value in _ends(item) for fault in faults(cls, name, value)]
+    between = ((below, fault) for below, value in _between(item) for fault in faults(cls, name, value))
+    found = named or [*islice(between, 1)]
+    return [item.origin.problem(f"{item.path}{fault.text}", *below, *fault.place) for below, fault in found]
 
 
-def _nearest(section: str, name: str) -> str:
-    """Return the hint where a section has no such field: a field of that name in another one, or one of a like name."""
-    elsewhere = [known.path for known in all_settings().values() if known.name == name and "." in known.path]
-    known = [path.removeprefix(f"{section}.") for path in all_settings() if path.startswith(f"{section}.")]
-    return f"; did you mean `{elsewhere[0]}`?" if elsewhere else did_you_mean(name, known)
-
-
-def _candidates(item: Field) -> Iterator[tuple[KeyPath, Any]]:
-    """Yield values that all have to be allowed, and where they stand inside the field's form."""
+def _ends(item: Field) -> Iterator[tuple[KeyPath, Any]]:
+    """Yield the values that a field names, all of which have to be allowed, and where they stand inside its form."""
     span = item.distribution
     if span is None:
         yield item.origin.below("value"), item.value
     elif isinstance(span, IntRange | FloatRange):
         kind = "int" if isinstance(span, IntRange) else "float"
-        yield (kind, 0), span.low
-        yield (kind, 1), span.high
-        if isinstance(span, IntRange):
-            grid = range(span.low, span.high, span.step)[:NETS_TRIED]
-            yield from (((kind,), value) for value in grid)
+        yield from (((kind, 0), span.low), *([((kind, 1), span.high)] if span.high != span.low else []))
     else:
         yield from ((("choice", index), option) for index, option in enumerate(span.options))
+
+
+def _between(item: Field) -> Iterator[tuple[KeyPath, Any]]:
+    """Yield the values of a range of whole numbers as far as they are tried one by one."""
+    span = item.distribution
+    if isinstance(span, IntRange):
+        yield from ((("int",), value) for value in range(span.low, span.high, span.step)[:GRID])
 
 
 def _sum_problems(space: Space) -> Iterator[Problem]:
@@ -101,7 +97,11 @@ def _sum_problems(space: Space) -> Iterator[Problem]:
     epochs = space.settings.get("epochs", TrainConfig().epochs)
     periods = space.settings.get("periods")
     if periods and (periods[-1] != epochs or any(first >= last for first, last in pairwise(periods))):
-        yield space.origins["periods"].problem(f"periods: {show(periods)} does not rise to {epochs}, the epochs")
+        fitting = show(sorted({period for period in periods if period < epochs} | {epochs}))
+        told = {name for name in ("epochs", "periods") if name in space.origins and space.origins[name].is_option}
+        hint = f"also give --set 'periods={fitting}'" if told == {"epochs"} else f"{fitting} would"
+        message = f"periods: {show(periods)} does not rise to {epochs}, the epochs; {hint}"
+        yield space.origins["periods"].problem(message)
     phases = space.settings.get("phases")
     if phases and (total := sum(phase["epochs"] for phase in phases)) != epochs:
         yield space.origins["phases"].problem(f"phases: their epochs add up to {total}, not to {epochs}, the epochs")
@@ -113,17 +113,3 @@ def _strategy_problems(space: Space) -> Iterator[Problem]:
     periods = len(space.settings.get("periods") or range(space.settings.get("epochs", TrainConfig().epochs)))
     for kind, reason in strategies.misfits(sampler, pruner, space, periods):
         yield space.origins["search"].problem(f"search.{kind}: {reason}", kind)
-
-
-def _net_problems(space: Space) -> Iterator[Problem]:
-    """Yield a problem where not one of several nets drawn at random can exist."""
-    draws = random.Random(0)  # noqa: S311
-    for _ in range(1 if space.is_recipe else NETS_TRIED):
-        params = space.sample(lambda _, distribution: distribution.draw(draws))
-        config = from_json(with_params(training_settings(space), space.resolve(params)))
-        try:
-            plan_layers(config.model)
-            return
-        except ArchitectureError as error:
-            reason = str(error)
-    yield space.origins["model"].problem(f"model: no net can be built from these settings: {reason}")

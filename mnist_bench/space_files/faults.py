@@ -12,10 +12,11 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from mnist_bench.config import sections
 from mnist_bench.space_files.form import Limits, Strategies
 from search.canonical_json import dumps
 from search.messages import did_you_mean, listing, show
-from search.space import KeyPath
+from search.space import KeyPath, is_quoted
 
 MAPPINGS = (Limits, Strategies)
 """Classes whose fields are keys of one setting; those of all others are settings themselves."""
@@ -127,6 +128,8 @@ def _sentence(fault: ErrorDetails, value: Any, name: str, annotation: Any, aroun
             return f"{said} is above {context['le']:g}{limits}"
         case "literal_error":
             options = context["expected"].replace("'", "")
+            if (is_quoted(value) and str(value) in options) or (isinstance(value, list) and _is_field(around)):
+                return _unwanted(value, options, around=around)
             return f"{said} is not {options}{did_you_mean(str(value), options.replace(' or ', ', ').split(', '))}"
         case "missing":
             return "is missing"
@@ -140,7 +143,7 @@ def _sentence(fault: ErrorDetails, value: Any, name: str, annotation: Any, aroun
         case "wanted":
             return _unwanted(value, context["wanted"], [context["near"]] if context["near"] else ())
         case kind:
-            return _unwanted(value, _WANTED[kind]) if kind in _WANTED else fault["msg"]
+            return _unwanted(value, _WANTED[kind], around=around) if kind in _WANTED else fault["msg"]
 
 
 _WANTED = {
@@ -153,10 +156,19 @@ _WANTED = {
 """What pydantic's plainest errors say that a value is not."""
 
 
-def _unwanted(value: Any, wanted: str, near: Sequence[str] = ()) -> str:
+def _unwanted(value: Any, wanted: str, near: Sequence[str] = (), around: Any = None) -> str:
+    if is_quoted(value) and wanted not in (_WANTED["tuple_type"], _WANTED["dataclass_type"]):
+        return f"'{show(value)}' is text; leave out the quotes"
+    if isinstance(value, list) and len(value) > 1 and _is_field(around):
+        return f"{show(value)} is not {wanted}; for a choice write {{choice: {show(value)}}}"
     if isinstance(value, float) and value.is_integer() and wanted.startswith("a whole number"):
         return f"{show(value)} is a real number; write the whole number {int(value)}"
     return f"{show(value)} is not {wanted}{did_you_mean(str(value), near)}"
+
+
+def _is_field(around: Any) -> bool:
+    """Return whether what stands in a value of this kind can be a range."""
+    return around in sections().values()
 
 
 def _class_of(annotation: Any) -> type | None:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from mnist_bench.config import TrainConfig, from_json, with_params
-from mnist_bench.space_files.checking import check, training_settings
-from mnist_bench.space_files.form import VALUE
+from mnist_bench.space_files.checking import check
+from mnist_bench.space_files.form import IMAGES, VALUE, training_settings
 from search.errors import SpaceError, UsageError
 from search.messages import did_you_mean, show
 from search.space import Space, override, yaml_reader
@@ -23,29 +23,31 @@ FOLDERS = (_PACKAGE / "_spaces", _PACKAGE.parent / "spaces")
 """Where the shipped spaces lie: in an installed package, in a checkout."""
 
 
-def load(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Space:
+def load(name_or_path: str | Path, overrides: Sequence[str] = (), *, images: int | None = IMAGES) -> Space:
     """Return the space of a file, of a shipped space's name, or of the standard input ("-"), with `--set` applied.
+
+    `images` is how many the data set has, the most that `subset` may be; None where that is not known.
 
     Raises:
         SpaceError: every problem of the file's form, names and values.
         UsageError: there is no such file, or an override is malformed.
     """
-    return _checked(_read(name_or_path), overrides)
+    return _checked(_read(name_or_path), overrides, images)
 
 
 def parse(text: str, source: str, overrides: Sequence[str] = ()) -> Space:
     """Return the space of a file's text, which messages call `source`; errors as in `load`."""
-    return _checked(yaml_reader.parse(text, source), overrides)
+    return _checked(yaml_reader.parse(text, source), overrides, None)
 
 
-def _checked(document: yaml_reader.Document, overrides: Sequence[str]) -> Space:
+def _checked(document: yaml_reader.Document, overrides: Sequence[str], images: int | None) -> Space:
     space, problems = Space.read(document)
-    problems += check(space)
+    problems += check(space, images=images)
     if problems:
         raise SpaceError(problems)
     if overrides:
         space = override(space, overrides)
-        if problems := check(space):
+        if problems := check(space, images=images):
             raise SpaceError(problems)
     # An objective that only says what holds anyway makes no other search, so it is no part of the fingerprint.
     settings = {name: value for name, value in space.settings.items() if (name, value) != ("objective", VALUE)}

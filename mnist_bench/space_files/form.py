@@ -14,6 +14,7 @@ from pydantic_core import CoreSchema, core_schema
 from mnist_bench.config import TrainConfig, sections
 from search import strategies
 from search.messages import listing, show
+from search.space import Space
 
 Value = Literal["val_accuracy"]
 """The objective of every search, and its only one unless the file names a cost beside it."""
@@ -96,7 +97,14 @@ class SearchSettings:
     """What is maximised; in a list, what is minimised beside it: a search for the Pareto front of both."""
 
 
+IMAGES = SearchSettings().subset
+"""Training images of MNIST, and of each other set that is known by a name."""
 TRAINING = tuple(item.name for item in fields(TrainConfig) if item.name not in sections())
 """Settings of a trial that stand beside the sections."""
 SETTINGS = dict.fromkeys(TRAINING, TrainConfig) | {item.name: SearchSettings for item in fields(SearchSettings)}
 """The class that declares each setting beside the sections, by its name."""
+
+
+def training_settings(space: Space) -> dict[str, Any]:
+    """Return TrainConfig's own settings, as plain values; those left out are left out."""
+    return {name: value for name, value in space.settings.items() if name in TRAINING}

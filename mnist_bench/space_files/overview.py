@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice, product
@@ -14,16 +14,13 @@ from mnist_bench.config import TrainConfig, all_settings, from_json, with_params
 from mnist_bench.data import validation_size
 from mnist_bench.errors import ArchitectureError
 from mnist_bench.nets import Architecture, make_planner, plan_layers
-from mnist_bench.space_files.checking import training_settings
-from mnist_bench.space_files.form import SearchSettings
+from mnist_bench.space_files.form import IMAGES, training_settings
 from search.canonical_json import dumps
 from search.messages import show
 from search.space import Choice, Distribution, Field, FloatRange, IntRange, Space, cost_of
 from search.strategies import of_settings, survivors
-from search.trainer_api import Planner
+from search.trainer_api import Plan, Planner
 
-IMAGES = SearchSettings().subset
-"""Of a whole data set."""
 MAX_CORNERS = 10_000
 TRIALS_DRAWN = 200
 
@@ -58,13 +55,47 @@ class Extremes:
     """False where more extreme nets may exist: there are too many corners to visit, or filter_multiple has a range."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Net:
+    """The net of a trial, and whether it may be trained."""
+
+    config: TrainConfig
+    layers: Architecture | None
+    """None where it cannot be built."""
+    reason: str = ""
+    """Why it cannot."""
+    over: frozenset[str] = frozenset()
+    """The limits that it exceeds: "parameters", "macs"."""
+
+    @property
+    def feasible(self) -> bool:
+        """Whether it may be trained."""
+        return self.layers is not None and not self.over
+
+    @property
+    def parameters(self) -> int:
+        """Of a net that can be built."""
+        return self.layers.parameters if self.layers else 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shares:
+    """Shares of random configurations that are not trained."""
+
+    over_a_limit: float
+    impossible: float
+    """No net can be built."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Estimate:
     """What a search is expected to take."""
 
     minutes: float
     infeasible: float
-    """Share of random configurations that exceed a limit."""
+    """Share of random configurations that are not trained."""
+    impossible: float
+    """Share of random configurations whose net cannot be built: part of `infeasible`."""
 
 
 def describe(space: Space) -> list[FieldRow]:
@@ -103,14 +134,55 @@ def estimate(space: Space, coefficients: Mapping[str, float], *, trials: int, wo
     The mean over random configurations within the limits, each period weighed by the trials that the pruner is expected
     to leave in it; a sampler that comes to prefer larger nets takes longer.
     """
-    plans = [_planner(space, coefficients)(params) for params in samples(space, TRIALS_DRAWN, seed=0)]
-    feasible = [plan for plan in plans if plan.feasible] or plans
+    plans = feasible_plans(space, coefficients)
     pruner, two_objectives = of_settings(space.settings)[1], cost_of(space.settings) is not None
     kept = survivors(trials, pruner, len(plans[0].costs), two_objectives=two_objectives)
-    per_period = (sum(plan.costs[period] for plan in feasible) / len(feasible) for period in range(len(kept)))
+    per_period = (sum(plan.costs[period] for plan in plans) / len(plans) for period in range(len(kept)))
     microseconds = sum(number * cost for number, cost in zip(kept, per_period, strict=True))
-    infeasible = sum(not plan.feasible for plan in plans) / len(plans)
-    return Estimate(microseconds / 60e6 / workers, infeasible)
+    found = shares(space)
+    return Estimate(
+        minutes=microseconds / 60e6 / workers,
+        infeasible=found.over_a_limit + found.impossible,
+        impossible=found.impossible,
+    )
+
+
+def feasible_plans(space: Space, coefficients: Mapping[str, float]) -> list[Plan[TrainConfig]]:
+    """Return the plans of random configurations that may be trained; of all, if none may."""
+    plan = planner(space, coefficients)
+    drawn = [plan(params) for params in samples(space, TRIALS_DRAWN, seed=0)]
+    return [plan for plan in drawn if plan.feasible] or drawn
+
+
+def shares(space: Space) -> Shares:
+    """Return why random configurations are not trained."""
+    drawn = nets(space, samples(space, TRIALS_DRAWN, seed=0))
+    return Shares(
+        over_a_limit=sum(bool(net.over) for net in drawn) / len(drawn),
+        impossible=sum(net.layers is None for net in drawn) / len(drawn),
+    )
+
+
+def nets(space: Space, drawn: Iterable[Mapping[str, Any]]) -> list[Net]:
+    """Return the net of each trial, given its parameters."""
+    limits = space.settings.get("limits", {})
+    return [_net(from_json(with_params(training_settings(space), space.resolve(params))), limits) for params in drawn]
+
+
+def _net(config: TrainConfig, limits: Mapping[str, float]) -> Net:
+    try:
+        layers = plan_layers(config.model)
+    except ArchitectureError as error:
+        return Net(config=config, layers=None, reason=str(error))
+    facts = {"parameters": layers.parameters, "macs": layers.macs}
+    return Net(config=config, layers=layers, over=frozenset(name for name in limits if facts[name] > limits[name]))
+
+
+def infeasible_words(found: Shares) -> str:
+    """Return which configurations are not trained: `75 % of random configurations exceed a limit`; "" for none."""
+    parts = [(found.over_a_limit, "exceed a limit"), (found.impossible, "cannot be built")]
+    words = [f"{100 * share:.0f} %{{}} {what}" for share, what in parts if share]
+    return " and ".join(text.format(" of random configurations" * (not i)) for i, text in enumerate(words))
 
 
 def _row(item: Field) -> FieldRow:
@@ -167,7 +239,8 @@ def _nets(space: Space, axes: Mapping[str, list[Any]]) -> Iterator[Architecture]
                 yield plan_layers(from_json(with_params({}, values)).model)
 
 
-def _planner(space: Space, coefficients: Mapping[str, float]) -> Planner[TrainConfig]:
+def planner(space: Space, coefficients: Mapping[str, float]) -> Planner[TrainConfig]:
+    """Return the planner of a search on MNIST, with `coefficients` of the cost model."""
     images = int(space.settings.get("subset", IMAGES))
     validation = validation_size(images)
     return make_planner(

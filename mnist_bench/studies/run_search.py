@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, assert_never
@@ -14,17 +14,15 @@ from mnist_bench import space_files
 from mnist_bench.config import DatasetName, TrainConfig, every_setting, leaves, to_json
 from mnist_bench.data import DataOptions, TrainingSet, close_test_set, idx_files, load_training_set
 from mnist_bench.nets import COEFFICIENTS, make_planner
-from mnist_bench.numerics import DeviceKind
-from mnist_bench.space_files import overview, training_settings
+from mnist_bench.space_files import training_settings
 from mnist_bench.studies import record, validated
 from mnist_bench.studies.best_checkpoints import BestCheckpoints
 from mnist_bench.studies.record import Data
 from mnist_bench.training import trainer_spec
-from mnist_bench.units import objectives
 from search import strategies
 from search.driver import MAX_OUTAGE, Observer, Run, Search
 from search.errors import UsageError
-from search.event_log import Order, repeats
+from search.event_log import Order
 from search.executors import Executor, ExecutorName, InProcessExecutor
 from search.executors.local import LocalExecutor
 from search.executors.ray import RayExecutor, StagedFiles
@@ -109,7 +107,9 @@ def run(asked: SearchConfig, observer: Observer, stopping: Callable[[], bool]) -
     Raises:
         SearchError: see `search.driver.run.Search.run`, and `space_files.load` for faults in the space file.
     """
-    space = space_files.load(asked.space, asked.overrides)
+    space = to_search(asked)
+    for warning in space_files.warnings(space):
+        observer.on_warning(space_files.warning_line(warning))
     close_test_set()
     data = load_training_set(_data_options(asked, space))
     location = StudyLocation.of(study_name(asked, space), asked.results, asked.storage)
@@ -131,25 +131,19 @@ def run(asked: SearchConfig, observer: Observer, stopping: Callable[[], bool]) -
     ).run()
 
 
-def preview(asked: SearchConfig) -> list[str]:
-    """Describe what would run, and estimate how long it would take, without training."""
-    space = space_files.load(asked.space, asked.overrides)
-    periods, cost = len(_period_ends(space)), cost_of(space.settings)
-    sampler, pruner = strategies.of_settings(space.settings)
-    purpose = f"for {objectives(cost)}, " if cost else ""
-    kind = _estimated_kind(asked.device)
-    estimate = overview.estimate(space, asdict(COEFFICIENTS[kind]), trials=asked.trials, workers=asked.workers)
-    ranges = sum(field.distribution is not None for field in space.fields)
-    first = ", ".join(f"{path} {show(value)}" for path, value in overview.samples(space, 1, asked.seed)[0].items())
-    return [
-        f"{space.name}: {ranges} ranges, {asked.trials} trials of at most {_period_ends(space)[-1]:g} epochs, "
-        f"{purpose}{strategies.describe(sampler, periods)} + {strategies.describe(pruner, periods)}, "
-        f"seed {asked.seed}, "
-        f"{asked.slots} slots on {asked.workers} workers{'' if repeats(asked.order) else ', by arrival'}.",
-        f"About {estimate.minutes:.1f} minutes at this machine's estimated speed ({kind}); "
-        f"{100 * estimate.infeasible:.0f} % of random configurations exceed a limit and are not trained.",
-        f"Study {study_name(asked, space)} in {asked.results}/. A configuration drawn at random: {first}.",
-    ]
+def to_search(asked: SearchConfig) -> Space:
+    """Return the space that a search is asked for.
+
+    Raises:
+        SpaceError, UsageError: see `space_files.load`; there is nothing to search in a recipe.
+    """
+    images = {} if asked.data_dir is None else {"images": None}
+    space = space_files.load(asked.space, asked.overrides, **images)
+    if space.is_recipe:
+        raise UsageError(
+            f"{asked.space}: there is nothing to search, for it has no range; use `mnist-bench train {asked.space}`."
+        )
+    return space
 
 
 def study_name(asked: SearchConfig, space: Space) -> str:
@@ -198,12 +192,13 @@ def _spec(asked: SearchConfig, space: Space, data: TrainingSet, numerics: Mappin
     plan = planner(space, context)
     return StudySpec(
         space=space, seed=asked.seed, slots=asked.slots, order=asked.order, sampler=sampler, pruner=pruner,
-        periods=len(_period_ends(space)), context=context, numerics=numerics, versions=versions(),
+        periods=len(period_ends(space)), context=context, numerics=numerics, versions=versions(),
         enqueued=tuple(_enqueued(space, recipe, plan) for recipe in asked.enqueue),
     )  # fmt: skip
 
 
-def _period_ends(space: Space) -> list[float]:
+def period_ends(space: Space) -> list[float]:
+    """Return the epochs at whose end a trial reports."""
     epochs = space.settings.get("epochs", TrainConfig().epochs)
     return list(space.settings.get("periods") or range(1, epochs + 1))
 
@@ -234,14 +229,6 @@ def _ray_executor(asked: SearchConfig, data: TrainingSet) -> RayExecutor:
         data = replace(data, options=DataOptions(subset=data.options.subset))
     spec = trainer_spec(data, device=asked.device)
     return RayExecutor(spec, asked.workers, address=asked.address, gpus_per_worker=asked.gpus_per_worker, staged=staged)
-
-
-def _estimated_kind(device: str) -> DeviceKind:
-    """Return the kind of device for a preview's estimate, without starting a worker."""
-    from mnist_bench.numerics import best_precision, device_kind, find_device
-
-    torch_device = find_device(device)
-    return device_kind(best_precision(torch_device), on_gpu=torch_device.type != "cpu")
 
 
 def _enqueued(space: Space, name: str, plan: Planner[TrainConfig]) -> dict[str, Any]:

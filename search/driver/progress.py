@@ -98,6 +98,9 @@ class Observer:
     def on_progress(self, progress: Progress) -> None:
         """Something changed, or a moment passed."""
 
+    def on_warning(self, text: str) -> None:
+        """Something about the search is allowed and hardly meant so; told before anything starts."""
+
     def on_notice(self, text: str) -> None:
         """Something happened that whoever waits for the search should know."""
 

@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from search.messages import did_you_mean, show
+from search.space.scalars import is_quoted
 from search.space.yaml_reader import KeyPath
 
 
@@ -183,11 +184,15 @@ def _ends(form: Mapping[str, Any], kind: str) -> tuple[Any, Any, list[Fault]]:
     if not isinstance(ends, list) or len(ends) != 2:
         return None, None, [Fault((kind,), f"`{kind}` needs two numbers, [lowest, highest], not {show(ends)}")]
     fits, expected = (_is_whole, "a whole number") if kind == "int" else (_is_number, "a number")
-    faults = [Fault((kind, i), f"{show(end)} is not {expected}") for i, end in enumerate(ends) if not fits(end)]
+    faults = [Fault((kind, i), _unwanted(end, expected)) for i, end in enumerate(ends) if not fits(end)]
     low, high = ends
     if not faults and low > high:
         faults.append(Fault((kind,), f"low {show(low)} is above high {show(high)}"))
     return (None, None, faults) if faults else (low, high, [])
+
+
+def _unwanted(value: Any, expected: str) -> str:
+    return f"'{show(value)}' is text; leave out the quotes" if is_quoted(value) else f"{show(value)} is not {expected}"
 
 
 def _log_faults(form: Mapping[str, Any], low: Any, log: Any, *, excludes_step: bool) -> list[Fault]:

@@ -42,6 +42,16 @@ def resolve(text: str) -> Scalar:
     return text
 
 
+def is_quoted(value: object) -> bool:
+    """Return whether a value is a text that would be a number, true or false without its quotes."""
+    if not isinstance(value, str):
+        return False
+    try:
+        return isinstance(resolve(value), int | float)
+    except ValueError:
+        return False
+
+
 def _integer(text: str) -> int:
     # Converting decimal digits takes quadratic time; 64 of them are far beyond 2^53 already.
     number = MAX_INTEGER + 1 if len(text) > 64 else int(text, 0) if text[:2] in ("0o", "0x") else int(text)

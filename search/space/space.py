@@ -43,6 +43,11 @@ class Origin:
     document: Document
     place: KeyPath = ()
 
+    @property
+    def is_option(self) -> bool:
+        """Whether it was written on the command line, with `--set`."""
+        return self.document.source.startswith("--set ")
+
     def below(self, *keys: str | int) -> KeyPath:
         """Return `keys` if the document has a value at that path, else an empty path."""
         return keys if (*self.place, *keys) in self.document.values else ()
@@ -283,7 +288,12 @@ def _read_name(name: Any, document: Document, problems: list[Problem]) -> str:
         return re.sub(r"[^A-Za-z0-9]+", "-", PurePath(document.source).stem).strip("-")[:64] or "space"
     if isinstance(name, str) and _SPACE_NAME.fullmatch(name):
         return name
-    problems.append(document.problem(("name",), f"name: {show(name)} is not a name of at most 64 letters, digits, -_."))
+    if isinstance(name, int | float):
+        written = document.written(("name",))
+        problems.append(document.problem(("name",), f'name: {written} is no text; quote it: "{written}"'))
+    else:
+        rule = "up to 64 ASCII letters, digits, dots, dashes and underscores, the first a letter or digit"
+        problems.append(document.problem(("name",), f"name: {show(name)} is not a name: {rule}"))
     return "space"
 
 

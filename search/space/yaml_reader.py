@@ -42,6 +42,8 @@ Position = tuple[int, int]
 
 _CONTROL = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0010ffff]")
 
+_UNQUOTED_LINE = re.compile(r"(?m)^([ \t]*)([^\s'\"][^\n'\"]*)$")
+
 
 @dataclass(frozen=True, slots=True)
 class Document:
@@ -62,6 +64,12 @@ class Document:
             path = path[:-1]
         line, column = marks.get(path, (1, 1))
         return Problem(self.source, line, column, message)
+
+    def written(self, path: KeyPath) -> str:
+        """Return the unquoted word at `path` as it stands in the text."""
+        line, column = self.values[path]
+        found = re.match(r"[^\s,#}\]]*", self.text.splitlines()[line - 1][column - 1 :])
+        return found[0] if found else ""
 
 
 def load(path: Path) -> Document:
@@ -87,9 +95,11 @@ def parse(data: bytes | str, source: str) -> Document:
             reading on makes no sense.
     """
     text = _decode(data, source)
+    # YAML allows tabs inside a line, which ruamel does not; a blank in the place of each keeps the columns.
+    plain = _UNQUOTED_LINE.sub(lambda line: line[1] + line[2].replace("\t", " "), text)
     reader = _Reader(source)
     with suppress(_CannotReadOnError):
-        for event in _events(text, reader):
+        for event in _events(plain, reader):
             reader.take(event)
     if reader.problems:
         raise SpaceError(reader.problems)
@@ -101,12 +111,24 @@ def _events(text: str, reader: _Reader) -> Iterator[Any]:
     try:
         yield from YAML(typ="safe", pure=True).parse(text)
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        position = (mark.line + 1, mark.column + 1) if mark else reader.position
-        reader.note(position, f"not valid YAML: {' '.join(str(error.problem or error.context).split())}")
+        reader.note(*_fault(error, reader.position))
     # ruamel also raises ValueError and others: for characters and version numbers that are out of range.
     except Exception as error:
         reader.note(reader.position, f"not valid YAML after this: {error}")
+
+
+def _fault(error: MarkedYAMLError, reached: Position) -> tuple[Position, str]:
+    """Return where a text is not YAML, and why; of an unclosed bracket where it was opened, too."""
+    mark, opened = error.problem_mark or error.context_mark, error.context_mark
+    position = (mark.line + 1, mark.column + 1) if mark else reached
+    words = " ".join(str(error.problem or error.context).split())
+    if "'\\t'" in words:
+        words = "a tab; indent with spaces"
+    elif opened and str(error.context).startswith(("while parsing a flow", "while scanning a quoted")):
+        words += f"; what is open was opened in {opened.line + 1}:{opened.column + 1}"
+        if "end" in words and "stream" in words:
+            position = (opened.line + 1, opened.column + 1)
+    return position, f"not valid YAML: {words}"
 
 
 def _decode(data: bytes | str, source: str) -> str:
@@ -212,6 +234,8 @@ class _Reader:
             self._add_key(parent, event, position)
             return
         path = self._place(parent)
+        if isinstance(event, ScalarEvent) and event.start_mark.index == event.end_mark.index:
+            position = self.keys.get(path, position)  # where nothing stands, the parser is at what comes next
         self.values[path] = position
         value = self._value(event, position)
         if parent is None:

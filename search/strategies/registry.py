@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Literal, TypeVar, assert_never, get_args
 
@@ -159,17 +159,18 @@ def _parse(kind: str, table: Mapping[str, type[_Strategy]], spec: str | Mapping[
         raise ValueError(f"no {kind} {name!r}; there are {', '.join(table)}")
     cls = table[name]
     allowed = [field.name for field in fields(cls)]
-    for option, value in options.items():
-        if option not in allowed:
-            raise ValueError(f"{kind} {name} has no option {option!r}; it has {', '.join(allowed) or 'none'}")
-        _check_option(f"{kind} {name}: {option}", option, value)
+    if reasons := [*_faults_of_options(f"{kind} {name}", options, allowed)]:
+        raise ValueError("; ".join(reasons))
     return cls(**options)
 
 
 _LEAST = {"reduction_factor": 2, "min_resource": 1, "n_startup_trials": 1, "n_ei_candidates": 1, "n_min_trials": 1}
 
 
-def _check_option(where: str, option: str, value: Any) -> None:
-    least = _LEAST.get(option, 0)
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= 1_000_000:
-        raise ValueError(f"{where} is {value!r}; it takes a whole number from {least} to 1000000")
+def _faults_of_options(where: str, options: Mapping[str, Any], allowed: Sequence[str]) -> Iterator[str]:
+    for option, value in options.items():
+        least = _LEAST.get(option, 0)
+        if option not in allowed:
+            yield f"{where} has no option {option!r}; it has {', '.join(allowed) or 'none'}"
+        elif isinstance(value, bool) or not isinstance(value, int) or not least <= value <= 1_000_000:
+            yield f"{where}: {option} is {value!r}; it takes a whole number from {least} to 1000000"

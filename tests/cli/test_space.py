@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,28 @@ def test_check_lists_every_problem(bad: str) -> None:
     assert result.stderr == "3 errors. `mnist-bench space show conv` prints a good file's fields.\n"
 
 
+def test_check_warns_without_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("odd.yaml").write_text("optim: {lr: {float: [0.1, 0.1]}}\n")
+    result = run("check", "odd.yaml")
+    assert result.exit_code == 0
+    assert result.stdout == "odd.yaml: 1 range, 0 constants, no problems, 1 warning\n"
+    assert result.stderr == "odd.yaml:1:21  warning: optim.lr: a range of one value; as a constant it is written 0.1\n"
+    (row,) = json.loads(run("check", "--json", "odd.yaml").stdout)["files"]
+    assert [warning["column"] for warning in row["warnings"]] == [21]
+
+
+def test_show_tells_apart_what_exceeds_a_limit_and_what_cannot_be_built(tmp_path: Path) -> None:
+    file = tmp_path / "odd.yaml"
+    sizes = "{blocks: {int: [1, 2]}, filters: {choice: [[4], [4, 8]]}, hidden_layers: 1}"
+    file.write_text(f"limits: {{parameters: 100_000}}\nmodel: {sizes}\n")
+    result = run("show", str(file))
+    line = next(line for line in result.stdout.splitlines() if line.startswith("infeasible"))
+    assert re.search(r"\d\d % of random configurations exceed a limit and \d\d % cannot be built;", line)
+    shown = json.loads(run("show", str(file), "--json").stdout)["estimate"]
+    assert 0 < shown["impossible"] < shown["infeasible"] < 1
+
+
 def test_check_as_json(bad: str) -> None:
     result = run("check", "--json", bad, "smoke")
     assert result.exit_code == 2
@@ -77,7 +100,7 @@ def test_show() -> None:
     assert lines[0].startswith("smoke  ·  11 ranges, 1 constant  ·  4 epochs  ·  subset 6000  ·  tpe")
     assert any(line.startswith("model.hidden_units") and "hidden_layers is 1" in line for line in lines)
     assert "parameters      3,212 to 101,178   limit 100,000" in lines
-    assert any(line.startswith("time ") and "minutes for 50 trials" in line for line in lines)
+    assert any(line.startswith("time ") and " seconds for 50 trials on " in line for line in lines)
 
 
 def test_show_as_json() -> None:
@@ -117,7 +140,7 @@ def test_sample_as_json_can_be_trained() -> None:
 
 def test_sample_leaves_open_what_cannot_be_built(tmp_path: Path) -> None:
     file = tmp_path / "odd.yaml"
-    file.write_text("model: {blocks: {int: [1, 2]}, filters: [4, 8], hidden_layers: 0}\n")
+    file.write_text("model: {blocks: {int: [1, 2]}, filters: {choice: [[4], [4, 8]]}, hidden_layers: 0}\n")
     rows = [line.split() for line in run("sample", str(file), "-n", "6").stdout.splitlines()]
     assert {len(row) for row in rows if row[0] in ("parameters", "macs")} != {7}
 

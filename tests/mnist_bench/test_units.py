@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mnist_bench.units import duration, objectives, percent
+from mnist_bench.units import between, duration, objectives, percent, size
 
 
 def test_shares_have_two_decimals_or_as_many_as_asked() -> None:
@@ -15,6 +15,26 @@ def test_shares_have_two_decimals_or_as_many_as_asked() -> None:
 )
 def test_durations(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [
+        (0.3, 1.2, "0.3 to 1.2 seconds"), (31, 80, "31 to 80 seconds"), (42, 131, "0.7 to 2.2 minutes"),
+        (240, 415, "4 to 6.9 minutes"), (4000, 9000, "1.1 to 2.5 hours"), (90_000, 270_000, "1 to 3.1 days"),
+        (59, 61, "59 to 61 seconds"), (60, 60, "60 seconds"), (1, 1, "1 second"), (1e9, 4e9, "12,000 to 46,000 days"),
+    ],
+)  # fmt: skip
+def test_ranges_of_time(low: float, high: float, text: str) -> None:
+    assert between(low, high) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(7, "7 bytes"), (999, "1,000 bytes"), (2e3, "2 kB"), (25e9, "25 GB"), (1.8e13, "18 TB"), (9e22, "90,000 EB")],
+)
+def test_sizes(count: float, text: str) -> None:
+    assert size(count) == text
 
 
 def test_two_objectives() -> None:

@@ -158,9 +158,14 @@ def _share(text: str, executor: ExecutorName) -> float:
 
 
 def _preview(asked: SearchConfig) -> None:
+    from mnist_bench import space_files
+    from mnist_bench.preview import preview
     from mnist_bench.studies import run_search
 
-    for line in run_search.preview(asked):
+    space = run_search.to_search(asked)
+    for warning in space_files.warnings(space):
+        output.note(space_files.warning_line(warning))
+    for line in preview(asked, space):
         output.print_prose(line)
 
 

@@ -52,6 +52,10 @@ class PlainView(Observer):
         """Tell the person at the terminal something."""
         output.note(text)
 
+    def on_warning(self, text: str) -> None:
+        """Print a line that stays."""
+        output.note(text)
+
     def on_notice(self, text: str) -> None:
         """See `say`."""
         self.say(text)
@@ -98,6 +102,10 @@ class LiveView(Observer):
     def say(self, text: str) -> None:
         """Show a line below the picture from now on."""
         self._notice = text
+
+    def on_warning(self, text: str) -> None:
+        """Print a line that stays."""
+        output.note(text)
 
     def on_notice(self, text: str) -> None:
         """See `say`."""

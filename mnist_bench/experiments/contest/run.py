@@ -166,7 +166,7 @@ class _Tournament:
         traces = {run: trace(study, self.unit) for run, study in studies.items()}
         return Contest(
             space=self.space.name, machine=self.machine, folder=str(self.folder),
-            images=validation_size(self.space.settings.get("subset", overview.IMAGES)), budget=self.asked.trials,
+            images=validation_size(self.space.settings.get("subset", space_files.IMAGES)), budget=self.asked.trials,
             training_seconds=self.unit / 1e6, seeds=seeds, entrants=entrants,
             traces=tuple(tuple(traces[one.sampler, one.pruner, seed] for seed in seeds) for one in entrants),
         )  # fmt: skip

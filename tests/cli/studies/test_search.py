@@ -12,6 +12,7 @@ from typer.testing import Result
 
 from mnist_bench.cli.views import ending
 from mnist_bench.plots.kinds import KINDS
+from mnist_bench.preview.pace import Pace
 from mnist_bench.studies.run_search import SearchConfig
 from search.driver.progress import Observer
 from search.driver.run import Run
@@ -214,15 +215,61 @@ def test_advice_counts_the_pictures_and_names_their_folder() -> None:
     assert line.endswith(f"{len(KINDS)} pictures into results/conv-0/plots")
 
 
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The numbers of images on which a pace was measured; no worker starts."""
+    images: list[int] = []
+
+    def measure(executor: object, plans: object, number: int) -> Pace:
+        images.append(number)
+        return Pace(kind="cpu-bf16", speeds=(1.0,), start=4.0, busy=False)
+
+    monkeypatch.setattr("mnist_bench.preview.pace.measure", measure)
+    return images
+
+
+@pytest.mark.usefixtures("measured")
 def test_a_dry_run_trains_nothing(cli: Cli, asked: list[SearchConfig]) -> None:
-    result = cli("search", "smoke", "--dry-run", "--trials", "12")
+    result = cli("search", "smoke", "--dry-run", "--trials", "12", "--workers", "2")
     assert result.exit_code == 0
-    assert "12 trials of at most 3 epochs, tpe" in result.stdout
-    assert "minutes" in result.stdout
+    assert "11 ranges, 12 trials of at most 3 epochs, tpe" in result.stdout
+    assert re.search(r"^Takes about [\d.]+ to [\d.]+ seconds, as a second's training here tells", result.stdout, re.M)
+    assert re.search(r"optim.lr 0\.\d{5},", result.stdout)
     assert asked == []
     assert not Path("results").exists()
 
 
+def test_a_dry_run_measures_on_the_images_of_the_search_or_fewer(cli: Cli, measured: list[int]) -> None:
+    cli("search", "smoke", "--dry-run", "--set", "subset=2000")
+    cli("search", "smoke", "--dry-run", "--set", "subset=60000")
+    cli("search", "smoke", "--dry-run", "--executor", "in-process")
+    cli("search", "smoke", "--dry-run", "--executor", "ray", "--workers", "64")
+    assert measured == [2000, 6000, 6000, 6000]
+
+
+@pytest.mark.usefixtures("measured")
+def test_a_dry_run_counts_in_words(cli: Cli) -> None:
+    told = ("--trials", "1", "--workers", "1", "--slots", "1", "--set", "epochs=1")
+    result = cli("search", "smoke", "--dry-run", *told)
+    assert "11 ranges, 1 trial of at most 1 epoch, " in result.stdout
+    assert "1 slot on 1 worker." in result.stdout
+
+
+@pytest.mark.usefixtures("measured")
+def test_a_dry_run_warns_and_says_what_share_is_infeasible(cli: Cli) -> None:
+    result = cli("search", "conv", "--dry-run")
+    assert "warning: model.convs_per_block: [1, 2] is closed by the limit on macs" in result.stderr
+    assert re.search(r"^\d\d % of random configurations exceed a limit; such are not trained", result.stdout, re.M)
+
+
+@pytest.mark.parametrize("words", [["--dry-run"], []])
+def test_a_recipe_has_nothing_to_search(cli: Cli, words: list[str]) -> None:
+    result = cli("search", "notebook/linear", *words)
+    assert result.exit_code == 2
+    assert "there is nothing to search, for it has no range; use `mnist-bench train notebook/linear`" in result.stderr
+
+
+@pytest.mark.usefixtures("measured")
 def test_a_dry_run_names_two_objectives(cli: Cli) -> None:
     result = cli("search", "smoke", "--dry-run", "--set", "objective=[val_accuracy, macs]")
     assert "50 trials of at most 3 epochs, for high accuracy and few MACs, tpe" in result.stdout

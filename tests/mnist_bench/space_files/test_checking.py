@@ -31,6 +31,7 @@ def lines_of(text: str) -> list[str]:
         ("modl: {blocks: 1}", "1:1  modl: no such setting or section; did you mean `model`?"),
         ("epoch: 3", "1:1  epoch: no such setting or section; did you mean `epochs`?"),
         ("model: 3", "1:8  model: a section holds fields, `name: value` each, not 3"),
+        ("model:\n\nepochs: 3", "1:1  model: a section holds fields, `name: value` each, not null"),
         ("model:", "model: a section holds fields, `name: value` each, not null"),
         ("epochs: {int: [1, 2]}", "1:9  epochs: takes the same value in all trials"),
         ("epochs: 0", "1:9  epochs: 0 is below 1 (1 <= epochs <= 1000)"),
@@ -123,7 +124,52 @@ def lines_of(text: str) -> list[str]:
         ("phases: 3", "phases: 3 is not a list"),
         (
             "model: {blocks: 3, filters: [8, 16]}",
-            "1:8  model: no net can be built from these settings: model.filters has 2 entries",
+            "1:29  model.filters: [8, 16] fits 2 blocks only, and there are 3; one number is for all",
+        ),
+        (
+            "model: {blocks: {int: [1, 2]}, filters: [8, 16]}",
+            "1:41  model.filters: [8, 16] fits 2 blocks only, and there may be 1; one number is for all",
+        ),
+        (
+            "model: {hidden_units: {choice: [64, [64, 32]]}, hidden_layers: 1}",
+            "1:37  model.hidden_units: [64, 32] fits 2 hidden layers only, and there are 1",
+        ),
+        ("model: {pool_axes: channels_rows, filters: 1}", "model: no net can be built from these settings"),
+        ("subset: 200000", "1:9  subset: 200000 is more than there are: 1000 to 60000 images"),
+        ("epochs: '3'", "1:9  epochs: '3' is text; leave out the quotes"),
+        ("subset: '2000'", "1:9  subset: '2000' is text; leave out the quotes"),
+        ("optim: {lr: '1e-3'}", "1:13  optim.lr: '1e-3' is text; leave out the quotes"),
+        ("augment: {zoom_per_axis: 'true'}", "augment.zoom_per_axis: 'true' is text; leave out the quotes"),
+        ("model: {kernel_size: '3'}", "model.kernel_size: '3' is text; leave out the quotes"),
+        ("optim: {lr: fast}", "optim.lr: fast is not a number"),
+        (
+            "optim: {batch_size: [64, 128]}",
+            "1:21  optim.batch_size: [64, 128] is not a whole number; for a choice write {choice: [64, 128]}",
+        ),
+        (
+            "model: {activation: [relu, gelu]}",
+            "model.activation: [relu, gelu] is not relu, sigmoid, tanh, gelu or silu; for a choice write {choice: [",
+        ),
+        ("epochs: [3, 4]", "1:9  epochs: [3, 4] is not a whole number"),
+        ("learning_rate: 0.1", "1:1  learning_rate: no such setting or section; did you mean `optim.lr`?"),
+        ("lr: 0.1", "1:1  lr: no such setting or section; did you mean `optim.lr`?"),
+        ("optim: {learning_rate: 0.1}", "1:9  optim.learning_rate: no such field; did you mean `lr`?"),
+        ("model: {L2: 0.1}", "1:9  model.L2: no such field; did you mean `optim.weight_decay`?"),
+        (
+            "dropout: 0.5",
+            "1:1  dropout: no such setting or section; did you mean `model.block_dropout` or `model.hidden_dropout`?",
+        ),
+        ("bs: 64", "did you mean `optim.batch_size`?"),
+        ("model: {epochs: 3}", "1:9  model.epochs: no such field; did you mean `epochs`?"),
+        ("search: {pruner: {name: asha, eta: 3, min_resource: 0}}", "has no option 'eta'; it has "),
+        ("search: {pruner: {name: asha, eta: 3, min_resource: 0}}", "; pruner asha: min_resource is 0; it takes"),
+        (
+            "limits: {parameters: 200_000}\nmodel: {blocks: {int: [1, 2]}}",
+            "1:22  limits.parameters: the smallest net has 206,922 parameters, above the limit of 200,000",
+        ),
+        (
+            "model: {blocks: 4, filters: 512, convs_per_block: 8, filter_growth: 8}\noptim: {lr: {float: [0.1, 0.2]}}",
+            "1:69  model.filter_growth: the largest net has 4,476,618,450,826 parameters, 18 TB of weights; this",
         ),
     ],
 )
@@ -150,7 +196,9 @@ def test_faults_and_where(text: str, expected: str) -> None:
         "search: {sampler: {name: random}, pruner: none}",
         "search: {sampler: {name: gp, n_startup_trials: 5}, pruner: none}\noptim: {lr: {float: [0.1, 0.2]}}",
         "search: {sampler: qmc}\nmodel: {blocks: {int: [1, 2]}, filters: {value: 8, when: {blocks: 2}}}",
-        "model: {blocks: {int: [2, 3]}, filters: [8, 16]}",
+        "model: {blocks: {int: [2, 3]}, filters: {value: [8, 16], when: {blocks: 2}}}",
+        "model: {blocks: {int: [1, 2]}, filters: {choice: [8, [8, 16]]}}",
+        "model: {blocks: 4, filters: 512, filter_growth: {float: [1, 8]}}\nlimits: {parameters: 50_000_000}",
     ],
 )
 def test_good_spaces(text: str) -> None:
@@ -163,6 +211,13 @@ def test_good_spaces(text: str) -> None:
         (["objective=[val_accuracy, mac]"], r"--set objective:1:16  objective\[1\]: mac is not .* did you mean `macs`"),
         (["search.sampler=qmc"], "--set search.sampler:1:1  search.sampler: qmc needs all ranges in every trial"),
         (["search.sampler={name: gp}", "search.pruner=none"], "search.sampler: gp needs all ranges in every trial"),
+        (
+            ["epochs=3"],
+            r"periods: \[0.5, 1, 2, 4, 6\] does not rise to 3, the epochs; also give --set 'periods=\[0.5",
+        ),
+        (["epochs=3", "periods=[1, 2]"], r"--set periods:1:1 .* does not rise to 3, the epochs; \[1, 2, 3\] would"),
+        (["lr=0.1"], "--set lr:1:1  lr: no such setting or section; did you mean `optim.lr`"),
+        (["limits.macs=1"], "--set limits.macs:1:1  limits.macs: the smallest net has .* above the limit of 1"),
         (["search.pruner={name: hyperband, min_resource: 7}"], "--set search.pruner:1:1  search.pruner: hyperband's"),
     ],
 )
@@ -175,6 +230,28 @@ def test_the_objective_that_holds_anyway_makes_no_other_search() -> None:
     assert space_files.load("conv", ["objective=val_accuracy"]).to_spec() == space_files.load("conv").to_spec()
     two = space_files.load("conv", ["objective=[val_accuracy, macs]"]).to_spec()
     assert two["settings"]["objective"] == ["val_accuracy", "macs"]
+
+
+def test_every_option_of_a_choice_is_told() -> None:
+    lines = lines_of("optim: {batch_size: {choice: [64, 'big', 1.5, null, 9999]}}")
+    assert [line.split("  ")[0] for line in lines] == [f"f.yaml:1:{column}" for column in (35, 42, 47, 53)]
+
+
+def test_a_data_set_of_ones_own_may_be_larger() -> None:
+    space, _ = Space.read(parse("subset: 90000", "f.yaml"))
+    assert check(space, images=None) == []
+    assert check(space, images=100_000) == []
+
+
+def test_a_net_that_fits_the_machine_is_not_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "model: {blocks: 0, hidden_layers: 1, hidden_units: {int: [200, 400]}}"
+    monkeypatch.setattr("mnist_bench.space_files.feasibility.machine_memory", lambda: 12 * 318_010)
+    assert lines_of(text) == []
+    monkeypatch.setattr("mnist_bench.space_files.feasibility.machine_memory", lambda: 12 * 318_009)
+    (line,) = lines_of(text)
+    assert "1:52  model.hidden_units: the largest net has 318,010 parameters, 1.3 MB of weights, 3.8 MB with" in line
+    monkeypatch.setattr("mnist_bench.space_files.feasibility.machine_memory", lambda: None)
+    assert lines_of(text) == []
 
 
 def test_all_faults_at_once() -> None:
@@ -212,5 +289,6 @@ def test_a_mutated_file_is_a_space_or_refused(start: int, length: int, inserted:
     except SpaceError:
         return
     if not problems + check(space):
+        assert all(str(warning).startswith("f.yaml:") for warning in space_files.warnings(space))
         rng = random.Random(0)
         assert space_files.config(space, space.sample(lambda _, distribution: distribution.draw(rng)))

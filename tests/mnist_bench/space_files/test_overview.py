@@ -110,5 +110,5 @@ def test_estimate_grows_with_the_work() -> None:
 
 
 def test_estimate_counts_what_exceeds_the_limits() -> None:
-    assert estimate(space_files.load("smoke", ["limits.macs=1"]), CPU, trials=5, workers=1).infeasible == 1
+    assert estimate(space_of("limits: {macs: 1}\nmodel: {blocks: 1}"), CPU, trials=5, workers=1).infeasible == 1
     assert estimate(space_files.load("smoke", ["limits={}"]), CPU, trials=5, workers=1).infeasible == 0

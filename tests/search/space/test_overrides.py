@@ -56,7 +56,7 @@ def test_conditions_of_new_values() -> None:
         ("a.b.c=1", "--set a.b.c=1: give NAME=VALUE"),
         ("a.=1", "--set a.=1: give NAME=VALUE"),
         ("name=x", "--set name: "),
-        ("a.b=[1", "--set a.b:1:3  not valid YAML"),
+        ("a.b=[1", "--set a.b:1:1  not valid YAML"),
         ("a.b={int: [2, 1]}", "--set a.b:1:7  a.b: low 2 is above high 1"),
         ("a.b={value: 1, when: {c: 3}}", "a.b: its condition leads back to itself"),
         ("a.c={value: 1, when: {b: 7}}", "a.c: a.b is never 7"),

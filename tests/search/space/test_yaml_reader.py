@@ -105,7 +105,16 @@ def test_positions_of_keys_and_values() -> None:
         ("a: 1\n---\nb: 2", "f.yaml:2:1  a second document"),
         ("%YAML 1.1\n---\na: 1", "a YAML directive"),
         ("%TAG ! tag:x,2000:\n---\na: 1", "a YAML directive"),
-        ("a: [1, 2", "f.yaml:1:9  not valid YAML"),
+        (
+            "a: [1, 2",
+            "f.yaml:1:4  not valid YAML: expected ',' or ']', but got '<stream end>'; what is open was opened",
+        ),
+        (
+            "a:\n  b: [8, 16\nc:\n  d: 3",
+            "but got ':'; what is open was opened in 2:6",
+        ),
+        ("a: 'x", "f.yaml:1:4  not valid YAML: found unexpected end of stream"),
+        ("a:\n\tb: 1", "f.yaml:2:1  not valid YAML: a tab; indent with spaces"),
         ("a: b: c", "f.yaml:1:5  not valid YAML"),
         ("\ta: 1", "f.yaml:1:1  not valid YAML"),
         ("a: b\0", "f.yaml:1:5  control character U+0000"),
@@ -137,6 +146,22 @@ def test_endless_faults_are_cut_off() -> None:
 
 def test_a_byte_order_mark_is_no_fault() -> None:
     assert parse(b"\xef\xbb\xbfa: 1", "f.yaml").value == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    "text", ["name:\tt", "name:\t t\t", "name: t\t# ours", "name: t\t", "- a\n-\tb", "a: {b:\t1,\tc: 2}"]
+)
+def test_tabs_between_a_key_and_its_value_are_blanks(text: str) -> None:
+    assert parse(text, "f.yaml").value == parse(text.replace("\t", " "), "f.yaml").value
+
+
+def test_a_tab_inside_quotes_stays() -> None:
+    assert parse("a: 'x\ty'", "f.yaml").value == {"a": "x\ty"}
+
+
+def test_an_empty_value_stands_where_its_key_does() -> None:
+    document = parse("a:\n\nb: 1", "f.yaml")
+    assert document.values["a",] == (1, 1)
 
 
 def test_twenty_levels_are_allowed() -> None:

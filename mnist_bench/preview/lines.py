@@ -1,0 +1,108 @@
+"""What `--dry-run` says of a search."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import assert_never
+
+from mnist_bench import space_files
+from mnist_bench.cells import short
+from mnist_bench.config import TrainConfig
+from mnist_bench.data import DataOptions, load_training_set
+from mnist_bench.nets import COEFFICIENTS
+from mnist_bench.preview import pace
+from mnist_bench.preview.duration import Asked, seconds_between
+from mnist_bench.preview.pace import Pace
+from mnist_bench.space_files import overview
+from mnist_bench.studies import SearchConfig, run_search
+from mnist_bench.training import trainer_spec
+from mnist_bench.units import between, objectives
+from search import strategies
+from search.event_log import repeats
+from search.executors import Executor, InProcessExecutor
+from search.executors.local import LocalExecutor
+from search.messages import number_of
+from search.space import Space, cost_of
+from search.study import WorkFolder
+from search.trainer_api import Plan, TrainerSpec
+
+MAX_WORKERS = 16
+"""More are not started to measure; they are taken to train as fast as these."""
+
+
+def preview(asked: SearchConfig, space: Space) -> list[str]:
+    """Describe what would run, and say how long it would take: a few nets are trained for a second, and thrown away.
+
+    `space` is what `run_search.to_search` returns for `asked`.
+
+    Raises:
+        UsageError, WorkerError: no worker can start.
+    """
+    return [_what(asked, space), *_how_long(asked, space), _which(asked, space)]
+
+
+def _what(asked: SearchConfig, space: Space) -> str:
+    ends, cost = run_search.period_ends(space), cost_of(space.settings)
+    sampler, pruner = (strategies.describe(strategy, len(ends)) for strategy in strategies.of_settings(space.settings))
+    ranges = sum(field.distribution is not None for field in space.fields)
+    longest = "1 epoch" if ends[-1] == 1 else f"{ends[-1]:g} epochs"
+    return (
+        f"{space.name}: {number_of(ranges, 'range')}, {number_of(asked.trials, 'trial')} of at most {longest}, "
+        f"{f'for {objectives(cost)}, ' if cost else ''}{sampler} + {pruner}, seed {asked.seed}, "
+        f"{number_of(asked.slots, 'slot')} on {number_of(asked.workers, 'worker')}"
+        f"{'' if repeats(asked.order) else ', by arrival'}."
+    )
+
+
+def _how_long(asked: SearchConfig, space: Space) -> Iterator[str]:
+    images = int(space.settings.get("subset", space_files.IMAGES))
+    measured = _measure(asked, overview.feasible_plans(space, asdict(COEFFICIENTS["cpu-bf16"])), images)
+    plans = overview.feasible_plans(space, asdict(COEFFICIENTS[measured.kind]))
+    pruner = strategies.of_settings(space.settings)[1]
+    timed = Asked(
+        trials=asked.trials, pruner=pruner, workers=asked.workers, has_cost=cost_of(space.settings) is not None
+    )
+    span = between(*seconds_between(plans, timed, measured))
+    how = "as a second's training here tells" if measured.speeds else "at this kind of machine's usual speed"
+    busy = "; other programs compute here too, and may leave it more or less" if measured.busy else ""
+    yield f"Takes about {span}, {how} ({measured.kind}){busy}."
+    if words := overview.infeasible_words(overview.shares(space)):
+        yield f"{words}; such are not trained and cost no trial."
+
+
+def _which(asked: SearchConfig, space: Space) -> str:
+    first = overview.samples(space, 1, asked.seed)[0].items()
+    settings = ", ".join(f"{path} {short(value)}" for path, value in first)
+    return (
+        f"Study {run_search.study_name(asked, space)} in {asked.results}/. A configuration drawn at random: {settings}."
+    )
+
+
+def _measure(asked: SearchConfig, plans: Sequence[Plan[TrainConfig]], images: int) -> Pace:
+    """Measure in workers like those of the search, but for their images: MNIST's, and few of them."""
+    few = pace.images_to_measure(plans, images)
+    trainer = trainer_spec(load_training_set(DataOptions(subset=few)), device=asked.device)
+    folder = Path(tempfile.mkdtemp(prefix="mnist-bench-"))
+    log = WorkFolder(folder).workers_log
+    workers, executor = min(asked.workers, MAX_WORKERS), _executor(asked, trainer, log)
+    try:
+        measured = pace.measure(executor, plans, few)
+    finally:
+        if not log.exists() or not log.stat().st_size:  # else it stays: the error that ends this may name it
+            shutil.rmtree(folder)
+    scale = asked.workers / workers
+    return replace(measured, speeds=tuple(speed * scale for speed in measured.speeds))
+
+
+def _executor(asked: SearchConfig, trainer: TrainerSpec, log: Path) -> Executor:
+    match asked.executor:
+        case "local" | "ray":
+            return LocalExecutor(trainer, min(asked.workers, MAX_WORKERS), log, asked.lanes)
+        case "in-process":
+            return InProcessExecutor(trainer)
+        case _:
+            assert_never(asked.executor)

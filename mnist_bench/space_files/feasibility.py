@@ -1,0 +1,184 @@
+"""Whether the nets that a space describes can be built, meet its limits, and fit into this machine's memory.
+
+All of it is asked of nets drawn at random; only where none of them meets the limits, the smallest net is looked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from mnist_bench.config import TrainConfig, all_settings
+from mnist_bench.nets import plan_layers
+from mnist_bench.numerics import machine_memory
+from mnist_bench.space_files import overview
+from mnist_bench.space_files.overview import Net
+from mnist_bench.units import size
+from search.errors import Problem
+from search.messages import listing, number_of, show
+from search.space import Choice, Distribution, Field, IntRange, Space
+
+NETS_DRAWN = 200
+"""Nets at random that stand for all of a space. A search gives up after as many infeasible ones in a row."""
+MAX_VALUES = 10
+"""A range of more values is not looked through one by one."""
+LISTED = {"model.blocks": "block", "model.hidden_layers": "hidden layer"}
+"""Settings that say how many entries the lists of others have, and what each entry is for."""
+COUNTED = {"parameters": "parameters", "macs": "MACs a picture"}
+
+
+def net_problems(space: Space) -> list[Problem]:
+    """Return what keeps nets of a space, whose names and values are right, from being trained on this machine."""
+    drawn = overview.samples(space, 1 if space.is_recipe else NETS_DRAWN, seed=0)
+    if problems := [*_list_problems(space, drawn, unfit=True)]:
+        return problems
+    nets = overview.nets(space, drawn)
+    if all(net.layers is None for net in nets):
+        reason = nets[-1].reason
+        path = reason.partition(" ")[0].rstrip(":")  # such a reason begins with the setting at fault
+        origin = next((item.origin for item in space.fields if item.path == path), space.origins.get("model"))
+        message = f"model: no net can be built from these settings: {reason}"
+        return [origin.problem(message)] if origin else []
+    limits = [] if space.is_recipe or _is_met(nets) else [*_limit_problems(space)]
+    return limits or [*_memory_problems(space, nets)]
+
+
+def net_warnings(space: Space) -> Iterator[Problem]:
+    """Yield what keeps some nets of a space, in which nothing is wrong, from being trained."""
+    if space.is_recipe:
+        return
+    drawn = overview.samples(space, NETS_DRAWN, seed=0)
+    yield from _list_problems(space, drawn, unfit=False)
+    if not space.settings.get("limits"):
+        return
+    if _is_met(overview.nets(space, drawn)):
+        for item in space.fields:
+            yield from _closed_values(space, item, drawn)
+    else:
+        message = f"limits: none of {NETS_DRAWN} random nets meets them; a search may find none either"
+        yield space.origins["limits"].problem(message)
+
+
+def _list_problems(space: Space, drawn: list[dict[str, Any]], *, unfit: bool) -> Iterator[Problem]:
+    """Yield the lists whose length is not always the number of the blocks or layers that they describe.
+
+    With `unfit`, what is wrong: a constant that does not fit some trial, an option that fits none. Else the options
+    that fit some trials only.
+    """
+    fields = {item.path: item for item in space.fields}
+    met: dict[tuple[str, int | None], set[int]] = {}
+    for values in map(space.resolve, drawn):
+        for path, entries in values.items():
+            if isinstance(entries, list) and (parent := _counts_entries(path)):
+                span = fields[path].distribution
+                option = span.options.index(entries) if isinstance(span, Choice) else None
+                met.setdefault((path, option), set()).add(values.get(parent, all_settings()[parent].default))
+    for (path, option), counts in met.items():
+        item, is_constant = fields[path], option is None
+        entries = item.value if option is None else item.value.options[option]
+        fits_some, others = len(entries) in counts, sorted(counts - {len(entries)})
+        if others and unfit == (is_constant or not fits_some):
+            below = item.origin.below("value") if option is None else ("choice", option)
+            noun = LISTED[_counts_entries(path) or ""]
+            message = f"{path}: {show(entries)} fits {number_of(len(entries), noun)} only, and there "
+            message += f"{'may be' if fits_some else 'are'} {listing(others)}"
+            yield item.origin.problem(message + ("; one number is for all" if is_constant else ""), *below)
+
+
+def _counts_entries(path: str) -> str | None:
+    """Return the setting that counts the entries of another one's list."""
+    needed = [name for need in all_settings()[path].setting.needs for name in need.paths]
+    return next((name for name in LISTED if name in needed), None)
+
+
+def _is_met(nets: Iterable[Net]) -> bool:
+    return any(net.feasible for net in nets)
+
+
+def _limit_problems(space: Space) -> Iterator[Problem]:
+    """Yield the limits that even the smallest net exceeds."""
+    limits, found = space.settings.get("limits", {}), overview.extremes(space)
+    for name, least in (("parameters", found.parameters[0]), ("macs", found.macs[0])):
+        if least > limits.get(name, least) and found.exact:
+            message = f"limits.{name}: the smallest net has {least:,} {COUNTED[name]}, above the limit of"
+            yield space.origins["limits"].problem(f"{message} {limits[name]:,.10g}", name)
+
+
+def _closed_values(space: Space, item: Field, drawn: list[dict[str, Any]]) -> Iterator[Problem]:
+    """Yield the values of a range that no net has that meets the limits, though nets with others meet them."""
+    values = _values(item.distribution) if item.path in overview.SIZE_FIELDS else []
+    for value in values if len(values) > 1 else ():
+        nets = overview.nets(space, [_with(space, params, item.path, value) for params in drawn])
+        over = [name for name in COUNTED if all(name in net.over for net in nets)]
+        if over:
+            span = show(values if len(values) == MAX_VALUES else [values[0], values[-1]] if len(values) > 2 else values)
+            closed = f"{item.path}: {span} is closed by the limit on {over[0]}"
+            below = ("choice", values.index(value)) if isinstance(item.distribution, Choice) else ("int",)
+            yield item.origin.problem(f"{closed}: none of {len(nets)} random nets with {show(value)} meets it", *below)
+
+
+def _values(span: Distribution | None) -> list[Any]:
+    """Return the values of a range that has no more than `MAX_VALUES`, in its order; none of any other."""
+    if isinstance(span, Choice):
+        values = list(span.options)
+    elif isinstance(span, IntRange):
+        values = list(range(span.low, span.high + 1, span.step)[: MAX_VALUES + 1])
+    else:
+        values = []
+    return values if len(values) <= MAX_VALUES else []
+
+
+def _with(space: Space, params: Mapping[str, Any], path: str, value: Any) -> dict[str, Any]:
+    """Return the parameters of a trial with another value of one range, and what comes to count with it."""
+    asked = {**params, path: value}
+    return space.sample(lambda name, span: asked[name] if name in asked else _ends(span)[0])
+
+
+def _ends(span: Distribution) -> tuple[Any, Any]:
+    """Return the lowest and the highest value, of options those that are so by their sums."""
+    if not isinstance(span, Choice):
+        return span.low, span.high
+    ordered = sorted(span.options, key=_sum)
+    return ordered[0], ordered[-1]
+
+
+def _sum(option: Any) -> float:
+    return sum(option) if isinstance(option, list) else option if isinstance(option, int | float) else 0.0
+
+
+def _memory_problems(space: Space, nets: list[Net]) -> Iterator[Problem]:
+    """Yield the largest net, where its weights and the optimizer's state alone exceed this machine's memory.
+
+    The largest within the limits of those drawn and the one at the upper ends of all ranges.
+    """
+    largest = overview.nets(space, [space.sample(lambda _, span: _ends(span)[1])])
+    trained = [net for net in (*nets, *largest) if net.feasible]
+    memory = machine_memory()
+    if memory is None or not trained:
+        return
+    net = max(trained, key=lambda net: net.parameters)
+    config, parameters = net.config, net.parameters
+    weights, whole = 4 * parameters, 4 * parameters * _copies(config)
+    if whole > memory:
+        path = _dominating(config)
+        state = "" if weights > memory else f", {size(whole)} with the optimizer's state"
+        message = f"{path}: the largest net has {parameters:,} parameters, {size(weights)} of weights{state}"
+        origin = next((item.origin for item in space.fields if item.path == path), space.origins.get("model"))
+        if origin is not None:
+            yield origin.problem(f"{message}; this machine has {size(memory)} of memory")
+
+
+def _copies(config: TrainConfig) -> int:
+    """Return how many numbers are kept for each weight: itself, the optimizer's state, the average."""
+    return 1 + (2 if config.optim.optimizer == "adam" else 1) + (1 if config.optim.ema_decay else 0)
+
+
+def _dominating(config: TrainConfig) -> str:
+    """Return the setting without which a net would have the fewest parameters."""
+    default = TrainConfig().model
+
+    def without(name: str) -> int:
+        return plan_layers(replace(config.model, **{name: getattr(default, name)})).parameters
+
+    return "model." + min(("filters", "filter_growth", "hidden_units"), key=without)

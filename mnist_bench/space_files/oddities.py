@@ -1,0 +1,68 @@
+"""What is allowed in a space and hardly meant: a search says it and goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from mnist_bench.config import TrainConfig, all_settings
+from mnist_bench.space_files.feasibility import net_warnings
+from search import strategies
+from search.errors import Problem
+from search.messages import number_of, show
+from search.space import Choice, Field, Space
+
+DROPS = ("optim.first_drop_fraction", "optim.second_drop_fraction")
+
+
+def warnings(space: Space) -> list[Problem]:
+    """Return what is odd about a checked space, in the order of the file."""
+    found = [*_single_values(space), *_drops(space), *_idle_pruner(space), *net_warnings(space)]
+    return sorted(found, key=lambda problem: (problem.line, problem.column))
+
+
+def warning_line(problem: Problem) -> str:
+    """Return a warning with its place, for a person."""
+    return f"{problem.source}:{problem.line}:{problem.column}  warning: {problem.message}"
+
+
+def _single_values(space: Space) -> Iterator[Problem]:
+    for item in space.fields:
+        low, high = _ends(item)
+        is_single = len(item.value.options) == 1 if isinstance(item.value, Choice) else low == high
+        if item.distribution and is_single:
+            (kind, *_) = item.distribution.to_json()
+            message = f"{item.path}: a range of one value; as a constant it is written {show(low)}"
+            yield item.origin.problem(message, kind)
+
+
+def _ends(item: Field) -> tuple[Any, Any]:
+    """Return the first and the last value that a field can have."""
+    span = item.distribution
+    if span is None:
+        return item.value, item.value
+    return (span.options[0], span.options[-1]) if isinstance(span, Choice) else (span.low, span.high)
+
+
+def _drops(space: Space) -> Iterator[Problem]:
+    """Yield where the second drop of the learning rate comes before the first."""
+    fields = {item.path: item for item in space.fields}
+    if not any(_ends(item)[1] == 2 for item in space.fields if item.path == "optim.drops"):
+        return
+    first, second = (fields.get(path, Field(path, all_settings()[path].default)) for path in DROPS)
+    at_fault = second if second.path in fields else first
+    if at_fault.path in fields and min(_ends(first)) >= max(_ends(second)):
+        message = f"{second.path}: {show(max(_ends(second)))} is not after the first drop, at {show(min(_ends(first)))}"
+        yield at_fault.origin.problem(message)
+
+
+def _idle_pruner(space: Space) -> Iterator[Problem]:
+    """Yield where a pruner that the file asks for never stops a trial."""
+    if "pruner" not in space.settings.get("search", {}):
+        return
+    pruner = strategies.of_settings(space.settings)[1]
+    periods = len(space.settings.get("periods") or range(space.settings.get("epochs", TrainConfig().epochs)))
+    if pruner.name != "none" and not any(pruner.may_stop_at(period) for period in range(1, periods)):
+        message = f"search.pruner: {pruner.name} stops no trial: its first look is beyond a trial's "
+        message += number_of(periods, "period")
+        yield space.origins["search"].problem(message, "pruner")

@@ -1,0 +1,97 @@
+"""What is trained to measure a machine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+
+from mnist_bench import space_files
+from mnist_bench.config import TrainConfig
+from mnist_bench.nets import COEFFICIENTS
+from mnist_bench.preview import pace
+from mnist_bench.space_files import overview
+from search.errors import WorkerError
+from search.executors import Done, Job, Lost, Outcome
+from search.trainer_api import Plan, Report
+
+
+class Workers:
+    """Two workers that take a given time for whatever they train; satisfies `search.executors.Executor`."""
+
+    workers, lanes = 2, 1
+
+    def __init__(self, seconds: float = 0.01, *, fails: bool = False) -> None:
+        self.seconds, self.fails = seconds, fails
+        self.jobs: list[Job[Any]] = []
+        self.trained: list[TrainConfig] = []
+        self.stopped = False
+
+    def start(self) -> Mapping[str, Any]:
+        return {"kind": "cpu-bf16"}
+
+    def idle(self) -> int:
+        return self.workers - len(self.jobs)
+
+    def submit(self, job: Job[Any]) -> None:
+        self.jobs.append(job)
+        self.trained.append(job.config)
+
+    def wait(self, timeout: float) -> list[Outcome]:
+        time.sleep(self.seconds)
+        jobs, self.jobs = self.jobs, []
+        if self.fails:
+            return [Lost(job=job, reason="SIGKILL") for job in jobs]
+        report = Report(value=0.5, metrics={}, weights="", seconds=self.seconds)
+        return [Done(job=job, report=report, state=b"") for job in jobs]
+
+    def stop(self) -> None:
+        self.stopped = True
+
+
+def plans_of(name: str, *overrides: str) -> list[Plan[TrainConfig]]:
+    return overview.feasible_plans(space_files.load(name, overrides), asdict(COEFFICIENTS["cpu-bf16"]))
+
+
+def test_all_workers_train_the_same_nets_and_the_first_round_does_not_count() -> None:
+    workers = Workers()
+    measured = pace.measure(workers, plans_of("smoke"), 3000)
+    assert len(measured.speeds) == pace.NETS
+    assert len(workers.trained) == 2 * (pace.NETS + 1)
+    assert all(config.epochs == 1 and config.periods is None for config in workers.trained)
+    assert workers.trained[::2] == workers.trained[1::2]
+    assert measured.kind == "cpu-bf16"
+    assert workers.stopped
+
+
+def test_twice_the_time_is_half_the_speed() -> None:
+    fast, slow = (pace.measure(Workers(seconds), plans_of("smoke"), 3000).speeds for seconds in (0.02, 0.04))
+    assert fast[0] == pytest.approx(2 * slow[0], rel=0.4)
+
+
+def test_nets_that_take_too_long_are_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pace, "MAX_ESTIMATE", 0.001)
+    workers = Workers()
+    assert pace.measure(workers, plans_of("smoke"), 3000).speeds == ()
+    assert workers.trained == []
+
+
+def test_a_slow_machine_is_measured_for_no_longer_than_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pace, "BUDGET", 0.0)
+    assert len(pace.measure(Workers(), plans_of("smoke"), 3000).speeds) == 1
+
+
+def test_a_worker_that_fails_ends_it() -> None:
+    workers = Workers(fails=True)
+    with pytest.raises(WorkerError, match="A worker failed while the speed was measured: SIGKILL"):
+        pace.measure(workers, plans_of("smoke"), 3000)
+    assert workers.stopped
+
+
+def test_dear_nets_are_measured_on_fewer_images() -> None:
+    assert pace.images_to_measure(plans_of("smoke"), 60_000) == pace.MAX_IMAGES
+    assert pace.images_to_measure(plans_of("smoke"), 2000) == 2000
+    assert pace.images_to_measure(plans_of("conv-gpu"), 60_000) < pace.MAX_IMAGES / 2

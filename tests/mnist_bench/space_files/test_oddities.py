@@ -1,0 +1,80 @@
+"""What a search warns of and does nevertheless."""
+
+from __future__ import annotations
+
+import pytest
+
+from mnist_bench import space_files
+from mnist_bench.space_files.oddities import warning_line, warnings
+from search.space.space import Space
+from search.space.yaml_reader import parse
+
+
+def lines_of(text: str) -> list[str]:
+    return [str(warning) for warning in warnings(Space.from_document(parse(text, "f.yaml")))]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "optim: {batch_size: {choice: [64]}}",
+            "1:30  optim.batch_size: a range of one value; as a constant it is",
+        ),
+        ("optim: {lr: {float: [0.5, 0.5]}}", "1:21  optim.lr: a range of one value; as a constant it is written 0.5"),
+        ("model: {blocks: {int: [2, 2]}}", "1:23  model.blocks: a range of one value; as a constant it is written 2"),
+        (
+            "optim: {drops: 2, first_drop_fraction: 0.9, second_drop_fraction: 0.5}",
+            "1:67  optim.second_drop_fraction: 0.5 is not after the first drop, at 0.9",
+        ),
+        ("optim: {drops: {int: [0, 2]}, first_drop_fraction: 0.9}", "1:52  optim.second_drop_fraction: 0.85 is not"),
+        (
+            "epochs: 1\nsearch: {pruner: {name: asha, min_resource: 9}}\noptim: {lr: {float: [0.1, 0.2]}}",
+            "2:18  search.pruner: asha stops no trial: its first look is beyond a trial's 1 period",
+        ),
+        ("search: {pruner: {name: median, n_warmup_steps: 6}}", "median stops no trial"),
+        (
+            "model: {blocks: {int: [1, 2]}, filters: {choice: [8, [8, 16]]}}",
+            "1:54  model.filters: [8, 16] fits 2 blocks only, and there may be 1",
+        ),
+        (
+            "limits: {macs: 1e6}\nmodel: {convs_per_block: {choice: [1, 3]}, filters: {int: [8, 16]}}",
+            "2:39  model.convs_per_block: [1, 3] is closed by the limit on macs: none of 200 random nets with 3 m",
+        ),
+        (
+            "limits: {parameters: 7850}\nmodel: {blocks: 0, hidden_layers: {int: [0, 2]}}",
+            "2:41  model.hidden_layers: [0, 2] is closed by the limit on parameters: none of 200 random nets with 1",
+        ),
+        (
+            "limits: {parameters: 800}\nmodel: {blocks: 0, hidden_layers: 1, hidden_units: {int: [1, 4096]}}",
+            "1:9  limits: none of 200 random nets meets them; a search may find none either",
+        ),
+    ],
+)
+def test_what_is_odd_and_where(text: str, expected: str) -> None:
+    assert any(expected in line for line in lines_of(text)), lines_of(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "optim: {drops: 1, first_drop_fraction: 0.9, second_drop_fraction: 0.5}",
+        "optim: {drops: 2, first_drop_fraction: {float: [0.4, 0.8]}, second_drop_fraction: {float: [0.7, 0.9]}}",
+        "epochs: 1\noptim: {lr: {float: [0.1, 0.2]}}",
+        "epochs: 1\nsearch: {pruner: none}",
+        "limits: {macs: 5e6}\nmodel: {convs_per_block: {choice: [1, 2]}, filters: {int: [8, 16]}}",
+        "limits: {macs: 5}\nmodel: {blocks: 1}",
+    ],
+)
+def test_what_is_not(text: str) -> None:
+    assert lines_of(text) == []
+
+
+def test_of_the_shipped_spaces_one_has_a_closed_range() -> None:
+    warned = [(name, warning) for name in ("conv", "mini", "smoke") for warning in warnings(space_files.load(name))]
+    ((name, warning),) = warned
+    assert name == "conv"
+    assert warning_line(warning).endswith(
+        "conv.yaml:11:26  warning: model.convs_per_block: [1, 2] is closed by the limit on macs: "
+        "none of 200 random nets with 2 meets it"
+    )
