@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from mnist_bench.config import TrainConfig, all_settings
+from mnist_bench.errors import ArchitectureError
 from mnist_bench.nets import plan_layers
 from mnist_bench.numerics import machine_memory
 from mnist_bench.space_files import overview
@@ -98,7 +99,10 @@ def _is_met(nets: Iterable[Net]) -> bool:
 
 def _limit_problems(space: Space) -> Iterator[Problem]:
     """Yield the limits that even the smallest net exceeds."""
-    limits, found = space.settings.get("limits", {}), overview.extremes(space)
+    try:
+        limits, found = space.settings.get("limits", {}), overview.extremes(space)
+    except ArchitectureError:
+        return  # nets can be built between the ends of the ranges only
     for name, least in (("parameters", found.parameters[0]), ("macs", found.macs[0])):
         if least > limits.get(name, least) and found.exact:
             message = f"limits.{name}: the smallest net has {least:,} {COUNTED[name]}, above the limit of"
@@ -107,14 +111,17 @@ def _limit_problems(space: Space) -> Iterator[Problem]:
 
 def _closed_values(space: Space, item: Field, drawn: list[dict[str, Any]]) -> Iterator[Problem]:
     """Yield the values of a range that no net has that meets the limits, though nets with others meet them."""
-    values = _values(item.distribution) if item.path in overview.SIZE_FIELDS else []
-    for value in values if len(values) > 1 else ():
-        nets = overview.nets(space, [_with(space, params, item.path, value) for params in drawn])
-        over = [name for name in COUNTED if all(name in net.over for net in nets)]
+    if item.distribution is None or item.path not in overview.SIZE_FIELDS:
+        return
+    (kind, span), *_ = item.distribution.to_json().items()
+    values = _values(item.distribution)
+    for index, value in enumerate(values if len(values) > 1 else ()):
+        changed = [_with(space, params, item.path, value) for params in drawn]
+        nets = overview.nets(space, [params for params in changed if item.path in params])
+        over = [name for name in COUNTED if nets and all(name in net.over for net in nets)]
         if over:
-            span = show(values if len(values) == MAX_VALUES else [values[0], values[-1]] if len(values) > 2 else values)
-            closed = f"{item.path}: {span} is closed by the limit on {over[0]}"
-            below = ("choice", values.index(value)) if isinstance(item.distribution, Choice) else ("int",)
+            closed = f"{item.path}: {show(span)} is closed by the limit on {over[0]}"
+            below = (kind, index) if kind == "choice" else (kind,)
             yield item.origin.problem(f"{closed}: none of {len(nets)} random nets with {show(value)} meets it", *below)
 
 
@@ -144,7 +151,10 @@ def _ends(span: Distribution) -> tuple[Any, Any]:
 
 
 def _sum(option: Any) -> float:
-    return sum(option) if isinstance(option, list) else option if isinstance(option, int | float) else 0.0
+    """Return what orders options by size: a number itself, a list's sum, 0 for what is neither."""
+    if isinstance(option, list):
+        return sum(map(_sum, option))
+    return float(option) if isinstance(option, int | float) else 0.0
 
 
 def _memory_problems(space: Space, nets: list[Net]) -> Iterator[Problem]:
@@ -171,7 +181,9 @@ def _memory_problems(space: Space, nets: list[Net]) -> Iterator[Problem]:
 
 def _copies(config: TrainConfig) -> int:
     """Return how many numbers are kept for each weight: itself, the optimizer's state, the average."""
-    return 1 + (2 if config.optim.optimizer == "adam" else 1) + (1 if config.optim.ema_decay else 0)
+    declared = all_settings()
+    moments = sum(declared[f"optim.{name}"].counts_in(config) for name in ("beta1", "beta2", "momentum"))
+    return 1 + moments + bool(config.optim.ema_decay)
 
 
 def _dominating(config: TrainConfig) -> str:

@@ -131,7 +131,7 @@ def test_the_pattern_reports_each_epoch_and_returns_the_last() -> None:
 
 
 def test_the_pattern_does_not_train_what_is_beyond_the_limits() -> None:
-    (trial,) = searched("limits={parameters: 1}", trials=1)
+    (trial,) = searched("limits={parameters: 3300}", trials=1)
     assert trial.state == optuna.trial.TrialState.PRUNED
     assert not trial.intermediate_values
     assert not trial.user_attrs

@@ -53,8 +53,8 @@ class PlainView(Observer):
         output.note(text)
 
     def on_warning(self, text: str) -> None:
-        """Print a line that stays."""
-        output.note(text)
+        """See `say`."""
+        self.say(text)
 
     def on_notice(self, text: str) -> None:
         """See `say`."""
@@ -104,8 +104,8 @@ class LiveView(Observer):
         self._notice = text
 
     def on_warning(self, text: str) -> None:
-        """Print a line that stays."""
-        output.note(text)
+        """Print a line that stays, above the picture."""
+        self._console.print(output.safe(text))
 
     def on_notice(self, text: str) -> None:
         """See `say`."""

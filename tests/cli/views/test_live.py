@@ -165,3 +165,16 @@ def test_in_a_terminal_the_picture_is_drawn_within_its_width_and_wiped(
     assert "[bold][31m"[: width - 2] in text
     assert "Stopping" in text
     assert all(cell_len(line) <= width for line in re.split(r"[\r\n]+", text))
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_warning_is_printed_and_stays(
+    terminal: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if terminal:
+        monkeypatch.setenv("FORCE_COLOR", "1")
+        monkeypatch.setenv("TERM", "xterm")
+    with live.view(tmp_path) as view:
+        assert isinstance(view, live.LiveView) == terminal
+        view.on_warning("f.yaml:1:1  warning: [odd]")
+    assert "f.yaml:1:1  warning: [odd]\n" in capsys.readouterr().err

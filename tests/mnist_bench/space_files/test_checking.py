@@ -198,6 +198,7 @@ def test_faults_and_where(text: str, expected: str) -> None:
         "search: {sampler: qmc}\nmodel: {blocks: {int: [1, 2]}, filters: {value: 8, when: {blocks: 2}}}",
         "model: {blocks: {int: [2, 3]}, filters: {value: [8, 16], when: {blocks: 2}}}",
         "model: {blocks: {int: [1, 2]}, filters: {choice: [8, [8, 16]]}}",
+        "model: {hidden_layers: 2, hidden_activation: {choice: [relu, [relu, gelu]]}}",
         "model: {blocks: 4, filters: 512, filter_growth: {float: [1, 8]}}\nlimits: {parameters: 50_000_000}",
     ],
 )

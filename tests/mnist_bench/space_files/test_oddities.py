@@ -46,6 +46,11 @@ def lines_of(text: str) -> list[str]:
             "2:41  model.hidden_layers: [0, 2] is closed by the limit on parameters: none of 200 random nets with 1",
         ),
         (
+            "limits: {parameters: 50_000}\nmodel: {blocks: 0, hidden_layers: {int: [0, 1]}, "
+            "hidden_units: {choice: [16, 256], when: {hidden_layers: 1}}}",
+            "2:78  model.hidden_units: [16, 256] is closed by the limit on parameters",
+        ),
+        (
             "limits: {parameters: 800}\nmodel: {blocks: 0, hidden_layers: 1, hidden_units: {int: [1, 4096]}}",
             "1:9  limits: none of 200 random nets meets them; a search may find none either",
         ),

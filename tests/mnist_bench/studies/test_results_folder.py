@@ -29,9 +29,22 @@ def test_a_workshop_needs_a_folder(file: Path) -> None:
         pass
 
 
+class Heard(Observer):
+    """Keeps the warnings."""
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
+    def on_warning(self, text: str) -> None:
+        self.warnings.append(text)
+
+
 def test_a_search_needs_a_folder(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "mnist_bench.studies.run_search.close_test_set", lambda: None
     )  # it would stay closed for other tests
+    heard = Heard()
     with pytest.raises(UsageError, match=r"results/conv-0: cannot be made a folder \(Not a directory\)\.$"):
-        run_search.run(SearchConfig(space="conv", results=file), Observer(), lambda: False)
+        run_search.run(SearchConfig(space="conv", results=file), heard, lambda: False)
+    (warning,) = heard.warnings  # what is odd about the space is told before anything else goes wrong
+    assert "conv.yaml:11:26  warning: model.convs_per_block: [1, 2] is closed by the limit on macs" in warning
