@@ -5,6 +5,7 @@ On a linear axis 99.2 and 99.5 % would all but coincide, although one makes 1.6 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from statistics import median
 
@@ -13,7 +14,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 
 from mnist_bench.units import percent
 
-LABEL = "validation accuracy (%)"
+LABEL = "validation accuracy (%, log of the error)"
 MIN_ERROR = 0.005
 """Smallest error that is drawn, in percent: half an image of 10,000, because 0 has no logarithm."""
 SPREAD = 10
@@ -22,8 +23,13 @@ MIN_WORST = 0.02
 """The largest error on the axis is at least this, in percent, so that a study without errors has an axis, too."""
 MIN_SPAN = 1.5
 """Smallest ratio of the errors at the two ends of the axis, so that equal accuracies have an axis, too."""
-MANTISSAS = ((1,), (1, 2, 5), (1, 1.5, 2, 3, 4, 5, 7))
-"""Ticks in each decade of the error; the first entry that gives at least four ticks is used."""
+MANTISSAS = ((1,), (1, 2, 5), (1, 1.5, 2, 3, 4, 5, 7), (1, 1.2, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5, 5.5, 6, 7, 8, 9))
+"""Ticks in each decade of the error; the first entry is used that gives at least four ticks, one of them near the top,
+where the trials are that matter."""
+TOP = 0.2
+"""Share of the axis, from the top, in which there has to be a tick."""
+APART = 0.07
+"""Smallest distance of two ticks, as a share of the axis."""
 
 
 def error(accuracy: float) -> float:
@@ -77,12 +83,21 @@ def _label(error: float) -> str:
     return "100" if error < 1.01 * MIN_ERROR else f"{round(100 - error, 4):g}"
 
 
+def _apart(ticks: Sequence[float], low: float, high: float) -> list[float]:
+    """Return the ticks from the top down without those too close to the one before."""
+    kept: list[float] = []
+    for tick in ticks:
+        if not kept or math.log(tick / kept[-1]) >= APART * math.log(high / low):
+            kept.append(tick)
+    return kept
+
+
 def _ticks(low: float, high: float) -> list[float]:
     """Return at least four ticks between two errors in percent."""
     low = max(low, 0.99 * MIN_ERROR)
     for mantissas in MANTISSAS:
         every = (mantissa * 10.0**power for power in range(-3, 3) for mantissa in mantissas)
-        ticks = [tick for tick in every if low <= tick <= high]
-        if len(ticks) >= 4:
+        ticks = _apart([tick for tick in every if low <= tick <= high], low, high)
+        if len(ticks) >= 4 and math.log(ticks[0] / low) <= TOP * math.log(high / low):
             return ticks
     return [float(tick) for tick in MaxNLocator(5).tick_values(low, high) if low <= tick <= high]

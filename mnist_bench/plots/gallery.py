@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mnist_bench.plots import style
-from mnist_bench.plots.kinds import KINDS, picture
+from mnist_bench.plots.kinds import HALVES, KINDS, picture
 from mnist_bench.plots.subject import Subject
 from search.errors import SearchError
 
@@ -32,6 +32,8 @@ class Picture:
     """The picture's heading: its finding about this study."""
     source: str
     """A data URI of an SVG or a PNG."""
+    half: bool = False
+    """Whether it is drawn for half the width of a page."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,11 +45,12 @@ class Gallery:
     """Reasons by kind."""
 
 
-def gallery(subject: Subject) -> Gallery:
-    """Draw every kind of picture; for those that cannot be drawn, give the reason."""
+def gallery(subject: Subject, begins: Callable[[str], None]) -> Gallery:
+    """Draw every kind of picture; for those that cannot be drawn, give the reason. `begins` is told each kind."""
     pictures: list[Picture] = []
     missing: dict[str, str] = {}
     for kind in KINDS:
+        begins(kind)
         try:
             pictures.append(_drawn(kind, subject))
         except SearchError as error:
@@ -59,7 +62,7 @@ def _drawn(kind: str, subject: Subject) -> Picture:
     figures: list[Figure] = []
 
     def make() -> Figure:
-        figures.append(picture(kind, subject))
+        figures.append(picture(kind, subject, narrow=True))
         return figures[-1]
 
     with tempfile.TemporaryDirectory() as folder:
@@ -67,7 +70,7 @@ def _drawn(kind: str, subject: Subject) -> Picture:
         svg, png = (file.read_bytes() for file in files)
     finding = " ".join(figures[0].get_suptitle().split())
     source = _uri("svg+xml", svg) if len(svg) <= max(SMALL_SVG, len(png)) else _uri("png", png)
-    return Picture(kind=kind, shows=KINDS[kind], finding=finding, source=source)
+    return Picture(kind=kind, shows=KINDS[kind], finding=finding, source=source, half=kind in HALVES)
 
 
 def _uri(kind: str, data: bytes) -> str:

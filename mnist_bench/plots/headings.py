@@ -20,7 +20,7 @@ UNIT = re.compile(r"(?<=\d) (?=%|(?:epochs?|px|rad|s|min|h|[kMG])\b)")
 """The space between a number and its unit, at which a line must not break."""
 NO_BREAK = "\u00a0"
 
-HALO = withStroke(linewidth=1.5, foreground="white")
+HALO = withStroke(linewidth=2, foreground="white")
 """A white outline, which keeps small text legible over lines and marks."""
 
 
@@ -62,11 +62,5 @@ def epochs(number: float) -> str:
 
 
 def short(number: float) -> str:
-    """Return a number with two significant digits, and all digits of its whole part: `0.0093`, `8.3`, `211`."""
-    return f"{number:,.0f}" if number == round(number) or abs(number) >= 100 else f"{number:.2g}"
-
-
-def ordinal(number: int) -> str:
-    """Return `1st`, `2nd`, `3rd`, `11th`."""
-    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
-    return f"{number}th" if number % 100 in (11, 12, 13) else f"{number}{ending}"
+    """Return a number with three significant digits, and all digits of its whole part: `0.0093`, `8.31`, `211`."""
+    return f"{number:,.0f}" if number == round(number) or abs(number) >= 100 else f"{number:.3g}"

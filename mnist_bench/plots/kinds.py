@@ -29,6 +29,8 @@ KINDS: Mapping[str, str] = MappingProxyType(
     }
 )
 """What each kind of picture shows; the module of the same name draws it."""
+HALVES = frozenset({"history", "curves", "importances", "pareto", "confusion", "mistakes"})
+"""Kinds whose `picture` takes a `width`, in inches, down to `style.NARROW`."""
 _FOLDERS = {
     "study": ("history", "curves", "importances", "slices", "parallel", "pareto", "timeline"),
     "net": ("confusion", "mistakes", "layers"),
@@ -38,14 +40,19 @@ _FOLDERS = {
 """The package of each kind's module."""
 
 
-def picture(kind: str, subject: Subject) -> Figure:
-    """Draw a picture of this kind.
+def picture(kind: str, subject: Subject, *, narrow: bool = False) -> Figure:
+    """Draw a picture of this kind, `narrow` for half the width of a page if it is one of `HALVES`.
 
     Raises:
         StudyNotFoundError: the study lacks what the picture shows; the message says what is missing.
         KeyError: there is no such kind.
     """
-    return cast("Callable[[Subject], Figure]", module_of(kind).picture)(subject)
+    make = cast("Callable[..., Figure]", module_of(kind).picture)
+    if not narrow or kind not in HALVES:
+        return make(subject)
+    from mnist_bench.plots import style
+
+    return make(subject, width=style.NARROW)
 
 
 def module_of(kind: str) -> ModuleType:

@@ -29,6 +29,10 @@ FAINT = "#777777"
 SERIES = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#f0e442")
 """Further categories, in this order; a picture has at most these six."""
 
+WIDE = 7.2
+"""Inches: the width of a picture that stands alone."""
+NARROW = 4.6
+"""Inches: the width of one that shares a row of a page with another, and is legible on a phone."""
 LARGE = 200
 """Number of marks up to which they have their full size; more of them are smaller, by the square root."""
 OPAQUE = 60

@@ -6,16 +6,20 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from mnist_bench import space_files
 from mnist_bench.config import from_json, leaves
-from mnist_bench.leaderboard import SIGNIFICANCE, Leaderboard, leaderboard_of, tie_p_values, validation_images
+from mnist_bench.leaderboard import Leaderboard, leaderboard_of
 from mnist_bench.nets import line
 from mnist_bench.plots import Gallery
+from mnist_bench.report import about
+from mnist_bench.report.findings import findings
+from mnist_bench.report.ranges import Range, table_of as ranges_table
 from mnist_bench.report.sections import Sections
+from mnist_bench.result_table import Table
 from mnist_bench.studies import recipe_text
-from mnist_bench.units import percent
 from search import canonical_json
 from search.event_log import StudyRecord, TrialRecord, repeats
 from search.space import Space
@@ -23,17 +27,16 @@ from search.study import Invocation, fingerprint
 
 LISTED = 200
 """Largest number of trials on the report's leaderboard."""
-NAMED = 5
-"""Largest number of tied trials that the findings name."""
 SPACE_FILE = "space.yaml"
 ENQUEUED_FILE = "enqueued-{}.yaml"
 """Files that the commands write before they search again."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Winner:
-    """The trial that `confirm` chose, or else the best complete one."""
+class Chosen:
+    """The trial that `confirm` chose, or else the first of the complete ones."""
 
+    number: int
     name: str
     """Name of the trial: STUDY/17."""
     summary: str
@@ -52,12 +55,16 @@ class Report:
     study: str
     date: str | None
     """Day on which the last period was handled (UTC, ISO 8601); None if an early version did not record it."""
+    about: str
+    """What was searched, for how long, on which machine, and where its weights are, in one line."""
     finding: tuple[str, ...]
     """Sentences, the most important first; text between backticks is code."""
     board: Leaderboard
     sections: Sections
     gallery: Gallery
-    winner: Winner | None
+    chosen: Chosen | None
+    ranges: Table[Range] | None
+    """The ranges that were searched, with the values of the chosen trial; None where there is none of either."""
     space: str
     """YAML for `mnist-bench search`."""
     typed: tuple[str, ...]
@@ -77,96 +84,53 @@ def gather(
     gallery: Gallery,
     test_openings: int,
     invocations: Sequence[Invocation] = (),
+    weights: Path | None = None,
 ) -> Report:
-    """Return the report of a study that `invocations` searched; the same study always gives the same report."""
+    """Return the report of a study; the same study always gives the same report.
+
+    Args:
+        study: the study.
+        sections: what its experiments found.
+        gallery: its pictures.
+        test_openings: how often the test set was opened for it.
+        invocations: the commands that searched.
+        weights: the folder with the weights of its best trials; None where none are kept.
+    """
     board = leaderboard_of(study, top=LISTED, test_openings=test_openings)
-    winner = next((trial for trial in study.trials if trial.number == sections.winner), study.best)
+    space = Space.from_spec(study.spec["space"])
+    chosen = next((trial for trial in study.trials if trial.number == sections.winner), study.best)
+    ranges = ranges_table(space, chosen) if chosen else None
     return Report(
         study=study.name,
         date=_date(study),
-        finding=tuple(finding(study, board, sections)),
+        about=about.line(study, space, weights),
+        finding=tuple(findings(study, board, sections)),
         board=board,
         sections=sections,
         gallery=gallery,
-        winner=_winner(study, winner) if winner else None,
-        space=Space.from_spec(study.spec["space"]).to_yaml(),
+        chosen=_chosen(study, chosen) if chosen else None,
+        ranges=ranges if ranges and ranges.rows else None,
+        space=space.to_yaml(),
         typed=tuple(dict.fromkeys(invocation.command for invocation in invocations)),
-        commands=commands(study, winner, invocations),
+        commands=commands(study, chosen, invocations),
         facts=_facts(study),
         failures={trial.number: trial.error for trial in study.trials if trial.error},
     )
 
 
-def finding(study: StudyRecord, board: Leaderboard, sections: Sections) -> Iterator[str]:
-    """Yield the findings in sentences: what won, how certain that is, whether it is confirmed, what pruning saved."""
-    ended = len(study.finished())
-    if sections.confirmed:
-        yield sections.confirmed.lines[0]
-    if study.best is None:
-        yield f"No trial is complete yet, so there is no winner: {ended} of {board.goal} trials have ended."
-    else:
-        yield _won(study, study.best, board)
-        yield _ties(study.complete())
-        if ended < board.goal:
-            state = "is still running" if study.live else "was stopped before its goal"
-            yield f"The search {state}: {ended} of {board.goal} trials have ended, and the next may be better."
-        if sections.raced:
-            yield sections.raced.lines[0]
-        elif not sections.confirmed:
-            yield _unconfirmed(study.name, ended)
-    if board.saved_epochs:
-        yield f"Pruning saved {board.saved_epochs:g} of {board.budget_epochs:g} epochs."
-    if sections.audit:
-        yield sections.audit.lines[0]
-
-
-def _won(study: StudyRecord, best: TrialRecord, board: Leaderboard) -> str:
-    row = next(row for row in board.rows if row.number == best.number)
-    images = validation_images(study.spec["context"])
-    share = "–" if row.accuracy is None else percent(row.accuracy)
-    interval = ""
-    if row.low is not None and row.high is not None:
-        interval = f" (95 % interval {100 * row.low:.2f} to {percent(row.high)})"
-    return f"Trial #{best.number} won the search: it gets {share} of the {images:,} validation images right{interval}."
-
-
-def _ties(complete: Sequence[TrialRecord]) -> str:
-    """Return a sentence about the complete trials that the paired test cannot distinguish from the first."""
-    p_values = tie_p_values(complete)
-    tied = [f"#{number}" for number, p in p_values.items() if p > SIGNIFICANCE]
-    if len(complete) == 1:
-        return "It is the only complete trial, so there is none to compare it with."
-    if not p_values:
-        return "Which images each trial got right was not kept, so no test can tell it from the others."
-    if not tied:
-        return f"Each other complete trial ({len(p_values)}) is worse (paired test on the same images, Holm, 5 %)."
-    named = ", ".join(tied[:NAMED]) + (f" and {len(tied) - NAMED} more" if len(tied) > NAMED else "")
-    return (
-        f"It cannot be told from {named}, of {len(p_values)} other complete trials "
-        "(paired test on the same images, Holm, 5 %)."
-    )
-
-
-def _unconfirmed(name: str, ended: int) -> str:
-    return (
-        f"It is not confirmed yet: the best of {ended} on one validation set is the luckiest too. "
-        f"`mnist-bench confirm {name}` asks again with fresh seeds, then opens the test set once."
-    )
-
-
-def commands(study: StudyRecord, winner: TrialRecord | None, invocations: Sequence[Invocation] = ()) -> dict[str, str]:
-    """Return the commands that repeat the search and its winner, each with what it does; they run as they stand."""
+def commands(study: StudyRecord, chosen: TrialRecord | None, invocations: Sequence[Invocation] = ()) -> dict[str, str]:
+    """Return the commands that repeat the search and a trial of it, each with what it does; they run as they stand."""
     again = dict(_files(study))
     digest = "its digest has to be the one above" if repeats(study.order) else "by arrival, so its digest is another"
     data_dir = invocations[0].data_dir if invocations else None
     for total in study.totals:
         again[f"{_search(study, total, data_dir)} --results elsewhere"] = f"the same search again; {digest}"
-    if winner is None:
+    if chosen is None:
         return again
-    best = f"{study.name}/{winner.number}"
+    name = f"{study.name}/{chosen.number}"
     return again | {
-        f"mnist-bench reproduce {best}": "trains the winner again and compares it bit for bit",
-        f"mnist-bench show {best} --json > RECORD.json": "the winner's record, enough for a stranger",
+        f"mnist-bench reproduce {name}": f"trains #{chosen.number} again and compares it bit for bit",
+        f"mnist-bench show {name} --json > RECORD.json": f"the record of #{chosen.number}, enough for a stranger",
         "mnist-bench reproduce RECORD.json": "the same, on any machine",
     }
 
@@ -202,13 +166,14 @@ def _shipped(spec: Mapping[str, Any]) -> str | None:
     return str(spec["name"]) if same else None
 
 
-def _winner(study: StudyRecord, best: TrialRecord) -> Winner:
-    return Winner(
-        name=f"{study.name}/{best.number}",
-        summary=line(from_json(best.config)),
-        recipe=recipe_text(study, best),
-        seed=best.seed,
-        weights=best.reports[-1].weights,
+def _chosen(study: StudyRecord, trial: TrialRecord) -> Chosen:
+    return Chosen(
+        number=trial.number,
+        name=f"{study.name}/{trial.number}",
+        summary=line(from_json(trial.config)),
+        recipe=recipe_text(study, trial),
+        seed=trial.seed,
+        weights=trial.reports[-1].weights,
     )
 
 

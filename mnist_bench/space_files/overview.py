@@ -192,10 +192,10 @@ def _row(item: Field) -> FieldRow:
         + " or ".join(show(value) for value in allowed)
         for parent, allowed in item.when.items()
     )
-    return FieldRow(item.path, values(item), condition, all_settings()[item.path].about)
+    return FieldRow(item.path, values_in_words(item), condition, all_settings()[item.path].about)
 
 
-def values(item: Field) -> str:
+def values_in_words(item: Field) -> str:
     """Return a field's constant, or its range in words: `0.001 to 0.05, log`."""
     span = item.distribution
     if span is None:

@@ -4,6 +4,7 @@ from .ranges import (
     Distribution as Distribution,
     FloatRange as FloatRange,
     IntRange as IntRange,
+    place as place,
     same as same,
 )
 from .scalars import is_quoted as is_quoted

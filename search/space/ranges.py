@@ -111,6 +111,13 @@ def same(left: Any, right: Any) -> bool:
     return bool(left == right) and isinstance(left, bool) == isinstance(right, bool)
 
 
+def place(span: IntRange | FloatRange, value: float) -> float:
+    """Return where a value lies in a range of more than one: 0 is the lower end, 1 the upper, on the range's scale."""
+    ends = (span.low, value, span.high)
+    low, here, high = map(math.log, ends) if span.log else ends
+    return float((here - low) / (high - low))
+
+
 def parse_form(form: Mapping[str, Any]) -> tuple[Distribution | None, list[Fault]]:
     """Return the range that a mapping such as `{int: [1, 3]}` describes, or None and the faults of the mapping."""
     kinds = [kind for kind in _PARSERS if kind in form]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +40,47 @@ class Drawn:
     error: SearchError | None = None
     foreseen: bool = True
     """Whether the error, if there is one, was written for the user."""
+
+
+def check_target(target: Path, *, folder: bool) -> None:
+    """Look whether a file, or a `folder`, can be written, before any work is spent on what goes there.
+
+    Raises:
+        UsageError: the file is a folder, or what it would lie in is none or is closed.
+    """
+    existing = next(path for path in (target, *target.parents) if os.path.exists(path))
+    if folder and existing == target and not target.is_dir():
+        raise UsageError(f"{target}: cannot be made a folder (File exists).")
+    if not folder and target.is_dir():
+        raise UsageError(f"{target}: cannot be written (it is a folder; name a file in it).")
+    if existing != target and not existing.is_dir():
+        raise UsageError(f"{target}: cannot be written ({existing} is a file, no folder).")
+    # A file is replaced, which its folder has to allow; what is no regular file, such as /dev/stdout, is written to.
+    written = existing.parent if existing.is_file() else existing
+    if not os.access(written, os.W_OK):
+        raise UsageError(f"{target}: cannot be written ({written} is closed to you).")
+
+
+@contextmanager
+def progress(total: int) -> Iterator[Callable[[str], None]]:
+    """Offer a function that names the picture being drawn, on a terminal's line that is gone at the end."""
+    console = output.console(stderr=True)
+    if not console.is_terminal or console.is_dumb_terminal:
+        yield lambda _kind: None
+        return
+    numbers = count(1)
+    with console.status("") as status:
+        yield lambda kind: status.update(f"{kind} {next(numbers)} of {total}")
+
+
+def draw_all(jobs: Sequence[Job], folder: Path, formats: Sequence[Format], *, verbose: bool) -> list[Drawn]:
+    """Draw pictures one after the other, and say on a terminal which one it is."""
+    drawn = []
+    with progress(len(jobs)) as begins:
+        for job in jobs:
+            begins(job.kind)
+            drawn.append(draw(job, folder, formats, verbose=verbose))
+    return drawn
 
 
 def draw(job: Job, folder: Path, formats: Sequence[Format], *, verbose: bool) -> Drawn:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -26,13 +28,16 @@ def render(report: Report) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"code": _code, "csp_hash": _csp_hash, "grouped": grouped}
+    environment.filters |= {"code": _code, "csp_hash": _csp_hash, "grouped": grouped, "sentences": _sentences}
     board, test_set = table_of(report.board), test_set_line(report.board.test_openings)
+    complete = [row for row in board.rows if row.rank is not None]
+    shown = complete or board.rows
     return environment.get_template("report.html.j2").render(
         report=report,
         counted=cells.counted(report.board.counts, live=report.board.live),
         digest_promise=digest_lines(report.board)[1].strip(" ()"),
-        board=board,
+        board=replace(board, rows=shown),
+        unfinished=replace(board, rows=board.rows[len(shown) :]),
         below_board=[line for line in board.footnotes if line != test_set],
         test_set=test_set,
         sort_key=_sort_key,
@@ -42,6 +47,17 @@ def render(report: Report) -> str:
 def _visible(value: Any) -> Any:
     """Return what an expression of the template prints."""
     return value if isinstance(value, Markup) else safe_lines(value)
+
+
+def _sentences(lines: Iterable[str]) -> list[str]:
+    """Return the lines that are not empty; one that begins with a space goes on with the one before it."""
+    sentences: list[str] = []
+    for line in filter(None, lines):
+        if sentences and line.startswith(" "):
+            sentences[-1] += f" {line.strip()}"
+        else:
+            sentences.append(line)
+    return sentences
 
 
 def _code(text: str) -> Markup:

@@ -86,20 +86,23 @@ def plot(
     from mnist_bench.data import close_test_set
 
     close_test_set()
+    if folder is not None:
+        drawing.check_target(folder, folder=True)
     name, kinds = chosen(words or ())
     if "augmented" not in kinds and (overrides or seed is not None):
         raise UsageError("--set and --seed are for `mnist-bench plot augmented`.")
     if kinds and kinds[0] in DATA_KINDS:
         study = None
-        jobs = _data_jobs(kinds, data_dir, overrides or (), seed or 0)
         destination = folder or ResultsFolder(results).plots
+        drawing.check_target(destination, folder=True)
+        jobs = _data_jobs(kinds, data_dir, overrides or (), seed or 0)
     else:
         study = _open(name, results, storage)
-        jobs = _study_jobs(kinds or tuple(KINDS), study, results, data_dir)
         destination = folder or StudyFolder(results / study.name).plots
+        jobs = _study_jobs(kinds or tuple(KINDS), study, results, data_dir)
     make_folder(destination)
     verbose = context.find_root().params["verbose"]
-    drawn = [drawing.draw(job, destination, FORMATS[file_format], verbose=verbose) for job in jobs]
+    drawn = drawing.draw_all(jobs, destination, FORMATS[file_format], verbose=verbose)
     if json:
         output.print_json({"study": study.name if study else None, **drawing.plain(drawn)})
     else:

@@ -10,7 +10,6 @@ import typer
 from mnist_bench.cli import options, output
 from search.errors import StudyNotFoundError, UsageError
 from search.files import atomic_write
-from search.study import StudyFolder
 
 
 def report(
@@ -30,28 +29,34 @@ def report(
     The finding in words, the leaderboard, the pictures, the winner's recipe, what the bits depend on, and the commands
     that reproduce it. The file needs no network and no other file.
     """
-    from mnist_bench.cli.pictures import page
+    from mnist_bench.cli.pictures import drawing, page
     from mnist_bench.data import close_test_set
-    from mnist_bench.plots import Subject
+    from mnist_bench.plots import KINDS, Subject
     from mnist_bench.plots.gallery import gallery
     from mnist_bench.report import gather, read
     from mnist_bench.studies import open_study, openings
     from search.study import StudyLocation, invocations
 
+    if output_file is not None:
+        drawing.check_target(output_file, folder=False)
     close_test_set()
     study = open_study(results, study_name, storage)
     if not study.finished():
         raise StudyNotFoundError(f"Study {study.name} has no finished trial yet.")
     location = StudyLocation.of(study.name, results, storage)
-    folder = location.folder
+    folder, files = location.folder, location.files
+    file = output_file or files.report
+    drawing.check_target(file, folder=False)
+    with drawing.progress(len(KINDS)) as begins:
+        pictures = gallery(Subject(study=study, folder=folder, data_dir=data_dir), begins)
     gathered = gather(
         study,
         sections=read(study, folder),
-        gallery=gallery(Subject(study=study, folder=folder, data_dir=data_dir)),
+        gallery=pictures,
         test_openings=openings.for_study(location),
-        invocations=invocations(location.files),
+        invocations=invocations(files),
+        weights=files.weights if files.kept_weights() else None,
     )
-    file = output_file or StudyFolder(folder).report
     _write(file, page.render(gathered))
     for kind, reason in gathered.gallery.missing.items():
         output.note(f"{kind} is not drawn: {reason}")

@@ -115,7 +115,7 @@ def _columns(study: StudyRecord) -> list[Column[Field]]:
     best = study.best
     columns: list[Column[Field]] = [
         Column("range", lambda field: field.path, 9),
-        Column("searched", overview.values, 7),
+        Column("searched", overview.values_in_words, 7),
     ]
     if best is not None:
         columns.append(Column(f"#{best.number}", lambda field: _short(best.params.get(field.path)), 8))

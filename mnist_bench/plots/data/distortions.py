@@ -34,6 +34,8 @@ class Distortions:
     """The augmentation of the trial; several if its phases change it."""
     labels: tuple[int, ...]
     """Labels of the columns."""
+    trained: int
+    """Number of epochs that the trial trained."""
     epochs: tuple[int, ...]
     """Epochs, from 1, of the rows below the first; empty if nothing is distorted."""
     images: sheet.Pixels
@@ -55,6 +57,7 @@ def rows(study: StudyRecord, trial: TrialRecord, data: Dataset) -> Distortions:
         trial=trial.number,
         settings=settings,
         labels=labels,
+        trained=config.epochs,
         epochs=epochs,
         images=np.stack([originals, *seen]),
     )
@@ -103,7 +106,11 @@ def _remarks(distortions: Distortions) -> list[str]:
     if not distortions.epochs:
         return [f"study {distortions.study}", first]
     ways = dict.fromkeys(reading(setting) for setting in distortions.settings if setting.distorts)
-    return [f"study {distortions.study}", f"{first}, as this trial's seed distorts it", ", then ".join(ways)]
+    every = range(1, distortions.trained + 1)
+    left_out = [f"{epoch}" for epoch in every if epoch not in distortions.epochs]
+    some = f"{len(left_out)} of {distortions.trained} epochs" if len(left_out) > EPOCHS_SHOWN else ", ".join(left_out)
+    epochs = f"left out: {'' if len(left_out) > EPOCHS_SHOWN else 'epoch '}{some}" if left_out else ""
+    return [f"study {distortions.study}", epochs, f"{first}, as this trial's seed distorts it", ", then ".join(ways)]
 
 
 def picture(subject: Subject) -> Figure:

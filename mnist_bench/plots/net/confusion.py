@@ -17,6 +17,11 @@ from mnist_bench.plots.headings import write_heading
 from mnist_bench.plots.predictions import Predictions
 from mnist_bench.plots.subject import Subject
 
+NAMED = 4
+"""Largest number of equally common confusions that the heading names, and the matrix outlines."""
+WIDTH = 6.2
+"""Inches."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pair:
@@ -65,7 +70,9 @@ class Confusion:
                 both = f"{first.true} is taken for {first.predicted} and {second.true} for {second.predicted}"
                 return f"{both} most often: {first.count} of {errors} errors each"
             case _:
-                return f"{len(pairs)} confusions are equally common: {pairs[0].count} of {errors} errors each"
+                named = ", ".join(f"{pair.true} → {pair.predicted}" for pair in pairs[:NAMED])
+                more = f" and {len(pairs) - NAMED} more" if len(pairs) > NAMED else ""
+                return f"{named}{more} are the most common confusions: {pairs[0].count} of {errors} errors each"
 
 
 def rows(predictions: Predictions) -> Confusion:
@@ -75,14 +82,14 @@ def rows(predictions: Predictions) -> Confusion:
     return Confusion(counts=counts, noun=predictions.noun, remarks=predictions.remarks)
 
 
-def picture(subject: Subject) -> Figure:
+def picture(subject: Subject, width: float = WIDTH) -> Figure:
     """Return the confusion matrix of the study's best net."""
-    return draw(rows(subject.predictions))
+    return draw(rows(subject.predictions), width)
 
 
-def draw(confusion: Confusion) -> Figure:
+def draw(confusion: Confusion, width: float = WIDTH) -> Figure:
     """Draw the matrix with its errors shaded, and the sums of errors on the right and below."""
-    figure = Figure(figsize=(6.2, 6.1), layout="constrained")
+    figure = Figure(figsize=(width, width), layout="constrained")
     axes = figure.subplots()
     wrong = confusion.wrong
     # Only the errors are shaded: the diagonal is a hundred times as large and would leave them all white. The darkest
@@ -100,7 +107,7 @@ def _write_counts(axes: Axes, confusion: Confusion) -> None:
         right = i == j
         colour = style.FAINT if right else style.INK
         axes.text(j, i, f"{confusion.counts[i, j]}", ha="center", va="center", color=colour, fontsize=8 if right else 9)
-    for pair in confusion.commonest if len(confusion.commonest) <= 2 else ():
+    for pair in confusion.commonest if len(confusion.commonest) <= NAMED else ():
         axes.add_patch(_outline(pair))
 
 

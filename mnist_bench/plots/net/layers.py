@@ -46,6 +46,8 @@ class Net:
 
     units: tuple[Unit, ...]
     source: str
+    running: int
+    """Number of running statistics, which batchnorm measures and no step trains, among the parameters."""
 
     @property
     def finding(self) -> str:
@@ -65,7 +67,11 @@ class Net:
 def rows(trial: TrialRecord, study: str) -> Net:
     """Return the net of a trial of a study."""
     layers = plan_layers(from_json(trial.config).model).layers
-    return Net(units=tuple(_units(layers)), source=f"study {study}, trial #{trial.number}")
+    return Net(
+        units=tuple(_units(layers)),
+        source=f"study {study}, trial #{trial.number}",
+        running=sum(layer.running for layer in layers),
+    )
 
 
 def _units(layers: Sequence[Layer]) -> Iterator[Unit]:
@@ -126,7 +132,8 @@ def draw(net: Net) -> Figure:
     _draw_bars(macs, [unit.macs for unit in net.units], "MACs")
     flow.set_ylim(count + 0.5, -0.5)
     units = "shapes: maps × rows × columns", "MACs: multiply-accumulates for one image"
-    write_heading(figure, net.finding, (net.source, *units))
+    running = f"parameters: incl. {net.running:,} running statistics of batchnorm" if net.running else ""
+    write_heading(figure, net.finding, (net.source, *units, running))
     return figure
 
 

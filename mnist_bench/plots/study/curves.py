@@ -151,14 +151,14 @@ def _rung(curves: list[Curve], epochs: float) -> Rung:
     return Rung(epochs=epochs, reached=len(reached), stopped=stopped)
 
 
-def picture(subject: Subject) -> Figure:
+def picture(subject: Subject, width: float = style.WIDE) -> Figure:
     """Return the learning curves of the study."""
-    return draw(rows(subject.study))
+    return draw(rows(subject.study), width)
 
 
-def draw(curves: Curves) -> Figure:
+def draw(curves: Curves, width: float = style.WIDE) -> Figure:
     """Draw a line per trial over the epochs, a dot where it ended, and a dashed line per rung."""
-    figure = Figure(figsize=(7.2, 4.4), layout="constrained")
+    figure = Figure(figsize=(width, 4.4), layout="constrained")
     axes = figure.subplots()
     accuracy.set_axis(axes, curves.accuracies)
     _set_epochs_axis(axes, curves)

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from mnist_bench.leaderboard import epochs_done, total_epochs
 from mnist_bench.plots import accuracy, style
-from mnist_bench.plots.headings import HALO, ordinal, write_heading
+from mnist_bench.plots.headings import HALO, write_heading
 from mnist_bench.plots.study.trials import Ending, ending
 from mnist_bench.plots.subject import Subject
 from mnist_bench.units import percent
@@ -66,15 +66,18 @@ class History:
 
     @property
     def finding(self) -> str:
-        """The heading: when the best trial was found."""
+        """The heading: the best trial, and how many after it did no better."""
         trained = len(self.points)
         if not self.bests:
             return f"None of {trained:,} trials is complete" if trained > 1 else "The only trial is not complete"
         best = self.bests[-1]
         if trained == 1:
             return f"The only trial, #{best.number}, has {percent(best.accuracy or 0)}"
-        place = ordinal(self.points.index(best) + 1)
-        return f"The best, #{best.number} with {percent(best.accuracy or 0)}, was the {place} of {trained:,} trials"
+        reached, later = percent(best.accuracy or 0), trained - self.points.index(best) - 1
+        if later < 2:
+            last = "the last trial" if later == 0 else "the last trial but one"
+            return f"#{best.number}, {last} of {trained:,}, has the most: {reached}"
+        return f"#{best.number} has the most, {reached}; none of the {later:,} trials after it has more"
 
 
 def rows(study: StudyRecord) -> History:
@@ -110,14 +113,14 @@ def _point(trial: TrialRecord) -> Point:
     return Point(number=trial.number, accuracy=value, epochs=epochs_done(trial), ending=ended)
 
 
-def picture(subject: Subject) -> Figure:
+def picture(subject: Subject, width: float = style.WIDE) -> Figure:
     """Return the history of the study."""
-    return draw(rows(subject.study))
+    return draw(rows(subject.study), width)
 
 
-def draw(history: History) -> Figure:
+def draw(history: History, width: float = style.WIDE) -> Figure:
     """Draw a mark per trial, shaped by its ending, and the best accuracy so far as steps."""
-    figure = Figure(figsize=(7.2, 4.2), layout="constrained")
+    figure = Figure(figsize=(width, 4.2), layout="constrained")
     axes = figure.subplots()
     accuracy.set_axis(axes, history.accuracies)
     for ended in reversed(MARKS):
@@ -147,9 +150,12 @@ def _draw_bests(axes: Axes, history: History) -> None:
     axes.step(numbers, heights, where="post", color=style.INK, linewidth=1, zorder=3.5)
     axes.plot(best.number, heights[-1], "D", color=style.BEST, markersize=6.5, zorder=5)
     if len(history.bests) > 1:
+        # Below the line's end; where the best came late, its own label is there, and this one is at the line's start.
+        late = best.number > 0.6 * last
         axes.annotate(
-            "best so far", (numbers[0], heights[0]), (6, 3), textcoords="offset points", fontsize=7.5, zorder=4,
-            path_effects=[HALO],
+            "best so far", (numbers[0], heights[0]) if late else (last, heights[-1]), (6, 3) if late else (0, -3),
+            textcoords="offset points", ha="left" if late else "right", va="bottom" if late else "top", fontsize=7.5,
+            zorder=4, path_effects=[HALO],
         )  # fmt: skip
     # The label is centred above the best trial, except near the edges, where it would be cut off.
     side = "left" if best.number < last / 10 else "right" if best.number > 0.9 * last else "center"

@@ -46,7 +46,7 @@ class Bar:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Importances:
-    """All parameters, the most important first."""
+    """All parameters, those first whose bars are the furthest beyond their marks of chance."""
 
     bars: tuple[Bar, ...]
     trials: int
@@ -112,20 +112,21 @@ def rows(study: StudyRecord) -> Importances:
         for importance in measure(study, comparison)
         if importance.path in labels
     )
+    ordered = sorted(bars, key=lambda bar: bar.chance - bar.share)
     return Importances(
-        bars=tuple(bars), trials=len(comparison.trials), epochs=comparison.epochs, detail=comparison.detail
+        bars=tuple(ordered), trials=len(comparison.trials), epochs=comparison.epochs, detail=comparison.detail
     )
 
 
-def picture(subject: Subject) -> Figure:
+def picture(subject: Subject, width: float = style.WIDE) -> Figure:
     """Return the importances of the study's parameters."""
-    return draw(rows(subject.study))
+    return draw(rows(subject.study), width)
 
 
-def draw(measured: Importances) -> Figure:
+def draw(measured: Importances, width: float = style.WIDE) -> Figure:
     """Draw a bar per parameter, hollow if it is conditional, with a mark at its threshold of chance."""
     shown = measured.bars[:MAX_BARS]
-    figure = Figure(figsize=(7.2, 1.5 + 0.2 * len(shown)), layout="constrained")
+    figure = Figure(figsize=(width, 1.5 + 0.2 * len(shown)), layout="constrained")
     axes = figure.subplots()
     axes.set_xlim(0, _reach(shown))
     for row, bar in enumerate(shown):
@@ -170,11 +171,14 @@ def _draw_mark(axes: Axes, row: int, chance: float) -> None:
 
 
 def _remarks(measured: Importances, hidden: int) -> list[str]:
+    shown = measured.bars[:MAX_BARS]
+    beyond = any(100 * bar.chance > _reach(shown) for bar in shown)
     hollow = any(bar.trials < measured.trials for bar in measured.bars)
     return [
         f"{measured.detail}: what separates the best quarter from all (PED-ANOVA)",
         f"{MAX_TRIALS} of them measured" if measured.trials > MAX_TRIALS else "",
         "black: luck alone lifts no bar beyond its mark in 95 of 100 shuffled studies",
+        "▶ a mark beyond the axis" if beyond else "",
         "hollow: on the trials that have the parameter" if hollow else "",
         f"{hidden} less important ones left out" if hidden else "",
     ]

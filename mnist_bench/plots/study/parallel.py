@@ -22,16 +22,20 @@ from mnist_bench.plots.subject import Subject
 from mnist_bench.units import percent
 from search.event_log import StudyRecord
 
-ABSENT = -0.11
+ABSENT = -0.2
 """Where a line crosses the axis of a parameter that its trial lacks; the axes reach from 0 to 1."""
 SPREAD = 0.03
 """Largest distance of lines that cross an axis at the same option."""
-BESIDE = 1.05
+BESIDE = 1.13
 """Where the values of the best trial are written, beyond the ends of the axes."""
+MAX_OUTSIDE = 7
+"""Largest number of characters of a name that fits between the end of an axis and what stands beside it."""
 CHARACTERS = 72
 """Number of characters of small text that fit on an axis."""
 MAX_LABEL = 24
 """Largest number of characters of an option in the heading and beside the axes."""
+CHANCE = 0.05
+"""Largest probability of an option in common that chance does not explain."""
 NAMED = 2
 """Largest number of options that the heading names."""
 
@@ -52,13 +56,19 @@ class Parallel:
 
     @property
     def shared(self) -> list[tuple[str, int]]:
-        """The options that all complete trials have but not all trials, with the number of trials; the rarest first."""
+        """The options that all complete trials have and too few others for chance, with the number of trials.
+
+        So many trials drawn at random from all would share an option of the parameters with a probability of at most
+        `CHANCE` (Bonferroni over all options). The rarest comes first.
+        """
         shared: list[tuple[str, int]] = []
+        drawn, options = len(self.complete), sum(len(parameter.options) for parameter in self.parameters)
         for parameter in (parameter for parameter in self.parameters if parameter.options):
             tried = [_option(parameter, trial) for trial in self.comparison.trials]
             of_complete = {_option(parameter, trial) for trial in self.complete}
             for option, name in enumerate(parameter.names(MAX_LABEL)):
-                if of_complete == {option} and {*tried} != of_complete:
+                by_chance = options * math.comb(tried.count(option), drawn) / math.comb(len(tried), drawn)
+                if of_complete == {option} and by_chance <= CHANCE:
                     shared.append((f"{parameter.label} {name}", tried.count(option)))
         return sorted(shared, key=lambda option: option[1])
 
@@ -74,7 +84,7 @@ class Parallel:
             return f"All {trials:,} trials are complete"
         number, shared = "Both" if complete == 2 else f"All {complete:,}", self.shared[:NAMED]
         if not shared:
-            return f"The {complete:,} complete trials have no option in common that others lack"
+            return f"The {complete:,} complete trials have no option in common beyond what chance would give"
         counts = [f"of all {trials:,}: {shared[0][1]:,}", *(f"{having:,}" for _, having in shared[1:])]
         options = " and ".join(f"{name} ({count})" for (name, _), count in zip(shared, counts, strict=True))
         return f"{number} complete trials have {options}"
@@ -153,7 +163,9 @@ def _draw_axes(axes: Axes, parallel: Parallel) -> None:
     ):
         axes.text(ABSENT, -0.45, "absent", ha="center", va="bottom", fontsize=7.5, color=style.FAINT)
     labels = [parameter.label + (" (log)" if parameter.log else "") for parameter in parallel.parameters]
-    axes.set_yticks(range(count + 1), [*labels, f"accuracy after\n{epochs(parallel.comparison.epochs)}"])
+    axes.set_yticks(
+        range(count + 1), [*labels, f"accuracy after {epochs(parallel.comparison.epochs)}\n(log of the error)"]
+    )
     axes.set_ylim(count + 0.5, -0.5)
     axes.set_xlim(ABSENT - 0.04, BESIDE + 0.12)
     axes.set_xticks([])
@@ -163,20 +175,25 @@ def _draw_axes(axes: Axes, parallel: Parallel) -> None:
 
 def _draw_axis(axes: Axes, row: int, parameter: Parameter) -> None:
     if parameter.numbers:
-        _draw_line_and_ticks(axes, row, [0.0, 1.0], [short(parameter.numbers.low), short(parameter.numbers.high)])
+        ends = [short(parameter.numbers.low), short(parameter.numbers.high)]
+        _draw_line_and_ticks(axes, row, [0.0, 1.0], ends)
     else:
         names = parameter.names(CHARACTERS // len(parameter.options))
         _draw_line_and_ticks(axes, row, [parameter.place(option) for option in parameter.options], names)
 
 
 def _draw_line_and_ticks(axes: Axes, row: int, ticks: Sequence[float], names: Sequence[str]) -> None:
+    """Draw an axis; names at its ends are written outside of it, where few lines are, if they are short enough."""
     axes.plot([0, 1], [row, row], color=style.FAINT, linewidth=0.6, zorder=1)
     axes.plot(ticks, [row] * len(ticks), "|", color=style.FAINT, markersize=5, markeredgewidth=0.8, zorder=1)
     for tick, name in zip(ticks, names, strict=True):
-        side = "left" if tick == 0 else "right" if tick == 1 else "center"
+        outside = tick in (0, 1) and len(name) <= MAX_OUTSIDE
+        towards = "right" if tick == 0 else "left"
+        inwards = "left" if tick == 0 else "right" if tick == 1 else "center"
         axes.annotate(
-            name, (tick, row), (0, -3), textcoords="offset points", ha=side, va="top", fontsize=6,
-            parse_math=False, zorder=6, path_effects=[HALO],
+            name, (tick, row), ((-5 if tick == 0 else 5), 0) if outside else (0, -3), textcoords="offset points",
+            ha=towards if outside else inwards, va="center" if outside else "top", fontsize=6.5, parse_math=False,
+            zorder=6, path_effects=[HALO],
         )  # fmt: skip
 
 

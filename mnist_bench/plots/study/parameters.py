@@ -12,7 +12,7 @@ from mnist_bench.plots.headings import short
 from search.errors import StudyNotFoundError
 from search.event_log import StudyRecord
 from search.messages import show
-from search.space import Choice, Distribution, Field, FloatRange, IntRange, Space, same
+from search.space import Choice, Distribution, Field, FloatRange, IntRange, Space, place, same
 
 MAX_OPTIONS = 6
 """An integer parameter with at most so many values is drawn as options, not as numbers."""
@@ -76,9 +76,7 @@ class Parameter:
         """Return the place of a value on the axis, from 0 to 1; options are at even distances."""
         if self.numbers is None:
             return self.index(value) / (len(self.options) - 1)
-        ends = (self.numbers.low, value, self.numbers.high)
-        low, here, high = map(math.log, ends) if self.numbers.log else ends
-        return float((here - low) / (high - low))
+        return place(self.numbers, value)
 
 
 def parameters(study: StudyRecord) -> list[Parameter]:

@@ -7,11 +7,18 @@ from dataclasses import dataclass
 from statistics import median_high
 from typing import Any, Literal
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
-from mnist_bench.leaderboard import SIGNIFICANCE, tie_p_values, undominated
+from mnist_bench.leaderboard import (
+    SIGNIFICANCE,
+    accuracy_interval,
+    tie_p_values,
+    undominated,
+    validation_images,
+)
 from mnist_bench.plots import accuracy, style
 from mnist_bench.plots.headings import HALO, write_heading
 from mnist_bench.plots.subject import Subject
@@ -21,6 +28,12 @@ from search.event_log import StudyRecord, TrialRecord
 
 Cost = Literal["parameters", "macs"]
 
+SIDES = ((0, 1), (1, -1), (-1, 1), (1, 1), (-1, -1), (0, -1))
+"""Where a label may stand beside its mark, right and up; the first of those with the most room is taken."""
+OFFSET = 5
+"""Points between a mark and its label."""
+CHARACTER = 5.5
+"""Width of a label's character in points."""
 COSTS: dict[Cost, str] = {"parameters": "parameters", "macs": "multiply-accumulates an image"}
 ERROR_RANGE = 3
 """Trials with more than so many times the errors of the best may be outside of the axis; half of the complete trials
@@ -34,6 +47,8 @@ class Point:
     number: int
     accuracy: float
     """Validation accuracy of its last period, 0..1."""
+    interval: tuple[float, float]
+    """Wilson's 95 % interval of it; twice the accuracy itself where the number of errors was not kept."""
     parameters: int
     macs: int
     complete: bool
@@ -119,15 +134,18 @@ def rows(study: StudyRecord) -> Pareto:
     tied = {number for number, p in tie_p_values(complete).items() if p > SIGNIFICANCE} | {complete[0].number}
     pruned = [trial for trial in study.trials if trial.reason == "pruned" and trial.value is not None]
     objective = next((cost for cost in COSTS if cost == study.cost), None)
-    points = tuple(_point(trial, tied) for trial in (*complete, *pruned))
+    images = validation_images(study.spec["context"])
+    points = tuple(_point(trial, tied, images) for trial in (*complete, *pruned))
     fronts = {cost: frozenset(trial.number for trial in undominated(complete, cost)) for cost in COSTS}
     return Pareto(study=study.name, points=points, fronts=fronts, objective=objective)
 
 
-def _point(trial: TrialRecord, tied: set[int]) -> Point:
+def _point(trial: TrialRecord, tied: set[int], images: int) -> Point:
+    value = trial.value or 0.0
     return Point(
         number=trial.number,
-        accuracy=trial.value or 0.0,
+        accuracy=value,
+        interval=accuracy_interval(trial, images) or (value, value),
         parameters=trial.facts["parameters"],
         macs=trial.facts["macs"],
         complete=trial.state == "COMPLETE",
@@ -135,20 +153,23 @@ def _point(trial: TrialRecord, tied: set[int]) -> Point:
     )
 
 
-def picture(subject: Subject) -> Figure:
+def picture(subject: Subject, width: float = style.WIDE) -> Figure:
     """Return the Pareto fronts of the study."""
-    return draw(rows(subject.study))
+    return draw(rows(subject.study), width)
 
 
-def draw(pareto: Pareto) -> Figure:
-    """Draw accuracy over parameters and over MACs, side by side."""
-    figure = Figure(figsize=(7.2, 4.3), layout="constrained")
-    panels: Sequence[Axes] = figure.subplots(1, 2, sharey=True)
+def draw(pareto: Pareto, width: float = style.WIDE) -> Figure:
+    """Draw accuracy over parameters and over MACs: side by side, or one below the other if the picture is narrow."""
+    shape, height = ((1, 2), 4.3) if width >= style.WIDE else ((2, 1), 6.4)
+    figure = Figure(figsize=(width, height), layout="constrained")
+    panels: Sequence[Axes] = figure.subplots(*shape, sharey=True)
     for axes, cost in zip(panels, COSTS, strict=True):
         _draw_panel(axes, pareto, cost)
-    accuracy.set_axis(panels[0], pareto.shown)
+    accuracy.set_axis(panels[0], [*pareto.shown, pareto.best.interval[1]])
     panels[1].grid(axis="y")
-    panels[0].set_ylabel(accuracy.LABEL)
+    figure.supylabel(accuracy.LABEL, fontsize=9)
+    for axes, cost in zip(panels, COSTS, strict=True):
+        _label(axes, pareto, cost)
     write_heading(figure, pareto.finding, _remarks(pareto))
     return figure
 
@@ -158,17 +179,25 @@ def _draw_panel(axes: Axes, pareto: Pareto, cost: Cost) -> None:
     pruned = [point for point in pareto.points if not point.complete]
     others = [point for point in pareto.complete if point not in front]
     axes.plot(*_places(pruned, cost), "x", color=style.PRUNED, markersize=4)
+    _draw_intervals(axes, [point for point in pareto.complete if point is not pareto.best], cost, style.COMPLETE)
+    _draw_intervals(axes, [pareto.best], cost, style.BEST)
     axes.plot(*_places(others, cost), "o", color=style.COMPLETE, fillstyle="none")
     # In steps: between two trials of the front, only the accuracy of the cheaper one can be had.
     axes.step(*_places(front, cost), where="post", color=style.FAINT, linewidth=1)
     axes.plot(*_places(front, cost), "o", color=style.COMPLETE)
     axes.plot(*_places([pareto.best], cost), "D", color=style.BEST, markersize=7)
-    _label(axes, pareto, cost)
     _scale(axes, [point.cost(cost) for point in pareto.points])
     if cost == pareto.objective:
         axes.set_xlabel(f"{COSTS[cost]} (minimised)", weight="bold")
     else:
         axes.set_xlabel(COSTS[cost])
+
+
+def _draw_intervals(axes: Axes, points: Sequence[Point], cost: Cost, colour: str) -> None:
+    ends = [[accuracy.error(end) for end in point.interval] for point in points]
+    low, high = zip(*ends, strict=True) if ends else ((), ())
+    costs = [point.cost(cost) for point in points]
+    axes.vlines(costs, low, high, color=colour, linewidth=1.2, alpha=0.4 * style.opacity(len(points)), zorder=1.5)
 
 
 def _count(number: int) -> str:
@@ -188,19 +217,36 @@ def _places(points: Sequence[Point], cost: Cost) -> tuple[list[int], list[float]
 
 
 def _label(axes: Axes, pareto: Pareto, cost: Cost) -> None:
-    """Label the best trial above its mark, and the cheapest tied one below, where the line of the front is not."""
+    """Label the best trial and the cheapest tied one, each on the side of its mark where the fewest marks are near."""
     best, cheapest = pareto.best, pareto.cheapest_tied(cost)
-    places = [(point.cost(cost), accuracy.error(point.accuracy)) for point in (best, cheapest)]
-    look: dict[str, Any] = {"textcoords": "offset points", "path_effects": [HALO]}
-    axes.annotate(f"#{best.number}", places[0], (0, 7), ha="center", color=style.BEST, weight="bold", **look)
+    _write(axes, pareto, cost, best, f"#{best.number}", color=style.BEST, weight="bold")
     if cheapest is not best:
-        axes.annotate(f"#{cheapest.number} (tied)", places[1], (5, -5), ha="left", va="top", fontsize=8, **look)
+        _write(axes, pareto, cost, cheapest, f"#{cheapest.number} (tied)", fontsize=8)
+
+
+def _write(axes: Axes, pareto: Pareto, cost: Cost, point: Point, text: str, **look: Any) -> None:
+    marks = axes.transData.transform([*zip(*_places(pareto.complete, cost), strict=True)])
+    here = axes.transData.transform((point.cost(cost), accuracy.error(point.accuracy)))
+    pixels = axes.figure.dpi / 72  # a point
+    length = CHARACTER * len(text)
+
+    def clearance(side: tuple[int, int]) -> float:
+        middle = here + pixels * np.array([side[0] * (OFFSET + length / 2), side[1] * 2 * OFFSET])
+        gaps = np.abs(marks - middle) / (pixels * np.array([length / 2 + OFFSET, 2 * OFFSET]))
+        return min(1.0, float(gaps.max(axis=1).min()))  # 1: no mark touches the text
+
+    right, up = max(SIDES, key=clearance)
+    axes.annotate(
+        text, (point.cost(cost), accuracy.error(point.accuracy)), (right * OFFSET, up * OFFSET),
+        textcoords="offset points", ha={-1: "right", 0: "center", 1: "left"}[right],
+        va="bottom" if up > 0 else "top", path_effects=[HALO], zorder=5, **look,
+    )  # fmt: skip
 
 
 def _remarks(pareto: Pareto) -> list[str]:
     complete, pruned = len(pareto.complete), len(pareto.points) - len(pareto.complete)
     return [
-        f"study {pareto.study}: {complete} complete (dots, filled on the Pareto front)",
+        f"study {pareto.study}: {complete} complete (dots, filled on the Pareto front), with 95 % intervals",
         f"{pruned} pruned after less training (crosses)" if pruned else "",
         f"{pareto.below} below the axis" if pareto.below else "",
         f"100 % drawn as {100 - accuracy.MIN_ERROR:g} %" if pareto.best.accuracy == 1 else "",

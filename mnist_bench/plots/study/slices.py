@@ -18,7 +18,7 @@ from mnist_bench.plots.study.parameters import Parameter, jitter, log_ticks, par
 from mnist_bench.plots.study.trials import Compared, Comparison, compare
 from mnist_bench.plots.subject import Subject
 from search.event_log import StudyRecord
-from search.space import same
+from search.space import FloatRange, IntRange, same
 
 MAX_PANELS = 16
 COLUMNS = 4
@@ -26,6 +26,8 @@ CHARACTERS = 100
 """Number of characters of small text that fit below a row of panels."""
 GREY = "#aab1bd"
 """Trials that are not complete. `style.PRUNED` is too pale for marks this small."""
+MARGIN = 0.05
+"""Share of a range that its axis goes on beyond each end."""
 MAX_LABEL = 30
 """Largest number of characters of an option in the heading."""
 
@@ -124,7 +126,8 @@ def draw(slices: Slices) -> Figure:
         _draw_panel(axes, slices, parameter, characters=CHARACTERS // columns)
     for axes in grid.flat[len(shown) :]:
         axes.set_visible(False)
-    figure.supylabel(f"validation accuracy after {epochs(slices.comparison.epochs)} (%)", fontsize=9)
+    after = f"validation accuracy after {epochs(slices.comparison.epochs)}"
+    figure.supylabel(f"{after} (%, log of the error)", fontsize=9)
     write_heading(figure, slices.finding, _remarks(slices, len(slices.parameters) - len(shown)))
     return figure
 
@@ -174,13 +177,18 @@ def _draw_medians(axes: Axes, parameter: Parameter, trials: Sequence[Compared]) 
 def _set_value_axis(axes: Axes, parameter: Parameter, characters: int) -> None:
     numbers = parameter.numbers
     if numbers is None:
-        names = parameter.names(max(2, characters // len(parameter.options)))
+        names = parameter.names(MAX_LABEL)
         axes.set_xticks(range(len(names)), names, parse_math=False)
+        if max(map(len, names)) > characters // len(names):  # they would run into each other, or be cut
+            axes.tick_params(axis="x", labelrotation=30)
+            for label in axes.get_xticklabels():
+                label.set(ha="right", rotation_mode="anchor")
         axes.set_xlim(-0.5, len(names) - 0.5)
         return
-    axes.set_xlim(numbers.low, numbers.high)
     if numbers.log:
         axes.set_xscale("log")
+    axes.set_xlim(*_with_margins(numbers))
+    if numbers.log:
         axes.xaxis.set_major_locator(FixedLocator(log_ticks(numbers.low, numbers.high)))
         axes.xaxis.set_minor_locator(NullLocator())
     else:
@@ -188,14 +196,24 @@ def _set_value_axis(axes: Axes, parameter: Parameter, characters: int) -> None:
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
 
 
+def _with_margins(numbers: IntRange | FloatRange) -> tuple[float, float]:
+    """Return the ends of an axis that shows whole marks at both ends of the range."""
+    if numbers.log:
+        factor = (numbers.high / numbers.low) ** MARGIN
+        return numbers.low / factor, numbers.high * factor
+    beyond = MARGIN * (numbers.high - numbers.low)
+    return numbers.low - beyond, numbers.high + beyond
+
+
 def _remarks(slices: Slices, hidden: int) -> list[str]:
     comparison = slices.comparison
     others = sum(trial.complete for trial in comparison.trials) - (comparison.best is not None)
+    options = any(parameter.options for parameter in slices.parameters[:MAX_PANELS])
     return [
         comparison.detail,
         f"large diamond: #{comparison.best}" if comparison.best is not None else "",
         "small diamonds: other complete trials" if others else "",
-        "dash: median" if any(parameter.options for parameter in slices.parameters[:MAX_PANELS]) else "",
+        "options: shifted sideways to keep trials apart, dash: median" if options else "",
         accuracy.outside([trial.accuracy or 0.0 for trial in comparison.trials], comparison.accuracies),
         "in brackets: trials that have the parameter" if _conditional(slices) else "",
         f"{hidden} less important parameters left out" if hidden else "",

@@ -250,6 +250,25 @@ def test_paths_are_whole_in_a_narrow_terminal(cli: Cli, pictures: Pictures, monk
     assert result.stdout == f"{folder}history.png\n"
 
 
+def test_the_place_is_looked_at_before_anything_is_drawn(
+    cli: Cli, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    result = cli("plot", "--output", "a/b")
+    assert (result.exit_code, result.stderr) == (2, "Error: a/b: cannot be written (. is closed to you).\n")
+    assert pictures.asked == []
+
+
+def test_on_a_terminal_a_line_says_which_picture_is_drawn(
+    cli: Cli, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    told = cli("plot", "--format", "svg").stderr
+    assert f"{list(KINDS)[-1]} {len(KINDS)} of {len(KINDS)}" in told
+    assert told.endswith("\x1b[2K")  # the line is gone
+
+
 def test_a_place_that_cannot_be_written_is_told_in_one_sentence(cli: Cli, pictures: Pictures) -> None:
     Path("file").touch()
     result = cli("plot", "--output", "file")

@@ -47,7 +47,7 @@ class Checked(HTMLParser):
         return [attributes for name, attributes in self.elements if name == tag]
 
 
-def draw(kind: str, subject: Subject) -> Figure:
+def draw(kind: str, subject: Subject, *, narrow: bool) -> Figure:
     """Draw a heading; nothing for the layers."""
     if kind == "layers":
         raise StudyNotFoundError("It has no weights.")
@@ -76,7 +76,8 @@ def test_the_page_holds_every_part(cli: Cli) -> None:
     assert read.all("html") == [{"lang": "en"}]
     assert "conv-0 · mnist-bench" in read.text
     for words in (
-        "Trial #1 won the search", "99.50 % [98.83, 99.79]", "The test set has not been opened.", "lr: 0.0093",
+        "Two trials tie for the best so far, 99.40 to 99.50 %, with 61.2 k parameters each.",
+        "99.50 % [98.83, 99.79]", "The test set has not been opened.", "lr: 0.0093",
         "mnist-bench reproduce conv-0/1", "avx512_bf16", handmade.HASH, "ValueError: no [bold]luck[/bold]",
         "It has no weights.",
     ):  # fmt: skip
@@ -131,6 +132,38 @@ def test_a_place_that_cannot_be_written_is_told_in_one_sentence(cli: Cli) -> Non
     result = cli("report", "--output", "file/report.html")
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.splitlines()[-1].startswith("Error: file/report.html: cannot be written (")
+
+
+@pytest.mark.parametrize(("target", "reason"), [("folder", "it is a folder"), ("file/a.html", "no folder")])
+def test_the_place_is_looked_at_before_anything_is_drawn(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, target: str, reason: str
+) -> None:
+    monkeypatch.setattr("mnist_bench.plots.gallery.picture", lambda *_, **__: pytest.fail("it was drawn"))
+    Path("folder").mkdir()
+    Path("file").touch()
+    result = cli("report", "--output", target)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert reason in result.stderr
+
+
+def test_a_place_that_is_closed_is_refused_before_anything_is_drawn(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mnist_bench.plots.gallery.picture", lambda *_, **__: pytest.fail("it was drawn"))
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    assert cli("report", "--output", "a.html").stderr == "Error: a.html: cannot be written (. is closed to you).\n"
+
+
+def test_a_sentence_goes_on_after_a_line_that_ends_in_a_colon(cli: Cli) -> None:
+    cli("report")
+    paragraphs = re.findall(r"<p class=\"faint\">(.*?)</p>", Path("results/conv-0/report.html").read_text())
+    (tied,) = (text for text in paragraphs if "tied:" in text)
+    assert tied.endswith("tied: <code>mnist-bench confirm</code> asks with fresh seeds.")
+
+
+def test_complete_trials_are_open_and_the_others_folded() -> None:
+    text = page.render(handmade_report.report())
+    board, _, rest = text.partition('<h2 id="leaderboard">')[2].partition("</section>")[0].partition("<details>")
+    assert (board.count("<tr"), rest.count("<tr")) == (1 + 3, 1 + 4)
+    assert "4 more that are not complete" in rest
 
 
 def test_a_study_without_a_complete_trial_has_a_report(cli: Cli) -> None:

@@ -22,6 +22,12 @@ def test_ticks_are_accuracies_at_round_errors() -> None:
     assert labels == ["99.5", "99.3", "99", "98.5", "98"]
 
 
+def test_a_tick_is_near_the_best() -> None:
+    axes = axes_of([0.9946, 0.994, 0.993, 0.9925, 0.991, 0.985])
+    labels = [axes.yaxis.get_major_formatter()(tick) for tick in axes.get_yticks()]
+    assert labels[0] in ("99.5", "99.45", "99.4")
+
+
 def test_the_best_is_at_the_top() -> None:
     bottom, top = axes_of([0.98, 0.99]).get_ylim()
     assert top < accuracy.error(0.99) < accuracy.error(0.98) < bottom

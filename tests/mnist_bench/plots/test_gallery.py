@@ -14,7 +14,7 @@ from search.errors import StudyNotFoundError
 from support import handmade
 
 
-def draw(kind: str, subject: Subject) -> Figure:
+def draw(kind: str, subject: Subject, *, narrow: bool) -> Figure:
     """Draw ten points, a hundred thousand for the slices, none for the layers."""
     if kind == "layers":
         raise StudyNotFoundError("It has no weights.")
@@ -27,11 +27,14 @@ def draw(kind: str, subject: Subject) -> Figure:
 @pytest.mark.slow
 def test_small_drawings_stay_drawings_and_what_cannot_be_drawn_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gallery, "picture", draw)
-    made = gallery.gallery(Subject(study=handmade.mixed(), folder=Path("conv-0")))
+    told: list[str] = []
+    made = gallery.gallery(Subject(study=handmade.mixed(), folder=Path("conv-0")), told.append)
+    assert told == list(KINDS)
     assert dict(made.missing) == {"layers": "It has no weights."}
     by_kind = {picture.kind: picture for picture in made.pictures}
     assert list(by_kind) == [kind for kind in KINDS if kind != "layers"]
     assert by_kind["history"].finding == "What history found"
+    assert (by_kind["history"].half, by_kind["slices"].half) == (True, False)
     head, _, data = by_kind["history"].source.partition(",")
     assert head == "data:image/svg+xml;base64"
     assert base64.b64decode(data).startswith(b"<?xml")

@@ -3,85 +3,35 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-import pytest
-
 from mnist_bench import space_files
 from mnist_bench.report.page import commands
 from mnist_bench.report.sections import Section, Sections
-from search.event_log.records import StudyRecord
 from search.space.space import Space
 from search.space.yaml_reader import parse
 from search.study.provenance import Invocation
 from support import handmade, handmade_report
 
 
-def sentences(study: StudyRecord, sections: Sections | None = None) -> str:
-    return "\n".join(handmade_report.report(study, sections=sections or Sections()).finding)
+def test_the_chosen_trial_is_the_first_or_the_one_that_was_confirmed() -> None:
+    confirmed = Section(lines=("Confirmed: #0.",))
+    first, other = handmade_report.report(), handmade_report.report(sections=Sections(winner=0, confirmed=confirmed))
+    assert first.chosen is not None
+    assert other.chosen is not None
+    assert (first.chosen.name, other.chosen.name) == ("conv-0/1", "conv-0/0")
+    assert "mnist-bench reproduce conv-0/0" in other.commands
 
 
-def complete(*wrong: range) -> StudyRecord:
-    return handmade.study([handmade.trial(number, images) for number, images in enumerate(wrong)])
-
-
-def test_the_finding_says_what_won_how_sure_that_is_and_what_pruning_saved() -> None:
-    assert handmade_report.report().finding == (
-        # Wilson: (0.995 + 0.0019207 ± 1.95996 * sqrt(0.995 * 0.005 / 1000 + 0.96036 / 1e6)) / 1.0038415
-        "Trial #1 won the search: it gets 99.50 % of the 1,000 validation images right "
-        "(95 % interval 98.83 to 99.79 %).",
-        "It cannot be told from #0, of 2 other complete trials (paired test on the same images, Holm, 5 %).",
-        "The search was stopped before its goal: 6 of 7 trials have ended, and the next may be better.",
-        "It is not confirmed yet: the best of 6 on one validation set is the luckiest too. "
-        "`mnist-bench confirm conv-0` asks again with fresh seeds, then opens the test set once.",
-        "Pruning saved 8 of 36 epochs.",
-    )
-
-
-@pytest.mark.parametrize(
-    ("wrong", "sentence"),
-    [
-        ([range(5)], "It is the only complete trial"),
-        ([range(5), range(100, 160)], "Each other complete trial (1) is worse (paired test"),
-        ([range(5)] * 8, "It cannot be told from #1, #2, #3, #4, #5 and 2 more, of 7 other complete trials"),
-    ],
-)
-def test_ties(wrong: list[range], sentence: str) -> None:
-    assert sentence in sentences(complete(*wrong))
-
-
-def test_without_a_complete_trial_there_is_no_winner() -> None:
+def test_without_a_complete_trial_none_is_chosen() -> None:
     report = handmade_report.report(handmade.study([handmade.trial(0, range(9), periods=1, state="PRUNED")], goal=5))
-    assert report.finding[0] == "No trial is complete yet, so there is no winner: 1 of 5 trials have ended."
-    assert report.winner is None
+    assert (report.chosen, report.ranges) == (None, None)
     assert not any("reproduce" in command for command in report.commands)
 
 
-def test_a_search_that_runs_says_so() -> None:
-    assert "The search is still running: 6 of 7 trials" in sentences(replace(handmade.mixed(), live=True))
-
-
-def test_what_was_confirmed_comes_first_and_names_the_winner() -> None:
-    confirmed = Section(lines=("Confirmed: #0.", "More."))
-    audit = Section(lines=("Of 2 pruned trials none would have won.",))
-    report = handmade_report.report(sections=Sections(winner=0, confirmed=confirmed, audit=audit))
-    assert report.finding[0] == "Confirmed: #0."
-    assert report.finding[-1] == "Of 2 pruned trials none would have won."
-    assert "not confirmed" not in "".join(report.finding)
-    assert report.winner is not None
-    assert report.winner.name == "conv-0/0"
-    assert "mnist-bench reproduce conv-0/0" in report.commands
-
-
-def test_a_race_without_a_test_stands_where_the_advice_to_confirm_would() -> None:
-    report = handmade_report.report(sections=Sections(raced=Section(lines=("Not confirmed: #0 leads.", "More."))))
-    assert "Not confirmed: #0 leads." in report.finding
-    assert "It is not confirmed yet" not in "".join(report.finding)
-
-
-def test_the_recipe_is_the_winners_configuration() -> None:
+def test_the_recipe_is_the_chosen_trials_configuration() -> None:
     report = handmade_report.report()
-    assert report.winner is not None
-    assert (report.winner.name, report.winner.seed) == ("conv-0/1", 101)
-    space = Space.from_document(parse(report.winner.recipe, "recipe.yaml"))
+    assert report.chosen is not None
+    assert (report.chosen.name, report.chosen.seed) == ("conv-0/1", 101)
+    space = Space.from_document(parse(report.chosen.recipe, "recipe.yaml"))
     config = space_files.recipe(space)
     assert (config.model.blocks, config.optim.lr) == (3, 0.0093)
 

@@ -73,7 +73,7 @@ def test_a_winner_without_augmentation_says_so(digits: Dataset) -> None:
 def test_the_heading_tells_the_strengths(digits: Dataset) -> None:
     figure = distortions.draw(shown(digits, winner(**STRENGTHS)))
     assert figure.get_suptitle() == "#3 trained on digits turned ±12° and shifted ±2 px"
-    assert figure.get_supxlabel().startswith("study conv-0 · the first training image")
+    assert figure.get_supxlabel().startswith("study conv-0 · left out: epoch 3 · the first training image")
     (axes,) = figure.axes
     assert [label.get_text() for label in axes.get_yticklabels()][:3] == ["original", "epoch 1", "epoch 2"]
     assert [label.get_text() for label in axes.get_xticklabels()] == list("0123456789")

@@ -85,6 +85,15 @@ def test_every_unit_has_a_box_its_shape_and_two_bars(model: dict[str, Any], unit
     assert figure.get_supxlabel().startswith("study conv-0, trial #5 · shapes: ")
 
 
+def test_running_statistics_among_the_parameters_are_told() -> None:
+    """PyTorch's `sum(p.numel())` leaves them out."""
+    found = net({**SLIP, "filters": 4, "batchnorm": "before_activation"})
+    assert found.running == 8  # a mean and a variance a map
+    told = "parameters: incl. 8 running statistics of batchnorm"
+    assert told in layers.draw(found).get_supxlabel()
+    assert "running" not in layers.draw(net(LINEAR)).get_supxlabel()
+
+
 def test_the_picture_shows_the_best_trial() -> None:
     both = study([trial(0, range(9), params=None), trial(1, range(3))])
     assert layers.picture(Subject(study=both, folder=Path())).get_supxlabel().startswith("study conv-0, trial #1 ")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from mnist_bench.plots import style
 from mnist_bench.plots.net import mistakes
 from support.handmade_predictions import predictions
 
@@ -22,6 +23,8 @@ def test_the_most_confident_mistake_comes_first() -> None:
     ("answers", "finding"),
     [
         (ANSWERS, "The net is 90 % sure or more in 2 of 3 mistakes"),
+        # 89.6 % is printed as 90 %, and so counted.
+        ([(4, 9, 0.896), (7, 2, 0.98), (5, 3, 0.894)], "The net is 90 % sure or more in 2 of 3 mistakes"),
         (ANSWERS[:1] * 2, "The net is 90 % sure or more in none of 2 mistakes"),
         (ANSWERS[1:2], "Every validation image is recognised"),
         (ANSWERS[:2], "The only mistake is made with 60 % confidence"),
@@ -46,6 +49,13 @@ def test_forty_are_shown_and_the_others_told() -> None:
     assert figure.axes[-1].get_title() == "4 → 9  52 %"
     assert "41 mistakes" in figure.get_suptitle()
     assert "41 validation images · the 40 most confident mistakes" in figure.get_supxlabel()
+
+
+def test_a_narrow_picture_has_five_columns() -> None:
+    answers = predictions([(4, 9, 0.51 + row / 100) for row in range(41)])
+    figure = mistakes.draw(mistakes.rows(answers), style.NARROW)
+    assert len(figure.axes) == 25
+    assert "the 25 most confident mistakes" in " ".join(figure.get_supxlabel().split())
 
 
 def test_without_a_mistake_the_picture_is_its_heading() -> None:

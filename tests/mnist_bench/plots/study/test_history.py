@@ -34,13 +34,16 @@ def test_each_trial_has_its_last_accuracy_and_its_ending() -> None:
     assert history.budget == 6
 
 
-def test_the_heading_says_when_the_best_came() -> None:
-    assert rows(made.halved()).finding == "The best, #8 with 99.94 %, was the 9th of 9 trials"
+def test_the_heading_names_the_best_and_how_many_after_it_did_no_better() -> None:
+    assert rows(made.halved()).finding == "#8, the last trial of 9, has the most: 99.94 %"
+    last = [made.trial(9, made.curve(0.9, 6))]
+    found = rows(made.study([*made.halved().trials, *last])).finding
+    assert found == "#8, the last trial but one of 10, has the most: 99.94 %"
 
 
 def test_infeasible_trials_are_not_counted_and_failed_ones_are() -> None:
     history = rows(handmade.mixed())
-    assert history.finding == "The best, #1 with 99.50 %, was the 2nd of 7 trials"
+    assert history.finding == "#1 has the most, 99.50 %; none of the 5 trials after it has more"
     assert history.infeasible == 1
     assert [(point.number, point.accuracy) for point in history.of("failed")] == [(6, None)]
     assert [point.number for point in history.of("unfinished")] == [7]
@@ -84,7 +87,7 @@ def test_marks_lie_at_the_errors_and_failed_trials_on_the_lower_edge() -> None:
     numbers, errors = zip(*marks(figure), strict=True)
     assert numbers == (0, 1, 2, 3, 4, 6, 7)
     assert errors == pytest.approx((0.6, 0.5, 6, 9, 8, edge, 7))
-    assert (axes.get_xlabel(), axes.get_ylabel()) == ("trial", "validation accuracy (%)")
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("trial", "validation accuracy (%, log of the error)")
     assert "#1  99.50 %" in [text.get_text() for text in axes.texts]
 
 

@@ -72,7 +72,7 @@ def test_few_whole_numbers_are_options_and_many_are_numbers() -> None:
 def test_options_are_named_briefly() -> None:
     options = Choice(("before_activation", [8, 16, 32], None, True))
     assert parameter(options).names(8) == ["before", "[8, 16,…", "null", "true"]
-    assert parameter(FloatRange(0, 1)).text(0.0093421, 8) == "0.0093"
+    assert parameter(FloatRange(0, 1)).text(0.0093421, 8) == "0.00934"
 
 
 def test_logarithmic_ticks_are_round_and_few() -> None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from mnist_bench.leaderboard import leaderboard_of
+from mnist_bench.plots import style
 from mnist_bench.plots.study import pareto
 from mnist_bench.plots.study.pareto import Pareto, Point
 from search.errors import StudyNotFoundError
@@ -97,7 +98,7 @@ def test_a_diverged_trial_lies_below_the_axis_and_is_told() -> None:
     assert found.shown == pytest.approx([0.99, 0.98])
     assert found.below == 1
     remarks = pareto.draw(found).get_supxlabel()
-    assert remarks.endswith("3 complete (dots, filled on the Pareto front) · 1 below the axis")
+    assert remarks.endswith("3 complete (dots, filled on the Pareto front), with 95 % intervals · 1 below the axis")
 
 
 def test_half_of_the_complete_trials_are_shown_however_bad() -> None:
@@ -112,17 +113,29 @@ def test_both_panels_name_the_best_and_the_cheapest_tied_trial() -> None:
     assert [text.get_text() for text in left.texts] == ["#0", "#1 (tied)"]
     assert [text.get_text() for text in right.texts] == ["#0"]
     assert (left.get_xlabel(), right.get_xlabel()) == ("parameters", "multiply-accumulates an image")
-    assert left.get_ylabel() == "validation accuracy (%)"
-    counted = (
-        "4 complete (dots, filled on the Pareto front) · 1 pruned after less training (crosses) · 2 below the axis"
-    )
-    assert figure.get_supxlabel() == f"study conv-0: {counted}"
+    assert figure.get_supylabel() == "validation accuracy (%, log of the error)"
+    dots = "4 complete (dots, filled on the Pareto front), with 95 % intervals"
+    counted = f"{dots} · 1 pruned after less training (crosses) · 2 below the axis"
+    assert " · ".join(figure.get_supxlabel().splitlines()) == f"study conv-0: {counted}"
+
+
+def test_each_complete_trial_has_its_interval_and_a_narrow_picture_has_one_panel_below_the_other() -> None:
+    found = four()
+    assert found.best.interval == pytest.approx((0.9883, 0.9979), abs=1e-4)
+    left, right = pareto.draw(found).axes
+    assert left.get_position().x0 < right.get_position().x0
+    ends = [line for collection in left.collections for line in collection.get_segments()]  # type: ignore[attr-defined]
+    assert len(ends) == 4
+    above, below = pareto.draw(found, style.NARROW).axes
+    assert above.get_position().y0 > below.get_position().y0
 
 
 def test_a_net_without_error_is_drawn_and_told() -> None:
     """An axis of the error's logarithm has no place for none."""
     figure = pareto.draw(pareto.rows(study([trial(0, ())])))
-    remarks = "study conv-0: 1 complete (dots, filled on the Pareto front) · 100 % drawn as 99.995 %"
+    remarks = (
+        "study conv-0: 1 complete (dots, filled on the Pareto front), with 95 % intervals · 100 % drawn as 99.995 %"
+    )
     assert figure.get_supxlabel() == remarks
 
 

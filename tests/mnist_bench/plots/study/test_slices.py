@@ -80,7 +80,7 @@ def test_the_most_important_parameter_comes_first_and_makes_the_heading() -> Non
     assert slices.parameters[0].label == "lr"
     assert slices.outstanding >= 1
     assert slices.finding == (
-        "After 1 epoch, the best quarter of trials has a higher lr: 0.006 in the median, 0.001 in all"
+        "After 1 epoch, the best quarter of trials has a higher lr: 0.00596 in the median, 0.001 in all"
     )
     assert slices.comparison.epochs == 1
 
@@ -127,9 +127,23 @@ def test_a_panel_a_parameter_with_a_mark_for_each_trial_that_has_it() -> None:
     assert counts == [9, 9, 4, 9, 9]
     assert [axes.get_xscale() for axes in figure.axes[:5]] == ["linear", "linear", "log", "log", "linear"]
     assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["none", "before", "after"]
-    assert figure.get_supylabel() == "validation accuracy after 1 epoch (%)"
+    assert figure.get_supylabel() == "validation accuracy after 1 epoch (%, log of the error)"
     assert "large diamond: #8" in figure.get_supxlabel()
     assert "in brackets: trials that have the parameter" in figure.get_supxlabel()
+
+
+def test_names_that_do_not_fit_are_slanted_and_whole_and_marks_at_the_ends_are_too() -> None:
+    norms = {"choice": ["none", "before_activation", "after_activation", "after_pool"]}
+    share = {"float": [0, 1]}
+    sections = {"model": {"batchnorm": norms, "a": share, "b": {"float": [1, 100], "log": True}, "c": share}}
+    params = {"model.batchnorm": "none", "model.a": 1.0, "model.b": 100.0, "model.c": 0.5}
+    trials = [replace(made.trial(0, [0.9]), params=params)]
+    figure = draw(rows(made.study(trials, sections)))
+    names = figure.axes[0].get_xticklabels()
+    assert [name.get_text() for name in names] == ["none", "before", "after", "after_pool"]
+    assert {name.get_rotation() for name in names} == {30}
+    assert figure.axes[1].get_xlim() == pytest.approx((-0.05, 1.05))
+    assert figure.axes[2].get_xlim() == pytest.approx((100**-0.05, 100**1.05))
 
 
 def test_marks_lie_at_the_value_and_the_error() -> None:

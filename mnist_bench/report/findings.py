@@ -1,0 +1,116 @@
+"""The findings of a study in sentences, the most important first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from mnist_bench import cells
+from mnist_bench.leaderboard import SIGNIFICANCE, Leaderboard, tie_p_values, validation_images
+from mnist_bench.report.sections import Sections
+from mnist_bench.units import percent, unit
+from search.event_log import StudyRecord, TrialRecord
+
+NAMED = 5
+"""Largest number of tied trials that the findings name."""
+WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+TEST = "paired test on the same images, Holm, 5 %"
+
+
+def findings(study: StudyRecord, board: Leaderboard, sections: Sections) -> Iterator[str]:
+    """Yield the findings: what is confirmed, what is best and how certain that is, what pruning saved."""
+    ended = len(study.finished())
+    if sections.confirmed:
+        yield sections.confirmed.lines[0]
+    if study.best is None:
+        yield f"No trial is complete yet, so there is no best one: {ended} of {board.goal} trials have ended."
+    else:
+        if study.cost is not None and len(board.front) > 1:
+            yield _front(study, study.cost, board)
+        yield from _best(study, board, ended)
+        if ended < board.goal:
+            state = "is still running" if study.live else "was stopped before its goal"
+            yield f"The search {state}: {ended} of {board.goal} trials have ended, and the next may be better."
+        if sections.raced:
+            yield sections.raced.lines[0]
+        elif not sections.confirmed:
+            yield _unconfirmed(study.name, ended)
+    if board.saved_epochs:
+        yield f"Pruning saved {board.saved_epochs:g} of {board.budget_epochs:g} epochs."
+    if sections.audit:
+        yield sections.audit.lines[0]
+
+
+def _front(study: StudyRecord, cost: str, board: Leaderboard) -> str:
+    trials = {trial.number: trial for trial in study.complete()}
+    ends = (trials[board.front[-1]], trials[board.front[0]])
+    low, high = (f"{cells.percent(end.value)} on {cells.count(end.facts[cost])} {unit(cost)}" for end in ends)
+    return f"{_trials(len(board.front))} make the Pareto front of accuracy and {unit(cost)}: from {low} to {high}."
+
+
+def _best(study: StudyRecord, board: Leaderboard, ended: int) -> Iterator[str]:
+    """Yield which complete trials are the best, and how far the paired test tells the first from the others."""
+    complete, so_far = study.complete(), " so far" if ended < board.goal else ""
+    p_values = tie_p_values(complete)
+    tied = [trial for trial in complete if p_values.get(trial.number, 0.0) > SIGNIFICANCE]
+    first, right = complete[0], _right(study, board, complete[0])
+    if tied:
+        yield _tie([first, *tied], so_far, study.cost or "parameters")
+        yield (
+            f"The first of {len(complete)} complete trials, #{first.number}, gets {right}. It cannot be told from "
+            f"{_named(tied)} ({TEST})."
+        )
+    elif len(complete) == 1:
+        yield f"#{first.number} is the only complete trial{so_far}: it gets {right}."
+    else:
+        yield f"#{first.number} is the best of {len(complete)} complete trials{so_far}: it gets {right}."
+        if p_values:
+            yield f"Each other complete trial ({len(p_values)}) is worse ({TEST})."
+        else:
+            yield "Which images each trial got right was not kept, so no test can tell it from the others."
+
+
+def _tie(tied: Sequence[TrialRecord], so_far: str, cost: str) -> str:
+    accuracies = sorted(cells.percent(trial.value) for trial in tied)
+    lowest, highest = min(trial.value or 0.0 for trial in tied), max(trial.value or 0.0 for trial in tied)
+    same = len(set(accuracies)) == 1
+    reached = f"{percent(highest)} each" if same else f"{100 * lowest:.2f} to {percent(highest)}"
+    return f"{_trials(len(tied))} tie for the best{so_far}, {reached}{_cheapest(tied, cost)}."
+
+
+def _cheapest(tied: Sequence[TrialRecord], cost: str) -> str:
+    """Return the end of a sentence: which of the tied trials is the cheapest, if their costs differ."""
+    costs = [trial.facts[cost] for trial in tied if cost in trial.facts]
+    if len(costs) < len(tied):
+        return ""
+    spent = f"{cells.count(min(costs))} {unit(cost)}"
+    if len(set(costs)) == 1:
+        return f", with {spent} each"
+    return f"; the cheapest is #{tied[costs.index(min(costs))].number} with {spent}"
+
+
+def _right(study: StudyRecord, board: Leaderboard, best: TrialRecord) -> str:
+    row = next(row for row in board.rows if row.number == best.number)
+    images = validation_images(study.spec["context"])
+    interval = ""
+    if row.low is not None and row.high is not None:
+        interval = f" (95 % interval {100 * row.low:.2f} to {percent(row.high)})"
+    return f"{cells.percent(row.accuracy)} of the {images:,} validation images right{interval}"
+
+
+def _named(trials: Sequence[TrialRecord]) -> str:
+    named = [f"#{trial.number}" for trial in trials[:NAMED]]
+    if len(trials) > NAMED:
+        return f"{', '.join(named)} and {len(trials) - NAMED} more"
+    return " and ".join(filter(None, (", ".join(named[:-1]), named[-1])))
+
+
+def _trials(count: int) -> str:
+    """Return a number of trials, more than one, at the beginning of a sentence: `Five trials`, `12 trials`."""
+    return f"{WORDS[count].capitalize() if count < len(WORDS) else count} trials"
+
+
+def _unconfirmed(name: str, ended: int) -> str:
+    return (
+        f"Nothing is confirmed yet: the first of {ended} on one validation set is the luckiest too. "
+        f"`mnist-bench confirm {name}` asks again with fresh seeds, then opens the test set once."
+    )

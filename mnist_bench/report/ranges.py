@@ -1,0 +1,69 @@
+"""The ranges that were searched, and where the values of a trial lie in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mnist_bench.result_table import Column, Table
+from mnist_bench.space_files import overview
+from search.event_log import TrialRecord
+from search.messages import show
+from search.space import Choice, Distribution, Field, Space, place
+
+END = 5
+"""Percent of a range, from one of its ends on, that count as that end."""
+LOWER, UPPER = "lower end", "upper end"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Range:
+    """One setting that was searched."""
+
+    path: str
+    values: str
+    """The range in words."""
+    value: str
+    """What the trial has of it; a dash where it has none."""
+    place: str
+    """Where that lies in the range; empty for a choice and for a range of two values."""
+
+
+def table_of(space: Space, trial: TrialRecord) -> Table[Range]:
+    """Return a row for each range of a space, with the trial's value, and below it what lies at an end."""
+    rows = [_range(field, field.distribution, trial.params) for field in space.fields if field.distribution is not None]
+    columns = (
+        Column[Range]("setting", lambda row: row.path),
+        Column[Range](f"#{trial.number}", lambda row: row.value),
+        Column[Range]("where", lambda row: row.place),
+        Column[Range]("searched", lambda row: row.values),
+    )
+    return Table(rows=rows, columns=columns, footnotes=_at_ends(rows, trial.number))
+
+
+def _range(field: Field, span: Distribution, params: Mapping[str, Any]) -> Range:
+    words = overview.values_in_words(field)
+    if field.path not in params:
+        return Range(path=field.path, values=words, value="–", place="")
+    value = params[field.path]
+    text = f"{value:.3g}" if isinstance(value, float) else show(value)
+    return Range(path=field.path, values=words, value=text, place=_place(span, value))
+
+
+def _place(span: Distribution, value: Any) -> str:
+    """Return where a value lies; of a range of at most two values, each is an end, which says nothing."""
+    if isinstance(span, Choice) or span.low + 2 * (span.step or 0) > span.high or span.low == span.high:
+        return ""
+    share = round(100 * place(span, value))
+    if share <= END:
+        return LOWER
+    return UPPER if share >= 100 - END else f"{share} % up"
+
+
+def _at_ends(rows: list[Range], number: int) -> list[str]:
+    ends = [row.path for row in rows if row.place in (LOWER, UPPER)]
+    if not ends:
+        return []
+    lies = f"{', '.join(ends)} of #{number} {'is' if len(ends) == 1 else 'are'} at an end of the range"
+    return [f"{lies}; where the setting goes further, so may better values."]

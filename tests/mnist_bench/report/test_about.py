@@ -1,0 +1,36 @@
+"""The line under a report's title."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from mnist_bench import space_files
+from mnist_bench.report import about
+from search.space.space import Space
+from support import handmade
+
+
+def test_ranges_machine_and_weights_stand_in_it() -> None:
+    study, space = handmade.mixed(), space_files.load("smoke")
+    ranges = sum(field.distribution is not None for field in space.fields)
+    numerics = {**study.spec["numerics"], "cpu": "AMD EPYC"}
+    known = replace(study, spec={**study.spec, "numerics": numerics})
+    assert about.line(known, space, Path("results/conv-0/weights")) == (
+        f"{ranges} ranges of the space smoke searched on AMD EPYC (bf16). "
+        "Weights of the best trials: `results/conv-0/weights`."
+    )
+
+
+def test_the_time_is_told_where_it_was_recorded() -> None:
+    trial = handmade.trial(0, range(5))
+    timed = [
+        replace(report, started=60.0 * period, seconds=60.0, handled=60.0 * period + 60, worker=0)
+        for period, report in enumerate(trial.reports)
+    ]
+    study = handmade.study([replace(trial, reports=tuple(timed))])
+    told = about.line(study, Space.from_spec(study.spec["space"]), None)
+    assert told == (
+        "0 ranges of the space conv searched in 6:00 minutes by 1 worker on a processor without a name (bf16). "
+        "No weights are kept here."
+    )

@@ -1,0 +1,120 @@
+"""The findings of a report: what is best, how certain that is, and never one winner where several tie."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from mnist_bench.report.sections import Section, Sections
+from search.event_log.records import StudyRecord
+from support import handmade, handmade_report
+
+CONFIRMED = Section(lines=("Confirmed: #0.", "More."))
+AUDIT = Section(lines=("Of 2 pruned trials none would have won.",))
+
+
+def sentences(study: StudyRecord, sections: Sections | None = None) -> tuple[str, ...]:
+    return handmade_report.report(study, sections=sections or Sections()).finding
+
+
+def complete(*wrong: range, parameters: tuple[int, ...] = ()) -> StudyRecord:
+    sizes = parameters or (61_234,) * len(wrong)
+    shapes = enumerate(zip(wrong, sizes, strict=True))
+    return handmade.study(
+        [handmade.trial(n, images, facts={"parameters": size, "macs": 2 * size}) for n, (images, size) in shapes]
+    )
+
+
+def test_ties_come_first_then_the_first_of_them_and_what_pruning_saved() -> None:
+    assert handmade_report.report().finding == (
+        "Two trials tie for the best so far, 99.40 to 99.50 %, with 61.2 k parameters each.",
+        # Wilson: (0.995 + 0.0019207 ± 1.95996 * sqrt(0.995 * 0.005 / 1000 + 0.96036 / 1e6)) / 1.0038415
+        "The first of 3 complete trials, #1, gets 99.50 % of the 1,000 validation images right "
+        "(95 % interval 98.83 to 99.79 %). It cannot be told from #0 (paired test on the same images, Holm, 5 %).",
+        "The search was stopped before its goal: 6 of 7 trials have ended, and the next may be better.",
+        "Nothing is confirmed yet: the first of 6 on one validation set is the luckiest too. "
+        "`mnist-bench confirm conv-0` asks again with fresh seeds, then opens the test set once.",
+        "Pruning saved 8 of 36 epochs.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("study", "first", "second"),
+    [
+        (
+            complete(range(5)),
+            "#0 is the only complete trial: it gets 99.50 % of the 1,000 validation images right (95 % interval",
+            "Nothing is confirmed yet",
+        ),
+        (
+            complete(range(5), range(100, 160)),
+            "#0 is the best of 2 complete trials: it gets 99.50 % of the 1,000 validation images right (95 % interval",
+            "Each other complete trial (1) is worse (paired test",
+        ),
+        (
+            complete(*[range(5)] * 8),
+            "Eight trials tie for the best, 99.50 % each, with 61.2 k parameters each.",
+            "The first of 8 complete trials, #0, gets 99.50 % of the 1,000 validation images right (95 % interval",
+        ),
+        (
+            complete(range(5), range(6), range(7), parameters=(90_000, 25_800, 61_000)),
+            "Three trials tie for the best, 99.30 to 99.50 %; the cheapest is #1 with 25.8 k parameters.",
+            "The first of 3 complete trials, #0, gets",
+        ),
+    ],
+)
+def test_the_first_sentences(study: StudyRecord, first: str, second: str) -> None:
+    found = sentences(study)
+    assert found[0].startswith(first)
+    assert found[1].startswith(second)
+    assert not any("winner" in sentence or "won" in sentence.split() for sentence in found)
+
+
+def test_of_many_ties_five_are_named() -> None:
+    assert "It cannot be told from #1, #2, #3, #4, #5 and 2 more (paired" in sentences(complete(*[range(5)] * 8))[1]
+    assert "It cannot be told from #1, #2 and #3 (paired" in sentences(complete(*[range(5)] * 4))[1]
+
+
+def test_with_two_objectives_the_front_comes_first_and_ties_count_its_cost() -> None:
+    found = sentences(handmade.two_objectives())
+    assert (
+        found[0]
+        == "Three trials make the Pareto front of accuracy and MACs: from 96.00 % on 50 MACs to 99.50 % on 200 MACs."
+    )
+    assert found[1] == "Two trials tie for the best, 99.40 to 99.50 %; the cheapest is #1 with 200 MACs."
+
+
+def test_where_no_test_could_be_made_that_is_said() -> None:
+    study = complete(range(5), range(9))
+    bare = [
+        replace(trial, reports=tuple(replace(report, details={}) for report in trial.reports)) for trial in study.trials
+    ]
+    found = sentences(replace(study, trials=tuple(bare)))
+    assert found[0].startswith("#0 is the best of 2 complete trials")
+    assert found[1] == "Which images each trial got right was not kept, so no test can tell it from the others."
+
+
+def test_without_a_complete_trial_there_is_no_best_one() -> None:
+    pruned = handmade.study([handmade.trial(0, range(9), periods=1, state="PRUNED")], goal=5)
+    assert sentences(pruned)[0] == "No trial is complete yet, so there is no best one: 1 of 5 trials have ended."
+
+
+def test_a_search_that_runs_says_so() -> None:
+    assert any(
+        "The search is still running: 6 of 7" in line for line in sentences(replace(handmade.mixed(), live=True))
+    )
+
+
+def test_a_race_without_a_test_stands_where_the_advice_to_confirm_would() -> None:
+    found = sentences(handmade.mixed(), Sections(raced=Section(lines=("Not confirmed: #0 leads.", "More."))))
+    assert "Not confirmed: #0 leads." in found
+    assert not any("confirmed yet" in sentence for sentence in found)
+
+
+def test_what_was_confirmed_comes_before_the_ties() -> None:
+    found = sentences(handmade.mixed(), Sections(winner=0, confirmed=CONFIRMED, audit=AUDIT))
+    assert found[0] == "Confirmed: #0."
+    assert found[1].startswith("Two trials tie")
+    assert found[-1] == "Of 2 pruned trials none would have won."
+    assert not any("confirmed yet" in sentence for sentence in found)

@@ -1,0 +1,49 @@
+"""The ranges that were searched, and where a trial's values lie in them."""
+
+from __future__ import annotations
+
+from mnist_bench.report import ranges
+from search.space.space import Space
+from search.space.yaml_reader import parse
+from support import handmade
+
+SPACE = """
+model:
+  blocks: {int: [1, 3]}
+  filters: {int: [8, 16], step: 8}
+  batchnorm: {choice: [none, before_activation]}
+  hidden_layers: {int: [0, 1]}
+  hidden_units: {int: [16, 64], log: true, when: {hidden_layers: 1}}
+optim:
+  lr: {float: [1e-3, 1e-1], log: true}
+  momentum: {float: [0.5, 1.0]}
+  batch_size: 64
+"""
+VALUES = {
+    "model.blocks": 3, "model.filters": 16, "model.batchnorm": "none", "model.hidden_layers": 0, "optim.lr": 0.01,
+    "optim.momentum": 0.512345,
+}  # fmt: skip
+
+
+def test_a_row_a_range_with_the_trials_value_and_where_it_lies() -> None:
+    table = ranges.table_of(Space.from_document(parse(SPACE, "space.yaml")), handmade.trial(4, params=VALUES))
+    assert [column.heading for column in table.columns] == ["setting", "#4", "where", "searched"]
+    assert table.texts() == [
+        ["model.blocks", "3", "upper end", "1 to 3"],
+        ["model.filters", "16", "", "8 to 16, step 8"],
+        ["model.batchnorm", "none", "", "none, before_activation"],
+        ["model.hidden_layers", "0", "", "0 to 1"],
+        ["model.hidden_units", "–", "", "16 to 64, log"],
+        ["optim.lr", "0.01", "50 % up", "0.001 to 0.1, log"],
+        ["optim.momentum", "0.512", "lower end", "0.5 to 1.0"],
+    ]
+    assert table.footnotes == [
+        "model.blocks, optim.momentum of #4 are at an end of the range; where the setting goes further, so may better "
+        "values."
+    ]
+
+
+def test_a_range_of_one_value_has_no_ends() -> None:
+    space = Space.from_document(parse("optim:\n  lr: {float: [0.1, 0.1]}\n", "space.yaml"))
+    table = ranges.table_of(space, handmade.trial(0, params={"optim.lr": 0.1}))
+    assert (table.texts(), table.footnotes) == ([["optim.lr", "0.1", "", "0.1 to 0.1"]], [])
