@@ -41,6 +41,7 @@ def test_all_images_train_unless_some_are_held_out() -> None:
     assert lengths == [300, 250]
 
 
+@pytest.mark.slow
 def test_the_script_says_what_each_run_took(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -107,6 +107,7 @@ def test_wrong_usage_exits_with_2_and_suggests_the_nearest_command(cli: Run) -> 
     assert "search" in result.stderr
 
 
+@pytest.mark.slow
 def test_a_reader_that_leaves_early_is_met_with_silence() -> None:
     code = (
         "from support import handmade\nimport search.study.studies as s\n"
@@ -151,6 +152,7 @@ def test_what_the_system_refuses_is_one_sentence_with_its_file(cli: Run, monkeyp
     assert result.stderr == "Error: results/conv-0/study.db: cannot be used (Permission denied).\n"
 
 
+@pytest.mark.slow
 def test_what_an_encoding_cannot_say_is_said_in_ascii() -> None:
     environment = {**os.environ, "PYTHONPATH": IMPORTABLE, "PYTHONIOENCODING": "ascii"}
     command = [sys.executable, "-c", OVER_A_STUDY, "leaderboard"]

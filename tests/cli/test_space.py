@@ -27,6 +27,7 @@ def bad(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return "mine.yaml"
 
 
+@pytest.mark.slow
 def test_check_of_good_files() -> None:
     result = run("check", "conv", "smoke")
     assert result.exit_code == 0

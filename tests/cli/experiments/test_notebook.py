@@ -76,7 +76,8 @@ def test_a_run_that_begins_another_is_read_off_it(folder: Path) -> None:
 
 
 def test_interrupted_it_goes_on_where_it_stopped(folder: Path) -> None:
-    process = start(folder, "linear", "--seeds", "8", "--workers", "1")
+    write_data(folder / "data", train=200, test=100)
+    process = start(folder, "linear", "--seeds", "4", "--workers", "1")
     assert process.stderr is not None
     first = process.stderr.readline()
     process.send_signal(signal.SIGINT)
@@ -84,15 +85,16 @@ def test_interrupted_it_goes_on_where_it_stopped(folder: Path) -> None:
     assert process.returncode == 130
     assert "goes on where it stopped" in err
     began = time.monotonic()
-    code, out, err = run(folder, "linear", "--seeds", "8", "--workers", "1", "--csv")
+    code, out, err = run(folder, "linear", "--seeds", "4", "--workers", "1", "--csv")
     assert code == 0, err
-    assert "linear, seed 1 of 8: " in first
-    assert "seed 1 of 8" not in err
+    assert "linear, seed 1 of 4: " in first
+    assert "seed 1 of 4" not in err
     assert out.splitlines()[1].startswith("linear,")
     assert time.monotonic() - began < 60
 
 
 def test_one_seed_claims_no_spread(folder: Path) -> None:
+    write_data(folder / "data", train=200, test=100)
     code, out, err = run(folder, "linear", "--seeds", "1", "--markdown")
     assert code == 0, err
     assert "ours (1 seed) " in out

@@ -176,6 +176,7 @@ def test_json_of_a_study_tells_files_and_reasons(cli: Cli, pictures: Pictures) -
     assert values["skipped"] == [{"kind": "timeline", "reason": "It has no times."}]
 
 
+@pytest.mark.slow
 def test_pictures_of_the_data_need_no_study(cli: Cli) -> None:
     cli.studies = {}  # type: ignore[attr-defined]
     result = cli("plot", "colour", "digits", "augmented", "--format", "png")

@@ -61,6 +61,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mnist_bench.plots.gallery.picture", draw)
 
 
+@pytest.mark.slow
 def test_the_page_lies_in_the_studys_folder_and_is_the_same_twice(cli: Cli) -> None:
     result = cli("report")
     assert (result.exit_code, result.stdout) == (0, "results/conv-0/report.html\n")

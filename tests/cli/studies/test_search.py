@@ -239,6 +239,7 @@ def test_a_dry_run_trains_nothing(cli: Cli, asked: list[SearchConfig]) -> None:
     assert not Path("results").exists()
 
 
+@pytest.mark.slow
 def test_a_dry_run_measures_on_the_images_of_the_search_or_fewer(cli: Cli, measured: list[int]) -> None:
     cli("search", "smoke", "--dry-run", "--set", "subset=2000")
     cli("search", "smoke", "--dry-run", "--set", "subset=60000")
@@ -255,6 +256,7 @@ def test_a_dry_run_counts_in_words(cli: Cli) -> None:
     assert "1 slot on 1 worker." in result.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("measured")
 def test_a_dry_run_warns_and_says_what_share_is_infeasible(cli: Cli) -> None:
     result = cli("search", "conv", "--dry-run")

@@ -19,6 +19,7 @@ server:/home /home nfs4 rw 0 0
 """
 
 
+@pytest.mark.slow
 def test_a_machine_on_which_all_is_well(tmp_path: Path) -> None:
     checkup = doctor.check_machine(results=tmp_path / "results", device="cpu")
     about = [finding.about for finding in checkup.findings]

@@ -70,6 +70,7 @@ def test_params_leave_the_base_alone() -> None:
     assert base == {"model": {"blocks": 1}}
 
 
+@pytest.mark.slow
 def test_the_trainer_keeps_the_contract() -> None:
     trainer: Trainer[TrainConfig] = make_trainer(device="cpu", subset=1200)
     config = TrainConfig(epochs=1)

@@ -99,6 +99,7 @@ def captioned(study: StudyRecord, kind: str) -> Figure:
     return picture(kind, Subject(study=study, folder=Path()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["confusion", "history", "layers", "mistakes", "pareto", "timeline"])
 def test_no_caption_is_cut_off_however_long_the_studys_name(kind: str) -> None:
     study = replace(timed(handmade.mixed()), name="study-of-digits-0" * 4)
@@ -113,6 +114,7 @@ def test_no_caption_is_cut_off_however_long_the_studys_name(kind: str) -> None:
     assert max(right) <= figure.bbox.width
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("study", STUDIES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_any_study_is_drawn_or_refused_in_one_sentence(kind: str, study: str, tmp_path: Path) -> None:

@@ -91,6 +91,7 @@ def test_a_worker_that_fails_ends_it() -> None:
     assert workers.stopped
 
 
+@pytest.mark.slow
 def test_dear_nets_are_measured_on_fewer_images() -> None:
     assert pace.images_to_measure(plans_of("smoke"), 60_000) == pace.MAX_IMAGES
     assert pace.images_to_measure(plans_of("smoke"), 2000) == 2000

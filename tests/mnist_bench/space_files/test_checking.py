@@ -282,6 +282,7 @@ def test_any_value_of_any_field_is_checked_without_a_crash(name: str, section: s
     assert all(str(problem).startswith("f.yaml:") for problem in problems + check(space))
 
 
+@pytest.mark.slow
 @given(st.integers(0, len(SMOKE)), st.integers(0, 12), st.text(alphabet="ab01.:-[]{}#'\n ,e_x", max_size=6))
 @settings(max_examples=dose(150))
 def test_a_mutated_file_is_a_space_or_refused(start: int, length: int, inserted: str) -> None:

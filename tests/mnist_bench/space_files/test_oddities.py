@@ -75,6 +75,7 @@ def test_what_is_not(text: str) -> None:
     assert lines_of(text) == []
 
 
+@pytest.mark.slow
 def test_of_the_shipped_spaces_one_has_a_closed_range() -> None:
     warned = [(name, warning) for name in ("conv", "mini", "smoke") for warning in warnings(space_files.load(name))]
     ((name, warning),) = warned

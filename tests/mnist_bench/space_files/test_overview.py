@@ -47,6 +47,7 @@ def test_samples_depend_on_the_seed_alone() -> None:
     assert samples(space, 2, seed=1) == samples(space, 3, seed=1)[:2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["conv", "conv-gpu", "smoke"])
 def test_no_random_net_is_beyond_the_extremes(name: str) -> None:
     space = space_files.load(name)
@@ -96,6 +97,7 @@ def test_too_many_corners_are_said_to_be_inexact(monkeypatch: pytest.MonkeyPatch
     assert not extremes(space_of("model: {filter_multiple: {int: [1, 8]}}")).exact
 
 
+@pytest.mark.slow
 def test_estimate_grows_with_the_work() -> None:
     space = space_files.load("smoke")
     one = estimate(space, CPU, trials=50, workers=1)

@@ -39,6 +39,7 @@ class Heard(Observer):
         self.warnings.append(text)
 
 
+@pytest.mark.slow
 def test_a_search_needs_a_folder(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "mnist_bench.studies.run_search.close_test_set", lambda: None

@@ -62,6 +62,7 @@ def locked(database: Path, seconds: float) -> Iterator[subprocess.Popen[str]]:
         yield process
 
 
+@pytest.mark.slow
 def test_a_search_waits_for_another_process_to_let_go_of_the_lock(
     undisturbed: str, database: Path, tmp_path: Path
 ) -> None:

@@ -47,6 +47,7 @@ def test_what_was_drawn_is_what_is_trained(clock: Clock, tmp_path: Path) -> None
     assert {type(trial.config) for trial in study.trials} == {dict}
 
 
+@pytest.mark.slow
 def test_a_search_that_goes_on_reads_the_configurations_from_its_log(clock: Clock, tmp_path: Path) -> None:
     undisturbed = search(tmp_path / "undisturbed", Planner(), Scripted(clock, lambda job: None)).run().study
     stopped = search(tmp_path, Planner(), Scripted(clock, lambda job: None), stopping=fake.StopAfter(6))

@@ -88,6 +88,7 @@ def test_a_search_stopped_at_every_event_comes_to_the_same_end(undisturbed: str,
     assert result.study.digest == undisturbed
 
 
+@pytest.mark.slow
 def test_workers_end_with_their_driver(tmp_path: Path) -> None:
     process = subprocess.Popen([sys.executable, fake.__file__, str(tmp_path), "2", "0.05"], stdout=subprocess.PIPE)
     deadline = time.monotonic() + 20
@@ -163,6 +164,7 @@ def test_other_conditions_are_refused_with_what_differs(tmp_path: Path) -> None:
         fake.run(tmp_path, goal=3, seed=1)
 
 
+@pytest.mark.slow
 def test_a_second_driver_is_refused_by_name(tmp_path: Path) -> None:
     inner: list[StudyLockedError] = []
 
@@ -270,6 +272,7 @@ def test_complete_trials_are_kept_and_states_are_not(tmp_path: Path) -> None:
     assert _states(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_a_lost_checkpoint_is_trained_again(undisturbed: str, tmp_path: Path) -> None:
     fake.run(tmp_path, goal=GOAL, stopping=fake.StopAfter(60))
     states = _states(tmp_path)

@@ -141,6 +141,7 @@ def test_optuna_reads_the_study_as_one_of_two_objectives(results: Path) -> None:
     assert front == {t.number for t in ours.complete() if not any(_dominates(o, t) for o in ours.complete())}
 
 
+@pytest.mark.slow
 def test_optunas_command_line_reads_both_values(results: Path) -> None:
     optuna_command = str(Path(sys.executable).with_name("optuna"))
     command = [optuna_command, "--storage", sqlite_url(results / "two" / DATABASE), "trials", "-f", "json"]

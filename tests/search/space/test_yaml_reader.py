@@ -223,6 +223,7 @@ def test_any_bytes_parse_or_are_refused(data: bytes) -> None:
     parses_or_refuses(data)
 
 
+@pytest.mark.slow
 def test_ten_thousand_mutated_files_parse_or_are_refused() -> None:
     draws = random.Random(0)
     start = time.process_time()

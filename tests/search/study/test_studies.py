@@ -82,6 +82,7 @@ def test_a_study_that_cannot_be_read_is_listed_with_why_beside_the_others(result
         studies.open_study(tmp_path, None)
 
 
+@pytest.mark.slow
 def test_a_removed_study_is_gone(tmp_path: Path) -> None:
     fake.run(tmp_path, goal=2, name="short")
     with file_lock.driver_lock(tmp_path / "short" / "driver.lock", "short"), pytest.raises(StudyLockedError):

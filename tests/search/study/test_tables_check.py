@@ -142,6 +142,7 @@ def test_a_study_that_is_gone_is_missing_and_written_anew(undisturbed: str, plac
     assert fake.run(place.folder.parent, goal=GOAL).study.digest == undisturbed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["ask", "report", "tell"])
 def test_a_driver_killed_between_log_and_tables_leaves_one_event_pending(
     undisturbed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str

@@ -94,6 +94,7 @@ def test_a_study_that_is_being_searched_is_refused(tmp_path: Path) -> None:
         ask(replace(handmade.mixed(), live=True), tmp_path)
 
 
+@pytest.mark.slow
 def test_other_data_are_refused_before_any_worker_starts(tmp_path: Path) -> None:
     script = """
 from support import handmade

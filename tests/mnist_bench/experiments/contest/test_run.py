@@ -113,6 +113,7 @@ def test_a_contest_is_stopped_gone_on_with_read_and_made_larger(searches: list[S
     assert all((a.seed, a.params) == (b.seed, b.params) for a, b in pairs)  # all else is equal
 
 
+@pytest.mark.slow
 def test_a_search_that_has_asked_all_its_trials_has_ended(
     searches: list[SearchConfig], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -152,6 +153,7 @@ def test_what_is_refused(searches: list[SearchConfig]) -> None:
     assert searches == []
 
 
+@pytest.mark.slow
 def test_the_shipped_space_takes_every_sampler() -> None:
     for entrant in line_up(("tpe", "random", "qmc", "gp"), ("none",)):
         contest._check_fit("mini", contest._load("mini"), entrant)

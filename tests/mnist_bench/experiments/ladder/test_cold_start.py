@@ -11,6 +11,7 @@ from mnist_bench.experiments.ladder import cold_start
 from search.errors import WorkerError
 
 
+@pytest.mark.slow
 def test_a_process_is_timed_from_its_start_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "search.py").write_text("raise SystemExit('not the package')")  # a file of the user's
     monkeypatch.chdir(tmp_path)

@@ -59,6 +59,7 @@ def outcome(result: tuple[bytes, Report]) -> tuple[object, ...]:
     return (state, report.value, dict(report.metrics), report.weights, report.end, dict(report.details))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("record", "verdict"),
     [

@@ -69,6 +69,7 @@ def fixed_bits(config: TrainConfig, digits: Dataset, record: Recorded | None, de
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
     [{}, {"optimizer": "sgd_nesterov"}, {"batch_size": 96, "keep_last_batch": True}, {"weight_decay": 0.0}],
