@@ -252,12 +252,11 @@ def _waits_for(trial: TrialRecord, progress: Progress) -> str:
 
 def _running_words(trial: TrialRecord, waits_for: str) -> str:
     done = epochs_done(trial)
+    waiting = f"waits for {waits_for}" if waits_for else ""
     words = f"epoch {done:g}/{total_epochs(trial):g}".ljust(11)
-    words += (
-        f" {cells.percent(trial.value) if done else '':>8} {cells.count(trial.facts.get('parameters')):>6} parameters"
-    )
-    words += f"  {trial.seconds / done:.1f} s/epoch" if done else ""
-    return f"{words}  waits for {waits_for}" if waits_for else words
+    words += f" {cells.percent(trial.value) if done else '':>8}  {waiting:<18}"
+    words += f"{cells.count(trial.facts.get('parameters')):>7} parameters"
+    return words + (f"  {trial.seconds / done:.1f} s/epoch" if done else "")
 
 
 def _unfinished_words(trial: TrialRecord) -> str:
