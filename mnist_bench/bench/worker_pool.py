@@ -16,7 +16,7 @@ import torch
 
 from mnist_bench.numerics import Machine, find_device, this_machine
 from search.errors import WorkerError
-from search.executors import Done, Executor, Job, Lost, Raised
+from search.executors import Done, Executor, Job, why_failed
 from search.executors.local import LocalExecutor
 from search.study import WorkFolder
 from search.trainer_api import PLAIN, Report, TrainerSpec
@@ -69,7 +69,7 @@ class WorkerPool:
                 self.executor.submit(_job(*waiting.popleft()))
             for outcome in self.executor.wait(_POLL):
                 if not isinstance(outcome, Done):
-                    raise WorkerError(f"A worker failed while it measured: {_reason(outcome)}")
+                    raise WorkerError(f"A worker failed while it measured: {why_failed(outcome)}")
                 found[outcome.job.trial] = outcome.report
                 on_done(len(found))
         return [found[number] for number in range(len(orders))]
@@ -106,8 +106,3 @@ def open_worker_pool(
 
 def _job(number: int, order: Order) -> Job[Order]:
     return Job(trial=number, period=1, config=order, codec=PLAIN, seed=0, state=None, stall_seconds=STALL)
-
-
-def _reason(outcome: Raised | Lost) -> str:
-    """Return in one line why there is no measurement."""
-    return outcome.reason if isinstance(outcome, Lost) else outcome.error.splitlines()[-1]

@@ -148,7 +148,7 @@ def _problem_lines(problems: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def _summary(space: Space) -> str:
-    ranges = sum(field.distribution is not None for field in space.fields)
+    ranges = len(space.ranges)
     constants = len(space.fields) - ranges
     return "a recipe" if space.is_recipe else f"{number_of(ranges, 'range')}, {number_of(constants, 'constant')}"
 

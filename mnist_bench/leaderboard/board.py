@@ -179,7 +179,7 @@ def leaderboard_of(
 
 def parameters_of(study: StudyRecord) -> tuple[str, ...]:
     """Return the dotted names of all parameters: the space's ranges, in its order, whether or not a trial has them."""
-    ranges = [field.path for field in Space.from_spec(study.spec["space"]).fields if field.distribution is not None]
+    ranges = [field.path for field in Space.from_spec(study.spec["space"]).ranges]
     return tuple(dict.fromkeys([*ranges, *(name for trial in study.trials for name in trial.params)]))
 
 

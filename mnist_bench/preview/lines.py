@@ -48,10 +48,10 @@ def preview(asked: SearchConfig, space: Space) -> list[str]:
 def _what(asked: SearchConfig, space: Space) -> str:
     ends, cost = run_search.period_ends(space), cost_of(space.settings)
     sampler, pruner = (strategies.describe(strategy, len(ends)) for strategy in strategies.of_settings(space.settings))
-    ranges = sum(field.distribution is not None for field in space.fields)
     longest = "1 epoch" if ends[-1] == 1 else f"{ends[-1]:g} epochs"
     return (
-        f"{space.name}: {number_of(ranges, 'range')}, {number_of(asked.trials, 'trial')} of at most {longest}, "
+        f"{space.name}: {number_of(len(space.ranges), 'range')}, "
+        f"{number_of(asked.trials, 'trial')} of at most {longest}, "
         f"{f'for {objectives(cost)}, ' if cost else ''}{sampler} + {pruner}, seed {asked.seed}, "
         f"{number_of(asked.slots, 'slot')} on {number_of(asked.workers, 'worker')}"
         f"{'' if repeats(asked.order) else ', by arrival'}."

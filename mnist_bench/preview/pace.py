@@ -6,14 +6,13 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from mnist_bench.config import CODEC, TrainConfig
 from mnist_bench.data import validation_size
 from mnist_bench.nets import COEFFICIENTS, period_features, price_list
 from mnist_bench.numerics import DeviceKind
 from search.errors import WorkerError
-from search.executors import Done, Executor, Job
+from search.executors import Done, Executor, Job, why_failed
 from search.trainer_api import Plan
 
 MAX_IMAGES = 6000
@@ -107,12 +106,8 @@ def _round(executor: Executor, config: TrainConfig, slots: int) -> float:
         for outcome in executor.wait(_POLL):
             back += 1
             if not isinstance(outcome, Done):
-                raise WorkerError(f"A worker failed while the speed was measured: {_reason(outcome)}")
+                raise WorkerError(f"A worker failed while the speed was measured: {why_failed(outcome)}")
     return time.monotonic() - began
-
-
-def _reason(outcome: Any) -> str:
-    return str(getattr(outcome, "reason", "") or getattr(outcome, "error", "")).splitlines()[-1]
 
 
 def _one_epoch(config: TrainConfig) -> TrainConfig:

@@ -8,13 +8,13 @@ from mnist_bench.leaderboard import worker_time_of
 from mnist_bench.units import duration
 from search.errors import StudyNotFoundError
 from search.event_log import StudyRecord
+from search.messages import number_of
 from search.space import Space
 
 
 def line(study: StudyRecord, space: Space, weights: Path | None) -> str:
     """Return the line; the time is left out where an early version did not record it."""
-    count = sum(field.distribution is not None for field in space.fields)
-    ranges = f"{count} range{'' if count == 1 else 's'}"
+    ranges = number_of(len(space.ranges), "range")
     kept = f"Weights of the best trials: `{weights}`." if weights else "No weights are kept here."
     return f"{ranges} of the space {space.name} searched{_time(study)} on {_machine(study)}. {kept}"
 
@@ -24,9 +24,8 @@ def _time(study: StudyRecord) -> str:
         time = worker_time_of(study)
     except StudyNotFoundError:
         return ""
-    workers = len(time.workers)
     unit = "" if time.span < 120 else " minutes" if time.span < 3600 else " hours"
-    return f" in {duration(time.span)}{unit} by {workers} worker{'' if workers == 1 else 's'}"
+    return f" in {duration(time.span)}{unit} by {number_of(len(time.workers), 'worker')}"
 
 
 def _machine(study: StudyRecord) -> str:

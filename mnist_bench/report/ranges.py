@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mnist_bench.cells import short
 from mnist_bench.result_table import Column, Table
 from mnist_bench.space_files import overview
 from search.event_log import TrialRecord
-from search.messages import show
 from search.space import Choice, Distribution, Field, Space, place
 
 END = 5
@@ -47,8 +47,7 @@ def _range(field: Field, span: Distribution, params: Mapping[str, Any]) -> Range
     if field.path not in params:
         return Range(path=field.path, values=words, value="–", place="")
     value = params[field.path]
-    text = f"{value:.3g}" if isinstance(value, float) else show(value)
-    return Range(path=field.path, values=words, value=text, place=_place(span, value))
+    return Range(path=field.path, values=words, value=short(value), place=_place(span, value))
 
 
 def _place(span: Distribution, value: Any) -> str:

@@ -82,7 +82,7 @@ def recipe(space: Space) -> TrainConfig:
     Raises:
         UsageError: there are ranges; names them.
     """
-    ranges = [field.path for field in space.fields if field.distribution is not None]
+    ranges = [field.path for field in space.ranges]
     if ranges:
         more = f" and {len(ranges) - 3} more" if len(ranges) > 3 else ""
         raise UsageError(f"{space.source}: a recipe has no ranges; set {', '.join(ranges[:3])}{more} to one value each")

@@ -8,4 +8,5 @@ from .protocol import (
     Lost as Lost,
     Outcome as Outcome,
     Raised as Raised,
+    why_failed as why_failed,
 )

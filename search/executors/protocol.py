@@ -67,6 +67,11 @@ class Lost:
     cause: Cause = "killed"
 
 
+def why_failed(failure: Raised | Lost) -> str:
+    """Return in one line why a job did not come back trained."""
+    return failure.reason if isinstance(failure, Lost) else failure.error.splitlines()[-1]
+
+
 Outcome = Done | Raised | Lost
 
 

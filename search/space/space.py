@@ -200,9 +200,14 @@ class Space:
         return yaml_writer.text({"name": self.name, **self.settings, **sections})
 
     @property
+    def ranges(self) -> tuple[Field, ...]:
+        """The fields that are no constants, in the order of the file."""
+        return tuple(field for field in self.fields if field.distribution is not None)
+
+    @property
     def is_recipe(self) -> bool:
         """Whether the space has no range, so that it describes a single training run."""
-        return all(field.distribution is None for field in self.fields)
+        return not self.ranges
 
     def sample_order(self) -> list[Field]:
         """Return the fields in sampling order: every field after the fields in its condition, otherwise as in the file.
@@ -219,7 +224,7 @@ class Space:
     def sample(self, suggest: Suggest) -> dict[str, Any]:
         """Return a trial's parameters: the value that `suggest` gives for each active field with a range."""
         values = self._walk(suggest)
-        ranges = {field.path for field in self.fields if field.distribution is not None}
+        ranges = {field.path for field in self.ranges}
         return {path: value for path, value in values.items() if path in ranges}
 
     def resolve(self, params: Mapping[str, Any]) -> dict[str, Any]:

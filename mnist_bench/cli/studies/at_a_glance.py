@@ -27,6 +27,7 @@ from mnist_bench.studies import is_foreign
 from search import strategies
 from search.errors import StudyNotFoundError
 from search.event_log import StudyRecord, TrialRecord
+from search.messages import number_of
 from search.space import Field, Space
 from search.study import StudyFolder, invocations
 
@@ -46,8 +47,7 @@ def show(study: StudyRecord, results: Path) -> None:
         output.print_entry(label, text)
     for number, invocation in enumerate(invocations(files)):
         output.print_line(output.entry("" if number else "typed", invocation.command))
-    ranges = [field for field in Space.from_spec(study.spec["space"]).fields if field.distribution is not None]
-    if ranges:
+    if ranges := Space.from_spec(study.spec["space"]).ranges:
         output.print_line()
         output.print_table(Table(rows=ranges, columns=_columns(study)))
     output.print_prose(f"The whole specification: `mnist-bench show {study.name} --all`.")
@@ -101,7 +101,7 @@ def _span(study: StudyRecord) -> str:
         spent = worker_time_of(study)
     except StudyNotFoundError:
         return ""
-    return f"{cells.duration(spent.span)} on {len(spent.workers)} worker{'' if len(spent.workers) == 1 else 's'}, "
+    return f"{cells.duration(spent.span)} on {number_of(len(spent.workers), 'worker')}, "
 
 
 def _files(study: StudyRecord, files: StudyFolder) -> Iterator[Entry]:
