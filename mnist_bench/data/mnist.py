@@ -6,7 +6,7 @@ starts fast.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
 
@@ -14,7 +14,8 @@ import numpy as np
 
 from mnist_bench.config import DatasetName
 from mnist_bench.data import idx, torchvision_sets
-from mnist_bench.data.split import CLASSES, Split, make_split
+from mnist_bench.data.split import CLASSES, Indices, Split, make_split
+from mnist_bench.data.tasks import TaskName, parts, spoiled, task
 from mnist_bench.errors import DataError
 from search import canonical_json
 
@@ -40,12 +41,18 @@ class DataOptions:
     """Folder with four IDX files to use instead of the packaged ones."""
     subset: int | None = None
     """Number of training images to use, validation included; None for all."""
+    task: TaskName | None = None
+    """Name of a benchmark task, which is made of the packaged files."""
 
     def __post_init__(self) -> None:
         if self.dataset not in get_args(DatasetName):
             raise DataError(f"dataset {self.dataset!r} is none of {', '.join(get_args(DatasetName))}")
         if self.data_dir is not None and self.dataset != "mnist":
             raise DataError(f"a data set is named by its folder or by its name, not by both ({self.dataset!r})")
+        if self.task is not None and (self.dataset, self.data_dir, self.subset) != ("mnist", None, None):
+            raise DataError(
+                f"a task is made of the packaged MNIST as it is; leave out what stands beside {self.task!r}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,7 +79,9 @@ class TrainingSet:
     images: Images
     split: Split
     data_hash: str
-    """SHA-256 over the digests of both training files."""
+    """SHA-256 over the digests of both training files; of a task, as it has made them."""
+    unseen: Indices = field(default_factory=lambda: np.empty(0, np.int64))
+    """Indices of the images on which a benchmark scores a search's choice; only a task has some."""
 
 
 def load_training_set(options: DataOptions) -> TrainingSet:
@@ -82,6 +91,13 @@ def load_training_set(options: DataOptions) -> TrainingSet:
         DataError: a file is missing, damaged, or not in MNIST's format.
     """
     images = load_images(options, TRAIN_FILES, train=True)
+    if options.task is not None:
+        made = task(options.task)
+        split, unseen = parts(made, images.labels)
+        pictures, labels = spoiled(made, images.images, images.labels, split.train)
+        images = Images(images=pictures, labels=labels)
+        data_hash = canonical_json.sha256(images.digests)
+        return TrainingSet(options=options, images=images, split=split, data_hash=data_hash, unseen=unseen)
     split = make_split(images.labels, subset=options.subset)
     return TrainingSet(options=options, images=images, split=split, data_hash=canonical_json.sha256(images.digests))
 

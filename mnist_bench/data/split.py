@@ -7,6 +7,7 @@ generator is not used, because its numbers may change between versions.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,11 +56,21 @@ def make_split(labels: NDArray[np.integer], *, subset: int | None = None, seed: 
         raise DataError(f"a subset of {subset:,} images is not between {CLASSES} and the {len(labels):,} at hand")
     if len(order) < CLASSES:
         raise DataError(f"{len(order)} images are too few to split; {CLASSES} are the least")
-    members = [order[labels[order] == label] for label in range(CLASSES)]
-    shares = _fair_shares([len(member) for member in members], validation_size(len(order)))
-    chosen = [member[:share] for member, share in zip(members, shares, strict=True)]
-    validation = np.sort(np.concatenate(chosen))
+    (validation,) = _stratified(order, labels, [validation_size(len(order))])
     return Split(train=np.setdiff1d(order, validation), validation=validation)
+
+
+def cut(labels: NDArray[np.integer], sizes: Sequence[int], *, seed: int = SPLIT_SEED) -> list[Indices]:
+    """Return disjoint parts of these sizes, each stratified, as indices in ascending order.
+
+    The first part of 10,000 of MNIST's 60,000 images is the validation part of `make_split`.
+
+    Raises:
+        DataError: there are fewer images than the sizes add up to.
+    """
+    if sum(sizes) > len(labels):
+        raise DataError(f"{len(labels):,} images are too few for parts of {', '.join(f'{size:,}' for size in sizes)}")
+    return _stratified(_hash_order(len(labels), seed), labels, sizes)
 
 
 def validation_size(images: int) -> int:
@@ -74,6 +85,18 @@ def _hash_order(images: int, seed: int) -> Indices:
     # 8 of 32 bytes: among 60,000 images, two keys are equal with a chance of 1 in 10^10. A stable sort settles them.
     keys = [hashlib.sha256(f"{seed}:{index}".encode()).digest()[:8] for index in range(images)]
     return np.argsort(np.frombuffer(b"".join(keys), ">u8"), kind="stable").astype(np.int64)
+
+
+def _stratified(order: Indices, labels: NDArray[np.integer], sizes: Sequence[int]) -> list[Indices]:
+    """Cut images into one part after another, each class in the order of the hashes and in proportion to its size."""
+    members = [order[labels[order] == label] for label in range(CLASSES)]
+    parts, taken = [], [0] * CLASSES
+    for size in sizes:
+        ends = [start + share for start, share in zip(taken, _fair_shares(list(map(len, members)), size), strict=True)]
+        chosen = [member[start:end] for member, start, end in zip(members, taken, ends, strict=True)]
+        parts.append(np.sort(np.concatenate(chosen)))
+        taken = ends
+    return parts
 
 
 def _fair_shares(counts: list[int], total: int) -> list[int]:

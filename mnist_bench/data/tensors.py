@@ -35,6 +35,8 @@ class Dataset:
     """SHA-256 over the training files; see `TrainingSet`."""
     split_hash: str
     """SHA-256 over the split's indices."""
+    unseen: Tensor
+    """Indices of the images on which a benchmark scores a search's choice, int64; none without a task."""
 
     @property
     def device(self) -> torch.device:
@@ -85,6 +87,7 @@ def on_device(loaded: TrainingSet, device: torch.device) -> Dataset:
         moments_of_all=_moments(counts[0] + counts[1]),
         data_hash=loaded.data_hash,
         split_hash=loaded.split.digest,
+        unseen=torch.from_numpy(loaded.unseen).to(device),
     )
 
 
@@ -92,7 +95,9 @@ def with_evaluation_images(data: Dataset, images: Images) -> Dataset:
     """Return a data set that evaluates on `images`, normalised like `data`; its training part is empty."""
     pictures, labels = _tensors(images, data.device)
     everything = torch.arange(len(labels), device=data.device)
-    return replace(data, images=pictures, labels=labels, train=everything[:0], validation=everything)
+    return replace(
+        data, images=pictures, labels=labels, train=everything[:0], validation=everything, unseen=everything[:0]
+    )
 
 
 def _tensors(images: Images, device: torch.device) -> tuple[Tensor, Tensor]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from mnist_bench.config import DatasetName, TrainConfig
-from mnist_bench.data import DataOptions, TrainingSet
+from mnist_bench.data import DataOptions, TaskName, TrainingSet
 from mnist_bench.errors import DataError
 from search.trainer_api import Trainer, TrainerSpec
 
@@ -23,6 +23,7 @@ def make_trainer(
     dataset: DatasetName = "mnist",
     data_dir: str | None = None,
     subset: int | None = None,
+    task: TaskName | None = None,
     data_hash: str | None = None,
 ) -> Trainer[TrainConfig]:
     """Return the trainer of this process, set up and with its data loaded; the arguments are those of `numerics.setup`,
@@ -39,8 +40,10 @@ def make_trainer(
 
     close_test_set()
     torch_device = numerics.setup(device)
-    data = load_dataset(DataOptions(dataset=dataset, data_dir=data_dir, subset=subset), torch_device)
+    data = load_dataset(DataOptions(dataset=dataset, data_dir=data_dir, subset=subset, task=task), torch_device)
     if data_hash not in (None, data.data_hash):
         found = f"their hash was {data_hash[:8]} and is {data.data_hash[:8]}"
-        raise DataError(f"{data_dir or dataset}: the training files have changed since this work began ({found})")
+        raise DataError(
+            f"{data_dir or task or dataset}: the training files have changed since this work began ({found})"
+        )
     return TorchTrainer(data, numerics.choose_precision(torch_device, precision), record=recorder(torch_device))

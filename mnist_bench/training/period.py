@@ -75,7 +75,8 @@ def advance(
     """Train period number `period` (from 1) from `state` (None before the first); return the new state and the report.
 
     The report's value is the accuracy (0 to 1) on the validation part of `data`, with the averaged weights where
-    averaging is on; its weights are the hash of the same. A loss that is not finite ends the trial as diverged, a lack
+    averaging is on; its weights are the hash of the same. The last report's details count the errors on the unseen
+    images of a benchmark's task, too. A loss that is not finite ends the trial as diverged, a lack
     of memory as out_of_memory.
 
     Raises:
@@ -148,8 +149,16 @@ def _advance(
     schedule = Schedule(config=config, images=_images(config, data))
     steps = len(schedule.steps(period))
     report = _report(config, period, float(total) / steps if steps else None, read(*scored), weights)
+    is_last = period == len(schedule.period_ends)
+    if is_last and report.end is None and len(data.unseen):
+        net, unseen = (
+            EvaluatedNet(train_loop.learner),
+            replace(data.training_on(config.train_on), validation=data.unseen),
+        )
+        found = read(*score(net, unseen, precision))
+        report = replace(report, details={**report.details, "unseen_errors": found.errors})
     # Whoever brings these bytes for the next period goes on with the loop itself, where it is still here.
-    if report.end is None and period < len(schedule.period_ends):
+    if report.end is None and not is_last:
         device_cache.keep(content, identity, period, train_loop)
     return content, report
 

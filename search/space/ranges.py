@@ -48,6 +48,13 @@ class IntRange:
             return min(max(round(drawn), self.low), self.high)
         return rng.randrange(self.low, self.high + 1, self.step)
 
+    def at(self, share: float) -> int:
+        """Return the value below which so large a share of the draws lies, 0 up to but not 1."""
+        if self.log:
+            low, high = math.log(self.low - 0.5), math.log(self.high + 0.5)
+            return min(max(round(math.exp(low + share * (high - low))), self.low), self.high)
+        return self.low + self.step * int(share * ((self.high - self.low) // self.step + 1))
+
     def to_json(self) -> dict[str, Any]:
         """Return the form in a file, every key written out."""
         return {"int": [self.low, self.high], "step": self.step, "log": self.log}
@@ -79,6 +86,17 @@ class FloatRange:
             drawn = rng.uniform(self.low, self.high)
         return min(max(drawn, self.low), self.high)
 
+    def at(self, share: float) -> float:
+        """Return the value below which so large a share of the draws lies, 0 up to but not 1."""
+        if self.log:
+            low, high = math.log(self.low), math.log(self.high)
+            value = math.exp(low + share * (high - low))
+        elif self.step:
+            value = self.low + self.step * int(share * (round((self.high - self.low) / self.step) + 1))
+        else:
+            value = self.low + share * (self.high - self.low)
+        return min(max(value, self.low), self.high)
+
     def to_json(self) -> dict[str, Any]:
         """Return the form in a file, every key written out."""
         return {"float": [self.low, self.high], "step": self.step, "log": self.log}
@@ -97,6 +115,10 @@ class Choice:
     def draw(self, rng: random.Random) -> Any:
         """Return a value at random."""
         return rng.choice(self.options)
+
+    def at(self, share: float) -> Any:
+        """Return the option at a share of the list, 0 up to but not 1."""
+        return self.options[int(share * len(self.options))]
 
     def to_json(self) -> dict[str, Any]:
         """Return the form in a file."""

@@ -1,0 +1,196 @@
+"""Make the recorded benchmarks: choose their points, train every row, and write the files that the package ships.
+
+    python benchmarks/make_tables.py points                     results/published/tables/{conv,grid}.points.json
+    nice -n 19 python benchmarks/make_tables.py train --minutes 95     the rows that are still missing, in their order
+    python benchmarks/make_tables.py status                     how many rows of each table there are
+
+Rows are added to results/published/tables/NAME.jsonl, a line each, a batch at a time. Stopped or killed at
+any moment, the same command goes on; a row that is there is not trained again. The order is such that what is there is
+worth something at every moment: first the pool with one seed, then seeds, tasks and copies.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from mnist_bench import space_files
+from mnist_bench.data import DataOptions, TaskName
+from mnist_bench.experiments.grid import Grid, Observer, Run, open_grid
+from mnist_bench.nets import COEFFICIENTS, make_planner
+from mnist_bench.space_files import training_settings
+from mnist_bench.tables import cells, near_copies, rows, spread
+from search import canonical_json
+from search.files import append_line, atomic_write, make_folder
+from search.space import Space
+from search.study import WorkFolder
+from search.trainer_api import Planner
+
+FOLDER = Path("results/published/tables")
+WORK = Path("results/_tables")
+POOL, COPIES, WITH_SEEDS, OTHER_TASKS = 1600, 200, 200, 1000
+"""Points of the pool; near copies of some of them; points at random and best points with three seeds; points on another
+task."""
+BATCH = 60
+"""Trainings that are given out together; at the end of each batch a worker waits for the other."""
+
+Key = tuple[int, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """Rows of one table."""
+
+    table: str
+    points: str
+    task: TaskName
+    keys: tuple[Key, ...]
+
+
+def stages() -> Iterator[Stage]:
+    """Yield what is to be trained, in its order; what depends on earlier rows comes when they are there."""
+    pool = range(POOL)
+    yield _conv("conv-5k", "mnist-5k", [(point, seed) for point in range(33) for seed in range(3)])
+    yield _conv("conv-5k", "mnist-5k", [(point, 0) for point in pool])
+    yield _conv("conv-5k", "mnist-5k", [(point, seed) for seed in (1, 2) for point in range(WITH_SEEDS)])
+    grid = [(point, seed) for seed in range(3) for point in range(len(points("grid")))]
+    yield Stage(table="grid-5k", points="grid", task="mnist-5k", keys=tuple(grid))
+    yield _conv("conv-5k-wrong", "mnist-5k-wrong", [(point, 0) for point in range(OTHER_TASKS)])
+    yield _conv("conv-5k", "mnist-5k", [(point, seed) for seed in (1, 2) for point in best("conv-5k", pool)[:100]])
+    yield _conv("conv-5k", "mnist-5k", [(POOL + copy, 0) for copy in range(COPIES)])
+    yield _conv("conv-5k-coarse", "mnist-5k-coarse", [(point, 0) for point in range(OTHER_TASKS)])
+
+
+def _conv(table: str, task: TaskName, keys: Sequence[Key]) -> Stage:
+    return Stage(table=table, points="conv", task=task, keys=tuple(keys))
+
+
+def best(table: str, among: Sequence[int]) -> list[int]:
+    """Return points, those with the fewest errors with seed 0 first."""
+    errors = {row.point: row.periods[-1].errors for row in made(table).values() if row.seed == 0}
+    return sorted(among, key=lambda point: (errors[point] is None, errors[point], point))
+
+
+def points(name: str) -> list[dict[str, Any]]:
+    """Return the parameters of all points of a space."""
+    found: list[dict[str, Any]] = json.loads((FOLDER / f"{name}.points.json").read_text())["points"]
+    return found
+
+
+def made(table: str) -> dict[Key, rows.Row]:
+    """Return the rows that are there."""
+    ledger = FOLDER / f"{table}.jsonl"
+    return rows.read([ledger] if ledger.exists() else [])
+
+
+def planner(space: Space) -> Planner[Any]:
+    """Return the planner of a space on a task."""
+    return make_planner(
+        training_settings(space),
+        resolve=space.resolve,
+        limits=space.settings.get("limits", {}),
+        coefficients=asdict(COEFFICIENTS["cpu-bf16"]),
+        train_images=5_000,
+        validation_images=10_000,
+    )
+
+
+def choose(folder: Path) -> None:
+    """Write the points of both spaces."""
+    make_folder(folder)
+    conv = space_files.load("conv")
+    pool = spread(conv, planner(conv), POOL)
+    copies = near_copies(conv, planner(conv), pool, list(range(0, POOL, POOL // COPIES)))
+    near = [[copy.origin, copy.distance] for copy in copies]
+    _write(folder / "conv.points.json", conv, [*pool, *(copy.params for copy in copies)], near=near)
+    grid = space_files.load("grid")
+    _write(folder / "grid.points.json", grid, cells(grid), near=[])
+
+
+def _write(path: Path, space: Space, chosen: Sequence[Any], near: Sequence[Any]) -> None:
+    lines = ",\n".join(canonical_json.dumps(dict(params)) for params in chosen)
+    head = f'"space":{canonical_json.dumps(space.to_spec())},\n"near":{canonical_json.dumps(near)}'
+    atomic_write(path, f'{{{head},\n"points":[\n{lines}\n]}}\n'.encode())
+
+
+def train(minutes: float, workers: int) -> None:
+    """Train what is missing, until all is there or the time is up."""
+    ends = time.monotonic() + 60 * minutes
+    asked: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda given, frame: asked.append(given))
+    for stage in stages():
+        missing = [key for key in dict.fromkeys(stage.keys) if key not in made(stage.table)]
+        if missing and not _train(stage, missing, workers, lambda: bool(asked) or time.monotonic() > ends):
+            return
+
+
+def _train(stage: Stage, missing: Sequence[Key], workers: int, stopping: Callable[[], bool]) -> bool:
+    space = Space.from_spec(json.loads((FOLDER / f"{stage.points}.points.json").read_text())["space"])
+    plan, chosen, work = planner(space), points(stage.points), WORK / stage.table
+    with open_grid(work, stage.table, data=DataOptions(task=stage.task), workers=workers) as grid:
+        canary = _described(grid)
+        for start in range(0, len(missing), BATCH):
+            runs = [
+                Run(
+                    name=str(point), config=plan(chosen[point]).config, seed=seed, title=f"{stage.table} {point}/{seed}"
+                )
+                for point, seed in missing[start : start + BATCH]
+            ]
+            curves = grid.train(runs, stopping, Observer())
+            if curves is None:
+                return False
+            for (name, seed), reports in curves.items():
+                line = rows.to_line(rows.row_of(int(name), seed, canary, reports))
+                append_line(FOLDER / f"{stage.table}.jsonl", line)
+            seconds = sum(report.seconds for reports in curves.values() for report in reports)
+            print(
+                f"{datetime.now():%H:%M} {stage.table}: {len(runs)} rows, {seconds:.0f} s", file=sys.stderr, flush=True
+            )
+            for path in WorkFolder(work).checkpoints.iterdir():
+                path.unlink()  # the ledger has it all
+    return True
+
+
+def _described(grid: Grid) -> str:
+    """Return the canary of this machine, and keep what it stands for."""
+    path = FOLDER / "numerics.jsonl"
+    line = canonical_json.dumps(dict(grid.numerics))
+    if not path.exists() or line not in path.read_text().splitlines():
+        append_line(path, line)
+    return str(grid.numerics["canary"])
+
+
+def status() -> None:
+    """Print how many rows of each stage are there."""
+    for stage in stages():
+        keys = set(stage.keys)
+        print(f"{stage.table:16} {len(keys & made(stage.table).keys()):5} of {len(keys)}")
+
+
+def main() -> None:
+    """Do what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["points", "train", "status"])
+    parser.add_argument("--minutes", type=float, default=95)
+    parser.add_argument("--workers", type=int, default=2)
+    asked = parser.parse_args()
+    match asked.what:
+        case "points":
+            choose(FOLDER)
+        case "train":
+            train(asked.minutes, asked.workers)
+        case _:
+            status()
+
+
+if __name__ == "__main__":
+    main()

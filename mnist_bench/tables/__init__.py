@@ -1,0 +1,5 @@
+"""Recorded benchmarks: learning curves that the shipped trainer made, each of which anybody can train again."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
