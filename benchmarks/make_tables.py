@@ -1,33 +1,40 @@
 """Make the recorded benchmarks: choose their points, train every row, and write the files that the package ships.
 
-    python benchmarks/make_tables.py points                     results/published/tables/{conv,grid}.points.json
-    nice -n 19 python benchmarks/make_tables.py train --minutes 95     the rows that are still missing, in their order
-    python benchmarks/make_tables.py status                     how many rows of each table there are
+    python benchmarks/make_tables.py points                       results/published/tables/{conv,grid}.points.json
+    nice -n 19 python benchmarks/make_tables.py train --minutes 95      rows that are missing, in their order
+    python benchmarks/make_tables.py build                        mnist_bench/tables/shipped/NAME.npz, hashes to pin
+    python benchmarks/make_tables.py status                       how many rows of each table there are
 
 Rows are added to results/published/tables/NAME.jsonl, a line each, a batch at a time. Stopped or killed at
 any moment, the same command goes on; a row that is there is not trained again. The order is such that what is there is
-worth something at every moment: first the pool with one seed, then seeds, tasks and copies.
+worth something at every moment: a part of the pool, half of the grid, and so on.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from mnist_bench import space_files
-from mnist_bench.data import DataOptions, TaskName
+import numpy as np
+
+from mnist_bench import space_files, tables
+from mnist_bench.data import DataOptions, TaskName, load_training_set
 from mnist_bench.experiments.grid import Grid, Observer, Run, open_grid
 from mnist_bench.nets import COEFFICIENTS, make_planner
+from mnist_bench.numerics import TRAINER_REVISION
 from mnist_bench.space_files import training_settings
-from mnist_bench.tables import cells, near_copies, rows, spread
+from mnist_bench.studies import run_search
+from mnist_bench.tables import cells, near_copies, rows, shipped, spread
 from search import canonical_json
 from search.files import append_line, atomic_write, make_folder
 from search.space import Space
@@ -39,8 +46,18 @@ WORK = Path("results/_tables")
 POOL, COPIES, WITH_SEEDS, OTHER_TASKS = 1600, 200, 200, 1000
 """Points of the pool; near copies of some of them; points at random and best points with three seeds; points on another
 task."""
+FIRST_LEVELS = (0.0, 2.0)
+"""Of the shift in the grid: with these alone it is a whole grid of half the size."""
 BATCH = 60
 """Trainings that are given out together; at the end of each batch a worker waits for the other."""
+
+TABLES: Mapping[str, tuple[str, TaskName]] = {
+    "conv-5k": ("conv", "mnist-5k"),
+    "conv-5k-wrong": ("conv", "mnist-5k-wrong"),
+    "conv-5k-coarse": ("conv", "mnist-5k-coarse"),
+    "grid-5k": ("grid", "mnist-5k"),
+}
+"""The points and the task of each table."""
 
 Key = tuple[int, int]
 
@@ -50,35 +67,39 @@ class Stage:
     """Rows of one table."""
 
     table: str
-    points: str
-    task: TaskName
     keys: tuple[Key, ...]
 
 
 def stages() -> Iterator[Stage]:
     """Yield what is to be trained, in its order; what depends on earlier rows comes when they are there."""
-    pool = range(POOL)
-    yield _conv("conv-5k", "mnist-5k", [(point, seed) for point in range(33) for seed in range(3)])
-    yield _conv("conv-5k", "mnist-5k", [(point, 0) for point in pool])
-    yield _conv("conv-5k", "mnist-5k", [(point, seed) for seed in (1, 2) for point in range(WITH_SEEDS)])
-    grid = [(point, seed) for seed in range(3) for point in range(len(points("grid")))]
-    yield Stage(table="grid-5k", points="grid", task="mnist-5k", keys=tuple(grid))
-    yield _conv("conv-5k-wrong", "mnist-5k-wrong", [(point, 0) for point in range(OTHER_TASKS)])
-    yield _conv("conv-5k", "mnist-5k", [(point, seed) for seed in (1, 2) for point in best("conv-5k", pool)[:100]])
-    yield _conv("conv-5k", "mnist-5k", [(POOL + copy, 0) for copy in range(COPIES)])
-    yield _conv("conv-5k-coarse", "mnist-5k-coarse", [(point, 0) for point in range(OTHER_TASKS)])
+    cells = range(len(points("grid")))
+    first = [cell for cell in cells if points("grid")[cell]["augment.translate_pixels"] in FIRST_LEVELS]
+    rest = [cell for cell in cells if cell not in first]
+    yield _stage("conv-5k", range(33), seeds=(0, 1, 2))
+    yield _stage("conv-5k", range(400), seeds=(0,))
+    yield _stage("grid-5k", first, seeds=(0, 1, 2))
+    yield _stage("conv-5k", range(800), seeds=(0,))
+    yield _stage("conv-5k", range(WITH_SEEDS), seeds=(1, 2))
+    yield _stage("conv-5k-wrong", range(400), seeds=(0,))
+    yield _stage("conv-5k", range(POOL), seeds=(0,))
+    yield _stage("conv-5k", best("conv-5k", range(POOL))[:100], seeds=(1, 2))
+    yield _stage("conv-5k-wrong", range(OTHER_TASKS), seeds=(0,))
+    yield _stage("conv-5k", range(POOL, POOL + COPIES), seeds=(0,))
+    yield _stage("grid-5k", rest, seeds=(0, 1, 2))
+    yield _stage("conv-5k-coarse", range(OTHER_TASKS), seeds=(0,))
 
 
-def _conv(table: str, task: TaskName, keys: Sequence[Key]) -> Stage:
-    return Stage(table=table, points="conv", task=task, keys=tuple(keys))
+def _stage(table: str, chosen: Sequence[int], *, seeds: Sequence[int]) -> Stage:
+    return Stage(table=table, keys=tuple((point, seed) for seed in seeds for point in chosen))
 
 
 def best(table: str, among: Sequence[int]) -> list[int]:
     """Return points, those with the fewest errors with seed 0 first."""
     errors = {row.point: row.periods[-1].errors for row in made(table).values() if row.seed == 0}
-    return sorted(among, key=lambda point: (errors[point] is None, errors[point], point))
+    return sorted(among, key=lambda point: (errors.get(point) is None, errors.get(point), point))
 
 
+@cache
 def points(name: str) -> list[dict[str, Any]]:
     """Return the parameters of all points of a space."""
     found: list[dict[str, Any]] = json.loads((FOLDER / f"{name}.points.json").read_text())["points"]
@@ -134,9 +155,10 @@ def train(minutes: float, workers: int) -> None:
 
 
 def _train(stage: Stage, missing: Sequence[Key], workers: int, stopping: Callable[[], bool]) -> bool:
-    space = Space.from_spec(json.loads((FOLDER / f"{stage.points}.points.json").read_text())["space"])
-    plan, chosen, work = planner(space), points(stage.points), WORK / stage.table
-    with open_grid(work, stage.table, data=DataOptions(task=stage.task), workers=workers) as grid:
+    named, task = TABLES[stage.table]
+    space = Space.from_spec(json.loads((FOLDER / f"{named}.points.json").read_text())["space"])
+    plan, chosen, work = planner(space), points(named), WORK / stage.table
+    with open_grid(work, stage.table, data=DataOptions(task=task), workers=workers) as grid:
         canary = _described(grid)
         for start in range(0, len(missing), BATCH):
             runs = [
@@ -169,6 +191,46 @@ def _described(grid: Grid) -> str:
     return str(grid.numerics["canary"])
 
 
+def build() -> None:
+    """Write the file of each table from the rows that are there, and print the hashes to pin."""
+    stored_numerics = [json.loads(line) for line in (FOLDER / "numerics.jsonl").read_text().splitlines()]
+    make_folder(shipped.FOLDER)
+    for name, (chosen, task) in TABLES.items():
+        if not (found := sorted(made(name).values(), key=lambda row: row.key)):
+            continue
+        document = json.loads((FOLDER / f"{chosen}.points.json").read_text())
+        content = tables.pack(*_table(name, task, document, found, stored_numerics))
+        atomic_write(shipped.path_of(name), content)
+        print(f'    "{name}": "{hashlib.sha256(content).hexdigest()}",  # {len(found):,} rows, {len(content):,} bytes')
+
+
+def _table(
+    name: str, task: TaskName, document: Any, found: Sequence[rows.Row], numerics: Sequence[Any]
+) -> tuple[tables.About, tables.Arrays]:
+    space, data = Space.from_spec(document["space"]), load_training_set(DataOptions(task=task))
+    last = 1 + max(row.point for row in found)
+    plans = [planner(space)(params) for params in document["points"][:last]]
+    canaries = sorted({row.canary for row in found})
+    machines = {line["canary"]: line for line in numerics}
+    near = [(POOL + copy, *origin) for copy, origin in enumerate(document["near"]) if POOL + copy < last]
+    about = tables.About(
+        name=name, task=task, space=document["space"], epochs=list(run_search.period_ends(space)),
+        images={"train": len(data.split.train), "validation": len(data.split.validation), "unseen": len(data.unseen)},
+        data_hash=data.data_hash, split_hash=data.split.digest, trainer_revision=TRAINER_REVISION,
+        coefficients=asdict(COEFFICIENTS["cpu-bf16"]), canaries=canaries,
+        numerics=[machines[canary] for canary in canaries], versions=run_search.versions(),
+        made="python benchmarks/make_tables.py", near=near,
+    )  # fmt: skip
+    arrays = tables.Arrays(
+        params=np.array(list(tables.encoded(space, document["points"][:last]))),
+        costs=np.array([plan.costs for plan in plans], np.int64),
+        parameters=np.array([plan.facts["parameters"] for plan in plans], np.int64),
+        macs=np.array([plan.facts["macs"] for plan in plans], np.int64),
+        **tables.of_rows(found, canaries, len(about.epochs)),
+    )
+    return about, arrays
+
+
 def status() -> None:
     """Print how many rows of each stage are there."""
     for stage in stages():
@@ -179,7 +241,7 @@ def status() -> None:
 def main() -> None:
     """Do what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["points", "train", "status"])
+    parser.add_argument("what", choices=["points", "train", "build", "status"])
     parser.add_argument("--minutes", type=float, default=95)
     parser.add_argument("--workers", type=int, default=2)
     asked = parser.parse_args()
@@ -188,6 +250,8 @@ def main() -> None:
             choose(FOLDER)
         case "train":
             train(asked.minutes, asked.workers)
+        case "build":
+            build()
         case _:
             status()
 

@@ -35,3 +35,7 @@ class DeviceError(UsageError):
 
 class WeightsError(UsageError):
     """A file does not hold exported weights."""
+
+
+class NotInTableError(UsageError):
+    """A table does not hold the training that was asked for."""

@@ -1,5 +1,8 @@
+from .dispatcher import Dispatcher as Dispatcher
+from .driver import Driver as Driver
 from .outages import MAX_OUTAGE as MAX_OUTAGE
 from .progress import Header as Header, Observer as Observer, Progress as Progress
+from .resume import restored as restored
 from .run import Run as Run, Search as Search
 from .tasks import (
     OnPeriod as OnPeriod,

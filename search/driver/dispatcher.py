@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
-from typing import Generic, assert_never
+from typing import Generic, Protocol, assert_never
 
 from search.driver.period_results import (
     Crashed,
@@ -22,11 +22,18 @@ from search.driver.period_results import (
 from search.driver.retry_policy import Failure, Key, RetryPolicy
 from search.event_log import Active, History
 from search.executors import Done, Executor, Job, Lost, Outcome, Raised
-from search.study import CheckpointStore
-from search.trainer_api import C, Codec
+from search.trainer_api import C, Codec, Report
 
 _POLL = 0.2
 """Seconds that a wait for workers may take: how late, at most, a request to stop is noticed."""
+
+
+class Checkpoints(Protocol):
+    """Where states are kept; see `search.study.CheckpointStore`."""
+
+    def put(self, trial: int, period: int, report: Report, state: bytes) -> None: ...
+    def get(self, trial: int, period: int) -> tuple[Report, bytes] | None: ...
+    def drop(self, trial: int, before: int | None = None) -> None: ...
 
 
 @dataclass(slots=True)
@@ -57,7 +64,7 @@ class Dispatcher(Generic[C]):
     def __init__(
         self,
         executor: Executor,
-        states: CheckpointStore,
+        states: Checkpoints,
         stopping: Callable[[], bool],
         may_stop_at: Callable[[int], bool] = lambda period: True,
         *,

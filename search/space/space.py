@@ -205,6 +205,11 @@ class Space:
         return tuple(field for field in self.fields if field.distribution is not None)
 
     @property
+    def distributions(self) -> dict[str, Distribution]:
+        """The ranges by the paths of their fields, in the order of the file."""
+        return {field.path: field.distribution for field in self.fields if field.distribution is not None}
+
+    @property
     def is_recipe(self) -> bool:
         """Whether the space has no range, so that it describes a single training run."""
         return not self.ranges

@@ -121,10 +121,8 @@ def misfits(
 
 def _misfits_of_sampler(sampler: Sampler, pruner: Pruner, space: Space) -> Iterator[str]:
     match sampler:
-        case Tpe() | Random():
+        case Tpe() | Random() | Qmc():  # a point of the sequence has a place for every range, whether it applies or not
             pass
-        case Qmc():
-            yield from _conditional(sampler, space)
         case Gp():
             if not isinstance(pruner, NoPruner):
                 yield "gp needs `pruner: none`: a pruned trial's value is from a smaller budget"

@@ -85,7 +85,6 @@ def test_what_fits_together(sampler: Any, pruner: Any, values: dict[str, Any]) -
     ("sampler", "pruner", "values", "reasons"),
     [
         ("gp", "median", FLAT, ["sampler: gp needs `pruner: none`: a pruned trial's value is from a smaller budget."]),
-        ("qmc", "none", CONDITIONAL, ["sampler: qmc needs all ranges in every trial, and model.extra has a `when`;"]),
         ("gp", "asha", CONDITIONAL, ["sampler: gp needs `pruner: none`", "sampler: gp needs all ranges"]),
         ("tpe", {"name": "hyperband", "min_resource": 5}, FLAT, ["pruner: hyperband's min_resource 5 is beyond"]),
     ],

@@ -1,0 +1,147 @@
+"""A table as one file of arrays: compressed, without pickles, with its provenance inside.
+
+The arrays are named after the fields of `Arrays`. Texts are UTF-8 bytes. Numbers that are missing are -1 among whole
+numbers and NaN among others.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_bench.tables.rows import Period, Row
+from search import canonical_json
+from search.errors import StorageError
+
+HASH_BYTES = 32
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class About:
+    """What a table says of itself."""
+
+    name: str
+    task: str
+    """Name of the benchmark task; see `mnist_bench.data.tasks`."""
+    space: Mapping[str, Any]
+    """The space's specification."""
+    epochs: Sequence[float]
+    """Epochs at whose end a training reports."""
+    images: Mapping[str, int]
+    """Images that train, those whose errors a search sees, and those that it never sees."""
+    data_hash: str
+    split_hash: str
+    trainer_revision: int
+    coefficients: Mapping[str, float]
+    """Of the cost model, from which the logical costs were computed."""
+    canaries: Sequence[str]
+    """Of the machines that trained the rows."""
+    numerics: Sequence[Mapping[str, Any]]
+    """What each of these machines was."""
+    versions: Mapping[str, str]
+    """Of the packages that trained the rows."""
+    made: str
+    """Day on which the file was made, and the command."""
+    near: Sequence[tuple[int, int, float]] = ()
+    """Near copies: number of the point, of its origin, and their distance; see `points.near_copies`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Arrays:
+    """The numbers of a table of R rows over P points, with E reports a training."""
+
+    params: NDArray[np.float64]
+    """Shape (P, ranges): values, or the places of options in their lists; NaN where a range does not apply."""
+    costs: NDArray[np.int64]
+    """Shape (P, E): logical cost of each period, in microseconds as estimated."""
+    parameters: NDArray[np.int64]
+    """Shape (P,)."""
+    macs: NDArray[np.int64]
+    """Shape (P,): multiply-accumulates an image."""
+    point: NDArray[np.int32]
+    """Shape (R,)."""
+    seed: NDArray[np.int16]
+    """Shape (R,)."""
+    canary: NDArray[np.int8]
+    """Shape (R,): place in the list of canaries."""
+    errors: NDArray[np.int32]
+    """Shape (R, E): images misclassified of those that a search sees; -1 from the period on that diverged."""
+    train_loss: NDArray[np.float64]
+    """Shape (R, E)."""
+    val_loss: NDArray[np.float64]
+    """Shape (R, E)."""
+    weights: NDArray[np.uint8]
+    """Shape (R, E, 32): SHA-256 of the evaluated weights; zeros after the period that diverged."""
+    unseen: NDArray[np.int32]
+    """Shape (R,): images misclassified after the last period of those that no search sees; -1 where it diverged."""
+
+
+def pack(about: About, arrays: Arrays) -> bytes:
+    """Return the content of a table's file; the same table always gives the same bytes with one version of zlib."""
+    named = {item.name: getattr(arrays, item.name) for item in fields(Arrays)}
+    text = canonical_json.dumps({item.name: getattr(about, item.name) for item in fields(About)})
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, about=np.frombuffer(text.encode(), np.uint8), **named)
+    return buffer.getvalue()
+
+
+def unpack(path: Path) -> tuple[About, Arrays]:
+    """Return what a table's file holds.
+
+    Raises:
+        StorageError: it is no such file.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            about = About(**json.loads(stored["about"].tobytes()))
+            return about, Arrays(**{item.name: stored[item.name] for item in fields(Arrays)})
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StorageError(f"{path}: no table ({error}).") from error
+
+
+def of_rows(rows: Sequence[Row], canaries: Sequence[str], epochs: int) -> dict[str, NDArray[Any]]:
+    """Return the arrays of rows, by name."""
+    shape = (len(rows), epochs)
+    errors, weights = np.full(shape, -1, np.int32), np.zeros((*shape, HASH_BYTES), np.uint8)
+    train_loss, val_loss = np.full(shape, np.nan), np.full(shape, np.nan)
+    for number, row in enumerate(rows):
+        for period, kept in enumerate(row.periods):
+            errors[number, period] = -1 if kept.errors is None else kept.errors
+            train_loss[number, period] = np.nan if kept.train_loss is None else kept.train_loss
+            val_loss[number, period] = np.nan if kept.val_loss is None else kept.val_loss
+            weights[number, period] = np.frombuffer(bytes.fromhex(kept.weights), np.uint8)
+    return {
+        "point": np.array([row.point for row in rows], np.int32),
+        "seed": np.array([row.seed for row in rows], np.int16),
+        "canary": np.array([canaries.index(row.canary) for row in rows], np.int8),
+        "errors": errors,
+        "train_loss": train_loss,
+        "val_loss": val_loss,
+        "weights": weights,
+        "unseen": np.array([-1 if row.unseen_errors is None else row.unseen_errors for row in rows], np.int32),
+    }
+
+
+def row_at(arrays: Arrays, canaries: Sequence[str], number: int) -> Row:
+    """Return a row as it was trained."""
+    periods = []
+    for period, errors in enumerate(arrays.errors[number].tolist()):
+        losses = (arrays.train_loss[number, period].item(), arrays.val_loss[number, period].item())
+        train_loss, val_loss = (None if np.isnan(loss) else loss for loss in losses)
+        weights = arrays.weights[number, period].tobytes().hex()
+        kept = Period(errors=None if errors < 0 else errors, train_loss=train_loss, val_loss=val_loss, weights=weights)
+        periods.append(kept)
+        if kept.errors is None:
+            break
+    unseen = int(arrays.unseen[number])
+    return Row(
+        point=int(arrays.point[number]), seed=int(arrays.seed[number]), canary=canaries[arrays.canary[number]],
+        periods=tuple(periods), unseen_errors=None if unseen < 0 else unseen,
+    )  # fmt: skip

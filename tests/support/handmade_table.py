@@ -1,0 +1,75 @@
+"""A small table whose rows follow from a formula, so that nothing is trained: learning rates, two of them bad, batchnorm
+that helps, and noise from seed to seed."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import numpy as np
+
+from mnist_bench.nets import COEFFICIENTS
+from mnist_bench.tables import About, Arrays, Table, cells, encoded, of_rows
+from mnist_bench.tables.rows import Period, Row
+from search.space import Space
+
+SPACE = Space.of(
+    {
+        "name": "handmade",
+        "epochs": 4,
+        "periods": [1, 2, 4],
+        "model": {
+            "batchnorm": {"choice": ["none", "after_pool"]},
+            "hidden_layers": {"int": [0, 1]},
+            "hidden_batchnorm": {"choice": ["none", "after_activation"], "when": {"hidden_layers": 1}},
+        },
+        "optim": {"lr": {"choice": [0.001, 0.003, 0.01, 0.03, 1.0]}, "drops": {"int": [0, 2]}},
+    }
+)
+EPOCHS = (1, 2, 4)
+SEEN, UNSEEN = 10_000, 20_000
+CANARY = "c" * 64
+
+
+def table(*, seeds: int = 3, noise: float = 0.0015, name: str = "handmade") -> Table:
+    """Return a table of all 90 configurations; `noise` is the standard deviation of an error from seed to seed."""
+    points = cells(SPACE)
+    draws = np.random.default_rng(0)
+    rows = [
+        _row(number, seed, dict(params), noise, draws) for number, params in enumerate(points) for seed in range(seeds)
+    ]
+    about = About(
+        name=name, task="mnist-5k", space=SPACE.to_spec(), epochs=list(EPOCHS),
+        images={"train": 5_000, "validation": SEEN, "unseen": UNSEEN}, data_hash="d" * 64, split_hash="e" * 64,
+        trainer_revision=2, coefficients=asdict(COEFFICIENTS["cpu-bf16"]), canaries=[CANARY],
+        numerics=[{"canary": CANARY, "kind": "cpu-bf16"}], versions={"torch": "2.13.0"}, made="by hand",
+    )  # fmt: skip
+    hidden = np.array([params["model.hidden_layers"] for params in points])
+    arrays = Arrays(
+        params=np.array(list(encoded(SPACE, points))),
+        costs=np.outer(1 + hidden, [100_000, 100_000, 200_000]).astype(np.int64),
+        parameters=(10_000 * (1 + hidden)).astype(np.int64),
+        macs=(100_000 * (1 + hidden)).astype(np.int64),
+        **of_rows(rows, [CANARY], len(EPOCHS)),
+    )
+    return Table(about, arrays)
+
+
+def _row(number: int, seed: int, params: dict[str, object], noise: float, draws: np.random.Generator) -> Row:
+    rate = float(str(params["optim.lr"]))
+    if rate == 1.0 and params["model.batchnorm"] == "none":
+        diverged = Period(errors=None, train_loss=None, val_loss=None, weights=f"{number:032x}{seed:032x}")
+        return Row(point=number, seed=seed, canary=CANARY, periods=(diverged,), unseen_errors=None)
+    skill = 0.03 + 0.01 * abs(np.log(rate / 0.006)) - 0.006 * (params["model.batchnorm"] != "none")
+    skill += 0.003 * abs(int(str(params["optim.drops"])) - 1) + draws.normal(0, noise)
+    seen, unseen = (max(0.001, skill + draws.normal(0, np.sqrt(skill / images))) for images in (SEEN, UNSEEN))
+    late = 0.04 * (0.5 + (rate < 0.005))  # a low learning rate takes longer
+    periods = [
+        Period(
+            errors=round(SEEN * min(0.9, seen + late * (1 / epoch - 1 / 4))),
+            train_loss=skill + late / epoch, val_loss=3 * seen + late / epoch, weights=f"{number:032x}{seed:016x}{epoch:016x}",
+        )
+        for epoch in EPOCHS
+    ]  # fmt: skip
+    return Row(
+        point=number, seed=seed, canary=CANARY, periods=tuple(periods), unseen_errors=round(UNSEEN * min(0.9, unseen))
+    )
