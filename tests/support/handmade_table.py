@@ -1,5 +1,7 @@
-"""A small table whose rows follow from a formula, so that nothing is trained: learning rates, two of them bad, batchnorm
-that helps, and noise from seed to seed."""
+"""A small table whose rows follow from a formula, so that nothing is trained.
+
+Two learning rates are bad, batchnorm helps, and errors vary from seed to seed.
+"""
 
 from __future__ import annotations
 
@@ -66,10 +68,12 @@ def _row(number: int, seed: int, params: dict[str, object], noise: float, draws:
     periods = [
         Period(
             errors=round(SEEN * min(0.9, seen + late * (1 / epoch - 1 / 4))),
-            train_loss=skill + late / epoch, val_loss=3 * seen + late / epoch, weights=f"{number:032x}{seed:016x}{epoch:016x}",
+            train_loss=skill + late / epoch,
+            val_loss=3 * seen + late / epoch,
+            weights=f"{number:032x}{seed:016x}{epoch:016x}",
         )
         for epoch in EPOCHS
-    ]  # fmt: skip
+    ]
     return Row(
         point=number, seed=seed, canary=CANARY, periods=tuple(periods), unseen_errors=round(UNSEEN * min(0.9, unseen))
     )

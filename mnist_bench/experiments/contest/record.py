@@ -1,0 +1,114 @@
+"""What a contest of search methods came to: each search's choice, as it stood after whatever it had spent.
+
+What a search has spent is the sum of the logical costs of the periods that it has taken up, in trainings of an average
+configuration. An epoch of a large net counts for more than one of a small net; and unlike a measured time this is the
+same in every run. A search sees the errors on one part of the images, with one seed. Its choice is scored on images
+that it never saw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Instrument = Literal["table", "live"]
+Method = Literal["search", "first_period", "transfer"]
+"""A sampler with a pruner; or the first period for all, then the best to their ends; or the best of another task."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entrant:
+    """A way of searching, and what it may spend."""
+
+    sampler: str = ""
+    """Of a search: a name, or `package.module:Name`."""
+    pruner: str = "none"
+    budgets: int = 1
+    """Times the budget of the contest."""
+    method: Method = "search"
+    sampler_options: Mapping[str, Any] = field(default_factory=dict)
+    pruner_options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def way(self) -> str:
+        """The way of searching: `tpe + asha`, `random` without a pruner."""
+        if self.method == "first_period":
+            return "first period, then the best"
+        if self.method == "transfer":
+            return "the best of another task"
+        return self.sampler if self.pruner == "none" else f"{self.sampler} + {self.pruner}"
+
+    @property
+    def name(self) -> str:
+        """The way and what it may spend: `random ×2` at double budget."""
+        return self.way if self.budgets == 1 else f"{self.way} ×{self.budgets}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Choice:
+    """A configuration that was the best complete one from some moment on."""
+
+    spent: float
+    """By then, in trainings of an average configuration."""
+    seen: float
+    """Its error (0..1) on the images and with the seed that the search saw."""
+    unseen: float
+    """Its error (0..1) on images that no search sees: with the other seeds where a table has some, else with the same."""
+    trial: int
+    params: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trace:
+    """How one search went, by the end of its budget."""
+
+    choices: tuple[Choice, ...]
+    """In the order in which they were made; the last one is what the search would be said to have found."""
+    spent: float
+    """By the last period that was taken up within the budget; what was under way then does not count."""
+    trials: int
+    """Trials that ended within the budget."""
+    complete: int
+    """The complete ones among them."""
+    seconds: Mapping[int, float] = field(default_factory=dict)
+    """Time to the end of the budget by number of workers, waiting for the logical order included; virtual over a table."""
+    own_seconds: float = 0.0
+    """Processor time of the method itself (proposals, decisions) for a trial."""
+    fresh: tuple[float, ...] = ()
+    """Errors (0..1) of the last choice on the unseen images, with seeds that nothing was chosen on; live alone."""
+
+    @property
+    def found(self) -> float | None:
+        """The error of the last choice on unseen images, over fresh seeds where there are some; None without a choice."""
+        if self.fresh:
+            return sum(self.fresh) / len(self.fresh)
+        return self.choices[-1].unseen if self.choices else None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Contest:
+    """Ways of searching on one task, each with the same seeds."""
+
+    instrument: Instrument
+    task: str
+    """The table's name, or the task's."""
+    space: str
+    budget: int
+    """Trainings of an average configuration."""
+    training_seconds: float
+    """Estimated time of one of them, on one worker."""
+    slots: int
+    workers: tuple[int, ...]
+    seeds: tuple[int, ...]
+    """Of the searches: one search of each way with each."""
+    entrants: tuple[Entrant, ...]
+    """The first is the one that all others are compared with."""
+    traces: tuple[tuple[Trace, ...], ...]
+    """Of each entrant, one a seed."""
+    seen_images: int
+    unseen_images: int
+    develops: bool
+    """Whether choices are scored with the seed that the search saw: good for development, not for claims."""
+    reference: tuple[float, float] | None = None
+    """Error (0..1) of the configuration with the best posterior mean in the table, and its standard error."""
