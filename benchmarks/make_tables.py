@@ -2,6 +2,7 @@
 
     python benchmarks/make_tables.py points                       results/published/tables/{conv,grid}.points.json
     nice -n 19 python benchmarks/make_tables.py train --minutes 95      rows that are missing, in their order
+    python benchmarks/make_tables.py time                         30 trainings, timed on an idle machine
     python benchmarks/make_tables.py build                        mnist_bench/tables/shipped/NAME.npz, hashes to pin
     python benchmarks/make_tables.py status                       how many rows of each table there are
 
@@ -19,7 +20,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -37,7 +38,7 @@ from mnist_bench.studies import run_search
 from mnist_bench.tables import cells, near_copies, rows, shipped, spread
 from search import canonical_json
 from search.files import append_line, atomic_write, make_folder
-from search.space import Space
+from search.space import Choice, Space
 from search.study import WorkFolder
 from search.trainer_api import Planner
 
@@ -48,6 +49,9 @@ POOL, COPIES, WITH_SEEDS, OTHER_TASKS = 1600, 200, 200, 1000
 task."""
 FIRST_LEVELS = (0.0, 2.0)
 """Of the shift in the grid: with these alone it is a whole grid of half the size."""
+GRID_SEEDS = (0, 1, 2)
+TIMED = 30
+"""Trainings that are timed for the model of seconds."""
 BATCH = 60
 """Trainings that are given out together; at the end of each batch a worker waits for the other."""
 
@@ -77,7 +81,7 @@ def stages() -> Iterator[Stage]:
     rest = [cell for cell in cells if cell not in first]
     yield _stage("conv-5k", range(33), seeds=(0, 1, 2))
     yield _stage("conv-5k", range(400), seeds=(0,))
-    yield _stage("grid-5k", first, seeds=(0, 1, 2))
+    yield _stage("grid-5k", first, seeds=GRID_SEEDS)
     yield _stage("conv-5k", range(800), seeds=(0,))
     yield _stage("conv-5k", range(WITH_SEEDS), seeds=(1, 2))
     yield _stage("conv-5k-wrong", range(400), seeds=(0,))
@@ -85,7 +89,7 @@ def stages() -> Iterator[Stage]:
     yield _stage("conv-5k", best("conv-5k", range(POOL))[:100], seeds=(1, 2))
     yield _stage("conv-5k-wrong", range(OTHER_TASKS), seeds=(0,))
     yield _stage("conv-5k", range(POOL, POOL + COPIES), seeds=(0,))
-    yield _stage("grid-5k", rest, seeds=(0, 1, 2))
+    yield _stage("grid-5k", rest, seeds=GRID_SEEDS)
     yield _stage("conv-5k-coarse", range(OTHER_TASKS), seeds=(0,))
 
 
@@ -193,42 +197,102 @@ def _described(grid: Grid) -> str:
 
 def build() -> None:
     """Write the file of each table from the rows that are there, and print the hashes to pin."""
-    stored_numerics = [json.loads(line) for line in (FOLDER / "numerics.jsonl").read_text().splitlines()]
     make_folder(shipped.FOLDER)
-    for name, (chosen, task) in TABLES.items():
-        if not (found := sorted(made(name).values(), key=lambda row: row.key)):
-            continue
-        document = json.loads((FOLDER / f"{chosen}.points.json").read_text())
-        content = tables.pack(*_table(name, task, document, found, stored_numerics))
-        atomic_write(shipped.path_of(name), content)
-        print(f'    "{name}": "{hashlib.sha256(content).hexdigest()}",  # {len(found):,} rows, {len(content):,} bytes')
+    for name in TABLES:
+        found = made(name)
+        if any(len({seed for at, seed in found if at == point}) >= len(_needed(name)) for point, _ in found):
+            content = tables.pack(*table(name, found))
+            atomic_write(shipped.path_of(name), content)
+            print(f'    "{name}": "{hashlib.sha256(content).hexdigest()}",  # {len(content):,} bytes')
 
 
-def _table(
-    name: str, task: TaskName, document: Any, found: Sequence[rows.Row], numerics: Sequence[Any]
-) -> tuple[tables.About, tables.Arrays]:
-    space, data = Space.from_spec(document["space"]), load_training_set(DataOptions(task=task))
-    last = 1 + max(row.point for row in found)
-    plans = [planner(space)(params) for params in document["points"][:last]]
-    canaries = sorted({row.canary for row in found})
-    machines = {line["canary"]: line for line in numerics}
-    near = [(POOL + copy, *origin) for copy, origin in enumerate(document["near"]) if POOL + copy < last]
+def table(name: str, found: Mapping[Key, rows.Row]) -> tuple[tables.About, tables.Arrays]:
+    """Return a table of those rows that make a whole: of the grid, the cells that were trained with all seeds."""
+    chosen, task = TABLES[name]
+    document = json.loads((FOLDER / f"{chosen}.points.json").read_text())
+    seeds = _needed(name)
+    there = [point for point in range(len(document["points"])) if all((point, seed) in found for seed in seeds)]
+    asked = [document["points"][point] for point in there]
+    space = (
+        _narrowed(Space.from_spec(document["space"]), asked) if chosen == "grid" else Space.from_spec(document["space"])
+    )
+    place = {point: number for number, point in enumerate(there)}
+    kept = [replace(row, point=place[row.point]) for key, row in sorted(found.items()) if row.point in place]
+    canaries = sorted({row.canary for row in kept})
+    machines = {line["canary"]: line for line in map(json.loads, (FOLDER / "numerics.jsonl").read_text().splitlines())}
+    plans, data = [planner(space)(params) for params in asked], load_training_set(DataOptions(task=task))
+    near = [
+        (place[POOL + copy], place[origin], distance)
+        for copy, (origin, distance) in enumerate(document["near"])
+        if POOL + copy in place
+    ]
     about = tables.About(
-        name=name, task=task, space=document["space"], epochs=list(run_search.period_ends(space)),
+        name=name, task=task, space=space.to_spec(), epochs=list(run_search.period_ends(space)),
         images={"train": len(data.split.train), "validation": len(data.split.validation), "unseen": len(data.unseen)},
         data_hash=data.data_hash, split_hash=data.split.digest, trainer_revision=TRAINER_REVISION,
         coefficients=asdict(COEFFICIENTS["cpu-bf16"]), canaries=canaries,
         numerics=[machines[canary] for canary in canaries], versions=run_search.versions(),
-        made="python benchmarks/make_tables.py", near=near,
+        made="python benchmarks/make_tables.py", near=near, pace=pace(),
     )  # fmt: skip
     arrays = tables.Arrays(
-        params=np.array(list(tables.encoded(space, document["points"][:last]))),
+        params=np.array(list(tables.encoded(space, asked))),
         costs=np.array([plan.costs for plan in plans], np.int64),
         parameters=np.array([plan.facts["parameters"] for plan in plans], np.int64),
         macs=np.array([plan.facts["macs"] for plan in plans], np.int64),
-        **tables.of_rows(found, canaries, len(about.epochs)),
+        **tables.of_rows(kept, canaries, len(about.epochs)),
     )
     return about, arrays
+
+
+def _needed(name: str) -> tuple[int, ...]:
+    """Return the seeds that every point of a table has."""
+    return GRID_SEEDS if TABLES[name][0] == "grid" else (0,)
+
+
+def _narrowed(space: Space, chosen: Sequence[Mapping[str, Any]]) -> Space:
+    """Return the space whose configurations are exactly those that were chosen.
+
+    Raises:
+        ValueError: they are not all the configurations of any space.
+    """
+    fields = []
+    for item in space.fields:
+        values = {params[item.path] for params in chosen if item.path in params}
+        match item.value:
+            case Choice(options=options):
+                item = replace(item, value=Choice(tuple(option for option in options if option in values)))
+            case _:
+                pass
+        fields.append(item)
+    narrowed = replace(space, fields=tuple(fields))
+    if len(cells(narrowed)) != len(chosen):
+        raise ValueError(f"{len(chosen)} cells of {space.name} are not a whole grid")
+    return narrowed
+
+
+def pace() -> dict[str, float]:
+    """Return what `time` measured: the median of seconds over logical cost, and the spread of its logarithm."""
+    path = FOLDER / "pace.json"
+    if not path.exists():
+        return {"scale": 1.0, "deviation": 0.0}
+    ratios = [row["seconds"] / row["cost"] for row in json.loads(path.read_text())["rows"]]
+    return {"scale": float(np.median(ratios)), "deviation": float(np.log(ratios).std(ddof=1))}
+
+
+def measure() -> None:
+    """Time 30 trainings of the pool, one after the other, on a machine that does nothing else."""
+    space = Space.from_spec(json.loads((FOLDER / "conv.points.json").read_text())["space"])
+    measured = []
+    with open_grid(WORK / "time", "time", data=DataOptions(task="mnist-5k"), workers=1) as grid:
+        for point in range(0, POOL, POOL // TIMED):
+            plan = planner(space)(points("conv")[point])
+            run = Run(name=str(point), config=plan.config, seed=0, title=f"point {point}")
+            curves = grid.train([run], lambda: False, Observer())
+            seconds = sum(report.seconds for report in (curves or {})[str(point), 0])
+            measured.append({"point": point, "cost": sum(plan.costs) / 1e6, "seconds": seconds})
+        document = {"machine": dict(grid.numerics), "rows": measured}
+    atomic_write(FOLDER / "pace.json", (json.dumps(document, indent=1) + "\n").encode())
+    print(pace())
 
 
 def status() -> None:
@@ -241,7 +305,7 @@ def status() -> None:
 def main() -> None:
     """Do what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["points", "train", "build", "status"])
+    parser.add_argument("what", choices=["points", "train", "time", "build", "status"])
     parser.add_argument("--minutes", type=float, default=95)
     parser.add_argument("--workers", type=int, default=2)
     asked = parser.parse_args()
@@ -250,6 +314,8 @@ def main() -> None:
             choose(FOLDER)
         case "train":
             train(asked.minutes, asked.workers)
+        case "time":
+            measure()
         case "build":
             build()
         case _:

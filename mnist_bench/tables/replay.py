@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Any, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_bench.errors import NotInTableError
 from mnist_bench.tables.table import Params, Table
+from search.messages import show
 from search.space import Choice, FloatRange, IntRange, place, same
 from search.trainer_api import Codec, Plan, Report
 
 POINT: Codec[int] = Codec(lambda point: {"point": point}, lambda values: int(values["point"]))
 """Configurations of a search over a table: numbers of points."""
+
+
+NOWHERE = -1
+"""Stands for the point of a configuration that is infeasible, and so in no table."""
 
 
 @dataclass(frozen=True)
@@ -25,12 +31,17 @@ class TablePlanner:
     codec = POINT
 
     def __call__(self, params: Mapping[str, Any]) -> Plan[int]:
-        """Return the plan of a point.
+        """Return the plan of a point, or that of a configuration which exceeds the space's limits.
 
         Raises:
-            NotInTableError: there is none with these parameters.
+            NotInTableError: it is neither.
         """
-        point = self.table.point_of(params)
+        point = self.table.find(params)
+        if point is None:
+            asked = self.table.planner(params)
+            if asked.feasible:
+                raise NotInTableError(f"Table {self.table.name} has no point {show(dict(params))}.")
+            return Plan(config=NOWHERE, costs=asked.costs, constraints=asked.constraints, facts=asked.facts)
         arrays = self.table.arrays
         facts = {"parameters": int(arrays.parameters[point]), "macs": int(arrays.macs[point])}
         return Plan(config=point, costs=tuple(arrays.costs[point].tolist()), facts=facts)
@@ -63,7 +74,7 @@ class Nearest:
         self._points = points
         self._coordinates = np.array([self._place(table.points[point]) for point in points.tolist()])
 
-    def __call__(self, params: Params, taken: Callable[[int], bool]) -> int:
+    def __call__(self, params: Params, taken: Container[int] = ()) -> int:
         """Return the number of the nearest point that is not taken.
 
         The distance is Euclidean: a number counts by its place in its range, 0 to 1; an option, or whether a range
@@ -72,7 +83,7 @@ class Nearest:
         apart = self._coordinates - self._place(params)
         order = np.argsort((np.where(np.isnan(apart), 0.0, apart) ** 2).sum(axis=1), kind="stable")
         points: list[int] = self._points[order].tolist()
-        return next(point for point in points if not taken(point))
+        return next(point for point in points if point not in taken)
 
     def _place(self, params: Params) -> NDArray[np.float64]:
         columns: list[float] = []

@@ -9,13 +9,14 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_bench.data import TaskName
 from mnist_bench.tables.rows import Period, Row
 from search import canonical_json
 from search.errors import StorageError
@@ -28,8 +29,8 @@ class About:
     """What a table says of itself."""
 
     name: str
-    task: str
-    """Name of the benchmark task; see `mnist_bench.data.tasks`."""
+    task: TaskName
+    """See `mnist_bench.data.tasks`."""
     space: Mapping[str, Any]
     """The space's specification."""
     epochs: Sequence[float]
@@ -49,6 +50,9 @@ class About:
     """Of the packages that trained the rows."""
     made: str
     """Day on which the file was made, and the command."""
+    pace: Mapping[str, float] = field(default_factory=lambda: {"scale": 1.0, "deviation": 0.0})
+    """Seconds of a training on an idle machine as a multiple of its logical cost, from the few that were timed: the
+    median, and the standard deviation of the logarithm from one configuration to another."""
     near: Sequence[tuple[int, int, float]] = ()
     """Near copies: number of the point, of its origin, and their distance; see `points.near_copies`."""
 

@@ -10,7 +10,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, assert_never
 
+from mnist_bench.config import TrainConfig
 from mnist_bench.errors import NotInTableError
+from mnist_bench.nets import make_planner
+from mnist_bench.space_files import training_settings
 from mnist_bench.tables import stored
 from mnist_bench.tables.rows import Row
 from mnist_bench.tables.shipped import SHA256, path_of
@@ -18,7 +21,7 @@ from mnist_bench.tables.stored import About, Arrays
 from search.errors import StorageError, UsageError
 from search.messages import did_you_mean, show
 from search.space import Choice, Distribution, FloatRange, IntRange, Space
-from search.trainer_api import Report
+from search.trainer_api import Planner, Report
 
 Params = Mapping[str, Any]
 CHANCE = 0.9
@@ -72,6 +75,18 @@ class Table:
         return {path: _value(span, number) for (path, span), number in columns if not math.isnan(number)}
 
     @cached_property
+    def planner(self) -> Planner[TrainConfig]:
+        """The planner of the table's space on its task: configurations, costs and limits, without training."""
+        return make_planner(
+            training_settings(self.space),
+            resolve=self.space.resolve,
+            limits=self.space.settings.get("limits", {}),
+            coefficients=self.about.coefficients,
+            train_images=self.about.images["train"],
+            validation_images=self.about.images["validation"],
+        )
+
+    @cached_property
     def seeds(self) -> dict[int, tuple[int, ...]]:
         """The seeds with which each point was trained."""
         found: dict[int, list[int]] = {}
@@ -79,16 +94,24 @@ class Table:
             found.setdefault(point, []).append(seed)
         return {point: tuple(sorted(seeds)) for point, seeds in found.items()}
 
+    def best(self) -> list[int]:
+        """Return all points, those with the fewest errors seen with their first seed first."""
+        return sorted(self.seeds, key=lambda point: (self.curve(point, self.seeds[point][0]).errors[-1], point))
+
     def point_of(self, params: Params) -> int:
         """Return the number of the point with these parameters.
 
         Raises:
             NotInTableError: there is none.
         """
-        point = self._points_by_params.get(self._key(params))
+        point = self.find(params)
         if point is None:
             raise NotInTableError(self._why_not(params))
         return point
+
+    def find(self, params: Params) -> int | None:
+        """Return the number of the point with these parameters, if there is one."""
+        return self._points_by_params.get(self._key(params))
 
     def row(self, point: int, seed: int) -> Row:
         """Return what a training came to.

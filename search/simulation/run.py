@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from search.driver import Dispatcher, Driver, Observer, restored
@@ -66,7 +65,7 @@ def simulate(
     budget: int,
     seconds: Seconds,
     workers: int | None = None,
-    study: Callable[[StudySpec], OptunaStudy] | None = None,
+    study: OptunaStudy | None = None,
 ) -> Simulated:
     """Return what a search comes to by the first period with which it has spent `budget`.
 
@@ -80,7 +79,7 @@ def simulate(
         budget: logical cost.
         seconds: how long a worker takes for a job.
         workers: as many as slots if left out.
-        study: makes the study in memory, where it is to be another than `OptunaStudy`.
+        study: the study in memory, new; left out, that of any search.
 
     Raises:
         TooManyFailuresError: hardly any configuration is feasible.
@@ -97,7 +96,7 @@ def simulate(
         dispatcher=dispatcher,
         observer=Observer(),
         on_trial_end=lambda trial: None,
-        optuna_study=restored(spec, history) if study is None else study(spec),
+        optuna_study=restored(spec, history) if study is None else study,
     )
     driver.run(lambda: bool(memory.spent) and memory.spent[-1] >= budget)
     return Simulated(

@@ -89,6 +89,13 @@ class OptunaStudy:
             self._storage.set_trial_system_attr(number, f"{_OF_STUDY}{key}", value)
         return params
 
+    def move(self, number: int, params: Mapping[str, Any]) -> None:
+        """Give the newest trial, which has no report yet, other parameters than those that were proposed."""
+        stored = self._storage.get_trial(number)
+        stored.distributions = {path: span for path, span in self.ranges.items() if path in params}
+        stored.params = {path: encode(params[path]) for path in stored.distributions}
+        self._trials.pop(number)  # it has a copy of the former ones
+
     def weigh(self, facts: Mapping[str, Any]) -> None:
         """Take the facts of the newest trial, which include its cost unless its configuration is impossible."""
         if self._pareto_pruning is not None:

@@ -54,7 +54,7 @@ class Choice:
     seen: float
     """Its error (0..1) on the images and with the seed that the search saw."""
     unseen: float
-    """Its error (0..1) on images that no search sees: with the other seeds where a table has some, else with the same."""
+    """Its error (0..1) on images that no search sees; with the other seeds, where a table has some."""
     trial: int
     params: Mapping[str, Any]
 
@@ -72,7 +72,7 @@ class Trace:
     complete: int
     """The complete ones among them."""
     seconds: Mapping[int, float] = field(default_factory=dict)
-    """Time to the end of the budget by number of workers, waiting for the logical order included; virtual over a table."""
+    """Time to the end of the budget by number of workers, with all waiting; virtual over a table."""
     own_seconds: float = 0.0
     """Processor time of the method itself (proposals, decisions) for a trial."""
     fresh: tuple[float, ...] = ()
@@ -80,7 +80,7 @@ class Trace:
 
     @property
     def found(self) -> float | None:
-        """The error of the last choice on unseen images, over fresh seeds where there are some; None without a choice."""
+        """Error of the last choice on unseen images, with fresh seeds where there are some; None without a choice."""
         if self.fresh:
             return sum(self.fresh) / len(self.fresh)
         return self.choices[-1].unseen if self.choices else None

@@ -1,89 +1,159 @@
-"""Run a contest of ways of searching: real searches on one space, paired by seed, each until its budget is spent.
-
-A search has no number of trials to reach: it stops at the first period with which it has spent its budget. The order of
-its periods is logical, so it always stops at the same one, and a search with a larger budget goes on from there.
-"""
+"""Run contests of search methods: over tables, where a training is looked up, or live, where it takes its time."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mnist_bench import experiments, space_files
-from mnist_bench.data import close_test_set, validation_size
-from mnist_bench.experiments.contest.trace import Contest, Entrant, trace
-from mnist_bench.nets import COEFFICIENTS
-from mnist_bench.numerics import (
-    TRAINER_REVISION,
-    VARIABLES,
-    Machine,
-    best_precision,
-    device_kind,
-    find_device,
-    this_machine,
-)
-from mnist_bench.space_files import overview
-from mnist_bench.studies import SearchConfig, run_search
-from mnist_bench.units import duration
-from search import canonical_json, strategies
-from search.driver import Observer
-from search.errors import SpaceError, StudyNotFoundError, UsageError
-from search.event_log import StudyRecord, TrialRecord
-from search.messages import did_you_mean, show
+from mnist_bench import space_files, tables
+from mnist_bench.data import DataOptions, TaskName, close_test_set, load_training_set
+from mnist_bench.experiments.contest import live
+from mnist_bench.experiments.contest.entrants import check_fit, line_up
+from mnist_bench.experiments.contest.record import Contest, Entrant, Trace
+from mnist_bench.experiments.contest.replays import Arena, Terms, replays
+from mnist_bench.experiments.grid import Observer
+from mnist_bench.nets import COEFFICIENTS, make_planner
+from mnist_bench.numerics import TRAINER_REVISION, best_precision, device_kind, find_device
+from mnist_bench.space_files import training_settings
+from mnist_bench.studies.run_search import period_ends
+from mnist_bench.tables import SHA256, Table, spread
+from mnist_bench.units import duration, percent
+from search import canonical_json
+from search.errors import UsageError
 from search.space import Space, cost_of
-from search.study import DRIVER_REVISION, open_study
+from search.study import DRIVER_REVISION
 
-FOLDER = Path("_bench", "search")
+FOLDER = Path("_bench")
 """In the results folder; its name is none of a study, so that nothing lists what lies there."""
-BASELINE = Entrant(sampler="random", pruner="none", budgets=2)
-"""What a way of searching has to beat (Li et al. 2018): chance, with twice the budget."""
-SLOTS = 4
-"""Trials in flight: for the default budget about as many as a search of 50 trials has. What they have spent when the
-budget is up is lost, and more so without a pruner, so that more of them would tell of little else."""
-START = 6.0
-"""Seconds until the workers of a search train: 6 to 7 on two idle cores, where each loads PyTorch."""
-MAX_TRIALS = 10_000
-"""At so many trials a search ends, whatever it has spent."""
+AVERAGED = 200
+"""Configurations of whose logical costs the mean is the unit of a live contest's budget."""
 
-Run = tuple[str, str, int]
-"""Sampler, pruner and seed of a search."""
+Stopping = Callable[[], bool]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Options:
     """What the user asked for."""
 
-    space: str = "mini"
-    """A file, or a shipped space's name."""
-    samplers: tuple[str, ...] = ("tpe", "random")
-    pruners: tuple[str, ...] = ("asha", "none")
-    seeds: int = 5
+    tables: tuple[str, ...] = ("grid-5k",)
+    """Shipped tables, or files; a contest on each."""
+    live: TaskName | None = None
+    """A task to train on, instead of tables."""
+    space: str = "conv"
+    """What is searched live: a file, or a shipped space's name."""
+    samplers: tuple[str, ...] = ("tpe",)
+    pruners: tuple[str, ...] = ("asha",)
+    sampler_options: Mapping[str, Any] = field(default_factory=dict)
+    """Of samplers of the user's own."""
+    pruner_options: Mapping[str, Any] = field(default_factory=dict)
+    seeds: int = 100
     """The searches have the seeds 0 to this less one."""
     trials: int = 30
     """The budget: trainings of an average configuration to its end."""
-    workers: int = 1
+    slots: int = 8
+    workers: tuple[int, ...] = (8,)
+    """Over a table, numbers of workers for which the virtual time is told; live, the one number of worker processes."""
+    processes: int = 1
+    """Replays at a time."""
     device: str = "auto"
     results: Path = Path("results")
 
 
-def run(asked: Options, observer: experiments.Observer, stopping: Callable[[], bool]) -> Contest | None:
-    """Return what the searches came to; None where `stopping` said so before the end.
-
-    A search that was run before is read; one that was stopped goes on.
+def run(asked: Options, observer: Observer, stopping: Stopping) -> list[Contest] | None:
+    """Return what the searches came to, a contest a task; None where `stopping` said so before the end.
 
     Raises:
-        UsageError: there is no such sampler or pruner, or one does not fit the other or the space.
-        SpaceError, StudyLockedError, WorkerError, TooManyFailuresError, StorageError: see `run_search.run`.
+        UsageError: there is no such table, sampler or pruner, or one does not fit the other or the space.
+        SpaceError, StudyLockedError, WorkerError, TooManyFailuresError, StorageError: see `search.driver.Search.run`.
     """
     close_test_set()
-    space = _load(asked.space)
-    entrants = line_up(asked.samplers, asked.pruners)
+    if asked.live is not None:
+        found = _live(asked, asked.live, observer, stopping)
+        return None if found is None else [found]
+    contests: list[Contest] = []
+    arenas = [Arena(tables.load(name), other=_another(name)) for name in asked.tables]
+    line_ups = [_line_up(asked, arena.table.space, len(arena.table.about.epochs), arena.other) for arena in arenas]
+    for arena, entrants in zip(arenas, line_ups, strict=True):
+        contest = _on_table(asked, arena, entrants, observer, stopping)
+        if contest is None:
+            return None
+        contests.append(contest)
+    return contests
+
+
+def _line_up(asked: Options, space: Space, periods: int, other: Table | None) -> tuple[Entrant, ...]:
+    entrants = line_up(
+        asked.samplers, asked.pruners, sampler_options=asked.sampler_options, pruner_options=asked.pruner_options,
+        transfer=other is not None,
+    )  # fmt: skip
     for entrant in entrants:
-        _check_fit(asked.space, space, entrant)
-    return _tournament(asked, space).contest(entrants, observer, stopping)
+        check_fit(entrant, space, periods)
+    return entrants
+
+
+def _another(name: str, task: TaskName | None = None) -> Table | None:
+    """Return a shipped table with the same points on another task, if there is one."""
+    if task is None and name not in SHA256:
+        return None
+    of_space = [other for other in SHA256 if other.split("-")[0] == name.split("-")[0] and other != name]
+    others = [tables.load(other) for other in of_space]
+    return next((other for other in others if other.about.task != task), None)
+
+
+def _on_table(
+    asked: Options, arena: Arena, entrants: tuple[Entrant, ...], observer: Observer, stopping: Stopping
+) -> Contest | None:
+    seeds, table = tuple(range(asked.seeds)), arena.table
+    terms = Terms(budget=asked.trials, slots=asked.slots, workers=asked.workers)
+    total, done = len(entrants) * len(seeds), 0
+
+    def on_trace(entrant: Entrant, seed: int, trace: Trace) -> None:
+        nonlocal done
+        done += 1
+        if done % max(1, total // 10) == 0:
+            observer.on_news(f"{table.name}: {done} of {total} searches")
+
+    traces = replays(
+        arena, entrants, seeds, terms, processes=asked.processes, on_trace=on_trace, stopping=stopping
+    )  # fmt: skip
+    if traces is None:
+        return None
+    images = table.about.images
+    return Contest(
+        instrument="table", task=table.name, space=table.space.name, budget=asked.trials,
+        training_seconds=arena.unit / 1e6, slots=asked.slots, workers=asked.workers, seeds=seeds, entrants=entrants,
+        traces=traces, seen_images=images["validation"], unseen_images=images["unseen"], develops=arena.develops,
+    )  # fmt: skip
+
+
+def _live(asked: Options, task: TaskName, observer: Observer, stopping: Stopping) -> Contest | None:
+    space = _load(asked.space)
+    other = _another(space.name, task)
+    entrants = _line_up(asked, space, len(period_ends(space)), other)
+    terms = _live_terms(asked, task, space, other)
+    seeds = tuple(range(asked.seeds))
+    left = sum(entrant.budgets for entrant in entrants) * len(seeds) * asked.trials * terms.unit / 1e6 / terms.workers
+    observer.on_news(
+        f"{len(entrants) * len(seeds)} searches, which train for about {duration(left)} where nothing is kept."
+    )
+    traces: dict[str, list[Trace]] = {}
+    with live.opened(terms) as contest:
+        for seed in seeds:
+            for entrant in entrants:
+                found = None if stopping() else contest.trace(entrant, seed, stopping)
+                if found is None:
+                    return None
+                traces.setdefault(entrant.name, []).append(found)
+                said = "no choice" if found.found is None else f"error {percent(found.found)} on unseen images"
+                observer.on_news(f"{entrant.name}, seed {seed}: {said}, {found.spent:.1f} trainings spent")
+    return Contest(
+        instrument="live", task=task, space=space.name, budget=asked.trials, training_seconds=terms.unit / 1e6,
+        slots=asked.slots, workers=asked.workers, seeds=seeds, entrants=entrants,
+        traces=tuple(tuple(traces[entrant.name]) for entrant in entrants), seen_images=terms.seen_images,
+        unseen_images=terms.unseen_images, develops=False,
+    )  # fmt: skip
 
 
 def _load(name: str) -> Space:
@@ -95,158 +165,25 @@ def _load(name: str) -> Space:
     return space
 
 
-def line_up(samplers: Sequence[str], pruners: Sequence[str]) -> tuple[Entrant, ...]:
-    """Return every sampler with every pruner, and the baseline.
-
-    Raises:
-        UsageError: there is no such sampler or pruner; names what is near.
-    """
-    _check_names("--samplers", samplers, strategies.SAMPLERS)
-    _check_names("--pruners", pruners, strategies.PRUNERS)
-    pairs = [Entrant(sampler=sampler, pruner=pruner) for sampler in samplers for pruner in pruners]
-    return tuple(dict.fromkeys([*pairs, BASELINE]))
-
-
-def _check_names(option: str, names: Sequence[str], known: Mapping[str, Any]) -> None:
-    for name in names:
-        if name not in known:
-            hint = did_you_mean(name, known) or "."
-            raise UsageError(f"{option} {show(name)}: no such name{hint} There are {', '.join(known)}.")
-
-
-def _check_fit(name: str, space: Space, entrant: Entrant) -> None:
-    try:
-        space_files.load(name, _overrides(space, entrant.sampler, entrant.pruner))
-    except SpaceError as error:
-        reasons = "; ".join(problem.message.removeprefix("search.") for problem in error.problems)
-        raise UsageError(f"{entrant.way} on {space.name}: {reasons}.") from error
-
-
-def _overrides(space: Space, sampler: str, pruner: str) -> tuple[str, ...]:
-    """Return what of the space's own search is to be replaced: what it names itself keeps its options."""
-    own = [strategies.to_spec(one)["name"] for one in strategies.of_settings(space.settings)]
-    chosen = {"search.sampler": sampler, "search.pruner": pruner}
-    return tuple(f"{key}={name}" for (key, name), before in zip(chosen.items(), own, strict=True) if name != before)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Tournament:
-    """Where the searches of a contest are run, and what they cost."""
-
-    asked: Options
-    space: Space
-    machine: Machine
-    folder: Path
-    """Of the studies."""
-    unit: int
-    """Logical cost of a training of an average configuration."""
-
-    def contest(
-        self, entrants: tuple[Entrant, ...], observer: experiments.Observer, stopping: Callable[[], bool]
-    ) -> Contest | None:
-        """Return the contest, its searches read or run; None where `stopping` said so before the end."""
-        seeds = tuple(range(self.asked.seeds))
-        runs = _runs(entrants, seeds)
-        studies = {run: study for run in runs if (study := self._kept(run)) is not None}
-        left = {run: cost for run, budgets in runs.items() if (cost := self._left(budgets, studies.get(run)))}
-        if left:
-            seconds = sum(left.values()) / 1e6 / self.asked.workers
-            whole = duration(seconds + START * len(left))
-            observer.on_news(
-                f"{len(left)} searches, which train for about {duration(seconds)}; it takes about {whole} "
-                "with the starts of their workers."
-            )
-        for run in left:
-            study = None if stopping() else self._search(run, runs[run], studies.get(run), stopping)
-            if study is None:
-                return None
-            studies[run] = study
-            entrant = Entrant(sampler=run[0], pruner=run[1], budgets=runs[run])
-            observer.on_news(f"{entrant.name}, seed {run[2]}: {trace(study, self.unit).words}")
-        traces = {run: trace(study, self.unit) for run, study in studies.items()}
-        return Contest(
-            space=self.space.name, machine=self.machine, folder=str(self.folder),
-            images=validation_size(self.space.settings.get("subset", space_files.IMAGES)), budget=self.asked.trials,
-            training_seconds=self.unit / 1e6, seeds=seeds, entrants=entrants,
-            traces=tuple(tuple(traces[one.sampler, one.pruner, seed] for seed in seeds) for one in entrants),
-        )  # fmt: skip
-
-    def _kept(self, run: Run) -> StudyRecord | None:
-        try:
-            return open_study(self.folder, _name(run))
-        except StudyNotFoundError:
-            return None
-
-    def _left(self, budgets: int, study: StudyRecord | None) -> int:
-        """Return the logical cost that a search has left of its budget; 0 where it has ended."""
-        if study is not None and len(study.finished()) >= MAX_TRIALS:
-            return 0
-        return max(0, budgets * self.asked.trials * self.unit - _spent(study))
-
-    def _search(
-        self, run: Run, budgets: int, before: StudyRecord | None, stopping: Callable[[], bool]
-    ) -> StudyRecord | None:
-        """Return the study of a search that has spent its budget; None where `stopping` said so before."""
-        sampler, pruner, seed = run
-        cost_budget = _CostBudget(self._left(budgets, before))
-        options = SearchConfig(
-            space=self.asked.space, overrides=_overrides(self.space, sampler, pruner), trials=MAX_TRIALS,
-            workers=self.asked.workers, slots=SLOTS, seed=seed, device=self.asked.device, study_name=_name(run),
-            results=self.folder,
-        )  # fmt: skip
-        ended = run_search.run(options, cost_budget, lambda: stopping() or cost_budget.is_empty)
-        return ended.study if ended.reached or cost_budget.is_empty else None
-
-
-class _CostBudget(Observer):
-    """Counts down what a search may still spend."""
-
-    def __init__(self, left: int) -> None:
-        self._left = left
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether the budget is spent."""
-        return self._left <= 0
-
-    def on_report(self, trial: TrialRecord) -> None:
-        """Take out what the trial's last period costs."""
-        self._left -= trial.costs[len(trial.reports) - 1]
-
-
-def _tournament(asked: Options, space: Space) -> _Tournament:
-    """Return the tournament on this machine; its folder's name stands for all that the studies in it have in common."""
+def _live_terms(asked: Options, task: TaskName, space: Space, other: Table | None) -> live.LiveTerms:
+    """Return the terms on this machine; the folder's name stands for all that the studies in it have in common."""
+    data = load_training_set(DataOptions(task=task))
     device = find_device(asked.device)
-    machine = this_machine(device, best_precision(device))
-    costs = asdict(COEFFICIENTS[device_kind(machine.precision, on_gpu=machine.gpu is not None)])
-    hardware = [machine.processor, machine.gpu, machine.precision, dict(machine.versions)]
-    variables = {name: os.environ.get(name) for name in VARIABLES}
-    common = [space.to_spec(), SLOTS, costs, TRAINER_REVISION, DRIVER_REVISION, hardware, variables]
-    return _Tournament(
-        asked=asked, space=space, machine=machine, unit=_training_cost(asked.space, costs),
-        folder=asked.results / FOLDER / f"{space.name}-{canonical_json.sha256(common)[:8]}",
+    kind = device_kind(best_precision(device), on_gpu=device.type == "cuda")
+    planner = make_planner(
+        training_settings(space),
+        resolve=space.resolve,
+        limits=space.settings.get("limits", {}),
+        coefficients=asdict(COEFFICIENTS[kind]),
+        train_images=len(data.split.train),
+        validation_images=len(data.split.validation),
+    )
+    average = [planner(params) for params in spread(space, planner, AVERAGED)]
+    common = [space.to_spec(), task, asked.slots, kind, live.SEEN_SEED, TRAINER_REVISION, DRIVER_REVISION]
+    folder = asked.results / FOLDER / f"live-{space.name}-{canonical_json.sha256(common)[:8]}"
+    return live.LiveTerms(
+        task=task, space=space, planner=planner, budget=asked.trials, slots=asked.slots, workers=asked.workers[0],
+        unit=sum(sum(plan.costs) for plan in average) / len(average), seen_images=len(data.split.validation),
+        unseen_images=len(data.unseen), folder=folder, cache=asked.results / FOLDER / "trainings",
+        device=asked.device, other=other,
     )  # fmt: skip
-
-
-def _training_cost(name: str, costs: Mapping[str, float]) -> int:
-    """Return the mean logical cost of training a configuration drawn at random to its end."""
-    unpruned = space_files.load(name, ["search.pruner=none"])
-    return round(60e6 * overview.estimate(unpruned, costs, trials=1, workers=1).minutes)
-
-
-def _runs(entrants: Sequence[Entrant], seeds: Sequence[int]) -> dict[Run, int]:
-    """Return every search and the number of its budgets, seed by seed; entrants of one way share their searches."""
-    runs: dict[Run, int] = {}
-    for seed in seeds:
-        for one in entrants:
-            run = (one.sampler, one.pruner, seed)
-            runs[run] = max(one.budgets, runs.get(run, 0))
-    return runs
-
-
-def _name(run: Run) -> str:
-    return "-".join(map(str, run))
-
-
-def _spent(study: StudyRecord | None) -> int:
-    return sum(sum(trial.costs[: len(trial.reports)]) for trial in study.trials) if study else 0

@@ -1,0 +1,86 @@
+"""Who takes part in a contest: what the user asked for, and what every way of searching has to beat."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mnist_bench.experiments.contest.record import Entrant
+from search import strategies
+from search.errors import UsageError
+from search.messages import did_you_mean, show
+from search.space import Space
+
+BASELINES = (
+    Entrant(sampler="random"),
+    Entrant(sampler="random", budgets=2),
+    Entrant(sampler="qmc"),
+    Entrant(method="first_period"),
+)
+"""Chance; chance with twice the budget (Li et al. 2018); points spread evenly; and "the first period for all, then the
+best to their ends", which on many benchmarks does as well as successive halving (Bohdal et al. 2023)."""
+
+
+def line_up(
+    samplers: Sequence[str],
+    pruners: Sequence[str],
+    *,
+    sampler_options: Mapping[str, Any] | None = None,
+    pruner_options: Mapping[str, Any] | None = None,
+    transfer: bool = False,
+) -> tuple[Entrant, ...]:
+    """Return every sampler with every pruner, and the baselines; the first is the one that all are compared with.
+
+    Options go to the strategies that are a user's own. `transfer` adds the best configurations of another task.
+
+    Raises:
+        UsageError: there is no such sampler or pruner; names what is near.
+    """
+    _check_names("--samplers", samplers, strategies.SAMPLERS)
+    _check_names("--pruners", pruners, strategies.PRUNERS)
+    pairs = [
+        Entrant(
+            sampler=sampler,
+            pruner=pruner,
+            sampler_options=dict(sampler_options or {}) if ":" in sampler else {},
+            pruner_options=dict(pruner_options or {}) if ":" in pruner else {},
+        )
+        for sampler in samplers
+        for pruner in pruners
+    ]
+    known = BASELINES + ((Entrant(method="transfer"),) if transfer else ())
+    return tuple({entrant.name: entrant for entrant in [*pairs, *known]}.values())
+
+
+def _check_names(option: str, names: Sequence[str], known: Mapping[str, Any]) -> None:
+    for name in names:
+        if name not in known and ":" not in name:
+            hint = did_you_mean(name, known) or "."
+            own = "package.module:Name and file.py:Name are of your own"
+            raise UsageError(f"{option} {show(name)}: no such name{hint} There are {', '.join(known)}; {own}.")
+
+
+def strategies_of(entrant: Entrant) -> tuple[strategies.Sampler, strategies.Pruner]:
+    """Return the sampler and the pruner of an entrant that searches.
+
+    Raises:
+        UsageError: an option is unknown or out of range.
+    """
+    try:
+        sampler = strategies.sampler({"name": entrant.sampler, **entrant.sampler_options})
+        pruner = strategies.pruner({"name": entrant.pruner, **entrant.pruner_options})
+    except ValueError as error:
+        raise UsageError(f"{entrant.way}: {error}.") from error
+    return sampler, pruner
+
+
+def check_fit(entrant: Entrant, space: Space, periods: int) -> None:
+    """Check that an entrant's sampler and pruner fit each other and a space.
+
+    Raises:
+        UsageError: they do not; the message says why.
+    """
+    if entrant.method == "search":
+        reasons = [reason for _, reason in strategies.misfits(*strategies_of(entrant), space, periods)]
+        if reasons:
+            raise UsageError(f"{entrant.way} on {space.name}: {'; '.join(reasons)}.")

@@ -1,0 +1,313 @@
+"""Searches that train: real ones, in the continuous space, on a task with images that none of them sees.
+
+Every search is a study of its own, driven by worker processes. What they train is kept (`mnist_bench.tables.cache`), so
+that searches share trainings and a contest that was stopped goes on. A search's choice is trained again with seeds that
+nothing was chosen on, and scored on the unseen images.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from operator import itemgetter
+from pathlib import Path
+from typing import Any, assert_never
+
+from mnist_bench.data import TaskName
+from mnist_bench.experiments.contest.ended import FIRST_PERIOD_SHARE, TRANSFERRED, Ended, choices
+from mnist_bench.experiments.contest.entrants import strategies_of
+from mnist_bench.experiments.contest.record import Entrant, Trace
+from mnist_bench.studies.run_search import period_ends
+from mnist_bench.tables import CHANCE, Table, cached_trainer
+from search import canonical_json, strategies
+from search.driver import Observer, Search, Task, TaskStore, Training
+from search.errors import StudyNotFoundError
+from search.event_log import StudyRecord, TrialRecord
+from search.executors import Executor, Job, Outcome
+from search.executors.local import LocalExecutor
+from search.files import make_folder
+from search.space import Space
+from search.strategies import OptunaStudy
+from search.study import CheckpointStore, WorkFolder, open_study
+from search.trainer_api import Plan, Planner, Report
+
+SEEN_SEED = 0
+"""With which all that a search proposes is trained."""
+FRESH_SEEDS = (1001, 1002, 1003, 1004)
+"""With which its choice is trained again."""
+MAX_TRIALS = 10_000
+"""At so many trials a search ends, whatever it has spent."""
+
+Stopping = Callable[[], bool]
+Params = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LiveTerms:
+    """The terms of all searches of a live contest."""
+
+    task: TaskName
+    space: Space
+    planner: Planner[Any]
+    budget: int
+    """Trainings of an average configuration."""
+    unit: float
+    """Logical cost of one of them, in microseconds."""
+    seen_images: int
+    unseen_images: int
+    folder: Path
+    """Of the studies."""
+    cache: Path
+    """Where all that was ever trained on a task is kept."""
+    slots: int = 8
+    workers: int = 1
+    device: str = "auto"
+    other: Table | None = None
+    """A table on another task, whose best configurations may be transferred."""
+
+
+class Live:
+    """Workers on a task, and the searches that they train for."""
+
+    def __init__(self, terms: LiveTerms, executor: Executor, numerics: Mapping[str, Any]) -> None:
+        self._terms = terms
+        self._executor = executor
+        self.numerics = numerics
+
+    def trace(self, entrant: Entrant, seed: int, stopping: Stopping) -> Trace | None:
+        """Return how one search goes; None where `stopping` said so before its end.
+
+        Raises:
+            WorkerError, StorageError, StudyLockedError, TooManyFailuresError: see `search.driver.Search.run`.
+        """
+        budget = self._terms.unit * self._terms.budget * entrant.budgets
+        match entrant.method:
+            case "search":
+                study = self.searched(entrant, seed, math.ceil(budget), stopping)
+                found = None if study is None else self._trace_of(study, budget)
+            case "first_period":
+                found = self._first_period(seed, budget, stopping)
+            case "transfer":
+                found = self._transfer(budget, stopping)
+            case _:
+                assert_never(entrant.method)
+        return None if found is None else self._scored(found, stopping)
+
+    def searched(self, entrant: Entrant, seed: int, budget: int, stopping: Stopping) -> StudyRecord | None:
+        """Return the study of a search that has spent a logical cost, or more: one of double budget goes on with it."""
+        terms = self._terms
+        sampler, pruner = strategies_of(entrant)
+        own = canonical_json.sha256([entrant.way, dict(entrant.sampler_options), dict(entrant.pruner_options)])[:8]
+        name = f"{own}-{seed}"
+        before = _kept(terms.folder, name)
+        spent = _Spent(sum(cost for _, _, cost, _ in _periods(before)) if before else 0)
+        if before is not None and spent.cost >= budget:
+            return before
+        trainer = cached_trainer(terms.task, terms.cache, device=terms.device)
+        search = Search.of(
+            terms.space, terms.planner, trainer, trials=MAX_TRIALS, periods=len(period_ends(terms.space)), seed=seed,
+            slots=terms.slots, sampler=sampler, pruner=pruner, name=name, results=terms.folder,
+        )  # fmt: skip
+        search = replace(
+            search,
+            executor=_OneSeed(self._executor, self.numerics),
+            observer=spent,
+            stopping=lambda: stopping() or spent.cost >= budget,
+        )
+        ended = search.run()
+        return ended.study if ended.reached or spent.cost >= budget else None
+
+    def _trace_of(self, study: StudyRecord, budget: float) -> Trace:
+        """Return how a search went up to the period with which it would exceed the budget."""
+        spent, within = 0, 0
+        ended: list[Ended] = []
+        for _, _, cost, trial in sorted(_periods(study), key=itemgetter(0, 1)):
+            spent += cost
+            if spent > budget:
+                break
+            within = spent
+            if trial is not None:
+                is_complete = trial.state == "COMPLETE"
+                ended.append(self._ended(trial.number, trial.params, spent, trial.reports[-1], is_complete=is_complete))
+        return Trace(
+            choices=choices(ended),
+            spent=within / self._terms.unit,
+            trials=len(ended),
+            complete=sum(one.seen is not None for one in ended),
+        )
+
+    def _first_period(self, seed: int, budget: float, stopping: Stopping) -> Trace | None:
+        """See `replays`."""
+        plans: list[Plan[Any]] = []
+        asked: list[Params] = []
+        spent = 0.0
+        for params, plan in self._random(seed):
+            if spent >= FIRST_PERIOD_SHARE * budget:
+                break
+            asked.append(params)
+            plans.append(plan)
+            spent += plan.costs[0]
+        begun = self._trained(plans, SEEN_SEED, stopping, periods=1)
+        if begun is None:
+            return None
+        order = sorted(range(len(plans)), key=lambda number: -(begun[number][-1].value or 0.0))
+        return self._in_order([asked[number] for number in order], budget, spent, stopping, paid=1)
+
+    def _random(self, seed: int) -> Iterator[tuple[Params, Plan[Any]]]:
+        """Yield the feasible ones of the configurations that random search proposes."""
+        terms = self._terms
+        study = OptunaStudy(
+            name="first period", space=terms.space, sampler=strategies.sampler("random"),
+            pruner=strategies.pruner("none"), seed=seed, periods=1,
+        )  # fmt: skip
+        for number in range(MAX_TRIALS):
+            params = study.ask(number)
+            study.tell(number, "PRUNED", None)
+            if (plan := terms.planner(params)).feasible:
+                yield params, plan
+
+    def _transfer(self, budget: float, stopping: Stopping) -> Trace | None:
+        """See `replays`."""
+        other = self._terms.other
+        if other is None:
+            raise ValueError("there is no other task to transfer from")
+        return self._in_order([other.points[point] for point in other.best()[:TRANSFERRED]], budget, 0.0, stopping)
+
+    def _in_order(
+        self, asked: Sequence[Params], budget: float, spent: float, stopping: Stopping, *, paid: int = 0
+    ) -> Trace | None:
+        """Return the trace of training configurations to their ends in order; of each, `paid` periods are paid for."""
+        terms = self._terms
+        plans = [terms.planner(params) for params in asked]
+        ends = [spent + cost for cost in accumulate(sum(plan.costs[paid:]) for plan in plans)]
+        affordable = sum(end <= budget for end in ends)
+        trained = self._trained(plans[:affordable], SEEN_SEED, stopping)
+        if trained is None:
+            return None
+        ended = [
+            self._ended(trial, asked[trial], ends[trial], reports[-1], is_complete=reports[-1].end is None)
+            for trial, reports in enumerate(trained)
+        ]
+        return Trace(
+            choices=choices(ended),
+            spent=max([spent, *ends[:affordable]]) / terms.unit,
+            trials=len(asked) if paid else affordable,
+            complete=sum(one.seen is not None for one in ended),
+        )
+
+    def _ended(self, trial: int, params: Params, spent: float, last: Report, *, is_complete: bool) -> Ended:
+        terms = self._terms
+        ended = Ended(trial=trial, params=params, spent=spent / terms.unit)
+        if not is_complete or last.value is None:
+            return ended
+        unseen = last.details["unseen_errors"] / terms.unseen_images
+        return replace(ended, seen=1 - last.value, val_loss=last.metrics["val_loss"] or 0.0, unseen=unseen)
+
+    def _trained(
+        self, plans: Sequence[Plan[Any]], seed: int, stopping: Stopping, *, periods: int | None = None
+    ) -> list[tuple[Report, ...]] | None:
+        """Return the reports of training plans with a seed, all periods or the first ones."""
+        codec = self._terms.planner.codec
+        tasks = [
+            Task(
+                name=f"configuration {number}, seed {seed}",
+                identity=canonical_json.sha256([dict(codec.to_json(plan.config)), seed, periods]),
+                config=plan.config,
+                codec=codec,
+                seed=seed,
+                costs=plan.costs[:periods],
+            )
+            for number, plan in enumerate(plans)
+        ]
+        store = TaskStore(CheckpointStore(WorkFolder(self._terms.folder).checkpoints), keep_last=False)
+        training = Training(tasks, self._executor, store)
+        return [training.reports[task.identity] for task in tasks] if training.run(stopping) else None
+
+    def _scored(self, found: Trace, stopping: Stopping) -> Trace | None:
+        """Return a trace with the errors of its last choice over fresh seeds."""
+        if not found.choices:
+            return found
+        plan = self._terms.planner(found.choices[-1].params)
+        errors: list[float] = []
+        for seed in FRESH_SEEDS:
+            trained = self._trained([plan], seed, stopping)
+            if trained is None:
+                return None
+            last = trained[0][-1]
+            errors.append(last.details["unseen_errors"] / self._terms.unseen_images if last.end is None else CHANCE)
+        return replace(found, fresh=tuple(errors))
+
+
+@contextmanager
+def opened(terms: LiveTerms) -> Iterator[Live]:
+    """Start workers on a task and yield the searches that they train for.
+
+    Raises:
+        DataError, DeviceError, WorkerError: see there.
+    """
+    make_folder(terms.folder)
+    spec = cached_trainer(terms.task, terms.cache, device=terms.device)
+    executor = LocalExecutor(spec, terms.workers, WorkFolder(terms.folder).workers_log)
+    try:
+        yield Live(terms, executor, executor.start())
+    finally:
+        executor.stop()
+
+
+class _OneSeed:
+    """The workers of a contest as one search meets them: all is trained with one seed, and they outlive the search."""
+
+    def __init__(self, executor: Executor, numerics: Mapping[str, Any]) -> None:
+        self._executor = executor
+        self._numerics = numerics
+        self.workers = executor.workers
+        self.lanes = executor.lanes
+
+    def start(self) -> Mapping[str, Any]:
+        """Return the numerics of the workers, which have been started."""
+        return self._numerics
+
+    def idle(self) -> int:
+        """See `Executor.idle`."""
+        return self._executor.idle()
+
+    def submit(self, job: Job[Any]) -> None:
+        """See `Executor.submit`."""
+        self._executor.submit(replace(job, seed=SEEN_SEED))
+
+    def wait(self, timeout: float) -> list[Outcome]:
+        """See `Executor.wait`."""
+        return self._executor.wait(timeout)
+
+    def stop(self) -> None:
+        """Let the workers go on: a search that ends has waited for all that it gave them."""
+
+
+class _Spent(Observer):
+    """Adds up what a search has spent, in this run and before."""
+
+    def __init__(self, before: int) -> None:
+        self.cost = before
+
+    def on_report(self, trial: TrialRecord) -> None:
+        """Add what the trial's last period cost."""
+        self.cost += trial.costs[len(trial.reports) - 1]
+
+
+def _kept(folder: Path, name: str) -> StudyRecord | None:
+    try:
+        return open_study(folder, name)
+    except StudyNotFoundError:
+        return None
+
+
+def _periods(study: StudyRecord) -> Iterator[tuple[int, int, int, TrialRecord | None]]:
+    """Yield (logical end, slot, cost, the trial if it ended then) of each trained period; the first two order them."""
+    for trial in study.trials:
+        costs = trial.costs[: len(trial.reports)]
+        ends = list(accumulate(costs, initial=trial.logical_start))[1:]
+        for period, (end, cost) in enumerate(zip(ends, costs, strict=True), start=1):
+            yield end, trial.slot, cost, trial if period == len(costs) and trial.state != "RUNNING" else None

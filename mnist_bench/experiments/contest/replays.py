@@ -1,0 +1,300 @@
+"""Searches over a table, in virtual time: the real driver, samplers and pruners, and trainings that are looked up."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import accumulate
+from multiprocessing import get_context
+from typing import Any, assert_never
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_bench.experiments.contest.ended import FIRST_PERIOD_SHARE, TRANSFERRED, Ended, choices
+from mnist_bench.experiments.contest.entrants import strategies_of
+from mnist_bench.experiments.contest.record import Entrant, Trace
+from mnist_bench.tables import Nearest, Table, TablePlanner, TableTrainer, cells
+from search import strategies
+from search.event_log import State
+from search.executors import Job
+from search.simulation import Simulated, simulate
+from search.space import FloatRange
+from search.strategies import OptunaStudy
+from search.study import StudySpec, fingerprint
+
+
+class Arena:
+    """A table as searches meet it: which seed they see, and how their choices are scored."""
+
+    def __init__(self, table: Table, *, other: Table | None = None) -> None:
+        """`other` is a table of the same points on another task, whose best ones may be transferred."""
+        self.table = table
+        self.other = other
+        self.points = np.array(sorted(table.seeds), np.intp)
+        self.unit = float(table.arrays.costs[self.points].sum(axis=1).mean())
+        """Logical cost of a training of an average configuration."""
+
+    @cached_property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds with which all points were trained; a search sees one of them."""
+        common = set.intersection(*(set(self.table.seeds[point]) for point in self.points.tolist()))
+        return tuple(sorted(common))
+
+    @property
+    def develops(self) -> bool:
+        """Whether choices are scored with the very seed that the search saw, for there is no other."""
+        return len(self.seeds) == 1
+
+    @cached_property
+    def nearest(self) -> Nearest | None:
+        """Finds the point next to a proposal; None where the table holds all configurations of its space."""
+        space = self.table.space
+        has_all = not any(isinstance(span, FloatRange) for span in space.distributions.values())
+        return None if has_all and len(cells(space)) == len(self.points) else Nearest(self.table, self.points)
+
+    def unseen(self, point: int, seen: int) -> float:
+        """Return the error (0..1) by which a choice is scored that was made with the seed `seen`."""
+        scored = self.seeds if self.develops else [seed for seed in self.seeds if seed != seen]
+        return sum(self.table.unseen_error(point, seed) for seed in scored) / len(scored)
+
+    def ended(self, point: int, seen: int, spent: float, trial: int) -> Ended:
+        """Return a point that was trained to its end, when the logical cost `spent` had been spent."""
+        curve = self.table.curve(point, seen)
+        ended = Ended(trial=trial, params=self.table.points[point], spent=spent / self.unit)
+        if curve.diverged:
+            return ended
+        share = curve.errors[-1] / curve.images
+        return replace(ended, seen=share, val_loss=curve.val_loss[-1], unseen=self.unseen(point, seen))
+
+    def seconds(self, job: Job[Any]) -> float:
+        """Return how long a worker takes for a job, modelled: as estimated, and off by as much as measured ones are."""
+        return float(self.table.arrays.costs[job.config, job.period - 1]) / 1e6 * float(self._paces[job.config])
+
+    @cached_property
+    def _paces(self) -> NDArray[np.float64]:
+        pace = self.table.about.pace
+        off = np.random.default_rng(0).standard_normal(len(self.table))
+        return np.asarray(pace["scale"] * np.exp(pace["deviation"] * off))
+
+
+class _Study(OptunaStudy):
+    """The study in memory, which moves proposals to the table's points, and counts the time that the method takes."""
+
+    def __init__(self, spec: StudySpec, arena: Arena) -> None:
+        super().__init__(
+            name=fingerprint(spec.to_json()), space=spec.space, sampler=spec.sampler, pruner=spec.pruner,
+            seed=spec.seed, periods=spec.periods,
+        )  # fmt: skip
+        self.seconds = 0.0
+        """Processor time of proposals and decisions."""
+        self._arena = arena
+        self._taken: set[int] = set()
+
+    def ask(self, number: int, fixed: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        before = time.process_time()
+        params = super().ask(number, fixed)
+        self.seconds += time.process_time() - before
+        nearest, table = self._arena.nearest, self._arena.table
+        if nearest is None or not table.planner(params).feasible:
+            return params
+        point = nearest(params, self._taken)
+        self._taken.add(point)
+        moved = dict(table.points[point])
+        self.move(number, moved)
+        return moved
+
+    def report(self, number: int, period: int, value: float) -> bool:
+        before = time.process_time()
+        stops = super().report(number, period, value)
+        self.seconds += time.process_time() - before
+        return stops
+
+    def tell(self, number: int, state: State, value: float | None) -> None:
+        before = time.process_time()
+        super().tell(number, state, value)
+        self.seconds += time.process_time() - before
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Terms:
+    """The terms of all searches of a contest."""
+
+    budget: int
+    """Trainings of an average configuration."""
+    slots: int = 8
+    workers: tuple[int, ...] = (8,)
+    """Numbers of workers for which the time is computed; none of them changes a decision."""
+
+
+def replays(
+    arena: Arena,
+    entrants: Sequence[Entrant],
+    seeds: Sequence[int],
+    terms: Terms,
+    *,
+    processes: int = 1,
+    on_trace: Callable[[Entrant, int, Trace], None] = lambda entrant, seed, trace: None,
+    stopping: Callable[[], bool] = lambda: False,
+) -> tuple[tuple[Trace, ...], ...] | None:
+    """Return the traces of each entrant, one a seed; None where `stopping` said so before the end.
+
+    With several processes, searches run side by side; what they come to is the same.
+    """
+    asked = [(entrant, seed) for seed in seeds for entrant in entrants]
+    found: dict[tuple[str, int], Trace] = {}
+    for (entrant, seed), trace in _run(arena, asked, terms, processes, stopping):
+        found[entrant.name, seed] = trace
+        on_trace(entrant, seed, trace)
+    if len(found) < len(asked):
+        return None
+    return tuple(tuple(found[entrant.name, seed] for seed in seeds) for entrant in entrants)
+
+
+Asked = tuple[Entrant, int]
+
+
+def _run(
+    arena: Arena, asked: Sequence[Asked], terms: Terms, processes: int, stopping: Callable[[], bool]
+) -> Iterator[tuple[Asked, Trace]]:
+    if processes == 1:
+        for entrant, seed in asked:
+            if stopping():
+                return
+            yield (entrant, seed), replay(arena, entrant, seed, terms)
+        return
+    # Spawned, not forked: the parent may have started threads (PyTorch's, a live view's).
+    spawn = get_context("spawn")
+    with ProcessPoolExecutor(processes, spawn, initializer=_take, initargs=(arena, terms)) as pool:
+        waiting = {pool.submit(_replay_here, *pair): pair for pair in asked}
+        for done in as_completed(waiting):
+            yield waiting[done], done.result()
+            if stopping():
+                pool.shutdown(cancel_futures=True)
+                return
+
+
+_HERE: list[tuple[Arena, Terms]] = []
+"""What this process replays on, in a process of a pool."""
+
+
+def _take(arena: Arena, terms: Terms) -> None:
+    _HERE[:] = [(arena, terms)]
+
+
+def _replay_here(entrant: Entrant, seed: int) -> Trace:
+    arena, terms = _HERE[0]
+    return replay(arena, entrant, seed, terms)
+
+
+def replay(arena: Arena, entrant: Entrant, seed: int, terms: Terms) -> Trace:
+    """Return how one search goes; it sees the errors with one of the table's seeds, which follows from its own."""
+    seen = arena.seeds[seed % len(arena.seeds)]
+    match entrant.method:
+        case "search":
+            return _search(arena, entrant, seed, seen, terms)
+        case "first_period":
+            return _first_period(arena, seed, seen, entrant.budgets * terms.budget * arena.unit)
+        case "transfer":
+            return _transfer(arena, seen, entrant.budgets * terms.budget * arena.unit)
+        case _:
+            assert_never(entrant.method)
+
+
+def _search(arena: Arena, entrant: Entrant, seed: int, seen: int, terms: Terms) -> Trace:
+    budget = entrant.budgets * terms.budget * arena.unit
+    runs = {workers: simulated(arena, entrant, seed, seen, terms, workers) for workers in terms.workers}
+    first, own_seconds = runs[terms.workers[0]]
+    ended = [one for one in _ended(first, arena, seen) if one.spent <= entrant.budgets * terms.budget]
+    return Trace(
+        choices=choices(ended),
+        spent=max((spent for spent in first.spent if spent <= budget), default=0) / arena.unit,
+        trials=len(ended),
+        complete=sum(one.seen is not None for one in ended),
+        seconds={workers: one.seconds for workers, (one, _) in runs.items()},
+        own_seconds=own_seconds / max(1, len(first.study.trials)),
+    )
+
+
+def simulated(
+    arena: Arena, entrant: Entrant, seed: int, seen: int, terms: Terms, workers: int
+) -> tuple[Simulated, float]:
+    """Return what a search comes to that sees the table's seed `seen`, and the processor seconds of its method."""
+    table = arena.table
+    sampler, pruner = strategies_of(entrant)
+    spec = StudySpec(
+        space=table.space, seed=seed, slots=terms.slots, periods=len(table.about.epochs), sampler=sampler, pruner=pruner
+    )
+    study = _Study(spec, arena)
+    budget = math.ceil(entrant.budgets * terms.budget * arena.unit)
+    found = simulate(
+        spec, TablePlanner(table), TableTrainer(table, seen), budget=budget, study=study, workers=workers,
+        seconds=arena.seconds,
+    )  # fmt: skip
+    return found, study.seconds
+
+
+def _ended(simulated: Simulated, arena: Arena, seen: int) -> Iterator[Ended]:
+    """Yield the trials that ended, in the order of their ends."""
+    for (number, period), spent in zip(simulated.reported, simulated.spent, strict=True):
+        trial = simulated.study.trials[number]
+        if period < len(trial.reports) or trial.state == "RUNNING":
+            continue
+        if trial.state == "COMPLETE":
+            yield arena.ended(arena.table.point_of(trial.params), seen, spent, number)
+        else:
+            yield Ended(trial=number, params=trial.params, spent=spent / arena.unit)
+
+
+def _first_period(arena: Arena, seed: int, seen: int, budget: float) -> Trace:
+    """Train the first period of random configurations for a share of the budget, then the best of them to their ends.
+
+    On classical benchmarks this does what successive halving does (Bohdal et al. 2023, arXiv:2307.15422), for curves
+    hardly cross there.
+    """
+    table = arena.table
+    spec = StudySpec(
+        space=table.space, seed=seed, slots=1, periods=len(table.about.epochs),
+        sampler=strategies.sampler("random"), pruner=strategies.pruner("none"),
+    )  # fmt: skip
+    study, planner = _Study(spec, arena), TablePlanner(table)
+    begun: dict[int, int] = {}
+    spent, number = 0.0, 0
+    while spent < FIRST_PERIOD_SHARE * budget and len(begun) < len(arena.points):
+        plan = planner(study.ask(number))
+        study.tell(number, "PRUNED", None)
+        if plan.feasible and plan.config not in begun:
+            begun[plan.config] = table.curve(plan.config, seen).errors[0]
+            spent += plan.costs[0]
+        number += 1
+    ordered = sorted(begun, key=lambda point: begun[point])
+    return _in_order(arena, ordered, seen, budget, spent, paid=1, begun=len(begun))
+
+
+def _transfer(arena: Arena, seen: int, budget: float) -> Trace:
+    """Train the best configurations of another task to their ends, the best first."""
+    if arena.other is None:
+        raise ValueError("there is no other task to transfer from")
+    here = [arena.table.find(arena.other.points[point]) for point in arena.other.best()]
+    known = [point for point in here if point is not None and point in arena.table.seeds]
+    return _in_order(arena, known[:TRANSFERRED], seen, budget, 0.0, paid=0, begun=0)
+
+
+def _in_order(
+    arena: Arena, points: Sequence[int], seen: int, budget: float, spent: float, *, paid: int, begun: int
+) -> Trace:
+    """Return the trace of training points to their ends, one after the other; of each, `paid` periods are paid for."""
+    costs = [int(arena.table.arrays.costs[point, paid:].sum()) for point in points]
+    ends = [spent + cost for cost in accumulate(costs)]
+    affordable = [(point, end) for point, end in zip(points, ends, strict=True) if end <= budget]
+    ended = [arena.ended(point, seen, end, trial) for trial, (point, end) in enumerate(affordable)]
+    return Trace(
+        choices=choices(ended),
+        spent=max([spent, *(end for _, end in affordable)]) / arena.unit,
+        trials=max(begun, len(ended)),
+        complete=sum(one.seen is not None for one in ended),
+    )

@@ -1,0 +1,97 @@
+"""What was trained once on a task is kept: a trainer for live contests that looks up before it trains.
+
+A training is keyed by task (data and split), configuration, seed, canary and revision of the trainer, and kept a period
+at a time. So two searches that propose one configuration train it once, and a contest that is run again trains nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mnist_bench.config import CODEC, TrainConfig, to_json
+from mnist_bench.data import DataOptions, TaskName, load_training_set
+from search import canonical_json
+from search.errors import WorkerError
+from search.files import append_line, make_folder
+from search.trainer_api import Report, Trainer, TrainerSpec
+
+FACTORY = "mnist_bench.tables.cache:make_trainer"
+
+
+def cached_trainer(task: TaskName, folder: Path, *, device: str = "auto") -> TrainerSpec:
+    """Return how a worker builds the trainer of a task that keeps in `folder` what it trains."""
+    return TrainerSpec(factory=FACTORY, options={"task": task, "folder": str(folder.resolve()), "device": device})
+
+
+def make_trainer(*, task: TaskName, folder: str, device: str = "auto") -> CachedTrainer:
+    """Return the trainer of this process.
+
+    Raises:
+        DataError, DeviceError: see `mnist_bench.training.factory.make_trainer`.
+    """
+    from mnist_bench.training.factory import make_trainer as trainer_of_nets
+
+    trainer = trainer_of_nets(device=device, task=task)
+    data = load_training_set(DataOptions(task=task))
+    numerics = trainer.numerics
+    bits = (numerics["canary"], numerics["trainer_revision"], data.data_hash, data.split.digest)
+    return CachedTrainer(trainer, Path(folder), bits)
+
+
+class CachedTrainer:
+    """Satisfies `search.trainer_api.Trainer`."""
+
+    codec = CODEC
+
+    def __init__(self, trainer: Trainer[TrainConfig], folder: Path, bits: Sequence[str | int]) -> None:
+        """Keep trainings in a folder; `bits` is what they depend on besides configuration and seed."""
+        self._trainer = trainer
+        self._bits = tuple(bits)
+        self._folder = folder
+
+    @property
+    def numerics(self) -> Mapping[str, Any]:
+        """See `Trainer.numerics`."""
+        return self._trainer.numerics
+
+    def advance(self, config: TrainConfig, seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:
+        """See `Trainer.advance`; the state is empty where the period was looked up."""
+        path = self._path(config, seed)
+        kept = _read(path)
+        if period in kept:
+            return b"", kept[period]
+        if period > 1 and not state:
+            state = self._state_before(config, seed, period, kept)
+        state, report = self._trainer.advance(config, seed, period, state)
+        make_folder(path.parent)
+        append_line(path, canonical_json.dumps([period, report.to_json()]))
+        return state, report
+
+    def _state_before(self, config: TrainConfig, seed: int, period: int, kept: Mapping[int, Report]) -> bytes | None:
+        """Train the periods before one again, whose reports are there, and whose states are not."""
+        state: bytes | None = None
+        for earlier in range(1, period):
+            state, report = self._trainer.advance(config, seed, earlier, state)
+            if earlier in kept and report.weights != kept[earlier].weights:
+                raise WorkerError(f"{self._path(config, seed)}: period {earlier} was trained to other bits before.")
+        return state
+
+    def _path(self, config: TrainConfig, seed: int) -> Path:
+        key = canonical_json.sha256([to_json(config), seed, *self._bits])
+        return self._folder / key[:2] / f"{key}.jsonl"
+
+
+def _read(path: Path) -> dict[int, Report]:
+    """Return the reports that a file holds, by period; of a line that was being written when all ended, nothing."""
+    found: dict[int, Report] = {}
+    if path.exists():
+        for line in path.read_text().splitlines():
+            try:
+                period, report = json.loads(line)
+                found[period] = Report.from_json(report)
+            except (ValueError, TypeError):
+                continue
+    return found
