@@ -98,6 +98,34 @@ class Paused(_Happened):
         "Reason",
         ("search/event_log/records.py", "mnist_bench/plots/study/trials.py"),
     ),
+    "Ladder": NewValue(
+        "search/space/ranges.py",
+        "Distribution",
+        (
+            "search/strategies/distributions.py",
+            "search/study/spec.py",
+            "mnist_bench/plots/study/parameters.py",
+            "mnist_bench/report/ranges.py",
+            "mnist_bench/space_files/checking.py",
+            "mnist_bench/space_files/feasibility.py",
+            "mnist_bench/space_files/oddities.py",
+            "mnist_bench/space_files/overview.py",
+        ),
+        """
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    values: tuple[float, ...]
+
+    def contains(self, value: Any) -> bool:
+        raise NotImplementedError
+
+    def draw(self, rng: random.Random) -> float:
+        raise NotImplementedError
+
+    def to_json(self) -> dict[str, Any]:
+        raise NotImplementedError
+""",
+    ),
     "stuck": NewValue(
         "search/trainer_api.py", "EndReason", ("search/driver/driver.py", "mnist_bench/experiments/confirm/runs.py")
     ),

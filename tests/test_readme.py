@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import shlex
+from textwrap import dedent
 
 import pytest
 from typer.testing import CliRunner
 
+from mnist_bench import space_files
 from mnist_bench.cli.app import app
 from support.paths import ROOT
 
@@ -48,6 +50,12 @@ def test_every_make_target_exists(target: str) -> None:
 @pytest.mark.parametrize("path", sorted(set(re.findall(r"\]\(([^)#:]+)\)", README))))
 def test_every_linked_file_is_there(path: str) -> None:
     assert (ROOT / path).exists()
+
+
+def test_the_space_file_is_a_space() -> None:
+    (quoted,) = re.findall(r"^    epochs: \d+\n(?:    .*\n)+", README, re.MULTILINE)
+    space = space_files.parse(dedent(quoted), "README.md")
+    assert {kind for item in space.ranges for kind in item.to_json()} >= {"int", "float", "levels", "choice", "when"}
 
 
 def quoted_lines() -> list[str]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, assert_never
 
 import optuna
 
-from search.space.ranges import Choice, Distribution, IntRange
+from search.space.ranges import Choice, Distribution, FloatRange, IntRange, Levels
 from search.space.space import Suggest
 
 
@@ -14,10 +14,16 @@ def suggester(trial: optuna.Trial) -> Suggest:
     """Return what gives a value for a field of a space."""
 
     def suggest(path: str, ranged: Distribution) -> Any:
-        if isinstance(ranged, Choice):
-            return trial.suggest_categorical(path, ranged.options)
-        if isinstance(ranged, IntRange):
-            return trial.suggest_int(path, ranged.low, ranged.high, step=ranged.step, log=ranged.log)
-        return trial.suggest_float(path, ranged.low, ranged.high, step=ranged.step, log=ranged.log)
+        match ranged:
+            case Choice(options):
+                return trial.suggest_categorical(path, options)
+            case Levels(levels):
+                return levels[trial.suggest_int(path, 0, len(levels) - 1)]
+            case IntRange(low, high, step, log):
+                return trial.suggest_int(path, low, high, step=step, log=log)
+            case FloatRange(low, high, step, log):
+                return trial.suggest_float(path, low, high, step=step, log=log)
+            case _:
+                assert_never(ranged)
 
     return suggest

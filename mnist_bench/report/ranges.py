@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, assert_never
 
 from mnist_bench.cells import short
 from mnist_bench.result_table import Column, Table
 from mnist_bench.space_files import overview
 from search.event_log import TrialRecord
-from search.space import Choice, Distribution, Field, Space, place
+from search.space import Choice, Distribution, Field, FloatRange, IntRange, Levels, Space, place
 
 END = 5
 """Percent of a range, from one of its ends on, that count as that end."""
@@ -52,7 +52,16 @@ def _range(field: Field, span: Distribution, params: Mapping[str, Any]) -> Range
 
 def _place(span: Distribution, value: Any) -> str:
     """Return where a value lies; of a range of at most two values, each is an end, which says nothing."""
-    if isinstance(span, Choice) or span.low + 2 * (span.step or 0) > span.high or span.low == span.high:
+    match span:
+        case Choice():
+            return ""
+        case Levels(levels):
+            is_short = len(levels) <= 2
+        case IntRange() | FloatRange():
+            is_short = span.low + 2 * (span.step or 0) > span.high or span.low == span.high
+        case _:
+            assert_never(span)
+    if is_short:
         return ""
     share = round(100 * place(span, value))
     if share <= END:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice, pairwise
-from typing import Any, get_args
+from typing import Any, assert_never, get_args
 
 from mnist_bench.config import TrainConfig, TrainOn, all_settings, leaves_validation, sections
 from mnist_bench.space_files.faults import allows, annotation_of, faults
@@ -14,7 +14,7 @@ from mnist_bench.space_files.likely_names import nearest
 from search import strategies
 from search.errors import Problem
 from search.messages import did_you_mean, show
-from search.space import UNREADABLE, Field, FloatRange, IntRange, KeyPath, Space
+from search.space import UNREADABLE, Choice, Field, FloatRange, IntRange, KeyPath, Levels, Space
 
 GRID = 64
 """Values of a range of whole numbers that are tried one by one."""
@@ -75,14 +75,23 @@ def _field_problems(item: Field) -> list[Problem]:
 
 def _ends(item: Field) -> Iterator[tuple[KeyPath, Any]]:
     """Yield the values that a field names, all of which have to be allowed, and where they stand inside its form."""
-    span = item.distribution
-    if span is None:
-        yield item.origin.below("value"), item.value
-    elif isinstance(span, IntRange | FloatRange):
-        kind = "int" if isinstance(span, IntRange) else "float"
-        yield from (((kind, 0), span.low), *([((kind, 1), span.high)] if span.high != span.low else []))
-    else:
-        yield from ((("choice", index), option) for index, option in enumerate(span.options))
+    match item.distribution:
+        case None:
+            yield item.origin.below("value"), item.value
+        case IntRange(low, high):
+            yield from _at("int", dict.fromkeys((low, high)))
+        case FloatRange(low, high):
+            yield from _at("float", dict.fromkeys((low, high)))
+        case Levels(levels):
+            yield from _at("levels", levels)
+        case Choice(options):
+            yield from _at("choice", options)
+        case _:
+            assert_never(item.distribution)
+
+
+def _at(kind: str, values: Iterable[Any]) -> Iterator[tuple[KeyPath, Any]]:
+    return (((kind, index), value) for index, value in enumerate(values))
 
 
 def _between(item: Field) -> Iterator[tuple[KeyPath, Any]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, assert_never
 
 from mnist_bench.config import TrainConfig, all_settings
 from mnist_bench.errors import ArchitectureError
@@ -18,7 +18,7 @@ from mnist_bench.space_files.overview import Net
 from mnist_bench.units import size
 from search.errors import Problem
 from search.messages import listing, number_of, show
-from search.space import Choice, Distribution, Field, IntRange, Space
+from search.space import Choice, Distribution, Field, FloatRange, IntRange, Levels, Space
 
 NETS_DRAWN = 200
 """Nets at random that stand for all of a space. A search gives up after as many infeasible ones in a row."""
@@ -114,26 +114,15 @@ def _closed_values(space: Space, item: Field, drawn: list[dict[str, Any]]) -> It
     if item.distribution is None or item.path not in overview.SIZE_FIELDS:
         return
     (kind, span), *_ = item.distribution.to_json().items()
-    values = _values(item.distribution)
-    for index, value in enumerate(values if len(values) > 1 else ()):
+    values = item.distribution.values
+    for index, value in enumerate(values if 1 < len(values) <= MAX_VALUES else ()):
         changed = [_with(space, params, item.path, value) for params in drawn]
         nets = overview.nets(space, [params for params in changed if item.path in params])
         over = [name for name in COUNTED if nets and all(name in net.over for net in nets)]
         if over:
             closed = f"{item.path}: {show(span)} is closed by the limit on {over[0]}"
-            below = (kind, index) if kind == "choice" else (kind,)
+            below = (kind, index) if isinstance(item.distribution, Choice | Levels) else (kind,)
             yield item.origin.problem(f"{closed}: none of {len(nets)} random nets with {show(value)} meets it", *below)
-
-
-def _values(span: Distribution | None) -> list[Any]:
-    """Return the values of a range that has no more than `MAX_VALUES`, in its order; none of any other."""
-    if isinstance(span, Choice):
-        values = list(span.options)
-    elif isinstance(span, IntRange):
-        values = list(range(span.low, span.high + 1, span.step)[: MAX_VALUES + 1])
-    else:
-        values = []
-    return values if len(values) <= MAX_VALUES else []
 
 
 def _with(space: Space, params: Mapping[str, Any], path: str, value: Any) -> dict[str, Any]:
@@ -144,10 +133,14 @@ def _with(space: Space, params: Mapping[str, Any], path: str, value: Any) -> dic
 
 def _ends(span: Distribution) -> tuple[Any, Any]:
     """Return the lowest and the highest value, of options those that are so by their sums."""
-    if not isinstance(span, Choice):
-        return span.low, span.high
-    ordered = sorted(span.options, key=_sum)
-    return ordered[0], ordered[-1]
+    match span:
+        case Choice(options):
+            ordered = sorted(options, key=_sum)
+            return ordered[0], ordered[-1]
+        case IntRange() | FloatRange() | Levels():
+            return span.low, span.high
+        case _:
+            assert_never(span)
 
 
 def _sum(option: Any) -> float:

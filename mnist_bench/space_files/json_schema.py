@@ -64,12 +64,15 @@ def _field(constant: Schema) -> Schema:
     """Return the schema of a field: a constant, a range, or a constant under a condition."""
     about = {key: constant[key] for key in ("description", "default") if key in constant}
     plain = {key: value for key, value in constant.items() if key not in about}
-    ranges = [_form(kind, {"items": member, "$ref": "#/$defs/ends"}, "step", "log") for kind, member in _numbers(plain)]
+    numbers = _numbers(plain)
+    ranges = [_form(kind, {"items": member, "$ref": "#/$defs/ends"}, "step", "log") for kind, member in numbers.items()]
+    if level := numbers.get("float") or numbers.get("int"):
+        ranges.append(_form("levels", {"items": level, "$ref": "#/$defs/levels"}, "log"))
     choice = _form("choice", {"items": plain, "$ref": "#/$defs/options"})
     return {"anyOf": [plain, *ranges, choice, _form("value", plain)]} | about
 
 
-def _numbers(plain: Schema) -> list[tuple[str, Schema]]:
+def _numbers(plain: Schema) -> dict[str, Schema]:
     """Return the kinds of range, `int` or `float`, whose ends the field's single values allow, with those values."""
     kinds = {"integer": "int", "number": "float"}
     found: dict[str, Schema] = {}
@@ -79,7 +82,7 @@ def _numbers(plain: Schema) -> list[tuple[str, Schema]]:
             found[kind or "int"] = member
     if "float" in found:
         found["int"] = found["float"] | {"type": "integer"}
-    return list(found.items())
+    return found
 
 
 def _form(kind: str, value: Schema, *options: str) -> Schema:
@@ -92,6 +95,12 @@ def _shared() -> Schema:
     when = "Values of other fields (`field`, or `section.field`) under which this one counts."
     return {
         "ends": {"type": "array", "minItems": 2, "maxItems": 2, "description": "Lowest and highest value."},
+        "levels": {
+            "type": "array",
+            "minItems": 1,
+            "uniqueItems": True,
+            "description": "These numbers alone; they rise.",
+        },
         "options": {"type": "array", "minItems": 1, "uniqueItems": True, "description": "Any of these values."},
         "step": {"type": "number", "exclusiveMinimum": 0, "description": "Distance of the values."},
         "log": {"type": "boolean", "description": "Sample evenly in the logarithm."},

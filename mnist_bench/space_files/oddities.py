@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, assert_never
 
 from mnist_bench.config import TrainConfig, all_settings
 from mnist_bench.space_files.feasibility import net_warnings
 from search import strategies
 from search.errors import Problem
 from search.messages import number_of, show
-from search.space import Choice, Field, Space
+from search.space import Choice, Field, FloatRange, IntRange, Levels, Space, same
 
 DROPS = ("optim.first_drop_fraction", "optim.second_drop_fraction")
 
@@ -29,8 +29,7 @@ def warning_line(problem: Problem) -> str:
 def _single_values(space: Space) -> Iterator[Problem]:
     for item in space.fields:
         low, high = _ends(item)
-        is_single = len(item.value.options) == 1 if isinstance(item.value, Choice) else low == high
-        if item.distribution and is_single:
+        if item.distribution and same(low, high):
             (kind, *_) = item.distribution.to_json()
             message = f"{item.path}: a range of one value; as a constant it is written {show(low)}"
             yield item.origin.problem(message, kind)
@@ -38,10 +37,15 @@ def _single_values(space: Space) -> Iterator[Problem]:
 
 def _ends(item: Field) -> tuple[Any, Any]:
     """Return the first and the last value that a field can have."""
-    span = item.distribution
-    if span is None:
-        return item.value, item.value
-    return (span.options[0], span.options[-1]) if isinstance(span, Choice) else (span.low, span.high)
+    match item.distribution:
+        case None:
+            return item.value, item.value
+        case Choice(options):
+            return options[0], options[-1]
+        case (IntRange() | FloatRange() | Levels()) as span:
+            return span.low, span.high
+        case _:
+            assert_never(item.distribution)
 
 
 def _drops(space: Space) -> Iterator[Problem]:

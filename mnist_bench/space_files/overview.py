@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice, product
-from typing import Any
+from typing import Any, assert_never
 
 from mnist_bench.config import TrainConfig, all_settings, from_json, with_params
 from mnist_bench.data import validation_size
@@ -17,7 +17,7 @@ from mnist_bench.nets import Architecture, make_planner, plan_layers
 from mnist_bench.space_files.form import IMAGES, training_settings
 from search.canonical_json import dumps
 from search.messages import show
-from search.space import Choice, Distribution, Field, FloatRange, IntRange, Space, cost_of
+from search.space import Choice, Distribution, Field, FloatRange, IntRange, Levels, Space, cost_of
 from search.strategies import of_settings, survivors
 from search.trainer_api import Plan, Planner
 
@@ -197,13 +197,18 @@ def _row(item: Field) -> FieldRow:
 
 def values_in_words(item: Field) -> str:
     """Return a field's constant, or its range in words: `0.001 to 0.05, log`."""
-    span = item.distribution
-    if span is None:
-        return show(item.value)
-    if isinstance(span, Choice):
-        return ", ".join(show(option) for option in span.options)
-    step = f", step {span.step:g}" if span.step not in (None, 1) else ""
-    return f"{show(span.low)} to {show(span.high)}{step}{', log' if span.log else ''}"
+    match item.distribution:
+        case None:
+            return show(item.value)
+        case Choice(options):
+            return ", ".join(map(show, options))
+        case Levels(levels, log):
+            return f"levels {', '.join(map(show, levels))}{', log' if log else ''}"
+        case IntRange(low, high, step, log) | FloatRange(low, high, step, log):
+            every = f", step {step:g}" if step not in (None, 1) else ""
+            return f"{show(low)} to {show(high)}{every}{', log' if log else ''}"
+        case _:
+            assert_never(item.distribution)
 
 
 def _corner_axes(space: Space) -> dict[str, list[Any]]:
@@ -221,9 +226,13 @@ def _corner_axes(space: Space) -> dict[str, list[Any]]:
 
 
 def _corners(path: str, span: Distribution) -> list[Any]:
-    if isinstance(span, IntRange) and path in COUNTED_FIELDS:
-        return list(range(span.low, span.high + 1, span.step))
-    return [span.low, span.high] if isinstance(span, IntRange | FloatRange) else list(span.options)
+    match span:
+        case Choice(options):
+            return list(options)
+        case IntRange() | FloatRange() | Levels():
+            return list(span.values if path in COUNTED_FIELDS else ()) or [span.low, span.high]
+        case _:
+            assert_never(span)
 
 
 def _nets(space: Space, axes: Mapping[str, list[Any]]) -> Iterator[Architecture]:

@@ -21,7 +21,6 @@ from search.executors import Executor, InProcessExecutor
 from search.executors.local import LocalExecutor
 from search.files import make_folder
 from search.space import Space
-from search.stored_fields import FORMAT
 from search.strategies import Pruner, Sampler
 from search.study import (
     CheckpointStore,
@@ -202,7 +201,7 @@ class Search:
         return spec
 
     def _create(self, spec: StudySpec, history: History, log: EventLog) -> list[Event]:
-        created = Created(name=self.location.name, spec=spec.to_json(), format=FORMAT)
+        created = Created(name=self.location.name, spec=spec.to_json(), format=spec.format)
         events: list[Event] = []
         for event in (created, GoalSet(goal=self.goal)):
             events.append(linked(event, history))

@@ -4,6 +4,8 @@ from .ranges import (
     Distribution as Distribution,
     FloatRange as FloatRange,
     IntRange as IntRange,
+    Levels as Levels,
+    NumberRange as NumberRange,
     place as place,
     same as same,
 )

@@ -2,6 +2,7 @@
 
 {int: [8, 32], step: 8}      whole numbers, both ends included
 {float: [1e-4, 1], log: true}    real numbers
+{levels: [1e-3, 3e-3, 1e-2], log: true}    the numbers listed, which rise
 {choice: [relu, gelu]}       any of the values listed
 """
 
@@ -9,9 +10,10 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from search.messages import did_you_mean, show
@@ -35,6 +37,11 @@ class IntRange:
     high: int
     step: int = 1
     log: bool = False
+
+    @property
+    def values(self) -> Sequence[int]:
+        """All values, in order."""
+        return range(self.low, self.high + 1, self.step)
 
     def contains(self, value: Any) -> bool:
         """Return whether the range can give this value."""
@@ -68,6 +75,11 @@ class FloatRange:
     high: float
     step: float | None = None
     log: bool = False
+
+    @property
+    def values(self) -> Sequence[float]:
+        """Empty: real numbers are not listed, not even those on a grid."""
+        return ()
 
     def contains(self, value: Any) -> bool:
         """Return whether the range can give this value, up to rounding on a grid."""
@@ -103,10 +115,53 @@ class FloatRange:
 
 
 @dataclass(frozen=True, slots=True)
+class Levels:
+    """The listed numbers alone, which rise: one is drawn as often as another, and samplers know their order.
+
+    `log` says that their distances are those of their logarithms.
+    """
+
+    values: tuple[float, ...]
+    """At least one, as written: 1 is an int and 1.0 a float."""
+    log: bool = False
+
+    @property
+    def low(self) -> float:
+        """The lowest level."""
+        return self.values[0]
+
+    @property
+    def high(self) -> float:
+        """The highest level."""
+        return self.values[-1]
+
+    def contains(self, value: Any) -> bool:
+        """Return whether the value is one of the levels."""
+        return any(same(value, level) for level in self.values)
+
+    def at(self, share: float) -> float:
+        """Return the level at a share of the way through the list, 0 <= share < 1: the same stretch for each level."""
+        return self.values[min(len(self.values) - 1, math.floor(share * len(self.values)))]
+
+    def draw(self, rng: random.Random) -> float:
+        """Return a level at random."""
+        return self.at(rng.random())
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the form in a file, every key written out."""
+        return {"levels": list(self.values), "log": self.log}
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
     """Any of the listed values; plain JSON values, lists among them."""
 
     options: tuple[Any, ...]
+
+    @property
+    def values(self) -> Sequence[Any]:
+        """The options."""
+        return self.options
 
     def contains(self, value: Any) -> bool:
         """Return whether the value is one of the options."""
@@ -125,7 +180,9 @@ class Choice:
         return {"choice": list(self.options)}
 
 
-Distribution = IntRange | FloatRange | Choice
+NumberRange = IntRange | FloatRange | Levels
+"""The kinds whose values lie on a scale from `low` to `high`."""
+Distribution = IntRange | FloatRange | Levels | Choice
 
 
 def same(left: Any, right: Any) -> bool:
@@ -133,7 +190,7 @@ def same(left: Any, right: Any) -> bool:
     return bool(left == right) and isinstance(left, bool) == isinstance(right, bool)
 
 
-def place(span: IntRange | FloatRange, value: float) -> float:
+def place(span: NumberRange, value: float) -> float:
     """Return where a value lies in a range of more than one: 0 is the lower end, 1 the upper, on the range's scale."""
     ends = (span.low, value, span.high)
     low, here, high = map(math.log, ends) if span.log else ends
@@ -149,7 +206,7 @@ def parse_form(form: Mapping[str, Any]) -> tuple[Distribution | None, list[Fault
         if key not in allowed:
             faults.append(Fault((key,), f"a range has no key `{show(key)}`{did_you_mean(key, allowed)}", at_key=True))
     if len(kinds) != 1:
-        faults.append(Fault((), "a mapping here needs exactly one of `int`, `float`, `choice` and `value`"))
+        faults.append(Fault((), "a mapping here needs exactly one of `int`, `float`, `levels`, `choice` and `value`"))
     if faults:
         return None, faults
     return _PARSERS[kinds[0]](form)
@@ -189,6 +246,26 @@ def _parse_float(form: Mapping[str, Any]) -> tuple[FloatRange | None, list[Fault
     return FloatRange(float(low), float(high), None if step is None else float(step), log), []
 
 
+def _parse_levels(form: Mapping[str, Any]) -> tuple[Levels | None, list[Fault]]:
+    levels = form["levels"]
+    log = {**_OPTIONS["levels"], **form}["log"]
+    if not isinstance(levels, list) or not levels:
+        return None, [Fault(("levels",), "`levels` needs a list of at least one number")]
+    faults = [
+        Fault(("levels", i), _unwanted(level, "a number")) for i, level in enumerate(levels) if not _is_number(level)
+    ]
+    if not faults:
+        for index, (before, level) in enumerate(pairwise(levels), 1):
+            if level == before:
+                faults.append(Fault(("levels", index), f"{show(level)} stands twice among the levels"))
+            elif not level > before:
+                faults.append(
+                    Fault(("levels", index), f"{show(level)} comes after {show(before)}; levels have to rise")
+                )
+    faults += _log_faults(form, None if faults else levels[0], log, low_at=("levels", 0))
+    return (None, faults) if faults else (Levels(tuple(levels), log), [])
+
+
 def _parse_choice(form: Mapping[str, Any]) -> tuple[Choice | None, list[Fault]]:
     options = form["choice"]
     if not isinstance(options, list) or not options:
@@ -200,10 +277,13 @@ def _parse_choice(form: Mapping[str, Any]) -> tuple[Choice | None, list[Fault]]:
     return (None, faults) if faults else (Choice(tuple(options)), [])
 
 
-_PARSERS = {"int": _parse_int, "float": _parse_float, "choice": _parse_choice}
+_PARSERS = {"int": _parse_int, "float": _parse_float, "levels": _parse_levels, "choice": _parse_choice}
 _OPTIONS: Mapping[str, Mapping[str, Any]] = {
-    "int": {"step": 1, "log": False}, "float": {"step": None, "log": False}, "choice": {},
-}  # fmt: skip
+    "int": {"step": 1, "log": False},
+    "float": {"step": None, "log": False},
+    "levels": {"log": False},
+    "choice": {},
+}
 """Keys that a form may have beside the range itself, and what they are where they are left out."""
 
 
@@ -224,14 +304,16 @@ def _unwanted(value: Any, expected: str) -> str:
     return f"'{show(value)}' is text; leave out the quotes" if is_quoted(value) else f"{show(value)} is not {expected}"
 
 
-def _log_faults(form: Mapping[str, Any], low: Any, log: Any, *, excludes_step: bool) -> list[Fault]:
+def _log_faults(
+    form: Mapping[str, Any], low: Any, log: Any, *, excludes_step: bool = False, low_at: KeyPath = ()
+) -> list[Fault]:
     if not isinstance(log, bool):
         return [Fault(("log",), f"log {show(log)} is neither true nor false")]
     if not log:
         return []
     faults: list[Fault] = []
     if low is not None and low <= 0:
-        faults.append(Fault((), f"low {show(low)} with log: true; a logarithmic range needs low > 0"))
+        faults.append(Fault(low_at, f"low {show(low)} with log: true; a logarithmic range needs low > 0"))
     if excludes_step:
         faults.append(Fault(("step",), "step with log: true; a logarithmic range has no step"))
     return faults

@@ -16,10 +16,8 @@ from search import yaml_writer
 from search.errors import Problem, SpaceError
 from search.messages import did_you_mean, listing, show
 from search.space import yaml_reader
-from search.space.ranges import Choice, Distribution, FloatRange, IntRange, parse_form, same, shortest_form
+from search.space.ranges import Choice, Distribution, parse_form, same, shortest_form
 from search.space.yaml_reader import Document, KeyPath
-
-__all__ = ["UNREADABLE", "Choice", "Distribution", "Field", "FloatRange", "IntRange", "Origin", "Space", "read_field"]
 
 SETTINGS_WITH_KEYS = ("limits", "search")
 """Top-level mappings that are settings, not sections."""
@@ -72,7 +70,7 @@ class Field:
     @property
     def distribution(self) -> Distribution | None:
         """The range, or None for a constant."""
-        return self.value if isinstance(self.value, IntRange | FloatRange | Choice) else None
+        return self.value if isinstance(self.value, Distribution) else None
 
     def is_active(self, values: Mapping[str, Any]) -> bool:
         """Return whether the field applies, given the values of the active fields before it."""

@@ -1,40 +1,82 @@
 """Translate ranges to Optuna's distributions, and Optuna's values back to ours.
 
 Optuna's categorical distributions hold None, bool, int, float and str only. A list, such as one of feature maps, is
-stored as its canonical JSON text.
+stored as its canonical JSON text. Levels are one distribution of whole numbers, over their indices: so Optuna's
+samplers know the order of the levels.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, assert_never
 
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from search import canonical_json
-from search.space import Distribution, FloatRange, IntRange
+from search.space import Choice, Distribution, FloatRange, IntRange, Levels, Space
+
+OptunaDistribution = IntDistribution | FloatDistribution | CategoricalDistribution
 
 
-def to_optuna(distribution: Distribution) -> BaseDistribution:
-    """Return Optuna's distribution of a range; options that are lists become JSON texts."""
-    if isinstance(distribution, IntRange):
-        return IntDistribution(distribution.low, distribution.high, step=distribution.step, log=distribution.log)
-    if isinstance(distribution, FloatRange):
-        return FloatDistribution(distribution.low, distribution.high, step=distribution.step, log=distribution.log)
-    return CategoricalDistribution([encode(option) for option in distribution.options])
+@dataclass(frozen=True, slots=True)
+class OptunaRanges:
+    """All ranges of a space by path, beside the distributions that stand for them in Optuna."""
+
+    ours: Mapping[str, Distribution]
+    optunas: Mapping[str, OptunaDistribution]
+
+    @classmethod
+    def of(cls, space: Space) -> OptunaRanges:
+        """Return the ranges of a space."""
+        ours = {field.path: field.distribution for field in space.fields if field.distribution}
+        return cls(ours, {path: to_optuna(span) for path, span in ours.items()})
+
+    def encode(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a trial's parameters as Optuna stores them, in the same order."""
+        return {path: encode(self.ours[path], value) for path, value in params.items()}
 
 
-def encode(value: Any) -> Any:
-    """Return `value` as Optuna stores it: a list as its canonical JSON text, anything else unchanged."""
-    return canonical_json.dumps(value) if isinstance(value, list) else value
+def to_optuna(span: Distribution) -> OptunaDistribution:
+    """Return Optuna's distribution of a range; options that are lists become JSON texts, levels their indices."""
+    match span:
+        case IntRange(low, high, step, log):
+            return IntDistribution(low, high, step=step, log=log)
+        case FloatRange(low, high, step, log):
+            return FloatDistribution(low, high, step=step, log=log)
+        case Levels(levels):
+            return IntDistribution(0, len(levels) - 1)
+        case Choice(options):
+            return CategoricalDistribution([encode(span, option) for option in options])
+        case _:
+            assert_never(span)
 
 
-def decode(distribution: Distribution, value: Any) -> Any:
-    """Return the option of which `encode` made `value`; numbers of other ranges are returned unchanged."""
-    if isinstance(distribution, IntRange | FloatRange):
-        return value
-    return next(option for option in distribution.options if encode(option) == value)
+def encode(span: Distribution, value: Any) -> Any:
+    """Return a value of the range as Optuna stores it: a level as its index, a list as its canonical JSON text.
+
+    Raises:
+        ValueError: the range has levels, and the value is none of them.
+    """
+    match span:
+        case Levels(levels):
+            return levels.index(value)
+        case Choice():
+            return canonical_json.dumps(value) if isinstance(value, list) else value
+        case IntRange() | FloatRange():
+            return value
+        case _:
+            assert_never(span)
+
+
+def decode(span: Distribution, value: Any) -> Any:
+    """Return the value of the range of which `encode` made `value`."""
+    match span:
+        case Levels(levels):
+            return levels[value]
+        case Choice(options):
+            return next(option for option in options if encode(span, option) == value)
+        case IntRange() | FloatRange():
+            return value
+        case _:
+            assert_never(span)

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from optuna.importance import PedAnovaImportanceEvaluator
 
 from search.space import Space
-from search.strategies.optuna_study import frozen_trial, optuna_ranges
+from search.strategies.distributions import OptunaRanges
+from search.strategies.optuna_study import frozen_trial
 
 TOP = 0.25
 """Share of the trials that count as good. Optuna's 0.1 leaves 5 of 50 trials, too few to tell anything from chance."""
@@ -80,7 +81,7 @@ def importances(space: Space, trials: Sequence[Trial]) -> list[Importance]:
 
 def _study(space: Space, trials: Sequence[Trial]) -> optuna.Study:
     study = optuna.create_study(direction="minimize", sampler=optuna.samplers.RandomSampler(seed=0))
-    ranges = optuna_ranges(space)
+    ranges = OptunaRanges.of(space)
     study.add_trials([frozen_trial(ranges, state="COMPLETE", params=params, value=-value) for params, value in trials])
     return study
 

@@ -9,16 +9,16 @@ import warnings
 from collections.abc import Iterator, Mapping
 from itertools import takewhile
 from types import MappingProxyType
-from typing import Any
+from typing import Any, assert_never
 
 import optuna
-from optuna.distributions import BaseDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from search.event_log import State
-from search.space import Choice, Distribution, FloatRange, Space
-from search.strategies.distributions import decode, encode, to_optuna
+from search.space import Space
+from search.strategies.distributions import OptunaDistribution, OptunaRanges, decode
 from search.strategies.fast_tpe import Table
 from search.strategies.pareto_pruning import ParetoPruning
 from search.strategies.pruners import Pruner
@@ -52,10 +52,9 @@ class OptunaStudy:
         cost: str | None = None,
     ) -> None:
         self._space = space
-        self.ranges = optuna_ranges(space)
-        """Optuna's distributions by path, of all fields with a range."""
+        self.ranges = OptunaRanges.of(space)
         self._sampler = sampler
-        self._table = Table(self.ranges)
+        self._table = Table(self.ranges.optunas)
         self._seed = seed
         self._storage = InMemoryStorage()
         with _quiet():
@@ -81,9 +80,11 @@ class OptunaStudy:
         with _quiet():
             self._study.sampler = self._sampler.make(self._ask(number))
             if fixed is not None:
-                self._study.enqueue_trial({path: encode(value) for path, value in fixed.items()})
+                self._study.enqueue_trial(self.ranges.encode(fixed))
             trial = self._study.ask()
-            params = self._space.sample(lambda path, distribution: _suggest(trial, path, distribution))
+            params = self._space.sample(
+                lambda path, span: decode(span, _suggest(trial, path, self.ranges.optunas[path]))
+            )
         self._trials[number] = trial
         for key, value in self._storage.get_study_system_attrs(self._study._study_id).items():
             self._storage.set_trial_system_attr(number, f"{_OF_STUDY}{key}", value)
@@ -156,7 +157,12 @@ class OptunaStudy:
         misses = sum(1 for _ in takewhile(bool, reversed(without_value)))
         trained = without_value.count(False)
         return Ask(
-            number=number, study_seed=self._seed, ranges=self.ranges, trained=trained, misses=misses, table=self._table
+            number=number,
+            study_seed=self._seed,
+            ranges=self.ranges.optunas,
+            trained=trained,
+            misses=misses,
+            table=self._table,
         )
 
     def _trial(self, number: int) -> optuna.Trial:
@@ -167,13 +173,8 @@ class OptunaStudy:
         return self._trials[number]
 
 
-def optuna_ranges(space: Space) -> dict[str, BaseDistribution]:
-    """Return Optuna's distributions, by path, of all fields of a space with a range."""
-    return {field.path: to_optuna(field.distribution) for field in space.fields if field.distribution}
-
-
 def frozen_trial(
-    ranges: Mapping[str, BaseDistribution],
+    ranges: OptunaRanges,
     *,
     state: State,
     params: Mapping[str, Any],
@@ -185,7 +186,7 @@ def frozen_trial(
     """Return a trial to add to a storage.
 
     Args:
-        ranges: the distributions of all ranges of the space, by path.
+        ranges: all ranges of the space.
         state: as Optuna names it.
         params: the trial's parameters by path; inactive ones are missing.
         value: the final value; None if there is none.
@@ -193,10 +194,10 @@ def frozen_trial(
         system_attrs: what pruner and sampler noted about the trial.
         user_attrs: what else to store with it.
     """
-    sampled = {path: distribution for path, distribution in ranges.items() if path in params}
+    sampled: dict[str, BaseDistribution] = {path: span for path, span in ranges.optunas.items() if path in params}
     trial = create_trial(
         state=TrialState.FAIL,  # replaced below: `create_trial` refuses a complete trial without a value
-        params={path: encode(params[path]) for path in sampled},
+        params=ranges.encode({path: params[path] for path in sampled}),
         distributions=sampled,
         intermediate_values=dict(values or {}),
         system_attrs=dict(system_attrs or {}),
@@ -208,14 +209,16 @@ def frozen_trial(
     return trial
 
 
-def _suggest(trial: optuna.Trial, path: str, distribution: Distribution) -> Any:
-    if isinstance(distribution, Choice):
-        options = [encode(option) for option in distribution.options]
-        return decode(distribution, trial.suggest_categorical(path, options))
-    low, high, step, log = distribution.low, distribution.high, distribution.step, distribution.log
-    if isinstance(distribution, FloatRange):
-        return trial.suggest_float(path, low, high, step=step, log=log)
-    return trial.suggest_int(path, distribution.low, distribution.high, step=distribution.step, log=log)
+def _suggest(trial: optuna.Trial, path: str, span: OptunaDistribution) -> Any:
+    match span:
+        case IntDistribution():
+            return trial.suggest_int(path, span.low, span.high, step=span.step, log=span.log)
+        case FloatDistribution():
+            return trial.suggest_float(path, span.low, span.high, step=span.step, log=span.log)
+        case CategoricalDistribution():
+            return trial.suggest_categorical(path, span.choices)
+        case _:
+            assert_never(span)
 
 
 @contextlib.contextmanager

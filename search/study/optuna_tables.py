@@ -19,7 +19,7 @@ from search.database import wait_for_writers
 from search.errors import StorageError
 from search.event_log import Asked, Created, Declined, Event, GoalSet, OfTrial, Reported, Told, trial_of
 from search.space import Space, cost_of
-from search.strategies import frozen_trial, optuna_ranges
+from search.strategies import OptunaRanges, frozen_trial
 from search.study import spec as specs
 
 _MAX_ATTRIBUTE = 2000
@@ -40,7 +40,7 @@ class OptunaTables:
         self._name = name
         self._ids: dict[int, int] = {}
         space = Space.from_spec(spec["space"])
-        self._ranges = optuna_ranges(space)
+        self._ranges = OptunaRanges.of(space)
         self._cost = cost_of(space.settings)
         directions = [StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE][: 1 if self._cost is None else 2]
         try:  # not the other way round: the index that forbids a second one is missing where its making was cut off

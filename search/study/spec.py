@@ -13,7 +13,7 @@ from search.differences import differences
 from search.errors import FingerprintError, NewerVersionError, UsageError
 from search.event_log import Created, Event, History, Order
 from search.messages import on_one_line
-from search.space import Space, cost_of
+from search.space import Choice, Distribution, FloatRange, IntRange, Levels, Space, cost_of
 from search.stored_fields import First, standing, unknown
 from search.strategies import Gp, Pruner, Qmc, Random, Sampler, Tpe, built_on, check, to_spec
 
@@ -63,6 +63,11 @@ class StudySpec:
         """The cost that is minimised beside the value; None with one objective."""
         return cost_of(self.space.settings)
 
+    @property
+    def format(self) -> int:
+        """The lowest format of an event log that has all this specification uses; see `search.stored_fields.FORMAT`."""
+        return max((_format_of(field.distribution) for field in self.space.fields if field.distribution), default=1)
+
     def to_json(self) -> dict[str, Any]:
         """Return plain values, for the storage: later fields only where they differ from their defaults.
 
@@ -82,6 +87,16 @@ class StudySpec:
             **sampler_arithmetic(self.sampler, two_objectives=self.cost is not None),
             "numerics": dict(self.numerics),
         }
+
+
+def _format_of(span: Distribution) -> int:
+    match span:
+        case IntRange() | FloatRange() | Choice():
+            return 1
+        case Levels():
+            return 2
+        case _:
+            assert_never(span)
 
 
 FIRST: First = {StudySpec: ("order", "enqueued", "context", "versions", "numerics")}

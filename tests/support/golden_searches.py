@@ -58,6 +58,12 @@ def _options(sampler: str, pruner: str, more: str) -> dict[str, Any]:
     }
 
 
+def levels(sampler: str) -> dict[str, Any]:
+    """Return the options of a search with the fake trainer in which most ranges are levels."""
+    space = fake.CONDITIONAL_LEVELS if sampler in ("tpe", "random") else fake.LEVELS
+    return {**_options(sampler, "none", ""), "space_values": space}
+
+
 def place(options: Mapping[str, Any]) -> str:
     """Return what a search's decisions depend on here, in a line: the versions, and what the arithmetic comes to."""
     sampler, two = options["sampler"], "objective" in options["space_values"]

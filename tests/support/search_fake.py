@@ -39,6 +39,23 @@ SPACE: dict[str, Any] = {
     },
     "optim": {"lr": {"float": [1e-4, 1e-1], "log": True}, "mode": "plain"},
 }
+LEVELS: dict[str, Any] = {
+    "name": "fake",
+    "model": {
+        "depth": {"levels": [1, 2, 3]},
+        "width": {"levels": [8, 16, 24, 32, 48, 64], "log": True},
+    },
+    "optim": {"lr": {"levels": [1e-4, 1e-3, 2e-3, 1e-2, 1e-1], "log": True}, "mode": {"levels": [7]}},
+}
+"""Levels alone, and no conditions, which neither qmc nor gp takes."""
+CONDITIONAL_LEVELS: dict[str, Any] = {
+    **LEVELS,
+    "model": {
+        **LEVELS["model"],
+        "extra": {"float": [0.0, 1.0], "when": {"depth": [2, 3]}},
+        "more": {"levels": [0.25, 0.5, 1], "when": {"width": [16, 24]}},
+    },
+}
 
 
 def space(values: Mapping[str, Any] = SPACE) -> Space:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, assert_never
 
 from mnist_bench.config import setting_of
 from mnist_bench.plots.headings import short
 from search.errors import StudyNotFoundError
 from search.event_log import StudyRecord
 from search.messages import show
-from search.space import Choice, Distribution, Field, FloatRange, IntRange, Space, place, same
+from search.space import Choice, Distribution, Field, FloatRange, IntRange, Levels, NumberRange, Space, place, same
 
 MAX_OPTIONS = 6
-"""An integer parameter with at most so many values is drawn as options, not as numbers."""
+"""A parameter with at most so many whole numbers or levels is drawn as options, not as numbers."""
 JITTER = (5**0.5 - 1) / 2
 """The golden ratio: the fractional parts of its multiples spread evenly over 0..1, however many there are."""
 LOG_TICKS = (((1, 2, 3, 5, 7), 1), ((1, 2, 5), 1), ((1, 3), 1), ((1,), 1), ((1,), 2), ((1,), 4), ((1,), 100))
@@ -33,19 +33,20 @@ class Parameter:
 
     @property
     def options(self) -> tuple[Any, ...]:
-        """The values of a choice or of a small range of integers; empty for other ranges."""
+        """The values of a choice, of a few whole numbers or of a few levels; empty for other ranges."""
         match self.distribution:
             case Choice(options):
                 return options
-            case IntRange(low, high, step) if (high - low) // step < MAX_OPTIONS:
-                return tuple(range(low, high + 1, step))
+            case IntRange() | FloatRange() | Levels():
+                values = self.distribution.values
+                return tuple(values) if len(values) <= MAX_OPTIONS else ()
             case _:
-                return ()
+                assert_never(self.distribution)
 
     @property
-    def numbers(self) -> IntRange | FloatRange | None:
+    def numbers(self) -> NumberRange | None:
         """The range, if it is drawn as numbers; None for a parameter with options."""
-        return None if self.options or isinstance(self.distribution, Choice) else self.distribution
+        return self.distribution if isinstance(self.distribution, NumberRange) and not self.options else None
 
     @property
     def varies(self) -> bool:

@@ -18,7 +18,7 @@ from mnist_bench.plots.study.parameters import Parameter, jitter, log_ticks, par
 from mnist_bench.plots.study.trials import Compared, Comparison, compare
 from mnist_bench.plots.subject import Subject
 from search.event_log import StudyRecord
-from search.space import FloatRange, IntRange, same
+from search.space import NumberRange, same
 
 MAX_PANELS = 16
 COLUMNS = 4
@@ -196,7 +196,7 @@ def _set_value_axis(axes: Axes, parameter: Parameter, characters: int) -> None:
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
 
 
-def _with_margins(numbers: IntRange | FloatRange) -> tuple[float, float]:
+def _with_margins(numbers: NumberRange) -> tuple[float, float]:
     """Return the ends of an axis that shows whole marks at both ends of the range."""
     if numbers.log:
         factor = (numbers.high / numbers.low) ** MARGIN

@@ -17,11 +17,12 @@ model:
 optim:
   lr: {float: [1e-3, 1e-1], log: true}
   momentum: {float: [0.5, 1.0]}
-  batch_size: 64
+  batch_size: {levels: [64, 256]}
+  weight_decay: {levels: [1e-4, 1e-3, 1e-2], log: true}
 """
 VALUES = {
     "model.blocks": 3, "model.filters": 16, "model.batchnorm": "none", "model.hidden_layers": 0, "optim.lr": 0.01,
-    "optim.momentum": 0.512345,
+    "optim.momentum": 0.512345, "optim.batch_size": 256, "optim.weight_decay": 0.001,
 }  # fmt: skip
 
 
@@ -36,6 +37,8 @@ def test_a_row_a_range_with_the_trials_value_and_where_it_lies() -> None:
         ["model.hidden_units", "–", "", "16 to 64, log"],
         ["optim.lr", "0.01", "50 % up", "0.001 to 0.1, log"],
         ["optim.momentum", "0.512", "lower end", "0.5 to 1.0"],
+        ["optim.batch_size", "256", "", "levels 64, 256"],
+        ["optim.weight_decay", "0.001", "50 % up", "levels 0.0001, 0.001, 0.01, log"],
     ]
     assert table.footnotes == [
         "model.blocks, optim.momentum of #4 are at an end of the range; where the setting goes further, so may better "

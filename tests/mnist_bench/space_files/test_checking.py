@@ -65,6 +65,11 @@ def lines_of(text: str) -> list[str]:
         ("model: {filters: [8, 0]}", "1:22  model.filters[1]: 0 is below 1 (1 <= filters <= 512)"),
         ("model: {filters: many}", "model.filters: many is not a whole number"),
         ("model: {filters: {choice: [[8, 16], [8, 0]]}}", "1:41  model.filters[1]: 0 is below 1"),
+        ("model: {blocks: {levels: [1, 2, 9]}}", "1:33  model.blocks: 9 is above 4 (0 <= blocks <= 4)"),
+        ("model: {blocks: {levels: [1, 2.0]}}", "1:30  model.blocks: 2.0 is a real number; write the whole number 2"),
+        ("model: {kernel_size: {levels: [1, 4, 5]}}", "1:35  model.kernel_size: 4 is not 1, 3, 5 or 7"),
+        ("model: {activation: {levels: [1]}}", "1:31  model.activation: 1 is not relu"),
+        ("optim: {lr: {levels: [0.1, 20], log: true}}", "1:28  optim.lr: 20 is above 10 (0 < lr <= 10)"),
         ("model: {blocks: {int: [1, 9]}}", "1:27  model.blocks: 9 is above 4 (0 <= blocks <= 4)"),
         ("model: {kernel_size: {int: [1, 5]}}", "1:28  model.kernel_size: 2 is not 1, 3, 5 or 7"),
         (
@@ -191,6 +196,8 @@ def test_faults_and_where(text: str, expected: str) -> None:
         "epochs: 2\nphases: [{epochs: 1}, {epochs: 1, lr: 1e-4, augment: {zoom: 0.1}}]",
         "model: {filters: [8, 16], kernel_size: [3, 5], block_dropout: {choice: [0.1, [0, 0.2]]}}",
         "model: {kernel_size: {int: [1, 7], step: 2}}",
+        "model: {blocks: {levels: [1, 2]}, filters: {levels: [8, 9], when: {blocks: 2}}, kernel_size: {levels: [7]}}",
+        "optim: {lr: {levels: [1e-3, 5e-3, 1], log: true}, momentum: {levels: [0, 0.9]}}",
         "augment: {rotation_degrees: {int: [0, 15]}}",
         "model: {blocks: 0, hidden_layers: 0}",
         "search: {sampler: {name: random}, pruner: none}",
@@ -268,7 +275,7 @@ def test_all_faults_at_once() -> None:
         st.sampled_from([None, True, 0, 1, -1, 2.5, 2**53, -1e300, "", "relu", "none"]),
         lambda inner: (
             st.lists(inner, max_size=3)
-            | st.dictionaries(st.sampled_from(["int", "choice", "value"]), inner, max_size=2)
+            | st.dictionaries(st.sampled_from(["int", "levels", "choice", "value"]), inner, max_size=2)
         ),
         max_leaves=4,
     ),

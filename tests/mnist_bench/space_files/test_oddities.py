@@ -22,6 +22,15 @@ def lines_of(text: str) -> list[str]:
             "1:30  optim.batch_size: a range of one value; as a constant it is",
         ),
         ("optim: {lr: {float: [0.5, 0.5]}}", "1:21  optim.lr: a range of one value; as a constant it is written 0.5"),
+        ("optim: {batch_size: {levels: [64]}}", "1:30  optim.batch_size: a range of one value; as a constant it is"),
+        (
+            "optim: {drops: {levels: [0, 2]}, first_drop_fraction: {levels: [0.9, 0.95]}}",
+            "1:55  optim.second_drop_fraction: 0.85 is not after the first drop, at 0.9",
+        ),
+        (
+            "limits: {macs: 1e6}\nmodel: {convs_per_block: {levels: [1, 3]}, filters: {int: [8, 16]}}",
+            "2:39  model.convs_per_block: [1, 3] is closed by the limit on macs: none of 200 random nets with 3 m",
+        ),
         ("model: {blocks: {int: [2, 2]}}", "1:23  model.blocks: a range of one value; as a constant it is written 2"),
         (
             "optim: {drops: 2, first_drop_fraction: 0.9, second_drop_fraction: 0.5}",

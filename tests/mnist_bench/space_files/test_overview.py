@@ -27,7 +27,8 @@ def test_describe() -> None:
         "model: {hidden_layers: {int: [0, 2]},\n"
         "        hidden_units: {int: [64, 128], step: 32, when: {hidden_layers: [1, 2]}}}\n"
         "optim: {lr: {float: [1e-3, 1e-1], log: true, when: {model.hidden_layers: 1}}, optimizer: adam}\n"
-        "augment: {fill: {choice: [edge, background]}}"
+        "augment: {fill: {choice: [edge, background]}, zoom: {levels: [0.01, 0.1], log: true},\n"
+        "          shear_radians: {levels: [0, 1]}}"
     )
     rows = describe(space_of(text))
     assert [(row.field, row.values, row.condition) for row in rows] == [
@@ -36,6 +37,8 @@ def test_describe() -> None:
         ("optim.lr", "0.001 to 0.1, log", "model.hidden_layers is 1"),
         ("optim.optimizer", "adam", ""),
         ("augment.fill", "edge, background", ""),
+        ("augment.zoom", "levels 0.01, 0.1, log", ""),
+        ("augment.shear_radians", "levels 0, 1", ""),
     ]
     assert rows[1].about == "Units of each dense layer."
 
@@ -71,6 +74,15 @@ def test_extremes_of_conditional_nets() -> None:
         )
     )
     assert found.parameters == (784 + 1 + 20, 784 * 100 + 100 + 1010)
+
+
+@pytest.mark.parametrize("name", ["blocks", "hidden_units"])
+def test_extremes_of_levels_are_those_of_a_choice_of_the_same_values(name: str) -> None:
+    kinds = ("levels", "choice")
+    levels, choice = (
+        extremes(space_of(f"model: {{hidden_layers: 1, {name}: {{{kind}: [1, 2, 4]}}}}")) for kind in kinds
+    )
+    assert levels == choice
 
 
 def test_extremes_reach_through_a_condition_on_another_section() -> None:

@@ -23,6 +23,7 @@ from search.errors import (
     UsageError,
     WorkerError,
 )
+from search.event_log.events import Created
 from search.event_log.records import TrialRecord
 from search.strategies.registry import NoPruner, Random, Tpe
 from search.study import studies
@@ -260,6 +261,45 @@ def test_enqueued_parameters_come_first(tmp_path: Path) -> None:
         if stopped.reached:
             break
     assert stopped.study.digest == result.study.digest
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("optuna_tables")
+def test_a_search_over_levels_is_the_same_however_it_is_run_and_optuna_holds_their_indices(tmp_path: Path) -> None:
+    given = {
+        "model.depth": 2,
+        "model.width": 24,
+        "model.extra": 0.5,
+        "model.more": 1,
+        "optim.lr": 0.01,
+        "optim.mode": 7,
+    }
+    options: dict[str, Any] = {"goal": 20, "space_values": fake.CONDITIONAL_LEVELS, "enqueued": (given,)}
+    study = fake.run(tmp_path / "0", **options).study
+    assert study.trials[0].params == given
+    assert all(trial.params["optim.lr"] in (1e-4, 1e-3, 2e-3, 1e-2, 1e-1) for trial in study.trials)
+    for workers in (1, 2):
+        assert fake.run(tmp_path / str(workers), workers=workers, **options).study.digest == study.digest
+    stopped = fake.run(tmp_path / "again", stopping=fake.StopAfter(7), **options)
+    while not stopped.reached:
+        stopped = fake.run(tmp_path / "again", stopping=fake.StopAfter(7), **options)
+    assert stopped.study.digest == study.digest
+    place = StudyLocation.of("fake-0", tmp_path / "again")
+    mirrored = optuna.load_study(study_name="fake-0", storage=place.url)
+    assert mirrored.trials[0].params["optim.lr"] == 3
+    assert mirrored.trials[0].distributions["optim.lr"] == optuna.distributions.IntDistribution(0, 4)
+    assert len(mirrored.trials_dataframe()) == len(study.trials)
+    shared = ["model.depth", "model.width", "optim.lr"]
+    assert optuna.importance.get_param_importances(mirrored, params=shared).keys() == set(shared)
+
+
+def test_only_a_study_with_levels_needs_a_version_that_knows_them(tmp_path: Path) -> None:
+    for values, known_from in ((fake.SPACE, 1), (fake.LEVELS, 2)):
+        name = f"format-{known_from}"
+        fake.run(tmp_path, goal=1, name=name, space_values=values)
+        (created, *_) = studies.read_events(StudyLocation.of(name, tmp_path))
+        assert isinstance(created, Created)
+        assert created.format == known_from
 
 
 def test_complete_trials_are_kept_and_states_are_not(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from hypothesis import given, strategies as st
 
 from search.errors import SpaceError, UsageError
 from search.space.overrides import override
-from search.space.space import FloatRange, IntRange, Space
+from search.space.ranges import FloatRange, IntRange, Levels
+from search.space.space import Space
 from search.space.yaml_reader import parse
 
 SPACE = Space.from_document(
@@ -23,6 +24,7 @@ def test_fields_take_constants_and_ranges() -> None:
     assert value_of("a.b", "a.b=1") == 1
     assert value_of("a.b", "a.b = [1, 2]") == [1, 2]
     assert value_of("a.b", "a.b={float: [1e-3, 1e-2], log: true}") == FloatRange(1e-3, 1e-2, log=True)
+    assert value_of("a.b", "a.b={levels: [2, 4, 8]}") == Levels((2, 4, 8))
     assert value_of("a.b", "a.b=1", "a.b=2") == 2
     assert value_of("x.new", "x.new=relu") == "relu"
 

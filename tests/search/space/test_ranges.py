@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from search.space.ranges import Choice, FloatRange, IntRange, parse_form
+from search.space.ranges import Choice, FloatRange, IntRange, Levels, NumberRange, parse_form, place, shortest_form
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | st.floats(-5, 5) | st.text(max_size=3),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=2),
     max_leaves=5,
 )
-KEYS = st.sampled_from(["int", "float", "choice", "step", "log", "value", "other"])
+KEYS = st.sampled_from(["int", "float", "levels", "choice", "step", "log", "value", "other"])
 
 INT_RANGES = st.builds(
     lambda low, steps, step: IntRange(low, low + steps * step, step),
@@ -33,6 +33,12 @@ CHOICES = st.lists(st.none() | st.integers(2, 9) | st.text(max_size=3), min_size
     lambda options: Choice(tuple(options))
 )
 
+LEVELS = st.builds(
+    lambda numbers, log: Levels(tuple(sorted(numbers)), log),
+    st.lists(st.integers(1, 99) | st.floats(0.001, 99), min_size=1, max_size=9, unique=True),
+    st.booleans(),
+)
+
 
 @pytest.mark.parametrize(
     ("form", "expected"),
@@ -44,6 +50,9 @@ CHOICES = st.lists(st.none() | st.integers(2, 9) | st.text(max_size=3), min_size
         ({"float": [0, 1]}, FloatRange(0.0, 1.0)),
         ({"float": [0, 0.3], "step": 0.1}, FloatRange(0.0, 0.3, 0.1)),
         ({"float": [1e-4, 0.1], "log": True}, FloatRange(1e-4, 0.1, log=True)),
+        ({"levels": [1e-3, 2e-3, 5e-3], "log": True}, Levels((1e-3, 2e-3, 5e-3), log=True)),
+        ({"levels": [-1, 0, 2.5]}, Levels((-1, 0, 2.5))),
+        ({"levels": [3]}, Levels((3,))),
         ({"choice": ["relu", None, [3, 5]]}, Choice(("relu", None, [3, 5]))),
     ],
 )
@@ -54,7 +63,7 @@ def test_good_forms(form: dict[str, Any], expected: object) -> None:
 @pytest.mark.parametrize(
     ("form", "below", "message"),
     [
-        ({}, (), "exactly one of `int`, `float`, `choice` and `value`"),
+        ({}, (), "exactly one of `int`, `float`, `levels`, `choice` and `value`"),
         ({"int": [1, 2], "float": [1, 2]}, (), "exactly one"),
         ({"int": [1, 2], "stp": 1}, ("stp",), "did you mean `step`?"),
         ({"choice": [1], "log": True}, ("log",), "no key `log`"),
@@ -72,6 +81,17 @@ def test_good_forms(form: dict[str, Any], expected: object) -> None:
         ({"float": [1, 2], "log": True, "step": 1}, ("step",), "a logarithmic range has no step"),
         ({"int": [1, 3], "log": True, "step": 2}, ("step",), "a logarithmic range has no step"),
         ({"int": [1, 3], "log": "yes"}, ("log",), "log yes is neither true nor false"),
+        ({"levels": []}, ("levels",), "`levels` needs a list of at least one number"),
+        ({"levels": 3}, ("levels",), "needs a list"),
+        ({"levels": [1, "a"]}, ("levels", 1), "a is not a number"),
+        ({"levels": [True, 2]}, ("levels", 0), "true is not a number"),
+        ({"levels": [1, 2, 2]}, ("levels", 2), "2 stands twice among the levels"),
+        ({"levels": [1, 1.0]}, ("levels", 1), "1.0 stands twice among the levels"),
+        ({"levels": [1, 3, 2]}, ("levels", 2), "2 comes after 3; levels have to rise"),
+        ({"levels": [1, math.nan]}, ("levels", 1), "levels have to rise"),
+        ({"levels": [0, 1], "log": True}, ("levels", 0), "low 0 with log: true; a logarithmic range needs low > 0"),
+        ({"levels": [1, 2], "log": 1}, ("log",), "log 1 is neither true nor false"),
+        ({"levels": [1, 2], "step": 1}, ("step",), "no key `step`"),
         ({"choice": []}, ("choice",), "at least one value"),
         ({"choice": "relu"}, ("choice",), "needs a list"),
         ({"choice": [1, 2, 1]}, ("choice", 2), "1 stands twice"),
@@ -91,15 +111,43 @@ def test_any_mapping_gives_a_range_or_faults(form: dict[str, Any]) -> None:
     assert (distribution is None) == bool(faults)
 
 
-@given(INT_RANGES | FLOAT_RANGES | CHOICES, st.integers(0, 2**32))
+@given(INT_RANGES | FLOAT_RANGES | LEVELS | CHOICES, st.integers(0, 2**32))
 def test_draws_lie_in_the_range(distribution: Any, seed: int) -> None:
     rng = random.Random(seed)
     assert all(distribution.contains(distribution.draw(rng)) for _ in range(5))
 
 
-@given(INT_RANGES | FLOAT_RANGES | CHOICES)
+@given(INT_RANGES | FLOAT_RANGES | LEVELS | CHOICES)
 def test_the_written_form_reads_back(distribution: Any) -> None:
     assert parse_form(distribution.to_json()) == (distribution, [])
+    assert parse_form(shortest_form(distribution)) == (distribution, [])
+
+
+@given(INT_RANGES | LEVELS | CHOICES)
+def test_all_values_are_in_the_range_in_its_order(distribution: Any) -> None:
+    values = distribution.values
+    assert all(distribution.contains(value) for value in (values[0], values[-1]))
+    assert isinstance(distribution, Choice) or (values[0], values[-1]) == (distribution.low, distribution.high)
+
+
+@given(LEVELS)
+def test_a_level_for_each_equal_share(levels: Levels) -> None:
+    number = len(levels.values)
+    assert tuple(levels.at((index + 0.5) / number) for index in range(number)) == levels.values
+    assert (levels.at(0.0), levels.at(math.nextafter(1, 0))) == (levels.low, levels.high)
+
+
+@pytest.mark.parametrize(
+    ("span", "value", "expected"),
+    [
+        (FloatRange(1.0, 100.0, log=True), 10.0, 0.5),
+        (IntRange(0, 8), 2, 0.25),
+        (Levels((1, 10, 100), log=True), 10, 0.5),
+        (Levels((0, 1, 4)), 1, 0.25),
+    ],
+)
+def test_places_on_the_scale_of_a_range(span: NumberRange, value: float, expected: float) -> None:
+    assert place(span, value) == pytest.approx(expected)
 
 
 def test_logarithmic_draws_are_even_in_the_logarithm() -> None:
@@ -120,6 +168,9 @@ def test_logarithmic_draws_are_even_in_the_logarithm() -> None:
         (FloatRange(0.0, 1.0, 0.25), 0.3),
         (FloatRange(0.0, 1.0), "0.5"),
         (FloatRange(0.0, 1.0), 1.5),
+        (Levels((1, 2)), True),
+        (Levels((1, 2)), 1.5),
+        (Levels((1, 2)), [1]),
         (Choice((1, "a")), True),
         (Choice((True,)), 1),
     ],

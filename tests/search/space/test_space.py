@@ -11,7 +11,8 @@ from hypothesis import given, settings, strategies as st
 
 from search import canonical_json
 from search.errors import SpaceError
-from search.space.space import IntRange, Space
+from search.space.ranges import IntRange
+from search.space.space import Space
 from search.space.yaml_reader import parse
 from support.dose import dose
 
@@ -95,6 +96,16 @@ def test_true_is_not_one_in_a_condition() -> None:
     assert "a.x is never true" in problems_of("a: {x: {choice: [1, 2]}, y: {value: 3, when: {x: true}}}")
 
 
+def test_levels_in_a_condition() -> None:
+    space = space_of(
+        "a: {x: {levels: [0.5, 1, 2]}, y: {levels: [3, 4], when: {x: [1, 2]}}, z: {value: 5, when: {y: 4}}}"
+    )
+    assert space.sample(lambda path, span: span.values[0]) == {"a.x": 0.5}
+    assert space.sample(lambda path, span: span.values[1]) == {"a.x": 1, "a.y": 4}
+    assert space.resolve({"a.x": 1, "a.y": 4}) == {"a.x": 1, "a.y": 4, "a.z": 5}
+    assert "a.x is never 1.5" in problems_of("a: {x: {levels: [1, 2]}, y: {value: 3, when: {x: [1, 1.5]}}}")
+
+
 def test_resolve_needs_the_parameters_of_active_fields() -> None:
     with pytest.raises(KeyError, match=r"optim\.name"):
         space_of(TEXT).resolve({"model.layers": 0})
@@ -114,6 +125,8 @@ def test_resolve_needs_the_parameters_of_active_fields() -> None:
         ("a: {b.c: 1}", "1:5  a.b.c: no name of letters, digits, _"),
         ("a b: {c: 1}", "a b.c: no name"),
         ("a: {b: {int: [3, 1]}}", "1:14  a.b: low 3 is above high 1"),
+        ("a: {b: {levels: [2, 1]}}", "1:21  a.b: 1 comes after 2; levels have to rise"),
+        ("a: {b: {levels: [0, 1], log: true}}", "1:18  a.b: low 0 with log: true"),
         ("a: {b: {}}", "1:8  a.b: a mapping here needs exactly one of"),
         ("a: {b: {value: {int: [1, 2]}}}", "a.b: a mapping here needs exactly one of"),
         ("a: {b: {value: 1, when: 3}}", "1:25  a.b: `when` needs a mapping"),
@@ -215,13 +228,14 @@ CONSTANTS = SCALARS | st.lists(SCALARS, max_size=3)
     low=st.integers(-100, 100),
     steps=st.integers(0, 9),
     step=st.integers(1, 4),
+    levels=st.lists(st.floats(1e-300, 1e300) | st.integers(1, 2**53), min_size=1, max_size=5, unique=True).map(sorted),
     ends=st.tuples(st.floats(1e-300, 1e300), st.floats(1e-300, 1e300)).map(sorted),
     log=st.booleans(),
 )
 @settings(max_examples=dose(200))
 def test_what_is_read_from_the_text_of_a_space_is_that_space(
     settings_: dict[str, Any], name: str, constant: Any, options: list[Any], low: int, steps: int, step: int,
-    ends: list[float], log: bool,
+    levels: list[float], ends: list[float], log: bool,
 ) -> None:  # fmt: skip
     space = Space.of(
         {
@@ -231,6 +245,7 @@ def test_what_is_read_from_the_text_of_a_space_is_that_space(
             "two": {
                 "choice": {"choice": distinct(options), "when": {"one.whole": [low]}},
                 "real": {"float": ends, "log": log, "when": {"choice": [options[0]], "one.whole": low}},
+                "levels": {"levels": levels, "log": log, "when": {"real": ends[0]}},
                 "set": {"value": constant, "when": {"one.whole": [low]}},
             },
         }

@@ -18,7 +18,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("log_alone")]
 
 CASES = {
     name: {**case, "goal": 6 if "gp" in name else 12}
-    for name, case in golden_searches.cases().items()
+    for name, case in [
+        *golden_searches.cases().items(),
+        *((f"{name} levels", golden_searches.levels(name)) for name in golden_searches.SAMPLERS),
+    ]
     if case["order"] == "logical"
 }
 

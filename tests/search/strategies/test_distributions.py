@@ -7,9 +7,10 @@ from typing import Any
 
 import optuna
 import pytest
+from hypothesis import given, strategies as st
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from search.space.ranges import Choice, FloatRange, IntRange
+from search.space.ranges import Choice, FloatRange, IntRange, Levels
 from search.strategies.distributions import decode, encode, to_optuna
 
 LISTS = Choice(([3, 5], "relu", None, 2))
@@ -22,6 +23,8 @@ LISTS = Choice(([3, 5], "relu", None, 2))
         (IntRange(1, 512, log=True), IntDistribution(1, 512, log=True)),
         (FloatRange(0.0, 0.3, 0.1), FloatDistribution(0.0, 0.3, step=0.1)),
         (FloatRange(1e-4, 0.1, log=True), FloatDistribution(1e-4, 0.1, log=True)),
+        (Levels((1e-4, 1e-3, 0.1), log=True), IntDistribution(0, 2)),
+        (Levels((64,)), IntDistribution(0, 0)),
         (LISTS, CategoricalDistribution(["[3,5]", "relu", None, 2])),
     ],
 )
@@ -29,12 +32,21 @@ def test_distributions(ours: Any, theirs: object) -> None:
     assert to_optuna(ours) == theirs
 
 
+@given(st.lists(st.integers(-99, 99) | st.floats(-99, 99), min_size=1, max_size=9, unique=True))
+def test_levels_are_stored_as_their_indices_and_come_back_as_they_were_written(numbers: list[float]) -> None:
+    levels = Levels(tuple(sorted(numbers)))
+    stored = [encode(levels, level) for level in levels.values]
+    assert stored == list(range(len(numbers)))
+    assert all(to_optuna(levels)._contains(index) for index in stored)
+    assert [repr(decode(levels, index)) for index in stored] == [repr(level) for level in levels.values]
+
+
 @pytest.mark.parametrize("ours", [IntRange(1, 9), FloatRange(0.0, 1.0), LISTS])
 def test_values_come_back(ours: Any) -> None:
     rng = random.Random(0)
     for _ in range(9):
         value = ours.draw(rng)
-        assert decode(ours, encode(value)) == value
+        assert decode(ours, encode(ours, value)) == value
 
 
 def test_optuna_suggests_values_of_ours() -> None:

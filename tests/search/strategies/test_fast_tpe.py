@@ -38,6 +38,7 @@ def optunas_own(table: object, **options: Any) -> TPESampler:
     [
         {},
         {"space_values": CONDITIONS},
+        {"space_values": fake.CONDITIONAL_LEVELS},
         {"space_values": CONDITIONS, "behaviour": "diverge", "slots": 8},
         {"space_values": CONDITIONS, "pruner": NoPruner(), "widest": 20},
         {"space_values": {**CONDITIONS, "objective": ["val_accuracy", "parameters"]}},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import random
+from collections import Counter
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import given, settings, strategies as st
 from scipy.stats import qmc as oracle  # type: ignore[import-untyped]
 
 from search import canonical_json
@@ -19,8 +21,9 @@ from search.errors import FingerprintError, UsageError
 from search.strategies.gp_selfcheck import gp_proposal
 from search.strategies.optuna_study import OptunaStudy, frozen_trial
 from search.strategies.registry import NoPruner
-from search.strategies.samplers import Gp, Qmc, Sampler, Tpe
+from search.strategies.samplers import Gp, Qmc, Random, Sampler, Tpe
 from support import search_fake as fake
+from support.dose import dose
 
 pytestmark = pytest.mark.usefixtures("log_alone")
 
@@ -63,6 +66,46 @@ def test_all_points_are_those_of_scipys_sequence() -> None:
     for number, (a, b, c) in enumerate(points):
         expected = {"m.a": a, "m.b": 4 * b - 2, "m.one": 3, "m.c": int(10 * c)}
         assert optuna_study.ask(number) == pytest.approx(expected)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sampler", [Tpe(n_startup_trials=3), Random(), Qmc(), Gp(n_startup_trials=3)])
+@settings(max_examples=dose(50))
+@given(
+    numbers=st.lists(st.integers(1, 99) | st.floats(0.001, 99), min_size=1, max_size=9, unique=True),
+    log=st.booleans(),
+    values=st.lists(st.floats(0, 1), min_size=5, max_size=5),
+)
+def test_of_levels_a_level_as_it_is_written_is_proposed(
+    sampler: Sampler, numbers: list[float], log: bool, values: list[float]
+) -> None:
+    levels = sorted(numbers)
+    optuna_study = memory_of(sampler, {"a": {"levels": levels, "log": log}, "b": {"levels": [1, 2, 3.5]}})
+    for number, value in enumerate(values):
+        params = optuna_study.ask(number)
+        assert repr(params["m.a"]) in map(repr, levels)
+        assert repr(params["m.b"]) in ("1", "2", "3.5")
+        optuna_study.tell(number, "COMPLETE", value)
+
+
+@pytest.mark.parametrize("sampler", [Random(), Qmc()])
+def test_of_levels_one_is_proposed_as_often_as_another(sampler: Sampler) -> None:
+    optuna_study = memory_of(sampler, {"a": {"levels": [1e-4, 1e-3, 0.5, 1], "log": True}})
+    drawn = Counter(optuna_study.ask(number)["m.a"] for number in range(256))
+    assert drawn.keys() == {1e-4, 1e-3, 0.5, 1}
+    assert all(44 <= times <= 84 for times in drawn.values())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sampler", [Tpe(n_startup_trials=5), Gp(n_startup_trials=5)])
+def test_models_come_to_prefer_the_levels_near_the_best(sampler: Sampler) -> None:
+    optuna_study = memory_of(sampler, {"a": {"levels": [10.0**power for power in range(-9, 0)], "log": True}})
+    powers = []
+    for number in range(40):
+        powers.append(math.log10(optuna_study.ask(number)["m.a"]))
+        optuna_study.tell(number, "COMPLETE", -abs(powers[-1] + 3))
+    near = [-4.5 < power < -1.5 for power in powers]  # three of nine levels
+    assert sum(near[20:]) >= 12
 
 
 def test_seeds_give_sequences_of_their_own() -> None:

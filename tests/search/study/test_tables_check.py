@@ -76,7 +76,11 @@ def execute(place: StudyLocation, statement: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("options", [{}, {"behaviour": "diverge"}, {"space_values": OBJECTIVES}], ids=lambda o: str(*o))
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"behaviour": "diverge"}, {"space_values": OBJECTIVES}, {"space_values": fake.CONDITIONAL_LEVELS}],
+    ids=lambda o: str(*o),
+)
 def test_the_tables_of_a_search_follow_its_log(tmp_path: Path, options: dict[str, Any]) -> None:
     fake.run(tmp_path, goal=GOAL, **options)
     place = StudyLocation.of("fake-0", tmp_path)

@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 
 from mnist_bench.plots.study.parameters import Parameter, jitter, log_ticks, parameters
 from search.errors import StudyNotFoundError
-from search.space.ranges import Choice, Distribution, FloatRange, IntRange
+from search.space.ranges import Choice, Distribution, FloatRange, IntRange, Levels
 from support import handmade_search as made
 
 
@@ -39,7 +39,8 @@ def test_a_name_that_two_sections_have_keeps_its_section() -> None:
 
 def test_a_range_of_one_value_is_no_parameter() -> None:
     sections = {"model": {"blocks": {"int": [2, 2]}, "kernel_size": {"choice": [3]}, "filters": {"int": [8, 16]}}}
-    params = {"model.blocks": 2, "model.kernel_size": 3, "model.filters": 9}
+    sections["model"]["hidden_units"] = {"levels": [64]}
+    params = {"model.blocks": 2, "model.kernel_size": 3, "model.filters": 9, "model.hidden_units": 64}
     study = made.study([made.trial(0, [0.9], params=params)], sections)
     assert [found.label for found in parameters(study)] == ["filters"]
 
@@ -51,6 +52,9 @@ def test_a_range_of_one_value_is_no_parameter() -> None:
         (FloatRange(1e-4, 1e-2, log=True), 1e-3, 0.5),
         (IntRange(0, 100), 30, 0.3),
         (IntRange(8, 24, 8), 16, 0.5),
+        (Levels((1, 2, 100)), 2, 0.5),
+        (Levels((1, 2, 4, 8, 16, 32, 64)), 8, 1 / 9),
+        (Levels((1, 2, 4, 8, 16, 32, 64), log=True), 8, 0.5),
         (Choice(("a", "b", "c")), "c", 1.0),
         (Choice(([8, 16], [8])), [8], 1.0),
         (Choice((1, True)), True, 1.0),
@@ -60,11 +64,15 @@ def test_places(distribution: Distribution, value: Any, place: float) -> None:
     assert parameter(distribution).place(value) == pytest.approx(place)
 
 
-def test_few_whole_numbers_are_options_and_many_are_numbers() -> None:
+def test_few_whole_numbers_or_levels_are_options_and_many_are_numbers() -> None:
     assert parameter(IntRange(8, 24, 8)).options == (8, 16, 24)
     assert parameter(IntRange(1, 6)).numbers is None
     assert parameter(IntRange(1, 7)).options == ()
     assert parameter(IntRange(1, 7)).numbers == IntRange(1, 7)
+    assert parameter(Levels((0.5, 1, 9))).options == (0.5, 1, 9)
+    assert parameter(Levels(tuple(range(6)))).numbers is None
+    assert parameter(many := Levels(tuple(range(1, 8)), log=True)).numbers == many
+    assert parameter(many).log
     assert parameter(FloatRange(0.1, 1, log=True)).log
     assert not parameter(IntRange(1, 3, log=True)).log
 

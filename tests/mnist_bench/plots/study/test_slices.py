@@ -146,6 +146,21 @@ def test_names_that_do_not_fit_are_slanted_and_whole_and_marks_at_the_ends_are_t
     assert figure.axes[2].get_xlim() == pytest.approx((100**-0.05, 100**1.05))
 
 
+def test_many_levels_are_drawn_on_their_scale_and_few_as_options() -> None:
+    sections = {
+        "optim": {
+            "lr": {"levels": [10.0**power for power in range(-7, 0)], "log": True},
+            "momentum": {"levels": [0.0, 0.5, 0.9]},
+        }
+    }
+    trials = [replace(made.trial(0, [0.9]), params={"optim.lr": 1e-4, "optim.momentum": 0.9})]
+    many, few = draw(rows(made.study(trials, sections))).axes
+    assert many.get_xscale() == "log"
+    assert many.get_xlim() == pytest.approx((1e-7 / 10**0.3, 0.1 * 10**0.3))
+    assert np.asarray(many.collections[0].get_offsets())[0][0] == pytest.approx(1e-4)
+    assert [label.get_text() for label in few.get_xticklabels()] == ["0.0", "0.5", "0.9"]
+
+
 def test_marks_lie_at_the_value_and_the_error() -> None:
     lr = draw(rows(made.halved())).axes[3]
     places = sorted(tuple(place) for found in lr.collections for place in np.asarray(found.get_offsets()))
