@@ -38,7 +38,7 @@ from mnist_bench.studies import run_search
 from mnist_bench.tables import cells, near_copies, rows, shipped, spread
 from search import canonical_json
 from search.files import append_line, atomic_write, make_folder
-from search.space import Choice, Space
+from search.space import Choice, Levels, Space
 from search.study import WorkFolder
 from search.trainer_api import Planner
 
@@ -259,7 +259,9 @@ def _narrowed(space: Space, chosen: Sequence[Mapping[str, Any]]) -> Space:
     for item in space.fields:
         values = {params[item.path] for params in chosen if item.path in params}
         match item.value:
-            case Choice(options=options):
+            case Levels(levels, log):
+                item = replace(item, value=Levels(tuple(level for level in levels if level in values), log))
+            case Choice(options):
                 item = replace(item, value=Choice(tuple(option for option in options if option in values)))
             case _:
                 pass

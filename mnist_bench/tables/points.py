@@ -10,7 +10,7 @@ from typing import Any, assert_never
 import numpy as np
 
 from search import canonical_json
-from search.space import Choice, Field, FloatRange, IntRange, Space, place
+from search.space import Choice, Field, FloatRange, IntRange, Levels, Space, place
 from search.trainer_api import Planner
 
 Params = Mapping[str, Any]
@@ -96,8 +96,8 @@ def _values(item: Field) -> list[Any]:
     match item.distribution:
         case None:
             return [item.value]
-        case Choice(options=options):
-            return list(options)
+        case Levels() | Choice():
+            return list(item.distribution.values)
         case IntRange(low=low, high=high, step=step):
             return list(range(low, high + 1, step))
         case FloatRange():

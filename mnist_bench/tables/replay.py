@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mnist_bench.errors import NotInTableError
 from mnist_bench.tables.table import Params, Table
 from search.messages import show
-from search.space import Choice, FloatRange, IntRange, place, same
+from search.space import Choice, FloatRange, IntRange, Levels, place, same
 from search.trainer_api import Codec, Plan, Report
 
 POINT: Codec[int] = Codec(lambda point: {"point": point}, lambda values: int(values["point"]))
@@ -90,7 +90,7 @@ class Nearest:
         for path, span in self._table.space.distributions.items():
             value = params.get(path)
             match span:
-                case IntRange() | FloatRange():
+                case IntRange() | FloatRange() | Levels():
                     at = np.nan if value is None or span.low == span.high else place(span, value)
                     columns += [float(path in params), at]
                 case Choice(options=options):

@@ -20,7 +20,7 @@ from mnist_bench.tables.shipped import SHA256, path_of
 from mnist_bench.tables.stored import About, Arrays
 from search.errors import StorageError, UsageError
 from search.messages import did_you_mean, show
-from search.space import Choice, Distribution, FloatRange, IntRange, Space
+from search.space import Choice, Distribution, FloatRange, IntRange, Levels, Space
 from search.trainer_api import Planner, Report
 
 Params = Mapping[str, Any]
@@ -263,8 +263,8 @@ def _number(span: Distribution, value: Any) -> float:
     match span:
         case IntRange() | FloatRange():
             return float(value)
-        case Choice(options=options):
-            return float(options.index(value))
+        case Levels() | Choice():
+            return float(span.values.index(value))
         case _:
             assert_never(span)
 
@@ -275,7 +275,7 @@ def _value(span: Distribution, number: float) -> Any:
             return int(number)
         case FloatRange():
             return number
-        case Choice(options=options):
-            return options[int(number)]
+        case Levels() | Choice():
+            return span.values[int(number)]
         case _:
             assert_never(span)

@@ -93,8 +93,8 @@ class OptunaStudy:
     def move(self, number: int, params: Mapping[str, Any]) -> None:
         """Give the newest trial, which has no report yet, other parameters than those that were proposed."""
         stored = self._storage.get_trial(number)
-        stored.distributions = {path: span for path, span in self.ranges.items() if path in params}
-        stored.params = {path: encode(params[path]) for path in stored.distributions}
+        stored.distributions = {path: self.ranges.optunas[path] for path in params}
+        stored.params = self.ranges.encode(params)
         self._trials.pop(number)  # it has a copy of the former ones
 
     def weigh(self, facts: Mapping[str, Any]) -> None:
