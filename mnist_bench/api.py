@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mnist_bench import space_files
 from mnist_bench.experiments import Audit, Observer as ExperimentObserver, audit
@@ -37,13 +37,17 @@ def search(
     order: Order = "logical",
     trial_timeout: float | None = None,
     overrides: Sequence[str] = (),
+    sampler: str | None = None,
+    sampler_options: Mapping[str, Any] | None = None,
+    pruner: str | None = None,
+    pruner_options: Mapping[str, Any] | None = None,
     study_name: str | None = None,
     results: Path = Path("results"),
     storage: str | None = None,
     device: str = "auto",
 ) -> StudyRecord:
     """Search a space, or go on with a search that was stopped, and return the study; `trial_timeout` is in seconds;
-    see `mnist-bench search`.
+    `sampler` and `pruner` are built-in names, or code of your own (docs/own_samplers.md); see `mnist-bench search`.
 
     Raises:
         SearchError: see `search.errors`.
@@ -51,6 +55,10 @@ def search(
     asked = run_search.SearchConfig(
         space=str(space),
         overrides=tuple(overrides),
+        sampler=sampler,
+        sampler_options=sampler_options or {},
+        pruner=pruner,
+        pruner_options=pruner_options or {},
         trials=trials,
         workers=workers,
         lanes=lanes,

@@ -9,6 +9,8 @@ SearchError                  1   something failed
 ├── StorageError             1   the database or a file of the study cannot be used
 │   └── NewerVersionError        a newer mnist-bench wrote it
 ├── WorkerError              1   workers cannot be started or do not agree with the study
+├── PluginError              1   a sampler or pruner of the user's own raises
+│   └── OutsideRangeError        a sampler of the user's own proposes what its range does not hold
 └── TooManyFailuresError     1   configurations crash, or are infeasible, one after the other
 """
 
@@ -75,6 +77,14 @@ class NewerVersionError(StorageError):
 
 class WorkerError(SearchError):
     """Workers cannot be started, or their numerics differ from the study's."""
+
+
+class PluginError(SearchError):
+    """A sampler or pruner of the user's own raises, or does what none may."""
+
+
+class OutsideRangeError(PluginError):
+    """A sampler of the user's own proposes a value that its range does not hold."""
 
 
 class TooManyFailuresError(SearchError):

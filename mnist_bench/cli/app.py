@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mnist_bench.cli import options, output, space
+from mnist_bench.cli import options, output, plugin, space
 from mnist_bench.cli.bench import commands
 from mnist_bench.cli.exit_codes import ExitCode
 from mnist_bench.cli.experiments import ablate, confirm, notebook, train
@@ -128,6 +128,7 @@ app.command("notebook", cls=HelpfulCommand)(notebook.notebook)
 app.command("doctor", cls=HelpfulCommand)(doctor.doctor)
 app.add_typer(commands.app, name="bench", cls=HelpfulGroup)
 app.add_typer(space.app, name="space", cls=HelpfulGroup)
+app.add_typer(plugin.app, name="plugin", cls=HelpfulGroup)
 app.add_typer(listing.app, name="studies", cls=HelpfulGroup)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ctypes
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 from typer.models import OptionInfo
@@ -20,6 +21,7 @@ STORAGE_VARIABLE = "OPTUNA_STORAGE"
 RUNNING = "Where it runs"
 FILES = "Files and data"
 OUTPUT = "Output"
+STRATEGIES = "How it decides, whatever the file says"
 """Headings of options in a command's help."""
 Workers = Annotated[
     int | None,
@@ -76,6 +78,32 @@ Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="FIELD=VALUE", help="Replace a field of the file, e.g. optim.lr=0.01; repeatable."),
 ]
+SamplerName = Annotated[
+    str | None,
+    typer.Option(
+        "--sampler",
+        metavar="NAME",
+        rich_help_panel=STRATEGIES,
+        help="Proposes trials: tpe, random, qmc, gp, or code of your own, package.module:Name or file.py:Name.",
+    ),
+]
+SamplerOptions = Annotated[
+    list[str] | None,
+    typer.Option("--sampler-option", metavar="K=V", rich_help_panel=STRATEGIES, help="Of the sampler; repeatable."),
+]
+PrunerName = Annotated[
+    str | None,
+    typer.Option(
+        "--pruner",
+        metavar="NAME",
+        rich_help_panel=STRATEGIES,
+        help="Stops trials: asha, hyperband, median, none, or code of your own, as with --sampler.",
+    ),
+]
+PrunerOptions = Annotated[
+    list[str] | None,
+    typer.Option("--pruner-option", metavar="K=V", rich_help_panel=STRATEGIES, help="Of the pruner; repeatable."),
+]
 
 _DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?) ?([smh]?)")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
@@ -102,6 +130,26 @@ def time(name: str, help: str, *, least: float = 0.0, panel: str | None = None) 
 def budget(help: str) -> OptionInfo:
     """Return the option of the time that an experiment may take."""
     return time("--budget", help, least=0.001)
+
+
+def assigned(option: str, assignments: Sequence[str]) -> dict[str, Any]:
+    """Return the values that a repeatable option `NAME=VALUE` gives by name, read as in a space file.
+
+    Raises:
+        UsageError: one is no assignment of a plain value, or a name is given twice.
+    """
+    from search.space import yaml_reader
+
+    values: dict[str, Any] = {}
+    for assignment in assignments:
+        name, equals, text = assignment.partition("=")
+        if not equals or not name.isidentifier() or name in values:
+            raise UsageError(f"{option} {show(assignment)}: give each name once, as NAME=VALUE.")
+        value = yaml_reader.parse(text, f"{option} {name}").value
+        if isinstance(value, dict | list):
+            raise UsageError(f"{option} {show(assignment)}: a number, a text, true, false or null is needed.")
+        values[name] = value
+    return values
 
 
 def cores() -> int:

@@ -97,7 +97,8 @@ def decided_again(events: Sequence[Event], stored: Mapping[str, Any]) -> Diagnos
     except (SearchError, KeyError, TypeError, ValueError) as error:
         return problem("replay", f"this installation cannot make such a search: {first_line(error)}.")
     if replayed.difference is None:
-        return ok("replay", f"{replayed.events} events decided once more, every one as it stands in the log.")
+        taken = f"; what {' and '.join(replayed.believed)} decided is taken from it" if replayed.believed else ""
+        return ok("replay", f"{replayed.events} events decided once more, every one as it stands in the log{taken}.")
     return problem(
         "replay", f"{replayed.difference}; the {replayed.events} events before it agree.",
         "If the installation differs (see below), replay with the one that the study needs; else restore a copy.",
@@ -171,7 +172,7 @@ def _data(study: StudyRecord, data_dir: Path | None) -> Diagnostic:
 def _specification(stored: Mapping[str, Any], numerics: Mapping[str, Any]) -> dict[str, Any]:
     """Return the specification that this installation would give the same study, with the stored data."""
     space = Space.from_spec(stored["space"])
-    sampler, pruner = strategies.of_settings(space.settings)
+    sampler, pruner = strategies.of_spec(stored)
     return StudySpec(
         space=space, seed=stored["seed"], slots=stored["slots"], order=stored["order"], sampler=sampler, pruner=pruner,
         periods=stored["periods"], enqueued=tuple(stored["enqueued"]), versions=run_search.versions(),

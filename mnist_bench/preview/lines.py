@@ -47,7 +47,7 @@ def preview(asked: SearchConfig, space: Space) -> list[str]:
 
 def _what(asked: SearchConfig, space: Space) -> str:
     ends, cost = run_search.period_ends(space), cost_of(space.settings)
-    sampler, pruner = (strategies.describe(strategy, len(ends)) for strategy in strategies.of_settings(space.settings))
+    sampler, pruner = (strategies.describe(way, len(ends)) for way in run_search.chosen_strategies(asked, space))
     longest = "1 epoch" if ends[-1] == 1 else f"{ends[-1]:g} epochs"
     return (
         f"{space.name}: {number_of(len(space.ranges), 'range')}, "
@@ -62,7 +62,7 @@ def _how_long(asked: SearchConfig, space: Space) -> Iterator[str]:
     images = int(space.settings.get("subset", space_files.IMAGES))
     measured = _measure(asked, overview.feasible_plans(space, asdict(COEFFICIENTS["cpu-bf16"])), images)
     plans = overview.feasible_plans(space, asdict(COEFFICIENTS[measured.kind]))
-    pruner = strategies.of_settings(space.settings)[1]
+    _, pruner = run_search.chosen_strategies(asked, space)
     timed = Asked(
         trials=asked.trials, pruner=pruner, workers=asked.workers, has_cost=cost_of(space.settings) is not None
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import assert_never
 
-from search.strategies import Asha, Hyperband, Median, NoPruner, Pruner
+from search.strategies import Asha, ForeignPruner, Hyperband, Median, NoPruner, Pruner
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,8 @@ def periods_trained(trials: Sequence[ImaginedTrial], pruner: Pruner, rng: random
             return [len(trial.values) for trial in trials]
         case Median():
             return _under_median(trials, pruner)
+        case ForeignPruner():
+            return _under_median(trials, pruner.as_median())
         case Asha():
             return _halved(trials, [pruner] * len(trials))
         case Hyperband():

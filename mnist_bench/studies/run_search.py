@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -14,22 +15,25 @@ from mnist_bench import space_files
 from mnist_bench.config import DatasetName, TrainConfig, every_setting, leaves, to_json
 from mnist_bench.data import DataOptions, TrainingSet, close_test_set, idx_files, load_training_set
 from mnist_bench.nets import COEFFICIENTS, make_planner
-from mnist_bench.space_files import training_settings
+from mnist_bench.space_files import overview, training_settings
 from mnist_bench.studies import record, validated
 from mnist_bench.studies.best_checkpoints import BestCheckpoints
 from mnist_bench.studies.record import Data
 from mnist_bench.training import trainer_spec
-from search import strategies
+from search import repeatability, strategies
 from search.driver import MAX_OUTAGE, Observer, Run, Search
 from search.errors import UsageError
-from search.event_log import Order
+from search.event_log import Order, repeats
 from search.executors import Executor, ExecutorName, InProcessExecutor
 from search.executors.local import LocalExecutor
 from search.executors.ray import RayExecutor, StagedFiles
 from search.files import make_folder
 from search.messages import show
+from search.plugins import is_code
+from search.repeatability import TriedOn
 from search.space import Space, cost_of, same
 from search.stored_fields import stored
+from search.strategies import Pruner, Sampler
 from search.study import Invocation, StudyLocation, StudySpec
 from search.trainer_api import Planner
 
@@ -42,6 +46,12 @@ class SearchConfig:
     """A file, the name of a shipped space, or - for standard input."""
     overrides: tuple[str, ...] = ()
     """`field=value`, each of which replaces what the file says."""
+    sampler: str | None = None
+    """In place of the file's: a built-in one's name, or code of one's own, `package.module:Name` or `file.py:Name`."""
+    sampler_options: Mapping[str, Any] = field(default_factory=dict)
+    pruner: str | None = None
+    """As `sampler`."""
+    pruner_options: Mapping[str, Any] = field(default_factory=dict)
     trials: int = 50
     """Number of trained trials at which the study is complete."""
     timeout: float | None = None
@@ -81,6 +91,8 @@ class SearchConfig:
             raise UsageError("--address and --gpus-per-worker are for --executor ray.")
         if "lanes" not in takes and self.lanes is not None:
             raise UsageError(f"--lanes is for worker processes of this machine; leave out --executor {self.executor}.")
+        if (self.sampler_options and self.sampler is None) or (self.pruner_options and self.pruner is None):
+            raise UsageError("--sampler-option and --pruner-option go with --sampler and --pruner; name it there.")
 
 
 def _options_of(executor: ExecutorName) -> tuple[str, ...]:
@@ -108,8 +120,11 @@ def run(asked: SearchConfig, observer: Observer, stopping: Callable[[], bool]) -
         SearchError: see `search.driver.run.Search.run`, and `space_files.load` for faults in the space file.
     """
     space = to_search(asked)
+    chosen = chosen_strategies(asked, space)
     for warning in space_files.warnings(space):
         observer.on_warning(space_files.warning_line(warning))
+    if repeats(asked.order):
+        repeatability.require(*chosen, tried_on(space, asked.seed))
     close_test_set()
     data = load_training_set(_data_options(asked, space))
     location = StudyLocation.of(study_name(asked, space), asked.results, asked.storage)
@@ -118,7 +133,7 @@ def run(asked: SearchConfig, observer: Observer, stopping: Callable[[], bool]) -
     return Search(
         location=location,
         goal=asked.trials,
-        spec_for=lambda numerics: _spec(asked, space, data, numerics),
+        spec_for=lambda numerics: _spec(asked, space, data, chosen, numerics),
         planner_for=lambda spec: planner(spec.space, spec.context),
         executor=_executor(asked, data, location),
         observer=observer,
@@ -138,12 +153,63 @@ def to_search(asked: SearchConfig) -> Space:
         SpaceError, UsageError: see `space_files.load`; there is nothing to search in a recipe.
     """
     images = {} if asked.data_dir is None else {"images": None}
-    space = space_files.load(asked.space, asked.overrides, **images)
+    space = space_files.load(asked.space, (*asked.overrides, *_strategy_overrides(asked)), **images)
     if space.is_recipe:
         raise UsageError(
             f"{asked.space}: there is nothing to search, for it has no range; use `mnist-bench train {asked.space}`."
         )
-    return space
+    own = [kind for kind, name in (("sampler", asked.sampler), ("pruner", asked.pruner)) if name and is_code(name)]
+    return _without(own, space)
+
+
+def chosen_strategies(asked: SearchConfig, space: Space) -> tuple[Sampler, Pruner]:
+    """Return the sampler and the pruner of a search: code of the user's own, which is loaded, else the space's.
+
+    `space` is what `to_search` returns for `asked`.
+
+    Raises:
+        UsageError: the code cannot be loaded or made; the message says why and where.
+    """
+    sampler, pruner = strategies.of_settings(space.settings)
+    if asked.sampler is not None and is_code(asked.sampler):
+        sampler = strategies.named_sampler(asked.sampler, asked.sampler_options)
+    if asked.pruner is not None and is_code(asked.pruner):
+        pruner = strategies.named_pruner(asked.pruner, asked.pruner_options)
+    return sampler, pruner
+
+
+def tried_on(space: Space, seed: int) -> TriedOn:
+    """Return what a sampler or pruner of the user's own is tried out on: the nets of a space, none of which trains."""
+    plan = overview.planner(space, stored(COEFFICIENTS["cpu-fp32"], {}))
+    return TriedOn(space=space, planner=plan, periods=len(period_ends(space)), seed=seed)
+
+
+def _strategy_overrides(asked: SearchConfig) -> Iterator[str]:
+    """Yield what replaces the file's sampler and pruner by built-in ones, as `--set` does it.
+
+    Raises:
+        UsageError: there is none of that name, or it refuses its options.
+    """
+    if asked.sampler is not None and not is_code(asked.sampler):
+        strategies.named_sampler(asked.sampler, asked.sampler_options)
+        yield f"search.sampler={_in_yaml(asked.sampler, asked.sampler_options)}"
+    if asked.pruner is not None and not is_code(asked.pruner):
+        strategies.named_pruner(asked.pruner, asked.pruner_options)
+        yield f"search.pruner={_in_yaml(asked.pruner, asked.pruner_options)}"
+
+
+def _in_yaml(name: str, options: Mapping[str, Any]) -> str:
+    return json.dumps({"name": name, **options}) if options else name
+
+
+def _without(kinds: Collection[str], space: Space) -> Space:
+    """Return a space that names no sampler, or no pruner, since there is code of the user's own in its place."""
+    named = space.settings.get("search", {})
+    if not named.keys() & {*kinds}:
+        return space
+    kept = {kind: way for kind, way in named.items() if kind not in kinds}
+    others = {name: value for name, value in space.settings.items() if name != "search"}
+    return replace(space, settings={**others, **({"search": kept} if kept else {})})
 
 
 def study_name(asked: SearchConfig, space: Space) -> str:
@@ -178,7 +244,9 @@ def versions() -> dict[str, str]:
     return {"torch": version("torch")}
 
 
-def _spec(asked: SearchConfig, space: Space, data: TrainingSet, numerics: Mapping[str, Any]) -> StudySpec:
+def _spec(
+    asked: SearchConfig, space: Space, data: TrainingSet, chosen: tuple[Sampler, Pruner], numerics: Mapping[str, Any]
+) -> StudySpec:
     trained_on = Data(
         dataset=data.options.dataset, subset=data.options.subset,
         data_hash=data.data_hash, split_hash=data.split.digest,
@@ -188,7 +256,7 @@ def _spec(asked: SearchConfig, space: Space, data: TrainingSet, numerics: Mappin
         "images": {"train": len(data.split.train), "validation": len(data.split.validation)},
         **context_here(numerics),
     }
-    sampler, pruner = strategies.of_settings(space.settings)
+    sampler, pruner = chosen
     plan = planner(space, context)
     return StudySpec(
         space=space, seed=asked.seed, slots=asked.slots, order=asked.order, sampler=sampler, pruner=pruner,

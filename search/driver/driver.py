@@ -265,6 +265,7 @@ class Driver(Generic[C]):
         self, active: Active, state: State, reason: Reason, value: float | None, *, error: str | None = None
     ) -> None:
         number = active.number
+        self._optuna_study.tell(number, state, value)
         told = Told(
             time=active.next_time,
             trial=number,
@@ -275,7 +276,6 @@ class Driver(Generic[C]):
             error=error,
             attributes=self._new_attributes(number),
         )
-        self._optuna_study.tell(number, state, value)
         self._record(told)
         # After the event, never before: files that are removed of a trial whose end is not in the log would have to be
         # trained again. A driver that dies in between does this when it is started again (`clean_up`).

@@ -2,14 +2,23 @@
 
 Proposals come from the same visible trials, verdicts from the same curves, and in a search by logical order the order
 of events is decided again, too. The first event that differs is named; what comes after it means nothing.
+
+A study never makes code of a user's own run. What such code proposed or stopped is taken from the log; all else that
+follows from it is decided again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, assert_never
+
+from optuna import Study
+from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.pruners import BasePruner
+from optuna.samplers import BaseSampler
+from optuna.trial import FrozenTrial, TrialState
 
 from search.differences import differences
 from search.driver.dispatcher import WorkerTime
@@ -18,7 +27,10 @@ from search.driver.period_results import Crashed, Exhausted, Result, Trained
 from search.driver.progress import Observer
 from search.driver.resume import restored
 from search.errors import TooManyFailuresError
-from search.event_log import Active, Event, GoalSet, History, Reported, Told, codec, trial_of
+from search.event_log import Active, Asked, Event, GoalSet, History, Reported, Told, codec, trial_of
+from search.plugins import Loaded
+from search.space import Space
+from search.strategies import ForeignPruner, ForeignSampler, encode
 from search.study import StudySpec
 from search.trainer_api import Planner
 
@@ -31,6 +43,8 @@ class Replay:
     """Events that were decided as they stand in the log, from the first one on."""
     difference: str | None
     """What the next one should say, and says; None where there is no such event."""
+    believed: tuple[str, ...] = ()
+    """Names of the code whose decisions were taken from the log."""
 
 
 class _Otherwise(Exception):
@@ -44,8 +58,11 @@ def replay(events: Sequence[Event], planner_for: Callable[[StudySpec], Planner[A
         UsageError: a package that the study's sampler needs is not installed.
     """
     history = History.of(events[:1])
-    spec = StudySpec.from_json(history.spec)
+    stored = StudySpec.from_json(history.spec)
     recorded = _Recorded(events, history)
+    spec = _as_recorded(stored, recorded)
+    own = (way for way in (spec.sampler, spec.pruner) if isinstance(way, ForeignSampler | ForeignPruner))
+    believed = tuple(way.name for way in own)
     driver = Driver(
         spec=spec, history=history, recorder=recorded, planner=planner_for(spec), dispatcher=recorded,
         observer=Observer(), on_trial_end=lambda trial: None, optuna_study=restored(spec, history),
@@ -54,8 +71,22 @@ def replay(events: Sequence[Event], planner_for: Callable[[StudySpec], Planner[A
         while (event := recorded.next) is not None:
             _decide(driver, event, history)
     except _Otherwise as difference:
-        return Replay(events=history.seq, difference=f"event {history.seq}: {difference}")
-    return Replay(events=history.seq, difference=None)
+        return Replay(events=history.seq, difference=f"event {history.seq}: {difference}", believed=believed)
+    return Replay(events=history.seq, difference=None, believed=believed)
+
+
+def _as_recorded(spec: StudySpec, recorded: _Recorded) -> StudySpec:
+    """Return a stored specification in which the log speaks for code of a user's own."""
+    sampler, pruner = spec.sampler, spec.pruner
+    if isinstance(sampler, ForeignSampler):
+        sampler = replace(sampler, loaded=_stand_in(sampler, "sampler", _RecordedProposals(recorded, spec.space)))
+    if isinstance(pruner, ForeignPruner):
+        pruner = replace(pruner, loaded=_stand_in(pruner, "pruner", _RecordedVerdicts(recorded)))
+    return replace(spec, sampler=sampler, pruner=pruner)
+
+
+def _stand_in(way: ForeignSampler | ForeignPruner, kind: str, made: object) -> Loaded:
+    return Loaded(kind=kind, name=way.name, whole_name=way.name, call=lambda **options: made, source="", code=way.code)
 
 
 def _decide(driver: Driver[Any], event: Event, history: History) -> None:
@@ -69,11 +100,44 @@ def _decide(driver: Driver[Any], event: Event, history: History) -> None:
             driver.step()
 
 
-class _Recorded:
+class WithoutWorkers:
+    """Stands in for the log and for the workers as far as they have nothing to do where no process trains."""
+
+    def __init__(self) -> None:
+        self.time = WorkerTime()
+
+    def show(self, event: Event) -> None:
+        """Write nothing."""
+
+    def at_work(self) -> frozenset[int]:
+        """Return that nothing trains."""
+        return frozenset()
+
+    def ahead(self) -> dict[int, int]:
+        """Return that nothing waits."""
+        return {}
+
+    def adopt(self, active: Active, config: Any) -> None:
+        """Train nothing."""
+
+    def keep_busy(self, history: History) -> None:
+        """Train nothing."""
+
+    def drain(self, history: History) -> None:
+        """Wait for nothing."""
+
+    def advance_to(self, trial: int, period: int) -> None:
+        """Remove nothing."""
+
+    def forget(self, trial: int) -> None:
+        """Let go of nothing."""
+
+
+class _Recorded(WithoutWorkers):
     """Stands in for the event log, checking instead of writing, and for the workers, which repeat what they said."""
 
     def __init__(self, events: Sequence[Event], history: History) -> None:
-        self.time = WorkerTime()
+        super().__init__()
         self._events = events
         self._history = history
 
@@ -92,32 +156,6 @@ class _Recorded:
             listed = "; ".join(f"{path} {old} in the log, {new} when decided again" for path, old, new in differing[:3])
             raise _Otherwise(f"{_named(recorded)}: {listed}")
 
-    def show(self, event: Event) -> None:
-        """Write nothing."""
-
-    def at_work(self) -> frozenset[int]:
-        """Return that nothing trains."""
-        return frozenset()
-
-    def ahead(self) -> dict[int, int]:
-        """Return that nothing waits."""
-        return {}
-
-    def adopt(self, active: Active, config: object) -> None:
-        """Train nothing."""
-
-    def keep_busy(self, history: History) -> None:
-        """Train nothing."""
-
-    def drain(self, history: History) -> None:
-        """Wait for nothing."""
-
-    def advance_to(self, trial: int, period: int) -> None:
-        """Remove nothing."""
-
-    def forget(self, trial: int) -> None:
-        """Let go of nothing."""
-
     def obtain(self, wanted: Active | None, history: History) -> tuple[Active, Result]:
         """Return what the recorded event says that a period of its trial brought."""
         event = self._expected()
@@ -133,6 +171,59 @@ class _Recorded:
         if self.next is None:
             raise RuntimeError("the replay went on past the log's end")
         return self.next
+
+
+class _RecordedProposals(BaseSampler):
+    """Proposes what the log says, and notes what it says that was noted."""
+
+    def __init__(self, recorded: _Recorded, space: Space) -> None:
+        self._recorded = recorded
+        self._ranges = space.distributions
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        return {}
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        return {}
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        event = self._recorded.next
+        if isinstance(event, Asked) and param_name in event.params:
+            return encode(self._ranges[param_name], event.params[param_name])
+        # The log has no such value: any of the range will do for the difference to be found.
+        is_choice = isinstance(param_distribution, CategoricalDistribution)
+        return param_distribution.choices[0] if is_choice else param_distribution.low  # type: ignore[attr-defined]
+
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        _note(self._recorded, study, trial)
+
+    def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
+        _note(self._recorded, study, trial)
+
+
+class _RecordedVerdicts(BasePruner):
+    """Stops what the log says was stopped."""
+
+    def __init__(self, recorded: _Recorded) -> None:
+        self._recorded = recorded
+
+    def prune(self, study: Study, trial: FrozenTrial) -> bool:
+        _note(self._recorded, study, trial)
+        event = self._recorded.next
+        return isinstance(event, Reported) and event.prune
+
+
+def _note(recorded: _Recorded, study: Study, trial: FrozenTrial) -> None:
+    """Note about a trial what the log says that the code noted; constraints are the driver's to note."""
+    event = recorded.next
+    if isinstance(event, Asked | Reported | Told):
+        for key, value in event.attributes.items():
+            if not key.startswith("constraints:"):
+                study._storage.set_trial_system_attr(trial._trial_id, key, value)
 
 
 def _result(event: Reported | Told) -> Result:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from search.event_log import History, TrialRecord
+from search.event_log import History, TrialRecord, repeats
 from search.strategies import OptunaStudy, frozen_trial
 from search.study import CheckpointStore, StudySpec, fingerprint
 
@@ -19,6 +19,7 @@ def restored(spec: StudySpec, history: History) -> OptunaStudy:
         seed=spec.seed,
         periods=spec.periods,
         cost=spec.cost,
+        lasting=not repeats(spec.order),
     )
     for trial in history.trials:
         values = {period: r.value for period, r in enumerate(trial.reports, 1) if r.value is not None}

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from types import ModuleType
 from typing import Any, cast
 
-from search.errors import UsageError
 from search.executors.protocol import Done, Job, Outcome, Raised
-from search.messages import first_line
+from search.plugins import load_object
 from search.trainer_api import Trainer, TrainerSpec
 
 ERROR_LINES = 12
@@ -24,26 +20,9 @@ def build_trainer(spec: TrainerSpec) -> Trainer[Any]:
     """Call the factory that a specification names.
 
     Raises:
-        UsageError: there is none of that name.
+        UsageError: there is none of that name, or it cannot be loaded.
     """
-    module, _, name = spec.factory.rpartition(":")
-    try:
-        factory = getattr(_from_file(module) if module.endswith(".py") else importlib.import_module(module), name)
-    except (ImportError, OSError, AttributeError, ValueError) as error:
-        raise UsageError(
-            f"No trainer {spec.factory} ({first_line(error)}); name it as package.module:Name or folder/file.py:Name."
-        ) from error
-    return cast(Callable[..., Trainer[Any]], factory)(**spec.options)
-
-
-def _from_file(path: str) -> ModuleType:
-    """Return the module of a file, which has the file's path for its name: no package can have the same."""
-    spec = importlib.util.spec_from_file_location(path, path)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{path} cannot be imported")
-    module = sys.modules[path] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return cast(Callable[..., Trainer[Any]], load_object(spec.factory, "trainer"))(**spec.options)
 
 
 def error_text(error: BaseException) -> str:

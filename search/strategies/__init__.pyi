@@ -1,10 +1,11 @@
-from .distributions import OptunaRanges as OptunaRanges
+from .distributions import OptunaRanges as OptunaRanges, encode as encode
 from .gp_selfcheck import gp_proposal as gp_proposal
 from .importance import MAX_TRIALS as MAX_TRIALS, Importance as Importance, importances as importances
 from .optuna_study import OptunaStudy as OptunaStudy, frozen_trial as frozen_trial
 from .pareto_pruning import shortfall as shortfall
 from .pruners import (
     Asha as Asha,
+    ForeignPruner as ForeignPruner,
     Hyperband as Hyperband,
     Median as Median,
     NoPruner as NoPruner,
@@ -20,9 +21,20 @@ from .registry import (
     check_known as check_known,
     describe as describe,
     misfits as misfits,
+    named_pruner as named_pruner,
+    named_sampler as named_sampler,
+    of_code as of_code,
     of_settings as of_settings,
+    of_spec as of_spec,
     pruner as pruner,
     sampler as sampler,
     to_spec as to_spec,
 )
-from .samplers import Gp as Gp, Qmc as Qmc, Random as Random, Tpe as Tpe, built_on as built_on
+from .samplers import (
+    ForeignSampler as ForeignSampler,
+    Gp as Gp,
+    Qmc as Qmc,
+    Random as Random,
+    Tpe as Tpe,
+    built_on as built_on,
+)

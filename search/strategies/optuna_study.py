@@ -7,12 +7,14 @@ import copy
 import logging
 import warnings
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import takewhile
 from types import MappingProxyType
 from typing import Any, assert_never
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.samplers import BaseSampler
 from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
@@ -21,8 +23,8 @@ from search.space import Space
 from search.strategies.distributions import OptunaDistribution, OptunaRanges, decode
 from search.strategies.fast_tpe import Table
 from search.strategies.pareto_pruning import ParetoPruning
-from search.strategies.pruners import Pruner
-from search.strategies.samplers import Ask, Sampler
+from search.strategies.pruners import ForeignPruner, Pruner
+from search.strategies.samplers import Ask, ForeignSampler, Sampler
 
 logging.getLogger("optuna").setLevel(logging.ERROR)  # the driver reports progress itself
 
@@ -50,7 +52,13 @@ class OptunaStudy:
         seed: int,
         periods: int,
         cost: str | None = None,
+        lasting: bool = False,
     ) -> None:
+        """Create an empty study; `lasting` lets one instance of a user's own sampler or pruner live as long as it."""
+        if isinstance(pruner, ForeignPruner):
+            pruner = replace(pruner, lasting=lasting)
+        self._lasts = lasting and isinstance(sampler, ForeignSampler)
+        self._lasting: BaseSampler | None = None
         self._space = space
         self.ranges = OptunaRanges.of(space)
         self._sampler = sampler
@@ -78,7 +86,7 @@ class OptunaStudy:
             fixed: parameters to use instead of sampling.
         """
         with _quiet():
-            self._study.sampler = self._sampler.make(self._ask(number))
+            self._study.sampler = self._made(number)
             if fixed is not None:
                 self._study.enqueue_trial(self.ranges.encode(fixed))
             trial = self._study.ask()
@@ -122,6 +130,8 @@ class OptunaStudy:
         if self._pareto_pruning is not None:
             self._pareto_pruning.tell(number, TrialState[state], value)
             values = self._pareto_pruning.both(number, value)
+        if self._lasting is not None:
+            self._lasting.after_trial(self._study, self._storage.get_trial(number), TrialState[state], values)
         self._storage.set_trial_state_values(number, TrialState[state], values)
         self._trials.pop(number, None)
 
@@ -150,6 +160,15 @@ class OptunaStudy:
         bare.params, bare.distributions = {}, {}
         stored = self._storage.get_trial(self._storage.create_new_trial(self._study._study_id, bare))
         stored.params, stored.distributions = frozen.params, frozen.distributions
+
+    def _made(self, number: int) -> BaseSampler:
+        """Return the sampler that proposes trial `number`: a new one, or the one that lasts."""
+        if self._lasting is not None:
+            return self._lasting
+        made = self._sampler.make(self._ask(number))
+        if self._lasts:
+            self._lasting = made
+        return made
 
     def _ask(self, number: int) -> Ask:
         trials = self._storage.get_all_trials(self._study._study_id, deepcopy=False)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, assert_never
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, assert_never
+
+from search.errors import UsageError
+from search.plugins import Code, Loaded
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner
@@ -128,16 +132,52 @@ class NoPruner:
         return False
 
 
-Pruner = Asha | Hyperband | Median | NoPruner
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ForeignPruner:
+    """A pruner of a user's own: any class of Optuna's kind, by its name."""
+
+    name: str
+    """`package.module:Name` or `file.py:Name`."""
+    code: Code
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """What it is made with, besides the seed that it may take."""
+    loaded: Loaded | None = field(default=None, compare=False, repr=False)
+    """None where the pruner was read from a study, which never makes code run."""
+    lasting: bool = field(default=False, compare=False)
+    """Whether one instance lives through a run; otherwise each decision is made by a new one."""
+
+    def make(self, periods: int) -> BasePruner:
+        """Return what asks it.
+
+        Raises:
+            UsageError: the code is not at hand.
+        """
+        from search.plugins import WatchedPruner
+
+        if self.loaded is None:
+            raise UsageError(f"Pruner {self.name} is code that is not at hand; name it once more with --pruner.")
+        return WatchedPruner(self.loaded, self.options, lasting=self.lasting)
+
+    def may_stop_at(self, period: int) -> bool:
+        """Return that a trial may be stopped after any period; after its last one none is."""
+        return True
+
+    def as_median(self) -> Median:
+        """Return what forecasts take it for, since nobody knows: the median pruner."""
+        return Median()
+
+
+Pruner = Asha | Hyperband | Median | NoPruner | ForeignPruner
 
 
 def survivors(trials: int, pruner: Pruner, periods: int, *, two_objectives: bool = False) -> list[float]:
     """Return how many of so many trials are expected to train each period, were their values in random order.
 
     Successive halving lets the nth arrival at a rung pass if it is among the best max(1, n // reduction_factor) so far;
-    the median pruner, once it has its start-up trials, is taken to stop half of the others at their first comparison.
-    Hyperband is successive halving in each of its brackets. With two objectives a trial is compared with those that
-    cost no more, and its cost has any place among those of the trials before it.
+    the median pruner, once it has its start-up trials, is taken to stop half of the others at their first comparison,
+    and one of a user's own is taken for it. Hyperband is successive halving in each of its brackets. With two
+    objectives a trial is compared with those that cost no more, and its cost has any place among those of the trials
+    before it.
     """
     match pruner:
         case Hyperband():
@@ -153,6 +193,8 @@ def survivors(trials: int, pruner: Pruner, periods: int, *, two_objectives: bool
             return [trials if period <= pruner.n_warmup_steps + 1 else later for period in range(1, periods + 1)]
         case NoPruner():
             return [trials] * periods
+        case ForeignPruner():
+            return survivors(trials, pruner.as_median(), periods)
         case _:
             assert_never(pruner)
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, assert_never
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, assert_never
 
 from search import canonical_json
+from search.errors import UsageError
+from search.plugins import Code, Loaded
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -132,7 +134,32 @@ class Gp:
         )
 
 
-Sampler = Tpe | Random | Qmc | Gp
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ForeignSampler:
+    """A sampler of a user's own: any class of Optuna's kind, by its name."""
+
+    name: str
+    """`package.module:Name` or `file.py:Name`."""
+    code: Code
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """What it is made with, besides the seed."""
+    loaded: Loaded | None = field(default=None, compare=False, repr=False)
+    """None where the sampler was read from a study, which never makes code run."""
+
+    def make(self, ask: Ask) -> BaseSampler:
+        """Return a new instance.
+
+        Raises:
+            UsageError: the code is not at hand, or refuses its options.
+        """
+        from search.plugins import WatchedSampler
+
+        if self.loaded is None:
+            raise UsageError(f"Sampler {self.name} is code that is not at hand; name it once more with --sampler.")
+        return WatchedSampler(self.loaded.construct(self.options, ask.seed), self.loaded)
+
+
+Sampler = Tpe | Random | Qmc | Gp | ForeignSampler
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +175,7 @@ class BuiltOn:
 def built_on(sampler: Sampler) -> BuiltOn:
     """Return the packages that a sampler is built on."""
     match sampler:
-        case Tpe() | Random():
+        case Tpe() | Random() | ForeignSampler():
             return BuiltOn()
         case Qmc():
             return BuiltOn(needed=("scipy",))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache
@@ -12,10 +13,11 @@ from search import canonical_json, strategies
 from search.differences import differences
 from search.errors import FingerprintError, NewerVersionError, UsageError
 from search.event_log import Created, Event, History, Order
-from search.messages import on_one_line
+from search.messages import on_one_line, show
+from search.plugins import is_code
 from search.space import Choice, Distribution, FloatRange, IntRange, Levels, Space, cost_of
 from search.stored_fields import First, standing, unknown
-from search.strategies import Gp, Pruner, Qmc, Random, Sampler, Tpe, built_on, check, to_spec
+from search.strategies import ForeignSampler, Gp, Pruner, Qmc, Random, Sampler, Tpe, built_on, check, to_spec
 
 DRIVER_REVISION = 2
 """Raised whenever the driver decides differently from before on the same records."""
@@ -50,10 +52,11 @@ class StudySpec:
     def from_json(cls, stored: Mapping[str, Any]) -> StudySpec:
         """Return the specification of a stored study; what is computed anew of it, such as versions, may differ."""
         plain = {item.name: stored[item.name] for item in fields(cls) if item.name in stored}
+        sampler, pruner = strategies.of_spec(stored)
         parsed = {
+            "sampler": sampler,
+            "pruner": pruner,
             "space": Space.from_spec(stored["space"]),
-            "sampler": strategies.sampler(stored["sampler"]),
-            "pruner": strategies.pruner(stored["pruner"]),
             "enqueued": tuple(stored["enqueued"]),
         }
         return cls(**(plain | parsed))
@@ -150,7 +153,7 @@ def sampler_arithmetic(sampler: Sampler, *, two_objectives: bool = False) -> dic
             from search.strategies import gp_proposal
 
             return {"sampler_arithmetic": gp_proposal(two_objectives)}
-        case Tpe() | Random() | Qmc():
+        case Tpe() | Random() | Qmc() | ForeignSampler():
             return {}
         case _:
             assert_never(sampler)
@@ -185,6 +188,27 @@ def fingerprint(spec: Mapping[str, Any]) -> str:
     return canonical_json.sha256({key: value for key, value in spec.items() if key != "numerics"})
 
 
+def _check_named(name: str, stored: Mapping[str, Any], current: Mapping[str, Any]) -> None:
+    """Check that code of the user's own is named again, which no study makes run by itself.
+
+    Raises:
+        FingerprintError: it is not; the text says which options to repeat.
+    """
+    names = {kind: (str(stored[kind]["name"]), str(current[kind]["name"])) for kind in ("sampler", "pruner")}
+    lacking = [kind for kind, (then, now) in names.items() if is_code(then) and not is_code(now)]
+    words = [f"--{kind} {shlex.quote(names[kind][0])}" for kind in lacking]
+    words += [
+        f"--{kind}-option {shlex.quote(f'{option}={show(value)}')}"
+        for kind in lacking
+        for option, value in stored[kind]["options"].items()
+    ]
+    if lacking:
+        raise FingerprintError(
+            f"Study {name} was made by a {' and a '.join(lacking)} of your own, which only you can name again: add "
+            f"{' '.join(words)} (a file with the folder that it lies in)."
+        )
+
+
 def check_same(name: str, stored: Mapping[str, Any], current: Mapping[str, Any]) -> None:
     """Check that a stored specification is that of this run.
 
@@ -193,6 +217,7 @@ def check_same(name: str, stored: Mapping[str, Any], current: Mapping[str, Any])
     """
     if fingerprint(stored) == fingerprint(current):
         return
+    _check_named(name, stored, current)
     rows = differences(stored, current)
     listed = "\n".join(on_one_line(f"  {path}: {old} then, {new} now") for path, old, new in rows)
     listed = listed or "  space: the same fields in another order"

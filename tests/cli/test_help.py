@@ -12,7 +12,10 @@ def test_options_stand_in_groups_and_examples_at_the_end(cli: Cli) -> None:
     lines = cli("search", "--help", columns=80).stdout.splitlines()
     assert lines[0] == "Usage: mnist-bench search [OPTIONS] SPACE" or lines[0].endswith("search [OPTIONS] SPACE")
     headings = [line for line in lines if line.endswith(":") and not line.startswith(" ")]
-    assert headings == ["Arguments:", "Options:", "Where it runs:", "Files and data:", "Examples:"]
+    assert headings == [
+        "Arguments:", "Options:", "How it decides, whatever the file says:", "Where it runs:", "Files and data:",
+        "Examples:",
+    ]  # fmt: skip
     running = lines[lines.index("Where it runs:") : lines.index("Files and data:")]
     for option in ("--workers", "--device", "--executor"):
         assert any(line.startswith(f"  {option} ") for line in running)

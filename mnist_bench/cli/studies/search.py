@@ -23,6 +23,7 @@ EXAMPLES = """\
 mnist-bench search conv --trials 50                          the shipped space, 50 trained trials
 mnist-bench search my.yaml --seed 1 --set optim.optimizer=adam --study-name adam
 mnist-bench search conv --dry-run                            what would run, and about how long
+mnist-bench search conv --sampler mine.py:Mine               with a sampler of your own; see `plugin check`
 """
 
 
@@ -38,6 +39,10 @@ def search(
         float | None,
         options.time("--trial-timeout", "End a trial that trains longer than this.", least=1),
     ] = None,
+    sampler: options.SamplerName = None,
+    sampler_options: options.SamplerOptions = None,
+    pruner: options.PrunerName = None,
+    pruner_options: options.PrunerOptions = None,
     workers: options.Workers = None,
     lanes: Annotated[
         int | None,
@@ -123,7 +128,9 @@ def search(
         seed=seed, trial_timeout=trial_timeout, workers=workers or options.suitable_workers(device), lanes=lanes,
         enqueue=tuple(enqueue or ()), device=device, study_name=study_name, storage=storage, results=results,
         data_dir=data_dir, dataset=dataset, executor=executor, max_outage=max_outage, address=address,
-        gpus_per_worker=gpus_per_worker, command=again.as_typed(storage),
+        gpus_per_worker=gpus_per_worker, command=again.as_typed(storage), sampler=sampler, pruner=pruner,
+        sampler_options=options.assigned("--sampler-option", sampler_options or ()),
+        pruner_options=options.assigned("--pruner-option", pruner_options or ()),
     )  # fmt: skip
     share = None if audit_pruned is None else _share(audit_pruned, executor)
     if dry_run:

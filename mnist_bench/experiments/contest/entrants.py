@@ -8,7 +8,6 @@ from typing import Any
 from mnist_bench.experiments.contest.record import Entrant
 from search import strategies
 from search.errors import UsageError
-from search.messages import did_you_mean, show
 from search.space import Space
 
 BASELINES = (
@@ -32,12 +31,7 @@ def line_up(
     """Return every sampler with every pruner, and the baselines; the first is the one that all are compared with.
 
     Options go to the strategies that are a user's own. `transfer` adds the best configurations of another task.
-
-    Raises:
-        UsageError: there is no such sampler or pruner; names what is near.
     """
-    _check_names("--samplers", samplers, strategies.SAMPLERS)
-    _check_names("--pruners", pruners, strategies.PRUNERS)
     pairs = [
         Entrant(
             sampler=sampler,
@@ -52,26 +46,14 @@ def line_up(
     return tuple({entrant.name: entrant for entrant in [*pairs, *known]}.values())
 
 
-def _check_names(option: str, names: Sequence[str], known: Mapping[str, Any]) -> None:
-    for name in names:
-        if name not in known and ":" not in name:
-            hint = did_you_mean(name, known) or "."
-            own = "package.module:Name and file.py:Name are of your own"
-            raise UsageError(f"{option} {show(name)}: no such name{hint} There are {', '.join(known)}; {own}.")
-
-
 def strategies_of(entrant: Entrant) -> tuple[strategies.Sampler, strategies.Pruner]:
-    """Return the sampler and the pruner of an entrant that searches.
+    """Return the sampler and the pruner of an entrant that searches; code of a user's own is loaded.
 
     Raises:
-        UsageError: an option is unknown or out of range.
+        UsageError: there is no such strategy, or an option is unknown or out of range.
     """
-    try:
-        sampler = strategies.sampler({"name": entrant.sampler, **entrant.sampler_options})
-        pruner = strategies.pruner({"name": entrant.pruner, **entrant.pruner_options})
-    except ValueError as error:
-        raise UsageError(f"{entrant.way}: {error}.") from error
-    return sampler, pruner
+    sampler = strategies.named_sampler(entrant.sampler, entrant.sampler_options)
+    return sampler, strategies.named_pruner(entrant.pruner, entrant.pruner_options)
 
 
 def check_fit(entrant: Entrant, space: Space, periods: int) -> None:

@@ -17,7 +17,7 @@ from mnist_bench.plots.subject import Subject
 from mnist_bench.units import percent
 from search.errors import StudyNotFoundError
 from search.event_log import StudyRecord, TrialRecord
-from search.strategies import Asha, Hyperband, Median, NoPruner, pruner
+from search.strategies import Asha, ForeignPruner, Hyperband, Median, NoPruner, of_spec
 
 LOG_FROM = 4
 """Ratio of the budget to the first period from which on the axis of epochs is logarithmic, as the rungs are. On a
@@ -135,11 +135,11 @@ def _curve(trial: TrialRecord) -> Curve:
 
 
 def _rung_periods(study: StudyRecord, periods: int) -> list[int]:
-    stops = pruner(study.spec["pruner"])
+    _, stops = of_spec(study.spec)
     match stops:
         case Asha():
             return stops.rungs(periods)[:-1]
-        case Hyperband() | Median() | NoPruner():
+        case Hyperband() | Median() | NoPruner() | ForeignPruner():
             return []
         case _:
             assert_never(stops)

@@ -1,0 +1,5 @@
+"""Code of a user's own: loaded by the name that somebody gives, told apart by its hash, blamed for its errors."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,206 @@
+"""Load code of a user's own by its name, and say what code it is.
+
+A name is `package.module:Name` or `folder/file.py:Name`. It comes from the command line or from Python. Nothing that is
+read, be it a space file, a study, a record or a database, ever comes to this module.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import sys
+import traceback
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from importlib.machinery import SourceFileLoader
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import Any
+
+from search.errors import PluginError, SearchError, UsageError
+from search.messages import first_line, in_a_sentence
+
+HOW = "name it as package.module:Name or folder/file.py:Name"
+_NOT_THERE = (ImportError, OSError, AttributeError, ValueError)
+"""What Python raises for a name that leads nowhere."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Code:
+    """What some code is, as a study stores it."""
+
+    module: str
+    """The module that defines it; of a file, its name without the folder."""
+    sha256: str
+    """Of that module's source file."""
+    version: str | None = None
+    """Of the distribution that the module came with; None for a file."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Loaded:
+    """A class or function of a user's own, ready to be called."""
+
+    kind: str
+    """What it is to be, in messages: "sampler"."""
+    name: str
+    """As a study stores it: a file without its folder, which may be another one tomorrow."""
+    whole_name: str
+    """By which other processes of this machine load it: a file with its whole path."""
+    call: Callable[..., Any]
+    source: str
+    """The source file, as it stands in tracebacks."""
+    code: Code
+
+    def as_kind(self, kind: str) -> Loaded:
+        """Return the same, to be called a thing of this kind."""
+        return replace(self, kind=kind)
+
+    def construct(self, options: Mapping[str, Any], seed: int) -> Any:
+        """Call it with the options, and with the seed if it takes one.
+
+        Raises:
+            UsageError: the options hold a seed, or it refuses them; the message says why and where.
+        """
+        if "seed" in options:
+            raise UsageError(f"{self.kind.capitalize()} {self.name}: its seed comes from the search's; leave it out.")
+        seeded = {"seed": seed} if self._takes_seed() else {}
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # Optuna's of experimental features, which the user cannot act on
+                return self.call(**options, **seeded)
+        except Exception as error:
+            raise UsageError(f"{self.kind.capitalize()} {self.name} cannot be made: {self._told(error)}.") from error
+
+    @contextmanager
+    def blamed(self) -> Iterator[None]:
+        """Let an exception of the code inside end as one sentence, which says where it was raised.
+
+        Raises:
+            PluginError: there was one.
+        """
+        try:
+            yield
+        except SearchError:
+            raise
+        except Exception as error:
+            raise PluginError(f"{self.kind.capitalize()} {self.name} raised {self._told(error)}.") from error
+
+    def _takes_seed(self) -> bool:
+        """Return whether it has a parameter `seed`, or is a sampler that hands on whatever it is given."""
+        try:
+            parameters = inspect.signature(self.call).parameters
+        except (ValueError, TypeError):  # code that is not Python's tells no signature
+            return False
+        takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+        return "seed" in parameters or (takes_all and self.kind == "sampler")
+
+    def _told(self, error: Exception) -> str:
+        """Return an exception's class, its message, and the line of the code's own file that it passed last."""
+        lines = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == self.source]
+        return _spelt(error) + (f" ({lines[-1].filename}:{lines[-1].lineno})" if lines else "")
+
+
+def is_code(name: str) -> bool:
+    """Return whether a name is one of code, not of anything built in."""
+    return ":" in name
+
+
+def load(name: str, kind: str) -> Loaded:
+    """Return the code of this name, which is to be a thing of this kind ("sampler").
+
+    Raises:
+        UsageError: there is none, or it cannot be loaded; the message says why and where.
+    """
+    module, target = _find(name, kind)
+    path = module.__name__ if name.rpartition(":")[0].endswith(".py") else None
+    defining = sys.modules.get(getattr(target, "__module__", None) or "", module)
+    source = getattr(defining, "__file__", None)
+    if source is None or not callable(target):
+        raise UsageError(f"{kind.capitalize()} {name} is no class of a source file; {HOW}.")
+    is_file = path is not None and defining is module
+    return Loaded(
+        kind=kind,
+        name=name if path is None else f"{Path(path).name}:{name.rpartition(':')[2]}",
+        whole_name=name if path is None else f"{Path(path).resolve()}:{name.rpartition(':')[2]}",
+        call=target,
+        source=source,
+        code=Code(
+            module=Path(source).name if is_file else defining.__name__,
+            sha256=hashlib.sha256(Path(source).read_bytes()).hexdigest(),
+            version=None if is_file else _version(defining.__name__),
+        ),
+    )
+
+
+def load_object(name: str, kind: str) -> Any:
+    """Return what a name leads to; errors as in `load`."""
+    return _find(name, kind)[1]
+
+
+def _find(name: str, kind: str) -> tuple[ModuleType, Any]:
+    """Return the module of a name, and what it has under the name's last part."""
+    place, _, attribute = name.rpartition(":")
+    try:
+        module = _from_file(place) if place.endswith(".py") else importlib.import_module(place)
+        return module, getattr(module, attribute)
+    except Exception as error:
+        where = _raised_at(error)
+        if where is None and isinstance(error, _NOT_THERE):
+            raise UsageError(f"No {kind} {name} ({first_line(error)}); {HOW}.") from error
+        at = "" if where is None else f" ({where})"
+        raise UsageError(f"{kind.capitalize()} {name} cannot be loaded: {_spelt(error)}{at}.") from error
+
+
+class _AsItStands(SourceFileLoader):
+    """Compiles a file as it stands: compiled code from before might be of another content, which the hash would not be
+    of, and beside the file nothing is written."""
+
+    def get_code(self, fullname: str) -> CodeType | None:
+        return self.source_to_code(self.get_data(self.path), self.path)
+
+
+def _from_file(path: str) -> ModuleType:
+    """Return the module of a file, which has the file's path for its name: no package can have the same."""
+    spec = importlib.util.spec_from_file_location(path, path, loader=_AsItStands(path, path))
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} cannot be imported")
+    module = sys.modules[path] = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[path]
+        raise
+    return module
+
+
+def _raised_at(error: Exception) -> str | None:
+    """Return where code that was being loaded raised an exception; None where there was none to be loaded."""
+    if isinstance(error, SyntaxError):
+        return f"{error.filename}:{error.lineno}"
+    ours = (__file__, importlib.__file__)
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if frame.filename not in ours and not frame.filename.startswith("<frozen ")
+    ]
+    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else None
+
+
+def _spelt(error: Exception) -> str:
+    words = in_a_sentence(error.msg if isinstance(error, SyntaxError) else error)
+    return f"{type(error).__name__}: {words}" if words else type(error).__name__
+
+
+def _version(module: str) -> str | None:
+    package = module.partition(".")[0]
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        names = packages_distributions().get(package, [])  # reads all that is installed, for a quarter of a second
+        return version(sorted(names)[0]) if names else None

@@ -1,0 +1,115 @@
+"""A user's own sampler and pruner, watched: what they raise, or propose outside a range, ends as one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from optuna import Study
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.pruners import BasePruner
+from optuna.samplers import BaseSampler
+from optuna.trial import FrozenTrial, TrialState
+
+from search import canonical_json
+from search.errors import OutsideRangeError
+from search.messages import listing, show
+from search.plugins.loading import Loaded
+
+
+class WatchedSampler(BaseSampler):
+    """Hands everything on to a sampler of a user's own."""
+
+    def __init__(self, own: BaseSampler, loaded: Loaded) -> None:
+        self._own = own
+        self._loaded = loaded
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        """Return the ranges that are drawn together."""
+        with self._loaded.blamed():
+            return self._own.infer_relative_search_space(study, trial)
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Return values of these ranges.
+
+        Raises:
+            OutsideRangeError: one is outside its range; Optuna would draw it once more and say nothing.
+        """
+        with self._loaded.blamed():
+            params = self._own.sample_relative(study, trial, search_space)
+            for path in params.keys() & search_space.keys():
+                self._check(path, params[path], search_space[path])
+        return params
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        """Return a value of this range.
+
+        Raises:
+            OutsideRangeError: it is outside; Optuna would believe it.
+        """
+        with self._loaded.blamed():
+            value = self._own.sample_independent(study, trial, param_name, param_distribution)
+        self._check(param_name, value, param_distribution)
+        return value
+
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        """A trial is about to be drawn."""
+        with self._loaded.blamed():
+            self._own.before_trial(study, trial)
+
+    def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
+        """A trial is about to end."""
+        with self._loaded.blamed():
+            self._own.after_trial(study, trial, state, values)
+
+    def reseed_rng(self) -> None:
+        """Let the sampler draw other numbers."""
+        self._own.reseed_rng()
+
+    def _check(self, path: str, value: Any, span: BaseDistribution) -> None:
+        if not _holds(span, value):
+            raise OutsideRangeError(
+                f"Sampler {self._loaded.name} proposed {show(value)} for {path}, which its range does not hold: "
+                f"{_in_words(span)}."
+            )
+
+
+class WatchedPruner(BasePruner):
+    """Asks a pruner of a user's own: one that is made anew for every decision, or one that lasts."""
+
+    def __init__(self, loaded: Loaded, options: Mapping[str, Any], *, lasting: bool) -> None:
+        self._loaded = loaded
+        self._options = options
+        self._lasting = lasting
+        self._own: BasePruner | None = None
+
+    def prune(self, study: Study, trial: FrozenTrial) -> bool:
+        """Return whether to stop the trial. Its seed, if it takes one, comes from the study's fingerprint."""
+        if self._own is None or not self._lasting:
+            # The study's name is its fingerprint, by which Optuna's hyperband assigns brackets, too.
+            seed = canonical_json.derived_seed(study.study_name, "pruner", trial.number, trial.last_step or 0)
+            self._own = self._loaded.construct(self._options, seed)
+        with self._loaded.blamed():
+            return bool(self._own.prune(study, trial))
+
+
+def _holds(span: BaseDistribution, value: Any) -> bool:
+    try:
+        return bool(span._contains(span.to_internal_repr(value)))
+    except (ValueError, TypeError):  # no number, or no such option
+        return False
+
+
+def _in_words(span: BaseDistribution) -> str:
+    match span:
+        case CategoricalDistribution():
+            return listing(span.choices)
+        case IntDistribution() | FloatDistribution():
+            step = "" if span.step in (None, 1) else f", step {show(span.step)}"
+            return f"{show(span.low)} to {show(span.high)}{step}"
+        case _:
+            return str(span)

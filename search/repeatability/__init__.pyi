@@ -1,0 +1,1 @@
+from .check import Checked as Checked, Row as Row, TriedOn as TriedOn, examine as examine, require as require

@@ -1,0 +1,209 @@
+"""Whether a user's own sampler or pruner is repeatable: several ways of asking it the same, row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from search import strategies
+from search.differences import differences
+from search.driver import Observer, Progress, Search
+from search.errors import OutsideRangeError, PluginError, UsageError
+from search.event_log import Asked, Event, Reported
+from search.executors import Executor, InProcessExecutor
+from search.executors.local import LocalExecutor
+from search.messages import on_one_line
+from search.plugins import Code
+from search.repeatability.elsewhere import decided_elsewhere
+from search.repeatability.made_up import CANARY, MadeUpPlanner
+from search.repeatability.rehearsal import Decision, Length, decided_anew, recorded, rehearse
+from search.space import Space
+from search.strategies import ForeignPruner, ForeignSampler, Pruner, Sampler
+from search.study import StudyLocation, StudySpec, WorkFolder
+from search.trainer_api import Planner, TrainerSpec, is_feasible
+
+SLOTS = 8
+PROPOSALS = 50
+"""Proposals of a sampler that are looked at, infeasible ones among them."""
+TRIALS = 50
+"""Trained trials that a pruner decides on."""
+FEW = Length(proposals=60, trials=16)
+"""Where little time is to be spent: more trained trials than the ten that Optuna's samplers draw at random."""
+WORKERS = 8
+SEARCHED = 30
+"""Proposals of the searches with one worker and with several; most of their time goes to the databases."""
+_TRAINER = TrainerSpec(factory="search.repeatability.made_up:MadeUpTrainer")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TriedOn:
+    """What a strategy is tried out on."""
+
+    space: Space
+    planner: Planner[Any]
+    """Says what a trial's periods cost and what exceeds a limit; its configurations are not trained."""
+    periods: int
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """One way of asking for the same."""
+
+    what: str
+    holds: bool | None
+    """None where it could not be tried."""
+    found: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Checked:
+    """What a check found."""
+
+    name: str
+    kind: str
+    """"sampler" or "pruner"."""
+    code: Code
+    rows: tuple[Row, ...]
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether every row holds."""
+        return all(row.holds for row in self.rows)
+
+
+def examine(own: ForeignSampler | ForeignPruner, tried_on: TriedOn) -> Checked:
+    """Try out a sampler or pruner; the other one is the space's.
+
+    Raises:
+        UsageError: it does not go with the space's other one.
+        PluginError: it raises.
+    """
+    sampler, pruner = strategies.of_settings(tried_on.space.settings)
+    is_sampler = isinstance(own, ForeignSampler)
+    spec = _spec(
+        own if isinstance(own, ForeignSampler) else sampler, own if isinstance(own, ForeignPruner) else pruner, tried_on
+    )
+    rows = _rows_of_sampler(spec, tried_on) if is_sampler else _rows_of_pruner(spec, tried_on)
+    return Checked(name=own.name, kind="sampler" if is_sampler else "pruner", code=own.code, rows=tuple(rows))
+
+
+def require(sampler: Sampler, pruner: Pruner, tried_on: TriedOn) -> None:
+    """Check in a few seconds that those of the two that are a user's own decide the same here and in another process.
+
+    Raises:
+        UsageError: one does not; the message says how to search with it all the same.
+        PluginError: it raises, or proposes what its range does not hold.
+    """
+    own = [way for way in (sampler, pruner) if isinstance(way, ForeignSampler | ForeignPruner)]
+    if not own:
+        return
+    spec = _spec(sampler, pruner, tried_on)
+    events = rehearse(spec, MadeUpPlanner(tried_on.planner), FEW)
+    decided = recorded(spec, events)
+    for where, again in (("asked again", decided_anew), ("asked in another process", decided_elsewhere)):
+        if (difference := _difference(decided, again(spec, events))) is not None:
+            names = " and ".join(way.loaded.whole_name if way.loaded else way.name for way in own)
+            raise UsageError(
+                f"{names}: not repeatable: {where} after the same history, it decides otherwise ({difference}). A "
+                f"search in logical order needs that; `--order arrival` does not, and `mnist-bench plugin check "
+                f"{names.partition(' and ')[0]}` says more."
+            )
+
+
+def _spec(sampler: Sampler, pruner: Pruner, tried_on: TriedOn) -> StudySpec:
+    return StudySpec(
+        space=tried_on.space, seed=tried_on.seed, slots=SLOTS, sampler=sampler, pruner=pruner,
+        periods=tried_on.periods, context={"canary": CANARY},
+    )  # fmt: skip
+
+
+def _rows_of_sampler(spec: StudySpec, tried_on: TriedOn) -> list[Row]:
+    planner = MadeUpPlanner(tried_on.planner)
+    within = "proposals within the space"
+    try:
+        events = rehearse(spec, planner, Length(proposals=PROPOSALS, trials=PROPOSALS))
+        rows = _rows(spec, events, planner)
+    except OutsideRangeError as error:
+        skipped = [Row(what=what, holds=None, found="not tried: the search ended") for what in _WAYS]
+        return [*skipped, Row(what=within, holds=False, found=str(error))]
+    proposals = [event for event in events if isinstance(event, Asked)]
+    infeasible = sum(not is_feasible(event.constraints) for event in proposals)
+    words = f"each value of {len(proposals)} in its range; {infeasible} infeasible"
+    return [*rows, Row(what=within, holds=True, found=words)]
+
+
+def _rows_of_pruner(spec: StudySpec, tried_on: TriedOn) -> list[Row]:
+    planner = MadeUpPlanner(tried_on.planner)
+    events = rehearse(spec, planner, Length(proposals=4 * TRIALS, trials=TRIALS))
+    verdicts = [event for event in events if isinstance(event, Reported)]
+    stopped, trials = sum(event.prune for event in verdicts), len({event.trial for event in verdicts})
+    words = f"{stopped} of {trials}, of made-up curves"
+    return [*_rows(spec, events, planner), Row(what="trials stopped", holds=True, found=words)]
+
+
+_WAYS = ("asked twice", "after a restart", "in another process", f"with 1 and {WORKERS} workers")
+
+
+def _rows(spec: StudySpec, events: list[Event], planner: MadeUpPlanner) -> list[Row]:
+    decided = recorded(spec, events)
+    first, second = decided_anew(spec, events), decided_anew(spec, events)
+    try:
+        elsewhere = _row(_WAYS[2], decided, decided_elsewhere(spec, events))
+    except PluginError as error:
+        elsewhere = Row(what=_WAYS[2], holds=False, found=str(error))
+    return [
+        _row(_WAYS[0], first, second),
+        _row(_WAYS[1], decided, first),
+        elsewhere,
+        _row_of_workers(spec, planner),
+    ]
+
+
+def _row(what: str, then: Mapping[str, Decision], now: Mapping[str, Decision]) -> Row:
+    difference = _difference(then, now)
+    return Row(what=what, holds=difference is None, found=difference or f"{len(then)} decisions, all the same")
+
+
+def _difference(then: Mapping[str, Decision], now: Mapping[str, Decision]) -> str | None:
+    """Return the first difference in words; None where there is none."""
+    for turn, decision in then.items():
+        for path, old, new in differences({turn: decision}, {turn: now.get(turn, {})}):
+            return on_one_line(f"{turn}: {path.removeprefix(f'{turn}.')} {old}, then {new}")
+    return None
+
+
+class _Counting(Observer):
+    """Counts proposals, so that searches stop at the same event, which depends on no worker."""
+
+    proposals = 0
+
+    def on_progress(self, progress: Progress) -> None:
+        self.proposals = progress.finished + progress.infeasible + len(progress.running)
+
+
+def _row_of_workers(spec: StudySpec, planner: MadeUpPlanner) -> Row:
+    """Compare real searches: in this process, and on worker processes with as many slots."""
+    with TemporaryDirectory(prefix="mnist-bench-") as folder:
+        log = WorkFolder(Path(folder)).workers_log
+        alone = _digest(spec, planner, InProcessExecutor(_TRAINER), Path(folder) / "alone")
+        together = _digest(spec, planner, LocalExecutor(_TRAINER, WORKERS, log), Path(folder) / "together")
+    words = f"digest {alone[:8]}" + ("" if alone == together else f", then {together[:8]}")
+    return Row(what=_WAYS[3], holds=alone == together, found=words)
+
+
+def _digest(spec: StudySpec, planner: MadeUpPlanner, executor: Executor, results: Path) -> str:
+    counting = _Counting()
+    searched = Search(
+        location=StudyLocation.of("check", results),
+        goal=SEARCHED,
+        spec_for=lambda numerics: replace(spec, numerics=numerics),
+        planner_for=lambda _: planner,
+        executor=executor,
+        observer=counting,
+        stopping=lambda: counting.proposals >= SEARCHED,
+    ).run()
+    return searched.study.digest

@@ -1,0 +1,84 @@
+"""Ask a user's own strategies once more in another process, with another order of sets; run by `decided_elsewhere`."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+from search import strategies
+from search.errors import PluginError, SearchError
+from search.event_log import Created, Event, codec
+from search.messages import in_a_sentence
+from search.repeatability.rehearsal import Decision, decided_anew
+from search.strategies import ForeignPruner, ForeignSampler
+from search.study import StudySpec
+
+PATIENCE = 120
+"""Seconds after which the other process is taken for hung."""
+
+
+def decided_elsewhere(spec: StudySpec, events: Sequence[Event]) -> dict[str, Decision]:
+    """Return what `decided_anew` does in a fresh interpreter whose hashes of texts are others.
+
+    Raises:
+        PluginError: it fails there.
+    """
+    task = {"rows": [asdict(codec.to_row(event)) for event in events], "sampler": _named(spec.sampler),
+            "pruner": _named(spec.pruner)}  # fmt: skip
+    seed = "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"
+    environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    try:
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "search.repeatability.elsewhere"],
+            input=json.dumps(task), env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as error:
+        raise PluginError(f"Another process had not answered after {PATIENCE} s.") from error
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        raise PluginError(f"Another process failed: {in_a_sentence(last)}.")
+    answer = json.loads(done.stdout.splitlines()[-1])
+    if "error" in answer:
+        raise PluginError(answer["error"])
+    found: dict[str, Decision] = answer["decisions"]
+    return found
+
+
+def main() -> None:
+    """Answer one task, from standard input to standard output."""
+    task = json.load(sys.stdin)
+    rows = [{**row, "payload": json.dumps(row["payload"])} for row in task["rows"]]
+    events = [codec.from_row(**row) for row in rows]
+    try:
+        print(json.dumps({"decisions": decided_anew(_spec(events[0], task), events)}))
+    except SearchError as error:
+        print(json.dumps({"error": str(error)}))
+
+
+def _named(way: strategies.Sampler | strategies.Pruner) -> dict[str, Any] | None:
+    """Return what another process loads; None where the way is built in."""
+    if isinstance(way, ForeignSampler | ForeignPruner) and way.loaded is not None:
+        return {"name": way.loaded.whole_name, "options": dict(way.options)}
+    return None
+
+
+def _spec(created: Event, task: Mapping[str, Any]) -> StudySpec:
+    """Return the specification with the strategies loaded here."""
+    if not isinstance(created, Created):
+        raise TypeError("the first event creates the study")
+    spec = StudySpec.from_json(created.spec)
+    sampler, pruner = task["sampler"], task["pruner"]
+    return replace(
+        spec,
+        sampler=spec.sampler if sampler is None else strategies.named_sampler(**sampler),
+        pruner=spec.pruner if pruner is None else strategies.named_pruner(**pruner),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""A search in memory, and what its strategies decide when they are asked once more at every turn of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from search.driver import Driver, Observer, Trained, WithoutWorkers, restored
+from search.errors import TooManyFailuresError
+from search.event_log import Active, Asked, Created, Event, GoalSet, History, Reported, linked
+from search.repeatability.made_up import MadeUpTrainer
+from search.stored_fields import FORMAT
+from search.strategies import ForeignPruner, ForeignSampler
+from search.study import StudySpec
+from search.trainer_api import Planner
+
+Decision = Mapping[str, Any]
+"""Plain values by what was decided: of a proposal the parameters, of a verdict whether the trial stops."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Length:
+    """How long a rehearsal goes on: to whichever comes first."""
+
+    proposals: int
+    trials: int
+    """Trained ones."""
+
+
+def rehearse(spec: StudySpec, planner: Planner[Mapping[str, Any]], length: Length) -> list[Event]:
+    """Return the events of a search of some length.
+
+    Raises:
+        PluginError: the sampler or the pruner raises, or proposes what its range does not hold.
+    """
+    history = History()
+    stage = _Stage(history)
+    for event in (Created(name="rehearsal", spec=spec.to_json(), format=FORMAT), GoalSet(goal=length.trials)):
+        stage.append(linked(event, history))
+        history.apply(stage.events[-1])
+    driver = Driver(
+        spec=spec, history=history, recorder=stage, planner=planner, dispatcher=stage, observer=Observer(),
+        on_trial_end=lambda trial: None, optuna_study=restored(spec, history),
+    )  # fmt: skip
+    with suppress(TooManyFailuresError):
+        driver.run(lambda: len(history.trials) >= length.proposals)
+    return stage.events
+
+
+def recorded(spec: StudySpec, events: Sequence[Event]) -> dict[str, Decision]:
+    """Return what a user's own strategies decided, by turn: "#3", or "#3 after period 2"."""
+    return {turn: _as_logged(event) for turn, event in _turns(spec, events)}
+
+
+def decided_anew(spec: StudySpec, events: Sequence[Event]) -> dict[str, Decision]:
+    """Return what they decide at each of these turns, when each is asked in a study made anew of the events before."""
+    history = History()
+    turns = {id(event): turn for turn, event in _turns(spec, events)}
+    found: dict[str, Decision] = {}
+    for event in events:
+        if id(event) in turns:
+            found[turns[id(event)]] = _decide(spec, history, event)
+        history.apply(event)
+    return found
+
+
+def _turns(spec: StudySpec, events: Sequence[Event]) -> Iterator[tuple[str, Asked | Reported]]:
+    """Yield the events that a user's own strategies decided, with words for each."""
+    for event in events:
+        if isinstance(event, Asked) and isinstance(spec.sampler, ForeignSampler):
+            yield f"#{event.trial}", event
+        elif isinstance(event, Reported) and isinstance(spec.pruner, ForeignPruner):
+            yield f"#{event.trial} after period {event.period}", event
+
+
+def _as_logged(event: Asked | Reported) -> Decision:
+    return dict(event.params) if isinstance(event, Asked) else {"stops": event.prune}
+
+
+def _decide(spec: StudySpec, history: History, event: Event) -> Decision:
+    optuna_study = restored(spec, history)
+    if isinstance(event, Asked):
+        return optuna_study.ask(event.trial)
+    if isinstance(event, Reported) and event.report.value is not None:
+        is_last = event.period == len(history.trials[event.trial].costs)
+        return {"stops": optuna_study.report(event.trial, event.period, event.report.value) and not is_last}
+    return {}
+
+
+class _Stage(WithoutWorkers):
+    """Stands in for the event log, which it keeps in memory, and for the workers, which train what is made up."""
+
+    def __init__(self, history: History) -> None:
+        super().__init__()
+        self.events: list[Event] = []
+        self._history = history
+        self._trainer = MadeUpTrainer()
+        self._configs: dict[int, Mapping[str, Any]] = {}
+
+    def append(self, event: Event) -> None:
+        """Keep an event."""
+        self.events.append(event)
+
+    def adopt(self, active: Active, config: Mapping[str, Any]) -> None:
+        """Take in a trial."""
+        self._configs[active.number] = config
+
+    def obtain(self, wanted: Active | None, history: History) -> tuple[Active, Trained]:
+        """Train the next period of the wanted trial, else of the first one."""
+        active = wanted or next(active for active in history.timeline.actives() if not active.verdict)
+        period = active.periods_done + 1
+        _, report = self._trainer.advance(self._configs[active.number], active.seed, period, None)
+        return active, Trained(report)

@@ -1,0 +1,163 @@
+"""Searches with samplers and pruners of a user's own: repeated, resumed, refused, and read without their code."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from search.driver.replay import replay
+from search.errors import FingerprintError, OutsideRangeError, PluginError
+from search.event_log.timeline import Order
+from search.strategies.registry import NoPruner, Random, named_pruner, named_sampler
+from search.study.location import StudyLocation
+from search.study.studies import open_study, read_events
+from support import own_code, search_fake as fake
+
+pytestmark = pytest.mark.usefixtures("log_alone")
+
+GOAL = 12
+PERCENTILE = ("optuna.pruners:PercentilePruner", {"percentile": 75, "n_startup_trials": 2})
+
+
+def own(folder: Path, text: str = own_code.SEEDED) -> dict[str, Any]:
+    folder.mkdir(exist_ok=True)
+    return {"goal": GOAL, "sampler": named_sampler(own_code.write(folder, text)), "pruner": named_pruner(*PERCENTILE)}
+
+
+def test_workers_and_stops_change_nothing(tmp_path: Path) -> None:
+    options = own(tmp_path)
+    undisturbed = fake.run(tmp_path / "a", **options).study
+    assert {trial.reason for trial in undisturbed.trials} >= {"complete", "pruned"}
+    assert fake.run(tmp_path / "b", workers=2, **options).study.digest == undisturbed.digest
+    while not (stopped := fake.run(tmp_path / "c", stopping=fake.StopAfter(11), **options)).reached:
+        options = own(tmp_path)  # as a new process does it
+    assert stopped.study.digest == undisturbed.digest
+
+
+def test_a_kill_between_any_two_events_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = own(tmp_path)
+    undisturbed = fake.run(tmp_path / "a", **options).study
+    lives = (3 + life % 5 for life in range(100))
+    killed, deaths = fake.run_killed_between_events(tmp_path / "b", monkeypatch, lives, **options)
+    assert deaths > 3
+    assert killed.study.digest == undisturbed.digest
+
+
+def test_optunas_own_tpe_is_one_too(tmp_path: Path) -> None:
+    options = {"goal": GOAL, "sampler": named_sampler("optuna.samplers:TPESampler", {"n_startup_trials": 3})}
+    once = fake.run(tmp_path / "a", **options).study
+    assert once.spec["sampler"]["options"] == {"n_startup_trials": 3}
+    assert fake.run(tmp_path / "b", workers=2, **options).study.digest == once.digest
+
+
+def test_a_pruner_in_a_file_decides(tmp_path: Path) -> None:
+    pruner = named_pruner(own_code.write(tmp_path, own_code.PRUNER), {"least": 0.7})
+    study = fake.run(tmp_path / "a", goal=GOAL, sampler=Random(), pruner=pruner).study
+    for trial in study.finished():
+        first_below = next((n for n, report in enumerate(trial.reports, 1) if (report.value or 0) < 0.7), None)
+        assert len(trial.reports) == (first_below or len(trial.costs))
+    assert {trial.reason for trial in study.finished()} == {"complete", "pruned"}
+
+
+@pytest.mark.parametrize("order", ["logical", "arrival"])
+def test_two_objectives(tmp_path: Path, order: Order) -> None:
+    values = {**fake.SPACE, "objective": ["val_accuracy", "parameters"]}
+    options = {"goal": GOAL, "space_values": values, "order": order}
+    found = [
+        fake.run(tmp_path / name, **{**own(tmp_path, own_code.UNSEEDED.replace("random.random()", "0.3")), **options})
+        for name in "ab"
+    ]
+    assert found[0].study.digest == found[1].study.digest
+
+
+def test_a_counter_in_the_object_lives_by_arrival_alone(tmp_path: Path) -> None:
+    options = {**own(tmp_path, own_code.COUNTING), "pruner": NoPruner(), "widest": 64, "slots": 1, "goal": 4}
+    logical = fake.run(tmp_path / "a", **options).study
+    assert len({trial.params["optim.lr"] for trial in logical.trials}) == 1
+    arrival = fake.run(tmp_path / "b", order="arrival", **options).study
+    assert len({trial.params["optim.lr"] for trial in arrival.trials}) == 4
+
+
+def test_changed_code_does_not_go_on(tmp_path: Path) -> None:
+    fake.run(tmp_path / "a", **own(tmp_path))
+    with pytest.raises(FingerprintError, match=r"sampler\.code\.sha256: \w+… then, \w+… now"):
+        fake.run(tmp_path / "a", **{**own(tmp_path, own_code.SEEDED + "\n"), "goal": GOAL + 1})
+    moved = {**own(tmp_path / "elsewhere"), "goal": GOAL + 1}
+    assert len(fake.run(tmp_path / "a", **moved).study.finished()) == GOAL + 1
+
+
+def test_other_options_do_not_go_on(tmp_path: Path) -> None:
+    options = own(tmp_path)
+    fake.run(tmp_path / "a", **options)
+    with pytest.raises(FingerprintError, match=r"pruner\.options\.percentile: 75 then, 50 now"):
+        fake.run(
+            tmp_path / "a", **{**options, "pruner": named_pruner(PERCENTILE[0], {**PERCENTILE[1], "percentile": 50})}
+        )
+
+
+def test_code_that_is_not_named_again_is_asked_for_with_its_options(tmp_path: Path) -> None:
+    fake.run(tmp_path / "a", **own(tmp_path))
+    with pytest.raises(FingerprintError) as caught:
+        fake.run(tmp_path / "a", goal=GOAL + 1)
+    assert str(caught.value) == (
+        "Study fake-0 was made by a sampler and a pruner of your own, which only you can name again: add --sampler "
+        "mine.py:Mine --pruner optuna.pruners:PercentilePruner --pruner-option n_startup_trials=2 --pruner-option "
+        "percentile=75 (a file with the folder that it lies in)."
+    )
+
+
+@pytest.mark.parametrize("order", ["logical", "arrival"])
+@pytest.mark.parametrize("text", [own_code.SEEDED, own_code.COUNTING, own_code.UNSEEDED])
+def test_a_study_is_read_and_replayed_without_the_code(tmp_path: Path, text: str, order: Order) -> None:
+    digest = fake.run(tmp_path / "a", order=order, **own(tmp_path, text)).study.digest
+    (tmp_path / "mine.py").unlink()
+    assert open_study(tmp_path / "a", "fake-0").digest == digest
+    events = read_events(StudyLocation.of("fake-0", tmp_path / "a"))
+    found = replay(events, lambda spec: fake.Planner(48))
+    assert (found.events, found.difference) == (len(events), None)
+    assert found.believed == ("mine.py:Mine", PERCENTILE[0])
+
+
+def test_a_replay_without_the_code_finds_what_was_changed(tmp_path: Path) -> None:
+    fake.run(tmp_path / "a", **own(tmp_path))
+    events = read_events(StudyLocation.of("fake-0", tmp_path / "a"))
+    found = replay(events, lambda spec: fake.Planner(40))  # another limit
+    assert found.difference is not None
+    assert "constraints" in found.difference
+    assert replay([*events[:-2], events[-1]], lambda spec: fake.Planner(48)).difference is not None
+
+
+def test_what_a_sampler_raises_is_one_sentence_and_the_study_is_whole(tmp_path: Path) -> None:
+    with pytest.raises(PluginError) as caught:
+        fake.run(tmp_path / "a", **own(tmp_path, own_code.RAISING))
+    place = f"{tmp_path}/mine.py:{own_code.RAISING_LINE}"
+    assert str(caught.value) == f"Sampler mine.py:Mine raised LookupError: nothing is left to try ({place})."
+    assert len(open_study(tmp_path / "a", "fake-0").trials) == 2
+
+
+def test_a_sampler_that_leaves_the_space_is_stopped_before_it_is_believed(tmp_path: Path) -> None:
+    with pytest.raises(OutsideRangeError) as caught:
+        fake.run(tmp_path / "a", **own(tmp_path, own_code.STRAYING))
+    assert str(caught.value) == (
+        "Sampler mine.py:Mine proposed 4096 for model.width, which its range does not hold: 8 to 64, step 8."
+    )
+    assert len(open_study(tmp_path / "a", "fake-0").trials) == 2
+
+
+def test_a_pruner_that_raises_is_one_sentence(tmp_path: Path) -> None:
+    text = own_code.PRUNER.replace("trial.intermediate_values[trial.last_step]", "trial.intermediate_values[99]")
+    pruner = named_pruner(own_code.write(tmp_path, text))
+    with pytest.raises(PluginError, match=r"^Pruner mine\.py:Third raised KeyError: 99 \(/.*/mine\.py:\d+\)\.$"):
+        fake.run(tmp_path / "a", goal=GOAL, pruner=pruner)
+
+
+def test_the_code_is_part_of_the_fingerprint_and_stands_as_plain_values(tmp_path: Path) -> None:
+    spec = fake.run(tmp_path / "a", **own(tmp_path)).study.spec
+    assert json.loads(json.dumps(spec["sampler"])) == {
+        "name": "mine.py:Mine",
+        "options": {},
+        "code": {"module": "mine.py", "sha256": spec["sampler"]["code"]["sha256"]},
+    }

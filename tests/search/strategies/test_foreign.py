@@ -1,0 +1,92 @@
+"""Samplers and pruners of a user's own, by name, and as a study describes them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from search import strategies
+from search.errors import NewerVersionError, UsageError
+from search.strategies.pruners import ForeignPruner, Median, survivors
+from search.strategies.samplers import Ask, ForeignSampler, Random, Tpe
+from support import own_code
+
+CODE = {"module": "mine.py", "sha256": "0" * 64}
+
+
+def test_a_name_is_a_built_in_ones_or_codes(tmp_path: Path) -> None:
+    assert strategies.named_sampler("random") == Random()
+    assert strategies.named_sampler("tpe", {"n_startup_trials": 5}) == Tpe(n_startup_trials=5)
+    assert strategies.named_pruner("median") == Median()
+    own = strategies.named_sampler(own_code.write(tmp_path, own_code.SEEDED), {"share": 0.1})
+    assert isinstance(own, ForeignSampler)
+    assert (own.name, own.options) == ("mine.py:Mine", {"share": 0.1})
+    pruner = strategies.named_pruner("optuna.pruners:PercentilePruner", {"percentile": 75, "n_startup_trials": 5})
+    assert isinstance(pruner, ForeignPruner)
+    assert strategies.describe(pruner, 4) == "optuna.pruners:PercentilePruner"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("grid", r"^no sampler 'grid'; there are tpe, random, qmc, gp; code of your own is named package\.module:Name"),
+        ("optuna.pruners:NopPruner", r"^optuna\.pruners:NopPruner is no sampler but a pruner; give it to --pruner\.$"),
+        ("collections:Counter", r"^collections:Counter makes a Counter, which is neither Optuna's BaseSampler nor its"),
+    ],
+)
+def test_what_is_no_sampler_is_refused(name: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        strategies.named_sampler(name)
+
+
+def test_options_have_to_be_plain(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="its options have to be plain values"):
+        strategies.named_sampler(own_code.write(tmp_path, own_code.SEEDED), {"share": {1, 2}})
+
+
+def test_no_file_makes_code_run(tmp_path: Path) -> None:
+    name = own_code.write(tmp_path, f"open({str(tmp_path / 'ran')!r}, 'w')\n")
+    with pytest.raises(ValueError, match=r"is code, which no file makes run; name it with --sampler on the command"):
+        strategies.of_settings({"search": {"sampler": name}})
+    with pytest.raises(ValueError, match=r"is code, which no file makes run; name it with --pruner on the command"):
+        strategies.of_settings({"search": {"pruner": {"name": name}}})
+    strategies.of_spec({"sampler": {"name": name, "options": {}, "code": CODE}, "pruner": {"name": "asha"}})
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_study_describes_code_and_does_not_load_it(tmp_path: Path) -> None:
+    own = strategies.named_sampler(own_code.write(tmp_path, own_code.SEEDED), {"share": 0.1})
+    stored = json.loads(json.dumps(strategies.to_spec(own)))
+    assert stored.keys() == {"name", "options", "code"}
+    assert stored["code"].keys() == {"module", "sha256"}
+    read, _ = strategies.of_spec({"sampler": stored, "pruner": {"name": "asha"}})
+    assert read == own
+    assert strategies.to_spec(read) == stored
+    with pytest.raises(UsageError, match=r"Sampler mine\.py:Mine is code that is not at hand; name it once more with"):
+        read.make(Ask(number=0, study_seed=0, ranges={}))
+    packaged = strategies.to_spec(strategies.named_sampler("optuna.samplers:RandomSampler"))
+    assert packaged["code"].keys() == {"module", "sha256", "version"}
+
+
+@pytest.mark.parametrize(
+    "changed", [{"code": None}, {"code": {"module": "mine.py"}}, {"code": {**CODE, "sha256": 5}}, {"options": [1]}]
+)
+def test_what_no_version_stores_is_refused(changed: dict[str, Any]) -> None:
+    sampler = {"name": "mine.py:Mine", "options": {}, "code": CODE, **changed}
+    with pytest.raises(ValueError, match=r"^mine\.py:Mine is stored without what code it is$"):
+        strategies.of_spec({"sampler": sampler, "pruner": {"name": "asha"}})
+
+
+def test_what_a_newer_version_stores_of_code_is_named() -> None:
+    sampler = {"name": "mine.py:Mine", "options": {}, "code": CODE, "signature": ""}
+    with pytest.raises(NewerVersionError, match=r"sampler\.signature is a setting that this version does not know"):
+        strategies.check_known({"sampler": sampler, "pruner": {"name": "asha"}})
+
+
+def test_a_pruner_of_a_users_own_may_stop_anywhere_and_is_forecast_as_the_median_pruner() -> None:
+    pruner = strategies.named_pruner("optuna.pruners:NopPruner")
+    assert all(pruner.may_stop_at(period) for period in range(1, 9))
+    assert survivors(20, pruner, 4) == survivors(20, Median(), 4)
