@@ -9,9 +9,7 @@ from typing import Any, assert_never
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_bench.errors import NotInTableError
 from mnist_bench.tables.table import Params, Table
-from search.messages import show
 from search.space import Choice, FloatRange, IntRange, Levels, place, same
 from search.trainer_api import Codec, Plan, Report
 
@@ -40,7 +38,7 @@ class TablePlanner:
         if point is None:
             asked = self.table.planner(params)
             if asked.feasible:
-                raise NotInTableError(f"Table {self.table.name} has no point {show(dict(params))}.")
+                self.table.point_of(params)  # raises, and says why
             return Plan(config=NOWHERE, costs=asked.costs, constraints=asked.constraints, facts=asked.facts)
         arrays = self.table.arrays
         facts = {"parameters": int(arrays.parameters[point]), "macs": int(arrays.macs[point])}

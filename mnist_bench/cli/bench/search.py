@@ -10,73 +10,120 @@ import typer
 
 from mnist_bench.cli import options, output
 from mnist_bench.cli.pictures import drawing
+from mnist_bench.data import TaskName
+from search.errors import UsageError
 from search.files import make_folder
+from search.messages import show
 
 if TYPE_CHECKING:
     from mnist_bench.experiments.contest import Contest
 
 PICTURE = "contest"
+SEEDS = {"table": 100, "live": 5}
+"""Searches of each way, where nobody says: over a table one takes a fraction of a second."""
 
 
 def search(
     context: typer.Context,
-    space: Annotated[str, typer.Argument(metavar="SPACE", help="A space file, or a shipped one's name.")] = "mini",
+    space: Annotated[
+        str | None, typer.Argument(metavar="[SPACE]", help="With --live: a space file, or a shipped one's name.")
+    ] = None,
+    table: Annotated[
+        str | None,
+        typer.Option("--table", metavar="NAMES", help="Tables to search on, with commas between; left out, grid-5k."),
+    ] = None,
+    live: Annotated[
+        TaskName | None, typer.Option("--live", help="Train on this task instead of looking up in a table.")
+    ] = None,
     samplers: Annotated[
-        str, typer.Option("--samplers", metavar="NAMES", help="Of tpe, random, qmc, gp; with commas between them.")
-    ] = "tpe,random",
+        str,
+        typer.Option(
+            "--samplers", metavar="NAMES", rich_help_panel=options.STRATEGIES,
+            help="Of tpe, random, qmc, gp, or code of your own (package.module:Name, file.py:Name); with commas.",
+        ),
+    ] = "tpe",
     pruners: Annotated[
-        str, typer.Option("--pruners", metavar="NAMES", help="Of asha, hyperband, median, none.")
-    ] = "asha,none",
+        str,
+        typer.Option(
+            "--pruners", metavar="NAMES", rich_help_panel=options.STRATEGIES,
+            help="Of asha, hyperband, median, none, or code of your own; with commas.",
+        ),
+    ] = "asha",
+    sampler_option: options.SamplerOptions = None,
+    pruner_option: options.PrunerOptions = None,
     seeds: Annotated[
-        int, typer.Option("--seeds", min=2, max=100, metavar="N", help="Searches of each, with seeds 0 to N - 1.")
-    ] = 5,
+        int | None,
+        typer.Option("--seeds", min=2, max=10_000, metavar="N", help="Searches of each; 100 on a table, 5 live."),
+    ] = None,
     trials: Annotated[
         int,
         typer.Option("--trials", "-n", min=1, max=1000, metavar="N", help="The budget: what N whole trainings cost."),
     ] = 30,
-    workers: options.Workers = None,
+    slots: Annotated[int, typer.Option("--slots", min=1, max=1000, metavar="N", help="Trials in flight.")] = 8,
+    workers: Annotated[
+        str | None,
+        typer.Option(
+            "--workers", metavar="N", rich_help_panel=options.RUNNING,
+            help="Live: worker processes. On a table: for which numbers of workers (1,8) to tell the virtual time.",
+        ),
+    ] = None,
     device: options.Device = "auto",
     folder: Annotated[
-        Path | None, typer.Option("--output", metavar="DIR", help="For the picture; left out, beside the studies.")
+        Path | None, typer.Option("--output", metavar="DIR", help="For the picture; left out, results/_bench.")
     ] = None,
     json: options.Json = False,
     csv: options.Csv = False,
     markdown: options.Markdown = False,
     results: options.Results = options.RESULTS,
-) -> None:
+) -> None:  # fmt: skip
     """Let ways of searching compete for the best net.
 
-    Every sampler with every pruner, and random search with twice the budget: real searches, the same seeds for all,
-    each until its budget is spent. The same command goes on where an earlier run of it was stopped or killed.
+    Every sampler with every pruner, beside chance, chance with twice the budget, an even spread, and "the first period
+    for all, then the best". Each search sees one seed and one part of the images; what it chooses is scored on images
+    that it never saw. On a table a search takes a fraction of a second; live, what is trained is kept, and the same
+    command goes on where an earlier run of it was stopped.
     """
     form = output.form(json=json, csv=csv, markdown=markdown)
+    if live is None and space is not None:
+        raise UsageError(f"{show(space)}: a table has its own space; a space of yours is searched with --live.")
+    if live is not None and table is not None:
+        raise UsageError("--live trains, --table looks up: give one of them.")
     from mnist_bench.cli.experiments import runner
-    from mnist_bench.experiments.contest import Options, shortfalls, table_of
+    from mnist_bench.experiments.contest import Options, tables_of
     from mnist_bench.experiments.contest.run import run
 
-    if folder:
-        make_folder(folder)  # one that cannot be made is told of before anything is trained
+    target = folder or results / "_bench"
+    make_folder(target)  # one that cannot be made is told of before anything is trained
+    cores = options.suitable_workers(device)
     asked = Options(
-        space=space, samplers=_names(samplers), pruners=_names(pruners), seeds=seeds, trials=trials,
-        workers=workers or options.suitable_workers(device), device=device, results=results,
+        tables=_names(table or "grid-5k"), live=live, space=space or "conv", samplers=_names(samplers),
+        pruners=_names(pruners), sampler_options=options.assigned("--sampler-option", sampler_option or ()),
+        pruner_options=options.assigned("--pruner-option", pruner_option or ()),
+        seeds=seeds or SEEDS["table" if live is None else "live"], trials=trials, slots=slots,
+        workers=_numbers(workers) or ((slots,) if live is None else (cores,)), processes=cores, device=device,
+        results=results,
     )  # fmt: skip
     found = runner.result_of(partial(run, asked))
-    table = table_of(found)
-    for warning in shortfalls(found):
-        output.note(warning)
-    output.show(form, table)
-    _draw(found, folder or Path(found.folder), verbose=context.find_root().params["verbose"])
+    for shown in tables_of(found):
+        output.show(form, shown)
+    _draw(found, target, verbose=context.find_root().params["verbose"])
 
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.strip() for name in text.split(",")))
 
 
-def _draw(found: Contest, folder: Path, *, verbose: bool) -> None:
+def _numbers(text: str | None) -> tuple[int, ...]:
+    names = _names(text) if text else ()
+    if not all(name.isdecimal() and int(name) for name in names):
+        raise UsageError(f"--workers {show(text)}: write a number, or several with commas between: 1,8.")
+    return tuple(map(int, names))
+
+
+def _draw(found: list[Contest], folder: Path, *, verbose: bool) -> None:
     """Draw the picture; where it lies is told on stderr, for stdout is the table's."""
     from mnist_bench.plots.experiments import contest
 
-    make_folder(folder)
     job = drawing.Job(kind=PICTURE, make=partial(contest.draw, contest.rows(found)))
     drawn = drawing.draw(job, folder, ("png", "svg"), verbose=verbose)
     for file in drawn.files:
