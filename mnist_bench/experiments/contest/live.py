@@ -201,10 +201,11 @@ class Live:
     def _ended(self, trial: int, params: Params, spent: float, last: Report, *, is_complete: bool) -> Ended:
         terms = self._terms
         ended = Ended(trial=trial, params=params, spent=spent / terms.unit)
-        if not is_complete or last.value is None:
+        errors, val_loss = last.metrics["errors"], last.metrics["val_loss"]
+        if not is_complete or errors is None or val_loss is None:
             return ended
         unseen = last.details["unseen_errors"] / terms.unseen_images
-        return replace(ended, seen=1 - last.value, val_loss=last.metrics["val_loss"] or 0.0, unseen=unseen)
+        return replace(ended, seen=errors / terms.seen_images, val_loss=val_loss, unseen=unseen)
 
     def _trained(
         self, plans: Sequence[Plan[Any]], seed: int, stopping: Stopping, *, periods: int | None = None

@@ -1,0 +1,47 @@
+"""Who takes part in a contest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mnist_bench.experiments.contest.entrants import check_fit, line_up, strategies_of
+from search.errors import UsageError
+from search.strategies import Asha, ForeignSampler, Tpe
+from support.handmade_table import SPACE
+
+
+def test_every_pair_comes_before_what_it_has_to_beat() -> None:
+    names = [entrant.name for entrant in line_up(["tpe", "random"], ["asha", "none"])]
+    assert names == [
+        "tpe + asha", "tpe", "random + asha", "random", "random ×2", "qmc", "first period, then the best",
+    ]  # fmt: skip
+    assert line_up(["tpe"], ["asha"], transfer=True)[-1].name == "the best of another task"
+
+
+def test_built_in_names_are_looked_up_and_others_named() -> None:
+    (entrant, *_) = line_up(["tpe"], ["asha"])
+    assert strategies_of(entrant) == (Tpe(), Asha())
+    (entrant, *_) = line_up(["tqe"], ["asha"])
+    with pytest.raises(UsageError, match=r"tqe.*tpe"):
+        strategies_of(entrant)
+
+
+def test_code_of_ones_own_takes_the_options(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text("from optuna.samplers import RandomSampler\nclass Mine(RandomSampler):\n"
+                    "    def __init__(self, seed, times=1): super().__init__(seed)\n")  # fmt: skip
+    own, built_in, *_ = line_up([f"{file}:Mine", "tpe"], ["none"], sampler_options={"times": 3})
+    assert (dict(own.sampler_options), dict(built_in.sampler_options)) == ({"times": 3}, {})
+    sampler, _ = strategies_of(own)
+    assert isinstance(sampler, ForeignSampler)
+    assert own.name == f"{file}:Mine"
+
+
+def test_what_does_not_fit_is_said_before_anything_runs() -> None:
+    (entrant, *_) = line_up(["gp"], ["asha"])
+    with pytest.raises(UsageError, match=r"gp \+ asha on handmade: gp needs `pruner: none`.*; gp needs all ranges"):
+        check_fit(entrant, SPACE, 3)
+    for entrant in line_up(["tpe", "random", "qmc"], ["asha", "none", "median", "hyperband"]):
+        check_fit(entrant, SPACE, 3)

@@ -1,0 +1,120 @@
+"""Live contests: the real driver and studies on disk, with a trainer that looks up in a table made by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mnist_bench.experiments.contest import live
+from mnist_bench.experiments.contest.live import FRESH_SEEDS, Live, LiveTerms
+from mnist_bench.experiments.contest.record import Entrant
+from mnist_bench.experiments.contest.replays import Arena, Terms, replay, simulated
+from mnist_bench.tables import Table, TablePlanner, TableTrainer
+from search.simulation import VirtualExecutor
+from search.trainer_api import Report
+from support.handmade_table import table
+
+RANDOM = Entrant(sampler="random")
+TWICE = Entrant(sampler="random", budgets=2)
+TPE = Entrant(sampler="tpe", pruner="asha")
+FIRST = Entrant(method="first_period")
+
+
+class Trainer(TableTrainer):
+    """Looks up with the seed that it is asked for, of which the table has three; counts what it is asked."""
+
+    trained = 0
+
+    def advance(self, config: int, seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:
+        Trainer.trained += 1
+        return b"", self.table.report(config, seed % 3, period)
+
+
+@pytest.fixture(scope="module")
+def made() -> Table:
+    return table()
+
+
+@pytest.fixture
+def terms(made: Table, tmp_path: Path) -> LiveTerms:
+    return LiveTerms(
+        task="mnist-5k", space=made.space, planner=TablePlanner(made), budget=6, unit=Arena(made).unit,
+        seen_images=10_000, unseen_images=20_000, folder=tmp_path / "live", cache=tmp_path / "trainings", slots=4,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def contest(terms: LiveTerms, made: Table) -> Live:
+    Trainer.trained = 0
+    terms.folder.mkdir(parents=True)
+    trainer = Trainer(made, 0)
+    return Live(terms, VirtualExecutor(trainer, 4, lambda job: 1.0), trainer.numerics)
+
+
+def go_on() -> bool:
+    return False
+
+
+@pytest.mark.parametrize("entrant", [RANDOM, TPE, TWICE])
+def test_a_live_search_is_the_search_over_the_table(contest: Live, made: Table, entrant: Entrant) -> None:
+    found = contest.trace(entrant, 0, go_on)
+    looked_up = replay(Arena(made), entrant, 0, Terms(budget=6, slots=4, workers=(4,)))
+    assert found is not None
+    assert [(choice.trial, choice.seen) for choice in found.choices] == [
+        (choice.trial, choice.seen) for choice in looked_up.choices
+    ]
+    assert (found.trials, found.complete) == (looked_up.trials, looked_up.complete)
+    assert found.spent == pytest.approx(looked_up.spent)
+
+
+def test_the_choice_is_scored_with_seeds_that_it_was_not_made_with(contest: Live, made: Table) -> None:
+    found = contest.trace(RANDOM, 0, go_on)
+    assert found is not None
+    point = made.point_of(found.choices[-1].params)
+    assert found.fresh == tuple(made.unseen_error(point, seed % 3) for seed in FRESH_SEEDS)
+    assert found.found == pytest.approx(sum(found.fresh) / 4)
+    assert found.choices[-1].unseen == made.unseen_error(point, 0)
+
+
+def test_a_stopped_search_goes_on_and_a_finished_one_is_read(contest: Live) -> None:
+    left = iter([False] * 30)
+    assert contest.trace(TPE, 0, lambda: next(left, True)) is None
+    found = contest.trace(TPE, 0, go_on)
+    before = Trainer.trained
+    assert contest.trace(TPE, 0, go_on) == found
+    assert Trainer.trained == before
+
+
+def test_at_double_budget_the_same_study_goes_on(contest: Live, terms: LiveTerms) -> None:
+    once = contest.trace(RANDOM, 0, go_on)
+    twice = contest.trace(TWICE, 0, go_on)
+    assert once is not None
+    assert twice is not None
+    assert twice.choices[: len(once.choices)] == once.choices
+    assert len(list(terms.folder.glob("*/study.db"))) == 1
+    assert contest.trace(RANDOM, 0, go_on) == once  # what the study has spent since does not count for the smaller one
+
+
+def test_the_first_period_for_all_then_the_best(contest: Live) -> None:
+    found = contest.trace(FIRST, 0, go_on)
+    assert found is not None
+    assert found.trials > found.complete > 0
+    assert found.spent <= 6
+    assert contest.trace(FIRST, 0, go_on) == found
+
+
+def test_a_search_that_chose_nothing_is_not_scored(contest: Live, terms: LiveTerms) -> None:
+    hasty = Live(replace(terms, budget=0), VirtualExecutor(Trainer(table(), 0), 1, lambda job: 1.0), contest.numerics)
+    found = hasty.trace(FIRST, 1, go_on)
+    assert found is not None
+    assert (found.choices, found.fresh, found.found) == ((), (), None)
+
+
+@pytest.mark.slow
+def test_the_digest_is_that_of_the_table(contest: Live, made: Table) -> None:
+    looked_up, _ = simulated(Arena(made), TPE, 3, live.SEEN_SEED, Terms(budget=6, slots=4), workers=8)
+    trained = contest.searched(TPE, 3, looked_up.spent[-1], go_on)
+    assert trained is not None
+    assert trained.digest == looked_up.study.digest

@@ -1,0 +1,136 @@
+"""Searches over a table made by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mnist_bench.experiments.contest.record import Entrant, Trace
+from mnist_bench.experiments.contest.replays import Arena, Terms, replay, replays
+from mnist_bench.tables import Table
+from support.handmade_table import table
+
+TPE = Entrant(sampler="tpe", pruner="asha")
+RANDOM = Entrant(sampler="random")
+TWICE = Entrant(sampler="random", budgets=2)
+FIRST = Entrant(method="first_period")
+TRANSFER = Entrant(method="transfer")
+TERMS = Terms(budget=8, slots=4, workers=(4,))
+
+
+@pytest.fixture(scope="module")
+def arena() -> Arena:
+    return Arena(table())
+
+
+def _without_times(trace: Trace) -> Trace:
+    return replace(trace, own_seconds=0.0)
+
+
+@pytest.mark.parametrize("entrant", [TPE, RANDOM, FIRST])
+def test_a_replay_stays_within_its_budget_and_comes_again(arena: Arena, entrant: Entrant) -> None:
+    found = replay(arena, entrant, 5, TERMS)
+    assert 7 < found.spent <= 8
+    assert 0 < found.complete <= found.trials
+    assert [choice.spent for choice in found.choices] == sorted(choice.spent for choice in found.choices)
+    assert [choice.seen for choice in found.choices] == sorted((choice.seen for choice in found.choices), reverse=True)
+    assert found.choices[-1].spent <= found.spent
+    assert _without_times(replay(arena, entrant, 5, TERMS)) == _without_times(found)
+    assert _without_times(replay(arena, entrant, 6, TERMS)) != _without_times(found)
+
+
+def test_with_twice_the_budget_a_search_goes_on_as_it_began(arena: Arena) -> None:
+    once, twice = (replay(arena, entrant, 1, TERMS) for entrant in (RANDOM, TWICE))
+    assert twice.choices[: len(once.choices)] == once.choices
+    assert 15 < twice.spent <= 16
+    assert twice.trials > once.trials
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_choice_is_seen_with_one_seed_and_scored_with_the_others(arena: Arena, seed: int) -> None:
+    choice = replay(arena, RANDOM, seed, TERMS).choices[-1]
+    point = arena.table.point_of(choice.params)
+    assert choice.seen == arena.table.curve(point, seed).errors[-1] / 10_000
+    others = [arena.table.unseen_error(point, other) for other in range(3) if other != seed]
+    assert choice.unseen == pytest.approx(sum(others) / 2)
+    assert not arena.develops
+
+
+def test_with_one_seed_alone_a_contest_is_for_development() -> None:
+    arena = Arena(table(seeds=1))
+    choice = replay(arena, RANDOM, 1, TERMS).choices[-1]
+    assert arena.develops
+    assert choice.unseen == arena.table.unseen_error(arena.table.point_of(choice.params), 0)
+
+
+def test_what_has_diverged_is_never_chosen(arena: Arena) -> None:
+    diverged = {number for number in range(len(arena.table)) if arena.table.curve(number).diverged}
+    assert diverged
+    chosen = {
+        arena.table.point_of(choice.params)
+        for seed in range(10)
+        for entrant in (RANDOM, FIRST)
+        for choice in replay(arena, entrant, seed, TERMS).choices
+    }
+    assert not chosen & diverged
+
+
+def test_the_number_of_workers_changes_the_time_alone(arena: Arena) -> None:
+    both = replay(arena, TPE, 0, replace(TERMS, workers=(4, 1)))
+    assert both.seconds[1] > 2 * both.seconds[4]
+    assert _without_times(replace(both, seconds={4: both.seconds[4]})) == _without_times(replay(arena, TPE, 0, TERMS))
+
+
+def test_the_first_period_picks_the_best_of_it(arena: Arena) -> None:
+    found = replay(arena, FIRST, 0, TERMS)
+    choice = found.choices[0]  # trained first, for its first period was the best
+    point = arena.table.point_of(choice.params)
+    assert arena.table.curve(point, 0).errors[0] <= np.quantile(
+        [arena.table.curve(other, 0).errors[0] for other in range(len(arena.table))], 0.25
+    )
+    assert found.trials > found.complete
+
+
+def test_the_best_of_another_task_come_in_their_order(arena: Arena) -> None:
+    other = table(noise=0.004, name="elsewhere")
+    found = replay(Arena(table(), other=other), TRANSFER, 0, replace(TERMS, budget=50))
+    assert found.trials == found.complete == 10
+    assert found.choices[0].params == other.points[other.best()[0]]
+    with pytest.raises(ValueError, match="no other task"):
+        replay(arena, TRANSFER, 0, TERMS)
+
+
+def test_where_points_are_few_a_proposal_goes_to_the_nearest_and_to_none_twice() -> None:
+    whole = table()
+    kept = np.arange(0, len(whole), 2)
+    rows = np.isin(whole.arrays.point, kept)
+    by_row = ("point", "seed", "canary", "errors", "train_loss", "val_loss", "weights", "unseen")
+    arrays: dict[str, Any] = {name: getattr(whole.arrays, name)[rows] for name in by_row}
+    arena = Arena(Table(whole.about, replace(whole.arrays, **arrays)))
+    assert arena.nearest is not None
+    found = replay(arena, RANDOM, 0, replace(TERMS, budget=30))
+    assert found.trials > 20
+    assert {arena.table.point_of(choice.params) for choice in found.choices} <= set(kept.tolist())
+
+
+@pytest.mark.slow
+def test_several_processes_come_to_the_same_in_any_order(arena: Arena) -> None:
+    heard: list[tuple[str, int]] = []
+    alone = replays(arena, [RANDOM, FIRST], range(4), TERMS)
+    beside = replays(
+        arena, [RANDOM, FIRST], range(4), TERMS, processes=2,
+        on_trace=lambda entrant, seed, trace: heard.append((entrant.name, seed)),
+    )  # fmt: skip
+    assert alone is not None
+    assert beside is not None
+    for mine, theirs in zip(alone, beside, strict=True):
+        assert list(map(_without_times, mine)) == list(map(_without_times, theirs))
+    assert sorted(heard) == sorted((entrant.name, seed) for entrant in (RANDOM, FIRST) for seed in range(4))
+
+
+def test_a_contest_can_be_stopped(arena: Arena) -> None:
+    left = iter([False, False, True])
+    assert replays(arena, [RANDOM], range(5), TERMS, stopping=lambda: next(left)) is None
