@@ -8,6 +8,7 @@ from .driver import (
 from .errors import (
     FingerprintError as FingerprintError,
     NewerVersionError as NewerVersionError,
+    PluginError as PluginError,
     Problem as Problem,
     SearchError as SearchError,
     SpaceError as SpaceError,
@@ -34,6 +35,8 @@ from .strategies import (
     Random as Random,
     Sampler as Sampler,
     Tpe as Tpe,
+    named_pruner as named_pruner,
+    named_sampler as named_sampler,
 )
 from .study import StudyLocation as StudyLocation, StudySpec as StudySpec, open_study as open_study
 from .trainer_api import (

@@ -39,9 +39,8 @@ class WatchedSampler(BaseSampler):
         """
         with self._loaded.blamed():
             params = self._own.sample_relative(study, trial, search_space)
-            for path in params.keys() & search_space.keys():
-                self._check(path, params[path], search_space[path])
-        return params
+        known = params.keys() & search_space.keys()
+        return params | {path: self._checked(path, params[path], search_space[path]) for path in known}
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
@@ -53,8 +52,7 @@ class WatchedSampler(BaseSampler):
         """
         with self._loaded.blamed():
             value = self._own.sample_independent(study, trial, param_name, param_distribution)
-        self._check(param_name, value, param_distribution)
-        return value
+        return self._checked(param_name, value, param_distribution)
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         """A trial is about to be drawn."""
@@ -70,12 +68,14 @@ class WatchedSampler(BaseSampler):
         """Let the sampler draw other numbers."""
         self._own.reseed_rng()
 
-    def _check(self, path: str, value: Any, span: BaseDistribution) -> None:
+    def _checked(self, path: str, value: Any, span: BaseDistribution) -> Any:
+        """Return a value of a range as a number or option of Python's own, which NumPy's are not."""
         if not _holds(span, value):
             raise OutsideRangeError(
                 f"Sampler {self._loaded.name} proposed {show(value)} for {path}, which its range does not hold: "
                 f"{_in_words(span)}."
             )
+        return span.to_external_repr(span.to_internal_repr(value))
 
 
 class WatchedPruner(BasePruner):

@@ -19,7 +19,15 @@ from search.messages import on_one_line
 from search.plugins import Code
 from search.repeatability.elsewhere import decided_elsewhere
 from search.repeatability.made_up import CANARY, MadeUpPlanner
-from search.repeatability.rehearsal import Decision, Length, decided_anew, recorded, rehearse
+from search.repeatability.rehearsal import (
+    Decision,
+    Length,
+    decided_anew,
+    from_rows,
+    recorded,
+    rehearse,
+    to_rows,
+)
 from search.space import Space
 from search.strategies import ForeignPruner, ForeignSampler, Pruner, Sampler
 from search.study import StudyLocation, StudySpec, WorkFolder
@@ -157,7 +165,7 @@ def _rows(spec: StudySpec, events: list[Event], planner: MadeUpPlanner) -> list[
         elsewhere = Row(what=_WAYS[2], holds=False, found=str(error))
     return [
         _row(_WAYS[0], first, second),
-        _row(_WAYS[1], decided, first),
+        _row(_WAYS[1], decided, decided_anew(spec, from_rows(to_rows(events)))),
         elsewhere,
         _row_of_workers(spec, planner),
     ]

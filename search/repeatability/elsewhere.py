@@ -7,14 +7,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 from search import strategies
 from search.errors import PluginError, SearchError
-from search.event_log import Created, Event, codec
+from search.event_log import Created, Event
 from search.messages import in_a_sentence
-from search.repeatability.rehearsal import Decision, decided_anew
+from search.repeatability.rehearsal import Decision, decided_anew, from_rows, to_rows
 from search.strategies import ForeignPruner, ForeignSampler
 from search.study import StudySpec
 
@@ -28,7 +28,7 @@ def decided_elsewhere(spec: StudySpec, events: Sequence[Event]) -> dict[str, Dec
     Raises:
         PluginError: it fails there.
     """
-    task = {"rows": [asdict(codec.to_row(event)) for event in events], "sampler": _named(spec.sampler),
+    task = {"rows": to_rows(events), "sampler": _named(spec.sampler),
             "pruner": _named(spec.pruner)}  # fmt: skip
     seed = "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"
     environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
@@ -52,8 +52,7 @@ def decided_elsewhere(spec: StudySpec, events: Sequence[Event]) -> dict[str, Dec
 def main() -> None:
     """Answer one task, from standard input to standard output."""
     task = json.load(sys.stdin)
-    rows = [{**row, "payload": json.dumps(row["payload"])} for row in task["rows"]]
-    events = [codec.from_row(**row) for row in rows]
+    events = from_rows(task["rows"])
     try:
         print(json.dumps({"decisions": decided_anew(_spec(events[0], task), events)}))
     except SearchError as error:

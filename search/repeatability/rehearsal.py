@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from search.driver import Driver, Observer, Trained, WithoutWorkers, restored
 from search.errors import TooManyFailuresError
-from search.event_log import Active, Asked, Created, Event, GoalSet, History, Reported, linked
+from search.event_log import Active, Asked, Created, Event, GoalSet, History, Reported, codec, linked
 from search.repeatability.made_up import MadeUpTrainer
 from search.stored_fields import FORMAT
 from search.strategies import ForeignPruner, ForeignSampler
@@ -47,6 +48,16 @@ def rehearse(spec: StudySpec, planner: Planner[Mapping[str, Any]], length: Lengt
     with suppress(TooManyFailuresError):
         driver.run(lambda: len(history.trials) >= length.proposals)
     return stage.events
+
+
+def to_rows(events: Sequence[Event]) -> list[dict[str, Any]]:
+    """Return events as a database has them, as plain values."""
+    return [asdict(codec.to_row(event)) for event in events]
+
+
+def from_rows(rows: Sequence[Mapping[str, Any]]) -> list[Event]:
+    """Return the events that such rows hold."""
+    return [codec.from_row(**{**row, "payload": json.dumps(row["payload"])}) for row in rows]
 
 
 def recorded(spec: StudySpec, events: Sequence[Event]) -> dict[str, Decision]:

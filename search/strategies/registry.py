@@ -233,6 +233,8 @@ def _conditional(sampler: Sampler, space: Space) -> Iterator[str]:
 
 
 def _built_in(parse: Callable[[Options], _Strategy], name: str, options: Options) -> _Strategy:
+    if "name" in options:
+        raise UsageError(f"{name} has no option 'name'.")
     try:
         return parse({"name": name, **options})
     except ValueError as error:

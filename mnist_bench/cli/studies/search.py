@@ -23,7 +23,6 @@ EXAMPLES = """\
 mnist-bench search conv --trials 50                          the shipped space, 50 trained trials
 mnist-bench search my.yaml --seed 1 --set optim.optimizer=adam --study-name adam
 mnist-bench search conv --dry-run                            what would run, and about how long
-mnist-bench search conv --sampler mine.py:Mine               with a sampler of your own; see `plugin check`
 """
 
 

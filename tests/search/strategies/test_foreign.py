@@ -10,9 +10,10 @@ import pytest
 
 from search import strategies
 from search.errors import NewerVersionError, UsageError
-from search.strategies.pruners import ForeignPruner, Median, survivors
+from search.strategies.optuna_study import OptunaStudy
+from search.strategies.pruners import ForeignPruner, Median, NoPruner, survivors
 from search.strategies.samplers import Ask, ForeignSampler, Random, Tpe
-from support import own_code
+from support import own_code, search_fake as fake
 
 CODE = {"module": "mine.py", "sha256": "0" * 64}
 
@@ -90,3 +91,22 @@ def test_a_pruner_of_a_users_own_may_stop_anywhere_and_is_forecast_as_the_median
     pruner = strategies.named_pruner("optuna.pruners:NopPruner")
     assert all(pruner.may_stop_at(period) for period in range(1, 9))
     assert survivors(20, pruner, 4) == survivors(20, Median(), 4)
+
+
+def test_what_is_built_in_takes_its_options_and_no_other_name() -> None:
+    with pytest.raises(
+        UsageError, match=r"^sampler tpe has no option 'seed'; it has n_startup_trials, n_ei_candidates"
+    ):
+        strategies.named_sampler("tpe", {"seed": 5})
+    with pytest.raises(UsageError, match=r"^tpe has no option 'name'\.$"):
+        strategies.named_sampler("tpe", {"name": "random"})
+
+
+def test_numbers_of_numpy_become_pythons(tmp_path: Path) -> None:
+    text = own_code.SEEDED.replace("return self.draws", "import numpy as np; return np.float32(1) * self.draws")
+    sampler = strategies.named_sampler(own_code.write(tmp_path, text))
+    values = {"model": {"rate": {"float": [0.0, 1.0]}}}
+    optuna_study = OptunaStudy(
+        name="own", space=fake.space(values), sampler=sampler, pruner=NoPruner(), seed=0, periods=1
+    )
+    assert type(optuna_study.ask(0)["model.rate"]) is float
