@@ -107,8 +107,12 @@ def _features(architecture: Architecture, schedule: Schedule, period: int, evalu
     steps = schedule.steps(period)
     # An evaluated image counts as a fraction of a trained one, so that one coefficient serves both.
     images = len(steps) * schedule.batch_size + evaluated
-    # Asked step by step, for phases may switch augmentation on and off.
-    augmented = sum(schedule.augment(step).distorts for step in steps) * schedule.batch_size
+    # Asked step by step only where phases may switch augmentation on and off: it is most of the time that a plan takes.
+    if schedule.config.phases:
+        distorted = sum(schedule.augment(step).distorts for step in steps)
+    else:
+        distorted = len(steps) * schedule.config.augment.distorts
+    augmented = distorted * schedule.batch_size
     return (
         images * sum(_filled_macs(layer) for layer in architecture.layers),
         images * architecture.traffic,
