@@ -8,7 +8,7 @@ from typing import Any
 from mnist_bench.experiments.contest.record import Entrant
 from search import strategies
 from search.errors import UsageError
-from search.space import Space
+from search.repeatability import TriedOn, require
 
 BASELINES = (
     Entrant(sampler="random"),
@@ -56,13 +56,16 @@ def strategies_of(entrant: Entrant) -> tuple[strategies.Sampler, strategies.Prun
     return sampler, strategies.named_pruner(entrant.pruner, entrant.pruner_options)
 
 
-def check_fit(entrant: Entrant, space: Space, periods: int) -> None:
-    """Check that an entrant's sampler and pruner fit each other and a space.
+def check_fit(entrant: Entrant, tried_on: TriedOn) -> None:
+    """Check that an entrant's sampler and pruner fit each other and a space, and that code of a user's own repeats.
 
     Raises:
         UsageError: they do not; the message says why.
+        PluginError: the user's code raises, or proposes what its range does not hold.
     """
-    if entrant.method == "search":
-        reasons = [reason for _, reason in strategies.misfits(*strategies_of(entrant), space, periods)]
-        if reasons:
-            raise UsageError(f"{entrant.way} on {space.name}: {'; '.join(reasons)}.")
+    if entrant.method != "search":
+        return
+    sampler, pruner = strategies_of(entrant)
+    if reasons := [reason for _, reason in strategies.misfits(sampler, pruner, tried_on.space, tried_on.periods)]:
+        raise UsageError(f"{entrant.way} on {tried_on.space.name}: {'; '.join(reasons)}.")
+    require(sampler, pruner, tried_on)

@@ -22,6 +22,7 @@ from mnist_bench.tables import SHA256, Table, spread
 from mnist_bench.units import duration, percent
 from search import canonical_json
 from search.errors import UsageError
+from search.repeatability import TriedOn
 from search.space import Space, cost_of
 from search.study import DRIVER_REVISION
 
@@ -74,7 +75,7 @@ def run(asked: Options, observer: Observer, stopping: Stopping) -> list[Contest]
         return None if found is None else [found]
     contests: list[Contest] = []
     arenas = [Arena(tables.load(name), other=_another(name)) for name in asked.tables]
-    line_ups = [_line_up(asked, arena.table.space, len(arena.table.about.epochs), arena.other) for arena in arenas]
+    line_ups = [_line_up(asked, _tried_on(arena.table), arena.other) for arena in arenas]
     for arena, entrants in zip(arenas, line_ups, strict=True):
         contest = _on_table(asked, arena, entrants, observer, stopping)
         if contest is None:
@@ -83,13 +84,17 @@ def run(asked: Options, observer: Observer, stopping: Stopping) -> list[Contest]
     return contests
 
 
-def _line_up(asked: Options, space: Space, periods: int, other: Table | None) -> tuple[Entrant, ...]:
+def _tried_on(table: Table) -> TriedOn:
+    return TriedOn(space=table.space, planner=table.planner, periods=len(table.about.epochs))
+
+
+def _line_up(asked: Options, tried_on: TriedOn, other: Table | None) -> tuple[Entrant, ...]:
     entrants = line_up(
         asked.samplers, asked.pruners, sampler_options=asked.sampler_options, pruner_options=asked.pruner_options,
         transfer=other is not None,
     )  # fmt: skip
     for entrant in entrants:
-        check_fit(entrant, space, periods)
+        check_fit(entrant, tried_on)
     return entrants
 
 
@@ -131,8 +136,9 @@ def _on_table(
 def _live(asked: Options, task: TaskName, observer: Observer, stopping: Stopping) -> Contest | None:
     space = _load(asked.space)
     other = _another(space.name, task)
-    entrants = _line_up(asked, space, len(period_ends(space)), other)
     terms = _live_terms(asked, task, space, other)
+    tried_on = TriedOn(space=space, planner=terms.planner, periods=len(period_ends(space)))
+    entrants = _line_up(asked, tried_on, other)
     seeds = tuple(range(asked.seeds))
     left = sum(entrant.budgets for entrant in entrants) * len(seeds) * asked.trials * terms.unit / 1e6 / terms.workers
     observer.on_news(

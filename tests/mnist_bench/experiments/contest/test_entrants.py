@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from mnist_bench.experiments.contest.entrants import check_fit, line_up, strategies_of
+from mnist_bench.tables import TablePlanner
 from search.errors import UsageError
+from search.repeatability import TriedOn
 from search.strategies import Asha, ForeignSampler, Tpe
-from support.handmade_table import SPACE
+from support.handmade_table import SPACE, table
 
 
 def test_every_pair_comes_before_what_it_has_to_beat() -> None:
@@ -40,8 +42,18 @@ def test_code_of_ones_own_takes_the_options(tmp_path: Path) -> None:
 
 
 def test_what_does_not_fit_is_said_before_anything_runs() -> None:
+    tried_on = TriedOn(space=SPACE, planner=TablePlanner(table()), periods=3)
     (entrant, *_) = line_up(["gp"], ["asha"])
     with pytest.raises(UsageError, match=r"gp \+ asha on handmade: gp needs `pruner: none`.*; gp needs all ranges"):
-        check_fit(entrant, SPACE, 3)
+        check_fit(entrant, tried_on)
     for entrant in line_up(["tpe", "random", "qmc"], ["asha", "none", "median", "hyperband"]):
-        check_fit(entrant, SPACE, 3)
+        check_fit(entrant, tried_on)
+
+
+def test_code_that_does_not_repeat_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "moody.py"
+    file.write_text("import random\nfrom optuna.samplers import RandomSampler\nclass Moody(RandomSampler):\n"
+                    "    def __init__(self, seed): super().__init__(random.randrange(2**31))\n")  # fmt: skip
+    (entrant, *_) = line_up([f"{file}:Moody"], ["none"])
+    with pytest.raises(UsageError, match=r"Moody.*not repeatable"):
+        check_fit(entrant, TriedOn(space=SPACE, planner=TablePlanner(table()), periods=3))
