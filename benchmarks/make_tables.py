@@ -38,7 +38,7 @@ from mnist_bench.studies import run_search
 from mnist_bench.tables import cells, near_copies, rows, shipped, spread
 from search import canonical_json
 from search.files import append_line, atomic_write, make_folder
-from search.space import Choice, Levels, Space
+from search.space import Choice, IntRange, Levels, Space
 from search.study import WorkFolder
 from search.trainer_api import Planner
 
@@ -47,8 +47,14 @@ WORK = Path("results/_tables")
 POOL, COPIES, WITH_SEEDS, OTHER_TASKS = 1600, 200, 200, 1000
 """Points of the pool; near copies of some of them; points at random and best points with three seeds; points on another
 task."""
-FIRST_LEVELS = (0.0, 2.0)
-"""Of the shift in the grid: with these alone it is a whole grid of half the size."""
+SHIFTS = {"augment.translate_pixels": (0.0, 2.0)}
+GRID_PARTS: tuple[Mapping[str, tuple[float, ...]], ...] = (
+    {**SHIFTS, "optim.batch_size": (128,), "optim.drops": (1,)},
+    {**SHIFTS, "optim.batch_size": (128,)},
+    SHIFTS,
+    {},
+)
+"""Whole grids, each of which holds the one before: what its settings are limited to."""
 GRID_SEEDS = (0, 1, 2)
 TIMED = 30
 """Trainings that are timed for the model of seconds."""
@@ -76,12 +82,12 @@ class Stage:
 
 def stages() -> Iterator[Stage]:
     """Yield what is to be trained, in its order; what depends on earlier rows comes when they are there."""
-    cells = range(len(points("grid")))
-    first = [cell for cell in cells if points("grid")[cell]["augment.translate_pixels"] in FIRST_LEVELS]
-    rest = [cell for cell in cells if cell not in first]
     yield _stage("conv-5k", range(33), seeds=(0, 1, 2))
-    yield _stage("conv-5k", range(400), seeds=(0,))
-    yield _stage("grid-5k", first, seeds=GRID_SEEDS)
+    yield _stage("conv-5k", range(200), seeds=(0,))
+    yield _stage("grid-5k", cells_of(GRID_PARTS[0]), seeds=GRID_SEEDS)
+    yield _stage("conv-5k", range(300), seeds=(0,))
+    yield _stage("grid-5k", cells_of(GRID_PARTS[1]), seeds=GRID_SEEDS)
+    yield _stage("grid-5k", cells_of(GRID_PARTS[2]), seeds=GRID_SEEDS)
     yield _stage("conv-5k", range(800), seeds=(0,))
     yield _stage("conv-5k", range(WITH_SEEDS), seeds=(1, 2))
     yield _stage("conv-5k-wrong", range(400), seeds=(0,))
@@ -89,8 +95,17 @@ def stages() -> Iterator[Stage]:
     yield _stage("conv-5k", best("conv-5k", range(POOL))[:100], seeds=(1, 2))
     yield _stage("conv-5k-wrong", range(OTHER_TASKS), seeds=(0,))
     yield _stage("conv-5k", range(POOL, POOL + COPIES), seeds=(0,))
-    yield _stage("grid-5k", rest, seeds=GRID_SEEDS)
+    yield _stage("grid-5k", cells_of(GRID_PARTS[3]), seeds=GRID_SEEDS)
     yield _stage("conv-5k-coarse", range(OTHER_TASKS), seeds=(0,))
+
+
+def cells_of(part: Mapping[str, tuple[float, ...]]) -> list[int]:
+    """Return the cells of a part of the grid."""
+    return [
+        cell
+        for cell, params in enumerate(points("grid"))
+        if all(params[path] in allowed for path, allowed in part.items())
+    ]
 
 
 def _stage(table: str, chosen: Sequence[int], *, seeds: Sequence[int]) -> Stage:
@@ -199,19 +214,25 @@ def build() -> None:
     """Write the file of each table from the rows that are there, and print the hashes to pin."""
     make_folder(shipped.FOLDER)
     for name in TABLES:
-        found = made(name)
-        if any(len({seed for at, seed in found if at == point}) >= len(_needed(name)) for point, _ in found):
-            content = tables.pack(*table(name, found))
+        if there := whole(name, made(name)):
+            content = tables.pack(*table(name, made(name), there))
             atomic_write(shipped.path_of(name), content)
             print(f'    "{name}": "{hashlib.sha256(content).hexdigest()}",  # {len(content):,} bytes')
 
 
-def table(name: str, found: Mapping[Key, rows.Row]) -> tuple[tables.About, tables.Arrays]:
-    """Return a table of those rows that make a whole: of the grid, the cells that were trained with all seeds."""
+def whole(name: str, found: Mapping[Key, rows.Row]) -> list[int]:
+    """Return the points that make up a table: of the grid, those of the largest part that was trained as a whole."""
+    seeds = GRID_SEEDS if TABLES[name][0] == "grid" else (0,)
+    there = [point for point in range(len(points(TABLES[name][0]))) if all((point, seed) in found for seed in seeds)]
+    if TABLES[name][0] != "grid":
+        return there
+    return next((part for part in reversed(list(map(cells_of, GRID_PARTS))) if set(part) <= set(there)), [])
+
+
+def table(name: str, found: Mapping[Key, rows.Row], there: Sequence[int]) -> tuple[tables.About, tables.Arrays]:
+    """Return a table of the rows of some points."""
     chosen, task = TABLES[name]
     document = json.loads((FOLDER / f"{chosen}.points.json").read_text())
-    seeds = _needed(name)
-    there = [point for point in range(len(document["points"])) if all((point, seed) in found for seed in seeds)]
     asked = [document["points"][point] for point in there]
     space = (
         _narrowed(Space.from_spec(document["space"]), asked) if chosen == "grid" else Space.from_spec(document["space"])
@@ -244,11 +265,6 @@ def table(name: str, found: Mapping[Key, rows.Row]) -> tuple[tables.About, table
     return about, arrays
 
 
-def _needed(name: str) -> tuple[int, ...]:
-    """Return the seeds that every point of a table has."""
-    return GRID_SEEDS if TABLES[name][0] == "grid" else (0,)
-
-
 def _narrowed(space: Space, chosen: Sequence[Mapping[str, Any]]) -> Space:
     """Return the space whose configurations are exactly those that were chosen.
 
@@ -259,6 +275,8 @@ def _narrowed(space: Space, chosen: Sequence[Mapping[str, Any]]) -> Space:
     for item in space.fields:
         values = {params[item.path] for params in chosen if item.path in params}
         match item.value:
+            case IntRange(step=step, log=log):
+                item = replace(item, value=IntRange(min(values), max(values), step, log))
             case Levels(levels, log):
                 item = replace(item, value=Levels(tuple(level for level in levels if level in values), log))
             case Choice(options):
