@@ -1,10 +1,11 @@
-"""Paired differences, one per seed: their mean, whether it is significant, and how many seeds would make it so."""
+"""Paired differences, one per seed: their mean, whether it is significant, and what so many seeds would show."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -63,6 +64,26 @@ def pairs_needed(effect: float, level: float = LEVEL) -> int | None:
         level: significance level of the two-sided paired t test.
     """
     return next((pairs for pairs in range(2, MAX_SEEDS + 1) if power(effect, pairs, level) >= POWER), None)
+
+
+@cache
+def effect_shown(pairs: int, level: float = LEVEL) -> float:
+    """Return the smallest effect that so many pairs show with a power of 80 %: the inverse of `pairs_needed`.
+
+    Args:
+        pairs: two or more.
+        level: significance level of the two-sided paired t test.
+
+    Returns:
+        A mean difference in standard deviations of the differences, to four digits.
+    """
+    low, high = 0.0, 1.0
+    while power(high, pairs, level) < POWER:
+        low, high = high, 2 * high
+    while high - low > 1e-4 * high:
+        middle = (low + high) / 2
+        low, high = (middle, high) if power(middle, pairs, level) < POWER else (low, middle)
+    return high
 
 
 def power(effect: float, pairs: int, level: float = LEVEL) -> float:

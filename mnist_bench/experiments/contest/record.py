@@ -27,8 +27,8 @@ class Entrant:
     budgets: int = 1
     """Times the budget of the contest."""
     method: Method = "search"
-    sampler_options: Mapping[str, Any] = field(default_factory=dict)
-    pruner_options: Mapping[str, Any] = field(default_factory=dict)
+    sampler_options: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    pruner_options: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
     def way(self) -> str:
@@ -54,7 +54,7 @@ class Choice:
     seen: float
     """Its error (0..1) on the images and with the seed that the search saw."""
     unseen: float
-    """Its error (0..1) on images that no search sees; with the other seeds, where a table has some."""
+    """Its error (0..1) on images that no search sees: with other seeds where a table has some, else with the same."""
     trial: int
     params: Mapping[str, Any]
 
@@ -72,7 +72,7 @@ class Trace:
     complete: int
     """The complete ones among them."""
     seconds: Mapping[int, float] = field(default_factory=dict)
-    """Time to the end of the budget by number of workers, with all waiting; virtual over a table."""
+    """Time to the end of the budget by number of workers, with all waiting for turns; virtual over a table."""
     own_seconds: float = 0.0
     """Processor time of the method itself (proposals, decisions) for a trial."""
     fresh: tuple[float, ...] = ()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 from scipy import stats as oracle  # type: ignore[import-untyped]
 
-from mnist_bench.statistics.paired import MAX_SEEDS, paired, pairs_needed, power
+from mnist_bench.statistics.paired import MAX_SEEDS, effect_shown, paired, pairs_needed, power
 
 differences = st.lists(st.floats(-1, 1).map(lambda x: round(x, 4)), min_size=2, max_size=20)
 
@@ -64,3 +64,16 @@ def test_power_begins_at_the_level_and_grows_with_the_pairs(effect: float, pairs
 def test_power_agrees_with_the_noncentral_t_distribution(effect: float, pairs: int) -> None:
     limit, noncentral = oracle.t.isf(0.025, pairs - 1), oracle.nct(pairs - 1, effect * math.sqrt(pairs))
     assert power(effect, pairs) == pytest.approx(noncentral.sf(limit) + noncentral.cdf(-limit), abs=2e-4)
+
+
+@pytest.mark.parametrize(("pairs", "effect"), [(15, 0.7785), (34, 0.4952), (67, 0.3475)])
+def test_the_effect_that_so_many_pairs_show_is_that_of_published_tables(pairs: int, effect: float) -> None:
+    assert effect_shown(pairs) == pytest.approx(effect, rel=2e-3)
+
+
+@pytest.mark.parametrize("pairs", [2, 5, 20, 90])
+@pytest.mark.parametrize("level", [0.05, 0.007])
+def test_the_effect_shown_is_the_inverse_of_the_pairs_needed(pairs: int, level: float) -> None:
+    effect = effect_shown(pairs, level)
+    assert power(effect, pairs, level) == pytest.approx(0.8, abs=1e-3)
+    assert pairs_needed(1.002 * effect, level) == pairs
