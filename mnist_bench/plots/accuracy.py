@@ -63,6 +63,18 @@ def set_axis(axes: Axes, accuracies: Sequence[float], *, room: float = 0.07) -> 
     axes.set_axisbelow(True)
 
 
+def set_error_axis(axes: Axes, errors: Sequence[float]) -> None:
+    """Set up the vertical axis as `set_axis` does, but labelled with the error, and the fewest are at the bottom.
+
+    Args:
+        axes: the error in percent is drawn on them.
+        errors: 0..1.
+    """
+    set_axis(axes, [1 - share for share in errors])
+    axes.invert_yaxis()
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda tick, _: f"{tick:g}"))
+
+
 def place(axes: Axes, accuracy: float | None) -> float:
     """Return the position of an accuracy on the axis: on the lower edge if it is None or below the axis."""
     edge = float(axes.get_ylim()[0])

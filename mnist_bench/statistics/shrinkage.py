@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
+from statistics import NormalDist, fmean
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +40,7 @@ def reference(errors: Sequence[Sequence[float]]) -> Reference:
     Raises:
         ValueError: no configuration has two.
     """
-    means = np.array([np.mean(one) for one in errors])
+    means = np.array([fmean(one) for one in errors])
     noise = _variance_within(errors) / np.array([len(one) for one in errors])
     centre, deviation = _normal(means)
     between = max(0.0, deviation**2 - float(noise.mean()))
@@ -53,11 +53,11 @@ def reference(errors: Sequence[Sequence[float]]) -> Reference:
 
 
 def _variance_within(errors: Sequence[Sequence[float]]) -> float:
-    several = sorted((one for one in errors if len(one) > 1), key=lambda one: float(np.mean(one)))
+    several = sorted((one for one in errors if len(one) > 1), key=fmean)
     if not several:
         raise ValueError("no configuration has two seeds")
     better = several[: math.ceil(len(several) / 2)]
-    squares = sum(float(np.var(one)) * len(one) for one in better)
+    squares = sum((error - fmean(one)) ** 2 for one in better for error in one)
     return squares / sum(len(one) - 1 for one in better)
 
 

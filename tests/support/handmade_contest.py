@@ -1,57 +1,56 @@
-"""A contest made by hand: what each search had found, and when."""
+"""Contests made by hand: what each search had chosen, and when."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from mnist_bench.experiments.contest.trace import Contest, Entrant, Trace
-from mnist_bench.numerics.machine import Machine
+from mnist_bench.experiments.contest.record import Choice, Contest, Entrant, Trace
 
-MACHINE = Machine(
-    processor="Abacus [bold]9[/bold]",
-    cores=2,
-    gpu=None,
-    precision="bf16",
-    python="3.11.7",
-    versions={"torch": "2.13.0"},
-)
 TPE_ASHA = Entrant(sampler="tpe", pruner="asha")
-RANDOM = Entrant(sampler="random", pruner="none")
-TWICE = Entrant(sampler="random", pruner="none", budgets=2)
-
-Ends = Sequence[tuple[float, float | None]]
+RANDOM = Entrant(sampler="random")
+TWICE = Entrant(sampler="random", budgets=2)
 
 
-def trace(*ends: tuple[float, float | None], spent: float | None = None) -> Trace:
-    """Return a search in which trials ended so; what it spent in all is by default what it had at the last end."""
-    return Trace(ends=ends, spent=ends[-1][0] if spent is None else spent)
+def trace(*choices: tuple[float, float], spent: float = 10.0, **changed: Any) -> Trace:
+    """Return a search that made choices: (spent by then, their error on unseen images)."""
+    made = [
+        Choice(spent=at, seen=error, unseen=error, trial=number, params={"optim.lr": 0.01})
+        for number, (at, error) in enumerate(choices)
+    ]
+    values: dict[str, Any] = {"trials": 12, "complete": 4, "seconds": {1: 80.0, 8: 12.5}, "own_seconds": 0.002}
+    return Trace(choices=tuple(made), spent=spent, **(values | changed))
 
 
-def contest(searches: Mapping[Entrant, Sequence[Trace]], *, budget: int = 10, images: int = 1000) -> Contest:
+def contest(searches: Mapping[Entrant, Sequence[Trace]], **changed: Any) -> Contest:
     """Return a contest of these searches, one a seed for each entrant."""
-    return Contest(
-        space="mini", machine=MACHINE, folder="results/_bench/search/mini-0", images=images, budget=budget,
-        training_seconds=1.5, seeds=tuple(range(len(next(iter(searches.values()))))), entrants=tuple(searches),
-        traces=tuple(map(tuple, searches.values())),
-    )  # fmt: skip
-
-
-def finals(bests: Mapping[Entrant, Sequence[float]], *, images: int = 1000) -> Contest:
-    """Return a contest in which each search found its best of these at half the budget, and 0.9 at a fifth."""
-    searches = {
-        one: [trace((2 * one.budgets, 0.9), (3 * one.budgets, None), (5 * one.budgets, best), (20.0, None))
-              for best in found]
-        for one, found in bests.items()
+    values: dict[str, Any] = {
+        "instrument": "table", "task": "handmade", "space": "mini", "budget": 10, "training_seconds": 1.5, "slots": 8,
+        "workers": (1, 8), "seen_images": 10_000, "unseen_images": 20_000, "develops": False,
+        "seeds": tuple(range(len(next(iter(searches.values()))))),
     }  # fmt: skip
-    return contest(searches, images=images)
+    return Contest(
+        entrants=tuple(searches), traces=tuple(tuple(traces) for traces in searches.values()), **(values | changed)
+    )
 
 
-def close() -> Contest:
+def finals(errors: Mapping[Entrant, Sequence[float]], **changed: Any) -> Contest:
+    """Return a contest in which each search chose what has such an error at half the budget, and 0.1 at a fifth."""
+    searches = {
+        one: [trace((2 * one.budgets, 0.1), (5 * one.budgets, error), spent=9.8 * one.budgets) for error in found]
+        for one, found in errors.items()
+    }
+    return contest(searches, **changed)
+
+
+def close(**changed: Any) -> Contest:
     """Return a contest of three seeds in which nothing is shown."""
-    return finals({TPE_ASHA: [0.98, 0.981, 0.985], RANDOM: [0.981, 0.979, 0.984], TWICE: [0.983, 0.982, 0.981]})
+    errors = {TPE_ASHA: [0.02, 0.019, 0.015], RANDOM: [0.019, 0.021, 0.016], TWICE: [0.0181, 0.0185, 0.019]}
+    return finals(errors, **changed)
 
 
-def clear() -> Contest:
-    """Return a contest of four seeds: the first finds 0.9 to 1.1 points more than random, 0.1 less than at double."""
-    random, first = [0.97, 0.971, 0.969, 0.97], [0.98, 0.982, 0.978, 0.98]
-    return finals({TPE_ASHA: first, RANDOM: random, TWICE: [best + 0.001 for best in first]})
+def clear(**changed: Any) -> Contest:
+    """Return a contest of four seeds: random ends 0.9 to 1.1 points above the first, and 0.1 below at double budget."""
+    first = [0.02, 0.018, 0.022, 0.02]
+    random = [0.03, 0.029, 0.031, 0.03]
+    return finals({TPE_ASHA: first, RANDOM: random, TWICE: [error - 0.001 for error in first]}, **changed)

@@ -104,8 +104,7 @@ def search(
         results=results,
     )  # fmt: skip
     found = runner.result_of(partial(run, asked))
-    for shown in tables_of(found):
-        output.show(form, shown)
+    output.show(form, *tables_of(found))
     _draw(found, target, verbose=context.find_root().params["verbose"])
 
 

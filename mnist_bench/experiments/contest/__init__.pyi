@@ -1,12 +1,9 @@
-from .result import (
-    STEPS as STEPS,
-    Values as Values,
-    comparisons as comparisons,
-    curves as curves,
-    finding as finding,
-    shortfalls as shortfalls,
-    standings as standings,
+from .record import (
+    Contest as Contest,
+    Entrant as Entrant,
 )
 from .run import Options as Options
-from .table import table_of as table_of
-from .trace import Contest as Contest
+from .standings import STEPS as STEPS, Curve as Curve, curve as curve, spent as spent
+from .table import scope as scope, tables_of as tables_of
+from .tasks import finding_over as finding_over
+from .verdicts import Judged as Judged, judge as judge

@@ -17,6 +17,7 @@ from mnist_bench.experiments.grid import Observer
 from mnist_bench.nets import COEFFICIENTS, make_planner
 from mnist_bench.numerics import TRAINER_REVISION, best_precision, device_kind, find_device
 from mnist_bench.space_files import training_settings
+from mnist_bench.statistics import reference
 from mnist_bench.studies.run_search import period_ends
 from mnist_bench.tables import SHA256, Table, spread
 from mnist_bench.units import duration, percent
@@ -126,10 +127,13 @@ def _on_table(
     if traces is None:
         return None
     images = table.about.images
+    errors = [[table.unseen_error(point, one) for one in table.seeds[point]] for point in arena.points.tolist()]
+    best = reference(errors) if any(len(one) > 1 for one in errors) else None
     return Contest(
         instrument="table", task=table.name, space=table.space.name, budget=asked.trials,
         training_seconds=arena.unit / 1e6, slots=asked.slots, workers=asked.workers, seeds=seeds, entrants=entrants,
         traces=traces, seen_images=images["validation"], unseen_images=images["unseen"], develops=arena.develops,
+        reference=None if best is None else (best.mean, best.error),
     )  # fmt: skip
 
 

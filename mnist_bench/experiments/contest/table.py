@@ -1,137 +1,323 @@
-"""A contest as a table, with all its words: how each contestant did, and the first one against the others."""
+"""Contests as tables, with all their words: how each entrant did, and each against the first one."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 from mnist_bench import cells
-from mnist_bench.experiments.contest.result import (
+from mnist_bench.experiments.contest.record import Contest
+from mnist_bench.experiments.contest.standings import Standing, curve
+from mnist_bench.experiments.contest.tasks import Overall, finding_over, overall
+from mnist_bench.experiments.contest.verdicts import (
+    EQUAL,
     Comparison,
-    Standing,
-    comparisons,
+    Judged,
+    Speedup,
+    Verdict,
     failures,
-    finding,
-    shortfalls,
-    standings,
+    judge,
+    points,
+    speedups,
 )
-from mnist_bench.experiments.contest.trace import Contest
-from mnist_bench.numerics import sentence
 from mnist_bench.result_table import Column, Table
-from mnist_bench.statistics import mean_and_deviation
 
-Row = tuple[Standing, Comparison | None]
-"""A contestant, and the first one against it; None for the first, and where there is no comparison."""
+NEARLY = 0.8
+"""A search that has spent less of its budget ended early. What was under way at the end is never counted as spent: of
+small budgets that is a tenth and more."""
+MIN_TASKS = 6
+"""From so many tasks on a critical-difference picture could show anything (Demšar 2006)."""
 
-EQUAL = (
-    "All else is equal: a trial's weights, data order and distortions are drawn from the seed and the trial's number "
-    "alone, whoever asked for it, and a contestant run again gives the same curve."
-)
-BUDGET = (
+HOW_TO_READ = (
+    "p: paired t tests over the seeds, adjusted by Holm's method for the comparisons of a table. "
+    f"Below {points(EQUAL)} points a mean difference is called equal, whatever p says. What would have been shown is "
+    "shown in four of five such contests.",
     "A budget is estimated cost, not trials or epochs: a large net's epoch counts for more than a small one's, and an "
-    "estimate is the same in every run."
+    "estimate is the same in every run.",
+)
+DEVELOPS = (
+    "Choices are scored with the seed that the search saw: good for developing a way of searching, but no ground for a "
+    "claim."
 )
 
 
-def table_of(contest: Contest) -> Table[Row]:
-    """Return a row a contestant; one that found nothing has dashes."""
-    standing = standings(contest)
-    compared = comparisons(standing, contest.images)
-    rows: list[Row] = list(zip(standing, [None, *compared], strict=True))
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """An entrant."""
+
+    contest: Contest
+    number: int
+    """Its place among the entrants."""
+    standing: Standing
+    comparison: Comparison | None
+    """With the first one; None for that, and where there is no comparison."""
+    speedup: Speedup | None
+
+
+def tables_of(contests: Sequence[Contest]) -> list[Table[Any]]:
+    """Return a table a contest, with a row an entrant, and of several contests the ranks over all tasks.
+
+    The first table holds the whole result as JSON has it.
+    """
+    judged = [judge(contest) for contest in contests]
+    rows = [_rows(one) for one in judged]
+    document = {
+        "finding": finding_over(judged),
+        "contests": [_plain(one, each) for one, each in zip(judged, rows, strict=True)],
+        "over_tasks": [_overall_record(row) for row in overall(judged)] if len(judged) > 1 else [],
+    }
+    tables: list[Table[Any]] = [
+        _table(one, each, document if number == 0 else {})
+        for number, (one, each) in enumerate(zip(judged, rows, strict=True))
+    ]
+    if len(judged) > 1:
+        tables.append(_ranks_table(judged))
+    return [*tables[:-1], replace(tables[-1], footnotes=[*tables[-1].footnotes, "", *HOW_TO_READ])]
+
+
+def _rows(judged: Judged) -> list[Row]:
+    compared = [None, *judged.compared]
+    faster = [None, *speedups(judged.contest)]
+    return [
+        Row(
+            contest=judged.contest, number=number, standing=standing, comparison=compared[number],
+            speedup=faster[number] if compared[number] else None,
+        )
+        for number, standing in enumerate(judged.standings)
+    ]  # fmt: skip
+
+
+def _table(judged: Judged, rows: Sequence[Row], document: dict[str, Any]) -> Table[Row]:
+    first = rows[0].standing.entrant.name
     return Table(
         rows=rows,
         columns=[
-            Column("contestant", lambda row: row[0].entrant.name, 9),
-            Column("trials", lambda row: f"{row[0].trials:.1f}", 3, "right"),
-            Column("complete", lambda row: f"{row[0].complete:.1f}", 4, "right"),
-            Column("best", lambda row: _best(row[0]), 8, "right"),
-            Column("rank at the end", lambda row: f"{row[0].final_rank:.1f}", 6, "right"),
-            Column("rank on the way", lambda row: f"{row[0].mean_rank:.1f}", 5, "right"),
-            Column(f"{standing[0].entrant.name} ahead by", lambda row: _lead(row[1]), 7, "right"),
-            Column("p", lambda row: f"{row[1].p_value:.3f}" if row[1] else "", 7, "right"),
+            Column("contestant", lambda row: row.standing.entrant.name, 12),
+            Column("error", _error, 10, "right", legend=["±: standard error of the mean over the seeds"]),
+            Column(
+                f"against {first}", lambda row: _difference(row.comparison), 9, "right",
+                legend=["against: in points, negative is better, with 95 % intervals of each comparison alone"],
+            ),
+            Column(
+                "verdict", lambda row: _verdict(row.comparison), 11,
+                legend=[f"=: apart by less than {points(EQUAL)} points", "?: no difference shown"],
+            ),
+            Column("p", lambda row: f"{row.comparison.p_value:.3f}" if row.comparison else "", 6, "right"),
+            Column("speed-up", _speedup, 8, "right", legend=["speed-up: times cheaper to the worse of the two errors"]),
+            *_regret_column(judged.contest),
+            Column("rank", lambda row: f"{row.standing.final_rank:.1f}", 5, "right", legend=["rank: 1 is best"]),
+            Column("rank on the way", lambda row: f"{row.standing.mean_rank:.1f}", 2, "right"),
+            Column("trials", lambda row: f"{row.standing.trials:.1f}", 4, "right"),
+            Column("complete", lambda row: f"{row.standing.complete:.1f}", 4, "right"),
+            Column("spent", lambda row: f"{row.standing.spent:.1f}", 3, "right"),
+            Column(
+                "ms", lambda row: f"{1000 * row.standing.own_seconds:.1f}", 3, "right",
+                legend=["ms: the method's own processor time a trial"],
+            ),
+            *_time_columns(rows),
         ],
-        caption=_headlines(contest),
-        footnotes=["", *_verdicts(contest, standing, compared), BUDGET, EQUAL],
-        record=lambda row: {**_record(row), "seeds": len(contest.seeds), "budget": contest.budget},
-        document=_plain(contest, rows, compared),
-    )
+        caption=_caption(judged),
+        footnotes=["", *_verdicts(judged)],
+        record=_record,
+        document=document,
+    )  # fmt: skip
 
 
-def _headlines(contest: Contest) -> list[str]:
-    seconds = cells.duration(contest.budget * contest.training_seconds)
+def _error(row: Row) -> str:
+    mean = row.standing.mean
+    return "–" if mean is None else f"{cells.percent(mean[0])} ± {points(mean[1])}"
+
+
+def _difference(comparison: Comparison | None) -> str:
+    if comparison is None:
+        return ""
+    return f"{points(comparison.difference, sign=True)} [{points(comparison.low)}, {points(comparison.high)}]"
+
+
+def _verdict(comparison: Comparison | None) -> str:
+    signs = {"equal": "=", "no difference shown": "?"}
+    return signs.get(comparison.verdict, comparison.verdict) if comparison else ""
+
+
+def _speedup(row: Row) -> str:
+    found = row.speedup
+    return f"{_times(found.ratio)} [{_times(found.low)}, {_times(found.high)}]" if found else ""
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:.1f}" if ratio >= 0.95 else f"{ratio:.2f}"
+
+
+def _regret_column(contest: Contest) -> list[Column[Row]]:
+    """Return the column of regrets where the best error that there is is known."""
+    if contest.reference is None:
+        return []
+    legend = ["regret: points above the best of the table, with the standard error of both"]
+    return [Column("regret", lambda row: _regret(row.standing), 7, "right", legend=legend)]
+
+
+def _regret(standing: Standing) -> str:
+    return "–" if standing.regret is None else f"{points(standing.regret[0])} ± {points(standing.regret[1])}"
+
+
+def _time_columns(rows: Sequence[Row]) -> list[Column[Row]]:
+    """Return a column a number of workers."""
+    legend = ["after a time: share of the workers' time that was of use"]
     return [
-        f"{contest.space}: best accuracy on {contest.images:,} validation images for what {contest.budget} whole "
-        f"trainings cost (about {seconds} of one worker), {len(contest.seeds)} seeds.",
-        sentence(contest.machine),
+        Column(f"{many} worker{'s' if many > 1 else ''}", partial(_time, many), 1, "right", legend=legend[: many - 1])
+        for many in rows[0].standing.seconds
     ]
 
 
-def _verdicts(contest: Contest, rows: Sequence[Standing], comparisons: Sequence[Comparison | None]) -> list[str]:
-    """Return a sentence for each comparison, and for each search that found nothing, then how to read them."""
-    compared = [one for one in comparisons if one is not None]
-    missing = failures(contest, rows)
-    left_out = ["Only those that completed a trial with every seed are compared."] if missing else []
-    return [*(f"{each.words}." for each in compared), *missing, *left_out, "", _footnote(len(compared))]
+def _time(workers: int, row: Row) -> str:
+    share = row.standing.efficiency.get(workers)
+    used = "" if share is None else f", {cells.percent(share, 0)}"
+    return cells.duration(row.standing.seconds[workers]) + used
 
 
-def _footnote(compared: int) -> str:
-    adjusted = f", by Holm's method for {compared} comparisons" if compared > 1 else ""
-    return (
-        "±: standard deviation over the seeds. In brackets: 95 % intervals of each comparison alone. "
-        f"p: paired t test over the seeds{adjusted}. Ranks: 1 is best."
-    )
+def _caption(judged: Judged) -> list[str]:
+    contest = judged.contest
+    cost = cells.duration(contest.budget * contest.training_seconds)
+    what = f"table {contest.task}" if contest.instrument == "table" else f"{contest.space} on {contest.task}"
+    return [
+        f"{judged.finding}.",
+        f"{what}: error of the choice on {contest.unseen_images:,} unseen images for what {contest.budget} whole "
+        f"trainings cost (about {cost} of one worker), {len(contest.seeds)} seeds, {contest.slots} slots.",
+        *scope(contest),
+    ]
 
 
-def _best(standing: Standing) -> str:
-    if len(standing.found) < 2:
-        return cells.percent(next(iter(standing.found), None))
-    mean, deviation = mean_and_deviation(standing.found)
-    return f"{cells.percent(mean)} ± {100 * deviation:.2f}"
+def scope(contest: Contest) -> list[str]:
+    """Return what a contest's figures hold for, and what not."""
+    if contest.instrument == "table":
+        holds = "Searches were replayed over one table: intervals speak of this table, and not of other data."
+    else:
+        holds = "Intervals are over the seeds of searches on one task: they do not speak of other data."
+    return [holds, *([DEVELOPS] if contest.develops else [])]
 
 
-def _lead(comparison: Comparison | None) -> str:
-    if comparison is None:
-        return ""
-    return f"{100 * comparison.mean:.2f} {cells.interval(comparison.low, comparison.high)}"
+def _verdicts(judged: Judged) -> list[str]:
+    """Return a sentence for each comparison, and for each search that made no choice or ended early."""
+    missing = failures(judged.standings, judged.contest.seeds)
+    left_out = ["Only those that made a choice with every seed are compared."] if missing else []
+    return [*(f"{one.words}." for one in judged.compared if one), *missing, *left_out, *shortfalls(judged)]
 
 
-def _plain(contest: Contest, rows: Sequence[Row], compared: Sequence[Comparison | None]) -> dict[str, Any]:
-    """Return a contest as plain values for JSON, with every curve and the verdicts in words."""
+def shortfalls(judged: Judged) -> list[str]:
+    """Return a sentence for each entrant of which some searches ended well before their budget."""
+    contest = judged.contest
+    early = {
+        entrant.name: sum(one.spent < NEARLY * entrant.budgets * contest.budget for one in traces)
+        for entrant, traces in zip(contest.entrants, contest.traces, strict=True)
+    }
+    return [
+        f"{name}: {count} of {len(contest.seeds)} searches ended before {NEARLY:.0%} of the budget was spent; from "
+        "there on their choices stand still."
+        for name, count in early.items()
+        if count
+    ]
+
+
+def _plain(judged: Judged, rows: Sequence[Row]) -> dict[str, Any]:
+    """Return a contest as plain values for JSON, with its curves and the verdicts in words."""
+    contest = judged.contest
     values = {key: value for key, value in asdict(contest).items() if key not in ("entrants", "traces")}
     return {
         **values,
-        "finding": finding(compared, len(contest.seeds)),
+        "finding": judged.finding,
+        "holds_for": scope(contest),
         "contestants": [
             {
                 **_record(row),
-                "bests": row[0].bests,
-                "curves": [one.bests for one in traces],
-                "verdict": row[1].words if row[1] else None,
+                "entrant": asdict(row.standing.entrant),
+                "errors": list(row.standing.errors),
+                "curve": _plain_curve(row),
+                "words": row.comparison.words if row.comparison else None,
             }
-            for row, traces in zip(rows, contest.traces, strict=True)
+            for row in rows
         ],
-        "ended_early": shortfalls(contest),
+        "ended_early": shortfalls(judged),
     }
 
 
+def _plain_curve(row: Row) -> dict[str, list[float]]:
+    found = curve(row.contest, row.number)
+    return {"spent": found.spent.tolist(), "error": found.mean.tolist(), "standard_error": found.error.tolist()}
+
+
 def _record(row: Row) -> dict[str, Any]:
-    standing, comparison = row
-    mean, deviation = mean_and_deviation(standing.found) if standing.found else (None, None)
+    standing, comparison, speedup = row.standing, row.comparison, row.speedup
+    mean, regret = standing.mean or (None, None), standing.regret or (None, None)
     return {
+        "task": row.contest.task,
         "contestant": standing.entrant.name,
-        "sampler": standing.entrant.sampler,
-        "pruner": standing.entrant.pruner,
-        "budgets": standing.entrant.budgets,
-        "trials": standing.trials,
-        "complete": standing.complete,
-        "best": mean,
-        "deviation": deviation,
-        "rank_at_end": standing.final_rank,
-        "rank_on_the_way": standing.mean_rank,
-        "first_ahead_by": comparison.mean if comparison else None,
+        "seeds": len(row.contest.seeds),
+        "budget": row.contest.budget * standing.entrant.budgets,
+        "error": mean[0],
+        "standard_error": mean[1],
+        "regret": regret[0],
+        "regret_standard_error": regret[1],
+        "difference": comparison.difference if comparison else None,
         "low": comparison.low if comparison else None,
         "high": comparison.high if comparison else None,
         "p_value": comparison.p_value if comparison else None,
-        "seeds_needed": comparison.seeds_needed if comparison else None,
+        "verdict": comparison.verdict if comparison else None,
+        "would_be_shown": comparison.smallest if comparison else None,
+        "speedup": speedup.ratio if speedup else None,
+        "speedup_low": speedup.low if speedup else None,
+        "speedup_high": speedup.high if speedup else None,
+        "rank_at_end": standing.final_rank,
+        "rank_on_the_way": standing.mean_rank,
+        "trials": standing.trials,
+        "complete": standing.complete,
+        "spent": standing.spent,
+        "own_ms_a_trial": 1000 * standing.own_seconds,
+        **{f"seconds_{many}_workers": seconds for many, seconds in standing.seconds.items()},
+        **{f"efficiency_{many}_workers": share for many, share in standing.efficiency.items()},
+    }
+
+
+def _ranks_table(judged: Sequence[Judged]) -> Table[Overall]:
+    """Return the mean ranks at the end, by task and over all."""
+    few = (
+        f" With fewer than {MIN_TASKS} tasks a picture of critical differences would show nothing, so there is none."
+        if len(judged) < MIN_TASKS
+        else ""
+    )
+    rows = overall(judged)
+    return Table(
+        rows=rows,
+        columns=[
+            Column("contestant", lambda row: row.entrant.name, 9),
+            Column("mean rank", lambda row: f"{row.mean_rank:.2f}", 8, "right"),
+            Column("better on", partial(_count, "better"), 7, "right"),
+            Column("worse on", partial(_count, "worse"), 7, "right"),
+            *(Column(one.contest.task, partial(_rank, one.contest.task), 3, "right") for one in judged),
+        ],
+        caption=[f"{finding_over(judged)}."],
+        footnotes=[
+            "",
+            f"Ranks at the end, means over seeds: 1 is best. Better, worse: than the first contestant.{few}",
+        ],
+        record=_overall_record,
+    )
+
+
+def _count(verdict: Verdict, row: Overall) -> str:
+    return str(row.count(verdict)) if row.verdicts else ""
+
+
+def _rank(task: str, row: Overall) -> str:
+    return f"{row.ranks[task]:.1f}"
+
+
+def _overall_record(row: Overall) -> dict[str, Any]:
+    return {
+        "task": "all",
+        "contestant": row.entrant.name,
+        "rank_at_end": row.mean_rank,
+        "better_on": row.count("better"),
+        "worse_on": row.count("worse"),
     }

@@ -1,8 +1,9 @@
-"""A contest of search methods: the best accuracy over the spent budget, one line per method, averaged over seeds."""
+"""A contest of ways of searching: the error of the choice over the spent budget, mean of seeds, a panel a task."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,110 +11,178 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mnist_bench.experiments.contest import STEPS, Contest, Values, comparisons, curves, finding, standings
+from mnist_bench.experiments.contest import STEPS, Contest, Curve, Judged, curve, finding_over, judge, scope, spent
 from mnist_bench.plots import accuracy, style
 from mnist_bench.plots.headings import write_heading
 from search.errors import StudyNotFoundError
 
+DASHES = ("--", ":", "-.")
+"""Entrants with several budgets, in their order."""
+LABEL = "error of the choice on unseen images (%, log)"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Line:
-    """One search method, from the step of the budget on at which all its seeds have a complete trial."""
+    """An entrant on one task."""
 
     name: str
     budgets: int
-    spent: Values
-    """Budget spent, in average training runs, up to the contest's budget. A method with several budgets has spent that
-    many times as much."""
-    mean: Values
-    """Mean over the seeds of the best complete accuracy so far, 0..1."""
-    error: Values
-    """Standard error of that mean."""
+    curve: Curve
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Lines:
-    """The lines to draw."""
+class Panel:
+    """A task."""
 
     contest: Contest
+    lines: tuple[Line, ...]
+    incomplete: tuple[str, ...]
+    """Entrants that made no choice with some seed; until a choice, the error is that of a guess."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Panels:
+    """What is to be drawn."""
+
     finding: str
-    drawn: tuple[Line, ...]
+    panels: tuple[Panel, ...]
     left_out: int
-    incomplete: tuple[str, ...] = ()
-    """Methods without a line, for with some seed they completed no trial."""
+    """Entrants without a line."""
+
+    @property
+    def looks(self) -> dict[str, dict[str, Any]]:
+        """Colour and style by the name of an entrant, the same on each panel."""
+        budgets = {line.name: line.budgets for panel in self.panels for line in panel.lines}
+        colours, dashes = iter(style.SERIES), iter(len(budgets) * DASHES)
+        return {
+            name: {"color": style.FAINT, "linestyle": next(dashes)} if many > 1 else {"color": next(colours)}
+            for name, many in budgets.items()
+        }
 
 
-def rows(contest: Contest) -> Lines:
-    """Return the lines of a contest; of more than six methods at one budget, the first and the five best ranked.
+def rows(contests: Sequence[Contest]) -> Panels:
+    """Return the lines of contests; of more than six entrants at one budget, the first and the five best ranked.
 
     Raises:
-        StudyNotFoundError: no method completed a trial with every seed within the budget.
+        StudyNotFoundError: no search made a choice within its budget.
     """
-    standing = standings(contest)
-    plain = [number for number, row in enumerate(standing) if row.entrant.budgets == 1]
-    best = sorted(plain[1:], key=lambda number: standing[number].mean_rank)[: len(style.SERIES) - 1]
-    shown = [number for number, row in enumerate(standing) if number in (0, *best) or row.entrant.budgets > 1]
-    values = curves(contest)
-    drawn = [line for number in shown if (line := _line(contest, number, values[number])).spent.size]
-    if not drawn:
-        raise StudyNotFoundError("No way of searching completed a trial with every seed within the budget.")
-    return Lines(
+    if not any(one.choices for contest in contests for traces in contest.traces for one in traces):
+        raise StudyNotFoundError("No search made a choice within its budget, so there is no picture.")
+    judged = [judge(contest) for contest in contests]
+    shown = _shown(judged)
+    return Panels(
+        finding=finding_over(judged),
+        panels=tuple(_panel(one, shown) for one in judged),
+        left_out=len({entrant.name for contest in contests for entrant in contest.entrants} - shown),
+    )
+
+
+def _shown(judged: Sequence[Judged]) -> set[str]:
+    """Return the names of the entrants to draw."""
+    first = judged[0].standings[0].entrant.name
+    ranked: dict[str, list[float]] = {}
+    several: set[str] = set()
+    for one in judged:
+        for row in one.standings:
+            if row.entrant.budgets > 1:
+                several.add(row.entrant.name)
+            else:
+                ranked.setdefault(row.entrant.name, []).append(row.mean_rank)
+    others = sorted(ranked.keys() - {first}, key=lambda name: (np.mean(ranked[name]), name))
+    return {first, *others[: len(style.SERIES) - 1], *several}
+
+
+def _panel(judged: Judged, shown: set[str]) -> Panel:
+    contest = judged.contest
+    drawn = [number for number, entrant in enumerate(contest.entrants) if entrant.name in shown]
+    return Panel(
         contest=contest,
-        finding=finding(comparisons(standing, contest.images), len(contest.seeds)),
-        drawn=tuple(drawn),
-        left_out=len(standing) - len(shown),
-        incomplete=tuple(contest.entrants[number].name for number in shown if None in standing[number].bests),
+        lines=tuple(
+            Line(
+                name=contest.entrants[number].name,
+                budgets=contest.entrants[number].budgets,
+                curve=curve(contest, number),
+            )
+            for number in drawn
+        ),
+        incomplete=tuple(row.entrant.name for row in judged.standings if None in row.errors),
     )
 
 
-def _line(contest: Contest, number: int, bests: Values) -> Line:
-    complete = ~np.isnan(bests).any(axis=0)
-    values = bests[:, complete]
-    return Line(
-        name=contest.entrants[number].name,
-        budgets=contest.entrants[number].budgets,
-        spent=np.arange(1, STEPS + 1)[complete] * contest.budget / STEPS,
-        mean=values.mean(axis=0),
-        error=values.std(axis=0, ddof=1) / np.sqrt(len(contest.seeds)),
-    )
-
-
-def draw(lines: Lines) -> Figure:
-    """Draw a line per method with a band of one standard error; methods with several budgets are dashed."""
-    figure = Figure(figsize=(7.2, 4.2), layout="constrained")
-    axes = figure.subplots()
-    accuracy.set_axis(axes, [float(value) for line in lines.drawn for value in line.mean])
-    for line, look in zip(lines.drawn, _looks(lines.drawn), strict=True):
-        _draw_line(axes, line, look)
-    axes.set(
-        xlabel="budget spent (trainings of an average configuration)", ylabel=f"best {accuracy.LABEL} so far",
-        xlim=(0, lines.contest.budget),
-    )  # fmt: skip
-    axes.legend(loc="lower right")
-    write_heading(figure, lines.finding, _remarks(lines))
+def draw(panels: Panels) -> Figure:
+    """Draw a line per entrant with a band of one standard error; entrants with several budgets are dashed."""
+    number = len(panels.panels)
+    columns = min(2, number)
+    height = 4.4 if number == 1 else 0.9 + 3.0 * math.ceil(number / columns)
+    figure = Figure(figsize=(style.WIDE, height), layout="constrained")
+    grid = figure.subplots(math.ceil(number / columns), columns, squeeze=False).ravel().tolist()
+    for axes, panel in zip(grid, panels.panels, strict=False):
+        _draw_panel(axes, panel, panels.looks)
+        if number > 1:
+            axes.set_title(panel.contest.task, loc="left", fontsize=9)
+    for axes in grid[number:]:
+        axes.set_axis_off()
+    figure.legend(*grid[0].get_legend_handles_labels(), loc="outside right center")
+    figure.supylabel(LABEL, fontsize="medium")
+    write_heading(figure, panels.finding, _remarks(panels))
     return figure
 
 
-def _looks(drawn: Sequence[Line]) -> list[dict[str, Any]]:
-    colours = iter(style.SERIES)
-    dashed = {"color": style.FAINT, "linestyle": "--"}
-    return [dashed if line.budgets > 1 else {"color": next(colours)} for line in drawn]
+def _draw_panel(axes: Axes, panel: Panel, looks: Mapping[str, Mapping[str, Any]]) -> None:
+    contest = panel.contest
+    accuracy.set_error_axis(axes, _errors(panel))
+    if contest.reference:
+        _draw_reference(axes, *contest.reference)
+    # In the legend as the lines end, from the top: so they are told apart without colours, too.
+    for line in sorted(panel.lines, key=lambda line: -line.curve.mean[-1]):
+        _draw_line(axes, line, spent(contest, STEPS), looks[line.name])
+    axes.set(xlabel="budget spent (average trainings)", xlim=(0, contest.budget))
 
 
-def _draw_line(axes: Axes, line: Line, look: dict[str, Any]) -> None:
-    low, high = ([accuracy.place(axes, float(value)) for value in line.mean + side * line.error] for side in (-1, 1))
-    mean = [accuracy.place(axes, float(value)) for value in line.mean]
-    axes.fill_between(line.spent, low, high, color=look["color"], alpha=0.1, linewidth=0, step="post")
-    axes.step(line.spent, mean, where="post", label=line.name, **look)
+def _errors(panel: Panel) -> list[float]:
+    """Return the errors that the axis shows: from where each search has made a choice."""
+    chosen = [line.curve.mean[line.curve.chosen] for line in panel.lines]
+    shown = chosen if any(map(len, chosen)) else [line.curve.mean for line in panel.lines]
+    reference = [panel.contest.reference[0]] if panel.contest.reference else []
+    return [*(float(error) for errors in shown for error in errors), *reference]
 
 
-def _remarks(lines: Lines) -> list[str]:
-    contest = lines.contest
-    several = [line for line in lines.drawn if line.budgets > 1]
+def _draw_reference(axes: Axes, error: float, deviation: float) -> None:
+    axes.axhspan(_place(error - deviation), _place(error + deviation), color=style.FAINT, alpha=0.12, linewidth=0)
+    axes.axhline(_place(error), color=style.FAINT, linewidth=0.8)
+    axes.annotate(
+        "the best there is", (0.01, _place(error)), xycoords=("axes fraction", "data"), xytext=(0, 2),
+        textcoords="offset points", fontsize=7.5, color=style.FAINT,
+    )  # fmt: skip
+
+
+def _draw_line(axes: Axes, line: Line, at: np.ndarray, look: Mapping[str, Any]) -> None:
+    low, high = ([_place(error) for error in line.curve.mean + side * line.curve.error] for side in (-1, 1))
+    axes.fill_between(at, low, high, color=look["color"], alpha=0.15, linewidth=0, step="post")
+    axes.step(at, [_place(error) for error in line.curve.mean], where="post", label=line.name, **look)
+
+
+def _place(error: float) -> float:
+    """Return the position of an error (0..1) on the axis."""
+    return accuracy.error(1 - float(error))
+
+
+def _remarks(panels: Panels) -> list[str]:
+    contests = [panel.contest for panel in panels.panels]
+    several = {line.name: line.budgets for panel in panels.panels for line in panel.lines if line.budgets > 1}
+    incomplete = {name: None for panel in panels.panels for name in panel.incomplete}
+    seeds = sorted({len(contest.seeds) for contest in contests})
+    images = sorted({contest.unseen_images for contest in contests})
     return [
-        f"space {contest.space}: {len(contest.seeds)} seeds, the same for all; {contest.images:,} validation images",
+        f"{', '.join(dict.fromkeys(contest.task for contest in contests))}: {_range(seeds)} seeds, the same for all; "
+        f"{_range(images)} unseen images",
         "bands: one standard error",
-        *(f"{line.name} has spent {line.budgets} times what the axis says" for line in several),
-        *(f"{name}: no complete trial with some seed" for name in lines.incomplete),
-        f"{lines.left_out} of lower rank left out" if lines.left_out else "",
+        *(f"{name} has spent {budgets} times what the axis says" for name, budgets in several.items()),
+        *(f"{name}: no choice with some seed" for name in incomplete),
+        f"{panels.left_out} of lower rank left out" if panels.left_out else "",
+        *dict.fromkeys(line for contest in contests for line in scope(contest)),
     ]
+
+
+def _range(numbers: Sequence[int]) -> str:
+    return " to ".join(dict.fromkeys(f"{number:,}" for number in (numbers[0], numbers[-1])))

@@ -1,0 +1,158 @@
+"""How each entrant of a contest did: the error of its choice over what it had spent, its ranks, what its searches took.
+
+The error of a choice is that on images that no search sees. Before its first choice a search has the error of a guess.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_bench.experiments.contest.record import Contest, Entrant, Trace
+from mnist_bench.statistics import mean_and_deviation
+from mnist_bench.tables import CHANCE
+
+STEPS = 100
+"""Points of the budget at which curves are read."""
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Standing:
+    """How an entrant did; means are over the seeds."""
+
+    entrant: Entrant
+    errors: tuple[float | None, ...]
+    """Error (0..1) of the last choice, by seed; None where no trial was complete within the budget."""
+    final_rank: float
+    """Mean rank among all entrants at the end; 1 is the best, and equals share the mean of theirs."""
+    mean_rank: float
+    """The same over all of the budget."""
+    spent: float
+    """Mean, in trainings of an average configuration."""
+    trials: float
+    """Mean number that ended within the budget."""
+    complete: float
+    """Mean number of complete ones among them."""
+    own_seconds: float
+    """Mean processor time of the method itself for a trial."""
+    seconds: Mapping[int, float]
+    """Mean time to the end of the budget by number of workers."""
+    reference: tuple[float, float] | None
+    """Error (0..1) of the best that there is, and its standard error; see `Contest.reference`."""
+
+    @property
+    def found(self) -> list[float] | None:
+        """The errors where each seed has one; None elsewhere: to leave out failed searches would flatter the rest."""
+        found = [error for error in self.errors if error is not None]
+        return found if len(found) == len(self.errors) else None
+
+    @property
+    def mean(self) -> tuple[float, float] | None:
+        """Mean error of the choices, and its standard error."""
+        return _mean(self.found) if self.found else None
+
+    @property
+    def regret(self) -> tuple[float, float] | None:
+        """By how much the mean error is above that of the best that there is, and the standard error of that."""
+        if self.mean is None or self.reference is None:
+            return None
+        return self.mean[0] - self.reference[0], math.hypot(self.mean[1], self.reference[1])
+
+    @property
+    def efficiency(self) -> dict[int, float]:
+        """By number of workers, the share of their time that one worker would have needed, 0..1."""
+        alone = self.seconds.get(1)
+        return {} if alone is None else {many: alone / many / took for many, took in self.seconds.items() if many > 1}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Curve:
+    """The error of the current choice over the budget, each of shape (STEPS,)."""
+
+    spent: Values
+    """In trainings of an average configuration."""
+    mean: Values
+    """Over the seeds, 0..1."""
+    error: Values
+    """Standard error of that mean."""
+    chosen: NDArray[np.bool_]
+    """Whether each search had made a choice by then."""
+
+
+def curve(contest: Contest, number: int) -> Curve:
+    """Return the mean curve of an entrant, given by its place among them."""
+    entrant, traces, seeds = contest.entrants[number], contest.traces[number], len(contest.seeds)
+    at = spent(contest, STEPS) * entrant.budgets
+    values = np.array([_read(one, at) for one in traces])
+    firsts = [one.choices[0].spent if one.choices else math.inf for one in traces]
+    return Curve(
+        spent=at,
+        mean=values.mean(axis=0),
+        error=values.std(axis=0, ddof=1) / math.sqrt(seeds) if seeds > 1 else np.zeros(STEPS),
+        chosen=at >= max(firsts),
+    )
+
+
+def spent(contest: Contest, steps: int) -> Values:
+    """Return equal steps of the budget, in trainings of an average configuration."""
+    return np.arange(1, steps + 1) * contest.budget / steps
+
+
+def curves(contest: Contest, steps: int = STEPS) -> Values:
+    """Return the errors (0..1) of the current choices, of shape (entrants, seeds, steps), at equal steps of the budget.
+
+    An entrant with several budgets has spent as many times the step.
+    """
+    pairs = zip(contest.entrants, contest.traces, strict=True)
+    at = spent(contest, steps)
+    return np.array([[_read(one, at * entrant.budgets) for one in traces] for entrant, traces in pairs])
+
+
+def _read(one: Trace, at: Values) -> Values:
+    errors = np.array([CHANCE, *(choice.unseen for choice in one.choices)])
+    return np.asarray(errors[np.searchsorted([choice.spent for choice in one.choices], at, side="right")])
+
+
+def ranks(errors: Values) -> Values:
+    """Return ranks along the first axis: 1 for the smallest, and equals share the mean of theirs."""
+    smaller = (errors[None] < errors[:, None]).sum(axis=1)
+    equal = (errors[None] == errors[:, None]).sum(axis=1)
+    return np.asarray(smaller + (equal + 1) / 2, dtype=np.float64)
+
+
+def standings(contest: Contest) -> list[Standing]:
+    """Return how each entrant did, in their order."""
+    ends = [[CHANCE if one.found is None else one.found for one in traces] for traces in contest.traces]
+    final = ranks(np.array(ends)).mean(axis=1).tolist()
+    on_the_way = ranks(curves(contest)).mean(axis=(1, 2)).tolist()
+    return [
+        _standing(contest, number, final_rank=final[number], mean_rank=on_the_way[number])
+        for number in range(len(contest.entrants))
+    ]
+
+
+def _standing(contest: Contest, number: int, *, final_rank: float, mean_rank: float) -> Standing:
+    traces = contest.traces[number]
+    return Standing(
+        entrant=contest.entrants[number],
+        errors=tuple(one.found for one in traces),
+        final_rank=final_rank,
+        mean_rank=mean_rank,
+        spent=float(np.mean([one.spent for one in traces])),
+        trials=float(np.mean([one.trials for one in traces])),
+        complete=float(np.mean([one.complete for one in traces])),
+        own_seconds=float(np.mean([one.own_seconds for one in traces])),
+        seconds={many: float(np.mean([one.seconds[many] for one in traces])) for many in traces[0].seconds},
+        reference=contest.reference,
+    )
+
+
+def _mean(errors: list[float]) -> tuple[float, float]:
+    mean, deviation = mean_and_deviation(errors)
+    return mean, deviation / math.sqrt(len(errors))

@@ -1,0 +1,219 @@
+"""Each entrant against the first one: a verdict, how much faster it gets as far, and what would have been shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, assert_never
+
+import numpy as np
+
+from mnist_bench.experiments.contest.record import Contest, Entrant
+from mnist_bench.experiments.contest.standings import Standing, Values, curves, spent, standings
+from mnist_bench.statistics import LEVEL, effect_shown, holm
+from mnist_bench.statistics.paired import paired
+from mnist_bench.tables import CHANCE
+
+EQUAL = 0.0002
+"""Mean differences of error below this share of the images are called equal, whatever p says: nobody could use them."""
+RESAMPLES = 1000
+FINE = 1000
+"""Points of the budget at which curves are read for a speed-up."""
+
+Verdict = Literal["better", "worse", "equal", "no difference shown"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Comparison:
+    """An entrant against the first one, seed by seed."""
+
+    entrant: Entrant
+    first: Entrant
+    difference: float
+    """By how much the entrant's mean error is higher, as a share of the images."""
+    low: float
+    """Of a 95 % interval for this comparison alone."""
+    high: float
+    p_value: float
+    """Of a paired t test, adjusted for the number of comparisons by Holm's method."""
+    smallest: float
+    """Difference that so many seeds show in four of five contests, at the level that Holm asks of the smallest p."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the comparison says of the entrant."""
+        if abs(self.difference) < EQUAL:
+            return "equal"
+        if self.p_value >= LEVEL:
+            return "no difference shown"
+        return "better" if self.difference < 0 else "worse"
+
+    @property
+    def words(self) -> str:
+        """The verdict with its figures."""
+        both = f"{self.entrant.name} against {self.first.name}"
+        span = f"[{points(self.low)}, {points(self.high)}], {_p(self.p_value)}"
+        match self.verdict:
+            case "better":
+                return f"{self.claim} [{points(-self.high)}, {points(-self.low)}], {_p(self.p_value)}"
+            case "worse":
+                return f"{self.claim} {span}"
+            case "equal":
+                wide = max(-self.low, self.high) > EQUAL
+                more = f"; up to {points(max(-self.low, self.high))} are not ruled out" if wide else ""
+                return f"{both}: equal to {points(EQUAL)} points ({points(self.difference, sign=True)} {span}){more}"
+            case "no difference shown":
+                return (
+                    f"{both}: no difference shown ({points(self.difference, sign=True)} points {span}); "
+                    f"{points(self.smallest)} points would have been shown"
+                )
+            case _:
+                assert_never(self.verdict)
+
+    @property
+    def claim(self) -> str:
+        """The verdict without its figures, where one is better: which, by how much, at which budget."""
+        better, other = (self.entrant, self.first) if self.difference < 0 else (self.first, self.entrant)
+        amount = points(abs(self.difference))
+        return f"{better.way} ends {amount} points lower than {other.way} at {_share(better, other)} budget"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Speedup:
+    """How many times cheaper an entrant gets as far as the first one, with a 95 % interval."""
+
+    ratio: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judged:
+    """A contest, and what it came to."""
+
+    contest: Contest
+    standings: tuple[Standing, ...]
+    compared: tuple[Comparison | None, ...]
+    """Each entrant but the first against the first."""
+
+    @property
+    def finding(self) -> str:
+        """The heading."""
+        return finding(self.compared, len(self.contest.seeds))
+
+    def standing(self, name: str) -> Standing:
+        """Return how the entrant of this name did."""
+        return next(row for row in self.standings if row.entrant.name == name)
+
+
+def points(share: float, *, sign: bool = False) -> str:
+    """Return a difference of errors in percentage points: `0.12`, `−0.05`."""
+    text = f"{100 * share:{'+' if sign else ''}.2f}"
+    return text.replace("-", "−") if float(text) else "0.00"
+
+
+def _p(value: float) -> str:
+    return "p < 0.001" if value < 0.001 else f"p = {value:.2g}"
+
+
+def _share(better: Entrant, other: Entrant) -> str:
+    names = {1.0: "the same", 2.0: "double the", 0.5: "half the"}
+    times = better.budgets / other.budgets
+    return names.get(times, f"{times:.3g} times the")
+
+
+def judge(contest: Contest) -> Judged:
+    """Return what a contest came to."""
+    rows = tuple(standings(contest))
+    return Judged(contest=contest, standings=rows, compared=tuple(comparisons(rows, contest.unseen_images)))
+
+
+def comparisons(rows: Sequence[Standing], images: int) -> list[Comparison | None]:
+    """Return each of the entrants but the first against the first; errors are shares of so many images.
+
+    Only entrants that made a choice with every seed, two at least, are compared, elsewhere None: to leave out the seeds
+    with which a search failed would flatter it.
+    """
+    first, *others = rows
+    pairs = {
+        number: [a - b for a, b in zip(other.found, first.found, strict=True)]
+        for number, other in enumerate(others)
+        if first.found and other.found and len(first.found) > 1
+    }
+    found = {number: paired(differences, 1 / images) for number, differences in pairs.items()}
+    adjusted = dict(zip(found, holm([one.p_value for one in found.values()]), strict=True))
+    compared = {
+        number: Comparison(
+            entrant=others[number].entrant, first=first.entrant, difference=one.mean, low=one.low, high=one.high,
+            p_value=adjusted[number],
+            smallest=one.deviation * effect_shown(len(pairs[number]), LEVEL / len(found)),
+        )
+        for number, one in found.items()
+    }  # fmt: skip
+    return [compared.get(number) for number in range(len(others))]
+
+
+def speedups(contest: Contest) -> list[Speedup | None]:
+    """Return how many times cheaper each entrant but the first gets as far as the first; None where one gets nowhere.
+
+    As far as both get: to the worse of their two mean errors at the end. What each has spent when its mean curve first
+    gets there makes the ratio, above 1 where the entrant is cheaper. The interval is the percentile bootstrap's over
+    the seeds (Efron 1979), the same seeds for both, `RESAMPLES` times.
+    """
+    found = curves(contest, FINE)
+    seeds = len(contest.seeds)
+    draws = np.random.default_rng(0)
+    weights = np.vstack([np.ones(seeds), draws.multinomial(seeds, np.full(seeds, 1 / seeds), RESAMPLES)]) / seeds
+    means = weights @ found
+    at = spent(contest, FINE)
+    return [
+        _speedup(means[0], means[number], at * contest.entrants[0].budgets, at * contest.entrants[number].budgets)
+        for number in range(1, len(contest.entrants))
+    ]
+
+
+def _speedup(first: Values, other: Values, first_spent: Values, other_spent: Values) -> Speedup | None:
+    """Return a speed-up, given mean curves of shape (1 + RESAMPLES, FINE), the first of all seeds as they are."""
+    goal = np.maximum(first[:, -1:], other[:, -1:])
+    if goal[0] >= CHANCE:
+        return None
+    ratios = first_spent[(first <= goal).argmax(axis=1)] / other_spent[(other <= goal).argmax(axis=1)]
+    low, high = np.quantile(ratios[1:], [0.025, 0.975]).tolist()
+    return Speedup(ratio=float(ratios[0]), low=low, high=high)
+
+
+def finding(compared: Sequence[Comparison | None], seeds: int) -> str:
+    """Return the heading of a contest: the largest difference that is shown.
+
+    At the same budget if there is one, and there from one that is better than the first, if there is one.
+    """
+    made = [one for one in compared if one is not None]
+    shown = [one for one in made if one.verdict in ("better", "worse")]
+    if not made:
+        return "Nothing to compare: too few searches made a choice within the budget"
+    if shown:
+        return max(shown, key=_weight).claim
+    first = made[0].first.name
+    if all(one.verdict == "equal" for one in made):
+        return f"{first} and {'the other' if len(made) == 1 else 'all others'} are equal to {points(EQUAL)} points"
+    return f"No difference shown between {first} and {'the other' if len(made) == 1 else 'any other'} in {seeds} seeds"
+
+
+def _weight(comparison: Comparison) -> tuple[bool, bool, float]:
+    alike = comparison.entrant.budgets == comparison.first.budgets
+    return alike, alike and comparison.verdict == "better", abs(comparison.difference)
+
+
+def failures(rows: Sequence[Standing], seeds: Sequence[int]) -> list[str]:
+    """Return a sentence for each entrant of which some searches made no choice within their budget."""
+    found = {row.entrant.name: [seed for seed, e in zip(seeds, row.errors, strict=True) if e is None] for row in rows}
+    return [
+        f"{name}: no trial was complete within the budget with {_listed(missing)}." for name, missing in found.items()
+        if missing
+    ]  # fmt: skip
+
+
+def _listed(seeds: Sequence[int]) -> str:
+    if len(seeds) > 5:
+        return f"{len(seeds)} seeds"
+    return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"

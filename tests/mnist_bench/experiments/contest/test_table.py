@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from mnist_bench.cli import output
+from mnist_bench.experiments.contest.table import tables_of
+from support.handmade_contest import RANDOM, TPE_ASHA, TWICE, clear, close, contest, trace
+
+
+def test_a_row_tells_error_difference_verdict_and_what_it_took() -> None:
+    (table,) = tables_of([clear(reference=(0.0135, 0.0004))])
+    cells = [dict(zip([column.heading for column in table.columns], texts, strict=True)) for texts in table.texts()]
+    assert cells[0] == {
+        "contestant": "tpe + asha", "error": "2.00 % ± 0.08", "against tpe + asha": "", "verdict": "", "p": "",
+        "speed-up": "", "regret": "0.65 ± 0.09", "rank": "2.0", "rank on the way": "2.0", "trials": "12.0",
+        "complete": "4.0", "spent": "9.8", "ms": "2.0", "1 worker": "80 s", "8 workers": "12 s, 80 %",
+    }  # fmt: skip
+    assert cells[1]["against tpe + asha"] == "+1.00 [0.87, 1.13]"
+    assert cells[1]["verdict"] == "worse"
+    assert cells[1]["speed-up"] == "1.0 [1.0, 1.0]"
+    assert (cells[2]["verdict"], cells[2]["speed-up"]) == ("better", "0.50 [0.50, 0.50]")
+    (table,) = tables_of([close()])
+    assert [texts[3] for texts in table.texts()] == ["", "?", "?"]
+    assert "regret" not in [column.heading for column in table.columns]
+
+
+def test_what_came_for_fits_into_eighty_columns(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    output.show("table", *tables_of([clear(reference=(0.0135, 0.0004))]))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[4].split() == ["contestant", "error", "against", "tpe", "+", "asha", "verdict", "speed-up"]
+    assert max(map(len, lines[4:8])) <= 80
+
+
+def test_the_caption_says_what_was_measured_and_what_it_holds_for() -> None:
+    (table,) = tables_of([clear()])
+    assert table.caption == [
+        "tpe + asha ends 1.00 points lower than random at the same budget.",
+        "table handmade: error of the choice on 20,000 unseen images for what 10 whole trainings cost (about 15 s of "
+        "one worker), 4 seeds, 8 slots.",
+        "Searches were replayed over one table: intervals speak of this table, and not of other data.",
+    ]
+    (table,) = tables_of([clear(instrument="live", develops=True)])
+    assert table.caption[1].startswith("mini on handmade: error ")
+    assert table.caption[2].startswith("Intervals are over the seeds of searches on one task: ")
+    assert table.caption[3] == (
+        "Choices are scored with the seed that the search saw: good for developing a way of searching, but no ground "
+        "for a claim."
+    )
+
+
+def test_each_comparison_is_a_sentence_and_failures_are_told() -> None:
+    (table,) = tables_of([clear()])
+    assert table.footnotes[1].startswith(
+        "tpe + asha ends 1.00 points lower than random at the same budget [0.87, 1.13]"
+    )
+    assert table.footnotes[-2].startswith("p: paired t tests over the seeds, adjusted by Holm's method ")
+    fine = [trace((2.0, 0.1)), trace((3.0, 0.09))]
+    (table,) = tables_of([contest({TPE_ASHA: fine, RANDOM: [trace(), trace((2.0, 0.1), spent=3.0)]})])
+    assert table.footnotes[1:4] == [
+        "random: no trial was complete within the budget with seed 0.",
+        "Only those that made a choice with every seed are compared.",
+        "random: 1 of 2 searches ended before 80% of the budget was spent; from there on their choices stand still.",
+    ]
+    assert table.texts()[1][1:6] == ["–", "", "", "", ""]
+
+
+def test_several_contests_have_a_table_each_and_one_of_ranks() -> None:
+    first, second, ranks = tables_of([clear(task="a"), close(task="b")])
+    assert (first.caption[0], second.caption[0]) == (
+        "tpe + asha ends 1.00 points lower than random at the same budget.",
+        "No difference shown between tpe + asha and any other in 3 seeds.",
+    )
+    assert ranks.caption == ["tpe + asha ends lower than random on 1 of 2 tasks."]
+    assert [column.heading for column in ranks.columns] == [
+        "contestant",
+        "mean rank",
+        "better on",
+        "worse on",
+        "a",
+        "b",
+    ]
+    assert ranks.texts()[1] == ["random", "2.67", "0", "1", "3.0", "2.3"]
+    assert "With fewer than 6 tasks a picture of critical differences would show nothing" in ranks.footnotes[1]
+    assert "fewer than" not in tables_of([clear(task=task) for task in "abcdef"])[-1].footnotes[1]
+    assert (
+        sum("A budget is estimated cost" in line for table in (first, second, ranks) for line in table.footnotes) == 1
+    )
+
+
+def test_as_data(capsys: pytest.CaptureFixture[str]) -> None:
+    output.show("json", *tables_of([clear(task="a", reference=(0.0135, 0.0004)), close(task="b")]))
+    values = json.loads(capsys.readouterr().out)
+    assert values["finding"] == "tpe + asha ends lower than random on 1 of 2 tasks"
+    first, second = values["contests"]
+    assert (first["task"], first["budget"], first["seeds"], first["unseen_images"]) == ("a", 10, [0, 1, 2, 3], 20_000)
+    assert (first["reference"], second["reference"]) == ([0.0135, 0.0004], None)
+    default, random, twice = first["contestants"]
+    assert (default["contestant"], default["verdict"], default["words"]) == ("tpe + asha", None, None)
+    assert (random["verdict"], random["difference"]) == ("worse", pytest.approx(0.01))
+    assert random["errors"] == [0.03, 0.029, 0.031, 0.03]
+    assert (twice["entrant"]["budgets"], twice["budget"], twice["speedup"]) == (2, 20, pytest.approx(0.5))
+    assert (len(random["curve"]["spent"]), random["curve"]["error"][0], random["curve"]["error"][-1]) == (
+        100,
+        0.9,
+        pytest.approx(0.03),
+    )
+    assert random["regret"] == pytest.approx(0.0165)
+    assert (random["seconds_8_workers"], random["efficiency_8_workers"]) == (12.5, 0.8)
+    assert values["over_tasks"][1] == {
+        "task": "all", "contestant": "random", "rank_at_end": pytest.approx(8 / 3), "better_on": 0, "worse_on": 1,
+    }  # fmt: skip
+
+
+def test_csv_has_a_row_an_entrant_and_task(capsys: pytest.CaptureFixture[str]) -> None:
+    output.show("csv", *tables_of([clear(task="a"), close(task="b")]))
+    header, *rows = capsys.readouterr().out.splitlines()
+    assert header.startswith("task,contestant,seeds,budget,error,standard_error,")
+    assert [row.split(",")[:2] for row in rows] == [
+        [task, name.name] for task in ("a", "b", "all") for name in (TPE_ASHA, RANDOM, TWICE)
+    ]

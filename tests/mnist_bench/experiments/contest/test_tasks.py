@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import pytest
+
+from mnist_bench.experiments.contest.record import Contest
+from mnist_bench.experiments.contest.tasks import finding_over, overall
+from mnist_bench.experiments.contest.verdicts import judge
+from support.handmade_contest import RANDOM, TPE_ASHA, TWICE, clear, close, finals
+
+
+def heading(*contests: Contest) -> str:
+    return finding_over([judge(one) for one in contests])
+
+
+def test_ranks_and_verdicts_over_tasks() -> None:
+    first, random, twice = overall([judge(clear(task="a")), judge(close(task="b"))])
+    assert (first.entrant, first.verdicts) == (TPE_ASHA, {})
+    assert random.ranks == {"a": 3, "b": 7 / 3}
+    assert random.mean_rank == pytest.approx(8 / 3)
+    assert random.verdicts == {"a": "worse", "b": "no difference shown"}
+    assert [random.count("worse"), random.count("better"), twice.count("better")] == [1, 0, 1]
+
+
+def test_only_who_took_part_everywhere_has_a_mean_rank() -> None:
+    small = finals({TPE_ASHA: [0.01, 0.02], RANDOM: [0.02, 0.03]}, task="b")
+    assert [row.entrant for row in overall([judge(clear(task="a")), judge(small)])] == [TPE_ASHA, RANDOM]
+    alone = finals({TPE_ASHA: [0.01, 0.02]}, task="b")
+    assert heading(clear(task="a"), alone) == "Nothing to compare: no two ways of searching took part in all contests"
+
+
+def test_the_heading_counts_tasks_and_prefers_the_same_budget() -> None:
+    assert heading(clear()) == judge(clear()).finding
+    assert heading(clear(task="a"), close(task="b")) == "tpe + asha ends lower than random on 1 of 2 tasks"
+    assert heading(close(task="a"), close(task="b")) == (
+        "No difference shown between tpe + asha and any other over 2 tasks"
+    )
+    better = finals({TPE_ASHA: [0.02, 0.021, 0.022], RANDOM: [0.01, 0.011, 0.012], TWICE: [0.02, 0.02, 0.02]}, task="b")
+    three = heading(better, clear(task="a"), finals({TPE_ASHA: [0.02] * 3, RANDOM: [0.01] * 3}, task="c"))
+    assert three == "random ends lower than tpe + asha on 2 of 3 tasks, and higher on 1"
+    assert heading(*(finals({RANDOM: [0.02] * 3, TWICE: [0.01] * 3}, task=task) for task in "ab")) == (
+        "random ×2 ends lower than random on 2 of 2 tasks"
+    )

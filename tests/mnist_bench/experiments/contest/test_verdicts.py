@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy import stats as oracle  # type: ignore[import-untyped]
+
+from mnist_bench.experiments.contest.record import Contest, Entrant
+from mnist_bench.experiments.contest.standings import standings
+from mnist_bench.experiments.contest.verdicts import (
+    Comparison,
+    comparisons,
+    failures,
+    finding,
+    judge,
+    speedups,
+)
+from mnist_bench.statistics import effect_shown
+from support.handmade_contest import RANDOM, TPE_ASHA, TWICE, clear, close, contest, finals, trace
+
+COMPARISON = Comparison(
+    entrant=RANDOM, first=TPE_ASHA, difference=0.0012, low=0.0005, high=0.0019, p_value=0.03, smallest=0.0009
+)
+
+
+def compared(made: Contest) -> list[Comparison]:
+    return [one for one in judge(made).compared if one is not None]
+
+
+def test_comparisons_are_paired_by_seed_and_adjusted() -> None:
+    random, twice = compared(clear())
+    assert (random.entrant, random.first, twice.entrant) == (RANDOM, TPE_ASHA, TWICE)
+    expected = oracle.ttest_1samp([0.01, 0.011, 0.009, 0.01], 0)
+    assert (random.difference, random.low, random.high) == pytest.approx((0.01, *expected.confidence_interval()))
+    assert random.p_value == pytest.approx(expected.pvalue)  # the larger of two: the other differences are all equal
+    assert (random.verdict, twice.verdict) == ("worse", "better")
+    assert twice.difference == pytest.approx(-0.001)
+
+
+def test_what_is_not_shown_tells_which_difference_would_have_been() -> None:
+    random, twice = compared(close())
+    assert (random.verdict, twice.verdict) == ("no difference shown", "no difference shown")
+    # -0.1, 0.2, 0.1 points: mean 0.0667, deviation 0.1528, at a level of 2.5 % for two comparisons.
+    assert random.difference == pytest.approx(0.002 / 3)
+    assert random.smallest == pytest.approx(math.sqrt(7 / 3) / 1000 * effect_shown(3, 0.025))
+
+
+@pytest.mark.parametrize(
+    ("difference", "p_value", "verdict"),
+    [
+        (-0.0003, 0.01, "better"),
+        (0.0003, 0.01, "worse"),
+        (0.0003, 0.05, "no difference shown"),
+        (0.00019, 1e-9, "equal"),  # whatever p says
+        (-0.00019, 0.5, "equal"),
+        (-0.0002, 0.01, "better"),
+    ],
+)
+def test_below_two_hundredths_of_a_point_all_are_equal(difference: float, p_value: float, verdict: str) -> None:
+    assert replace(COMPARISON, difference=difference, p_value=p_value).verdict == verdict
+
+
+def test_verdicts_in_words() -> None:
+    assert COMPARISON.words == "tpe + asha ends 0.12 points lower than random at the same budget [0.05, 0.19], p = 0.03"
+    better = replace(COMPARISON, difference=-0.0021, low=-0.003, high=-0.0012, p_value=0.00012)
+    assert better.words == "random ends 0.21 points lower than tpe + asha at the same budget [0.12, 0.30], p < 0.001"
+    twice = replace(better, entrant=TWICE)
+    assert twice.claim == "random ends 0.21 points lower than tpe + asha at double the budget"
+    assert (
+        replace(COMPARISON, entrant=TWICE).claim == "tpe + asha ends 0.12 points lower than random at half the budget"
+    )
+    thrice = replace(better, entrant=replace(RANDOM, budgets=3))
+    assert thrice.claim == "random ends 0.21 points lower than tpe + asha at 3 times the budget"
+    chance = replace(COMPARISON, difference=0.0004, low=-0.002, p_value=0.61, smallest=0.0031)
+    assert chance.words == (
+        "random against tpe + asha: no difference shown (+0.04 points [−0.20, 0.19], p = 0.61); "
+        "0.31 points would have been shown"
+    )
+
+
+def test_equal_is_said_with_what_it_leaves_open() -> None:
+    close_by = replace(COMPARISON, difference=0.0001, low=0.00005, high=0.00015, p_value=0.001)
+    assert close_by.words == "random against tpe + asha: equal to 0.02 points (+0.01 [0.01, 0.01], p = 0.001)"
+    wide = replace(close_by, low=-0.004, high=0.0042, p_value=0.9)
+    assert wide.words.endswith("(+0.01 [−0.40, 0.42], p = 0.9); up to 0.42 are not ruled out")
+
+
+def test_only_who_made_a_choice_with_every_seed_is_compared() -> None:
+    failed, fine = [trace((2.0, 0.1)), trace()], [trace((2.0, 0.2)), trace((2.0, 0.2))]
+    rows = standings(contest({TPE_ASHA: fine, RANDOM: failed, TWICE: fine}))
+    first, second = comparisons(rows, 1000)
+    assert (first, second is None) == (None, False)
+    assert failures(rows, (0, 7)) == ["random: no trial was complete within the budget with seed 7."]
+    assert comparisons(standings(contest({TPE_ASHA: failed, RANDOM: fine})), 1000) == [None]
+    one_seed = contest({TPE_ASHA: fine[:1], RANDOM: fine[:1]})
+    assert comparisons(standings(one_seed), 1000) == [None]
+    assert judge(one_seed).finding == "Nothing to compare: too few searches made a choice within the budget"
+
+
+def test_failures_name_a_few_seeds_and_count_many() -> None:
+    rows = standings(contest({TPE_ASHA: [trace()] * 3, RANDOM: [trace((1.0, 0.1))] * 3}))
+    assert failures(rows, (0, 1, 2)) == ["tpe + asha: no trial was complete within the budget with seeds 0, 1, 2."]
+    rows = standings(contest({TPE_ASHA: [trace()] * 6}))
+    assert failures(rows, range(6)) == ["tpe + asha: no trial was complete within the budget with 6 seeds."]
+
+
+# Speed-ups
+
+
+def reaches(*at: float, last: float = 0.02) -> list[object]:
+    return [trace((0.5, 0.2), (one, last)) for one in at]
+
+
+def test_a_speed_up_is_how_much_later_the_first_one_gets_as_far() -> None:
+    made = contest({TPE_ASHA: [trace((0.5, 0.2), (8.0, 0.02))] * 4, RANDOM: [trace((0.5, 0.2), (2.0, 0.01))] * 4})
+    (found,) = speedups(made)
+    assert found is not None
+    assert (found.ratio, found.low, found.high) == pytest.approx((4, 4, 4))
+    (slower,) = speedups(contest(dict(reversed(list(zip(made.entrants, made.traces, strict=True))))))
+    assert slower is not None
+    assert slower.ratio == pytest.approx(1 / 4)
+
+
+def test_an_entrant_with_several_budgets_has_spent_them() -> None:
+    made = contest({RANDOM: [trace((8.0, 0.02))] * 3, TWICE: [trace((8.0, 0.02))] * 3})
+    (found,) = speedups(made)
+    assert found is not None
+    assert found.ratio == pytest.approx(1)  # at the same cost, which is half of the way
+
+
+def test_the_interval_of_a_speed_up_is_a_paired_bootstrap() -> None:
+    draws = np.random.default_rng(0)
+    late = draws.uniform(4, 9, 30)
+    made = contest(
+        {
+            TPE_ASHA: [trace((0.1, 0.2), (at, 0.02)) for at in late.tolist()],
+            RANDOM: [trace((0.1, 0.2), (at / 2, 0.02)) for at in late.tolist()],
+        }
+    )
+    first, again = speedups(made), speedups(made)
+    assert first == again  # the resampling has a seed of its own
+    (found,) = first
+    assert found is not None
+    assert found.low <= found.ratio <= found.high
+    # To the worse of two equal errors both get with their last seed: always the same one, at half the cost.
+    assert (found.low, found.high) == pytest.approx((2, 2), rel=0.01)
+
+
+def test_there_is_no_speed_up_to_a_guess() -> None:
+    assert speedups(contest({TPE_ASHA: [trace((1.0, 0.02))] * 2, RANDOM: [trace()] * 2})) == [None]
+
+
+# Headings
+
+
+def test_the_heading_is_the_largest_difference_that_is_shown_at_the_same_budget() -> None:
+    assert judge(clear()).finding == "tpe + asha ends 1.00 points lower than random at the same budget"
+    assert judge(close()).finding == "No difference shown between tpe + asha and any other in 3 seeds"
+    two = finals({RANDOM: [0.02, 0.019], TWICE: [0.019, 0.0195]})
+    assert judge(two).finding == "No difference shown between random and the other in 2 seeds"
+    far_off = replace(COMPARISON, entrant=TWICE, difference=0.3)
+    better = replace(COMPARISON, entrant=Entrant(sampler="gp"), difference=-0.001)
+    assert finding([COMPARISON, far_off], 3) == "tpe + asha ends 0.12 points lower than random at the same budget"
+    assert finding([COMPARISON, better], 3) == "gp ends 0.10 points lower than tpe + asha at the same budget"
+    assert finding([far_off, None], 3) == "tpe + asha ends 30.00 points lower than random at half the budget"
+
+
+def test_equals_are_called_so() -> None:
+    equal = replace(COMPARISON, difference=0.0)
+    assert finding([equal], 3) == "tpe + asha and the other are equal to 0.02 points"
+    assert finding([equal, equal], 3) == "tpe + asha and all others are equal to 0.02 points"
+    assert finding([equal, replace(COMPARISON, p_value=0.4)], 3).startswith("No difference shown between tpe + asha ")
+
+
+# The rate of false claims
+
+
+def judged(errors: NDArray[np.float64]) -> list[Comparison | None]:
+    """Return the comparisons of entrants with such errors, of shape (entrants, seeds)."""
+    row = standings(contest({RANDOM: [trace((1.0, 0.1))]}))[0]
+    rows = [
+        replace(row, entrant=Entrant(sampler=f"random {number}"), errors=tuple(one))
+        for number, one in enumerate(errors.tolist())
+    ]
+    return comparisons(rows, 20_000)
+
+
+@pytest.mark.parametrize("entrants", [2, 8])
+def test_of_contests_without_a_difference_at_most_one_in_twenty_claims_one(entrants: int) -> None:
+    draws = np.random.default_rng(entrants)
+    claimed = 0
+    for _ in range(400):
+        # Skewed, and a seed does something that all entrants share.
+        errors = 0.02 + draws.normal(0, 0.001, 10) + draws.gamma(4, 0.0005, (entrants, 10))
+        claimed += any(one and one.verdict in ("better", "worse") for one in judged(errors))
+    assert 0.005 < claimed / 400 < 0.072  # 0.05 and two standard errors
+
+
+def test_a_difference_as_large_as_would_be_shown_is_shown_four_times_in_five() -> None:
+    draws = np.random.default_rng(0)
+    gap = 0.001 * math.sqrt(2) * effect_shown(10)
+    found = [judged(draws.normal([[0.02], [0.02 + gap]], 0.001, (2, 10)))[0] for _ in range(400)]
+    shown = sum(one is not None and one.verdict == "worse" for one in found)
+    assert shown / 400 == pytest.approx(0.8, abs=0.05)
