@@ -118,7 +118,7 @@ def _on_table(
     def on_trace(entrant: Entrant, seed: int, trace: Trace) -> None:
         nonlocal done
         done += 1
-        if done % max(1, total // 10) == 0:
+        if done == total or done % (total // 10 or 1) == 0:
             observer.on_news(f"{table.name}: {done} of {total} searches")
 
     traces = replays(

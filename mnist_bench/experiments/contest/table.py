@@ -172,6 +172,8 @@ def _time_columns(rows: Sequence[Row]) -> list[Column[Row]]:
 
 
 def _time(workers: int, row: Row) -> str:
+    if workers not in row.standing.seconds:
+        return "–"  # no driver ran it: nothing is known of its waiting
     share = row.standing.efficiency.get(workers)
     used = "" if share is None else f", {cells.percent(share, 0)}"
     return cells.duration(row.standing.seconds[workers]) + used

@@ -74,7 +74,7 @@ def test_as_a_table(cli: Cli, tournament: FakeTournament) -> None:
     result = cli(*SEARCH)
     lines = result.stdout.splitlines()
     assert lines[0] == "No difference shown between tpe + asha and any other in 3 seeds."
-    assert lines[1].startswith("handmade on mini: error of the choice on 20,000 unseen images for what 10 whole ")
+    assert lines[1].startswith("table handmade: error of the choice on 20,000 unseen images for what 10 whole ")
     assert [line.split(" s  ")[-1] for line in result.stderr.splitlines()] == [
         "2 searches",
         "results/_bench/contest.png",
@@ -85,14 +85,14 @@ def test_as_a_table(cli: Cli, tournament: FakeTournament) -> None:
 def test_several_tables_have_a_table_each_and_one_of_ranks(cli: Cli, tournament: FakeTournament) -> None:
     tournament.contests = [close(), close(task="other")]
     lines = cli(*SEARCH).stdout.splitlines()
-    assert sum(" on mini: error of the choice on " in line for line in lines) == 2
+    assert sum(": error of the choice on 20,000 " in line for line in lines) == 2
 
 
 @pytest.mark.slow
 def test_searches_over_a_table_come_to_a_verdict(cli: Cli, shipped: Table) -> None:
     result = cli(*SEARCH, "--seeds", "4", "--trials", "5", "--samplers", "random", "--pruners", "none")
     assert result.exit_code == 0, result.output
-    assert "handmade on handmade: error of the choice on 20,000 unseen images" in result.stdout
+    assert "table handmade: error of the choice on 20,000 unseen images" in result.stdout
     for name in ("random", "random ×2", "qmc", "first period, then the best"):
         assert any(line.startswith(name) for line in result.stdout.splitlines()), name
 

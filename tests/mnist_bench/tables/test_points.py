@@ -40,7 +40,7 @@ def test_points_are_feasible_configurations_of_the_space_that_come_again(conv: S
         assert planner(params).feasible
         assert params.keys() & conv.distributions.keys() == conv.resolve(params).keys() & conv.distributions.keys()
         assert all(conv.distributions[path].contains(value) for path, value in params.items())
-    assert {params["model.batchnorm"] for params in points} == set(conv.distributions["model.batchnorm"].values)  # type: ignore[union-attr]
+    assert {params["model.batchnorm"] for params in points} == set(conv.distributions["model.batchnorm"].values)
 
 
 def test_a_near_copy_is_other_in_its_floats_alone_and_as_far_as_it_says(conv: Space) -> None:
