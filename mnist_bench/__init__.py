@@ -10,6 +10,7 @@
     path = mnist_bench.ablate_study(study, seeds=3)            # path.steps[0].fewer
     audit = mnist_bench.audit_study(study, 0.05)               # audit.wrong of len(audit.trials)
     fitted = mnist_bench.fit("recipe.yaml", seed=0)            # fitted.reports[-1].value
+    table = mnist_bench.tables.load("conv-5k")                 # table.curve(table.points[0], seed=0).errors
 
 Names load what they need when they are first used, so that importing the package is free.
 """

@@ -1,3 +1,4 @@
+from . import tables as tables
 from .api import (
     ablate_study as ablate_study,
     audit_study as audit_study,

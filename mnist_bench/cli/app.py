@@ -21,6 +21,7 @@ from mnist_bench.cli.experiments import ablate, confirm, notebook, train
 from mnist_bench.cli.help import HelpfulCommand, HelpfulGroup
 from mnist_bench.cli.pictures import plot, report
 from mnist_bench.cli.studies import doctor, leaderboard, listing, reproduce, search, show
+from mnist_bench.cli.tables import commands as table_commands
 from search.errors import SearchError, SpaceError
 
 
@@ -129,6 +130,7 @@ app.command("doctor", cls=HelpfulCommand)(doctor.doctor)
 app.add_typer(commands.app, name="bench", cls=HelpfulGroup)
 app.add_typer(space.app, name="space", cls=HelpfulGroup)
 app.add_typer(plugin.app, name="plugin", cls=HelpfulGroup)
+app.add_typer(table_commands.app, name="table", cls=HelpfulGroup)
 app.add_typer(listing.app, name="studies", cls=HelpfulGroup)
 
 

@@ -1,5 +1,5 @@
 from .anova import ROUNDING as ROUNDING, alike as alike, residual_variance as residual_variance
-from .paired import LEVEL as LEVEL, effect_shown as effect_shown, pairs_needed as pairs_needed
+from .paired import LEVEL as LEVEL, effect_shown as effect_shown
 from .shrinkage import reference as reference
 from .tests import (
     holm as holm,

@@ -32,9 +32,9 @@ def make_trainer(*, task: TaskName, folder: str, device: str = "auto") -> Cached
     Raises:
         DataError, DeviceError: see `mnist_bench.training.factory.make_trainer`.
     """
-    from mnist_bench.training.factory import make_trainer as trainer_of_nets
+    from mnist_bench.training import factory
 
-    trainer = trainer_of_nets(device=device, task=task)
+    trainer = factory.make_trainer(device=device, task=task)
     data = load_training_set(DataOptions(task=task))
     numerics = trainer.numerics
     bits = (numerics["canary"], numerics["trainer_revision"], data.data_hash, data.split.digest)

@@ -1,16 +1,17 @@
-"""Which configurations of a space a table holds: spread evenly, near each other, or all of them."""
+"""Which configurations of a space a table holds (spread evenly, near each other, or all), and which is nearest."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, assert_never
+from typing import Any, Protocol, assert_never
 
 import numpy as np
+from numpy.typing import NDArray
 
 from search import canonical_json
-from search.space import Choice, Field, FloatRange, IntRange, Levels, Space, place
+from search.space import Choice, Field, FloatRange, IntRange, Levels, Space, place, same
 from search.trainer_api import Planner
 
 Params = Mapping[str, Any]
@@ -104,3 +105,61 @@ def _values(item: Field) -> list[Any]:
             raise ValueError(f"{item.path} has more values than can be counted")
         case _:
             assert_never(item.distribution)
+
+
+class HasPoints(Protocol):
+    """A table, as far as its points are concerned."""
+
+    space: Space
+
+    @property
+    def points(self) -> Sequence[Params]:
+        """The parameters of every point."""
+        ...
+
+
+class Nearest:
+    """Finds the point of a table that is nearest to a configuration between its points.
+
+    The distance is Euclidean: a number counts by its place in its range, 0 to 1; an option, or whether a range applies
+    at all, is 1 away from any other.
+    """
+
+    def __init__(self, table: HasPoints, points: NDArray[np.intp]) -> None:
+        """Choose among `points`, by number."""
+        self._spans = table.space.distributions
+        self._points = points
+        self._coordinates = np.array([self._place(table.points[point]) for point in points.tolist()])
+
+    def __call__(self, params: Params, taken: Container[int] = ()) -> int:
+        """Return the number of the nearest point that is not taken."""
+        order = np.argsort(self._squares(params), kind="stable")
+        points: list[int] = self._points[order].tolist()
+        return next(point for point in points if point not in taken)
+
+    def least(self, params: Params) -> tuple[int, float]:
+        """Return the number of the nearest point, and how far it is."""
+        squares = self._squares(params)
+        nearest = int(squares.argmin())
+        return int(self._points[nearest]), float(squares[nearest] ** 0.5)
+
+    def _squares(self, params: Params) -> NDArray[np.float64]:
+        """Return the square of each point's distance, shape (points,)."""
+        apart = self._coordinates - self._place(params)
+        squares: NDArray[np.float64] = (np.where(np.isnan(apart), 0.0, apart) ** 2).sum(axis=1)
+        return squares
+
+    def _place(self, params: Params) -> NDArray[np.float64]:
+        columns: list[float] = []
+        for path, span in self._spans.items():
+            value = params.get(path)
+            match span:
+                case IntRange() | FloatRange() | Levels():
+                    at = np.nan if value is None or span.low == span.high else place(span, value)
+                    columns += [float(path in params), at]
+                case Choice(options=options):
+                    # Two options differ in two columns, by the root of one half each.
+                    columns += [0.5**0.5 * same(value, option) for option in (None, *options)]
+                case _:
+                    assert_never(span)
+        return np.array(columns)

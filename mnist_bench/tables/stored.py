@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping, Sequence
+import math
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +23,10 @@ from numpy.typing import NDArray
 from mnist_bench.data import TaskName
 from mnist_bench.tables.rows import Period, Row
 from search import canonical_json
-from search.errors import StorageError
+from search.errors import SpaceError, StorageError
+from search.space import Choice, Distribution, FloatRange, IntRange, Levels, Space
 
+Params = Mapping[str, Any]
 HASH_BYTES = 32
 
 
@@ -100,14 +106,57 @@ def unpack(path: Path) -> tuple[About, Arrays]:
     """Return what a table's file holds.
 
     Raises:
-        StorageError: it is no such file.
+        StorageError: it is no such file, or damaged.
     """
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        # From memory: where a zip's directory is damaged, NumPy leaves a file open.
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored:
             about = About(**json.loads(stored["about"].tobytes()))
-            return about, Arrays(**{item.name: stored[item.name] for item in fields(Arrays)})
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise StorageError(f"{path}: no table ({error}).") from error
+            arrays = Arrays(**{item.name: stored[item.name] for item in fields(Arrays)})
+        _check(about, arrays)
+    except _NO_TABLE as error:
+        raise StorageError(f"{path}: no table, or damaged ({error}).") from error
+    return about, arrays
+
+
+_NO_TABLE = (
+    OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, NotImplementedError, SpaceError,
+    zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+"""What reading a file that is no table comes to; NumPy refuses pickles with a ValueError."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+"""A table's name is a folder's among the results."""
+
+
+def _check(about: About, arrays: Arrays) -> None:
+    """Refuse arrays that do not fit together.
+
+    Raises:
+        ValueError: they do not.
+    """
+    if not _NAME.fullmatch(about.name):
+        raise ValueError("its name is none of letters, digits, dots and dashes")
+    points, rows, epochs = len(arrays.params), len(arrays.point), len(about.epochs)
+    ranges = len(Space.from_spec(about.space).ranges)
+    shapes = {
+        "params": (points, ranges), "costs": (points, epochs), "parameters": (points,), "macs": (points,),
+        "point": (rows,), "seed": (rows,), "canary": (rows,), "errors": (rows, epochs), "train_loss": (rows, epochs),
+        "val_loss": (rows, epochs), "weights": (rows, epochs, HASH_BYTES), "unseen": (rows,),
+    }  # fmt: skip
+    for name, shape in shapes.items():
+        array = getattr(arrays, name)
+        if array.shape != shape:
+            raise ValueError(f"{name} has shape {array.shape}, not {shape}")
+        is_float = name in ("params", "train_loss", "val_loss")
+        if array.dtype.kind not in ("f" if is_float else "iu"):
+            raise ValueError(f"{name} holds {array.dtype}")
+    for name, limit in (("point", points), ("canary", len(about.canaries))):
+        numbers = getattr(arrays, name)
+        if rows and not (numbers.min() >= 0 and numbers.max() < limit):
+            raise ValueError(f"{name} is not between 0 and {limit - 1}")
+    if about.images.keys() != {"train", "validation", "unseen"} or len(about.numerics) != len(about.canaries):
+        raise ValueError("it does not say what the images or the machines were")
 
 
 def of_rows(rows: Sequence[Row], canaries: Sequence[str], epochs: int) -> dict[str, NDArray[Any]]:
@@ -149,3 +198,38 @@ def row_at(arrays: Arrays, canaries: Sequence[str], number: int) -> Row:
         point=int(arrays.point[number]), seed=int(arrays.seed[number]), canary=canaries[arrays.canary[number]],
         periods=tuple(periods), unseen_errors=None if unseen < 0 else unseen,
     )  # fmt: skip
+
+
+def encoded(space: Space, points: Sequence[Params]) -> Iterator[list[float]]:
+    """Yield the parameters of each point as numbers, a column a range; see `Arrays.params`."""
+    spans = space.distributions
+    for params in points:
+        yield [_number(span, params[path]) if path in params else math.nan for path, span in spans.items()]
+
+
+def decoded(spans: Mapping[str, Distribution], numbers: Sequence[float]) -> Params:
+    """Return the parameters of a point that `encoded` made these numbers of, given the space's ranges."""
+    columns = zip(spans.items(), numbers, strict=True)
+    return {path: _value(span, number) for (path, span), number in columns if not math.isnan(number)}
+
+
+def _number(span: Distribution, value: Any) -> float:
+    match span:
+        case IntRange() | FloatRange():
+            return float(value)
+        case Levels() | Choice():
+            return float(span.values.index(value))
+        case _:
+            assert_never(span)
+
+
+def _value(span: Distribution, number: float) -> Any:
+    match span:
+        case IntRange():
+            return int(number)
+        case FloatRange():
+            return number
+        case Levels() | Choice():
+            return span.values[int(number)]
+        case _:
+            assert_never(span)

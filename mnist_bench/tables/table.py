@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
-from typing import Any, assert_never
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
 
-from mnist_bench.config import TrainConfig
+import numpy as np
+
 from mnist_bench.errors import NotInTableError
-from mnist_bench.nets import make_planner
-from mnist_bench.space_files import training_settings
 from mnist_bench.tables import stored
+from mnist_bench.tables.fresh import Fresh, planner
+from mnist_bench.tables.points import Nearest
 from mnist_bench.tables.rows import Row
-from mnist_bench.tables.shipped import SHA256, path_of
 from mnist_bench.tables.stored import About, Arrays
-from search.errors import StorageError, UsageError
+from search.errors import UsageError
 from search.messages import did_you_mean, show
-from search.space import Choice, Distribution, FloatRange, IntRange, Levels, Space
+from search.space import Space
 from search.trainer_api import Planner, Report
+
+if TYPE_CHECKING:
+    from optuna import Trial
+
+    from mnist_bench.config import TrainConfig
 
 Params = Mapping[str, Any]
 CHANCE = 0.9
@@ -59,6 +62,7 @@ class Table:
         self.name = about.name
         self.space = Space.from_spec(about.space)
         self._spans = self.space.distributions
+        self._nearest_by_seed: dict[int | None, Nearest] = {}
 
     def __len__(self) -> int:
         """Return the number of points."""
@@ -70,21 +74,14 @@ class Table:
         return [self.params(number) for number in range(len(self))]
 
     def params(self, point: int) -> Params:
-        """Return the parameters of a point."""
-        columns = zip(self._spans.items(), self.arrays.params[point].tolist(), strict=True)
-        return {path: _value(span, number) for (path, span), number in columns if not math.isnan(number)}
+        """Return the parameters of a point.
 
-    @cached_property
-    def planner(self) -> Planner[TrainConfig]:
-        """The planner of the table's space on its task: configurations, costs and limits, without training."""
-        return make_planner(
-            training_settings(self.space),
-            resolve=self.space.resolve,
-            limits=self.space.settings.get("limits", {}),
-            coefficients=self.about.coefficients,
-            train_images=self.about.images["train"],
-            validation_images=self.about.images["validation"],
-        )
+        Raises:
+            NotInTableError: there is no such point.
+        """
+        if not 0 <= point < len(self):
+            raise NotInTableError(f"Table {self.name} has no point {point}; its points are 0 to {len(self) - 1}.")
+        return stored.decoded(self._spans, self.arrays.params[point].tolist())
 
     @cached_property
     def seeds(self) -> dict[int, tuple[int, ...]]:
@@ -93,6 +90,11 @@ class Table:
         for point, seed in self._numbers:
             found.setdefault(point, []).append(seed)
         return {point: tuple(sorted(seeds)) for point, seeds in found.items()}
+
+    @cached_property
+    def planner(self) -> Planner[TrainConfig]:
+        """The planner of the table's space on its task: configurations, costs and limits, without training."""
+        return planner(self.about, self.space)
 
     def best(self) -> list[int]:
         """Return all points, those with the fewest errors seen with their first seed first."""
@@ -106,12 +108,20 @@ class Table:
         """
         point = self.find(params)
         if point is None:
-            raise NotInTableError(self._why_not(params))
+            self._check(params)
+            raise NotInTableError(
+                f"This configuration is none of the {len(self):,} in table {self.name}; train=True trains it here, "
+                "nearest() names one that is there."
+            )
         return point
 
     def find(self, params: Params) -> int | None:
-        """Return the number of the point with these parameters, if there is one."""
-        return self._points_by_params.get(self._key(params))
+        """Return the number of the point with these parameters, None where there is none."""
+        try:
+            point = self._points_by_params.get(self._key(params))
+        except TypeError:  # a value that is no plain one, and has no hash
+            return None
+        return point if params.keys() <= self._spans.keys() else None
 
     def row(self, point: int, seed: int) -> Row:
         """Return what a training came to.
@@ -121,23 +131,68 @@ class Table:
         """
         return stored.row_at(self.arrays, self.about.canaries, self._number(point, seed))
 
-    def curve(self, config: Params | int, seed: int = 0) -> Curve:
-        """Return the learning curve of a configuration, given by its parameters or by its point's number.
+    def nearest(self, config: Params, seed: int | None = None) -> int:
+        """Return the number of the point nearest to a configuration; see `points.Nearest` for the distance.
+
+        With a seed, among the points that were trained with it.
 
         Raises:
-            NotInTableError: it is not in the table, or not with this seed.
+            NotInTableError: the configuration is none of the space, or no point was trained with this seed.
         """
-        point = config if isinstance(config, int) else self.point_of(config)
-        number = self._number(point, seed)
-        images = self.about.images["validation"]
+        self._check(config)
+        return self._nearest(seed).least(config)[0]
+
+    def curve(self, config: Params | int, seed: int = 0, *, periods: int | None = None, train: bool = False) -> Curve:
+        """Return the learning curve of a configuration, given by its parameters or by its point's number.
+
+        Args:
+            config: parameters by the names of the space's ranges, those that do not apply left out; or a number.
+            seed: of the training.
+            periods: how many reports, the first ones; left out, all.
+            train: whether to train here what the table does not have, as far as it is asked for.
+
+        Raises:
+            NotInTableError: it is not in the table, or not with this seed; with `train`, it is none of the space.
+            WorkerError, UsageError, DataError, DeviceError: it cannot be trained here.
+        """
+        periods = len(self.about.epochs) if periods is None else periods
+        try:
+            point = config if isinstance(config, int) else self.point_of(config)
+            number = self._number(point, seed)
+        except NotInTableError:
+            if not train:
+                raise
+            return self._trained(self.params(config) if isinstance(config, int) else config, seed, periods)
         errors = self.arrays.errors[number].tolist()
+        return self._curve(
+            [None if count < 0 else count for count in errors[:periods]],
+            self.arrays.val_loss[number].tolist()[:periods],
+            self.arrays.costs[point].tolist()[:periods],
+        )
+
+    def _trained(self, params: Params, seed: int, periods: int) -> Curve:
+        self._check(params)
+        training = self._fresh(params, seed, periods)
+        none = [None] * periods  # of periods after that in which it diverged
+        metrics = [report.metrics for report in training.reports]
+        errors: list[Any] = [period["errors"] for period in metrics] + none
+        losses: list[Any] = [period["val_loss"] for period in metrics] + none
+        return self._curve(
+            errors[:periods], [math.nan if loss is None else loss for loss in losses[:periods]],
+            training.plan.costs[:periods],
+        )  # fmt: skip
+
+    def _curve(self, errors: Sequence[int | None], val_loss: Sequence[float], costs: Sequence[int]) -> Curve:
+        images = self.about.images["validation"]
         return Curve(
-            epochs=tuple(self.about.epochs),
-            errors=tuple(round(CHANCE * images) if count < 0 else count for count in errors),
-            val_loss=tuple(self.arrays.val_loss[number].tolist()),
-            costs=tuple(self.arrays.costs[point].tolist()),
+            epochs=tuple(self.about.epochs[: len(errors)]),
+            errors=tuple(round(CHANCE * images) if count is None else count for count in errors),
+            val_loss=tuple(
+                math.nan if math.isnan(loss) else loss for loss in val_loss
+            ),  # equal where it is the same NaN
+            costs=tuple(costs),
             images=images,
-            diverged=errors[-1] < 0,
+            diverged=errors[-1] is None,
         )
 
     def reports(self, point: int, seed: int) -> list[Report]:
@@ -170,7 +225,7 @@ class Table:
         return CHANCE if count < 0 else count / self.about.images["unseen"]
 
     def objective_function(
-        self, config: Params, fidelity: Mapping[str, float] | None = None, seed: int = 0
+        self, config: Params, fidelity: Mapping[str, float] | None = None, seed: int = 0, *, train: bool = False
     ) -> dict[str, Any]:
         """Return the error of a configuration after some epochs, and what they cost; HPOBench's call.
 
@@ -178,22 +233,60 @@ class Table:
             config: parameters by the names of the space's ranges (`optim.lr`).
             fidelity: `{"epoch": 2}`, one of the epochs at which a training reports; the last one if left out.
             seed: of the training.
+            train: whether to train here what the table does not have.
 
         Returns:
             `function_value` (share of the validation images misclassified, 0 to 1, to be minimised), `cost` (seconds as
             estimated, of all periods up to this one) and `info`.
 
         Raises:
-            NotInTableError: the configuration is not in the table, or not with this seed.
+            NotInTableError: the configuration is not in the table, or not with this seed; with `train`, it is none of
+                the space.
             UsageError: no training reports at this epoch.
+            WorkerError, DataError, DeviceError: it cannot be trained here.
         """
-        curve = self.curve(config, seed)
-        last = self._period_at(fidelity) - 1
+        curve = self.curve(config, seed, periods=self._period_at(fidelity), train=train)
         return {
-            "function_value": curve.errors[last] / curve.images,
-            "cost": sum(curve.costs[: last + 1]) / 1e6,
-            "info": {"epoch": curve.epochs[last], "errors": curve.errors[last], "val_loss": curve.val_loss[last]},
+            "function_value": curve.errors[-1] / curve.images,
+            "cost": sum(curve.costs) / 1e6,
+            "info": {"epoch": curve.epochs[-1], "errors": curve.errors[-1], "val_loss": curve.val_loss[-1]},
         }
+
+    def objective(self, seed: int = 0, *, train: bool = False) -> Callable[[Trial], float]:
+        """Return an objective for `optuna.create_study(pruner=...).optimize`: the error after the last epoch, 0 to 1.
+
+        It suggests from the table's space, conditions included, reports the error after each period (numbered from 1)
+        and stops where the pruner says so. A proposal between the points goes to the nearest one that was trained with
+        `seed`; the trial's user attributes say which (`point`) and how far it is (`distance`). With `train`, what is
+        not in the table is trained here, and a proposal that the space's limits forbid is pruned, the reason among the
+        attributes (`infeasible`).
+        """
+
+        def error_of(trial: Trial) -> float:
+            from optuna import TrialPruned
+
+            from search.strategies import suggest
+
+            params = self.space.sample(partial(suggest, trial))
+            config: Params | int = params
+            if not train:
+                config, distance = self._nearest(seed).least(params)
+                trial.set_user_attr("point", config)
+                trial.set_user_attr("distance", distance)
+            error, last = math.nan, len(self.about.epochs)
+            for period in range(1, last + 1):
+                try:
+                    curve = self.curve(config, seed, periods=period, train=train)
+                except NotInTableError as infeasible:
+                    trial.set_user_attr("infeasible", str(infeasible))
+                    raise TrialPruned(str(infeasible)) from infeasible
+                error = curve.errors[-1] / curve.images
+                trial.report(error, period)
+                if period < last and trial.should_prune():
+                    raise TrialPruned
+            return error
+
+        return error_of
 
     def _period_at(self, fidelity: Mapping[str, float] | None) -> int:
         epoch = (fidelity or {}).get("epoch", self.about.epochs[-1])
@@ -219,63 +312,38 @@ class Table:
     def _points_by_params(self) -> dict[tuple[Any, ...], int]:
         return {self._key(params): number for number, params in enumerate(self.points)}
 
+    @cached_property
+    def _fresh(self) -> Fresh:
+        return Fresh(self.about, self.space)
+
+    def _nearest(self, seed: int | None) -> Nearest:
+        """Return what finds the nearest point among those trained with a seed, or among all; errors as in `nearest`."""
+        if seed not in self._nearest_by_seed:
+            points = [point for point in range(len(self)) if seed is None or (point, seed) in self._numbers]
+            if not points:
+                raise NotInTableError(f"No point of table {self.name} was trained with seed {seed}.")
+            self._nearest_by_seed[seed] = Nearest(self, np.array(points))
+        return self._nearest_by_seed[seed]
+
     def _key(self, params: Params) -> tuple[Any, ...]:
         values = [params.get(path) for path in self._spans]
         return tuple(str(value) if isinstance(value, list) else value for value in values)
 
-    def _why_not(self, params: Params) -> str:
+    def _check(self, params: Params) -> None:
+        """Refuse what no point of the table's space can be.
+
+        Raises:
+            NotInTableError: a range that applies has no value, or one that is outside; or there is a name too many.
+        """
         for path in params:
             if path not in self._spans:
-                return f"{show(path)} is no range of table {self.name}{did_you_mean(path, self._spans) or '.'}"
+                hint = did_you_mean(path, self._spans) or "."
+                raise NotInTableError(f"{show(path)} is no range of table {self.name}{hint}")
         for path, span in self._spans.items():
             if path in params and not span.contains(params[path]):
-                return f"{path} {show(params[path])} is outside its range in table {self.name}."
-        return (
-            f"This configuration is none of the {len(self):,} in table {self.name}; train=True trains it here, "
-            "nearest() names one that is there."
-        )
-
-
-def load(name: str) -> Table:
-    """Return a table that the package ships, or that of a file.
-
-    Raises:
-        UsageError: there is no such table.
-        StorageError: its file is damaged.
-    """
-    if name not in SHA256 and not name.endswith(".npz"):
-        hint = did_you_mean(name, SHA256) or "."
-        raise UsageError(f"There is no table {show(name)}{hint} There are {', '.join(SHA256)}.")
-    path = path_of(name) if name in SHA256 else Path(name)
-    if name in SHA256 and hashlib.sha256(path.read_bytes()).hexdigest() != SHA256[name]:
-        raise StorageError(f"{path}: its content is not that of table {name}; install the package afresh.")
-    return Table(*stored.unpack(path))
-
-
-def encoded(space: Space, points: Sequence[Params]) -> Iterator[list[float]]:
-    """Yield the parameters of each point as numbers, a column a range; see `stored.Arrays.params`."""
-    spans = space.distributions
-    for params in points:
-        yield [_number(span, params[path]) if path in params else math.nan for path, span in spans.items()]
-
-
-def _number(span: Distribution, value: Any) -> float:
-    match span:
-        case IntRange() | FloatRange():
-            return float(value)
-        case Levels() | Choice():
-            return float(span.values.index(value))
-        case _:
-            assert_never(span)
-
-
-def _value(span: Distribution, number: float) -> Any:
-    match span:
-        case IntRange():
-            return int(number)
-        case FloatRange():
-            return number
-        case Levels() | Choice():
-            return span.values[int(number)]
-        case _:
-            assert_never(span)
+                raise NotInTableError(f"{path} {show(params[path])} is outside its range in table {self.name}.")
+        applying = self.space.sample(lambda path, span: params.get(path))
+        for path in applying.keys() - params.keys():
+            raise NotInTableError(f"{path} has no value; in table {self.name} it applies to such a configuration.")
+        for path in params.keys() - applying.keys():
+            raise NotInTableError(f"{path} does not apply to such a configuration in table {self.name}; leave it out.")

@@ -19,8 +19,8 @@ from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from search.event_log import State
-from search.space import Space
-from search.strategies.distributions import OptunaDistribution, OptunaRanges, decode
+from search.space import Distribution, Space
+from search.strategies.distributions import OptunaDistribution, OptunaRanges, decode, to_optuna
 from search.strategies.fast_tpe import Table
 from search.strategies.pareto_pruning import ParetoPruning
 from search.strategies.pruners import ForeignPruner, Pruner
@@ -226,6 +226,11 @@ def frozen_trial(
     trial.values = None if value is None else [value]
     trial.datetime_complete = None if state == "RUNNING" else trial.datetime_complete
     return trial
+
+
+def suggest(trial: optuna.Trial, path: str, span: Distribution) -> Any:
+    """Return the value of a range that Optuna's sampler proposes for a trial."""
+    return decode(span, _suggest(trial, path, to_optuna(span)))
 
 
 def _suggest(trial: optuna.Trial, path: str, span: OptunaDistribution) -> Any:

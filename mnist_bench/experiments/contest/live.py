@@ -20,7 +20,7 @@ from mnist_bench.data import TaskName
 from mnist_bench.experiments.contest.ended import FIRST_PERIOD_SHARE, TRANSFERRED, Ended, choices
 from mnist_bench.experiments.contest.entrants import strategies_of
 from mnist_bench.experiments.contest.record import Entrant, Trace
-from mnist_bench.studies.run_search import period_ends
+from mnist_bench.studies import run_search
 from mnist_bench.tables import CHANCE, Table, cached_trainer
 from search import canonical_json, strategies
 from search.driver import Observer, Search, Task, TaskStore, Training
@@ -107,8 +107,9 @@ class Live:
         if before is not None and spent.cost >= budget:
             return before
         trainer = cached_trainer(terms.task, terms.cache, device=terms.device)
+        periods = len(run_search.period_ends(terms.space))
         search = Search.of(
-            terms.space, terms.planner, trainer, trials=MAX_TRIALS, periods=len(period_ends(terms.space)), seed=seed,
+            terms.space, terms.planner, trainer, trials=MAX_TRIALS, periods=periods, seed=seed,
             slots=terms.slots, sampler=sampler, pruner=pruner, name=name, results=terms.folder,
         )  # fmt: skip
         search = replace(

@@ -18,7 +18,7 @@ from mnist_bench.nets import COEFFICIENTS, make_planner
 from mnist_bench.numerics import TRAINER_REVISION, best_precision, device_kind, find_device
 from mnist_bench.space_files import training_settings
 from mnist_bench.statistics import reference
-from mnist_bench.studies.run_search import period_ends
+from mnist_bench.studies import run_search
 from mnist_bench.tables import SHA256, Table, spread
 from mnist_bench.units import duration, percent
 from search import canonical_json
@@ -141,7 +141,7 @@ def _live(asked: Options, task: TaskName, observer: Observer, stopping: Stopping
     space = _load(asked.space)
     other = _another(space.name, task)
     terms = _live_terms(asked, task, space, other)
-    tried_on = TriedOn(space=space, planner=terms.planner, periods=len(period_ends(space)))
+    tried_on = TriedOn(space=space, planner=terms.planner, periods=len(run_search.period_ends(space)))
     entrants = _line_up(asked, tried_on, other)
     seeds = tuple(range(asked.seeds))
     left = sum(entrant.budgets for entrant in entrants) * len(seeds) * asked.trials * terms.unit / 1e6 / terms.workers

@@ -1,0 +1,164 @@
+"""`mnist-bench table show`: what a table holds, or one of its points."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mnist_bench import cells
+from mnist_bench.cli import options, output
+from mnist_bench.result_table import Column, Table as ResultTable, key_column
+from search.messages import number_of
+
+if TYPE_CHECKING:
+    from mnist_bench.tables import Table
+
+
+def show(
+    target: Annotated[
+        str,
+        typer.Argument(metavar="NAME|NAME/17", help="A shipped table or a table's file (FILE.npz), or a point of it."),
+    ],
+    json: options.Json = False,
+    csv: options.Csv = False,
+    markdown: options.Markdown = False,
+) -> None:
+    """Show what a table holds and where it comes from; with a point, its parameters, costs and curves."""
+    form = output.form(json=json, csv=csv, markdown=markdown)
+    from mnist_bench import tables
+
+    name, point = _split(target)
+    table = tables.load(name)
+    if point is None:
+        output.show(form, _whole(table))
+    elif form == "csv":
+        output.show(form, _curves(table, point))
+    else:
+        output.show(form, _parameters(table, point), _curves(table, point))
+
+
+def _split(target: str) -> tuple[str, int | None]:
+    """Return the table and the point that a target names."""
+    name, _, number = target.rpartition("/")
+    is_point = bool(name) and number.isascii() and number.isdigit() and not Path(target).is_file()
+    return (name, int(number)) if is_point else (target, None)
+
+
+def _whole(table: Table) -> ResultTable[dict[str, Any]]:
+    about = table.about
+    images = ", ".join(f"{count:,} {what}" for what, count in _images(table))
+    epochs = ", ".join(f"{epoch:g}" for epoch in about.epochs)
+    rows = list(_rows(table))
+    versions = ", ".join(f"{name} {version}" for name, version in about.versions.items())
+    return ResultTable(
+        rows=rows,
+        columns=ROWS,
+        caption=[
+            f"Table {table.name}: space {table.space.name} ({number_of(len(table.space.ranges), 'range')}) on task "
+            f"{about.task} ({images}).",
+            f"{number_of(len(table), 'point')}, {number_of(len(table.arrays.point), 'row')}; a training reports after "
+            f"{epochs} epochs.",
+        ],
+        footnotes=[
+            f"Trainer revision {about.trainer_revision}, {versions}; data {about.data_hash[:8]}, split "
+            f"{about.split_hash[:8]}. Made: {about.made}.",
+            *([f"{number_of(len(about.near), 'point')} near copies of others."] if about.near else []),
+        ],
+        document={
+            "name": table.name, "task": about.task, "space": about.space, "images": dict(about.images),
+            "points": len(table), "rows": len(table.arrays.point), "epochs": list(about.epochs), "trained": rows,
+            "data_hash": about.data_hash, "split_hash": about.split_hash, "trainer_revision": about.trainer_revision,
+            "coefficients": dict(about.coefficients), "numerics": list(about.numerics),
+            "versions": dict(about.versions), "made": about.made, "near": [list(copy) for copy in about.near],
+        },
+    )  # fmt: skip
+
+
+def _images(table: Table) -> Iterator[tuple[str, int]]:
+    words = {"train": "images to train on", "validation": "whose errors a search sees", "unseen": "that it never sees"}
+    return ((words[part], table.about.images[part]) for part in words)
+
+
+def _rows(table: Table) -> Iterator[dict[str, Any]]:
+    """Yield a row for each seed and machine."""
+    arrays, about = table.arrays, table.about
+    keys = list(zip(arrays.seed.tolist(), arrays.canary.tolist(), strict=True))
+    diverged = Counter(key for key, unseen in zip(keys, arrays.unseen.tolist(), strict=True) if unseen < 0)
+    for (seed, canary), count in sorted(Counter(keys).items()):
+        machine = about.numerics[canary]
+        yield {
+            "seed": seed, "canary": about.canaries[canary], "cpu": machine.get("cpu"), "kind": machine.get("kind"),
+            "rows": count, "diverged": diverged[seed, canary],
+        }  # fmt: skip
+
+
+def _parameters(table: Table, point: int) -> ResultTable[Mapping[str, Any]]:
+    params = table.params(point)
+    arrays = table.arrays
+    copies = [
+        f"A copy of point {origin}, {distance:.3f} away."
+        for copy, origin, distance in table.about.near
+        if copy == point
+    ]
+    return ResultTable(
+        rows=[{"parameter": path, "value": cells.value(value)} for path, value in params.items()],
+        columns=[key_column("parameter", 9), key_column("value", 8)],
+        caption=[
+            f"Point {point} of table {table.name}: {int(arrays.parameters[point]):,} parameters, "
+            f"{int(arrays.macs[point]):,} MACs a picture.",
+            *copies,
+        ],
+        document={
+            "table": table.name, "point": point, "params": dict(params), "parameters": int(arrays.parameters[point]),
+            "macs": int(arrays.macs[point]),
+        },
+    )  # fmt: skip
+
+
+def _curves(table: Table, point: int) -> ResultTable[dict[str, Any]]:
+    seeds = table.seeds.get(point, ())
+    rows = [row for seed in seeds for row in _curve(table, point, seed)]
+    unseen = [f"{cells.percent(table.unseen_error(point, seed))} (seed {seed})" for seed in seeds]
+    return ResultTable(
+        rows=rows,
+        columns=CURVES,
+        footnotes=[f"On the images that no search sees, after the last period: {', '.join(unseen)}."] if unseen else [],
+        document={
+            "curve": rows,
+            "unseen_errors": {str(seed): table.row(point, seed).unseen_errors for seed in seeds},
+        },
+    )
+
+
+def _curve(table: Table, point: int, seed: int) -> Iterator[dict[str, Any]]:
+    costs = table.arrays.costs[point].tolist()
+    for epoch, cost, period in zip(table.about.epochs, costs, table.row(point, seed).periods, strict=False):
+        error = None if period.errors is None else period.errors / table.about.images["validation"]
+        yield {
+            "seed": seed, "epoch": epoch, "errors": period.errors, "error": error, "train_loss": period.train_loss,
+            "val_loss": period.val_loss, "cost": cost / 1e6, "weights": period.weights,
+        }  # fmt: skip
+
+
+ROWS: list[Column[dict[str, Any]]] = [
+    Column("seed", lambda row: str(row["seed"]), 8, "right"),
+    Column("rows", lambda row: f"{row['rows']:,}", 9, "right"),
+    Column("diverged", lambda row: f"{row['diverged']:,}", 6, "right"),
+    Column("canary", lambda row: f"{row['canary'][:4]}…", 7),
+    Column("kind", lambda row: row["kind"] or "–", 4),
+    Column("processor", lambda row: row["cpu"] or "–", 5),
+]
+CURVES: list[Column[dict[str, Any]]] = [
+    Column("seed", lambda row: str(row["seed"]), 9, "right"),
+    Column("epoch", lambda row: f"{row['epoch']:g}", 8, "right"),
+    Column("errors", lambda row: "diverged" if row["errors"] is None else str(row["errors"]), 6, "right"),
+    Column("error", lambda row: cells.percent(row["error"]), 7, "right"),
+    Column("train loss", lambda row: cells.value(row["train_loss"]), 4, "right"),
+    Column("val loss", lambda row: cells.value(row["val_loss"]), 5, "right"),
+    Column("cost (estimated)", lambda row: cells.duration(row["cost"]), 3, "right"),
+    Column("weights", lambda row: f"{row['weights'][:8]}…", 2),
+]

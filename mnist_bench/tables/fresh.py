@@ -1,0 +1,132 @@
+"""Trains in this process what a table lacks, to the bits that its row would have had."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, get_args
+
+from mnist_bench.data import TaskName
+from mnist_bench.errors import NotInTableError
+from mnist_bench.tables.stored import About
+from search import canonical_json
+from search.errors import UsageError, WorkerError
+from search.messages import listing, show
+from search.trainer_api import Plan, Planner, Report, Trainer
+
+if TYPE_CHECKING:
+    from mnist_bench.config import TrainConfig
+    from search.space import Space
+
+MAX_KEPT = 32
+"""Trainings that are remembered, those that have not ended with their state: up to 4 MB for a net of conv."""
+
+
+def task_of(about: About) -> TaskName:
+    """Return the benchmark task of a table.
+
+    Raises:
+        UsageError: this version does not know it.
+    """
+    tasks: tuple[TaskName, ...] = get_args(TaskName)
+    for task in tasks:
+        if task == about.task:
+            return task
+    raise UsageError(f"Table {about.name} is of task {show(about.task)}; this version knows {listing(tasks)}.")
+
+
+def planner(about: About, space: Space) -> Planner[TrainConfig]:
+    """Return the planner of a table's space, with the table's own estimate of costs."""
+    from mnist_bench.nets import make_planner
+    from mnist_bench.space_files import training_settings
+
+    return make_planner(
+        training_settings(space),
+        resolve=space.resolve,
+        limits=space.settings.get("limits", {}),
+        coefficients=about.coefficients,
+        train_images=about.images["train"],
+        validation_images=about.images["validation"],
+    )
+
+
+@dataclass(kw_only=True, slots=True)
+class Training:
+    """A training as far as it has come."""
+
+    plan: Plan[TrainConfig]
+    seed: int
+    reports: list[Report] = field(default_factory=list)
+    state: bytes | None = None
+    """After the last report; None before the first, and when training has ended."""
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether no period is left, or training diverged."""
+        return len(self.reports) == len(self.plan.costs) or bool(self.reports and self.reports[-1].end)
+
+    def go_on(self, trainer: Trainer[TrainConfig]) -> None:
+        """Train one period more.
+
+        Raises:
+            WorkerError: this machine lacks the memory for it.
+        """
+        period = len(self.reports) + 1
+        state, report = trainer.advance(self.plan.config, self.seed, period, self.state)
+        if report.end == "out_of_memory":
+            raise WorkerError(f"This machine has not enough memory to train {asdict(self.plan.config.model)}.")
+        self.reports.append(report)
+        self.state = None if self.has_ended else state
+
+
+class Fresh:
+    """Trains configurations of a table's space on the table's task."""
+
+    def __init__(self, about: About, space: Space) -> None:
+        self._about = about
+        self._planner = planner(about, space)
+        self._kept: OrderedDict[str, Training] = OrderedDict()
+
+    @cached_property
+    def _trainer(self) -> Trainer[TrainConfig]:
+        """The trainer of this process, on the kind of device that trained the table; closes the test set.
+
+        Raises:
+            UsageError, DataError, DeviceError: see `task_of`, `factory.make_trainer`.
+        """
+        from mnist_bench.training import factory
+
+        on_cpu = all(str(numerics["kind"]).startswith("cpu") for numerics in self._about.numerics)
+        return factory.make_trainer(
+            device="cpu" if on_cpu else "auto", task=task_of(self._about), data_hash=self._about.data_hash
+        )
+
+    def __call__(self, params: Mapping[str, Any], seed: int, periods: int) -> Training:
+        """Return a training of so many periods at least, unless it diverged before.
+
+        The last trainings are remembered: a longer one goes on where a shorter one ended, to the same bits.
+
+        Raises:
+            NotInTableError: no table can have it, because the space's limits are exceeded or the net cannot exist.
+            WorkerError, UsageError, DataError, DeviceError: it cannot be trained here.
+        """
+        key = canonical_json.sha256([dict(params), seed])
+        training = self._kept.pop(key, None) or Training(plan=self._feasible(params), seed=seed)
+        self._kept[key] = training
+        if len(self._kept) > MAX_KEPT:
+            self._kept.popitem(last=False)
+        while len(training.reports) < periods and not training.has_ended:
+            training.go_on(self._trainer)
+        return training
+
+    def _feasible(self, params: Mapping[str, Any]) -> Plan[TrainConfig]:
+        plan = self._planner(params)
+        if not plan.feasible:
+            limits = ", ".join(name for name, excess in plan.constraints.items() if excess > 0)
+            reason = plan.facts.get("reason", f"more {limits} than the space allows")
+            raise NotInTableError(
+                f"This configuration is infeasible in the space of table {self._about.name}: {reason}."
+            )
+        return plan

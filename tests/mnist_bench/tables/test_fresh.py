@@ -1,0 +1,126 @@
+"""What a table lacks is trained here: as far as it is asked for, once, to the bits that its row would have had."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, cast
+
+import numpy as np
+import pytest
+import torch
+
+from mnist_bench import numerics
+from mnist_bench.data import TaskName
+from mnist_bench.errors import NotInTableError
+from mnist_bench.tables import Table, fresh, load
+from search.errors import UsageError, WorkerError
+from search.trainer_api import Report
+from support import handmade_table
+from support.paths import TESTS
+
+SMALL = TESTS / "data" / "small.npz"
+"""Six points of conv.yaml with two seeds, trained for real by benchmarks/make_tables.py."""
+
+
+def without(table: Table, seed: int) -> Table:
+    """Return a table without the rows of a seed."""
+    return handmade_table.with_rows(table, table.arrays.seed != seed)
+
+
+@pytest.fixture
+def trainer(monkeypatch: pytest.MonkeyPatch) -> handmade_table.Trainer:
+    """Return what stands in for this process's trainer: it knows what the handmade table's rows came to."""
+    stand_in = handmade_table.Trainer()
+    monkeypatch.setattr("mnist_bench.training.factory.make_trainer", lambda **options: stand_in)
+    return stand_in
+
+
+def test_a_look_up_trains_no_further_than_asked_and_goes_on_from_there(trainer: handmade_table.Trainer) -> None:
+    whole = handmade_table.table()
+    table = without(whole, 1)
+    config = whole.points[4]
+    with pytest.raises(NotInTableError, match="not trained with seed 1; it was trained with 0, 2"):
+        table.curve(config, seed=1)
+    first = table.objective_function(config, fidelity={"epoch": 1}, seed=1, train=True)
+    assert first["info"] == whole.objective_function(config, fidelity={"epoch": 1}, seed=1)["info"]
+    assert trainer.trained == [(4, 1, 1)]
+    curve = table.curve(config, seed=1, train=True)
+    assert curve == table.curve(4, seed=1, train=True) == replace(whole.curve(4, seed=1), costs=curve.costs)
+    assert trainer.trained == [(4, 1, 1), (4, 1, 2), (4, 1, 3)]
+    assert table.curve(config, seed=0, train=True) == whole.curve(config, seed=0)
+    assert len(trainer.trained) == 3
+
+
+def test_a_training_that_diverges_has_the_curve_of_one_that_did(trainer: handmade_table.Trainer) -> None:
+    whole = handmade_table.table()
+    point = next(point for point in range(90) if whole.row(point, 1).diverged)
+    curve = without(whole, 1).curve(point, seed=1, train=True)
+    assert curve == replace(whole.curve(point, seed=1), costs=curve.costs)
+    assert trainer.trained == [(point, 1, 1)]
+
+
+def test_the_last_trainings_are_remembered_and_no_more(
+    trainer: handmade_table.Trainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fresh, "MAX_KEPT", 2)
+    table = without(handmade_table.table(), 1)
+    for point in (0, 1, 0, 2, 0, 1):
+        table.curve(point, seed=1, periods=1, train=True)
+    assert [point for point, _, _ in trainer.trained] == [0, 1, 2, 1]
+
+
+@pytest.mark.usefixtures("trainer")
+def test_what_is_none_of_the_space_is_not_trained() -> None:
+    table = handmade_table.table()
+    with pytest.raises(NotInTableError, match="is outside its range"):
+        table.curve({**table.points[0], "optim.lr": 0.5}, train=True)
+    with pytest.raises(NotInTableError, match="has no point 90"):
+        table.curve(90, train=True)
+
+
+@pytest.mark.usefixtures("trainer")
+def test_what_the_spaces_limits_forbid_is_not_trained() -> None:
+    table = without(handmade_table.table(seeds=1), 0)
+    space = {**table.about.space, "settings": {**table.about.space["settings"], "limits": {"parameters": 9}}}
+    table = Table(replace(table.about, space=space), table.arrays)
+    with pytest.raises(NotInTableError, match=r"infeasible in the space of table handmade: more parameters than"):
+        table.curve(89, train=True)
+
+
+def test_a_lack_of_memory_is_no_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(handmade_table.Trainer):
+        def advance(self, *arguments: Any) -> tuple[bytes, Report]:
+            _, report = super().advance(*arguments)
+            return b"", replace(report, end="out_of_memory")
+
+    monkeypatch.setattr("mnist_bench.training.factory.make_trainer", lambda **options: Full())
+    with pytest.raises(WorkerError, match="not enough memory"):
+        without(handmade_table.table(), 1).curve(0, seed=1, train=True)
+
+
+def test_a_task_of_a_later_version_is_named() -> None:
+    table = handmade_table.table()
+    later = Table(replace(table.about, task=cast(TaskName, "mnist-1k")), table.arrays)
+    with pytest.raises(UsageError, match="of task mnist-1k; this version knows mnist-5k"):
+        without(later, 1).curve(0, seed=1, train=True)
+
+
+@pytest.mark.slow
+def test_what_is_trained_here_has_the_bits_of_its_row(device: torch.device, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mnist_bench.data.close_test_set", lambda: None)  # it would stay closed for other tests
+    small = load(str(SMALL))
+    point = int(np.argmin(small.arrays.costs[:, 0]))
+    here = numerics.describe(device, numerics.choose_precision(device, "auto"))["canary"]
+    if here not in small.about.canaries:
+        pytest.skip("this machine's canary is not that of the table")
+    report = fresh.Fresh(small.about, small.space)(small.params(point), 0, periods=1).reports[0]
+    then = small.report(point, 0, 1)
+    assert (report.value, report.metrics, report.weights) == (then.value, then.metrics, then.weights)
+
+
+def test_what_is_planned_here_costs_what_the_rows_did() -> None:
+    small = load(str(SMALL))
+    plan = fresh.planner(small.about, small.space)
+    for point, params in enumerate(small.points):
+        assert list(plan(params).costs) == small.arrays.costs[point].tolist()
+        assert plan(params).facts["parameters"] == small.arrays.parameters[point]

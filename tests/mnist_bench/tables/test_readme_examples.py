@@ -1,0 +1,50 @@
+"""The README's examples of recorded benchmarks run, on real rows of the table that they name."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import optuna
+import pytest
+
+from mnist_bench import tables
+from mnist_bench.config import CODEC, TrainConfig
+from search.trainer_api import Report
+from support.paths import ROOT, TESTS
+
+SECTION = (ROOT / "README.md").read_text().split("## Recorded benchmarks\n")[1].split("\n## ")[0]
+BLOCKS = re.findall(r"(?:^ {4}.*\n|^\n(?= {4}))+", SECTION, re.MULTILINE)
+
+
+class Trainer:
+    """Trains in no time; satisfies `search.trainer_api.Trainer`."""
+
+    codec = CODEC
+    numerics: dict[str, Any] = {}  # noqa: RUF012 - as the protocol has it
+
+    def advance(self, config: TrainConfig, seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:
+        metrics = {"epoch": period, "train_loss": 1.0, "val_loss": 1.0, "errors": 1000 // period}
+        return b"", Report(value=0.9, metrics=metrics, weights="0" * 64, seconds=0.0)
+
+
+def test_the_examples_run_and_give_what_they_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    small = tables.load(str(TESTS / "data" / "small.npz"))
+    monkeypatch.setattr(tables, "load", {"conv-5k": small}.__getitem__)
+    monkeypatch.setattr("mnist_bench.training.factory.make_trainer", lambda **options: Trainer())
+    assert len(BLOCKS) == 3
+    names: dict[str, Any] = {}
+    for block in BLOCKS:
+        lines = [line.removeprefix("    ") for line in block.splitlines()]
+        assert len([line for line in lines if line]) <= 5
+        exec("\n".join(lines).replace("n_trials=100", "n_trials=20"), names)  # noqa: S102
+    assert names["table"] is small
+    assert names["curve"] == small.curve(0, 0)
+    assert names["found"]["function_value"] == small.curve(0, 0).errors[2] / 10_000
+    assert names["nearest"] == 0
+    assert (names["config"]["model.blocks"], round(names["config"]["optim.lr"], 5)) == (2, 0.00304)
+    study = names["study"]
+    assert len(study.trials) == 20
+    assert {state.name for state in {trial.state for trial in study.trials}} == {"COMPLETE", "PRUNED"}
+    assert set(study.best_trial.user_attrs) == {"point", "distance"}

@@ -1,0 +1,140 @@
+"""A table's file: the same table again, the same bytes again, and nothing of a damaged one."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from mnist_bench.tables import About, Arrays, Table, of_rows, pack, stored
+from mnist_bench.tables.rows import Period, Row, from_line, to_line
+from search.errors import StorageError
+from support import handmade_table
+from support.dose import dose
+
+HASHES = st.binary(min_size=32, max_size=32).map(bytes.hex)
+LOSSES = st.floats(allow_nan=False, allow_infinity=False, width=64)
+EPOCHS = len(handmade_table.EPOCHS)
+CANARIES = ["a" * 64, "b" * 64]
+
+
+@st.composite
+def rows(draw: st.DrawFn) -> Row:
+    """Draw a row of the handmade table's space: whole, or diverged in one of its periods."""
+    length = draw(st.integers(1, EPOCHS))
+    diverges = length < EPOCHS or draw(st.booleans())
+    periods = [
+        Period(
+            errors=draw(st.integers(0, 10_000)), train_loss=draw(LOSSES), val_loss=draw(LOSSES), weights=draw(HASHES)
+        )
+        for _ in range(length - diverges)
+    ]
+    if diverges:
+        periods.append(Period(errors=None, train_loss=None, val_loss=None, weights=draw(HASHES)))
+    return Row(
+        point=draw(st.integers(0, 89)), seed=draw(st.integers(0, 32_000)), canary=draw(st.sampled_from(CANARIES)),
+        periods=tuple(periods), unseen_errors=None if diverges else draw(st.integers(0, 20_000)),
+    )  # fmt: skip
+
+
+def parts() -> tuple[About, Arrays]:
+    table = handmade_table.table()
+    return table.about, table.arrays
+
+
+def with_rows(found: list[Row]) -> tuple[About, Arrays]:
+    about, arrays = parts()
+    about = replace(about, canaries=CANARIES, numerics=[{"canary": canary} for canary in CANARIES])
+    return about, replace(arrays, **of_rows(found, CANARIES, EPOCHS))
+
+
+@settings(max_examples=dose(100))
+@given(st.lists(rows(), min_size=1, max_size=8, unique_by=lambda row: row.key))
+def test_every_row_comes_back_bit_for_bit(tmp_path_factory: pytest.TempPathFactory, found: list[Row]) -> None:
+    path = tmp_path_factory.mktemp("tables") / "drawn.npz"
+    path.write_bytes(pack(*with_rows(found)))
+    table = Table(*stored.unpack(path))
+    assert [table.row(*row.key) for row in found] == found
+    assert [from_line(to_line(row)) for row in found] == found
+
+
+def test_all_that_a_table_holds_comes_back_and_the_bytes_are_the_same_again(tmp_path: Path) -> None:
+    about, arrays = parts()
+    content = pack(about, arrays)
+    path = tmp_path / "handmade.npz"
+    path.write_bytes(content)
+    again, arrays_again = stored.unpack(path)
+    assert again == replace(about, near=[])
+    for item in fields(Arrays):
+        np.testing.assert_array_equal(getattr(arrays, item.name), getattr(arrays_again, item.name))
+    assert pack(again, arrays_again) == content
+
+
+@settings(max_examples=dose(200))
+@given(st.integers(0, 2**20), st.integers(1, 255), st.booleans())
+def test_a_damaged_file_is_refused_or_the_same_table(
+    tmp_path_factory: pytest.TempPathFactory, place: int, change: int, cut: bool
+) -> None:
+    about, arrays = parts()
+    content = bytearray(pack(about, arrays))
+    place %= len(content)
+    content[place] ^= change
+    path = tmp_path_factory.mktemp("tables") / "damaged.npz"
+    path.write_bytes(content[:place] if cut else content)
+    try:
+        again, arrays_again = stored.unpack(path)
+    except StorageError:
+        return
+    assert pack(again, arrays_again) == pack(about, arrays)  # nothing depends on a date inside, for example
+
+
+def changed(**values: Any) -> bytes:
+    """Return the file of a table in which something does not fit."""
+    about, arrays = parts()
+    of_about = {name: value for name, value in values.items() if hasattr(about, name)}
+    of_arrays = {name: value for name, value in values.items() if hasattr(arrays, name)}
+    return pack(replace(about, **of_about), replace(arrays, **of_arrays))
+
+
+ROWS = 270
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "no table"),
+        (b"not a zip file", "no table"),
+        (changed(name="../../elsewhere"), "its name is none"),
+        (changed(epochs=[1, 2]), r"costs has shape \(90, 3\), not \(90, 2\)"),
+        (changed(point=np.full(ROWS, 90, np.int32)), "point is not between 0 and 89"),
+        (changed(point=np.full(ROWS, -1, np.int32)), "point is not between 0 and 89"),
+        (changed(canary=np.ones(ROWS, np.int8)), "canary is not between 0 and 0"),
+        (changed(seed=np.zeros(ROWS)), "seed holds float64"),
+        (changed(seed=np.zeros(5, np.int16)), r"seed has shape \(5,\)"),
+        (changed(numerics=[]), "what the images or the machines were"),
+        (changed(space={"name": "x", "settings": {}, "fields": [["optim.lr", {"int": [3, 1]}]]}), "no table"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused_with_the_reason(tmp_path: Path, content: bytes, words: str) -> None:
+    path = tmp_path / "faulty.npz"
+    path.write_bytes(content)
+    with pytest.raises(StorageError, match=words):
+        stored.unpack(path)
+
+
+def test_a_pickle_is_never_loaded(tmp_path: Path) -> None:
+    path = tmp_path / "pickle.npz"
+    about, arrays = parts()
+    named: dict[str, Any] = {item.name: getattr(arrays, item.name) for item in fields(Arrays)}
+    buffer = io.BytesIO()
+    text = json.dumps({item.name: getattr(about, item.name) for item in fields(About)}).encode()
+    np.savez(buffer, about=np.frombuffer(text, np.uint8), **{**named, "macs": np.array([print] * 90, dtype=object)})
+    path.write_bytes(buffer.getvalue())
+    with pytest.raises(StorageError, match="no table, or damaged"):
+        stored.unpack(path)

@@ -1,0 +1,177 @@
+"""Look-ups in a table: by parameters and by number, and in words what is not there."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings, strategies as st
+
+import mnist_bench
+from mnist_bench.errors import NotInTableError
+from mnist_bench.tables import Curve, Nearest, Table, load, pack, replay, shipped
+from search.errors import StorageError, UsageError
+from support import handmade_table
+from support.dose import dose
+
+CONFIG = {"model.batchnorm": "after_pool", "model.hidden_layers": 0, "optim.lr": 0.01, "optim.drops": 1}
+
+
+@cache
+def handmade() -> Table:
+    return handmade_table.table()
+
+
+@settings(max_examples=dose(200))
+@given(st.integers(0, 89), st.integers(0, 2))
+def test_every_way_to_a_training_leads_to_the_same_one(point: int, seed: int) -> None:
+    table = handmade()
+    params, row = table.points[point], table.row(point, seed)
+    curve = table.curve(params, seed)
+    assert curve == table.curve(point, seed)
+    assert table.point_of(params) == table.nearest(params) == table.nearest(params, seed) == point
+    assert table.point_of({**params, "optim.lr": np.float64(params["optim.lr"])}) == point
+    assert [report.weights for report in table.reports(point, seed)] == [period.weights for period in row.periods]
+    errors = [period.errors for period in row.periods]
+    assert list(curve.errors[: len(errors)]) == [9000 if count is None else count for count in errors]
+    assert curve.diverged == row.diverged
+    for period, epoch in enumerate(handmade_table.EPOCHS, start=1):
+        result = table.objective_function(params, fidelity={"epoch": epoch}, seed=seed)
+        assert result["function_value"] == curve.errors[period - 1] / 10_000
+        assert result["cost"] == pytest.approx(sum(curve.costs[:period]) / 1e6)
+        assert table.curve(params, seed, periods=period).errors == curve.errors[:period]
+    assert result == table.objective_function(params, seed=seed)
+
+
+def test_a_curve_has_accuracies() -> None:
+    curve = Curve(epochs=(1, 2), errors=(900, 50), val_loss=(0.3, 0.02), costs=(5, 5), images=1000, diverged=False)
+    assert curve.accuracies == pytest.approx((0.1, 0.95))
+
+
+def test_a_training_that_diverged_has_the_error_of_a_guess_and_no_loss() -> None:
+    table = handmade()
+    point = next(point for point in range(90) if table.row(point, 0).diverged)
+    curve = table.curve(point)
+    assert curve.errors == (9000, 9000, 9000)
+    assert curve.accuracies == pytest.approx((0.1, 0.1, 0.1))
+    assert all(math.isnan(loss) for loss in curve.val_loss)
+    assert table.unseen_error(point, 0) == 0.9
+    assert table.objective_function(table.points[point])["function_value"] == 0.9
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"optim.lr": 0.02}, r"^optim.lr 0.02 is outside its range in table handmade\.$"),
+        ({"optim.lr": [1]}, "optim.lr .* is outside its range"),
+        ({"optim.lr": {}}, "optim.lr .* is outside its range"),
+        ({"optim.rate": 1}, r"^optim.rate is no range of table handmade"),
+        ({"optim.drop": 1}, "did you mean `optim.drops`"),
+        ({"model.hidden_layers": 1}, "^model.hidden_batchnorm has no value; in table handmade it applies"),
+        ({"model.hidden_batchnorm": "none"}, "^model.hidden_batchnorm does not apply .*; leave it out"),
+    ],
+)
+def test_what_is_no_configuration_of_the_space_is_refused_with_the_reason(change: dict[str, Any], words: str) -> None:
+    for look_up in (handmade().point_of, handmade().objective_function, handmade().nearest):
+        with pytest.raises(NotInTableError, match=words):
+            look_up({**CONFIG, **change})
+
+
+def test_what_the_table_lacks_is_said_with_what_there_is() -> None:
+    table = handmade()
+    assert table.find(CONFIG) == table.point_of(CONFIG)
+    assert table.find({**CONFIG, "optim.lr": 0.02}) is None
+    with pytest.raises(NotInTableError, match=r"Point 3 of table handmade was not trained with seed 9; .* 0, 1, 2"):
+        table.curve(3, seed=9)
+    for point in (-1, 90):
+        with pytest.raises(NotInTableError, match="points are 0 to 89"):
+            table.curve(point)
+        with pytest.raises(NotInTableError, match=r"has no point -?\d+; its points are 0 to 89"):
+            table.params(point)
+    with pytest.raises(NotInTableError, match="No point of table handmade was trained with seed 9"):
+        table.nearest(CONFIG, seed=9)
+    for fidelity in ({"epoch": 3}, {"period": 1}, {"epoch": 1, "subset": 0.5}):
+        with pytest.raises(UsageError, match="has the error after 1, 2, 4 epochs"):
+            table.objective_function(CONFIG, fidelity=fidelity)
+
+
+def test_a_point_that_is_missing_is_answered_with_the_ways_out() -> None:
+    whole = handmade()
+    kept = [point for point in range(90) if point != whole.point_of(CONFIG)]
+    table = handmade_table.with_points(whole, kept)
+    with pytest.raises(NotInTableError, match=r"none of the 89 in table handmade; train=True .* nearest\(\) names"):
+        table.curve(CONFIG)
+    nearest = table.points[table.nearest(CONFIG)]
+    assert sum(nearest[path] != value for path, value in CONFIG.items()) == 1
+
+
+def test_the_nearest_point_is_another_one_where_that_is_taken() -> None:
+    table = handmade()
+    nearest = Nearest(table, np.arange(90))
+    own = table.point_of(CONFIG)
+    assert nearest.least(CONFIG) == (own, 0.0)
+    assert nearest(CONFIG) == own
+    second = nearest(CONFIG, taken={own})
+    assert second != own
+    assert nearest.least(table.points[second])[1] == 0.0
+
+
+def test_a_search_over_a_table_plans_and_trains_its_points() -> None:
+    table = handmade()
+    planner, trainer = replay.TablePlanner(table), replay.TableTrainer(table, seed=1)
+    plan = planner(CONFIG)
+    assert table.points[plan.config] == CONFIG
+    assert len(plan.costs) == 3
+    _, report = trainer.advance(plan.config, 77, 2, b"")
+    assert report == table.report(plan.config, 1, 2)
+    assert trainer.numerics["kind"] == "cpu-bf16"
+    assert planner.codec.from_json(planner.codec.to_json(5)) == 5
+
+
+# Loading
+
+
+def test_a_table_is_loaded_by_its_path_and_lazily(tmp_path: Path) -> None:
+    path = tmp_path / "mine.npz"
+    path.write_bytes(pack(handmade().about, handmade().arrays))
+    table = mnist_bench.tables.load(str(path))
+    assert table.name == "handmade"
+    assert len(table) == 90
+    assert table.seeds[89] == (0, 1, 2)
+
+
+def test_a_shipped_table_is_loaded_by_its_name_and_only_with_its_hash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = pack(handmade().about, handmade().arrays)
+    monkeypatch.setattr(shipped, "FOLDER", tmp_path)
+    monkeypatch.setattr(shipped, "SHA256", {"handmade": hashlib.sha256(content).hexdigest()})
+    with pytest.raises(StorageError, match="install the package afresh"):
+        load("handmade")
+    shipped.path_of("handmade").write_bytes(content)
+    assert load("handmade").points == handmade().points
+    shipped.path_of("handmade").write_bytes(content + b" ")
+    with pytest.raises(StorageError, match="is not that of table handmade"):
+        load("handmade")
+    with pytest.raises(UsageError, match="There is no table hand-made; did you mean `handmade`"):
+        load("hand-made")
+
+
+def test_every_shipped_table_is_whole() -> None:
+    for name in shipped.SHA256:
+        table = load(name)
+        assert table.name == name
+        assert table.point_of(table.points[-1]) == len(table) - 1
+        assert table.row(0, table.seeds[0][0]).periods
+
+
+def test_what_is_no_table_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="There is no table nothing"):
+        load("nothing")
+    with pytest.raises(UsageError, match=r"nothing\.npz: there is no such file"):
+        load(str(tmp_path / "nothing.npz"))
