@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.machinery import SourceFileLoader
-from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
@@ -120,10 +119,10 @@ def load(name: str, kind: str) -> Loaded:
     module, target = _find(name, kind)
     path = module.__name__ if name.rpartition(":")[0].endswith(".py") else None
     defining = sys.modules.get(getattr(target, "__module__", None) or "", module)
-    source = getattr(defining, "__file__", None)
+    is_file = path is not None and defining is module
+    source = path if is_file else getattr(defining, "__file__", None)
     if source is None or not callable(target):
         raise UsageError(f"{kind.capitalize()} {name} is no class of a source file; {HOW}.")
-    is_file = path is not None and defining is module
     return Loaded(
         kind=kind,
         name=name if path is None else f"{Path(path).name}:{name.rpartition(':')[2]}",
@@ -198,6 +197,8 @@ def _spelt(error: Exception) -> str:
 
 
 def _version(module: str) -> str | None:
+    from importlib.metadata import PackageNotFoundError, packages_distributions, version  # workers need none of it
+
     package = module.partition(".")[0]
     try:
         return version(package)

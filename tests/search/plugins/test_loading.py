@@ -102,6 +102,15 @@ def test_what_takes_a_seed_is_given_one(tmp_path: Path, parameters: str, kind: s
     assert made.get("options", made) == given
 
 
+def test_a_file_is_named_in_errors_as_it_was_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    own_code.write(tmp_path, "def Mine():\n    return 1 / 0\n")
+    loaded = load("mine.py:Mine", "sampler")
+    assert loaded.whole_name == f"{tmp_path}/mine.py:Mine"
+    with pytest.raises(UsageError, match=r" \(mine\.py:2\)\.$"):
+        loaded.construct({}, seed=0)
+
+
 def test_an_exception_is_one_sentence_with_the_line_of_the_users_file(tmp_path: Path) -> None:
     loaded = load(own_code.write(tmp_path, "def Mine():\n    return 1 / 0\n"), "pruner")
     with (

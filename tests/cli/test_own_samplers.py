@@ -1,0 +1,136 @@
+"""The sampler of docs/own_samplers.md: searched with, gone on with, read without it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support import own_code
+from support.paths import ROOT
+
+PAGE = (ROOT / "docs" / "own_samplers.md").read_text()
+SPACE = """
+name: tiny
+epochs: 2
+subset: 1000
+model: {blocks: 1, filters: {int: [2, 4]}, hidden_layers: 0}
+optim: {lr: {float: [1e-3, 1e-1], log: true}}
+search: {sampler: gp, pruner: none}
+"""
+SCRIPT = """
+import os
+from pathlib import Path
+search = "search tiny.yaml --executor in-process --sampler mine.py:NearTheBest --sampler-option share=0.3"
+run(search + " -n 3")
+run("search tiny.yaml -n 4 --executor in-process")
+run("search unseeded.yaml --executor in-process")
+run("search tiny.yaml -n 3 --executor in-process --sampler unseeded.py:Mine --study-name unseeded")
+run("search tiny.yaml -n 2 --executor in-process --sampler unseeded.py:Mine --study-name unseeded --order arrival")
+run("search tiny.yaml -n 3 --executor in-process --sampler-option share=0.3")
+run("search tiny.yaml --executor in-process --sampler raising.py:Mine --study-name raising")
+text = Path("mine.py").read_text()
+Path("mine.py").write_text(text + "#")
+run(search + " -n 4")
+os.remove("mine.py")
+for line in ("leaderboard tiny-0", "show tiny-0", "show tiny-0 --all", "show tiny-0/0", "doctor tiny-0 --replay",
+             "report tiny-0", "plot tiny-0 curves", "studies"):
+    run(line)
+Path("mine.py").write_text(text)
+run(search + " -n 5")
+run(search + " -n 5 --results elsewhere --workers 2")
+"""
+
+
+def sampler_of_the_page() -> str:
+    """Return the code that the page shows, as a file."""
+    (block,) = re.findall(r"^    # mine\.py\n(?:    .*\n|\n)+", PAGE, re.MULTILINE)
+    return "".join(line[4:] or "\n" for line in block.splitlines(keepends=True))
+
+
+@pytest.fixture(scope="module")
+def ran(
+    tmp_path_factory: pytest.TempPathFactory, in_one_process: Callable[[Path, str], dict[str, Any]]
+) -> dict[str, Any]:
+    folder = tmp_path_factory.mktemp("own")
+    (folder / "mine.py").write_text(sampler_of_the_page())
+    own_code.write(folder, own_code.UNSEEDED, "unseeded.py")
+    own_code.write(folder, own_code.RAISING, "raising.py")
+    (folder / "tiny.yaml").write_text(SPACE)
+    (folder / "unseeded.yaml").write_text(SPACE.replace("sampler: gp", "sampler: unseeded.py:Mine"))
+    return {
+        line.replace("search tiny.yaml --executor in-process", "S"): r
+        for line, r in in_one_process(folder, SCRIPT).items()
+    }
+
+
+OWN = "S --sampler mine.py:NearTheBest --sampler-option share=0.3"
+
+
+@pytest.mark.slow
+def test_the_page_has_about_ten_lines() -> None:
+    assert len(sampler_of_the_page().splitlines()) < 20
+
+
+@pytest.mark.slow
+def test_it_is_searched_with_and_gone_on_with(ran: dict[str, Any]) -> None:
+    assert ran[f"{OWN} -n 3"].code == 0, ran[f"{OWN} -n 3"].err
+    assert ran[f"{OWN} -n 5"].code == 0
+    digests = [
+        re.search(r"digest ([0-9a-f ]+)", ran[f"{OWN} -n 5{more}"].out)
+        for more in ("", " --results elsewhere --workers 2")
+    ]
+    assert all(digests)
+
+
+@pytest.mark.slow
+def test_what_is_not_named_again_or_was_changed_is_refused(ran: dict[str, Any]) -> None:
+    forgotten = ran["search tiny.yaml -n 4 --executor in-process"]
+    assert forgotten.code == 2
+    assert "add --sampler mine.py:NearTheBest --sampler-option share=0.3 (a file" in forgotten.err
+    changed = ran[f"{OWN} -n 4"]
+    assert changed.code == 2
+    assert "sampler.code.sha256: " in changed.err
+    lone = ran["search tiny.yaml -n 3 --executor in-process --sampler-option share=0.3"]
+    assert (lone.code, "go with --sampler and --pruner" in lone.err) == (2, True)
+
+
+@pytest.mark.slow
+def test_a_file_names_no_code(ran: dict[str, Any]) -> None:
+    refused = ran["search unseeded.yaml --executor in-process"]
+    assert refused.code == 2
+    words = (
+        "unseeded.yaml:7:19  search.sampler: unseeded.py:Mine is code, which no file makes run; name it with --sampler"
+    )
+    assert words in refused.err
+
+
+@pytest.mark.slow
+def test_what_is_not_repeatable_is_searched_with_by_arrival_alone(ran: dict[str, Any]) -> None:
+    refused = ran["search tiny.yaml -n 3 --executor in-process --sampler unseeded.py:Mine --study-name unseeded"]
+    assert refused.code == 2
+    assert "unseeded.py:Mine: not repeatable: asked again after the same history" in refused.err
+    line = (
+        "search tiny.yaml -n 2 --executor in-process --sampler unseeded.py:Mine --study-name unseeded --order arrival"
+    )
+    assert ran[line].code == 0, ran[line].err
+
+
+@pytest.mark.slow
+def test_what_it_raises_is_one_sentence(ran: dict[str, Any]) -> None:
+    raised = ran["S --sampler raising.py:Mine --study-name raising"]
+    assert raised.code == 1
+    sentence = "Error: Sampler raising.py:Mine raised LookupError: nothing is left to try "
+    assert raised.err.splitlines()[-1] == f"{sentence}(raising.py:{own_code.RAISING_LINE})."
+
+
+@pytest.mark.slow
+def test_what_only_reads_needs_no_code(ran: dict[str, Any]) -> None:
+    readers = [line for line in ran if not line.startswith(("search", "S "))]
+    assert len(readers) == 8
+    assert {line: ran[line].err for line in readers if ran[line].code} == {}
+    assert "mine.py:NearTheBest + none" in ran["show tiny-0"].out
+    assert "what mine.py:NearTheBest decided is taken from it" in ran["doctor tiny-0 --replay"].out

@@ -1,0 +1,124 @@
+"""`mnist-bench plugin check`: the table, the JSON, the exit code."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import Result
+
+from search.plugins.loading import Code
+from search.repeatability.check import Checked, Row, TriedOn
+from search.strategies.samplers import ForeignSampler
+from support import own_code
+
+Cli = Callable[..., Result]
+
+ROWS = (
+    Row(what="asked twice", holds=True, found="50 decisions, all the same"),
+    Row(what="in another process", holds=False, found="#0: optim.lr 0.1, then 0.2"),
+    Row(what="with 1 and 8 workers", holds=None, found="not tried: the search ended"),
+)
+
+
+@pytest.fixture
+def checked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[ForeignSampler, TriedOn]]:
+    calls: list[tuple[ForeignSampler, TriedOn]] = []
+
+    def examine(own: ForeignSampler, tried_on: TriedOn) -> Checked:
+        calls.append((own, tried_on))
+        rows = ROWS if own.options else ROWS[:1]
+        return Checked(name=own.name, kind="sampler", code=Code(module="mine.py", sha256="ab" * 32), rows=rows)
+
+    monkeypatch.setattr("search.repeatability.examine", examine)
+    return calls
+
+
+def test_what_holds_is_told_in_a_table(cli: Cli, checked: list[object], tmp_path: Path) -> None:
+    result = cli("plugin", "check", own_code.write(tmp_path, own_code.SEEDED), "--space", "smoke")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == [
+        "mine.py:Mine (mine.py, abababab…) on smoke, with made-up trials",
+        "",
+        "sampler      holds  found",
+        "asked twice  yes    50 decisions, all the same",
+        "",
+        "A search in logical order takes it: --sampler mine.py:Mine.",
+    ]
+
+
+def test_what_does_not_hold_has_an_exit_code_of_its_own(
+    cli: Cli, checked: list[tuple[ForeignSampler, TriedOn]], tmp_path: Path
+) -> None:
+    name = own_code.write(tmp_path, own_code.SEEDED)
+    result = cli(
+        "plugin",
+        "check",
+        name,
+        "--sampler-option",
+        "share=1e-1",
+        "--space",
+        "mini",
+        "--set",
+        "subset=3000",
+        "--seed",
+        "7",
+    )
+    assert result.exit_code == 4
+    rows = result.stdout.splitlines()[3:6]
+    assert [line.removesuffix(row.found).split()[-1] for line, row in zip(rows, ROWS, strict=True)] == [
+        "yes",
+        "no",
+        "–",
+    ]
+    assert result.stdout.splitlines()[-1].startswith("A search takes it with `--order arrival` alone")
+    ((own, tried_on),) = checked
+    assert own.options == {"share": 0.1}
+    assert (tried_on.space.name, tried_on.space.settings["subset"], tried_on.seed) == ("mini", 3000, 7)
+
+
+def test_json(cli: Cli, checked: list[object], tmp_path: Path) -> None:
+    result = cli("plugin", "check", own_code.write(tmp_path, own_code.SEEDED), "--sampler-option", "share=1", "--json")
+    assert result.exit_code == 4
+    values = json.loads(result.stdout)
+    assert values["repeatable"] is False
+    assert (values["name"], values["kind"], values["space"]) == ("mine.py:Mine", "sampler", "conv")
+    assert values["code"] == {"module": "mine.py", "sha256": "ab" * 32, "version": None}
+    assert values["rows"][2] == {"what": "with 1 and 8 workers", "holds": None, "found": ROWS[2].found}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["nowhere.py:Mine"], "No sampler or pruner nowhere.py:Mine"),
+        (["mine.py:Mine", "--sampler-option", "share"], "--sampler-option share: give each name once, as NAME=VALUE."),
+        (["mine.py:Mine", "--sampler-option", "share=[1]"], "a number, a text, true, false or null is needed"),
+        (["mine.py:Mine", "--pruner-option", "lr=1"], "Sampler mine.py:Mine cannot be made: TypeError"),
+    ],
+)
+def test_what_is_asked_wrongly_is_told(cli: Cli, tmp_path: Path, words: list[str], said: str) -> None:
+    own_code.write(tmp_path, own_code.SEEDED)  # the folder in which commands run
+    result = cli("plugin", "check", *words)
+    assert result.exit_code == 2
+    assert said in result.stderr
+
+
+@pytest.mark.slow
+def test_a_pruner_of_optunas_is_repeatable(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("search.repeatability.check.WORKERS", 2)
+    options = ["--pruner-option", "percentile=75", "--pruner-option", "n_startup_trials=5"]
+    result = cli("plugin", "check", "optuna.pruners:PercentilePruner", *options, "--space", "mini")
+    assert result.exit_code == 0, result.output
+    assert [line.split()[:2] for line in result.stdout.splitlines() if line.startswith("trials")] == [
+        ["trials", "stopped"]
+    ]
+
+
+@pytest.mark.slow
+def test_a_sampler_without_a_seed_is_not(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("search.repeatability.check.WORKERS", 2)
+    result = cli("plugin", "check", own_code.write(tmp_path, own_code.UNSEEDED), "--space", "smoke")
+    assert result.exit_code == 4, result.output
+    assert "asked twice                 no " in result.stdout
