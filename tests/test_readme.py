@@ -29,7 +29,7 @@ def help_of(words: list[str]) -> str:
 def test_every_command_and_option_exists(line: str) -> None:
     words = shlex.split(line.split("   ")[0].split(" > ")[0].removesuffix(" &"), comments=True)[1:]
     named = [word for word in words[:2] if re.fullmatch(r"[a-z][a-z-]*", word)]
-    known = {"bench": 2, "space": 2, "studies": 2, "table": 2}
+    known = {"bench": 2, "plugin": 2, "space": 2, "studies": 2, "table": 2}
     command = named[: known.get(named[0], 1)]
     shown = help_of(command)
     for option in [word for word in words if word.startswith("-")]:
