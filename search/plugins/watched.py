@@ -39,8 +39,8 @@ class WatchedSampler(BaseSampler):
         """
         with self._loaded.blamed():
             params = self._own.sample_relative(study, trial, search_space)
-        known = params.keys() & search_space.keys()
-        return params | {path: self._checked(path, params[path], search_space[path]) for path in known}
+            known = params.keys() & search_space.keys()
+            return params | {path: self._checked(path, params[path], search_space[path]) for path in known}
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, assert_never
 
 from search import strategies
 from search.differences import differences
@@ -91,12 +91,16 @@ def examine(own: ForeignSampler | ForeignPruner, tried_on: TriedOn) -> Checked:
         PluginError: it raises.
     """
     sampler, pruner = strategies.of_settings(tried_on.space.settings)
-    is_sampler = isinstance(own, ForeignSampler)
-    spec = _spec(
-        own if isinstance(own, ForeignSampler) else sampler, own if isinstance(own, ForeignPruner) else pruner, tried_on
-    )
-    rows = _rows_of_sampler(spec, tried_on) if is_sampler else _rows_of_pruner(spec, tried_on)
-    return Checked(name=own.name, kind="sampler" if is_sampler else "pruner", code=own.code, rows=tuple(rows))
+    planner = MadeUpPlanner(tried_on.planner)
+    match own:
+        case ForeignSampler():
+            rows = _rows_of_sampler(_spec(own, pruner, tried_on), planner)
+            return Checked(name=own.name, kind="sampler", code=own.code, rows=tuple(rows))
+        case ForeignPruner():
+            rows = _rows_of_pruner(_spec(sampler, own, tried_on), planner)
+            return Checked(name=own.name, kind="pruner", code=own.code, rows=tuple(rows))
+        case _:
+            assert_never(own)
 
 
 def require(sampler: Sampler, pruner: Pruner, tried_on: TriedOn) -> None:
@@ -109,12 +113,12 @@ def require(sampler: Sampler, pruner: Pruner, tried_on: TriedOn) -> None:
     own = [way for way in (sampler, pruner) if isinstance(way, ForeignSampler | ForeignPruner)]
     if not own:
         return
+    names = " and ".join(way.loaded.whole_name if way.loaded else way.name for way in own)
     spec = _spec(sampler, pruner, tried_on)
     events = rehearse(spec, MadeUpPlanner(tried_on.planner), FEW)
     decided = recorded(spec, events)
     for where, again in (("asked again", decided_anew), ("asked in another process", decided_elsewhere)):
         if (difference := _difference(decided, again(spec, events))) is not None:
-            names = " and ".join(way.loaded.whole_name if way.loaded else way.name for way in own)
             raise UsageError(
                 f"{names}: not repeatable: {where} after the same history, it decides otherwise ({difference}). A "
                 f"search in logical order needs that; `--order arrival` does not, and `mnist-bench plugin check "
@@ -129,8 +133,7 @@ def _spec(sampler: Sampler, pruner: Pruner, tried_on: TriedOn) -> StudySpec:
     )  # fmt: skip
 
 
-def _rows_of_sampler(spec: StudySpec, tried_on: TriedOn) -> list[Row]:
-    planner = MadeUpPlanner(tried_on.planner)
+def _rows_of_sampler(spec: StudySpec, planner: MadeUpPlanner) -> list[Row]:
     within = "proposals within the space"
     try:
         events = rehearse(spec, planner, Length(proposals=PROPOSALS, trials=PROPOSALS))
@@ -144,8 +147,7 @@ def _rows_of_sampler(spec: StudySpec, tried_on: TriedOn) -> list[Row]:
     return [*rows, Row(what=within, holds=True, found=words)]
 
 
-def _rows_of_pruner(spec: StudySpec, tried_on: TriedOn) -> list[Row]:
-    planner = MadeUpPlanner(tried_on.planner)
+def _rows_of_pruner(spec: StudySpec, planner: MadeUpPlanner) -> list[Row]:
     events = rehearse(spec, planner, Length(proposals=4 * TRIALS, trials=TRIALS))
     verdicts = [event for event in events if isinstance(event, Reported)]
     stopped, trials = sum(event.prune for event in verdicts), len({event.trial for event in verdicts})

@@ -31,7 +31,8 @@ def decided_elsewhere(spec: StudySpec, events: Sequence[Event]) -> dict[str, Dec
     task = {"rows": to_rows(events), "sampler": _named(spec.sampler),
             "pruner": _named(spec.pruner)}  # fmt: skip
     seed = "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"
-    environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    path = os.pathsep.join(folder or os.getcwd() for folder in sys.path)
+    environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": path}
     try:
         done = subprocess.run(
             [sys.executable, "-P", "-m", "search.repeatability.elsewhere"],

@@ -37,7 +37,7 @@ def rehearse(spec: StudySpec, planner: Planner[Mapping[str, Any]], length: Lengt
         PluginError: the sampler or the pruner raises, or proposes what its range does not hold.
     """
     history = History()
-    stage = _Stage(history)
+    stage = _Stage()
     for event in (Created(name="rehearsal", spec=spec.to_json(), format=FORMAT), GoalSet(goal=length.trials)):
         stage.append(linked(event, history))
         history.apply(stage.events[-1])
@@ -103,10 +103,9 @@ def _decide(spec: StudySpec, history: History, event: Event) -> Decision:
 class _Stage(WithoutWorkers):
     """Stands in for the event log, which it keeps in memory, and for the workers, which train what is made up."""
 
-    def __init__(self, history: History) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.events: list[Event] = []
-        self._history = history
         self._trainer = MadeUpTrainer()
         self._configs: dict[int, Mapping[str, Any]] = {}
 

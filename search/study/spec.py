@@ -188,6 +188,24 @@ def fingerprint(spec: Mapping[str, Any]) -> str:
     return canonical_json.sha256({key: value for key, value in spec.items() if key != "numerics"})
 
 
+def check_same(name: str, stored: Mapping[str, Any], current: Mapping[str, Any]) -> None:
+    """Check that a stored specification is that of this run.
+
+    Raises:
+        FingerprintError: they differ; the text lists every difference and the way out.
+    """
+    if fingerprint(stored) == fingerprint(current):
+        return
+    _check_named(name, stored, current)
+    rows = differences(stored, current)
+    listed = "\n".join(on_one_line(f"  {path}: {old} then, {new} now") for path, old, new in rows)
+    listed = listed or "  space: the same fields in another order"
+    raise FingerprintError(
+        f"Study {name} was made under other conditions, so going on would mix two searches.\n{listed}\n"
+        f"Go back to those conditions, or give this search a name of its own with --study-name."
+    )
+
+
 def _check_named(name: str, stored: Mapping[str, Any], current: Mapping[str, Any]) -> None:
     """Check that code of the user's own is named again, which no study makes run by itself.
 
@@ -207,21 +225,3 @@ def _check_named(name: str, stored: Mapping[str, Any], current: Mapping[str, Any
             f"Study {name} was made by a {' and a '.join(lacking)} of your own, which only you can name again: add "
             f"{' '.join(words)} (a file with the folder that it lies in)."
         )
-
-
-def check_same(name: str, stored: Mapping[str, Any], current: Mapping[str, Any]) -> None:
-    """Check that a stored specification is that of this run.
-
-    Raises:
-        FingerprintError: they differ; the text lists every difference and the way out.
-    """
-    if fingerprint(stored) == fingerprint(current):
-        return
-    _check_named(name, stored, current)
-    rows = differences(stored, current)
-    listed = "\n".join(on_one_line(f"  {path}: {old} then, {new} now") for path, old, new in rows)
-    listed = listed or "  space: the same fields in another order"
-    raise FingerprintError(
-        f"Study {name} was made under other conditions, so going on would mix two searches.\n{listed}\n"
-        f"Go back to those conditions, or give this search a name of its own with --study-name."
-    )

@@ -1,0 +1,91 @@
+"""What the options of a search make of a space: its sampler and pruner, built in or of the user's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mnist_bench.studies.run_search import SearchConfig, chosen_strategies, run, to_search
+from search.driver.progress import Observer
+from search.errors import SpaceError, UsageError
+from search.space.space import Space
+from search.strategies.pruners import Hyperband, NoPruner
+from search.strategies.samplers import ForeignSampler, Random, Tpe
+from support import own_code
+
+
+def to_be_searched(space: str = "smoke", **options: Any) -> tuple[SearchConfig, Space]:
+    asked = SearchConfig(space=space, **options)
+    return asked, to_search(asked)
+
+
+@pytest.mark.parametrize(
+    ("named", "as_set"),
+    [
+        ({"sampler": "random"}, "search.sampler=random"),
+        (
+            {"sampler": "tpe", "sampler_options": {"n_startup_trials": 5}},
+            "search.sampler={name: tpe, n_startup_trials: 5}",
+        ),
+        ({"pruner": "none"}, "search.pruner=none"),
+    ],
+)
+def test_a_built_in_name_is_what_set_makes_of_it(named: dict[str, Any], as_set: str) -> None:
+    _, space = to_be_searched(**named)
+    assert space.to_spec() == to_be_searched(overrides=(as_set,))[1].to_spec()
+
+
+def test_names_go_before_what_the_file_says(tmp_path: Path) -> None:
+    file = ("search={sampler: random, pruner: hyperband}",)
+    assert chosen_strategies(*to_be_searched(overrides=file)) == (Random(), Hyperband())
+    assert chosen_strategies(*to_be_searched(overrides=file, pruner="none")) == (Random(), NoPruner())
+    name = own_code.write(tmp_path, own_code.SEEDED)
+    asked, space = to_be_searched(overrides=file, sampler=name, sampler_options={"share": 0.2})
+    sampler, pruner = chosen_strategies(asked, space)
+    assert isinstance(sampler, ForeignSampler)
+    assert (sampler.options, pruner) == ({"share": 0.2}, Hyperband())
+    assert space.settings["search"] == {"pruner": "hyperband"}
+
+
+def test_code_leaves_a_space_that_says_nothing_as_it_is(tmp_path: Path) -> None:
+    name = own_code.write(tmp_path, own_code.SEEDED)
+    silent = tmp_path / "silent.yaml"
+    for text in ("", "search: {}\n"):
+        silent.write_text(f"model: {{blocks: {{int: [1, 2]}}}}\n{text}")
+        assert to_be_searched(str(silent), sampler=name)[1].to_spec() == to_be_searched(str(silent))[1].to_spec()
+    alone = to_be_searched(str(silent), overrides=("search={sampler: random}",), sampler=name)[1]
+    assert "search" not in alone.settings
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"sampler": "grid"}, r"^no sampler 'grid'; there are tpe, random, qmc, gp; code of your own is named package"),
+        ({"pruner": "asha", "pruner_options": {"eta": 3}}, r"^pruner asha has no option 'eta'; it has min_resource"),
+        ({"sampler_options": {"share": 1}}, r"^--sampler-option and --pruner-option go with --sampler and --pruner;"),
+    ],
+)
+def test_what_is_named_wrongly_is_refused(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        to_be_searched(**options)
+
+
+def test_set_makes_no_code_run(tmp_path: Path) -> None:
+    name = own_code.write(tmp_path, f"open({str(tmp_path / 'ran')!r}, 'w')\n")
+    with pytest.raises(SpaceError, match=r"is code, which no file makes run; name it with --sampler"):
+        to_be_searched(overrides=(f"search.sampler={name}",))
+    assert not (tmp_path / "ran").exists()
+
+
+def test_what_is_not_repeatable_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    name = own_code.write(tmp_path, own_code.UNSEEDED)
+    asked = SearchConfig(space="smoke", sampler=name, results=tmp_path / "results")
+    with pytest.raises(UsageError, match=r"not repeatable: asked again after the same history"):
+        run(asked, Observer(), lambda: False)
+    assert not asked.results.exists()
+
+
+def test_the_default_is_as_before() -> None:
+    assert chosen_strategies(*to_be_searched())[0] == Tpe()
