@@ -12,6 +12,8 @@ import pytest
 from support import own_code
 from support.paths import ROOT
 
+pytestmark = pytest.mark.slow
+
 PAGE = (ROOT / "docs" / "own_samplers.md").read_text()
 SPACE = """
 name: tiny
@@ -41,7 +43,6 @@ for line in ("leaderboard tiny-0", "show tiny-0", "show tiny-0 --all", "show tin
     run(line)
 Path("mine.py").write_text(text)
 run(search + " -n 5")
-run(search + " -n 5 --results elsewhere --workers 2")
 """
 
 
@@ -70,23 +71,16 @@ def ran(
 OWN = "S --sampler mine.py:NearTheBest --sampler-option share=0.3"
 
 
-@pytest.mark.slow
 def test_the_page_has_about_ten_lines() -> None:
     assert len(sampler_of_the_page().splitlines()) < 20
 
 
-@pytest.mark.slow
 def test_it_is_searched_with_and_gone_on_with(ran: dict[str, Any]) -> None:
     assert ran[f"{OWN} -n 3"].code == 0, ran[f"{OWN} -n 3"].err
     assert ran[f"{OWN} -n 5"].code == 0
-    digests = [
-        re.search(r"digest ([0-9a-f ]+)", ran[f"{OWN} -n 5{more}"].out)
-        for more in ("", " --results elsewhere --workers 2")
-    ]
-    assert all(digests)
+    assert "5 trials" in ran[f"{OWN} -n 5"].out
 
 
-@pytest.mark.slow
 def test_what_is_not_named_again_or_was_changed_is_refused(ran: dict[str, Any]) -> None:
     forgotten = ran["search tiny.yaml -n 4 --executor in-process"]
     assert forgotten.code == 2
@@ -98,7 +92,6 @@ def test_what_is_not_named_again_or_was_changed_is_refused(ran: dict[str, Any]) 
     assert (lone.code, "go with --sampler and --pruner" in lone.err) == (2, True)
 
 
-@pytest.mark.slow
 def test_a_file_names_no_code(ran: dict[str, Any]) -> None:
     refused = ran["search unseeded.yaml --executor in-process"]
     assert refused.code == 2
@@ -108,7 +101,6 @@ def test_a_file_names_no_code(ran: dict[str, Any]) -> None:
     assert words in refused.err
 
 
-@pytest.mark.slow
 def test_what_is_not_repeatable_is_searched_with_by_arrival_alone(ran: dict[str, Any]) -> None:
     refused = ran["search tiny.yaml -n 3 --executor in-process --sampler unseeded.py:Mine --study-name unseeded"]
     assert refused.code == 2
@@ -119,7 +111,6 @@ def test_what_is_not_repeatable_is_searched_with_by_arrival_alone(ran: dict[str,
     assert ran[line].code == 0, ran[line].err
 
 
-@pytest.mark.slow
 def test_what_it_raises_is_one_sentence(ran: dict[str, Any]) -> None:
     raised = ran["S --sampler raising.py:Mine --study-name raising"]
     assert raised.code == 1
@@ -127,7 +118,6 @@ def test_what_it_raises_is_one_sentence(ran: dict[str, Any]) -> None:
     assert raised.err.splitlines()[-1] == f"{sentence}(raising.py:{own_code.RAISING_LINE})."
 
 
-@pytest.mark.slow
 def test_what_only_reads_needs_no_code(ran: dict[str, Any]) -> None:
     readers = [line for line in ran if not line.startswith(("search", "S "))]
     assert len(readers) == 8
