@@ -1,2 +1,2 @@
 from .executor import VirtualExecutor as VirtualExecutor
-from .run import Simulated as Simulated, simulate as simulate
+from .run import MAX_TRIALS as MAX_TRIALS, Simulated as Simulated, simulate as simulate

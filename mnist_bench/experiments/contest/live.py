@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, assert_never
 
 from mnist_bench.data import TaskName
-from mnist_bench.experiments.contest.ended import FIRST_PERIOD_SHARE, TRANSFERRED, Ended, choices
+from mnist_bench.experiments.contest.baselines import Ended, Params, choices, first_period, transfer
 from mnist_bench.experiments.contest.entrants import strategies_of
 from mnist_bench.experiments.contest.record import Entrant, Trace
 from mnist_bench.studies import run_search
@@ -42,7 +42,6 @@ MAX_TRIALS = 10_000
 """At so many trials a search ends, whatever it has spent."""
 
 Stopping = Callable[[], bool]
-Params = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,7 +72,7 @@ class Live:
     """Workers on a task, and the searches that they train for."""
 
     def __init__(self, terms: LiveTerms, executor: Executor, numerics: Mapping[str, Any]) -> None:
-        self._terms = terms
+        self.terms = terms
         self._executor = executor
         self.numerics = numerics
 
@@ -83,22 +82,22 @@ class Live:
         Raises:
             WorkerError, StorageError, StudyLockedError, TooManyFailuresError: see `search.driver.Search.run`.
         """
-        budget = self._terms.unit * self._terms.budget * entrant.budgets
+        budget = self.terms.unit * self.terms.budget * entrant.budgets
         match entrant.method:
             case "search":
                 study = self.searched(entrant, seed, math.ceil(budget), stopping)
                 found = None if study is None else self._trace_of(study, budget)
             case "first_period":
-                found = self._first_period(seed, budget, stopping)
+                found = first_period(_Trained(self, stopping), seed, budget)
             case "transfer":
-                found = self._transfer(budget, stopping)
+                found = transfer(_Trained(self, stopping), self.terms.other, budget)
             case _:
                 assert_never(entrant.method)
         return None if found is None else self._scored(found, stopping)
 
     def searched(self, entrant: Entrant, seed: int, budget: int, stopping: Stopping) -> StudyRecord | None:
         """Return the study of a search that has spent a logical cost, or more: one of double budget goes on with it."""
-        terms = self._terms
+        terms = self.terms
         sampler, pruner = strategies_of(entrant)
         own = canonical_json.sha256([entrant.way, dict(entrant.sampler_options), dict(entrant.pruner_options)])[:8]
         name = f"{own}-{seed}"
@@ -132,75 +131,17 @@ class Live:
             within = spent
             if trial is not None:
                 is_complete = trial.state == "COMPLETE"
-                ended.append(self._ended(trial.number, trial.params, spent, trial.reports[-1], is_complete=is_complete))
+                ended.append(self.ended(trial.number, trial.params, spent, trial.reports[-1], is_complete=is_complete))
         return Trace(
             choices=choices(ended),
-            spent=within / self._terms.unit,
+            spent=within / self.terms.unit,
             trials=len(ended),
             complete=sum(one.seen is not None for one in ended),
         )
 
-    def _first_period(self, seed: int, budget: float, stopping: Stopping) -> Trace | None:
-        """See `replays`."""
-        plans: list[Plan[Any]] = []
-        asked: list[Params] = []
-        spent = 0.0
-        for params, plan in self._random(seed):
-            if spent >= FIRST_PERIOD_SHARE * budget:
-                break
-            asked.append(params)
-            plans.append(plan)
-            spent += plan.costs[0]
-        begun = self._trained(plans, SEEN_SEED, stopping, periods=1)
-        if begun is None:
-            return None
-        order = sorted(range(len(plans)), key=lambda number: -(begun[number][-1].value or 0.0))
-        return self._in_order([asked[number] for number in order], budget, spent, stopping, paid=1)
-
-    def _random(self, seed: int) -> Iterator[tuple[Params, Plan[Any]]]:
-        """Yield the feasible ones of the configurations that random search proposes."""
-        terms = self._terms
-        study = OptunaStudy(
-            name="first period", space=terms.space, sampler=strategies.sampler("random"),
-            pruner=strategies.pruner("none"), seed=seed, periods=1,
-        )  # fmt: skip
-        for number in range(MAX_TRIALS):
-            params = study.ask(number)
-            study.tell(number, "PRUNED", None)
-            if (plan := terms.planner(params)).feasible:
-                yield params, plan
-
-    def _transfer(self, budget: float, stopping: Stopping) -> Trace | None:
-        """See `replays`."""
-        other = self._terms.other
-        if other is None:
-            raise ValueError("there is no other task to transfer from")
-        return self._in_order([other.points[point] for point in other.best()[:TRANSFERRED]], budget, 0.0, stopping)
-
-    def _in_order(
-        self, asked: Sequence[Params], budget: float, spent: float, stopping: Stopping, *, paid: int = 0
-    ) -> Trace | None:
-        """Return the trace of training configurations to their ends in order; of each, `paid` periods are paid for."""
-        terms = self._terms
-        plans = [terms.planner(params) for params in asked]
-        ends = [spent + cost for cost in accumulate(sum(plan.costs[paid:]) for plan in plans)]
-        affordable = sum(end <= budget for end in ends)
-        trained = self._trained(plans[:affordable], SEEN_SEED, stopping)
-        if trained is None:
-            return None
-        ended = [
-            self._ended(trial, asked[trial], ends[trial], reports[-1], is_complete=reports[-1].end is None)
-            for trial, reports in enumerate(trained)
-        ]
-        return Trace(
-            choices=choices(ended),
-            spent=max([spent, *ends[:affordable]]) / terms.unit,
-            trials=len(asked) if paid else affordable,
-            complete=sum(one.seen is not None for one in ended),
-        )
-
-    def _ended(self, trial: int, params: Params, spent: float, last: Report, *, is_complete: bool) -> Ended:
-        terms = self._terms
+    def ended(self, trial: int, params: Params, spent: float, last: Report, *, is_complete: bool = True) -> Ended:
+        """Return a trial that has ended when the logical cost `spent` had been spent, given its last report."""
+        terms = self.terms
         ended = Ended(trial=trial, params=params, spent=spent / terms.unit)
         errors, val_loss = last.metrics["errors"], last.metrics["val_loss"]
         if not is_complete or errors is None or val_loss is None:
@@ -208,11 +149,11 @@ class Live:
         unseen = last.details["unseen_errors"] / terms.unseen_images
         return replace(ended, seen=errors / terms.seen_images, val_loss=val_loss, unseen=unseen)
 
-    def _trained(
+    def trained(
         self, plans: Sequence[Plan[Any]], seed: int, stopping: Stopping, *, periods: int | None = None
-    ) -> list[tuple[Report, ...]] | None:
-        """Return the reports of training plans with a seed, all periods or the first ones."""
-        codec = self._terms.planner.codec
+    ) -> list[Sequence[Report]] | None:
+        """Return the reports of training plans with a seed, all periods or the first ones; None where it is stopped."""
+        codec = self.terms.planner.codec
         tasks = [
             Task(
                 name=f"configuration {number}, seed {seed}",
@@ -224,7 +165,7 @@ class Live:
             )
             for number, plan in enumerate(plans)
         ]
-        store = TaskStore(CheckpointStore(WorkFolder(self._terms.folder).checkpoints), keep_last=False)
+        store = TaskStore(CheckpointStore(WorkFolder(self.terms.folder).checkpoints), keep_last=False)
         training = Training(tasks, self._executor, store)
         return [training.reports[task.identity] for task in tasks] if training.run(stopping) else None
 
@@ -232,15 +173,48 @@ class Live:
         """Return a trace with the errors of its last choice over fresh seeds."""
         if not found.choices:
             return found
-        plan = self._terms.planner(found.choices[-1].params)
+        plan = self.terms.planner(found.choices[-1].params)
         errors: list[float] = []
         for seed in FRESH_SEEDS:
-            trained = self._trained([plan], seed, stopping)
+            trained = self.trained([plan], seed, stopping)
             if trained is None:
                 return None
             last = trained[0][-1]
-            errors.append(last.details["unseen_errors"] / self._terms.unseen_images if last.end is None else CHANCE)
+            errors.append(last.details["unseen_errors"] / self.terms.unseen_images if last.end is None else CHANCE)
         return replace(found, fresh=tuple(errors))
+
+
+class _Trained:
+    """Trainings that workers make; satisfies `baselines.Source`."""
+
+    def __init__(self, live: Live, stopping: Stopping) -> None:
+        self._live = live
+        self._stopping = stopping
+        self.unit = live.terms.unit
+
+    def random(self, seed: int) -> Iterator[tuple[Params, Plan[Any]]]:
+        """See `Source.random`."""
+        study = OptunaStudy(
+            name="first period", space=self._live.terms.space, sampler=strategies.sampler("random"),
+            pruner=strategies.pruner("none"), seed=seed, periods=1,
+        )  # fmt: skip
+        for number in range(MAX_TRIALS):
+            params = study.ask(number)
+            study.tell(number, "PRUNED", None)
+            if (plan := self.plan(params)).feasible:
+                yield params, plan
+
+    def plan(self, params: Params) -> Plan[Any]:
+        """See `Source.plan`."""
+        return self._live.terms.planner(params)
+
+    def train(self, plans: Sequence[Plan[Any]], periods: int | None = None) -> list[Sequence[Report]] | None:
+        """See `Source.train`."""
+        return self._live.trained(plans, SEEN_SEED, self._stopping, periods=periods)
+
+    def ended(self, trial: int, params: Params, plan: Plan[Any], spent: float, last: Report) -> Ended:
+        """See `Source.ended`."""
+        return self._live.ended(trial, params, spent, last)
 
 
 @contextmanager

@@ -8,24 +8,24 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import accumulate
 from multiprocessing import get_context
 from typing import Any, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_bench.experiments.contest.ended import FIRST_PERIOD_SHARE, TRANSFERRED, Ended, choices
+from mnist_bench.experiments.contest.baselines import Ended, Params, choices, first_period, transfer
 from mnist_bench.experiments.contest.entrants import strategies_of
 from mnist_bench.experiments.contest.record import Entrant, Trace
 from mnist_bench.tables import Nearest, Table, TablePlanner, TableTrainer, cells
 from search import strategies
 from search.event_log import State
 from search.executors import Job
-from search.simulation import Simulated, simulate
+from search.simulation import MAX_TRIALS, Simulated, simulate
 from search.space import FloatRange
 from search.strategies import OptunaStudy
 from search.study import StudySpec, fingerprint
+from search.trainer_api import Plan, Report
 
 
 class Arena:
@@ -198,11 +198,60 @@ def replay(arena: Arena, entrant: Entrant, seed: int, terms: Terms) -> Trace:
         case "search":
             return _search(arena, entrant, seed, seen, terms)
         case "first_period":
-            return _first_period(arena, seed, seen, entrant.budgets * terms.budget * arena.unit)
+            found = first_period(_LookedUp(arena, seen), seed, entrant.budgets * terms.budget * arena.unit)
         case "transfer":
-            return _transfer(arena, seen, entrant.budgets * terms.budget * arena.unit)
+            found = transfer(_LookedUp(arena, seen), arena.other, entrant.budgets * terms.budget * arena.unit)
         case _:
             assert_never(entrant.method)
+    return _never_stopped(found)
+
+
+def _never_stopped(found: Trace | None) -> Trace:
+    """Return what looking up came to, which nothing stops."""
+    if found is None:
+        raise RuntimeError("a search over a table was stopped")
+    return found
+
+
+class _LookedUp:
+    """Trainings of a table, as a search meets them; satisfies `baselines.Source`."""
+
+    def __init__(self, arena: Arena, seen: int) -> None:
+        self._arena = arena
+        self._seen = seen
+        self._planner = TablePlanner(arena.table)
+        self.unit = arena.unit
+
+    def random(self, seed: int) -> Iterator[tuple[Params, Plan[int]]]:
+        """See `Source.random`; a point comes once."""
+        table = self._arena.table
+        spec = StudySpec(
+            space=table.space, seed=seed, slots=1, periods=len(table.about.epochs),
+            sampler=strategies.sampler("random"), pruner=strategies.pruner("none"),
+        )  # fmt: skip
+        study = _Study(spec, self._arena)
+        taken: set[int] = set()
+        for number in range(MAX_TRIALS):
+            params = study.ask(number)
+            study.tell(number, "PRUNED", None)
+            plan = self._planner(params)
+            if plan.feasible and plan.config not in taken:
+                taken.add(plan.config)
+                yield params, plan
+            if len(taken) == len(self._arena.points):
+                return
+
+    def plan(self, params: Params) -> Plan[int]:
+        """See `Source.plan`."""
+        return self._planner(params)
+
+    def train(self, plans: Sequence[Plan[int]], periods: int | None = None) -> list[Sequence[Report]]:
+        """See `Source.train`."""
+        return [self._arena.table.reports(plan.config, self._seen)[:periods] for plan in plans]
+
+    def ended(self, trial: int, params: Params, plan: Plan[int], spent: float, last: Report) -> Ended:
+        """See `Source.ended`."""
+        return self._arena.ended(plan.config, self._seen, spent, trial)
 
 
 def _search(arena: Arena, entrant: Entrant, seed: int, seen: int, terms: Terms) -> Trace:
@@ -248,53 +297,3 @@ def _ended(simulated: Simulated, arena: Arena, seen: int) -> Iterator[Ended]:
             yield arena.ended(arena.table.point_of(trial.params), seen, spent, number)
         else:
             yield Ended(trial=number, params=trial.params, spent=spent / arena.unit)
-
-
-def _first_period(arena: Arena, seed: int, seen: int, budget: float) -> Trace:
-    """Train the first period of random configurations for a share of the budget, then the best of them to their ends.
-
-    On classical benchmarks this does what successive halving does (Bohdal et al. 2023, arXiv:2307.15422), for curves
-    hardly cross there.
-    """
-    table = arena.table
-    spec = StudySpec(
-        space=table.space, seed=seed, slots=1, periods=len(table.about.epochs),
-        sampler=strategies.sampler("random"), pruner=strategies.pruner("none"),
-    )  # fmt: skip
-    study, planner = _Study(spec, arena), TablePlanner(table)
-    begun: dict[int, int] = {}
-    spent, number = 0.0, 0
-    while spent < FIRST_PERIOD_SHARE * budget and len(begun) < len(arena.points):
-        plan = planner(study.ask(number))
-        study.tell(number, "PRUNED", None)
-        if plan.feasible and plan.config not in begun:
-            begun[plan.config] = table.curve(plan.config, seen).errors[0]
-            spent += plan.costs[0]
-        number += 1
-    ordered = sorted(begun, key=lambda point: begun[point])
-    return _in_order(arena, ordered, seen, budget, spent, paid=1, begun=len(begun))
-
-
-def _transfer(arena: Arena, seen: int, budget: float) -> Trace:
-    """Train the best configurations of another task to their ends, the best first."""
-    if arena.other is None:
-        raise ValueError("there is no other task to transfer from")
-    here = [arena.table.find(arena.other.points[point]) for point in arena.other.best()]
-    known = [point for point in here if point is not None and point in arena.table.seeds]
-    return _in_order(arena, known[:TRANSFERRED], seen, budget, 0.0, paid=0, begun=0)
-
-
-def _in_order(
-    arena: Arena, points: Sequence[int], seen: int, budget: float, spent: float, *, paid: int, begun: int
-) -> Trace:
-    """Return the trace of training points to their ends, one after the other; of each, `paid` periods are paid for."""
-    costs = [int(arena.table.arrays.costs[point, paid:].sum()) for point in points]
-    ends = [spent + cost for cost in accumulate(costs)]
-    affordable = [(point, end) for point, end in zip(points, ends, strict=True) if end <= budget]
-    ended = [arena.ended(point, seen, end, trial) for trial, (point, end) in enumerate(affordable)]
-    return Trace(
-        choices=choices(ended),
-        spent=max([spent, *(end for _, end in affordable)]) / arena.unit,
-        trials=max(begun, len(ended)),
-        complete=sum(one.seen is not None for one in ended),
-    )

@@ -43,6 +43,7 @@ def test_the_nearest_point_is_the_same_or_the_next_that_is_free() -> None:
     second = nearest(asked, taken={first})
     assert second != first
     assert sum(made.points[second].get(path) != value for path, value in made.points[20].items()) == 1
+    assert nearest(asked, taken=range(len(made))) == first  # there is none left
 
 
 def test_whether_a_range_applies_counts_as_another_option() -> None:
