@@ -1,0 +1,177 @@
+"""How often `bench search` claims a difference where there is none, and finds one that there is.
+
+Run as `python benchmarks/null_contest.py [--table NAME] [--budget N] [--contests N] [--json FILE]`. A pool of real
+searches is replayed over a table; the contests are drawn from it.
+
+- Null: random search under eight names, with other seeds each. Whoever is called better or worse is called so wrongly.
+- Planted: random search against random search with 1.5 times the budget, at several numbers of replays.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mnist_bench import tables
+from mnist_bench.experiments.contest import Contest, Entrant, judge
+from mnist_bench.experiments.contest.record import Choice, Trace
+from mnist_bench.tables import Table
+from mnist_bench.tables.replay import TablePlanner, TableTrainer
+from search import strategies
+from search.event_log import TrialRecord
+from search.simulation import Simulated, simulate
+from search.study import StudySpec
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+from support import handmade_table
+
+RANDOM = Entrant(sampler="random")
+NAMES = 8
+REPLAYS = (10, 20, 50, 100)
+MORE = 1.5
+"""What the planted entrant may spend, as a multiple of the budget."""
+
+Pool = Sequence[Trace]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """What some contests came to."""
+
+    contests: str
+    replays: int
+    """Of each entrant."""
+    claimed: float
+    """Share of the contests with a difference called better or worse."""
+    right: float
+    """Share of the contests in which the entrant with the larger budget was called better; 0 where there is none."""
+    would_be_shown: float
+    """Mean of the smallest difference that so many replays show, as a share of the images."""
+
+
+def null(pool: Pool, replays: int, contests: int) -> Outcome:
+    """Return what contests of random search under eight names come to."""
+
+    def draw(random: np.random.Generator) -> list[Pool]:
+        picked = random.permutation(len(pool))[: NAMES * replays].reshape(NAMES, replays)
+        return [[pool[number] for number in numbers] for numbers in picked.tolist()]
+
+    return _outcome(f"null, random under {NAMES} names", draw, replays, contests)
+
+
+def planted(pool: Pool, richer: Pool, replays: int, contests: int) -> Outcome:
+    """Return what contests of random search against one that may spend more come to."""
+
+    def draw(random: np.random.Generator) -> list[Pool]:
+        return [[each[number] for number in random.permutation(len(each))[:replays]] for each in (pool, richer)]
+
+    return _outcome(f"planted, {MORE:g} times the budget", draw, replays, contests)
+
+
+def _outcome(name: str, draw: Callable[[np.random.Generator], list[Pool]], replays: int, contests: int) -> Outcome:
+    judged = [judge(_contest(draw(np.random.default_rng([replays, number])))) for number in range(contests)]
+    verdicts = [[one.verdict for one in each.compared if one is not None] for each in judged]
+    smallest = [one.smallest for each in judged for one in each.compared if one is not None]
+    return Outcome(
+        contests=name,
+        replays=replays,
+        claimed=float(np.mean([bool({"better", "worse"} & set(each)) for each in verdicts])),
+        right=float(np.mean(["better" in each for each in verdicts])) if name.startswith("planted") else 0.0,
+        would_be_shown=float(np.mean(smallest)),
+    )
+
+
+def _contest(searches: Sequence[Pool]) -> Contest:
+    """Return a contest of these searches, each way under a name of its own; what is drawn of it has no budget."""
+    return Contest(
+        instrument="table", task="null", space="null", budget=1, training_seconds=1.0, slots=8, workers=(1,),
+        seeds=tuple(range(len(searches[0]))), seen_images=handmade_table.SEEN, unseen_images=handmade_table.UNSEEN,
+        entrants=tuple(Entrant(sampler=f"random {number}") for number in range(len(searches))),
+        traces=tuple(map(tuple, searches)), develops=False,
+    )  # fmt: skip
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Print a row for each kind of contest and each number of replays."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--table", help="a shipped table, or a file; left out, one made by a formula")
+    parser.add_argument("--budget", type=int, default=20)
+    parser.add_argument("--contests", type=int, default=500)
+    parser.add_argument("--json", type=Path)
+    asked = parser.parse_args(arguments)
+    table = tables.load(asked.table) if asked.table else handmade_table.table()
+    size = 3 * NAMES * REPLAYS[1]
+    pool = replays(table, [RANDOM], range(size), budget=asked.budget)[0]
+    richer = replays(table, [RANDOM], range(size, size + 2 * REPLAYS[-1]), budget=round(MORE * asked.budget))[0]
+    gain = np.mean([one.found for one in pool]) - np.mean([one.found for one in richer])
+    print(f"{table.name}, a budget of {asked.budget} trainings: {MORE:g} times as much gains {100 * gain:.3f} points")
+    print(f"{asked.contests} contests a row               replays   claimed   rightly   would be shown")
+    rows = [null(pool, each, asked.contests) for each in REPLAYS[:2]]
+    rows += [planted(pool, richer, each, asked.contests) for each in REPLAYS]
+    for row in rows:
+        shown = f"{100 * row.would_be_shown:8.3f} points"
+        print(f"{row.contests:<32} {row.replays:9} {row.claimed:9.1%} {row.right:9.1%} {shown}", flush=True)
+    if asked.json:
+        document = {"table": table.name, "budget": asked.budget, "gain": gain, "rows": [asdict(row) for row in rows]}
+        asked.json.write_text(json.dumps(document, indent=2) + "\n")
+
+
+# Until searches are replayed by the package itself: over a grid, without pruners' waiting and the method's own time.
+
+
+def replays(
+    table: Table, entrants: Sequence[Entrant], seeds: Sequence[int], *, budget: int, slots: int = 8
+) -> tuple[tuple[Trace, ...], ...]:
+    """Return how the searches of each entrant went over a table that has all configurations, one a seed."""
+    unit = float(table.arrays.costs.sum(axis=1).mean())
+    return tuple(tuple(_replay(table, entrant, seed, budget, unit, slots) for seed in seeds) for entrant in entrants)
+
+
+def _replay(table: Table, entrant: Entrant, seed: int, budget: int, unit: float, slots: int) -> Trace:
+    spec = StudySpec(
+        space=table.space, seed=seed, slots=slots, sampler=strategies.sampler({"name": entrant.sampler}),
+        pruner=strategies.pruner({"name": entrant.pruner}), periods=len(table.about.epochs),
+    )  # fmt: skip
+    found = simulate(
+        spec, TablePlanner(table), TableTrainer(table, 0), budget=round(budget * unit),
+        seconds=lambda job: float(table.arrays.costs[job.config, job.period - 1]) / 1e6,
+    )  # fmt: skip
+    return _trace(table, found, budget, unit)
+
+
+def _trace(table: Table, found: Simulated, budget: int, unit: float) -> Trace:
+    trials = {trial.number: trial for trial in found.study.trials}
+    choices: list[Choice] = []
+    ended = complete = 0
+    for (number, period), spent in zip(found.reported, found.spent, strict=True):
+        trial = trials[number]
+        if spent > budget * unit:
+            break
+        if period < len(trial.reports):
+            continue
+        ended += 1
+        if period == len(trial.costs) and trial.value is not None:
+            complete += 1
+            if not choices or 1 - trial.value < choices[-1].seen:
+                choices.append(_choice(table, trial, spent / unit))
+    spent = max((spent for spent in found.spent if spent <= budget * unit), default=0)
+    return Trace(choices=tuple(choices), spent=spent / unit, trials=ended, complete=complete)
+
+
+def _choice(table: Table, trial: TrialRecord, spent: float) -> Choice:
+    point = table.point_of(trial.params)
+    others = [table.unseen_error(point, seed) for seed in table.seeds[point] if seed > 0]
+    return Choice(
+        spent=spent, seen=1 - (trial.value or 0.0), unseen=float(np.mean(others)), trial=trial.number,
+        params=trial.params,
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
