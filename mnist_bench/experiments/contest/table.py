@@ -102,9 +102,9 @@ def _table(judged: Judged, rows: Sequence[Row], document: dict[str, Any]) -> Tab
             ),
             Column(
                 "verdict", lambda row: _verdict(row.comparison), 11,
-                legend=[f"=: apart by less than {points(EQUAL)} points", "?: no difference shown"],
+                legend=[f"equal: apart by less than {points(EQUAL)} points", "not shown: no difference shown"],
             ),
-            Column("p", lambda row: f"{row.comparison.p_value:.3f}" if row.comparison else "", 6, "right"),
+            Column("p", lambda row: _p(row.comparison), 6, "right"),
             Column("speed-up", _speedup, 8, "right", legend=["speed-up: times cheaper to the worse of the two errors"]),
             *_regret_column(judged.contest),
             Column("rank", lambda row: f"{row.standing.final_rank:.1f}", 5, "right", legend=["rank: 1 is best"]),
@@ -137,8 +137,15 @@ def _difference(comparison: Comparison | None) -> str:
 
 
 def _verdict(comparison: Comparison | None) -> str:
-    signs = {"equal": "=", "no difference shown": "?"}
-    return signs.get(comparison.verdict, comparison.verdict) if comparison else ""
+    if comparison is None:
+        return ""
+    return "not shown" if comparison.verdict == "no difference shown" else comparison.verdict
+
+
+def _p(comparison: Comparison | None) -> str:
+    if comparison is None:
+        return ""
+    return "<0.001" if comparison.p_value < 0.001 else f"{comparison.p_value:.3f}"
 
 
 def _speedup(row: Row) -> str:
@@ -215,8 +222,8 @@ def shortfalls(judged: Judged) -> list[str]:
         for entrant, traces in zip(contest.entrants, contest.traces, strict=True)
     }
     return [
-        f"{name}: {count} of {len(contest.seeds)} searches ended before {NEARLY:.0%} of the budget was spent; from "
-        "there on their choices stand still."
+        f"{name}: {count} of {len(contest.seeds)} searches ended before {cells.percent(NEARLY, 0)} of the budget was "
+        "spent; from there on their choices stand still."
         for name, count in early.items()
         if count
     ]
