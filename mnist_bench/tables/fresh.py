@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
+from threading import Lock
 from typing import TYPE_CHECKING, Any, get_args
 
 from mnist_bench.data import TaskName
@@ -76,7 +77,7 @@ class Training:
         period = len(self.reports) + 1
         state, report = trainer.advance(self.plan.config, self.seed, period, self.state)
         if report.end == "out_of_memory":
-            raise WorkerError(f"This machine has not enough memory to train {asdict(self.plan.config.model)}.")
+            raise WorkerError(f"This machine lacks the memory to train {self.plan.facts['parameters']:,} parameters.")
         self.reports.append(report)
         self.state = None if self.has_ended else state
 
@@ -88,6 +89,7 @@ class Fresh:
         self._about = about
         self._planner = planner(about, space)
         self._kept: OrderedDict[str, Training] = OrderedDict()
+        self._lock = Lock()  # Optuna's n_jobs are threads
 
     @cached_property
     def _trainer(self) -> Trainer[TrainConfig]:
@@ -113,13 +115,14 @@ class Fresh:
             WorkerError, UsageError, DataError, DeviceError: it cannot be trained here.
         """
         key = canonical_json.sha256([dict(params), seed])
-        training = self._kept.pop(key, None) or Training(plan=self._feasible(params), seed=seed)
-        self._kept[key] = training
-        if len(self._kept) > MAX_KEPT:
-            self._kept.popitem(last=False)
-        while len(training.reports) < periods and not training.has_ended:
-            training.go_on(self._trainer)
-        return training
+        with self._lock:
+            training = self._kept.pop(key, None) or Training(plan=self._feasible(params), seed=seed)
+            self._kept[key] = training
+            if len(self._kept) > MAX_KEPT:
+                self._kept.popitem(last=False)
+            while len(training.reports) < periods and not training.has_ended:
+                training.go_on(self._trainer)
+            return training
 
     def _feasible(self, params: Mapping[str, Any]) -> Plan[TrainConfig]:
         plan = self._planner(params)

@@ -13,21 +13,25 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter, ValidationError
 
 from mnist_bench.data import TaskName
 from mnist_bench.tables.rows import Period, Row
 from search import canonical_json
 from search.errors import SpaceError, StorageError
+from search.messages import first_fault
 from search.space import Choice, Distribution, FloatRange, IntRange, Levels, Space
 
 Params = Mapping[str, Any]
 HASH_BYTES = 32
+MAX_BYTES = 2**30
+"""Of all arrays, uncompressed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,19 +113,25 @@ def unpack(path: Path) -> tuple[About, Arrays]:
         StorageError: it is no such file, or damaged.
     """
     try:
-        # From memory: where a zip's directory is damaged, NumPy leaves a file open.
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored:
-            about = About(**json.loads(stored["about"].tobytes()))
+        content = io.BytesIO(path.read_bytes())  # NumPy leaves a file open where a zip's directory is damaged
+        with zipfile.ZipFile(content) as members:
+            if sum(member.file_size for member in members.infolist()) > MAX_BYTES:
+                raise ValueError("larger than any table")
+        with np.load(content, allow_pickle=False) as stored:
+            values = json.loads(stored["about"].tobytes())
             arrays = Arrays(**{item.name: stored[item.name] for item in fields(Arrays)})
+        about = About(**values)
         _check(about, arrays)
+    except ValidationError as error:
+        raise StorageError(f"{path}: no table, or damaged ({first_fault(error)}).") from error
     except _NO_TABLE as error:
         raise StorageError(f"{path}: no table, or damaged ({error}).") from error
     return about, arrays
 
 
 _NO_TABLE = (
-    OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, NotImplementedError, SpaceError,
-    zipfile.BadZipFile, zlib.error,
+    OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, NotImplementedError, MemoryError,
+    RecursionError, SpaceError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
 """What reading a file that is no table comes to; NumPy refuses pickles with a ValueError."""
 
@@ -135,6 +145,7 @@ def _check(about: About, arrays: Arrays) -> None:
     Raises:
         ValueError: they do not.
     """
+    TypeAdapter(About).validate_python(asdict(about))  # to check: it would make floats of the epochs that are whole
     if not _NAME.fullmatch(about.name):
         raise ValueError("its name is none of letters, digits, dots and dashes")
     points, rows, epochs = len(arrays.params), len(arrays.point), len(about.epochs)

@@ -157,12 +157,12 @@ class Table:
         """
         periods = len(self.about.epochs) if periods is None else periods
         try:
-            point = config if isinstance(config, int) else self.point_of(config)
+            point = self.point_of(config) if isinstance(config, Mapping) else int(config)
             number = self._number(point, seed)
         except NotInTableError:
             if not train:
                 raise
-            return self._trained(self.params(config) if isinstance(config, int) else config, seed, periods)
+            return self._trained(config if isinstance(config, Mapping) else self.params(config), seed, periods)
         errors = self.arrays.errors[number].tolist()
         return self._curve(
             [None if count < 0 else count for count in errors[:periods]],

@@ -94,7 +94,7 @@ def test_a_lack_of_memory_is_no_result(monkeypatch: pytest.MonkeyPatch) -> None:
             return b"", replace(report, end="out_of_memory")
 
     monkeypatch.setattr("mnist_bench.training.factory.make_trainer", lambda **options: Full())
-    with pytest.raises(WorkerError, match="not enough memory"):
+    with pytest.raises(WorkerError, match="lacks the memory to train"):
         without(handmade_table.table(), 1).curve(0, seed=1, train=True)
 
 

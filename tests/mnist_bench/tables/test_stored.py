@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import zipfile
 from dataclasses import fields, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,7 @@ def rows(draw: st.DrawFn) -> Row:
     )  # fmt: skip
 
 
+@cache
 def parts() -> tuple[About, Arrays]:
     table = handmade_table.table()
     return table.about, table.arrays
@@ -118,6 +121,9 @@ ROWS = 270
         (changed(seed=np.zeros(ROWS)), "seed holds float64"),
         (changed(seed=np.zeros(5, np.int16)), r"seed has shape \(5,\)"),
         (changed(numerics=[]), "what the images or the machines were"),
+        (changed(numerics=[7]), r"numerics\.0: Input should be"),
+        (changed(images={"train": 5000}), "what the images or the machines were"),
+        (changed(coefficients={"macs": "many"}), r"coefficients\.macs: Input should be a valid number"),
         (changed(space={"name": "x", "settings": {}, "fields": [["optim.lr", {"int": [3, 1]}]]}), "no table"),
     ],
 )
@@ -125,6 +131,38 @@ def test_what_does_not_fit_together_is_refused_with_the_reason(tmp_path: Path, c
     path = tmp_path / "faulty.npz"
     path.write_bytes(content)
     with pytest.raises(StorageError, match=words):
+        stored.unpack(path)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=dose(200))
+@given(st.sampled_from([item.name for item in fields(About)]), JSON)
+def test_whatever_a_table_says_of_itself_is_read_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, name: str, value: Any
+) -> None:
+    path = tmp_path_factory.mktemp("tables") / "hostile.npz"
+    path.write_bytes(changed(**{name: value}))
+    try:
+        table = Table(*stored.unpack(path))
+    except StorageError:
+        return
+    assert table.curve(0).errors
+    assert table.reports(0, 0)
+
+
+def test_what_would_fill_the_memory_is_refused_before_it_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stored, "MAX_BYTES", 10**6)
+    path = tmp_path / "large.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as members:
+        members.writestr("about.npy", bytes(2 * 10**6))
+    assert path.stat().st_size < 10_000
+    with pytest.raises(StorageError, match="larger than any table"):
         stored.unpack(path)
 
 

@@ -33,7 +33,7 @@ def test_every_way_to_a_training_leads_to_the_same_one(point: int, seed: int) ->
     table = handmade()
     params, row = table.points[point], table.row(point, seed)
     curve = table.curve(params, seed)
-    assert curve == table.curve(point, seed)
+    assert curve == table.curve(point, seed) == table.curve(np.int64(point), seed)  # type: ignore[arg-type]
     assert table.point_of(params) == table.nearest(params) == table.nearest(params, seed) == point
     assert table.point_of({**params, "optim.lr": np.float64(params["optim.lr"])}) == point
     assert [report.weights for report in table.reports(point, seed)] == [period.weights for period in row.periods]
