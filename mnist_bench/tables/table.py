@@ -187,9 +187,8 @@ class Table:
         return Curve(
             epochs=tuple(self.about.epochs[: len(errors)]),
             errors=tuple(round(CHANCE * images) if count is None else count for count in errors),
-            val_loss=tuple(
-                math.nan if math.isnan(loss) else loss for loss in val_loss
-            ),  # equal where it is the same NaN
+            # One and the same NaN, so that equal curves are equal.
+            val_loss=tuple(math.nan if math.isnan(loss) else loss for loss in val_loss),
             costs=tuple(costs),
             images=images,
             diverged=errors[-1] is None,
@@ -273,8 +272,10 @@ class Table:
                 config, distance = self._nearest(seed).least(params)
                 trial.set_user_attr("point", config)
                 trial.set_user_attr("distance", distance)
-            error, last = math.nan, len(self.about.epochs)
-            for period in range(1, last + 1):
+            error = math.nan
+            for period in range(1, len(self.about.epochs) + 1):
+                if period > 1 and trial.should_prune():
+                    raise TrialPruned
                 try:
                     curve = self.curve(config, seed, periods=period, train=train)
                 except NotInTableError as infeasible:
@@ -282,8 +283,6 @@ class Table:
                     raise TrialPruned(str(infeasible)) from infeasible
                 error = curve.errors[-1] / curve.images
                 trial.report(error, period)
-                if period < last and trial.should_prune():
-                    raise TrialPruned
             return error
 
         return error_of
