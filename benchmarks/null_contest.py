@@ -33,7 +33,10 @@ from support import handmade_table
 
 RANDOM = Entrant(sampler="random")
 NAMES = 8
-REPLAYS = (10, 20, 50, 100)
+POOL = 320
+"""Searches of each kind that are replayed."""
+NULL_REPLAYS = (10, 20)
+PLANTED_REPLAYS = (50, 100, 200, 300, 400)
 MORE = 1.5
 """What the planted entrant may spend, as a multiple of the budget."""
 
@@ -56,7 +59,7 @@ class Outcome:
 
 
 def null(pool: Pool, replays: int, contests: int) -> Outcome:
-    """Return what contests of random search under eight names come to."""
+    """Return what contests of random search under eight names come to; no search is drawn twice for a contest."""
 
     def draw(random: np.random.Generator) -> list[Pool]:
         picked = random.permutation(len(pool))[: NAMES * replays].reshape(NAMES, replays)
@@ -66,10 +69,10 @@ def null(pool: Pool, replays: int, contests: int) -> Outcome:
 
 
 def planted(pool: Pool, richer: Pool, replays: int, contests: int) -> Outcome:
-    """Return what contests of random search against one that may spend more come to."""
+    """Return what contests of random search against one that may spend more come to; drawn with replacement."""
 
     def draw(random: np.random.Generator) -> list[Pool]:
-        return [[each[number] for number in random.permutation(len(each))[:replays]] for each in (pool, richer)]
+        return [[each[number] for number in random.integers(len(each), size=replays)] for each in (pool, richer)]
 
     return _outcome(f"planted, {MORE:g} times the budget", draw, replays, contests)
 
@@ -106,14 +109,13 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args(arguments)
     table = tables.load(asked.table) if asked.table else handmade_table.table()
-    size = 3 * NAMES * REPLAYS[1]
-    pool = replays(table, [RANDOM], range(size), budget=asked.budget)[0]
-    richer = replays(table, [RANDOM], range(size, size + 2 * REPLAYS[-1]), budget=round(MORE * asked.budget))[0]
+    pool = replays(table, [RANDOM], range(POOL), budget=asked.budget)[0]
+    richer = replays(table, [RANDOM], range(POOL, 2 * POOL), budget=round(MORE * asked.budget))[0]
     gain = np.mean([one.found for one in pool]) - np.mean([one.found for one in richer])
     print(f"{table.name}, a budget of {asked.budget} trainings: {MORE:g} times as much gains {100 * gain:.3f} points")
     print(f"{asked.contests} contests a row               replays   claimed   rightly   would be shown")
-    rows = [null(pool, each, asked.contests) for each in REPLAYS[:2]]
-    rows += [planted(pool, richer, each, asked.contests) for each in REPLAYS]
+    rows = [null(pool, each, asked.contests) for each in NULL_REPLAYS]
+    rows += [planted(pool, richer, each, asked.contests) for each in PLANTED_REPLAYS]
     for row in rows:
         shown = f"{100 * row.would_be_shown:8.3f} points"
         print(f"{row.contests:<32} {row.replays:9} {row.claimed:9.1%} {row.right:9.1%} {shown}", flush=True)
