@@ -5,7 +5,7 @@ BIN := .venv/bin
 FAST := not (slow or soak or browser or ray or integration)
 TWO := -n 2 --dist loadfile --no-loadscope-reorder   # what a file's tests look at is made once; the slow ones come first
 
-.PHONY: help search prove check coverage test integration faults lint format schema results peers clean
+.PHONY: help search prove check coverage test integration faults lint format schema results peers search-peers clean
 
 help:
 	@echo "make search   50 trials of spaces/conv.yaml on the full data: about 6 minutes on 2 cores"
@@ -17,9 +17,10 @@ help:
 	@echo "make faults   every fault of docs/faults.md, injected for real, and every property in its full dose"
 	@echo "make results  make the published search and the notebook's table again: about 65 minutes on 2 cores"
 	@echo "make peers    other people's loops beside ours, measured: about 2 hours on 2 quiet cores"
+	@echo "make search-peers   environments for other people's methods of search (benchmarks/peers/search_methods)"
 	@echo "make format   lay out the code"
 	@echo "make schema   write spaces/schema.json"
-	@echo "make clean    remove the virtual environment and caches; studies stay"
+	@echo "make clean    remove the virtual environments and caches; studies stay"
 
 search: .venv/installed
 	$(BIN)/mnist-bench search spaces/conv.yaml --trials 50
@@ -64,8 +65,11 @@ peers: .venv/compared
 	$(BIN)/python benchmarks/peers/speed.py --output results/published
 	$(BIN)/python benchmarks/peers/against_optuna.py --output results/published
 
+search-peers: .venv/installed
+	$(BIN)/python benchmarks/peers/search_methods/environments.py
+
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	rm -rf .venv .venv-peers .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 
 .venv/installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

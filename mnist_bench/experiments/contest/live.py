@@ -91,6 +91,8 @@ class Live:
                 found = first_period(_Trained(self, stopping), seed, budget)
             case "transfer":
                 found = transfer(_Trained(self, stopping), self.terms.other, budget)
+            case "foreign":
+                raise ValueError(f"{entrant.way} searches in a program of its own")
             case _:
                 assert_never(entrant.method)
         return None if found is None else self._scored(found, stopping)

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Instrument = Literal["table", "live"]
-Method = Literal["search", "first_period", "transfer"]
-"""A sampler with a pruner; or the first period for all, then the best to their ends; or the best of another task."""
+Method = Literal["search", "first_period", "transfer", "foreign"]
+"""A sampler with a pruner; or the first period for all, then the best to their ends; or the best of another task; or
+a sampler and a pruner of another library, which searches in a program of its own (benchmarks/peers/search_methods)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,7 +23,7 @@ class Entrant:
     """A way of searching, and what it may spend."""
 
     sampler: str = ""
-    """Of a search: a name, or `package.module:Name`."""
+    """Of a search: a name, or `package.module:Name`; of a foreign one, what its library calls it."""
     pruner: str = "none"
     budgets: int = 1
     """Times the budget of the contest."""

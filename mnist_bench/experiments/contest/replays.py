@@ -201,6 +201,8 @@ def replay(arena: Arena, entrant: Entrant, seed: int, terms: Terms) -> Trace:
             found = first_period(_LookedUp(arena, seen), seed, entrant.budgets * terms.budget * arena.unit)
         case "transfer":
             found = transfer(_LookedUp(arena, seen), arena.other, entrant.budgets * terms.budget * arena.unit)
+        case "foreign":
+            raise ValueError(f"{entrant.way} searches in a program of its own")
         case _:
             assert_never(entrant.method)
     return _never_stopped(found)

@@ -1,0 +1,110 @@
+"""What foreign searches came to, a line of JSON each in a file that only grows; and a contest made of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from methods import METHODS
+
+from mnist_bench.experiments.contest.record import Choice, Contest, Trace
+from mnist_bench.experiments.contest.replays import Arena
+from search import canonical_json
+from search.errors import StorageError, UsageError
+from search.files import append_line
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Task:
+    """What all searches of a contest share."""
+
+    table: str
+    """SHA-256 of the table's file."""
+    budget: int
+    """Trainings of an average configuration."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kept:
+    """A search that is done."""
+
+    task: Task
+    method: str
+    """Its name in `methods.METHODS`."""
+    seed: int
+    library: str
+    """Name and version."""
+    trace: Trace
+
+
+def keep(path: Path, kept: Kept) -> None:
+    """Add a search to the file, and sync it to disk."""
+    append_line(path, canonical_json.dumps(asdict(kept)))
+
+
+def read(path: Path, task: Task) -> dict[tuple[str, int], Kept]:
+    """Return the searches of a task that a file has, by method and seed.
+
+    A line that a killed process left unfinished is passed over; what it was is searched again.
+
+    Raises:
+        StorageError: a whole line is none that `keep` wrote.
+    """
+    found: dict[tuple[str, int], Kept] = {}
+    lines = path.read_text().splitlines() if path.exists() else []
+    for number, line in enumerate(lines, 1):
+        try:
+            values = json.loads(line)
+        except ValueError:
+            continue
+        try:
+            kept = Kept(**{**values, "task": Task(**values["task"]), "trace": _trace(values["trace"])})
+        except (KeyError, TypeError) as error:
+            raise StorageError(f"{path}, line {number}: no search of a foreign method ({error}).") from error
+        if kept.task == task:
+            found[kept.method, kept.seed] = kept
+    return found
+
+
+def _trace(values: Mapping[str, object]) -> Trace:
+    fields = dict(values)
+    fields["choices"] = tuple(Choice(**one) for one in fields["choices"])  # type: ignore[attr-defined]
+    fields["fresh"] = tuple(fields["fresh"])  # type: ignore[arg-type]
+    return Trace(**fields)  # type: ignore[arg-type]
+
+
+def contest_of(arena: Arena, task: Task, found: Mapping[tuple[str, int], Kept], methods: Sequence[str]) -> Contest:
+    """Return the contest of some methods, over the seeds that all of them have searched with."""
+    table = arena.table
+    by_method = [{seed for name, seed in found if name == method} for method in methods]
+    seeds = tuple(sorted(set.intersection(*by_method)))
+    return Contest(
+        instrument="table", task=table.name, space=table.space.name, budget=task.budget,
+        training_seconds=arena.unit / 1e6, slots=1, workers=(1,), seeds=seeds,
+        entrants=tuple(METHODS[method].entrant for method in methods),
+        traces=tuple(tuple(found[method, seed].trace for seed in seeds) for method in methods),
+        seen_images=table.about.images["validation"], unseen_images=table.about.images["unseen"],
+        develops=arena.develops,
+    )  # fmt: skip
+
+
+def beside(ours: Contest, foreign: Contest) -> Contest:
+    """Return a contest of our entrants, then the foreign ones, over the seeds that both have searched with.
+
+    The slots and workers it tells are ours; a foreign search has one of each.
+
+    Raises:
+        UsageError: the two are of different tables or budgets.
+    """
+    if (ours.task, ours.budget) != (foreign.task, foreign.budget):
+        raise UsageError(
+            f"A contest on {ours.task} with a budget of {ours.budget} and one on {foreign.task} with {foreign.budget} "
+            "cannot stand side by side."
+        )
+    seeds = tuple(seed for seed in ours.seeds if seed in foreign.seeds)
+    traces = [
+        tuple(row[contest.seeds.index(seed)] for seed in seeds) for contest in (ours, foreign) for row in contest.traces
+    ]
+    return replace(ours, seeds=seeds, entrants=ours.entrants + foreign.entrants, traces=tuple(traces))
