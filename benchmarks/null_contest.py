@@ -20,13 +20,9 @@ import numpy as np
 
 from mnist_bench import tables
 from mnist_bench.experiments.contest import Contest, Entrant, judge
-from mnist_bench.experiments.contest.record import Choice, Trace
+from mnist_bench.experiments.contest.record import Trace
+from mnist_bench.experiments.contest.replays import Arena, Terms, replays
 from mnist_bench.tables import Table
-from mnist_bench.tables.replay import TablePlanner, TableTrainer
-from search import strategies
-from search.event_log import TrialRecord
-from search.simulation import Simulated, simulate
-from search.study import StudySpec
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from support import handmade_table
@@ -100,17 +96,24 @@ def _contest(searches: Sequence[Pool]) -> Contest:
     )  # fmt: skip
 
 
+def searches(table: Table, seeds: Sequence[int], budget: int, processes: int = 1) -> Pool:
+    """Return how random searches over a table go, one a seed."""
+    found = replays(Arena(table), [RANDOM], seeds, Terms(budget=budget), processes=processes)
+    return () if found is None else found[0]
+
+
 def main(arguments: Sequence[str]) -> None:
     """Print a row for each kind of contest and each number of replays."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--table", help="a shipped table, or a file; left out, one made by a formula")
     parser.add_argument("--budget", type=int, default=20)
     parser.add_argument("--contests", type=int, default=500)
+    parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args(arguments)
     table = tables.load(asked.table) if asked.table else handmade_table.table()
-    pool = replays(table, [RANDOM], range(POOL), budget=asked.budget)[0]
-    richer = replays(table, [RANDOM], range(POOL, 2 * POOL), budget=round(MORE * asked.budget))[0]
+    pool = searches(table, range(POOL), asked.budget, asked.processes)
+    richer = searches(table, range(POOL, 2 * POOL), round(MORE * asked.budget), asked.processes)
     gain = np.mean([one.found for one in pool]) - np.mean([one.found for one in richer])
     print(f"{table.name}, a budget of {asked.budget} trainings: {MORE:g} times as much gains {100 * gain:.3f} points")
     print(f"{asked.contests} contests a row               replays   claimed   rightly   would be shown")
@@ -122,57 +125,6 @@ def main(arguments: Sequence[str]) -> None:
     if asked.json:
         document = {"table": table.name, "budget": asked.budget, "gain": gain, "rows": [asdict(row) for row in rows]}
         asked.json.write_text(json.dumps(document, indent=2) + "\n")
-
-
-# Until searches are replayed by the package itself: over a grid, without pruners' waiting and the method's own time.
-
-
-def replays(
-    table: Table, entrants: Sequence[Entrant], seeds: Sequence[int], *, budget: int, slots: int = 8
-) -> tuple[tuple[Trace, ...], ...]:
-    """Return how the searches of each entrant went over a table that has all configurations, one a seed."""
-    unit = float(table.arrays.costs.sum(axis=1).mean())
-    return tuple(tuple(_replay(table, entrant, seed, budget, unit, slots) for seed in seeds) for entrant in entrants)
-
-
-def _replay(table: Table, entrant: Entrant, seed: int, budget: int, unit: float, slots: int) -> Trace:
-    spec = StudySpec(
-        space=table.space, seed=seed, slots=slots, sampler=strategies.sampler({"name": entrant.sampler}),
-        pruner=strategies.pruner({"name": entrant.pruner}), periods=len(table.about.epochs),
-    )  # fmt: skip
-    found = simulate(
-        spec, TablePlanner(table), TableTrainer(table, 0), budget=round(budget * unit),
-        seconds=lambda job: float(table.arrays.costs[job.config, job.period - 1]) / 1e6,
-    )  # fmt: skip
-    return _trace(table, found, budget, unit)
-
-
-def _trace(table: Table, found: Simulated, budget: int, unit: float) -> Trace:
-    trials = {trial.number: trial for trial in found.study.trials}
-    choices: list[Choice] = []
-    ended = complete = 0
-    for (number, period), spent in zip(found.reported, found.spent, strict=True):
-        trial = trials[number]
-        if spent > budget * unit:
-            break
-        if period < len(trial.reports):
-            continue
-        ended += 1
-        if period == len(trial.costs) and trial.value is not None:
-            complete += 1
-            if not choices or 1 - trial.value < choices[-1].seen:
-                choices.append(_choice(table, trial, spent / unit))
-    spent = max((spent for spent in found.spent if spent <= budget * unit), default=0)
-    return Trace(choices=tuple(choices), spent=spent / unit, trials=ended, complete=complete)
-
-
-def _choice(table: Table, trial: TrialRecord, spent: float) -> Choice:
-    point = table.point_of(trial.params)
-    others = [table.unseen_error(point, seed) for seed in table.seeds[point] if seed > 0]
-    return Choice(
-        spent=spent, seen=1 - (trial.value or 0.0), unseen=float(np.mean(others)), trial=trial.number,
-        params=trial.params,
-    )  # fmt: skip
 
 
 if __name__ == "__main__":
