@@ -19,11 +19,12 @@ from mnist_bench.experiments.contest.live import LiveTerms, opened
 from mnist_bench.experiments.contest.record import Entrant
 from mnist_bench.experiments.contest.replays import Arena, Terms, simulated
 
+# Hyperband is not among them: a trial's bracket follows from the study's fingerprint, which holds the trainer.
 WAYS = (
     Entrant(sampler="tpe", pruner="asha"),
     Entrant(sampler="random"),
     Entrant(sampler="qmc", pruner="median"),
-    Entrant(sampler="tpe", pruner="hyperband"),
+    Entrant(sampler="tpe"),
     Entrant(sampler="random", pruner="asha"),
 )
 
@@ -43,7 +44,7 @@ def main() -> None:
     live_terms = LiveTerms(
         task=about.task, space=arena.table.space, planner=arena.table.planner, budget=asked.budget, unit=arena.unit,
         seen_images=about.images["validation"], unseen_images=about.images["unseen"], slots=terms.slots,
-        folder=folder / f"equal-{asked.table}", cache=folder / "trainings", workers=asked.workers,
+        folder=folder / f"equal-{about.name}", cache=folder / "trainings", workers=asked.workers,
     )  # fmt: skip
     differ = 0
     with opened(live_terms) as live:

@@ -207,7 +207,7 @@ class Table:
         number, at = self._number(point, seed), period - 1
         errors = int(self.arrays.errors[number, at])
         weights = self.arrays.weights[number, at].tobytes().hex()
-        epoch = self.about.epochs[at]
+        epoch = float(self.about.epochs[at])  # as a trainer says it: a digest tells 1 from 1.0
         if errors < 0:
             metrics: dict[str, Any] = {"epoch": epoch, "train_loss": None, "val_loss": None, "errors": None}
             return Report(value=None, metrics=metrics, weights=weights, seconds=0.0, end="diverged")

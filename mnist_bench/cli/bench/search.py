@@ -26,7 +26,7 @@ SEEDS = {"table": 100, "live": 5}
 def search(
     context: typer.Context,
     space: Annotated[
-        str | None, typer.Argument(metavar="[SPACE]", help="With --live: a space file, or a shipped one's name.")
+        str | None, typer.Argument(metavar="SPACE", help="With --live: a space file, or a shipped one's name.")
     ] = None,
     table: Annotated[
         str | None,
