@@ -1,7 +1,9 @@
 """An environment for each foreign library, made by plain venv and pip; `make search-peers` makes them all.
 
-python benchmarks/peers/search_methods/environments.py            those that are missing or out of date
-python benchmarks/peers/search_methods/environments.py smac       one of them
+    python benchmarks/peers/search_methods/environments.py                those that are missing or out of date
+    python benchmarks/peers/search_methods/environments.py --only smac    one of them
+
+They lie in `.venv-peers`, which git ignores, and `make clean` removes them.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parents[3] / ".venv-peers"
-"""Git ignores it."""
+"""Of all environments."""
 
 REQUIREMENTS: Mapping[str, tuple[str, ...]] = {
     "optuna": ("optuna>=5,<6",),
@@ -52,8 +54,8 @@ def _marker(name: str) -> Path:
 def main() -> None:
     """Make what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", choices=[*REQUIREMENTS, []], metavar="NAME")
-    for name in parser.parse_args().names or REQUIREMENTS:
+    parser.add_argument("--only", nargs="+", choices=REQUIREMENTS, default=list(REQUIREMENTS), metavar="NAME")
+    for name in parser.parse_args().only:
         if not is_made(name):
             print(f"{name}: installing {', '.join(REQUIREMENTS[name])}")
             make(name)

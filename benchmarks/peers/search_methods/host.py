@@ -88,11 +88,11 @@ class Account:
         Raises:
             ForeignError: the request is none, or asks for what the table cannot tell.
         """
-        try:
-            period = self._arena.table.about.epochs.index(request["epoch"]) + 1
-            trial = self._trial(str(request["config"]), request["params"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise ForeignError(f"asked for what is no training: {show(dict(request))}") from error
+        epochs, params = self._arena.table.about.epochs, request.get("params")
+        if request.get("epoch") not in epochs or "config" not in request or not isinstance(params, dict):
+            raise ForeignError(f"asked for what is no training: {show(dict(request))}")
+        period = epochs.index(request["epoch"]) + 1
+        trial = self._trial(str(request["config"]), params)
         if trial.point == NOWHERE:
             return self._said(trial, CHANCE, None, cost=0) if not self._is_over else {"stop": True}
         before = self._spent
