@@ -29,7 +29,8 @@ from typing import Any
 import numpy as np
 
 from mnist_bench import space_files, tables
-from mnist_bench.data import DataOptions, TaskName, load_training_set
+from mnist_bench.config import TaskName
+from mnist_bench.data import DataOptions, load_training_set
 from mnist_bench.experiments.grid import Grid, Observer, Run, open_grid
 from mnist_bench.nets import COEFFICIENTS, make_planner
 from mnist_bench.numerics import TRAINER_REVISION

@@ -119,6 +119,9 @@ class Ladder:
     def contains(self, value: Any) -> bool:
         raise NotImplementedError
 
+    def at(self, share: float) -> float:
+        raise NotImplementedError
+
     def draw(self, rng: random.Random) -> float:
         raise NotImplementedError
 

@@ -32,6 +32,7 @@ from .settings import (
     OptimConfig as OptimConfig,
     Phase as Phase,
     PoolAxes as PoolAxes,
+    TaskName as TaskName,
     TrainConfig as TrainConfig,
     TrainOn as TrainOn,
 )

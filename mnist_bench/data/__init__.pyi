@@ -7,7 +7,6 @@ from .mnist import (
     load_training_set as load_training_set,
 )
 from .split import CLASSES as CLASSES, validation_size as validation_size
-from .tasks import TaskName as TaskName
 from .tensors import (
     Dataset as Dataset,
     load_dataset as load_dataset,

@@ -12,10 +12,10 @@ from typing import get_args
 
 import numpy as np
 
-from mnist_bench.config import DatasetName
+from mnist_bench.config import DatasetName, TaskName
 from mnist_bench.data import idx, torchvision_sets
 from mnist_bench.data.split import CLASSES, Indices, Split, make_split
-from mnist_bench.data.tasks import TaskName, parts, spoiled, task
+from mnist_bench.data.tasks import parts, spoiled, task
 from mnist_bench.errors import DataError
 from search import canonical_json
 

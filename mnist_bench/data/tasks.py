@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Literal, assert_never
+from typing import assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_bench.config import TaskName
 from mnist_bench.data.idx import Bytes
 from mnist_bench.data.split import CLASSES, Indices, Split, cut
-
-TaskName = Literal["mnist-5k", "mnist-5k-wrong", "mnist-5k-coarse"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mnist_bench.config import CODEC, TrainConfig, to_json
-from mnist_bench.data import DataOptions, TaskName, load_training_set
+from mnist_bench.config import CODEC, TaskName, TrainConfig, to_json
+from mnist_bench.data import DataOptions, load_training_set
 from search import canonical_json
 from search.errors import WorkerError
 from search.files import append_line, make_folder

@@ -9,7 +9,7 @@ from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING, Any, get_args
 
-from mnist_bench.data import TaskName
+from mnist_bench.config import TaskName
 from mnist_bench.errors import NotInTableError
 from mnist_bench.tables.stored import About
 from search import canonical_json

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
-from mnist_bench.data import TaskName
+from mnist_bench.config import TaskName
 from mnist_bench.tables.rows import Period, Row
 from search import canonical_json
 from search.errors import SpaceError, StorageError

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from mnist_bench.config import DatasetName, TrainConfig
-from mnist_bench.data import DataOptions, TaskName, TrainingSet
+from mnist_bench.config import DatasetName, TaskName, TrainConfig
+from mnist_bench.data import DataOptions, TrainingSet
 from mnist_bench.errors import DataError
 from search.trainer_api import Trainer, TrainerSpec
 

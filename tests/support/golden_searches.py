@@ -32,7 +32,7 @@ FLAT = {
     "model": {"depth": {"int": [1, 3]}, "width": {"int": [8, 64], "step": 8}},
     "optim": {"lr": {"float": [1e-4, 1e-1], "log": True}},
 }
-"""Without a `when`, which neither qmc nor gp takes."""
+"""Without a `when`, which gp does not take."""
 TWO = {"objective": ["val_accuracy", "parameters"]}
 SMALL = Path(__file__).parents[1] / "data" / "studies-3a8e64d" / "small.yaml"
 

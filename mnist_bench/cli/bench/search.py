@@ -10,7 +10,7 @@ import typer
 
 from mnist_bench.cli import options, output
 from mnist_bench.cli.pictures import drawing
-from mnist_bench.data import TaskName
+from mnist_bench.config import TaskName
 from search.errors import UsageError
 from search.files import make_folder
 from search.messages import show

@@ -16,7 +16,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, assert_never
 
-from mnist_bench.data import TaskName
+from mnist_bench.config import TaskName
 from mnist_bench.experiments.contest.baselines import Ended, Params, choices, first_period, transfer
 from mnist_bench.experiments.contest.entrants import strategies_of
 from mnist_bench.experiments.contest.record import Entrant, Trace

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from mnist_bench import space_files, tables
-from mnist_bench.data import DataOptions, TaskName, close_test_set, load_training_set
+from mnist_bench.config import TaskName
+from mnist_bench.data import DataOptions, close_test_set, load_training_set
 from mnist_bench.experiments.contest import live
 from mnist_bench.experiments.contest.entrants import check_fit, line_up
 from mnist_bench.experiments.contest.record import Contest, Entrant, Trace

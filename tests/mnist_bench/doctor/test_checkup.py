@@ -161,12 +161,12 @@ def test_files_of_a_newer_version_are_left_alone(place: StudyLocation) -> None:
 
 
 def test_a_study_of_a_newer_format_is_called_so(place: StudyLocation) -> None:
-    set_value(place, "$.format", 2, kind="create")
+    set_value(place, "$.format", 3, kind="create")
     (finding,) = check(place, repair=True).findings
     assert finding.text == (
-        "Study smoke-0 was made by a newer mnist-bench: format 2, this version reads up to 1; install a newer version."
+        "Study smoke-0 was made by a newer mnist-bench: format 3, this version reads up to 2; install a newer version."
     )
-    with pytest.raises(NewerVersionError, match="format 2"):
+    with pytest.raises(NewerVersionError, match="format 3"):
         search(place.folder.parent)
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from mnist_bench import numerics
-from mnist_bench.data import TaskName
+from mnist_bench.config import TaskName
 from mnist_bench.errors import NotInTableError
 from mnist_bench.tables import Table, fresh, load
 from search import canonical_json

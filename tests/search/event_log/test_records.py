@@ -70,9 +70,10 @@ def test_differences_name_fields_and_explain_a_canary_by_the_numerics() -> None:
 
 
 def test_fields_in_another_order_are_named_as_the_difference() -> None:
-    one = {"fields": [["a.x", {"value": 1}], ["a.y", {"value": 2}]]}
+    fields = [["a.x", {"value": 1}], ["a.y", {"value": 2}]]
+    ways = {"sampler": {"name": "tpe"}, "pruner": {"name": "asha"}}
     with pytest.raises(FingerprintError, match="the same fields in another order"):
-        check_same("study", one, {"fields": one["fields"][::-1]})
+        check_same("study", {**ways, "fields": fields}, {**ways, "fields": fields[::-1]})
 
 
 def test_a_whole_number_and_the_same_float_differ_visibly() -> None:
