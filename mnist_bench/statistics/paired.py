@@ -14,8 +14,6 @@ from mnist_bench.statistics.tests import mean_and_deviation
 
 LEVEL = 0.05
 POWER = 0.8
-MAX_SEEDS = 100
-"""The search for a sufficient number of pairs ends here."""
 POINTS = 2000
 """Number of equally likely values of the observed deviation over which the power is averaged."""
 
@@ -56,19 +54,9 @@ def paired(differences: Sequence[float], step: float) -> Paired:
     )  # fmt: skip
 
 
-def pairs_needed(effect: float, level: float = LEVEL) -> int | None:
-    """Return the number of pairs that show a difference with a power of 80 %; None if `MAX_SEEDS` are not enough.
-
-    Args:
-        effect: mean difference in standard deviations of the differences (Cohen's d, 1988).
-        level: significance level of the two-sided paired t test.
-    """
-    return next((pairs for pairs in range(2, MAX_SEEDS + 1) if power(effect, pairs, level) >= POWER), None)
-
-
 @cache
 def effect_shown(pairs: int, level: float = LEVEL) -> float:
-    """Return the smallest effect that so many pairs show with a power of 80 %: the inverse of `pairs_needed`.
+    """Return the smallest effect that so many pairs show with a power of 80 %.
 
     Args:
         pairs: two or more.

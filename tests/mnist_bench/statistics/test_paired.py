@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 from scipy import stats as oracle  # type: ignore[import-untyped]
 
-from mnist_bench.statistics.paired import MAX_SEEDS, effect_shown, paired, pairs_needed, power
+from mnist_bench.statistics.paired import effect_shown, paired, power
 
 differences = st.lists(st.floats(-1, 1).map(lambda x: round(x, 4)), min_size=2, max_size=20)
 
@@ -44,17 +44,7 @@ def test_a_few_equal_differences_of_one_image_are_no_proof() -> None:
     assert paired([0.0, 0.0, 0.0], step=0.001).p_value == 1
 
 
-@pytest.mark.parametrize(("effect", "pairs"), [(0.8, 15), (0.5, 34), (-0.5, 34), (0.35, 67), (0.2, None), (0, None)])
-def test_pairs_needed_are_those_of_published_tables(effect: float, pairs: int | None) -> None:
-    assert pairs_needed(effect) == pairs  # Faul et al. 2007 (G*Power), two-sided, 5 %, power 0.8; 0.2 takes 199
-
-
-def test_a_stricter_test_needs_more_pairs_and_a_clear_difference_two() -> None:
-    assert pairs_needed(0.5, level=0.0125) == 48
-    assert pairs_needed(1e6) == 2
-
-
-@given(effect=st.floats(0, 1e6), pairs=st.integers(2, MAX_SEEDS - 1), level=st.sampled_from([0.05, 0.01]))
+@given(effect=st.floats(0, 1e6), pairs=st.integers(2, 99), level=st.sampled_from([0.05, 0.01]))
 def test_power_begins_at_the_level_and_grows_with_the_pairs(effect: float, pairs: int, level: float) -> None:
     assert power(0, pairs, level) == pytest.approx(level, rel=0.02)
     assert 0.98 * level <= power(effect, pairs, level) <= power(effect, pairs + 1, level) + 1e-4 <= 1.001
@@ -73,7 +63,6 @@ def test_the_effect_that_so_many_pairs_show_is_that_of_published_tables(pairs: i
 
 @pytest.mark.parametrize("pairs", [2, 5, 20, 90])
 @pytest.mark.parametrize("level", [0.05, 0.007])
-def test_the_effect_shown_is_the_inverse_of_the_pairs_needed(pairs: int, level: float) -> None:
+def test_the_effect_shown_has_the_power_that_it_says(pairs: int, level: float) -> None:
     effect = effect_shown(pairs, level)
     assert power(effect, pairs, level) == pytest.approx(0.8, abs=1e-3)
-    assert pairs_needed(1.002 * effect, level) == pairs
