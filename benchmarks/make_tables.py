@@ -169,7 +169,8 @@ def train(minutes: float, workers: int) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda given, frame: asked.append(given))
     for stage in stages():
-        missing = [key for key in dict.fromkeys(stage.keys) if key not in made(stage.table)]
+        there = made(stage.table)
+        missing = [key for key in dict.fromkeys(stage.keys) if key not in there]
         if missing and not _train(stage, missing, workers, lambda: bool(asked) or time.monotonic() > ends):
             return
 
