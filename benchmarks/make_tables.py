@@ -30,11 +30,11 @@ import numpy as np
 
 from mnist_bench import space_files, tables
 from mnist_bench.config import TaskName
-from mnist_bench.data import DataOptions, load_training_set
+from mnist_bench.data import DataOptions, load_training_set, tasks
 from mnist_bench.experiments.grid import Grid, Observer, Run, open_grid
-from mnist_bench.nets import COEFFICIENTS, make_planner
+from mnist_bench.nets import COEFFICIENTS
 from mnist_bench.numerics import TRAINER_REVISION
-from mnist_bench.space_files import training_settings
+from mnist_bench.space_files import planner_on
 from mnist_bench.studies import run_search
 from mnist_bench.tables import cells, near_copies, rows, shipped, spread
 from search import canonical_json
@@ -44,7 +44,8 @@ from search.study import WorkFolder
 from search.trainer_api import Planner
 
 FOLDER = Path("results/published/tables")
-WORK = Path("results/_tables")
+WORK = Path("results/_making_tables")
+"""Not the folder of `table verify`, which empties its own when it has ended."""
 POOL, COPIES, WITH_SEEDS, OTHER_TASKS = 1600, 200, 200, 1000
 """Points of the pool; near copies of some of them; points at random and best points with three seeds; points on another
 task."""
@@ -134,14 +135,8 @@ def made(table: str) -> dict[Key, rows.Row]:
 
 def planner(space: Space) -> Planner[Any]:
     """Return the planner of a space on a task."""
-    return make_planner(
-        training_settings(space),
-        resolve=space.resolve,
-        limits=space.settings.get("limits", {}),
-        coefficients=asdict(COEFFICIENTS["cpu-bf16"]),
-        train_images=5_000,
-        validation_images=10_000,
-    )
+    images, coefficients = tasks.task("mnist-5k"), asdict(COEFFICIENTS["cpu-bf16"])  # all tasks are of one size
+    return planner_on(space, coefficients, train_images=images.train, validation_images=images.validation)
 
 
 def choose(folder: Path) -> None:

@@ -8,6 +8,6 @@ from .files import (
     recipe as recipe,
     shipped as shipped,
 )
-from .form import IMAGES as IMAGES, training_settings as training_settings
+from .form import IMAGES as IMAGES
 from .oddities import warning_line as warning_line, warnings as warnings
-from .overview import Estimate as Estimate, Extremes as Extremes
+from .overview import Estimate as Estimate, Extremes as Extremes, planner_on as planner_on

@@ -252,11 +252,18 @@ def planner(space: Space, coefficients: Mapping[str, float]) -> Planner[TrainCon
     """Return the planner of a search on MNIST, with `coefficients` of the cost model."""
     images = int(space.settings.get("subset", IMAGES))
     validation = validation_size(images)
+    return planner_on(space, coefficients, train_images=images - validation, validation_images=validation)
+
+
+def planner_on(
+    space: Space, coefficients: Mapping[str, float], *, train_images: int, validation_images: int
+) -> Planner[TrainConfig]:
+    """Return the planner of a space on data of these sizes, with `coefficients` of the cost model."""
     return make_planner(
         training_settings(space),
         resolve=space.resolve,
         limits=space.settings.get("limits", {}),
         coefficients=coefficients,
-        train_images=images - validation,
-        validation_images=validation,
+        train_images=train_images,
+        validation_images=validation_images,
     )

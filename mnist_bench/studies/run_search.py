@@ -14,8 +14,8 @@ from typing import Any, assert_never
 from mnist_bench import space_files
 from mnist_bench.config import DatasetName, TrainConfig, every_setting, leaves, to_json
 from mnist_bench.data import DataOptions, TrainingSet, close_test_set, idx_files, load_training_set
-from mnist_bench.nets import COEFFICIENTS, make_planner
-from mnist_bench.space_files import overview, training_settings
+from mnist_bench.nets import COEFFICIENTS
+from mnist_bench.space_files import overview, planner_on
 from mnist_bench.studies import record, validated
 from mnist_bench.studies.best_checkpoints import BestCheckpoints
 from mnist_bench.studies.record import Data
@@ -219,14 +219,8 @@ def study_name(asked: SearchConfig, space: Space) -> str:
 
 def planner(space: Space, context: Mapping[str, Any]) -> Planner[TrainConfig]:
     """Return the planner of a study, which turns parameters into a configuration with its costs and limits."""
-    return make_planner(
-        training_settings(space),
-        resolve=space.resolve,
-        limits=space.settings.get("limits", {}),
-        coefficients=context["costs"],
-        train_images=context["images"]["train"],
-        validation_images=context["images"]["validation"],
-    )
+    images = context["images"]
+    return planner_on(space, context["costs"], train_images=images["train"], validation_images=images["validation"])
 
 
 def context_here(numerics: Mapping[str, Any]) -> dict[str, Any]:

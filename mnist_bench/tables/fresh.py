@@ -40,17 +40,10 @@ def task_of(about: About) -> TaskName:
 
 def planner(about: About, space: Space) -> Planner[TrainConfig]:
     """Return the planner of a table's space, with the table's own estimate of costs."""
-    from mnist_bench.nets import make_planner
-    from mnist_bench.space_files import training_settings
+    from mnist_bench.space_files import planner_on
 
-    return make_planner(
-        training_settings(space),
-        resolve=space.resolve,
-        limits=space.settings.get("limits", {}),
-        coefficients=about.coefficients,
-        train_images=about.images["train"],
-        validation_images=about.images["validation"],
-    )
+    images = about.images
+    return planner_on(space, about.coefficients, train_images=images["train"], validation_images=images["validation"])
 
 
 @dataclass(kw_only=True, slots=True)

@@ -15,9 +15,9 @@ from mnist_bench.experiments.contest.entrants import check_fit, line_up
 from mnist_bench.experiments.contest.record import Contest, Entrant, Trace
 from mnist_bench.experiments.contest.replays import Arena, Terms, replays
 from mnist_bench.experiments.grid import Observer
-from mnist_bench.nets import COEFFICIENTS, make_planner
+from mnist_bench.nets import COEFFICIENTS
 from mnist_bench.numerics import TRAINER_REVISION, best_precision, device_kind, find_device
-from mnist_bench.space_files import training_settings
+from mnist_bench.space_files import planner_on
 from mnist_bench.statistics import reference
 from mnist_bench.studies import run_search
 from mnist_bench.tables import SHA256, Table, spread
@@ -181,11 +181,9 @@ def _live_terms(asked: Options, task: TaskName, space: Space, other: Table | Non
     data = load_training_set(DataOptions(task=task))
     device = find_device(asked.device)
     kind = device_kind(best_precision(device), on_gpu=device.type == "cuda")
-    planner = make_planner(
-        training_settings(space),
-        resolve=space.resolve,
-        limits=space.settings.get("limits", {}),
-        coefficients=asdict(COEFFICIENTS[kind]),
+    planner = planner_on(
+        space,
+        asdict(COEFFICIENTS[kind]),
         train_images=len(data.split.train),
         validation_images=len(data.split.validation),
     )

@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from typing import Any
 
 import pytest
 
 from mnist_bench import space_files
 from mnist_bench.nets.cost_model import COEFFICIENTS
-from mnist_bench.nets.planner import make_planner
-from mnist_bench.space_files import training_settings
 from mnist_bench.tables import cells, near_copies, spread
 from search.space import FloatRange, Space, place
 from search.trainer_api import Planner
 
 
 def _planner(space: Space) -> Planner[Any]:
-    return make_planner(
-        training_settings(space),
-        resolve=space.resolve,
-        limits=space.settings.get("limits", {}),
-        coefficients={name: getattr(COEFFICIENTS["cpu-fp32"], name) for name in COEFFICIENTS["cpu-fp32"].__slots__},
-        train_images=5_000,
-        validation_images=10_000,
-    )
+    coefficients = asdict(COEFFICIENTS["cpu-fp32"])
+    return space_files.planner_on(space, coefficients, train_images=5_000, validation_images=10_000)
 
 
 @pytest.fixture(scope="module")
