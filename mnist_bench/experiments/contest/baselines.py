@@ -6,13 +6,14 @@ cross there (Bohdal et al. 2023, arXiv:2307.15422). "The best of another task": 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, Protocol
 
 from mnist_bench.experiments.contest.record import Choice, Trace
 from mnist_bench.tables import Table
+from search.strategies import OptunaStudy
 from search.trainer_api import Plan, Report
 
 FIRST_PERIOD_SHARE = 0.5
@@ -71,8 +72,8 @@ class Source(Protocol):
         """Return the plan of a configuration."""
         ...
 
-    def train(self, plans: Sequence[Plan[Any]], periods: int | None = None) -> list[Sequence[Report]] | None:
-        """Return the reports of all periods, or of the first ones; None where the contest is to stop."""
+    def train(self, plans: Sequence[Plan[Any]], periods: int | None = None) -> list[Sequence[Report]]:
+        """Return the reports of all periods, or of the first ones; what stops the contest raises."""
         ...
 
     def ended(self, trial: int, params: Params, plan: Plan[Any], spent: float, last: Report) -> Ended:
@@ -80,10 +81,19 @@ class Source(Protocol):
         ...
 
 
-def first_period(source: Source, seed: int, budget: float) -> Trace | None:
+def proposals(study: OptunaStudy, plan: Callable[[Params], Plan[Any]], most: int) -> Iterator[tuple[Params, Plan[Any]]]:
+    """Yield the feasible ones of the `most` first proposals of a new study's sampler, which hears of no result."""
+    for number in range(most):
+        params = study.ask(number)
+        study.tell(number, "PRUNED", None)
+        if (planned := plan(params)).feasible:
+            yield params, planned
+
+
+def first_period(source: Source, seed: int, budget: float) -> Trace:
     """Train the first period of random configurations, then the best of them to their ends.
 
-    None where the contest is to stop; `budget` is a logical cost.
+    `budget` is a logical cost.
     """
     asked: list[tuple[Params, Plan[Any]]] = []
     spent = 0.0
@@ -93,13 +103,11 @@ def first_period(source: Source, seed: int, budget: float) -> Trace | None:
         asked.append((params, plan))
         spent += plan.costs[0]
     begun = source.train([plan for _, plan in asked], 1)
-    if begun is None:
-        return None
     order = sorted(range(len(asked)), key=lambda number: -(begun[number][0].value or 0.0))
     return _in_order(source, [asked[number] for number in order], budget, spent, paid=1)
 
 
-def transfer(source: Source, other: Table | None, budget: float) -> Trace | None:
+def transfer(source: Source, other: Table | None, budget: float) -> Trace:
     """Train the best configurations of another task to their ends, the best first; all else as in `first_period`."""
     if other is None:
         raise ValueError("there is no other task to transfer from")
@@ -109,13 +117,11 @@ def transfer(source: Source, other: Table | None, budget: float) -> Trace | None
 
 def _in_order(
     source: Source, asked: Sequence[tuple[Params, Plan[Any]]], budget: float, spent: float, *, paid: int
-) -> Trace | None:
+) -> Trace:
     """Return the trace of training configurations to their ends; of each, `paid` periods are paid for."""
     ends = [spent + cost for cost in accumulate(sum(plan.costs[paid:]) for _, plan in asked)]
     affordable = sum(end <= budget for end in ends)
     trained = source.train([plan for _, plan in asked[:affordable]])
-    if trained is None:
-        return None
     ended = [
         source.ended(trial, *asked[trial], ends[trial], reports[-1]) for trial, reports in enumerate(trained)
     ]  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any
 from mnist_bench.experiments.contest.record import Entrant
 from search import strategies
 from search.errors import UsageError
+from search.plugins import is_code
 from search.repeatability import TriedOn, require
 
 BASELINES = (
@@ -36,8 +37,8 @@ def line_up(
         Entrant(
             sampler=sampler,
             pruner=pruner,
-            sampler_options=dict(sampler_options or {}) if ":" in sampler else {},
-            pruner_options=dict(pruner_options or {}) if ":" in pruner else {},
+            sampler_options=dict(sampler_options or {}) if is_code(sampler) else {},
+            pruner_options=dict(pruner_options or {}) if is_code(pruner) else {},
         )
         for sampler in samplers
         for pruner in pruners

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, assert_never
 
 from mnist_bench.config import TaskName
-from mnist_bench.experiments.contest.baselines import Ended, Params, choices, first_period, transfer
+from mnist_bench.experiments.contest.baselines import Ended, Params, choices, first_period, proposals, transfer
 from mnist_bench.experiments.contest.entrants import strategies_of
 from mnist_bench.experiments.contest.record import Entrant, Trace
 from mnist_bench.studies import run_search
@@ -68,6 +68,10 @@ class LiveTerms:
     """A table on another task, whose best configurations may be transferred."""
 
 
+class _Stopped(Exception):
+    """The contest is to stop; caught where a search began."""
+
+
 class Live:
     """Workers on a task, and the searches that they train for."""
 
@@ -83,19 +87,26 @@ class Live:
             WorkerError, StorageError, StudyLockedError, TooManyFailuresError: see `search.driver.Search.run`.
         """
         budget = self.terms.unit * self.terms.budget * entrant.budgets
+        try:
+            return self._scored(self._found(entrant, seed, budget, stopping), stopping)
+        except _Stopped:
+            return None
+
+    def _found(self, entrant: Entrant, seed: int, budget: float, stopping: Stopping) -> Trace:
         match entrant.method:
             case "search":
                 study = self.searched(entrant, seed, math.ceil(budget), stopping)
-                found = None if study is None else self._trace_of(study, budget)
+                if study is None:
+                    raise _Stopped
+                return self._trace_of(study, budget)
             case "first_period":
-                found = first_period(_Trained(self, stopping), seed, budget)
+                return first_period(_Trained(self, stopping), seed, budget)
             case "transfer":
-                found = transfer(_Trained(self, stopping), self.terms.other, budget)
+                return transfer(_Trained(self, stopping), self.terms.other, budget)
             case "foreign":
                 raise ValueError(f"{entrant.way} searches in a program of its own")
             case _:
                 assert_never(entrant.method)
-        return None if found is None else self._scored(found, stopping)
 
     def searched(self, entrant: Entrant, seed: int, budget: int, stopping: Stopping) -> StudyRecord | None:
         """Return the study of a search that has spent a logical cost, or more: one of double budget goes on with it."""
@@ -153,8 +164,8 @@ class Live:
 
     def trained(
         self, plans: Sequence[Plan[Any]], seed: int, stopping: Stopping, *, periods: int | None = None
-    ) -> list[Sequence[Report]] | None:
-        """Return the reports of training plans with a seed, all periods or the first ones; None where it is stopped."""
+    ) -> list[Sequence[Report]]:
+        """Return the reports of training plans with a seed, all periods or the first ones."""
         codec = self.terms.planner.codec
         tasks = [
             Task(
@@ -169,19 +180,18 @@ class Live:
         ]
         store = TaskStore(CheckpointStore(WorkFolder(self.terms.folder).checkpoints), keep_last=False)
         training = Training(tasks, self._executor, store)
-        return [training.reports[task.identity] for task in tasks] if training.run(stopping) else None
+        if not training.run(stopping):
+            raise _Stopped
+        return [training.reports[task.identity] for task in tasks]
 
-    def _scored(self, found: Trace, stopping: Stopping) -> Trace | None:
+    def _scored(self, found: Trace, stopping: Stopping) -> Trace:
         """Return a trace with the errors of its last choice over fresh seeds."""
         if not found.choices:
             return found
         plan = self.terms.planner(found.choices[-1].params)
         errors: list[float] = []
         for seed in FRESH_SEEDS:
-            trained = self.trained([plan], seed, stopping)
-            if trained is None:
-                return None
-            last = trained[0][-1]
+            ((*_, last),) = self.trained([plan], seed, stopping)
             errors.append(last.details["unseen_errors"] / self.terms.unseen_images if last.end is None else CHANCE)
         return replace(found, fresh=tuple(errors))
 
@@ -200,17 +210,13 @@ class _Trained:
             name="first period", space=self._live.terms.space, sampler=strategies.sampler("random"),
             pruner=strategies.pruner("none"), seed=seed, periods=1,
         )  # fmt: skip
-        for number in range(MAX_TRIALS):
-            params = study.ask(number)
-            study.tell(number, "PRUNED", None)
-            if (plan := self.plan(params)).feasible:
-                yield params, plan
+        return proposals(study, self.plan, MAX_TRIALS)
 
     def plan(self, params: Params) -> Plan[Any]:
         """See `Source.plan`."""
         return self._live.terms.planner(params)
 
-    def train(self, plans: Sequence[Plan[Any]], periods: int | None = None) -> list[Sequence[Report]] | None:
+    def train(self, plans: Sequence[Plan[Any]], periods: int | None = None) -> list[Sequence[Report]]:
         """See `Source.train`."""
         return self._live.trained(plans, SEEN_SEED, self._stopping, periods=periods)
 

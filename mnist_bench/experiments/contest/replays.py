@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from multiprocessing import get_context
@@ -14,7 +15,7 @@ from typing import Any, assert_never
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_bench.experiments.contest.baselines import Ended, Params, choices, first_period, transfer
+from mnist_bench.experiments.contest.baselines import Ended, Params, choices, first_period, proposals, transfer
 from mnist_bench.experiments.contest.entrants import strategies_of
 from mnist_bench.experiments.contest.record import Entrant, Trace
 from mnist_bench.tables import Nearest, Table, TablePlanner, TableTrainer, cells
@@ -96,9 +97,8 @@ class _Study(OptunaStudy):
         self._taken: set[int] = set()
 
     def ask(self, number: int, fixed: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        before = time.process_time()
-        params = super().ask(number, fixed)
-        self.seconds += time.process_time() - before
+        with self._timed():
+            params = super().ask(number, fixed)
         nearest, table = self._arena.nearest, self._arena.table
         if nearest is None or not table.planner(params).feasible:
             return params
@@ -109,14 +109,17 @@ class _Study(OptunaStudy):
         return moved
 
     def report(self, number: int, period: int, value: float) -> bool:
-        before = time.process_time()
-        stops = super().report(number, period, value)
-        self.seconds += time.process_time() - before
-        return stops
+        with self._timed():
+            return super().report(number, period, value)
 
     def tell(self, number: int, state: State, value: float | None) -> None:
+        with self._timed():
+            super().tell(number, state, value)
+
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
         before = time.process_time()
-        super().tell(number, state, value)
+        yield
         self.seconds += time.process_time() - before
 
 
@@ -198,21 +201,13 @@ def replay(arena: Arena, entrant: Entrant, seed: int, terms: Terms) -> Trace:
         case "search":
             return _search(arena, entrant, seed, seen, terms)
         case "first_period":
-            found = first_period(_LookedUp(arena, seen), seed, entrant.budgets * terms.budget * arena.unit)
+            return first_period(_LookedUp(arena, seen), seed, entrant.budgets * terms.budget * arena.unit)
         case "transfer":
-            found = transfer(_LookedUp(arena, seen), arena.other, entrant.budgets * terms.budget * arena.unit)
+            return transfer(_LookedUp(arena, seen), arena.other, entrant.budgets * terms.budget * arena.unit)
         case "foreign":
             raise ValueError(f"{entrant.way} searches in a program of its own")
         case _:
             assert_never(entrant.method)
-    return _never_stopped(found)
-
-
-def _never_stopped(found: Trace | None) -> Trace:
-    """Return what looking up came to, which nothing stops."""
-    if found is None:
-        raise RuntimeError("a search over a table was stopped")
-    return found
 
 
 class _LookedUp:
@@ -233,11 +228,8 @@ class _LookedUp:
         )  # fmt: skip
         study = _Study(spec, self._arena)
         taken: set[int] = set()
-        for number in range(MAX_TRIALS):
-            params = study.ask(number)
-            study.tell(number, "PRUNED", None)
-            plan = self._planner(params)
-            if plan.feasible and plan.config not in taken:
+        for params, plan in proposals(study, self._planner, MAX_TRIALS):
+            if plan.config not in taken:
                 taken.add(plan.config)
                 yield params, plan
             if len(taken) == len(self._arena.points):
