@@ -120,10 +120,16 @@ def best(table: str, among: Sequence[int]) -> list[int]:
     return sorted(among, key=lambda point: (errors.get(point) is None, errors.get(point), point))
 
 
-@cache
 def points(name: str) -> list[dict[str, Any]]:
     """Return the parameters of all points of a space."""
-    found: list[dict[str, Any]] = json.loads((FOLDER / f"{name}.points.json").read_text())["points"]
+    found: list[dict[str, Any]] = document(name)["points"]
+    return found
+
+
+@cache
+def document(name: str) -> Mapping[str, Any]:
+    """Return what the file of points holds: the space's specification, the points, and which are near copies."""
+    found: Mapping[str, Any] = json.loads((FOLDER / f"{name}.points.json").read_text())
     return found
 
 
@@ -172,7 +178,7 @@ def train(minutes: float, workers: int) -> None:
 
 def _train(stage: Stage, missing: Sequence[Key], workers: int, stopping: Callable[[], bool]) -> bool:
     named, task = TABLES[stage.table]
-    space = Space.from_spec(json.loads((FOLDER / f"{named}.points.json").read_text())["space"])
+    space = Space.from_spec(document(named)["space"])
     plan, chosen, work = planner(space), points(named), WORK / stage.table
     with open_grid(work, stage.table, data=DataOptions(task=task), workers=workers) as grid:
         canary = _described(grid)
@@ -229,11 +235,9 @@ def whole(name: str, found: Mapping[Key, rows.Row]) -> list[int]:
 def table(name: str, found: Mapping[Key, rows.Row], there: Sequence[int]) -> tuple[tables.About, tables.Arrays]:
     """Return a table of the rows of some points."""
     chosen, task = TABLES[name]
-    document = json.loads((FOLDER / f"{chosen}.points.json").read_text())
-    asked = [document["points"][point] for point in there]
-    space = (
-        _narrowed(Space.from_spec(document["space"]), asked) if chosen == "grid" else Space.from_spec(document["space"])
-    )
+    stored = document(chosen)
+    asked = [stored["points"][point] for point in there]
+    space = _narrowed(Space.from_spec(stored["space"]), asked) if chosen == "grid" else Space.from_spec(stored["space"])
     place = {point: number for number, point in enumerate(there)}
     kept = [replace(row, point=place[row.point]) for key, row in sorted(found.items()) if row.point in place]
     canaries = sorted({row.canary for row in kept})
@@ -241,7 +245,7 @@ def table(name: str, found: Mapping[Key, rows.Row], there: Sequence[int]) -> tup
     plans, data = [planner(space)(params) for params in asked], load_training_set(DataOptions(task=task))
     near = [
         (place[POOL + copy], place[origin], distance)
-        for copy, (origin, distance) in enumerate(document["near"])
+        for copy, (origin, distance) in enumerate(stored["near"])
         if POOL + copy in place
     ]
     about = tables.About(
@@ -298,7 +302,7 @@ def pace() -> dict[str, float]:
 
 def measure() -> None:
     """Time 30 trainings of the pool, one after the other, on a machine that does nothing else."""
-    space = Space.from_spec(json.loads((FOLDER / "conv.points.json").read_text())["space"])
+    space = Space.from_spec(document("conv")["space"])
     measured = []
     with open_grid(WORK / "time", "time", data=DataOptions(task="mnist-5k"), workers=1) as grid:
         for point in range(0, POOL, POOL // TIMED):
@@ -307,8 +311,8 @@ def measure() -> None:
             curves = grid.train([run], lambda: False, Observer())
             seconds = sum(report.seconds for report in (curves or {})[str(point), 0])
             measured.append({"point": point, "cost": sum(plan.costs) / 1e6, "seconds": seconds})
-        document = {"machine": dict(grid.numerics), "rows": measured}
-    atomic_write(FOLDER / "pace.json", (json.dumps(document, indent=1) + "\n").encode())
+        timed = {"machine": dict(grid.numerics), "rows": measured}
+    atomic_write(FOLDER / "pace.json", (json.dumps(timed, indent=1) + "\n").encode())
     print(pace())
 
 

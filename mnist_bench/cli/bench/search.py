@@ -89,10 +89,10 @@ def search(
     if live is not None and table is not None:
         raise UsageError("--live trains, --table looks up: give one of them.")
     from mnist_bench.cli.experiments import runner
-    from mnist_bench.experiments.contest import Options, tables_of
+    from mnist_bench.experiments.contest import FOLDER, Options, tables_of
     from mnist_bench.experiments.contest.run import run
 
-    target = folder or results / "_bench"
+    target = folder or results / FOLDER
     make_folder(target)  # one that cannot be made is told of before anything is trained
     cores = options.suitable_workers(device)
     asked = Options(

@@ -2,7 +2,7 @@ from .record import (
     Contest as Contest,
     Entrant as Entrant,
 )
-from .run import Options as Options
+from .run import FOLDER as FOLDER, Options as Options
 from .standings import STEPS as STEPS, Curve as Curve, curve as curve, spent as spent
 from .table import scope as scope, tables_of as tables_of
 from .tasks import finding_over as finding_over

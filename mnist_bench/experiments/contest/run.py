@@ -76,7 +76,8 @@ def run(asked: Options, observer: Observer, stopping: Stopping) -> list[Contest]
         found = _live(asked, asked.live, observer, stopping)
         return None if found is None else [found]
     contests: list[Contest] = []
-    arenas = [Arena(tables.load(name), other=_another(name)) for name in asked.tables]
+    searched = [tables.load(name) for name in asked.tables]
+    arenas = [Arena(table, other=_another(table.space, table.about.task)) for table in searched]
     line_ups = [_line_up(asked, _tried_on(arena.table), arena.other) for arena in arenas]
     for arena, entrants in zip(arenas, line_ups, strict=True):
         contest = _on_table(asked, arena, entrants, observer, stopping)
@@ -100,13 +101,13 @@ def _line_up(asked: Options, tried_on: TriedOn, other: Table | None) -> tuple[En
     return entrants
 
 
-def _another(name: str, task: TaskName | None = None) -> Table | None:
-    """Return a shipped table with the same points on another task, if there is one."""
-    if task is None and name not in SHA256:
-        return None
-    of_space = [other for other in SHA256 if other.split("-")[0] == name.split("-")[0] and other != name]
-    others = [tables.load(other) for other in of_space]
-    return next((other for other in others if other.about.task != task), None)
+def _another(space: Space, task: TaskName) -> Table | None:
+    """Return a shipped table of the same ranges on another task, if there is one."""
+    fields = space.to_spec()["fields"]
+    shipped = (tables.load(name) for name in SHA256)
+    return next(
+        (other for other in shipped if other.about.task != task and other.about.space["fields"] == fields), None
+    )
 
 
 def _on_table(
@@ -140,7 +141,7 @@ def _on_table(
 
 def _live(asked: Options, task: TaskName, observer: Observer, stopping: Stopping) -> Contest | None:
     space = _load(asked.space)
-    other = _another(space.name, task)
+    other = _another(space, task)
     terms = _live_terms(asked, task, space, other)
     tried_on = TriedOn(space=space, planner=terms.planner, periods=len(run_search.period_ends(space)))
     entrants = _line_up(asked, tried_on, other)
