@@ -89,17 +89,21 @@ def stages() -> Iterator[Stage]:
     yield _stage("grid-5k", cells_of(GRID_PARTS[0]), seeds=GRID_SEEDS)
     yield _stage("conv-5k", range(300), seeds=(0,))
     yield _stage("grid-5k", cells_of(GRID_PARTS[1]), seeds=GRID_SEEDS)
+    yield _stage("conv-5k-wrong", range(150), seeds=(0,))
+    yield _stage("conv-5k", range(100), seeds=(1, 2))
+    yield _stage("conv-5k", range(500), seeds=(0,))
+    yield _stage("conv-5k", best("conv-5k", range(500))[:50], seeds=(1, 2))
+    yield _stage("conv-5k-wrong", range(300), seeds=(0,))
+    yield _stage("conv-5k", range(POOL, POOL + 60), seeds=(0,))
+    yield _stage("conv-5k-coarse", range(200), seeds=(0,))
     yield _stage("grid-5k", cells_of(GRID_PARTS[2]), seeds=GRID_SEEDS)
-    yield _stage("conv-5k", range(800), seeds=(0,))
-    yield _stage("conv-5k", range(WITH_SEEDS), seeds=(1, 2))
-    yield _stage("conv-5k-wrong", range(400), seeds=(0,))
     yield _stage("conv-5k", range(POOL), seeds=(0,))
+    yield _stage("conv-5k", range(WITH_SEEDS), seeds=(1, 2))
     yield _stage("conv-5k", best("conv-5k", range(POOL))[:100], seeds=(1, 2))
     yield _stage("conv-5k-wrong", range(OTHER_TASKS), seeds=(0,))
     yield _stage("conv-5k", range(POOL, POOL + COPIES), seeds=(0,))
     yield _stage("grid-5k", cells_of(GRID_PARTS[3]), seeds=GRID_SEEDS)
     yield _stage("conv-5k-coarse", range(OTHER_TASKS), seeds=(0,))
-
 
 def cells_of(part: Mapping[str, tuple[float, ...]]) -> list[int]:
     """Return the cells of a part of the grid."""
