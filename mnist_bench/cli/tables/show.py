@@ -66,6 +66,8 @@ def _whole(table: Table) -> ResultTable[dict[str, Any]]:
         footnotes=[
             f"Trainer revision {about.trainer_revision}, {versions}; data {about.data_hash[:8]}, split "
             f"{about.split_hash[:8]}. Made: {about.made}.",
+            f"Seconds are modelled: {about.pace['scale']:.2f} times the estimated cost, a training off by "
+            f"{about.pace['deviation']* 100:.0f} %.",
             *([f"{number_of(len(about.near), 'point')} near copies of others."] if about.near else []),
         ],
         document={
@@ -73,7 +75,7 @@ def _whole(table: Table) -> ResultTable[dict[str, Any]]:
             "points": len(table), "rows": len(table.arrays.point), "epochs": list(about.epochs), "trained": rows,
             "data_hash": about.data_hash, "split_hash": about.split_hash, "trainer_revision": about.trainer_revision,
             "coefficients": dict(about.coefficients), "numerics": list(about.numerics),
-            "versions": dict(about.versions), "made": about.made, "near": [list(copy) for copy in about.near],
+            "versions": dict(about.versions), "made": about.made, "pace": dict(about.pace), "near": [list(copy) for copy in about.near],
         },
     )  # fmt: skip
 
