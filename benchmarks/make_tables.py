@@ -105,6 +105,7 @@ def stages() -> Iterator[Stage]:
     yield _stage("grid-5k", cells_of(GRID_PARTS[3]), seeds=GRID_SEEDS)
     yield _stage("conv-5k-coarse", range(OTHER_TASKS), seeds=(0,))
 
+
 def cells_of(part: Mapping[str, tuple[float, ...]]) -> list[int]:
     """Return the cells of a part of the grid."""
     return [
