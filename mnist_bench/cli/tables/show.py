@@ -75,7 +75,8 @@ def _whole(table: Table) -> ResultTable[dict[str, Any]]:
             "points": len(table), "rows": len(table.arrays.point), "epochs": list(about.epochs), "trained": rows,
             "data_hash": about.data_hash, "split_hash": about.split_hash, "trainer_revision": about.trainer_revision,
             "coefficients": dict(about.coefficients), "numerics": list(about.numerics),
-            "versions": dict(about.versions), "made": about.made, "pace": dict(about.pace), "near": [list(copy) for copy in about.near],
+            "versions": dict(about.versions), "made": about.made, "pace": dict(about.pace),
+            "near": [list(copy) for copy in about.near],
         },
     )  # fmt: skip
 
