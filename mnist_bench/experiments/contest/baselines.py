@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import Any, Protocol
 
 from mnist_bench.experiments.contest.record import Choice, Trace
@@ -107,11 +107,16 @@ def first_period(source: Source, seed: int, budget: float) -> Trace:
     return _in_order(source, [asked[number] for number in order], budget, spent, paid=1)
 
 
-def transfer(source: Source, other: Table | None, budget: float) -> Trace:
-    """Train the best configurations of another task to their ends, the best first; all else as in `first_period`."""
+def transfer(
+    source: Source, other: Table | None, budget: float, can_train: Callable[[Params], bool] = lambda params: True
+) -> Trace:
+    """Train the best configurations of another task to their ends, the best first; all else as in `first_period`.
+
+    Those that cannot be trained here, for a table has no such point, are left out.
+    """
     if other is None:
         raise ValueError("there is no other task to transfer from")
-    best = [other.points[point] for point in other.best()[:TRANSFERRED]]
+    best = islice(filter(can_train, (other.points[point] for point in other.best())), TRANSFERRED)
     return _in_order(source, [(params, source.plan(params)) for params in best], budget, 0.0, paid=0)
 
 

@@ -203,7 +203,13 @@ def replay(arena: Arena, entrant: Entrant, seed: int, terms: Terms) -> Trace:
         case "first_period":
             return first_period(_LookedUp(arena, seen), seed, entrant.budgets * terms.budget * arena.unit)
         case "transfer":
-            return transfer(_LookedUp(arena, seen), arena.other, entrant.budgets * terms.budget * arena.unit)
+            budget = entrant.budgets * terms.budget * arena.unit
+            return transfer(
+                _LookedUp(arena, seen),
+                arena.other,
+                budget,
+                lambda params: arena.table.find(params) in arena.table.seeds,
+            )
         case "foreign":
             raise ValueError(f"{entrant.way} searches in a program of its own")
         case _:

@@ -103,17 +103,27 @@ def test_the_best_of_another_task_come_in_their_order(arena: Arena) -> None:
         replay(arena, TRANSFER, 0, TERMS)
 
 
-def test_where_points_are_few_a_proposal_goes_to_the_nearest_and_to_none_twice() -> None:
-    whole = table()
-    kept = np.arange(0, len(whole), 2)
-    rows = np.isin(whole.arrays.point, kept)
+def every_second_point(whole: Table) -> Table:
+    rows = np.isin(whole.arrays.point, np.arange(0, len(whole), 2))
     by_row = ("point", "seed", "canary", "errors", "train_loss", "val_loss", "weights", "unseen")
     arrays: dict[str, Any] = {name: getattr(whole.arrays, name)[rows] for name in by_row}
-    arena = Arena(Table(whole.about, replace(whole.arrays, **arrays)))
+    return Table(whole.about, replace(whole.arrays, **arrays))
+
+
+def test_of_another_task_those_are_tried_that_the_table_has() -> None:
+    other = table(noise=0.004, name="elsewhere")
+    found = replay(Arena(every_second_point(table()), other=other), TRANSFER, 0, replace(TERMS, budget=50))
+    best = [point for point in other.best() if point % 2 == 0]
+    assert found.trials == found.complete == 10
+    assert found.choices[0].params == other.points[best[0]]
+
+
+def test_where_points_are_few_a_proposal_goes_to_the_nearest_and_to_none_twice() -> None:
+    arena = Arena(every_second_point(table()))
     assert arena.nearest is not None
     found = replay(arena, RANDOM, 0, replace(TERMS, budget=30))
     assert found.trials > 20
-    assert {arena.table.point_of(choice.params) for choice in found.choices} <= set(kept.tolist())
+    assert {arena.table.point_of(choice.params) for choice in found.choices} <= set(range(0, len(arena.table), 2))
 
 
 @pytest.mark.slow

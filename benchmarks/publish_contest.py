@@ -1,0 +1,122 @@
+"""Make the published contests of search methods: results/published/contest.
+
+    python benchmarks/publish_contest.py ours       our ways, 200 searches of each on the grid, 60 on pools: 15 minutes
+    python benchmarks/publish_contest.py foreign    other libraries' ways beside two of ours, 50 of each: an hour
+
+The second wants the environments of `make search-peers`. Its searches are kept in results/foreign, so that the same
+command goes on where it was stopped. Of each contest there is a table to read, its figures as JSON, and a picture.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from io import StringIO
+
+from publish import FOLDER, ROOT, machine
+
+from mnist_bench import tables
+from mnist_bench.cli import output
+from mnist_bench.experiments.contest import Contest, Options, tables_of
+from mnist_bench.experiments.contest.replays import Arena
+from mnist_bench.experiments.contest.run import run
+from mnist_bench.experiments.grid import Observer
+from mnist_bench.plots.experiments import contest as picture
+from mnist_bench.plots.style import save
+from mnist_bench.tables.shipped import SHA256
+from search import canonical_json
+from search.files import atomic_write, make_folder
+
+PEERS = ROOT / "benchmarks" / "peers" / "search_methods"
+sys.path.insert(0, str(PEERS))
+from traces import Task, beside, contest_of, read  # noqa: E402
+
+TARGET = FOLDER / "contest"
+KEPT = ROOT / "results" / "foreign"
+BUDGET = 30
+OURS = Options(
+    tables=("grid-5k",), samplers=("tpe", "random"), pruners=("asha", "hyperband"), seeds=200, trials=BUDGET,
+    workers=(1, 8), processes=2,
+)  # fmt: skip
+ON_POOLS = replace(OURS, tables=("conv-5k", "conv-5k-wrong"), seeds=60, workers=(8,))
+"""A search on a pool takes ten times as long as one on the grid: in 24 ranges proposals take their time."""
+METHODS = ("optuna", "optuna-median", "smac-resumed", "syne-tune-asha", "syne-tune-cqr")
+FOREIGN_SEEDS = 50
+FOREIGN_TABLES = ("grid-5k", "conv-5k")
+
+
+class _Told(Observer):
+    def on_news(self, text: str) -> None:
+        print(f"{datetime.now():%H:%M:%S} {text}", file=sys.stderr, flush=True)
+
+
+def ours() -> Sequence[Contest]:
+    """Return a contest of our ways of searching on every table."""
+    return [contest for asked in (OURS, ON_POOLS) for contest in run(asked, _Told(), lambda: False) or []]
+
+
+def foreign(methods: Sequence[str]) -> Sequence[Contest]:
+    """Return contests of foreign methods beside ours, which have one slot here: a foreign search trains one at a time.
+
+    What is known when a trial is proposed is then the same on both sides.
+    """
+    found = run(
+        replace(OURS, tables=FOREIGN_TABLES, pruners=("asha",), seeds=FOREIGN_SEEDS, slots=1, workers=(1,)),
+        _Told(), lambda: False,
+    )  # fmt: skip
+    contests = []
+    for contest in found or []:
+        folder = KEPT / contest.task
+        command = [sys.executable, str(PEERS / "run.py"), "--table", contest.task, "--budget", str(BUDGET)]
+        command += ["--seeds", str(FOREIGN_SEEDS), "--output", str(folder), "--methods", *methods]
+        subprocess.run(command, check=True, cwd=ROOT, stdout=sys.stderr)
+        task = Task(table=SHA256[contest.task], budget=BUDGET)
+        theirs = contest_of(Arena(tables.load(contest.task)), task, read(folder / "traces.jsonl", task), methods)
+        contests.append(beside(contest, theirs))
+    return contests
+
+
+def publish(name: str, title: str, make: Callable[[], Sequence[Contest]]) -> None:
+    """Write a contest's table, figures and picture."""
+    started = time.monotonic()
+    contests = make()
+    minutes, seconds = divmod(round(time.monotonic() - started), 60)
+    results = tables_of(contests)
+    text = StringIO()
+    with redirect_stdout(text):
+        output.show("markdown", *results)
+    conditions = (
+        f"`python benchmarks/publish_contest.py {name}` on {machine()}, {datetime.now(UTC):%Y-%m-%d}; "
+        f"{minutes}:{seconds:02} from start to end."
+    )
+    make_folder(TARGET)
+    page = f"# {title}\n\n{conditions}\n\n{text.getvalue()}\n![Error of the choice by what was spent]({name}.png)\n"
+    atomic_write(TARGET / f"{name}.md", page.encode())
+    document = {key: value for table in results for key, value in table.document.items()}
+    atomic_write(TARGET / f"{name}.json", (canonical_json.dumps(document) + "\n").encode())
+    save(partial(picture.draw, picture.rows(contests)), TARGET / name, ["png"])
+
+
+def main() -> None:
+    """Make the contests named."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("contests", nargs="*", choices=["ours", "foreign"], default=["ours", "foreign"])
+    parser.add_argument("--methods", nargs="+", default=list(METHODS), metavar="METHOD")
+    asked = parser.parse_args()
+    for name in asked.contests:
+        match name:
+            case "ours":
+                publish(name, "Ways of searching, compared", ours)
+            case _:
+                publish(name, "Other libraries' ways of searching beside ours", partial(foreign, asked.methods))
+
+
+if __name__ == "__main__":
+    main()
