@@ -122,7 +122,10 @@ def draw(panels: Panels) -> Figure:
             axes.set_title(panel.contest.task, loc="left", fontsize=9)
     for axes in grid[number:]:
         axes.set_axis_off()
-    figure.legend(*grid[0].get_legend_handles_labels(), loc="outside right center")
+    # Not every entrant is on every panel: "the best of another task" is where there is another one.
+    drawn = [pair for axes in grid[:number] for pair in zip(*axes.get_legend_handles_labels(), strict=True)]
+    handles = {label: handle for handle, label in drawn}
+    figure.legend(handles.values(), handles.keys(), loc="outside right center")
     figure.supylabel(LABEL, fontsize="medium")
     write_heading(figure, panels.finding, _remarks(panels))
     return figure

@@ -72,6 +72,12 @@ def test_several_tasks_have_a_panel_each_and_an_entrant_has_one_colour() -> None
     assert figure.get_supxlabel().startswith("a, b, c: 3 to 4 seeds, the same for all; 20,000 unseen images")
 
 
+def test_who_is_on_one_panel_alone_is_in_the_legend() -> None:
+    other = finals({RANDOM: [0.02, 0.03], Entrant(method="transfer"): [0.01, 0.01]})
+    (legend,) = draw(rows([clear(), other])).legends
+    assert [text.get_text() for text in legend.get_texts()][-1] == "the best of another task"
+
+
 def test_without_a_choice_there_is_no_picture() -> None:
     failed = [trace((2.0, 0.1)), trace()]
     found = rows([contest({TPE_ASHA: failed, TWICE: [trace((2.0, 0.1))] * 2})])
