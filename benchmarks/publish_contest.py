@@ -1,6 +1,7 @@
 """Make the published contests of search methods: results/published/contest.
 
     python benchmarks/publish_contest.py ours       our ways, 200 searches of each on the grid, 60 on pools: 15 minutes
+    python benchmarks/publish_contest.py live       two of our ways, trained, and on the pool beside: 15 minutes, kept
     python benchmarks/publish_contest.py foreign    other libraries' ways beside two of ours, 50 of each: an hour
 
 The second wants the environments of `make search-peers`. Its searches are kept in results/foreign, so that the same
@@ -52,6 +53,13 @@ FOREIGN_SEEDS = 50
 FOREIGN_TABLES = ("grid-5k", "conv-5k")
 
 
+LIVE = Options(
+    live="mnist-5k", space="conv", samplers=("tpe", "random"), pruners=("asha",), baselines=False, seeds=6, trials=10,
+    workers=(2,),
+)  # fmt: skip
+ON_THE_POOL = replace(LIVE, live=None, tables=("conv-5k",), seeds=100, workers=(8,), processes=2)
+
+
 class _Told(Observer):
     def on_news(self, text: str) -> None:
         print(f"{datetime.now():%H:%M:%S} {text}", file=sys.stderr, flush=True)
@@ -60,6 +68,11 @@ class _Told(Observer):
 def ours() -> Sequence[Contest]:
     """Return a contest of our ways of searching on every table."""
     return [contest for asked in (OURS, ON_POOLS) for contest in run(asked, _Told(), lambda: False) or []]
+
+
+def live() -> Sequence[Contest]:
+    """Return a contest that trains in the continuous space, and one of the same ways on the pool of its points."""
+    return [contest for asked in (LIVE, ON_THE_POOL) for contest in run(asked, _Told(), lambda: False) or []]
 
 
 def foreign(methods: Sequence[str]) -> Sequence[Contest]:
@@ -107,13 +120,15 @@ def publish(name: str, title: str, make: Callable[[], Sequence[Contest]]) -> Non
 def main() -> None:
     """Make the contests named."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("contests", nargs="*", choices=["ours", "foreign"], default=["ours", "foreign"])
+    parser.add_argument("contests", nargs="*", choices=["ours", "live", "foreign"], default=["ours", "live", "foreign"])
     parser.add_argument("--methods", nargs="+", default=list(METHODS), metavar="METHOD")
     asked = parser.parse_args()
     for name in asked.contests:
         match name:
             case "ours":
                 publish(name, "Ways of searching, compared", ours)
+            case "live":
+                publish(name, "The pool and the continuous space", live)
             case _:
                 publish(name, "Other libraries' ways of searching beside ours", partial(foreign, asked.methods))
 

@@ -55,6 +55,12 @@ def search(
         int | None,
         typer.Option("--seeds", min=2, max=10_000, metavar="N", help="Searches of each; 100 on a table, 5 live."),
     ] = None,
+    first_seed: Annotated[
+        int, typer.Option("--first-seed", min=0, max=10**6, metavar="N", help="Seed of the first search of each.")
+    ] = 0,
+    only: Annotated[
+        bool, typer.Option("--only", rich_help_panel=options.STRATEGIES, help="These pairs alone, without chance.")
+    ] = False,
     trials: Annotated[
         int,
         typer.Option("--trials", "-n", min=1, max=1000, metavar="N", help="The budget: what N whole trainings cost."),
@@ -99,7 +105,8 @@ def search(
         tables=_names(table or "grid-5k"), live=live, space=space or "conv", samplers=_names(samplers),
         pruners=_names(pruners), sampler_options=options.assigned("--sampler-option", sampler_option or ()),
         pruner_options=options.assigned("--pruner-option", pruner_option or ()),
-        seeds=seeds or SEEDS["table" if live is None else "live"], trials=trials, slots=slots,
+        baselines=not only, first_seed=first_seed, seeds=seeds or SEEDS["table" if live is None else "live"],
+        trials=trials, slots=slots,
         workers=_numbers(workers) or ((slots,) if live is None else (cores,)), processes=cores, device=device,
         results=results,
     )  # fmt: skip

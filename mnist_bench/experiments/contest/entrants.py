@@ -28,8 +28,9 @@ def line_up(
     sampler_options: Mapping[str, Any] | None = None,
     pruner_options: Mapping[str, Any] | None = None,
     transfer: bool = False,
+    baselines: bool = True,
 ) -> tuple[Entrant, ...]:
-    """Return every sampler with every pruner, and the baselines; the first is the one that all are compared with.
+    """Return every sampler with every pruner, and `baselines`; the first is the one that all are compared with.
 
     Options go to the strategies that are a user's own. `transfer` adds the best configurations of another task.
     """
@@ -43,7 +44,7 @@ def line_up(
         for sampler in samplers
         for pruner in pruners
     ]
-    known = BASELINES + ((Entrant(method="transfer"),) if transfer else ())
+    known = (*BASELINES, *((Entrant(method="transfer"),) if transfer else ())) if baselines else ()
     return tuple({entrant.name: entrant for entrant in [*pairs, *known]}.values())
 
 

@@ -51,8 +51,12 @@ class Options:
     sampler_options: Mapping[str, Any] = field(default_factory=dict)
     """Of samplers of the user's own."""
     pruner_options: Mapping[str, Any] = field(default_factory=dict)
+    baselines: bool = True
+    """Whether chance and other simple ways take part."""
     seeds: int = 100
-    """The searches have the seeds 0 to this less one."""
+    """Searches of each way."""
+    first_seed: int = 0
+    """Their seeds are this one and those that follow."""
     trials: int = 30
     """The budget: trainings of an average configuration to its end."""
     slots: int = 8
@@ -87,6 +91,10 @@ def run(asked: Options, observer: Observer, stopping: Stopping) -> list[Contest]
     return contests
 
 
+def _seeds(asked: Options) -> tuple[int, ...]:
+    return tuple(range(asked.first_seed, asked.first_seed + asked.seeds))
+
+
 def _tried_on(table: Table) -> TriedOn:
     return TriedOn(space=table.space, planner=table.planner, periods=len(table.about.epochs))
 
@@ -94,7 +102,7 @@ def _tried_on(table: Table) -> TriedOn:
 def _line_up(asked: Options, tried_on: TriedOn, other: Table | None) -> tuple[Entrant, ...]:
     entrants = line_up(
         asked.samplers, asked.pruners, sampler_options=asked.sampler_options, pruner_options=asked.pruner_options,
-        transfer=other is not None,
+        transfer=other is not None, baselines=asked.baselines,
     )  # fmt: skip
     for entrant in entrants:
         check_fit(entrant, tried_on)
@@ -113,7 +121,7 @@ def _another(space: Space, task: TaskName) -> Table | None:
 def _on_table(
     asked: Options, arena: Arena, entrants: tuple[Entrant, ...], observer: Observer, stopping: Stopping
 ) -> Contest | None:
-    seeds, table = tuple(range(asked.seeds)), arena.table
+    seeds, table = _seeds(asked), arena.table
     terms = Terms(budget=asked.trials, slots=asked.slots, workers=asked.workers)
     total, done = len(entrants) * len(seeds), 0
 
@@ -145,7 +153,7 @@ def _live(asked: Options, task: TaskName, observer: Observer, stopping: Stopping
     terms = _live_terms(asked, task, space, other)
     tried_on = TriedOn(space=space, planner=terms.planner, periods=len(run_search.period_ends(space)))
     entrants = _line_up(asked, tried_on, other)
-    seeds = tuple(range(asked.seeds))
+    seeds = _seeds(asked)
     left = sum(entrant.budgets for entrant in entrants) * len(seeds) * asked.trials * terms.unit / 1e6 / terms.workers
     observer.on_news(
         f"{len(entrants) * len(seeds)} searches, which train for about {duration(left)} where nothing is kept."

@@ -55,6 +55,12 @@ def test_each_table_is_a_contest_of_its_own(files: tuple[str, str]) -> None:
     assert first.training_seconds == pytest.approx(0.4 * 5 / 3)
 
 
+def test_pairs_may_compete_alone_with_other_seeds(files: tuple[str, str]) -> None:
+    (contest,) = _run(replace(ASKED, tables=files[:1], samplers=("random", "tpe"), baselines=False, first_seed=7))
+    assert [entrant.name for entrant in contest.entrants] == ["random", "tpe"]
+    assert contest.seeds == (7, 8, 9, 10)
+
+
 def test_the_reference_is_better_than_what_is_found_but_no_lucky_row(files: tuple[str, str]) -> None:
     (contest,) = _run(replace(ASKED, tables=files[:1]))
     assert contest.reference is not None
