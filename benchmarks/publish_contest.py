@@ -1,7 +1,7 @@
 """Make the published contests of search methods: results/published/contest.
 
     python benchmarks/publish_contest.py ours       our ways, 200 searches of each on the grid, 60 on pools: 15 minutes
-    python benchmarks/publish_contest.py live       two of our ways, trained, and on the pool beside: 15 minutes, kept
+    python benchmarks/publish_contest.py live       two of our ways, trained, and on the pool beside: 10 minutes
     python benchmarks/publish_contest.py foreign    other libraries' ways beside two of ours, 50 of each: an hour
 
 The second wants the environments of `make search-peers`. Its searches are kept in results/foreign, so that the same
@@ -54,7 +54,7 @@ FOREIGN_TABLES = ("grid-5k", "conv-5k")
 
 
 LIVE = Options(
-    live="mnist-5k", space="conv", samplers=("tpe", "random"), pruners=("asha",), baselines=False, seeds=6, trials=10,
+    live="mnist-5k", space="conv", samplers=("tpe", "random"), pruners=("asha",), baselines=False, seeds=4, trials=8,
     workers=(2,),
 )  # fmt: skip
 ON_THE_POOL = replace(LIVE, live=None, tables=("conv-5k",), seeds=100, workers=(8,), processes=2)
@@ -81,7 +81,9 @@ def foreign(methods: Sequence[str]) -> Sequence[Contest]:
     What is known when a trial is proposed is then the same on both sides.
     """
     found = run(
-        replace(OURS, tables=FOREIGN_TABLES, pruners=("asha",), seeds=FOREIGN_SEEDS, slots=1, workers=(1,)),
+        replace(
+            OURS, tables=FOREIGN_TABLES, pruners=("asha",), baselines=False, seeds=FOREIGN_SEEDS, slots=1, workers=(1,)
+        ),
         _Told(), lambda: False,
     )  # fmt: skip
     contests = []
