@@ -4,7 +4,7 @@
     python benchmarks/publish_contest.py live       two of our ways, trained, and on the pool beside: 10 minutes
     python benchmarks/publish_contest.py foreign    other libraries' ways beside two of ours, 50 of each: an hour
 
-The second wants the environments of `make search-peers`. Its searches are kept in results/foreign, so that the same
+The last one wants the environments of `make search-peers`. Its searches are kept in results/foreign, so that the same
 command goes on where it was stopped. Of each contest there is a table to read, its figures as JSON, and a picture.
 """
 
