@@ -113,7 +113,7 @@ def draw(panels: Panels) -> Figure:
     """Draw a line per entrant with a band of one standard error; entrants with several budgets are dashed."""
     number = len(panels.panels)
     columns = min(2, number)
-    height = 4.4 if number == 1 else 0.9 + 3.0 * math.ceil(number / columns)
+    height = max(4.8, 0.9 + 3.0 * math.ceil(number / columns))  # lower, the axis's label would not fit beside it
     figure = Figure(figsize=(style.WIDE, height), layout="constrained")
     grid = figure.subplots(math.ceil(number / columns), columns, squeeze=False).ravel().tolist()
     for axes, panel in zip(grid, panels.panels, strict=False):
