@@ -2,7 +2,7 @@
 
     python benchmarks/publish_contest.py ours       our ways, 200 searches of each on the grid, 60 on pools: 15 minutes
     python benchmarks/publish_contest.py live       two of our ways, trained, and on the pool beside: 10 minutes
-    python benchmarks/publish_contest.py foreign    other libraries' ways beside two of ours, 50 of each: an hour
+    python benchmarks/publish_contest.py foreign    other libraries' ways beside two of ours, 25 to 50 of each: an hour
 
 The last one wants the environments of `make search-peers`. Its searches are kept in results/foreign, so that the same
 command goes on where it was stopped. Of each contest there is a table to read, its figures as JSON, and a picture.
@@ -49,8 +49,8 @@ OURS = Options(
 ON_POOLS = replace(OURS, tables=("conv-5k", "conv-5k-wrong"), seeds=60, workers=(8,))
 """A search on a pool takes ten times as long as one on the grid: in 24 ranges proposals take their time."""
 METHODS = ("optuna", "optuna-median", "smac-resumed", "syne-tune-asha", "syne-tune-cqr")
-FOREIGN_SEEDS = 50
-FOREIGN_TABLES = ("grid-5k", "conv-5k")
+FOREIGN_SEEDS = {"grid-5k": 50, "conv-5k": 25}
+"""Searches of each foreign method by table; one of SMAC's on a pool takes half a minute."""
 
 
 LIVE = Options(
@@ -80,17 +80,15 @@ def foreign(methods: Sequence[str]) -> Sequence[Contest]:
 
     What is known when a trial is proposed is then the same on both sides.
     """
-    found = run(
-        replace(
-            OURS, tables=FOREIGN_TABLES, pruners=("asha",), baselines=False, seeds=FOREIGN_SEEDS, slots=1, workers=(1,)
-        ),
-        _Told(), lambda: False,
-    )  # fmt: skip
     contests = []
-    for contest in found or []:
+    for name, seeds in FOREIGN_SEEDS.items():
+        ours = replace(
+            OURS, tables=(name,), pruners=("asha",), baselines=False, seeds=seeds, slots=1, workers=(1,)
+        )  # fmt: skip
+        contest = (run(ours, _Told(), lambda: False) or [])[0]
         folder = KEPT / contest.task
         command = [sys.executable, str(PEERS / "run.py"), "--table", contest.task, "--budget", str(BUDGET)]
-        command += ["--seeds", str(FOREIGN_SEEDS), "--output", str(folder), "--methods", *methods]
+        command += ["--seeds", str(seeds), "--output", str(folder), "--methods", *methods]
         subprocess.run(command, check=True, cwd=ROOT, stdout=sys.stderr)
         task = Task(table=SHA256[contest.task], budget=BUDGET)
         theirs = contest_of(Arena(tables.load(contest.task)), task, read(folder / "traces.jsonl", task), methods)
