@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, Protocol, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
 from search import canonical_json
+from search.proposals import Feasible
 from search.space import Choice, Field, FloatRange, IntRange, Levels, Space, place, same
 from search.trainer_api import Planner
 
@@ -37,22 +37,7 @@ def spread(space: Space, planner: Planner[Any], number: int) -> list[Params]:
 
     A range whose condition does not hold takes up its dimension all the same, so that the sequence stays what it is.
     """
-    feasible = (params for params in _sobol(space) if planner(params).feasible)
-    return list(islice(feasible, number))
-
-
-def _sobol(space: Space) -> Iterator[Params]:
-    from scipy.stats import qmc  # type: ignore[import-untyped]
-
-    paths = [item.path for item in space.ranges]
-    sequence = qmc.Sobol(len(paths), scramble=True, rng=SEED)
-    while True:
-        for shares in sequence.random(1024):
-            yield _at(space, dict(zip(paths, shares.tolist(), strict=True)))
-
-
-def _at(space: Space, shares: Mapping[str, float]) -> Params:
-    return space.sample(lambda path, span: span.at(shares[path]))
+    return list(Feasible(space, planner, SEED).first(number))
 
 
 def near_copies(space: Space, planner: Planner[Any], points: list[Params], origins: list[int]) -> list[NearCopy]:

@@ -63,9 +63,10 @@ def replay(events: Sequence[Event], planner_for: Callable[[StudySpec], Planner[A
     spec = _as_recorded(stored, recorded)
     own = (way for way in (spec.sampler, spec.pruner) if isinstance(way, ForeignSampler | ForeignPruner))
     believed = tuple(way.name for way in own)
+    planner = planner_for(spec)
     driver = Driver(
-        spec=spec, history=history, recorder=recorded, planner=planner_for(spec), dispatcher=recorded,
-        observer=Observer(), on_trial_end=lambda trial: None, optuna_study=restored(spec, history),
+        spec=spec, history=history, recorder=recorded, planner=planner, dispatcher=recorded,
+        observer=Observer(), on_trial_end=lambda trial: None, optuna_study=restored(spec, history, planner),
     )  # fmt: skip
     try:
         while (event := recorded.next) is not None:

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
 from search.event_log import History, TrialRecord, repeats
+from search.proposals import SpaceProspects
 from search.strategies import OptunaStudy, frozen_trial
 from search.study import CheckpointStore, StudySpec, fingerprint
+from search.trainer_api import Planner
 
 
-def restored(spec: StudySpec, history: History) -> OptunaStudy:
-    """Return the in-memory study with all trials of a history."""
+def restored(spec: StudySpec, history: History, planner: Planner[Any] | None) -> OptunaStudy:
+    """Return the in-memory study with all trials of a history.
+
+    The planner tells samplers what is feasible; those that are a user's own do not ask.
+    """
     optuna_study = OptunaStudy(
         name=fingerprint(history.spec),
         space=spec.space,
@@ -20,6 +27,7 @@ def restored(spec: StudySpec, history: History) -> OptunaStudy:
         periods=spec.periods,
         cost=spec.cost,
         lasting=not repeats(spec.order),
+        prospects=None if planner is None else partial(SpaceProspects, spec.space, planner, spec.seed),
     )
     for trial in history.trials:
         values = {period: r.value for period, r in enumerate(trial.reports, 1) if r.value is not None}

@@ -230,7 +230,7 @@ class Search:
             dispatcher=dispatcher,
             observer=self.observer,
             on_trial_end=lambda trial: release(trial, history, states, self.on_trial_end),
-            optuna_study=restored(spec, history),
+            optuna_study=restored(spec, history, planner),
         )
         reached = self._drive_to_goal(driver, history)
         return Run(study=history.record(), reached=reached, order_cost=dispatcher.time.ordering_share)

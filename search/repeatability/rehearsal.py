@@ -43,7 +43,7 @@ def rehearse(spec: StudySpec, planner: Planner[Mapping[str, Any]], length: Lengt
         history.apply(stage.events[-1])
     driver = Driver(
         spec=spec, history=history, recorder=stage, planner=planner, dispatcher=stage, observer=Observer(),
-        on_trial_end=lambda trial: None, optuna_study=restored(spec, history),
+        on_trial_end=lambda trial: None, optuna_study=restored(spec, history, planner),
     )  # fmt: skip
     with suppress(TooManyFailuresError):
         driver.run(lambda: len(history.trials) >= length.proposals)
@@ -91,7 +91,7 @@ def _as_logged(event: Asked | Reported) -> Decision:
 
 
 def _decide(spec: StudySpec, history: History, event: Event) -> Decision:
-    optuna_study = restored(spec, history)
+    optuna_study = restored(spec, history, None)
     if isinstance(event, Asked):
         return optuna_study.ask(event.trial)
     if isinstance(event, Reported) and event.report.value is not None:

@@ -96,7 +96,7 @@ def simulate(
         dispatcher=dispatcher,
         observer=Observer(),
         on_trial_end=lambda trial: None,
-        optuna_study=restored(spec, history) if study is None else study,
+        optuna_study=restored(spec, history, planner) if study is None else study,
     )
     driver.run(lambda: bool(memory.spent) and memory.spent[-1] >= budget)
     return Simulated(

@@ -31,10 +31,12 @@ from .registry import (
     to_spec as to_spec,
 )
 from .samplers import (
+    Curves as Curves,
     ForeignSampler as ForeignSampler,
     Gp as Gp,
     Qmc as Qmc,
     Random as Random,
+    Sobol as Sobol,
     Tpe as Tpe,
     built_on as built_on,
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 from optuna import Study
 from optuna.distributions import BaseDistribution
-from optuna.samplers import GPSampler, QMCSampler
+from optuna.samplers import BaseSampler, GPSampler, QMCSampler
 from optuna.trial import FrozenTrial
 
 
@@ -27,6 +27,31 @@ class FixedSpaceQmcSampler(QMCSampler):
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """Return all ranges with more than one value."""
         return self._ranges
+
+
+class ProposingSampler(BaseSampler):
+    """Proposes one configuration that was chosen as a whole, to whatever asks through Optuna's interface."""
+
+    def __init__(self, spans: Mapping[str, BaseDistribution], params: Mapping[str, Any]) -> None:
+        """Take the ranges that apply to the configuration, and its values as Optuna stores them."""
+        self._spans = spans
+        self._params = params
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        """Return the ranges of the configuration."""
+        return dict(self._spans)
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Return the configuration."""
+        return dict(self._params)
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        """Refuse: every range that applies has its value already."""
+        raise LookupError(f"{param_name} applies, and was not proposed")
 
 
 class OneThreadGpSampler(GPSampler):

@@ -6,11 +6,12 @@ import contextlib
 import copy
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from itertools import takewhile
 from types import MappingProxyType
-from typing import Any, assert_never
+from typing import Any, assert_never, get_args
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
@@ -19,12 +20,14 @@ from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from search.event_log import State
+from search.proposals import Curve, Prospects
 from search.space import Distribution, Space
 from search.strategies.distributions import OptunaDistribution, OptunaRanges, decode, to_optuna
 from search.strategies.fast_tpe import Table
 from search.strategies.pareto_pruning import ParetoPruning
 from search.strategies.pruners import ForeignPruner, Pruner
 from search.strategies.samplers import Ask, ForeignSampler, Sampler
+from search.trainer_api import EndReason
 
 logging.getLogger("optuna").setLevel(logging.ERROR)  # the driver reports progress itself
 
@@ -53,8 +56,13 @@ class OptunaStudy:
         periods: int,
         cost: str | None = None,
         lasting: bool = False,
+        prospects: Callable[[], Prospects] | None = None,
     ) -> None:
-        """Create an empty study; `lasting` lets one instance of a user's own sampler or pruner live as long as it."""
+        """Create an empty study.
+
+        `lasting` lets one instance of a user's own sampler or pruner live as long as it; `prospects` makes what
+        samplers choose among that know the limits.
+        """
         if isinstance(pruner, ForeignPruner):
             pruner = replace(pruner, lasting=lasting)
         self._lasts = lasting and isinstance(sampler, ForeignSampler)
@@ -63,6 +71,8 @@ class OptunaStudy:
         self.ranges = OptunaRanges.of(space)
         self._sampler = sampler
         self._table = Table(self.ranges.optunas)
+        self._prospects_of = prospects
+        self._known: dict[int, tuple[Mapping[str, Any], tuple[float, ...]]] = {}
         self._seed = seed
         self._storage = InMemoryStorage()
         with _quiet():
@@ -178,10 +188,38 @@ class OptunaStudy:
         return Ask(
             number=number,
             study_seed=self._seed,
-            ranges=self.ranges.optunas,
+            ranges=self.ranges,
             trained=trained,
             misses=misses,
             table=self._table,
+            curves=lambda: self._curves(trials),
+            prospects=self._prospects,
+        )
+
+    @cached_property
+    def _prospects(self) -> Prospects | None:
+        return None if self._prospects_of is None else self._prospects_of()
+
+    def _curves(self, trials: Sequence[FrozenTrial]) -> list[Curve]:
+        """Return what samplers that read learning curves learn from: all trials that were or are being trained."""
+        return [self._curve(trial) for trial in trials if self._is_trained(trial)]
+
+    def _is_trained(self, trial: FrozenTrial) -> bool:
+        is_feasible = all(excess <= 0 for name, excess in trial.constraints.items() if name not in get_args(EndReason))
+        return is_feasible and trial.state not in (TrialState.FAIL, TrialState.WAITING)
+
+    def _curve(self, trial: FrozenTrial) -> Curve:
+        if trial.number not in self._known:
+            decoded = {path: decode(self.ranges.ours[path], value) for path, value in trial.params.items()}
+            self._known[trial.number] = decoded, self._prospects.shares(decoded) if self._prospects else ()
+        params, shares = self._known[trial.number]
+        return Curve(
+            trial=trial.number,
+            params=params,
+            shares=shares,
+            values=tuple(trial.intermediate_values[period] for period in sorted(trial.intermediate_values)),
+            ended=trial.state != TrialState.RUNNING,
+            failed=any(trial.constraints.get(reason, 0.0) > 0 for reason in get_args(EndReason)),
         )
 
     def _trial(self, number: int) -> optuna.Trial:

@@ -12,15 +12,15 @@ from search import canonical_json
 from search.errors import NewerVersionError, UsageError
 from search.messages import show
 from search.plugins import Code, is_code, load
-from search.space import Space
+from search.space import Space, cost_of
 from search.stored_fields import First, stored, unknown
 from search.strategies.pruners import Asha, ForeignPruner, Hyperband, Median, NoPruner, Pruner
-from search.strategies.samplers import ForeignSampler, Gp, Qmc, Random, Sampler, Tpe
+from search.strategies.samplers import Curves, ForeignSampler, Gp, Qmc, Random, Sampler, Sobol, Tpe
 
 __all__ = [
-    "PRUNERS", "SAMPLERS", "Asha", "ForeignPruner", "ForeignSampler", "Gp", "Hyperband", "Median", "NoPruner", "Pruner",
-    "Qmc", "Random", "Sampler", "Tpe", "check", "check_known", "describe", "misfits", "named_pruner", "named_sampler",
-    "of_code", "of_settings", "of_spec", "pruner", "sampler", "to_spec",
+    "PRUNERS", "SAMPLERS", "Asha", "Curves", "ForeignPruner", "ForeignSampler", "Gp", "Hyperband", "Median", "NoPruner",
+    "Pruner", "Qmc", "Random", "Sampler", "Sobol", "Tpe", "check", "check_known", "describe", "misfits", "named_pruner",
+    "named_sampler", "of_code", "of_settings", "of_spec", "pruner", "sampler", "to_spec",
 ]  # fmt: skip
 
 _Strategy = TypeVar("_Strategy", bound=Sampler | Pruner)
@@ -138,7 +138,7 @@ def to_spec(strategy: Sampler | Pruner) -> dict[str, Any]:
         case ForeignSampler() | ForeignPruner():
             code = {name: value for name, value in asdict(strategy.code).items() if value is not None}
             return {"name": strategy.name, "options": dict(strategy.options), "code": code}
-        case Tpe() | Random() | Qmc() | Gp() | Asha() | Hyperband() | Median() | NoPruner():
+        case Tpe() | Random() | Qmc() | Gp() | Sobol() | Curves() | Asha() | Hyperband() | Median() | NoPruner():
             return {"name": strategy.name, **stored(strategy, FIRST)}
         case _:
             assert_never(strategy)
@@ -175,7 +175,7 @@ def describe(strategy: Sampler | Pruner, periods: int) -> str:
             return f"{strategy.name} (multivariate)"
         case Qmc():
             return f"{strategy.name} (Sobol)"
-        case Random() | Gp() | Median() | NoPruner() | ForeignSampler() | ForeignPruner():
+        case Random() | Gp() | Sobol() | Curves() | Median() | NoPruner() | ForeignSampler() | ForeignPruner():
             return strategy.name
         case _:
             assert_never(strategy)
@@ -201,10 +201,11 @@ def misfits(
 
 def _misfits_of_sampler(sampler: Sampler, pruner: Pruner, space: Space) -> Iterator[str]:
     match sampler:
-        case (
-            Tpe() | Random() | Qmc() | ForeignSampler()
-        ):  # a point of the sequence has a place for every range, whether it applies or not
-            pass
+        case Tpe() | Random() | Qmc() | Sobol() | ForeignSampler():
+            pass  # a point of a sequence has a place for every range, whether it applies or not
+        case Curves():
+            if cost_of(space.settings) is not None:
+                yield "curves needs a single objective"
         case Gp():
             if not isinstance(pruner, NoPruner):
                 yield "gp needs `pruner: none`: a pruned trial's value is from a smaller budget"

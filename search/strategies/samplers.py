@@ -7,18 +7,21 @@ study's trials and on that number, not on how often the program was restarted.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, assert_never
+
+import numpy as np
 
 from search import canonical_json
 from search.errors import UsageError
 from search.plugins import Code, Loaded
+from search.proposals import Curve, Prospects, Why, choose
 
 if TYPE_CHECKING:
-    from optuna.distributions import BaseDistribution
     from optuna.samplers import BaseSampler
 
+    from search.strategies.distributions import OptunaRanges
     from search.strategies.fast_tpe import Table
 
 
@@ -32,7 +35,7 @@ class Ask:
 
     number: int
     study_seed: int
-    ranges: Mapping[str, BaseDistribution]
+    ranges: OptunaRanges
     """All ranges of the space."""
     trained: int = 0
     """Number of earlier trials that were trained or are being trained. Trials that were pruned without a value, as
@@ -41,6 +44,10 @@ class Ask:
     """Number of trials pruned without a value directly before this one."""
     table: Table | None = None
     """The trials' parameters as numbers, kept between proposals; None to compute them anew."""
+    curves: Callable[[], Sequence[Curve]] = tuple
+    """Returns all earlier trials that are feasible, those that have not reported among them."""
+    prospects: Prospects | None = None
+    """What there is to try; None where no limits are known, so that only samplers that ignore them work."""
 
     @property
     def seed(self) -> int:
@@ -78,7 +85,7 @@ class Tpe:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)  # group and multivariate, since 2.2
             return TableTpeSampler(
-                ask.table or Table(ask.ranges),
+                ask.table or Table(ask.ranges.optunas),
                 n_startup_trials=self.n_startup_trials,
                 n_ei_candidates=self.n_ei_candidates,
                 multivariate=True,
@@ -109,7 +116,7 @@ class Qmc:
     def make(self, ask: Ask) -> BaseSampler:
         from search.strategies.optuna_samplers import FixedSpaceQmcSampler
 
-        return FixedSpaceQmcSampler(ask.ranges, seed=canonical_json.derived_seed(ask.study_seed, "sequence"))
+        return FixedSpaceQmcSampler(ask.ranges.optunas, seed=canonical_json.derived_seed(ask.study_seed, "sequence"))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -132,6 +139,54 @@ class Gp:
             deterministic_objective=False,
             warn_independent_sampling=False,
         )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sobol:
+    """The feasible points of a scrambled Sobol sequence, one after the other, so that no proposal exceeds a limit."""
+
+    name: ClassVar[str] = "sobol"
+
+    def make(self, ask: Ask) -> BaseSampler:
+        return _proposing(ask, _prospects(ask).covering(ask.number, [curve.params for curve in ask.curves()]))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Curves:
+    """A Gaussian process over settings and training time that reads every report of every trial (`search.proposals`).
+
+    The first trials are points of the Sobol sequence. Nothing that is proposed exceeds a limit, or is near an earlier
+    trial.
+    """
+
+    name: ClassVar[str] = "curves"
+    n_startup_trials: int = 8
+    """Number of trials that have been trained and have ended before the model is used."""
+
+    def make(self, ask: Ask) -> BaseSampler:
+        return _proposing(ask, self.proposal(ask)[0])
+
+    def proposal(self, ask: Ask) -> tuple[Mapping[str, Any], Why | None]:
+        """Return what is proposed, and what spoke for it; None where no model did."""
+        prospects, curves = _prospects(ask), ask.curves()
+        if sum(curve.ended for curve in curves) < self.n_startup_trials:
+            return prospects.covering(ask.number, [curve.params for curve in curves]), None
+        draws = np.random.default_rng(ask.seed)
+        candidates = prospects.candidates(curves, draws)
+        chosen, why = choose(curves, candidates, prospects.coordinates, draws)
+        return candidates[chosen], why
+
+
+def _prospects(ask: Ask) -> Prospects:
+    if ask.prospects is None:
+        raise ValueError("this sampler needs to know what is feasible")
+    return ask.prospects
+
+
+def _proposing(ask: Ask, params: Mapping[str, Any]) -> BaseSampler:
+    from search.strategies.optuna_samplers import ProposingSampler
+
+    return ProposingSampler({path: ask.ranges.optunas[path] for path in params}, ask.ranges.encode(params))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -159,7 +214,7 @@ class ForeignSampler:
         return WatchedSampler(self.loaded.construct(self.options, ask.seed), self.loaded)
 
 
-Sampler = Tpe | Random | Qmc | Gp | ForeignSampler
+Sampler = Tpe | Random | Qmc | Gp | Sobol | Curves | ForeignSampler
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +232,7 @@ def built_on(sampler: Sampler) -> BuiltOn:
     match sampler:
         case Tpe() | Random() | ForeignSampler():
             return BuiltOn()
-        case Qmc():
+        case Qmc() | Sobol() | Curves():
             return BuiltOn(needed=("scipy",))
         case Gp():
             return BuiltOn(needed=("scipy", "torch"), if_there=("greenlet",))

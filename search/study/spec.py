@@ -17,7 +17,20 @@ from search.messages import on_one_line, show
 from search.plugins import is_code
 from search.space import Choice, Distribution, FloatRange, IntRange, Levels, Space, cost_of
 from search.stored_fields import First, standing, unknown
-from search.strategies import ForeignSampler, Gp, Pruner, Qmc, Random, Sampler, Tpe, built_on, check, to_spec
+from search.strategies import (
+    Curves,
+    ForeignSampler,
+    Gp,
+    Pruner,
+    Qmc,
+    Random,
+    Sampler,
+    Sobol,
+    Tpe,
+    built_on,
+    check,
+    to_spec,
+)
 
 DRIVER_REVISION = 2
 """Raised whenever the driver decides differently from before on the same records."""
@@ -153,7 +166,7 @@ def sampler_arithmetic(sampler: Sampler, *, two_objectives: bool = False) -> dic
             from search.strategies import gp_proposal
 
             return {"sampler_arithmetic": gp_proposal(two_objectives)}
-        case Tpe() | Random() | Qmc() | ForeignSampler():
+        case Tpe() | Random() | Qmc() | Sobol() | Curves() | ForeignSampler():
             return {}
         case _:
             assert_never(sampler)

@@ -22,6 +22,7 @@ from mnist_bench.tables import Nearest, Table, TablePlanner, TableTrainer, cells
 from search import strategies
 from search.event_log import State
 from search.executors import Job
+from search.proposals import Curve, SpaceProspects
 from search.simulation import MAX_TRIALS, Simulated, simulate
 from search.space import FloatRange
 from search.strategies import OptunaStudy
@@ -89,7 +90,7 @@ class _Study(OptunaStudy):
     def __init__(self, spec: StudySpec, arena: Arena) -> None:
         super().__init__(
             name=fingerprint(spec.to_json()), space=spec.space, sampler=spec.sampler, pruner=spec.pruner,
-            seed=spec.seed, periods=spec.periods,
+            seed=spec.seed, periods=spec.periods, prospects=lambda: _TableProspects(spec, arena),
         )  # fmt: skip
         self.seconds = 0.0
         """Processor time of proposals and decisions."""
@@ -121,6 +122,18 @@ class _Study(OptunaStudy):
         before = time.process_time()
         yield
         self.seconds += time.process_time() - before
+
+
+class _TableProspects(SpaceProspects):
+    """What there is to try on a table: its points alone, so that no proposal has to be moved far."""
+
+    def __init__(self, spec: StudySpec, arena: Arena) -> None:
+        super().__init__(spec.space, arena.table.planner, spec.seed)
+        self._points = [arena.table.points[point] for point in arena.points.tolist()]
+
+    def candidates(self, curves: Sequence[Curve], draws: np.random.Generator) -> list[Params]:
+        tried = [curve.params for curve in curves]
+        return [params for params in self._points if params not in tried] or self._points
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -104,7 +104,7 @@ def test_what_is_being_handled_is_not_trained_again_in_an_outage(
     driver = Driver(
         spec=spec, history=history, recorder=Away(dispatcher, history), planner=fake.Planner(48),
         dispatcher=dispatcher, observer=Observer(), on_trial_end=lambda trial: None,
-        optuna_study=restored(spec, history),
+        optuna_study=restored(spec, history, None),
     )  # fmt: skip
     assert driver.run(lambda: False)
     times = Counter((job.trial, job.period) for _, job in executor.started)

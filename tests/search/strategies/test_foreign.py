@@ -10,6 +10,7 @@ import pytest
 
 from search import strategies
 from search.errors import NewerVersionError, UsageError
+from search.strategies.distributions import OptunaRanges
 from search.strategies.optuna_study import OptunaStudy
 from search.strategies.pruners import ForeignPruner, Median, NoPruner, survivors
 from search.strategies.samplers import Ask, ForeignSampler, Random, Tpe
@@ -67,7 +68,7 @@ def test_a_study_describes_code_and_does_not_load_it(tmp_path: Path) -> None:
     assert read == own
     assert strategies.to_spec(read) == stored
     with pytest.raises(UsageError, match=r"Sampler mine\.py:Mine is code that is not at hand; name it once more with"):
-        read.make(Ask(number=0, study_seed=0, ranges={}))
+        read.make(Ask(number=0, study_seed=0, ranges=OptunaRanges({}, {})))
     packaged = strategies.to_spec(strategies.named_sampler("optuna.samplers:RandomSampler"))
     assert packaged["code"].keys() == {"module", "sha256", "version"}
 

@@ -1,0 +1,102 @@
+"""Which of the configurations at hand to try next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.proposals.coordinates import Coordinates, Params
+from search.proposals.curves import Curve, reports_of
+from search.proposals.process import CANDIDATES, Fitted, fit, weights
+
+Array = NDArray[np.float64]
+BOLDNESS = 1.0
+FINALISTS = 64
+"""Configurations for which one function is drawn; the rest look worse even if they are as good as they may well be."""
+MOST_REPORTS = 240
+"""Reports that the model reads; of more, the last ones of trials, and of these the best."""
+ROUNDED = 6
+"""Decimals to which losses are rounded before the least is chosen."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Why:
+    """What spoke for a proposal, in the terms of the study."""
+
+    expected: float
+    """Value that the model expects after its whole training."""
+    low: float
+    high: float
+    """One standard deviation to both sides."""
+    best: float | None
+    """Best value of a complete trial so far."""
+    closest: int
+    """The trial whose settings are closest."""
+    among: int
+    """How many configurations it was chosen among."""
+
+
+def choose(
+    curves: Sequence[Curve],
+    configurations: Sequence[Params],
+    coordinates: Coordinates,
+    draws: np.random.Generator,
+) -> tuple[int, Why]:
+    """Return which of the configurations to try next, by number, and why.
+
+    The beliefs are drawn by how well they explain the reports, then a loss for every promising configuration at once;
+    the lowest one is chosen. So what is uncertain is tried as often as it may be the best.
+
+    Raises:
+        ValueError: no trial has reported, or there is no configuration.
+    """
+    curves = _most_telling([curve for curve in curves if curve.values or curve.failed])
+    reports = reports_of(curves)
+    points = np.array([coordinates.of(curve.params) for curve in curves])
+    between = coordinates.squares(points, points)
+    fitted = _drawn([fit(reports, between, beliefs) for beliefs in CANDIDATES], draws)
+    places = np.array([coordinates.of(params) for params in configurations])
+    posterior = fitted.at_end(coordinates.squares(places, points))
+    hopeful = np.round(posterior.mean - BOLDNESS * np.sqrt(np.maximum(posterior.variance, 0.0)), ROUNDED)
+    finalists = np.argsort(hopeful, kind="stable")[:FINALISTS]
+    among = posterior.only(finalists)
+    near = coordinates.squares(places[finalists], places[finalists])
+    losses = among.drawn(near, np.round(draws.standard_normal(len(finalists)), 9), BOLDNESS)
+    chosen = int(np.argmin(np.round(losses, ROUNDED)))
+    periods = max(len(curve.shares) for curve in curves)
+    deviation = float(np.sqrt(max(among.variance[chosen], 0.0)))
+    low, expected, high = (
+        reports.scale.value(float(among.mean[chosen]) + off, periods) for off in (deviation, 0.0, -deviation)
+    )
+    apart = np.add.reduce(coordinates.squares(places[finalists[[chosen]]], points), axis=0)[0]
+    why = Why(
+        expected=expected,
+        low=low,
+        high=high,
+        best=max((curve.values[-1] for curve in curves if len(curve.values) == len(curve.shares)), default=None),
+        closest=curves[int(np.argmin(apart))].trial,
+        among=len(configurations),
+    )
+    return int(finalists[chosen]), why
+
+
+def _most_telling(curves: Sequence[Curve]) -> list[Curve]:
+    """Return the curves that are read: all, or of many those that went furthest and those that are newest, in turns."""
+    furthest = sorted(curves, key=lambda curve: (-len(curve.values), -curve.trial))
+    newest = sorted(curves, key=lambda curve: -curve.trial)
+    read: dict[int, Curve] = {}
+    reports = 0
+    for curve in chain.from_iterable(zip(furthest, newest, strict=True)):
+        if curve.trial not in read and reports + len(curve.values) + curve.failed <= MOST_REPORTS:
+            read[curve.trial] = curve
+            reports += len(curve.values) + curve.failed
+    return [read[trial] for trial in sorted(read)]
+
+
+def _drawn(fitted: Sequence[Fitted], draws: np.random.Generator) -> Fitted:
+    shares = np.cumsum(np.round(weights(fitted), ROUNDED))
+    return fitted[min(int(np.searchsorted(shares, draws.random() * shares[-1], side="right")), len(fitted) - 1)]

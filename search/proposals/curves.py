@@ -1,0 +1,109 @@
+"""Learning curves as a model reads them: every report of every trial, on a scale where differences mean alike."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+LEAST_ERROR = 0.001
+"""Added to an error (0..1) before its logarithm is taken, so that a single image of few does not count for much."""
+BAD = 2.0
+"""Beyond so many deviations above the median of its period a loss counts as just so bad: how bad a net at chance level
+is, or one that diverged, says nothing of the others."""
+DEVIATION = 1.4826
+"""The standard deviation over the median absolute deviation, for normal values."""
+LEAST_SCALE = 0.05
+DECIMALS = 9
+"""To which logarithms are rounded: in their last bit they differ between machines."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Curve:
+    """What is known of one trial."""
+
+    trial: int
+    params: Mapping[str, Any]
+    shares: tuple[float, ...]
+    """Of each period, the share of the whole training's cost that is spent when it ends; the last one is 1."""
+    values: tuple[float, ...]
+    """What the search maximises, after each period so far."""
+    ended: bool
+    """Whether it was trained to its end, or was stopped."""
+    failed: bool = False
+    """Whether training ended because it could not go on: it diverged, or the memory did not suffice."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reports:
+    """All reports of all trials, one a row: shape (reports,) each."""
+
+    curve: NDArray[np.intp]
+    """Which curve it belongs to."""
+    share: Array
+    loss: Array
+    """In deviations above what is usual after this period; low is good."""
+    scale: Scale
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scale:
+    """How values become losses, and back."""
+
+    is_share: bool
+    """Whether all values lie between 0 and 1, so that the logarithm of what is missing to 1 is what counts."""
+    usual: tuple[float, ...]
+    """The usual value on the loss's scale, after each period."""
+    deviation: float
+
+    def value(self, loss: float, period: int) -> float:
+        """Return the value that a standardised loss after a period (from 1) stands for."""
+        raw = self.usual[period - 1] + self.deviation * loss
+        return 1.0 + LEAST_ERROR - math.exp(raw) if self.is_share else -raw
+
+
+def reports_of(curves: Sequence[Curve]) -> Reports:
+    """Return the reports of all curves; a failed trial has one more, which is as bad as any.
+
+    Raises:
+        ValueError: there is no report.
+    """
+    is_share = all(0.0 <= value <= 1.0 for curve in curves for value in curve.values)
+    raw = [[_loss(value, is_share) for value in curve.values] for curve in curves]
+    usual = _usual(raw, max(len(curve.shares) for curve in curves))
+    firsts = [losses[0] for losses in raw if losses]
+    if not firsts:
+        raise ValueError("no trial has reported")
+    deviation = max(DEVIATION * median(abs(loss - usual[0]) for loss in firsts), LEAST_SCALE)
+    rows: list[tuple[int, float, float]] = []
+    for number, (curve, losses) in enumerate(zip(curves, raw, strict=True)):
+        for period, loss in enumerate(losses):
+            rows.append((number, curve.shares[period], min((loss - usual[period]) / deviation, BAD)))
+        if curve.failed:
+            rows.append((number, curve.shares[min(len(losses), len(curve.shares) - 1)], BAD))
+    of, shares, losses_ = zip(*rows, strict=True)
+    return Reports(
+        curve=np.array(of, np.intp),
+        share=np.array(shares),
+        loss=np.array(losses_),
+        scale=Scale(is_share=is_share, usual=usual, deviation=deviation),
+    )
+
+
+def _loss(value: float, is_share: bool) -> float:
+    return round(math.log(1.0 + LEAST_ERROR - value), DECIMALS) if is_share else -value
+
+
+def _usual(raw: Sequence[Sequence[float]], periods: int) -> tuple[float, ...]:
+    """Return the usual loss after each period: of the first the median, then what trials that went on gained."""
+    usual = [median([losses[0] for losses in raw if losses] or [0.0])]
+    for period in range(1, periods):
+        gains = [losses[period] - losses[period - 1] for losses in raw if len(losses) > period]
+        usual.append(usual[-1] + median(gains or [0.0]))
+    return tuple(usual)

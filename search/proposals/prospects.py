@@ -1,0 +1,117 @@
+"""What there is to try: points that cover the space, and those that a model may choose among."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from itertools import accumulate
+from typing import Any, Protocol
+
+import numpy as np
+
+from search import canonical_json
+from search.proposals.coordinates import Coordinates, Params
+from search.proposals.curves import Curve
+from search.proposals.feasible import Feasible
+from search.space import Distribution, Space
+from search.trainer_api import Planner
+
+POOL = 384
+"""Points of the sequence that a model chooses among."""
+CROSSED = 64
+"""Configurations between a good trial's and a point of the sequence, besides."""
+PARENTS = 5
+"""Trials that count as good, from which others are crossed."""
+TYPICAL = 64
+"""Points whose distances say what is near in this space."""
+NEAR = 0.05
+"""Share of the distances between typical points that count as near."""
+
+
+class Prospects(Protocol):
+    """Where proposals come from."""
+
+    coordinates: Coordinates
+
+    def covering(self, number: int, tried: Sequence[Params]) -> Params:
+        """Return the configuration with which trial `number` spreads the trials evenly."""
+        ...
+
+    def candidates(self, curves: Sequence[Curve], draws: np.random.Generator) -> list[Params]:
+        """Return what a model may choose among, given all earlier trials."""
+        ...
+
+    def shares(self, params: Params) -> tuple[float, ...]:
+        """Return the share of a training's cost that is spent when each of its periods ends."""
+        ...
+
+
+class SpaceProspects:
+    """Feasible configurations of a space: all of it can be tried."""
+
+    def __init__(self, space: Space, planner: Planner[Any], seed: int) -> None:
+        """Take the space's Sobol sequence whose scrambling the study's seed decides."""
+        self.coordinates = Coordinates(space.distributions)
+        self._space = space
+        self._planner = planner
+        self._feasible = Feasible(space, planner, canonical_json.derived_seed(seed, "covering"))
+
+    def covering(self, number: int, tried: Sequence[Params]) -> Params:
+        """Return the feasible point of that number in the sequence, or the next one that was not tried."""
+        for ahead in range(len(tried) + 1):
+            params = self._feasible.first(number + ahead + 1)[-1]
+            if params not in tried:
+                return params
+        return self._feasible.first(number + 1)[-1]  # the space has too few configurations
+
+    def candidates(self, curves: Sequence[Curve], draws: np.random.Generator) -> list[Params]:
+        """Return points of the sequence and crosses of good trials with them, none of them near what was tried."""
+        points = list(self._feasible.first(POOL))
+        found = [*points, *self._crossed(curves, points, draws)]
+        apart = self.coordinates.distances(
+            [self.coordinates.of(params) for params in found], [self.coordinates.of(curve.params) for curve in curves]
+        )
+        far = [params for params, distance in zip(found, apart.min(axis=1), strict=True) if distance > self._near]
+        return far or found
+
+    def shares(self, params: Params) -> tuple[float, ...]:
+        """Return the share of a training's cost that is spent when each of its periods ends."""
+        return shares_of(self._planner(params).costs)
+
+    @cached_property
+    def _near(self) -> float:
+        places = [self.coordinates.of(params) for params in self._feasible.first(TYPICAL)]
+        apart = self.coordinates.distances(places, places)
+        return float(np.quantile(apart[np.triu_indices(TYPICAL, 1)], NEAR))
+
+    def _crossed(self, curves: Sequence[Curve], points: Sequence[Params], draws: np.random.Generator) -> list[Params]:
+        """Return feasible children: each range from a good trial or from a point of the sequence, at even odds."""
+        furthest = sorted((curve for curve in curves if curve.values), key=lambda c: (-len(c.values), -c.values[-1]))
+        if not furthest:
+            return []
+        children: list[Params] = []
+        for _ in range(CROSSED):
+            good = furthest[int(draws.integers(min(PARENTS, len(furthest))))].params
+            other = points[int(draws.integers(len(points)))]
+            child = self._child(good, other, draws)
+            if self._planner(child).feasible:
+                children.append(child)
+        return children
+
+    def _child(self, good: Params, other: Params, draws: np.random.Generator) -> Params:
+        def inherited(path: str, span: Distribution) -> Any:
+            first, second = (good, other) if draws.random() < 0.5 else (other, good)
+            share = float(draws.random())
+            return first[path] if path in first else second.get(path, span.at(share))
+
+        return self._space.sample(inherited)
+
+
+def shares_of(costs: Sequence[int]) -> tuple[float, ...]:
+    """Return the share of all costs that is spent after each.
+
+    >>> shares_of((1, 1, 2))
+    (0.25, 0.5, 1.0)
+    """
+    total = sum(costs)
+    return tuple(spent / total for spent in accumulate(costs))
