@@ -34,6 +34,7 @@ from .samplers import (
     Curves as Curves,
     ForeignSampler as ForeignSampler,
     Gp as Gp,
+    Origin as Origin,
     Qmc as Qmc,
     Random as Random,
     Sobol as Sobol,

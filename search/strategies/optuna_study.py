@@ -26,7 +26,7 @@ from search.strategies.distributions import OptunaDistribution, OptunaRanges, de
 from search.strategies.fast_tpe import Table
 from search.strategies.pareto_pruning import ParetoPruning
 from search.strategies.pruners import ForeignPruner, Pruner
-from search.strategies.samplers import Ask, ForeignSampler, Sampler
+from search.strategies.samplers import Ask, ForeignSampler, Origin, Sampler, origin
 from search.trainer_api import EndReason
 
 logging.getLogger("optuna").setLevel(logging.ERROR)  # the driver reports progress itself
@@ -107,6 +107,10 @@ class OptunaStudy:
         for key, value in self._storage.get_study_system_attrs(self._study._study_id).items():
             self._storage.set_trial_system_attr(number, f"{_OF_STUDY}{key}", value)
         return params
+
+    def origin(self, number: int) -> Origin:
+        """Return where the proposal for trial `number`, one more than the last, would come from."""
+        return origin(self._sampler, self._ask(number))
 
     def move(self, number: int, params: Mapping[str, Any]) -> None:
         """Give the newest trial, which has no report yet, other parameters than those that were proposed."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, assert_never
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, assert_never
 
 import numpy as np
 
@@ -215,6 +215,39 @@ class ForeignSampler:
 
 
 Sampler = Tpe | Random | Qmc | Gp | Sobol | Curves | ForeignSampler
+
+
+OriginKind = Literal["given", "random", "sequence", "model", "own code"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Origin:
+    """Where a proposal comes from."""
+
+    kind: OriginKind
+    why: Why | None = None
+    """What spoke for it, where the model can say so."""
+
+
+def origin(sampler: Sampler, ask: Ask) -> Origin:
+    """Return where a sampler takes its proposal from."""
+    match sampler:
+        case Tpe():
+            is_drawn = ask.trained < sampler.n_startup_trials or ask.is_stuck
+            return Origin(kind="random" if is_drawn else "model")
+        case Gp():
+            return Origin(kind="random" if ask.trained < sampler.n_startup_trials else "model")
+        case Random():
+            return Origin(kind="random")
+        case Qmc() | Sobol():
+            return Origin(kind="sequence")
+        case Curves():
+            why = sampler.proposal(ask)[1]
+            return Origin(kind="sequence" if why is None else "model", why=why)
+        case ForeignSampler():
+            return Origin(kind="own code")
+        case _:
+            assert_never(sampler)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from search.errors import UsageError
 
 if TYPE_CHECKING:
     from search.event_log import StudyRecord, TrialRecord
+    from search.study import StudyLocation
     from search.trainer_api import Report
 
 
@@ -25,6 +26,9 @@ def show(
     recipe: Annotated[bool, typer.Option("--recipe", help="Print a trial as a file that `train` takes.")] = False,
     space: Annotated[
         bool, typer.Option("--space", help="Print the study's space as a file that `search` takes.")
+    ] = False,
+    why: Annotated[
+        bool, typer.Option("--why", help="Of a trial: why it was proposed, and why it was stopped or went on.")
     ] = False,
     every: Annotated[
         bool, typer.Option("--all", help="Of a study: the whole specification, the hashes, the defaults.")
@@ -52,6 +56,13 @@ def show(
         output.print_text(Space.from_spec(study.spec["space"]).to_yaml())
         return
     trial = None if number is None else targets.find_trial(study, number)
+    if why:
+        from search.study import StudyLocation
+
+        if trial is None:
+            raise UsageError("--why explains one trial: STUDY/17 --why.")
+        _explain(study, trial, StudyLocation.of(study.name, results, storage), json)
+        return
     if json:
         output.print_json(_trial_json(study, trial) if trial else _study_json(study))
     elif trial or every:
@@ -64,6 +75,17 @@ def show(
         from mnist_bench.cli.studies import at_a_glance
 
         at_a_glance.show(study, results)
+
+
+def _explain(study: StudyRecord, trial: TrialRecord, location: StudyLocation, json: bool) -> None:
+    from mnist_bench.cli.studies import why
+    from search.study import read_events
+
+    explanation = why.explained(study, trial, read_events(location))
+    if json:
+        output.print_json(why.to_json(study, trial, explanation))
+    else:
+        why.show(study, trial, explanation)
 
 
 def _study_json(study: StudyRecord) -> dict[str, object]:

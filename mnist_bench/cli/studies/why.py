@@ -1,0 +1,83 @@
+"""`mnist-bench show STUDY/37 --why`: why a trial was proposed, and why it was stopped or went on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, assert_never
+
+from mnist_bench import cells
+from mnist_bench.cli import output
+from mnist_bench.result_table import Column, Table
+from search.errors import UsageError
+
+if TYPE_CHECKING:
+    from search.event_log import Event, StudyRecord, TrialRecord
+    from search.explanations import Explanation, Standing
+
+
+def explained(study: StudyRecord, trial: TrialRecord, events: list[Event]) -> Explanation:
+    """Return why a trial is what it is.
+
+    Raises:
+        UsageError: the study was made by another version of the search, which may have decided otherwise.
+    """
+    from mnist_bench.studies import run_search
+    from search.explanations import explain
+    from search.study import DRIVER_REVISION
+
+    revision = study.spec["driver_revision"]
+    if revision != DRIVER_REVISION:
+        raise UsageError(f"Study {study.name} is of driver revision {revision}, which decided otherwise than this one.")
+    return explain(events, trial.number, lambda spec: run_search.planner(spec.space, spec.context))
+
+
+def show(study: StudyRecord, trial: TrialRecord, explanation: Explanation) -> None:
+    """Print it in words and figures."""
+    output.print_line(f"{study.name}/{trial.number}  {cells.ending(trial.state, trial.reason)}")
+    for line in sentences(explanation, study.spec["sampler"]["name"], cells.percent):
+        output.print_prose(line)
+    if explanation.standings:
+        output.print_line()
+        output.print_table(_table(explanation))
+
+
+def to_json(study: StudyRecord, trial: TrialRecord, explanation: Explanation) -> dict[str, Any]:
+    """Return the same as plain values."""
+    return {"study": study.name, "trial": trial.number, **asdict(explanation)}
+
+
+def sentences(explanation: Explanation, sampler: str, read: Callable[[float | None], str]) -> Iterator[str]:
+    """Yield why a trial was proposed: values read as `read` has it."""
+    known = f"{explanation.trained} trials were known, {explanation.ended} of which had ended"
+    origin = explanation.origin
+    match origin.kind:
+        case "given":
+            yield "Proposed because it stood on the list of what to try first."
+        case "random":
+            yield f"Drawn at random by {sampler}; {known}."
+        case "sequence":
+            yield f"The next point of {sampler}'s sequence, which covers the space evenly; {known}."
+        case "model":
+            yield f"Proposed by the model of {sampler}; {known}."
+        case "own code":
+            yield f"Proposed by {sampler}, which only its own code can explain; {known}."
+        case _:
+            assert_never(origin.kind)
+    if why := origin.why:
+        best = "no trial was complete" if why.best is None else f"the best complete trial had {read(why.best)}"
+        yield (
+            f"It expected {read(why.expected)} after the whole training, give or take {read(why.low)} to "
+            f"{read(why.high)}; {best}. Chosen among {why.among} configurations; the closest earlier one is "
+            f"#{why.closest}."
+        )
+
+
+def _table(explanation: Explanation) -> Table[Standing]:
+    columns: list[Column[Standing]] = [
+        Column("after period", lambda row: str(row.period), 1, "right"),
+        Column("accuracy", lambda row: cells.percent(row.value), 1, "right"),
+        Column("place", lambda row: f"{row.place} of {row.arrived}", 1, "right"),
+        Column("", lambda row: ("stopped: " if row.stopped else "went on: ") + row.rule if row.asked else "", 1),
+    ]
+    return Table(rows=explanation.standings, columns=columns)

@@ -1,0 +1,2 @@
+from .explain import Explanation as Explanation, explain as explain
+from .standings import Standing as Standing

@@ -1,0 +1,46 @@
+"""Everything that spoke for one trial."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import Any
+
+from search.driver import restored
+from search.event_log import Asked, Event, History
+from search.explanations.standings import Standing, standings
+from search.strategies import Origin
+from search.study import StudySpec
+from search.trainer_api import Planner
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Explanation:
+    """Why a trial is what it is."""
+
+    origin: Origin
+    trained: int
+    """Trials that were trained or were being trained when it was proposed."""
+    ended: int
+    """Those of them that had ended."""
+    standings: tuple[Standing, ...]
+
+
+def explain(events: Sequence[Event], number: int, planner_for: Callable[[StudySpec], Planner[Any]]) -> Explanation:
+    """Return what spoke for trial `number` of a study, whose sampler is asked once more from what it knew then.
+
+    Raises:
+        UsageError: a package that the sampler needs is not installed.
+    """
+    before = [*takewhile(lambda event: not (isinstance(event, Asked) and event.trial == number), events)]
+    history = History.of(before)
+    spec = StudySpec.from_json(history.spec)
+    trial = History.of(events).trials[number]
+    given = number < len(spec.enqueued)
+    return Explanation(
+        origin=Origin(kind="given") if given else restored(spec, history, planner_for(spec)).origin(number),
+        trained=history.trained,
+        ended=history.finished,
+        standings=tuple(standings(events, trial, spec.pruner)),
+    )
