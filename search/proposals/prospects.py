@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from itertools import accumulate
 from typing import Any, Protocol
 
@@ -22,10 +21,9 @@ CROSSED = 64
 """Configurations between a good trial's and a point of the sequence, besides."""
 PARENTS = 5
 """Trials that count as good, from which others are crossed."""
-TYPICAL = 64
-"""Points whose distances say what is near in this space."""
 NEAR = 0.05
-"""Share of the distances between typical points that count as near."""
+"""So many of the sequence's points count as near an earlier trial: those that are nearest to one. What is nearer than
+they are is no other configuration, but a copy."""
 
 
 class Prospects(Protocol):
@@ -70,19 +68,13 @@ class SpaceProspects:
         found = [*points, *self._crossed(curves, points, draws)]
         apart = self.coordinates.distances(
             [self.coordinates.of(params) for params in found], [self.coordinates.of(curve.params) for curve in curves]
-        )
-        far = [params for params, distance in zip(found, apart.min(axis=1), strict=True) if distance > self._near]
-        return far or found
+        ).min(axis=1)
+        near = np.quantile(apart[: len(points)], NEAR)
+        return [params for params, distance in zip(found, apart, strict=True) if distance > near] or found
 
     def shares(self, params: Params) -> tuple[float, ...]:
         """Return the share of a training's cost that is spent when each of its periods ends."""
         return shares_of(self._planner(params).costs)
-
-    @cached_property
-    def _near(self) -> float:
-        places = [self.coordinates.of(params) for params in self._feasible.first(TYPICAL)]
-        apart = self.coordinates.distances(places, places)
-        return float(np.quantile(apart[np.triu_indices(TYPICAL, 1)], NEAR))
 
     def _crossed(self, curves: Sequence[Curve], points: Sequence[Params], draws: np.random.Generator) -> list[Params]:
         """Return feasible children: each range from a good trial or from a point of the sequence, at even odds."""

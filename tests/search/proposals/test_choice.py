@@ -1,0 +1,120 @@
+"""Which configuration is tried next: through the samplers `sobol` and `curves`, over a whole search."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from search.event_log.records import TrialRecord
+from search.proposals.choice import MOST_REPORTS, choose
+from search.proposals.coordinates import Coordinates
+from search.proposals.curves import Curve
+from search.proposals.prospects import SpaceProspects
+from search.strategies.samplers import Curves, Random, Sampler, Sobol
+from search.trainer_api import PLAIN, Plan
+from support import search_fake as fake
+
+pytestmark = pytest.mark.usefixtures("log_alone")
+SHARES = (0.25, 0.5, 1.0)
+WIDE = {"name": "wide", "m": {name: {"float": [0.0, 1.0]} for name in "abcdef"}}
+SPACE = fake.space(WIDE)
+
+
+class Free:
+    """Plans any parameters of the wide space; a quarter of it is feasible."""
+
+    codec = PLAIN
+
+    def __call__(self, params: Mapping[str, Any]) -> Plan[Mapping[str, Any]]:
+        """See `search.trainer_api.Planner`."""
+        return Plan(config=params, costs=(1, 1, 2), constraints={"a": params["m.a"] - 0.25})
+
+
+def quality(params: Mapping[str, Any]) -> float:
+    """Return a value that three of six ranges decide."""
+    b, c, d = (float(params[f"m.{name}"]) for name in "bcd")
+    return 0.99 - 0.3 * abs(b - 0.7) - 0.1 * (c - 0.3) ** 2 - 0.1 * d
+
+
+def found_by(sampler: Curves | None, seed: int, trials: int) -> tuple[float, list[Mapping[str, Any]]]:
+    """Return the mean value of the last ten of so many trials, each trained to its end, and all parameters."""
+    prospects = SpaceProspects(SPACE, Free(), seed)
+    curves: list[Curve] = []
+    for number in range(trials):
+        tried = [curve.params for curve in curves]
+        if sampler is None or number < sampler.n_startup_trials:
+            params = prospects.covering(number, tried)
+        else:
+            draws = np.random.default_rng([seed, number])
+            candidates = prospects.candidates(curves, draws)
+            params = candidates[choose(curves, candidates, prospects.coordinates, draws)[0]]
+        end = quality(params)
+        values = (end - 0.2, end - 0.05, end)
+        curves.append(Curve(trial=number, params=params, shares=SHARES, values=values, ended=True))
+    return sum(curve.values[-1] for curve in curves[-10:]) / 10, [curve.params for curve in curves]
+
+
+def test_what_was_learned_makes_the_later_proposals_better() -> None:
+    learned = [found_by(Curves(), seed, 40)[0] for seed in range(3)]
+    spread = [found_by(None, seed, 40)[0] for seed in range(3)]
+    assert min(learned) > max(spread) + 0.03
+
+
+def test_nothing_near_an_earlier_trial_is_proposed() -> None:
+    coordinates = Coordinates(SPACE.distributions)
+    _, params = found_by(Curves(), 0, 40)
+    places = [coordinates.of(each) for each in params]
+    apart = coordinates.distances(places, places) + np.eye(40) * 99
+    spread = coordinates.distances(places[:8], places[:8]) + np.eye(8) * 99
+    assert apart.min() > 0.3 * spread.min()
+
+
+@pytest.mark.parametrize("sampler", [Sobol(), Curves(n_startup_trials=3)])
+def test_nothing_infeasible_is_proposed_where_random_search_does(tmp_path: Path, sampler: Sampler) -> None:
+    def infeasible(sampler: Sampler) -> list[TrialRecord]:
+        found = fake.run(tmp_path / sampler.name, goal=20, widest=24, sampler=sampler)
+        return [trial for trial in found.study.trials if trial.reason == "infeasible"]
+
+    assert len(infeasible(Random())) > 10
+    assert infeasible(sampler) == []
+
+
+def test_a_space_of_few_configurations_ends_in_repetitions(tmp_path: Path) -> None:
+    tiny = {"name": "tiny", "model": {"width": {"int": [8, 16], "step": 8}, "depth": {"int": [1, 1]}}}
+    found = fake.run(tmp_path, goal=6, sampler=Curves(n_startup_trials=2), space_values=tiny).study
+    assert [trial.params["model.width"] for trial in found.trials[:2]] in ([8, 16], [16, 8])
+    assert len(found.complete()) > 0
+
+
+def test_why_is_said_in_the_terms_of_the_study() -> None:
+    prospects = SpaceProspects(SPACE, Free(), 0)
+    curves = [
+        Curve(trial=number, params=params, shares=SHARES, values=(quality(params),) * (1 + number % 3), ended=True)
+        for number, params in enumerate(prospects.covering(number, ()) for number in range(12))
+    ]
+    draws = np.random.default_rng(0)
+    candidates = prospects.candidates(curves, draws)
+    chosen, why = choose(curves, candidates, prospects.coordinates, draws)
+    assert why.low < why.expected < why.high < 1.0
+    assert math.isclose(why.expected, quality(candidates[chosen]), abs_tol=0.1)
+    assert why.best == max(curve.values[-1] for curve in curves if len(curve.values) == 3)
+    assert (why.among, why.closest in range(12)) == (len(candidates), True)
+
+
+def test_of_many_reports_the_most_telling_are_read() -> None:
+    """The time of a proposal stays the same, and what matters is known still."""
+    prospects = SpaceProspects(SPACE, Free(), 0)
+    params = [prospects.covering(number, ()) for number in range(2 * MOST_REPORTS)]
+    curves = [
+        Curve(trial=number, params=each, shares=SHARES, values=(quality(each),) * (1 + number % 3), ended=True)
+        for number, each in enumerate(params)
+    ]
+    draws = np.random.default_rng(0)
+    candidates = prospects.candidates(curves, draws)
+    chosen, _ = choose(curves, candidates, prospects.coordinates, draws)
+    assert quality(candidates[chosen]) > sorted(map(quality, params))[int(1.6 * MOST_REPORTS)]

@@ -1,0 +1,53 @@
+"""Learning curves as a model reads them."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given, strategies as st
+
+from search.proposals.curves import BAD, Curve, reports_of
+
+SHARES = (0.25, 0.5, 1.0)
+
+
+def curve(trial: int, *values: float, failed: bool = False) -> Curve:
+    return Curve(trial=trial, params={}, shares=SHARES, values=values, ended=False, failed=failed)
+
+
+def test_a_loss_is_the_logarithm_of_the_error_above_what_is_usual() -> None:
+    reports = reports_of([curve(0, 0.9, 0.95), curve(1, 0.8), curve(2, 0.7)])
+    assert reports.curve.tolist() == [0, 0, 1, 2]
+    assert reports.share.tolist() == [0.25, 0.5, 0.25, 0.25]
+    first, usual, last = (math.log(error + 0.001) for error in (0.1, 0.2, 0.3))
+    deviation = 1.4826 * min(usual - first, last - usual)
+    assert reports.loss == pytest.approx([(x - usual) / deviation for x in (first, first, usual, last)])
+    assert reports.scale.value(float(reports.loss[3]), 1) == pytest.approx(0.7)
+    assert reports.scale.usual[1] - reports.scale.usual[0] == pytest.approx(math.log(0.051) - math.log(0.101))
+
+
+def test_a_net_at_chance_level_is_just_bad() -> None:
+    good = [curve(number, 0.97 + number / 1000) for number in range(5)]
+    assert reports_of([*good, curve(5, 0.1)]).loss[-1] == BAD
+    diverged = reports_of([*good, curve(5, 0.97, failed=True)])
+    assert diverged.loss[-1] == BAD
+    assert diverged.share[-1] == 0.5
+    assert reports_of([*good, curve(5, failed=True)]).share[-1] == 0.25
+
+
+def test_values_that_are_no_shares_count_as_they_are() -> None:
+    reports = reports_of([curve(0, 10.0), curve(1, 20.0), curve(2, 40.0)])
+    assert reports.loss[0] > reports.loss[1] > reports.loss[2]
+    assert reports.scale.value(float(reports.loss[1]), 1) == pytest.approx(20.0)
+
+
+def test_without_a_report_there_is_nothing_to_read() -> None:
+    with pytest.raises(ValueError, match="no trial has reported"):
+        reports_of([curve(0)])
+
+
+@given(st.lists(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=3), min_size=1, max_size=8))
+def test_whatever_is_reported_the_losses_are_finite(values: list[list[float]]) -> None:
+    reports = reports_of([curve(number, *each) for number, each in enumerate(values)])
+    assert all(math.isfinite(loss) and loss <= BAD for loss in reports.loss.tolist())
