@@ -64,7 +64,7 @@ class Fitted:
             to_curves: squared distance to each curve's in each range, shape (ranges, configurations, curves).
         """
         reports = self.reports
-        covariance = self.beliefs.settings * _alike(to_curves, self.beliefs.length)[:, reports.curve]
+        covariance = self.beliefs.settings * alike(to_curves, self.beliefs.length)[:, reports.curve]
         covariance = covariance * np.sqrt(reports.share)[None] + LEVEL + DRIFT * reports.share[None]
         projected = solve_lower(self.lower, covariance.T)
         return Posterior(
@@ -100,7 +100,7 @@ class Posterior:
             normals: independent standard normal numbers, one each.
             boldness: how far it may lie off the mean, in standard deviations.
         """
-        covariance = self.beliefs.settings * _alike(between, self.beliefs.length) + LEVEL + DRIFT
+        covariance = self.beliefs.settings * alike(between, self.beliefs.length) + LEVEL + DRIFT
         covariance = covariance - product(self.projected, self.projected) + 1e-6 * np.eye(len(self.mean))
         return self.mean + boldness * product(cholesky(covariance).T, normals[:, None])[:, 0]
 
@@ -115,7 +115,7 @@ def fit(reports: Reports, between: Array, beliefs: Beliefs) -> Fitted:
     """
     share = reports.share
     earlier, later = np.minimum(share[:, None], share[None]), np.maximum(share[:, None], share[None])
-    of_settings = beliefs.settings * _alike(between, beliefs.length)[np.ix_(reports.curve, reports.curve)]
+    of_settings = beliefs.settings * alike(between, beliefs.length)[np.ix_(reports.curve, reports.curve)]
     of_trial = beliefs.trial * (reports.curve[:, None] == reports.curve[None])
     covariance = (of_settings + of_trial) * np.sqrt(earlier / later) + LEVEL + DRIFT * earlier
     lower = cholesky(covariance + NOISE * np.eye(len(share)))
@@ -129,7 +129,7 @@ def weights(fitted: Sequence[Fitted]) -> Array:
     return np.asarray(likely / np.add.reduce(likely))
 
 
-def _alike(squares: Array, length: float) -> Array:
+def alike(squares: Array, length: float) -> Array:
     """Return the mean over all ranges of how much two configurations' values say of each other, 0 to 1.
 
     The kernel is Cauchy's (the rational quadratic with α = 1): its bits are the same on every machine, unlike those of
