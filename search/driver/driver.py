@@ -179,8 +179,7 @@ class Driver(Generic[C]):
     def _ask(self, slot: Slot) -> None:
         # The number counts infeasible trials, too: each proposal has one of its own, and with it its own seed.
         number = len(self._history.trials)
-        fixed = self._spec.enqueued[number] if number < len(self._spec.enqueued) else None
-        params = self._optuna_study.ask(number, fixed)
+        params = self._optuna_study.ask(number, self._spec.given(number))
         plan = self._planner(params)
         # Before the event is made: its attributes hold the constraints, by which samplers tell the infeasible.
         self._optuna_study.weigh(plan.facts)

@@ -37,10 +37,17 @@ def explain(events: Sequence[Event], number: int, planner_for: Callable[[StudySp
     history = History.of(before)
     spec = StudySpec.from_json(history.spec)
     trial = History.of(events).trials[number]
-    given = number < len(spec.enqueued)
     return Explanation(
-        origin=Origin(kind="given") if given else restored(spec, history, planner_for(spec)).origin(number),
+        origin=_origin(spec, history, number, planner_for),
         trained=history.trained,
         ended=history.finished,
         standings=tuple(standings(events, trial, spec.pruner)),
     )
+
+
+def _origin(spec: StudySpec, history: History, number: int, planner_for: Callable[[StudySpec], Planner[Any]]) -> Origin:
+    if number < len(spec.enqueued):
+        return Origin(kind="enqueued")
+    if spec.given(number) is not None:
+        return Origin(kind="start list")
+    return restored(spec, history, planner_for(spec)).origin(number)

@@ -217,7 +217,7 @@ class ForeignSampler:
 Sampler = Tpe | Random | Qmc | Gp | Sobol | Curves | ForeignSampler
 
 
-OriginKind = Literal["given", "random", "sequence", "model", "own code"]
+OriginKind = Literal["enqueued", "start list", "random", "sequence", "model", "own code"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

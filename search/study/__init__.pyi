@@ -21,6 +21,7 @@ from .spec import (
     fingerprint as fingerprint,
     stored_history as stored_history,
 )
+from .start_list import StartList as StartList
 from .studies import (
     StudySummary as StudySummary,
     alone_with as alone_with,

@@ -31,6 +31,7 @@ from search.strategies import (
     check,
     to_spec,
 )
+from search.study.start_list import StartList
 
 DRIVER_REVISION = 2
 """Raised whenever the driver decides differently from before on the same records."""
@@ -51,6 +52,8 @@ class StudySpec:
     """Whether periods are taken up in logical order, so that the search repeats, or as they arrive."""
     enqueued: tuple[Mapping[str, Any], ...] = ()
     """Parameters of the first trials, as the user gave them."""
+    start: StartList = field(default_factory=StartList)
+    """What is tried after those, first of all proposals."""
     context: Mapping[str, Any] = field(default_factory=dict)
     """What the trainer's results depend on: data and split hashes, canary, cost coefficients, revision."""
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -71,6 +74,7 @@ class StudySpec:
             "pruner": pruner,
             "space": Space.from_spec(stored["space"]),
             "enqueued": tuple(stored["enqueued"]),
+            "start": StartList.from_json(stored["start"]) if "start" in stored else StartList(),
         }
         return cls(**(plain | parsed))
 
@@ -78,6 +82,11 @@ class StudySpec:
     def cost(self) -> str | None:
         """The cost that is minimised beside the value; None with one objective."""
         return cost_of(self.space.settings)
+
+    def given(self, number: int) -> Mapping[str, Any] | None:
+        """Return the parameters with which trial `number` begins whatever the sampler would propose; None if none."""
+        ahead = len(self.enqueued)
+        return self.enqueued[number] if number < ahead else self.start.at(number - ahead)
 
     @property
     def format(self) -> int:
@@ -90,8 +99,11 @@ class StudySpec:
         Raises:
             UsageError: a package that the sampler needs is not installed.
         """
+        standing_fields = standing(self, FIRST)
+        if "start" in standing_fields:
+            standing_fields["start"] = self.start.to_json()
         return {
-            **standing(self, FIRST),
+            **standing_fields,
             "space": self.space.to_spec(),
             "sampler": to_spec(self.sampler),
             "pruner": to_spec(self.pruner),

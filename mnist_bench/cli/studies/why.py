@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, assert_never
 
@@ -35,7 +35,8 @@ def explained(study: StudyRecord, trial: TrialRecord, events: list[Event]) -> Ex
 def show(study: StudyRecord, trial: TrialRecord, explanation: Explanation) -> None:
     """Print it in words and figures."""
     output.print_line(f"{study.name}/{trial.number}  {cells.ending(trial.state, trial.reason)}")
-    for line in sentences(explanation, study.spec["sampler"]["name"], cells.percent):
+    made_of = study.spec.get("start", {}).get("made_of", ())
+    for line in sentences(explanation, study.spec["sampler"]["name"], made_of, cells.percent):
         output.print_prose(line)
     if explanation.standings:
         output.print_line()
@@ -47,13 +48,17 @@ def to_json(study: StudyRecord, trial: TrialRecord, explanation: Explanation) ->
     return {"study": study.name, "trial": trial.number, **asdict(explanation)}
 
 
-def sentences(explanation: Explanation, sampler: str, read: Callable[[float | None], str]) -> Iterator[str]:
-    """Yield why a trial was proposed: values read as `read` has it."""
+def sentences(
+    explanation: Explanation, sampler: str, made_of: Sequence[str], read: Callable[[float | None], str]
+) -> Iterator[str]:
+    """Yield why a trial was proposed by a sampler, or taken from a start list; values read as `read` has it."""
     known = f"{explanation.trained} trials were known, {explanation.ended} of which had ended"
     origin = explanation.origin
     match origin.kind:
-        case "given":
-            yield "Proposed because it stood on the list of what to try first."
+        case "enqueued":
+            yield "Given with --enqueue, to be tried first."
+        case "start list":
+            yield f"Taken from the start list, which was made of {' and '.join(made_of)}."
         case "random":
             yield f"Drawn at random by {sampler}; {known}."
         case "sequence":

@@ -1,0 +1,5 @@
+"""Start lists: what did well in earlier studies or recorded benchmarks, to be tried first in a search."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

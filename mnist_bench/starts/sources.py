@@ -1,0 +1,77 @@
+"""What earlier trainings say of configurations: those of a study, or of a table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from mnist_bench import tables
+from mnist_bench.studies import open_study
+from mnist_bench.tables import Table
+from mnist_bench.tables.shipped import FILE, SHA256
+from search.errors import UsageError
+from search.event_log import StudyRecord
+from search.space import Space
+
+LEAST_ERROR = 0.001
+"""Added to an error (0..1) before its logarithm is taken."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tried:
+    """One configuration that was trained to its end."""
+
+    settings: Mapping[str, Any]
+    """Every setting by path that its space names, ranges and constants; those that did not apply are missing."""
+    loss: float
+    """In standard deviations from the usual of its source; low is good."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Source:
+    """A study or a table."""
+
+    name: str
+    tried: tuple[Tried, ...]
+
+
+def source(name: str, results: Path, storage: str | None = None) -> Source:
+    """Return the study or the table of a name; a table may be a file, too.
+
+    Raises:
+        StudyNotFoundError: there is neither.
+        StorageError: a file or a database cannot be read.
+        UsageError: nothing in it was trained to its end.
+    """
+    is_table = name in SHA256 or name.endswith(FILE)
+    found = [*(_of_table(tables.load(name)) if is_table else _of_study(open_study(results, name, storage)))]
+    if not found:
+        raise UsageError(f"{name} has no complete trial that a start list could be made of.")
+    return Source(name=Path(name).stem if is_table else name, tried=tuple(_standardised(found)))
+
+
+def _of_table(table: Table) -> Iterator[tuple[Mapping[str, Any], float]]:
+    for point, seeds in sorted(table.seeds.items()):
+        curves = [table.curve(point, seed) for seed in seeds]
+        if not any(curve.diverged for curve in curves):
+            errors = [curve.errors[-1] / curve.images for curve in curves]
+            yield table.space.resolve(table.points[point]), sum(errors) / len(errors)
+
+
+def _of_study(study: StudyRecord) -> Iterator[tuple[Mapping[str, Any], float]]:
+    space = Space.from_spec(study.spec["space"])
+    for trial in study.trials:
+        if trial.state == "COMPLETE" and trial.value is not None:
+            yield space.resolve(trial.params), 1.0 - trial.value
+
+
+def _standardised(found: Sequence[tuple[Mapping[str, Any], float]]) -> Iterator[Tried]:
+    logarithms = [math.log(error + LEAST_ERROR) for _, error in found]
+    middle = median(logarithms)
+    deviation = 1.4826 * median(abs(each - middle) for each in logarithms) or 1.0
+    for (settings, _), each in zip(found, logarithms, strict=True):
+        yield Tried(settings=settings, loss=(each - middle) / deviation)

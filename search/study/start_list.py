@@ -1,0 +1,40 @@
+"""Configurations that are known beforehand to be good elsewhere, and are tried first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+IGNORES = 3
+"""Every such proposal ignores all that is known beforehand, so that a list that misleads costs no more than itself."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StartList:
+    """A list of parameters, best first. It is part of a study's specification, so its sources may be removed."""
+
+    made_of: tuple[str, ...] = ()
+    """Names of the studies and tables."""
+    configurations: tuple[Mapping[str, Any], ...] = ()
+    """Parameters of trials of the space."""
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> StartList:
+        """Return the list that `to_json` gave."""
+        return cls(made_of=tuple(stored["made_of"]), configurations=tuple(stored["configurations"]))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {"made_of": list(self.made_of), "configurations": [dict(params) for params in self.configurations]}
+
+    def at(self, proposal: int) -> Mapping[str, Any] | None:
+        """Return what is proposed as number `proposal`, from 0; None where a sampler is to propose.
+
+        >>> [StartList(configurations=({"a": 1}, {"a": 2}, {"a": 3})).at(proposal) for proposal in range(5)]
+        [{'a': 1}, {'a': 2}, None, {'a': 3}, None]
+        """
+        if proposal % IGNORES == IGNORES - 1:
+            return None
+        index = proposal - proposal // IGNORES
+        return self.configurations[index] if index < len(self.configurations) else None
