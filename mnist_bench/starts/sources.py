@@ -36,6 +36,8 @@ class Source:
     """A study or a table."""
 
     name: str
+    task: str | None
+    """Of a table; None where it is a study's own data."""
     tried: tuple[Tried, ...]
 
 
@@ -47,11 +49,15 @@ def source(name: str, results: Path, storage: str | None = None) -> Source:
         StorageError: a file or a database cannot be read.
         UsageError: nothing in it was trained to its end.
     """
-    is_table = name in SHA256 or name.endswith(FILE)
-    found = [*(_of_table(tables.load(name)) if is_table else _of_study(open_study(results, name, storage)))]
+    table = tables.load(name) if name in SHA256 or name.endswith(FILE) else None
+    found = [*(_of_study(open_study(results, name, storage)) if table is None else _of_table(table))]
     if not found:
         raise UsageError(f"{name} has no complete trial that a start list could be made of.")
-    return Source(name=Path(name).stem if is_table else name, tried=tuple(_standardised(found)))
+    return Source(
+        name=name if table is None else table.name,
+        task=None if table is None else table.about.task,
+        tried=tuple(_standardised(found)),
+    )
 
 
 def _of_table(table: Table) -> Iterator[tuple[Mapping[str, Any], float]]:

@@ -26,6 +26,7 @@ from search.study import (
     CheckpointStore,
     Invocation,
     OptunaTables,
+    StartList,
     StudyLocation,
     StudySpec,
     check_belongs,
@@ -95,6 +96,7 @@ class Search:
         sampler: Sampler | None = None,
         pruner: Pruner | None = None,
         enqueued: Sequence[Mapping[str, Any]] = (),
+        start: StartList | None = None,
         workers: int | None = None,
         name: str | None = None,
         results: Path = Path("results"),
@@ -115,7 +117,8 @@ class Search:
         def spec(numerics: Numerics) -> StudySpec:
             return StudySpec(
                 space=space, seed=seed, slots=slots, order=order, sampler=sampler or named[0],
-                pruner=pruner or named[1], periods=periods, enqueued=tuple(enqueued), numerics=numerics,
+                pruner=pruner or named[1], periods=periods, enqueued=tuple(enqueued), start=start or StartList(),
+                numerics=numerics,
                 context={"trainer": trainer.to_json(), "canary": numerics["canary"]},
             )  # fmt: skip
 

@@ -39,7 +39,7 @@ def search(
         str,
         typer.Option(
             "--samplers", metavar="NAMES", rich_help_panel=options.STRATEGIES,
-            help="Of tpe, random, qmc, gp, or code of your own (package.module:Name, file.py:Name); with commas.",
+            help="Of tpe, random, qmc, gp, sobol, curves, or code of your own (module:Name, file.py:Name); with commas.",
         ),
     ] = "tpe",
     pruners: Annotated[
@@ -51,6 +51,13 @@ def search(
     ] = "asha",
     sampler_option: options.SamplerOptions = None,
     pruner_option: options.PrunerOptions = None,
+    from_study: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--from-study", metavar="NAME", rich_help_panel=options.STRATEGIES,
+            help="A study or table of another task: every pair once more, with a start list made of it; repeatable.",
+        ),
+    ] = None,
     seeds: Annotated[
         int | None,
         typer.Option("--seeds", min=2, max=10_000, metavar="N", help="Searches of each; 100 on a table, 5 live."),
@@ -105,8 +112,8 @@ def search(
         tables=_names(table or "grid-5k"), live=live, space=space or "conv", samplers=_names(samplers),
         pruners=_names(pruners), sampler_options=options.assigned("--sampler-option", sampler_option or ()),
         pruner_options=options.assigned("--pruner-option", pruner_option or ()),
-        baselines=not only, first_seed=first_seed, seeds=seeds or SEEDS["table" if live is None else "live"],
-        trials=trials, slots=slots,
+        start=tuple(from_study or ()), baselines=not only, first_seed=first_seed,
+        seeds=seeds or SEEDS["table" if live is None else "live"], trials=trials, slots=slots,
         workers=_numbers(workers) or ((slots,) if live is None else (cores,)), processes=cores, device=device,
         results=results,
     )  # fmt: skip

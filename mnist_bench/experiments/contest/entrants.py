@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from mnist_bench.experiments.contest.record import Entrant
@@ -28,11 +29,13 @@ def line_up(
     sampler_options: Mapping[str, Any] | None = None,
     pruner_options: Mapping[str, Any] | None = None,
     transfer: bool = False,
+    start: tuple[str, ...] = (),
     baselines: bool = True,
 ) -> tuple[Entrant, ...]:
     """Return every sampler with every pruner, and `baselines`; the first is the one that all are compared with.
 
-    Options go to the strategies that are a user's own. `transfer` adds the best configurations of another task.
+    Options go to the strategies that are a user's own. `transfer` adds the best configurations of another task; `start`
+    names what the start list was made of with which every pair takes part a second time.
     """
     pairs = [
         Entrant(
@@ -45,7 +48,8 @@ def line_up(
         for pruner in pruners
     ]
     known = (*BASELINES, *((Entrant(method="transfer"),) if transfer else ())) if baselines else ()
-    return tuple({entrant.name: entrant for entrant in [*pairs, *known]}.values())
+    with_list = [replace(pair, start=start) for pair in pairs] if start else []
+    return tuple({entrant.name: entrant for entrant in [*pairs, *with_list, *known]}.values())
 
 
 def strategies_of(entrant: Entrant) -> tuple[strategies.Sampler, strategies.Pruner]:

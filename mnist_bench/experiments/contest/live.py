@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from operator import itemgetter
 from pathlib import Path
@@ -31,7 +31,7 @@ from search.executors.local import LocalExecutor
 from search.files import make_folder
 from search.space import Space
 from search.strategies import OptunaStudy
-from search.study import CheckpointStore, WorkFolder, open_study
+from search.study import CheckpointStore, StartList, WorkFolder, open_study
 from search.trainer_api import Plan, Planner, Report
 
 SEEN_SEED = 0
@@ -66,6 +66,8 @@ class LiveTerms:
     device: str = "auto"
     other: Table | None = None
     """A table on another task, whose best configurations may be transferred."""
+    start: StartList = field(default_factory=StartList)
+    """Of those who take part with one."""
 
 
 class _Stopped(Exception):
@@ -112,7 +114,11 @@ class Live:
         """Return the study of a search that has spent a logical cost, or more: one of double budget goes on with it."""
         terms = self.terms
         sampler, pruner = strategies_of(entrant)
-        own = canonical_json.sha256([entrant.way, dict(entrant.sampler_options), dict(entrant.pruner_options)])[:8]
+        start = terms.start if entrant.start else StartList()
+        told = [start.to_json()] if entrant.start else []
+        own = canonical_json.sha256([entrant.way, dict(entrant.sampler_options), dict(entrant.pruner_options), *told])[
+            :8
+        ]
         name = f"{own}-{seed}"
         before = _kept(terms.folder, name)
         spent = _Spent(sum(cost for _, _, cost, _ in _periods(before)) if before else 0)
@@ -122,7 +128,7 @@ class Live:
         periods = len(run_search.period_ends(terms.space))
         search = Search.of(
             terms.space, terms.planner, trainer, trials=MAX_TRIALS, periods=periods, seed=seed,
-            slots=terms.slots, sampler=sampler, pruner=pruner, name=name, results=terms.folder,
+            slots=terms.slots, sampler=sampler, pruner=pruner, name=name, results=terms.folder, start=start,
         )  # fmt: skip
         search = replace(
             search,

@@ -30,6 +30,8 @@ class Entrant:
     method: Method = "search"
     sampler_options: Mapping[str, Any] = field(default_factory=dict, hash=False)
     pruner_options: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    start: tuple[str, ...] = ()
+    """Names of the studies and tables of other tasks that its start list was made of; none where it has no list."""
 
     @property
     def way(self) -> str:
@@ -38,7 +40,12 @@ class Entrant:
             return "first period, then the best"
         if self.method == "transfer":
             return "the best of another task"
-        return self.sampler if self.pruner == "none" else f"{self.sampler} + {self.pruner}"
+        parts = [
+            self.sampler,
+            *([] if self.pruner == "none" else [self.pruner]),
+            *(["start list"] if self.start else []),
+        ]
+        return " + ".join(parts)
 
     @property
     def name(self) -> str:

@@ -26,16 +26,20 @@ from search.proposals import Curve, SpaceProspects
 from search.simulation import MAX_TRIALS, Simulated, simulate
 from search.space import FloatRange
 from search.strategies import OptunaStudy
-from search.study import StudySpec, fingerprint
+from search.study import StartList, StudySpec, fingerprint
 from search.trainer_api import Plan, Report
 
 
 class Arena:
     """A table as searches meet it: which seed they see, and how their choices are scored."""
 
-    def __init__(self, table: Table, *, other: Table | None = None) -> None:
-        """`other` is a table of the same points on another task, whose best ones may be transferred."""
+    def __init__(self, table: Table, *, other: Table | None = None, start: StartList | None = None) -> None:
+        """`other` is a table of the same points on another task, whose best ones may be transferred.
+
+        `start` is the list of those who take part with one.
+        """
         self.table = table
+        self.start = start or StartList()
         self.other = other
         self.points = np.array(sorted(table.seeds), np.intp)
         self.unit = float(table.arrays.costs[self.points].sum(axis=1).mean())
@@ -289,8 +293,9 @@ def simulated(
     table = arena.table
     sampler, pruner = strategies_of(entrant)
     spec = StudySpec(
-        space=table.space, seed=seed, slots=terms.slots, periods=len(table.about.epochs), sampler=sampler, pruner=pruner
-    )
+        space=table.space, seed=seed, slots=terms.slots, periods=len(table.about.epochs), sampler=sampler,
+        pruner=pruner, start=arena.start if entrant.start else StartList(),
+    )  # fmt: skip
     study = _Study(spec, arena)
     budget = math.ceil(entrant.budgets * terms.budget * arena.unit)
     found = simulate(

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mnist_bench import space_files, tables
+from mnist_bench import space_files, starts, tables
 from mnist_bench.config import TaskName
 from mnist_bench.data import DataOptions, close_test_set, load_training_set
 from mnist_bench.experiments.contest import live
@@ -26,7 +26,8 @@ from search import canonical_json
 from search.errors import UsageError
 from search.repeatability import TriedOn
 from search.space import Space, cost_of
-from search.study import DRIVER_REVISION
+from search.study import DRIVER_REVISION, StartList
+from search.trainer_api import Planner
 
 FOLDER = Path("_bench")
 """In the results folder; its name is none of a study, so that nothing lists what lies there."""
@@ -51,6 +52,8 @@ class Options:
     sampler_options: Mapping[str, Any] = field(default_factory=dict)
     """Of samplers of the user's own."""
     pruner_options: Mapping[str, Any] = field(default_factory=dict)
+    start: tuple[str, ...] = ()
+    """Studies and tables of other tasks: every pair takes part a second time, with a start list made of them."""
     baselines: bool = True
     """Whether chance and other simple ways take part."""
     seeds: int = 100
@@ -81,7 +84,14 @@ def run(asked: Options, observer: Observer, stopping: Stopping) -> list[Contest]
         return None if found is None else [found]
     contests: list[Contest] = []
     searched = [tables.load(name) for name in asked.tables]
-    arenas = [Arena(table, other=_another(table.space, table.about.task)) for table in searched]
+    arenas = [
+        Arena(
+            table,
+            other=_another(table.space, table.about.task),
+            start=_start(asked, table.space, table.planner, table.about.task),
+        )
+        for table in searched
+    ]
     line_ups = [_line_up(asked, _tried_on(arena.table), arena.other) for arena in arenas]
     for arena, entrants in zip(arenas, line_ups, strict=True):
         contest = _on_table(asked, arena, entrants, observer, stopping)
@@ -102,11 +112,26 @@ def _tried_on(table: Table) -> TriedOn:
 def _line_up(asked: Options, tried_on: TriedOn, other: Table | None) -> tuple[Entrant, ...]:
     entrants = line_up(
         asked.samplers, asked.pruners, sampler_options=asked.sampler_options, pruner_options=asked.pruner_options,
-        transfer=other is not None, baselines=asked.baselines,
+        transfer=other is not None, start=asked.start, baselines=asked.baselines,
     )  # fmt: skip
     for entrant in entrants:
         check_fit(entrant, tried_on)
     return entrants
+
+
+def _start(asked: Options, space: Space, planner: Planner[Any], task: TaskName) -> StartList:
+    """Return the start list of those who take part with one.
+
+    Raises:
+        UsageError: a source is of the very task, so that the list would know what it is judged by.
+    """
+    if not asked.start:
+        return StartList()
+    sources = [starts.source(name, asked.results) for name in asked.start]
+    for source in sources:
+        if source.task == task:
+            raise UsageError(f"A start list made of {source.name} would know the task {task}, on which it is judged.")
+    return starts.make(space, planner, sources)
 
 
 def _another(space: Space, task: TaskName) -> Table | None:
@@ -203,5 +228,5 @@ def _live_terms(asked: Options, task: TaskName, space: Space, other: Table | Non
         task=task, space=space, planner=planner, budget=asked.trials, slots=asked.slots, workers=asked.workers[0],
         unit=sum(sum(plan.costs) for plan in average) / len(average), seen_images=len(data.split.validation),
         unseen_images=len(data.unseen), folder=folder, cache=asked.results / FOLDER / "trainings",
-        device=asked.device, other=other,
+        device=asked.device, other=other, start=_start(asked, space, planner, task),
     )  # fmt: skip

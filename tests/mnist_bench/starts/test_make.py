@@ -52,7 +52,7 @@ def settings(**changed: Any) -> dict[str, Any]:
 
 
 def of(*tried: tuple[dict[str, Any], float], name: str = "earlier") -> Source:
-    return Source(name=name, tried=tuple(Tried(settings=each, loss=loss) for each, loss in tried))
+    return Source(name=name, task=None, tried=tuple(Tried(settings=each, loss=loss) for each, loss in tried))
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_a_table_is_a_source(tmp_path: Path) -> None:
     path = tmp_path / "mine.npz"
     path.write_bytes(pack(table.about, table.arrays))
     found = source(str(path), tmp_path)
-    assert found.name == "mine"
+    assert (found.name, found.task) == ("handmade", "mnist-5k")
     best = min(found.tried, key=lambda tried: tried.loss)
     errors = {
         point: sum(table.curve(point, seed).errors[-1] for seed in seeds)
