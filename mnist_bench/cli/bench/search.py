@@ -39,7 +39,7 @@ def search(
         str,
         typer.Option(
             "--samplers", metavar="NAMES", rich_help_panel=options.STRATEGIES,
-            help="Of tpe, random, qmc, gp, sobol, curves, or code of your own (module:Name, file.py:Name); with commas.",
+            help="Of tpe, random, qmc, gp, sobol, curves, or code of your own (module:Name, file.py:Name); commas.",
         ),
     ] = "tpe",
     pruners: Annotated[
