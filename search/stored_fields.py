@@ -23,7 +23,7 @@ FORMAT = 2
 """Of a study's event log, the newest that this version reads. Raised where an older version would take what is written
 now for damage; a new field of a configuration, sampler, pruner or report needs no raise, for older versions name it
 (see `unknown`). A study names the lowest format that has all it uses (`StudySpec.format`), so that older versions read
-it where they can. 2: ranges of levels."""
+it where they can. 2: ranges of levels, constraints."""
 
 First = Mapping[type, Collection[str]]
 """The fields with a default that a class had in the first format. Fields without one always stand. A new field is not

@@ -21,7 +21,7 @@ from search.messages import number_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mnist_bench.space_files import Estimate, Extremes
+    from mnist_bench.space_files import Estimate, Extremes, Met
     from search.space import Space
 
 app = typer.Typer(help="Check, show and sample space files.", no_args_is_help=True)
@@ -128,7 +128,7 @@ def _checked(file: str) -> dict[str, Any]:
     row: dict[str, Any] = {"file": file, "problems": [], "warnings": []}
     try:
         space = space_files.load(file)
-        row["summary"] = _summary(space)
+        row["summary"] = _summary(space) + _met_by(space)
         row["warnings"] = [asdict(warning) for warning in space_files.warnings(space)]
     except SpaceError as error:
         row["problems"] = [asdict(problem) for problem in error.problems]
@@ -150,7 +150,20 @@ def _problem_lines(problems: Sequence[dict[str, Any]]) -> list[str]:
 def _summary(space: Space) -> str:
     ranges = len(space.ranges)
     constants = len(space.fields) - ranges
-    return "a recipe" if space.is_recipe else f"{number_of(ranges, 'range')}, {number_of(constants, 'constant')}"
+    if space.is_recipe:
+        return "a recipe"
+    parts = [number_of(ranges, "range"), number_of(constants, "constant")]
+    if space.constraints:
+        parts.append(number_of(len(space.constraints), "constraint"))
+    return ", ".join(parts)
+
+
+def _met_by(space: Space) -> str:
+    from mnist_bench.space_files import overview
+
+    if not space.constraints:
+        return ""
+    return f" (met by {100 * (1 - overview.shares(space).constrained):.0f} % of random configurations)"
 
 
 def _headline(space: Space) -> str:
@@ -160,7 +173,11 @@ def _headline(space: Space) -> str:
     epochs = space.settings.get("epochs", TrainConfig().epochs)
     sampler, pruner = strategies.of_settings(space.settings)
     periods = len(space.settings.get("periods") or range(epochs))
-    others = {name: value for name, value in space.settings.items() if name not in ("epochs", "limits", "search")}
+    others = {
+        name: value
+        for name, value in space.settings.items()
+        if name not in ("epochs", "limits", "constraints", "search")
+    }
     settings = [f"{name} {messages.show(value)}" for name, value in others.items()]
     parts = [space.name, _summary(space), number_of(epochs, "epoch"), *settings]
     return "  ·  ".join([*parts, f"{strategies.describe(sampler, periods)} + {strategies.describe(pruner, periods)}"])
@@ -185,10 +202,19 @@ def _size_lines(space: Space, extremes: Extremes, estimate: Estimate, machine: s
         limit = f"   limit {limits[name]:,.0f}" if name in limits else ""
         label = "parameters" if name == "parameters" else "MACs a picture"
         yield f"{label:14}  {low:,} to {high:,}{bound}{limit}"
+    for found in overview.constraints_met(space):
+        yield f"{'constraint':14}  {found.constraint.text}   {_met(found)}"
     if words := overview.infeasible_words(overview.shares(space)):
         yield f"{'infeasible':14}  {words}; they are not trained and cost no trial"
     about = between(60 * estimate.minutes, 60 * estimate.minutes)
     yield f"{'time':14}  about {about} for {TRIALS} trials on {machine}, roughly; search --dry-run measures it"
+
+
+def _met(found: Met) -> str:
+    if not found.applies:
+        return "no random configuration has all of its fields"
+    which = "" if found.applies_to_all else " that have all of its fields"
+    return f"met by {100 * found.met / found.applies:.0f} % of random configurations{which}"
 
 
 def _sample_rows(space: Space, drawn: Sequence[dict[str, Any]]) -> Iterator[dict[str, str]]:

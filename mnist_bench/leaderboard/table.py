@@ -88,7 +88,11 @@ def _over(board: Board) -> list[Column[Any]]:
 
 
 def _excess(row: Row | PlainRow) -> str:
-    return ", ".join(f"{cells.count(excess)} {unit(name)}" for name, excess in row.excess.items())
+    return ", ".join(
+        # A limit has a word for a name, a constraint its text.
+        f"{cells.count(excess)} {unit(name)}" if name.isidentifier() else f"{excess:.3g} ({name})"
+        for name, excess in row.excess.items()
+    )
 
 
 def _telling(board: Leaderboard) -> list[str]:

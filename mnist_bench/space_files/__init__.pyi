@@ -10,4 +10,4 @@ from .files import (
 )
 from .form import IMAGES as IMAGES
 from .oddities import warning_line as warning_line, warnings as warnings
-from .overview import Estimate as Estimate, Extremes as Extremes, planner_on as planner_on
+from .overview import Estimate as Estimate, Extremes as Extremes, Met as Met, planner_on as planner_on

@@ -94,7 +94,8 @@ def _counts_entries(path: str) -> str | None:
 
 
 def _is_met(nets: Iterable[Net]) -> bool:
-    return any(net.feasible for net in nets)
+    """Return whether the limits let one of the nets be trained."""
+    return any(net.layers is not None and not net.over for net in nets)
 
 
 def _limit_problems(space: Space) -> Iterator[Problem]:

@@ -88,6 +88,8 @@ class SearchSettings:
     """Use only so many of the images; one sixth of them validate."""
     limits: Limits = field(default_factory=Limits)
     """Nets above a limit are infeasible: they are not trained and not counted."""
+    constraints: tuple[str, ...] = ()
+    """Conditions that every trial has to meet, such as `hidden_units <= 8 * filters`; others are infeasible."""
     search: Strategies = field(default_factory=Strategies)
     """The sampler, which proposes trials, and the pruner, which ends them early."""
     objective: Annotated[

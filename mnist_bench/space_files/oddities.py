@@ -7,6 +7,7 @@ from typing import Any, assert_never
 
 from mnist_bench.config import TrainConfig, all_settings
 from mnist_bench.space_files.feasibility import net_warnings
+from mnist_bench.space_files.overview import TRIALS_DRAWN, constraints_met, shares
 from search import strategies
 from search.errors import Problem
 from search.messages import number_of, show
@@ -17,7 +18,7 @@ DROPS = ("optim.first_drop_fraction", "optim.second_drop_fraction")
 
 def warnings(space: Space) -> list[Problem]:
     """Return what is odd about a checked space, in the order of the file."""
-    found = [*_single_values(space), *_drops(space), *_idle_pruner(space), *net_warnings(space)]
+    found = [*_single_values(space), *_drops(space), *_idle_pruner(space), *_constraints(space), *net_warnings(space)]
     return sorted(found, key=lambda problem: (problem.line, problem.column))
 
 
@@ -58,6 +59,27 @@ def _drops(space: Space) -> Iterator[Problem]:
     if at_fault.path in fields and min(_ends(first)) >= max(_ends(second)):
         message = f"{second.path}: {show(max(_ends(second)))} is not after the first drop, at {show(min(_ends(first)))}"
         yield at_fault.origin.problem(message)
+
+
+def _constraints(space: Space) -> Iterator[Problem]:
+    """Yield the constraints that nothing meets, or that decide nothing."""
+    found = constraints_met(space)
+    for each in found:
+        drawn = number_of(each.applies, "random configuration")
+        drawn += "" if each.applies_to_all else f" of {TRIALS_DRAWN} that have all of its fields"
+        if not each.applies:
+            message = f"none of {TRIALS_DRAWN} random configurations has all of its fields; it may never apply"
+        elif not each.met:
+            message = f"not met by any of {drawn}{'; a search may find none either' * each.applies_to_all}"
+        elif each.met == each.applies:
+            message = f"met by each of {drawn}; it may decide nothing"
+        else:
+            continue
+        index = each.constraint.index
+        yield space.origins["constraints"].problem(f"constraints[{index}]: {message}", index)
+    if all(each.met for each in found) and shares(space).constrained == 1:
+        message = f"constraints: none of {TRIALS_DRAWN} random configurations meets all of them; a search may find none"
+        yield space.origins["constraints"].problem(f"{message} either")
 
 
 def _idle_pruner(space: Space) -> Iterator[Problem]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice, product
@@ -17,7 +17,18 @@ from mnist_bench.nets import Architecture, make_planner, plan_layers
 from mnist_bench.space_files.form import IMAGES, training_settings
 from search.canonical_json import dumps
 from search.messages import show
-from search.space import Choice, Distribution, Field, FloatRange, IntRange, Levels, Space, cost_of
+from search.space import (
+    Choice,
+    Constraint,
+    Distribution,
+    Field,
+    FloatRange,
+    IntRange,
+    Levels,
+    Space,
+    constrained,
+    cost_of,
+)
 from search.strategies import of_settings, survivors
 from search.trainer_api import Plan, Planner
 
@@ -66,11 +77,13 @@ class Net:
     """Why it cannot."""
     over: frozenset[str] = frozenset()
     """The limits that it exceeds: "parameters", "macs"."""
+    missed: frozenset[str] = frozenset()
+    """The constraints that its settings do not meet."""
 
     @property
     def feasible(self) -> bool:
         """Whether it may be trained."""
-        return self.layers is not None and not self.over
+        return self.layers is not None and not self.over and not self.missed
 
     @property
     def parameters(self) -> int:
@@ -85,6 +98,25 @@ class Shares:
     over_a_limit: float
     impossible: float
     """No net can be built."""
+    constrained: float
+    """A constraint is not met."""
+    infeasible: float
+    """Any of these."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Met:
+    """How many random configurations meet a constraint."""
+
+    constraint: Constraint
+    met: int
+    applies: int
+    """Those that have all of its fields; the others need not meet it."""
+
+    @property
+    def applies_to_all(self) -> bool:
+        """Whether all have them."""
+        return self.applies == TRIALS_DRAWN
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -140,11 +172,7 @@ def estimate(space: Space, coefficients: Mapping[str, float], *, trials: int, wo
     per_period = (sum(plan.costs[period] for plan in plans) / len(plans) for period in range(len(kept)))
     microseconds = sum(number * cost for number, cost in zip(kept, per_period, strict=True))
     found = shares(space)
-    return Estimate(
-        minutes=microseconds / 60e6 / workers,
-        infeasible=found.over_a_limit + found.impossible,
-        impossible=found.impossible,
-    )
+    return Estimate(minutes=microseconds / 60e6 / workers, infeasible=found.infeasible, impossible=found.impossible)
 
 
 def feasible_plans(space: Space, coefficients: Mapping[str, float]) -> list[Plan[TrainConfig]]:
@@ -160,29 +188,51 @@ def shares(space: Space) -> Shares:
     return Shares(
         over_a_limit=sum(bool(net.over) for net in drawn) / len(drawn),
         impossible=sum(net.layers is None for net in drawn) / len(drawn),
+        constrained=sum(bool(net.missed) for net in drawn) / len(drawn),
+        infeasible=sum(not net.feasible for net in drawn) / len(drawn),
     )
+
+
+def constraints_met(space: Space) -> list[Met]:
+    """Return how many of `TRIALS_DRAWN` random configurations meet each constraint."""
+    drawn = [space.resolve(params) for params in samples(space, TRIALS_DRAWN, seed=0)] if space.constraints else []
+    return [
+        _met(constraint, [values for values in drawn if constraint.applies(values)]) for constraint in space.constraints
+    ]
+
+
+def _met(constraint: Constraint, values: Sequence[Mapping[str, Any]]) -> Met:
+    met = sum(constraint.excess(each) <= 0 for each in values)
+    return Met(constraint=constraint, met=met, applies=len(values))
 
 
 def nets(space: Space, drawn: Iterable[Mapping[str, Any]]) -> list[Net]:
     """Return the net of each trial, given its parameters."""
-    limits = space.settings.get("limits", {})
-    return [_net(from_json(with_params(training_settings(space), space.resolve(params))), limits) for params in drawn]
+    return [_net(space, params) for params in drawn]
 
 
-def _net(config: TrainConfig, limits: Mapping[str, float]) -> Net:
+def _net(space: Space, params: Mapping[str, Any]) -> Net:
+    config = from_json(with_params(training_settings(space), space.resolve(params)))
+    missed = frozenset(text for text, excess in space.excess(params).items() if excess > 0)
     try:
         layers = plan_layers(config.model)
     except ArchitectureError as error:
-        return Net(config=config, layers=None, reason=str(error))
-    facts = {"parameters": layers.parameters, "macs": layers.macs}
-    return Net(config=config, layers=layers, over=frozenset(name for name in limits if facts[name] > limits[name]))
+        return Net(config=config, layers=None, reason=str(error), missed=missed)
+    facts, limits = {"parameters": layers.parameters, "macs": layers.macs}, space.settings.get("limits", {})
+    over = frozenset(name for name in limits if facts[name] > limits[name])
+    return Net(config=config, layers=layers, over=over, missed=missed)
 
 
 def infeasible_words(found: Shares) -> str:
     """Return which configurations are not trained: `75 % of random configurations exceed a limit`; "" for none."""
-    parts = [(found.over_a_limit, "exceed a limit"), (found.impossible, "cannot be built")]
+    parts = [
+        (found.over_a_limit, "exceed a limit"),
+        (found.constrained, "miss a constraint"),
+        (found.impossible, "cannot be built"),
+    ]
     words = [f"{100 * share:.0f} %{{}} {what}" for share, what in parts if share]
-    return " and ".join(text.format(" of random configurations" * (not i)) for i, text in enumerate(words))
+    *others, last = [text.format(" of random configurations" * (not i)) for i, text in enumerate(words)] or [""]
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _row(item: Field) -> FieldRow:
@@ -259,7 +309,7 @@ def planner_on(
     space: Space, coefficients: Mapping[str, float], *, train_images: int, validation_images: int
 ) -> Planner[TrainConfig]:
     """Return the planner of a space on data of these sizes, with `coefficients` of the cost model."""
-    return make_planner(
+    unconstrained = make_planner(
         training_settings(space),
         resolve=space.resolve,
         limits=space.settings.get("limits", {}),
@@ -267,3 +317,4 @@ def planner_on(
         train_images=train_images,
         validation_images=validation_images,
     )
+    return constrained(unconstrained, space)

@@ -81,6 +81,7 @@ class Fresh:
     def __init__(self, about: About, space: Space) -> None:
         self._about = about
         self._planner = planner(about, space)
+        self._constraints = {constraint.text for constraint in space.constraints}
         self._kept: OrderedDict[str, Training] = OrderedDict()
         self._lock = Lock()  # Optuna's n_jobs are threads
 
@@ -120,8 +121,11 @@ class Fresh:
     def _feasible(self, params: Mapping[str, Any]) -> Plan[TrainConfig]:
         plan = self._planner(params)
         if not plan.feasible:
-            limits = ", ".join(name for name, excess in plan.constraints.items() if excess > 0)
-            reason = plan.facts.get("reason", f"more {limits} than the space allows")
+            exceeded = [name for name, excess in plan.constraints.items() if excess > 0]
+            missed = [name for name in exceeded if name in self._constraints]
+            limits = ", ".join(name for name in exceeded if name not in missed)
+            reason = f"more {limits} than the space allows" if limits else f"{' and '.join(missed)} is not met"
+            reason = plan.facts.get("reason", reason)
             raise NotInTableError(
                 f"This configuration is infeasible in the space of table {self._about.name}: {reason}."
             )

@@ -35,6 +35,7 @@ from search.event_log import (
     linked,
 )
 from search.messages import first_line
+from search.space import constrained
 from search.strategies import OptunaStudy, shortfall, survivors
 from search.study import StudySpec
 from search.trainer_api import C, Planner, Report
@@ -90,7 +91,7 @@ class Driver(Generic[C]):
         self._spec = spec
         self._history = history
         self._recorder = recorder
-        self._planner = planner
+        self._planner = constrained(planner, spec.space)
         self._dispatcher = dispatcher
         self._observer = observer
         self._on_trial_end = on_trial_end
@@ -301,7 +302,8 @@ class Driver(Generic[C]):
     def _check_failures(self) -> None:
         trials = self._history.trials
         # Not skipping running trials: they have trained, so the space is not infeasible throughout.
-        _check_streak(trials, "infeasible", MAX_INFEASIBLE, "are infeasible under the space's limits", skipping=())
+        bounds = "limits and constraints" if self._spec.space.constraints else "limits"
+        _check_streak(trials, "infeasible", MAX_INFEASIBLE, f"are infeasible under the space's {bounds}", skipping=())
         if self._history.ends["crashed"] >= MAX_CRASHES:
             _check_streak(trials, "crashed", MAX_CRASHES, "crashed", skipping=("running", "infeasible"))
 

@@ -1,3 +1,5 @@
+from .constraints import Constraint as Constraint
+from .feasibility import constrained as constrained
 from .overrides import override as override
 from .ranges import (
     Choice as Choice,

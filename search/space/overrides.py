@@ -17,14 +17,18 @@ def override(space: Space, assignments: Sequence[str]) -> Space:
 
     A name is `section.field` or a setting (`epochs`, `limits.macs`). A value is YAML and may be a range:
     `optim.lr={float: [1e-3, 1e-2], log: true}`. A changed field loses its condition, unless the new value
-    has a `when` of its own.
+    has a `when` of its own. A constraint of the file in which no range is left goes, if its constants meet it.
 
     Raises:
         UsageError: an assignment has no valid name; the message quotes it.
-        SpaceError: a value or a condition is faulty.
+        SpaceError: a value, a condition or a constraint is faulty, or a constraint is not met by the constants given.
     """
     for assignment in assignments:
         space = _assign(space, assignment)
+    written = space.origins.get("constraints")
+    space, problems = space.with_constraints(lenient=written is None or not written.is_option)
+    if problems:
+        raise SpaceError(problems)
     return space
 
 

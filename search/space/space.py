@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -16,10 +16,11 @@ from search import yaml_writer
 from search.errors import Problem, SpaceError
 from search.messages import did_you_mean, listing, show
 from search.space import yaml_reader
+from search.space.constraints import Constraint, read_constraints
 from search.space.ranges import Choice, Distribution, parse_form, same, shortest_form
 from search.space.yaml_reader import Document, KeyPath
 
-SETTINGS_WITH_KEYS = ("limits", "search")
+SETTINGS_WITH_KEYS = ("limits", "search", "constraints")
 """Top-level mappings that are settings, not sections."""
 
 Suggest = Callable[[str, Distribution], Any]
@@ -53,6 +54,10 @@ class Origin:
     def problem(self, message: str, *below: str | int, at_key: bool = False) -> Problem:
         """Return a problem with this value, or with what lies at the path `below` it."""
         return self.document.problem((*self.place, *below), message, at_key=at_key)
+
+    def problem_inside(self, message: str, *below: str | int, offset: int) -> Problem:
+        """Return a problem so many characters into the text that lies at the path `below` this value."""
+        return self.document.problem_inside((*self.place, *below), message, offset)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +121,8 @@ class Space:
     """The file's text."""
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)
     """Where each setting, and each section, was written."""
+    constraints: tuple[Constraint, ...] = field(default=(), compare=False, repr=False)
+    """What the setting of that name says; see `with_constraints`."""
 
     @classmethod
     def read(cls, document: Document) -> tuple[Space, list[Problem]]:
@@ -133,8 +140,10 @@ class Space:
                 settings[key] = value
         name = _read_name(settings.pop("name", None), document, problems)
         origins = {key: Origin(document, (key,)) for key in document.value}
-        space = cls(name, document.source, settings, tuple(fields), document.text, origins)
-        return space, problems + space.condition_problems(space.fields)
+        unconstrained = cls(name, document.source, settings, tuple(fields), document.text, origins)
+        problems += unconstrained.condition_problems(unconstrained.fields)
+        space, faults = unconstrained.with_constraints()
+        return space, problems + faults
 
     @classmethod
     def from_document(cls, document: Document) -> Space:
@@ -179,7 +188,10 @@ class Space:
         fields = tuple(read_field(path, form, origin, problems) for path, form in spec["fields"])
         if problems:
             raise SpaceError(problems)
-        return cls(spec["name"], "space", spec["settings"], fields)
+        space, problems = cls(spec["name"], "space", spec["settings"], fields).with_constraints(lenient=True)
+        if problems:
+            raise SpaceError(problems)
+        return space
 
     def to_spec(self) -> dict[str, Any]:
         """Return everything that a search depends on as plain JSON values, without comments and positions."""
@@ -237,6 +249,37 @@ class Space:
             KeyError: an active field with a range has no parameter.
         """
         return self._walk(lambda path, _: params[path])
+
+    def excess(self, params: Mapping[str, Any]) -> dict[str, float]:
+        """Return by how much a trial's parameters miss each constraint, by its text: above 0 where they do.
+
+        A constraint that names a field which the trial does not have is met.
+
+        Raises:
+            KeyError: an active field with a range has no parameter.
+        """
+        values = self.resolve(params) if self.constraints else {}
+        return {constraint.text: constraint.excess(values) for constraint in self.constraints}
+
+    def with_constraints(self, *, lenient: bool = False) -> tuple[Space, list[Problem]]:
+        """Return the space with the constraints that its settings describe, and the faults of those that are none.
+
+        The setting holds what is right of it, and goes where nothing is. `lenient` is for fields that may have been
+        changed since; see `read_constraints`.
+        """
+        if "constraints" not in self.settings:
+            return replace(self, constraints=()), []
+        fields = {item.path: item.value for item in self.fields}
+        found, faults = read_constraints(self.settings["constraints"], fields, lenient=lenient)
+        origin = self.origins.get("constraints", Origin(Document("space", "", None)))
+        problems = [origin.problem_inside(fault.message, *fault.below, offset=fault.offset) for fault in faults]
+        settings, origins = dict(self.settings), dict(self.origins)
+        if found:
+            settings["constraints"] = [constraint.text for constraint in found]
+        else:
+            settings.pop("constraints")
+            origins.pop("constraints", None)
+        return replace(self, settings=settings, origins=origins, constraints=tuple(found)), problems
 
     def condition_problems(self, fields: tuple[Field, ...]) -> list[Problem]:
         """Return the faults in the conditions of these fields of the space."""

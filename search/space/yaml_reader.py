@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +66,16 @@ class Document:
             path = path[:-1]
         line, column = marks.get(path, (1, 1))
         return Problem(self.source, line, column, message)
+
+    def problem_inside(self, path: KeyPath, message: str, offset: int) -> Problem:
+        """Return a problem so many characters into the text at `path`, or with all of it where it is folded."""
+        problem = self.problem(path, message)
+        if path not in self.values:
+            return problem
+        text = reduce(getitem, path, self.value)
+        written = self.text.splitlines()[problem.line - 1][problem.column - 1 :]
+        starts = [start for start in (0, 1) if isinstance(text, str) and written[start:].startswith(text)]
+        return replace(problem, column=problem.column + starts[0] + offset) if starts else problem
 
     def written(self, path: KeyPath) -> str:
         """Return the unquoted word at `path` as it stands in the text."""

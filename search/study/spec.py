@@ -91,7 +91,8 @@ class StudySpec:
     @property
     def format(self) -> int:
         """The lowest format of an event log that has all this specification uses; see `search.stored_fields.FORMAT`."""
-        return max((_format_of(field.distribution) for field in self.space.fields if field.distribution), default=1)
+        of_ranges = [_format_of(field.distribution) for field in self.space.fields if field.distribution]
+        return max([2 if self.space.constraints else 1, *of_ranges])
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, for the storage: later fields only where they differ from their defaults.

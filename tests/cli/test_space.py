@@ -47,6 +47,40 @@ def test_check_lists_every_problem(bad: str) -> None:
     assert result.stderr == "3 errors. `mnist-bench space show conv` prints a good file's fields.\n"
 
 
+CONSTRAINED = """\
+model:
+  filters: {int: [8, 16], step: 8}
+  hidden_units: {levels: [64, 128]}
+constraints:
+  - hidden_units <= 8 * filters
+"""
+
+
+def test_constraints_are_checked_and_shown_with_the_share_that_meets_them(tmp_path: Path) -> None:
+    file = tmp_path / "tied.yaml"
+    file.write_text(CONSTRAINED)
+    checked, shown = run("check", str(file)).stdout, run("show", str(file)).stdout
+    share = re.search(r"2 ranges, 0 constants, 1 constraint \(met by (\d+) % of random conf.*\), no problems", checked)
+    assert share is not None
+    assert 60 < int(share[1]) < 90
+    assert "tied  ·  2 ranges, 0 constants, 1 constraint  ·  6 epochs  ·  tpe" in shown
+    assert f"constraint      hidden_units <= 8 * filters   met by {share[1]} % of random configurations\n" in shown
+    assert f"infeasible      {100 - int(share[1])} % of random configurations miss a constraint; they are not" in shown
+
+
+def test_faulty_constraints_are_told_once_each(tmp_path: Path) -> None:
+    file = tmp_path / "tied.yaml"
+    file.write_text(CONSTRAINED.replace("filters\n", "filter\n"))
+    result = run("check", str(file))
+    assert result.exit_code == 2
+    where = f"{file}:5:25  constraints[0]: the file sets no field filter; did you mean `filters`?"
+    assert "".join(result.stdout.split()) == "".join(where.split())
+    file.write_text("model: {filters: {int: [8, 16]}}\nconstraints: []\n")
+    assert "1 range, 0 constants, no problems" in run("check", str(file)).stdout
+    file.write_text("constraints: {a: {int: [8, 16]}}\n")
+    assert "constraints: needs a list of conditions" in run("check", str(file)).stdout
+
+
 def test_check_warns_without_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("odd.yaml").write_text("optim: {lr: {float: [0.1, 0.1]}}\n")

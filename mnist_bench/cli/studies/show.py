@@ -143,7 +143,10 @@ def _trial_lines(study: StudyRecord, trial: TrialRecord) -> Iterator[str]:
     yield f"{study.name}/{trial.number}  {cells.ending(trial.state, trial.reason)}  {accuracy}".rstrip()
     yield f"seed {trial.seed}, {cells.duration(trial.seconds)} of training"
     yield from (f"{name}: {cells.value(value)}" for name, value in trial.facts.items())
-    yield from (f"limit exceeded: {name} by {excess:g}" for name, excess in trial.constraints.items() if excess > 0)
+    conditions = study.spec["space"]["settings"].get("constraints", ())
+    for name, excess in trial.constraints.items():
+        if excess > 0:
+            yield f"{'constraint not met' if name in conditions else 'limit exceeded'}: {name} by {excess:g}"
     if trial.error:
         yield from ("", "error", *(f"  {line}" for line in trial.error.splitlines()))
     yield from _foreign_settings(trial) if foreign else _settings(trial)

@@ -60,6 +60,23 @@ def lines_of(text: str) -> list[str]:
             "2:78  model.hidden_units: [16, 256] is closed by the limit on parameters",
         ),
         (
+            "optim: {lr: {float: [0.1, 0.2]}}\nconstraints: [lr < 0.05, lr <= 0.2]",
+            "2:15  constraints[0]: not met by any of 200 random configurations; a search may find none either",
+        ),
+        (
+            "optim: {lr: {float: [0.1, 0.2]}}\nconstraints: [lr < 0.05, lr <= 0.2]",
+            "2:26  constraints[1]: met by each of 200 random configurations; it may decide nothing",
+        ),
+        (
+            "optim: {lr: {float: [0.1, 0.2]}}\nconstraints: [lr < 0.14, lr > 0.16]",
+            "2:14  constraints: none of 200 random configurations meets all of them; a search may find none either",
+        ),
+        (
+            "model: {hidden_layers: {int: [0, 1]}, hidden_units: {int: [8, 64], when: {hidden_layers: 1}}}\n"
+            "constraints: [hidden_units < 8]",
+            "random configurations of 200 that have all of its fields",
+        ),
+        (
             "limits: {parameters: 800}\nmodel: {blocks: 0, hidden_layers: 1, hidden_units: {int: [1, 4096]}}",
             "1:9  limits: none of 200 random nets meets them; a search may find none either",
         ),
@@ -78,6 +95,7 @@ def test_what_is_odd_and_where(text: str, expected: str) -> None:
         "epochs: 1\nsearch: {pruner: none}",
         "limits: {macs: 5e6}\nmodel: {convs_per_block: {choice: [1, 2]}, filters: {int: [8, 16]}}",
         "limits: {macs: 5}\nmodel: {blocks: 1}",
+        "optim: {lr: {float: [0.1, 0.2]}}\nconstraints: [lr < 0.15]",
     ],
 )
 def test_what_is_not(text: str) -> None:

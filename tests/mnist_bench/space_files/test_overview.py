@@ -11,7 +11,18 @@ from mnist_bench.errors import ArchitectureError
 from mnist_bench.nets.architecture import plan_layers
 from mnist_bench.nets.cost_model import COEFFICIENTS
 from mnist_bench.space_files import overview
-from mnist_bench.space_files.overview import describe, estimate, extremes, samples
+from mnist_bench.space_files.overview import (
+    TRIALS_DRAWN,
+    Shares,
+    constraints_met,
+    describe,
+    estimate,
+    extremes,
+    feasible_plans,
+    infeasible_words,
+    samples,
+    shares,
+)
 from search.space.space import Space
 from search.space.yaml_reader import parse
 
@@ -121,6 +132,36 @@ def test_estimate_grows_with_the_work() -> None:
     )
     assert estimate(space_files.load("smoke", ["subset=60000"]), CPU, trials=50, workers=1).minutes > 5 * one.minutes
     assert estimate(space_files.load("conv"), CPU, trials=50, workers=1).minutes > 5 * one.minutes
+
+
+def test_what_misses_a_constraint_is_infeasible() -> None:
+    space = space_files.load("smoke", ["limits={}", "constraints=[model.filters > 4, hidden_units < 48]"])
+    found, each = shares(space), constraints_met(space)
+    assert found.infeasible == found.constrained == estimate(space, CPU, trials=5, workers=1).infeasible
+    assert infeasible_words(found) == f"{100 * found.constrained:.0f} % of random configurations miss a constraint"
+    assert [met.constraint.text for met in each] == ["model.filters > 4", "hidden_units < 48"]
+    assert (each[0].applies_to_all, each[1].applies_to_all) == (True, False)
+    assert all(0 < met.met < met.applies for met in each)
+    plans = feasible_plans(space, CPU)
+    assert 0 < len(plans) == round(TRIALS_DRAWN * (1 - found.infeasible))
+    assert {plan.config.model.filters for plan in plans} == {8}
+
+
+@pytest.mark.parametrize(
+    ("parts", "words"),
+    [
+        (
+            (0.5, 0.25, 0.125),
+            "50 % of random configurations exceed a limit, 25 % miss a constraint and 12 % cannot be built",
+        ),
+        ((0.5, 0.0, 0.125), "50 % of random configurations exceed a limit and 12 % cannot be built"),
+        ((0.0, 0.0, 0.0), ""),
+    ],
+)
+def test_why_configurations_are_not_trained(parts: tuple[float, float, float], words: str) -> None:
+    over, constrained, impossible = parts
+    found = Shares(over_a_limit=over, constrained=constrained, impossible=impossible, infeasible=sum(parts))
+    assert infeasible_words(found) == words
 
 
 def test_estimate_counts_what_exceeds_the_limits() -> None:

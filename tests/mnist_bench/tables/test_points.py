@@ -36,6 +36,15 @@ def test_points_are_feasible_configurations_of_the_space_that_come_again(conv: S
     assert {params["model.batchnorm"] for params in points} == set(conv.distributions["model.batchnorm"].values)
 
 
+def test_points_meet_the_constraints_of_the_space() -> None:
+    constrained = space_files.load("conv", ["constraints=[model.kernel_size == 3 and augment.zoom < 0.1]"])
+    planner = _planner(constrained)
+    points = spread(constrained, planner, 6)
+    assert all(params["model.kernel_size"] == 3 and params["augment.zoom"] < 0.1 for params in points)
+    (copy,) = near_copies(constrained, planner, points, [5])
+    assert copy.params["augment.zoom"] < 0.1
+
+
 def test_a_near_copy_is_other_in_its_floats_alone_and_as_far_as_it_says(conv: Space) -> None:
     planner = _planner(conv)
     points = spread(conv, planner, 9)

@@ -1,0 +1,1 @@
+from .constraint import Constraint as Constraint, read_constraints as read_constraints

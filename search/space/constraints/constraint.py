@@ -1,0 +1,81 @@
+"""The constraints of a space, `constraints: [hidden_units <= 8 * filters]`, which every trial has to meet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from search.messages import show
+from search.space.constraints.parser import parse
+from search.space.constraints.tokens import RefusedError
+from search.space.constraints.tree import Condition, excess, paths
+from search.space.ranges import Distribution
+from search.space.yaml_reader import KeyPath
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """A condition that the values of a trial have to meet, if it has all fields that the condition names."""
+
+    text: str
+    """As written, on one line: the name by which a trial's record knows it."""
+    condition: Condition
+    index: int = field(compare=False)
+    """Its place in the list as written, from 0."""
+
+    def applies(self, values: Mapping[str, Any]) -> bool:
+        """Return whether a trial with these values, by path, has all of the fields."""
+        return all(path in values for path in paths(self.condition))
+
+    def excess(self, values: Mapping[str, Any]) -> float:
+        """Return by how much the values of a trial miss the condition: above 0 if they do, 0 if it does not apply."""
+        return excess(self.condition, values) if self.applies(values) else 0.0
+
+
+class Fault(NamedTuple):
+    """One fault of the constraints as written."""
+
+    below: KeyPath
+    message: str
+    offset: int = 0
+    """How many characters into the text."""
+
+
+def read_constraints(
+    written: Any, fields: Mapping[str, Any], *, lenient: bool = False
+) -> tuple[list[Constraint], list[Fault]]:
+    """Return the constraints that a list of texts describes, and the faults of the others.
+
+    Args:
+        written: the value in the file.
+        fields: constants and ranges by path.
+        lenient: fields may have been changed since the constraints were written. One that has no range any more is left
+            out where its constants meet it.
+    """
+    if not isinstance(written, list):
+        return [], [Fault((), "constraints: needs a list of conditions, such as [hidden_units <= 8 * filters]")]
+    found: dict[str, Constraint] = {}
+    faults: list[Fault] = []
+    for index, text in enumerate(written):
+        try:
+            constraint = _read(text, index, fields, lenient=lenient)
+            if constraint.text in found:
+                raise RefusedError(0, "stands twice")
+        except RefusedError as error:
+            faults.append(Fault((index,), f"constraints[{index}]: {error}", error.offset))
+            continue
+        if any(isinstance(fields[path], Distribution) for path in paths(constraint.condition)):
+            found[constraint.text] = constraint
+        elif constraint.excess(fields) > 0:
+            faults.append(Fault((index,), f"constraints[{index}]: {show(text)} is not met, and no range is left in it"))
+    return list(found.values()), faults
+
+
+def _read(text: Any, index: int, fields: Mapping[str, Any], *, lenient: bool) -> Constraint:
+    if not isinstance(text, str):
+        raise RefusedError(0, f"{show(text)} is no condition, such as hidden_units <= 8 * filters")
+    name = " ".join(text.split())
+    if not name.isprintable():
+        raise RefusedError(0, "has a character that cannot be shown")
+    return Constraint(name, parse(text, fields, lenient=lenient), index)

@@ -1,0 +1,199 @@
+"""What a constraint says, as a tree, and by how much the values of a trial miss it."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, assert_never
+
+from search.space.ranges import same
+from search.space.scalars import Scalar
+
+Operator = Literal["+", "-", "*", "/"]
+Comparator = Literal["<", "<=", ">", ">=", "==", "!="]
+
+LEAST = 1e-9
+"""Of a comparison of numbers that is not met: `a < b` where both are equal misses it by this much."""
+UNMET = 1.0
+"""Of a comparison that is not met and of which no amount can be said: of texts, or after a division by zero."""
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A number, a text, true, false or null."""
+
+    value: Scalar
+
+
+@dataclass(frozen=True, slots=True)
+class FieldValue:
+    """The value of a field."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Arithmetic:
+    """What an operator makes of two numbers."""
+
+    operator: Operator
+    left: Operand
+    right: Operand
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Met where two values compare so."""
+
+    comparator: Comparator
+    left: Operand
+    right: Operand
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """Met where all parts are; at least one."""
+
+    parts: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    """Met where one of the parts is; at least one."""
+
+    parts: tuple[Condition, ...]
+
+
+Operand = Constant | FieldValue | Arithmetic
+Condition = Comparison | Every | Either
+
+OPPOSITE: Mapping[Comparator, Comparator] = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
+
+
+def negated(condition: Condition) -> Condition:
+    """Return the condition that is met where this one is not."""
+    match condition:
+        case Comparison(comparator, left, right):
+            return Comparison(OPPOSITE[comparator], left, right)
+        case Every(parts):
+            return Either(tuple(map(negated, parts)))
+        case Either(parts):
+            return Every(tuple(map(negated, parts)))
+        case _:
+            assert_never(condition)
+
+
+def paths(tree: Condition | Operand) -> Iterator[str]:
+    """Yield the path of each field that a tree names, as often as it names it."""
+    match tree:
+        case FieldValue(path):
+            yield path
+        case Constant():
+            pass
+        case Arithmetic(_, left, right) | Comparison(_, left, right):
+            yield from paths(left)
+            yield from paths(right)
+        case Every(parts) | Either(parts):
+            for part in parts:
+                yield from paths(part)
+        case _:
+            assert_never(tree)
+
+
+def excess(condition: Condition, values: Mapping[str, Any]) -> float:
+    """Return by how much values, by path, miss a condition: above 0 where it is not met, always finite.
+
+    Of `a <= b` it is a - b. Of several conditions that have to be met it is the largest, of alternatives the smallest.
+    A comparison without a result, after a division by zero or beyond the largest float, is not met.
+    """
+    match condition:
+        case Every(parts):
+            return max(excess(part, values) for part in parts)
+        case Either(parts):
+            return min(excess(part, values) for part in parts)
+        case Comparison(comparator, left, right):
+            try:
+                return _excess(comparator, evaluate(left, values), evaluate(right, values))
+            except ArithmeticError:
+                return UNMET
+        case _:
+            assert_never(condition)
+
+
+def evaluate(operand: Operand, values: Mapping[str, Any]) -> Any:
+    """Return the value of an operand, given those of the fields by path.
+
+    Raises:
+        ArithmeticError: a division by zero, or a number beyond the largest float.
+    """
+    match operand:
+        case Constant(value):
+            return value
+        case FieldValue(path):
+            return values[path]
+        case Arithmetic(operator, left, right):
+            result = calculate(operator, evaluate(left, values), evaluate(right, values))
+            if not math.isfinite(result):  # of whole numbers that are too large it raises by itself
+                raise OverflowError("no finite number")
+            return result
+        case _:
+            assert_never(operand)
+
+
+def calculate(operator: Operator, left: float, right: float) -> float:
+    """Return what an operator makes of two numbers; errors as in Python."""
+    match operator:
+        case "+":
+            return left + right
+        case "-":
+            return left - right
+        case "*":
+            return left * right
+        case "/":
+            return left / right
+        case _:
+            assert_never(operator)
+
+
+def _excess(comparator: Comparator, left: Any, right: Any) -> float:
+    is_met = _is_met(comparator, left, right)
+    if not _is_number(left) or not _is_number(right):
+        return -UNMET if is_met else UNMET
+    apart = float(left) - float(right)
+    match comparator:
+        case "<" | "<=":
+            over = apart
+        case ">" | ">=":
+            over = -apart
+        case "==":
+            over = abs(apart)
+        case "!=":
+            over = -abs(apart)
+        case _:
+            assert_never(comparator)
+    # The comparison decides, not the difference, which may be rounded to 0.
+    return max(min(0.0, over), -sys.float_info.max) if is_met else min(max(LEAST, over), sys.float_info.max)
+
+
+def _is_met(comparator: Comparator, left: Any, right: Any) -> bool:
+    match comparator:
+        case "<":
+            return bool(left < right)
+        case "<=":
+            return bool(left <= right)
+        case ">":
+            return bool(left > right)
+        case ">=":
+            return bool(left >= right)
+        case "==":
+            return same(left, right)
+        case "!=":
+            return not same(left, right)
+        case _:
+            assert_never(comparator)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,0 +1,98 @@
+"""Searches of spaces with constraints: what misses one is not trained and says by how much, decided the same again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from search.driver.replay import replay
+from search.errors import NewerVersionError, TooManyFailuresError
+from search.event_log.events import Asked, Created
+from search.repeatability.rehearsal import Length, rehearse
+from search.space.feasibility import constrained
+from search.strategies.registry import Asha, Random, Tpe
+from search.study import studies
+from search.study.location import StudyLocation
+from support import search_fake as fake
+
+BOUND, OTHER = "width <= 16 * depth", "model.extra < 0.5 or kind == 'a'"
+SPACE: dict[str, Any] = {
+    **fake.SPACE,
+    "model": {**fake.SPACE["model"], "kind": {"choice": ["a", "b"]}},
+    "constraints": [BOUND, OTHER],
+}
+pytestmark = pytest.mark.usefixtures("log_alone")
+
+
+def misses(params: dict[str, Any]) -> bool:
+    by_kind = params.get("model.extra", 0) >= 0.5 and params["model.kind"] != "a"
+    return bool(params["model.width"] > 16 * params["model.depth"]) or by_kind
+
+
+def test_what_misses_a_constraint_is_not_trained_and_says_by_how_much(tmp_path: Path) -> None:
+    study = fake.run(tmp_path, goal=25, widest=64, space_values=SPACE).study
+    missing = [trial for trial in study.trials if misses(dict(trial.params))]
+    assert missing
+    assert [trial.number for trial in study.trials if trial.reason == "infeasible"] == [t.number for t in missing]
+    for trial in study.trials:
+        params = trial.params
+        assert trial.constraints[BOUND] == params["model.width"] - 16 * params["model.depth"]
+        assert trial.constraints[OTHER] <= 0 or params["model.depth"] > 1
+        assert trial.constraints["width"] <= 0  # the planner's own stays
+    assert sum(trial.reason != "infeasible" for trial in study.trials) == 25
+
+
+def test_stopped_and_gone_on_with_it_comes_to_the_same_and_can_be_replayed(tmp_path: Path) -> None:
+    whole = fake.run(tmp_path / "whole", goal=12, space_values=SPACE).study
+    fake.run(tmp_path / "parts", goal=12, space_values=SPACE, stopping=fake.StopAfter(20))
+    assert fake.run(tmp_path / "parts", goal=12, space_values=SPACE).study.digest == whole.digest
+    events = studies.read_events(StudyLocation.of("fake-0", tmp_path / "parts"))
+    assert replay(events, lambda spec: fake.Planner(48)).difference is None
+    (created, *_) = events
+    assert isinstance(created, Created)
+    assert created.spec["space"]["settings"]["constraints"] == [BOUND, OTHER]
+    assert created.format == 2
+
+
+def test_an_earlier_version_refuses_the_study_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake.run(tmp_path, goal=1, space_values=SPACE)
+    monkeypatch.setattr("search.event_log.log.check_format", _of_the_first_format)
+    with pytest.raises(NewerVersionError, match=r"^Study fake-0 was made by a newer mnist-bench: format 2, this"):
+        studies.open_study(tmp_path, "fake-0")
+
+
+def _of_the_first_format(found: int, what: str) -> None:
+    from search.stored_fields import check_format
+
+    check_format(found, what, newest=1)
+
+
+def test_where_nothing_meets_them_a_search_ends(tmp_path: Path) -> None:
+    values = {**SPACE, "constraints": ["width < 8"]}
+    with pytest.raises(
+        TooManyFailuresError, match=r"^200 trials in a row are infeasible under the space's limits and co"
+    ):
+        fake.run(tmp_path, space_values=values, sampler=Random())
+
+
+def test_whoever_drives_a_search_keeps_to_them() -> None:
+    spec = fake.make_spec(Tpe(), Asha(), 4, 0, space=fake.space(SPACE))
+    events = rehearse(spec, fake.Planner(), Length(proposals=20, trials=20))
+    asked = [event for event in events if isinstance(event, Asked)]
+    assert len(asked) == 20
+    assert all(
+        (event.constraints[BOUND] > 0) == (event.params["model.width"] > 16 * event.params["model.depth"])
+        for event in asked
+    )
+
+
+def test_a_planner_that_knows_them_already_is_none_the_worse() -> None:
+    space = fake.space(SPACE)
+    params = {"model.depth": 1, "model.width": 64, "model.kind": "b", "optim.lr": 0.1}
+    once = constrained(fake.Planner(), space)
+    assert constrained(once, space)(params) == once(params)
+    assert not once(params).feasible
+    assert once.codec is fake.Planner.codec
+    assert once({**params, "model.width": 16}).feasible

@@ -1,0 +1,182 @@
+"""Conditions as texts: what they mean, against Python's own evaluation, and what is refused where."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import assume, given, settings, strategies as st
+
+from search.errors import SpaceError
+from search.space.space import Space
+from search.space.yaml_reader import parse
+from support.dose import dose
+
+FIELDS = """\
+model:
+  a: {int: [-3, 3]}
+  b: {float: [-2, 2]}
+  kind: {choice: [x, y]}
+  on: {choice: [true, false]}
+  mixed: {choice: [x, 1, null]}
+  shape: {choice: [3, [3, 5]]}
+  fixed: 2
+  rate: {float: [0, 1]}
+optim:
+  rate: {float: [0, 1]}
+constraints:
+"""
+VALUES = st.fixed_dictionaries(
+    {
+        "model.a": st.integers(-3, 3),
+        "model.b": st.sampled_from([-2.0, -0.5, 0.0, 1.0, 1.5]),
+        "model.kind": st.sampled_from("xy"),
+        "model.on": st.booleans(),
+        "model.mixed": st.sampled_from(["x", 1, None]),
+        "model.shape": st.just(3),
+        "model.rate": st.just(0.5),
+        "optim.rate": st.just(0.25),
+    }
+)
+
+
+def space_of(*constraints: str) -> Space:
+    lines = "".join(f"  - {text}\n" for text in constraints)
+    return Space.from_document(parse(FIELDS + lines, "f.yaml"))
+
+
+def is_met(text: str, values: dict[str, Any]) -> bool:
+    (excess,) = Space.of({**parse(FIELDS, "f").value, "constraints": [text]}).excess(values).values()
+    return excess <= 0
+
+
+NUMBERS = st.recursive(
+    st.sampled_from(["a", "model.b", "fixed", "0", "1", "2.5", ".5", "1e1", "1_0"]),
+    lambda inner: (
+        st.tuples(inner, st.sampled_from(["+", "-", "*", "/"]), inner).map(" ".join)
+        | inner.map("({})".format)
+        | inner.map("-{}".format)
+    ),
+    max_leaves=5,
+)
+SIGNS = st.sampled_from(["<", "<=", ">", ">=", "==", "!="])
+COMPARISONS = (
+    st.tuples(NUMBERS, SIGNS, NUMBERS).map(" ".join)
+    | st.tuples(NUMBERS, SIGNS, NUMBERS, SIGNS, NUMBERS).map(" ".join)
+    | st.tuples(st.sampled_from(["kind", "'x'"]), st.sampled_from(["==", "!="]), st.just("kind")).map(" ".join)
+    | st.sampled_from(["on", "on == true", "kind in ['x', \"y\"]", "kind not in ['x']", "a in [1, -2, b]"])
+    | st.sampled_from(["mixed == null", "mixed != 'x'", "mixed == 1", "mixed in [1, null]"])
+)
+CONDITIONS = st.recursive(
+    COMPARISONS,
+    lambda inner: (
+        st.tuples(inner, st.sampled_from(["and", "or"]), inner).map(" ".join)
+        | inner.map("({})".format)
+        | inner.map("not ({})".format)
+        | inner.map("not {}".format)
+    ),
+    max_leaves=5,
+)
+
+
+@given(CONDITIONS, VALUES)
+@settings(max_examples=dose(2000))
+def test_a_condition_is_met_where_python_says_so(text: str, values: dict[str, Any]) -> None:
+    names = {path.partition(".")[2]: value for path, value in values.items()} | {"fixed": 2}
+    plain = text.replace("model.", "").replace("null", "None").replace("true", "True")
+    try:
+        expected = bool(eval(plain, {}, names))  # noqa: S307
+        found = is_met(text, values)
+    except (ArithmeticError, SpaceError):  # a division by zero, no range, or too long
+        assume(False)
+    if "/" not in plain:  # where Python passes over a division by zero, a comparison is not met
+        assert found == expected
+
+
+@given(
+    st.text(max_size=40) | st.lists(CONDITIONS | NUMBERS | SIGNS | st.sampled_from("()[],=."), max_size=5).map(" ".join)
+)
+@settings(max_examples=dose(3000))
+def test_any_text_is_a_condition_or_refused(text: str) -> None:
+    try:
+        space = Space.of({**parse(FIELDS, "f").value, "constraints": [text]})
+    except SpaceError as error:
+        (problem,) = error.problems
+        assert problem.message.startswith("constraints[0]: ")
+        assert problem.message.isprintable()
+    else:
+        assert [constraint.text for constraint in space.constraints] == [" ".join(text.split())]
+
+
+@pytest.mark.parametrize("deep", ["(" * 99, "-" * 190, "not " * 49, "((" * 10 + "-" * 150])
+def test_depth_is_limited(deep: str) -> None:
+    with pytest.raises(SpaceError, match="nested deeper than 20 levels"):
+        Space.of({**parse(FIELDS, "f").value, "constraints": [f"{deep}a"]})
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "message"),
+    [
+        ("zzz < 3", 5, "the file sets no field zzz"),
+        ("fixxed < a", 5, "the file sets no field fixxed; did you mean `fixed`?"),
+        ("kind == x", 13, "the file sets no field x; a text has quotes: 'x'"),
+        ("a + rate < 3", 9, "rate stands in several sections; write model.rate or optim.rate"),
+        ("kind < 3", 5, "`<` takes numbers, and model.kind can be x, a text"),
+        ("a < 'x'", 9, "`<` takes numbers, and 'x' is x, a text"),
+        ("a + on < 3", 9, "`+` takes numbers, and model.on can be true, a truth value"),
+        ("a == 'x'", 5, "model.a is a number, and 'x' is a text, so `==` is the same in every trial"),
+        ("kind == 'z'", 5, "model.kind is never z"),
+        ("a in [2, 7]", 5, "model.a is never 7"),
+        ("fixed == 3", 5, "model.fixed is never 3"),
+        ("a / 0 < 3", 7, "divides by zero"),
+        ("a / (2 - 2) < 3", 7, "divides by zero"),
+        ("a < 1e308 * 10", 15, "comes to no finite number"),
+        ("a < 1e999", 9, "1e999 is not a finite number"),
+        ("fixed < 3", 5, "names no field with a range, so it never changes"),
+        ("1 < 3", 5, "names no field with a range, so it never changes"),
+        ("shape < 4", 5, "model.shape can be [3, 5], and a constraint takes single values"),
+        ("max(a, b) < 3", 8, "`(` cannot stand here; there are no functions here"),
+        ("a.imaginary < 3", 5, "the file sets no field a.imaginary"),
+        ("lambda < 3", 5, "the file sets no field lambda"),
+        ("a = 3", 7, "`=` cannot stand here; `==` compares"),
+        ("a == True", 10, "`True` cannot stand here; write `true`"),
+        ("a < 3 && b < 3", 11, "`&&` cannot stand here; write `and`"),
+        ("a ** 2 < 3", 7, "`**` cannot stand here"),
+        ("a < 3;", 10, "the character ; cannot stand here"),
+        ("a <", 8, "a number, a text or a field is missing at the end"),
+        ("(a < 3", 11, "`)` is missing at the end"),
+        ("a in 3", 10, "`[` is missing before `3`"),
+        ("a in []", 11, "`]` cannot stand here"),
+        ("a < 3)", 10, "`)` cannot stand here"),
+        ("a", 5, "a value alone is no condition; compare it"),
+        ("a < 3 or b", 14, "a value alone is no condition; compare it"),
+        ("(a < 3) + 1 < 3", 5, "a condition is no value to compare or to calculate with"),
+        ("kind == 'x", 13, "a text without its closing quote"),
+        ("3", 5, "3 is no condition, such as hidden_units <= 8 * filters"),
+        (f"a < {'1 + ' * 50}1", 5, "has 205 characters; the most is 200"),
+        ("\"kind == 'x' and a <\"", 25, "a number, a text or a field is missing at the end"),
+    ],
+)
+def test_what_is_refused_and_where(text: str, column: int, message: str) -> None:
+    with pytest.raises(SpaceError) as caught:
+        space_of("b < 1", text)
+    assert str(caught.value) == f"f.yaml:14:{column}  constraints[1]: {message}"
+
+
+def test_all_faults_are_told() -> None:
+    with pytest.raises(SpaceError) as caught:
+        space_of("a <", "b < 1", "b  <  1", "x < 1")
+    assert [problem.line for problem in caught.value.problems] == [13, 15, 16]
+    assert "constraints[2]: stands twice" in str(caught.value)
+
+
+@pytest.mark.parametrize("written", ["a < 3", {"a": 3}, 3, None])
+def test_a_list_is_needed(written: object) -> None:
+    with pytest.raises(SpaceError, match="constraints: needs a list of conditions, such as"):
+        Space.of({**parse(FIELDS, "f").value, "constraints": written})
+
+
+def test_a_field_that_cannot_be_read_makes_no_second_fault() -> None:
+    with pytest.raises(SpaceError) as caught:
+        Space.of({"m": {"a": {"int": [3, 1]}}, "constraints": ["a < 2", "a == 'x'"]})
+    assert [problem.message for problem in caught.value.problems] == ["m.a: low 3 is above high 1"]
