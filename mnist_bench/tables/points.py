@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from search import canonical_json
 from search.proposals import Feasible
 from search.space import Choice, Field, FloatRange, IntRange, Levels, Space, place, same
-from search.trainer_api import Planner
+from search.trainer_api import Planner, is_feasible
 
 Params = Mapping[str, Any]
 SEED = 0
@@ -62,7 +62,8 @@ def _near_copy(space: Space, planner: Planner[Any], params: Params, origin: int)
 
 
 def cells(space: Space) -> list[Params]:
-    """Return all configurations of a space, in the order of its fields; the last one changes fastest.
+    """Return all configurations of a space that meet its constraints, in the order of its fields; the last one changes
+    fastest.
 
     Raises:
         ValueError: a range has infinitely many values.
@@ -75,7 +76,8 @@ def cells(space: Space) -> list[Params]:
             grown += [{**values, item.path: option} for option in options] or [values]
         found = grown
     ranges = {item.path for item in space.ranges}
-    return [{path: value for path, value in values.items() if path in ranges} for values in found]
+    params = [{path: value for path, value in values.items() if path in ranges} for values in found]
+    return [each for each in params if is_feasible(space.excess(each))]
 
 
 def _values(item: Field) -> list[Any]:

@@ -115,6 +115,19 @@ def test_an_infeasible_trial_shows_the_limit(cli: Cli) -> None:
     assert cli("show", "conv-0/5", "--json").exit_code == 3
 
 
+def test_an_infeasible_trial_shows_the_constraint(cli: Cli) -> None:
+    study, constraint = handmade.mixed(), "lr <= 0.01 * momentum"
+    fields = {"optim.lr": {"float": [0.0, 1.0]}, "optim.momentum": {"value": 0.9}}
+    study.spec["space"].update(settings={"constraints": [constraint]}, fields=[*map(list, fields.items())])
+    missed = replace(study.trials[5], constraints={"macs": -5.0, constraint: 0.125})
+    trials = (*study.trials[:5], missed, *study.trials[6:])
+    cli.studies["conv-0"] = replace(study, trials=trials)  # type: ignore[attr-defined]
+    lines = cli("show", "conv-0/5").stdout.splitlines()
+    assert "constraint not met: lr <= 0.01 * momentum by 0.125" in lines
+    assert not any("limit exceeded" in line for line in lines)
+    assert "0.125 (lr <= 0.01 * momentum)" in cli("leaderboard", "--all").stdout
+
+
 @pytest.mark.parametrize(
     ("target", "code"), [("conv-0/99", 3), ("none/1", 3), ("conv-0/x", 2), ("conv-0/", 2), ("a/1/2", 2)]
 )

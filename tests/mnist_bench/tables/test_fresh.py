@@ -86,6 +86,10 @@ def test_what_the_spaces_limits_forbid_is_not_trained() -> None:
     table = Table(replace(table.about, space=space), table.arrays)
     with pytest.raises(NotInTableError, match=r"infeasible in the space of table handmade: more parameters than"):
         table.curve(89, train=True)
+    space["settings"] = {"constraints": ["optim.lr < 1e-9"]}
+    table = Table(replace(table.about, space=space), table.arrays)
+    with pytest.raises(NotInTableError, match=r"infeasible in the space of table handmade: optim.lr < 1e-9 is not met"):
+        table.curve(89, train=True)
 
 
 def test_a_lack_of_memory_is_no_result(monkeypatch: pytest.MonkeyPatch) -> None:
