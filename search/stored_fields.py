@@ -19,11 +19,11 @@ from search.messages import show
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-FORMAT = 2
+FORMAT = 3
 """Of a study's event log, the newest that this version reads. Raised where an older version would take what is written
 now for damage; a new field of a configuration, sampler, pruner or report needs no raise, for older versions name it
 (see `unknown`). A study names the lowest format that has all it uses (`StudySpec.format`), so that older versions read
-it where they can. 2: ranges of levels, constraints."""
+it where they can. 2: ranges of levels, constraints. 3: a search that ended early (`search.event_log.Stopped`)."""
 
 First = Mapping[type, Collection[str]]
 """The fields with a default that a class had in the first format. Fields without one always stand. A new field is not

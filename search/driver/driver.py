@@ -27,8 +27,10 @@ from search.event_log import (
     History,
     Reason,
     Reported,
+    Resumed,
     Slot,
     State,
+    StopRules,
     Told,
     TrialRecord,
     is_external,
@@ -47,6 +49,9 @@ MAX_INFEASIBLE = 200
 MAX_CRASHES = 5
 """Crashed trials in a row that end a search. Few, for each has been tried twice: where five differ and all crash, it is
 the trainer or the machine."""
+
+NO_RULES = StopRules()
+"""Nothing ends a search before its goal."""
 
 
 class Journal(Protocol):
@@ -114,8 +119,8 @@ class Driver(Generic[C]):
                 "that the study was begun with."
             ) from error
 
-    def run(self, stopping: Callable[[], bool]) -> bool:
-        """Drive until the goal is reached (True), or until `stopping` says so (False).
+    def run(self, stopping: Callable[[], bool], rules: StopRules = NO_RULES) -> bool:
+        """Drive until the goal is reached or a rule ends the search (True), or until `stopping` says so (False).
 
         Raises:
             TooManyFailuresError: configurations crash, or are infeasible, one after the other.
@@ -124,6 +129,11 @@ class Driver(Generic[C]):
         """
         with storage_errors():
             while (slot := self._history.next_slot()) is not None:
+                # Before each event, not after each end: killed between an end and the stop that follows from it, a
+                # search stops when it is run again, before it decides anything else.
+                if self.stop_early(rules):
+                    self._dispatcher.drain(self._history)
+                    break
                 stop = stopping()  # asked once a turn: between two answers it could be a different one
                 if not stop:
                     # Before each event, not only while one is waited for: a proposal of tpe takes 0.17 s after ten
@@ -140,6 +150,17 @@ class Driver(Generic[C]):
     def set_goal(self, goal: int) -> None:
         """Write how many trained trials the study shall have; a new segment where it had stopped asking."""
         self._record(GoalSet(time=self._history.timeline.now(), goal=goal))
+
+    def stop_early(self, rules: StopRules) -> bool:
+        """Write that the search ends here, where a rule says so; return whether one does."""
+        stopped = rules.verdict(self._history)
+        if stopped is not None:
+            self._record(stopped)
+        return stopped is not None
+
+    def go_on(self) -> None:
+        """Write that the search goes on after it had ended early."""
+        self._record(Resumed(time=0 if self._history.newest is None else self._history.newest.time))
 
     def step(self) -> bool:
         """Handle the next event; False where there is none, or the search stops before it is known."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from search.driver.dispatcher import WorkerTime
-from search.event_log import Forecast, History, Order, Remaining, TrialRecord
+from search.event_log import Forecast, History, Order, Remaining, StopRules, TrialRecord
 from search.trainer_api import Report
 
 
@@ -33,6 +33,8 @@ class Header:
     """What is minimised beside the value; None with one objective."""
     context: Mapping[str, Any] = field(default_factory=dict)
     """What the study holds of its trainer."""
+    stop_rules: StopRules = field(default_factory=StopRules)
+    """What may end the search before its goal."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,6 +70,8 @@ class Progress:
     """What the rest is expected to cost."""
     pace: float | None = None
     """Seconds that a unit of cost took this driver's workers; None before they have trained a period."""
+    since: int | None = None
+    """Trained trials that have ended since a complete one was better than all before it; None where none is."""
 
     @property
     def seconds_left(self) -> float | None:
@@ -154,4 +158,5 @@ class Meter:
             ahead=ahead,
             left=self._forecast.remaining(ahead),
             pace=self._seconds / self._cost if self._seconds else None,
+            since=None if history.improved is None else history.since,
         )

@@ -27,7 +27,22 @@ from search.driver.period_results import Crashed, Exhausted, Result, Trained
 from search.driver.progress import Observer
 from search.driver.resume import restored
 from search.errors import TooManyFailuresError
-from search.event_log import Active, Asked, Event, GoalSet, History, Reported, Told, codec, trial_of
+from search.event_log import (
+    Active,
+    Asked,
+    Created,
+    Declined,
+    Event,
+    GoalSet,
+    History,
+    Reported,
+    Resumed,
+    Stopped,
+    StopRules,
+    Told,
+    codec,
+    trial_of,
+)
 from search.plugins import Loaded
 from search.space import Space
 from search.strategies import ForeignPruner, ForeignSampler, encode
@@ -92,13 +107,24 @@ def _stand_in(way: ForeignSampler | ForeignPruner, kind: str, made: object) -> L
 
 def _decide(driver: Driver[Any], event: Event, history: History) -> None:
     """Let the driver make the event that is recorded next."""
-    if isinstance(event, GoalSet):
-        driver.set_goal(event.goal)
-    elif history.next_slot() is None:
-        raise _Otherwise(f"{_named(event)} comes when nothing was left to do")
-    else:
-        with suppress(TooManyFailuresError):  # the search ended here, and was run again
-            driver.step()
+    match event:
+        case GoalSet() if history.stop is None:
+            driver.set_goal(event.goal)
+        case Stopped() if history.stop is None:
+            # Which rules were given, the log alone knows; whether one held, is decided again.
+            if not driver.stop_early(StopRules.of(event)):
+                raise _Otherwise(
+                    f"{_named(event)} comes when its {event.rule} of {event.limit:g} did not end the search"
+                )
+        case Resumed() if history.stop is not None:
+            driver.go_on()
+        case Created() | GoalSet() | Asked() | Reported() | Told() | Declined() | Stopped() | Resumed():
+            if history.next_slot() is None:
+                raise _Otherwise(f"{_named(event)} comes when nothing was left to do")
+            with suppress(TooManyFailuresError):  # the search ended here, and was run again
+                driver.step()
+        case _:
+            assert_never(event)
 
 
 class WithoutWorkers:

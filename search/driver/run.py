@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from search import strategies
 from search.database import file_lock, is_postgresql, open_for_writing, postgres, storage_errors
 from search.driver.dispatcher import Dispatcher
-from search.driver.driver import Driver
+from search.driver.driver import NO_RULES, Driver
 from search.driver.outages import MAX_OUTAGE, Outages, Recorder
 from search.driver.progress import Header, Observer
 from search.driver.resume import OnTrialEnd, clean_up, keep_nothing, release, restored
 from search.errors import StorageError, UsageError
-from search.event_log import Created, Event, EventLog, GoalSet, History, Order, StudyRecord, linked
+from search.event_log import Created, Event, EventLog, GoalSet, History, Order, StopRules, StudyRecord, linked
 from search.executors import Executor, InProcessExecutor
 from search.executors.local import LocalExecutor
 from search.files import make_folder
@@ -50,7 +50,7 @@ class Run:
 
     study: StudyRecord
     reached: bool
-    """Whether the goal was reached; otherwise the search was stopped, and can go on."""
+    """Whether the goal was reached, or a rule ended the search; otherwise it was stopped, and can go on."""
     order_cost: float
     """Share of worker time lost to the logical order, 0..1."""
 
@@ -70,6 +70,9 @@ class Search:
     observer: Observer = field(default_factory=Observer)
     on_trial_end: OnTrialEnd = keep_nothing
     """Keeps what is worth keeping of a complete trial before its states are removed."""
+    stop_rules: StopRules = NO_RULES
+    """What ends the search before its goal. No part of the study's specification: with others, or none, the search goes
+    on later to the trials of one that never stopped."""
     stopping: Callable[[], bool] = lambda: False
     """Whether to stop now; the same search goes on later."""
     trial_timeout: float = math.inf
@@ -133,7 +136,7 @@ class Search:
         )
 
     def run(self) -> Run:
-        """Drive the study to its goal, or until `stopping` says so.
+        """Drive the study to its goal, until a rule ends it, or until `stopping` says so.
 
         Raises:
             StudyLockedError: another process drives the study.
@@ -186,16 +189,18 @@ class Search:
         return self._drive(spec, history, log, tables, states)
 
     def _is_done(self, history: History) -> bool:
-        """Check what can be checked without workers, and whether the study has reached the goal already."""
+        """Check what can be checked without workers, and whether the study has ended: at its goal, or by a rule."""
         numerics = history.spec["numerics"]
         check_same(self.location.name, history.spec, self.spec_for(numerics).to_json())
-        done = history.next_slot() is None
+        # Which rule ended it does not matter: as long as one of those given now would, there is nothing to go on for.
+        ended_early = history.stop is not None and self.stop_rules.verdict(history) is not None
+        done = ended_early or (history.stop is None and history.next_slot() is None)
         if not done and self.goal < history.goal:
             raise UsageError(
                 f"Study {self.location.name} is under way to {history.goal} trials; ask for {history.goal} or more "
                 "with --trials, or give a search of its own with --study-name."
             )
-        return done and self.goal <= history.goal
+        return ended_early or (done and self.goal <= history.goal)
 
     def _start(self, history: History) -> StudySpec:
         spec = self.spec_for(self.executor.start())
@@ -250,11 +255,13 @@ class Search:
 
     def _drive_to_goal(self, driver: Driver[Any], history: History) -> bool:
         """Finish a segment that has stopped asking before a larger goal opens the next one."""
-        if history.declined and not driver.run(self.stopping):
+        if history.stop is not None:
+            driver.go_on()
+        if history.declined and not driver.run(self.stopping, self.stop_rules):
             return False
-        if self.goal > history.goal:
+        if history.stop is None and self.goal > history.goal:
             driver.set_goal(self.goal)
-        return driver.run(self.stopping)
+        return driver.run(self.stopping, self.stop_rules)
 
     def _header(self, spec: StudySpec, history: History) -> Header:
         return Header(
@@ -272,6 +279,7 @@ class Search:
             resumed=bool(history.trials),
             cost=spec.cost,
             context=spec.context,
+            stop_rules=self.stop_rules,
         )
 
 

@@ -1,3 +1,4 @@
+from .early_stop import StopRules as StopRules
 from .events import (
     Asked as Asked,
     Created as Created,
@@ -6,6 +7,8 @@ from .events import (
     GoalSet as GoalSet,
     OfTrial as OfTrial,
     Reported as Reported,
+    Resumed as Resumed,
+    Stopped as Stopped,
     Told as Told,
     trial_of as trial_of,
 )
@@ -14,6 +17,7 @@ from .hash_chain import linked as linked
 from .history import History as History
 from .log import EventLog as EventLog
 from .records import (
+    EarlyStop as EarlyStop,
     Reason as Reason,
     State as State,
     StudyRecord as StudyRecord,

@@ -15,14 +15,15 @@ from annotated_types import Ge, Le, Len
 from pydantic import GetPydanticSchema
 from pydantic_core import core_schema
 
-from search.event_log.records import Reason, State
+from search.event_log.records import Reason, State, StopRule
 from search.event_log.timeline import Order
 from search.trainer_api import Report
 
-Kind = Literal["create", "goal", "ask", "report", "tell", "decline"]
+Kind = Literal["create", "goal", "ask", "report", "tell", "decline", "stop", "resume"]
 Values = Mapping[str, Any]
 """Plain JSON values."""
 Count = Annotated[int, Ge(1), Le(1_000_000)]
+_Number = Annotated[int, Ge(0)]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,6 +86,8 @@ class Created(_Happened):
     """What `StudySpec.to_json` gives."""
     format: Annotated[int, Ge(1)] | None = None
     """See `search.stored_fields.FORMAT`; None in the first studies, which do not say it. No part of the fingerprint."""
+    first_format: Annotated[int, Ge(0)] | None = None
+    """The format at the beginning, 0 where none was said, if a later event has raised it; None where none has."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -153,7 +156,26 @@ class Declined(_Happened):
     kind: ClassVar[Kind] = "decline"
 
 
-Event = Created | GoalSet | Asked | Reported | Told | Declined
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stopped(_Happened):
+    """The search ends before its goal, by a rule of its user's; trials under way are left as they are."""
+
+    kind: ClassVar[Kind] = "stop"
+    rule: StopRule
+    limit: float
+    """The patience, in trials, or the value that was to be reached."""
+    best: _Number
+    """Number of the complete trial that reached it, or than which none was better since."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Resumed(_Happened):
+    """The search goes on after it had ended early, with the trials that were under way."""
+
+    kind: ClassVar[Kind] = "resume"
+
+
+Event = Created | GoalSet | Asked | Reported | Told | Declined | Stopped | Resumed
 OfTrial = Asked | Reported | Told
 """Events that happen to a trial."""
 

@@ -25,5 +25,5 @@ def linked(event: Event, history: History) -> Event:
 
 def link(event: Event) -> str:
     """Return the SHA-256 of an event, of its own link to the one before it, too."""
-    row = codec.to_row(event)
+    row = codec.to_row(codec.as_begun(event))
     return canonical_json.sha256([row.kind, row.time, row.trial, row.external, row.payload])

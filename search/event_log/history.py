@@ -12,12 +12,23 @@ from dataclasses import dataclass, field, replace
 from typing import Any, assert_never
 
 from search.errors import NewerVersionError, SpaceError
-from search.event_log.events import Asked, Created, Declined, Event, GoalSet, OfTrial, Reported, Told
+from search.event_log.events import (
+    Asked,
+    Created,
+    Declined,
+    Event,
+    GoalSet,
+    OfTrial,
+    Reported,
+    Resumed,
+    Stopped,
+    Told,
+)
 from search.event_log.log import not_understood
-from search.event_log.records import StudyRecord, TrialRecord
+from search.event_log.records import EarlyStop, StudyRecord, TrialRecord
 from search.event_log.timeline import Active, Order, Slot, Timeline
 from search.messages import show
-from search.space import Distribution, Space
+from search.space import Distribution, Space, cost_of
 from search.trainer_api import is_feasible
 
 
@@ -44,12 +55,23 @@ class History:
     infeasible: int = 0
     """Infeasible trials, told or not."""
     best: TrialRecord | None = None
+    improved: int | None = None
+    """Number of the complete trial that was the last to be better than all before it: in value, or with two objectives
+    so that none before was as good in both."""
+    since: int = 0
+    """Trained trials that have ended since that one."""
+    stop: EarlyStop | None = None
+    """Why the search has ended before its goal, where it has."""
     seq: int = 0
     """Events applied."""
     newest: Event | None = None
     """The last one of them."""
     _ranges: dict[str, Distribution | None] = field(default_factory=dict)
     """What each field of the space can be."""
+    _cost: str | None = None
+    """The fact that is minimised beside the value."""
+    _front: list[tuple[float, float]] = field(default_factory=list)
+    """Value and cost of the complete trials than which none was better in both."""
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> History:
@@ -94,11 +116,14 @@ class History:
         return [trial for trial in self.trials if trial.state == "COMPLETE"]
 
     def next_slot(self) -> Slot | None:
-        """Return the slot whose event is next, None where nothing is left to do in this segment."""
+        """Return the slot whose event is next, None where nothing is left to do in this segment, or it ended early."""
+        if self.stop is not None:
+            return None
         return self.timeline.next_slot(filling=not self.declined)
 
     def apply(self, event: Event) -> None:
         """Bring the state up to one more event."""
+        _demand(self.stop is None or isinstance(event, Resumed), "the search has ended early before")
         match event:
             case Created():
                 self._create(event)
@@ -112,6 +137,11 @@ class History:
                 self._tell(event)
             case Declined():
                 self.declined = True
+            case Stopped():
+                self._stop(event)
+            case Resumed():
+                _demand(self.stop is not None, "the search had not ended early")
+                self.stop = None
             case _:
                 assert_never(event)
         self.seq += 1
@@ -123,13 +153,16 @@ class History:
         if not live:
             trials = [replace(trial, reason="paused") if trial.state == "RUNNING" else trial for trial in trials]
         totals = tuple(self.goals) or (0,)  # a search that died before its second event wants nothing yet
-        return StudyRecord(name=self.name, spec=self.spec, totals=totals, trials=tuple(trials), live=live)
+        return StudyRecord(
+            name=self.name, spec=self.spec, totals=totals, trials=tuple(trials), live=live, stop=self.stop
+        )
 
     def _create(self, event: Created) -> None:
         _demand(self.seq == 0, "the study has begun before")
         self.name = event.name
         self.spec = event.spec
         self.timeline = Timeline.of(event.spec["slots"], event.spec["order"])
+        self._cost = cost_of(event.spec["space"]["settings"])
         self._ranges = {field.path: field.distribution for field in Space.from_spec(event.spec["space"]).fields}
 
     def _set_goal(self, event: GoalSet) -> None:
@@ -186,8 +219,34 @@ class History:
             self.planned_periods += len(trial.costs)
         if trial.reason == "pruned":
             self.saved_periods += len(trial.costs) - len(trial.reports)
+        if trial.state == "COMPLETE" and self._joins_front(trial):
+            self.improved, self.since = trial.number, 0
+        elif trial.reason != "infeasible":
+            self.since += 1
         if trial.state == "COMPLETE" and (self.best is None or trial.rank_key() < self.best.rank_key()):
             self.best = trial
+
+    def _joins_front(self, trial: TrialRecord) -> bool:
+        """Return whether no complete trial before was as good as this one, which is counted as complete from now on."""
+        value, cost = _or_lowest(trial.value), 0 if self._cost is None else trial.facts.get(self._cost, 0)
+        if any(other >= value and costs <= cost for other, costs in self._front):
+            return False
+        self._front = [(other, costs) for other, costs in self._front if other > value or costs < cost]
+        self._front.append((value, cost))
+        return True
+
+    def _stop(self, event: Stopped) -> None:
+        _demand(event.best < len(self.trials), "there is no such trial")
+        best = self.trials[event.best]
+        _demand(best.state == "COMPLETE" and best.value is not None, "its trial is not complete")
+        self.stop = EarlyStop(
+            rule=event.rule,
+            limit=event.limit,
+            best=best.number,
+            value=_or_lowest(best.value),
+            since=self.since,
+            two_objectives=self._cost is not None,
+        )
 
     def _check_asked(self, event: Asked, trial: TrialRecord) -> None:
         """Check that a trial can begin: nothing but a search's own log says otherwise.
@@ -207,6 +266,10 @@ class History:
         trial = self.trials[event.trial]
         _demand(trial.state == "RUNNING", "its trial has ended")
         return trial
+
+
+def _or_lowest(value: float | None) -> float:
+    return float("-inf") if value is None else value
 
 
 def _demand(holds: bool, otherwise: str) -> None:

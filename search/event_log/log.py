@@ -47,6 +47,8 @@ class EventLog:
         self._held = held
         self._length = 0
         self._newest: dict[str, Any] = {}
+        self._needs = 1
+        """The format that the newest event needs."""
 
     def make_table(self) -> None:
         """Make the table where it is missing."""
@@ -56,7 +58,7 @@ class EventLog:
 
     def append(self, event: Event) -> None:
         """Write one event; when this returns, it has happened."""
-        row = codec.to_row(event)
+        row, self._needs = codec.to_row(event), codec.format_needed(event)
         self._newest = {
             "study": self._study,
             "seq": self._length,
@@ -68,7 +70,7 @@ class EventLog:
             "payload": canonical_json.dumps(row.payload),
         }
         with self._writing() as connection:
-            connection.execute(_events.insert(), self._newest)
+            self._insert(connection)
         self._length += 1
 
     def settle(self) -> None:
@@ -84,8 +86,18 @@ class EventLog:
             self._held.take()
         with self._writing() as connection:
             if not self._is_there(connection):
-                connection.execute(_events.insert(), self._newest)
+                self._insert(connection)
         self._length += 1
+
+    def _insert(self, connection: Connection) -> None:
+        """Write the newest event, and in the same transaction the format that it needs."""
+        # Events are never written again, but for this one figure: which versions can read a study shows only when the
+        # first event comes that an older one does not know, and an older one looks at the first event alone.
+        if self._needs > 1:
+            first = sa.and_(_events.c.study == self._study, _events.c.seq == 0)
+            payload = connection.scalar(sa.select(_events.c.payload).where(first))
+            connection.execute(_events.update().where(first).values(payload=codec.raised(str(payload), self._needs)))
+        connection.execute(_events.insert(), self._newest)
 
     def _is_there(self, connection: Connection) -> bool:
         """Return whether the newest event is the one after all that were written before it; else those are the last."""

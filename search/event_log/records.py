@@ -16,6 +16,9 @@ Reason = Literal[
     "complete", "pruned", "infeasible", "diverged", "out_of_memory", "timed_out", "crashed", "running", "paused"
 ]
 
+StopRule = Literal["patience", "target"]
+"""What ends a search before its goal; see `search.event_log.early_stop`."""
+
 
 def is_external(reason: Reason) -> bool:
     """Return whether the machine decides this end; another one, or the same on another day, may decide otherwise."""
@@ -73,6 +76,34 @@ class TrialRecord:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class EarlyStop:
+    """Why a search ended before its goal."""
+
+    rule: StopRule
+    limit: float
+    """The patience, in trials, or the value that was to be reached."""
+    best: int
+    """Number of the complete trial that reached it, or than which none was better since."""
+    value: float
+    """Its value."""
+    since: int
+    """Trained trials that had ended since a complete one was last better than all before it."""
+    two_objectives: bool = False
+    """Whether a trial was better where none before was as good in both."""
+
+    @property
+    def on_time(self) -> bool:
+        """Whether the rule was there from the start, as far as the trials tell: any search with it stops here."""
+        match self.rule:
+            case "patience":
+                return self.since == self.limit
+            case "target":
+                return self.since == 0
+            case _:
+                assert_never(self.rule)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class StudyRecord:
     """A whole study, read from its storage."""
 
@@ -85,6 +116,8 @@ class StudyRecord:
     trials: tuple[TrialRecord, ...]
     live: bool = False
     """Whether a driver is at work on it now."""
+    stop: EarlyStop | None = None
+    """Why the search ended before its goal, where it did."""
 
     @property
     def order(self) -> Order:

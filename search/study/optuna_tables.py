@@ -17,7 +17,19 @@ from optuna.trial import TrialState
 
 from search.database import wait_for_writers
 from search.errors import StorageError
-from search.event_log import Asked, Created, Declined, Event, GoalSet, OfTrial, Reported, Told, trial_of
+from search.event_log import (
+    Asked,
+    Created,
+    Declined,
+    Event,
+    GoalSet,
+    OfTrial,
+    Reported,
+    Resumed,
+    Stopped,
+    Told,
+    trial_of,
+)
 from search.space import Space, cost_of
 from search.strategies import OptunaRanges, frozen_trial
 from search.study import spec as specs
@@ -65,7 +77,7 @@ class OptunaTables:
                     self._report(event)
                 case Told():
                     self._tell(event)
-                case Created() | GoalSet() | Declined():
+                case Created() | GoalSet() | Declined() | Stopped() | Resumed():
                     pass  # Optuna has no word for it
                 case _:
                     assert_never(event)

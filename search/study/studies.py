@@ -42,6 +42,8 @@ class StudySummary:
     """Size of the folder."""
     spec: Mapping[str, Any] = field(default_factory=dict)
     """The study's specification."""
+    ended_early: bool = False
+    """Whether a rule of its user's has ended the search before its goal."""
     unreadable: str | None = None
     """Why the study cannot be read, in a sentence; its figures are zero then."""
 
@@ -224,6 +226,7 @@ def _summary(location: StudyLocation, moment: str | StorageError) -> StudySummar
         live=driver_of(location) is not None,
         bytes=_size(location.folder),
         spec=history.spec,
+        ended_early=history.stop is not None,
         unreadable=unreadable,
     )
 

@@ -14,6 +14,7 @@ from search.driver import retry_policy
 from search.driver.progress import Observer
 from search.driver.resume import OnTrialEnd, keep_nothing
 from search.driver.run import Run, Search
+from search.event_log.early_stop import StopRules
 from search.event_log.events import Event
 from search.event_log.log import EventLog
 from search.event_log.records import TrialRecord
@@ -134,6 +135,8 @@ def make_search(
     observer: Observer | None = None,
     on_trial_end: OnTrialEnd = keep_nothing,
     stopping: Any = lambda: False,
+    patience: int | None = None,
+    target: float | None = None,
     executor: Executor | None = None,
     enqueued: tuple[Mapping[str, Any], ...] = (),
     url: str | None = None,
@@ -166,6 +169,7 @@ def make_search(
         observer=observer or Observer(),
         on_trial_end=on_trial_end,
         stopping=stopping,
+        stop_rules=StopRules(patience=patience, target=target),
         trial_timeout=trial_timeout,
         max_outage=max_outage,
     )
@@ -179,14 +183,17 @@ def run(results: Path, **options: Any) -> Run:
 def main() -> None:
     """Run a search in a process of its own, to be killed: `python search_fake.py RESULTS WORKERS DELAY [STALL]`.
 
-    STALL are the seconds after which a period is taken for hung; `arrival` in its place searches in that order.
+    STALL are the seconds after which a period is taken for hung; `arrival` in its place searches in that order, and
+    `patience` and a number end it early.
     OPTUNA_STORAGE is the study's database.
     """
     results, workers, delay = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
     order: Order = "arrival" if sys.argv[4:] == ["arrival"] else "logical"
-    if len(sys.argv) > 4 and order == "logical":
+    patience = int(sys.argv[5]) if sys.argv[4:5] == ["patience"] else None
+    if len(sys.argv) > 4 and order == "logical" and patience is None:
         retry_policy.MIN_STALL, retry_policy.STALL_FACTOR = float(sys.argv[4]), 0
-    finished = run(results, workers=workers, delay=delay, order=order, url=os.environ.get("OPTUNA_STORAGE"))
+    url = os.environ.get("OPTUNA_STORAGE")
+    finished = run(results, workers=workers, delay=delay, order=order, url=url, patience=patience)
     print(finished.study.digest)
 
 

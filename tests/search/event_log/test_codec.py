@@ -12,6 +12,7 @@ import pytest
 
 from search import canonical_json
 from search.errors import NewerVersionError
+from search.event_log import codec
 from search.event_log.codec import Row, from_row, to_row
 from search.event_log.events import Reported
 from search.event_log.hash_chain import link
@@ -46,9 +47,10 @@ def test_events_of_the_first_version_are_written_as_they_were_read(database: Pat
 
 @pytest.mark.parametrize("order", ["logical", "arrival"])
 def test_events_of_this_version_are_written_as_they_were_read(tmp_path: Path, order: Any) -> None:
-    fake.run(tmp_path, goal=4, order=order, slots=2)
+    assert fake.run(tmp_path, goal=6, order=order, slots=2, patience=1).study.stop is not None
+    fake.run(tmp_path, goal=6, order=order, slots=2)
     found = rows(tmp_path / "fake-0" / DATABASE)
-    assert {kind for kind, *_ in found} == {"create", "goal", "ask", "report", "tell", "decline"}
+    assert {kind for kind, *_ in found} == {"create", "goal", "ask", "report", "tell", "decline", "stop", "resume"}
     assert [written(columns) for columns in found] == found
 
 
@@ -65,6 +67,20 @@ def test_fields_of_a_later_version_are_kept_and_count_in_the_hash() -> None:
     event = from_row("goal", 0, None, False, json.dumps(payload))
     assert to_row(event) == Row(kind="goal", time=0, trial=None, external=False, payload=payload)
     assert link(event) == canonical_json.sha256(["goal", 0, None, False, payload])
+
+
+def test_a_raised_format_is_the_only_change_of_an_event_and_none_of_its_hash(tmp_path: Path) -> None:
+    fake.run(tmp_path, goal=2)
+    kind, time, trial, external, text = rows(tmp_path / "fake-0" / DATABASE)[0]
+    for begun in (text, text.replace('"format":1,', "")):
+        raised = codec.raised(begun, 3)
+        event = from_row(kind, time, trial, external, raised)
+        assert codec.format_of(raised) == 3
+        assert link(event) == link(from_row(kind, time, trial, external, begun))
+        assert canonical_json.dumps(to_row(codec.as_begun(event)).payload) == begun
+        assert codec.raised(raised, 3) == codec.raised(raised, 2) == raised
+        again = from_row(kind, time, trial, external, codec.raised(raised, 4))
+        assert link(again) == link(event)
 
 
 def test_a_report_of_a_later_version_is_named() -> None:

@@ -25,6 +25,8 @@ from support.paths import DATABASE
 
 NAME = "fake-0"
 GOAL = 6
+AFTER = 4
+"""Events between a search's going on and its being stopped again."""
 HOSTILE: list[Any] = [
     None, True, -1, 0, 10**30, 1.5, "", "\x1b]0;x\x07\n[/x]", "9", [], [[]], {}, {"\x1b[2J": {"a": 1}}, [None] * 3,
 ]  # fmt: skip
@@ -38,7 +40,8 @@ COLUMNS = ("kind", "time", "trial", "external", "seq", "payload")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the results of a search that was stopped on its way."""
     results = tmp_path_factory.mktemp("study")
-    assert not fake.run(results, goal=GOAL, slots=2, stopping=fake.StopAfter(24)).reached
+    assert fake.run(results, goal=GOAL, slots=2, patience=1).study.stop is not None
+    assert not fake.run(results, goal=GOAL, slots=2, stopping=fake.StopAfter(AFTER)).reached
     with closing(sqlite3.connect(results / NAME / DATABASE)) as database:
         database.execute("PRAGMA journal_mode=DELETE")
     return results

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from search.database import engines, postgres as postgres_locks
 from search.errors import StorageError, StudyLockedError
 from search.event_log import log as logs
-from search.event_log.events import Asked, Created, Declined, Event, GoalSet, Told
+from search.event_log.events import Asked, Created, Declined, Event, GoalSet, Stopped, Told
 from search.event_log.log import EventLog
 from support.postgres_server import Server
 
@@ -30,6 +31,7 @@ EVENTS: list[Event] = [
     ENDS,
     Declined(time=2**53),
 ]  # fmt: skip
+STOPPED = Stopped(time=9, rule="target", limit=0.1 + 0.2, best=0)
 Open = Callable[[str], EventLog]
 """Opens the log of a study of this name, in one database."""
 
@@ -105,6 +107,23 @@ def test_an_event_that_may_have_come_through_is_there_once_after_it_was_settled(
     log._length -= 1  # as where the commit came through and nobody heard of it
     log.settle()
     assert log.read() == EVENTS[:2]
+
+
+def test_the_first_event_that_needs_a_newer_format_raises_that_of_the_log(open_log: Open) -> None:
+    log = open_log(STUDY)
+    for event in (*EVENTS, STOPPED):
+        log.append(event)
+    raised = replace(EVENTS[0], format=3, first_format=0)  # type: ignore[arg-type]
+    assert log.read() == [raised, *EVENTS[1:], STOPPED]
+    other = open_log("other-0")
+    other.append(Created(name="other-0", spec=EVENTS[0].spec, format=1))  # type: ignore[union-attr]
+    other.append(STOPPED)
+    other._length -= 1  # as where nobody heard whether it came through, and it had not
+    with other._writing() as connection:
+        connection.execute(logs._events.delete().where(logs._events.c.study == "other-0", logs._events.c.seq == 1))
+    other.settle()
+    assert other.read()[1:] == [STOPPED]
+    assert log.read() == [raised, *EVENTS[1:], STOPPED]
 
 
 def test_a_log_that_another_driver_has_gone_on_with_is_left_alone(open_log: Open, tmp_path: Path) -> None:

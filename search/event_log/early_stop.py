@@ -1,0 +1,59 @@
+"""Ending a search before its goal: by rules that its user gives, decided from the history alone.
+
+A rule decides no trial and is no part of the study's specification. It says how far the search goes now, as the goal
+does: gone on with later, a search that stopped comes to the very trials of one that never did.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import assert_never
+
+from search.errors import UsageError
+from search.event_log.events import Stopped
+from search.event_log.history import History
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StopRules:
+    """When a search ends before its goal; without a rule it does not.
+
+    Raises:
+        UsageError: a rule that no search can follow.
+    """
+
+    patience: int | None = None
+    """Trained trials, complete, pruned or failed, that may end without a better complete one among them. They count
+    from the end of the complete trial that was the last to be better than all before it; before any is complete, none
+    counts. Infeasible trials never do. With two objectives a trial is better where none before was as good in both."""
+    target: float | None = None
+    """Value that a complete trial has to reach."""
+
+    @classmethod
+    def of(cls, stopped: Stopped) -> StopRules:
+        """Return the rule by which a search ended."""
+        match stopped.rule:
+            case "patience":
+                return cls(patience=int(stopped.limit))
+            case "target":
+                return cls(target=stopped.limit)
+            case _:
+                assert_never(stopped.rule)
+
+    def __post_init__(self) -> None:
+        if self.patience is not None and self.patience < 1:
+            raise UsageError(f"A patience of {self.patience} trials waits for none; give 1 or more.")
+        if self.target is not None and not math.isfinite(self.target):
+            raise UsageError(f"A target of {self.target} can be reached by no trial; give a number.")
+
+    def verdict(self, history: History) -> Stopped | None:
+        """Return the event with which a search ends here; None where no rule ends it, or its goal is reached."""
+        if history.newest is None or history.finished >= history.goal:
+            return None
+        time, best = history.newest.time, history.best
+        if self.target is not None and best is not None and best.value is not None and best.value >= self.target:
+            return Stopped(time=time, rule="target", limit=self.target, best=best.number)
+        if self.patience is not None and history.improved is not None and history.since >= self.patience:
+            return Stopped(time=time, rule="patience", limit=self.patience, best=history.improved)
+        return None

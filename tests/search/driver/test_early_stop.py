@@ -1,0 +1,231 @@
+"""Searches that a rule ends before their goal: at the same event however they are run, and gone on with as if never."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from itertools import cycle, repeat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from search.driver.replay import replay
+from search.errors import NewerVersionError, UsageError
+from search.event_log import codec
+from search.event_log.events import Created, Event, Resumed, Stopped
+from search.event_log.records import EarlyStop
+from search.executors.in_process import InProcessExecutor
+from search.stored_fields import check_format
+from search.study import studies
+from search.study.location import StudyLocation
+from search.trainer_api import TrainerSpec
+from support import search_fake as fake
+from support.dose import dose
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("log_alone")]
+
+GOAL, PATIENCE = 30, 6
+TARGET = 0.85
+
+
+class NoWorkers(InProcessExecutor):
+    """Must not be asked to do anything."""
+
+    def __init__(self) -> None:
+        super().__init__(TrainerSpec(factory="support.fake_trainer:Trainer"))
+
+    def start(self) -> Any:
+        raise AssertionError("a search that has ended starts no worker")
+
+
+def log(results: Path) -> list[Event]:
+    return studies.read_events(StudyLocation.of("fake-0", results))
+
+
+def stops(results: Path) -> list[tuple[int, Event]]:
+    return [(seq, event) for seq, event in enumerate(log(results)) if isinstance(event, Stopped | Resumed)]
+
+
+def is_decided_again(results: Path) -> bool:
+    found = replay(log(results), lambda spec: fake.Planner(48))
+    return found.difference is None and found.events == len(log(results))
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the digest of the search that no rule ends."""
+    return fake.run(tmp_path_factory.mktemp("whole"), goal=GOAL).study.digest
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, list[tuple[int, Event]]]:
+    """Return the digest of the search that patience ends and that nothing disturbs, and where it stopped."""
+    results = tmp_path_factory.mktemp("ended")
+    return fake.run(results, goal=GOAL, patience=PATIENCE).study.digest, stops(results)
+
+
+def test_patience_ends_a_search_and_leaves_its_trials_paused(tmp_path: Path) -> None:
+    run = fake.run(tmp_path, goal=GOAL, patience=PATIENCE)
+    assert run.reached
+    study = run.study
+    assert study.stop is not None
+    assert study.best is not None
+    assert (study.stop.rule, study.stop.limit, study.stop.since) == ("patience", PATIENCE, PATIENCE)
+    assert (study.stop.best, study.stop.value) == (study.best.number, study.best.value)
+    assert len(study.finished()) < GOAL
+    paused = {trial.number for trial in study.trials if trial.reason == "paused"}
+    assert paused
+    states = (tmp_path / "fake-0" / "states").iterdir()
+    trained = {trial.number for trial in study.trials if trial.number in paused and trial.reports}
+    assert trained <= {int(path.stem.split("-")[0]) for path in states} <= paused
+    assert is_decided_again(tmp_path)
+
+
+def test_a_target_ends_a_search_at_the_first_complete_trial_that_reaches_it(tmp_path: Path) -> None:
+    study = fake.run(tmp_path, goal=GOAL, target=TARGET, patience=GOAL).study
+    assert isinstance(study.stop, EarlyStop)
+    assert (study.stop.rule, study.stop.limit, study.stop.since) == ("target", TARGET, 0)
+    assert [trial.number for trial in study.complete() if (trial.value or 0) >= TARGET] == [study.stop.best]
+    assert is_decided_again(tmp_path)
+
+
+def test_a_target_that_no_trial_reaches_changes_nothing(whole: str, tmp_path: Path) -> None:
+    study = fake.run(tmp_path, goal=GOAL, target=0.999, patience=1000).study
+    assert (study.digest, study.stop, stops(tmp_path)) == (whole, None, [])
+
+
+@pytest.mark.parametrize("workers", [1, 2, 8])
+def test_any_number_of_workers_stops_at_the_same_event(
+    ended: tuple[str, list[tuple[int, Event]]], tmp_path: Path, workers: int
+) -> None:
+    digest = fake.run(tmp_path, goal=GOAL, workers=workers, delay=0.002, patience=PATIENCE).study.digest
+    assert (digest, stops(tmp_path)) == ended
+
+
+def test_the_same_command_again_is_done_at_once(ended: tuple[str, list[tuple[int, Event]]], tmp_path: Path) -> None:
+    fake.run(tmp_path, goal=GOAL, patience=PATIENCE)
+    for options in ({}, {"goal": GOAL + 20}, {"goal": 3}, {"patience": 2}, {"target": 0.1, "patience": 50}):
+        again = fake.run(tmp_path, executor=NoWorkers(), **{"goal": GOAL, "patience": PATIENCE, **options})
+        assert again.reached
+        assert again.study.stop is not None
+        assert (again.study.digest, stops(tmp_path)) == ended
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"patience": PATIENCE + 1}, {"target": 0.9}, {"goal": GOAL + 8}], ids=lambda options: str(options)
+)
+def test_gone_on_with_a_search_comes_to_the_digest_of_one_that_never_stopped(
+    whole: str, tmp_path: Path, options: dict[str, Any]
+) -> None:
+    fake.run(tmp_path / "stopped", goal=GOAL, patience=PATIENCE)
+    on = fake.run(tmp_path / "stopped", **{"goal": GOAL, **options})
+    assert on.reached
+    assert is_decided_again(tmp_path / "stopped")
+    kinds = [event.kind for _, event in stops(tmp_path / "stopped")]
+    if "patience" in options:
+        assert kinds == ["stop", "resume", "stop"]
+        assert fake.run(tmp_path / "other", goal=GOAL, **options).study.digest == on.study.digest
+        on = fake.run(tmp_path / "stopped", goal=GOAL)
+    else:
+        assert kinds == ["stop", "resume"]
+    expected = fake.run(tmp_path / "never", **options).study.digest if "goal" in options else whole
+    assert on.study.stop is None
+    assert on.study.digest == expected
+
+
+def test_a_search_that_had_stopped_asking_ends_its_segment_first(tmp_path: Path) -> None:
+    """Stopped when all trials had begun, gone on with to a larger goal: as one that reached the first goal."""
+    fake.run(tmp_path / "never", goal=20)
+    grown = fake.run(tmp_path / "never", goal=26).study
+    fake.run(tmp_path / "cut", goal=20, patience=8)
+    assert [event.kind for event in log(tmp_path / "cut")][-2:] == ["tell", "stop"]
+    assert any(event.kind == "decline" for event in log(tmp_path / "cut"))
+    on = fake.run(tmp_path / "cut", goal=26).study
+    assert (on.totals, on.digest) == (grown.totals, grown.digest)
+    assert is_decided_again(tmp_path / "cut")
+
+
+def test_a_search_that_ended_early_is_not_cut_short_without_its_rule(tmp_path: Path) -> None:
+    fake.run(tmp_path, goal=GOAL, patience=PATIENCE)
+    with pytest.raises(UsageError, match="under way to 30 trials"):
+        fake.run(tmp_path, goal=5)
+
+
+@pytest.mark.parametrize("order", ["logical", "arrival"])
+def test_a_rule_given_later_holds_at_once_and_the_log_is_decided_again(tmp_path: Path, order: Any) -> None:
+    fake.run(tmp_path, goal=GOAL, order=order, stopping=fake.StopAfter(90))
+    assert fake.run(tmp_path, goal=GOAL, order=order, patience=2).study.stop is not None
+    assert is_decided_again(tmp_path)
+    fake.run(tmp_path, goal=GOAL, order=order)
+    assert is_decided_again(tmp_path)
+
+
+def test_a_search_killed_between_any_two_events_stops_at_the_same_one(
+    ended: tuple[str, list[tuple[int, Event]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, lives in {"3": repeat(3), "1": repeat(1), "2 5": cycle([2, 5])}.items():
+        results = tmp_path / name
+        with monkeypatch.context() as patched:
+            run, deaths = fake.run_killed_between_events(results, patched, lives, goal=GOAL, patience=PATIENCE)
+        assert deaths > 10
+        assert (run.study.digest, stops(results)) == ended
+
+
+@pytest.mark.dosed
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_search_killed_for_real_stops_at_the_same_event(
+    ended: tuple[str, list[tuple[int, Event]]], tmp_path: Path, workers: int
+) -> None:
+    """Its driver is killed by SIGKILL at random moments, a few periods apart, until it has come to its end."""
+    command = [sys.executable, fake.__file__, str(tmp_path), str(workers), "0.01", "patience", str(PATIENCE)]
+    moments, kills, wanted = random.Random(workers), 0, max(3, dose(10))
+    while True:
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+            before = len(log(tmp_path))
+            further = before + moments.randint(1, 1 + 80 // wanted)
+            while kills < wanted and process.poll() is None and len(log(tmp_path)) < further:
+                time.sleep(0.005)
+            if kills < wanted and process.poll() is None:
+                process.send_signal(signal.SIGKILL)
+                kills += 1
+            printed, _ = process.communicate(timeout=60)
+        if process.returncode == 0:
+            break
+    assert kills >= 3
+    assert (printed.decode().strip(), stops(tmp_path)) == ended
+
+
+def test_a_stop_that_its_rule_did_not_bring_about_is_noticed(tmp_path: Path) -> None:
+    fake.run(tmp_path, goal=GOAL, patience=PATIENCE)
+    events = log(tmp_path)
+    ((at, stopped),) = stops(tmp_path)
+    assert isinstance(stopped, Stopped)
+    for otherwise, words in (
+        (replace(stopped, limit=PATIENCE + 1), f"event {at}: stop comes when its patience of 7 did not end the search"),
+        (replace(stopped, time=stopped.time + 1), f"event {at}: stop: time "),
+    ):
+        found = replay([*events[:at], otherwise], lambda spec: fake.Planner(48))
+        assert words in str(found.difference)
+
+
+def test_only_a_study_that_stopped_needs_a_version_that_knows_stops(tmp_path: Path) -> None:
+    fake.run(tmp_path, goal=GOAL, patience=PATIENCE, stopping=fake.StopAfter(20))
+    assert created(tmp_path).format == 1
+    fake.run(tmp_path, goal=GOAL, patience=PATIENCE)
+    assert (created(tmp_path).format, created(tmp_path).first_format) == (3, 1)
+    assert codec.as_begun(created(tmp_path)).format == 1  # type: ignore[union-attr]
+    with pytest.raises(NewerVersionError, match="format 3, this version reads up to 2; install a newer version"):
+        check_format(created(tmp_path).format or 1, "Study fake-0", newest=2)
+    fake.run(tmp_path, goal=GOAL)
+    assert (created(tmp_path).format, created(tmp_path).first_format) == (3, 1)
+
+
+def created(results: Path) -> Created:
+    event = log(results)[0]
+    assert isinstance(event, Created)
+    return event
