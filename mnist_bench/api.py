@@ -30,6 +30,8 @@ def search(
     space: str | Path,
     *,
     trials: int = 50,
+    patience: int | None = None,
+    target: float | None = None,
     workers: int = 1,
     lanes: int | None = None,
     seed: int = 0,
@@ -47,7 +49,9 @@ def search(
     device: str = "auto",
 ) -> StudyRecord:
     """Search a space, or go on with a search that was stopped, and return the study; `trial_timeout` is in seconds;
-    `sampler` and `pruner` are built-in names, or code of your own (docs/own_samplers.md); see `mnist-bench search`.
+    `sampler` and `pruner` are built-in names, or code of your own (docs/own_samplers.md). `patience` (trained trials
+    without a better complete one) and `target` (a validation accuracy, 0..1) end the search early. See `mnist-bench
+    search`.
 
     Raises:
         SearchError: see `search.errors`.
@@ -60,6 +64,8 @@ def search(
         pruner=pruner,
         pruner_options=pruner_options or {},
         trials=trials,
+        patience=patience,
+        target=target,
         workers=workers,
         lanes=lanes,
         seed=seed,

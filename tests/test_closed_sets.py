@@ -83,7 +83,12 @@ class Preempted:
     "Paused": NewValue(
         "search/event_log/events.py",
         "Event",
-        ("search/event_log/history.py", "search/study/optuna_tables.py"),
+        (
+            "search/event_log/history.py",
+            "search/event_log/codec.py",
+            "search/study/optuna_tables.py",
+            "search/driver/replay.py",
+        ),
         """
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Paused(_Happened):
@@ -97,6 +102,11 @@ class Paused(_Happened):
         "search/event_log/records.py",
         "Reason",
         ("search/event_log/records.py", "mnist_bench/plots/study/trials.py"),
+    ),
+    "deadline": NewValue(
+        "search/event_log/records.py",
+        "StopRule",
+        ("search/event_log/records.py", "search/event_log/early_stop.py", "mnist_bench/leaderboard/early_stop.py"),
     ),
     "Ladder": NewValue(
         "search/space/ranges.py",

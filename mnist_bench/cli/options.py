@@ -6,6 +6,7 @@ import ctypes
 import os
 import re
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -124,6 +125,29 @@ def time(name: str, help: str, *, least: float = 0.0, panel: str | None = None) 
         return given
 
     option: OptionInfo = typer.Option(name, parser=seconds, metavar="TIME", help=help, rich_help_panel=panel)
+    return option
+
+
+def fraction(text: str) -> float | None:
+    """Return the share, above 0 and up to 1, that `5%` or `0.05` names; None where it names none."""
+    try:
+        number = Decimal(text.strip().removesuffix("%"))  # as a float, 99.4 % would be above 0.994
+        share = float(number / 100 if text.strip().endswith("%") else number)
+    except (ArithmeticError, ValueError):
+        return None
+    return share if 0 < share <= 1 else None
+
+
+def accuracy(name: str, help: str) -> OptionInfo:
+    """Return an option whose value is a validation accuracy: `99.4%` or `0.994`."""
+
+    def share(text: object) -> float:
+        given = fraction(str(text))
+        if given is None:
+            raise UsageError(f"{name} {show(text)}: no validation accuracy; write 99.4% or 0.994.")
+        return given
+
+    option: OptionInfo = typer.Option(name, parser=share, metavar="ACCURACY", help=help)
     return option
 
 

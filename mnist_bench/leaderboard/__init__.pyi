@@ -15,6 +15,12 @@ from .correctness import (
     correct_bits as correct_bits,
     validation_images as validation_images,
 )
+from .early_stop import (
+    ahead_line as ahead_line,
+    option as option,
+    rules_words as rules_words,
+    stop_line as stop_line,
+)
 from .plain_board import PlainBoard as PlainBoard, plain_board as plain_board
 from .table import (
     Board as Board,

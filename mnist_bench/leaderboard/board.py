@@ -9,9 +9,10 @@ from typing import Any
 
 from mnist_bench.config import TrainConfig, all_settings, from_json
 from mnist_bench.leaderboard.correctness import accuracy_interval, correctness, validation_images
+from mnist_bench.leaderboard.early_stop import first_then, is_ahead
 from mnist_bench.nets import distinguishing
 from mnist_bench.statistics import holm, mcnemar
-from search.event_log import Order, State, StudyRecord, TrialRecord
+from search.event_log import EarlyStop, Order, State, StudyRecord, TrialRecord
 from search.space import Space
 
 SIGNIFICANCE = 0.05
@@ -60,8 +61,13 @@ class Row:
     """Seed of the training."""
     curve: tuple[Mapping[str, Any], ...]
     """The figures of each period, see `curve_of`; empty where the board has no curves."""
-    on_front: bool | None = None
+    on_front: bool | None
     """Whether no complete trial dominates this one; None in a study with one objective."""
+    first_then: float | None
+    """Validation accuracy that the trial of rank 1 had when it had trained as long as this one, which stopped early;
+    None if the trial is complete, still trains, or ended without an accuracy."""
+    ahead: bool
+    """Whether the trial stopped early with a higher accuracy than that."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,6 +108,12 @@ class Leaderboard:
     """Whether the rows have their learning curves."""
     has_batchnorm: bool
     """Whether a row's net has batch normalisation, whose running statistics count as parameters."""
+    first: int | None
+    """Number of the trial of rank 1, if there is one."""
+    stop: EarlyStop | None
+    """Why the search ended before its goal, where it did."""
+    ahead: tuple[int, ...]
+    """Numbers of all trials that stopped early ahead of the first at the same epoch, in the leaderboard's order."""
     front: tuple[int, ...]
     """Numbers of the trials on the Pareto front, the most accurate first; empty with one objective."""
 
@@ -163,6 +175,7 @@ def leaderboard_of(
                 settings,
                 on_front=None if study.cost is None else trial.number in on_front,
                 curves=curves,
+                first=study.best,
             )
             for trial, settings in zip(shown, distinguishing(configs), strict=True)
         ),
@@ -173,6 +186,9 @@ def leaderboard_of(
         parameters=parameters_of(study),
         limits=limits_of(study),
         has_curves=curves,
+        first=None if study.best is None else study.best.number,
+        stop=study.stop,
+        ahead=tuple(trial.number for trial in listed if is_ahead(trial, study.best)),
         has_batchnorm=any(map(_has_batchnorm, configs)),
     )
 
@@ -300,6 +316,7 @@ def _row(
     *,
     on_front: bool | None,
     curves: bool,
+    first: TrialRecord | None,
 ) -> Row:
     errors = trial.reports[-1].metrics.get("errors") if trial.reports else None
     low, high = accuracy_interval(trial, images) or (None, None)
@@ -325,4 +342,6 @@ def _row(
         seed=trial.seed,
         curve=curve_of(trial) if curves else (),
         on_front=on_front,
+        first_then=first_then(trial, first),
+        ahead=is_ahead(trial, first),
     )

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from mnist_bench.leaderboard.board import STATE_ORDER, counts, curve_of, excess_of, limits_of, reached
-from search.event_log import Order, StudyRecord, TrialRecord
+from mnist_bench.leaderboard.early_stop import first_then, is_ahead
+from search.event_log import EarlyStop, Order, StudyRecord, TrialRecord
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,6 +34,11 @@ class PlainRow:
     """Seed of the training."""
     curve: tuple[Mapping[str, Any], ...]
     """The figures of each period, see `curve_of`; empty where the board has no curves."""
+    first_then: float | None
+    """Value that the trial of rank 1 had when it had trained as long as this one, which stopped early; None if this one
+    is complete, still trains, or ended without a value."""
+    ahead: bool
+    """Whether the trial stopped early with a higher value than that."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,6 +64,12 @@ class PlainBoard:
     """What the study limits."""
     has_curves: bool
     """Whether the rows have their learning curves."""
+    first: int | None
+    """Number of the trial of rank 1, if there is one."""
+    stop: EarlyStop | None
+    """Why the search ended before its goal, where it did."""
+    ahead: tuple[int, ...]
+    """Numbers of all trials that stopped early ahead of the first after as many periods, in the leaderboard's order."""
 
     @property
     def goal(self) -> int:
@@ -89,15 +101,22 @@ def plain_board(
         saved_periods=sum(len(trial.costs) - len(trial.reports) for trial in ended if trial.reason == "pruned"),
         budget_periods=sum(len(trial.costs) for trial in ended),
         live=study.live,
-        rows=tuple(_row(trial, ranks.get(trial.number), [*names], curves=curves) for trial in listed[:top]),
+        rows=tuple(
+            _row(trial, ranks.get(trial.number), [*names], curves=curves, first=study.best) for trial in listed[:top]
+        ),
         hidden=len(listed) - len(listed[:top]),
         order=study.order,
         limits=limits_of(study),
         has_curves=curves,
+        first=None if study.best is None else study.best.number,
+        stop=study.stop,
+        ahead=tuple(trial.number for trial in listed if is_ahead(trial, study.best)),
     )
 
 
-def _row(trial: TrialRecord, rank: int | None, names: list[str], *, curves: bool) -> PlainRow:
+def _row(
+    trial: TrialRecord, rank: int | None, names: list[str], *, curves: bool, first: TrialRecord | None
+) -> PlainRow:
     return PlainRow(
         rank=rank,
         number=trial.number,
@@ -111,4 +130,6 @@ def _row(trial: TrialRecord, rank: int | None, names: list[str], *, curves: bool
         excess=excess_of(trial),
         seed=trial.seed,
         curve=curve_of(trial) if curves else (),
+        first_then=first_then(trial, first),
+        ahead=is_ahead(trial, first),
     )

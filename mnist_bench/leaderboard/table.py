@@ -8,6 +8,7 @@ from typing import Any
 
 from mnist_bench import cells
 from mnist_bench.leaderboard.board import Leaderboard, Row, grouped
+from mnist_bench.leaderboard.early_stop import ahead_line, option, stop_line
 from mnist_bench.leaderboard.plain_board import PlainBoard, PlainRow
 from mnist_bench.nets import legend
 from mnist_bench.result_table import Column, Table
@@ -15,6 +16,11 @@ from mnist_bench.units import unit
 from search.event_log import repeats
 
 Board = Leaderboard | PlainBoard
+
+
+def _state(row: Row | PlainRow) -> str:
+    return cells.ending(row.state, row.reason) + (", ahead" if row.ahead else "")
+
 
 FIGURES: tuple[Column[Row], ...] = (
     Column("rank", lambda row: f"{row.rank or '–'}{' =' if row.tied else '  '}", 18, "right", lambda row: row.rank),
@@ -26,7 +32,7 @@ FIGURES: tuple[Column[Row], ...] = (
         number=lambda row: row.accuracy,
     ),
     Column("errors", lambda row: "–" if row.errors is None else str(row.errors), 16, "right"),
-    Column("state", lambda row: cells.ending(row.state, row.reason), 12),
+    Column("state", _state, 12),
     Column("epochs", lambda row: cells.epochs(row.epochs, row.total_epochs), 10, "right", lambda row: row.epochs),
     Column("params", lambda row: cells.count(row.parameters), 14, "right", lambda row: row.parameters),
     Column("MACs", lambda row: cells.count(row.macs), 6, "right", lambda row: row.macs),
@@ -39,7 +45,7 @@ PLAIN_FIGURES: tuple[Column[PlainRow], ...] = (
     Column("rank", lambda row: str(row.rank or "–"), 8, "right"),
     Column("trial", lambda row: f"#{row.number}", 9, "right"),
     Column("value", lambda row: cells.value(row.value), 9, "right"),
-    Column("state", lambda row: cells.ending(row.state, row.reason), 7),
+    Column("state", _state, 7),
     Column("periods", lambda row: cells.epochs(row.periods, row.total_periods), 6, "right"),
     Column("time", lambda row: cells.duration(row.seconds), 4, "right"),
 )
@@ -133,10 +139,11 @@ def curve_records(board: Board) -> list[dict[str, Any]]:
 
 
 def headline(board: Board) -> str:
-    """Return one line: the study, its counts, what pruning saved."""
+    """Return one line: the study, its counts, why it ended early where it did, what pruning saved."""
     counted = cells.counted(board.counts, live=board.live)
     live = ", running now" if board.live else ""
-    return f"{board.study}: {counted} of {board.goal} trials{live}.{_saved(board)}"
+    stopped = "" if board.stop is None else f" {stop_line(board.stop, foreign=isinstance(board, PlainBoard))}"
+    return f"{board.study}: {counted} of {board.goal} trials{live}.{stopped}{_saved(board)}"
 
 
 def _saved(board: Board) -> str:
@@ -151,7 +158,7 @@ def _saved(board: Board) -> str:
 def digest_lines(board: Board) -> list[str]:
     """Return the digest and what it promises."""
     ended = sum(board.counts[name] for name in ("complete", "pruned", "failed"))
-    if ended < board.goal:
+    if ended < board.goal and not (board.stop and board.stop.on_time):
         promise = f"of {ended} of {board.goal} trials so far"
     elif not repeats(board.order):
         promise = (
@@ -159,8 +166,9 @@ def digest_lines(board: Board) -> list[str]:
             f"`mnist-bench doctor {board.study} --replay` checks this one"
         )
     else:
+        stopped = "" if board.stop is None else f" with {option(board.stop, foreign=isinstance(board, PlainBoard))}"
         way = f" by way of {', then '.join(map(str, board.totals))} trials" if len(board.totals) > 1 else ""
-        promise = f"any run of this search{way}, at any number of workers, gives this"
+        promise = f"any run of this search{way}{stopped}, at any number of workers, gives this"
     return [f"digest {grouped(board.digest)}", f"       ({promise}{_by_machine(board.external)})"]
 
 
@@ -171,7 +179,7 @@ def _by_machine(trials: int) -> str:
 
 
 def footnotes(board: Board, *, raced: bool = False) -> list[str]:
-    """Return the lines below the table: rows left out, what the tie mark means, the test set.
+    """Return the lines below the table: rows left out, who was ahead, what the tie mark means, the test set.
 
     `raced` says whether the tied already raced with fresh seeds, so that nobody is told to let them.
     """
@@ -179,6 +187,8 @@ def footnotes(board: Board, *, raced: bool = False) -> list[str]:
     if board.hidden:
         every = len(board.rows) + board.hidden
         lines.append(f"{board.hidden} more; `mnist-bench leaderboard {board.study} --top {every}` shows all.")
+    if board.first is not None and board.ahead:
+        lines.append(ahead_line(board.first, board.ahead))
     if isinstance(board, PlainBoard):
         return [*lines, "Another trainer made this study; values are in its own unit, larger ones better."]
     if board.cost is not None:
@@ -211,7 +221,7 @@ def plain(board: Board) -> dict[str, Any]:
     """Return the board as plain values for JSON."""
     rows = [plain_row(row, curves=board.has_curves) for row in board.rows]
     if isinstance(board, PlainBoard):
-        left_out = ("rows", "limits", "has_curves")
+        left_out = ("rows", "limits", "has_curves", "first")
         values = {key: value for key, value in asdict(board).items() if key not in left_out}
         return {**values, "goal": board.goal, "rows": rows}
     return {
@@ -229,6 +239,8 @@ def plain(board: Board) -> dict[str, Any]:
         "hidden": board.hidden,
         "objective": ["val_accuracy", *([board.cost] if board.cost else [])],
         "front": list(board.front),
+        "stop": None if board.stop is None else asdict(board.stop),
+        "ahead": list(board.ahead),
         "parameters": list(board.parameters),
         "rows": rows,
     }

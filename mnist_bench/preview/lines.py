@@ -13,6 +13,7 @@ from mnist_bench import space_files
 from mnist_bench.cells import short
 from mnist_bench.config import TrainConfig
 from mnist_bench.data import DataOptions, load_training_set
+from mnist_bench.leaderboard import rules_words
 from mnist_bench.nets import COEFFICIENTS
 from mnist_bench.preview import pace
 from mnist_bench.preview.duration import Asked, seconds_between
@@ -48,13 +49,14 @@ def preview(asked: SearchConfig, space: Space) -> list[str]:
 def _what(asked: SearchConfig, space: Space) -> str:
     ends, cost = run_search.period_ends(space), cost_of(space.settings)
     sampler, pruner = (strategies.describe(way, len(ends)) for way in run_search.chosen_strategies(asked, space))
+    rules = "".join(f", {words}" for words in rules_words(asked.stop_rules))
     longest = "1 epoch" if ends[-1] == 1 else f"{ends[-1]:g} epochs"
     return (
         f"{space.name}: {number_of(len(space.ranges), 'range')}, "
         f"{number_of(asked.trials, 'trial')} of at most {longest}, "
         f"{f'for {objectives(cost)}, ' if cost else ''}{sampler} + {pruner}, seed {asked.seed}, "
         f"{number_of(asked.slots, 'slot')} on {number_of(asked.workers, 'worker')}"
-        f"{'' if repeats(asked.order) else ', by arrival'}."
+        f"{'' if repeats(asked.order) else ', by arrival'}{rules}."
     )
 
 

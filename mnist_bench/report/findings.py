@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from mnist_bench import cells
-from mnist_bench.leaderboard import SIGNIFICANCE, Leaderboard, tie_p_values, validation_images
+from mnist_bench.leaderboard import SIGNIFICANCE, Leaderboard, ahead_line, stop_line, tie_p_values, validation_images
 from mnist_bench.report.sections import Sections
 from mnist_bench.units import percent, unit
 from search.event_log import StudyRecord, TrialRecord
@@ -27,7 +27,11 @@ def findings(study: StudyRecord, board: Leaderboard, sections: Sections) -> Iter
         if study.cost is not None and len(board.front) > 1:
             yield _front(study, study.cost, board)
         yield from _best(study, board, ended)
-        if ended < board.goal:
+        if board.first is not None and board.ahead:
+            yield _capital(ahead_line(board.first, board.ahead).removeprefix("ahead: "))
+        if board.stop is not None:
+            yield f"{stop_line(board.stop, foreign=False)} {ended} of {board.goal} trials have ended."
+        elif ended < board.goal:
             state = "is still running" if study.live else "was stopped before its goal"
             yield f"The search {state}: {ended} of {board.goal} trials have ended, and the next may be better."
         if sections.raced:
@@ -40,6 +44,10 @@ def findings(study: StudyRecord, board: Leaderboard, sections: Sections) -> Iter
         yield sections.audit.lines[0]
 
 
+def _capital(sentence: str) -> str:
+    return sentence[0].upper() + sentence[1:]
+
+
 def _front(study: StudyRecord, cost: str, board: Leaderboard) -> str:
     trials = {trial.number: trial for trial in study.complete()}
     ends = (trials[board.front[-1]], trials[board.front[0]])
@@ -49,7 +57,7 @@ def _front(study: StudyRecord, cost: str, board: Leaderboard) -> str:
 
 def _best(study: StudyRecord, board: Leaderboard, ended: int) -> Iterator[str]:
     """Yield which complete trials are the best, and how far the paired test tells the first from the others."""
-    complete, so_far = study.complete(), " so far" if ended < board.goal else ""
+    complete, so_far = study.complete(), " so far" if ended < board.goal and board.stop is None else ""
     p_values = tie_p_values(complete)
     tied = [trial for trial in complete if p_values.get(trial.number, 0.0) > SIGNIFICANCE]
     first, right = complete[0], _right(study, board, complete[0])

@@ -11,7 +11,7 @@ from typing import Any
 
 from mnist_bench import space_files
 from mnist_bench.config import from_json, leaves
-from mnist_bench.leaderboard import Leaderboard, leaderboard_of
+from mnist_bench.leaderboard import Leaderboard, leaderboard_of, option
 from mnist_bench.nets import line
 from mnist_bench.plots import Gallery
 from mnist_bench.report import about
@@ -122,9 +122,12 @@ def commands(study: StudyRecord, chosen: TrialRecord | None, invocations: Sequen
     """Return the commands that repeat the search and a trial of it, each with what it does; they run as they stand."""
     again = dict(_files(study))
     digest = "its digest has to be the one above" if repeats(study.order) else "by arrival, so its digest is another"
+    if study.stop is not None and not study.stop.on_time:
+        digest = "it stops sooner than this one, which was told to stop later"
     data_dir = invocations[0].data_dir if invocations else None
     for total in study.totals:
-        again[f"{_search(study, total, data_dir)} --results elsewhere"] = f"the same search again; {digest}"
+        stopped = f" {option(study.stop, foreign=False)}" if study.stop and total == study.totals[-1] else ""
+        again[f"{_search(study, total, data_dir)}{stopped} --results elsewhere"] = f"the same search again; {digest}"
     if chosen is None:
         return again
     name = f"{study.name}/{chosen.number}"

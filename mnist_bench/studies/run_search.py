@@ -23,7 +23,7 @@ from mnist_bench.training import trainer_spec
 from search import repeatability, strategies
 from search.driver import MAX_OUTAGE, Observer, Run, Search
 from search.errors import UsageError
-from search.event_log import Order, repeats
+from search.event_log import Order, StopRules, repeats
 from search.executors import Executor, ExecutorName, InProcessExecutor
 from search.executors.local import LocalExecutor
 from search.executors.ray import RayExecutor, StagedFiles
@@ -54,6 +54,11 @@ class SearchConfig:
     pruner_options: Mapping[str, Any] = field(default_factory=dict)
     trials: int = 50
     """Number of trained trials at which the study is complete."""
+    patience: int | None = None
+    """Trained trials without a better complete one among them after which the search ends before that; see
+    `search.event_log.StopRules`."""
+    target: float | None = None
+    """Validation accuracy, above 0 and up to 1, at which the search ends: as soon as a complete trial reaches it."""
     timeout: float | None = None
     """Seconds after which the search stops; it can be resumed."""
     trial_timeout: float | None = None
@@ -91,8 +96,19 @@ class SearchConfig:
             raise UsageError("--address and --gpus-per-worker are for --executor ray.")
         if "lanes" not in takes and self.lanes is not None:
             raise UsageError(f"--lanes is for worker processes of this machine; leave out --executor {self.executor}.")
+        if self.target is not None and not 0 < self.target <= 1:
+            raise UsageError(f"--target {self.target:g}: no validation accuracy; write 99.4% or 0.994.")
         if (self.sampler_options and self.sampler is None) or (self.pruner_options and self.pruner is None):
             raise UsageError("--sampler-option and --pruner-option go with --sampler and --pruner; name it there.")
+
+    @property
+    def stop_rules(self) -> StopRules:
+        """What ends the search before its goal.
+
+        Raises:
+            UsageError: the patience is below 1.
+        """
+        return StopRules(patience=self.patience, target=self.target)
 
 
 def _options_of(executor: ExecutorName) -> tuple[str, ...]:
@@ -119,7 +135,7 @@ def run(asked: SearchConfig, observer: Observer, stopping: Callable[[], bool]) -
     Raises:
         SearchError: see `search.driver.run.Search.run`, and `space_files.load` for faults in the space file.
     """
-    space = to_search(asked)
+    space, rules = to_search(asked), asked.stop_rules
     chosen = chosen_strategies(asked, space)
     for warning in space_files.warnings(space):
         observer.on_warning(space_files.warning_line(warning))
@@ -138,6 +154,7 @@ def run(asked: SearchConfig, observer: Observer, stopping: Callable[[], bool]) -
         executor=_executor(asked, data, location),
         observer=observer,
         on_trial_end=BestCheckpoints(location.files, cost_of(space.settings)),
+        stop_rules=rules,
         stopping=lambda: stopping() or (deadline is not None and time.monotonic() >= deadline),
         trial_timeout=math.inf if asked.trial_timeout is None else asked.trial_timeout,
         check=validated.believed,

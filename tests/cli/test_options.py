@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given, strategies as st
 from typer.testing import Result
 
 from mnist_bench.cli import options
@@ -54,3 +55,24 @@ def test_a_value_that_will_not_do_is_named_with_one_that_would(cli: Cli, option:
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.endswith(f"{words}\n")
     assert "Input should be" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "share"),
+    [("5%", 0.05), ("99.4%", 0.994), (" 99.4 % ", 0.994), ("0.994", 0.994), ("1", 1), ("100%", 1), ("0.1%", 0.001)],
+)
+def test_shares(text: str, share: float) -> None:
+    assert options.fraction(text) == share
+
+
+@pytest.mark.parametrize(
+    "text", ["", "%", "0", "-1%", "101%", "1.01", "nan", "inf", "snan", "99,4%", "5%%", "1e-999999999"]
+)
+def test_what_is_no_share_is_none(text: str) -> None:
+    assert not options.fraction(text)
+
+
+@given(st.text(max_size=12) | st.floats().map(str) | st.floats().map("{}%".format))
+def test_a_share_is_above_zero_and_at_most_one_or_none(text: str) -> None:
+    share = options.fraction(text)
+    assert share is None or 0 < share <= 1

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from search.event_log.records import StudyRecord, TrialRecord
+from search.event_log.records import EarlyStop, StudyRecord, TrialRecord
 from search.space.space import Space
 from search.space.yaml_reader import Document
 from support import handmade
@@ -51,6 +51,22 @@ def halved() -> StudyRecord:
     return study(
         [trial(n, curve(0.9 + n / 100, lengths.get(n, 1)), params=params(n)) for n in range(9)],
     )
+
+
+def ended_early() -> StudyRecord:
+    """Return a study that patience ended at 4 of 9 trials.
+
+    #1, pruned, and #2, paused, were ahead of the best, #0, at the same epoch; #3 and #4 were not.
+    """
+    trials = [
+        trial(0, [0.9, 0.95, 0.96, 0.97, 0.98, 0.99], params=params(0)),
+        trial(1, [0.92], params=params(1)),
+        trial(2, [0.9, 0.951], params=params(2), state="RUNNING", reason="paused"),
+        trial(3, [0.9], params=params(3)),
+        trial(4, [0.91, None], params=params(4)),
+    ]
+    stop = EarlyStop(rule="patience", limit=3, best=0, value=0.99, since=3)
+    return replace(study(trials, goal=9), stop=stop)
 
 
 def curve(first: float, epochs: int) -> list[float]:

@@ -91,6 +91,8 @@ def _state(summary: StudySummary) -> str:
         return "running"
     if summary.unreadable is not None:
         return "unreadable"
+    if summary.ended_early:
+        return "stopped early"
     return "finished" if summary.trials >= summary.goal else "paused"
 
 

@@ -31,6 +31,13 @@ def search(
     trials: Annotated[
         int, typer.Option("--trials", "-n", "--n-trials", min=1, metavar="N", help="Trained trials in all.")
     ] = 50,
+    patience: Annotated[
+        int | None,
+        typer.Option("--patience", min=1, metavar="N", help="End early: N ended since the best complete trial."),
+    ] = None,
+    target: Annotated[
+        float | None, options.accuracy("--target", "End early: a complete trial is as good: 99.4%.")
+    ] = None,
     timeout: Annotated[
         float | None, options.time("--timeout", "Stop after so long, to be resumed: 90s, 15m, 1h.")
     ] = None,
@@ -123,7 +130,8 @@ def search(
     from mnist_bench.studies import SearchConfig
 
     asked = SearchConfig(
-        space=space, overrides=tuple(overrides or ()), trials=trials, timeout=timeout, slots=slots, order=order,
+        space=space, overrides=tuple(overrides or ()), trials=trials, patience=patience,
+        target=target, timeout=timeout, slots=slots, order=order,
         seed=seed, trial_timeout=trial_timeout, workers=workers or options.suitable_workers(device), lanes=lanes,
         enqueue=tuple(enqueue or ()), device=device, study_name=study_name, storage=storage, results=results,
         data_dir=data_dir, dataset=dataset, executor=executor, max_outage=max_outage, address=address,
@@ -153,12 +161,8 @@ def _share(text: str, executor: ExecutorName) -> float:
             pass
         case _:
             assert_never(executor)
-    number, sign = text.strip().removesuffix("%"), text.strip().endswith("%")
-    try:
-        share = float(number) / (100 if sign else 1)
-    except ValueError:
-        share = 0.0
-    if not 0 < share <= 1:
+    share = options.fraction(text)
+    if share is None:
         raise UsageError(f"--audit-pruned {text}: no share of the pruned trials; write 5% or 0.05, up to 100%.")
     return share
 

@@ -97,6 +97,7 @@ def _study_json(study: StudyRecord) -> dict[str, object]:
         "counts": counts(study),
         "totals": list(study.totals),
         "live": study.live,
+        "stop": None if study.stop is None else asdict(study.stop),
         "fingerprint": fingerprint(study.spec),
         "digest": study.digest,
         "spec": dict(study.spec),
@@ -113,12 +114,15 @@ def _trial_json(study: StudyRecord, trial: TrialRecord) -> dict[str, object]:
 
 def _study_lines(study: StudyRecord) -> Iterator[str]:
     from mnist_bench.config import leaves
-    from mnist_bench.leaderboard import counts, grouped
+    from mnist_bench.leaderboard import counts, grouped, stop_line
+    from mnist_bench.studies import is_foreign
     from search.study import fingerprint
 
     yield f"{study.name}: {cells.counted(counts(study), live=study.live)} of {study.totals[-1]} trials" + (
         ", running now" if study.live else ""
     )
+    if study.stop is not None:
+        yield stop_line(study.stop, foreign=is_foreign(study.spec))
     if study.best is not None:
         yield f"best         #{study.best.number}  {_reader(study)(study.best.value)}"
     yield f"fingerprint  {grouped(fingerprint(study.spec))}"

@@ -7,7 +7,15 @@ from dataclasses import replace
 
 from mnist_bench import cells
 from mnist_bench.cli import again, output
-from mnist_bench.leaderboard import Leaderboard, digest_lines, leaderboard_of, table_of, worker_time_of
+from mnist_bench.leaderboard import (
+    Leaderboard,
+    digest_lines,
+    leaderboard_of,
+    option,
+    stop_line,
+    table_of,
+    worker_time_of,
+)
 from mnist_bench.plots import KINDS
 from mnist_bench.studies import SearchConfig, openings
 from search.driver import Run
@@ -25,6 +33,8 @@ def show(run: Run, asked: SearchConfig, *, seconds: float) -> None:
     before = seconds_before(run.study, time.time() - seconds)
     output.print_line()
     output.print_prose(summary(listed, seconds, before, run.order_cost))
+    if listed.stop is not None:
+        output.print_prose(stop_line(listed.stop, foreign=False))
     for line in digest_lines(listed):
         output.print_prose(line)
     if listed.rows:
@@ -80,4 +90,14 @@ def advice(run: Run, asked: SearchConfig) -> list[str]:
     }
     width = max(map(len, commands))
     lines = [f"mnist-bench {command:<{width}}   {use}" for command, use in commands.items()]
-    return ["", f"next:  {lines[0]}", *(f"       {line}" for line in lines[1:]), *hint]
+    return ["", f"next:  {lines[0]}", *(f"       {line}" for line in lines[1:]), *hint, *_going_on(run.study)]
+
+
+def _going_on(study: StudyRecord) -> list[str]:
+    """Return how to go on with a search that ended early; nothing where it reached its goal."""
+    if study.stop is None:
+        return []
+    given = option(study.stop, foreign=False)
+    return [
+        f"The same command without {given}, or with more, goes on to {study.totals[-1]} trials; paused ones are kept."
+    ]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 from mnist_bench import cells
 from mnist_bench.cli import output
 from mnist_bench.config import from_json
-from mnist_bench.leaderboard import accuracy_interval, epochs_done, total_epochs, validation_images
+from mnist_bench.leaderboard import accuracy_interval, epochs_done, rules_words, total_epochs, validation_images
 from mnist_bench.nets import line
 from mnist_bench.units import objectives
 from search.driver import Header, Observer, Progress
@@ -85,6 +85,7 @@ class LiveView(Observer):
         self._results = results
         self._header = self._notice = ""
         self._images = 0
+        self._patience: int | None = None
         self._progress: Progress | None = None
         self._at = self._entered = time.monotonic()
         self._end: float | None = None
@@ -115,6 +116,7 @@ class LiveView(Observer):
         """Show what is searched, and how, above the picture."""
         self._header = header_line(header, self._results)
         self._images = validation_images(header.context)
+        self._patience = header.stop_rules.patience
 
     def on_progress(self, progress: Progress) -> None:
         """Take the figures that are drawn next."""
@@ -130,7 +132,8 @@ class LiveView(Observer):
         else:
             progress = replace(progress, seconds=progress.seconds + now - self._at)
             left = None if self._end is None else max(0.0, self._end - now)
-            lines = picture(self._header, self._images, progress, left, self._console.width, self._console.height)
+            size = (self._console.width, self._console.height)
+            lines = picture(self._header, self._images, progress, left, *size, patience=self._patience)
         lines += textwrap.wrap(self._notice, self._console.width)
         return Text("\n").join(_cut(line, self._console.width) for line in lines if line)
 
@@ -155,12 +158,22 @@ def expected_end(shown: float | None, now: float, seconds_left: float | None) ->
     return now + seconds_left
 
 
-def picture(header: str, images: int, progress: Progress, left: float | None, width: int, height: int) -> list[str]:
+def picture(
+    header: str,
+    images: int,
+    progress: Progress,
+    left: float | None,
+    width: int,
+    height: int,
+    *,
+    patience: int | None = None,
+) -> list[str]:
     """Return the lines of the live view for a terminal of `width` x `height` cells; long lines are cut later.
 
-    `images` is the number of validation images, `left` the seconds that the search is expected to take yet.
+    `images` is the number of validation images, `left` the seconds that the search is expected to take yet, and
+    `patience` the trials after which it ends if none of them is better.
     """
-    below = _summary_lines(progress)
+    below = _summary_lines(progress, patience)
     above = [header, progress_line(progress, left, width)]
     if progress.best is not None:
         above.append(f"best  {best_words(progress.best, images)}")
@@ -187,6 +200,7 @@ def header_line(header: Header, results: Path) -> str:
         header.space,
         *([objectives(header.cost)] if header.cost else []),
         f"{header.sampler} + {header.pruner}",
+        *rules_words(header.stop_rules),
         f"seed {header.seed}",
         f"{header.slots} slots{'' if repeats(header.order) else ' by arrival'} on {workers}"
         + (f", {' '.join(numerics)}" if numerics else ""),
@@ -265,8 +279,9 @@ def _unfinished_words(trial: TrialRecord) -> str:
     return f"#{trial.number}  {cells.percent(trial.value)}  {trained}   {line(from_json(trial.config))}"
 
 
-def _summary_lines(progress: Progress) -> list[str]:
-    """Return what pruning has saved and what the logical order costs, as far as there is anything to say."""
+def _summary_lines(progress: Progress, patience: int | None) -> list[str]:
+    """Return what pruning has saved, what the logical order costs and what is left of patience, as far as there is
+    anything to say."""
     whole = all(total_epochs(trial) == len(trial.costs) for trial in progress.running)
     words = []
     if progress.total_periods:
@@ -274,4 +289,6 @@ def _summary_lines(progress: Progress) -> list[str]:
         words.append(f"pruning saved {progress.saved_periods} of {progress.total_periods} {unit} so far")
     if progress.order_cost >= 0.001:
         words.append(f"workers waited for the logical order {100 * progress.order_cost:.1f} % of the time")
+    if patience is not None and progress.since is not None:
+        words.append(f"{progress.since} of {patience} trials without a better one")
     return [" · ".join(words)] if words else []

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from typer.testing import Result
 
 from mnist_bench.cli import options
 from mnist_bench.leaderboard.table import test_set_line as words_about_the_test_set
-from support import handmade
+from support import handmade, handmade_search
 from support.paths import LEDGER
 
 Cli = Callable[..., Result]
@@ -228,3 +229,18 @@ def test_trials_that_the_machine_ended_are_named_in_words_and_counted_under_the_
     assert [line.split()[1] for line in lines if "PRUNED (timed out)" in line] == ["#3", "#2"]
     (values,) = json.loads(cli("leaderboard", "--json").stdout)["studies"]
     assert (values["external"], [row["reason"] for row in values["rows"]][2:]) == (2, ["timed_out", "timed_out"])
+
+
+def test_trials_that_stopped_ahead_of_the_best_say_so(cli: Cli) -> None:
+    cli.studies["conv-0"] = handmade_search.ended_early()  # type: ignore[attr-defined]
+    lines = cli("leaderboard").stdout.splitlines()
+    assert lines[0].startswith(
+        "conv-0: 1 complete, 3 pruned, 1 paused of 9 trials. Stopped early by --patience 3: 3 trials ended since #0 "
+    )
+    assert [line.split()[1] for line in lines if re.search("(PRUNED|paused.), ahead ", line)] == ["#1", "#2"]
+    assert "ahead: stopped early, ahead of #0 at the same epoch: #1, #2. Trained on, one of them might lead." in lines
+    rows = list(csv.DictReader(io.StringIO(cli("leaderboard", "--csv").stdout)))
+    assert {row["number"]: (row["ahead"], row["first_then"]) for row in rows}["1"] == ("True", "0.9")
+    (study,) = json.loads(cli("leaderboard", "--json").stdout)["studies"]
+    assert (study["ahead"], study["stop"]["rule"]) == ([1, 2], "patience")
+    assert [row["number"] for row in study["rows"] if row["ahead"]] == [1, 2]

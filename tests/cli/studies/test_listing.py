@@ -93,3 +93,10 @@ def test_remove_with_yes_does_not_ask(cli: Cli, folder: Path) -> None:
 def test_remove_of_what_is_no_study_removes_nothing(cli: Cli, folder: Path, name: str, code: int) -> None:
     assert cli("studies", "remove", name, "--yes").exit_code == code
     assert folder.exists()
+
+
+def test_a_study_that_a_rule_ended_is_not_called_paused(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [replace(summary("conv-0", trials=21), ended_early=True)]
+    monkeypatch.setattr("search.study.list_studies", lambda results, storage=None: found)
+    assert "stopped early" in cli("studies").stdout
+    assert json.loads(cli("studies", "--json").stdout)["studies"][0]["state"] == "stopped early"

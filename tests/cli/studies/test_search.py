@@ -16,8 +16,9 @@ from mnist_bench.preview.pace import Pace
 from mnist_bench.studies.run_search import SearchConfig
 from search.driver.progress import Observer
 from search.driver.run import Run
+from search.errors import UsageError
 from search.event_log.records import StudyRecord
-from support import handmade
+from support import handmade, handmade_search
 
 Cli = Callable[..., Result]
 
@@ -43,7 +44,7 @@ def test_options_reach_the_search(cli: Cli, asked: list[SearchConfig]) -> None:
         "search", "conv", "-n", "7", "--timeout", "1m", "--trial-timeout", "9s", "--workers", "3", "--slots", "4",
         "--lanes", "2", "--seed", "5", "--set", "optim.lr=0.01", "--set", "epochs=3", "--enqueue", "recipe.yaml",
         "--device", "cpu", "--study-name", "mine", "--storage", "sqlite:///x.db", "--results", "out",
-        "--data-dir", "data", "--executor", "local", "--order", "arrival",
+        "--data-dir", "data", "--executor", "local", "--order", "arrival", "--patience", "9", "--target", "99.4%",
     )  # fmt: skip
     assert result.exit_code == 0
     assert asked == [
@@ -51,6 +52,7 @@ def test_options_reach_the_search(cli: Cli, asked: list[SearchConfig]) -> None:
             space="conv", trials=7, timeout=60.0, trial_timeout=9.0, workers=3, lanes=2, slots=4, seed=5,
             overrides=("optim.lr=0.01", "epochs=3"), enqueue=("recipe.yaml",), device="cpu",
             study_name="mine", storage="sqlite:///x.db", results=Path("out"), data_dir=Path("data"), order="arrival",
+            patience=9, target=0.994,
         )
     ]  # fmt: skip
 
@@ -95,6 +97,10 @@ def test_trials_has_optunas_name_too_and_defaults_are_those_of_the_design(cli: C
     [
         ["--trials", "0"],
         ["--trial-timeout", "0"],
+        ["--patience", "0"],
+        ["--target", "0"],
+        ["--target", "101%"],
+        ["--target", "good"],
         ["--workers", "x"],
         ["--lanes", "0"],
         ["--lanes", "2", "--executor", "in-process"],
@@ -121,6 +127,33 @@ def test_the_end_shows_summary_digest_table_and_what_to_do_next(cli: Cli, asked:
     assert "mnist-bench reproduce conv-0 " in result.stderr
     assert "retrain #1 and compare bit for bit" in result.stderr
     assert "next:" not in result.stdout
+
+
+def test_a_search_that_ended_early_says_why_and_how_to_go_on(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = handmade_search.ended_early()
+    monkeypatch.setattr("mnist_bench.studies.run_search.run", lambda *_: ended(study))
+    result = cli("search", "conv", "--patience", "3")
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert lines[2] == "Stopped early by --patience 3: 3 trials ended since #0 (99.00 %), and none was better."
+    assert "any run of this search with --patience 3, at any number of workers, gives this" in lines[4]
+    assert "Stopped before its goal" not in result.stderr
+    assert (
+        "The same command without --patience 3, or with more, goes on to 9 trials; paused ones are kept."
+        in result.stderr
+    )
+
+
+def test_a_target_is_a_share_or_one_sentence(cli: Cli, asked: list[SearchConfig]) -> None:
+    for text in ("99.4%", "0.994", " 99.4 % "):
+        assert cli("search", "conv", "--target", text).exit_code == 0
+    assert [one.target for one in asked] == [0.994] * 3
+    words = "Error: --target 99.4: no validation accuracy; write 99.4% or 0.994.\n"
+    assert cli("search", "conv", "--target", "99.4").stderr == words
+    with pytest.raises(UsageError, match=r"^--target 99\.4: no validation accuracy; write 99\.4% or 0\.994\.$"):
+        SearchConfig(space="conv", target=99.4)
+    with pytest.raises(UsageError, match="A patience of 0 trials"):
+        assert SearchConfig(space="conv", patience=0).stop_rules
 
 
 def test_a_search_by_arrival_promises_no_repetition(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,9 +263,10 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 @pytest.mark.usefixtures("measured")
 def test_a_dry_run_trains_nothing(cli: Cli, asked: list[SearchConfig]) -> None:
-    result = cli("search", "smoke", "--dry-run", "--trials", "12", "--workers", "2")
+    result = cli("search", "smoke", "--dry-run", "--trials", "12", "--workers", "2", "--patience", "5")
     assert result.exit_code == 0
     assert "11 ranges, 12 trials of at most 3 epochs, tpe" in result.stdout
+    assert "8 slots on 2 workers, patience 5." in result.stdout
     assert re.search(r"^Takes about [\d.]+ to [\d.]+ seconds, as a second's training here tells", result.stdout, re.M)
     assert re.search(r"optim.lr 0\.\d{5},", result.stdout)
     assert asked == []

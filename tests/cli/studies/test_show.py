@@ -15,7 +15,7 @@ from search.files import atomic_write
 from search.space.space import Space
 from search.space.yaml_reader import parse
 from search.study.folder import StudyFolder
-from support import handmade
+from support import handmade, handmade_search
 
 Cli = Callable[..., Result]
 
@@ -164,3 +164,11 @@ def test_a_studys_space_is_a_file_that_search_takes(cli: Cli) -> None:
 def test_one_thing_is_printed_at_a_time(cli: Cli) -> None:
     result = cli("show", "--space", "--json")
     assert (result.exit_code, result.stderr) == (2, "Error: Give one of --recipe, --space and --json.\n")
+
+
+def test_a_study_that_ended_early_says_why(cli: Cli) -> None:
+    cli.studies["conv-0"] = handmade_search.ended_early()  # type: ignore[attr-defined]
+    words = "Stopped early by --patience 3: 3 trials ended since #0 (99.00 %), and none was better."
+    assert words in " ".join(cli("show").stdout.split())
+    assert words in cli("show", "--all").stdout.splitlines()
+    assert json.loads(cli("show", "--json").stdout)["stop"]["best"] == 0

@@ -13,6 +13,7 @@ from rich.console import Console
 from mnist_bench.cli import output
 from mnist_bench.cli.views import live
 from search.driver.progress import Header, Progress
+from search.event_log.early_stop import StopRules
 from support import handmade
 
 HEADER = Header(
@@ -35,6 +36,8 @@ def test_the_header_says_what_is_searched_and_how() -> None:
     lanes = live.header_line(replace(HEADER, workers=1, lanes=4), Path("results"))
     assert "8 slots on 1 worker of 4 lanes, cpu bf16" in lanes
     assert live.header_line(replace(HEADER, resumed=True), Path("results")).endswith("(resumed)")
+    rules = live.header_line(replace(HEADER, stop_rules=StopRules(patience=12, target=0.994)), Path("results"))
+    assert "asha 1-3-6  ·  patience 12  ·  target 99.4 %  ·  seed 0" in rules
     both = live.header_line(replace(HEADER, cost="macs"), Path("results"))
     assert both.startswith("conv  ·  high accuracy and few MACs  ·  tpe (multivariate) + asha 1-3-6  ·  ")
 
@@ -49,6 +52,14 @@ def test_the_picture_shows_progress_best_running_trials_and_savings() -> None:
     assert lines[-1] == (
         "pruning saved 118 of 186 epochs so far · workers waited for the logical order 1.2 % of the time"
     )
+
+
+def test_patience_runs_down_once_a_trial_is_complete() -> None:
+    (*_, last) = live.picture("header", handmade.IMAGES, replace(PROGRESS, since=7), None, 120, 40, patience=12)
+    assert last.endswith(" · 7 of 12 trials without a better one")
+    for since, patience in ((None, 12), (7, None)):
+        lines = live.picture("h", handmade.IMAGES, replace(PROGRESS, since=since), None, 120, 40, patience=patience)
+        assert not any("without a better one" in line for line in lines)
 
 
 def test_it_tells_what_trains_from_what_waits_and_for_what() -> None:

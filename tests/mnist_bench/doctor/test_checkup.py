@@ -14,6 +14,7 @@ import pytest
 from mnist_bench.doctor import checkup as doctor
 from mnist_bench.doctor.checkup import Checkup
 from mnist_bench.doctor.diagnostic import Diagnostic
+from mnist_bench.doctor.study import left
 from mnist_bench.studies import open_study, record_of, run_search, sealed_json
 from mnist_bench.studies.record import to_json
 from mnist_bench.studies.run_search import SearchConfig
@@ -21,10 +22,11 @@ from search.database import file_lock
 from search.driver.progress import Observer
 from search.driver.run import Run
 from search.errors import NewerVersionError, StorageError, StudyLockedError, StudyNotFoundError
+from search.event_log.history import History
 from search.event_log.records import TrialRecord
 from search.study.folder import StudyFolder
 from search.study.location import StudyLocation
-from support import handmade_data
+from support import handmade_data, handmade_search
 from support.paths import DATABASE
 
 pytestmark = pytest.mark.slow
@@ -99,6 +101,15 @@ def test_a_paused_study_is_well(place: StudyLocation) -> None:
     assert {finding.severity for finding in checkup.findings} == {"ok"}
     assert "are paused" in found(checkup, "driver", "ok").text
     assert checkup.repaired == ()
+
+
+def test_a_study_that_ended_early_is_well_and_says_how_it_goes_on() -> None:
+    told = left(handmade_search.ended_early(), History())
+    assert told.severity == "ok"
+    assert told.text == (
+        "nobody works on the study. Stopped early by --patience 3: 3 trials ended since #0 (99.00 %), and none was "
+        "better; without --patience 3 the same search goes on."
+    )
 
 
 @pytest.mark.slow

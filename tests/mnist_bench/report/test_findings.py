@@ -8,7 +8,7 @@ import pytest
 
 from mnist_bench.report.sections import Section, Sections
 from search.event_log.records import StudyRecord
-from support import handmade, handmade_report
+from support import handmade, handmade_report, handmade_search
 
 CONFIRMED = Section(lines=("Confirmed: #0.", "More."))
 AUDIT = Section(lines=("Of 2 pruned trials none would have won.",))
@@ -118,3 +118,13 @@ def test_what_was_confirmed_comes_before_the_ties() -> None:
     assert found[1].startswith("Two trials tie")
     assert found[-1] == "Of 2 pruned trials none would have won."
     assert not any("confirmed yet" in sentence for sentence in found)
+
+
+def test_a_search_that_ended_early_says_why_and_who_was_ahead() -> None:
+    told = sentences(handmade_search.ended_early())
+    assert told[0].startswith("#0 is the only complete trial: it gets 99.00 %")
+    assert told[1:3] == (
+        "Stopped early, ahead of #0 at the same epoch: #1, #2. Trained on, one of them might lead.",
+        "Stopped early by --patience 3: 3 trials ended since #0 (99.00 %), and none was better. 4 of 9 trials have "
+        "ended.",
+    )

@@ -9,7 +9,7 @@ from mnist_bench.report.sections import Section, Sections
 from search.space.space import Space
 from search.space.yaml_reader import parse
 from search.study.provenance import Invocation
-from support import handmade, handmade_report
+from support import handmade, handmade_report, handmade_search
 
 
 def test_the_chosen_trial_is_the_first_or_the_one_that_was_confirmed() -> None:
@@ -106,3 +106,15 @@ def test_hashes_numerics_and_errors() -> None:
     assert report.facts["numerics"]["cpu_flags"] == "avx512_bf16"
     assert report.facts["search"]["sampler.name"] == "tpe"
     assert report.failures == {6: "Traceback\nValueError: no [bold]luck[/bold]"}
+
+
+def test_a_search_that_ended_early_is_repeated_with_its_rule() -> None:
+    study = handmade_search.ended_early()
+    assert study.stop is not None
+    for stop, digest in ((study.stop, "its digest has to be"), (replace(study.stop, since=9), "it stops sooner than")):
+        told = commands(replace(study, totals=(5, 9), stop=stop), None)
+        first, second = (command for command in told if command.startswith("mnist-bench search"))
+        assert "--patience" not in first
+        assert "--trials 9 " in second
+        assert second.endswith(" --patience 3 --results elsewhere")
+        assert digest in told[second]

@@ -1,0 +1,104 @@
+"""A search that ended before its goal, and trials that stopped ahead of the best, in words and as data."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, strategies as st
+
+from mnist_bench.leaderboard.board import leaderboard_of
+from mnist_bench.leaderboard.early_stop import ahead_line, first_then, is_ahead, option, rules_words, stop_line
+from mnist_bench.leaderboard.plain_board import plain_board
+from mnist_bench.leaderboard.table import digest_lines, headline, table_of
+from search.event_log.early_stop import StopRules
+from search.event_log.records import EarlyStop
+from support import handmade_search
+
+PATIENCE = EarlyStop(rule="patience", limit=12, best=17, value=0.9941, since=12)
+TARGET = EarlyStop(rule="target", limit=0.994, best=17, value=0.9941, since=0)
+
+
+@pytest.mark.parametrize(
+    ("stop", "foreign", "words"),
+    [
+        (TARGET, False, "Stopped early by --target 99.4%: #17 reached 99.41 %."),
+        (PATIENCE, False, "Stopped early by --patience 12: 12 trials ended since #17 (99.41 %), and none was better."),
+        (
+            replace(PATIENCE, limit=1, since=1, two_objectives=True),
+            False,
+            "Stopped early by --patience 1: 1 trial ended since #17 (99.41 %), and none came to the front.",
+        ),
+        (replace(TARGET, limit=12.5, value=13.0), True, "Stopped early by --target 12.5: #17 reached 13."),
+    ],
+)
+def test_why_a_search_stopped(stop: EarlyStop, foreign: bool, words: str) -> None:
+    assert stop_line(stop, foreign=foreign) == words
+
+
+def test_rules_in_a_few_words() -> None:
+    assert rules_words(StopRules()) == []
+    assert rules_words(StopRules(patience=12, target=0.9941)) == ["patience 12", "target 99.41 %"]
+    assert option(PATIENCE, foreign=False) == "--patience 12"
+
+
+def test_a_stopped_trial_is_compared_at_its_last_epoch_with_the_first_at_that_epoch() -> None:
+    board = leaderboard_of(handmade_search.ended_early())
+    assert board.first == 0
+    assert board.ahead == (1, 2)
+    told = {row.number: (row.first_then, row.ahead) for row in board.rows}
+    assert told == {0: (None, False), 1: (0.9, True), 2: (0.95, True), 3: (0.9, False), 4: (None, False)}
+    plain = plain_board(handmade_search.ended_early())
+    assert (plain.first, plain.ahead) == (0, (1, 2))
+    assert {row.number: (row.first_then, row.ahead) for row in plain.rows} == told
+
+
+def test_a_trial_that_still_trains_is_not_compared() -> None:
+    study = handmade_search.ended_early()
+    trials = [replace(trial, reason="running") if trial.number == 2 else trial for trial in study.trials]
+    assert leaderboard_of(replace(study, trials=tuple(trials), stop=None, live=True)).ahead == (1,)
+
+
+def test_all_that_were_ahead_are_told_however_few_rows_are_shown() -> None:
+    board = leaderboard_of(handmade_search.ended_early(), top=1)
+    line = "ahead: stopped early, ahead of #0 at the same epoch: #1, #2. Trained on, one of them might lead."
+    assert line in table_of(board).footnotes
+    assert ahead_line(3, [4]).endswith(": #4. Trained on, it might lead.")
+    assert ": #4, #5, #6, #7, #8 and 2 more. " in ahead_line(3, range(4, 11))
+
+
+def test_complete_trials_come_first_and_a_better_one_that_stopped_says_so_in_its_row() -> None:
+    table = table_of(leaderboard_of(handmade_search.ended_early()))
+    state = [column.heading for column in table.columns].index("state")
+    assert [row[state] for row in table.texts()] == [
+        "COMPLETE", "PRUNED (diverged)", "PRUNED, ahead", "PRUNED", "RUNNING (paused), ahead",
+    ]  # fmt: skip
+    records = {record["number"]: record for record in table.records()}
+    assert (records[1]["ahead"], records[1]["first_then"]) == (True, 0.9)
+    assert table.document["ahead"] == [1, 2]
+    assert table.document["stop"] == {
+        "rule": "patience", "limit": 3, "best": 0, "value": 0.99, "since": 3, "two_objectives": False,
+    }  # fmt: skip
+
+
+def test_a_study_that_stopped_early_is_not_called_unfinished() -> None:
+    study = handmade_search.ended_early()
+    board = leaderboard_of(study)
+    assert "of 9 trials. Stopped early by --patience 3: 3 trials ended since #0 (99.00 %)" in headline(board)
+    assert digest_lines(board)[1].strip() == (
+        "(any run of this search with --patience 3, at any number of workers, gives this)"
+    )
+    assert study.stop is not None
+    late = leaderboard_of(replace(study, stop=replace(study.stop, since=4)))
+    assert digest_lines(late)[1].strip() == "(of 4 of 9 trials so far)"
+    assert "since #0 (0.99)" in headline(plain_board(study))
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=6), st.lists(st.floats(0, 1), min_size=6, max_size=6))
+def test_no_complete_trial_is_ahead_and_a_stopped_one_only_where_it_was_better(
+    stopped: list[float], best: list[float]
+) -> None:
+    first, trial = handmade_search.trial(0, best), handmade_search.trial(1, stopped)
+    assert is_ahead(trial, first) == (len(stopped) < 6 and stopped[-1] > best[len(stopped) - 1])
+    assert not is_ahead(first, first)
+    assert first_then(trial, None) is None
