@@ -19,7 +19,12 @@ from .errors import (
     UsageError as UsageError,
     WorkerError as WorkerError,
 )
-from .event_log import StudyRecord as StudyRecord, TrialRecord as TrialRecord
+from .event_log import (
+    EarlyStop as EarlyStop,
+    StopRules as StopRules,
+    StudyRecord as StudyRecord,
+    TrialRecord as TrialRecord,
+)
 from .executors import Executor as Executor, InProcessExecutor as InProcessExecutor
 from .executors.local import LocalExecutor as LocalExecutor
 from .executors.ray import RayExecutor as RayExecutor

@@ -10,7 +10,7 @@ from typing import Any
 
 from mnist_bench.doctor import files as doctor_files
 from mnist_bench.doctor.diagnostic import Diagnostic, note, ok, problem
-from mnist_bench.leaderboard import option, stop_line
+from mnist_bench.leaderboard import stop_line, stop_option
 from mnist_bench.studies import Data, believed, compatibility, is_foreign, made_by_another, run_search
 from search import strategies
 from search.database import damage, is_postgresql, open_for_writing, open_tables_for_reading, storage_errors
@@ -110,7 +110,7 @@ def left(study: StudyRecord, history: History) -> Diagnostic:
     """Return the state of a study on which nobody is working."""
     if study.stop is not None:
         foreign = is_foreign(study.spec)
-        without = f"without {option(study.stop, foreign=foreign)} the same search goes on"
+        without = f"without {stop_option(study.stop, foreign=foreign)} the same search goes on"
         return ok("driver", f"nobody works on the study. {stop_line(study.stop, foreign=foreign)[:-1]}; {without}.")
     paused = [f"#{trial.number}" for trial in study.trials if trial.state == "RUNNING"]
     if paused:

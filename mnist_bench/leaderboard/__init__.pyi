@@ -17,9 +17,9 @@ from .correctness import (
 )
 from .early_stop import (
     ahead_line as ahead_line,
-    option as option,
     rules_words as rules_words,
     stop_line as stop_line,
+    stop_option as stop_option,
 )
 from .plain_board import PlainBoard as PlainBoard, plain_board as plain_board
 from .table import (

@@ -18,16 +18,16 @@ def stop_line(stop: EarlyStop, *, foreign: bool) -> str:
     value = cells.value(stop.value) if foreign else cells.percent(stop.value)
     match stop.rule:
         case "target":
-            return f"Stopped early by {option(stop, foreign=foreign)}: #{stop.best} reached {value}."
+            return f"Stopped early by {stop_option(stop, foreign=foreign)}: #{stop.best} reached {value}."
         case "patience":
             better = "came to the front" if stop.two_objectives else "was better"
             ended = f"{number_of(stop.since, 'trial')} ended since #{stop.best} ({value})"
-            return f"Stopped early by {option(stop, foreign=foreign)}: {ended}, and none {better}."
+            return f"Stopped early by {stop_option(stop, foreign=foreign)}: {ended}, and none {better}."
         case _:
             assert_never(stop.rule)
 
 
-def option(stop: EarlyStop, *, foreign: bool) -> str:
+def stop_option(stop: EarlyStop, *, foreign: bool) -> str:
     """Return the option with which a search stops as this one did: `--patience 12`, `--target 99.4%`."""
     share = stop.rule == "target" and not foreign
     return f"--{stop.rule} {f'{100 * stop.limit:.9g}%' if share else f'{stop.limit:.9g}'}"

@@ -8,7 +8,7 @@ from typing import Any
 
 from mnist_bench import cells
 from mnist_bench.leaderboard.board import Leaderboard, Row, grouped
-from mnist_bench.leaderboard.early_stop import ahead_line, option, stop_line
+from mnist_bench.leaderboard.early_stop import ahead_line, stop_line, stop_option
 from mnist_bench.leaderboard.plain_board import PlainBoard, PlainRow
 from mnist_bench.nets import legend
 from mnist_bench.result_table import Column, Table
@@ -166,7 +166,9 @@ def digest_lines(board: Board) -> list[str]:
             f"`mnist-bench doctor {board.study} --replay` checks this one"
         )
     else:
-        stopped = "" if board.stop is None else f" with {option(board.stop, foreign=isinstance(board, PlainBoard))}"
+        stopped = (
+            "" if board.stop is None else f" with {stop_option(board.stop, foreign=isinstance(board, PlainBoard))}"
+        )
         way = f" by way of {', then '.join(map(str, board.totals))} trials" if len(board.totals) > 1 else ""
         promise = f"any run of this search{way}{stopped}, at any number of workers, gives this"
     return [f"digest {grouped(board.digest)}", f"       ({promise}{_by_machine(board.external)})"]

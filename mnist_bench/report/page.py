@@ -11,7 +11,7 @@ from typing import Any
 
 from mnist_bench import space_files
 from mnist_bench.config import from_json, leaves
-from mnist_bench.leaderboard import Leaderboard, leaderboard_of, option
+from mnist_bench.leaderboard import Leaderboard, leaderboard_of, stop_option
 from mnist_bench.nets import line
 from mnist_bench.plots import Gallery
 from mnist_bench.report import about
@@ -126,7 +126,7 @@ def commands(study: StudyRecord, chosen: TrialRecord | None, invocations: Sequen
         digest = "it stops sooner than this one, which was told to stop later"
     data_dir = invocations[0].data_dir if invocations else None
     for total in study.totals:
-        stopped = f" {option(study.stop, foreign=False)}" if study.stop and total == study.totals[-1] else ""
+        stopped = f" {stop_option(study.stop, foreign=False)}" if study.stop and total == study.totals[-1] else ""
         again[f"{_search(study, total, data_dir)}{stopped} --results elsewhere"] = f"the same search again; {digest}"
     if chosen is None:
         return again

@@ -11,8 +11,8 @@ from mnist_bench.leaderboard import (
     Leaderboard,
     digest_lines,
     leaderboard_of,
-    option,
     stop_line,
+    stop_option,
     table_of,
     worker_time_of,
 )
@@ -97,7 +97,5 @@ def _going_on(study: StudyRecord) -> list[str]:
     """Return how to go on with a search that ended early; nothing where it reached its goal."""
     if study.stop is None:
         return []
-    given = option(study.stop, foreign=False)
-    return [
-        f"The same command without {given}, or with more, goes on to {study.totals[-1]} trials; paused ones are kept."
-    ]
+    given, goal = stop_option(study.stop, foreign=False), study.totals[-1]
+    return [f"The same command without {given}, or a larger one, goes on to {goal} trials; paused ones are kept."]

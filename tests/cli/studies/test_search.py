@@ -139,7 +139,7 @@ def test_a_search_that_ended_early_says_why_and_how_to_go_on(cli: Cli, monkeypat
     assert "any run of this search with --patience 3, at any number of workers, gives this" in lines[4]
     assert "Stopped before its goal" not in result.stderr
     assert (
-        "The same command without --patience 3, or with more, goes on to 9 trials; paused ones are kept."
+        "The same command without --patience 3, or a larger one, goes on to 9 trials; paused ones are kept."
         in result.stderr
     )
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from mnist_bench.leaderboard.board import leaderboard_of
-from mnist_bench.leaderboard.early_stop import ahead_line, first_then, is_ahead, option, rules_words, stop_line
+from mnist_bench.leaderboard.early_stop import ahead_line, first_then, is_ahead, rules_words, stop_line, stop_option
 from mnist_bench.leaderboard.plain_board import plain_board
 from mnist_bench.leaderboard.table import digest_lines, headline, table_of
 from search.event_log.early_stop import StopRules
@@ -39,7 +39,7 @@ def test_why_a_search_stopped(stop: EarlyStop, foreign: bool, words: str) -> Non
 def test_rules_in_a_few_words() -> None:
     assert rules_words(StopRules()) == []
     assert rules_words(StopRules(patience=12, target=0.9941)) == ["patience 12", "target 99.41 %"]
-    assert option(PATIENCE, foreign=False) == "--patience 12"
+    assert stop_option(PATIENCE, foreign=False) == "--patience 12"
 
 
 def test_a_stopped_trial_is_compared_at_its_last_epoch_with_the_first_at_that_epoch() -> None:
