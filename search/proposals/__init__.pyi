@@ -3,4 +3,4 @@ from .coordinates import Coordinates as Coordinates
 from .curves import Curve as Curve
 from .feasible import Feasible as Feasible
 from .portfolio import portfolio as portfolio
-from .prospects import Prospects as Prospects, SpaceProspects as SpaceProspects, shares_of as shares_of
+from .prospects import Prospects as Prospects, SpaceProspects as SpaceProspects

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mnist_bench import space_files, starts, tables
+from mnist_bench import space_files, start_lists, tables
 from mnist_bench.config import TaskName
 from mnist_bench.data import DataOptions, close_test_set, load_training_set
 from mnist_bench.experiments.contest import live
@@ -127,11 +127,11 @@ def _start(asked: Options, space: Space, planner: Planner[Any], task: TaskName) 
     """
     if not asked.start:
         return StartList()
-    sources = [starts.source(name, asked.results) for name in asked.start]
+    sources = [start_lists.source(name, asked.results) for name in asked.start]
     for source in sources:
         if source.task == task:
             raise UsageError(f"A start list made of {source.name} would know the task {task}, on which it is judged.")
-    return starts.make(space, planner, sources)
+    return start_lists.make(space, planner, sources)
 
 
 def _another(space: Space, task: TaskName) -> Table | None:

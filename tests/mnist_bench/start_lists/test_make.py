@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from mnist_bench.starts.make import make
-from mnist_bench.starts.sources import Source, Tried, source
+from mnist_bench.start_lists.make import make
+from mnist_bench.start_lists.sources import Source, Tried, source
 from mnist_bench.studies import open_study
 from mnist_bench.tables import pack
 from search.errors import StudyNotFoundError, UsageError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mnist_bench.starts.sources import Source
+from mnist_bench.start_lists.sources import Source
 from search import canonical_json
 from search.errors import UsageError
 from search.proposals import Coordinates, portfolio

@@ -11,8 +11,7 @@ from typing import Any
 
 from mnist_bench import tables
 from mnist_bench.studies import open_study
-from mnist_bench.tables import Table
-from mnist_bench.tables.shipped import FILE, SHA256
+from mnist_bench.tables import SHA256, Table, shipped
 from search.errors import UsageError
 from search.event_log import StudyRecord
 from search.space import Space
@@ -49,7 +48,7 @@ def source(name: str, results: Path, storage: str | None = None) -> Source:
         StorageError: a file or a database cannot be read.
         UsageError: nothing in it was trained to its end.
     """
-    table = tables.load(name) if name in SHA256 or name.endswith(FILE) else None
+    table = tables.load(name) if name in SHA256 or name.endswith(shipped.FILE) else None
     found = [*(_of_study(open_study(results, name, storage)) if table is None else _of_table(table))]
     if not found:
         raise UsageError(f"{name} has no complete trial that a start list could be made of.")

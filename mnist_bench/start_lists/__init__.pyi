@@ -1,0 +1,2 @@
+from .make import make as make
+from .sources import source as source
