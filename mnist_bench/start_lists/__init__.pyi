@@ -1,2 +1,2 @@
 from .make import make as make
-from .sources import source as source
+from .sources import named as named, source as source

@@ -10,11 +10,11 @@ from statistics import median
 from typing import Any
 
 from mnist_bench import tables
-from mnist_bench.studies import open_study
 from mnist_bench.tables import SHA256, Table, shipped
 from search.errors import UsageError
 from search.event_log import StudyRecord
 from search.space import Space
+from search.study import open_study
 
 LEAST_ERROR = 0.001
 """Added to an error (0..1) before its logarithm is taken."""
@@ -53,10 +53,19 @@ def source(name: str, results: Path, storage: str | None = None) -> Source:
     if not found:
         raise UsageError(f"{name} has no complete trial that a start list could be made of.")
     return Source(
-        name=name if table is None else table.name,
+        name=named(name),
         task=None if table is None else table.about.task,
         tried=tuple(_standardised(found)),
     )
+
+
+def named(source: str) -> str:
+    """Return how a list says what it was made of: a file's name without its folder.
+
+    >>> named("conv-0"), named("tables/mine.npz")
+    ('conv-0', 'mine')
+    """
+    return Path(source).stem if source.endswith(shipped.FILE) else source
 
 
 def _of_table(table: Table) -> Iterator[tuple[Mapping[str, Any], float]]:

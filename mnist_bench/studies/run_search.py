@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, assert_never
 
-from mnist_bench import space_files
+from mnist_bench import space_files, start_lists
 from mnist_bench.config import DatasetName, TrainConfig, every_setting, leaves, to_json
 from mnist_bench.data import DataOptions, TrainingSet, close_test_set, idx_files, load_training_set
 from mnist_bench.nets import COEFFICIENTS
@@ -23,7 +23,7 @@ from mnist_bench.training import trainer_spec
 from search import repeatability, strategies
 from search.driver import MAX_OUTAGE, Observer, Run, Search
 from search.errors import UsageError
-from search.event_log import Order, StopRules, repeats
+from search.event_log import Created, Order, StopRules, repeats
 from search.executors import Executor, ExecutorName, InProcessExecutor
 from search.executors.local import LocalExecutor
 from search.executors.ray import RayExecutor, StagedFiles
@@ -34,7 +34,7 @@ from search.repeatability import TriedOn
 from search.space import Space, cost_of, same
 from search.stored_fields import stored
 from search.strategies import Pruner, Sampler
-from search.study import Invocation, StudyLocation, StudySpec
+from search.study import Invocation, StartList, StudyLocation, StudySpec, read_events
 from search.trainer_api import Planner
 
 
@@ -73,6 +73,8 @@ class SearchConfig:
     seed: int = 0
     enqueue: tuple[str, ...] = ()
     """Recipes to train first."""
+    from_studies: tuple[str, ...] = ()
+    """Studies and tables of which a start list is made, whose configurations are tried before others are proposed."""
     device: str = "auto"
     study_name: str | None = None
     """Name of the study; None for SPACE-SEED."""
@@ -149,7 +151,7 @@ def run(asked: SearchConfig, observer: Observer, stopping: Callable[[], bool]) -
     return Search(
         location=location,
         goal=asked.trials,
-        spec_for=lambda numerics: _spec(asked, space, data, chosen, numerics),
+        spec_for=lambda numerics: _spec(asked, space, data, chosen, numerics, location),
         planner_for=lambda spec: planner(spec.space, spec.context),
         executor=_executor(asked, data, location),
         observer=observer,
@@ -256,7 +258,12 @@ def versions() -> dict[str, str]:
 
 
 def _spec(
-    asked: SearchConfig, space: Space, data: TrainingSet, chosen: tuple[Sampler, Pruner], numerics: Mapping[str, Any]
+    asked: SearchConfig,
+    space: Space,
+    data: TrainingSet,
+    chosen: tuple[Sampler, Pruner],
+    numerics: Mapping[str, Any],
+    location: StudyLocation,
 ) -> StudySpec:
     trained_on = Data(
         dataset=data.options.dataset, subset=data.options.subset,
@@ -273,7 +280,25 @@ def _spec(
         space=space, seed=asked.seed, slots=asked.slots, order=asked.order, sampler=sampler, pruner=pruner,
         periods=len(period_ends(space)), context=context, numerics=numerics, versions=versions(),
         enqueued=tuple(_enqueued(space, recipe, plan) for recipe in asked.enqueue),
+        start=_start_list(asked, space, plan, location),
     )  # fmt: skip
+
+
+def _start_list(asked: SearchConfig, space: Space, plan: Planner[TrainConfig], location: StudyLocation) -> StartList:
+    """Return the list that a search begins with; a study that is there has its own, whatever became of its sources.
+
+    Raises:
+        StudyNotFoundError, UsageError, StorageError: see `start_lists.source` and `start_lists.make`.
+    """
+    if not asked.from_studies:
+        return StartList()
+    begun = next(iter(read_events(location)), None)
+    if isinstance(begun, Created) and "start" in begun.spec:
+        known = StartList.from_json(begun.spec["start"])
+        if known.made_of == tuple(map(start_lists.named, asked.from_studies)):
+            return known
+    sources = [start_lists.source(name, asked.results, asked.storage) for name in asked.from_studies]
+    return start_lists.make(space, plan, sources)
 
 
 def period_ends(space: Space) -> list[float]:

@@ -74,6 +74,15 @@ def search(
         list[str] | None,
         typer.Option("--enqueue", metavar="RECIPE", help="A recipe to train first; repeatable."),
     ] = None,
+    from_study: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--from-study",
+            metavar="NAME",
+            rich_help_panel=options.STRATEGIES,
+            help="A study or table whose best configurations are tried first; repeatable.",
+        ),
+    ] = None,
     device: options.Device = "auto",
     study_name: Annotated[
         str | None,
@@ -133,9 +142,9 @@ def search(
         space=space, overrides=tuple(overrides or ()), trials=trials, patience=patience,
         target=target, timeout=timeout, slots=slots, order=order,
         seed=seed, trial_timeout=trial_timeout, workers=workers or options.suitable_workers(device), lanes=lanes,
-        enqueue=tuple(enqueue or ()), device=device, study_name=study_name, storage=storage, results=results,
-        data_dir=data_dir, dataset=dataset, executor=executor, max_outage=max_outage, address=address,
-        gpus_per_worker=gpus_per_worker, command=again.as_typed(storage), sampler=sampler, pruner=pruner,
+        enqueue=tuple(enqueue or ()), from_studies=tuple(from_study or ()), device=device, study_name=study_name,
+        storage=storage, results=results, data_dir=data_dir, dataset=dataset, executor=executor, max_outage=max_outage,
+        address=address, gpus_per_worker=gpus_per_worker, command=again.as_typed(storage), sampler=sampler, pruner=pruner,
         sampler_options=options.assigned("--sampler-option", sampler_options or ()),
         pruner_options=options.assigned("--pruner-option", pruner_options or ()),
     )  # fmt: skip

@@ -100,7 +100,7 @@ def test_a_table_is_a_source(tmp_path: Path) -> None:
     path = tmp_path / "mine.npz"
     path.write_bytes(pack(table.about, table.arrays))
     found = source(str(path), tmp_path)
-    assert (found.name, found.task) == ("handmade", "mnist-5k")
+    assert (found.name, found.task) == ("mine", "mnist-5k")
     best = min(found.tried, key=lambda tried: tried.loss)
     errors = {
         point: sum(table.curve(point, seed).errors[-1] for seed in seeds)
