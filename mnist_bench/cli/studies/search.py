@@ -144,7 +144,8 @@ def search(
         seed=seed, trial_timeout=trial_timeout, workers=workers or options.suitable_workers(device), lanes=lanes,
         enqueue=tuple(enqueue or ()), from_studies=tuple(from_study or ()), device=device, study_name=study_name,
         storage=storage, results=results, data_dir=data_dir, dataset=dataset, executor=executor, max_outage=max_outage,
-        address=address, gpus_per_worker=gpus_per_worker, command=again.as_typed(storage), sampler=sampler, pruner=pruner,
+        address=address, gpus_per_worker=gpus_per_worker, command=again.as_typed(storage), sampler=sampler,
+        pruner=pruner,
         sampler_options=options.assigned("--sampler-option", sampler_options or ()),
         pruner_options=options.assigned("--pruner-option", pruner_options or ()),
     )  # fmt: skip
