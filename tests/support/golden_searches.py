@@ -9,7 +9,7 @@ from typing import Any
 from search import strategies
 from search.event_log.records import StudyRecord
 from search.strategies.pruners import Asha, Hyperband, Median, NoPruner, Pruner
-from search.strategies.samplers import Gp, Qmc, Random, Sampler, Tpe
+from search.strategies.samplers import Curves, Gp, Qmc, Random, Sampler, Sobol, Tpe
 from search.study import spec
 from support import search_fake as fake
 
@@ -19,6 +19,8 @@ SAMPLERS: Mapping[str, Sampler] = {
     "random": Random(),
     "qmc": Qmc(),
     "gp": Gp(n_startup_trials=4),
+    "sobol": Sobol(),
+    "curves": Curves(n_startup_trials=4),
 }
 PRUNERS: Mapping[str, Pruner] = {
     "asha": Asha(reduction_factor=2),
@@ -26,7 +28,15 @@ PRUNERS: Mapping[str, Pruner] = {
     "median": Median(n_startup_trials=3),
     "none": NoPruner(),
 }
-TRIALS = {"tpe": 24, "random": 24, "qmc": 24, "gp": 8}
+TRIALS = {"tpe": 24, "random": 24, "qmc": 24, "gp": 8, "sobol": 12, "curves": 16}
+CONDITIONAL = ("tpe", "random", "sobol", "curves")
+"""Samplers that are tried on a space with conditions."""
+LEFT_OUT = {
+    *(("gp", pruner, more) for pruner in ("asha", "hyperband", "median") for more in ("", " two")),
+    *(("sobol", pruner, more) for pruner in ("hyperband", "median", "none") for more in ("", " two")),
+    *(("curves", pruner, " two") for pruner in PRUNERS),
+}
+"""Pairs that do not go together, or of which one stands for all: `sobol` asks no pruner, and reads no report."""
 FLAT = {
     "name": "flat",
     "model": {"depth": {"int": [1, 3]}, "width": {"int": [8, 64], "step": 8}},
@@ -42,13 +52,15 @@ def cases() -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for sampler in SAMPLERS:
         for pruner in PRUNERS:
-            if sampler != "gp" or pruner == "none":
-                found |= {f"{sampler} {pruner}{more}": _options(sampler, pruner, more) for more in ("", " two")}
-    return found | {f"{sampler} asha arrival": _options(sampler, "asha", " arrival") for sampler in ("tpe", "random")}
+            for more in ("", " two"):
+                if (sampler, pruner, more) not in LEFT_OUT:
+                    found[f"{sampler} {pruner}{more}"] = _options(sampler, pruner, more)
+    arrival = ("tpe", "random", "curves")
+    return found | {f"{sampler} asha arrival": _options(sampler, "asha", " arrival") for sampler in arrival}
 
 
 def _options(sampler: str, pruner: str, more: str) -> dict[str, Any]:
-    space = fake.SPACE if sampler in ("tpe", "random") else FLAT
+    space = fake.SPACE if sampler in CONDITIONAL else FLAT
     return {
         "sampler": SAMPLERS[sampler],
         "pruner": PRUNERS[pruner],
@@ -60,7 +72,7 @@ def _options(sampler: str, pruner: str, more: str) -> dict[str, Any]:
 
 def levels(sampler: str) -> dict[str, Any]:
     """Return the options of a search with the fake trainer in which most ranges are levels."""
-    space = fake.CONDITIONAL_LEVELS if sampler in ("tpe", "random") else fake.LEVELS
+    space = fake.CONDITIONAL_LEVELS if sampler in CONDITIONAL else fake.LEVELS
     return {**_options(sampler, "none", ""), "space_values": space}
 
 

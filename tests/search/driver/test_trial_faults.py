@@ -19,7 +19,7 @@ from search.event_log.events import Told
 from search.event_log.records import StudyRecord, TrialRecord
 from search.executors.protocol import Job, Outcome, Raised
 from search.strategies.pruners import Asha, Hyperband, Median, NoPruner, Pruner
-from search.strategies.samplers import Gp, Qmc, Random, Sampler, Tpe
+from search.strategies.samplers import Gp, Qmc, Random, Sampler, Sobol, Tpe
 from search.study import studies
 from search.study.location import StudyLocation
 from support import search_fake as fake
@@ -162,6 +162,7 @@ FLAT = {
 PRUNERS = (Asha(reduction_factor=2), Hyperband(), Median(n_startup_trials=1), NoPruner())
 PAIRS: list[tuple[Sampler, Pruner]] = [
     *((sampler, pruner) for sampler in (Tpe(n_startup_trials=2), Random(), Qmc()) for pruner in PRUNERS),
+    (Sobol(), Asha(reduction_factor=2)),
     (Gp(n_startup_trials=2), NoPruner()),  # it goes with no other
 ]
 
