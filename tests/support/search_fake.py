@@ -27,6 +27,7 @@ from search.space.yaml_reader import Document
 from search.strategies.registry import Asha, Pruner, Sampler, Tpe
 from search.study.location import StudyLocation
 from search.study.spec import StudySpec
+from search.study.start_list import StartList
 from search.trainer_api import PLAIN, Plan, TrainerSpec
 from support.fake_trainer import PERIODS as PERIODS, Trainer as Trainer
 
@@ -139,6 +140,7 @@ def make_search(
     target: float | None = None,
     executor: Executor | None = None,
     enqueued: tuple[Mapping[str, Any], ...] = (),
+    start: StartList | None = None,
     url: str | None = None,
     space_values: Mapping[str, Any] = SPACE,
     trial_timeout: float = math.inf,
@@ -160,6 +162,7 @@ def make_search(
             order=order,
             numerics=numerics,
             enqueued=enqueued,
+            start=start or StartList(),
             space=space(space_values),
             context={"canary": numerics["canary"]},
         ),

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from shutil import copytree
+
+from typer.testing import CliRunner
+
+from mnist_bench import cells
+from mnist_bench.cli.app import app
+from mnist_bench.cli.studies.why import sentences
+from search.explanations import Explanation
+from search.proposals import Why
+from search.strategies import Origin
+
+STUDIES = Path(__file__).parents[2] / "data" / "studies-3a8e64d"
+WHY = Why(expected=0.985, low=0.98, high=0.99, best=0.987, closest=4, among=430)
+
+
+def said(origin: Origin, sampler: str = "curves") -> str:
+    explanation = Explanation(origin=origin, trained=12, ended=9, standings=())
+    return " ".join(sentences(explanation, sampler, ("conv-5k-wrong", "mine"), cells.percent))
+
+
+def test_each_origin_is_a_sentence() -> None:
+    assert said(Origin(kind="enqueued")) == "Given with --enqueue, to be tried first."
+    assert said(Origin(kind="start list")) == "Taken from the start list, which was made of conv-5k-wrong and mine."
+    known = "12 trials were known, 9 of which had ended."
+    assert said(Origin(kind="random"), "tpe") == f"Drawn at random by tpe; {known}"
+    assert said(Origin(kind="sequence"), "sobol").endswith(f"which covers the space evenly; {known}")
+    assert said(Origin(kind="model"), "tpe") == f"Proposed by the model of tpe; {known}"
+    assert said(Origin(kind="own code"), "mine.py:Mine").startswith("Proposed by mine.py:Mine, which only its own code")
+
+
+def test_a_model_says_what_it_expected() -> None:
+    text = said(Origin(kind="model", why=WHY))
+    assert "It expected 98.50 % after the whole training, give or take 98.00 % to 99.00 %" in text
+    assert (
+        "the best complete trial had 98.70 %. Chosen among 430 configurations; the closest earlier one is #4." in text
+    )
+
+
+def test_a_stored_study_is_explained(tmp_path: Path) -> None:
+    copytree(STUDIES / "finished", tmp_path / "finished")
+    result = CliRunner().invoke(app, ["show", "finished/6", "--why", "--results", str(tmp_path)])
+    assert result.exit_code == 0
+    assert "finished/6  COMPLETE" in result.stdout
+    assert "Drawn at random by random; 4 trials were known, 1 of which had ended." in result.stdout
+    assert "1 of 5" in result.stdout
+    assert "went on: of 5 the best one goes on" in result.stdout
+    result = CliRunner().invoke(app, ["show", "finished/6", "--why", "--json", "--results", str(tmp_path)])
+    document = json.loads(result.stdout)
+    assert (document["trial"], document["origin"]["kind"]) == (6, "random")
+    assert [row["place"] for row in document["standings"]] == [1, 1, 1]
+
+
+def test_a_study_as_a_whole_has_no_why(tmp_path: Path) -> None:
+    copytree(STUDIES / "finished", tmp_path / "finished")
+    result = CliRunner().invoke(app, ["show", "finished", "--why", "--results", str(tmp_path)])
+    assert result.exit_code == 2
+    assert "--why explains one trial: STUDY/17 --why." in result.stderr

@@ -1,0 +1,85 @@
+"""Why a trial was proposed, stopped or went on, told from the log."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from search.event_log.events import Event
+from search.event_log.records import StudyRecord
+from search.explanations.explain import Explanation, explain
+from search.strategies.pruners import Asha, Hyperband, Median, NoPruner, Pruner
+from search.strategies.samplers import Curves, Qmc, Random, Sampler, Sobol, Tpe
+from search.study.location import StudyLocation
+from search.study.start_list import StartList
+from search.study.studies import read_events
+from support import search_fake as fake
+
+pytestmark = pytest.mark.usefixtures("log_alone")
+GIVEN = {"model.depth": 1, "model.width": 16, "model.kind": "a", "optim.lr": 0.01}
+
+
+def searched(folder: Path, **options: Any) -> tuple[StudyRecord, list[Event]]:
+    study = fake.run(folder, goal=14, **options).study
+    return study, read_events(StudyLocation.of("fake-0", folder))
+
+
+def explained(events: list[Event], number: int) -> Explanation:
+    return explain(events, number, lambda spec: fake.Planner(48))
+
+
+@pytest.mark.parametrize(
+    ("sampler", "first", "last"),
+    [
+        (Tpe(n_startup_trials=4), "random", "model"),
+        (Random(), "random", "random"),
+        (Qmc(), "sequence", "sequence"),
+        (Sobol(), "sequence", "sequence"),
+        (Curves(n_startup_trials=3), "sequence", "model"),
+    ],
+)
+def test_where_a_proposal_comes_from(tmp_path: Path, sampler: Sampler, first: str, last: str) -> None:
+    study, events = searched(tmp_path, sampler=sampler)
+    assert explained(events, 0).origin.kind == first
+    told = explained(events, study.trials[-1].number)
+    assert told.origin.kind == last
+    assert (told.origin.why is not None) == (sampler.name == "curves")
+    assert (explained(events, 0).trained, told.trained) == (0, 13)
+
+
+def test_what_was_given_is_told_as_given(tmp_path: Path) -> None:
+    start = StartList(made_of=("earlier",), configurations=({**GIVEN, "model.width": 8}, {**GIVEN, "model.width": 24}))
+    study, events = searched(tmp_path, enqueued=(GIVEN,), start=start)
+    assert [explained(events, number).origin.kind for number in range(4)] == [
+        "enqueued", "start list", "start list", "random",
+    ]  # fmt: skip
+    assert [trial.params["model.width"] for trial in study.trials[:3]] == [16, 8, 24]
+
+
+@pytest.mark.parametrize(
+    ("pruner", "rule"),
+    [
+        (Asha(reduction_factor=2), r"best .+ go(es)? on"),
+        (Hyperband(reduction_factor=2), "about one in 2 goes on"),
+        (Median(n_startup_trials=2), "above the median"),
+        (NoPruner(), "^$"),
+    ],
+)
+def test_where_a_trial_stood_when_it_was_stopped_or_went_on(tmp_path: Path, pruner: Pruner, rule: str) -> None:
+    study, events = searched(tmp_path, pruner=pruner, sampler=Random())
+    for trial in study.trials:
+        rows = explained(events, trial.number).standings
+        assert [row.value for row in rows] == [report.value for report in trial.reports]
+        assert [row.stopped for row in rows[:-1]] == [False] * (len(rows) - 1 if rows else 0)
+        if rows:
+            assert rows[-1].stopped == (trial.reason == "pruned")
+        assert all(1 <= row.place <= row.arrived for row in rows)
+        asked = [row for row in rows if row.asked]
+        for row in asked:
+            assert re.search(rule, row.rule)
+        if isinstance(pruner, Asha):
+            for row in asked:
+                assert row.stopped == (row.place > max(1, row.arrived // 2))
