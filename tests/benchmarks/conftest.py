@@ -9,7 +9,7 @@ import pytest
 from mnist_bench import numerics
 from support.paths import ROOT
 
-for folder in ("benchmarks", "benchmarks/peers", "benchmarks/peers/search_methods"):
+for folder in ("benchmarks", "benchmarks/peers", "benchmarks/peers/search_methods", "benchmarks/strategies"):
     sys.path.insert(0, str(ROOT / folder))
 
 

@@ -1,0 +1,66 @@
+"""Contests that were written down beforehand: what a look says, and how often it claims wrongly."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from confirm import BOUNDARIES, compared, look, words
+
+from mnist_bench.experiments.contest.record import Choice, Contest, Entrant, Trace
+
+
+def trace(error: float, spent: float = 1.0) -> Trace:
+    choice = Choice(spent=spent, seen=error, unseen=error, trial=0, params={})
+    return Trace(choices=(choice,), spent=10.0, trials=9, complete=3, fresh=(error - 0.0001, error + 0.0001))
+
+
+def contest(default: list[float], finalist: list[float]) -> Contest:
+    return Contest(
+        instrument="live", task="mnist-5k", space="conv", budget=10, training_seconds=1.0, slots=8, workers=(2,),
+        seeds=tuple(range(len(default))), seen_images=10_000, unseen_images=20_000, develops=False,
+        entrants=(Entrant(sampler="tpe", pruner="asha"), Entrant(sampler="curves", pruner="asha")),
+        traces=(tuple(map(trace, default)), tuple(trace(error, 0.5) for error in finalist)),
+    )  # fmt: skip
+
+
+def errors(seed: int, number: int, gain: float = 0.0) -> tuple[list[float], list[float]]:
+    draws = np.random.default_rng(seed)
+    default = 0.019 + 0.001 * draws.standard_normal(number)
+    return default.tolist(), (0.019 - gain + 0.001 * draws.standard_normal(number)).tolist()
+
+
+def test_a_difference_is_shown_with_its_interval() -> None:
+    found = look(contest(*errors(0, 100, gain=0.001)), BOUNDARIES[2][1], 0.02)
+    assert found.verdict == "better"
+    assert found.low < found.difference < found.high < 0
+    assert found.difference == pytest.approx(-0.1, abs=0.04)
+    assert words(found).startswith("100 pairs: -0.")
+    assert ": better; as far at " in words(found)
+
+
+def test_what_nobody_could_use_is_called_equal() -> None:
+    default, _ = errors(0, 60)
+    found = look(contest(default, [error - 0.0001 for error in default]), BOUNDARIES[2][0], 0.02)
+    assert found.verdict == "equal"
+
+
+def test_two_looks_together_claim_wrongly_one_time_in_twenty() -> None:
+    draws = np.random.default_rng(0)
+    claims = 0
+    for _ in range(2000):
+        differences = draws.standard_normal(100)
+        claims += any(
+            compared(differences[:pairs], boundary, 0.0).verdict in ("better", "worse")
+            for pairs, boundary in zip((50, 100), BOUNDARIES[2], strict=True)
+        )
+    assert 75 <= claims <= 125
+
+
+def test_a_search_without_a_choice_is_not_passed_over() -> None:
+    found = contest(*errors(0, 4))
+    without = Trace(choices=(), spent=1.0, trials=1, complete=0)
+    broken = (found.traces[0], (*found.traces[1][:-1], without))
+    with pytest.raises(SystemExit, match="the budget is too small"):
+        look(replace(found, traces=broken), 2.0, 0.02)
