@@ -43,6 +43,7 @@ def search(
     sampler_options: Mapping[str, Any] | None = None,
     pruner: str | None = None,
     pruner_options: Mapping[str, Any] | None = None,
+    from_studies: Sequence[str] = (),
     study_name: str | None = None,
     results: Path = Path("results"),
     storage: str | None = None,
@@ -50,8 +51,8 @@ def search(
 ) -> StudyRecord:
     """Search a space, or go on with a search that was stopped, and return the study; `trial_timeout` is in seconds;
     `sampler` and `pruner` are built-in names, or code of your own (docs/own_samplers.md). `patience` (trained trials
-    without a better complete one) and `target` (a validation accuracy, 0..1) end the search early. See `mnist-bench
-    search`.
+    without a better complete one) and `target` (a validation accuracy, 0..1) end the search early. `from_studies` names
+    studies and tables whose best configurations are tried first. See `mnist-bench search`.
 
     Raises:
         SearchError: see `search.errors`.
@@ -63,6 +64,7 @@ def search(
         sampler_options=sampler_options or {},
         pruner=pruner,
         pruner_options=pruner_options or {},
+        from_studies=tuple(from_studies),
         trials=trials,
         patience=patience,
         target=target,

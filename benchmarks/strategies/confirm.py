@@ -84,10 +84,11 @@ def look(contest: Contest, boundary: float, margin: float) -> Look:
         margin: in points.
     """
     errors = [[trace.found for trace in traces] for traces in contest.traces]
-    pairs = [(ours, theirs) for ours, theirs in zip(errors[-1], errors[0], strict=True) if ours and theirs]
-    if len(pairs) < len(contest.seeds):
+    pairs = [(ours, theirs) for ours, theirs in zip(errors[-1], errors[0], strict=True)]
+    differences = [100 * (ours - theirs) for ours, theirs in pairs if ours is not None and theirs is not None]
+    if len(differences) < len(pairs):
         raise SystemExit("A search made no choice within its budget: the budget is too small.")
-    found = compared(100 * np.array([ours - theirs for ours, theirs in pairs]), boundary, margin)
+    found = compared(np.array(differences), boundary, margin)
     speedup = speedups(contest)[-1]
     if speedup is None:
         return found
@@ -99,15 +100,20 @@ def compared(differences: NDArray[np.float64], boundary: float, margin: float) -
     mean, error = float(differences.mean()), float(differences.std(ddof=1)) / math.sqrt(len(differences))
     critical = float(stats.t.isf(stats.norm.sf(boundary), len(differences) - 1))
     statistic = mean / error if error else 0.0
+    low, high = mean - critical * error, mean + critical * error
     shown = abs(statistic) > critical
     return Look(
         pairs=len(differences),
         difference=mean,
-        low=mean - critical * error,
-        high=mean + critical * error,
+        low=low,
+        high=high,
         statistic=statistic,
         boundary=critical,
-        verdict="equal" if abs(mean) < margin else ("better" if mean < 0 else "worse") if shown else "not shown",
+        verdict="equal"
+        if -margin < low and high < margin
+        else ("better" if mean < 0 else "worse")
+        if shown
+        else "not shown",
     )
 
 
@@ -131,6 +137,11 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--workers", type=int, default=2)
     asked = parser.parse_args(arguments)
     plan = YAML(typ="safe").load(asked.plan)
+    looks_at = plan["looks"]
+    if looks_at != [round(looks_at[-1] * (number + 1) / len(looks_at)) for number in range(len(looks_at))]:
+        raise SystemExit(f"{asked.plan}: looks: {looks_at} are not equally spaced, as the boundaries want them.")
+    if len(looks_at) not in BOUNDARIES:
+        raise SystemExit(f"{asked.plan}: looks: there are boundaries for up to {max(BOUNDARIES)} looks.")
     looks: list[Look] = []
     for pairs, boundary in zip(plan["looks"], BOUNDARIES[len(plan["looks"])], strict=True):
         looks.append(look(contest_of(plan, pairs, asked.results, asked.workers), boundary, plan["margin"]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, assert_never
 
 from mnist_bench.start_lists.sources import Source
 from search import canonical_json
@@ -48,30 +48,33 @@ def make(space: Space, planner: Planner[Any], sources: Sequence[Source], number:
     return StartList(made_of=names, configurations=tuple(configurations[feasible[each]] for each in chosen))
 
 
+class _NoSuchValue(Exception):
+    """No value of a range is like that of a setting, or the setting is missing."""
+
+
 def _adapted(space: Space, settings: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Return the parameters of a space that are nearest to some settings; None where one is missing."""
     try:
-        return space.sample(lambda path, span: _nearest(span, settings[path]))
-    except LookupError:
+        return space.sample(lambda path, span: _nearest(span, settings.get(path)))
+    except _NoSuchValue:
         return None
 
 
 def _nearest(span: Distribution, value: Any) -> Any:
-    """Return the value of a range that is nearest to a value.
-
-    Raises:
-        LookupError: no value of the range is like it.
-    """
-    if span.contains(value):
-        return value
-    if isinstance(span, Choice) or isinstance(value, bool) or not isinstance(value, int | float):
-        raise LookupError(value)
+    """Return the value of a range that is nearest to a value."""
+    if isinstance(span, Choice):
+        if span.contains(value):
+            return value
+        raise _NoSuchValue
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _NoSuchValue
     match span:
-        case FloatRange(low=low, high=high, step=None):
-            return min(max(float(value), low), high)
-        case FloatRange(low=low, high=high, step=float() | int() as step):
-            return min(max(low + step * round((value - low) / step), low), high)
-        case IntRange() | Levels():
-            return min(span.values, key=lambda each: abs(each - value))
+        case FloatRange(low=low, high=high, step=step):
+            nearest = float(value) if step is None else low + step * round((value - low) / step)
+            return min(max(nearest, low), high)
+        case IntRange(low=low, high=high, step=step):
+            return low + step * round((min(max(value, low), high) - low) / step)
+        case Levels(values=levels):
+            return min(levels, key=lambda level: abs(level - value))
         case _:
-            raise AssertionError(span)
+            assert_never(span)

@@ -13,11 +13,9 @@ from mnist_bench import tables
 from mnist_bench.tables import SHA256, Table, shipped
 from search.errors import UsageError
 from search.event_log import StudyRecord
+from search.proposals import DEVIATION, LEAST_ERROR
 from search.space import Space
 from search.study import open_study
-
-LEAST_ERROR = 0.001
-"""Added to an error (0..1) before its logarithm is taken."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,7 +44,7 @@ def source(name: str, results: Path, storage: str | None = None) -> Source:
     Raises:
         StudyNotFoundError: there is neither.
         StorageError: a file or a database cannot be read.
-        UsageError: nothing in it was trained to its end.
+        UsageError: nothing in it was trained to its end, or its values are no accuracies.
     """
     table = tables.load(name) if name in SHA256 or name.endswith(shipped.FILE) else None
     found = [*(_of_study(open_study(results, name, storage)) if table is None else _of_table(table))]
@@ -80,12 +78,14 @@ def _of_study(study: StudyRecord) -> Iterator[tuple[Mapping[str, Any], float]]:
     space = Space.from_spec(study.spec["space"])
     for trial in study.trials:
         if trial.state == "COMPLETE" and trial.value is not None:
+            if not 0.0 <= trial.value <= 1.0:
+                raise UsageError(f"{study.name} is no study of accuracies: trial {trial.number} has {trial.value:g}.")
             yield space.resolve(trial.params), 1.0 - trial.value
 
 
 def _standardised(found: Sequence[tuple[Mapping[str, Any], float]]) -> Iterator[Tried]:
     logarithms = [math.log(error + LEAST_ERROR) for _, error in found]
     middle = median(logarithms)
-    deviation = 1.4826 * median(abs(each - middle) for each in logarithms) or 1.0
+    deviation = DEVIATION * median(abs(each - middle) for each in logarithms) or 1.0
     for (settings, _), each in zip(found, logarithms, strict=True):
         yield Tried(settings=settings, loss=(each - middle) / deviation)

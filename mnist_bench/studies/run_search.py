@@ -144,18 +144,19 @@ def run(asked: SearchConfig, observer: Observer, stopping: Callable[[], bool]) -
     if repeats(asked.order):
         repeatability.require(*chosen, tried_on(space, asked.seed))
     close_test_set()
+    where = location(asked, space)
+    start = start_list(asked, space, where)  # before data are loaded, for a name may be mistyped
     data = load_training_set(_data_options(asked, space))
-    location = StudyLocation.of(study_name(asked, space), asked.results, asked.storage)
-    make_folder(location.folder)
+    make_folder(where.folder)
     deadline = None if asked.timeout is None else time.monotonic() + asked.timeout
     return Search(
-        location=location,
+        location=where,
         goal=asked.trials,
-        spec_for=lambda numerics: _spec(asked, space, data, chosen, numerics, location),
+        spec_for=lambda numerics: _spec(asked, space, data, chosen, numerics, start),
         planner_for=lambda spec: planner(spec.space, spec.context),
-        executor=_executor(asked, data, location),
+        executor=_executor(asked, data, where),
         observer=observer,
-        on_trial_end=BestCheckpoints(location.files, cost_of(space.settings)),
+        on_trial_end=BestCheckpoints(where.files, cost_of(space.settings)),
         stop_rules=rules,
         stopping=lambda: stopping() or (deadline is not None and time.monotonic() >= deadline),
         trial_timeout=math.inf if asked.trial_timeout is None else asked.trial_timeout,
@@ -163,6 +164,11 @@ def run(asked: SearchConfig, observer: Observer, stopping: Callable[[], bool]) -
         max_outage=asked.max_outage,
         invocation=None if asked.command is None else Invocation(command=asked.command, data_dir=data.options.data_dir),
     ).run()
+
+
+def location(asked: SearchConfig, space: Space) -> StudyLocation:
+    """Return where the study of a search is kept; `space` is what `to_search` returns for `asked`."""
+    return StudyLocation.of(study_name(asked, space), asked.results, asked.storage)
 
 
 def to_search(asked: SearchConfig) -> Space:
@@ -263,7 +269,7 @@ def _spec(
     data: TrainingSet,
     chosen: tuple[Sampler, Pruner],
     numerics: Mapping[str, Any],
-    location: StudyLocation,
+    start: Callable[[Planner[TrainConfig]], StartList],
 ) -> StudySpec:
     trained_on = Data(
         dataset=data.options.dataset, subset=data.options.subset,
@@ -280,25 +286,29 @@ def _spec(
         space=space, seed=asked.seed, slots=asked.slots, order=asked.order, sampler=sampler, pruner=pruner,
         periods=len(period_ends(space)), context=context, numerics=numerics, versions=versions(),
         enqueued=tuple(_enqueued(space, recipe, plan) for recipe in asked.enqueue),
-        start=_start_list(asked, space, plan, location),
+        start=start(plan),
     )  # fmt: skip
 
 
-def _start_list(asked: SearchConfig, space: Space, plan: Planner[TrainConfig], location: StudyLocation) -> StartList:
-    """Return the list that a search begins with; a study that is there has its own, whatever became of its sources.
+def start_list(
+    asked: SearchConfig, space: Space, location: StudyLocation
+) -> Callable[[Planner[TrainConfig]], StartList]:
+    """Return what makes the list that a search begins with, given its planner.
+
+    A study that is there has its own list, whatever became of the sources.
 
     Raises:
-        StudyNotFoundError, UsageError, StorageError: see `start_lists.source` and `start_lists.make`.
+        StudyNotFoundError, UsageError, StorageError: see `start_lists.source`.
     """
     if not asked.from_studies:
-        return StartList()
+        return lambda plan: StartList()
     begun = next(iter(read_events(location)), None)
     if isinstance(begun, Created) and "start" in begun.spec:
         known = StartList.from_json(begun.spec["start"])
         if known.made_of == tuple(map(start_lists.named, asked.from_studies)):
-            return known
+            return lambda plan: known
     sources = [start_lists.source(name, asked.results, asked.storage) for name in asked.from_studies]
-    return start_lists.make(space, plan, sources)
+    return lambda plan: start_lists.make(space, plan, sources)
 
 
 def period_ends(space: Space) -> list[float]:

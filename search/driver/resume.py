@@ -8,6 +8,7 @@ from typing import Any
 
 from search.event_log import History, TrialRecord, repeats
 from search.proposals import SpaceProspects
+from search.space import constrained
 from search.strategies import OptunaStudy, frozen_trial
 from search.study import CheckpointStore, StudySpec, fingerprint
 from search.trainer_api import Planner
@@ -27,7 +28,9 @@ def restored(spec: StudySpec, history: History, planner: Planner[Any] | None) ->
         periods=spec.periods,
         cost=spec.cost,
         lasting=not repeats(spec.order),
-        prospects=None if planner is None else partial(SpaceProspects, spec.space, planner, spec.seed),
+        prospects=None
+        if planner is None
+        else partial(SpaceProspects, spec.space, constrained(planner, spec.space), spec.seed),
     )
     for trial in history.trials:
         values = {period: r.value for period, r in enumerate(trial.reports, 1) if r.value is not None}

@@ -27,11 +27,14 @@ class Explanation:
     standings: tuple[Standing, ...]
 
 
-def explain(events: Sequence[Event], number: int, planner_for: Callable[[StudySpec], Planner[Any]]) -> Explanation:
+def explain(
+    events: Sequence[Event], number: int, planner_for: Callable[[StudySpec], Planner[Any] | None]
+) -> Explanation:
     """Return what spoke for trial `number` of a study, whose sampler is asked once more from what it knew then.
 
     Raises:
         UsageError: a package that the sampler needs is not installed.
+        TooManyFailuresError: hardly any configuration is feasible.
     """
     before = [*takewhile(lambda event: not (isinstance(event, Asked) and event.trial == number), events)]
     history = History.of(before)
@@ -45,7 +48,9 @@ def explain(events: Sequence[Event], number: int, planner_for: Callable[[StudySp
     )
 
 
-def _origin(spec: StudySpec, history: History, number: int, planner_for: Callable[[StudySpec], Planner[Any]]) -> Origin:
+def _origin(
+    spec: StudySpec, history: History, number: int, planner_for: Callable[[StudySpec], Planner[Any] | None]
+) -> Origin:
     if number < len(spec.enqueued):
         return Origin(kind="enqueued")
     if spec.given(number) is not None:

@@ -44,7 +44,7 @@ def standings(events: Sequence[Event], trial: TrialRecord, pruner: Pruner) -> It
                 period=event.period,
                 value=value,
                 place=1 + sum(value is None or other > value for other in arrived),
-                arrived=len(arrived),
+                arrived=len(arrived) + (value is None),
                 asked=asked,
                 rule=_rule(pruner, len(arrived)) if asked else "",
                 stopped=event.prune,

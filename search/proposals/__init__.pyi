@@ -1,6 +1,6 @@
 from .choice import Why as Why, choose as choose
 from .coordinates import Coordinates as Coordinates
-from .curves import Curve as Curve
+from .curves import DEVIATION as DEVIATION, LEAST_ERROR as LEAST_ERROR, Curve as Curve
 from .feasible import Feasible as Feasible
 from .portfolio import portfolio as portfolio
 from .prospects import Prospects as Prospects, SpaceProspects as SpaceProspects

@@ -18,7 +18,7 @@ BOLDNESS = 1.0
 FINALISTS = 64
 """Configurations for which one function is drawn; the rest look worse even if they are as good as they may well be."""
 MOST_REPORTS = 240
-"""Reports that the model reads; of more, the last ones of trials, and of these the best."""
+"""Reports that the model reads; of more, those of the trials that went furthest, and of the newest ones."""
 ROUNDED = 6
 """Decimals to which losses are rounded before the least is chosen."""
 
@@ -56,7 +56,7 @@ def choose(
     """
     curves = _most_telling([curve for curve in curves if curve.values or curve.failed])
     reports = reports_of(curves)
-    points = np.array([coordinates.of(curve.params) for curve in curves])
+    points = np.array([curve.point for curve in curves])
     between = coordinates.squares(points, points)
     fitted = _drawn([fit(reports, between, beliefs) for beliefs in CANDIDATES], draws)
     places = np.array([coordinates.of(params) for params in configurations])
@@ -91,9 +91,10 @@ def _most_telling(curves: Sequence[Curve]) -> list[Curve]:
     read: dict[int, Curve] = {}
     reports = 0
     for curve in chain.from_iterable(zip(furthest, newest, strict=True)):
-        if curve.trial not in read and reports + len(curve.values) + curve.failed <= MOST_REPORTS:
+        rows = len(curve.read) + curve.failed
+        if curve.trial not in read and reports + rows <= MOST_REPORTS:
             read[curve.trial] = curve
-            reports += len(curve.values) + curve.failed
+            reports += rows
     return [read[trial] for trial in sorted(read)]
 
 

@@ -20,6 +20,9 @@ is, or one that diverged, says nothing of the others."""
 DEVIATION = 1.4826
 """The standard deviation over the median absolute deviation, for normal values."""
 LEAST_SCALE = 0.05
+"""Of the deviation of logarithms of errors: where all are alike, their noise counts for little."""
+MOST_PERIODS = 12
+"""Of one curve that are read."""
 DECIMALS = 9
 """To which logarithms are rounded: in their last bit they differ between machines."""
 
@@ -30,6 +33,8 @@ class Curve:
 
     trial: int
     params: Mapping[str, Any]
+    point: Array
+    """Of the parameters, see `search.proposals.coordinates`."""
     shares: tuple[float, ...]
     """Of each period, the share of the whole training's cost that is spent when it ends; the last one is 1."""
     values: tuple[float, ...]
@@ -37,7 +42,15 @@ class Curve:
     ended: bool
     """Whether it was trained to its end, or was stopped."""
     failed: bool = False
-    """Whether training ended because it could not go on: it diverged, or the memory did not suffice."""
+    """Whether training ended because it could not go on: it diverged, or memory or time did not suffice."""
+
+    @property
+    def read(self) -> list[int]:
+        """Indices of the periods that are read: all, or of many some, evenly, and the last one."""
+        number = len(self.values)
+        if number <= MOST_PERIODS:
+            return list(range(number))
+        return [(number * (each + 1)) // MOST_PERIODS - 1 for each in range(MOST_PERIODS)]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,11 +93,12 @@ def reports_of(curves: Sequence[Curve]) -> Reports:
     firsts = [losses[0] for losses in raw if losses]
     if not firsts:
         raise ValueError("no trial has reported")
-    deviation = max(DEVIATION * median(abs(loss - usual[0]) for loss in firsts), LEAST_SCALE)
+    measured = DEVIATION * median(abs(loss - usual[0]) for loss in firsts)
+    deviation = max(measured, LEAST_SCALE) if is_share else measured or 1.0
     rows: list[tuple[int, float, float]] = []
     for number, (curve, losses) in enumerate(zip(curves, raw, strict=True)):
-        for period, loss in enumerate(losses):
-            rows.append((number, curve.shares[period], min((loss - usual[period]) / deviation, BAD)))
+        for period in curve.read:
+            rows.append((number, curve.shares[period], min((losses[period] - usual[period]) / deviation, BAD)))
         if curve.failed:
             rows.append((number, curve.shares[min(len(losses), len(curve.shares) - 1)], BAD))
     of, shares, losses_ = zip(*rows, strict=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
 from typing import Any
 
 from search.errors import TooManyFailuresError
@@ -21,28 +20,31 @@ class Feasible:
     """The feasible points of a space's Sobol sequence, in order; each is looked for once."""
 
     def __init__(self, space: Space, planner: Planner[Any], seed: int) -> None:
-        """Begin the sequence whose scrambling the seed decides."""
+        """Begin the sequence whose scrambling the seed decides; the planner knows constraints as well as limits."""
+        self._planner = planner
+        self._sequence = sobol(space, seed)
         self._points: list[Params] = []
-        self._more = _feasible(space, planner, seed)
+        self._looked = self._misses = 0
 
-    def first(self, number: int) -> Sequence[Params]:
-        """Return the first so many points.
+    def first(self, number: int, looks: int | None = None) -> Sequence[Params]:
+        """Return the first so many points: fewer where so many `looks` at the sequence do not find them.
 
         Raises:
             TooManyFailuresError: hardly any configuration is feasible.
         """
-        self._points += islice(self._more, max(0, number - len(self._points)))
+        while len(self._points) < number and (looks is None or self._looked < looks):
+            params = next(self._sequence)
+            self._looked += 1
+            if self._planner(params).feasible:
+                self._points.append(params)
+                self._misses = 0
+            elif (misses := self._misses + 1) >= MAX_INFEASIBLE:
+                raise TooManyFailuresError(
+                    f"{MAX_INFEASIBLE:,} configurations in a row exceed the space's limits or miss its constraints."
+                )
+            else:
+                self._misses = misses
         return self._points[:number]
-
-
-def _feasible(space: Space, planner: Planner[Any], seed: int) -> Iterator[Params]:
-    misses = 0
-    for params in sobol(space, seed):
-        if planner(params).feasible:
-            misses = 0
-            yield params
-        elif (misses := misses + 1) >= MAX_INFEASIBLE:
-            raise TooManyFailuresError(f"{MAX_INFEASIBLE:,} configurations in a row are infeasible under the limits.")
 
 
 def sobol(space: Space, seed: int) -> Iterator[Params]:

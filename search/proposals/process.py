@@ -54,8 +54,9 @@ class Fitted:
     @property
     def evidence(self) -> float:
         """Logarithm of the reports' probability, up to a constant."""
-        fit = float(np.add.reduce(self.whitened[:, 0] * self.whitened[:, 0]))
-        return -0.5 * fit - float(np.add.reduce(np.log(np.diag(self.lower))))
+        fit = float(product(self.whitened, self.whitened)[0, 0])
+        logarithms: list[float] = np.log(np.diag(self.lower)).tolist()
+        return -0.5 * fit - sum(logarithms)
 
     def at_end(self, to_curves: Array) -> Posterior:
         """Return what is believed of configurations after their whole training.
@@ -69,7 +70,7 @@ class Fitted:
         projected = solve_lower(self.lower, covariance.T)
         return Posterior(
             mean=product(projected, self.whitened)[:, 0],
-            variance=self.beliefs.settings + LEVEL + DRIFT - np.add.reduce(projected * projected, axis=0),
+            variance=self.beliefs.settings + LEVEL + DRIFT - sum(row * row for row in projected),
             projected=projected,
             beliefs=self.beliefs,
         )
@@ -126,7 +127,7 @@ def weights(fitted: Sequence[Fitted]) -> Array:
     """Return how likely the reports make each of the beliefs, all equally likely beforehand."""
     evidence = np.array([each.evidence for each in fitted])
     likely = np.exp(evidence - evidence.max())
-    return np.asarray(likely / np.add.reduce(likely))
+    return np.asarray(likely / sum(likely.tolist()))
 
 
 def alike(squares: Array, length: float) -> Array:
@@ -135,6 +136,8 @@ def alike(squares: Array, length: float) -> Array:
     The kernel is Cauchy's (the rational quadratic with α = 1): its bits are the same on every machine, unlike those of
     an exponential.
     """
+    if not len(squares):
+        return np.ones(squares.shape[1:])
     total = np.zeros(squares.shape[1:])
     for each in squares:
         total += 1.0 / (1.0 + each / (length * length))

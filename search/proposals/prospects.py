@@ -7,6 +7,7 @@ from itertools import accumulate
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from search import canonical_json
 from search.proposals.coordinates import Coordinates, Params
@@ -17,6 +18,8 @@ from search.trainer_api import Planner
 
 POOL = 384
 """Points of the sequence that a model chooses among."""
+LOOKS = 20_000
+"""At so many points of the sequence one looks for them, feasible or not."""
 CROSSED = 64
 """Configurations between a good trial's and a point of the sequence, besides."""
 PARENTS = 5
@@ -63,14 +66,17 @@ class SpaceProspects:
         return self._feasible.first(number + 1)[-1]  # the space has too few configurations
 
     def candidates(self, curves: Sequence[Curve], draws: np.random.Generator) -> list[Params]:
-        """Return points of the sequence and crosses of good trials with them, none of them near what was tried."""
-        points = list(self._feasible.first(POOL))
-        found = [*points, *self._crossed(curves, points, draws)]
-        apart = self.coordinates.distances(
-            [self.coordinates.of(params) for params in found], [self.coordinates.of(curve.params) for curve in curves]
-        ).min(axis=1)
-        near = np.quantile(apart[: len(points)], NEAR)
-        return [params for params, distance in zip(found, apart, strict=True) if distance > near] or found
+        """Return points of the sequence and crosses of good trials with them, none of them near what was tried.
+
+        Where all is near, what was not tried at all; where all of it was tried, all.
+        """
+        pool = self._feasible.first(POOL, LOOKS) or self._feasible.first(1)
+        points = _distinct(pool)
+        found = _distinct([*points, *self._crossed(curves, points, draws)])
+        places = np.array([self.coordinates.of(params) for params in found])
+        apart = self.coordinates.distances(places, np.array([curve.point for curve in curves])).min(axis=1)
+        near = float(np.quantile(apart[: len(points)], NEAR))
+        return _farther(found, apart, near) or _farther(found, apart, 0.0) or found
 
     def shares(self, params: Params) -> tuple[float, ...]:
         """Return the share of a training's cost that is spent when each of its periods ends."""
@@ -99,11 +105,21 @@ class SpaceProspects:
         return self._space.sample(inherited)
 
 
+def _distinct(configurations: Sequence[Params]) -> list[Params]:
+    """Return each configuration once, in the order in which they first come."""
+    return list({canonical_json.dumps(dict(params)): params for params in configurations}.values())
+
+
+def _farther(found: Sequence[Params], apart: NDArray[np.float64], near: float) -> list[Params]:
+    return [params for params, distance in zip(found, apart.tolist(), strict=True) if distance > near]
+
+
 def shares_of(costs: Sequence[int]) -> tuple[float, ...]:
-    """Return the share of all costs that is spent after each.
+    """Return the share of all costs that is spent after each; a period that costs nothing counts as the least cost.
 
     >>> shares_of((1, 1, 2))
     (0.25, 0.5, 1.0)
     """
-    total = sum(costs)
-    return tuple(spent / total for spent in accumulate(costs))
+    counted = [max(1, cost) for cost in costs]
+    total = sum(counted)
+    return tuple(spent / total for spent in accumulate(counted))

@@ -13,24 +13,27 @@ from itertools import takewhile
 from types import MappingProxyType
 from typing import Any, assert_never, get_args
 
+import numpy as np
 import optuna
+from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.samplers import BaseSampler
 from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from search.event_log import State
+from search.event_log import Reason, State
 from search.proposals import Curve, Prospects
 from search.space import Distribution, Space
 from search.strategies.distributions import OptunaDistribution, OptunaRanges, decode, to_optuna
 from search.strategies.fast_tpe import Table
 from search.strategies.pareto_pruning import ParetoPruning
 from search.strategies.pruners import ForeignPruner, Pruner
-from search.strategies.samplers import Ask, ForeignSampler, Origin, Sampler, origin
-from search.trainer_api import EndReason
+from search.strategies.samplers import Ask, Curves, ForeignSampler, Origin, Random, Sampler, Sobol, origin
 
 logging.getLogger("optuna").setLevel(logging.ERROR)  # the driver reports progress itself
 
+FAILED: tuple[Reason, ...] = ("diverged", "out_of_memory", "timed_out")
+"""Ends that say something bad of a trial's settings."""
 _OF_STUDY = "study:"
 """Prefix of a trial's attributes that hold a copy of the study's own, as they were when the trial had been asked for.
 
@@ -72,7 +75,7 @@ class OptunaStudy:
         self._sampler = sampler
         self._table = Table(self.ranges.optunas)
         self._prospects_of = prospects
-        self._known: dict[int, tuple[Mapping[str, Any], tuple[float, ...]]] = {}
+        self._known: dict[int, tuple[Mapping[str, Any], NDArray[np.float64], tuple[float, ...]]] = {}
         self._seed = seed
         self._storage = InMemoryStorage()
         with _quiet():
@@ -96,7 +99,7 @@ class OptunaStudy:
             fixed: parameters to use instead of sampling.
         """
         with _quiet():
-            self._study.sampler = self._made(number)
+            self._study.sampler = self._made(number, is_given=fixed is not None)
             if fixed is not None:
                 self._study.enqueue_trial(self.ranges.encode(fixed))
             trial = self._study.ask()
@@ -175,11 +178,16 @@ class OptunaStudy:
         stored = self._storage.get_trial(self._storage.create_new_trial(self._study._study_id, bare))
         stored.params, stored.distributions = frozen.params, frozen.distributions
 
-    def _made(self, number: int) -> BaseSampler:
-        """Return the sampler that proposes trial `number`: a new one, or the one that lasts."""
+    def _made(self, number: int, *, is_given: bool) -> BaseSampler:
+        """Return the sampler that proposes trial `number`: a new one, or the one that lasts.
+
+        Where parameters are given, a sampler that proposes them as a whole is not asked; what is missing is drawn.
+        """
         if self._lasting is not None:
             return self._lasting
-        made = self._sampler.make(self._ask(number))
+        ask = self._ask(number)
+        as_a_whole = isinstance(self._sampler, Sobol | Curves)
+        made = (Random() if is_given and as_a_whole else self._sampler).make(ask)
         if self._lasts:
             self._lasting = made
         return made
@@ -194,6 +202,7 @@ class OptunaStudy:
             study_seed=self._seed,
             ranges=self.ranges,
             trained=trained,
+            complete=sum(trial.state == TrialState.COMPLETE for trial in trials),
             misses=misses,
             table=self._table,
             curves=lambda: self._curves(trials),
@@ -209,21 +218,27 @@ class OptunaStudy:
         return [self._curve(trial) for trial in trials if self._is_trained(trial)]
 
     def _is_trained(self, trial: FrozenTrial) -> bool:
-        is_feasible = all(excess <= 0 for name, excess in trial.constraints.items() if name not in get_args(EndReason))
-        return is_feasible and trial.state not in (TrialState.FAIL, TrialState.WAITING)
+        """Return whether no limit was exceeded: what a trial's end noted beside the limits is no limit."""
+        return all(excess <= 0 for name, excess in trial.constraints.items() if name not in get_args(Reason))
 
     def _curve(self, trial: FrozenTrial) -> Curve:
         if trial.number not in self._known:
             decoded = {path: decode(self.ranges.ours[path], value) for path, value in trial.params.items()}
-            self._known[trial.number] = decoded, self._prospects.shares(decoded) if self._prospects else ()
-        params, shares = self._known[trial.number]
+            self._known[trial.number] = (
+                (decoded, self._prospects.coordinates.of(decoded), self._prospects.shares(decoded))
+                if self._prospects
+                else (decoded, np.zeros(0), ())
+            )
+        params, point, shares = self._known[trial.number]
+        crashed = trial.state == TrialState.FAIL  # tells nothing of its settings, except that they were tried
         return Curve(
             trial=trial.number,
             params=params,
+            point=point,
             shares=shares,
-            values=tuple(trial.intermediate_values[period] for period in sorted(trial.intermediate_values)),
+            values=() if crashed else tuple(value for _, value in sorted(trial.intermediate_values.items())),
             ended=trial.state != TrialState.RUNNING,
-            failed=any(trial.constraints.get(reason, 0.0) > 0 for reason in get_args(EndReason)),
+            failed=any(trial.constraints.get(reason, 0.0) > 0 for reason in FAILED),
         )
 
     def _trial(self, number: int) -> optuna.Trial:

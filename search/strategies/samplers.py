@@ -40,6 +40,8 @@ class Ask:
     trained: int = 0
     """Number of earlier trials that were trained or are being trained. Trials that were pruned without a value, as
     infeasible ones are, do not count."""
+    complete: int = 0
+    """Number of complete trials."""
     misses: int = 0
     """Number of trials pruned without a value directly before this one."""
     table: Table | None = None
@@ -161,7 +163,7 @@ class Curves:
 
     name: ClassVar[str] = "curves"
     n_startup_trials: int = 8
-    """Number of trials that have been trained and have ended before the model is used."""
+    """Number of trials that have reported and have ended before the model is used."""
 
     def make(self, ask: Ask) -> BaseSampler:
         return _proposing(ask, self.proposal(ask)[0])
@@ -169,7 +171,7 @@ class Curves:
     def proposal(self, ask: Ask) -> tuple[Mapping[str, Any], Why | None]:
         """Return what is proposed, and what spoke for it; None where no model did."""
         prospects, curves = _prospects(ask), ask.curves()
-        if sum(curve.ended for curve in curves) < self.n_startup_trials:
+        if sum(curve.ended and bool(curve.values) for curve in curves) < self.n_startup_trials:
             return prospects.covering(ask.number, [curve.params for curve in curves]), None
         draws = np.random.default_rng(ask.seed)
         candidates = prospects.candidates(curves, draws)
@@ -236,7 +238,7 @@ def origin(sampler: Sampler, ask: Ask) -> Origin:
             is_drawn = ask.trained < sampler.n_startup_trials or ask.is_stuck
             return Origin(kind="random" if is_drawn else "model")
         case Gp():
-            return Origin(kind="random" if ask.trained < sampler.n_startup_trials else "model")
+            return Origin(kind="random" if ask.complete < sampler.n_startup_trials else "model")
         case Random():
             return Origin(kind="random")
         case Qmc() | Sobol():

@@ -55,7 +55,7 @@ def search(
         list[str] | None,
         typer.Option(
             "--from-study", metavar="NAME", rich_help_panel=options.STRATEGIES,
-            help="A study or table of another task: every pair once more, with a start list made of it; repeatable.",
+            help="A table of another task: every pair once more, with a start list made of it; repeatable.",
         ),
     ] = None,
     seeds: Annotated[

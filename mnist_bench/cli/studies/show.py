@@ -85,7 +85,7 @@ def _explain(study: StudyRecord, trial: TrialRecord, location: StudyLocation, js
     if json:
         output.print_json(why.to_json(study, trial, explanation))
     else:
-        why.show(study, trial, explanation)
+        why.show(study, trial, explanation, _reader(study))
 
 
 def _study_json(study: StudyRecord) -> dict[str, object]:

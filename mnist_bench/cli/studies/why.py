@@ -20,27 +20,33 @@ def explained(study: StudyRecord, trial: TrialRecord, events: list[Event]) -> Ex
     """Return why a trial is what it is.
 
     Raises:
-        UsageError: the study was made by another version of the search, which may have decided otherwise.
+        UsageError: the study was made by another version of the search, which may have decided otherwise; or by another
+            trainer, whose planner is not at hand, with a sampler that asks it.
     """
-    from mnist_bench.studies import run_search
+    from mnist_bench.studies import is_foreign, run_search
     from search.explanations import explain
     from search.study import DRIVER_REVISION
 
     revision = study.spec["driver_revision"]
     if revision != DRIVER_REVISION:
         raise UsageError(f"Study {study.name} is of driver revision {revision}, which decided otherwise than this one.")
-    return explain(events, trial.number, lambda spec: run_search.planner(spec.space, spec.context))
+    if not is_foreign(study.spec):
+        return explain(events, trial.number, lambda spec: run_search.planner(spec.space, spec.context))
+    sampler = study.spec["sampler"]["name"]
+    if sampler in ("sobol", "curves"):
+        raise UsageError(f"Study {study.name} is another trainer's: only its own program can ask {sampler} once more.")
+    return explain(events, trial.number, lambda spec: None)
 
 
-def show(study: StudyRecord, trial: TrialRecord, explanation: Explanation) -> None:
-    """Print it in words and figures."""
+def show(study: StudyRecord, trial: TrialRecord, explanation: Explanation, read: Callable[[float | None], str]) -> None:
+    """Print it in words and figures; values read as `read` has it."""
     output.print_line(f"{study.name}/{trial.number}  {cells.ending(trial.state, trial.reason)}")
     made_of = study.spec.get("start", {}).get("made_of", ())
-    for line in sentences(explanation, study.spec["sampler"]["name"], made_of, cells.percent):
+    for line in sentences(explanation, study.spec["sampler"]["name"], made_of, read):
         output.print_prose(line)
     if explanation.standings:
         output.print_line()
-        output.print_table(_table(explanation))
+        output.print_table(_table(explanation, read))
 
 
 def to_json(study: StudyRecord, trial: TrialRecord, explanation: Explanation) -> dict[str, Any]:
@@ -78,10 +84,10 @@ def sentences(
         )
 
 
-def _table(explanation: Explanation) -> Table[Standing]:
+def _table(explanation: Explanation, read: Callable[[float | None], str]) -> Table[Standing]:
     columns: list[Column[Standing]] = [
         Column("after period", lambda row: str(row.period), 1, "right"),
-        Column("accuracy", lambda row: cells.percent(row.value), 1, "right"),
+        Column("value", lambda row: read(row.value), 1, "right"),
         Column("place", lambda row: f"{row.place} of {row.arrived}", 1, "right"),
         Column("", lambda row: ("stopped: " if row.stopped else "went on: ") + row.rule if row.asked else "", 1),
     ]

@@ -123,12 +123,15 @@ def _start(asked: Options, space: Space, planner: Planner[Any], task: TaskName) 
     """Return the start list of those who take part with one.
 
     Raises:
-        UsageError: a source is of the very task, so that the list would know what it is judged by.
+        UsageError: a source is of the very task, so that the list would know what it is judged by; or it is no table,
+            whose images a search here may see.
     """
     if not asked.start:
         return StartList()
     sources = [start_lists.source(name, asked.results) for name in asked.start]
     for source in sources:
+        if source.task is None:
+            raise UsageError(f"{source.name} is a study, which may have seen the images of {task}; name tables here.")
         if source.task == task:
             raise UsageError(f"A start list made of {source.name} would know the task {task}, on which it is judged.")
     return start_lists.make(space, planner, sources)

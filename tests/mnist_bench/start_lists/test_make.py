@@ -59,7 +59,7 @@ def of(*tried: tuple[dict[str, Any], float], name: str = "earlier") -> Source:
     ("tried", "expected"),
     [
         (settings(), settings()),
-        (settings(depth=5, rate=9.0, share=0.6), settings(depth=4, rate=0.5, share=0.5)),
+        (settings(depth=4.9, rate=9.0, share=0.6), settings(depth=4, rate=0.5, share=0.5)),
         (settings(depth=-3, rate=0, share=7), settings(rate=0.1, share=1.0)),
         (settings(kind="b", extra=40), settings(kind="b", extra=10)),
         ({**settings(), "model.extra": 10, "optim.lr": 0.1}, settings()),

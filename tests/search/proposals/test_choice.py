@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +42,17 @@ def quality(params: Mapping[str, Any]) -> float:
     return 0.99 - 0.3 * abs(b - 0.7) - 0.1 * (c - 0.3) ** 2 - 0.1 * d
 
 
+def curve(trial: int, params: Mapping[str, Any], *values: float) -> Curve:
+    point = Coordinates(SPACE.distributions).of(params)
+    return Curve(trial=trial, params=params, point=point, shares=SHARES, values=values, ended=True)
+
+
 def found_by(sampler: Curves | None, seed: int, trials: int) -> tuple[float, list[Mapping[str, Any]]]:
     """Return the mean value of the last ten of so many trials, each trained to its end, and all parameters."""
     prospects = SpaceProspects(SPACE, Free(), seed)
     curves: list[Curve] = []
     for number in range(trials):
-        tried = [curve.params for curve in curves]
+        tried = [each.params for each in curves]
         if sampler is None or number < sampler.n_startup_trials:
             params = prospects.covering(number, tried)
         else:
@@ -55,8 +61,8 @@ def found_by(sampler: Curves | None, seed: int, trials: int) -> tuple[float, lis
             params = candidates[choose(curves, candidates, prospects.coordinates, draws)[0]]
         end = quality(params)
         values = (end - 0.2, end - 0.05, end)
-        curves.append(Curve(trial=number, params=params, shares=SHARES, values=values, ended=True))
-    return sum(curve.values[-1] for curve in curves[-10:]) / 10, [curve.params for curve in curves]
+        curves.append(curve(number, params, *values))
+    return sum(each.values[-1] for each in curves[-10:]) / 10, [each.params for each in curves]
 
 
 def test_what_was_learned_makes_the_later_proposals_better() -> None:
@@ -68,7 +74,7 @@ def test_what_was_learned_makes_the_later_proposals_better() -> None:
 def test_nothing_near_an_earlier_trial_is_proposed() -> None:
     coordinates = Coordinates(SPACE.distributions)
     _, params = found_by(Curves(), 0, 40)
-    places = [coordinates.of(each) for each in params]
+    places = np.array([coordinates.of(each) for each in params])
     apart = coordinates.distances(places, places) + np.eye(40) * 99
     spread = coordinates.distances(places[:8], places[:8]) + np.eye(8) * 99
     assert apart.min() > 0.3 * spread.min()
@@ -91,10 +97,57 @@ def test_a_space_of_few_configurations_ends_in_repetitions(tmp_path: Path) -> No
     assert len(found.complete()) > 0
 
 
+@pytest.mark.parametrize(
+    "ranges",
+    [
+        {"width": {"int": [8, 8]}, "depth": {"int": [1, 1]}},
+        {"width": {"int": [8, 8]}, "depth": {"int": [1, 1]}, "which": {"choice": [*range(60)]}},
+        {"width": {"int": [8, 64]}, "depth": {"int": [1, 8]}},
+    ],
+    ids=["one configuration", "one choice", "a small grid"],
+)
+def test_nothing_comes_twice_while_there_is_something_else(tmp_path: Path, ranges: dict[str, Any]) -> None:
+    sampler = Curves(n_startup_trials=2)
+    found = fake.run(tmp_path, goal=20, sampler=sampler, space_values={"name": "tiny", "model": ranges}).study
+    different = {str(trial.params) for trial in found.trials}
+    assert len(different) == (1 if len(ranges) == 2 and ranges["depth"] == {"int": [1, 1]} else 20)
+
+
+@pytest.mark.parametrize("behaviour", ["diverge", "no_number", "lack_memory", "raise_sometimes"])
+@pytest.mark.parametrize("startup", [1, 4])
+def test_trials_that_fail_are_not_tried_again_and_end_no_search(tmp_path: Path, behaviour: str, startup: int) -> None:
+    found = fake.run(tmp_path, goal=16, behaviour=behaviour, sampler=Curves(n_startup_trials=startup), widest=24).study
+    assert len(found.trials) == len({str(trial.params) for trial in found.trials}) == 16
+
+
+def test_constraints_are_met_by_what_is_proposed(tmp_path: Path) -> None:
+    values = {**fake.SPACE, "constraints": ["model.width <= 8 * model.depth"]}
+    for sampler in (Sobol(), Curves(n_startup_trials=3)):
+        found = fake.run(tmp_path / sampler.name, goal=12, sampler=sampler, space_values=values).study
+        assert len(found.trials) == 12
+        assert all(trial.params["model.width"] <= 8 * trial.params["model.depth"] for trial in found.trials)
+
+
+def test_of_long_curves_some_reports_are_read_and_the_last_one() -> None:
+    prospects = SpaceProspects(SPACE, Free(), 0)
+    shares = tuple((period + 1) / 300 for period in range(300))
+    curves = [
+        replace(curve(number, params, *np.linspace(0.1, quality(params), 300).tolist()), shares=shares)
+        for number, params in enumerate(prospects.covering(number, ()) for number in range(12))
+    ]
+    assert curves[0].read[-1] == 299
+    assert len(curves[0].read) == 12
+    draws = np.random.default_rng(0)
+    candidates = prospects.candidates(curves, draws)
+    chosen, why = choose(curves, candidates, prospects.coordinates, draws)
+    assert why.best == max(each.values[-1] for each in curves)
+    assert quality(candidates[chosen]) > np.median([quality(each.params) for each in curves])
+
+
 def test_why_is_said_in_the_terms_of_the_study() -> None:
     prospects = SpaceProspects(SPACE, Free(), 0)
     curves = [
-        Curve(trial=number, params=params, shares=SHARES, values=(quality(params),) * (1 + number % 3), ended=True)
+        curve(number, params, *((quality(params),) * (1 + number % 3)))
         for number, params in enumerate(prospects.covering(number, ()) for number in range(12))
     ]
     draws = np.random.default_rng(0)
@@ -102,7 +155,7 @@ def test_why_is_said_in_the_terms_of_the_study() -> None:
     chosen, why = choose(curves, candidates, prospects.coordinates, draws)
     assert why.low < why.expected < why.high < 1.0
     assert math.isclose(why.expected, quality(candidates[chosen]), abs_tol=0.1)
-    assert why.best == max(curve.values[-1] for curve in curves if len(curve.values) == 3)
+    assert why.best == max(each.values[-1] for each in curves if len(each.values) == 3)
     assert (why.among, why.closest in range(12)) == (len(candidates), True)
 
 
@@ -110,10 +163,7 @@ def test_of_many_reports_the_most_telling_are_read() -> None:
     """The time of a proposal stays the same, and what matters is known still."""
     prospects = SpaceProspects(SPACE, Free(), 0)
     params = [prospects.covering(number, ()) for number in range(2 * MOST_REPORTS)]
-    curves = [
-        Curve(trial=number, params=each, shares=SHARES, values=(quality(each),) * (1 + number % 3), ended=True)
-        for number, each in enumerate(params)
-    ]
+    curves = [curve(number, each, *((quality(each),) * (1 + number % 3))) for number, each in enumerate(params)]
     draws = np.random.default_rng(0)
     candidates = prospects.candidates(curves, draws)
     chosen, _ = choose(curves, candidates, prospects.coordinates, draws)

@@ -45,7 +45,7 @@ def test_two_configurations_are_apart_in_each_range(other: dict[str, Any], squar
     points = [COORDINATES.of(params()), COORDINATES.of(other)]
     apart = COORDINATES.squares(np.array(points[:1]), np.array(points[1:]))
     assert apart[:, 0, 0] == pytest.approx(squares)
-    assert COORDINATES.distances(points[:1], points[1:])[0, 0] == pytest.approx(sum(squares) ** 0.5)
+    assert COORDINATES.distances(np.array(points[:1]), np.array(points[1:]))[0, 0] == pytest.approx(sum(squares) ** 0.5)
 
 
 def test_a_range_of_one_value_tells_nothing_apart() -> None:

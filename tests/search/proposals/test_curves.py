@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
@@ -13,7 +14,7 @@ SHARES = (0.25, 0.5, 1.0)
 
 
 def curve(trial: int, *values: float, failed: bool = False) -> Curve:
-    return Curve(trial=trial, params={}, shares=SHARES, values=values, ended=False, failed=failed)
+    return Curve(trial=trial, params={}, point=np.zeros(0), shares=SHARES, values=values, ended=False, failed=failed)
 
 
 def test_a_loss_is_the_logarithm_of_the_error_above_what_is_usual() -> None:
@@ -40,6 +41,11 @@ def test_values_that_are_no_shares_count_as_they_are() -> None:
     reports = reports_of([curve(0, 10.0), curve(1, 20.0), curve(2, 40.0)])
     assert reports.loss[0] > reports.loss[1] > reports.loss[2]
     assert reports.scale.value(float(reports.loss[1]), 1) == pytest.approx(20.0)
+
+
+def test_small_differences_of_values_that_are_no_shares_count() -> None:
+    reports = reports_of([curve(0, -3e-4), curve(1, -2e-4), curve(2, -1e-4)])
+    assert reports.loss.tolist() == pytest.approx([0.674, 0, -0.674], abs=0.001)
 
 
 def test_without_a_report_there_is_nothing_to_read() -> None:

@@ -29,5 +29,5 @@ def test_they_cover_what_is_feasible() -> None:
 
 
 def test_a_space_with_hardly_a_feasible_configuration_says_so() -> None:
-    with pytest.raises(TooManyFailuresError, match="20,000 configurations in a row are infeasible under the limits"):
+    with pytest.raises(TooManyFailuresError, match="20,000 configurations in a row exceed the space"):
         Feasible(fake.space(), fake.Planner(widest=0), 0).first(1)
