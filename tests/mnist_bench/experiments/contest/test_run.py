@@ -58,15 +58,17 @@ def test_each_table_is_a_contest_of_its_own(files: tuple[str, str]) -> None:
 def test_pairs_may_compete_alone_with_other_seeds(files: tuple[str, str]) -> None:
     (contest,) = _run(replace(ASKED, tables=files[:1], samplers=("random", "tpe"), baselines=False, first_seed=7))
     assert [entrant.name for entrant in contest.entrants] == ["random", "tpe"]
+    assert contest.seeds == (7, 8, 9, 10)
+
+
 def test_a_start_list_may_not_know_the_task_that_it_is_judged_on(files: tuple[str, str], tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="made of noisy would know the task mnist-5k, on which it is judged"):
         _run(replace(ASKED, tables=files[:1], start=files[1:]))
     other = table(name="other")
     elsewhere = tmp_path / "other.npz"
     elsewhere.write_bytes(tables.pack(replace(other.about, task="mnist-5k-wrong"), other.arrays))
-    (contest,) = _run(replace(ASKED, tables=files[:1], start=(str(elsewhere),), baselines=False, first_seed=7))
+    (contest,) = _run(replace(ASKED, tables=files[:1], start=(str(elsewhere),), baselines=False))
     assert [entrant.name for entrant in contest.entrants] == ["random", "random + start list"]
-    assert contest.seeds == (7, 8, 9, 10)
 
 
 def test_the_reference_is_better_than_what_is_found_but_no_lucky_row(files: tuple[str, str]) -> None:
