@@ -44,6 +44,7 @@ def search(
     pruner: str | None = None,
     pruner_options: Mapping[str, Any] | None = None,
     from_studies: Sequence[str] = (),
+    start: bool = True,
     study_name: str | None = None,
     results: Path = Path("results"),
     storage: str | None = None,
@@ -52,7 +53,8 @@ def search(
     """Search a space, or go on with a search that was stopped, and return the study; `trial_timeout` is in seconds;
     `sampler` and `pruner` are built-in names, or code of your own (docs/own_samplers.md). `patience` (trained trials
     without a better complete one) and `target` (a validation accuracy, 0..1) end the search early. `from_studies` names
-    studies and tables whose best configurations are tried first. See `mnist-bench search`.
+    studies and tables whose best configurations are tried first; without `start`, the space's own are left out. See
+    `mnist-bench search`.
 
     Raises:
         SearchError: see `search.errors`.
@@ -65,6 +67,7 @@ def search(
         pruner=pruner,
         pruner_options=pruner_options or {},
         from_studies=tuple(from_studies),
+        start=start,
         trials=trials,
         patience=patience,
         target=target,

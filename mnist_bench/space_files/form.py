@@ -78,6 +78,8 @@ class Strategies:
 
     sampler: Sampler = "tpe"
     pruner: Pruner = "asha"
+    start: tuple[str, ...] = ()
+    """Recorded benchmarks whose best configurations are tried first (docs/proposals.md)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -19,16 +19,18 @@ from mnist_bench.space_files import overview, planner_on
 from mnist_bench.studies import record, validated
 from mnist_bench.studies.best_checkpoints import BestCheckpoints
 from mnist_bench.studies.record import Data
+from mnist_bench.tables import SHA256
 from mnist_bench.training import trainer_spec
+from mnist_bench.units import duration
 from search import repeatability, strategies
 from search.driver import MAX_OUTAGE, Observer, Run, Search
-from search.errors import UsageError
+from search.errors import SpaceError, UsageError
 from search.event_log import Created, Order, StopRules, repeats
 from search.executors import Executor, ExecutorName, InProcessExecutor
 from search.executors.local import LocalExecutor
 from search.executors.ray import RayExecutor, StagedFiles
 from search.files import make_folder
-from search.messages import show
+from search.messages import number_of, show
 from search.plugins import is_code
 from search.repeatability import TriedOn
 from search.space import Space, cost_of, same
@@ -74,7 +76,9 @@ class SearchConfig:
     enqueue: tuple[str, ...] = ()
     """Recipes to train first."""
     from_studies: tuple[str, ...] = ()
-    """Studies and tables of which a start list is made, whose configurations are tried before others are proposed."""
+    """Studies and tables of which a start list is made, in place of the space's."""
+    start: bool = True
+    """Whether the search begins with a start list where the space names tables for one."""
     device: str = "auto"
     study_name: str | None = None
     """Name of the study; None for SPACE-SEED."""
@@ -145,7 +149,7 @@ def run(asked: SearchConfig, observer: Observer, stopping: Callable[[], bool]) -
         repeatability.require(*chosen, tried_on(space, asked.seed))
     close_test_set()
     where = location(asked, space)
-    start = start_list(asked, space, where)  # before data are loaded, for a name may be mistyped
+    start = start_list(asked, space, where, observer.on_notice)  # before data are loaded: a name may be mistyped
     data = load_training_set(_data_options(asked, space))
     make_folder(where.folder)
     deadline = None if asked.timeout is None else time.monotonic() + asked.timeout
@@ -291,24 +295,39 @@ def _spec(
 
 
 def start_list(
-    asked: SearchConfig, space: Space, location: StudyLocation
+    asked: SearchConfig, space: Space, where: StudyLocation, notice: Callable[[str], object] = lambda text: None
 ) -> Callable[[Planner[TrainConfig]], StartList]:
-    """Return what makes the list that a search begins with, given its planner.
+    """Return what makes the list that a search begins with, given its planner, and tells what the list costs at most.
 
     A study that is there has its own list, whatever became of the sources.
 
     Raises:
         StudyNotFoundError, UsageError, StorageError: see `start_lists.source`.
+        SpaceError: the space names a table that there is not.
     """
-    if not asked.from_studies:
+    names = asked.from_studies or (tuple(space.settings.get("search", {}).get("start", ())) if asked.start else ())
+    if not names:
         return lambda plan: StartList()
-    begun = next(iter(read_events(location)), None)
+    begun = next(iter(read_events(where)), None)
     if isinstance(begun, Created) and "start" in begun.spec:
         known = StartList.from_json(begun.spec["start"])
-        if known.made_of == tuple(map(start_lists.named, asked.from_studies)):
+        if known.made_of == tuple(map(start_lists.named, names)):
             return lambda plan: known
-    sources = [start_lists.source(name, asked.results, asked.storage) for name in asked.from_studies]
-    return lambda plan: start_lists.make(space, plan, sources)
+    if not asked.from_studies and (unknown := [name for name in names if name not in SHA256]):
+        message = f"search.start: no table {unknown[0]}; there are {', '.join(SHA256)}"
+        raise SpaceError([space.origins["search"].problem(message, "start")])
+    sources = [start_lists.source(name, asked.results, asked.storage) for name in names]
+
+    def made(plan: Planner[TrainConfig]) -> StartList:
+        found = start_lists.make(space, plan, sources)
+        seconds = sum(sum(plan(params).costs) for params in found.configurations) / 1e6
+        notice(
+            f"Tries {number_of(len(found.configurations), 'configuration')} first that did well in "
+            f"{' and '.join(found.made_of)}: at most {duration(seconds)} of one worker, as estimated."
+        )
+        return found
+
+    return made
 
 
 def period_ends(space: Space) -> list[float]:

@@ -83,6 +83,12 @@ def search(
             help="A study or table whose best configurations are tried first; repeatable.",
         ),
     ] = None,
+    no_start: Annotated[
+        bool,
+        typer.Option(
+            "--no-start", rich_help_panel=options.STRATEGIES, help="Leave out the start list that the space names."
+        ),
+    ] = False,
     device: options.Device = "auto",
     study_name: Annotated[
         str | None,
@@ -142,7 +148,8 @@ def search(
         space=space, overrides=tuple(overrides or ()), trials=trials, patience=patience,
         target=target, timeout=timeout, slots=slots, order=order,
         seed=seed, trial_timeout=trial_timeout, workers=workers or options.suitable_workers(device), lanes=lanes,
-        enqueue=tuple(enqueue or ()), from_studies=tuple(from_study or ()), device=device, study_name=study_name,
+        enqueue=tuple(enqueue or ()), from_studies=tuple(from_study or ()), start=not no_start, device=device,
+        study_name=study_name,
         storage=storage, results=results, data_dir=data_dir, dataset=dataset, executor=executor, max_outage=max_outage,
         address=address, gpus_per_worker=gpus_per_worker, command=again.as_typed(storage), sampler=sampler,
         pruner=pruner,

@@ -8,9 +8,10 @@ from shutil import copytree, rmtree
 
 import pytest
 
+from mnist_bench import space_files
 from mnist_bench.studies import SearchConfig, open_study, run_search
 from search.driver.progress import Observer
-from search.errors import FingerprintError
+from search.errors import FingerprintError, SpaceError
 from support import golden_searches
 
 STUDIES = golden_searches.SMALL.parent
@@ -33,3 +34,38 @@ def test_it_tries_the_best_of_the_study_first_and_no_longer_needs_it(tmp_path: P
     assert len([trial for trial in more.trials if trial.state != "RUNNING" and trial.reason != "infeasible"]) == 3
     with pytest.raises(FingerprintError, match="start"):
         run_search.run(replace(asked, trials=4, from_studies=()), Observer(), lambda: False)
+
+
+class Notices(Observer):
+    """Remembers what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def on_notice(self, text: str) -> None:
+        """Remember it."""
+        self.told.append(text)
+
+
+@pytest.mark.slow
+def test_a_space_names_tables_for_its_list(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    text = space_files.find("conv").read_text()
+    file.write_text(text.replace("search: {", "search: {start: [conv-5k-wrong], "))
+    observer = Notices()
+    asked = SearchConfig(space=str(file), trials=2, results=tmp_path, executor="in-process", device="cpu")
+    begun = run_search.run(asked, observer, lambda: True).study
+    assert begun.spec["start"]["made_of"] == ["conv-5k-wrong"]
+    assert len(begun.spec["start"]["configurations"]) == 10
+    assert observer.told[0].startswith("Tries 10 configurations first that did well in conv-5k-wrong: at most ")
+    without = run_search.run(replace(asked, start=False, study_name="without"), observer, lambda: True).study
+    assert "start" not in without.spec
+
+
+def test_a_table_that_there_is_not_is_told_at_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    text = space_files.find("smoke").read_text()
+    file.write_text(text.replace("search: {", "search: {start: [conv-6k], "))
+    asked = SearchConfig(space=str(file), trials=2, results=tmp_path, executor="in-process", device="cpu")
+    with pytest.raises(SpaceError, match=r"mine\.yaml:\d+:\d+ +search\.start: no table conv-6k; there are conv-5k,"):
+        run_search.run(asked, Observer(), lambda: True)
