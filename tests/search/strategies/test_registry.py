@@ -45,7 +45,7 @@ def test_a_wrong_pruner_is_explained(spec: object, words: str) -> None:
 @pytest.mark.parametrize(
     ("spec", "words"),
     [
-        ("sobol", "no sampler 'sobol'; there are tpe, random, qmc, gp"),
+        ("cmaes", "no sampler 'cmaes'; there are tpe, random, qmc, gp, sobol, curves"),
         ({"name": "qmc", "scramble": False}, "sampler qmc has no option 'scramble'; it has none"),
         ({"name": "gp", "n_startup_trials": 0}, "n_startup_trials is 0; it takes a whole number from 1"),
         ({"name": "gp", "deterministic_objective": True}, "sampler gp has no option"),
