@@ -72,7 +72,9 @@ def test_sampler_and_pruner_come_from_the_call_or_else_from_the_space(tmp_path: 
     search = Search.of(Space.of(values), fake.Planner(), TRAINER, trials=1, periods=4, results=tmp_path, sampler=Tpe())
     assert search.spec_for({"canary": ""}).sampler == Tpe()
     wrong = Space.of({**fake.SPACE, "search": {"sampler": "grid"}})
-    with pytest.raises(UsageError, match=r"^space: search: no sampler 'grid'; there are tpe, random, qmc, gp\.$"):
+    with pytest.raises(
+        UsageError, match=r"^space: search: no sampler 'grid'; there are tpe, random, qmc, gp, sobol, curves\.$"
+    ):
         Search.of(wrong, fake.Planner(), TRAINER, trials=1, periods=4, results=tmp_path)
 
 

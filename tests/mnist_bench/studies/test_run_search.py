@@ -62,7 +62,7 @@ def test_code_leaves_a_space_that_says_nothing_as_it_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"sampler": "grid"}, r"^no sampler 'grid'; there are tpe, random, qmc, gp; code of your own is named package"),
+        ({"sampler": "grid"}, r"^no sampler 'grid'; there are tpe, random, qmc, gp, sobol, curves; code of your own"),
         ({"pruner": "asha", "pruner_options": {"eta": 3}}, r"^pruner asha has no option 'eta'; it has min_resource"),
         ({"sampler_options": {"share": 1}}, r"^--sampler-option and --pruner-option go with --sampler and --pruner;"),
     ],
