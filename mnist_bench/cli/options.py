@@ -85,7 +85,7 @@ SamplerName = Annotated[
         "--sampler",
         metavar="NAME",
         rich_help_panel=STRATEGIES,
-        help="Proposes trials: tpe, random, qmc, gp, sobol, curves, or code of your own, package.module:Name or file.py:Name.",
+        help="Proposes trials: tpe, random, qmc, gp, sobol, curves, or your own, package.module:Name or file.py:Name.",
     ),
 ]
 SamplerOptions = Annotated[

@@ -36,7 +36,7 @@ def test_a_name_is_a_built_in_ones_or_codes(tmp_path: Path) -> None:
     [
         (
             "grid",
-            r"^no sampler 'grid'; there are tpe, random, qmc, gp, sobol, curves; code of your own is named package\.module:Name",
+            r"^no sampler 'grid'; there are tpe, random, qmc, gp, sobol, curves; code of your own is named package",
         ),
         ("optuna.pruners:NopPruner", r"^optuna\.pruners:NopPruner is no sampler but a pruner; give it to --pruner\.$"),
         ("collections:Counter", r"^collections:Counter makes a Counter, which is neither Optuna's BaseSampler nor its"),
