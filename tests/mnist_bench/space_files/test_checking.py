@@ -112,7 +112,7 @@ def lines_of(text: str) -> list[str]:
             "3:18  search.pruner: hyperband's min_resource 2 is beyond a trial's one period",
         ),
         ("search: {pruner: {name: hyperband, max_resource: 3}}", "search.pruner: pruner hyperband has no option"),
-        ("search: tpe", "search: needs a mapping with sampler or pruner"),
+        ("search: tpe", "search: needs a mapping with sampler, pruner or start"),
         ("epochs: 6\nperiods: [1, 2]", "2:10  periods: [1, 2] does not rise to 6, the epochs"),
         ("epochs: 3\nperiods: [2, 1, 3]", "periods: [2, 1, 3] does not rise to 3"),
         ("periods: [0, 6]", "1:11  periods[0]: 0 is not above 0 (0 < periods)"),
