@@ -24,6 +24,7 @@ from search.driver.run import Run
 from search.errors import NewerVersionError, StorageError, StudyLockedError, StudyNotFoundError
 from search.event_log.history import History
 from search.event_log.records import TrialRecord
+from search.stored_fields import FORMAT
 from search.study.folder import StudyFolder
 from search.study.location import StudyLocation
 from support import handmade_data, handmade_search
@@ -172,12 +173,13 @@ def test_files_of_a_newer_version_are_left_alone(place: StudyLocation) -> None:
 
 
 def test_a_study_of_a_newer_format_is_called_so(place: StudyLocation) -> None:
-    set_value(place, "$.format", 3, kind="create")
+    set_value(place, "$.format", FORMAT + 1, kind="create")
     (finding,) = check(place, repair=True).findings
     assert finding.text == (
-        "Study smoke-0 was made by a newer mnist-bench: format 3, this version reads up to 2; install a newer version."
+        f"Study smoke-0 was made by a newer mnist-bench: format {FORMAT + 1}, this version reads up to {FORMAT}; install a "
+        "newer version."
     )
-    with pytest.raises(NewerVersionError, match="format 3"):
+    with pytest.raises(NewerVersionError, match=f"format {FORMAT + 1}"):
         search(place.folder.parent)
 
 
