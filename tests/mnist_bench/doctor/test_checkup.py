@@ -176,8 +176,8 @@ def test_a_study_of_a_newer_format_is_called_so(place: StudyLocation) -> None:
     set_value(place, "$.format", FORMAT + 1, kind="create")
     (finding,) = check(place, repair=True).findings
     assert finding.text == (
-        f"Study smoke-0 was made by a newer mnist-bench: format {FORMAT + 1}, this version reads up to {FORMAT}; install a "
-        "newer version."
+        f"Study smoke-0 was made by a newer mnist-bench: format {FORMAT + 1}, this version reads up to {FORMAT}; "
+        "install a newer version."
     )
     with pytest.raises(NewerVersionError, match=f"format {FORMAT + 1}"):
         search(place.folder.parent)
