@@ -25,10 +25,10 @@ from publish import FOLDER, ROOT, machine
 
 from mnist_bench import tables
 from mnist_bench.cli import output
+from mnist_bench.cli.experiments.runner import Lines
 from mnist_bench.experiments.contest import Contest, Options, tables_of
 from mnist_bench.experiments.contest.replays import Arena
 from mnist_bench.experiments.contest.run import run
-from mnist_bench.experiments.grid import Observer
 from mnist_bench.plots.experiments import contest as picture
 from mnist_bench.plots.style import save
 from mnist_bench.tables.shipped import SHA256
@@ -51,8 +51,6 @@ ON_POOLS = replace(OURS, tables=("conv-5k", "conv-5k-wrong"), seeds=60, workers=
 METHODS = ("optuna", "optuna-median", "smac-resumed", "syne-tune-asha", "syne-tune-cqr")
 FOREIGN_SEEDS = {"grid-5k": 50, "conv-5k": 25}
 """Searches of each foreign method by table; one of SMAC's on a pool takes half a minute."""
-
-
 LIVE = Options(
     live="mnist-5k", space="conv", samplers=("tpe", "random"), pruners=("asha",), baselines=False, seeds=4, trials=8,
     workers=(2,),
@@ -60,19 +58,14 @@ LIVE = Options(
 ON_THE_POOL = replace(LIVE, live=None, tables=("conv-5k",), seeds=100, workers=(8,), processes=2)
 
 
-class _Told(Observer):
-    def on_news(self, text: str) -> None:
-        print(f"{datetime.now():%H:%M:%S} {text}", file=sys.stderr, flush=True)
-
-
 def ours() -> Sequence[Contest]:
     """Return a contest of our ways of searching on every table."""
-    return [contest for asked in (OURS, ON_POOLS) for contest in run(asked, _Told(), lambda: False) or []]
+    return [contest for asked in (OURS, ON_POOLS) for contest in run(asked, Lines(), lambda: False) or []]
 
 
 def live() -> Sequence[Contest]:
     """Return a contest that trains in the continuous space, and one of the same ways on the pool of its points."""
-    return [contest for asked in (LIVE, ON_THE_POOL) for contest in run(asked, _Told(), lambda: False) or []]
+    return [contest for asked in (LIVE, ON_THE_POOL) for contest in run(asked, Lines(), lambda: False) or []]
 
 
 def foreign(methods: Sequence[str]) -> Sequence[Contest]:
@@ -85,7 +78,7 @@ def foreign(methods: Sequence[str]) -> Sequence[Contest]:
         ours = replace(
             OURS, tables=(name,), pruners=("asha",), baselines=False, seeds=seeds, slots=1, workers=(1,)
         )  # fmt: skip
-        contest = (run(ours, _Told(), lambda: False) or [])[0]
+        contest = (run(ours, Lines(), lambda: False) or [])[0]
         folder = KEPT / contest.task
         command = [sys.executable, str(PEERS / "run.py"), "--table", contest.task, "--budget", str(BUDGET)]
         command += ["--seeds", str(seeds), "--output", str(folder), "--methods", *methods]

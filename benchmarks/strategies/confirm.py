@@ -15,7 +15,6 @@ import math
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +23,10 @@ from numpy.typing import NDArray
 from ruamel.yaml import YAML
 from scipy import stats  # type: ignore[import-untyped]
 
+from mnist_bench.cli.experiments.runner import Lines
 from mnist_bench.experiments.contest import Contest, Options
 from mnist_bench.experiments.contest.run import run
 from mnist_bench.experiments.contest.verdicts import speedups
-from mnist_bench.experiments.grid import Observer
 from search import canonical_json
 from search.files import atomic_write, make_folder
 
@@ -55,11 +54,6 @@ class Look:
     """How many times cheaper the finalist gets as far, with a 95 % interval of its own."""
 
 
-class _Told(Observer):
-    def on_news(self, text: str) -> None:
-        print(f"{datetime.now():%H:%M:%S} {text}", file=sys.stderr, flush=True)
-
-
 def contest_of(plan: Mapping[str, Any], pairs: int, results: Path, workers: int) -> Contest:
     """Return so many pairs of searches: the default's first."""
     ways = [plan["default"], plan["finalist"]]
@@ -69,7 +63,7 @@ def contest_of(plan: Mapping[str, Any], pairs: int, results: Path, workers: int)
         baselines=False, seeds=pairs, first_seed=plan["first_seed"], trials=plan["trials"], workers=(workers,),
         results=results,
     )  # fmt: skip
-    found = run(asked, _Told(), lambda: False)
+    found = run(asked, Lines(), lambda: False)
     if found is None:
         raise SystemExit("The contest was stopped.")
     return found[0]
@@ -137,13 +131,13 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--workers", type=int, default=2)
     asked = parser.parse_args(arguments)
     plan = YAML(typ="safe").load(asked.plan)
-    looks_at = plan["looks"]
+    looks_at: list[int] = plan["looks"]
     if looks_at != [round(looks_at[-1] * (number + 1) / len(looks_at)) for number in range(len(looks_at))]:
         raise SystemExit(f"{asked.plan}: looks: {looks_at} are not equally spaced, as the boundaries want them.")
     if len(looks_at) not in BOUNDARIES:
         raise SystemExit(f"{asked.plan}: looks: there are boundaries for up to {max(BOUNDARIES)} looks.")
     looks: list[Look] = []
-    for pairs, boundary in zip(plan["looks"], BOUNDARIES[len(plan["looks"])], strict=True):
+    for pairs, boundary in zip(looks_at, BOUNDARIES[len(looks_at)], strict=True):
         looks.append(look(contest_of(plan, pairs, asked.results, asked.workers), boundary, plan["margin"]))
         print(words(looks[-1]), flush=True)
         make_folder(asked.output)

@@ -31,6 +31,7 @@ from .registry import (
     to_spec as to_spec,
 )
 from .samplers import (
+    AsksPlanner as AsksPlanner,
     Curves as Curves,
     ForeignSampler as ForeignSampler,
     Gp as Gp,

@@ -28,7 +28,7 @@ from search.strategies.distributions import OptunaDistribution, OptunaRanges, de
 from search.strategies.fast_tpe import Table
 from search.strategies.pareto_pruning import ParetoPruning
 from search.strategies.pruners import ForeignPruner, Pruner
-from search.strategies.samplers import Ask, Curves, ForeignSampler, Origin, Random, Sampler, Sobol, origin
+from search.strategies.samplers import Ask, AsksPlanner, ForeignSampler, Origin, Random, Sampler, origin
 
 logging.getLogger("optuna").setLevel(logging.ERROR)  # the driver reports progress itself
 
@@ -186,7 +186,7 @@ class OptunaStudy:
         if self._lasting is not None:
             return self._lasting
         ask = self._ask(number)
-        as_a_whole = isinstance(self._sampler, Sobol | Curves)
+        as_a_whole = isinstance(self._sampler, AsksPlanner)
         made = (Random() if is_given and as_a_whole else self._sampler).make(ask)
         if self._lasts:
             self._lasting = made

@@ -11,16 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, assert_never
 
-import numpy as np
-
 from search import canonical_json
 from search.errors import UsageError
 from search.plugins import Code, Loaded
-from search.proposals import Curve, Prospects, Why, choose
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
 
+    from search.proposals import Curve, Prospects, Why
     from search.strategies.distributions import OptunaRanges
     from search.strategies.fast_tpe import Table
 
@@ -170,6 +168,10 @@ class Curves:
 
     def proposal(self, ask: Ask) -> tuple[Mapping[str, Any], Why | None]:
         """Return what is proposed, and what spoke for it; None where no model did."""
+        import numpy as np  # whoever only names a sampler needs none
+
+        from search.proposals import choose
+
         prospects, curves = _prospects(ask), ask.curves()
         if sum(curve.ended and bool(curve.values) for curve in curves) < self.n_startup_trials:
             return prospects.covering(ask.number, [curve.params for curve in curves]), None
@@ -216,7 +218,9 @@ class ForeignSampler:
         return WatchedSampler(self.loaded.construct(self.options, ask.seed), self.loaded)
 
 
-Sampler = Tpe | Random | Qmc | Gp | Sobol | Curves | ForeignSampler
+AsksPlanner = Sobol | Curves
+"""Samplers that propose a configuration as a whole, of those that the planner says are feasible."""
+Sampler = Tpe | Random | Qmc | Gp | AsksPlanner | ForeignSampler
 
 
 OriginKind = Literal["enqueued", "start list", "random", "sequence", "model", "own code"]

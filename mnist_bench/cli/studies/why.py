@@ -24,6 +24,7 @@ def explained(study: StudyRecord, trial: TrialRecord, events: list[Event]) -> Ex
             trainer, whose planner is not at hand, with a sampler that asks it.
     """
     from mnist_bench.studies import is_foreign, run_search
+    from search import strategies
     from search.explanations import explain
     from search.study import DRIVER_REVISION
 
@@ -32,9 +33,11 @@ def explained(study: StudyRecord, trial: TrialRecord, events: list[Event]) -> Ex
         raise UsageError(f"Study {study.name} is of driver revision {revision}, which decided otherwise than this one.")
     if not is_foreign(study.spec):
         return explain(events, trial.number, lambda spec: run_search.planner(spec.space, spec.context))
-    sampler = study.spec["sampler"]["name"]
-    if sampler in ("sobol", "curves"):
-        raise UsageError(f"Study {study.name} is another trainer's: only its own program can ask {sampler} once more.")
+    sampler, _ = strategies.of_spec(study.spec)
+    if isinstance(sampler, strategies.AsksPlanner):
+        raise UsageError(
+            f"Study {study.name} is another trainer's: only its own program can ask {sampler.name} once more."
+        )
     return explain(events, trial.number, lambda spec: None)
 
 
