@@ -39,12 +39,14 @@ def explain(
     before = [*takewhile(lambda event: not (isinstance(event, Asked) and event.trial == number), events)]
     history = History.of(before)
     spec = StudySpec.from_json(history.spec)
-    trial = History.of(events).trials[number]
+    origin, trained, ended = _origin(spec, history, number, planner_for), history.trained, history.finished
+    for event in events[len(before) :]:
+        history.apply(event)
     return Explanation(
-        origin=_origin(spec, history, number, planner_for),
-        trained=history.trained,
-        ended=history.finished,
-        standings=tuple(standings(events, trial, spec.pruner)),
+        origin=origin,
+        trained=trained,
+        ended=ended,
+        standings=tuple(standings(events, history.trials[number], spec.pruner)),
     )
 
 

@@ -1,5 +1,5 @@
 from .choice import Why as Why, choose as choose
-from .coordinates import Coordinates as Coordinates
+from .coordinates import Candidate as Candidate, Coordinates as Coordinates
 from .curves import DEVIATION as DEVIATION, LEAST_ERROR as LEAST_ERROR, Curve as Curve
 from .feasible import Feasible as Feasible
 from .portfolio import portfolio as portfolio

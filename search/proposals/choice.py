@@ -9,7 +9,7 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from search.proposals.coordinates import Coordinates, Params
+from search.proposals.coordinates import Candidate, Coordinates
 from search.proposals.curves import Curve, reports_of
 from search.proposals.process import CANDIDATES, Fitted, fit, weights
 
@@ -42,24 +42,24 @@ class Why:
 
 def choose(
     curves: Sequence[Curve],
-    configurations: Sequence[Params],
+    candidates: Sequence[Candidate],
     coordinates: Coordinates,
     draws: np.random.Generator,
 ) -> tuple[int, Why]:
-    """Return which of the configurations to try next, by number, and why.
+    """Return which of the candidates to try next, by number, and why.
 
     The beliefs are drawn by how well they explain the reports, then a loss for every promising configuration at once;
     the lowest one is chosen. So what is uncertain is tried as often as it may be the best.
 
     Raises:
-        ValueError: no trial has reported, or there is no configuration.
+        ValueError: no trial has reported, or there is no candidate.
     """
     curves = _most_telling([curve for curve in curves if curve.values or curve.failed])
     reports = reports_of(curves)
     points = np.array([curve.point for curve in curves])
     between = coordinates.squares(points, points)
     fitted = _drawn([fit(reports, between, beliefs) for beliefs in CANDIDATES], draws)
-    places = np.array([coordinates.of(params) for params in configurations])
+    places = np.array([candidate.point for candidate in candidates])
     posterior = fitted.at_end(coordinates.squares(places, points))
     hopeful = np.round(posterior.mean - BOLDNESS * np.sqrt(np.maximum(posterior.variance, 0.0)), ROUNDED)
     finalists = np.argsort(hopeful, kind="stable")[:FINALISTS]
@@ -72,14 +72,14 @@ def choose(
     low, expected, high = (
         reports.scale.value(float(among.mean[chosen]) + off, periods) for off in (deviation, 0.0, -deviation)
     )
-    apart = np.add.reduce(coordinates.squares(places[finalists[[chosen]]], points), axis=0)[0]
+    apart = coordinates.distances(places[finalists[[chosen]]], points)[0]
     why = Why(
         expected=expected,
         low=low,
         high=high,
         best=max((curve.values[-1] for curve in curves if len(curve.values) == len(curve.shares)), default=None),
         closest=curves[int(np.argmin(apart))].trial,
-        among=len(configurations),
+        among=len(candidates),
     )
     return int(finalists[chosen]), why
 

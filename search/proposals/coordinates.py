@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, assert_never
+from typing import Any, NamedTuple, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,14 @@ APPLIES = 0.5**0.5
 DECIMALS = 9
 """To which places and distances are rounded: in their last bits they differ between machines, and equal ones among
 themselves."""
+
+
+class Candidate(NamedTuple):
+    """A configuration that may be tried."""
+
+    params: Params
+    point: Array
+    """See `Coordinates.of`."""
 
 
 class Coordinates:
@@ -41,6 +49,10 @@ class Coordinates:
         """Return the point of a configuration, shape (columns,)."""
         columns = [_columns(span, params.get(path)) for path, span in self._spans.items()]
         return np.array([each for group in columns for each in group])
+
+    def candidate(self, params: Params) -> Candidate:
+        """Return a configuration with its point."""
+        return Candidate(params, self.of(params))
 
     def squares(self, some: Array, others: Array) -> Array:
         """Return the squared distance in each range, shape (ranges, some, others)."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from itertools import accumulate
 from typing import Any, Protocol
 
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search import canonical_json
-from search.proposals.coordinates import Coordinates, Params
+from search.proposals.coordinates import Candidate, Coordinates, Params
 from search.proposals.curves import Curve
 from search.proposals.feasible import Feasible
 from search.space import Distribution, Space
@@ -38,7 +39,7 @@ class Prospects(Protocol):
         """Return the configuration with which trial `number` spreads the trials evenly."""
         ...
 
-    def candidates(self, curves: Sequence[Curve], draws: np.random.Generator) -> list[Params]:
+    def candidates(self, curves: Sequence[Curve], draws: np.random.Generator) -> list[Candidate]:
         """Return what a model may choose among, given all earlier trials."""
         ...
 
@@ -65,22 +66,30 @@ class SpaceProspects:
                 return params
         return self._feasible.first(number + 1)[-1]  # the space has too few configurations
 
-    def candidates(self, curves: Sequence[Curve], draws: np.random.Generator) -> list[Params]:
+    def candidates(self, curves: Sequence[Curve], draws: np.random.Generator) -> list[Candidate]:
         """Return points of the sequence and crosses of good trials with them, none of them near what was tried.
 
         Where all is near, what was not tried at all; where all of it was tried, all.
         """
-        pool = self._feasible.first(POOL, LOOKS) or self._feasible.first(1)
-        points = _distinct(pool)
-        found = _distinct([*points, *self._crossed(curves, points, draws)])
-        places = np.array([self.coordinates.of(params) for params in found])
+        known = dict(self._pool)
+        for params in self._crossed(curves, [candidate.params for candidate in self._pool.values()], draws):
+            if (key := _key(params)) not in known:
+                known[key] = self.coordinates.candidate(params)
+        found = list(known.values())
+        places = np.array([candidate.point for candidate in found])
         apart = self.coordinates.distances(places, np.array([curve.point for curve in curves])).min(axis=1)
-        near = float(np.quantile(apart[: len(points)], NEAR))
+        near = float(np.quantile(apart[: len(self._pool)], NEAR))
         return _farther(found, apart, near) or _farther(found, apart, 0.0) or found
 
     def shares(self, params: Params) -> tuple[float, ...]:
         """Return the share of a training's cost that is spent when each of its periods ends."""
         return shares_of(self._planner(params).costs)
+
+    @cached_property
+    def _pool(self) -> Mapping[str, Candidate]:
+        """The points of the sequence that a model chooses among, each once."""
+        points = self._feasible.first(POOL, LOOKS) or self._feasible.first(1)
+        return {_key(params): self.coordinates.candidate(params) for params in points}
 
     def _crossed(self, curves: Sequence[Curve], points: Sequence[Params], draws: np.random.Generator) -> list[Params]:
         """Return feasible children: each range from a good trial or from a point of the sequence, at even odds."""
@@ -105,13 +114,12 @@ class SpaceProspects:
         return self._space.sample(inherited)
 
 
-def _distinct(configurations: Sequence[Params]) -> list[Params]:
-    """Return each configuration once, in the order in which they first come."""
-    return list({canonical_json.dumps(dict(params)): params for params in configurations}.values())
+def _key(params: Params) -> str:
+    return canonical_json.dumps(dict(params))
 
 
-def _farther(found: Sequence[Params], apart: NDArray[np.float64], near: float) -> list[Params]:
-    return [params for params, distance in zip(found, apart.tolist(), strict=True) if distance > near]
+def _farther(found: Sequence[Candidate], apart: NDArray[np.float64], near: float) -> list[Candidate]:
+    return [candidate for candidate, distance in zip(found, apart.tolist(), strict=True) if distance > near]
 
 
 def shares_of(costs: Sequence[int]) -> tuple[float, ...]:

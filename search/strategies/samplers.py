@@ -178,7 +178,7 @@ class Curves:
         draws = np.random.default_rng(ask.seed)
         candidates = prospects.candidates(curves, draws)
         chosen, why = choose(curves, candidates, prospects.coordinates, draws)
-        return candidates[chosen], why
+        return candidates[chosen].params, why
 
 
 def _prospects(ask: Ask) -> Prospects:

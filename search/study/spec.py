@@ -100,11 +100,9 @@ class StudySpec:
         Raises:
             UsageError: a package that the sampler needs is not installed.
         """
-        standing_fields = standing(self, FIRST)
-        if "start" in standing_fields:
-            standing_fields["start"] = self.start.to_json()
         return {
-            **standing_fields,
+            **standing(self, FIRST),
+            **({} if self.start == StartList() else {"start": self.start.to_json()}),
             "space": self.space.to_spec(),
             "sampler": to_spec(self.sampler),
             "pruner": to_spec(self.pruner),

@@ -22,7 +22,7 @@ from mnist_bench.tables import Nearest, Table, TablePlanner, TableTrainer, cells
 from search import strategies
 from search.event_log import State
 from search.executors import Job
-from search.proposals import Curve, SpaceProspects
+from search.proposals import Candidate, Curve, SpaceProspects
 from search.simulation import MAX_TRIALS, Simulated, simulate
 from search.space import FloatRange
 from search.strategies import OptunaStudy
@@ -133,11 +133,11 @@ class _TableProspects(SpaceProspects):
 
     def __init__(self, spec: StudySpec, arena: Arena) -> None:
         super().__init__(spec.space, arena.table.planner, spec.seed)
-        self._points = [arena.table.points[point] for point in arena.points.tolist()]
+        self._points = [self.coordinates.candidate(arena.table.points[point]) for point in arena.points.tolist()]
 
-    def candidates(self, curves: Sequence[Curve], draws: np.random.Generator) -> list[Params]:
+    def candidates(self, curves: Sequence[Curve], draws: np.random.Generator) -> list[Candidate]:
         tried = [curve.params for curve in curves]
-        return [params for params in self._points if params not in tried] or self._points
+        return [candidate for candidate in self._points if candidate.params not in tried] or self._points
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -58,7 +58,7 @@ def found_by(sampler: Curves | None, seed: int, trials: int) -> tuple[float, lis
         else:
             draws = np.random.default_rng([seed, number])
             candidates = prospects.candidates(curves, draws)
-            params = candidates[choose(curves, candidates, prospects.coordinates, draws)[0]]
+            params = candidates[choose(curves, candidates, prospects.coordinates, draws)[0]].params
         end = quality(params)
         values = (end - 0.2, end - 0.05, end)
         curves.append(curve(number, params, *values))
@@ -141,7 +141,7 @@ def test_of_long_curves_some_reports_are_read_and_the_last_one() -> None:
     candidates = prospects.candidates(curves, draws)
     chosen, why = choose(curves, candidates, prospects.coordinates, draws)
     assert why.best == max(each.values[-1] for each in curves)
-    assert quality(candidates[chosen]) > np.median([quality(each.params) for each in curves])
+    assert quality(candidates[chosen].params) > np.median([quality(each.params) for each in curves])
 
 
 def test_why_is_said_in_the_terms_of_the_study() -> None:
@@ -154,7 +154,7 @@ def test_why_is_said_in_the_terms_of_the_study() -> None:
     candidates = prospects.candidates(curves, draws)
     chosen, why = choose(curves, candidates, prospects.coordinates, draws)
     assert why.low < why.expected < why.high < 1.0
-    assert math.isclose(why.expected, quality(candidates[chosen]), abs_tol=0.1)
+    assert math.isclose(why.expected, quality(candidates[chosen].params), abs_tol=0.1)
     assert why.best == max(each.values[-1] for each in curves if len(each.values) == 3)
     assert (why.among, why.closest in range(12)) == (len(candidates), True)
 
@@ -167,4 +167,4 @@ def test_of_many_reports_the_most_telling_are_read() -> None:
     draws = np.random.default_rng(0)
     candidates = prospects.candidates(curves, draws)
     chosen, _ = choose(curves, candidates, prospects.coordinates, draws)
-    assert quality(candidates[chosen]) > sorted(map(quality, params))[int(1.6 * MOST_REPORTS)]
+    assert quality(candidates[chosen].params) > sorted(map(quality, params))[int(1.6 * MOST_REPORTS)]
