@@ -1,11 +1,13 @@
-"""Confirm live that a way of searching is better than the default, as it was written down beforehand.
+"""Confirm live that a way of searching is better than another, as it was written down beforehand.
 
-    python benchmarks/strategies/confirm.py benchmarks/strategies/contest.yaml --output results/published/strategies
+    python benchmarks/strategies/confirm.py benchmarks/strategies/contest.yaml            searches, and looks
+    python benchmarks/strategies/confirm.py benchmarks/strategies/contest.yaml --so-far   how many searches are done
 
-Pairs of searches with the same seed train in the continuous space. A choice is scored on images that no search sees,
-with four seeds that nothing was chosen on. The mean difference is looked at after each number of pairs that the file
-names. It counts as shown at a look where |t| is above O'Brien and Fleming's boundary, which keeps the chance of a wrong
-claim over all looks at 5 %. What is trained is kept, so that the command goes on where it was stopped.
+Searches with the same seed are pairs. They train in the continuous space, and a choice is scored on images that no
+search sees, with four seeds that nothing was chosen on. The mean difference is looked at after each number of pairs
+that the file names, and not in between. It counts as shown at a look where |t| is above O'Brien and Fleming's boundary,
+which keeps the chance of a wrong claim over all looks of a claim at 5 %. What a search came to is a line beside the
+results, so that the command goes on where it was stopped, on another machine too.
 """
 
 from __future__ import annotations
@@ -14,19 +16,28 @@ import argparse
 import math
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass, replace
+from functools import partial
+from io import StringIO
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from ruamel.yaml import YAML
 from scipy import stats  # type: ignore[import-untyped]
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from publish import machine
+
+from mnist_bench.cli import output
 from mnist_bench.cli.experiments.runner import Lines
-from mnist_bench.experiments.contest import Contest, Options
+from mnist_bench.experiments.contest import Contest, Options, tables_of
+from mnist_bench.experiments.contest.record import Entrant
 from mnist_bench.experiments.contest.run import run
-from mnist_bench.experiments.contest.verdicts import speedups
+from mnist_bench.experiments.contest.verdicts import Speedup, speedups
+from mnist_bench.plots.experiments import contest as picture
+from mnist_bench.plots.style import save
 from search import canonical_json
 from search.files import atomic_write, make_folder
 
@@ -35,12 +46,38 @@ BOUNDARIES: Mapping[int, tuple[float, ...]] = {1: (1.960,), 2: (2.797, 1.977), 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Claim:
+    """What is to be shown, written down before any of its searches has run."""
+
+    way: Entrant
+    against: Entrant
+    looks: tuple[int, ...]
+    """Numbers of pairs, equally spaced."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """What a file says."""
+
+    task: str
+    space: str
+    trials: int
+    """The budget: what so many whole trainings cost."""
+    budgets: tuple[int, ...]
+    """At which speed-ups are told, besides."""
+    margin: float
+    """Points; equal is what the whole interval shows to differ by less."""
+    first_seed: int
+    claims: tuple[Claim, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Look:
     """What so many pairs of searches came to."""
 
     pairs: int
     difference: float
-    """Mean error of the finalist's choices above that of the default's, in points."""
+    """Mean error of the way's choices above that of the other's, in points."""
     low: float
     high: float
     """Of an interval that holds over all looks."""
@@ -48,34 +85,56 @@ class Look:
     boundary: float
     """Of |t|: the quantile of Student's distribution that stands for O'Brien and Fleming's."""
     verdict: str
-    speedup: float | None = None
-    speedup_low: float | None = None
-    speedup_high: float | None = None
-    """How many times cheaper the finalist gets as far, with a 95 % interval of its own."""
+    speedups: Mapping[int, Speedup]
+    """By budget: how many times cheaper the way gets as far, with a 95 % interval of its own."""
 
 
-def contest_of(plan: Mapping[str, Any], pairs: int, results: Path, workers: int) -> Contest:
-    """Return so many pairs of searches: the default's first."""
-    ways = [plan["default"], plan["finalist"]]
-    asked = Options(
-        live=plan["task"], space=plan["space"], samplers=tuple(way["sampler"] for way in ways),
-        pruners=tuple(dict.fromkeys(way["pruner"] for way in ways)), start=tuple(plan.get("from_study", ())),
-        baselines=False, seeds=pairs, first_seed=plan["first_seed"], trials=plan["trials"], workers=(workers,),
-        results=results,
+def plan_of(path: Path) -> Plan:
+    """Return what a file says.
+
+    Raises:
+        SystemExit: looks are not equally spaced, or too many.
+    """
+    values = YAML(typ="safe").load(path)
+    ways = {
+        name: Entrant(sampler=way["sampler"], pruner=way["pruner"], start=tuple(way.get("start", ())))
+        for name, way in values["ways"].items()
+    }
+    claims = tuple(
+        Claim(way=ways[claim["way"]], against=ways[claim["against"]], looks=tuple(claim["looks"]))
+        for claim in values["claims"]
+    )
+    for looks in (claim.looks for claim in claims):
+        if len(looks) not in BOUNDARIES:
+            raise SystemExit(f"{path}: there are boundaries for up to {max(BOUNDARIES)} looks.")
+        if list(looks) != [round(looks[-1] * (number + 1) / len(looks)) for number in range(len(looks))]:
+            raise SystemExit(f"{path}: looks {looks} are not equally spaced, as the boundaries want them.")
+    return Plan(
+        task=values["task"], space=values["space"], trials=values["trials"], budgets=tuple(values["budgets"]),
+        margin=values["margin"], first_seed=values["first_seed"], claims=claims,
     )  # fmt: skip
-    found = run(asked, Lines(), lambda: False)
+
+
+def contest_of(plan: Plan, ways: tuple[Entrant, ...], pairs: int, ledger: Path, asked: argparse.Namespace) -> Contest:
+    """Return so many searches of each way."""
+    options = Options(
+        live=plan.task, space=plan.space, ways=ways, seeds=pairs, first_seed=plan.first_seed,  # type: ignore[arg-type]
+        trials=plan.trials, workers=(asked.workers,), results=asked.results, ledger=ledger,
+    )  # fmt: skip
+    found = run(options, Lines(), lambda: False)
     if found is None:
         raise SystemExit("The contest was stopped.")
     return found[0]
 
 
-def look(contest: Contest, boundary: float, margin: float) -> Look:
+def look(contest: Contest, boundary: float, margin: float, budgets: Sequence[int] = ()) -> Look:
     """Return what the pairs so far say of the last entrant against the first.
 
     Args:
         contest: with a choice of each search.
         boundary: of |z| at this look.
         margin: in points.
+        budgets: in trainings.
     """
     errors = [[trace.found for trace in traces] for traces in contest.traces]
     pairs = [(ours, theirs) for ours, theirs in zip(errors[-1], errors[0], strict=True)]
@@ -83,10 +142,8 @@ def look(contest: Contest, boundary: float, margin: float) -> Look:
     if len(differences) < len(pairs):
         raise SystemExit("A search made no choice within its budget: the budget is too small.")
     found = compared(np.array(differences), boundary, margin)
-    speedup = speedups(contest)[-1]
-    if speedup is None:
-        return found
-    return replace(found, speedup=speedup.ratio, speedup_low=speedup.low, speedup_high=speedup.high)
+    told = {budget: speedups(replace(contest, budget=budget))[-1] for budget in (*budgets, contest.budget)}
+    return replace(found, speedups={budget: one for budget, one in told.items() if one is not None})
 
 
 def compared(differences: NDArray[np.float64], boundary: float, margin: float) -> Look:
@@ -108,18 +165,56 @@ def compared(differences: NDArray[np.float64], boundary: float, margin: float) -
         else ("better" if mean < 0 else "worse")
         if shown
         else "not shown",
+        speedups={},
     )
 
 
 def words(found: Look) -> str:
     """Return a look in a sentence."""
-    faster = "" if found.speedup is None else (
-        f"; as far at {found.speedup:.2f} [{found.speedup_low:.2f}, {found.speedup_high:.2f}] times less cost"
-    )  # fmt: skip
-    return (
+    cheaper = [
+        f"{one.ratio:.2f} [{one.low:.2f}, {one.high:.2f}] times cheaper as far as at {budget}"
+        for budget, one in found.speedups.items()
+    ]
+    said = (
         f"{found.pairs} pairs: {found.difference:+.3f} points [{found.low:+.3f}, {found.high:+.3f}], "
-        f"t = {found.statistic:.2f} against {found.boundary:.2f}: {found.verdict}{faster}"
+        f"t = {found.statistic:.2f} against {found.boundary:.2f}: {found.verdict}"
     )
+    return "; ".join([said, *cheaper])
+
+
+def judged(plan: Plan, claim: Claim, ledger: Path, asked: argparse.Namespace) -> tuple[Contest, list[Look]]:
+    """Return the looks at a claim, up to the first that shows a difference, and the searches that they looked at."""
+    looks: list[Look] = []
+    for pairs, boundary in zip(claim.looks, BOUNDARIES[len(claim.looks)], strict=True):
+        contest = contest_of(plan, (claim.against, claim.way), pairs, ledger, asked)
+        looks.append(look(contest, boundary, plan.margin, plan.budgets))
+        print(f"{claim.way.name} against {claim.against.name}, {words(looks[-1])}", flush=True)
+        if looks[-1].verdict in ("better", "worse"):
+            break
+    return contest, looks
+
+
+def publish(plan: Plan, found: Sequence[tuple[Contest, list[Look]]], target: Path, command: str) -> None:
+    """Write what was looked at: a page to read, its figures as JSON, and a picture."""
+    text = StringIO()
+    with redirect_stdout(text):
+        output.show("markdown", *tables_of([contest for contest, _ in found]))
+    said = [
+        f"- {claim.way.name} against {claim.against.name}, {words(each)}."
+        for claim, (_, looks) in zip(plan.claims, found, strict=False)
+        for each in looks
+    ]
+    claims = "\n".join(said)
+    page = (
+        f"# Confirmed live on {plan.task}\n\n`{command}` on {machine()}.\n\nLooks, in their order; each interval "
+        f"holds over all looks of its claim.\n\n{claims}\n\n{text.getvalue()}\n"
+        f"![Error of the choice by what was spent]({target.name}.png)\n"
+    )
+    make_folder(target.parent)
+    atomic_write(target.with_suffix(".md"), page.encode())
+    document = {"plan": asdict(plan), "claims": [[asdict(each) for each in looks] for _, looks in found]}
+    atomic_write(target.with_suffix(".json"), (canonical_json.dumps(document) + "\n").encode())
+    save(partial(picture.draw, picture.rows([contest for contest, _ in found])), target, ["png"])
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -129,23 +224,18 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--output", type=Path, default=Path("results/published/strategies"))
     parser.add_argument("--results", type=Path, default=Path("results"))
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--so-far", action="store_true")
     asked = parser.parse_args(arguments)
-    plan = YAML(typ="safe").load(asked.plan)
-    looks_at: list[int] = plan["looks"]
-    if looks_at != [round(looks_at[-1] * (number + 1) / len(looks_at)) for number in range(len(looks_at))]:
-        raise SystemExit(f"{asked.plan}: looks: {looks_at} are not equally spaced, as the boundaries want them.")
-    if len(looks_at) not in BOUNDARIES:
-        raise SystemExit(f"{asked.plan}: looks: there are boundaries for up to {max(BOUNDARIES)} looks.")
-    looks: list[Look] = []
-    for pairs, boundary in zip(looks_at, BOUNDARIES[len(looks_at)], strict=True):
-        looks.append(look(contest_of(plan, pairs, asked.results, asked.workers), boundary, plan["margin"]))
-        print(words(looks[-1]), flush=True)
-        make_folder(asked.output)
-        document = {"plan": plan, "looks": [asdict(each) for each in looks]}
-        target = asked.output / f"{asked.plan.stem}.json"
-        atomic_write(target, (canonical_json.dumps(document) + "\n").encode())
-        if looks[-1].verdict in ("better", "worse"):
-            break
+    plan, target = plan_of(asked.plan), asked.output / asked.plan.stem
+    ledger = target.with_suffix(".jsonl")
+    if asked.so_far:
+        done = len(ledger.read_text().splitlines()) if ledger.exists() else 0
+        print(f"{done} searches are done.")
+        return
+    found: list[tuple[Contest, list[Look]]] = []
+    for claim in plan.claims:
+        found.append(judged(plan, claim, ledger, asked))
+        publish(plan, found, target, f"python benchmarks/strategies/confirm.py {asked.plan}")
 
 
 if __name__ == "__main__":

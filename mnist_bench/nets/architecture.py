@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from math import floor, prod
 from typing import Literal, TypeVar, assert_never
 
@@ -78,6 +79,7 @@ class Architecture:
         return sum(prod(layer.outputs) for layer in self.layers if layer.kind != "flatten")
 
 
+@lru_cache(maxsize=128)  # a plan needs it twice: for its limits and for its costs
 def plan_layers(model: ModelConfig) -> Architecture:
     """Return the architecture that `model` describes.
 

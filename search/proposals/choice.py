@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 
 import numpy as np
 from numpy.typing import NDArray
 
-from search.proposals.coordinates import Candidate, Coordinates
+from search.proposals.coordinates import Candidate, Params
 from search.proposals.curves import Curve, reports_of
 from search.proposals.process import CANDIDATES, Fitted, fit, weights
+from search.proposals.prospects import Prospects
 
 Array = NDArray[np.float64]
 BOLDNESS = 1.0
@@ -43,17 +44,18 @@ class Why:
 def choose(
     curves: Sequence[Curve],
     candidates: Sequence[Candidate],
-    coordinates: Coordinates,
+    prospects: Prospects,
     draws: np.random.Generator,
-) -> tuple[int, Why]:
-    """Return which of the candidates to try next, by number, and why.
+) -> tuple[Params, Why] | None:
+    """Return which of the candidates to try next, and why; None where none is feasible.
 
     The beliefs are drawn by how well they explain the reports, then a loss for every promising configuration at once;
     the lowest one is chosen. So what is uncertain is tried as often as it may be the best.
 
     Raises:
-        ValueError: no trial has reported, or there is no candidate.
+        ValueError: no trial has reported.
     """
+    coordinates = prospects.coordinates
     curves = _most_telling([curve for curve in curves if curve.values or curve.failed])
     reports = reports_of(curves)
     points = np.array([curve.point for curve in curves])
@@ -62,7 +64,11 @@ def choose(
     places = np.array([candidate.point for candidate in candidates])
     posterior = fitted.at_end(coordinates.squares(places, points))
     hopeful = np.round(posterior.mean - BOLDNESS * np.sqrt(np.maximum(posterior.variance, 0.0)), ROUNDED)
-    finalists = np.argsort(hopeful, kind="stable")[:FINALISTS]
+    ranked = np.argsort(hopeful, kind="stable")
+    promising = (each for each in ranked.tolist() if prospects.feasible(candidates[each].params))
+    finalists = np.array(list(islice(promising, FINALISTS)), np.intp)
+    if not len(finalists):
+        return None
     among = posterior.only(finalists)
     near = coordinates.squares(places[finalists], places[finalists])
     losses = among.drawn(near, np.round(draws.standard_normal(len(finalists)), 9), BOLDNESS)
@@ -81,7 +87,7 @@ def choose(
         closest=curves[int(np.argmin(apart))].trial,
         among=len(candidates),
     )
-    return int(finalists[chosen]), why
+    return candidates[int(finalists[chosen])].params, why
 
 
 def _most_telling(curves: Sequence[Curve]) -> list[Curve]:

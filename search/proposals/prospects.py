@@ -21,8 +21,8 @@ POOL = 384
 """Points of the sequence that a model chooses among."""
 LOOKS = 20_000
 """At so many points of the sequence one looks for them, feasible or not."""
-CROSSED = 64
-"""Configurations between a good trial's and a point of the sequence, besides."""
+CROSSED = 256
+"""Configurations between a good trial's and a point of the sequence, besides, some of which exceed a limit."""
 PARENTS = 5
 """Trials that count as good, from which others are crossed."""
 NEAR = 0.05
@@ -40,7 +40,11 @@ class Prospects(Protocol):
         ...
 
     def candidates(self, curves: Sequence[Curve], draws: np.random.Generator) -> list[Candidate]:
-        """Return what a model may choose among, given all earlier trials."""
+        """Return what a model may choose among where it is feasible, given all earlier trials."""
+        ...
+
+    def feasible(self, params: Params) -> bool:
+        """Return whether a candidate exceeds no limit."""
         ...
 
     def shares(self, params: Params) -> tuple[float, ...]:
@@ -69,7 +73,8 @@ class SpaceProspects:
     def candidates(self, curves: Sequence[Curve], draws: np.random.Generator) -> list[Candidate]:
         """Return points of the sequence and crosses of good trials with them, none of them near what was tried.
 
-        Where all is near, what was not tried at all; where all of it was tried, all.
+        Where all is near, what was not tried at all; where all of it was tried, all. Whether a cross is feasible is
+        left open: that takes longer than to make it, and most are not worth it.
         """
         known = dict(self._pool)
         for params in self._crossed(curves, [candidate.params for candidate in self._pool.values()], draws):
@@ -80,6 +85,10 @@ class SpaceProspects:
         apart = self.coordinates.distances(places, np.array([curve.point for curve in curves])).min(axis=1)
         near = float(np.quantile(apart[: len(self._pool)], NEAR))
         return _farther(found, apart, near) or _farther(found, apart, 0.0) or found
+
+    def feasible(self, params: Params) -> bool:
+        """Return whether a candidate exceeds no limit; the points of the sequence are known not to."""
+        return _key(params) in self._pool or self._planner(params).feasible
 
     def shares(self, params: Params) -> tuple[float, ...]:
         """Return the share of a training's cost that is spent when each of its periods ends."""
@@ -92,7 +101,7 @@ class SpaceProspects:
         return {_key(params): self.coordinates.candidate(params) for params in points}
 
     def _crossed(self, curves: Sequence[Curve], points: Sequence[Params], draws: np.random.Generator) -> list[Params]:
-        """Return feasible children: each range from a good trial or from a point of the sequence, at even odds."""
+        """Return children: each range from a good trial or from a point of the sequence, at even odds."""
         furthest = sorted((curve for curve in curves if curve.values), key=lambda c: (-len(c.values), -c.values[-1]))
         if not furthest:
             return []
@@ -100,9 +109,7 @@ class SpaceProspects:
         for _ in range(CROSSED):
             good = furthest[int(draws.integers(min(PARENTS, len(furthest))))].params
             other = points[int(draws.integers(len(points)))]
-            child = self._child(good, other, draws)
-            if self._planner(child).feasible:
-                children.append(child)
+            children.append(self._child(good, other, draws))
         return children
 
     def _child(self, good: Params, other: Params, draws: np.random.Generator) -> Params:

@@ -173,12 +173,11 @@ class Curves:
         from search.proposals import choose
 
         prospects, curves = _prospects(ask), ask.curves()
-        if sum(curve.ended and bool(curve.values) for curve in curves) < self.n_startup_trials:
-            return prospects.covering(ask.number, [curve.params for curve in curves]), None
-        draws = np.random.default_rng(ask.seed)
-        candidates = prospects.candidates(curves, draws)
-        chosen, why = choose(curves, candidates, prospects.coordinates, draws)
-        return candidates[chosen].params, why
+        if sum(curve.ended and bool(curve.values) for curve in curves) >= self.n_startup_trials:
+            draws = np.random.default_rng(ask.seed)
+            if chosen := choose(curves, prospects.candidates(curves, draws), prospects, draws):
+                return chosen
+        return prospects.covering(ask.number, [curve.params for curve in curves]), None
 
 
 def _prospects(ask: Ask) -> Prospects:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from methods import METHODS
 
-from mnist_bench.experiments.contest.record import Choice, Contest, Trace
+from mnist_bench.experiments.contest.record import Contest, Trace
 from mnist_bench.experiments.contest.replays import Arena
 from search import canonical_json
 from search.errors import StorageError, UsageError
@@ -60,19 +60,12 @@ def read(path: Path, task: Task) -> dict[tuple[str, int], Kept]:
         except ValueError:
             continue
         try:
-            kept = Kept(**{**values, "task": Task(**values["task"]), "trace": _trace(values["trace"])})
+            kept = Kept(**{**values, "task": Task(**values["task"]), "trace": Trace.from_json(values["trace"])})
         except (KeyError, TypeError) as error:
             raise StorageError(f"{path}, line {number}: no search of a foreign method ({error}).") from error
         if kept.task == task:
             found[kept.method, kept.seed] = kept
     return found
-
-
-def _trace(values: Mapping[str, object]) -> Trace:
-    fields = dict(values)
-    fields["choices"] = tuple(Choice(**one) for one in fields["choices"])  # type: ignore[attr-defined]
-    fields["fresh"] = tuple(fields["fresh"])  # type: ignore[arg-type]
-    return Trace(**fields)  # type: ignore[arg-type]
 
 
 def contest_of(arena: Arena, task: Task, found: Mapping[tuple[str, int], Kept], methods: Sequence[str]) -> Contest:

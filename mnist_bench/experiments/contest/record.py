@@ -8,9 +8,15 @@ that it never saw.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from search import canonical_json
+from search.errors import StorageError
+from search.files import append_line, make_folder
 
 Instrument = Literal["table", "live"]
 Method = Literal["search", "first_period", "transfer", "foreign"]
@@ -92,6 +98,67 @@ class Trace:
         if self.fresh:
             return sum(self.fresh) / len(self.fresh)
         return self.choices[-1].unseen if self.choices else None
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """Return the trace whose fields these are, as `dataclasses.asdict` and JSON have them.
+
+        Raises:
+            KeyError, TypeError, ValueError: they are those of no trace.
+        """
+        fields = dict(values)
+        return cls(
+            choices=tuple(Choice(**one) for one in fields.pop("choices")),
+            seconds={int(workers): seconds for workers, seconds in fields.pop("seconds").items()},
+            fresh=tuple(fields.pop("fresh")),
+            **fields,
+        )
+
+
+class Ledger:
+    """Searches that are done, a line each in a file that only grows: a contest that was stopped goes on, anywhere."""
+
+    def __init__(self, path: Path | None, terms: Sequence[Any], start: Mapping[str, Any] | None = None) -> None:
+        """Read what the file has; without one, nothing is kept beyond this process.
+
+        Args:
+            path: of the file.
+            terms: what all searches of the contest have in common; others in the file are passed over.
+            start: the start list of those who take part with one.
+
+        Raises:
+            StorageError: a whole line is none that a ledger wrote.
+        """
+        self._path, self._terms, self._start = path, list(terms), dict(start or {})
+        self._found: dict[str, Trace] = {}
+        lines = path.read_text().splitlines() if path is not None and path.exists() else []
+        for number, line in enumerate(lines, 1):
+            try:
+                values = json.loads(line)
+            except ValueError:
+                continue  # it was being written when all ended
+            try:
+                self._found[values["key"]] = Trace.from_json(values["trace"])
+            except (KeyError, TypeError, ValueError) as error:
+                raise StorageError(f"{path}, line {number}: no search of a contest ({error}).") from error
+
+    def get(self, entrant: Entrant, seed: int) -> Trace | None:
+        """Return how a search went, if it is done."""
+        return self._found.get(self._key(entrant, seed))
+
+    def keep(self, entrant: Entrant, seed: int, trace: Trace, numerics: Mapping[str, Any]) -> None:
+        """Add a search that is done; on which machine stands in its line, and decides nothing."""
+        key = self._key(entrant, seed)
+        self._found[key] = trace
+        if self._path is not None:
+            make_folder(self._path.parent)
+            machine = {name: numerics[name] for name in ("canary", "cpu", "torch")}
+            line = {"key": key, "way": entrant.name, "seed": seed, "machine": machine, "trace": asdict(trace)}
+            append_line(self._path, canonical_json.dumps(line))
+
+    def _key(self, entrant: Entrant, seed: int) -> str:
+        known = [self._start] if entrant.start else []
+        return canonical_json.sha256([self._terms, asdict(entrant), seed, *known])[:16]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

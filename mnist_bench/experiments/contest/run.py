@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from mnist_bench.config import TaskName
 from mnist_bench.data import DataOptions, close_test_set, load_training_set
 from mnist_bench.experiments.contest import live
 from mnist_bench.experiments.contest.entrants import check_fit, line_up
-from mnist_bench.experiments.contest.record import Contest, Entrant, Trace
+from mnist_bench.experiments.contest.record import Contest, Entrant, Ledger, Trace
 from mnist_bench.experiments.contest.replays import Arena, Terms, replays
 from mnist_bench.experiments.grid import Observer
 from mnist_bench.nets import COEFFICIENTS
@@ -69,6 +69,10 @@ class Options:
     """Replays at a time."""
     device: str = "auto"
     results: Path = Path("results")
+    ways: tuple[Entrant, ...] = ()
+    """These take part, in place of all that samplers, pruners and start say."""
+    ledger: Path | None = None
+    """A file to keep what each live search came to, so that another machine can go on."""
 
 
 def run(asked: Options, observer: Observer, stopping: Stopping) -> list[Contest] | None:
@@ -110,7 +114,7 @@ def _tried_on(table: Table) -> TriedOn:
 
 
 def _line_up(asked: Options, tried_on: TriedOn, other: Table | None) -> tuple[Entrant, ...]:
-    entrants = line_up(
+    entrants = asked.ways or line_up(
         asked.samplers, asked.pruners, sampler_options=asked.sampler_options, pruner_options=asked.pruner_options,
         transfer=other is not None, start=asked.start, baselines=asked.baselines,
     )  # fmt: skip
@@ -120,15 +124,16 @@ def _line_up(asked: Options, tried_on: TriedOn, other: Table | None) -> tuple[En
 
 
 def _start(asked: Options, space: Space, planner: Planner[Any], task: TaskName) -> StartList:
-    """Return the start list of those who take part with one.
+    """Return the start list of those who take part with one; all have the same.
 
     Raises:
         UsageError: a source is of the very task, so that the list would know what it is judged by; or it is no table,
             whose images a search here may see.
     """
-    if not asked.start:
+    named = dict.fromkeys((*asked.start, *(name for entrant in asked.ways for name in entrant.start)))
+    if not named:
         return StartList()
-    sources = [start_lists.source(name, asked.results) for name in asked.start]
+    sources = [start_lists.source(name, asked.results) for name in named]
     for source in sources:
         if source.task is None:
             raise UsageError(f"{source.name} is a study, which may have seen the images of {task}; name tables here.")
@@ -182,26 +187,42 @@ def _live(asked: Options, task: TaskName, observer: Observer, stopping: Stopping
     tried_on = TriedOn(space=space, planner=terms.planner, periods=len(run_search.period_ends(space)))
     entrants = _line_up(asked, tried_on, other)
     seeds = _seeds(asked)
-    left = sum(entrant.budgets for entrant in entrants) * len(seeds) * asked.trials * terms.unit / 1e6 / terms.workers
-    observer.on_news(
-        f"{len(entrants) * len(seeds)} searches, which train for about {duration(left)} where nothing is kept."
-    )
-    traces: dict[str, list[Trace]] = {}
-    with live.opened(terms) as contest:
-        for seed in seeds:
-            for entrant in entrants:
-                found = None if stopping() else contest.trace(entrant, seed, stopping)
-                if found is None:
-                    return None
-                traces.setdefault(entrant.name, []).append(found)
-                said = "no choice" if found.found is None else f"error {percent(found.found)} on unseen images"
-                observer.on_news(f"{entrant.name}, seed {seed}: {said}, {found.spent:.1f} trainings spent")
+    ledger = Ledger(asked.ledger, [*_common(space, task, asked.slots), asked.trials], terms.start.to_json())
+    if not _searched(entrants, seeds, terms, ledger, observer, stopping):
+        return None
+    traces = [[trace for seed in seeds if (trace := ledger.get(entrant, seed))] for entrant in entrants]
     return Contest(
         instrument="live", task=task, space=space.name, budget=asked.trials, training_seconds=terms.unit / 1e6,
         slots=asked.slots, workers=asked.workers, seeds=seeds, entrants=entrants,
-        traces=tuple(tuple(traces[entrant.name]) for entrant in entrants), seen_images=terms.seen_images,
-        unseen_images=terms.unseen_images, develops=False,
+        traces=tuple(map(tuple, traces)), seen_images=terms.seen_images, unseen_images=terms.unseen_images,
+        develops=False,
     )  # fmt: skip
+
+
+def _searched(
+    entrants: Sequence[Entrant], seeds: Sequence[int], terms: live.LiveTerms, ledger: Ledger, observer: Observer,
+    stopping: Stopping,
+) -> bool:  # fmt: skip
+    """Make the searches that the ledger lacks; return False where `stopping` said so before the end."""
+    asked = [(entrant, seed) for seed in seeds for entrant in entrants if ledger.get(entrant, seed) is None]
+    if not asked:
+        return True
+    left = sum(entrant.budgets for entrant, _ in asked) * terms.budget * terms.unit / 1e6 / terms.workers
+    observer.on_news(f"{len(asked)} searches, which train for about {duration(left)} where nothing is kept.")
+    with live.opened(terms) as contest:
+        for entrant, seed in asked:
+            found = None if stopping() else contest.trace(entrant, seed, stopping)
+            if found is None:
+                return False
+            ledger.keep(entrant, seed, found, contest.numerics)
+            said = "no choice" if found.found is None else f"error {percent(found.found)} on unseen images"
+            observer.on_news(f"{entrant.name}, seed {seed}: {said}, {found.spent:.1f} trainings spent")
+    return True
+
+
+def _common(space: Space, task: TaskName, slots: int) -> list[Any]:
+    """Return what decides the bits of all live searches of a contest."""
+    return [space.to_spec(), task, slots, live.SEEN_SEED, TRAINER_REVISION, DRIVER_REVISION]
 
 
 def _load(name: str) -> Space:
@@ -225,7 +246,7 @@ def _live_terms(asked: Options, task: TaskName, space: Space, other: Table | Non
         validation_images=len(data.split.validation),
     )
     average = [planner(params) for params in spread(space, planner, AVERAGED)]
-    common = [space.to_spec(), task, asked.slots, kind, live.SEEN_SEED, TRAINER_REVISION, DRIVER_REVISION]
+    common = [*_common(space, task, asked.slots), kind]
     folder = asked.results / FOLDER / f"live-{space.name}-{canonical_json.sha256(common)[:8]}"
     return live.LiveTerms(
         task=task, space=space, planner=planner, budget=asked.trials, slots=asked.slots, workers=asked.workers[0],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from search.event_log.records import TrialRecord
-from search.proposals.choice import MOST_REPORTS, choose
-from search.proposals.coordinates import Coordinates
+from search.proposals.choice import MOST_REPORTS, Why, choose
+from search.proposals.coordinates import Candidate, Coordinates
 from search.proposals.curves import Curve
-from search.proposals.prospects import SpaceProspects
+from search.proposals.prospects import CROSSED, SpaceProspects
 from search.strategies.samplers import Curves, Random, Sampler, Sobol
 from search.trainer_api import PLAIN, Plan
 from support import search_fake as fake
@@ -47,6 +47,14 @@ def curve(trial: int, params: Mapping[str, Any], *values: float) -> Curve:
     return Curve(trial=trial, params=params, point=point, shares=SHARES, values=values, ended=True)
 
 
+def chosen(
+    curves: Sequence[Curve], candidates: Sequence[Candidate], prospects: SpaceProspects, draws: np.random.Generator
+) -> tuple[Mapping[str, Any], Why]:
+    found = choose(curves, candidates, prospects, draws)
+    assert found is not None
+    return found
+
+
 def found_by(sampler: Curves | None, seed: int, trials: int) -> tuple[float, list[Mapping[str, Any]]]:
     """Return the mean value of the last ten of so many trials, each trained to its end, and all parameters."""
     prospects = SpaceProspects(SPACE, Free(), seed)
@@ -58,7 +66,7 @@ def found_by(sampler: Curves | None, seed: int, trials: int) -> tuple[float, lis
         else:
             draws = np.random.default_rng([seed, number])
             candidates = prospects.candidates(curves, draws)
-            params = candidates[choose(curves, candidates, prospects.coordinates, draws)[0]].params
+            params, _ = chosen(curves, candidates, prospects, draws)
         end = quality(params)
         values = (end - 0.2, end - 0.05, end)
         curves.append(curve(number, params, *values))
@@ -139,9 +147,41 @@ def test_of_long_curves_some_reports_are_read_and_the_last_one() -> None:
     assert len(curves[0].read) == 12
     draws = np.random.default_rng(0)
     candidates = prospects.candidates(curves, draws)
-    chosen, why = choose(curves, candidates, prospects.coordinates, draws)
+    params, why = chosen(curves, candidates, prospects, draws)
     assert why.best == max(each.values[-1] for each in curves)
-    assert quality(candidates[chosen].params) > np.median([quality(each.params) for each in curves])
+    assert quality(params) > np.median([quality(each.params) for each in curves])
+
+
+def test_most_crosses_may_exceed_a_limit() -> None:
+    """Their feasibility is asked for only where they are promising."""
+
+    class Strict(Free):
+        asked = 0
+
+        def __call__(self, params: Mapping[str, Any]) -> Plan[Mapping[str, Any]]:
+            self.asked += 1
+            return super().__call__(params)
+
+    planner = Strict()
+    prospects = SpaceProspects(SPACE, planner, 0)
+    # The best ones lie where nothing is feasible.
+    curves = [
+        curve(number, params, 0.9 + 0.09 * params["m.a"])
+        for number, params in enumerate(prospects.covering(number, ()) for number in range(12))
+    ]
+    draws = np.random.default_rng(0)
+    candidates = prospects.candidates(curves, draws)
+    before = planner.asked
+    params, _ = chosen(curves, candidates, prospects, draws)
+    assert Free()(params).feasible
+    assert planner.asked - before < CROSSED
+
+
+def test_where_nothing_is_feasible_nothing_is_chosen() -> None:
+    prospects = SpaceProspects(SPACE, Free(), 0)
+    curves = [curve(number, prospects.covering(number, ()), 0.5) for number in range(3)]
+    infeasible = [prospects.coordinates.candidate({**curves[0].params, "m.a": 0.9})]
+    assert choose(curves, infeasible, prospects, np.random.default_rng(0)) is None
 
 
 def test_why_is_said_in_the_terms_of_the_study() -> None:
@@ -152,9 +192,9 @@ def test_why_is_said_in_the_terms_of_the_study() -> None:
     ]
     draws = np.random.default_rng(0)
     candidates = prospects.candidates(curves, draws)
-    chosen, why = choose(curves, candidates, prospects.coordinates, draws)
+    params, why = chosen(curves, candidates, prospects, draws)
     assert why.low < why.expected < why.high < 1.0
-    assert math.isclose(why.expected, quality(candidates[chosen].params), abs_tol=0.1)
+    assert math.isclose(why.expected, quality(params), abs_tol=0.1)
     assert why.best == max(each.values[-1] for each in curves if len(each.values) == 3)
     assert (why.among, why.closest in range(12)) == (len(candidates), True)
 
@@ -166,5 +206,5 @@ def test_of_many_reports_the_most_telling_are_read() -> None:
     curves = [curve(number, each, *((quality(each),) * (1 + number % 3))) for number, each in enumerate(params)]
     draws = np.random.default_rng(0)
     candidates = prospects.candidates(curves, draws)
-    chosen, _ = choose(curves, candidates, prospects.coordinates, draws)
-    assert quality(candidates[chosen].params) > sorted(map(quality, params))[int(1.6 * MOST_REPORTS)]
+    best, _ = chosen(curves, candidates, prospects, draws)
+    assert quality(best) > sorted(map(quality, params))[int(1.6 * MOST_REPORTS)]
