@@ -169,9 +169,9 @@ class Live:
         return replace(ended, seen=errors / terms.seen_images, val_loss=val_loss, unseen=unseen)
 
     def trained(
-        self, plans: Sequence[Plan[Any]], seed: int, stopping: Stopping, *, periods: int | None = None
+        self, asked: Sequence[tuple[Plan[Any], int]], stopping: Stopping, *, periods: int | None = None
     ) -> list[Sequence[Report]]:
-        """Return the reports of training plans with a seed, all periods or the first ones."""
+        """Return the reports of training plans, each with its seed, side by side; all periods or the first ones."""
         codec = self.terms.planner.codec
         tasks = [
             Task(
@@ -182,7 +182,7 @@ class Live:
                 seed=seed,
                 costs=plan.costs[:periods],
             )
-            for number, plan in enumerate(plans)
+            for number, (plan, seed) in enumerate(asked)
         ]
         store = TaskStore(CheckpointStore(WorkFolder(self.terms.folder).checkpoints), keep_last=False)
         training = Training(tasks, self._executor, store)
@@ -195,11 +195,14 @@ class Live:
         if not found.choices:
             return found
         plan = self.terms.planner(found.choices[-1].params)
-        errors: list[float] = []
-        for seed in FRESH_SEEDS:
-            ((*_, last),) = self.trained([plan], seed, stopping)
-            errors.append(last.details["unseen_errors"] / self.terms.unseen_images if last.end is None else CHANCE)
-        return replace(found, fresh=tuple(errors))
+        lasts = [reports[-1] for reports in self.trained([(plan, seed) for seed in FRESH_SEEDS], stopping)]
+        return replace(
+            found,
+            fresh=tuple(
+                last.details["unseen_errors"] / self.terms.unseen_images if last.end is None else CHANCE
+                for last in lasts
+            ),
+        )
 
 
 class _Trained:
@@ -224,7 +227,7 @@ class _Trained:
 
     def train(self, plans: Sequence[Plan[Any]], periods: int | None = None) -> list[Sequence[Report]]:
         """See `Source.train`."""
-        return self._live.trained(plans, SEEN_SEED, self._stopping, periods=periods)
+        return self._live.trained([(plan, SEEN_SEED) for plan in plans], self._stopping, periods=periods)
 
     def ended(self, trial: int, params: Params, plan: Plan[Any], spent: float, last: Report) -> Ended:
         """See `Source.ended`."""
