@@ -171,15 +171,15 @@ def compared(differences: NDArray[np.float64], boundary: float, margin: float) -
 
 def words(found: Look) -> str:
     """Return a look in a sentence."""
-    cheaper = [
-        f"{one.ratio:.2f} [{one.low:.2f}, {one.high:.2f}] times cheaper as far as at {budget}"
+    faster = [
+        f"speed-up at {budget} trainings {one.ratio:.2f} [{one.low:.2f}, {one.high:.2f}]"
         for budget, one in found.speedups.items()
     ]
     said = (
         f"{found.pairs} pairs: {found.difference:+.3f} points [{found.low:+.3f}, {found.high:+.3f}], "
         f"t = {found.statistic:.2f} against {found.boundary:.2f}: {found.verdict}"
     )
-    return "; ".join([said, *cheaper])
+    return "; ".join([said, *faster])
 
 
 def judged(plan: Plan, claim: Claim, ledger: Path, asked: argparse.Namespace) -> tuple[Contest, list[Look]]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
-from confirm import BOUNDARIES, compared, look, words
+from confirm import BOUNDARIES, compared, look, plan_of, words
 
 from mnist_bench.experiments.contest.record import Choice, Contest, Entrant, Trace
 
@@ -37,7 +38,7 @@ def test_a_difference_is_shown_with_its_interval() -> None:
     assert found.low < found.difference < found.high < 0
     assert found.difference == pytest.approx(-0.1, abs=0.04)
     assert words(found).startswith("100 pairs: -0.")
-    assert ": better; as far at " in words(found)
+    assert ": better; speed-up at 10 trainings 2.00 [2.00, 2.00]" in words(found)
 
 
 def test_what_nobody_could_use_is_called_equal() -> None:
@@ -64,3 +65,29 @@ def test_a_search_without_a_choice_is_not_passed_over() -> None:
     broken = (found.traces[0], (*found.traces[1][:-1], without))
     with pytest.raises(SystemExit, match="the budget is too small"):
         look(replace(found, traces=broken), 2.0, 0.02)
+
+
+PLANS = Path(__file__).parents[2] / "benchmarks" / "strategies"
+
+
+@pytest.mark.parametrize("name", ["contest", "contest-coarse"])
+def test_what_is_written_down_can_be_read(name: str) -> None:
+    plan = plan_of(PLANS / f"{name}.yaml")
+    first, *others = plan.claims
+    assert (first.against.way, first.way.way, first.way.start) == ("tpe + asha", "curves + asha", ())
+    assert plan.first_seed >= 5000
+    assert all(claim.way.sampler == "curves" for claim in others)
+
+
+def test_looks_that_the_boundaries_do_not_hold_for_are_refused(tmp_path: Path) -> None:
+    text = (PLANS / "contest.yaml").read_text()
+    file = tmp_path / "contest.yaml"
+    for looks, said in (("[40, 100]", "not equally spaced"), ("[25, 50, 75, 100]", "up to 3 looks")):
+        file.write_text(text.replace("[50, 100]", looks))
+        with pytest.raises(SystemExit, match=said):
+            plan_of(file)
+
+
+def test_speed_ups_are_told_at_smaller_budgets_too() -> None:
+    found = look(contest(*errors(0, 30, gain=0.001)), BOUNDARIES[1][0], 0.02, (5,))
+    assert list(found.speedups) == [5, 10]

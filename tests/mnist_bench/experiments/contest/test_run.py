@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from mnist_bench import tables
-from mnist_bench.experiments.contest.record import Contest
+from mnist_bench.experiments.contest import live
+from mnist_bench.experiments.contest.record import Contest, Entrant, Trace
 from mnist_bench.experiments.contest.run import Options, run
 from mnist_bench.experiments.grid import Observer
 from search.errors import UsageError
@@ -109,3 +113,34 @@ def test_a_live_contest_needs_a_file_and_one_objective(tmp_path: Path) -> None:
     file.write_text("objective: [val_accuracy, macs]\noptim: {lr: {float: [0.001, 0.01]}}\n")
     with pytest.raises(UsageError, match="two objectives"):
         run(replace(ASKED, live="mnist-5k", space=str(file)), News(), lambda: False)
+
+
+def test_a_live_contest_goes_on_from_its_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also on another machine, which has none of the trainings; and where all is done, no worker is started."""
+    done: list[tuple[str, int]] = []
+    trace = Trace(choices=(), spent=1.0, trials=2, complete=0)
+
+    class Searching:
+        numerics: ClassVar = {"canary": "c0", "cpu": "a processor", "torch": "2.13"}
+
+        def trace(self, entrant: Entrant, seed: int, stopping: Callable[[], bool]) -> Trace | None:
+            if len(done) == 3:
+                return None
+            done.append((entrant.name, seed))
+            return replace(trace, trials=len(done))
+
+    @contextmanager
+    def opened(terms: object) -> Iterator[Searching]:
+        yield Searching()
+
+    monkeypatch.setattr(live, "opened", opened)
+    ways = (Entrant(sampler="tpe", pruner="asha"), Entrant(sampler="curves", pruner="asha"))
+    asked = replace(ASKED, live="mnist-5k", space="conv", ways=ways, seeds=2, results=tmp_path / "one")
+    asked = replace(asked, ledger=tmp_path / "ledger.jsonl")
+    assert run(asked, News(), lambda: False) is None
+    done.clear()
+    (contest,) = run(replace(asked, results=tmp_path / "other"), News(), lambda: False) or []
+    assert done == [("curves + asha", 1)]
+    assert [[one.trials for one in traces] for traces in contest.traces] == [[1, 3], [2, 1]]
+    monkeypatch.setattr(live, "opened", None)
+    assert run(asked, News(), lambda: False) == [contest]
