@@ -3,6 +3,7 @@ from .files import (
     FOLDERS as FOLDERS,
     config as config,
     find as find,
+    former as former,
     load as load,
     parse as parse,
     recipe as recipe,

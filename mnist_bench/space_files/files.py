@@ -16,11 +16,13 @@ from search.errors import SpaceError, UsageError
 from search.messages import did_you_mean, show
 from search.space import Space, override, yaml_reader
 
-__all__ = ["check", "config", "find", "load", "parse", "recipe", "shipped"]
+__all__ = ["check", "config", "find", "former", "load", "parse", "recipe", "shipped"]
 
 _PACKAGE = Path(__file__).parents[1]
 FOLDERS = (_PACKAGE / "_spaces", _PACKAGE.parent / "spaces")
 """Where the shipped spaces lie: in an installed package, in a checkout."""
+FORMER = "former/"
+"""Folder among them of what they were up to a release: `former/0.1/conv.yaml`."""
 
 
 def load(name_or_path: str | Path, overrides: Sequence[str] = (), *, images: int | None = IMAGES) -> Space:
@@ -74,6 +76,15 @@ def shipped() -> dict[str, Path]:
     """Return the files of the spaces that come with the program, by name."""
     folder = next((folder for folder in FOLDERS if folder.is_dir()), FOLDERS[0])
     return {path.relative_to(folder).with_suffix("").as_posix(): path for path in sorted(folder.rglob("*.yaml"))}
+
+
+def former(name: str) -> list[str]:
+    """Return the names under which a shipped space is kept as it was in earlier releases.
+
+    >>> former("a space of one's own")
+    []
+    """
+    return [other for other in shipped() if other.startswith(FORMER) and other.rpartition("/")[2] == name]
 
 
 def recipe(space: Space) -> TrainConfig:

@@ -25,7 +25,7 @@ from mnist_bench.units import duration
 from search import repeatability, strategies
 from search.driver import MAX_OUTAGE, Observer, Run, Search
 from search.errors import SpaceError, UsageError
-from search.event_log import Created, Order, StopRules, repeats
+from search.event_log import Order, StopRules, repeats
 from search.executors import Executor, ExecutorName, InProcessExecutor
 from search.executors.local import LocalExecutor
 from search.executors.ray import RayExecutor, StagedFiles
@@ -36,7 +36,7 @@ from search.repeatability import TriedOn
 from search.space import Space, cost_of, same
 from search.stored_fields import stored
 from search.strategies import Pruner, Sampler
-from search.study import Invocation, StartList, StudyLocation, StudySpec, read_events
+from search.study import Invocation, StartList, StudyLocation, StudySpec, specification
 from search.trainer_api import Planner
 
 
@@ -141,7 +141,7 @@ def run(asked: SearchConfig, observer: Observer, stopping: Callable[[], bool]) -
     Raises:
         SearchError: see `search.driver.run.Search.run`, and `space_files.load` for faults in the space file.
     """
-    space, rules = to_search(asked), asked.stop_rules
+    space, rules = to_search(asked, observer.on_notice), asked.stop_rules
     chosen = chosen_strategies(asked, space)
     for warning in space_files.warnings(space):
         observer.on_warning(space_files.warning_line(warning))
@@ -175,18 +175,38 @@ def location(asked: SearchConfig, space: Space) -> StudyLocation:
     return StudyLocation.of(study_name(asked, space), asked.results, asked.storage)
 
 
-def to_search(asked: SearchConfig) -> Space:
+def to_search(asked: SearchConfig, notice: Callable[[str], object] = lambda text: None) -> Space:
     """Return the space that a search is asked for.
+
+    A shipped space may be bettered from release to release. A study that was begun with it as it was before goes on
+    with that, which is said.
 
     Raises:
         SpaceError, UsageError: see `space_files.load`; there is nothing to search in a recipe.
+        StorageError: of a study that is there the database cannot be read.
     """
-    images = {} if asked.data_dir is None else {"images": None}
-    space = space_files.load(asked.space, (*asked.overrides, *_strategy_overrides(asked)), **images)
+    space = _loaded(asked, asked.space)
     if space.is_recipe:
         raise UsageError(
             f"{asked.space}: there is nothing to search, for it has no range; use `mnist-bench train {asked.space}`."
         )
+    former = space_files.former(asked.space)
+    begun = specification(location(asked, space)) if former else None
+    if begun is None or begun["space"] == space.to_spec():
+        return space
+    for name in former:
+        if (as_begun := _loaded(asked, name)).to_spec() == begun["space"]:
+            notice(
+                f"{study_name(asked, space)} goes on with {asked.space} as it was when it began ({name}); "
+                "--study-name NAME begins a search with what it is today."
+            )
+            return as_begun
+    return space
+
+
+def _loaded(asked: SearchConfig, name: str) -> Space:
+    images = {} if asked.data_dir is None else {"images": None}
+    space = space_files.load(name, (*asked.overrides, *_strategy_overrides(asked)), **images)
     own = [kind for kind, name in (("sampler", asked.sampler), ("pruner", asked.pruner)) if name and is_code(name)]
     return _without(own, space)
 
@@ -308,9 +328,9 @@ def start_list(
     names = asked.from_studies or (tuple(space.settings.get("search", {}).get("start", ())) if asked.start else ())
     if not names:
         return lambda plan: StartList()
-    begun = next(iter(read_events(where)), None)
-    if isinstance(begun, Created) and "start" in begun.spec:
-        known = StartList.from_json(begun.spec["start"])
+    begun = specification(where)
+    if begun is not None and "start" in begun:
+        known = StartList.from_json(begun["start"])
         if known.made_of == tuple(map(start_lists.named, names)):
             return lambda plan: known
     if not asked.from_studies and (unknown := [name for name in names if name not in SHA256]):

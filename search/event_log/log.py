@@ -154,6 +154,15 @@ class EventLog:
             NewerVersionError: a newer version wrote them.
             StorageError: one is missing or is none, so that those after it mean nothing.
         """
+        events = self._read(None)
+        self._length = len(events)
+        return events
+
+    def first(self) -> Event | None:
+        """Return the event with which the study begins, if there is one; errors as in `read`."""
+        return next(iter(self._read(1)), None)
+
+    def _read(self, most: int | None) -> list[Event]:
         columns = (
             _events.c.seq,
             _events.c.kind,
@@ -162,10 +171,9 @@ class EventLog:
             _events.c.external,
             _events.c.payload,
         )
-        query = sa.select(*columns).where(_events.c.study == self._study).order_by(_events.c.seq)
+        query = sa.select(*columns).where(_events.c.study == self._study).order_by(_events.c.seq).limit(most)
         with self._engine.connect() as connection:
             rows = connection.execute(query).all()
-        self._length = len(rows)
         return [self._believed(expected, *row) for expected, row in enumerate(rows)]
 
     def _believed(self, expected: int, seq: object, *columns: object) -> Event:

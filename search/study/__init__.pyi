@@ -33,6 +33,7 @@ from .studies import (
     newest_event as newest_event,
     open_study as open_study,
     read_events as read_events,
+    specification as specification,
     where as where,
 )
 from .tables_check import Differences as Differences, differences as differences, rebuild as rebuild

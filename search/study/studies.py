@@ -14,7 +14,7 @@ from sqlalchemy.engine import Engine
 
 from search.database import file_lock, is_postgresql, open_for_reading, postgres, redacted, storage_errors
 from search.errors import StorageError, StudyNotFoundError, UsageError
-from search.event_log import Event, EventLog, History, StudyRecord, log
+from search.event_log import Created, Event, EventLog, History, StudyRecord, log
 from search.messages import first_line
 from search.study.folder import ResultsFolder
 from search.study.location import StudyLocation, can_name_a_study, checked_name
@@ -91,6 +91,17 @@ def read_events(location: StudyLocation) -> list[Event]:
     if location.lacks_database:
         return []
     return _query(location.url, lambda engine: _events(engine, _name_inside(engine, location)))
+
+
+def specification(location: StudyLocation) -> Mapping[str, Any] | None:
+    """Return the specification that a study began with, None where there is no such study; errors as in `read_events`.
+
+    Of the event log it reads one event, however long the search has been.
+    """
+    if location.lacks_database:
+        return None
+    first = _query(location.url, lambda engine: _first(engine, _name_inside(engine, location)))
+    return first.spec if isinstance(first, Created) else None
 
 
 def newest_event(location: StudyLocation) -> tuple[int, str] | None:
@@ -187,6 +198,11 @@ def _read(location: StudyLocation) -> History | None:
 def _events(engine: Engine, name: str) -> list[Event]:
     stored = EventLog(engine, name)
     return stored.read() if stored.newest() is not None else []
+
+
+def _first(engine: Engine, name: str) -> Event | None:
+    stored = EventLog(engine, name)
+    return stored.first() if stored.newest() is not None else None
 
 
 def _name_inside(engine: Engine, location: StudyLocation) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mnist_bench import space_files
 from mnist_bench.studies.run_search import SearchConfig, chosen_strategies, run, to_search
 from search.driver.progress import Observer
-from search.errors import SpaceError, UsageError
+from search.errors import FingerprintError, SpaceError, UsageError
 from search.space.space import Space
 from search.strategies.pruners import Hyperband, NoPruner
 from search.strategies.samplers import ForeignSampler, Random, Tpe
@@ -89,3 +91,29 @@ def test_what_is_not_repeatable_is_refused_before_anything_is_written(tmp_path: 
 
 def test_the_default_is_as_before() -> None:
     assert chosen_strategies(*to_be_searched())[0] == Tpe()
+
+
+def test_a_study_goes_on_with_the_shipped_space_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a release makes of a shipped space ends no search that was begun with an earlier one."""
+    spaces = tmp_path / "spaces"
+    (spaces / "former" / "0.1").mkdir(parents=True)
+    before = space_files.find("smoke").read_text()
+    (spaces / "smoke.yaml").write_text(before)
+    monkeypatch.setattr("mnist_bench.space_files.files.FOLDERS", (spaces,))
+    asked = SearchConfig(space="smoke", overrides=("subset=1000", "epochs=1"), trials=1, results=tmp_path / "results")
+    run(asked, Observer(), lambda: False)
+    (spaces / "former" / "0.1" / "smoke.yaml").write_text(before)
+    (spaces / "smoke.yaml").write_text(before.replace("sampler: tpe", "sampler: curves"))
+
+    said: list[str] = []
+    assert to_search(asked, said.append).settings["search"]["sampler"] == "tpe"
+    assert said == [
+        "smoke-0 goes on with smoke as it was when it began (former/0.1/smoke); --study-name NAME begins a search with "
+        "what it is today."
+    ]
+    assert len(run(replace(asked, trials=2), Observer(), lambda: False).study.trials) == 2
+    for other in (replace(asked, study_name="new"), replace(asked, overrides=("subset=1200", "epochs=1"))):
+        assert to_search(other, said.append).settings["search"]["sampler"] == "curves"
+    with pytest.raises(FingerprintError, match=r"subset: 1,?000 then, 1,?200 now"):
+        run(replace(asked, overrides=("subset=1200", "epochs=1")), Observer(), lambda: False)
+    assert len(said) == 1
