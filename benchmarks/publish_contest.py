@@ -15,25 +15,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import redirect_stdout
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from io import StringIO
 
+import contest_pages
 from publish import FOLDER, ROOT, machine
 
 from mnist_bench import tables
-from mnist_bench.cli import output
 from mnist_bench.cli.experiments.runner import Lines
-from mnist_bench.experiments.contest import Contest, Options, tables_of
+from mnist_bench.experiments.contest import Contest, Options
 from mnist_bench.experiments.contest.replays import Arena
 from mnist_bench.experiments.contest.run import run
-from mnist_bench.plots.experiments import contest as picture
-from mnist_bench.plots.style import save
 from mnist_bench.tables.shipped import SHA256
-from search import canonical_json
-from search.files import atomic_write, make_folder
 
 PEERS = ROOT / "benchmarks" / "peers" / "search_methods"
 sys.path.insert(0, str(PEERS))
@@ -94,20 +88,11 @@ def publish(name: str, title: str, make: Callable[[], Sequence[Contest]]) -> Non
     started = time.monotonic()
     contests = make()
     minutes, seconds = divmod(round(time.monotonic() - started), 60)
-    results = tables_of(contests)
-    text = StringIO()
-    with redirect_stdout(text):
-        output.show("markdown", *results)
     conditions = (
         f"`python benchmarks/publish_contest.py {name}` on {machine()}, {datetime.now(UTC):%Y-%m-%d}; "
         f"{minutes}:{seconds:02} from start to end."
     )
-    make_folder(TARGET)
-    page = f"# {title}\n\n{conditions}\n\n{text.getvalue()}\n![Error of the choice by what was spent]({name}.png)\n"
-    atomic_write(TARGET / f"{name}.md", page.encode())
-    document = {key: value for table in results for key, value in table.document.items()}
-    atomic_write(TARGET / f"{name}.json", (canonical_json.dumps(document) + "\n").encode())
-    save(partial(picture.draw, picture.rows(contests)), TARGET / name, ["png"])
+    contest_pages.write(TARGET / name, title, [conditions], contests, {})
 
 
 def main() -> None:

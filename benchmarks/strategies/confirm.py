@@ -13,36 +13,22 @@ results, so that the command goes on where it was stopped, on another machine to
 from __future__ import annotations
 
 import argparse
-import math
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import redirect_stdout
-from dataclasses import asdict, dataclass, replace
-from functools import partial
-from io import StringIO
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
 from ruamel.yaml import YAML
-from scipy import stats  # type: ignore[import-untyped]
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+import contest_pages
+from looks import BOUNDARIES, Look, look, words
 from publish import machine
 
-from mnist_bench.cli import output
 from mnist_bench.cli.experiments.runner import Lines
-from mnist_bench.experiments.contest import Contest, Options, tables_of
+from mnist_bench.experiments.contest import Contest, Options
 from mnist_bench.experiments.contest.record import Entrant
 from mnist_bench.experiments.contest.run import run
-from mnist_bench.experiments.contest.verdicts import Speedup, speedups
-from mnist_bench.plots.experiments import contest as picture
-from mnist_bench.plots.style import save
-from search import canonical_json
-from search.files import atomic_write, make_folder
-
-BOUNDARIES: Mapping[int, tuple[float, ...]] = {1: (1.960,), 2: (2.797, 1.977), 3: (3.471, 2.454, 2.004)}
-"""Of |z| at equally spaced looks, two-sided, 5 % over all of them (Jennison and Turnbull 2000, table 2.3)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,24 +55,6 @@ class Plan:
     """Points; equal is what the whole interval shows to differ by less."""
     first_seed: int
     claims: tuple[Claim, ...]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Look:
-    """What so many pairs of searches came to."""
-
-    pairs: int
-    difference: float
-    """Mean error of the way's choices above that of the other's, in points."""
-    low: float
-    high: float
-    """Of an interval that holds over all looks."""
-    statistic: float
-    boundary: float
-    """Of |t|: the quantile of Student's distribution that stands for O'Brien and Fleming's."""
-    verdict: str
-    speedups: Mapping[int, Speedup]
-    """By budget: how many times cheaper the way gets as far, with a 95 % interval of its own."""
 
 
 def plan_of(path: Path) -> Plan:
@@ -127,61 +95,6 @@ def contest_of(plan: Plan, ways: tuple[Entrant, ...], pairs: int, ledger: Path, 
     return found[0]
 
 
-def look(contest: Contest, boundary: float, margin: float, budgets: Sequence[int] = ()) -> Look:
-    """Return what the pairs so far say of the last entrant against the first.
-
-    Args:
-        contest: with a choice of each search.
-        boundary: of |z| at this look.
-        margin: in points.
-        budgets: in trainings.
-    """
-    errors = [[trace.found for trace in traces] for traces in contest.traces]
-    pairs = [(ours, theirs) for ours, theirs in zip(errors[-1], errors[0], strict=True)]
-    differences = [100 * (ours - theirs) for ours, theirs in pairs if ours is not None and theirs is not None]
-    if len(differences) < len(pairs):
-        raise SystemExit("A search made no choice within its budget: the budget is too small.")
-    found = compared(np.array(differences), boundary, margin)
-    told = {budget: speedups(replace(contest, budget=budget))[-1] for budget in (*budgets, contest.budget)}
-    return replace(found, speedups={budget: one for budget, one in told.items() if one is not None})
-
-
-def compared(differences: NDArray[np.float64], boundary: float, margin: float) -> Look:
-    """Return what differences of paired searches say, in points; all else as in `look`."""
-    mean, error = float(differences.mean()), float(differences.std(ddof=1)) / math.sqrt(len(differences))
-    critical = float(stats.t.isf(stats.norm.sf(boundary), len(differences) - 1))
-    statistic = mean / error if error else 0.0
-    low, high = mean - critical * error, mean + critical * error
-    shown = abs(statistic) > critical
-    return Look(
-        pairs=len(differences),
-        difference=mean,
-        low=low,
-        high=high,
-        statistic=statistic,
-        boundary=critical,
-        verdict="equal"
-        if -margin < low and high < margin
-        else ("better" if mean < 0 else "worse")
-        if shown
-        else "not shown",
-        speedups={},
-    )
-
-
-def words(found: Look) -> str:
-    """Return a look in a sentence."""
-    faster = [
-        f"speed-up at {budget} trainings {one.ratio:.2f} [{one.low:.2f}, {one.high:.2f}]"
-        for budget, one in found.speedups.items()
-    ]
-    said = (
-        f"{found.pairs} pairs: {found.difference:+.3f} points [{found.low:+.3f}, {found.high:+.3f}], "
-        f"t = {found.statistic:.2f} against {found.boundary:.2f}: {found.verdict}"
-    )
-    return "; ".join([said, *faster])
-
-
 def judged(plan: Plan, claim: Claim, ledger: Path, asked: argparse.Namespace) -> tuple[Contest, list[Look]]:
     """Return the looks at a claim, up to the first that shows a difference, and the searches that they looked at."""
     looks: list[Look] = []
@@ -196,25 +109,19 @@ def judged(plan: Plan, claim: Claim, ledger: Path, asked: argparse.Namespace) ->
 
 def publish(plan: Plan, found: Sequence[tuple[Contest, list[Look]]], target: Path, command: str) -> None:
     """Write what was looked at: a page to read, its figures as JSON, and a picture."""
-    text = StringIO()
-    with redirect_stdout(text):
-        output.show("markdown", *tables_of([contest for contest, _ in found]))
     said = [
         f"- {claim.way.name} against {claim.against.name}, {words(each)}."
         for claim, (_, looks) in zip(plan.claims, found, strict=False)
         for each in looks
     ]
-    claims = "\n".join(said)
-    page = (
-        f"# Confirmed live on {plan.task}\n\n`{command}` on {machine()}.\n\nLooks, in their order; each interval "
-        f"holds over all looks of its claim.\n\n{claims}\n\n{text.getvalue()}\n"
-        f"![Error of the choice by what was spent]({target.name}.png)\n"
-    )
-    make_folder(target.parent)
-    atomic_write(target.with_suffix(".md"), page.encode())
+    paragraphs = [
+        f"`{command}` on {machine()}.",
+        "Looks, in their order; each interval holds over all looks of its claim.",
+        "\n".join(said),
+    ]
     document = {"plan": asdict(plan), "claims": [[asdict(each) for each in looks] for _, looks in found]}
-    atomic_write(target.with_suffix(".json"), (canonical_json.dumps(document) + "\n").encode())
-    save(partial(picture.draw, picture.rows([contest for contest, _ in found])), target, ["png"])
+    contests = [contest for contest, _ in found]
+    contest_pages.write(target, f"Confirmed live on {plan.task}", paragraphs, contests, document)
 
 
 def main(arguments: Sequence[str]) -> None:

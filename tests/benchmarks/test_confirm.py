@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from confirm import BOUNDARIES, compared, look, plan_of, words
+from confirm import plan_of
+from looks import BOUNDARIES, compared, look, words
 
 from mnist_bench.experiments.contest.record import Choice, Contest, Entrant, Trace
 

@@ -49,7 +49,7 @@ class Entrant:
         parts = [
             self.sampler,
             *([] if self.pruner == "none" else [self.pruner]),
-            *(["start list"] if self.start else []),
+            *([f"list of {', '.join(self.start)}"] if self.start else []),
         ]
         return " + ".join(parts)
 
@@ -152,7 +152,7 @@ class Ledger:
         self._found[key] = trace
         if self._path is not None:
             make_folder(self._path.parent)
-            machine = {name: numerics[name] for name in ("canary", "cpu", "torch")}
+            machine = {name: numerics[name] for name in ("canary", "cpu", "torch") if name in numerics}
             line = {"key": key, "way": entrant.name, "seed": seed, "machine": machine, "trace": asdict(trace)}
             append_line(self._path, canonical_json.dumps(line))
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from mnist_bench.experiments.contest.baselines import Ended, Params, choices, first_period, proposals, transfer
 from mnist_bench.experiments.contest.entrants import strategies_of
-from mnist_bench.experiments.contest.record import Entrant, Trace
+from mnist_bench.experiments.contest.record import Entrant, Ledger, Trace
 from mnist_bench.tables import Nearest, Table, TablePlanner, TableTrainer, cells
 from search import strategies
 from search.event_log import State
@@ -161,21 +161,23 @@ def replays(
     terms: Terms,
     *,
     processes: int = 1,
+    ledger: Ledger | None = None,
     on_trace: Callable[[Entrant, int, Trace], None] = lambda entrant, seed, trace: None,
     stopping: Callable[[], bool] = lambda: False,
 ) -> tuple[tuple[Trace, ...], ...] | None:
     """Return the traces of each entrant, one a seed; None where `stopping` said so before the end.
 
-    With several processes, searches run side by side; what they come to is the same.
+    With several processes, searches run side by side; what they come to is the same. What the ledger has is not
+    searched again.
     """
-    asked = [(entrant, seed) for seed in seeds for entrant in entrants]
-    found: dict[tuple[str, int], Trace] = {}
+    ledger = Ledger(None, ()) if ledger is None else ledger
+    asked = [(entrant, seed) for seed in seeds for entrant in entrants if ledger.get(entrant, seed) is None]
     for (entrant, seed), trace in _run(arena, asked, terms, processes, stopping):
-        found[entrant.name, seed] = trace
+        ledger.keep(entrant, seed, trace, arena.table.about.numerics[0])
         on_trace(entrant, seed, trace)
-    if len(found) < len(asked):
-        return None
-    return tuple(tuple(found[entrant.name, seed] for seed in seeds) for entrant in entrants)
+    found = [[ledger.get(entrant, seed) for seed in seeds] for entrant in entrants]
+    whole = tuple(tuple(trace for trace in traces if trace is not None) for traces in found)
+    return whole if all(len(traces) == len(seeds) for traces in whole) else None
 
 
 Asked = tuple[Entrant, int]

@@ -72,7 +72,8 @@ class Options:
     ways: tuple[Entrant, ...] = ()
     """These take part, in place of all that samplers, pruners and start say."""
     ledger: Path | None = None
-    """A file to keep what each live search came to, so that another machine can go on."""
+    """A file to keep what each search came to, so that a contest goes on, on another machine too. It does not know of
+    which version code of the user's own was."""
 
 
 def run(asked: Options, observer: Observer, stopping: Stopping) -> list[Contest] | None:
@@ -156,6 +157,8 @@ def _on_table(
 ) -> Contest | None:
     seeds, table = _seeds(asked), arena.table
     terms = Terms(budget=asked.trials, slots=asked.slots, workers=asked.workers)
+    common = [SHA256.get(table.name, table.name), asked.slots, asked.workers, DRIVER_REVISION, asked.trials]
+    ledger = Ledger(asked.ledger, common, arena.start.to_json())
     total, done = len(entrants) * len(seeds), 0
 
     def on_trace(entrant: Entrant, seed: int, trace: Trace) -> None:
@@ -165,7 +168,8 @@ def _on_table(
             observer.on_news(f"{table.name}: {done} of {total} searches")
 
     traces = replays(
-        arena, entrants, seeds, terms, processes=asked.processes, on_trace=on_trace, stopping=stopping
+        arena, entrants, seeds, terms, processes=asked.processes, ledger=ledger, on_trace=on_trace,
+        stopping=stopping,
     )  # fmt: skip
     if traces is None:
         return None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from mnist_bench.experiments.contest.record import Entrant, Trace
+from mnist_bench.experiments.contest.record import Entrant, Ledger, Trace
 from mnist_bench.experiments.contest.replays import Arena, Terms, replay, replays
 from mnist_bench.tables import Table
 from search.study import StartList
@@ -173,3 +174,18 @@ def test_several_processes_come_to_the_same_in_any_order(arena: Arena) -> None:
 def test_a_contest_can_be_stopped(arena: Arena) -> None:
     left = iter([False, False, True])
     assert replays(arena, [RANDOM], range(5), TERMS, stopping=lambda: next(left)) is None
+
+
+def test_a_contest_that_was_stopped_goes_on_from_its_ledger(arena: Arena, tmp_path: Path) -> None:
+    left = iter([False, False, True])
+    path = tmp_path / "ledger.jsonl"
+    assert replays(arena, [RANDOM], range(4), TERMS, ledger=Ledger(path, ()), stopping=lambda: next(left)) is None
+    heard: list[int] = []
+    went_on = replays(
+        arena, [RANDOM], range(4), TERMS, ledger=Ledger(path, ()), on_trace=lambda entrant, seed, _: heard.append(seed)
+    )  # fmt: skip
+    whole = replays(arena, [RANDOM], range(4), TERMS)
+    assert heard == [2, 3]
+    assert went_on is not None
+    assert whole is not None
+    assert list(map(_without_times, went_on[0])) == list(map(_without_times, whole[0]))

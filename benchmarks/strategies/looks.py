@@ -1,0 +1,90 @@
+"""What pairs of searches with the same seeds say: a difference with its interval, and how much cheaper one is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats  # type: ignore[import-untyped]
+
+from mnist_bench.experiments.contest import Contest
+from mnist_bench.experiments.contest.verdicts import Speedup, speedups
+
+BOUNDARIES: Mapping[int, tuple[float, ...]] = {1: (1.960,), 2: (2.797, 1.977), 3: (3.471, 2.454, 2.004)}
+"""Of |z| at equally spaced looks, two-sided, 5 % over all of them (Jennison and Turnbull 2000, table 2.3)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Look:
+    """What so many pairs of searches came to."""
+
+    pairs: int
+    difference: float
+    """Mean error of the way's choices above that of the other's, in points."""
+    low: float
+    high: float
+    """Of an interval that holds over all looks."""
+    statistic: float
+    boundary: float
+    """Of |t|: the quantile of Student's distribution that stands for O'Brien and Fleming's."""
+    verdict: str
+    speedups: Mapping[int, Speedup]
+    """By budget: how many times cheaper the way gets as far, with a 95 % interval of its own."""
+
+
+def look(contest: Contest, boundary: float, margin: float, budgets: Sequence[int] = ()) -> Look:
+    """Return what the pairs so far say of the last entrant against the first.
+
+    Args:
+        contest: with a choice of each search.
+        boundary: of |z| at this look.
+        margin: in points.
+        budgets: in trainings.
+    """
+    errors = [[trace.found for trace in traces] for traces in contest.traces]
+    pairs = [(ours, theirs) for ours, theirs in zip(errors[-1], errors[0], strict=True)]
+    differences = [100 * (ours - theirs) for ours, theirs in pairs if ours is not None and theirs is not None]
+    if len(differences) < len(pairs):
+        raise SystemExit("A search made no choice within its budget: the budget is too small.")
+    found = compared(np.array(differences), boundary, margin)
+    told = {budget: speedups(replace(contest, budget=budget))[-1] for budget in (*budgets, contest.budget)}
+    return replace(found, speedups={budget: one for budget, one in told.items() if one is not None})
+
+
+def compared(differences: NDArray[np.float64], boundary: float, margin: float) -> Look:
+    """Return what differences of paired searches say, in points; all else as in `look`."""
+    mean, error = float(differences.mean()), float(differences.std(ddof=1)) / math.sqrt(len(differences))
+    critical = float(stats.t.isf(stats.norm.sf(boundary), len(differences) - 1))
+    statistic = mean / error if error else 0.0
+    low, high = mean - critical * error, mean + critical * error
+    shown = abs(statistic) > critical
+    return Look(
+        pairs=len(differences),
+        difference=mean,
+        low=low,
+        high=high,
+        statistic=statistic,
+        boundary=critical,
+        verdict="equal"
+        if -margin < low and high < margin
+        else ("better" if mean < 0 else "worse")
+        if shown
+        else "not shown",
+        speedups={},
+    )
+
+
+def words(found: Look) -> str:
+    """Return a look in a sentence."""
+    faster = [
+        f"speed-up at {budget} trainings {one.ratio:.2f} [{one.low:.2f}, {one.high:.2f}]"
+        for budget, one in found.speedups.items()
+    ]
+    said = (
+        f"{found.pairs} pairs: {found.difference:+.3f} points [{found.low:+.3f}, {found.high:+.3f}], "
+        f"t = {found.statistic:.2f} against {found.boundary:.2f}: {found.verdict}"
+    )
+    return "; ".join([said, *faster])

@@ -1,0 +1,112 @@
+"""Compare ways of searching over the tables: what they find, how much cheaper, and what a list beforehand does.
+
+    python benchmarks/strategies/replays.py --seeds 100 --output results/published/strategies
+
+Every way searches with the same seeds on each pool, from 0 on: these are the replays on which a way is chosen, and no
+ground for a claim. With a start list a way knows a table of another task. "The worst" is a list made of what is worst
+there: the harm that a list can do. What a search came to is a line beside the results, so that the command goes on
+where it was stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+import contest_pages
+from looks import BOUNDARIES, Look, look, words
+from publish import machine
+
+from mnist_bench import tables
+from mnist_bench.cli.experiments.runner import Lines
+from mnist_bench.experiments.contest import Contest, Options
+from mnist_bench.experiments.contest.record import Entrant, Ledger
+from mnist_bench.experiments.contest.replays import Arena, Terms, replays
+from mnist_bench.experiments.contest.run import run
+from mnist_bench.start_lists.make import NUMBER
+from search.study import StartList
+
+OTHER: Mapping[str, str] = {"conv-5k": "conv-5k-wrong", "conv-5k-wrong": "conv-5k"}
+"""Of each pool, the table of another task of which a list is made."""
+BUDGET, BUDGETS = 50, (15, 30)
+MARGIN = 0.02
+DEFAULT, RANDOM, SOBOL, CURVES = (Entrant(sampler=name, pruner="asha") for name in ("tpe", "random", "sobol", "curves"))
+WORST = "the worst of another task"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Compared:
+    """One way beside another, on one table."""
+
+    way: Entrant
+    against: Entrant
+    seen: Look
+
+
+def compared(contest: Contest, way: Entrant, against: Entrant) -> Compared:
+    """Return what two entrants of a contest come to."""
+    places = [contest.entrants.index(each) for each in (against, way)]
+    pair = replace(
+        contest, entrants=(against, way), traces=tuple(contest.traces[place] for place in places)
+    )  # fmt: skip
+    return Compared(way=way, against=against, seen=look(pair, BOUNDARIES[1][0], MARGIN, BUDGETS))
+
+
+def on_table(name: str, seeds: int, processes: int, ledger: Path) -> tuple[Contest, list[Compared]]:
+    """Return all ways on a pool, and what is asked of them."""
+    other = OTHER[name]
+    random, curves = (replace(way, start=(other,)) for way in (RANDOM, CURVES))
+    asked = Options(
+        tables=(name,), ways=(DEFAULT, RANDOM, SOBOL, CURVES, random, curves), seeds=seeds, trials=BUDGET,
+        processes=processes, ledger=ledger,
+    )  # fmt: skip
+    contest = (run(asked, Lines(), lambda: False) or [])[0]
+    contest = with_the_worst(contest, tables.load(name), tables.load(other), processes, ledger)
+    pairs = [
+        (CURVES, DEFAULT), (CURVES, RANDOM), (CURVES, SOBOL), (curves, DEFAULT), (curves, random), (random, RANDOM),
+        (contest.entrants[-1], CURVES),
+    ]  # fmt: skip
+    return contest, [compared(contest, *pair) for pair in pairs]
+
+
+def with_the_worst(contest: Contest, table: tables.Table, other: tables.Table, processes: int, ledger: Path) -> Contest:
+    """Return the contest with one more entrant: `curves`, with a list of what is worst on another task."""
+    errors = {point: other.unseen_error(point, seeds[0]) for point, seeds in other.seeds.items()}
+    worst = sorted(errors, key=lambda point: (-errors[point], point))[:NUMBER]
+    start = StartList(made_of=(WORST,), configurations=tuple(dict(other.points[point]) for point in worst))
+    arena, entrant = Arena(table, start=start), replace(CURVES, start=(WORST,))
+    kept = Ledger(ledger, [table.name, BUDGET], start.to_json())
+    found = replays(arena, [entrant], contest.seeds, Terms(budget=BUDGET), processes=processes, ledger=kept)
+    if found is None:
+        raise SystemExit("The contest was stopped.")
+    return replace(contest, entrants=(*contest.entrants, entrant), traces=(*contest.traces, *found))
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Search, and write what was seen."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=100)
+    parser.add_argument("--tables", nargs="+", default=list(OTHER), choices=list(OTHER))
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--output", type=Path, default=Path("results/published/strategies"))
+    asked = parser.parse_args(arguments)
+    target = asked.output / "replays"
+    found = [on_table(name, asked.seeds, asked.processes, target.with_suffix(".jsonl")) for name in asked.tables]
+    said = [
+        f"- {contest.task}: {each.way.name} against {each.against.name}, {words(each.seen)}."
+        for contest, rows in found
+        for each in rows
+    ]
+    paragraphs = [f"`python benchmarks/strategies/replays.py --seeds {asked.seeds}` on {machine()}.", "\n".join(said)]
+    document = {"compared": {contest.task: [asdict(each) for each in rows] for contest, rows in found}}
+    contests = [contest for contest, _ in found]
+    contest_pages.write(target, "Ways of searching, replayed over the tables", paragraphs, contests, document)
+    print(f"{target}.md: {sum(len(rows) for _, rows in found)} comparisons.")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
