@@ -49,7 +49,7 @@ class Entrant:
         parts = [
             self.sampler,
             *([] if self.pruner == "none" else [self.pruner]),
-            *([f"list of {', '.join(self.start)}"] if self.start else []),
+            *([f"list of {', '.join(Path(name).stem for name in self.start)}"] if self.start else []),
         ]
         return " + ".join(parts)
 

@@ -19,7 +19,7 @@ from search.event_log.events import Told
 from search.event_log.records import StudyRecord, TrialRecord
 from search.executors.protocol import Job, Outcome, Raised
 from search.strategies.pruners import Asha, Hyperband, Median, NoPruner, Pruner
-from search.strategies.samplers import Gp, Qmc, Random, Sampler, Sobol, Tpe
+from search.strategies.samplers import Curves, Gp, Qmc, Random, Sampler, Sobol, Tpe
 from search.study import studies
 from search.study.location import StudyLocation
 from support import search_fake as fake
@@ -163,13 +163,19 @@ PRUNERS = (Asha(reduction_factor=2), Hyperband(), Median(n_startup_trials=1), No
 PAIRS: list[tuple[Sampler, Pruner]] = [
     *((sampler, pruner) for sampler in (Tpe(n_startup_trials=2), Random(), Qmc()) for pruner in PRUNERS),
     (Sobol(), Asha(reduction_factor=2)),
+    *((Curves(n_startup_trials=2), pruner) for pruner in (Asha(reduction_factor=2), NoPruner())),
     (Gp(n_startup_trials=2), NoPruner()),  # it goes with no other
+]
+CASES = [
+    pytest.param(sampler, pruner, objectives, id=f"{sampler.name}-{pruner.name}-{objectives}")
+    for sampler, pruner in PAIRS
+    for objectives in (1, 2)
+    if objectives == 1 or not isinstance(sampler, Curves)  # it goes with one
 ]
 
 
 @pytest.mark.usefixtures("optuna_tables")
-@pytest.mark.parametrize("objectives", [1, 2])
-@pytest.mark.parametrize(("sampler", "pruner"), PAIRS, ids=lambda part: type(part).__name__)
+@pytest.mark.parametrize(("sampler", "pruner", "objectives"), CASES)
 def test_nothing_that_is_no_number_reaches_the_storage(
     tmp_path: Path, sampler: Sampler, pruner: Pruner, objectives: int
 ) -> None:

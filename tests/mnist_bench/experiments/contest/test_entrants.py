@@ -28,8 +28,8 @@ def test_every_pair_takes_part_once_more_with_a_start_list() -> None:
     assert [(entrant.name, entrant.start) for entrant in pairs] == [
         ("tpe + asha", ()),
         ("random + asha", ()),
-        ("tpe + asha + start list", ("conv-5k-wrong",)),
-        ("random + asha + start list", ("conv-5k-wrong",)),
+        ("tpe + asha + list of conv-5k-wrong", ("conv-5k-wrong",)),
+        ("random + asha + list of conv-5k-wrong", ("conv-5k-wrong",)),
     ]
 
 

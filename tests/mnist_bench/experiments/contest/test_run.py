@@ -72,7 +72,7 @@ def test_a_start_list_may_not_know_the_task_that_it_is_judged_on(files: tuple[st
     elsewhere = tmp_path / "other.npz"
     elsewhere.write_bytes(tables.pack(replace(other.about, task="mnist-5k-wrong"), other.arrays))
     (contest,) = _run(replace(ASKED, tables=files[:1], start=(str(elsewhere),), baselines=False))
-    assert [entrant.name for entrant in contest.entrants] == ["random", "random + start list"]
+    assert [entrant.name for entrant in contest.entrants] == ["random", f"random + list of {Path(elsewhere).stem}"]
 
 
 def test_the_reference_is_better_than_what_is_found_but_no_lucky_row(files: tuple[str, str]) -> None:
