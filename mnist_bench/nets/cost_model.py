@@ -87,7 +87,9 @@ def period_features(config: TrainConfig, *, train_images: int, validation_images
     trained_on = images_per_epoch(config.train_on, train=train_images, validation=validation_images)
     schedule = Schedule(config=config, images=trained_on)
     evaluated = EVALUATION_SHARE * validation_images
-    return [_features(architecture, schedule, period, evaluated) for period in range(1, len(schedule.period_ends) + 1)]
+    macs = sum(_filled_macs(layer) for layer in architecture.layers)
+    per_image, periods = (macs, architecture.traffic), range(1, len(schedule.period_ends) + 1)
+    return [_features(architecture, per_image, schedule, period, evaluated) for period in periods]
 
 
 def price_list(coefficients: Coefficients) -> tuple[float, ...]:
@@ -103,7 +105,9 @@ def price_list(coefficients: Coefficients) -> tuple[float, ...]:
     )
 
 
-def _features(architecture: Architecture, schedule: Schedule, period: int, evaluated: float) -> tuple[float, ...]:
+def _features(
+    architecture: Architecture, per_image: tuple[int, int], schedule: Schedule, period: int, evaluated: float
+) -> tuple[float, ...]:
     steps = schedule.steps(period)
     # An evaluated image counts as a fraction of a trained one, so that one coefficient serves both.
     images = len(steps) * schedule.batch_size + evaluated
@@ -114,8 +118,7 @@ def _features(architecture: Architecture, schedule: Schedule, period: int, evalu
         distorted = len(steps) * schedule.config.augment.distorts
     augmented = distorted * schedule.batch_size
     return (
-        images * sum(_filled_macs(layer) for layer in architecture.layers),
-        images * architecture.traffic,
+        *(images * work for work in per_image),
         augmented,
         len(steps) * architecture.trainable,  # the optimizer's update
         len(steps) * len(architecture.layers),  # the call of a kernel, whatever the batch

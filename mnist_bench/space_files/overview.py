@@ -265,7 +265,7 @@ def _corner_axes(space: Space) -> dict[str, list[Any]]:
     """Return the values to visit of each range that decides a net's size, or whether another such range counts."""
     wanted = set(SIZE_FIELDS)
     asked: dict[str, list[Any]] = {}
-    for item in reversed(space.sample_order()):
+    for item in reversed(space.order):
         if item.path in wanted:
             wanted |= item.when.keys()
             for parent, allowed in item.when.items():

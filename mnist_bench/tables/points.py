@@ -69,7 +69,7 @@ def cells(space: Space) -> list[Params]:
         ValueError: a range has infinitely many values.
     """
     found: list[dict[str, Any]] = [{}]
-    for item in space.sample_order():
+    for item in space.order:
         grown: list[dict[str, Any]] = []
         for values in found:
             options = _values(item) if item.is_active(values) else []

@@ -18,6 +18,8 @@ APPLIES = 0.5**0.5
 DECIMALS = 9
 """To which places and distances are rounded: in their last bits they differ between machines, and equal ones among
 themselves."""
+MOST_KNOWN = 20_000
+"""Values whose columns are kept."""
 
 
 class Candidate(NamedTuple):
@@ -40,6 +42,7 @@ class Coordinates:
         self._spans = {path: span for path, span in spans.items() if not _is_single(span)}
         widths = [len(_columns(span, None)) for span in self._spans.values()]
         self._starts = np.cumsum([0, *widths]).tolist()
+        self._known: dict[tuple[str, str], list[float]] = {}
 
     def __len__(self) -> int:
         """Return the number of ranges that tell configurations apart."""
@@ -47,8 +50,16 @@ class Coordinates:
 
     def of(self, params: Params) -> Array:
         """Return the point of a configuration, shape (columns,)."""
-        columns = [_columns(span, params.get(path)) for path, span in self._spans.items()]
-        return np.array([each for group in columns for each in group])
+        return np.array([each for path, span in self._spans.items() for each in self._at(path, span, params.get(path))])
+
+    def _at(self, path: str, span: Distribution, value: Any) -> list[float]:
+        """Return the columns of one range; most of a search's many candidates take their values from others."""
+        key = path, repr(value)
+        if (known := self._known.get(key)) is None:
+            if len(self._known) == MOST_KNOWN:
+                self._known.clear()
+            known = self._known[key] = _columns(span, value)
+        return known
 
     def candidate(self, params: Params) -> Candidate:
         """Return a configuration with its point."""

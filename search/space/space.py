@@ -123,6 +123,18 @@ class Space:
     """Where each setting, and each section, was written."""
     constraints: tuple[Constraint, ...] = field(default=(), compare=False, repr=False)
     """What the setting of that name says; see `with_constraints`."""
+    order: tuple[Field, ...] = field(init=False, compare=False, repr=False)
+    """The fields in sampling order: every field after the fields in its condition, otherwise as in the file. Those whose
+    conditions form a cycle are left out."""
+
+    def __post_init__(self) -> None:
+        """Find the sampling order, once for all samples."""
+        order: dict[str, Field] = {}
+        waiting = list(self.fields)
+        while ready := [item for item in waiting if all(parent in order for parent in item.when)]:
+            order.update((item.path, item) for item in ready)
+            waiting = [item for item in waiting if item.path not in order]
+        object.__setattr__(self, "order", tuple(order.values()))
 
     @classmethod
     def read(cls, document: Document) -> tuple[Space, list[Problem]]:
@@ -224,23 +236,10 @@ class Space:
         """Whether the space has no range, so that it describes a single training run."""
         return not self.ranges
 
-    def sample_order(self) -> list[Field]:
-        """Return the fields in sampling order: every field after the fields in its condition, otherwise as in the file.
-
-        Fields whose conditions form a cycle are left out.
-        """
-        order: dict[str, Field] = {}
-        waiting = list(self.fields)
-        while ready := [field for field in waiting if all(parent in order for parent in field.when)]:
-            order.update((field.path, field) for field in ready)
-            waiting = [field for field in waiting if field.path not in order]
-        return list(order.values())
-
     def sample(self, suggest: Suggest) -> dict[str, Any]:
         """Return a trial's parameters: the value that `suggest` gives for each active field with a range."""
         values = self._walk(suggest)
-        ranges = {field.path for field in self.ranges}
-        return {path: value for path, value in values.items() if path in ranges}
+        return {item.path: values[item.path] for item in self.order if item.distribution and item.path in values}
 
     def resolve(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Return all settings of a trial by path: constants and parameters, without inactive fields.
@@ -284,7 +283,7 @@ class Space:
     def condition_problems(self, fields: tuple[Field, ...]) -> list[Problem]:
         """Return the faults in the conditions of these fields of the space."""
         by_path = {field.path: field for field in self.fields}
-        ordered = {field.path for field in self.sample_order()}
+        ordered = {field.path for field in self.order}
         problems: list[Problem] = []
         for child in fields:
             problems += [p for parent in child.when for p in _parent_problems(child, parent, by_path)]
@@ -294,8 +293,8 @@ class Space:
 
     def _walk(self, suggest: Suggest) -> dict[str, Any]:
         values: dict[str, Any] = {}
-        for item in self.sample_order():
-            if item.is_active(values):
+        for item in self.order:
+            if not item.when or item.is_active(values):
                 values[item.path] = item.value if item.distribution is None else suggest(item.path, item.distribution)
         return values
 

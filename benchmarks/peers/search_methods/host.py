@@ -170,7 +170,7 @@ def plain_ranges(space: Space) -> Iterator[dict[str, Any]]:
     A condition on a constant is left out; a value of a range that does not apply is ignored.
     """
     ranges = {item.path for item in space.ranges}
-    for item in space.sample_order():
+    for item in space.order:
         if item.distribution is not None:
             when = {parent: list(values) for parent, values in item.when.items() if parent in ranges}
             yield {"name": item.path, "when": when} | _plain(item.distribution)

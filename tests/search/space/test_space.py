@@ -65,7 +65,7 @@ def test_the_name_of_a_file_without_one() -> None:
 
 
 def test_parents_are_sampled_first() -> None:
-    order = [field.path for field in space_of(TEXT).sample_order()]
+    order = [field.path for field in space_of(TEXT).order]
     assert order.index("model.layers") < order.index("model.units")
     assert set(order) == {field.path for field in space_of(TEXT).fields}
 
