@@ -124,7 +124,7 @@ class Space:
     constraints: tuple[Constraint, ...] = field(default=(), compare=False, repr=False)
     """What the setting of that name says; see `with_constraints`."""
     order: tuple[Field, ...] = field(init=False, compare=False, repr=False)
-    """The fields in sampling order: every field after the fields in its condition, otherwise as in the file. Those whose
+    """The fields in sampling order: each after the fields in its condition, otherwise as in the file. Those whose
     conditions form a cycle are left out."""
 
     def __post_init__(self) -> None:
