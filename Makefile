@@ -5,7 +5,7 @@ BIN := .venv/bin
 FAST := not (slow or soak or browser or ray or integration)
 TWO := -n 2 --dist loadfile --no-loadscope-reorder   # what a file's tests look at is made once; the slow ones come first
 
-.PHONY: help search prove check coverage test integration faults lint format schema results peers search-peers clean
+.PHONY: help search prove check coverage test integration faults docs lint format schema results peers search-peers clean
 
 help:
 	@echo "make search   50 trials of spaces/conv.yaml on the full data: about 6 minutes on 2 cores"
@@ -15,6 +15,7 @@ help:
 	@echo "make test     lint, types, import contracts, and all tests but those of the two lines below"
 	@echo "make integration   other people's programs read our studies"
 	@echo "make faults   every fault of docs/faults.md, injected for real, and every property in its full dose"
+	@echo "make docs     the documentation as a site, build/site/index.html; a link that leads nowhere fails"
 	@echo "make results  make the published search and the notebook's table again: about 65 minutes on 2 cores"
 	@echo "make peers    other people's loops beside ours, measured: about 2 hours on 2 quiet cores"
 	@echo "make search-peers   environments for other people's methods of search (benchmarks/peers/search_methods)"
@@ -44,6 +45,9 @@ faults: export HYPOTHESIS_PROFILE := full
 faults: .venv/tested
 	$(BIN)/python -m pytest -m "hypothesis or dosed" $(TWO)
 	$(BIN)/python -m pytest -v $$(grep -o 'tests/[a-z_/]*\.py::[a-z_0-9]*' docs/faults.md | sort -u)
+
+docs: .venv/tested
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 lint: .venv/tested
 	$(BIN)/ruff format --check .
