@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 Group = Literal[
     "convolutions", "hidden layers", "batchnorm", "dropout", "augmentation", "optimizer", "schedule", "averaging",
-    "label smoothing", "budget",
+    "label smoothing", "budget", "hard images",
 ]  # fmt: skip
 """What an ablation changes at once, in the order in which ties go."""
 
@@ -50,5 +50,5 @@ class Setting:
     counts: Literal["not at all", "at the ends", "everywhere"] = "at the ends"
     """Where in the setting's range a net can have its fewest or most weights or operations; of the model's settings."""
     distortion: str = ""
-    """What one of the augmentation's strengths does to a picture, with places for its `{value}` or `{percent}`, and for
-    the `{axes}` of zoom_per_axis. Left out, its name and value."""
+    """What one of the augmentation's strengths does to a picture, with places for its `{value}` or `{percent}`, for the
+    `{axes}` of zoom_per_axis and for `{grid_shift}`. Left out, its name and value."""

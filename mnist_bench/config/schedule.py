@@ -18,24 +18,49 @@ class Schedule:
 
     config: TrainConfig
     images: int
-    """Training images an epoch."""
+    """Training images, all of which the first epoch takes."""
+
+    @property
+    def hard_images(self) -> int:
+        """Images that each epoch from the second on takes for their last losses."""
+        return round(self.config.optim.hard_share * self.images)
+
+    @property
+    def easy_images(self) -> int:
+        """Images that each epoch from the second on takes at random among the others, with hard_share."""
+        return max(1, round(self.config.optim.easy_share * (self.images - self.hard_images)))
+
+    @property
+    def later_images(self) -> int:
+        """Images of each epoch from the second on."""
+        return self.hard_images + self.easy_images if self.config.optim.hard_share else self.images
 
     @property
     def batch_size(self) -> int:
-        """Images a step: the config's, or all images where there are fewer."""
-        return min(self.config.optim.batch_size, self.images)
+        """Images a step: the config's, or all images of an epoch where there are fewer."""
+        return min(self.config.optim.batch_size, self.later_images)
 
     @property
     def steps_per_epoch(self) -> int:
-        """Steps an epoch; a smaller last batch counts with keep_last_batch alone, and never a single image,
-        which batch normalisation cannot do with."""
-        left_over = self.images % self.batch_size
-        return self.images // self.batch_size + (1 if left_over > 1 and self.config.optim.keep_last_batch else 0)
+        """Steps of an epoch that takes all images; a smaller last batch counts with keep_last_batch alone, and never a
+        single image, which batch normalisation cannot do with."""
+        return self._steps_for(self.images)
 
     @property
     def total_steps(self) -> int:
         """Steps of the full budget."""
-        return self.config.epochs * self.steps_per_epoch
+        return self.first_step(self.config.epochs)
+
+    def first_step(self, epoch: float) -> int:
+        """Return the step that begins an epoch, from 0, or a place within it."""
+        # The first epoch may have more steps than the others; where it has not, the second term is exactly 0.
+        first, later = self.steps_per_epoch, self._steps_for(self.later_images)
+        return round(epoch * later + min(epoch, 1) * (first - later))
+
+    def epoch_of(self, step: int) -> int:
+        """Return the epoch of a step, from 0."""
+        first = self.steps_per_epoch
+        return 0 if step < first else 1 + (step - first) // self._steps_for(self.later_images)
 
     @property
     def period_ends(self) -> tuple[float, ...]:
@@ -44,7 +69,7 @@ class Schedule:
 
     def steps(self, period: int) -> range:
         """Return the steps of a period, which counts from 1; without steps where two periods lie too close."""
-        bounds = [0, *(round(end * self.steps_per_epoch) for end in self.period_ends)]
+        bounds = [0, *map(self.first_step, self.period_ends)]
         return [range(first, last) for first, last in pairwise(bounds)][period - 1]
 
     def augment(self, step: int) -> AugmentConfig:
@@ -60,18 +85,23 @@ class Schedule:
         return self.config.optim.lr * lr_factor(self.config.optim, (step + 0.5) / self.total_steps)
 
     def _phase(self, step: int) -> Phase | None:
-        end = 0
+        epoch, end = self.epoch_of(step) if self.config.phases else 0, 0
         for phase in self.config.phases:
-            end += phase.epochs * self.steps_per_epoch
-            if step < end:
+            end += phase.epochs
+            if epoch < end:
                 return phase
         return None
+
+    def _steps_for(self, images: int) -> int:
+        left_over = images % self.batch_size
+        return images // self.batch_size + (1 if left_over > 1 and self.config.optim.keep_last_batch else 0)
 
 
 def lr_factor(optim: OptimConfig, progress: float) -> float:
     """Return the share of the highest learning rate at `progress` (0 to 1) through the full budget.
 
-    one_cycle is the triangle of Smith (2018) from zero up to the peak and down to zero; constant drops by steps.
+    one_cycle is the triangle of Smith (2018) from zero up to the peak and down to zero; constant drops by steps, and
+    may end in a fall to zero (a trapezoid, Hägele et al. 2024).
     """
     match optim.schedule:
         case "one_cycle":
@@ -79,7 +109,9 @@ def lr_factor(optim: OptimConfig, progress: float) -> float:
             return progress / warmup if progress < warmup else (1 - progress) / (1 - warmup)
         case "constant":
             drops = (optim.first_drop_fraction, optim.second_drop_fraction)[: optim.drops]
-            return optim.drop_factor ** sum(progress >= drop for drop in drops)
+            factor = optim.drop_factor ** sum(progress >= drop for drop in drops)
+            cooldown = optim.cooldown_fraction
+            return factor * (1 - progress) / cooldown if progress > 1 - cooldown else factor
         case _:
             assert_never(optim.schedule)
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from functools import cache
-from typing import Annotated, Literal, assert_never
+from typing import Annotated, Literal, assert_never, get_type_hints
 
 from annotated_types import Ge, Gt, Le, Len, Lt
 
@@ -39,7 +39,7 @@ KernelSize = Literal[1, 3, 5, 7]
 Units = Annotated[int, Ge(1), Le(4096)]
 
 
-def _read(name: Optimizer | LrSchedule) -> tuple[Literal["moments", "momentum", "warmup", "drops"], ...]:
+def _read(name: Optimizer | LrSchedule) -> tuple[Literal["moments", "momentum", "warmup", "drops", "cooldown"], ...]:
     """Return what an optimizer or a schedule reads of the settings that not all of its kind read."""
     match name:
         case "adam":
@@ -49,7 +49,7 @@ def _read(name: Optimizer | LrSchedule) -> tuple[Literal["moments", "momentum", 
         case "one_cycle":
             return ("warmup",)
         case "constant":
-            return ("drops",)
+            return ("drops", "cooldown")
         case _:
             assert_never(name)
 
@@ -62,12 +62,16 @@ BATCHNORM = Needs(
     lambda placed: {*(placed if isinstance(placed, tuple) else (placed,))} != {"none"},
 )
 DISTORTION = Needs(("augment.distorts",))
+GRID = Needs(("augment.grid_pixels",))
 MOMENTS = Needs(("optim.optimizer",), lambda optimizer: "moments" in _read(optimizer))
 MOMENTUM = Needs(("optim.optimizer",), lambda optimizer: "momentum" in _read(optimizer))
 WARMUP = Needs(("optim.schedule",), lambda schedule: "warmup" in _read(schedule))
 DROPS = Needs(("optim.schedule",), lambda schedule: "drops" in _read(schedule))
 ONE_DROP = Needs(("optim.drops",))
 TWO_DROPS = Needs(("optim.drops",), lambda drops: bool(drops >= 2))
+COOLDOWN = Needs(("optim.schedule",), lambda schedule: "cooldown" in _read(schedule))
+LATER_EPOCHS = Needs(("epochs",), lambda epochs: bool(epochs >= 2))
+HARD_IMAGES = Needs(("optim.hard_share",))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -144,7 +148,7 @@ class ModelConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AugmentConfig:
-    """Random affine distortions, drawn afresh for every image and epoch; all zero means none."""
+    """Random distortions, drawn afresh for every image and epoch; all zero means none."""
 
     rotation_degrees: Annotated[
         float, Ge(0), Le(90), Setting(group="augmentation", cells=("augment",), unit="°", distortion="turned ±{value}°")
@@ -171,6 +175,16 @@ class AugmentConfig:
     """How a pixel between pixels is read."""
     fill: Annotated[Fill, Setting(group="augmentation", needs=(DISTORTION,))] = "background"
     """What is read outside the picture: black, or the nearest pixel."""
+    grid_pixels: Annotated[
+        int,
+        Ge(0),
+        Le(8),
+        Setting(group="augmentation", distortion="displaced ±{grid_shift} px on a {value}×{value} grid"),
+    ] = 0
+    """Side of a coarse grid of random displacements, in grid pixels; bicubic interpolation makes a smooth field of it
+    that moves every pixel (after Simard et al. 2003). 4 is common; 0 is off."""
+    grid_shift: Annotated[float, Gt(0), Le(7), Setting(group="augmentation", needs=(GRID,))] = 1.0
+    """Largest displacement of a grid pixel either way along rows and along columns, in pixels of the picture."""
 
     @property
     def distorts(self) -> bool:
@@ -179,13 +193,20 @@ class AugmentConfig:
 
     @property
     def strengths(self) -> dict[str, float]:
-        """The strength of each distortion by its name: every number of this class is one."""
+        """The strength of each distortion by its name: every number of this class that counts without another."""
         return {name: getattr(self, name) for name in _strengths()}
 
 
 @cache
 def _strengths() -> tuple[str, ...]:
-    return tuple(item.name for item in fields(AugmentConfig) if type(item.default) in (int, float))
+    hints = get_type_hints(AugmentConfig, include_extras=True)
+    needy = {name for name, hint in hints.items() for item in getattr(hint, "__metadata__", ()) if _needs(item)}
+    numbers = [item.name for item in fields(AugmentConfig) if type(item.default) in (int, float)]
+    return tuple(name for name in numbers if name not in needy)
+
+
+def _needs(metadata: object) -> bool:
+    return isinstance(metadata, Setting) and bool(metadata.needs)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -231,9 +252,19 @@ class OptimConfig:
         0.1
     )
     """What a drop multiplies the learning rate by."""
+    cooldown_fraction: Annotated[
+        float, Ge(0), Le(1), Setting(group="schedule", needs=(COOLDOWN,), cells=("lr → drops",))
+    ] = 0.0
+    """constant: the share of the budget at its end in which the learning rate falls linearly to zero, from where the
+    drops leave it; 0 is off."""
     ema_decay: Annotated[Rate, Setting(group="averaging")] = 0.0
     """Exponential moving average of the weights, share of the old average kept a step; 0 is off. Where it is on,
     the averaged weights are what is evaluated and kept."""
+    hard_share: Annotated[float, Ge(0), Lt(1), Setting(group="hard images", needs=(LATER_EPOCHS,))] = 0.0
+    """Share of the training images that each epoch from the second on takes because their losses were the highest when
+    last trained on; of the others it takes easy_share, at random. 0 takes all images."""
+    easy_share: Annotated[float, Gt(0), Lt(1), Setting(group="hard images", needs=(LATER_EPOCHS, HARD_IMAGES))] = 1 / 3
+    """With hard_share: the share of the other images, drawn anew each epoch."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

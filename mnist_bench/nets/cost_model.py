@@ -13,12 +13,15 @@ from dataclasses import dataclass
 from math import prod
 from typing import assert_never, get_args
 
-from mnist_bench.config import Schedule, TrainConfig, images_per_epoch
+from mnist_bench.config import AugmentConfig, Schedule, TrainConfig, images_per_epoch
 from mnist_bench.nets.architecture import Architecture, Layer, plan_layers
 from mnist_bench.numerics import DeviceKind
 
 EVALUATION_SHARE = 0.3
 """Time to evaluate an image, as a share of the time to train on it: the forward pass is about a third of a step."""
+
+GRID_SHARE = 0.8
+"""Time to displace an image by a coarse grid, as a share of the time to distort it at all, which comes with it."""
 
 VECTOR = 16
 """Feature maps that a kernel processes at once: 16 numbers of 32 bits fill a register of AVX-512. A partial group takes
@@ -34,7 +37,7 @@ class Coefficients:
     element_ps: float
     """Picoseconds per image and element that a layer writes."""
     augment_ns: float
-    """Nanoseconds per augmented image."""
+    """Nanoseconds per augmented image; one displaced by a grid counts for more, see `GRID_SHARE`."""
     parameter_ps: float
     """Picoseconds per step and trainable parameter."""
     layer_us: float
@@ -113,9 +116,9 @@ def _features(
     images = len(steps) * schedule.batch_size + evaluated
     # Asked step by step only where phases may switch augmentation on and off: it is most of the time that a plan takes.
     if schedule.config.phases:
-        distorted = sum(schedule.augment(step).distorts for step in steps)
+        distorted = sum(_distortions(schedule.augment(step)) for step in steps)
     else:
-        distorted = len(steps) * schedule.config.augment.distorts
+        distorted = len(steps) * _distortions(schedule.config.augment)
     augmented = distorted * schedule.batch_size
     return (
         *(images * work for work in per_image),
@@ -124,6 +127,11 @@ def _features(
         len(steps) * len(architecture.layers),  # the call of a kernel, whatever the batch
         1,
     )
+
+
+def _distortions(augment: AugmentConfig) -> float:
+    """Return how many affine distortions take as long as one of these."""
+    return augment.distorts * (1 + GRID_SHARE * (augment.grid_pixels > 0))
 
 
 def _filled_macs(layer: Layer) -> int:

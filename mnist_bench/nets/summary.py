@@ -82,8 +82,9 @@ def legend(heading: str, cells: Collection[str]) -> list[str]:
     signs = []
     if heading == "augment" and any(cell != "none" for cell in cells):
         signs = [" ".join(declared.name for declared in told if declared.name in AugmentConfig().strengths)]
-    elif heading == "lr → drops" and any("→×" in cell for cell in cells):
-        signs = ["lr →×drop_factor@epochs of the drops"]
+    elif heading == "lr → drops":
+        drops = ["lr →×drop_factor@epochs of the drops"] if any("→×" in cell for cell in cells) else []
+        signs = [*drops, *(["lr →0@epoch from which it falls to zero"] if any("→0@" in cell for cell in cells) else [])]
     elif any("/" in cell for cell in cells):
         signs = ["/".join(declared.name for declared in told)]
     nothing = [f"{NOTHING}: has no effect there"] if NOTHING in cells else []
@@ -131,7 +132,8 @@ def _lr(config: TrainConfig) -> str:
             return f"{highest} one-cycle"
         case "constant":
             epochs = ",".join(f"{epoch:.2g}" for epoch in _drop_epochs(config))
-            return f"{highest} →×{short(optim.drop_factor)}@{epochs}" if epochs else highest
+            drops = f" →×{short(optim.drop_factor)}@{epochs}" if epochs else ""
+            return highest + drops + (f" →0@{_cooldown(config):.2g}" if optim.cooldown_fraction else "")
         case _:
             assert_never(optim.schedule)
 
@@ -140,6 +142,11 @@ def _drop_epochs(config: TrainConfig) -> list[float]:
     optim = config.optim
     fractions = (optim.first_drop_fraction, optim.second_drop_fraction)[: optim.drops]
     return [fraction * config.epochs for fraction in fractions]
+
+
+def _cooldown(config: TrainConfig) -> float:
+    """Return the epoch from which the learning rate falls to zero."""
+    return (1 - config.optim.cooldown_fraction) * config.epochs
 
 
 _WAYS: Mapping[str, Callable[[TrainConfig], str]] = MappingProxyType(
@@ -169,6 +176,8 @@ def _augment_words(augment: AugmentConfig) -> Iterator[str]:
         yield f"rot {augment.rotation_degrees:.2g}°"
     if augment.translate_pixels:
         yield f"shift {augment.translate_pixels:.2g} px"
+    if augment.grid_pixels:
+        yield f"grid {augment.grid_pixels}×{augment.grid_pixels} {augment.grid_shift:.2g} px"
 
 
 def _optim_words(config: TrainConfig) -> Iterator[str]:
@@ -179,9 +188,12 @@ def _optim_words(config: TrainConfig) -> Iterator[str]:
             yield f"lr {optim.lr:.2g} one-cycle"
         case "constant":
             drops = " and ".join(f"{epoch:.2g}" for epoch in _drop_epochs(config))
-            yield f"lr {optim.lr:.2g}" + (f" → ×{optim.drop_factor:.2g} at {drops}" if drops else "")
+            falls = f" → 0 from {_cooldown(config):.2g}" if optim.cooldown_fraction else ""
+            yield f"lr {optim.lr:.2g}" + (f" → ×{optim.drop_factor:.2g} at {drops}" if drops else "") + falls
         case _:
             assert_never(optim.schedule)
+    if optim.hard_share:
+        yield f"hard {optim.hard_share:.2g}, easy {optim.easy_share:.2g}"
 
 
 def _plain(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Random affine distortions of a whole batch at once: one matrix an image, one resampling.
+"""Random distortions of a whole batch at once: one affine matrix and one coarse grid an image, one resampling.
 
 A distortion maps each pixel of the result to the place in the picture that it is read from:
 
@@ -7,6 +7,8 @@ A distortion maps each pixel of the result to the place in the picture that it i
 with R = [[cos, -sin], [sin, cos]], S = [[1, -sin], [0, cos]], Z = diag(zoom rows, zoom columns), coordinates (row,
 column), the centre in the middle of the picture: the matrices of Keras 1.2 (`ImageDataGenerator.random_transform`).
 So a positive rotation turns the digit clockwise, a zoom above 1 shrinks it, and a positive shift moves it up or left.
+Where the coarse grid is on, the source moves on by what bicubic interpolation between its G x G random displacements
+gives at the pixel; the grid's outer pixels lie on those of the picture.
 """
 
 from __future__ import annotations
@@ -21,16 +23,32 @@ from torch.nn import functional
 from mnist_bench.config import AugmentConfig, Fill, Interpolation
 
 DRAWS = 6
-"""Draws an image: rotation, shear, row shift, column shift, row zoom, column zoom."""
+"""Draws an image, before those of the grid: rotation, shear, row shift, column shift, row zoom, column zoom."""
+AFFINE = 3
+"""Numbers of a map that are not displacements: over row, column and 1."""
 
 
-def draw(images: int, generator: torch.Generator) -> Tensor:
-    """Return (images, DRAWS) numbers from -1 to 1; strengths multiply them, so settings never change what is drawn."""
-    return torch.rand(images, DRAWS, generator=generator).mul_(2).sub_(1)
+def draw(config: AugmentConfig, images: int, generator: torch.Generator) -> Tensor:
+    """Return (images, DRAWS + 2 G²) numbers from -1 to 1, G the side of the grid, 0 where there is none.
+
+    Strengths multiply them, so they never change what is drawn; the grid's come last, so its side changes no others.
+    """
+    sizes = (DRAWS, 2 * config.grid_pixels**2)
+    return torch.cat([torch.rand(images, size, generator=generator).mul_(2).sub_(1) for size in sizes], dim=1)
 
 
-def matrices(config: AugmentConfig, draws: Tensor) -> Tensor:
-    """Return the maps from result to source, (N, 2, 3) over (row, column, 1), in pixels from the centre."""
+def maps(config: AugmentConfig, draws: Tensor) -> Tensor:
+    """Return the maps from result to source, (N, 2, 3 + G²).
+
+    Both rows of a map, for the source's row and its column, hold factors of (row, column, 1), in pixels from the
+    centre, and the displacements of the grid's pixels, row by row, in pixels.
+    """
+    affine, grid = draws[:, :DRAWS], draws[:, DRAWS:].reshape(len(draws), 2, config.grid_pixels**2)
+    return torch.cat([_matrices(config, affine), grid * config.grid_shift], dim=2)
+
+
+def _matrices(config: AugmentConfig, draws: Tensor) -> Tensor:
+    """Return the affine part of the maps, (N, 2, 3)."""
     rotation, shear, *shifts, zoom_rows, zoom_columns = draws.unbind(1)  # (N,) each, as all that follows
     angle = rotation * math.radians(config.rotation_degrees)
     slant = shear * config.shear_radians
@@ -45,17 +63,37 @@ def matrices(config: AugmentConfig, draws: Tensor) -> Tensor:
 
 @torch.no_grad()
 def distort(images: Tensor, maps: Tensor, config: AugmentConfig) -> Tensor:
-    """Return the float32 `images` (N, 1, H, W) resampled through `maps` (N, 2, 3); 0 is background."""
+    """Return the float32 `images` (N, 1, H, W) resampled through `maps` (N, 2, 3 + G²); 0 is background."""
     height, width = images.shape[2:]
     row, column = _centred(height, images.device), _centred(width, images.device)
     # grid_sample wants (x, y) in half picture sizes from the centre. The grid is built elementwise, because
     # affine_grid's matrix product obeys the precision settings of the device.
-    scaled = torch.stack([maps[:, 1] * (2 / width), maps[:, 0] * (2 / height)], dim=1)  # (N, 2, 3): x from, y from
+    # (N, 2, 3 + G²): x from, y from
+    scaled = torch.stack([maps[:, 1] * (2 / width), maps[:, 0] * (2 / height)], dim=1)
     down = scaled[:, None, :, 0] * row + scaled[:, None, :, 2]  # (N, H, 2): what a result's row adds, and the shift
     across = scaled[:, None, :, 1] * column  # (N, W, 2): what its column adds
     grid = down[:, :, None] + across[:, None]  # (N, H, W, 2)
+    if maps.shape[2] > AFFINE:
+        grid += _field(scaled[:, :, AFFINE:], height, width)
     mode, padding_mode = _mode(config.interpolation), _padding_mode(config.fill)
     return functional.grid_sample(images, grid, mode=mode, padding_mode=padding_mode, align_corners=False)
+
+
+def _field(displacements: Tensor, height: int, width: int) -> Tensor:
+    """Return what displacements on a coarse grid, (N, 2, G²), come to at each pixel of a picture: (N, H, W, 2)."""
+    side = math.isqrt(displacements.shape[2])
+    rows, columns = (_weights(size, side, displacements.device) for size in (height, width))
+    # Two matrix products: 0.25 ms for 128 images on a core, where PyTorch's bicubic kernel takes 4. They may obey the
+    # precision settings: what is lost is a thousandth of a random shift, not of a pixel's place.
+    field: Tensor = rows @ displacements.reshape(-1, 2, side, side) @ columns.T  # (N, 2, H, W)
+    return field.permute(0, 2, 3, 1)
+
+
+def _weights(size: int, side: int, device: torch.device) -> Tensor:
+    """Return each grid pixel's bicubic weight at each pixel of a picture's side, (size, side)."""
+    ones = torch.eye(side, device=device)[None, :, :, None]  # each a picture of `side` x 1 pixels in its own channel
+    weights = functional.interpolate(ones, size=(size, 1), mode="bicubic", align_corners=True)
+    return weights[0, :, :, 0].T
 
 
 def _mode(interpolation: Interpolation) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -13,6 +14,18 @@ from mnist_bench.config import AugmentConfig, Schedule
 from mnist_bench.data import Dataset
 from mnist_bench.training import augmentation
 from search.canonical_json import derived_seed
+
+
+class LastLosses(NamedTuple):
+    """What tells hard images: cross-entropies in nats, without label smoothing, of distorted pictures as trained on.
+
+    An epoch that is under way when a period ends goes on with the images that it began with.
+    """
+
+    earlier: Tensor
+    """float32 (N,), of each training image as the epoch began, by which its images are chosen; at first infinite."""
+    newest: Tensor
+    """float32 (N,), of the epoch's images so far, in its order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +37,8 @@ class Batch:
     """float32 (B, 1, 28, 28), normalised."""
     labels: Tensor
     """int64 (B,)."""
+    losses: Tensor | None
+    """float32 (B,), where the step leaves each image's loss; None where nobody asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,33 +49,61 @@ class Selection:
     chosen: Tensor
     """int64 (B,), places in the data set's training part."""
     maps: Tensor | None
-    """float32 (B, 2, 3), see `augmentation.matrices`; None where nothing is distorted."""
+    """float32 (B, 2, 3 + G²), see `augmentation.maps`; None where nothing is distorted."""
     augment: AugmentConfig
+    losses: Tensor | None
+    """See `Batch`."""
 
 
-def batches(schedule: Schedule, data: Dataset, seed: int, steps: range) -> Iterator[Batch]:
+def batches(
+    schedule: Schedule, data: Dataset, seed: int, steps: range, losses: LastLosses | None = None
+) -> Iterator[Batch]:
     """Yield the batches of `steps` from the training part of `data`.
 
-    Order and distortions are drawn anew each epoch, from the seed and the epoch.
+    Order and distortions are drawn anew each epoch, from the seed and the epoch. `losses` are those of the steps
+    before, where the schedule has hard images.
     """
-    for taken in selections(schedule, data, seed, steps):
-        yield Batch(taken.step, *load(data, taken.chosen, taken.maps, taken.augment))
+    for taken in selections(schedule, data, seed, steps, losses):
+        yield Batch(taken.step, *load(data, taken.chosen, taken.maps, taken.augment), taken.losses)
 
 
-def selections(schedule: Schedule, data: Dataset, seed: int, steps: range) -> Iterator[Selection]:
+def selections(
+    schedule: Schedule, data: Dataset, seed: int, steps: range, losses: LastLosses | None
+) -> Iterator[Selection]:
     """Yield what the batches of `steps` are made from, on the device of `data`."""
-    for epoch, within in groupby(steps, lambda step: step // schedule.steps_per_epoch):
+    for epoch, within in groupby(steps, schedule.epoch_of):
         # Drawn for the whole epoch, on the CPU whatever the device: so neither the batch size nor where a period begins
         # changes the order or a distortion, and a GPU sees what a CPU does.
-        first = epoch * schedule.steps_per_epoch
+        first = schedule.first_step(epoch)
         order = sent(torch.randperm(len(data.train), generator=seeded(seed, "order", epoch)), data.device)
+        if losses and epoch:
+            order = _harder(order, losses.earlier, schedule)
         config = schedule.augment(first)  # phases are whole epochs
         maps = sent(_maps(config, len(data.train), seed, epoch), data.device) if config.distorts else None
         for step in within:
             place = (step - first) * schedule.batch_size
             chosen = order[place : place + schedule.batch_size]
-            # chosen (B,): places in the training part, at which the maps (N, 2, 3) of its images stand, too.
-            yield Selection(step, chosen, None if maps is None else maps[chosen], config)
+            left = losses.newest[place : place + len(chosen)] if losses else None
+            # chosen (B,): places in the training part, at which the maps (N, 2, 3 + G²) of its images stand, too.
+            yield Selection(step, chosen, None if maps is None else maps[chosen], config, left)
+            if losses and step + 1 == schedule.first_step(epoch + 1):
+                trained = order[: place + len(chosen)]
+                losses.earlier[trained] = losses.newest[: len(trained)]
+
+
+def no_losses(schedule: Schedule, device: torch.device) -> LastLosses | None:
+    """Return the losses before the first step, infinite, so that an image not yet seen is a hard one; None where no
+    image is chosen for its loss."""
+    if not schedule.config.optim.hard_share:
+        return None
+    return LastLosses(*(torch.full((schedule.images,), torch.inf, device=device) for _ in LastLosses._fields))
+
+
+def _harder(order: Tensor, losses: Tensor, schedule: Schedule) -> Tensor:
+    """Return, of all images in an epoch's order (N,), the hardest and the first of the others."""
+    hardest = losses.argsort(descending=True, stable=True)[: schedule.hard_images]
+    is_hard = torch.zeros_like(losses, dtype=torch.bool).index_fill_(0, hardest, True)[order]
+    return order[is_hard | ((~is_hard).cumsum(0) <= schedule.easy_images)]
 
 
 def load(data: Dataset, chosen: Tensor, maps: Tensor | None, config: AugmentConfig) -> tuple[Tensor, Tensor]:
@@ -84,4 +127,4 @@ def seeded(seed: int, *purpose: int | str, device: str = "cpu") -> torch.Generat
 
 
 def _maps(config: AugmentConfig, images: int, seed: int, epoch: int) -> Tensor:
-    return augmentation.matrices(config, augmentation.draw(images, seeded(seed, "augment", epoch)))
+    return augmentation.maps(config, augmentation.draw(config, images, seeded(seed, "augment", epoch)))

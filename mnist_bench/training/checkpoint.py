@@ -1,7 +1,7 @@
 """A learner as bytes and back. The bytes are a safetensors file.
 
-Its tensors are `model.*`, `average.*` (where weights are averaged) and `optimizer.KEY.*`; its metadata is one entry,
-because safetensors keeps several in no fixed order.
+Its tensors are `model.*`, `average.*` (where weights are averaged), `losses.*` (where images are chosen for them) and
+`optimizer.KEY.*`; its metadata is one entry, because safetensors keeps several in no fixed order.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ def to_bytes(learner: Learner, config_hash: str, period: int) -> bytes:
     """Return the whole learner, with the configuration and the period after which it stands."""
     tensors = {f"model.{name}": value for name, value in learner.model.state_dict().items()}
     tensors |= {f"average.{name}": value for name, value in learner.average.items()}
+    if learner.losses:
+        tensors |= {f"losses.{name}": value for name, value in learner.losses._asdict().items()}
     for name, parameter in learner.model.named_parameters():
         for key, value in learner.optimizer.state[parameter].items():
             tensors[f"optimizer.{key}.{name}"] = value
@@ -42,6 +44,8 @@ def restore(learner: Learner, content: bytes, config_hash: str, period: int) -> 
             value.copy_(tensors[f"model.{name}"])
         for name, value in learner.average.items():
             value.copy_(tensors[f"average.{name}"])
+        for name, value in learner.losses._asdict().items() if learner.losses else ():
+            value.copy_(tensors[f"losses.{name}"])
     for name, parameter in learner.model.named_parameters():
         learner.optimizer.state[parameter] = {
             key.split(".")[1]: _placed(value, parameter)

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional
 
-from mnist_bench.config import OptimConfig, TrainConfig
+from mnist_bench.config import OptimConfig, Schedule
 from mnist_bench.nets import build_model
 from mnist_bench.numerics import Precision, autocast
-from mnist_bench.training.batches import Batch
+from mnist_bench.training.batches import Batch, LastLosses, no_losses
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,8 @@ class Learner:
     optimizer: torch.optim.Optimizer
     average: dict[str, Tensor]
     """Moving averages of the floating-point entries of the model's state; empty where averaging is off."""
+    losses: LastLosses | None
+    """None where no image is chosen for its loss."""
 
 
 class Rates(NamedTuple):
@@ -36,18 +38,20 @@ class Rates(NamedTuple):
     """Share of the newest weights in their average."""
 
 
-def make_learner(config: TrainConfig, generator: torch.Generator, device: torch.device) -> Learner:
+def make_learner(schedule: Schedule, generator: torch.Generator, device: torch.device) -> Learner:
     """Return the learner before its first step, its weights drawn from `generator` on the CPU."""
+    config = schedule.config
     model = build_model(config.model, generator).to(device)
     average = {}
     if config.optim.ema_decay:
         average = {name: value.clone() for name, value in model.state_dict().items() if value.is_floating_point()}
-    return Learner(model, _make_optimizer(config.optim, model), average)
+    return Learner(model, _make_optimizer(config.optim, model), average, no_losses(schedule, device))
 
 
 def train_step(learner: Learner, config: OptimConfig, batch: Batch, lr: float, precision: Precision) -> Tensor:
     """Take one step on `batch` at learning rate `lr` and return its loss, a scalar on the device."""
-    return take_step(learner, config, batch.pixels, batch.labels, rates_at(config, lr, batch.step), precision)
+    rates = rates_at(config, lr, batch.step)
+    return take_step(learner, config, batch.pixels, batch.labels, batch.losses, rates, precision)
 
 
 def rates_at(config: OptimConfig, lr: float, step: int) -> Rates:
@@ -59,17 +63,22 @@ def rates_at(config: OptimConfig, lr: float, step: int) -> Rates:
 
 
 def take_step(
-    learner: Learner, config: OptimConfig, pixels: Tensor, labels: Tensor, rates: Rates, precision: Precision
-) -> Tensor:
+    learner: Learner, config: OptimConfig, pixels: Tensor, labels: Tensor, losses: Tensor | None, rates: Rates,
+    precision: Precision,
+) -> Tensor:  # fmt: skip
     """Take one step on normalised `pixels` (B, 1, 28, 28) and return its loss, a scalar on the device.
 
-    Nothing in it waits for the device, so that it can be captured.
+    Each image's loss is left in `losses` (B,), where given. Nothing in it waits for the device, so that it can be
+    captured.
     """
     # (B, 1, 28, 28) to (B, 10). The last layer computes in float32 even in here (`nets.modules.Logits`), so the loss,
     # a scalar, is float32 in either precision.
     with autocast(pixels.device, precision):
         logits = learner.model(pixels)
     loss = functional.cross_entropy(logits, labels, label_smoothing=config.label_smoothing)
+    if losses is not None:
+        # Of its own: smoothed, the loss of an image that the net is all too sure of rises again, and it is not hard.
+        losses.copy_(functional.cross_entropy(logits.detach(), labels, reduction="none"))
     learner.optimizer.zero_grad()
     torch.autograd.backward(loss)
     # No scheduler of torch's: a step's rate follows from its place in the budget alone, whoever trains the period, and

@@ -136,9 +136,10 @@ def _advance(
     make: MakeTrainLoop, device_cache: DeviceCache[TrainLoop],
 ) -> Steps[tuple[bytes, Report]]:  # fmt: skip
     identity = config_hash(config)
+    schedule = Schedule(config=config, images=_images(config, data))
     train_loop = device_cache.take(state, identity, period - 1)
     if train_loop is None:
-        learner = _learner(config, seed, period, state, identity, data.device)
+        learner = _learner(schedule, seed, period, state, identity, data.device)
         train_loop = make(learner, config, data.training_on(config.train_on), precision)
     total = yield from train_loop.train(seed, period)
     scored = train_loop.score()
@@ -146,7 +147,6 @@ def _advance(
     yield from settled(data.device)
     content = checkpoint.to_bytes(train_loop.learner, identity, period)
     weights = weights_hash(evaluated_state(train_loop.learner))
-    schedule = Schedule(config=config, images=_images(config, data))
     steps = len(schedule.steps(period))
     report = _report(config, period, float(total) / steps if steps else None, read(*scored), weights)
     is_last = period == len(schedule.period_ends)
@@ -164,9 +164,9 @@ def _advance(
 
 
 def _learner(
-    config: TrainConfig, seed: int, period: int, state: bytes | None, identity: str, device: torch.device
+    schedule: Schedule, seed: int, period: int, state: bytes | None, identity: str, device: torch.device
 ) -> Learner:
-    learner = make_learner(config, seeded(seed, "init"), device)
+    learner = make_learner(schedule, seeded(seed, "init"), device)
     if state is not None:
         checkpoint.restore(learner, state, identity, period - 1)
     elif period != 1:
@@ -194,7 +194,7 @@ class PlainTrainLoop:
         model.train()
         total = torch.zeros((), dtype=torch.float64, device=self._data.device)
         # Added up on the device in float64; reading each step's loss would wait for the step.
-        for batch in batches(schedule, self._data, seed, schedule.steps(period)):
+        for batch in batches(schedule, self._data, seed, schedule.steps(period), self.learner.losses):
             total += train_step(self.learner, self._config.optim, batch, schedule.lr(batch.step), self._precision)
             yield
         return total

@@ -15,9 +15,9 @@ from search.trainer_api import finish
 ON = "on"
 IMAGES = 272
 """Training images of the check, and those that it evaluates on."""
-_DRAWS = AugmentConfig(rotation_degrees=10, translate_pixels=1)
+_DRAWS = AugmentConfig(rotation_degrees=10, translate_pixels=1, grid_pixels=4)
 _ADAM = OptimConfig(lr=0.01, batch_size=32, weight_decay=0.1, label_smoothing=0.1, ema_decay=0.9, schedule="one_cycle")
-_SGD = OptimConfig(optimizer="sgd_nesterov", lr=0.02, batch_size=32, keep_last_batch=True, drops=1)
+_SGD = OptimConfig(optimizer="sgd_nesterov", lr=0.02, batch_size=32, keep_last_batch=True, drops=1, hard_share=0.5)
 _DEEP = ModelConfig(
     filters=(8, 16), kernel_size=(5, 3), batchnorm="after_pool", block_dropout=0.1, hidden_units=32,
     hidden_batchnorm="before_activation", hidden_dropout=0.3,
@@ -27,8 +27,8 @@ CHECKED = (
     TrainConfig(epochs=3, model=_DEEP, augment=_DRAWS, optim=_ADAM),
     TrainConfig(epochs=3, periods=(0.5, 2, 3), model=_FLAT, optim=_SGD),
 )
-"""Every kind of step: both optimizers, draws of every sort, averaged weights, a smaller last batch; three periods, so
-that an evaluation is given out, captured and replayed."""
+"""Every kind of step: both optimizers, draws of every sort, averaged weights, a smaller last batch, images chosen for
+their losses; three periods, so that an evaluation is given out, captured and replayed."""
 
 
 def verify_replay(data: Dataset, precision: Precision, record: Recorder) -> str:

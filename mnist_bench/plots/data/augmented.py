@@ -63,7 +63,7 @@ def rows(data: Images, config: AugmentConfig, seed: int) -> Augmented:
     """Return the first ten digits and `DRAWS` distortions of each, drawn from the seed."""
     originals = data.images[:SHOWN]
     drawn = [
-        distorted(originals, augmentation.draw(len(originals), seeded(seed, "augment", number)), config)
+        distorted(originals, augmentation.draw(config, len(originals), seeded(seed, "augment", number)), config)
         for number in range(DRAWS)
     ]
     return Augmented(
@@ -75,9 +75,9 @@ def rows(data: Images, config: AugmentConfig, seed: int) -> Augmented:
 
 
 def distorted(images: sheet.Pixels, draws: Tensor, config: AugmentConfig) -> sheet.Pixels:
-    """Return images, shape (N, 28, 28), distorted as in training by `draws`, shape (N, 6), of `augmentation.draw`."""
+    """Return images, shape (N, 28, 28), distorted as in training by `draws`, N rows of `augmentation.draw`."""
     pixels = torch.tensor(images, dtype=torch.float32).unsqueeze(1)
-    result = augmentation.distort(pixels, augmentation.matrices(config, draws), config)
+    result = augmentation.distort(pixels, augmentation.maps(config, draws), config)
     return result.squeeze(1).round().clamp(0, 255).to(torch.uint8).numpy()
 
 
@@ -93,7 +93,7 @@ def in_words(config: AugmentConfig) -> str:
     axes = " (each axis apart)" if config.zoom_per_axis else ""
     words = [
         (setting_of(f"{SECTION}.{name}").distortion or f"{name} {{value}}").format(
-            value=f"{strength:.2g}", percent=f"{100 * strength:.2g}", axes=axes
+            value=f"{strength:.2g}", percent=f"{100 * strength:.2g}", axes=axes, grid_shift=f"{config.grid_shift:.2g}"
         )
         for name, strength in config.strengths.items()
         if strength

@@ -46,7 +46,7 @@ def rows(study: StudyRecord, trial: TrialRecord, data: Dataset) -> Distortions:
     """Return the first training image of each class with its distortions in up to `EPOCHS_SHOWN` epochs of a trial."""
     config = from_json(trial.config)
     schedule = Schedule(config=config, images=len(data.train))
-    each = [schedule.augment(epoch * schedule.steps_per_epoch) for epoch in range(config.epochs)]
+    each = [schedule.augment(schedule.first_step(epoch)) for epoch in range(config.epochs)]
     settings = tuple(setting for setting, _ in groupby(each))
     epochs = _spread(config.epochs) if any(setting.distorts for setting in settings) else ()
     places, labels = _first_of_each_class(data)
@@ -82,7 +82,7 @@ def _in_epoch(
     if not setting.distorts:
         return originals
     # Training draws for all images of an epoch at once, so that an image's draws depend on its place only.
-    draws = augmentation.draw(images, seeded(seed, "augment", epoch))
+    draws = augmentation.draw(setting, images, seeded(seed, "augment", epoch))
     return distorted(originals, draws[places], setting)
 
 

@@ -18,6 +18,7 @@ from mnist_bench.config import AugmentConfig, Schedule, TrainConfig
 from mnist_bench.data import Dataset
 from mnist_bench.nets import set_dropout_generator
 from mnist_bench.numerics import Precision
+from mnist_bench.training.augmentation import AFFINE
 from mnist_bench.training.batches import Selection, load, selections, sent
 from mnist_bench.training.evaluation import score
 from mnist_bench.training.learner import EvaluatedNet, Learner, Rates, rates_at, take_step
@@ -60,13 +61,16 @@ class StaticTrainLoop:
         self._schedule = Schedule(config=config, images=len(data.train))
         self._generator = torch.Generator(data.device)
         set_dropout_generator(learner.model, self._generator)
-        # What a step reads: B places, B maps, the three rates. What it leaves: the sum of losses. A captured step holds
-        # these tensors' addresses, so they are filled, never replaced.
+        # What a step reads: B places, B maps, the three rates. What it leaves: the sum of losses, and B of them. A
+        # captured step holds these tensors' addresses, so they are filled, never replaced.
         size, device = self._schedule.batch_size, data.device
         self._chosen = torch.zeros(size, dtype=torch.int64, device=device)
-        self._maps = torch.zeros(size, 2, 3, device=device)
+        augments = [config.augment, *(phase.augment for phase in config.phases if phase.augment)]
+        finest = max(augment.grid_pixels for augment in augments)
+        self._maps = torch.zeros(size, 2, AFFINE + finest**2, device=device)
         self._rates = torch.zeros(len(Rates._fields), device=device)
         self._total = torch.zeros((), dtype=torch.float64, device=device)
+        self._losses = torch.zeros(size, device=device)
         self._loss = torch.zeros((), dtype=torch.float64, device=device)
         self._correct = torch.zeros(len(data.validation), dtype=torch.bool, device=device)
         self._net = EvaluatedNet(learner)
@@ -83,9 +87,11 @@ class StaticTrainLoop:
         self._total.zero_()
         # All rates of the period go over at once, (steps, 3); a step's row is then copied on the device.
         rates = sent(self._rates_of(steps), self._data.device)
-        for taken in selections(self._schedule, self._data, seed, steps):
+        for taken in selections(self._schedule, self._data, seed, steps, self.learner.losses):
             self._rates.copy_(rates[taken.step - steps.start])
             self._take(taken)
+            if taken.losses is not None:
+                taken.losses.copy_(self._losses[: len(taken.losses)])
             yield
         return self._total
 
@@ -103,7 +109,7 @@ class StaticTrainLoop:
         size = len(taken.chosen)
         self._chosen[:size].copy_(taken.chosen)
         if taken.maps is not None:
-            self._maps[:size].copy_(taken.maps)
+            self._maps[:size, :, : taken.maps.shape[2]].copy_(taken.maps)
         work = partial(self._step, size, taken.augment, distorted=taken.maps is not None)
         # An epoch's smaller last batch is one step in hundreds: it is not worth a graph.
         if self._record is None or size < len(self._chosen) or self._steps_given < WARM_UP:
@@ -116,10 +122,11 @@ class StaticTrainLoop:
         self._step_again[taken.augment]()
 
     def _step(self, size: int, augment: AugmentConfig, *, distorted: bool) -> None:
-        maps = self._maps[:size] if distorted else None
+        maps = self._maps[:size, :, : AFFINE + augment.grid_pixels**2] if distorted else None
         pixels, labels = load(self._data, self._chosen[:size], maps, augment)
         rates = Rates(*self._rates.unbind())
-        self._total += take_step(self.learner, self._config.optim, pixels, labels, rates, self._precision)
+        losses = self._losses[:size] if self.learner.losses else None
+        self._total += take_step(self.learner, self._config.optim, pixels, labels, losses, rates, self._precision)
 
     def _score(self) -> None:
         loss, correct = score(self._net, self._data, self._precision)

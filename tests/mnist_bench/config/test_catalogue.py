@@ -72,14 +72,24 @@ def test_every_group_has_settings() -> None:
         ("model.batchnorm_momentum", TrainConfig(model=ModelConfig(hidden_batchnorm=("after_activation",))), True),
         ("augment.fill", TrainConfig(), False),
         ("augment.fill", TrainConfig(augment=AugmentConfig(zoom=0.1)), True),
+        ("augment.fill", TrainConfig(augment=AugmentConfig(grid_pixels=3)), True),
+        ("augment.grid_shift", TrainConfig(augment=AugmentConfig(zoom=0.1)), False),
+        ("augment.grid_shift", TrainConfig(augment=AugmentConfig(grid_pixels=3)), True),
+        ("optim.cooldown_fraction", TrainConfig(), True),
+        ("optim.cooldown_fraction", TrainConfig(optim=OptimConfig(schedule="one_cycle")), False),
+        ("optim.hard_share", TrainConfig(epochs=1), False),
+        ("optim.easy_share", TrainConfig(), False),
+        ("optim.easy_share", TrainConfig(optim=OptimConfig(hard_share=0.5)), True),
     ],
 )
 def test_where_a_setting_does_something(path: str, config: TrainConfig, counts: bool) -> None:
     assert all_settings()[path].counts_in(config) is counts
 
 
-def test_every_number_of_the_augmentation_is_a_strength() -> None:
+def test_every_number_of_the_augmentation_that_needs_no_other_is_a_strength() -> None:
     assert AugmentConfig(zoom=0.1).strengths == {
-        "rotation_degrees": 0.0, "zoom": 0.1, "shear_radians": 0.0, "translate_pixels": 0.0,
+        "rotation_degrees": 0.0, "zoom": 0.1, "shear_radians": 0.0, "translate_pixels": 0.0, "grid_pixels": 0,
     }  # fmt: skip
+    assert AugmentConfig(grid_pixels=4).distorts
+    assert not AugmentConfig(grid_shift=2.0).distorts
     assert not replace(AugmentConfig(), zoom_per_axis=True).distorts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -32,12 +33,34 @@ def test_steps_an_epoch(images: int, batch: int, keep: bool, steps: int) -> None
     assert schedule(images, batch_size=batch, keep_last_batch=keep).steps_per_epoch == steps
 
 
-@given(st.lists(st.floats(0.01, 2.99), max_size=6, unique=True), st.integers(8, 2000))
-def test_periods_cut_the_steps_without_gap_or_overlap(ends: list[float], images: int) -> None:
-    config = TrainConfig(epochs=3, periods=(*sorted(ends), 3.0), optim=OptimConfig(batch_size=8))
+@given(st.lists(st.floats(0.01, 2.99), max_size=6, unique=True), st.integers(8, 2000), st.floats(0, 0.99))
+def test_periods_cut_the_steps_without_gap_or_overlap(ends: list[float], images: int, share: float) -> None:
+    config = TrainConfig(epochs=3, periods=(*sorted(ends), 3.0), optim=OptimConfig(batch_size=8, hard_share=share))
     whole = Schedule(config=config, images=images)
     ranges = [whole.steps(period) for period in range(1, len(ends) + 2)]
     assert [step for steps in ranges for step in steps] == list(range(whole.total_steps))
+
+
+@given(st.integers(2, 2000), st.integers(8, 300), st.floats(0, 0.99), st.floats(0.01, 0.99), st.booleans())
+def test_every_step_is_in_one_epoch(images: int, batch: int, share: float, easy: float, keep: bool) -> None:
+    optim = OptimConfig(batch_size=batch, hard_share=share, easy_share=easy, keep_last_batch=keep)
+    whole = Schedule(config=TrainConfig(epochs=3, optim=optim), images=images)
+    bounds = [whole.first_step(epoch) for epoch in range(4)]
+    assert bounds == sorted({*bounds})
+    assert bounds[-1] == whole.total_steps
+    found = [whole.epoch_of(step) for step in range(whole.total_steps)]
+    assert found == [epoch for epoch in range(3) for _ in range(bounds[epoch], bounds[epoch + 1])]
+    assert 1 <= whole.batch_size <= whole.later_images <= images
+
+
+def test_hard_images_make_later_epochs_shorter_by_a_known_number_of_steps() -> None:
+    choosing = schedule(epochs=3, hard_share=0.5)
+    assert (choosing.hard_images, choosing.easy_images, choosing.later_images) == (500, 167, 667)
+    assert [choosing.steps(period) for period in (1, 2, 3)] == [range(10), range(10, 16), range(16, 22)]
+    assert schedule(hard_share=0.5, easy_share=0.1).later_images == 550
+    assert schedule(batch_size=700, hard_share=0.5).batch_size == 667
+    halves = replace(choosing, config=replace(choosing.config, periods=(0.5, 1.5, 3.0)))
+    assert [halves.steps(period) for period in (1, 2, 3)] == [range(5), range(5, 13), range(13, 22)]
 
 
 def test_periods_are_whole_epochs_unless_named() -> None:
@@ -52,6 +75,22 @@ def test_drops_come_at_shares_of_the_full_budget() -> None:
     once = schedule(drops=1, first_drop_fraction=0.5, second_drop_fraction=0.75, drop_factor=0.1)
     assert once.lr(39) == pytest.approx(0.01)
     assert schedule().lr(39) == 0.1
+
+
+@given(st.floats(0.01, 1), st.integers(0, 2))
+def test_a_cooldown_takes_what_the_drops_leave_down_to_near_zero(cooldown: float, drops: int) -> None:
+    stepped = [schedule(drops=drops).lr(step) for step in range(40)]
+    cooled = [schedule(drops=drops, cooldown_fraction=cooldown).lr(step) for step in range(40)]
+    falling = [step for step in range(40) if (step + 0.5) / 40 > 1 - cooldown]
+    assert cooled[: 40 - len(falling)] == stepped[: 40 - len(falling)]
+    shares = [cooled[step] / stepped[step] for step in falling]
+    assert shares == pytest.approx([(1 - (step + 0.5) / 40) / cooldown for step in falling])
+    assert all(0 < share <= 1 for share in shares)
+
+
+def test_a_cooldown_over_all_of_the_budget_is_a_straight_line_to_zero() -> None:
+    optim = OptimConfig(cooldown_fraction=1.0)
+    assert [lr_factor(optim, progress) for progress in (0, 0.25, 0.5, 1)] == [1, 0.75, 0.5, 0]
 
 
 @given(st.floats(0, 0.9))

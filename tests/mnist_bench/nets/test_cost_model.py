@@ -7,7 +7,14 @@ from dataclasses import asdict, fields, replace
 import pytest
 
 from mnist_bench.config.settings import AugmentConfig, ModelConfig, OptimConfig, TrainConfig
-from mnist_bench.nets.cost_model import COEFFICIENTS, Coefficients, period_costs, period_features, price_list
+from mnist_bench.nets.cost_model import (
+    COEFFICIENTS,
+    GRID_SHARE,
+    Coefficients,
+    period_costs,
+    period_features,
+    price_list,
+)
 
 BF16 = COEFFICIENTS["cpu-bf16"]
 
@@ -34,11 +41,33 @@ def test_costs_are_whole_and_positive(coefficients: Coefficients) -> None:
         TrainConfig(model=ModelConfig(hidden_units=512)),
         TrainConfig(optim=OptimConfig(batch_size=32)),
         TrainConfig(augment=AugmentConfig(rotation_degrees=5)),
+        TrainConfig(augment=AugmentConfig(grid_pixels=4)),
         TrainConfig(train_on="all"),
     ],
 )
 def test_more_work_costs_more(dearer: TrainConfig) -> None:
     assert costs(dearer)[0] > costs(TrainConfig())[0]
+
+
+def test_a_grid_costs_a_share_of_an_affine_distortion_more() -> None:
+    affine, both = (
+        period_features(TrainConfig(augment=augment), train_images=50_000, validation_images=10_000)[0]
+        for augment in (AugmentConfig(zoom=0.1), AugmentConfig(zoom=0.1, grid_pixels=4))
+    )
+    assert both[2] == (1 + GRID_SHARE) * affine[2]
+    assert both[:2] + both[3:] == affine[:2] + affine[3:]
+
+
+def test_epochs_on_hard_images_cost_their_steps() -> None:
+    hard = TrainConfig(epochs=3, optim=OptimConfig(hard_share=0.5))
+    first, second, third = period_features(hard, train_images=50_000, validation_images=10_000)
+    everything = period_features(TrainConfig(epochs=3), train_images=50_000, validation_images=10_000)
+    assert first == everything[0]
+    assert second == third
+    steps = 33_333 // 128
+    assert [second[place] / first[place] for place in (3, 4)] == [steps / 390] * 2
+    assert (second[0] - first[0]) / everything[0][0] == pytest.approx((steps - 390) * 128 / (390 * 128 + 3000))
+    assert costs(hard)[1:] < costs(hard)[:1] * 2
 
 
 def test_halves_cost_an_epoch_and_one_more_evaluation() -> None:

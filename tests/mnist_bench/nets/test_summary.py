@@ -6,7 +6,7 @@ import pytest
 
 from mnist_bench.config import all_settings
 from mnist_bench.config.settings import AugmentConfig, ModelConfig, OptimConfig, TrainConfig
-from mnist_bench.nets.summary import HEADINGS, distinguishing, line, short
+from mnist_bench.nets.summary import HEADINGS, distinguishing, legend, line, short
 
 RICH = TrainConfig(
     model=ModelConfig(
@@ -32,6 +32,20 @@ def test_one_config_alone_shows_every_cell() -> None:
     assert cells["dropout"] == "0/0"
     assert cells["augment"] == "8° .06 .04 0px"
     assert cells["lr → drops"] == ".0093 →×.1@4"
+
+
+def test_a_cooldown_is_told_with_the_learning_rate() -> None:
+    cooled = replace(RICH, optim=replace(RICH.optim, cooldown_fraction=0.25))
+    assert distinguishing([cooled])[0]["lr → drops"] == ".0093 →×.1@4 →0@4.5"
+    assert line(cooled).endswith("lr 0.0093 → ×0.1 at 4 → 0 from 4.5")
+    assert legend("lr → drops", [".001 →0@3"]) == ["lr →0@epoch from which it falls to zero"]
+    assert len(legend("lr → drops", [".001 →0@3", ".0093 →×.1@4"])) == 2
+
+
+def test_the_line_tells_a_grid_and_hard_images() -> None:
+    found = line(TrainConfig(augment=AugmentConfig(grid_pixels=4, grid_shift=1.5), optim=OptimConfig(hard_share=0.5)))
+    assert "grid 4×4 1.5 px, adam" in found
+    assert found.endswith("hard 0.5, easy 0.33")
 
 
 def test_several_configs_show_what_differs() -> None:

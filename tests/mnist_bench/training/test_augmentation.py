@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
+from hypothesis import given, strategies as st
 from torch import Tensor
+from torch.nn import functional
 from torchvision.transforms import (  # type: ignore[import-untyped]
     InterpolationMode,
     functional as oracle,
 )
 
 from mnist_bench.config.settings import AugmentConfig
-from mnist_bench.training.augmentation import DRAWS, distort, draw, matrices
+from mnist_bench.training.augmentation import DRAWS, distort, draw, maps
 from mnist_bench.training.batches import seeded
 
 PICTURES = torch.rand(5, 1, 28, 28, generator=seeded(0, "pictures"))
@@ -35,31 +38,31 @@ def expected(angle: float = 0, translate: tuple[int, int] = (0, 0), scale: float
 @pytest.mark.parametrize("part", [1.0, -0.5])
 def test_a_positive_rotation_is_clockwise(part: float) -> None:
     config = AugmentConfig(rotation_degrees=30)
-    found = distort(PICTURES, matrices(config, one(rotation=part)), config)
+    found = distort(PICTURES, maps(config, one(rotation=part)), config)
     torch.testing.assert_close(found, expected(angle=30 * part), atol=1e-4, rtol=0)
 
 
 def test_zoom_above_one_shrinks() -> None:
     config = AugmentConfig(zoom=0.2)
-    found = distort(PICTURES, matrices(config, one(row_zoom=1.0)), config)
+    found = distort(PICTURES, maps(config, one(row_zoom=1.0)), config)
     torch.testing.assert_close(found, expected(scale=1 / 1.2), atol=1e-4, rtol=0)
 
 
 def test_a_positive_shift_moves_up_and_left() -> None:
     config = AugmentConfig(translate_pixels=3)
-    found = distort(PICTURES, matrices(config, one(row_shift=1.0, column_shift=1 / 3)), config)
+    found = distort(PICTURES, maps(config, one(row_shift=1.0, column_shift=1 / 3)), config)
     torch.testing.assert_close(found, expected(translate=(-1, -3)), atol=1e-5, rtol=0)
     assert torch.equal(found[:, :, -3:], torch.zeros(5, 1, 3, 28))
 
 
 def test_shear_is_kerass_matrix() -> None:
-    found = matrices(AugmentConfig(shear_radians=0.3), one(shear=1.0))[0]
+    found = maps(AugmentConfig(shear_radians=0.3), one(shear=1.0))[0]
     torch.testing.assert_close(found, torch.tensor([[1, -math.sin(0.3), 0], [0, math.cos(0.3), 0]]))
 
 
 def test_everything_at_once_is_rotation_times_shear_times_zoom() -> None:
     config = AugmentConfig(rotation_degrees=30, shear_radians=0.3, zoom=0.2, zoom_per_axis=True)
-    found = matrices(config, one(rotation=0.4, shear=-0.7, row_zoom=1.0, column_zoom=-0.5))[0, :, :2]
+    found = maps(config, one(rotation=0.4, shear=-0.7, row_zoom=1.0, column_zoom=-0.5))[0, :, :2]
     turn, slant = math.radians(12), -0.21
     rotation = torch.tensor([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
     shear = torch.tensor([[1, -math.sin(slant)], [0, math.cos(slant)]])
@@ -68,37 +71,80 @@ def test_everything_at_once_is_rotation_times_shear_times_zoom() -> None:
 
 def test_axes_zoom_together_unless_told() -> None:
     draws = one(row_zoom=1.0, column_zoom=-1.0)
-    together = matrices(AugmentConfig(zoom=0.2), draws)[0, :, :2]
+    together = maps(AugmentConfig(zoom=0.2), draws)[0, :, :2]
     torch.testing.assert_close(together, torch.eye(2) * 1.2)
 
 
 def test_nearest_and_edge() -> None:
     nearest = AugmentConfig(rotation_degrees=30, interpolation="nearest")
-    values = set(distort(PICTURES, matrices(nearest, one(rotation=1.0)), nearest).flatten().tolist())
+    values = set(distort(PICTURES, maps(nearest, one(rotation=1.0)), nearest).flatten().tolist())
     assert values <= {0.0, *PICTURES.flatten().tolist()}
     edge = AugmentConfig(translate_pixels=3, fill="edge")
-    found = distort(PICTURES, matrices(edge, one(row_shift=1.0)), edge)
+    found = distort(PICTURES, maps(edge, one(row_shift=1.0)), edge)
     torch.testing.assert_close(found[:, :, -3:], PICTURES[:, :, -1:].expand(5, 1, 3, 28))
 
 
 def test_no_strength_is_the_picture_itself() -> None:
-    found = distort(PICTURES, matrices(AugmentConfig(), draw(5, seeded(0, "a"))), AugmentConfig())
+    found = distort(PICTURES, maps(AugmentConfig(), draw(AugmentConfig(), 5, seeded(0, "a"))), AugmentConfig())
     torch.testing.assert_close(found, PICTURES, atol=1e-5, rtol=0)
 
 
 def test_draws_differ_for_each_image_and_stay_in_bounds() -> None:
-    draws = draw(1000, seeded(0, "augment", 1))
+    draws = draw(FULL, 1000, seeded(0, "augment", 1))
     assert draws.shape == (1000, DRAWS)
     assert torch.unique(draws, dim=0).shape == draws.shape
     assert draws.min() >= -1
     assert draws.max() < 1
     assert draws.mean(dim=0).abs().max() < 0.1
     same = PICTURES[:1].expand(5, 1, 28, 28)
-    distorted = distort(same, matrices(FULL, draws[:5]), FULL)
+    distorted = distort(same, maps(FULL, draws[:5]), FULL)
     assert len({picture.numpy().tobytes() for picture in distorted}) == 5
 
 
 def test_strengths_do_not_change_what_is_drawn() -> None:
-    draws = draw(3, seeded(0, "augment", 1))
-    weak, strong = (matrices(AugmentConfig(translate_pixels=pixels), draws)[:, :, 2] for pixels in (1, 2))
+    draws = draw(FULL, 3, seeded(0, "augment", 1))
+    weak, strong = (maps(AugmentConfig(translate_pixels=pixels), draws)[:, :, 2] for pixels in (1, 2))
     torch.testing.assert_close(2 * weak, strong)
+
+
+@pytest.mark.parametrize("side", [1, 2, 4, 8])
+def test_a_grid_of_equal_displacements_is_a_shift(side: int) -> None:
+    config = AugmentConfig(grid_pixels=side, grid_shift=2.0)
+    draws = torch.cat([torch.zeros(5, DRAWS), torch.ones(5, side**2), torch.full((5, side**2), 0.5)], dim=1)
+    found = distort(PICTURES, maps(config, draws), config)
+    torch.testing.assert_close(found, expected(translate=(-1, -2)), atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("side", [2, 4, 7])
+def test_between_grid_pixels_the_displacement_is_pytorchs_bicubic_one(side: int) -> None:
+    config = AugmentConfig(rotation_degrees=20, translate_pixels=2, grid_pixels=side, grid_shift=1.5)
+    draws = draw(config, 5, seeded(0, "augment", 1))
+    coarse = 1.5 * draws[:, DRAWS:].view(5, 2, side, side)
+    row_field, column_field = functional.interpolate(coarse, (28, 28), mode="bicubic", align_corners=True).unbind(1)
+    # What a pixel is read from, told by pictures of the rows and of the columns; inside, where nothing is cut off.
+    places = torch.arange(28.0).expand(5, 1, 28, 28)
+    plain = AugmentConfig(rotation_degrees=20, translate_pixels=2)
+    for picture, field in ((places.mT, row_field), (places, column_field)):
+        moved = distort(picture, maps(config, draws), config) - distort(picture, maps(plain, draws[:, :DRAWS]), plain)
+        inside = (slice(None), 0, slice(11, 17), slice(11, 17))
+        torch.testing.assert_close(moved[inside], field[:, 11:17, 11:17], atol=1e-3, rtol=0)
+
+
+def test_the_grid_changes_no_other_draw() -> None:
+    without, coarse, fine = (draw(AugmentConfig(grid_pixels=side), 100, seeded(0, "augment", 1)) for side in (0, 4, 8))
+    assert [found.shape[1] for found in (without, coarse, fine)] == [DRAWS, DRAWS + 32, DRAWS + 128]
+    assert torch.equal(without, coarse[:, :DRAWS])
+    assert torch.equal(without, fine[:, :DRAWS])
+    assert torch.equal(maps(FULL, without), maps(replace(FULL, grid_pixels=4), coarse)[:, :, :3])
+    assert coarse.min() >= -1
+    assert coarse.max() < 1
+    assert len({row.numpy().tobytes() for row in coarse[:, DRAWS:]}) == 100
+
+
+@given(st.integers(1, 8), st.floats(0.01, 7), st.sampled_from(["bilinear", "nearest"]), st.integers(0, 2**31))
+def test_any_grid_gives_pictures(side: int, shift: float, interpolation: str, seed: int) -> None:
+    config = AugmentConfig(grid_pixels=side, grid_shift=shift, interpolation=interpolation)  # type: ignore[arg-type]
+    found = distort(PICTURES, maps(config, draw(config, 5, seeded(seed, "augment"))), config)
+    assert found.shape == PICTURES.shape
+    assert found.min() >= 0
+    assert found.max() <= PICTURES.max() + 1e-6

@@ -94,10 +94,21 @@ def test_the_data_are_left_alone(config: TrainConfig, digits: Dataset) -> None:
         {"batch_size": 50},
         {"schedule": "one_cycle"},
         {"drops": 1, "first_drop_fraction": 0.5},
+        {"cooldown_fraction": 0.5},
+        {"hard_share": 0.5},
     ],
 )
 def test_every_setting_of_the_optimizer_counts(config: TrainConfig, digits: Dataset, change: dict[str, object]) -> None:
     assert run(with_optim(config, **change), digits)[-1].weights != run(config, digits)[-1].weights
+
+
+@pytest.mark.parametrize("change", [{"grid_pixels": 4}, {"grid_pixels": 4, "grid_shift": 2.0}])
+def test_the_grid_counts_and_repeats(plain: TrainConfig, digits: Dataset, change: dict[str, float]) -> None:
+    displaced = replace(plain, augment=replace(plain.augment, **change))  # type: ignore[arg-type]
+    first, second = (fit(displaced, 1, digits, PRECISION) for _ in range(2))
+    assert first.state == second.state
+    cut = run(replace(displaced, periods=(0.25, 1.0, 1.5, 2.0)), digits)
+    assert cut[-1].weights == first.reports[-1].weights != run(plain, digits)[-1].weights
 
 
 def test_the_seed_counts(config: TrainConfig, digits: Dataset) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from mnist_bench import space_files
-from mnist_bench.config.json import leaves, to_json
+from mnist_bench.config.json import every_setting, leaves
 from mnist_bench.config.settings import AugmentConfig, ModelConfig, OptimConfig, TrainConfig
 from mnist_bench.experiments.ablation.setting_groups import (
     GROUPS,
@@ -36,7 +36,7 @@ RECIPES = [name for name in space_files.shipped() if name.startswith("notebook/"
 
 def test_every_setting_is_in_exactly_one_group() -> None:
     counted = Counter([*SHARED, *(name for names in GROUPS.values() for name in names)])
-    assert counted == dict.fromkeys(dict(leaves(to_json(TrainConfig()))), 1)
+    assert counted == dict.fromkeys(dict(leaves(every_setting(TrainConfig()))), 1)
 
 
 def test_settings_that_do_nothing_are_no_difference() -> None:

@@ -72,6 +72,11 @@ def test_a_full_shift_moves_a_digit_up_by_the_pixels_of_its_strength(mnist: Imag
     assert not moved[:, -3:].any()
 
 
+def test_a_grid_is_drawn_too(mnist: Images) -> None:
+    images = augmented.rows(mnist, AugmentConfig(grid_pixels=4), 0).images
+    assert len({row.tobytes() for row in images}) == 1 + augmented.DRAWS
+
+
 def test_each_row_is_another_draw_of_the_seed(mnist: Images) -> None:
     rows = augmented.rows(mnist, augmented.NOTEBOOK, 0)
     assert rows.images.shape == (1 + augmented.DRAWS, 10, 28, 28)
@@ -95,6 +100,8 @@ def test_strengths_in_words() -> None:
     assert augmented.in_words(augmented.NOTEBOOK) == (
         "turned ±10°, zoomed ±10 % (each axis apart) and sheared ±0.1 rad"
     )
+    gridded = AugmentConfig(rotation_degrees=10, grid_pixels=4, grid_shift=1.5)
+    assert augmented.in_words(gridded) == "turned ±10° and displaced ±1.5 px on a 4×4 grid"
     assert augmented.reading(augmented.NOTEBOOK) == "nearest interpolation, the edge repeated outside"
 
 

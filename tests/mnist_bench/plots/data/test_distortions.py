@@ -40,8 +40,9 @@ def seen_in(epoch: int, trial: TrialRecord, data: Dataset) -> set[tuple[int, byt
     }
 
 
-def test_the_images_are_those_that_the_trial_trained_on(digits: Dataset) -> None:
-    trial = winner(**STRENGTHS)
+@pytest.mark.parametrize("more", [{}, {"augment.grid_pixels": 4}])
+def test_the_images_are_those_that_the_trial_trained_on(digits: Dataset, more: dict[str, int]) -> None:
+    trial = winner(**STRENGTHS, **more)
     found = shown(digits, trial)
     assert found.labels == tuple(range(10))
     assert found.epochs == (1, 2, 4, 5, 6)

@@ -72,7 +72,14 @@ def fixed_bits(config: TrainConfig, digits: Dataset, record: Recorded | None, de
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
-    [{}, {"optimizer": "sgd_nesterov"}, {"batch_size": 96, "keep_last_batch": True}, {"weight_decay": 0.0}],
+    [
+        {},
+        {"optimizer": "sgd_nesterov"},
+        {"batch_size": 96, "keep_last_batch": True},
+        {"weight_decay": 0.0},
+        {"hard_share": 0.5},
+        {"hard_share": 0.3, "batch_size": 96, "keep_last_batch": True},
+    ],
 )
 def test_the_bits_are_those_of_the_plain_loop(
     config: TrainConfig, digits: Dataset, settings: dict[str, object]
@@ -110,6 +117,13 @@ def test_each_phase_with_other_distortions_is_recorded(config: TrainConfig, digi
     phased = exact(replace(config, phases=(Phase(epochs=1), Phase(epochs=1, augment=AugmentConfig()))))
     assert fixed_bits(phased, digits, record, device_cache=1) == plain_bits(phased, digits)
     assert record.steps == 2
+
+
+@pytest.mark.parametrize("grids", [(4, 0), (2, 5), (0, 3)])
+def test_each_phase_may_have_a_grid_of_its_own(config: TrainConfig, digits: Dataset, grids: tuple[int, int]) -> None:
+    first, second = (replace(config.augment, grid_pixels=side) for side in grids)
+    phased = exact(replace(config, augment=first, phases=(Phase(epochs=1), Phase(epochs=1, augment=second))))
+    assert fixed_bits(phased, digits, Recorded(), device_cache=1) == plain_bits(phased, digits)
 
 
 def test_scalars_on_the_device_follow_the_schedule(config: TrainConfig, digits: Dataset) -> None:
