@@ -4,8 +4,8 @@
 
 Every way searches with the same seeds on each pool, from 0 on: these are the replays on which a way is chosen, and no
 ground for a claim. With a start list a way knows a table of another task. "The worst" is a list made of what is worst
-there: the harm that a list can do. What a search came to is a line beside the results, so that the command goes on
-where it was stopped.
+there: the harm that a list can do. What a search came to is kept in results/_bench/replays.jsonl, so that the command
+goes on where it was stopped, and with more seeds.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ BUDGET, BUDGETS = 50, (15, 30)
 MARGIN = 0.02
 DEFAULT, RANDOM, SOBOL, CURVES = (Entrant(sampler=name, pruner="asha") for name in ("tpe", "random", "sobol", "curves"))
 WORST = "the worst of another task"
+KEPT = Path("results/_bench/replays.jsonl")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,7 +96,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--output", type=Path, default=Path("results/published/strategies"))
     asked = parser.parse_args(arguments)
     target = asked.output / "replays"
-    found = [on_table(name, asked.seeds, asked.processes, target.with_suffix(".jsonl")) for name in asked.tables]
+    found = [on_table(name, asked.seeds, asked.processes, KEPT) for name in asked.tables]
     said = [
         f"- {contest.task}: {each.way.name} against {each.against.name}, {words(each.seen)}."
         for contest, rows in found
