@@ -37,5 +37,15 @@ class WeightsError(UsageError):
     """A file does not hold exported weights."""
 
 
+class NotReproducedError(SearchError):
+    """A trial that was trained again has other bits than its record."""
+
+    exit_code = 4
+
+
+class PictureError(UsageError):
+    """A file is no picture, or there is nothing on it; the text names it."""
+
+
 class NotInTableError(UsageError):
     """A table does not hold the training that was asked for."""

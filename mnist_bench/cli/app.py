@@ -22,6 +22,7 @@ from mnist_bench.cli.help import HelpfulCommand, HelpfulGroup
 from mnist_bench.cli.pictures import plot, report
 from mnist_bench.cli.studies import doctor, leaderboard, listing, reproduce, search, show
 from mnist_bench.cli.tables import commands as table_commands
+from mnist_bench.cli.winner import export, predict
 from search.errors import SearchError, SpaceError
 
 
@@ -124,6 +125,8 @@ app.command("confirm", cls=HelpfulCommand)(confirm.confirm)
 app.command("train", cls=HelpfulCommand)(train.train)
 app.command("plot", cls=HelpfulCommand, help=plot.HELP)(plot.plot)
 app.command("report", cls=HelpfulCommand)(report.report)
+app.command("export", cls=HelpfulCommand)(export.export)
+app.command("predict", cls=HelpfulCommand)(predict.predict)
 app.command("ablate", cls=HelpfulCommand)(ablate.ablate)
 app.command("notebook", cls=HelpfulCommand)(notebook.notebook)
 app.command("doctor", cls=HelpfulCommand)(doctor.doctor)

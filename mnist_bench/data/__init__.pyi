@@ -4,6 +4,7 @@ from .mnist import (
     Images as Images,
     TrainingSet as TrainingSet,
     idx_files as idx_files,
+    is_packaged as is_packaged,
     load_training_set as load_training_set,
 )
 from .split import CLASSES as CLASSES, validation_size as validation_size

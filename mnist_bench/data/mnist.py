@@ -102,6 +102,11 @@ def load_training_set(options: DataOptions) -> TrainingSet:
     return TrainingSet(options=options, images=images, split=split, data_hash=canonical_json.sha256(images.digests))
 
 
+def is_packaged(data_hash: str) -> bool:
+    """Return whether training files with this hash are those of the packaged MNIST."""
+    return data_hash == canonical_json.sha256([SHA256[name] for name in TRAIN_FILES])
+
+
 def idx_files(data: TrainingSet) -> dict[str, bytes]:
     """Return the contents of the training files by name; from them, `load_training_set` loads the same data set."""
     return dict(zip(TRAIN_FILES, map(idx.pack, (data.images.images, data.images.labels)), strict=True))

@@ -1,4 +1,5 @@
 from .architecture import (
+    CLASSES as CLASSES,
     PICTURE as PICTURE,
     Architecture as Architecture,
     Layer as Layer,

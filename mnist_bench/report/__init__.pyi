@@ -1,2 +1,2 @@
-from .page import Report as Report, gather as gather
+from .page import Chosen as Chosen, Report as Report, gather as gather
 from .sections import read as read

@@ -74,6 +74,15 @@ def reproduce(
     on_period: Callable[[Period, Period], None] = lambda then, now: None,
 ) -> Comparison:
     """Train all recorded periods again; `on_period` is called after each with (recorded, repeated)."""
+    return train_again(record, trainer, on_period)[0]
+
+
+def train_again(
+    record: Record,
+    trainer: Trainer[TrainConfig],
+    on_period: Callable[[Period, Period], None] = lambda then, now: None,
+) -> tuple[Comparison, bytes | None]:
+    """Do as `reproduce`, and return the trainer's last state, too."""
     config = from_json(record.recipe)
     state: bytes | None = None
     report: Report | None = None
@@ -84,12 +93,13 @@ def reproduce(
         on_period(*pairs[-1])
         if report.end is not None:
             break
-    return Comparison(
+    comparison = Comparison(
         periods=tuple(pairs),
         first_difference=_first_difference(record, pairs),
         numerics=numerics_differences(record.numerics, trainer.numerics),
         p_value=_p_value(record, pairs, report),
     )
+    return comparison, state
 
 
 def numerics_differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[Difference, ...]:

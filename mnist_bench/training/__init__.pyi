@@ -10,5 +10,6 @@ from .weights import (
     load_known as load_known,
     load_model as load_model,
     load_trial as load_trial,
+    metadata_of as metadata_of,
     model_in as model_in,
 )

@@ -7,9 +7,11 @@ from collections.abc import Iterable
 
 CHROMIUM = "there is no Chromium"
 CUDA = "there is no CUDA device"
+NODE = "there is no Node"
 LACKING = {
     CHROMIUM: ("Chromium", "apt install chromium chromium-driver"),
     CUDA: ("a CUDA device", ""),
+    NODE: ("Node", "apt install nodejs"),
 }
 """Why a test is skipped, what it wants, and what brings it."""
 

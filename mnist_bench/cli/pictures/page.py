@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
@@ -13,13 +11,19 @@ from markupsafe import Markup
 
 from mnist_bench import cells
 from mnist_bench.cli.output import safe, safe_lines
+from mnist_bench.export import Drawing, csp_hash
 from mnist_bench.leaderboard import digest_lines, grouped, table_of, test_set_line
 from mnist_bench.report import Report
 from mnist_bench.result_table import Column, Row
 
 
-def render(report: Report) -> str:
-    """Return the page; text from outside is escaped, without control characters and text-direction marks."""
+def render(report: Report, drawing: Drawing | None = None) -> str:
+    """Return the page; text from outside is escaped, without control characters and text-direction marks.
+
+    Args:
+        report: what it says.
+        drawing: a part to draw on, with the net of the trial that the report is about; None where there is none.
+    """
     environment = Environment(
         loader=PackageLoader("mnist_bench.report"),
         autoescape=True,
@@ -28,12 +32,13 @@ def render(report: Report) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"code": _code, "csp_hash": _csp_hash, "grouped": grouped, "sentences": _sentences}
+    environment.filters |= {"code": _code, "csp_hash": csp_hash, "grouped": grouped, "sentences": _sentences}
     board, test_set = table_of(report.board), test_set_line(report.board.test_openings)
     complete = [row for row in board.rows if row.rank is not None]
     shown = complete or board.rows
     return environment.get_template("report.html.j2").render(
         report=report,
+        drawing=drawing,
         counted=cells.counted(report.board.counts, live=report.board.live),
         digest_promise=digest_lines(report.board)[1].strip(" ()"),
         board=replace(board, rows=shown),
@@ -65,11 +70,6 @@ def _code(text: str) -> Markup:
     parts = safe(text).replace(" %", "\u00a0%").split("`")
     marked = [Markup("<code>{}</code>").format(part) if index % 2 else part for index, part in enumerate(parts)]
     return Markup("").join(marked)
-
-
-def _csp_hash(text: str) -> str:
-    """Return the source expression that allows exactly this inline text (Content Security Policy, level 2)."""
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
 def _sort_key(column: Column[Row], row: Row) -> str | None:

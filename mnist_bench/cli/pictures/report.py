@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mnist_bench.cli import options, output
-from search.errors import StudyNotFoundError, UsageError
+from search.errors import SearchError, StudyNotFoundError, UsageError
 from search.files import atomic_write
+
+if TYPE_CHECKING:
+    from mnist_bench.export import Drawing
+    from mnist_bench.report import Chosen
+    from search.event_log import StudyRecord
+    from search.study import StudyLocation
 
 
 def report(
@@ -57,10 +63,27 @@ def report(
         invocations=invocations(files),
         weights=files.weights if files.kept_weights() else None,
     )
-    _write(file, page.render(gathered))
+    _write(file, page.render(gathered, _drawing(study, gathered.chosen, location, data_dir)))
     for kind, reason in gathered.gallery.missing.items():
         output.note(f"{kind} is not drawn: {reason}")
     output.print_line(file)
+
+
+def _drawing(
+    study: StudyRecord, chosen: Chosen | None, location: StudyLocation, data_dir: Path | None
+) -> Drawing | None:
+    """Return the part of the page to draw on, where the weights of the chosen trial are here, and the data set."""
+    from mnist_bench.cli.targets import find_trial
+    from mnist_bench.export import Options, drawing, find
+
+    if chosen is None:
+        return None
+    try:
+        winner = find(study, find_trial(study, chosen.number), location, Options(trains=False, data_dir=data_dir))
+    except SearchError as error:
+        output.note(f"No digit can be drawn on the page: {error}")
+        return None
+    return drawing(winner)
 
 
 def _write(file: Path, text: str) -> None:

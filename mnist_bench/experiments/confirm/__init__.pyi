@@ -1,4 +1,4 @@
-from .result import Confirmed as Confirmed, load as load, plain as plain
+from .result import Confirmed as Confirmed, figures as figures, load as load, plain as plain
 from .run import Opening as Opening, Options as Options
 from .table import (
     accuracy as accuracy,

@@ -1,0 +1,1 @@
+"""Commands that take the winner of a study away, and use it."""

@@ -1,0 +1,58 @@
+"""`mnist-bench export`: the winner as files that work without this package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mnist_bench.cli import options, output, targets
+
+
+def export(
+    folder: Annotated[Path, typer.Option("--to", metavar="DIR", help="A new folder, or one of an earlier export.")],
+    target: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="STUDY|STUDY/17",
+            help="A trial, or a study's best; left out, the latest study's.",
+            show_default=False,
+        ),
+    ] = None,
+    confirmed: Annotated[
+        bool,
+        typer.Option("--confirmed", help="The net that `confirm` trained on all images, with the first of its seeds."),
+    ] = False,
+    device: options.Device = "auto",
+    data_dir: options.DataDir = None,
+    results: options.Results = options.RESULTS,
+    storage: options.Storage = None,
+) -> None:
+    """Take a trained net away, as files that work without mnist-bench.
+
+    The weights, the net in plain PyTorch, ONNX, a page to draw on, a model card, and the record that repeats it.
+    Weights that were not kept are trained again and compared with the record, bit for bit.
+    """
+    from mnist_bench import cells
+    from mnist_bench.cli.pictures import drawing
+    from mnist_bench.export import Options, find, folder as exports
+    from mnist_bench.studies import open_study
+    from search.study import StudyLocation
+
+    drawing.check_target(folder, folder=True)
+    exports.check(folder)
+    name, number = targets.parse(target)
+    study = open_study(results, name, storage)
+    trial = None if number is None else targets.find_trial(study, number)
+    location = StudyLocation.of(study.name, results, storage)
+    asked = Options(on_all=confirmed, device=device, data_dir=data_dir)
+    winner = find(study, trial, location, asked, output.note)
+    written = exports.write(winner, folder)
+    right = f"{cells.percent(winner.validation.accuracy)} of {winner.validation.images:,} validation images"
+    of = "trained on all images; its settings without them got" if winner.on_all else "in float32"
+    output.note(f"{winner.name}, {of} {right}.")
+    for remark in written.remarks:
+        output.note(remark)
+    for path in written.files:
+        output.print_line(path)

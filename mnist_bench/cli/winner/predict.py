@@ -1,0 +1,177 @@
+"""`mnist-bench predict`: what a net says of any picture of a digit."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, assert_never
+
+import typer
+
+from mnist_bench import cells
+from mnist_bench.cli import options, output, targets
+from mnist_bench.cli.exit_codes import ExitCode
+from mnist_bench.result_table import Column, Table
+from search.errors import UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from mnist_bench.prediction import Model, Prediction
+
+STDIN = "-"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """What the net says of a picture."""
+
+    picture: str
+    prediction: Prediction
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fault:
+    """Why the net says nothing of a picture."""
+
+    picture: str
+    error: str
+
+
+def predict(
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL",
+            help="A study, for its best trial, a trial STUDY/17, an export's folder, or a file of weights.",
+        ),
+    ],
+    pictures: Annotated[
+        list[str], typer.Argument(metavar="PICTURE...", help="Files or folders of pictures; - is stdin.")
+    ],
+    json: options.Json = False,
+    csv: options.Csv = False,
+    data_dir: options.DataDir = None,
+    results: options.Results = options.RESULTS,
+    storage: options.Storage = None,
+) -> None:
+    """Say which digit is on a picture, how probable it is, and which comes after it.
+
+    Any picture of one digit will do: of any size, dark on light or light on dark. Like those of MNIST it is cropped,
+    fitted into 20x20 pixels, and centred. A net is unsure where the probability is below a threshold: on the validation
+    images, the one that parts its right answers from its wrong ones best.
+    """
+    form = output.form(json=json, csv=csv)
+    paths = list(_paths(pictures))
+    loaded = _model(model, data_dir, results, storage)
+    if loaded.assumed:
+        output.note(
+            f"{model} does not say what it was trained on: the mean and the spread of MNIST's images are taken, and no "
+            "threshold is known. A study, or an export, says more."
+        )
+    answers = _answers(loaded, paths)
+    seen = [answer for answer in answers if isinstance(answer, Answer)]
+    faults = [answer for answer in answers if isinstance(answer, Fault)]
+    for fault in faults:
+        output.note(f"Error: {fault.error}")
+    if seen or form == "json":
+        output.show(form, _table(answers, seen, loaded.traits.unsure_below))
+    if faults:
+        raise typer.Exit(ExitCode.USAGE)
+
+
+def _paths(named: Sequence[str]) -> Iterator[str]:
+    """Yield the files that are named, and those in folders.
+
+    Raises:
+        UsageError: a folder holds no picture.
+    """
+    from mnist_bench.prediction import files
+
+    for name in named:
+        if not Path(name).is_dir():
+            yield name
+        elif found := files.in_folder(Path(name)):
+            yield from map(str, found)
+        else:
+            raise UsageError(f"{name}: no picture in this folder; names of pictures end in {', '.join(files.ENDINGS)}.")
+
+
+def _model(name: str, data_dir: Path | None, results: Path, storage: str | None) -> Model:
+    """Return the net that `name` names: a file, an export's folder, or else a study or a trial."""
+    from mnist_bench.prediction import WEIGHTS, load_model
+
+    path = Path(name)
+    if path.is_file() or path.suffix == Path(WEIGHTS).suffix or (path / WEIGHTS).is_file():
+        return load_model(path)
+    from mnist_bench.export import Options, find
+    from mnist_bench.studies import open_study
+    from search.study import StudyLocation
+
+    study_name, number = targets.parse(name)
+    study = open_study(results, study_name, storage)
+    trial = None if number is None else targets.find_trial(study, number)
+    location = StudyLocation.of(study.name, results, storage)
+    return find(study, trial, location, Options(trains=False, data_dir=data_dir)).model
+
+
+def _answers(model: Model, paths: Sequence[str]) -> list[Answer | Fault]:
+    """Return an answer or a fault a picture; the net sees all that can be read at once."""
+    from mnist_bench.errors import PictureError
+
+    prepared: dict[int, NDArray[np.float32]] = {}
+    faults: dict[int, Fault] = {}
+    for number, path in enumerate(paths):
+        try:
+            prepared[number] = model.prepared(_read(path), path)
+        except PictureError as error:
+            faults[number] = Fault(picture=path, error=str(error))
+    said = dict(zip(prepared, model.predict(list(prepared.values())), strict=True))
+    answers = {number: Answer(picture=paths[number], prediction=prediction) for number, prediction in said.items()}
+    return [answers.get(number) or faults[number] for number in range(len(paths))]
+
+
+def _read(path: str) -> NDArray[np.float64]:
+    from mnist_bench.prediction import files
+
+    if path == STDIN:
+        return files.parse(sys.stdin.buffer.read(files.MAX_BYTES + 1), "stdin")
+    return files.read(Path(path))
+
+
+def _table(answers: Sequence[Answer | Fault], seen: Sequence[Answer], bar: float | None) -> Table[Answer]:
+    unsure = any(answer.prediction.unsure for answer in seen)
+    return Table(
+        rows=seen,
+        columns=COLUMNS,
+        footnotes=[f"unsure: the probability is below {cells.percent(bar)}."] if unsure else [],
+        record=_record,
+        document={"unsure_below": bar, "pictures": [_record(answer) for answer in answers]},
+    )
+
+
+def _record(answer: Answer | Fault) -> dict[str, Any]:
+    match answer:
+        case Answer():
+            return {"picture": answer.picture, **asdict(answer.prediction)}
+        case Fault():
+            return {"picture": answer.picture, "error": answer.error}
+        case _:
+            assert_never(answer)
+
+
+def _runner_up(answer: Answer) -> str:
+    said = answer.prediction
+    return f"{said.runner_up} ({cells.percent(said.runner_up_probability)})"
+
+
+COLUMNS: Sequence[Column[Answer]] = (
+    Column("picture", lambda answer: answer.picture, 3),
+    Column("label", lambda answer: str(answer.prediction.label), 5, "right"),
+    Column("probability", lambda answer: cells.percent(answer.prediction.probability), 4, "right"),
+    Column("runner-up", _runner_up, 2),
+    Column("", lambda answer: "unsure" if answer.prediction.unsure else "", 3),
+)

@@ -1,0 +1,128 @@
+"""The net as an ONNX graph, written from its layers: pixels in, probabilities out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, assert_never
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_bench.config import Activation, PoolAxes
+from mnist_bench.export.winner import Winner
+from mnist_bench.nets import CLASSES, PICTURE, Layer, plan_layers
+
+if TYPE_CHECKING:
+    from onnx import NodeProto
+
+OPSET, FORMAT = 17, 8
+"""Old enough for the runtimes of 2022."""
+INPUT, OUTPUT = "pictures", "probabilities"
+Arrays = Mapping[str, NDArray[Any]]
+
+
+def graph(winner: Winner) -> bytes:
+    """Return the model: `pictures`, float32 (N, 1, 28, 28), 0 to 255, to `probabilities`, float32 (N, 10).
+
+    Raises:
+        ImportError: the package onnx is not installed.
+    """
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    weights = {name: value.numpy() for name, value in winner.net.state_dict().items()}
+    constants = {"mean": winner.traits.mean, "std": winner.traits.std, "half": 0.5, "one": 1.0, "root": 2**0.5}
+    arrays = {name: np.array(value, np.float32) for name, value in constants.items()} | weights
+    nodes = list(_nodes(winner))
+    used = {name for node in nodes for name in node.input}
+    made = helper.make_model(
+        helper.make_graph(
+            nodes,
+            "mnist-bench",
+            [helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, ["N", *PICTURE])],
+            [helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, ["N", CLASSES])],
+            [numpy_helper.from_array(np.ascontiguousarray(a), name) for name, a in arrays.items() if name in used],
+        ),
+        producer_name="mnist-bench",
+        ir_version=FORMAT,
+        opset_imports=[helper.make_opsetid("", OPSET)],
+    )
+    helper.set_model_props(made, {"trial": winner.name, "weights": winner.weights})
+    onnx.checker.check_model(made, full_check=True)
+    return bytes(made.SerializeToString(deterministic=True))
+
+
+def _nodes(winner: Winner) -> Iterator[NodeProto]:
+    from onnx import helper
+
+    yield helper.make_node("Sub", [INPUT, "mean"], ["shifted"])
+    yield helper.make_node("Div", ["shifted", "std"], ["input"])
+    name = "input"
+    for number, layer in enumerate(plan_layers(winner.config.model).layers):
+        if layer.kind != "dropout":  # it does nothing in a net at rest
+            yield from _layer(layer, name, f"layer{number}", str(number), winner.config.model.batchnorm_epsilon)
+            name = f"layer{number}"
+    yield helper.make_node("Softmax", [name], [OUTPUT], axis=1)
+
+
+def _layer(layer: Layer, source: str, target: str, number: str, epsilon: float) -> Iterator[NodeProto]:
+    """Yield the nodes of a layer, whose weights are named as in the net: `number`.weight."""
+    from onnx import helper
+
+    affine = [source, f"{number}.weight", f"{number}.bias"]
+    match layer.kind:
+        case "convolution":
+            yield helper.make_node("Conv", affine, [target], pads=[layer.kernel // 2] * 4)
+        case "linear":
+            yield helper.make_node("Gemm", affine, [target], transB=1)
+        case "batchnorm":
+            running = [f"{number}.running_mean", f"{number}.running_var"]
+            yield helper.make_node("BatchNormalization", [*affine, *running], [target], epsilon=epsilon)
+        case "pool":
+            yield from _pool(layer.pool_axes, source, target)
+        case "activation":
+            yield from _activation(layer.activation, source, target)
+        case "flatten":
+            yield helper.make_node("Flatten", [source], [target])
+        case "dropout":
+            pass
+        case _:
+            assert_never(layer.kind)
+
+
+def _pool(axes: PoolAxes, source: str, target: str) -> Iterator[NodeProto]:
+    from onnx import helper
+
+    halves = {"kernel_shape": [2, 2], "strides": [2, 2]}
+    match axes:
+        case "rows_columns":
+            yield helper.make_node("MaxPool", [source], [target], **halves)
+        case "channels_rows":
+            yield helper.make_node("Transpose", [source], [f"{target}.turned"], perm=[0, 3, 1, 2])
+            yield helper.make_node("MaxPool", [f"{target}.turned"], [f"{target}.halved"], **halves)
+            yield helper.make_node("Transpose", [f"{target}.halved"], [target], perm=[0, 2, 3, 1])
+        case _:
+            assert_never(axes)
+
+
+def _activation(name: Activation, source: str, target: str) -> Iterator[NodeProto]:
+    from onnx import helper
+
+    match name:
+        case "relu":
+            yield helper.make_node("Relu", [source], [target])
+        case "sigmoid":
+            yield helper.make_node("Sigmoid", [source], [target])
+        case "tanh":
+            yield helper.make_node("Tanh", [source], [target])
+        case "gelu":  # x / 2 (1 + erf(x / sqrt 2)); a node of its own is newer than the opset
+            yield helper.make_node("Div", [source, "root"], [f"{target}.scaled"])
+            yield helper.make_node("Erf", [f"{target}.scaled"], [f"{target}.erf"])
+            yield helper.make_node("Add", [f"{target}.erf", "one"], [f"{target}.raised"])
+            yield helper.make_node("Mul", [source, f"{target}.raised"], [f"{target}.double"])
+            yield helper.make_node("Mul", [f"{target}.double", "half"], [target])
+        case "silu":
+            yield helper.make_node("Sigmoid", [source], [f"{target}.sigmoid"])
+            yield helper.make_node("Mul", [source, f"{target}.sigmoid"], [target])
+        case _:
+            assert_never(name)

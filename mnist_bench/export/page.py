@@ -1,0 +1,168 @@
+"""The net as a page to draw on, `draw.html`: one file that needs no network, with the net in plain JavaScript.
+
+Its weights are float16, low bytes first and then high ones, which deflate well: base64 alone would take more than a
+megabyte for 400,000 parameters.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any, assert_never
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from numpy.typing import NDArray
+
+from mnist_bench.export.winner import Winner
+from mnist_bench.nets import Layer, line, plan_layers
+from mnist_bench.units import percent
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """A layer as the page computes it."""
+
+    facts: dict[str, Any]
+    """Its kind, shapes, bias and the like, for JSON."""
+    weights: Array | None = None
+    """Of a convolution or a linear layer, in PyTorch's order."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Drawing:
+    """The part of a page to draw on, for a page that has the report's colours."""
+
+    markup: Markup
+    """The paper, the bars, and the net's weights."""
+    style: Markup
+    script: Markup
+
+
+def page(winner: Winner) -> str:
+    """Return a page of its own, as HTML."""
+    validation = winner.validation
+    right = f"{percent(validation.accuracy)} of {validation.images:,} validation images right"
+    of = "the same settings trained without them got " if winner.on_all else ""
+    lines = [
+        f"{winner.name}: {line(winner.config)}; {of}{right}.",
+        "The net computes in this page; nothing is sent. The picture is cropped, fitted into 20 x 20 pixels, and "
+        "centred, as those of MNIST were.",
+    ]
+    part = drawing(winner)
+    return (
+        _environment()
+        .get_template("draw.html.j2")
+        .render(name=winner.name, lines=lines, drawing=part, style=_text("page.css") + part.style, script=part.script)
+    )
+
+
+def drawing(winner: Winner) -> Drawing:
+    """Return the part of a page to draw on, with the net inside."""
+    net = json.dumps(packed(winner)).replace("<", "\\u003c")
+    markup = _environment().get_template("drawing.html.j2").render(net=Markup(net))  # noqa: S704 - numbers and names
+    return Drawing(
+        markup=Markup(markup),  # noqa: S704 - ours
+        style=_text("draw.css"),
+        script=_text("net.js") + _text("draw.js"),
+    )
+
+
+def csp_hash(text: str) -> str:
+    """Return the source expression that allows exactly this inline text (Content Security Policy, level 2)."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def packed(winner: Winner) -> dict[str, Any]:
+    """Return the net as plain values, of which `unpack` in net.js makes what computes."""
+    steps = _steps(winner)
+    halves = [(s.weights / _unit(s.weights)).astype("<f2") for s in steps if s.weights is not None]
+    planes = np.concatenate([half.ravel() for half in halves]).view(np.uint8).reshape(-1, 2).T
+    return {
+        "mean": winner.traits.mean,
+        "std": winner.traits.std,
+        "digits": winner.traits.digits,
+        "unsure_below": winner.traits.unsure_below,
+        "layers": [_plain(step) for step in steps],
+        "weights": base64.b64encode(zlib.compress(planes.tobytes(), 9)).decode(),
+    }
+
+
+def _plain(step: Step) -> dict[str, Any]:
+    if step.weights is None:
+        return step.facts
+    return step.facts | {"count": step.weights.size, "unit": _unit(step.weights)}
+
+
+def _unit(weights: Array) -> float:
+    """Return the largest weight: shares of it neither overflow in float16 nor lose digits below its normal numbers."""
+    return float(np.abs(weights).max()) or 1.0
+
+
+def _steps(winner: Winner) -> list[Step]:
+    """Return the layers; batchnorm right behind a layer with weights is taken up by these."""
+    model = winner.config.model
+    values = {name: value.double().numpy() for name, value in winner.net.state_dict().items()}
+    steps: list[Step] = []
+    for number, layer in enumerate(plan_layers(model).layers):
+        own = {name.partition(".")[2]: value for name, value in values.items() if name.startswith(f"{number}.")}
+        if layer.kind == "batchnorm":
+            factors = own["weight"] / np.sqrt(own["running_var"] + model.batchnorm_epsilon)
+            shifts = own["bias"] - own["running_mean"] * factors
+            steps[-1:] = _scaled(steps[-1], factors, shifts)
+        else:
+            steps += _step(layer, own)
+    return steps
+
+
+def _scaled(step: Step, factors: Array, shifts: Array) -> Iterator[Step]:
+    """Yield a step whose maps or units are then scaled and shifted: in one, where it has weights that can be."""
+    if step.weights is None:
+        yield step
+        yield Step(facts={"kind": "scale", "factors": _floats(factors), "shifts": _floats(shifts)})
+        return
+    weights = step.weights * factors.reshape(-1, *[1] * (step.weights.ndim - 1))
+    yield Step(facts=step.facts | {"bias": _floats(step.facts["bias"] * factors + shifts)}, weights=weights)
+
+
+def _step(layer: Layer, own: dict[str, Array]) -> Iterator[Step]:
+    facts: dict[str, Any] = {"kind": layer.kind, "inputs": layer.inputs, "outputs": layer.outputs}
+    match layer.kind:
+        case "convolution" | "linear":
+            facts |= {"kernel": layer.kernel, "bias": _floats(own["bias"])}
+            yield Step(facts=facts, weights=own["weight"])
+        case "pool":
+            yield Step(facts=facts)
+        case "activation":
+            yield Step(facts={"kind": layer.kind, "name": layer.activation})
+        case "dropout" | "flatten" | "batchnorm":
+            pass  # nothing at rest; no change of the order of values; see `_scaled`
+        case _:
+            assert_never(layer.kind)
+
+
+def _floats(values: Array) -> list[float]:
+    return [float(f"{value:.9g}") for value in values.tolist()]
+
+
+def _text(name: str) -> Markup:
+    return Markup((resources.files("mnist_bench.export") / "templates" / name).read_text())  # noqa: S704 - ours
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("mnist_bench.export"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters |= {"csp_hash": csp_hash}
+    return environment

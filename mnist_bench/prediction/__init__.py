@@ -1,0 +1,5 @@
+"""Prediction: any picture of a digit made like the training pictures, and what a net says of it."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

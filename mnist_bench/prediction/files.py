@@ -1,0 +1,64 @@
+"""Pictures in files, as brightness: PNG, JPEG and the like, read by Pillow."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_bench.errors import PictureError
+from mnist_bench.prediction.preparation import brightness
+from search import files
+from search.errors import UsageError
+
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
+"""What Pillow may read here: others start programs, or are no pictures of pixels."""
+ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".pnm"})
+"""Names of pictures in a folder end so."""
+MAX_BYTES = 50_000_000
+MAX_PIXELS = 50_000_000
+"""A telephone's photograph has up to 50 million."""
+
+
+def in_folder(folder: Path) -> list[Path]:
+    """Return the pictures in a folder, by their names' endings, in order; not those in folders inside it."""
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS and path.is_file())
+
+
+def read(path: Path) -> NDArray[np.float64]:
+    """Return the picture in a file as brightness, shape (H, W), 0 (black) to 255; errors as in `parse`."""
+    try:
+        return parse(files.read(path, MAX_BYTES), str(path))
+    except OSError as error:
+        raise PictureError(f"{path}: cannot be read ({error.strerror}).") from error
+
+
+def parse(content: bytes, source: str) -> NDArray[np.float64]:
+    """Return the picture in a file's content as brightness, shape (H, W), 0 (black) to 255.
+
+    Raises:
+        PictureError: the content is no picture, or too large; the message names `source`.
+        UsageError: Pillow is not installed.
+    """
+    try:
+        from PIL import Image, ImageOps
+    except ImportError as error:
+        raise UsageError(
+            "Pictures are read with Pillow, which this installation lacks; `pip install pillow` adds it."
+        ) from error
+    if len(content) > MAX_BYTES:
+        raise PictureError(f"{source}: larger than {MAX_BYTES:,} bytes.")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns of what is odd and still can be read
+            image = Image.open(io.BytesIO(content), formats=FORMATS)
+            if image.width * image.height > MAX_PIXELS:
+                raise PictureError(f"{source}: {image.width:,} x {image.height:,} pixels are more than {MAX_PIXELS:,}.")
+            return brightness(ImageOps.exif_transpose(image))
+    except PictureError:
+        raise
+    except Exception as error:  # of a damaged file, Pillow's readers raise errors of many kinds
+        raise PictureError(f"{source}: no picture that can be read; PNG and JPEG can.") from error

@@ -1,0 +1,85 @@
+"""Any picture of a digit as MNIST's are: dark or light, large or small, anywhere on its paper.
+
+An export's net.py holds the source of these functions, so they need NumPy alone; its draw.html does the same in
+JavaScript. A picture of MNIST comes out as it is: its digit fills 20 pixels, and its centre of mass lies on pixel 14.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def brightness(image: Any) -> NDArray[np.float64]:
+    """Return a Pillow image as brightness (H, W), 0 (black) to 255; what is transparent is paper."""
+    if image.mode[0] in "IF":  # 16 or 32 bits a pixel
+        deep = np.array(image, np.float64)
+        deep *= 255 / max(deep.max(), 1)
+        return deep
+    image = image.convert("RGBA")
+    image.thumbnail((1000, 1000), 4)  # 4 is Pillow's box filter: means over areas, as in `prepare`
+    *colours, alpha = np.moveaxis(np.asarray(image, np.float64), 2, 0)
+    light = np.tensordot([0.299, 0.587, 0.114], colours, 1)
+    paper = 255 if (light * alpha).sum() < 127.5 * alpha.sum() else 0
+    grey: NDArray[np.float64] = (light * alpha + paper * (255 - alpha)) / 255
+    return grey
+
+
+def prepare(grey: NDArray[Any], *, digit: bool = True) -> NDArray[np.float32]:
+    """Return a picture as the net sees it: (28, 28), 0 is paper, 255 the most ink.
+
+    What differs most from the picture's border is ink, whether the paper is light or dark. As LeCun did for MNIST, it
+    is cropped, fitted into 20x20 pixels, and shifted until its centre of mass lies in the middle. What is no `digit`
+    is fitted whole into 28x28.
+
+    Args:
+        grey: shape (H, W), brightness, 0 to 255.
+        digit: whether to crop and to centre.
+
+    Raises:
+        ValueError: the picture is empty: nothing differs from its border by 16 or more.
+    """
+    grey = np.asarray(grey, np.float64)
+    if grey.ndim != 2 or 0 in grey.shape:
+        raise ValueError(f"no picture of rows and columns, but of shape {grey.shape}")
+    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+    paper = np.median(border)
+    noise = np.median(np.abs(border - paper))
+    ink = grey - paper if grey.max() - paper > paper - grey.min() else paper - grey
+    ink = np.maximum(ink - 4 * noise, 0)
+    if ink.max() < 16:
+        raise ValueError("an empty picture, nothing on it stands out from its border")
+    if max(ink.shape) > 28:  # a photograph, or what was compressed: faint spots are none of the digit
+        ink[ink < ink.max() / 10] = 0
+    if digit:
+        rows, columns = np.flatnonzero(ink.any(1)), np.flatnonzero(ink.any(0))
+        ink = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    height, width = ink.shape
+    scale = (20 if digit else 28) / max(ink.shape)
+    size = [max(1, int(side * scale + 0.5)) for side in ink.shape]
+    ink = shares(height, size[0]) @ ink @ shares(width, size[1]).T
+    ink *= 255 / ink.max()
+    places = [(28 - side) // 2 for side in size]
+    if digit:
+        masses = [ink.sum(1), ink.sum(0)]
+        centres = [mass @ np.arange(len(mass)) / mass.sum() for mass in masses]
+        places = [min(max(int(14.5 - c), 0), 28 - side) for c, side in zip(centres, size, strict=True)]
+    picture = np.zeros((28, 28), np.float32)
+    picture[places[0] : places[0] + size[0], places[1] : places[1] + size[1]] = ink
+    return picture
+
+
+def shares(pixels: int, into: int) -> NDArray[np.float64]:
+    """Return how much each of `pixels` in a row counts in each of `into` others, shape (into, pixels).
+
+    A smaller picture gets means over areas, a larger one is interpolated, one of the same size stays as it is.
+    """
+    width = max(1.0, pixels / into)
+    centre = ((np.arange(into) + 0.5) * pixels / into)[:, None]
+    start = np.arange(pixels)
+    covered: NDArray[np.float64] = np.minimum(centre + width / 2, start + 1) - np.maximum(centre - width / 2, start)
+    covered = np.maximum(covered, 0)
+    covered /= covered.sum(1, keepdims=True)
+    return covered

@@ -1,0 +1,44 @@
+"""The probability below which a net is unsure, measured on images that it was not trained on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Threshold:
+    """The probability that parts right answers from wrong ones best, and how well it does."""
+
+    probability: float
+    """A net whose best probability is below it is unsure."""
+    right: int
+    """Answers that were right."""
+    right_below: int
+    """Of these, the unsure ones."""
+    wrong: int
+    """Answers that were wrong."""
+    wrong_below: int
+    """Of these, the unsure ones."""
+
+
+def threshold(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> Threshold:
+    """Return the threshold that a net's answers give: the share of wrong ones below it is to exceed that of right ones
+    by as much as possible (Youden 1950). Of several such, the lowest.
+
+    Args:
+        probabilities: shape (N, 10), of each image and class.
+        labels: shape (N,), the true classes.
+    """
+    best, right = probabilities.max(1), probabilities.argmax(1) == labels
+    candidates = np.unique(best)
+    rights, wrongs = np.sort(best[right]), np.sort(best[~right])
+    rights_below, wrongs_below = np.searchsorted(rights, candidates), np.searchsorted(wrongs, candidates)
+    gain = wrongs_below / max(1, len(wrongs)) - rights_below / max(1, len(rights))
+    chosen = int(gain.argmax())
+    return Threshold(
+        probability=float(candidates[chosen]), right=len(rights), right_below=int(rights_below[chosen]),
+        wrong=len(wrongs), wrong_below=int(wrongs_below[chosen]),
+    )  # fmt: skip

@@ -1,0 +1,62 @@
+"""Winners made by hand: nets that were trained for seconds, in studies that were never searched."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from mnist_bench.config.json import to_json
+from mnist_bench.config.settings import ModelConfig, OptimConfig, TrainConfig
+from mnist_bench.data.tensors import Dataset
+from mnist_bench.export.winner import Validation, Winner
+from mnist_bench.prediction.model import Traits
+from mnist_bench.prediction.threshold import threshold
+from mnist_bench.studies.record import record_of
+from mnist_bench.training.evaluation import logits
+from mnist_bench.training.period import fit
+from mnist_bench.training.weights import export, model_in
+from support import handmade
+
+NETS = {
+    "linear": ModelConfig(blocks=0, hidden_layers=0),
+    "perceptron": ModelConfig(
+        blocks=0, hidden_layers=3, hidden_units=(24, 16, 12), hidden_activation=("sigmoid", "tanh", "silu"),
+        hidden_batchnorm=("before_activation", "after_activation", "none"), hidden_dropout=0.1,
+    ),
+    "before": ModelConfig(
+        blocks=2, convs_per_block=(2, 1), filters=6, kernel_size=(3, 5), batchnorm="before_activation", hidden_units=16,
+        hidden_batchnorm="before_activation", block_dropout=0.1,
+    ),
+    "after": ModelConfig(blocks=2, filters=6, batchnorm="after_activation", activation="gelu", hidden_layers=0),
+    "after pool": ModelConfig(
+        blocks=3, filters=6, filter_growth=1.0, kernel_size=(7, 1, 3), batchnorm="after_pool", hidden_units=12,
+        hidden_activation="gelu",
+    ),
+    "odd pool": ModelConfig(blocks=2, filters=8, pool_axes="channels_rows", batchnorm="after_pool", activation="silu"),
+}  # fmt: skip
+"""Nets with every kind of layer, pool, activation and place of batch normalisation."""
+
+
+def config(model: ModelConfig, **more: Any) -> TrainConfig:
+    """Return a configuration that trains a net for two epochs of 100 images a step."""
+    return TrainConfig(epochs=2, model=model, optim=OptimConfig(lr=0.01, batch_size=100), **more)
+
+
+def winner(trained: TrainConfig, data: Dataset, **more: Any) -> Winner:
+    """Return a net that was trained on `data`, as trial 0 of the study conv-0."""
+    result = fit(trained, 1, data, "fp32")
+    trial = replace(handmade.trial(0), config=to_json(trained), reports=result.reports, seed=1)
+    study = handmade.study([trial])
+    net = model_in(export(result.state, trained), "a state")
+    on = data.training_on(trained.train_on)
+    probabilities = logits(net, on, "fp32").double().softmax(1).numpy()
+    labels = on.labels[on.validation].numpy()
+    bar = threshold(probabilities, labels)
+    errors = int((probabilities.argmax(1) != labels).sum())
+    given: dict[str, Any] = {
+        "study": study, "trial": trial, "on_all": False, "record": record_of(study, trial), "net": net,
+        "traits": Traits(mean=on.mean, std=on.std, unsure_below=bar.probability),
+        "validation": Validation(errors=errors, images=len(labels), seen=False, threshold=bar), "confirmed": None,
+        "test_openings": 0,
+    }  # fmt: skip
+    return Winner(**{**given, **more})
