@@ -9,6 +9,8 @@
     found = mnist_bench.confirm_study(study, workers=2)        # found.test(found.winner).interval
     path = mnist_bench.ablate_study(study, seeds=3)            # path.steps[0].fewer
     audit = mnist_bench.audit_study(study, 0.05)               # audit.wrong of len(audit.trials)
+    files = mnist_bench.export_study(study, "winner")          # weights, net.py, model.onnx, draw.html, a card
+    model = mnist_bench.load_model("winner")                   # model(["seven.png"])[0].label
     fitted = mnist_bench.fit("recipe.yaml", seed=0)            # fitted.reports[-1].value
     table = mnist_bench.tables.load("conv-5k")                 # table.curve(table.points[0], seed=0).errors
 

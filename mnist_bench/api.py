@@ -12,6 +12,7 @@ from mnist_bench.experiments.ablation import Ablation, Options as AblateOptions
 from mnist_bench.experiments.ablation.run import run as run_ablate
 from mnist_bench.experiments.confirm import Confirmed, Opening, Options as ConfirmOptions
 from mnist_bench.experiments.confirm.run import run as run_confirm
+from mnist_bench.export import Options as ExportOptions, find, folder as exports
 from mnist_bench.leaderboard import curve_records, leaderboard_of, plain_board, table_of
 from mnist_bench.studies import Comparison, is_foreign, record_of, run_search, trainer_for, validated
 from mnist_bench.studies.reproduce import reproduce
@@ -19,6 +20,7 @@ from mnist_bench.training import FitResult, fit as fit_config
 from search.driver import Observer
 from search.errors import SearchError, StudyNotFoundError, UsageError
 from search.event_log import Order, StudyRecord, TrialRecord
+from search.study import StudyLocation
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -199,6 +201,30 @@ def audit_study(
     asked = audit.Options(share=share, workers=workers, device=device, data_dir=data_dir, results=results)
     found = audit.run(study, asked, ExperimentObserver(), lambda: False)
     return _whole(found, f"The audit of {study.name}")
+
+
+def export_study(
+    study: StudyRecord,
+    folder: str | Path,
+    trial: TrialRecord | None = None,
+    *,
+    confirmed: bool = False,
+    device: str = "auto",
+    data_dir: Path | None = None,
+    results: Path = Path("results"),
+    storage: str | None = None,
+) -> tuple[Path, ...]:
+    """Take the net of a trial away, the study's best one by default, and return the files in `folder`; `confirmed`
+    takes the net that `confirm_study` trained on all images. See `mnist-bench export`.
+
+    Raises:
+        SearchError: see `mnist_bench.export.find`.
+        UsageError: the folder holds other files, or cannot be written.
+    """
+    exports.check(Path(folder))
+    options = ExportOptions(on_all=confirmed, device=device, data_dir=data_dir)
+    winner = find(study, trial, StudyLocation.of(study.name, results, storage), options)
+    return exports.write(winner, Path(folder)).files
 
 
 def fit(recipe: str | Path, *, seed: int = 0, overrides: Sequence[str] = (), device: str = "auto") -> FitResult:

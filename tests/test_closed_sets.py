@@ -52,9 +52,24 @@ NEW = {
     "none": NewValue(
         SETTINGS,
         "PoolAxes",
-        ("mnist_bench/nets/architecture.py", "mnist_bench/nets/modules.py", "mnist_bench/plots/net/layers.py"),
+        (
+            "mnist_bench/nets/architecture.py",
+            "mnist_bench/nets/modules.py",
+            "mnist_bench/plots/net/layers.py",
+            "mnist_bench/export/plain_net.py",
+            "mnist_bench/export/onnx_graph.py",
+        ),
     ),
-    "mish": NewValue(SETTINGS, "Activation", ("mnist_bench/nets/architecture.py", "mnist_bench/nets/modules.py")),
+    "mish": NewValue(
+        SETTINGS,
+        "Activation",
+        (
+            "mnist_bench/nets/architecture.py",
+            "mnist_bench/nets/modules.py",
+            "mnist_bench/export/plain_net.py",
+            "mnist_bench/export/onnx_graph.py",
+        ),
+    ),
     "sparse": NewValue(SETTINGS, "Initialisation", ("mnist_bench/nets/modules.py",)),
     "cubic": NewValue(SETTINGS, "Interpolation", ("mnist_bench/training/augmentation.py",)),
     "reflect": NewValue(

@@ -56,9 +56,9 @@ def parse(content: bytes, source: str) -> NDArray[np.float64]:
             warnings.simplefilter("ignore")  # Pillow warns of what is odd and still can be read
             image = Image.open(io.BytesIO(content), formats=FORMATS)
             if image.width * image.height > MAX_PIXELS:
-                raise PictureError(f"{source}: {image.width:,} x {image.height:,} pixels are more than {MAX_PIXELS:,}.")
+                raise Image.DecompressionBombError  # which Pillow raises for more than its own limit
             return brightness(ImageOps.exif_transpose(image))
-    except PictureError:
-        raise
+    except Image.DecompressionBombError as error:
+        raise PictureError(f"{source}: more than {MAX_PIXELS:,} pixels.") from error
     except Exception as error:  # of a damaged file, Pillow's readers raise errors of many kinds
         raise PictureError(f"{source}: no picture that can be read; PNG and JPEG can.") from error

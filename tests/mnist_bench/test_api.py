@@ -12,6 +12,8 @@ pytestmark = pytest.mark.slow
 
 SCRIPT = """
 import mnist_bench
+import numpy as np
+import pytest
 from contextlib import suppress
 from dataclasses import replace
 from mnist_bench.config.recipe import text
@@ -31,6 +33,12 @@ def main():
     found = mnist_bench.confirm_study(study, top=1, results=results)
     assert found.test(found.winner).seeds == 8
     assert mnist_bench.confirm_study(study, top=1, results=results) == found
+    files = mnist_bench.export_study(study, "winner", confirmed=True, results=results)
+    assert [path.name for path in files][:2] == ["model.safetensors", "net.py"]
+    model, picture = mnist_bench.load_model("winner"), np.zeros((50, 40))
+    picture[5:45, 15:20] = 255
+    (prediction,) = model([picture])
+    assert (0 <= prediction.label <= 9, sum(prediction.probabilities)) == (True, pytest.approx(1))
     ablate(study, results)
     audit(study, results)
     Path("recipe.yaml").write_text("epochs: 1\\nsubset: 1000\\nmodel: {blocks: 0, hidden_layers: 0}\\n")

@@ -11,7 +11,7 @@ from mnist_bench.data.tensors import Dataset
 from mnist_bench.export.winner import Validation, Winner
 from mnist_bench.prediction.model import Traits
 from mnist_bench.prediction.threshold import threshold
-from mnist_bench.studies.record import record_of
+from mnist_bench.studies.record import Record, record_of
 from mnist_bench.training.evaluation import logits
 from mnist_bench.training.period import fit
 from mnist_bench.training.weights import export, model_in
@@ -60,3 +60,8 @@ def winner(trained: TrainConfig, data: Dataset, **more: Any) -> Winner:
         "test_openings": 0,
     }  # fmt: skip
     return Winner(**{**given, **more})
+
+
+def with_config(record: Record, trained: TrainConfig) -> Record:
+    """Return a record of another configuration."""
+    return replace(record, recipe=to_json(trained))

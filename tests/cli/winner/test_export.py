@@ -1,0 +1,191 @@
+"""The net of a study that was searched, taken away: kept, trained again, confirmed; in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import Result
+
+pytestmark = pytest.mark.slow
+
+SPACE = """
+name: tiny
+epochs: 2
+subset: 1000
+model: {blocks: 1, filters: {int: [2, 4]}, hidden_layers: 0}
+optim: {lr: {float: [1e-3, 1e-1], log: true}}
+search: {pruner: none}
+"""
+SCRIPT = """
+from dataclasses import replace
+from pathlib import Path
+from mnist_bench.studies import reproduce
+
+run("search tiny.yaml -n 2 --executor in-process")
+run("export tiny-0/0 --to kept")
+run("predict tiny-0/0 digit.png --json")
+run("predict kept digit.png --json")
+run("predict results/tiny-0/weights/0.safetensors digit.png")
+run("export tiny-0 --confirmed --to early")
+run("confirm tiny-0 --top 1 --workers 1")
+run("export tiny-0 --confirmed --to confirmed")
+run("leaderboard --json")
+Path("results/tiny-0/weights/0.safetensors").unlink()
+run("predict tiny-0/0 digit.png")
+run("export tiny-0/0 --to again")
+run("reproduce confirmed/RECORD.json")
+run("report tiny-0 --output report.html")
+run("export tiny-0/0 --to mine")
+run("export tiny-0/7 --to other")
+run("export other-0 --to other")
+run("export tiny-0")
+next(Path("results/tiny-0/confirm").glob("*-seed-0.safetensors")).unlink()
+run("export tiny-0 --confirmed --to gone")
+
+train_again = reproduce.train_again
+
+def otherwise(*given):
+    comparison, state = train_again(*given)
+    difference = reproduce.Difference(name="period 1, train loss", then="1.0", now="2.0")
+    return replace(comparison, first_difference=difference), state
+
+reproduce.train_again = otherwise
+run("export tiny-0/0 --to otherwise")
+"""
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from PIL import Image, ImageDraw
+
+    home = tmp_path_factory.mktemp("winner")
+    (home / "tiny.yaml").write_text(SPACE)
+    (home / "mine").mkdir()
+    (home / "mine" / "README.md").write_text("mine")
+    seven = Image.new("RGB", (200, 300), "white")
+    ImageDraw.Draw(seven).line([(50, 60), (150, 60), (90, 250)], fill="black", width=18)
+    seven.save(home / "digit.png")
+    return home
+
+
+@pytest.fixture(scope="module")
+def ran(home: Path, in_one_process: Callable[[Path, str], dict[str, Any]]) -> dict[str, Any]:
+    return in_one_process(home, SCRIPT)
+
+
+def test_the_files_of_a_trial_whose_weights_were_kept(ran: dict[str, Any], home: Path) -> None:
+    done = ran["export tiny-0/0 --to kept"]
+    assert done.code == 0, done.err
+    assert re.fullmatch(r"tiny-0/0, in float32 \d+\.\d\d % of 166 validation images\.\n", done.err)
+    assert sorted(done.out.splitlines()) == sorted(
+        map(str, (path.relative_to(home) for path in (home / "kept").iterdir()))
+    )
+    assert len(done.out.splitlines()) == 6
+
+
+def test_weights_that_were_not_kept_are_trained_again_to_the_same_files(ran: dict[str, Any], home: Path) -> None:
+    done = ran["export tiny-0/0 --to again"]
+    assert done.code == 0, done.err
+    assert re.match(r"The weights of tiny-0/0 were not kept; it is trained again, which took \d", done.err)
+    for path in (home / "again").iterdir():
+        if path.name != "README.md":  # by then the study was confirmed
+            assert path.read_bytes() == (home / "kept" / path.name).read_bytes()
+
+
+def test_what_comes_out_otherwise_is_not_exported(ran: dict[str, Any], home: Path) -> None:
+    done = ran["export tiny-0/0 --to otherwise"]
+    assert done.code == 4
+    assert done.err.splitlines()[-1] == (
+        "Error: Trained again, tiny-0/0 came out otherwise (period 1, train loss: 1.0 then, 2.0 now); "
+        "`mnist-bench reproduce tiny-0/0` says what differs here."
+    )
+    assert not (home / "otherwise").exists()
+
+
+def test_a_net_that_confirm_trained_on_all_images(ran: dict[str, Any], home: Path) -> None:
+    early, done = ran["export tiny-0 --confirmed --to early"], ran["export tiny-0 --confirmed --to confirmed"]
+    assert (early.code, early.err) == (
+        3,
+        "Error: Study tiny-0 has no net that was trained on all images; `mnist-bench confirm tiny-0` trains eight of "
+        "its winner.\n",
+    )
+    assert done.code == 0, done.err
+    card = (home / "confirmed" / "README.md").read_text()
+    assert re.search(r"\| test images, by `confirm` \| \d+\.\d\d %, \d+ of 10,000 wrong \|", card)
+    assert "on the test images | " in card
+    assert "mean of 8 seeds" in card
+    assert "The test set has been opened once." in card
+    assert "validation images, measured again" not in card
+    assert "validation images, measured again in float32" in (home / "kept" / "README.md").read_text()
+
+
+def test_exporting_does_not_open_the_test_set(ran: dict[str, Any]) -> None:
+    assert json.loads(ran["leaderboard --json"].out)["studies"][0]["test_openings"] == 1
+
+
+def test_the_record_beside_it_is_reproduced(ran: dict[str, Any]) -> None:
+    done = ran["reproduce confirmed/RECORD.json"]
+    assert (done.code, done.out.splitlines()[-1]) == (0, "Identical, bit for bit.")
+
+
+def test_a_net_that_was_not_kept_by_confirm_is_missed_in_a_sentence(ran: dict[str, Any]) -> None:
+    done = ran["export tiny-0 --confirmed --to gone"]
+    assert done.code == 3
+    assert re.fullmatch(
+        r"Error: results/tiny-0/confirm/\d-seed-0\.safetensors: the net that `confirm` trained on all images was not "
+        r"kept, as in earlier versions, or is gone\.\n",
+        done.err,
+    )
+
+
+def test_a_study_and_its_export_say_the_same_of_a_picture(ran: dict[str, Any]) -> None:
+    there, here = ran["predict tiny-0/0 digit.png --json"], ran["predict kept digit.png --json"]
+    assert there.code == 0, there.err
+    assert there.out == here.out
+    (said,) = json.loads(here.out)["pictures"]
+    assert said["picture"] == "digit.png"
+
+
+def test_weights_alone_know_no_threshold(ran: dict[str, Any]) -> None:
+    done = ran["predict results/tiny-0/weights/0.safetensors digit.png"]
+    assert done.code == 0
+    assert "does not say what it was trained on" in done.err
+    assert "unsure" not in done.out
+
+
+def test_predicting_trains_nothing(ran: dict[str, Any]) -> None:
+    done = ran["predict tiny-0/0 digit.png"]
+    assert (done.code, done.err) == (
+        3,
+        "Error: The weights of tiny-0/0 were not kept; `mnist-bench export tiny-0/0 --to DIR` trains it again.\n",
+    )
+
+
+def test_the_report_has_the_net_to_draw_for_where_its_weights_are(ran: dict[str, Any], home: Path) -> None:
+    assert ran["report tiny-0 --output report.html"].code == 0
+    page, message = (home / "report.html").read_text(), "No digit can be drawn on the page"
+    assert ('class="drawing"' in page) != (message in ran["report tiny-0 --output report.html"].err)
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "message"),
+    [
+        ("export tiny-0/0 --to mine", 2, "mine: holds other files and no export; name a new folder."),
+        ("export tiny-0/7 --to other", 3, "Study tiny-0 has no trial 7; its trials are 0 to 1."),
+        ("export other-0 --to other", 3, "other-0"),
+        ("export tiny-0", 2, "--to"),
+    ],
+)
+def test_what_cannot_be_exported_is_said_in_a_sentence(ran: dict[str, Any], line: str, code: int, message: str) -> None:
+    assert ran[line].code == code
+    assert message in ran[line].err
+
+
+def test_naming_the_commands_loads_nothing_heavy(cli: Callable[..., Result]) -> None:
+    for command in ("export", "predict"):
+        assert cli(command, "--help").exit_code == 0

@@ -1,0 +1,127 @@
+"""`mnist-bench predict` with a net that was exported."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from typer.testing import CliRunner, Result
+
+from mnist_bench import numerics
+from mnist_bench.data.mnist import DataOptions
+from mnist_bench.data.tensors import Dataset, load_dataset
+from mnist_bench.export import folder
+from mnist_bench.prediction.model import load_model
+from support import handmade_winner
+
+Cli = Callable[..., Result]
+
+
+@pytest.fixture(scope="module")
+def data() -> Dataset:
+    return load_dataset(DataOptions(subset=1200), numerics.setup("cpu"))
+
+
+@pytest.fixture(scope="module")
+def exported(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("winner")
+    trained = handmade_winner.config(handmade_winner.NETS["before"])
+    folder.write(handmade_winner.winner(trained, data), path)
+    return path
+
+
+@pytest.fixture
+def pictures(data: Dataset, tmp_path: Path) -> Path:
+    """Return a folder of ten pictures, dark on light."""
+    path = tmp_path / "pictures"
+    path.mkdir()
+    for number, index in enumerate(data.validation[:10].tolist()):
+        Image.fromarray(255 - data.images[index, 0].numpy()).resize((90, 90)).save(path / f"{number}.png")
+    return path
+
+
+def test_a_row_a_picture(cli: Cli, exported: Path, pictures: Path, data: Dataset) -> None:
+    result = cli("predict", str(exported), str(pictures))
+    assert (result.exit_code, result.stderr) == (0, "")
+    heading, *rows = result.stdout.splitlines()
+    assert heading.split() == ["picture", "label", "probability", "runner-up"]
+    assert [Path(row.split()[0]).name for row in rows[:10]] == [f"{number}.png" for number in range(10)]
+    labels = [int(row.split()[1]) for row in rows[:10]]
+    assert sum(a == b for a, b in zip(labels, data.labels[data.validation[:10]].tolist(), strict=True)) >= 7
+
+
+def test_for_programs(cli: Cli, exported: Path, pictures: Path) -> None:
+    found = json.loads(cli("predict", str(exported), str(pictures), "--json").stdout)
+    assert 0 < found["unsure_below"] < 1
+    for said in found["pictures"]:
+        assert set(said) == {
+            "picture", "label", "probability", "runner_up", "runner_up_probability", "unsure", "probabilities",
+        }  # fmt: skip
+        assert said["unsure"] == (said["probability"] < found["unsure_below"])
+    rows = list(csv.DictReader(io.StringIO(cli("predict", str(exported), str(pictures), "--csv").stdout)))
+    assert [row["label"] for row in rows] == [str(said["label"]) for said in found["pictures"]]
+
+
+def test_what_is_unsure_is_marked(cli: Cli, exported: Path, tmp_path: Path, data: Dataset) -> None:
+    pictures = data.images[data.validation, 0].numpy()
+    best = load_model(exported).probabilities(pictures).max(1)
+    for name, index in (("unsure", best.argmin()), ("sure", best.argmax())):
+        Image.fromarray(pictures[index]).save(tmp_path / f"{name}.png")
+    unsure, sure, legend = cli("predict", str(exported), "unsure.png", "sure.png").stdout.splitlines()[1:]
+    assert (unsure.split()[-1], "unsure" in sure.split()[1:]) == ("unsure", False)
+    assert legend.startswith("unsure: the probability is below ")
+
+
+def test_a_picture_from_stdin(exported: Path, pictures: Path) -> None:
+    from mnist_bench.cli.app import app
+
+    content = (pictures / "3.png").read_bytes()
+    result = CliRunner().invoke(app, ["predict", str(exported), "-"], input=content)
+    by_file = CliRunner().invoke(app, ["predict", str(exported), str(pictures / "3.png")])
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[1].split()[1:] == by_file.stdout.splitlines()[1].split()[1:]
+
+
+def test_what_is_empty_or_no_picture_gets_a_sentence_and_the_others_an_answer(
+    cli: Cli, exported: Path, pictures: Path
+) -> None:
+    Image.new("L", (50, 50), 255).save(pictures / "a.png")
+    (pictures / "b.png").write_text("no picture")
+    result = cli("predict", str(exported), str(pictures), "missing.png")
+    assert result.exit_code == 2
+    assert [line.partition(": ")[2] for line in result.stderr.splitlines()] == [
+        f"{pictures / 'a.png'}: an empty picture, nothing on it stands out from its border.",
+        f"{pictures / 'b.png'}: no picture that can be read; PNG and JPEG can.",
+        "missing.png: cannot be read (No such file or directory).",
+    ]
+    assert len([line for line in result.stdout.splitlines() if ".png" in line]) == 10
+    found: dict[str, Any] = json.loads(cli("predict", str(exported), "missing.png", "--json").stdout)
+    assert found["pictures"] == [
+        {"picture": "missing.png", "error": "missing.png: cannot be read (No such file or directory)."}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("model", "picture", "code", "message"),
+    [
+        ("none.safetensors", "a.png", 2, "none.safetensors: no file of exported weights (No such file or directory)."),
+        ("other-0", "a.png", 3, "No study other-0 in results."),
+        ("conv-0/x", "a.png", 2, "'conv-0/x' names no trial; a trial is STUDY/17."),
+        ("conv-0/1", "a.png", 3, "The weights of conv-0/1 were not kept"),
+        ("conv-0", "empty", 2, "empty: no picture in this folder; names of pictures end in "),
+    ],
+)
+def test_what_cannot_be_used_is_said_in_a_sentence(
+    cli: Cli, tmp_path: Path, model: str, picture: str, code: int, message: str
+) -> None:
+    (tmp_path / "empty").mkdir()
+    result = cli("predict", model, picture)
+    assert result.exit_code == code
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr

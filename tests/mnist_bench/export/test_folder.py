@@ -1,0 +1,118 @@
+"""The files of an export: which, when they are refused, and the same from the same net."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import get_args
+
+import pytest
+import torch
+from ruamel.yaml import YAML
+
+from mnist_bench.config.settings import Activation, BatchnormPlacement, BlockBatchnormPlacement, ModelConfig, PoolAxes
+from mnist_bench.data.tensors import Dataset
+from mnist_bench.export import card, folder, page, plain_net
+from mnist_bench.export.winner import Winner
+from mnist_bench.nets.architecture import plan_layers
+from mnist_bench.nets.modules import build_model
+from mnist_bench.studies import record
+from search.errors import UsageError
+from support import handmade_winner
+
+
+@pytest.fixture(scope="module")
+def winner(digits: Dataset) -> Winner:
+    return handmade_winner.winner(handmade_winner.config(handmade_winner.NETS["before"]), digits)
+
+
+def with_net(winner: Winner, model: ModelConfig) -> Winner:
+    """Return a winner whose net has these settings and was not trained."""
+    recipe = handmade_winner.config(model)
+    net = build_model(model, torch.Generator().manual_seed(0)).eval()
+    made = handmade_winner.with_config(winner.record, recipe)
+    return replace(winner, net=net, record=made)
+
+
+def test_the_same_net_gives_the_same_files(winner: Winner, tmp_path: Path) -> None:
+    first, second = (folder.write(winner, tmp_path / name) for name in ("a", "b"))
+    assert [path.name for path in first.files] == [
+        "model.safetensors", "net.py", "model.onnx", "draw.html", "README.md", "RECORD.json",
+    ]  # fmt: skip
+    assert first.remarks == ()
+    for one, other in zip(first.files, second.files, strict=True):
+        assert one.read_bytes() == other.read_bytes()
+    assert record.read(tmp_path / "a" / folder.RECORD) == winner.record
+
+
+def test_a_folder_with_other_files_is_refused(winner: Winner, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "README.md").write_text("mine")
+    with pytest.raises(UsageError, match="mine: holds other files and no export; name a new folder"):
+        folder.check(tmp_path / "mine")
+    folder.check(tmp_path / "new")
+    folder.write(winner, tmp_path / "new")
+    folder.check(tmp_path / "new")
+
+
+def test_without_onnx_its_file_is_left_out(winner: Winner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder.write(winner, tmp_path)
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    written = folder.write(winner, tmp_path)
+    (remark,) = written.remarks
+    assert "model.onnx is left out" in remark
+    assert "pip install onnx" in remark
+    assert not (tmp_path / "model.onnx").exists()
+
+
+def test_a_page_of_400_000_parameters_has_less_than_a_megabyte(winner: Winner, tmp_path: Path) -> None:
+    large = with_net(winner, ModelConfig(blocks=2, filters=32, hidden_units=120))
+    assert 390_000 < plan_layers(large.config.model).parameters <= 400_000
+    assert len(page.page(large).encode()) < folder.MAX_PAGE
+    larger = with_net(winner, ModelConfig(blocks=2, filters=32, hidden_units=300))
+    (remark,) = folder.write(larger, tmp_path).remarks
+    assert re.search(r"draw\.html takes 2.* MB, for the net has 9\d\d,\d\d\d parameters", remark)
+
+
+def test_the_nets_of_the_tests_have_every_kind_of_layer() -> None:
+    def named(setting: object) -> set[object]:
+        return {*setting} if isinstance(setting, tuple) else {setting}
+
+    nets = [net for net in handmade_winner.NETS.values() if net.blocks]
+    dense = handmade_winner.NETS.values()
+    assert {net.pool_axes for net in nets} == {*get_args(PoolAxes)}
+    assert {net.batchnorm for net in nets} >= {*get_args(BlockBatchnormPlacement)} - {"none"}
+    assert set().union(*(named(net.hidden_batchnorm) for net in dense)) == {*get_args(BatchnormPlacement)}
+    layers = [layer for net in dense for layer in plan_layers(net).layers]
+    assert {layer.activation for layer in layers if layer.kind == "activation"} == {*get_args(Activation)}
+
+
+def test_the_plain_net_is_short_and_says_its_shapes(winner: Winner) -> None:
+    text = plain_net.source(winner)
+    lines = text.splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith("class Net"))
+    end = next(number for number, line in enumerate(lines) if line.startswith("def load"))
+    assert end - start < 40
+    assert max(map(len, lines)) <= 120
+    assert "nn.Conv2d(1, 6, 3, padding=1),  # 6x28x28" in text
+
+
+def test_the_page_brings_all_and_lets_nothing_else_in(winner: Winner) -> None:
+    text = page.page(winner)
+    assert not re.search(r"https?:|@import|url\(|\ssrc=|\shref=|\sstyle=|\son\w+=", text)
+    (policy,) = re.findall(r'Content-Security-Policy" content="([^"]+)"', text)
+    assert policy.startswith("default-src 'none'; style-src 'sha256-")
+    assert "unsafe" not in policy
+
+
+def test_the_card_has_a_head_that_hugging_face_reads(winner: Winner) -> None:
+    text = card.card(winner)
+    _, head, rest = text.split("---\n", 2)
+    read = YAML(typ="safe").load(head)
+    assert (read["library_name"], read["pipeline_tag"]) == ("pytorch", "image-classification")
+    assert "datasets" not in read  # the hash of the data is a made one
+    assert f"{winner.validation.errors} of 200 wrong" in rest
+    assert winner.weights in rest
+    assert "The test set has not been opened." in rest

@@ -1,0 +1,102 @@
+"""A net that takes pictures, and its file."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from safetensors import safe_open
+from safetensors.numpy import load, save
+
+from mnist_bench.data.tensors import Dataset
+from mnist_bench.errors import PictureError, WeightsError
+from mnist_bench.export.winner import Winner
+from mnist_bench.prediction.model import TRAITS, WEIGHTS, load_model, pack
+from mnist_bench.training.weights import load_model as load_net, weights_hash
+from support import handmade_winner
+
+
+@pytest.fixture(scope="module")
+def winner(digits: Dataset) -> Winner:
+    return handmade_winner.winner(handmade_winner.config(handmade_winner.NETS["before"]), digits)
+
+
+@pytest.fixture
+def exported(winner: Winner, tmp_path: Path) -> Path:
+    path = tmp_path / WEIGHTS
+    path.write_bytes(pack(winner.net, winner.config, winner.traits))
+    return path
+
+
+def test_a_file_and_its_folder_are_the_same_net(winner: Winner, exported: Path, digits: Dataset) -> None:
+    pictures = digits.pixels(digits.validation).numpy()[:, 0]
+    by_file, by_folder = load_model(exported), load_model(str(exported.parent))
+    assert by_file.traits == by_folder.traits == winner.traits
+    assert (by_file.probabilities(pictures) == by_folder.probabilities(pictures)).all()
+    right = by_file.probabilities(pictures).argmax(1) == digits.labels[digits.validation].numpy()
+    assert (~right).sum() == winner.validation.errors
+    assert not by_file.assumed
+
+
+def test_the_file_is_one_of_exported_weights(winner: Winner, exported: Path) -> None:
+    assert weights_hash(load_net(exported).state_dict()) == winner.weights
+
+
+def test_pictures_come_as_files_images_and_arrays(winner: Winner, digits: Dataset, tmp_path: Path) -> None:
+    picture = digits.images[digits.validation[0], 0].numpy()
+    image = Image.fromarray(255 - picture)
+    image.save(tmp_path / "digit.png")
+    said = winner.model([tmp_path / "digit.png", str(tmp_path / "digit.png"), image, picture, picture.tolist()])
+    assert len({one.label for one in said}) == 1
+    assert len({round(one.probability, 4) for one in said}) == 1
+    assert winner.model([]) == []
+
+
+def test_a_prediction_says_what_is_most_probable(winner: Winner, digits: Dataset) -> None:
+    model = replace(winner.model, traits=replace(winner.traits, unsure_below=0.5))
+    said = model.predict(list(digits.pixels(digits.validation).numpy()[:, 0]))
+    for one in said:
+        assert one.probabilities[one.label] == one.probability == max(one.probabilities)
+        assert one.probabilities[one.runner_up] == one.runner_up_probability <= one.probability
+        assert one.unsure == (one.probability < 0.5)
+    assert 0 < sum(bool(one.unsure) for one in said) < 200
+    bare = replace(winner.model, traits=replace(winner.traits, unsure_below=None))
+    assert bare.predict([np.zeros((28, 28), np.float32)])[0].unsure is None
+
+
+def test_a_picture_that_is_empty_or_none_is_named(winner: Winner, tmp_path: Path) -> None:
+    with pytest.raises(PictureError, match=r"picture 1: an empty picture"):
+        winner.model([np.eye(28) * 255, np.zeros((28, 28))])
+    with pytest.raises(PictureError, match=r"none\.png: cannot be read"):
+        winner.model([tmp_path / "none.png"])
+    with pytest.raises(PictureError, match="picture 0: "):
+        winner.model([object()])
+
+
+def test_weights_of_a_search_are_taken_with_mnists_mean(winner: Winner, exported: Path) -> None:
+    with safe_open(exported, "numpy") as file:
+        metadata = file.metadata()
+    exported.write_bytes(save(load(exported.read_bytes()), {"config": metadata["config"]}))
+    model = load_model(exported)
+    assert model.assumed
+    mean, std = pytest.approx(33.3, abs=0.1), pytest.approx(78.5, abs=0.2)
+    assert (model.traits.mean, model.traits.std, model.traits.unsure_below) == (mean, std, None)
+
+
+@pytest.mark.parametrize(
+    "traits",
+    ["", "{}", '{"mean": -1, "std": 1}', '{"mean": 1, "std": 0}', '{"mean": 1, "std": 1, "more": 1}', "[" * 99],
+)
+def test_a_file_of_something_else_is_refused(winner: Winner, exported: Path, traits: str) -> None:
+    with safe_open(exported, "numpy") as file:
+        metadata = file.metadata()
+    assert json.loads(metadata[TRAITS])["mean"] == winner.traits.mean
+    exported.write_bytes(save(load(exported.read_bytes()), metadata | {TRAITS: traits}))
+    with pytest.raises(WeightsError, match=r"model\.safetensors: no file of exported weights \("):
+        load_model(exported)
+    with pytest.raises(WeightsError, match="no file of exported weights"):
+        load_model(exported.parent / "none.safetensors")

@@ -1,0 +1,119 @@
+"""Any picture of a digit comes out like those of MNIST."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings, strategies as st
+from hypothesis.extra import numpy as arrays
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from mnist_bench.data.tensors import Dataset
+from mnist_bench.prediction.preparation import brightness, prepare, shares
+from support.dose import dose
+
+
+def pictures(data: Dataset, count: int = 200) -> NDArray[np.float32]:
+    return data.pixels(data.validation[:count]).numpy()[:, 0]
+
+
+def test_a_picture_of_mnist_comes_out_as_it_is(digits: Dataset) -> None:
+    seen = pictures(digits)
+    prepared = np.stack([prepare(picture) for picture in seen])
+    assert np.abs(prepared - seen).max() <= 1  # the strongest ink of some is 254
+
+
+@pytest.mark.parametrize("times", [1, 3, 9])
+def test_inverted_moved_and_enlarged_it_is_about_the_same(digits: Dataset, times: int) -> None:
+    draw = np.random.default_rng(times)
+    for picture in pictures(digits, 50):
+        large = np.kron(np.where(picture > 100, picture, 0), np.ones((times, times)))
+        expected = prepare(np.where(picture > 100, picture, 0))
+        paper = np.pad(250 - 0.8 * large, draw.integers(1, 80, (2, 2)), constant_values=250)
+        assert np.abs(prepare(paper) - expected).max() < 1e-3
+
+
+def test_the_digit_fills_twenty_pixels_around_its_centre_of_mass() -> None:
+    paper = np.zeros((90, 300))
+    paper[20:60, 200:210] = 200
+    seen = prepare(paper)
+    rows, columns = np.flatnonzero(seen.any(1)), np.flatnonzero(seen.any(0))
+    assert (len(rows), len(columns), seen.max()) == (20, 5, 255)
+    for mass in (seen.sum(0), seen.sum(1)):
+        assert abs(mass @ np.arange(28) / mass.sum() - 14) <= 0.5
+
+
+def test_what_is_no_digit_is_fitted_whole() -> None:
+    seen = prepare(np.pad(np.full((10, 20), 99.0), 4), digit=False)
+    assert np.flatnonzero(seen.any(1)).tolist() == list(range(9, 19))
+    assert seen[14, 4:24].tolist() == [255] * 20
+
+
+def test_a_photograph_of_uneven_light_is_read() -> None:
+    image = Image.new("L", (300, 400), 255)
+    ImageDraw.Draw(image).line([(80, 100), (220, 100), (140, 300)], fill=0, width=18)
+    clean = np.asarray(image, np.float64)
+    light = 0.6 * clean + 40 + np.linspace(0, 60, 400)[:, None] + np.random.default_rng(0).normal(0, 4, clean.shape)
+    assert np.abs(prepare(light) - prepare(clean)).mean() < 8
+
+
+@pytest.mark.parametrize("grey", [np.zeros((28, 28)), np.full((300, 200), 255), np.full((1, 1), 7), [[0, 9], [9, 0]]])
+def test_an_empty_picture_is_refused(grey: Any) -> None:
+    with pytest.raises(ValueError, match="an empty picture"):
+        prepare(grey)
+
+
+@pytest.mark.parametrize("grey", [np.zeros(28), np.zeros((28, 28, 3)), np.zeros((0, 28))])
+def test_what_has_no_rows_and_columns_is_refused(grey: NDArray[Any]) -> None:
+    with pytest.raises(ValueError, match="no picture of rows and columns"):
+        prepare(grey)
+
+
+@settings(max_examples=dose(400))
+@given(arrays.arrays(np.uint8, st.tuples(st.integers(1, 70), st.integers(1, 70))), st.booleans())
+def test_any_picture_is_prepared_or_empty(grey: NDArray[np.uint8], digit: bool) -> None:
+    with suppress(ValueError):
+        seen = prepare(grey, digit=digit)
+        assert (seen.shape, seen.dtype.name) == ((28, 28), "float32")
+        assert seen.min() >= 0
+        assert seen.max() == pytest.approx(255)
+
+
+@settings(max_examples=dose(200))
+@given(st.integers(1, 200), st.integers(1, 40))
+def test_each_pixel_is_a_mean_of_others(pixels: int, into: int) -> None:
+    found = shares(pixels, into)
+    assert found.shape == (into, pixels)
+    assert np.allclose(found.sum(1), 1)
+    assert (shares(pixels, pixels) == np.eye(pixels)).all()
+
+
+@pytest.mark.parametrize(("ink", "paper"), [(0, 255), (255, 0)])
+def test_what_is_transparent_is_paper(ink: int, paper: int) -> None:
+    image = Image.new("RGBA", (40, 40))
+    image.paste((ink, ink, ink, 255), (10, 10, 15, 30))
+    grey = brightness(image)
+    assert grey[0, 0] == pytest.approx(paper)
+    assert grey[20, 12] == pytest.approx(ink)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "I", "F"])
+def test_pictures_of_every_depth_are_alike(mode: str) -> None:
+    drawn = np.zeros((40, 40), np.uint8)
+    drawn[10:30, 18:22] = 255
+    if mode[0] in "IF":
+        image = Image.fromarray(drawn.astype({"I;16": "uint16", "I": "int32", "F": "float32"}[mode]) * 100)
+    else:
+        image = Image.fromarray(drawn).convert(mode)
+    assert image.mode == mode
+    assert np.abs(prepare(brightness(image)) - prepare(drawn)).max() < 1
+
+
+def test_a_large_picture_is_made_smaller_first() -> None:
+    image = Image.new("L", (3000, 1500))
+    image.paste(255, (1400, 300, 1600, 1200))
+    assert brightness(image).shape == (500, 1000)
