@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_bench.config import Activation, PoolAxes
+from mnist_bench.export.plain_net import known_layers
 from mnist_bench.export.winner import Winner
-from mnist_bench.nets import CLASSES, PICTURE, Layer, plan_layers
+from mnist_bench.nets import CLASSES, PICTURE, Layer
 
 if TYPE_CHECKING:
     from onnx import NodeProto
@@ -58,7 +59,7 @@ def _nodes(winner: Winner) -> Iterator[NodeProto]:
     yield helper.make_node("Sub", [INPUT, "mean"], ["shifted"])
     yield helper.make_node("Div", ["shifted", "std"], ["input"])
     name = "input"
-    for number, layer in enumerate(plan_layers(winner.config.model).layers):
+    for number, layer in enumerate(known_layers(winner)):
         if layer.kind != "dropout":  # it does nothing in a net at rest
             yield from _layer(layer, name, f"layer{number}", str(number), winner.config.model.batchnorm_epsilon)
             name = f"layer{number}"

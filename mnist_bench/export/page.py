@@ -21,8 +21,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from numpy.typing import NDArray
 
+from mnist_bench.export.plain_net import known_layers
 from mnist_bench.export.winner import Winner
-from mnist_bench.nets import Layer, line, plan_layers
+from mnist_bench.nets import Layer, line
 from mnist_bench.units import percent
 
 Array = NDArray[np.float64]
@@ -113,7 +114,7 @@ def _steps(winner: Winner) -> list[Step]:
     model = winner.config.model
     values = {name: value.double().numpy() for name, value in winner.net.state_dict().items()}
     steps: list[Step] = []
-    for number, layer in enumerate(plan_layers(model).layers):
+    for number, layer in enumerate(known_layers(winner)):
         own = {name.partition(".")[2]: value for name, value in values.items() if name.startswith(f"{number}.")}
         if layer.kind == "batchnorm":
             factors = own["weight"] / np.sqrt(own["running_var"] + model.batchnorm_epsilon)

@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from string import Template
 from typing import assert_never
 
+from torch import nn
+
 from mnist_bench.config import Activation, ModelConfig, PoolAxes
 from mnist_bench.export.winner import Winner
 from mnist_bench.nets import Layer, line, plan_layers
 from mnist_bench.prediction import preparation
+from search.errors import UsageError
 
 FUNCTIONS = (preparation.brightness, preparation.prepare, preparation.shares)
 """What makes a picture like those that the net was trained on; the file has their source."""
@@ -86,14 +89,31 @@ if __name__ == "__main__":
 
 def source(winner: Winner) -> str:
     """Return the text of `net.py`; the weights lie beside it in `model.safetensors`."""
-    model, traits = winner.config.model, winner.traits
-    layers = plan_layers(model).layers
+    model, traits, layers = winner.config.model, winner.traits, known_layers(winner)
     has_odd_pool = any(layer.kind == "pool" and layer.pool_axes == "channels_rows" for layer in layers)
     return TEMPLATE.substitute(
         name=winner.name, summary=line(winner.config), mean=repr(traits.mean), std=repr(traits.std),
         unsure=repr(traits.unsure_below), digits=traits.digits, classes=CHANNELS_ROWS_POOL if has_odd_pool else "",
         layers="\n".join(_lines(layers, model)), functions="\n\n".join(inspect.getsource(one) for one in FUNCTIONS),
     )  # fmt: skip
+
+
+def known_layers(winner: Winner) -> tuple[Layer, ...]:
+    """Return the layers of a net that has no others than those which an export writes.
+
+    Raises:
+        UsageError: one of them is of another kind, from a knob of the user's own.
+    """
+    layers = plan_layers(winner.config.model).layers
+    for layer, module in zip(layers, winner.net, strict=True):
+        wanted = _module(layer, winner.config.model).partition("(")[0].removeprefix("nn.")
+        is_known = isinstance(module, getattr(nn, wanted, ())) or type(module).__name__ == wanted
+        if layer.kind != "dropout" and not is_known:
+            raise UsageError(
+                f"{winner.name}: its net has {type(module).__name__} in place of {wanted}, which plain_net.py, "
+                "onnx_graph.py and page.py in mnist_bench/export do not write yet."
+            )
+    return layers
 
 
 def _lines(layers: tuple[Layer, ...], model: ModelConfig) -> Iterator[str]:

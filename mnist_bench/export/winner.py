@@ -173,6 +173,8 @@ def _confirmed_net(study: StudyRecord, trial: TrialRecord, location: StudyLocati
             f"{path}: the net that `confirm` trained on all images was not kept, as in earlier versions, or is gone."
         )
     record = records.read(folder.record_of(trial.number, SEED, on_all=True))
+    if record.data != record_of(study, trial).data:
+        raise UsageError(f"{path}: was trained on other data than study {study.name}.")
     whose = f"the first net of {study.name}/{trial.number} that `confirm` trained on all images"
     return record, load_known(path, record.curve[-1].weights, from_json(record.recipe), whose)
 

@@ -127,12 +127,22 @@ class Model:
 
 
 def pack(net: nn.Module, config: TrainConfig, traits: Traits) -> bytes:
-    """Return a safetensors file of a net's weights, with its configuration and traits as metadata."""
+    """Return a safetensors file of a net's weights, its configuration and traits as metadata; always the same bytes."""
     from safetensors.numpy import save
 
     weights = {name: np.ascontiguousarray(value.numpy()) for name, value in net.state_dict().items()}
     metadata = {"config": canonical_json.dumps(to_json(config)), TRAITS: canonical_json.dumps(asdict(traits))}
-    return save(weights, metadata)
+    return _in_order(save(weights, metadata))
+
+
+def _in_order(content: bytes) -> bytes:
+    """Return a safetensors file with its metadata in order; the library writes them in an order of chance."""
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)  # what follows is aligned
+    return len(text).to_bytes(8, "little") + text + content[8 + length :]
 
 
 def load_model(path: str | Path) -> Model:

@@ -79,11 +79,12 @@ def _drawing(
     if chosen is None:
         return None
     try:
-        winner = find(study, find_trial(study, chosen.number), location, Options(trains=False, data_dir=data_dir))
+        return drawing(
+            find(study, find_trial(study, chosen.number), location, Options(trains=False, data_dir=data_dir))
+        )
     except SearchError as error:
         output.note(f"No digit can be drawn on the page: {error}")
         return None
-    return drawing(winner)
 
 
 def _write(file: Path, text: str) -> None:

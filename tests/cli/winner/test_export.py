@@ -24,7 +24,7 @@ search: {pruner: none}
 SCRIPT = """
 from dataclasses import replace
 from pathlib import Path
-from mnist_bench.studies import reproduce
+from mnist_bench.studies import record, reproduce, sealed_json
 
 run("search tiny.yaml -n 2 --executor in-process")
 run("export tiny-0/0 --to kept")
@@ -44,7 +44,12 @@ run("export tiny-0/0 --to mine")
 run("export tiny-0/7 --to other")
 run("export other-0 --to other")
 run("export tiny-0")
-next(Path("results/tiny-0/confirm").glob("*-seed-0.safetensors")).unlink()
+net = next(Path("results/tiny-0/confirm").glob("*-seed-0.safetensors"))
+path = net.parent / "records" / (net.name.partition("-")[0] + "-all-0.json")
+made = record.read(path)
+sealed_json.write(record.to_json(replace(made, data=replace(made.data, data_hash="0" * 64))), path)
+run("export tiny-0 --confirmed --to elsewhere")
+net.unlink()
 run("export tiny-0 --confirmed --to gone")
 
 train_again = reproduce.train_again
@@ -141,6 +146,12 @@ def test_a_net_that_was_not_kept_by_confirm_is_missed_in_a_sentence(ran: dict[st
         r"kept, as in earlier versions, or is gone\.\n",
         done.err,
     )
+
+
+def test_a_net_of_other_data_is_refused(ran: dict[str, Any]) -> None:
+    done = ran["export tiny-0 --confirmed --to elsewhere"]
+    assert done.code == 2
+    assert done.err.endswith("-seed-0.safetensors: was trained on other data than study tiny-0.\n")
 
 
 def test_a_study_and_its_export_say_the_same_of_a_picture(ran: dict[str, Any]) -> None:

@@ -89,6 +89,14 @@ def test_the_nets_of_the_tests_have_every_kind_of_layer() -> None:
     assert {layer.activation for layer in layers if layer.kind == "activation"} == {*get_args(Activation)}
 
 
+def test_a_net_with_a_layer_of_ones_own_is_refused(winner: Winner, tmp_path: Path) -> None:
+    modules = [torch.nn.LeakyReLU(0.1) if isinstance(one, torch.nn.ReLU) else one for one in winner.net]
+    leaky = replace(winner, net=torch.nn.Sequential(*modules))
+    with pytest.raises(UsageError, match="conv-0/0: its net has LeakyReLU in place of ReLU"):
+        folder.write(leaky, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_plain_net_is_short_and_says_its_shapes(winner: Winner) -> None:
     text = plain_net.source(winner)
     lines = text.splitlines()
