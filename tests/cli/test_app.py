@@ -11,7 +11,7 @@ from typer.testing import Result
 from search.errors import Problem, SearchError, SpaceError, StudyNotFoundError, UsageError
 from support.paths import IMPORTABLE, ROOT
 
-COMMANDS = ("search", "leaderboard", "show", "reproduce", "train", "plot", "space", "studies")
+COMMANDS = ("search", "leaderboard", "show", "reproduce", "train", "plot", "space", "studies", "export", "predict")
 Run = Callable[..., Result]
 HEAVY = ("torch", "optuna", "matplotlib", "rich", "numpy", "ruamel", "sqlalchemy")  # typer itself loads pydantic
 

@@ -85,6 +85,7 @@ def advice(run: Run, asked: SearchConfig) -> list[str]:
         f"plot {name}{drawing}": f"{len(KINDS)} pictures into {StudyFolder(asked.results / name).plots}",
         f"ablate {name}{training}": "what each group of settings brings",
         f"report {name}{drawing}": "all of it on one page",
+        f"export {name} --to winner{training}": "the best net as files: plain PyTorch, ONNX, a page to draw on",
         f"leaderboard {name}{reading}": "all trials",
         f"show {name}/{best.number}{reading}": "every setting, the curve, the hashes",
     }

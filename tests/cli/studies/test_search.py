@@ -233,7 +233,7 @@ def test_advice_repeats_the_options_that_the_next_commands_know(cli: Cli) -> Non
         shown = cli(words[1], "--help", columns=200).stdout
         assert all(word in shown for word in words if word.startswith("--"))
     having = {name: [line.split()[-1] for line in lines if f" {name} " in line] for name in ("--data-dir", "--device")}
-    assert [len(found) for found in having.values()] == [5, 3]
+    assert [len(found) for found in having.values()] == [6, 4]
 
 
 def test_advice_keeps_a_password_to_itself() -> None:

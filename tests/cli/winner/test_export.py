@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import Result
 
 pytestmark = pytest.mark.slow
 
@@ -195,8 +194,3 @@ def test_the_report_has_the_net_to_draw_for_where_its_weights_are(ran: dict[str,
 def test_what_cannot_be_exported_is_said_in_a_sentence(ran: dict[str, Any], line: str, code: int, message: str) -> None:
     assert ran[line].code == code
     assert message in ran[line].err
-
-
-def test_naming_the_commands_loads_nothing_heavy(cli: Callable[..., Result]) -> None:
-    for command in ("export", "predict"):
-        assert cli(command, "--help").exit_code == 0
