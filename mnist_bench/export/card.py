@@ -16,6 +16,7 @@ from mnist_bench.nets import line, plan_layers
 from mnist_bench.statistics import wilson
 from mnist_bench.studies import Data
 from search import yaml_writer
+from search.messages import number_of
 
 DATASETS: dict[DatasetName, str] = {"mnist": "ylecun/mnist", "fashion-mnist": "zalando-datasets/fashion_mnist"}
 """Names of data sets at Hugging Face."""
@@ -104,7 +105,7 @@ def _figures(winner: Winner) -> Iterator[tuple[str, str]]:
         if tests:
             yield (
                 "the same settings trained on all images, on the test images",
-                (f"{confirm.accuracy(tests)}, mean of {tests.seeds} seeds"),
+                f"{confirm.accuracy(tests)}, mean of {tests.seeds} seeds",
             )
     if found and any(candidate.number == number for candidate in found.candidates):
         fresh = found.validation(number)
@@ -127,7 +128,7 @@ def _sentences(winner: Winner) -> Iterator[str]:
         )
         yield ""
     elif winner.trial.state != "COMPLETE":
-        yield f"The search stopped this trial early: it trained {len(winner.record.curve)} periods only."
+        yield f"The search stopped this trial early, after {number_of(len(winner.record.curve), 'period')}."
         yield ""
     if winner.confirmed is None:
         yield (

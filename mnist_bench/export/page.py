@@ -53,7 +53,7 @@ def page(winner: Winner) -> str:
     """Return a page of its own, as HTML."""
     validation = winner.validation
     right = f"{percent(validation.accuracy)} of {validation.images:,} validation images right"
-    of = "the same settings trained without them got " if winner.on_all else ""
+    of = "trained on all images; in the search its settings got " if winner.on_all else ""
     lines = [
         f"{winner.name}: {line(winner.config)}; {of}{right}.",
         "The net computes in this page; nothing is sent. The picture is cropped, fitted into 20 x 20 pixels, and "

@@ -72,10 +72,15 @@ $functions
 def main(paths):
     from PIL import Image, ImageOps
 
+    if not paths:
+        sys.exit(__doc__)
     net = load()
     for path in paths:
-        grey = brightness(ImageOps.exif_transpose(Image.open(path)))
-        picture = torch.from_numpy(prepare(grey, digit=$digits))
+        try:
+            grey = brightness(ImageOps.exif_transpose(Image.open(path)))
+            picture = torch.from_numpy(prepare(grey, digit=$digits))
+        except (OSError, ValueError) as error:
+            sys.exit(f"{path}: {error}")
         with torch.inference_mode():
             values, labels = net(picture[None, None]).double().softmax(1)[0].topk(2)
         unsure = "  unsure" if values[0] < UNSURE_BELOW else ""

@@ -16,7 +16,7 @@ from search.errors import UsageError
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 """What Pillow may read here: others start programs, or are no pictures of pixels."""
-ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".pnm"})
+ENDINGS = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".pnm")
 """Names of pictures in a folder end so."""
 MAX_BYTES = 50_000_000
 MAX_PIXELS = 50_000_000

@@ -30,7 +30,9 @@ def test_sentences_about_commands_are_whole(cli: Cli, group: tuple[str, ...]) ->
     assert commands.rstrip().endswith(".")
 
 
-@pytest.mark.parametrize("command", ["show", "confirm", "doctor", "report", "leaderboard", "train"])
+@pytest.mark.parametrize(
+    "command", ["show", "confirm", "doctor", "report", "leaderboard", "train", "export", "predict"]
+)
 def test_usage_lines_have_no_brackets_within_brackets(cli: Cli, command: str) -> None:
     usage = cli(command, "--help", columns=100).stdout.splitlines()[0]
     assert not any(marks in usage for marks in ("[[", "]]", "{", "...]"))

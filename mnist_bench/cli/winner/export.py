@@ -50,7 +50,7 @@ def export(
     winner = find(study, trial, location, asked, output.note)
     written = exports.write(winner, folder)
     right = f"{cells.percent(winner.validation.accuracy)} of {winner.validation.images:,} validation images"
-    of = "trained on all images; its settings without them got" if winner.on_all else "in float32"
+    of = "trained on all images; in the search its settings got" if winner.on_all else "in float32"
     output.note(f"{winner.name}, {of} {right}.")
     for remark in written.remarks:
         output.note(remark)

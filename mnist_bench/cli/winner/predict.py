@@ -49,9 +49,7 @@ def predict(
             help="A study, for its best trial, a trial STUDY/17, an export's folder, or a file of weights.",
         ),
     ],
-    pictures: Annotated[
-        list[str], typer.Argument(metavar="PICTURE...", help="Files or folders of pictures; - is stdin.")
-    ],
+    pictures: Annotated[list[str], typer.Argument(metavar="PICTURE", help="Files or folders of pictures; - is stdin.")],
     json: options.Json = False,
     csv: options.Csv = False,
     data_dir: options.DataDir = None,
