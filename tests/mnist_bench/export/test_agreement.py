@@ -133,6 +133,7 @@ def test_the_page_prepares_pictures_as_python_does(winners: dict[str, Winner], d
         assert np.abs(np.reshape(seen, (28, 28)) - prepare(picture)).max() < 1e-3
 
 
+@pytest.mark.slow
 def test_the_plain_net_runs_alone_on_a_picture(winners: dict[str, Winner], digits: Dataset, tmp_path: Path) -> None:
     from PIL import Image
 
