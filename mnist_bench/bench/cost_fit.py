@@ -163,8 +163,8 @@ def _random_model(draw: random.Random) -> ModelConfig:
 
 
 def _work(configs: Sequence[TrainConfig]) -> Array:
-    sizes = {"train_images": TRAINED, "validation_images": EVALUATED}
-    return np.array([period_features(config, **sizes)[0] for config in configs], dtype=np.float64)
+    rows = [period_features(config, train_images=TRAINED, validation_images=EVALUATED)[0] for config in configs]
+    return np.array(rows, dtype=np.float64)
 
 
 def _measure(pool: WorkerPool, configs: Sequence[TrainConfig], on_run: Callable[[int], None]) -> Array:

@@ -29,7 +29,7 @@ class Passes:
         self.data = data
         self.config = config
         self.precision = precision
-        self.learner = make_learner(self._schedule(config), seeded(SEED, "init"), data.device)
+        self.learner = make_learner(self._schedule(config), seeded(SEED, "init"), data.device, data.form)
         set_dropout_generator(self.learner.model, seeded(SEED, "dropout", 1, device=str(data.device)))
 
     def run(self, part: Part) -> None:

@@ -1,7 +1,8 @@
 """Read and hash IDX files, the format of MNIST (described on the data set's page by LeCun et al.).
 
-An IDX file consists of two zero bytes, one byte for the type (0x08: unsigned bytes), one byte for the number of
-dimensions, the dimensions as big-endian 32-bit integers, and the values in C order.
+An IDX file consists of two zero bytes, one byte for the type, one byte for the number of dimensions, the dimensions as
+big-endian 32-bit integers, and the values in C order. Values are unsigned bytes (0x08); labels of more classes than a
+byte tells apart are 16-bit integers, big-endian (0x0B).
 
 Hashes are of the uncompressed content, because gzip writes a time and other versions compress to other bytes.
 """
@@ -13,20 +14,25 @@ import hashlib
 import math
 import struct
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mnist_bench.errors import DataError
 
-UNSIGNED_BYTES = 0x08
+TYPES: Mapping[int, np.dtype[np.uint8 | np.int16]] = {0x08: np.dtype(np.uint8), 0x0B: np.dtype(">i2")}
+"""Of values, by the byte that says so."""
 MAX_BYTES = 1 << 30
 """Largest number of values that is read. A header that announces more is refused before memory is allocated; MNIST's
 training images are 47 million."""
 
+_DIMENSIONS = {0x08: (1, 3, 4), 0x0B: (1,)}
+
 Bytes = NDArray[np.uint8]
+Labels = NDArray[np.uint8 | np.int16]
 
 
 def find(folder: Path, name: str) -> Path:
@@ -41,8 +47,9 @@ def find(folder: Path, name: str) -> Path:
     raise DataError(f"{folder}: there is no {name}, nor {name}.gz")
 
 
-def read(path: Path) -> Bytes:
-    """Return the values of an IDX file of unsigned bytes: shape (N, rows, columns) for images, (N,) for labels.
+def read(path: Path) -> NDArray[Any]:
+    """Return the values of an IDX file: shape (N, rows, columns) or (N, channels, rows, columns) for images, (N,) for
+    labels.
 
     A file with the suffix .gz is decompressed.
 
@@ -51,42 +58,46 @@ def read(path: Path) -> Bytes:
     """
     try:
         with _open(path) as file:
-            shape = _read_shape(file, path)
-            size = math.prod(shape)
+            dtype, shape = _read_header(file, path)
+            size = math.prod(shape) * dtype.itemsize
             # One byte more than announced shows a file that is too long, and a gzip bomb is not unpacked any further.
             content = file.read(size + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path}: cannot be read ({error})") from error
     if len(content) != size:
         kind = "is cut off" if len(content) < size else "goes on after its last value"
-        raise DataError(f"{path}: {kind}; its header promises {size:,} values")
-    return np.frombuffer(content, np.uint8).reshape(shape)
+        raise DataError(f"{path}: {kind}; its header promises {math.prod(shape):,} values")
+    return np.frombuffer(content, dtype).astype(dtype.newbyteorder("="), copy=False).reshape(shape)
 
 
-def digest(values: Bytes) -> str:
+def digest(values: Bytes | Labels) -> str:
     """Return the SHA-256 of the uncompressed IDX file with these values."""
     hashed = hashlib.sha256(_header(values))
-    hashed.update(np.ascontiguousarray(values).data)
+    hashed.update(np.ascontiguousarray(values, _type(values)[1]).data)
     return hashed.hexdigest()
 
 
-def pack(values: Bytes) -> bytes:
+def pack(values: Bytes | Labels) -> bytes:
     """Return the content of the uncompressed IDX file with these values."""
-    return _header(values) + values.tobytes()
+    return _header(values) + values.astype(_type(values)[1], copy=False).tobytes()
 
 
-def _header(values: Bytes) -> bytes:
-    return struct.pack(f">HBB{values.ndim}I", 0, UNSIGNED_BYTES, values.ndim, *values.shape)
+def _header(values: NDArray[Any]) -> bytes:
+    return struct.pack(f">HBB{values.ndim}I", 0, _type(values)[0], values.ndim, *values.shape)
+
+
+def _type(values: NDArray[Any]) -> tuple[int, np.dtype[Any]]:
+    return next((code, dtype) for code, dtype in TYPES.items() if dtype.newbyteorder("=") == values.dtype)
 
 
 def _open(path: Path) -> BinaryIO:
     return cast(BinaryIO, gzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb")
 
 
-def _read_shape(file: BinaryIO, path: Path) -> tuple[int, ...]:
+def _read_header(file: BinaryIO, path: Path) -> tuple[np.dtype[Any], tuple[int, ...]]:
     start = file.read(4)
-    # MNIST has two kinds of files: labels, of one dimension, and images, of three.
-    if len(start) < 4 or start[:3] != bytes((0, 0, UNSIGNED_BYTES)) or start[3] not in (1, 3):
+    # MNIST has two kinds of files: labels, of one dimension, and images, of three; images in colour have four.
+    if len(start) < 4 or start[:2] != bytes(2) or start[2] not in TYPES or start[3] not in _DIMENSIONS[start[2]]:
         head = start.hex() or "nothing"
         raise DataError(f"{path}: no IDX file of images or labels; it starts with {head}, not 00000803 or 00000801")
     dimensions = file.read(4 * start[3])
@@ -95,4 +106,4 @@ def _read_shape(file: BinaryIO, path: Path) -> tuple[int, ...]:
     shape = struct.unpack(f">{start[3]}I", dimensions)
     if math.prod(shape) > MAX_BYTES:
         raise DataError(f"{path}: its header promises {math.prod(shape):,} values; at most {MAX_BYTES:,} are read")
-    return shape
+    return TYPES[start[2]], shape

@@ -6,6 +6,8 @@ starts fast.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
@@ -14,12 +16,12 @@ import numpy as np
 
 from mnist_bench.config import DatasetName, TaskName
 from mnist_bench.data import idx, torchvision_sets
-from mnist_bench.data.split import CLASSES, Indices, Split, make_split
+from mnist_bench.data.split import Indices, Split, make_split
 from mnist_bench.data.tasks import parts, spoiled, task
 from mnist_bench.errors import DataError
+from mnist_bench.picture_form import MNIST, PictureForm
 from search import canonical_json
 
-SIDE = 28
 PACKAGED = Path(__file__).parent
 TRAIN_FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte")
 SHA256 = {
@@ -29,6 +31,8 @@ SHA256 = {
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
 """SHA-256 of the packaged files, uncompressed."""
+ABOUT = "about.json"
+"""Name of the file beside IDX files that this program has made of others, with their SHA-256; see `own`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,6 +43,8 @@ class DataOptions:
     """Name of the data set; torchvision fetches all but "mnist"."""
     data_dir: str | None = None
     """Folder with four IDX files to use instead of the packaged ones."""
+    form: PictureForm = MNIST
+    """What their pictures have in common; `own.options_for` finds it out."""
     subset: int | None = None
     """Number of training images to use, validation included; None for all."""
     task: TaskName | None = None
@@ -60,9 +66,9 @@ class Images:
     """Labelled pictures."""
 
     images: idx.Bytes
-    """Shape (N, 28, 28), 0 is background."""
-    labels: idx.Bytes
-    """Shape (N,), 0 to 9."""
+    """Shape (N, H, W), in colour (N, 3, H, W); 0 is background."""
+    labels: idx.Labels
+    """Shape (N,), from 0."""
 
     @property
     def digests(self) -> list[str]:
@@ -98,7 +104,7 @@ def load_training_set(options: DataOptions) -> TrainingSet:
         images = Images(images=pictures, labels=labels)
         data_hash = canonical_json.sha256(images.digests)
         return TrainingSet(options=options, images=images, split=split, data_hash=data_hash, unseen=unseen)
-    split = make_split(images.labels, subset=options.subset)
+    split = make_split(images.labels, subset=options.subset, classes=options.form.classes)
     return TrainingSet(options=options, images=images, split=split, data_hash=canonical_json.sha256(images.digests))
 
 
@@ -120,33 +126,40 @@ def load_images(options: DataOptions, names: tuple[str, str], *, train: bool) ->
     """
     if options.dataset != "mnist":
         pictures, labels = torchvision_sets.download(options.dataset, train=train)
-        return check(Images(images=pictures, labels=labels), options.dataset, options.dataset)
-    paths = [idx.find(Path(options.data_dir or PACKAGED), name) for name in names]
-    loaded = check(Images(images=idx.read(paths[0]), labels=idx.read(paths[1])), *map(str, paths))
+        return check(Images(images=pictures, labels=labels), options.form, options.dataset, options.dataset)
+    folder = Path(options.data_dir or PACKAGED)
+    paths = [idx.find(folder, name) for name in names]
+    loaded = check(Images(images=idx.read(paths[0]), labels=idx.read(paths[1])), options.form, *map(str, paths))
     if options.data_dir is None:
-        _check_pinned(loaded, names, paths)
+        _check_pinned(loaded, SHA256, paths, "install the package afresh")
+    elif (folder / ABOUT).is_file():
+        pinned = json.loads((folder / ABOUT).read_bytes())["sha256"]
+        _check_pinned(loaded, pinned, paths, f"delete {folder}, and the next command makes it again")
     return loaded
 
 
-def check(loaded: Images, images_name: str, labels_name: str) -> Images:
-    """Return `loaded` if it has MNIST's shape; the two names are used in the error message.
+def check(loaded: Images, form: PictureForm, images_name: str, labels_name: str) -> Images:
+    """Return `loaded` if it is of that form; the two names are used in the error message.
 
     Raises:
-        DataError: the images are not 28x28, a label is above 9, or there are not as many labels as images.
+        DataError: the images have another shape, there are not as many labels as images, or a label is too high.
     """
-    if loaded.images.ndim != 3 or loaded.images.shape[1:] != (SIDE, SIDE):
-        raise DataError(f"{images_name}: holds shape {loaded.images.shape}, not (N, {SIDE}, {SIDE})")
+    if loaded.images.dtype != np.uint8 or loaded.images.shape[1:] != form.array_shape:
+        expected = ", ".join(map(str, ("N", *form.array_shape)))
+        raise DataError(f"{images_name}: holds shape {loaded.images.shape}, not ({expected})")
     if loaded.labels.ndim != 1:
         raise DataError(f"{labels_name}: holds shape {loaded.labels.shape}, not (N,)")
     if len(loaded.images) != len(loaded.labels):
         numbers = f"{len(loaded.labels):,} labels for the {len(loaded.images):,} images"
         raise DataError(f"{labels_name}: {numbers} of {images_name}")
-    if np.max(loaded.labels, initial=0) >= CLASSES:
-        raise DataError(f"{labels_name}: label {np.max(loaded.labels)} is not between 0 and {CLASSES - 1}")
+    if np.max(loaded.labels, initial=0) >= form.classes or np.min(loaded.labels, initial=0) < 0:
+        wrong = np.min(loaded.labels) if np.min(loaded.labels) < 0 else np.max(loaded.labels)
+        raise DataError(f"{labels_name}: label {wrong} is not between 0 and {form.classes - 1}")
     return loaded
 
 
-def _check_pinned(loaded: Images, names: tuple[str, str], paths: list[Path]) -> None:
-    for name, path, digest in zip(names, paths, loaded.digests, strict=True):
-        if digest != SHA256[name]:
-            raise DataError(f"{path}: its content has SHA-256 {digest}, not {SHA256[name]}; install the package afresh")
+def _check_pinned(loaded: Images, pinned: Mapping[str, str], paths: Sequence[Path], remedy: str) -> None:
+    for path, digest in zip(paths, loaded.digests, strict=True):
+        expected = pinned[path.name.removesuffix(".gz")]
+        if digest != expected:
+            raise DataError(f"{path}: its content has SHA-256 {digest}, not {expected}; {remedy}")

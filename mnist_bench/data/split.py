@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_bench.errors import DataError
+from mnist_bench.picture_form import MNIST
 from search import canonical_json
 
-CLASSES = 10
+CLASSES = MNIST.classes
 SPLIT_SEED = 0
 
 Indices = NDArray[np.int64]
@@ -37,26 +38,29 @@ class Split:
         return canonical_json.sha256([self.train.tolist(), self.validation.tolist()])
 
 
-def make_split(labels: NDArray[np.integer], *, subset: int | None = None, seed: int = SPLIT_SEED) -> Split:
+def make_split(
+    labels: NDArray[np.integer], *, subset: int | None = None, seed: int = SPLIT_SEED, classes: int = CLASSES
+) -> Split:
     """Split images into a training and a validation part.
 
     Each class contributes to validation in proportion to its size, rounded by the largest-remainder method.
 
     Args:
-        labels: shape (N,), the classes of the images, 0 to 9.
+        labels: shape (N,), the classes of the images, from 0.
         subset: use only so many images, the first in the order of their hashes; None for all.
         seed: seed of the hashes.
+        classes: how many there are.
 
     Raises:
-        DataError: `subset` is not between 10 and N, or there are fewer than 10 images.
+        DataError: `subset` is not between 10 and N, or there are fewer than 10 images; with more classes, than these.
     """
     # The order does not depend on the number of images taken, so a larger subset contains a smaller one.
-    order = _hash_order(len(labels), seed)[:subset]
-    if subset is not None and not CLASSES <= subset <= len(labels):
-        raise DataError(f"a subset of {subset:,} images is not between {CLASSES} and the {len(labels):,} at hand")
-    if len(order) < CLASSES:
-        raise DataError(f"{len(order)} images are too few to split; {CLASSES} are the least")
-    (validation,) = _stratified(order, labels, [validation_size(len(order))])
+    order, least = _hash_order(len(labels), seed)[:subset], max(CLASSES, classes)
+    if subset is not None and not least <= subset <= len(labels):
+        raise DataError(f"a subset of {subset:,} images is not between {least} and the {len(labels):,} at hand")
+    if len(order) < least:
+        raise DataError(f"{len(order)} images are too few to split; {least} are the least")
+    (validation,) = _stratified(order, labels, [validation_size(len(order))], classes)
     return Split(train=np.setdiff1d(order, validation), validation=validation)
 
 
@@ -70,7 +74,7 @@ def cut(labels: NDArray[np.integer], sizes: Sequence[int], *, seed: int = SPLIT_
     """
     if sum(sizes) > len(labels):
         raise DataError(f"{len(labels):,} images are too few for parts of {', '.join(f'{size:,}' for size in sizes)}")
-    return _stratified(_hash_order(len(labels), seed), labels, sizes)
+    return _stratified(_hash_order(len(labels), seed), labels, sizes, CLASSES)
 
 
 def validation_size(images: int) -> int:
@@ -87,10 +91,10 @@ def _hash_order(images: int, seed: int) -> Indices:
     return np.argsort(np.frombuffer(b"".join(keys), ">u8"), kind="stable").astype(np.int64)
 
 
-def _stratified(order: Indices, labels: NDArray[np.integer], sizes: Sequence[int]) -> list[Indices]:
+def _stratified(order: Indices, labels: NDArray[np.integer], sizes: Sequence[int], classes: int) -> list[Indices]:
     """Cut images into one part after another, each class in the order of the hashes and in proportion to its size."""
-    members = [order[labels[order] == label] for label in range(CLASSES)]
-    parts, taken = [], [0] * CLASSES
+    members = [order[labels[order] == label] for label in range(classes)]
+    parts, taken = [], [0] * classes
     for size in sizes:
         ends = [start + share for start, share in zip(taken, _fair_shares(list(map(len, members)), size), strict=True)]
         chosen = [member[start:end] for member, start, end in zip(members, taken, ends, strict=True)]

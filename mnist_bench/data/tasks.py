@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_bench.config import TaskName
-from mnist_bench.data.idx import Bytes
+from mnist_bench.data.idx import Bytes, Labels
 from mnist_bench.data.split import CLASSES, Indices, Split, cut
 
 
@@ -54,7 +54,7 @@ def parts(made: Task, labels: NDArray[np.integer]) -> tuple[Split, Indices]:
     return Split(train=train, validation=validation), unseen
 
 
-def spoiled(made: Task, pictures: Bytes, labels: Bytes, train: Indices) -> tuple[Bytes, Bytes]:
+def spoiled(made: Task, pictures: Bytes, labels: Labels, train: Indices) -> tuple[Bytes, Labels]:
     """Return the images of a task, all 60,000, and their labels: of those at `train`, some are wrong.
 
     Args:
@@ -71,7 +71,7 @@ def spoiled(made: Task, pictures: Bytes, labels: Bytes, train: Indices) -> tuple
     return pictures, _with_wrong(labels, train, round(made.wrong_labels * len(train)))
 
 
-def _with_wrong(labels: Bytes, train: Indices, number: int) -> Bytes:
+def _with_wrong(labels: Labels, train: Indices, number: int) -> Labels:
     """Return labels of which `number` at `train` are wrong; which ones, and what they say, follows from hashes."""
     hashes = {int(index): hashlib.sha256(f"wrong label:{index}".encode()).digest() for index in train}
     changed = labels.copy()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -10,7 +11,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mnist_bench.config import TrainOn, leaves_validation
+from mnist_bench.data.idx import Bytes
 from mnist_bench.data.mnist import DataOptions, Images, TrainingSet, load_training_set
+from mnist_bench.data.split import Indices
+from mnist_bench.picture_form import PictureForm
+
+
+class Moments(NamedTuple):
+    """Of the pixels of one channel, 0 to 255."""
+
+    mean: float
+    std: float
+    """Standard deviation, in the same unit."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -18,19 +30,18 @@ class Dataset:
     """Images and labels, and which of them train and which validate; all tensors are on one device."""
 
     images: Tensor
-    """uint8, shape (N, 1, 28, 28), 0 is background."""
+    """uint8, shape (N, C, H, W), 0 is background."""
     labels: Tensor
     """int64, shape (N,)."""
     train: Tensor
     """Indices of the training part, int64."""
     validation: Tensor
     """Indices of the validation part, int64."""
-    mean: float
-    """Mean pixel of the training part, 0 to 255."""
-    std: float
-    """Standard deviation of these pixels, in the same unit."""
-    moments_of_all: tuple[float, float]
-    """Mean and standard deviation of the training and the validation part together."""
+    form: PictureForm
+    moments: tuple[Moments, ...]
+    """Of the training part, a channel each."""
+    moments_of_all: tuple[Moments, ...]
+    """Of the training and the validation part together."""
     data_hash: str
     """SHA-256 over the training files; see `TrainingSet`."""
     split_hash: str
@@ -47,18 +58,20 @@ class Dataset:
         """Return the data set with another training part: that of the split, or all images, validation included."""
         if leaves_validation(part):
             return self
-        mean, std = self.moments_of_all
         everything = torch.cat([self.train, self.validation]).sort().values
-        return replace(self, train=everything, mean=mean, std=std)
+        return replace(self, train=everything, moments=self.moments_of_all)
 
     def pixels(self, indices: Tensor) -> Tensor:
-        """Return the images at `indices` as float32, shape (n, 1, 28, 28), 0 to 255."""
+        """Return the images at `indices` as float32, shape (n, C, H, W), 0 to 255."""
         return self.images.index_select(0, indices).float()
 
     def normalise(self, pixels: Tensor) -> Tensor:
-        """Scale `pixels` in place, so that the training part has mean 0 and standard deviation 1."""
+        """Scale `pixels` (n, C, H, W) in place, so that each channel of the training part has mean 0 and standard
+        deviation 1."""
         # `pixels` returns a copy of the batch, so that it can be changed in place.
-        return pixels.sub_(self.mean).mul_(1 / self.std)
+        for channel, (mean, std) in zip(pixels.unbind(1), self.moments, strict=True):
+            channel.sub_(mean).mul_(1 / std)
+        return pixels
 
 
 def load_dataset(options: DataOptions, device: torch.device) -> Dataset:
@@ -73,18 +86,18 @@ def load_dataset(options: DataOptions, device: torch.device) -> Dataset:
 def on_device(loaded: TrainingSet, device: torch.device) -> Dataset:
     """Return a training set as tensors on `device`."""
     # The counts of the two parts add up to those of all images, exactly.
-    parts = (loaded.split.train, loaded.split.validation)
-    counts = [np.bincount(loaded.images.images[part].ravel(), minlength=256) for part in parts]
-    mean, std = _moments(counts[0])
-    images, labels = _tensors(loaded.images, device)
+    form = loaded.options.form
+    pictures = loaded.images.images.reshape(-1, *form.shape)
+    train, validation = (_histograms(pictures, part) for part in (loaded.split.train, loaded.split.validation))
+    images, labels = _tensors(loaded.images, form, device)
     return Dataset(
         images=images,
         labels=labels,
         train=torch.from_numpy(loaded.split.train).to(device),
         validation=torch.from_numpy(loaded.split.validation).to(device),
-        mean=mean,
-        std=std,
-        moments_of_all=_moments(counts[0] + counts[1]),
+        form=form,
+        moments=tuple(map(_moments, train)),
+        moments_of_all=tuple(map(_moments, train + validation)),
         data_hash=loaded.data_hash,
         split_hash=loaded.split.digest,
         unseen=torch.from_numpy(loaded.unseen).to(device),
@@ -93,20 +106,25 @@ def on_device(loaded: TrainingSet, device: torch.device) -> Dataset:
 
 def with_evaluation_images(data: Dataset, images: Images) -> Dataset:
     """Return a data set that evaluates on `images`, normalised like `data`; its training part is empty."""
-    pictures, labels = _tensors(images, data.device)
+    pictures, labels = _tensors(images, data.form, data.device)
     everything = torch.arange(len(labels), device=data.device)
     return replace(
         data, images=pictures, labels=labels, train=everything[:0], validation=everything, unseen=everything[:0]
     )
 
 
-def _tensors(images: Images, device: torch.device) -> tuple[Tensor, Tensor]:
-    pictures = torch.tensor(images.images, device=device).unsqueeze(1)
+def _tensors(images: Images, form: PictureForm, device: torch.device) -> tuple[Tensor, Tensor]:
+    pictures = torch.tensor(images.images, device=device).view(-1, *form.shape)
     return pictures, torch.tensor(images.labels, dtype=torch.int64, device=device)
 
 
-def _moments(histogram: NDArray[np.intp]) -> tuple[float, float]:
-    """Return mean and standard deviation of pixels, given how often each value occurs: shape (256,).
+def _histograms(pictures: Bytes, part: Indices) -> NDArray[np.intp]:
+    """Return how often each value occurs in each channel, shape (C, 256), of the `pictures` (N, C, H, W) at `part`."""
+    return np.stack([np.bincount(pictures[part, c].ravel(), minlength=256) for c in range(pictures.shape[1])])
+
+
+def _moments(histogram: NDArray[np.intp]) -> Moments:
+    """Return the moments of pixels, given how often each value occurs: shape (256,).
 
     Python's whole numbers give exact sums. A float sum over the pixels would depend on the order of the additions.
     """
@@ -114,4 +132,4 @@ def _moments(histogram: NDArray[np.intp]) -> tuple[float, float]:
     total = sum(counts)
     mean = sum(value * count for value, count in enumerate(counts)) / total
     square = sum(value * value * count for value, count in enumerate(counts)) / total
-    return mean, (square - mean * mean) ** 0.5 or 1.0
+    return Moments(mean, (square - mean * mean) ** 0.5 or 1.0)

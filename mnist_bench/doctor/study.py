@@ -11,7 +11,7 @@ from typing import Any
 from mnist_bench.doctor import files as doctor_files
 from mnist_bench.doctor.diagnostic import Diagnostic, note, ok, problem
 from mnist_bench.leaderboard import stop_line, stop_option
-from mnist_bench.studies import Data, believed, compatibility, is_foreign, made_by_another, run_search
+from mnist_bench.studies import believed, compatibility, data_of, is_foreign, made_by_another, run_search
 from search import strategies
 from search.database import damage, is_postgresql, open_for_writing, open_tables_for_reading, storage_errors
 from search.differences import differences as spec_differences
@@ -166,7 +166,7 @@ def installation(study: StudyRecord, finished: bool, *, device: str, data_dir: P
 
 
 def _data(study: StudyRecord, data_dir: Path | None) -> Diagnostic:
-    recorded = Data(**study.spec["context"]["data"])
+    recorded = data_of(study.spec["context"])
     try:
         loaded = compatibility.training_set(recorded, data_dir, f"Study {study.name}")
     except SearchError as error:

@@ -14,7 +14,7 @@ from typing import Any
 from mnist_bench.config import TrainConfig, to_json
 from mnist_bench.data import DataOptions, TrainingSet, close_test_set, load_training_set
 from mnist_bench.nets import COEFFICIENTS, make_planner
-from mnist_bench.studies import Data, compatibility
+from mnist_bench.studies import compatibility, data_of
 from mnist_bench.training import trainer_spec
 from search import canonical_json, driver
 from search.database import file_lock
@@ -110,6 +110,7 @@ class Grid:
             coefficients=asdict(COEFFICIENTS[self.numerics["kind"]]),
             train_images=len(self.data.split.train),
             validation_images=len(self.data.split.validation),
+            form=self.data.options.form,
         )
         plan = planner({})
         bits = [self.numerics["canary"], self.numerics["trainer_revision"], self.data.data_hash, self.data.split.digest]
@@ -206,7 +207,7 @@ def open_grid_of(study: StudyRecord, verb: str, folder: Path, what: str, workpla
         StudyLockedError, DataError, DeviceError, WorkerError: see `open_grid`.
     """
     close_test_set()
-    numerics, recorded = study.spec["numerics"], Data(**study.spec["context"]["data"])
+    numerics, recorded = study.spec["numerics"], data_of(study.spec["context"])
     loaded = compatibility.training_set(recorded, workplace.data_dir, f"Study {study.name}")
     like_then = compatibility.device_like(numerics, workplace.device), str(numerics["precision"])
     with _opened(folder, what, loaded, workplace.workers, *like_then) as grid:

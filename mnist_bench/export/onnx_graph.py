@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from mnist_bench.config import Activation, PoolAxes
 from mnist_bench.export.plain_net import known_layers
 from mnist_bench.export.winner import Winner
-from mnist_bench.nets import CLASSES, PICTURE, Layer
+from mnist_bench.nets import Layer
+from mnist_bench.picture_form import MNIST
 
 if TYPE_CHECKING:
     from onnx import NodeProto
@@ -40,8 +41,8 @@ def graph(winner: Winner) -> bytes:
         helper.make_graph(
             nodes,
             "mnist-bench",
-            [helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, ["N", *PICTURE])],
-            [helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, ["N", CLASSES])],
+            [helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, ["N", *MNIST.shape])],
+            [helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, ["N", MNIST.classes])],
             [numpy_helper.from_array(np.ascontiguousarray(a), name) for name, a in arrays.items() if name in used],
         ),
         producer_name="mnist-bench",

@@ -12,6 +12,7 @@ from mnist_bench.data import Dataset
 from mnist_bench.errors import NotReproducedError
 from mnist_bench.experiments import confirm
 from mnist_bench.experiments.confirm import Confirmed
+from mnist_bench.picture_form import MNIST
 from mnist_bench.prediction import Model, Threshold, Traits, threshold
 from mnist_bench.studies import Record, openings, record as records, record_of, reproduce, trainer_for
 from mnist_bench.training import TorchTrainer, export, load_known, load_trial, logits, model_in
@@ -136,12 +137,14 @@ def find(
         )
     kept = _confirmed_net(study, trial, location) if options.on_all else None
     trainer = trainer_for(record, device=options.device, data_dir=options.data_dir)
+    if trainer.data.form != MNIST:
+        raise UsageError(f"{study.name}: its pictures are {trainer.data.form}; export knows those of {MNIST} alone.")
     net = _net(study, trial, record, location, trainer, on_news)
     validation = _validation(net.to(trainer.data.device), trainer.data, from_json(record.recipe))
     record, net = kept or (record, net.cpu())
-    data = trainer.data.training_on(from_json(record.recipe).train_on)
+    (grey,) = trainer.data.training_on(from_json(record.recipe).train_on).moments
     traits = Traits(
-        mean=data.mean, std=data.std, digits=record.data.dataset in DIGITS,
+        mean=grey.mean, std=grey.std, digits=record.data.dataset in DIGITS,
         unsure_below=validation.threshold.probability,
     )  # fmt: skip
     return Winner(

@@ -1,6 +1,4 @@
 from .architecture import (
-    CLASSES as CLASSES,
-    PICTURE as PICTURE,
     Architecture as Architecture,
     Layer as Layer,
     Shape as Shape,

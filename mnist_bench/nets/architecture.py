@@ -19,14 +19,12 @@ from typing import Literal, TypeVar, assert_never
 
 from mnist_bench.config import Activation, BatchnormPlacement, BlockBatchnormPlacement, ModelConfig, PoolAxes
 from mnist_bench.errors import ArchitectureError
+from mnist_bench.picture_form import MNIST, PictureForm
 
 AtUnitEnd = Literal["batchnorm", "activation", "pool"]
 Kind = Literal["convolution", "linear", AtUnitEnd, "dropout", "flatten"]
 Shape = tuple[int, ...]
 T = TypeVar("T")
-
-PICTURE: Shape = (1, 28, 28)
-CLASSES = 10
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,16 +78,17 @@ class Architecture:
 
 
 @lru_cache(maxsize=128)  # a plan needs it twice: for its limits and for its costs
-def plan_layers(model: ModelConfig) -> Architecture:
-    """Return the architecture that `model` describes.
+def plan_layers(model: ModelConfig, form: PictureForm = MNIST) -> Architecture:
+    """Return the architecture that `model` describes, of a net for pictures of this form.
 
     Raises:
         ArchitectureError: a list has another length than there are blocks or hidden layers, or a pool leaves no pixels.
     """
-    layers = list(_blocks(model))
-    features = prod(layers[-1].outputs if layers else PICTURE)
-    layers.append(Layer(kind="flatten", inputs=layers[-1].outputs if layers else PICTURE, outputs=(features,)))
-    return Architecture(layers=(*layers, *_head(model, features)))
+    layers = list(_blocks(model, form.shape))
+    shape = layers[-1].outputs if layers else form.shape
+    features = prod(shape)
+    layers.append(Layer(kind="flatten", inputs=shape, outputs=(features,)))
+    return Architecture(layers=(*layers, *_head(model, features, form.classes)))
 
 
 def block_filters(model: ModelConfig) -> tuple[int, ...]:
@@ -109,11 +108,10 @@ def block_filters(model: ModelConfig) -> tuple[int, ...]:
     return tuple(max(1, floor(maps / multiple + 0.5)) * multiple for maps in grown)
 
 
-def _blocks(model: ModelConfig) -> Iterator[Layer]:
+def _blocks(model: ModelConfig, shape: Shape) -> Iterator[Layer]:
     convolutions = _each(model.convs_per_block, model.blocks, "convs_per_block", "blocks")
     kernels = _each(model.kernel_size, model.blocks, "kernel_size", "blocks")
     rates = _each(model.block_dropout, model.blocks, "block_dropout", "blocks")
-    shape = PICTURE
     for maps, count, kernel, rate in zip(block_filters(model), convolutions, kernels, rates, strict=True):
         for number in range(count):
             yield _convolution(shape, maps, kernel)
@@ -123,7 +121,7 @@ def _blocks(model: ModelConfig) -> Iterator[Layer]:
         yield from _dropout(shape, rate)
 
 
-def _head(model: ModelConfig, features: int) -> Iterator[Layer]:
+def _head(model: ModelConfig, features: int, classes: int) -> Iterator[Layer]:
     number = model.hidden_layers
     units = _each(model.hidden_units, number, "hidden_units", "hidden_layers")
     activations: tuple[Activation, ...] = _each(model.hidden_activation, number, "hidden_activation", "hidden_layers")
@@ -136,7 +134,7 @@ def _head(model: ModelConfig, features: int) -> Iterator[Layer]:
         yield from _unit_end((width,), activation, placement, pool=None)
         yield from _dropout((width,), rate)
         features = width
-    yield _linear(features, CLASSES)
+    yield _linear(features, classes)
 
 
 def _unit_end(

@@ -16,6 +16,7 @@ from typing import assert_never, get_args
 from mnist_bench.config import AugmentConfig, Schedule, TrainConfig, images_per_epoch
 from mnist_bench.nets.architecture import Architecture, Layer, plan_layers
 from mnist_bench.numerics import DeviceKind
+from mnist_bench.picture_form import MNIST, PictureForm
 
 EVALUATION_SHARE = 0.3
 """Time to evaluate an image, as a share of the time to train on it: the forward pass is about a third of a step."""
@@ -67,30 +68,37 @@ COEFFICIENTS: Mapping[DeviceKind, Coefficients] = {kind: _coefficients(kind) for
 
 
 def period_costs(
-    config: TrainConfig, coefficients: Coefficients, *, train_images: int, validation_images: int
+    config: TrainConfig,
+    coefficients: Coefficients,
+    *,
+    train_images: int,
+    validation_images: int,
+    form: PictureForm = MNIST,
 ) -> tuple[int, ...]:
     """Return the estimated time of each period, evaluation included, in whole microseconds (at least 1).
 
     Raises:
         ArchitectureError: the net is impossible; see `plan_layers`.
     """
-    features = period_features(config, train_images=train_images, validation_images=validation_images)
+    features = period_features(config, train_images=train_images, validation_images=validation_images, form=form)
     prices = price_list(coefficients)
     # Whole numbers: their sums are exact, so that logical times compare alike on every machine.
     return tuple(max(1, round(sum(f * p for f, p in zip(row, prices, strict=True)))) for row in features)
 
 
-def period_features(config: TrainConfig, *, train_images: int, validation_images: int) -> list[tuple[float, ...]]:
+def period_features(
+    config: TrainConfig, *, train_images: int, validation_images: int, form: PictureForm = MNIST
+) -> list[tuple[float, ...]]:
     """Return the units of work in each period, in the order of the fields of `Coefficients`.
 
     Raises:
         ArchitectureError: the net is impossible; see `plan_layers`.
     """
-    architecture = plan_layers(config.model)
+    architecture = plan_layers(config.model, form)
     trained_on = images_per_epoch(config.train_on, train=train_images, validation=validation_images)
     schedule = Schedule(config=config, images=trained_on)
     evaluated = EVALUATION_SHARE * validation_images
-    macs = sum(_filled_macs(layer) for layer in architecture.layers)
+    macs = sum(_filled_macs(layer, form) for layer in architecture.layers)
     per_image, periods = (macs, architecture.traffic), range(1, len(schedule.period_ends) + 1)
     return [_features(architecture, per_image, schedule, period, evaluated) for period in periods]
 
@@ -134,12 +142,14 @@ def _distortions(augment: AugmentConfig) -> float:
     return augment.distorts * (1 + GRID_SHARE * (augment.grid_pixels > 0))
 
 
-def _filled_macs(layer: Layer) -> int:
+def _filled_macs(layer: Layer, form: PictureForm) -> int:
     """Return a layer's multiply-accumulates with its feature maps rounded up to groups of `VECTOR`.
 
-    The single map of the picture is not rounded up.
+    The maps of the picture, one or three, are not rounded up.
     """
     if layer.kind != "convolution":
         return layer.macs
     maps = [number if number == 1 else -(-number // VECTOR) * VECTOR for number in (layer.inputs[0], layer.outputs[0])]
+    if layer.inputs == form.shape:
+        maps[0] = form.channels
     return prod(maps) * layer.kernel**2 * prod(layer.outputs[1:])

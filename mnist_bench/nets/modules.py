@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from mnist_bench.config import Activation, Initialisation, ModelConfig, PoolAxes
 from mnist_bench.nets.architecture import Layer, plan_layers
+from mnist_bench.picture_form import MNIST, PictureForm
 
 
 class Dropout(nn.Module):
@@ -49,7 +50,7 @@ class ChannelsRowsPool(nn.Module):
 
 
 class Logits(nn.Linear):
-    """The last linear layer, from (N, F) to (N, 10), in float32 even inside an autocast."""
+    """The last linear layer, from (N, F) to (N, classes), in float32 even inside an autocast."""
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return float32 logits."""
@@ -65,15 +66,16 @@ class Flatten(nn.Module):
         return inputs.flatten(1)
 
 
-def build_model(config: ModelConfig, generator: torch.Generator) -> nn.Sequential:
+def build_model(config: ModelConfig, generator: torch.Generator, form: PictureForm = MNIST) -> nn.Sequential:
     """Return the net on the CPU, in float32, with channels-last convolutions, initialised from `generator`.
 
-    Biases are zero, batchnorm scales are one.
+    Its input is a batch of pictures of this form, its output their logits (N, classes). Biases are zero, batchnorm
+    scales are one.
 
     Raises:
         ArchitectureError: the net is impossible; see `plan_layers`.
     """
-    layers = plan_layers(config).layers
+    layers = plan_layers(config, form).layers
     modules = [_module(layer, config, last=layer is layers[-1]) for layer in layers]
     model = nn.Sequential(*modules)
     _initialise(model, _initialiser(config.initialisation), generator)

@@ -10,6 +10,7 @@ from mnist_bench.config import CODEC, Schedule, TrainConfig, with_params
 from mnist_bench.errors import ArchitectureError
 from mnist_bench.nets.architecture import plan_layers
 from mnist_bench.nets.cost_model import Coefficients, period_costs
+from mnist_bench.picture_form import MNIST, PictureForm
 from search.trainer_api import Codec, Plan, Planner
 
 
@@ -21,6 +22,7 @@ class _Planner:
     coefficients: Coefficients
     train_images: int
     validation_images: int
+    form: PictureForm
 
     @property
     def codec(self) -> Codec[TrainConfig]:
@@ -35,12 +37,12 @@ class _Planner:
             return _impossible(config, str(error))
 
     def _plan(self, config: TrainConfig) -> Plan[TrainConfig]:
-        net = plan_layers(config.model)
+        net = plan_layers(config.model, self.form)
         facts = {"parameters": net.parameters, "macs": net.macs}
         sizes = {"train_images": self.train_images, "validation_images": self.validation_images}
         return Plan(
             config=config,
-            costs=period_costs(config, self.coefficients, **sizes),
+            costs=period_costs(config, self.coefficients, form=self.form, **sizes),
             # Above 0 if a limit is exceeded, by that much: the sampler learns from the amount.
             constraints={name: facts[name] - limit for name, limit in self.limits.items()},
             facts=facts,
@@ -55,6 +57,7 @@ def make_planner(
     coefficients: Mapping[str, float],
     train_images: int,
     validation_images: int,
+    form: PictureForm = MNIST,
 ) -> Planner[TrainConfig]:
     """Return the planner of a space.
 
@@ -68,6 +71,7 @@ def make_planner(
         coefficients: the fields of `cost_model.Coefficients`.
         train_images: number of images in the training part of the split.
         validation_images: number of images in its validation part.
+        form: that of the pictures.
     """
     return _Planner(
         base=base,
@@ -76,6 +80,7 @@ def make_planner(
         coefficients=Coefficients(**coefficients),
         train_images=train_images,
         validation_images=validation_images,
+        form=form,
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_bench.plots import sheet
 from mnist_bench.studies import record_of, trainer_for
 from mnist_bench.training import load_trial
 from search.errors import StudyNotFoundError
@@ -32,11 +33,11 @@ class Predictions:
     labels: NDArray[np.int64]
     """True classes, shape (N,)."""
     probabilities: NDArray[np.float64]
-    """Softmax of the logits, shape (N, 10)."""
+    """Softmax of the logits, shape (N, classes)."""
     indices: NDArray[np.int64]
     """Indices in the training file, shape (N,)."""
     images: NDArray[np.uint8]
-    """Shape (N, 28, 28), 0 is background."""
+    """Shape (N, H, W), in colour (N, H, W, 3); 0 is background."""
     recorded_errors: int | None
     """Number of errors in the trial's last report; on another device or in another precision it may differ."""
 
@@ -54,7 +55,7 @@ class Predictions:
     @property
     def noun(self) -> str:
         """The word for a class: "digit" or, for relatives such as Fashion-MNIST, "class"."""
-        return "digit" if self.dataset in ("mnist", "qmnist") else "class"
+        return "digit" if self.dataset in ("mnist", "qmnist") and self.probabilities.shape[1] == 10 else "class"
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -99,6 +100,6 @@ def _predictions(study: StudyRecord, trial: TrialRecord, data: Dataset, logits: 
         labels=data.labels[data.validation].cpu().numpy(),
         probabilities=logits.double().softmax(1).cpu().numpy(),
         indices=data.validation.cpu().numpy(),
-        images=data.images[data.validation, 0].cpu().numpy(),
+        images=sheet.pixels(data.images[data.validation]),
         recorded_errors=None if errors is None else int(errors),
     )

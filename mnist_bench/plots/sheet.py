@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,6 +11,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from mnist_bench.plots.headings import write_heading
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 GAP = 2
 """Pixels between two images, and around the grid."""
@@ -20,7 +24,16 @@ WHITE = 255
 TILE = 0.66
 """Width and height of an image with its gap, in inches, if ten fill a row."""
 
+COLUMNS = 10
+"""Images in a row."""
+
 Pixels = NDArray[np.uint8]
+
+
+def pixels(images: Tensor) -> Pixels:
+    """Return images, uint8 of shape (N, C, H, W), as they are drawn: (N, H, W), in colour (N, H, W, 3)."""
+    last = images.permute(0, 2, 3, 1).cpu().numpy()
+    return last[..., 0] if last.shape[3] == 1 else last
 
 
 def assemble(images: Pixels) -> Pixels:

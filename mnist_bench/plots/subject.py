@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from mnist_bench.picture_form import PictureForm
 from mnist_bench.plots.predictions import Predictions, predict
+from mnist_bench.studies import data_of
 from search.errors import StudyNotFoundError
 from search.event_log import StudyRecord, TrialRecord
 from search.study import StudyFolder
@@ -20,7 +22,12 @@ class Subject:
     folder: Path
     """The study's folder, which holds the weights of the best trials in `weights/`."""
     data_dir: Path | None = None
-    """The folder of the data set; None for the packaged one."""
+    """Where the data set is; None for the packaged one."""
+
+    @property
+    def form(self) -> PictureForm:
+        """That of the pictures that the study was trained on."""
+        return data_of(self.study.spec["context"]).form
 
     @property
     def best(self) -> TrialRecord:

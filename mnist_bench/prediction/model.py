@@ -161,6 +161,10 @@ def load_model(path: str | Path) -> Model:
     except OSError as error:
         raise WeightsError(f"{file}: no file of exported weights ({error.strerror}).") from error
     net, metadata = model_in(content, str(file)), metadata_of(content)
+    if "form" in json.loads(metadata["config"]):  # that of MNIST stands in no file
+        raise WeightsError(
+            f"{file}: a net for pictures of another form than MNIST's, which predict does not prepare yet."
+        )
     if TRAITS not in metadata:
         return Model(net=net, traits=_traits_of_mnist(from_json(json.loads(metadata["config"]))), assumed=True)
     try:
@@ -173,7 +177,8 @@ def _traits_of_mnist(config: TrainConfig) -> Traits:
     import torch
 
     data = load_dataset(DataOptions(), torch.device("cpu")).training_on(config.train_on)
-    return Traits(mean=data.mean, std=data.std)
+    (grey,) = data.moments
+    return Traits(mean=grey.mean, std=grey.std)
 
 
 @cache

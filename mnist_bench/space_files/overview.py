@@ -14,6 +14,7 @@ from mnist_bench.config import TrainConfig, all_settings, from_json, with_params
 from mnist_bench.data import validation_size
 from mnist_bench.errors import ArchitectureError
 from mnist_bench.nets import Architecture, make_planner, plan_layers
+from mnist_bench.picture_form import MNIST, PictureForm
 from mnist_bench.space_files.form import IMAGES, training_settings
 from search.canonical_json import dumps
 from search.messages import show
@@ -306,9 +307,14 @@ def planner(space: Space, coefficients: Mapping[str, float]) -> Planner[TrainCon
 
 
 def planner_on(
-    space: Space, coefficients: Mapping[str, float], *, train_images: int, validation_images: int
+    space: Space,
+    coefficients: Mapping[str, float],
+    *,
+    train_images: int,
+    validation_images: int,
+    form: PictureForm = MNIST,
 ) -> Planner[TrainConfig]:
-    """Return the planner of a space on data of these sizes, with `coefficients` of the cost model."""
+    """Return the planner of a space on data of these sizes and this form, with `coefficients` of the cost model."""
     unconstrained = make_planner(
         training_settings(space),
         resolve=space.resolve,
@@ -316,5 +322,6 @@ def planner_on(
         coefficients=coefficients,
         train_images=train_images,
         validation_images=validation_images,
+        form=form,
     )
     return constrained(unconstrained, space)

@@ -5,6 +5,7 @@ from .record import (
     Data as Data,
     Period as Period,
     Record as Record,
+    data_of as data_of,
     recipe_text as recipe_text,
     record_of as record_of,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,7 @@ from mnist_bench.config import DatasetName, Schedule, TrainConfig, from_json, re
 from mnist_bench.errors import ArchitectureError, ConfigError, UnknownSettingError
 from mnist_bench.leaderboard import correct_bits
 from mnist_bench.nets import plan_layers
+from mnist_bench.picture_form import MNIST, PictureForm, parse as parse_form
 from mnist_bench.studies.sealed_json import seal, unseal
 from search import files
 from search.errors import NewerVersionError, StorageError, StudyNotFoundError, UsageError
@@ -58,6 +60,8 @@ class Data:
     """SHA-256 over the training files."""
     split_hash: Hash
     """SHA-256 over the indices of the validation split."""
+    form: PictureForm = MNIST
+    """Of the pictures."""
 
 
 @with_config(Finite)
@@ -100,6 +104,12 @@ def recipe_text(study: StudyRecord, trial: TrialRecord) -> str:
     return recipe.text(values, name=study.spec["space"]["name"], subset=study.spec["context"]["data"]["subset"])
 
 
+def data_of(context: Mapping[str, Any]) -> Data:
+    """Return the data set in a study's context, which has been checked."""
+    values = dict(context["data"])
+    return Data(**values | ({"form": parse_form(values["form"])} if "form" in values else {}))
+
+
 def record_of(study: StudyRecord, trial: TrialRecord) -> Record:
     """Return the record of a trial.
 
@@ -116,7 +126,7 @@ def record_of(study: StudyRecord, trial: TrialRecord) -> Record:
         reason=trial.reason,
         recipe=dict(trial.config),
         seed=trial.seed,
-        data=Data(**context["data"]),
+        data=data_of(context),
         numerics=dict(study.spec["numerics"]),
         trainer_revision=context["trainer_revision"],
         versions=dict(study.spec["versions"]),
@@ -178,7 +188,7 @@ def _check_trainable(record: Record, config: TrainConfig) -> None:
         ValueError: the curve has more periods than the recipe.
         StorageError: `correct` cannot be decoded.
     """
-    plan_layers(config.model)
+    plan_layers(config.model, record.data.form)
     periods = len(Schedule(config=config, images=config.optim.batch_size).period_ends)
     if len(record.curve) > periods:
         raise ValueError(f"its curve has {len(record.curve)} periods, its recipe {periods}")

@@ -268,8 +268,10 @@ def study_name(asked: SearchConfig, space: Space) -> str:
 
 def planner(space: Space, context: Mapping[str, Any]) -> Planner[TrainConfig]:
     """Return the planner of a study, which turns parameters into a configuration with its costs and limits."""
-    images = context["images"]
-    return planner_on(space, context["costs"], train_images=images["train"], validation_images=images["validation"])
+    images, form = context["images"], record.data_of(context).form
+    return planner_on(
+        space, context["costs"], train_images=images["train"], validation_images=images["validation"], form=form
+    )
 
 
 def context_here(numerics: Mapping[str, Any]) -> dict[str, Any]:
@@ -297,7 +299,7 @@ def _spec(
 ) -> StudySpec:
     trained_on = Data(
         dataset=data.options.dataset, subset=data.options.subset,
-        data_hash=data.data_hash, split_hash=data.split.digest,
+        data_hash=data.data_hash, split_hash=data.split.digest, form=data.options.form,
     )  # fmt: skip
     context = {
         "data": stored(trained_on, record.FIRST),
@@ -379,7 +381,7 @@ def _ray_executor(asked: SearchConfig, data: TrainingSet) -> RayExecutor:
     staged = None
     if data.options.data_dir or data.options.dataset != "mnist":
         staged = StagedFiles(option="data_dir", files=idx_files(data))
-        data = replace(data, options=DataOptions(subset=data.options.subset))
+        data = replace(data, options=DataOptions(subset=data.options.subset, form=data.options.form))
     spec = trainer_spec(data, device=asked.device)
     return RayExecutor(spec, asked.workers, address=asked.address, gpus_per_worker=asked.gpus_per_worker, staged=staged)
 

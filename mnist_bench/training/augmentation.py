@@ -63,7 +63,7 @@ def _matrices(config: AugmentConfig, draws: Tensor) -> Tensor:
 
 @torch.no_grad()
 def distort(images: Tensor, maps: Tensor, config: AugmentConfig) -> Tensor:
-    """Return the float32 `images` (N, 1, H, W) resampled through `maps` (N, 2, 3 + G²); 0 is background."""
+    """Return the float32 `images` (N, C, H, W) resampled through `maps` (N, 2, 3 + G²); 0 is background."""
     height, width = images.shape[2:]
     row, column = _centred(height, images.device), _centred(width, images.device)
     # grid_sample wants (x, y) in half picture sizes from the centre. The grid is built elementwise, because

@@ -34,7 +34,7 @@ class Batch:
 
     step: int
     pixels: Tensor
-    """float32 (B, 1, 28, 28), normalised."""
+    """float32 (B, C, H, W), normalised."""
     labels: Tensor
     """int64 (B,)."""
     losses: Tensor | None
@@ -107,7 +107,7 @@ def _harder(order: Tensor, losses: Tensor, schedule: Schedule) -> Tensor:
 
 
 def load(data: Dataset, chosen: Tensor, maps: Tensor | None, config: AugmentConfig) -> tuple[Tensor, Tensor]:
-    """Return normalised pictures (B, 1, 28, 28) and labels (B,) at places in the training part, distorted by `maps`."""
+    """Return normalised pictures (B, C, H, W) and labels (B,) at places in the training part, distorted by `maps`."""
     picked = data.train[chosen]
     # Distorted before normalised: what is read outside the picture is 0, and 0 is background only until then.
     pixels = data.pixels(picked)

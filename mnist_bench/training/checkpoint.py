@@ -7,13 +7,14 @@ Its tensors are `model.*`, `average.*` (where weights are averaged), `losses.*` 
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
 from mnist_bench.training.learner import Learner
-from mnist_bench.training.weights import metadata_of
+from mnist_bench.training.weights import metadata_of, with_form
 
 
 def to_bytes(learner: Learner, config_hash: str, period: int) -> bytes:
@@ -25,7 +26,7 @@ def to_bytes(learner: Learner, config_hash: str, period: int) -> bytes:
     for name, parameter in learner.model.named_parameters():
         for key, value in learner.optimizer.state[parameter].items():
             tensors[f"optimizer.{key}.{name}"] = value
-    metadata = {"state": json.dumps({"config": config_hash, "period": period})}
+    metadata = {"state": json.dumps(_stand(learner, config_hash, period))}
     return save({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, metadata)
 
 
@@ -36,7 +37,7 @@ def restore(learner: Learner, content: bytes, config_hash: str, period: int) -> 
         ValueError: the bytes belong to another configuration, or do not stand after `period`.
     """
     found = json.loads(metadata_of(content)["state"])
-    if found != {"config": config_hash, "period": period}:
+    if found != _stand(learner, config_hash, period):
         raise ValueError(f"the state is of {found}, not of configuration {config_hash} after period {period}")
     tensors = load(content)
     with torch.no_grad():
@@ -52,6 +53,10 @@ def restore(learner: Learner, content: bytes, config_hash: str, period: int) -> 
             for key, value in tensors.items()
             if key.startswith("optimizer.") and key.split(".", 2)[2] == name
         }
+
+
+def _stand(learner: Learner, config_hash: str, period: int) -> dict[str, Any]:
+    return with_form({"config": config_hash, "period": period}, learner.form)
 
 
 def _placed(value: Tensor, parameter: Tensor) -> Tensor:

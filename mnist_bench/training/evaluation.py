@@ -57,12 +57,12 @@ def read(loss: Tensor, correct: Tensor) -> Evaluation:
 
 @torch.no_grad()
 def logits(model: nn.Module, data: Dataset, precision: Precision) -> Tensor:
-    """Return the float32 logits (N, 10) of the validation part of `data`; the model is left in evaluation mode."""
+    """Return the float32 logits (N, classes) of the validation part of `data`; the model is left in evaluation mode."""
     model.eval()
     parts = []
     for start, indices in _full_batches(data.validation):
         with autocast(data.device, precision):
-            # (B, 10), without the images that the batch before has counted.
+            # (B, classes), without the images that the batch before has counted.
             parts.append(model(data.normalise(data.pixels(indices)))[start:])
     return torch.cat(parts)
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
 from mnist_bench.config import DatasetName, TaskName, TrainConfig
 from mnist_bench.data import DataOptions, TrainingSet
 from mnist_bench.errors import DataError
+from mnist_bench.picture_form import MNIST, parse
 from search.trainer_api import Trainer, TrainerSpec
 
 
@@ -22,12 +25,14 @@ def make_trainer(
     precision: str = "auto",
     dataset: DatasetName = "mnist",
     data_dir: str | None = None,
+    form: Mapping[str, Any] | None = None,
     subset: int | None = None,
     task: TaskName | None = None,
     data_hash: str | None = None,
 ) -> Trainer[TrainConfig]:
     """Return the trainer of this process, set up and with its data loaded; the arguments are those of `numerics.setup`,
-    "auto", "bf16" or "fp32", the fields of `DataOptions`, and the hash that the training files must have.
+    "auto", "bf16" or "fp32", the fields of `DataOptions`, the form as plain values, and the hash that the
+    training files must have.
 
     Raises:
         DataError: the data set cannot be loaded, or is not the one of this hash.
@@ -40,7 +45,10 @@ def make_trainer(
 
     close_test_set()
     torch_device = numerics.setup(device)
-    data = load_dataset(DataOptions(dataset=dataset, data_dir=data_dir, subset=subset, task=task), torch_device)
+    chosen = DataOptions(
+        dataset=dataset, data_dir=data_dir, subset=subset, task=task, form=MNIST if form is None else parse(form)
+    )
+    data = load_dataset(chosen, torch_device)
     if data_hash not in (None, data.data_hash):
         found = f"their hash was {data_hash[:8]} and is {data.data_hash[:8]}"
         raise DataError(

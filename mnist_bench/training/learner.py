@@ -13,6 +13,7 @@ from torch.nn import functional
 from mnist_bench.config import OptimConfig, Schedule
 from mnist_bench.nets import build_model
 from mnist_bench.numerics import Precision, autocast
+from mnist_bench.picture_form import PictureForm
 from mnist_bench.training.batches import Batch, LastLosses, no_losses
 
 
@@ -26,6 +27,8 @@ class Learner:
     """Moving averages of the floating-point entries of the model's state; empty where averaging is off."""
     losses: LastLosses | None
     """None where no image is chosen for its loss."""
+    form: PictureForm
+    """Of the pictures that it learns."""
 
 
 class Rates(NamedTuple):
@@ -38,14 +41,14 @@ class Rates(NamedTuple):
     """Share of the newest weights in their average."""
 
 
-def make_learner(schedule: Schedule, generator: torch.Generator, device: torch.device) -> Learner:
+def make_learner(schedule: Schedule, generator: torch.Generator, device: torch.device, form: PictureForm) -> Learner:
     """Return the learner before its first step, its weights drawn from `generator` on the CPU."""
     config = schedule.config
-    model = build_model(config.model, generator).to(device)
+    model = build_model(config.model, generator, form).to(device)
     average = {}
     if config.optim.ema_decay:
         average = {name: value.clone() for name, value in model.state_dict().items() if value.is_floating_point()}
-    return Learner(model, _make_optimizer(config.optim, model), average, no_losses(schedule, device))
+    return Learner(model, _make_optimizer(config.optim, model), average, no_losses(schedule, device), form)
 
 
 def train_step(learner: Learner, config: OptimConfig, batch: Batch, lr: float, precision: Precision) -> Tensor:
@@ -66,13 +69,13 @@ def take_step(
     learner: Learner, config: OptimConfig, pixels: Tensor, labels: Tensor, losses: Tensor | None, rates: Rates,
     precision: Precision,
 ) -> Tensor:  # fmt: skip
-    """Take one step on normalised `pixels` (B, 1, 28, 28) and return its loss, a scalar on the device.
+    """Take one step on normalised `pixels` (B, C, H, W) and return its loss, a scalar on the device.
 
     Each image's loss is left in `losses` (B,), where given. Nothing in it waits for the device, so that it can be
     captured.
     """
-    # (B, 1, 28, 28) to (B, 10). The last layer computes in float32 even in here (`nets.modules.Logits`), so the loss,
-    # a scalar, is float32 in either precision.
+    # (B, C, H, W) to (B, classes). The last layer computes in float32 even in here (`nets.modules.Logits`), so the
+    # loss, a scalar, is float32 in either precision.
     with autocast(pixels.device, precision):
         logits = learner.model(pixels)
     loss = functional.cross_entropy(logits, labels, label_smoothing=config.label_smoothing)
@@ -107,7 +110,7 @@ class EvaluatedNet(nn.Module):
         self._weights = evaluated_state(learner)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Return the logits (N, 10)."""
+        """Return the logits (N, classes)."""
         logits: Tensor = functional_call(self.net, self._weights, (inputs,))
         return logits
 

@@ -139,7 +139,7 @@ def _advance(
     schedule = Schedule(config=config, images=_images(config, data))
     train_loop = device_cache.take(state, identity, period - 1)
     if train_loop is None:
-        learner = _learner(schedule, seed, period, state, identity, data.device)
+        learner = _learner(schedule, seed, period, state, identity, data)
         train_loop = make(learner, config, data.training_on(config.train_on), precision)
     total = yield from train_loop.train(seed, period)
     scored = train_loop.score()
@@ -163,10 +163,8 @@ def _advance(
     return content, report
 
 
-def _learner(
-    schedule: Schedule, seed: int, period: int, state: bytes | None, identity: str, device: torch.device
-) -> Learner:
-    learner = make_learner(schedule, seeded(seed, "init"), device)
+def _learner(schedule: Schedule, seed: int, period: int, state: bytes | None, identity: str, data: Dataset) -> Learner:
+    learner = make_learner(schedule, seeded(seed, "init"), data.device, data.form)
     if state is not None:
         checkpoint.restore(learner, state, identity, period - 1)
     elif period != 1:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError, numpy as arrays
 
 from mnist_bench.config import TrainConfig, from_json, to_json
 from mnist_bench.errors import UnknownSettingError, WeightsError
 from mnist_bench.nets import plan_layers
+from mnist_bench.picture_form import MNIST, PictureForm, parse
 from search import canonical_json, files
 from search.errors import NewerVersionError, UsageError
 from search.event_log import TrialRecord
@@ -29,12 +31,19 @@ def export(state: bytes, config: TrainConfig) -> bytes:
     """Return the weights and buffers in a trainer's state as a safetensors file of their own.
 
     They are the averaged ones where averaging is on, named as in the net of `model.build_model(config.model)`; the
-    metadata holds the configuration as JSON under "config".
+    metadata holds the configuration as JSON under "config", and in it, under "form", that of pictures unlike MNIST's.
     """
     tensors = arrays.load(state)
     kept = {name.partition(".")[2]: value for name, value in tensors.items() if name.startswith("model.")}
     kept |= {name.partition(".")[2]: value for name, value in tensors.items() if name.startswith("average.")}
-    return arrays.save(kept, {"config": canonical_json.dumps(to_json(config))})
+    form = _form_in(json.loads(metadata_of(state).get("state", "{}")))
+    return arrays.save(kept, {"config": canonical_json.dumps(with_form(to_json(config), form))})
+
+
+def with_form(values: Mapping[str, Any], form: PictureForm) -> dict[str, Any]:
+    """Return values that metadata hold, and under "form" that of the pictures where it is not MNIST's."""
+    # In one entry with the others: safetensors keeps several in no fixed order.
+    return dict(values) if form == MNIST else {**values, "form": asdict(form)}
 
 
 def load_model(path: Path) -> nn.Sequential:
@@ -63,7 +72,7 @@ def load_known(path: Path, weights: str, config: TrainConfig, whose: str) -> nn.
     """
     content = _read(path)
     model = model_in(content, str(path))
-    if (weights_hash(model.state_dict()), _config_in(content)) != (weights, config):
+    if (weights_hash(model.state_dict()), _net_in(content)[0]) != (weights, config):
         raise WeightsError(f"{path}: holds other weights than {whose} ended with.")
     return model
 
@@ -71,7 +80,7 @@ def load_known(path: Path, weights: str, config: TrainConfig, whose: str) -> nn.
 def model_in(content: bytes, source: str) -> nn.Sequential:
     """Return the net in the bytes of `export`, on the CPU and in evaluation mode.
 
-    Its input is a batch of normalised pictures, float32 (N, 1, 28, 28).
+    Its input is a batch of normalised pictures, float32 (N, C, H, W).
 
     Raises:
         NewerVersionError: the net has a setting that this version does not know.
@@ -84,9 +93,9 @@ def model_in(content: bytes, source: str) -> nn.Sequential:
 
     try:
         weights = load(content)
-        config = _config_in(content)
-        _check_size(content, config)
-        model = build_model(config.model, torch.Generator())
+        config, form = _net_in(content)
+        _check_size(content, config, form)
+        model = build_model(config.model, torch.Generator(), form)
         _check_types(weights, model)
         model.load_state_dict(weights)
     except UnknownSettingError as error:
@@ -96,17 +105,23 @@ def model_in(content: bytes, source: str) -> nn.Sequential:
     return model.eval()
 
 
-def _config_in(content: bytes) -> TrainConfig:
-    return from_json(json.loads(metadata_of(content)["config"]))
+def _net_in(content: bytes) -> tuple[TrainConfig, PictureForm]:
+    values = json.loads(metadata_of(content)["config"])
+    form = _form_in(values)
+    return from_json({name: value for name, value in values.items() if name != "form"}), form
 
 
-def _check_size(content: bytes, config: TrainConfig) -> None:
+def _form_in(values: Mapping[str, Any]) -> PictureForm:
+    return parse(values["form"]) if "form" in values else MNIST
+
+
+def _check_size(content: bytes, config: TrainConfig, form: PictureForm) -> None:
     """Check, before memory is spent on a net, that its weights can be there.
 
     Raises:
         ValueError: they cannot.
     """
-    parameters = plan_layers(config.model).parameters
+    parameters = plan_layers(config.model, form).parameters
     if 4 * parameters > len(content):
         raise ValueError(f"{len(content):,} bytes for {parameters:,} parameters")
 
@@ -140,7 +155,8 @@ def weights_hash(weights: Mapping[str, Tensor]) -> str:
 
 
 def metadata_of(content: bytes) -> dict[str, str]:
-    """Return the metadata of a safetensors file: a JSON header follows its length in eight little-endian bytes."""
+    """Return the metadata of a safetensors file, which may lack it: a JSON header follows its length in eight bytes,
+    little-endian."""
     length = int.from_bytes(content[:8], "little")
-    metadata: dict[str, str] = json.loads(content[8 : 8 + length])["__metadata__"]
+    metadata: dict[str, str] = json.loads(content[8 : 8 + length]).get("__metadata__", {})
     return metadata

@@ -49,13 +49,14 @@ def winner(trained: TrainConfig, data: Dataset, **more: Any) -> Winner:
     study = handmade.study([trial])
     net = model_in(export(result.state, trained), "a state")
     on = data.training_on(trained.train_on)
+    (grey,) = on.moments
     probabilities = logits(net, on, "fp32").double().softmax(1).numpy()
     labels = on.labels[on.validation].numpy()
     bar = threshold(probabilities, labels)
     errors = int((probabilities.argmax(1) != labels).sum())
     given: dict[str, Any] = {
         "study": study, "trial": trial, "on_all": False, "record": record_of(study, trial), "net": net,
-        "traits": Traits(mean=on.mean, std=on.std, unsure_below=bar.probability),
+        "traits": Traits(mean=grey.mean, std=grey.std, unsure_below=bar.probability),
         "validation": Validation(errors=errors, images=len(labels), seen=False, threshold=bar), "confirmed": None,
         "test_openings": 0,
     }  # fmt: skip

@@ -114,13 +114,13 @@ def _trial(
         UsageError: that data set is not at hand.
     """
     from mnist_bench import space_files
-    from mnist_bench.studies import Data, compatibility, recipe_text
+    from mnist_bench.studies import compatibility, data_of, recipe_text
 
     if dataset is not None:
         raise UsageError(f"--dataset {dataset}: {target} is trained on the data set of its study; leave it out.")
     study, number = targets.open_target(target, results, storage)
     text = recipe_text(study, targets.find_trial(study, number))
-    recorded = Data(**study.spec["context"]["data"])
+    recorded = data_of(study.spec["context"])
     loaded = compatibility.training_set(recorded, data_dir, f"Study {study.name}")
     return space_files.parse(text, target, overrides), loaded.options
 

@@ -17,6 +17,7 @@ import numpy as np
 from mnist_bench.config import TrainConfig, from_json
 from mnist_bench.experiments.ablation.setting_groups import candidates, changed, differing, waiting
 from mnist_bench.nets import distinguishing
+from mnist_bench.picture_form import MNIST, PictureForm
 from mnist_bench.statistics import residual_variance
 from mnist_bench.studies import sealed_json
 from search.study import StudyFolder
@@ -131,24 +132,27 @@ Measure = Callable[[Mapping[str, TrainConfig]], list[Measured] | None]
 """Trains configurations, by what a person calls them, with every seed; None where time is up."""
 
 
-def walk(start: Measured, end: Measured, measure: Measure, on_step: Callable[[Step], None]) -> tuple[Step, ...]:
+def walk(
+    start: Measured, end: Measured, measure: Measure, on_step: Callable[[Step], None], form: PictureForm = MNIST
+) -> tuple[Step, ...]:
     """Return the greedy path from `start` to `end`, both of an effective config; `on_step` hears of each step.
 
-    Ties go to the cheaper net, then to the order of GROUPS. Where time is up, what is left is one step.
+    The nets are for pictures of this form. Ties go to the cheaper net, then to the order of GROUPS. Where time is up,
+    what is left is one step.
     """
     steps: list[Step] = []
     current, target = start, from_json(end.config)
     while differing(from_json(current.config), target):
-        step = _next(current, target, measure) or _rest(current, end)
+        step = _next(current, target, measure, form) or _rest(current, end)
         on_step(step)
         steps.append(step)
         current = step.after
     return tuple(steps)
 
 
-def _next(current: Measured, target: TrainConfig, measure: Measure) -> Step | None:
+def _next(current: Measured, target: TrainConfig, measure: Measure, form: PictureForm) -> Step | None:
     config = from_json(current.config)
-    choices = candidates(config, target)
+    choices = candidates(config, target, form)
     found = measure({listed(groups): changed(config, target, groups) for groups in choices})
     if found is None:
         return None

@@ -14,6 +14,7 @@ from mnist_bench.experiments.ablation.setting_groups import differing, effective
 from mnist_bench.experiments.grid import Grid, Observer, Run, Workplace, open_grid_of, product
 from mnist_bench.nets import plan_layers
 from mnist_bench.numerics import TRAINER_REVISION
+from mnist_bench.picture_form import PictureForm
 from search import canonical_json
 from search.errors import UsageError
 from search.event_log import StudyRecord, TrialRecord
@@ -59,7 +60,8 @@ def run(
         study, "ablate", StudyFolder(folder).ablation.path, f"The ablation of {study.name}", asked
     ) as grid:
         bench = _Bench(grid, seeds, observer, stopping)
-        runs = bench.runs({str(number): config for number, config in enumerate(met(start, target))})
+        on_the_way = met(start, target, grid.data.options.form)
+        runs = bench.runs({str(number): config for number, config in enumerate(on_the_way)})
         observer.on_start(len(runs), grid.seconds(runs))
         path = bench.path(start, target, asked.budget)
     if path is None:
@@ -94,6 +96,7 @@ class _Bench:
         self._stopping = stopping
         self._deadline = float("inf")
         self.images = len(grid.data.split.validation)
+        self._form = grid.data.options.form
 
     def runs(self, configs: Mapping[str, TrainConfig]) -> list[Run]:
         """Return what is trained to measure configurations."""
@@ -110,7 +113,7 @@ class _Bench:
             if ends is None:
                 return None
             self._deadline = deadline
-            return ends[0], ablation.walk(ends[0], ends[1], self.measure, self._on_step)
+            return ends[0], ablation.walk(ends[0], ends[1], self.measure, self._on_step, self._form)
         except _Stopped:
             return None
 
@@ -121,7 +124,10 @@ class _Bench:
             raise _Stopped
         if curves is None:
             return None
-        return [_measured(config, [curves[name, seed] for seed in self._seeds]) for name, config in configs.items()]
+        return [
+            _measured(config, [curves[name, seed] for seed in self._seeds], self._form)
+            for name, config in configs.items()
+        ]
 
     def _is_over(self) -> bool:
         return self._stopping() or time.monotonic() >= self._deadline
@@ -130,8 +136,8 @@ class _Bench:
         self._observer.on_news(f"= {ablation.sentence(step, self.images)}")
 
 
-def _measured(config: TrainConfig, runs: Sequence[Sequence[Report]]) -> Measured:
-    net = plan_layers(config.model)
+def _measured(config: TrainConfig, runs: Sequence[Sequence[Report]], form: PictureForm) -> Measured:
+    net = plan_layers(config.model, form)
     return Measured(
         config=to_json(config),
         errors=tuple(_errors(reports[-1]) for reports in runs),

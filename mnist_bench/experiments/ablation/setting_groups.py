@@ -14,6 +14,7 @@ from typing import Any, get_args
 from mnist_bench.config import Group, TrainConfig, all_settings, every_setting, from_json, leaves, to_json, with_params
 from mnist_bench.errors import ArchitectureError
 from mnist_bench.nets import plan_layers
+from mnist_bench.picture_form import MNIST, PictureForm
 
 
 def _groups() -> dict[str, tuple[str, ...]]:
@@ -64,34 +65,36 @@ def waiting(current: TrainConfig, target: TrainConfig) -> tuple[str, ...]:
     return tuple(group for group in differing(current, target) if group in early)
 
 
-def candidates(current: TrainConfig, target: TrainConfig) -> list[tuple[str, ...]]:
+def candidates(current: TrainConfig, target: TrainConfig, form: PictureForm = MNIST) -> list[tuple[str, ...]]:
     """Return what can be changed next: groups alone, or, where one alone makes no net, the fewest that do together."""
     remaining, early = differing(current, target), waiting(current, target)
-    joined = [_joined(current, target, group, remaining) for group in remaining if group not in early]
+    joined = [_joined(current, target, group, remaining, form) for group in remaining if group not in early]
     return list(dict.fromkeys(joined))
 
 
-def met(start: TrainConfig, target: TrainConfig) -> list[TrainConfig]:
+def met(start: TrainConfig, target: TrainConfig, form: PictureForm = MNIST) -> list[TrainConfig]:
     """Return the configs that a path has to train where the groups are taken in the order of GROUPS."""
     configs, current = [start, target], start
-    while choices := candidates(current, target):
+    while choices := candidates(current, target, form):
         configs += [changed(current, target, groups) for groups in choices]
         current = changed(current, target, choices[0])
     return list(dict.fromkeys(configs))
 
 
-def _joined(current: TrainConfig, target: TrainConfig, group: str, remaining: Sequence[str]) -> tuple[str, ...]:
+def _joined(
+    current: TrainConfig, target: TrainConfig, group: str, remaining: Sequence[str], form: PictureForm
+) -> tuple[str, ...]:
     others = [other for other in remaining if other != group]
     for number in range(len(others)):
         for more in combinations(others, number):
-            if _can_exist(changed(current, target, (group, *more))):
+            if _can_exist(changed(current, target, (group, *more)), form):
                 return tuple(name for name in remaining if name == group or name in more)
     return tuple(remaining)
 
 
-def _can_exist(config: TrainConfig) -> bool:
+def _can_exist(config: TrainConfig, form: PictureForm) -> bool:
     try:
-        plan_layers(config.model)
+        plan_layers(config.model, form)
     except ArchitectureError:
         return False
     return True

@@ -13,7 +13,7 @@ from mnist_bench.experiments.confirm.race import ROUNDS
 from mnist_bench.experiments.grid import Curves, Grid, Observer, Run, Task, product
 from mnist_bench.experiments.test_set_scores import Scores
 from mnist_bench.experiments.time_budget import makespan
-from mnist_bench.studies import Data, record, sealed_json
+from mnist_bench.studies import data_of, record, sealed_json
 from mnist_bench.training import export
 from mnist_bench.units import duration
 from search import canonical_json
@@ -114,7 +114,7 @@ class Runs:
 
     def was_trained(self, number: int) -> bool:
         """Return whether records are here of a configuration's runs on all images, with the same seeds and data."""
-        data = Data(**self._study.spec["context"]["data"])
+        data = data_of(self._study.spec["context"])
         for k, run in enumerate(self._runs(FINAL, [number], SEEDS)):
             try:
                 known = record.read(self._folder.record_of(number, k, on_all=True))

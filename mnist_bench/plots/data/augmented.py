@@ -39,7 +39,7 @@ class Augmented:
     labels: tuple[int, ...]
     """Labels of the columns."""
     images: sheet.Pixels
-    """Shape (1 + DRAWS, columns, 28, 28): the unchanged digits, then one row per draw."""
+    """Shape (1 + DRAWS, columns, H, W), in colour with an axis more: the unchanged digits, then one row per draw."""
 
 
 def settings(assignments: Sequence[str]) -> AugmentConfig:
@@ -75,10 +75,12 @@ def rows(data: Images, config: AugmentConfig, seed: int) -> Augmented:
 
 
 def distorted(images: sheet.Pixels, draws: Tensor, config: AugmentConfig) -> sheet.Pixels:
-    """Return images, shape (N, 28, 28), distorted as in training by `draws`, N rows of `augmentation.draw`."""
-    pixels = torch.tensor(images, dtype=torch.float32).unsqueeze(1)
+    """Return images, shape (N, H, W) or (N, H, W, 3), distorted as in training by `draws`, N rows of
+    `augmentation.draw`."""
+    pixels = torch.tensor(images, dtype=torch.float32)
+    pixels = pixels.unsqueeze(1) if pixels.ndim == 3 else pixels.permute(0, 3, 1, 2)
     result = augmentation.distort(pixels, augmentation.maps(config, draws), config)
-    return result.squeeze(1).round().clamp(0, 255).to(torch.uint8).numpy()
+    return sheet.pixels(result.round().clamp(0, 255).to(torch.uint8))
 
 
 def draw(augmented: Augmented) -> Figure:

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from mnist_bench.data import CLASSES, Images
+from mnist_bench.data import CLASSES, Images, idx
 from mnist_bench.plots import sheet
 from mnist_bench.plots.headings import write_heading
 
@@ -35,7 +35,7 @@ class Digits:
     """Share of pixels that are 0, 0..1."""
     images: sheet.Pixels
     """The first ten, shape (10, 28, 28)."""
-    labels: NDArray[np.uint8]
+    labels: idx.Labels
     """Their labels, shape (10,)."""
 
     @property

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from mnist_bench.config import AugmentConfig, Schedule, from_json
-from mnist_bench.data import CLASSES, Dataset
+from mnist_bench.data import Dataset
 from mnist_bench.plots import sheet
 from mnist_bench.plots.data.augmented import distorted, in_words, reading
 from mnist_bench.studies import record_of, trainer_for
@@ -39,7 +39,8 @@ class Distortions:
     epochs: tuple[int, ...]
     """Epochs, from 1, of the rows below the first; empty if nothing is distorted."""
     images: sheet.Pixels
-    """Shape (1 + epochs, columns, 28, 28): the unchanged images, then the distorted ones of each epoch."""
+    """Shape (1 + epochs, columns, H, W), in colour with an axis more: the unchanged images, then the distorted ones of
+    each epoch."""
 
 
 def rows(study: StudyRecord, trial: TrialRecord, data: Dataset) -> Distortions:
@@ -50,7 +51,7 @@ def rows(study: StudyRecord, trial: TrialRecord, data: Dataset) -> Distortions:
     settings = tuple(setting for setting, _ in groupby(each))
     epochs = _spread(config.epochs) if any(setting.distorts for setting in settings) else ()
     places, labels = _first_of_each_class(data)
-    originals = data.images[data.train[places].to(data.device), 0].cpu().numpy()
+    originals = sheet.pixels(data.images[data.train[places].to(data.device)])
     seen = [_in_epoch(originals, places, each[epoch - 1], trial.seed, epoch - 1, len(data.train)) for epoch in epochs]
     return Distortions(
         study=study.name,
@@ -71,7 +72,8 @@ def _spread(epochs: int) -> tuple[int, ...]:
 def _first_of_each_class(data: Dataset) -> tuple[NDArray[np.int64], tuple[int, ...]]:
     """Return the places in the training part of the first image of each class, and the classes that occur."""
     labels = data.labels[data.train].cpu().numpy()
-    classes = [label for label in range(CLASSES) if (labels == label).any()]
+    shown = range(min(data.form.classes, sheet.COLUMNS))
+    classes = [label for label in shown if (labels == label).any()]
     return np.array([int((labels == label).argmax()) for label in classes]), tuple(classes)
 
 

@@ -11,12 +11,14 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from mnist_bench.data import CLASSES
 from mnist_bench.plots import style
 from mnist_bench.plots.headings import write_heading
 from mnist_bench.plots.predictions import Predictions
 from mnist_bench.plots.subject import Subject
+from search.errors import UsageError
 
+MAX_CLASSES = 30
+"""More have no room for their numbers."""
 NAMED = 4
 """Largest number of equally common confusions that the heading names, and the matrix outlines."""
 WIDTH = 6.2
@@ -37,7 +39,7 @@ class Confusion:
     """The confusion matrix of one net."""
 
     counts: NDArray[np.int64]
-    """Number of images by true class (row) and predicted class (column), shape (10, 10)."""
+    """Number of images by true class (row) and predicted class (column)."""
     noun: str
     remarks: tuple[str, ...]
 
@@ -76,8 +78,15 @@ class Confusion:
 
 
 def rows(predictions: Predictions) -> Confusion:
-    """Return the confusion matrix of a net's predictions."""
-    counts = np.zeros((CLASSES, CLASSES), dtype=np.int64)
+    """Return the confusion matrix of a net's predictions.
+
+    Raises:
+        UsageError: there are more classes than can be drawn.
+    """
+    classes = predictions.probabilities.shape[1]
+    if classes > MAX_CLASSES:
+        raise UsageError(f"This picture has room for {MAX_CLASSES} classes; the data set has {classes}.")
+    counts = np.zeros((classes, classes), dtype=np.int64)
     np.add.at(counts, (predictions.labels, predictions.predicted), 1)
     return Confusion(counts=counts, noun=predictions.noun, remarks=predictions.remarks)
 
@@ -118,23 +127,25 @@ def _outline(pair: Pair) -> Rectangle:
 
 def _write_sums(axes: Axes, wrong: NDArray[np.int64]) -> None:
     look: dict[str, Any] = {"va": "center", "fontsize": 8, "color": style.FAINT}
-    axes.text(CLASSES, -0.75, "errors", ha="center", **look)
-    axes.text(-0.75, CLASSES, "errors", ha="right", **look)
-    axes.text(CLASSES, CLASSES, f"{wrong.sum()}", ha="center", **look)
-    for number in range(CLASSES):
-        axes.text(CLASSES, number, f"{wrong[number].sum()}", ha="center", **look)
-        axes.text(number, CLASSES, f"{wrong[:, number].sum()}", ha="center", **look)
+    classes = len(wrong)
+    axes.text(classes, -0.75, "errors", ha="center", **look)
+    axes.text(-0.75, classes, "errors", ha="right", **look)
+    axes.text(classes, classes, f"{wrong.sum()}", ha="center", **look)
+    for number in range(classes):
+        axes.text(classes, number, f"{wrong[number].sum()}", ha="center", **look)
+        axes.text(number, classes, f"{wrong[:, number].sum()}", ha="center", **look)
 
 
 def _frame(axes: Axes, confusion: Confusion) -> None:
     axes.set(xlabel=f"predicted {confusion.noun}", ylabel=f"true {confusion.noun}")
-    axes.set_xticks(range(CLASSES))
-    axes.set_yticks(range(CLASSES))
+    classes = len(confusion.counts)
+    axes.set_xticks(range(classes))
+    axes.set_yticks(range(classes))
     axes.xaxis.tick_top()
     axes.xaxis.set_label_position("top")
     axes.tick_params(length=0, labelsize=9)
-    axes.set_xticks(np.arange(CLASSES + 1) - 0.5, minor=True)
-    axes.set_yticks(np.arange(CLASSES + 1) - 0.5, minor=True)
+    axes.set_xticks(np.arange(classes + 1) - 0.5, minor=True)
+    axes.set_yticks(np.arange(classes + 1) - 0.5, minor=True)
     axes.grid(which="minor", color=style.PRUNED, linewidth=0.5)
     axes.tick_params(which="minor", length=0)
     axes.spines[:].set_visible(False)

@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
 from mnist_bench.config import PoolAxes, from_json
-from mnist_bench.nets import PICTURE, Layer, Shape, plan_layers
+from mnist_bench.nets import Layer, Shape, plan_layers
+from mnist_bench.picture_form import MNIST, PictureForm
 from mnist_bench.plots import style
 from mnist_bench.plots.headings import write_heading
 from mnist_bench.plots.subject import Subject
@@ -44,6 +45,8 @@ class Unit:
 class Net:
     """A net as units."""
 
+    inputs: Shape
+    """Of one picture."""
     units: tuple[Unit, ...]
     source: str
     running: int
@@ -64,10 +67,11 @@ class Net:
         return f"The {them} {hold} {held} of {parameters:,} parameters and {do} {done} of {macs:,} multiply-accumulates"
 
 
-def rows(trial: TrialRecord, study: str) -> Net:
-    """Return the net of a trial of a study."""
-    layers = plan_layers(from_json(trial.config).model).layers
+def rows(trial: TrialRecord, study: str, form: PictureForm = MNIST) -> Net:
+    """Return the net of a trial of a study of pictures of this form."""
+    layers = plan_layers(from_json(trial.config).model, form).layers
     return Net(
+        inputs=form.shape,
         units=tuple(_units(layers)),
         source=f"study {study}, trial #{trial.number}",
         running=sum(layer.running for layer in layers),
@@ -119,7 +123,7 @@ def _pool(axes: PoolAxes) -> str:
 
 def picture(subject: Subject) -> Figure:
     """Return the diagram of the study's best net."""
-    return draw(rows(subject.best, subject.study.name))
+    return draw(rows(subject.best, subject.study.name, subject.form))
 
 
 def draw(net: Net) -> Figure:
@@ -127,7 +131,7 @@ def draw(net: Net) -> Figure:
     count = len(net.units)
     figure = Figure(figsize=(7.2, 1.3 + 0.46 * (count + 1)), layout="constrained")
     flow, parameters, macs = figure.subplots(1, 3, sharey=True, width_ratios=(3.4, 1, 1))
-    _draw_flow(flow, net.units)
+    _draw_flow(flow, net)
     _draw_bars(parameters, [unit.parameters for unit in net.units], "parameters")
     _draw_bars(macs, [unit.macs for unit in net.units], "MACs")
     flow.set_ylim(count + 0.5, -0.5)
@@ -137,13 +141,13 @@ def draw(net: Net) -> Figure:
     return figure
 
 
-def _draw_flow(axes: Axes, units: Sequence[Unit]) -> None:
+def _draw_flow(axes: Axes, net: Net) -> None:
     axes.set_axis_off()
     axes.set_xlim(0, 1)
     axes.set_title("layer", loc="left")
     axes.set_title("output", loc="right")
-    _draw_box(axes, 0, "input", "", PICTURE)
-    for unit in units:
+    _draw_box(axes, 0, "input", "", net.inputs)
+    for unit in net.units:
         _draw_box(axes, unit.number, f"{unit.number}  {unit.name}", unit.followed_by, unit.outputs)
         ends = (unit.number - BOX / 2, unit.number - 1 + BOX / 2)
         axes.annotate("", (0.38, ends[0]), (0.38, ends[1]), arrowprops={"arrowstyle": "->", "color": style.FAINT})

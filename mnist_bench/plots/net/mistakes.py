@@ -28,7 +28,7 @@ class Mistake:
     """An image that the net assigns to a wrong class."""
 
     image: NDArray[np.uint8]
-    """Shape (28, 28)."""
+    """Shape (H, W), in colour (H, W, 3)."""
     index: int
     """Its index in the training file."""
     true: int

@@ -37,8 +37,8 @@ def test_a_plan_holds_the_whole_config_its_costs_and_facts() -> None:
     plan = planner({"epochs": 3, "model": {"blocks": 1}})({"model.filters": 24, "optim.lr": 0.01, "epochs": 2})
     config = plan.config
     assert (config.epochs, config.model.blocks, config.model.filters, config.optim.lr) == (2, 1, 24, 0.01)
-    sizes = {"train_images": 50_000, "validation_images": 10_000}
-    assert plan.costs == period_costs(config, COEFFICIENTS["cpu-bf16"], **sizes)
+    estimated = period_costs(config, COEFFICIENTS["cpu-bf16"], train_images=50_000, validation_images=10_000)
+    assert plan.costs == estimated
     assert plan.facts == {"parameters": 24 * 10 + 4704 * 128 + 128 + 1290, "macs": 784 * 24 * 9 + 4704 * 128 + 1280}
     assert plan.feasible
 

@@ -34,7 +34,10 @@ def seen_in(epoch: int, trial: TrialRecord, data: Dataset) -> set[tuple[int, byt
     schedule = Schedule(config=from_json(trial.config), images=len(data.train))
     steps = range((epoch - 1) * schedule.steps_per_epoch, epoch * schedule.steps_per_epoch)
     return {
-        (int(label), (picture * data.std + data.mean).round().clamp(0, 255).byte().numpy().tobytes())
+        (
+            int(label),
+            (picture * data.moments[0].std + data.moments[0].mean).round().clamp(0, 255).byte().numpy().tobytes(),
+        )
         for batch in batches(schedule, data, trial.seed, steps)
         for label, picture in zip(batch.labels, batch.pixels, strict=True)
     }

@@ -1,0 +1,111 @@
+"""The form of a data set, and what follows it: nets, costs, the split, normalisation, weights."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from pydantic import ValidationError
+
+from mnist_bench.config import ModelConfig, TrainConfig
+from mnist_bench.data.mnist import DataOptions, Images, TrainingSet
+from mnist_bench.data.split import make_split
+from mnist_bench.data.tensors import Dataset, on_device
+from mnist_bench.errors import ArchitectureError
+from mnist_bench.nets import COEFFICIENTS, build_model, plan_layers
+from mnist_bench.nets.cost_model import period_costs
+from mnist_bench.picture_form import MNIST, PictureForm, parse
+from mnist_bench.training.period import advance, fit
+from mnist_bench.training.weights import export, load_model, metadata_of
+
+COLOUR = PictureForm(channels=3, height=10, width=14, classes=4)
+
+
+def made(form: PictureForm = COLOUR, images: int = 48) -> Dataset:
+    """Return a data set of random pictures, each channel brighter than the one before."""
+    draws, labels = np.random.default_rng(0), np.arange(images, dtype=np.uint8) % form.classes
+    pictures = draws.integers(0, 100, (images, *form.array_shape), dtype=np.uint8)
+    if form.channels == 3:
+        pictures += np.array([0, 50, 100], np.uint8)[:, None, None]
+    split = make_split(labels, classes=form.classes)
+    loaded = TrainingSet(
+        options=DataOptions(form=form), images=Images(images=pictures, labels=labels), split=split, data_hash="0" * 64
+    )
+    return on_device(loaded, torch.device("cpu"))
+
+
+@pytest.fixture
+def small(config: TrainConfig) -> TrainConfig:
+    """Return a training of a few steps."""
+    return replace(config, optim=replace(config.optim, batch_size=16))
+
+
+def test_counts_are_those_of_the_net_that_is_built() -> None:
+    model = ModelConfig(blocks=2, filters=(4, 8), hidden_layers=0)
+    planned = plan_layers(model, COLOUR)
+    built = build_model(model, torch.Generator().manual_seed(0), COLOUR)
+    assert planned.trainable == sum(weights.numel() for weights in built.parameters())
+    assert built(torch.zeros(2, *COLOUR.shape)).shape == (2, 4)
+    assert planned.layers[0].inputs == (3, 10, 14)
+    assert plan_layers(model) == plan_layers(model, MNIST) != planned
+
+
+def test_a_pool_that_leaves_no_pixel_is_refused() -> None:
+    with pytest.raises(ArchitectureError, match=r"model\.pool_axes rows_columns: 64x1x1 .* cannot be pooled"):
+        plan_layers(ModelConfig(blocks=4, filters=8), COLOUR)
+
+
+def test_larger_pictures_cost_more() -> None:
+    config = TrainConfig()
+    small, large = (
+        period_costs(
+            config, COEFFICIENTS["cpu-bf16"], train_images=100, validation_images=20,
+            form=replace(COLOUR, height=side, width=side),
+        )
+        for side in (16, 32)
+    )  # fmt: skip
+    assert large > small
+
+
+def test_each_channel_is_normalised_by_its_own_moments() -> None:
+    data = made()
+    pixels = data.normalise(data.pixels(data.train))
+    assert pixels.mean(dim=(0, 2, 3)).tolist() == pytest.approx([0, 0, 0], abs=1e-5)
+    assert pixels.std(dim=(0, 2, 3)).tolist() == pytest.approx([1, 1, 1], abs=1e-2)
+    assert [channel.mean for channel in data.moments] == sorted(channel.mean for channel in data.moments)
+
+
+def test_training_in_colour_repeats_and_resumes_to_the_same_bits(small: TrainConfig) -> None:
+    data = made()
+    once, twice = (fit(small, 1, data, "fp32") for _ in range(2))
+    first, _ = advance(small, 1, 1, None, data, "fp32")
+    state, _ = advance(small, 1, 2, first, data, "fp32")
+    assert once.state == twice.state == state
+
+
+def test_a_state_of_another_form_is_refused(small: TrainConfig) -> None:
+    state, _ = advance(small, 1, 1, None, made(), "fp32")
+    with pytest.raises(ValueError, match="the state is of"):
+        advance(small, 1, 2, state, made(replace(COLOUR, width=15)), "fp32")
+
+
+def test_weights_know_the_form_where_it_is_not_mnists(small: TrainConfig, digits: Dataset, tmp_path: Path) -> None:
+    data, path = made(), tmp_path / "net.safetensors"
+    path.write_bytes(export(fit(replace(small, epochs=1), 1, data, "fp32").state, small))
+    assert load_model(path)(data.pixels(data.validation)).shape == (len(data.validation), 4)
+    assert '"form"' in metadata_of(path.read_bytes())["config"]
+    of_mnist = export(fit(replace(small, epochs=1), 1, digits, "fp32").state, small)
+    assert "form" not in metadata_of(of_mnist)["config"]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"channels": 2}, {"height": 3}, {"width": 1025}, {"classes": 1}, {"classes": "4"}, {"depth": 1}]
+)
+def test_a_form_from_a_file_is_checked(wrong: dict[str, object]) -> None:
+    whole = {"channels": 3, "height": 10, "width": 14, "classes": 4}
+    assert parse(whole) == COLOUR
+    with pytest.raises(ValidationError):
+        parse({**whole, **wrong})
