@@ -70,6 +70,19 @@ def read(path: Path) -> NDArray[Any]:
     return np.frombuffer(content, dtype).astype(dtype.newbyteorder("="), copy=False).reshape(shape)
 
 
+def shape(path: Path) -> tuple[int, ...]:
+    """Return the shape that the header of an IDX file promises.
+
+    Raises:
+        DataError: the file cannot be read, or its header is wrong.
+    """
+    try:
+        with _open(path) as file:
+            return _read_header(file, path)[1]
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path}: cannot be read ({error})") from error
+
+
 def digest(values: Bytes | Labels) -> str:
     """Return the SHA-256 of the uncompressed IDX file with these values."""
     hashed = hashlib.sha256(_header(values))

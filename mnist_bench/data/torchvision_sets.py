@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import assert_never
 
 import numpy as np
 
 from mnist_bench.config import DatasetName
 from mnist_bench.data import guard
+from mnist_bench.data.cache_folder import cache_folder
 from mnist_bench.data.idx import Bytes
 from mnist_bench.errors import DataError
 
@@ -27,10 +26,9 @@ def download(name: DatasetName, *, train: bool) -> tuple[Bytes, Bytes]:
         from torchvision import datasets  # type: ignore[import-untyped]
     except ImportError as error:
         raise DataError(f"{name} is fetched by torchvision, which is not installed; give its folder instead") from error
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mnist-bench"
     try:
         with guard.passage():
-            loaded = getattr(datasets, _class_name(name))(str(cache), train=train, download=True)
+            loaded = getattr(datasets, _class_name(name))(str(cache_folder()), train=train, download=True)
     except (OSError, RuntimeError) as error:
         raise DataError(f"{name} cannot be fetched ({error}); without a network give its folder instead") from error
     labels = loaded.targets.numpy()

@@ -98,7 +98,7 @@ def test_weights_know_the_form_where_it_is_not_mnists(small: TrainConfig, digits
     assert load_model(path)(data.pixels(data.validation)).shape == (len(data.validation), 4)
     assert '"form"' in metadata_of(path.read_bytes())["config"]
     of_mnist = export(fit(replace(small, epochs=1), 1, digits, "fp32").state, small)
-    assert "form" not in metadata_of(of_mnist)["config"]
+    assert '"form"' not in metadata_of(of_mnist)["config"]
 
 
 @pytest.mark.parametrize(

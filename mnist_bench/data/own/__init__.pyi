@@ -1,0 +1,1 @@
+from .cache import options_for as options_for

@@ -1,0 +1,112 @@
+"""Where a user's data become IDX files: once, in a cache folder named after the hash of all that it holds.
+
+A source whose name, size and time are known is not opened again. So whatever runs later opens the IDX files alone, and
+of these the test part only through `open_test_set`.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from mnist_bench.config import DatasetName
+from mnist_bench.data import guard, idx
+from mnist_bench.data.cache_folder import cache_folder
+from mnist_bench.data.mnist import ABOUT, TRAIN_FILES, DataOptions
+from mnist_bench.data.own import npz, picture_folder
+from mnist_bench.data.own.parts import Parts, form_of
+from mnist_bench.data.test_set import TEST_FILES
+from mnist_bench.errors import DataError
+from mnist_bench.picture_form import MNIST, PictureForm, parse
+from search import canonical_json
+from search.files import atomic_write
+
+
+def options_for(source: Path | None, *, dataset: DatasetName = "mnist", subset: int | None = None) -> DataOptions:
+    """Return how the data set at `source` is loaded: an .npz file, a folder of pictures, or one of four IDX files.
+
+    Without a source it is the one called `dataset`. An .npz file or a folder of pictures is read when it is new, or has
+    changed, and kept as IDX files.
+
+    Raises:
+        DataError: it is none of these, or something in it is wrong; the message names the file.
+    """
+    if source is None:
+        return DataOptions(dataset=dataset, subset=subset)
+    source = source.resolve()
+    DataOptions(dataset=dataset, data_dir=str(source))  # refuses two names before anything is read
+    if source.is_dir() and not picture_folder.is_one(source):
+        return DataOptions(data_dir=str(source), form=_idx_form(source), subset=subset)
+    if source.is_dir():
+        folder, form = _kept(source, picture_folder.stamp(source), picture_folder.read)
+    else:
+        folder, form = _kept(source, _stamp(source), npz.read)
+    return DataOptions(data_dir=str(folder), form=form, subset=subset)
+
+
+def _idx_form(folder: Path) -> PictureForm:
+    """Return the form of IDX files: MNIST's where it fits, whichever digits there are."""
+    pictures, labels = (idx.find(folder, name) for name in TRAIN_FILES)
+    shape, found = idx.shape(pictures)[1:], idx.read(labels)
+    if shape == MNIST.array_shape and found.ndim == 1 and found.max(initial=0) < MNIST.classes:
+        return MNIST
+    if len(shape) not in (2, 3) or (len(shape) == 3 and shape[0] != 3):
+        raise DataError(f"{pictures}: holds pictures of shape {shape}, not (H, W) or (3, H, W)")
+    if found.ndim != 1:
+        raise DataError(f"{labels}: holds shape {found.shape}, not (N,)")
+    return form_of(shape, found, str(pictures), str(labels))
+
+
+def _stamp(source: Path) -> str:
+    try:
+        found = source.stat()
+    except OSError as error:
+        raise DataError(f"{source}: cannot be read ({error.strerror})") from error
+    return f"{found.st_size} {found.st_mtime_ns}"
+
+
+def _kept(source: Path, stamp: str, read: Callable[[Path], Parts]) -> tuple[Path, PictureForm]:
+    """Return the folder with the IDX files of a source, and their form; made now where there is none."""
+    root = cache_folder() / "data"
+    known = root / "sources" / canonical_json.sha256([str(source), stamp])
+    with suppress(OSError, ValueError, KeyError, ValidationError):
+        folder = root / known.read_text()
+        return folder, parse(json.loads((folder / ABOUT).read_bytes())["form"])
+    parts = read(source)
+    try:
+        folder = _written(parts, root, source)
+        known.parent.mkdir(parents=True, exist_ok=True)
+        atomic_write(known, folder.name.encode())
+    except OSError as error:
+        raise DataError(f"{root}: {source} cannot be kept there ({error.strerror})") from error
+    return folder, parts.form
+
+
+def _written(parts: Parts, root: Path, source: Path) -> Path:
+    """Return the folder with the files of a data set, which appears whole or not at all."""
+    names, arrays = (
+        (*TRAIN_FILES, *TEST_FILES),
+        (parts.train.images, parts.train.labels, parts.test.images, parts.test.labels),
+    )
+    hashes = dict(zip(names, (*parts.train.digests, *parts.test.digests), strict=True))
+    folder = root / canonical_json.sha256([asdict(parts.form), hashes])[:32]
+    about = {"form": asdict(parts.form), "sha256": hashes, "classes": list(parts.names), "source": str(source)}
+    root.mkdir(parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(prefix="new-", dir=root))
+    try:
+        for name, values in zip(names, arrays, strict=True):
+            with guard.passage():
+                (made / name).write_bytes(idx.pack(values))
+        (made / ABOUT).write_text(json.dumps(about, indent=1))
+        with suppress(OSError):  # another process may have been faster, with the same files
+            made.rename(folder)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+    return folder

@@ -1,0 +1,158 @@
+"""Read a data set from a folder of pictures, with a folder a class: train/CLASS/*.png and test/CLASS/*.png."""
+
+from __future__ import annotations
+
+import math
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_bench.data.idx import Bytes
+from mnist_bench.data.mnist import Images
+from mnist_bench.data.own.parts import Parts, check_size, joined
+from mnist_bench.errors import DataError
+from mnist_bench.picture_form import MAX_CLASSES, MAX_SIDE, MIN_SIDE
+from search import canonical_json
+from search.messages import listing, show
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+TRAIN, TEST = "train", "test"
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "PPM", "WEBP")
+GREY, COLOUR = ("1", "L"), ("P", "RGB")
+"""Pillow's modes that are read."""
+
+
+def is_one(folder: Path) -> bool:
+    """Return whether a folder is laid out like this."""
+    return (folder / TRAIN).is_dir()
+
+
+def stamp(folder: Path) -> str:
+    """Return a text that changes with the name, the size or the time of any file; none is opened.
+
+    Raises:
+        DataError: the folder cannot be listed.
+    """
+    try:
+        files = [(path, os.stat(path)) for part in (TRAIN, TEST) for path in _below(folder / part)]
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be listed ({error})") from error
+    return canonical_json.sha256([[str(path), found.st_size, found.st_mtime_ns] for path, found in files])
+
+
+def read(folder: Path) -> Parts:
+    """Return the data set in a folder.
+
+    Classes are numbered in the order of their names: as numbers where all are whole numbers, else as texts. All
+    pictures have one size. They are grey where all training pictures are, else in colour.
+
+    Raises:
+        DataError: a part, a class or a picture is missing, a file is no such picture, or Pillow is not installed.
+    """
+    names = _classes(folder / TRAIN)
+    if unknown := [name for name in _classes(folder / TEST) if name not in names]:
+        raise DataError(f"{folder / TEST / unknown[0]}: there is no class {show(unknown[0])} in {folder / TRAIN}")
+    train = [(path, label) for label, name in enumerate(names) for path in _below(folder / TRAIN / name)]
+    test = [(path, label) for label, name in enumerate(names) for path in _below(folder / TEST / name)]
+    for name, label in zip(names, range(len(names)), strict=True):
+        if all(other != label for _, other in train):
+            raise DataError(f"{folder / TRAIN / name}: holds no picture; remove the class, or add some")
+    parts = [_part(files) for files in (train, test)]
+    in_colour = parts[0][1]
+    if parts[1][1] and not in_colour:
+        raise DataError(f"{folder / TEST}: holds pictures in colour, and {folder / TRAIN} none; give both alike")
+    pictures = [pixels.transpose(0, 3, 1, 2) if in_colour else pixels[..., 0] for pixels, _ in parts]
+    images = [
+        Images(images=np.ascontiguousarray(found), labels=_labels(files))
+        for found, files in zip(pictures, (train, test), strict=True)
+    ]
+    at = (str(folder / TRAIN), str(folder / TRAIN), str(folder / TEST), str(folder / TEST))
+    return joined(images[0], images[1], at, names)
+
+
+def _classes(part: Path) -> tuple[str, ...]:
+    try:
+        names = sorted(entry.name for entry in os.scandir(part) if entry.is_dir() and not entry.name.startswith("."))
+    except OSError as error:
+        raise DataError(f"{part}: cannot be listed ({error}); it holds a folder of pictures a class") from error
+    if len(names) > MAX_CLASSES or not names:
+        raise DataError(f"{part}: holds {len(names)} folders; there is one a class, and at most {MAX_CLASSES}")
+    as_numbers = all(name.isascii() and name.isdigit() for name in names)
+    return tuple(sorted(names, key=int) if as_numbers else names)
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """Yield the files in a folder and below it in the order of their names; hidden ones are left out."""
+    if not folder.is_dir():
+        return
+    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+        if entry.name.startswith(".") or entry.name == "Thumbs.db":
+            continue
+        if entry.is_dir():
+            yield from _below(Path(entry.path))
+        else:
+            yield Path(entry.path)
+
+
+def _part(files: Sequence[tuple[Path, int]]) -> tuple[Bytes, bool]:
+    """Return pictures, (N, H, W, 3), and whether any is in colour."""
+    if not files:
+        return np.empty((0, MIN_SIDE, MIN_SIDE, 3), np.uint8), False
+    first = files[0][0]
+    shape, in_colour = _picture(first)[0].shape, False
+    check_size(len(files) * math.prod(shape), str(first.parents[1]))
+    pixels = np.empty((len(files), *shape), np.uint8)
+    for place, (path, _) in enumerate(files):
+        picture, coloured = _picture(path)
+        if picture.shape != shape:
+            sizes = [f"{height}x{width}" for height, width, _ in (picture.shape, shape)]
+            raise DataError(f"{path}: has {sizes[0]} pixels, and {first} has {sizes[1]}; give all pictures one size")
+        pixels[place], in_colour = picture, in_colour or coloured
+    return pixels, in_colour
+
+
+def _picture(path: Path) -> tuple[Bytes, bool]:
+    """Return a picture, (H, W, 3), and whether it is in colour."""
+    try:
+        from PIL import Image as pillow
+    except ImportError as error:
+        lack = "a folder of pictures is read by Pillow, which is not installed; `pip install pillow` adds it"
+        raise DataError(lack) from error
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a large picture, which is refused below before it is decoded
+            with pillow.open(path, formats=FORMATS) as image:
+                _check(image, path)
+                coloured = image.mode in COLOUR
+                return np.asarray(image.convert("RGB")), coloured
+    except DataError:
+        raise
+    except Exception as error:  # of a damaged file, Pillow's decoders raise whatever comes to their mind
+        raise DataError(f"{path}: is no picture that can be read ({error}); {listing(list(FORMATS))} can") from error
+
+
+def _check(image: Image, path: Path) -> None:
+    """Check what an opened picture says of itself, before it is decoded.
+
+    Raises:
+        DataError: it is no picture of one size, without transparency, in grey or in colour.
+    """
+    if not all(MIN_SIDE <= side <= MAX_SIDE for side in image.size):
+        sides = f"{image.size[1]}x{image.size[0]}"
+        raise DataError(f"{path}: has {sides} pixels; a side has from {MIN_SIDE} to {MAX_SIDE} of them")
+    if image.mode not in (*GREY, *COLOUR) or "transparency" in image.info:
+        kind = f"mode {image.mode}" if "transparency" not in image.info else "transparent pixels"
+        raise DataError(f"{path}: has {kind}; save it in grey or RGB of 8 bits, without transparency")
+    if getattr(image, "n_frames", 1) > 1:
+        raise DataError(f"{path}: has several frames; save one as a picture of its own")
+
+
+def _labels(files: Sequence[tuple[Path, int]]) -> NDArray[np.int16]:
+    return np.array([label for _, label in files], np.int16)
