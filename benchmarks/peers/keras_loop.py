@@ -102,7 +102,8 @@ def main() -> None:
         *training, batch_size=config.optim.batch_size, epochs=2, validation_data=validation, callbacks=[clock],
         verbose=0,
     )  # fmt: skip
-    measured.say(seconds=clock.seconds, images=asked.images, accuracy=float(found.history["val_accuracy"][-1]))
+    accuracy = float(found.history["val_accuracy"][-1])
+    measured.say(seconds=clock.seconds, images=asked.images, accuracy=accuracy, precision="fp32")
 
 
 if __name__ == "__main__":

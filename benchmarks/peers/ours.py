@@ -18,6 +18,7 @@ import torch
 from mnist_bench.config.settings import TrainConfig
 from mnist_bench.data.mnist import DataOptions
 from mnist_bench.experiments.grid import Curves, Grid, Observer, open_grid, product
+from mnist_bench.numerics.device import choose_precision
 from mnist_bench.numerics.machine import this_machine
 
 
@@ -42,7 +43,8 @@ def main() -> None:
         curves = train(grid, config, range(workers, 2 * workers))
         seconds = time.perf_counter() - started
     accuracy = min(report[-1].value or 0.0 for report in curves.values())
-    measured.say(seconds=seconds, images=workers * asked.images, accuracy=accuracy)
+    precision = choose_precision(torch.device("cpu"), asked.precision)
+    measured.say(seconds=seconds, images=workers * asked.images, accuracy=accuracy, precision=precision)
 
 
 def train(grid: Grid, config: TrainConfig, seeds: range) -> Curves:

@@ -123,8 +123,8 @@ def transform(augment: AugmentConfig) -> transforms.Compose:
     return transforms.Compose(steps)
 
 
-def make_optimizer(net: nn.Module, optim: OptimConfig) -> torch.optim.Optimizer:
-    """Return the optimizer, which decays weights, and neither biases nor batchnorm."""
+def make_optimizer(net: nn.Module, optim: OptimConfig, *, fused: bool | None = None) -> torch.optim.Optimizer:
+    """Return the optimizer, which decays weights, and neither biases nor batchnorm; `fused` is for torch."""
     adam = optim.optimizer == "adam"
     # Adam's decay stands apart from the gradient, as ours does; SGD's is added to it, and momentum sums it up.
     decay = optim.weight_decay if adam else optim.weight_decay * (1 - optim.momentum)
@@ -133,8 +133,9 @@ def make_optimizer(net: nn.Module, optim: OptimConfig) -> torch.optim.Optimizer:
         {"params": [p for p in net.parameters() if p.ndim == 1], "weight_decay": 0.0},
     ]
     if adam:
-        return torch.optim.AdamW(groups, lr=optim.lr, betas=(optim.beta1, optim.beta2), eps=optim.epsilon)
-    return torch.optim.SGD(groups, lr=optim.lr, momentum=optim.momentum, nesterov=True)
+        betas = (optim.beta1, optim.beta2)
+        return torch.optim.AdamW(groups, lr=optim.lr, betas=betas, eps=optim.epsilon, fused=fused)
+    return torch.optim.SGD(groups, lr=optim.lr, momentum=optim.momentum, nesterov=True, fused=fused)
 
 
 def make_average(net: nn.Module, decay: float) -> AveragedModel:
@@ -165,7 +166,7 @@ def main() -> None:
         training.epoch(batches)
         found = accuracy(training.evaluated, validation)
         seconds = time.perf_counter() - started
-    measured.say(seconds=seconds, images=asked.images, accuracy=found)
+    measured.say(seconds=seconds, images=asked.images, accuracy=found, precision="fp32")
 
 
 if __name__ == "__main__":

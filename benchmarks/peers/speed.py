@@ -1,8 +1,9 @@
 """Peers' loops and ours in one run: equal nets, equal batches, both augmented or both not, on one machine.
 
-    python benchmarks/peers/speed.py                                the table, about 35 minutes on 2 cores
+    python benchmarks/peers/speed.py                                the table, about an hour on 2 cores
     python benchmarks/peers/speed.py --nets two-conv --repeats 1    a part of it
     python benchmarks/peers/speed.py --output results/published     writes peers.md and peers.json there
+    python benchmarks/peers/speed.py --not-augmented --sides "expert, one process" "expert, two processes"
 
 Every measurement is a process of its own with an epoch to warm up. The sides take turns, so that what slows the machine
 down for a while slows all of them; a ratio is taken within each round, and the middle one is quoted.
@@ -21,6 +22,7 @@ from statistics import median
 
 import measured
 
+from mnist_bench.numerics.kinds import Precision
 from mnist_bench.numerics.machine import sentence
 
 EPOCH = 60_000
@@ -28,11 +30,15 @@ FOLDER = Path(__file__).parent
 OURS = "ours"
 PLAIN = ("plain, 0 workers", "plain, 2 workers")
 """The one that is faster with a net is what people can have."""
+EXPERT = ("expert, one process", "expert, two processes")
+"""One training with a thread a core, and two trainings at once with the cores between them; not augmented alone."""
 KERAS = "keras"
 SIDES: Mapping[str, tuple[str, ...]] = {
     OURS: ("ours.py",),
     PLAIN[0]: ("plain.py", "--workers", "0"),
     PLAIN[1]: ("plain.py", "--workers", "2"),
+    EXPERT[0]: ("expert.py", "--processes", "1"),
+    EXPERT[1]: ("expert.py", "--processes", "2"),
     KERAS: ("keras_loop.py",),
     "ours, float32": ("ours.py", "--precision", "fp32"),
 }
@@ -50,6 +56,7 @@ class Measurement:
     epoch: float
     """Seconds for training on 60,000 images and evaluating 10,000, on the whole machine."""
     accuracy: float
+    precision: Precision
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,24 +74,28 @@ class Row:
     """To our time in the same round: median, lowest, highest."""
     lowest_ratio: float
     highest_ratio: float
+    accuracy: float
+    """Median of the rounds, 0 to 1, after the two epochs of a measurement."""
+    precision: Precision
     quoted: bool = True
     """False for the plain loop with the number of workers that is the slower beside ours with this net."""
 
 
 def rows(measurements: Sequence[Measurement]) -> list[Row]:
     """Return a row for each net and side, in the order of their first measurements."""
-    epochs: dict[tuple[str, bool, str], dict[int, float]] = {}
+    kinds: dict[tuple[str, bool, str], list[Measurement]] = {}
     for one in measurements:
-        epochs.setdefault((one.net, one.augmented, one.side), {})[one.round] = one.epoch
-    table = [_row(*key, found, epochs[*key[:2], OURS]) for key, found in epochs.items()]
+        kinds.setdefault((one.net, one.augmented, one.side), []).append(one)
+    table = [_row(found, kinds[*kind[:2], OURS]) for kind, found in kinds.items()]
     return [replace(row, quoted=_is_quoted(row, table)) for row in table]
 
 
-def _row(net: str, augmented: bool, side: str, found: Mapping[int, float], ours: Mapping[int, float]) -> Row:
-    seconds = list(found.values())
-    ratios = [epoch / ours[number] for number, epoch in found.items()]
+def _row(found: Sequence[Measurement], ours: Sequence[Measurement]) -> Row:
+    seconds, rounds = [one.epoch for one in found], {one.round: one.epoch for one in ours}
+    ratios = [one.epoch / rounds[one.round] for one in found]
     return Row(
-        net=net, augmented=augmented, side=side,
+        net=found[0].net, augmented=found[0].augmented, side=found[0].side, precision=found[-1].precision,
+        accuracy=median(one.accuracy for one in found),
         epoch=median(seconds), lowest=min(seconds), highest=max(seconds),
         ratio=median(ratios), lowest_ratio=min(ratios), highest_ratio=max(ratios),
     )  # fmt: skip
@@ -102,11 +113,14 @@ def markdown(table: Sequence[Row], repeats: int, hardware: str) -> str:
         "",
         f"Seconds for training on 60,000 images and evaluating 10,000, on {hardware};",
         f"the middle of {repeats} rounds, the lowest and the highest. Times ours: within a round.",
-        "Ours is a training on every core at once, in bfloat16 where the machine has it; the others compute in",
-        "float32, one training on all cores. Of the plain loop the faster number of loading processes is in bold.",
+        "Ours is a training on every core at once, in bfloat16 where the machine has it. The expert's loop computes in",
+        "the faster precision of the machine, its images in memory and not augmented: one training on all cores, or",
+        "two at once. The others compute in float32, one training on all cores. Of the plain loop the faster number",
+        "of loading processes is in bold. Accuracy is that of the few steps that were timed, from which batchnorm's",
+        "running statistics may be far off yet.",
         "",
-        "| net | augmented | side | seconds | | times ours | |",
-        "|---|---|---|--:|---|--:|---|",
+        "| net | augmented | side | precision | seconds | | times ours | | accuracy |",
+        "|---|---|---|---|--:|---|--:|---|--:|",
     ]
     return "\n".join([*lines, *map(_line, table)]) + "\n"
 
@@ -115,7 +129,8 @@ def _line(row: Row) -> str:
     quoted = row.side in PLAIN and row.quoted
     ratio = f"**{row.ratio:.2f}**" if quoted else f"{row.ratio:.2f}"
     spread = f"{row.lowest:.1f} – {row.highest:.1f} | {ratio} | {row.lowest_ratio:.2f} – {row.highest_ratio:.2f}"
-    return f"| {row.net} | {'yes' if row.augmented else 'no'} | {row.side} | {row.epoch:.1f} | {spread} |"
+    net = f"{row.net} | {'yes' if row.augmented else 'no'} | {row.side} | {row.precision}"
+    return f"| {net} | {row.epoch:.1f} | {spread} | {row.accuracy:.1%} |"
 
 
 def measure(net: str, *, augmented: bool, side: str, images: int, number: int) -> Measurement:
@@ -127,7 +142,15 @@ def measure(net: str, *, augmented: bool, side: str, images: int, number: int) -
     epoch = said["seconds"] * EPOCH / said["images"]
     kind = f"{net}, augmented" if augmented else net
     print(f"{kind}, round {number}: {side} {epoch:.1f} s", file=sys.stderr, flush=True)
-    return Measurement(net=net, augmented=augmented, side=side, round=number, epoch=epoch, accuracy=said["accuracy"])
+    return Measurement(
+        net=net, augmented=augmented, side=side, round=number, epoch=epoch,
+        accuracy=said["accuracy"], precision=said["precision"],
+    )  # fmt: skip
+
+
+def takes_part(side: str, net: str, *, augmented: bool) -> bool:
+    """Return whether a side trains a net: Keras's is the notebook's alone, and the expert's loop does not augment."""
+    return net.startswith("batchnorm") if side == KERAS else not (augmented and side in EXPERT)
 
 
 def arguments() -> argparse.Namespace:
@@ -137,6 +160,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--sides", nargs="+", choices=list(SIDES), default=list(SIDES), help="ours is always among them"
     )
+    parser.add_argument("--not-augmented", action="store_true", help="leave out what is augmented")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--images", type=int, help="of a measurement, a multiple of 6,000; left out, each net's own")
     parser.add_argument("--output", type=Path, help="a folder, made where it is missing")
@@ -146,13 +170,14 @@ def arguments() -> argparse.Namespace:
 def measure_all(asked: argparse.Namespace) -> list[Measurement]:
     """Let the sides take turns, net by net."""
     sides = [side for side in SIDES if side == OURS or side in asked.sides]
+    kinds = (False,) if asked.not_augmented else (True, False)
     return [
         measure(net, augmented=augmented, side=side, images=asked.images or measured.IMAGES[net], number=number)
         for net in asked.nets
         for number in range(1, asked.repeats + 1)
-        for augmented in (True, False)
+        for augmented in kinds
         for side in sides
-        if side != KERAS or net != "two-conv"
+        if takes_part(side, net, augmented=augmented)
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import against_optuna
+import measured
 import optuna
 import optuna_pattern
 import pytest
@@ -21,7 +22,9 @@ CONV = space_files.load("conv")
 def measurements(side: str, *epochs: float) -> list[speed.Measurement]:
     """Return a side's measurements of one net, round by round."""
     return [
-        speed.Measurement(net="n", augmented=True, side=side, round=number, epoch=epoch, accuracy=0.5)
+        speed.Measurement(
+            net="n", augmented=True, side=side, round=number, epoch=epoch, accuracy=0.5 + number / 10, precision="fp32"
+        )
         for number, epoch in enumerate(epochs, 1)
     ]
 
@@ -40,6 +43,7 @@ def test_rows_by_hand() -> None:
     assert (none.epoch, none.ratio, none.lowest_ratio, none.highest_ratio, none.quoted) == (12, 4, 3, 5, True)
     assert (two.epoch, two.ratio, two.quoted) == (20, 5, False)
     assert (keras.ratio, keras.quoted) == (7.5, True)
+    assert (keras.accuracy, keras.precision) == (0.7, "fp32")
 
 
 def test_the_plain_loop_is_quoted_where_it_is_measured_one_way_alone() -> None:
@@ -50,8 +54,16 @@ def test_the_plain_loop_is_quoted_where_it_is_measured_one_way_alone() -> None:
 def test_the_table_marks_the_faster_plain_loop() -> None:
     page = speed.markdown(speed.rows(TABLE), 3, "2 cores of a processor")
     assert "on 2 cores of a processor;" in page
-    assert "| n | yes | plain, 0 workers | 12.0 | 10.0 – 20.0 | **4.00** | 3.00 – 5.00 |\n" in page
-    assert "| n | yes | plain, 2 workers | 20.0 | 8.0 – 25.0 | 5.00 | 4.00 – 5.00 |\n" in page
+    assert "| n | yes | plain, 0 workers | fp32 | 12.0 | 10.0 – 20.0 | **4.00** | 3.00 – 5.00 | 70.0% |\n" in page
+    assert "| n | yes | plain, 2 workers | fp32 | 20.0 | 8.0 – 25.0 | 5.00 | 4.00 – 5.00 | 70.0% |\n" in page
+
+
+def test_the_experts_loop_is_measured_where_nothing_is_augmented() -> None:
+    assert speed.takes_part(speed.EXPERT[1], "conv-mid", augmented=False)
+    assert not speed.takes_part(speed.EXPERT[0], "two-conv", augmented=True)
+    assert [net for net in measured.IMAGES if speed.takes_part(speed.KERAS, net, augmented=True)] == [
+        "batchnorm-128", "batchnorm-32",
+    ]  # fmt: skip
 
 
 @pytest.mark.slow

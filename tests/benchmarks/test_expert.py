@@ -1,0 +1,91 @@
+"""The expert's loop: its net is ours, it learns as ours does, and several processes are timed together."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+
+import expert
+import measured
+import pytest
+import torch
+
+from mnist_bench.config.settings import ModelConfig, OptimConfig, TrainConfig
+from mnist_bench.data.mnist import DataOptions
+from mnist_bench.data.tensors import load_dataset
+from mnist_bench.training.period import fit
+
+IMAGES = 3000
+SMALL = TrainConfig(
+    epochs=2,
+    train_on="all",
+    model=ModelConfig(filters=8, hidden_units=32, batchnorm="before_activation"),
+    optim=OptimConfig(lr=0.01, batch_size=50, ema_decay=0.9),
+)
+
+
+@pytest.fixture(autouse=True)
+def own_draws() -> Iterator[None]:
+    """Let what draws from torch's global generator leave no trace."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        yield
+
+
+@pytest.fixture(scope="module")
+def digits() -> tuple[expert.Digits, expert.Digits]:
+    """Return what is trained on and what is evaluated."""
+    return expert.load(IMAGES)
+
+
+def test_it_trains_on_the_images_that_ours_trains_on(digits: tuple[expert.Digits, expert.Digits]) -> None:
+    training, evaluated = digits
+    assert (len(training.labels), len(evaluated.labels)) == (IMAGES, IMAGES // 6)
+    assert training.pictures.shape == (IMAGES, 1, 28, 28)
+    assert abs(float(training.pictures.mean())) < 0.1
+    assert abs(float(training.pictures.std()) - 1) < 0.1
+
+
+@pytest.mark.slow
+def test_it_learns_as_ours_does(digits: tuple[expert.Digits, expert.Digits]) -> None:
+    training = expert.Training(SMALL, 2 * IMAGES // 50, "fp32")
+    for _ in range(2):
+        training.epoch(digits[0])
+    assert training.schedule.last_epoch == 2 * IMAGES // 50
+    ours = fit(SMALL, 0, load_dataset(DataOptions(subset=IMAGES), torch.device("cpu")), "fp32").reports[-1].value
+    assert ours is not None
+    assert training.accuracy(digits[1]) > 0.9
+    assert abs(training.accuracy(digits[1]) - ours) < 0.04
+
+
+def test_the_optimizer_is_fused_and_averages_are_kept() -> None:
+    training = expert.Training(SMALL, 10, "fp32")
+    assert training.optimizer.defaults["fused"]
+    assert training.average is not None
+    assert expert.Training(replace(SMALL, optim=OptimConfig()), 10, "fp32").average is None
+
+
+def test_the_faster_precision_is_one_of_both(digits: tuple[expert.Digits, expert.Digits]) -> None:
+    assert expert.faster_precision(SMALL, digits[0]) in ("fp32", "bf16")
+
+
+def test_it_refuses_to_augment(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["expert.py", "two-conv", "--augmented"])
+    with pytest.raises(SystemExit):
+        expert.main()
+    assert "--augmented: this loop does not augment" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_several_processes_are_one_measurement(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["expert.py", "two-conv", "--images", "600", "--processes", "2"])
+    monkeypatch.setattr(measured, "config", lambda net, augmented: replace(SMALL, epochs=1))
+    expert.main()
+    said = json.loads(capsys.readouterr().out)
+    assert said["images"] == 1200
+    assert said["seconds"] > 0
+    assert 0 < said["accuracy"] < 1
