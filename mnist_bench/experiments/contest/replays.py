@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from typing import Any, assert_never
 
 import numpy as np
@@ -209,6 +211,14 @@ _HERE: list[tuple[Arena, Terms]] = []
 
 def _take(arena: Arena, terms: Terms) -> None:
     _HERE[:] = [(arena, terms)]
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
+
+
+def _end_with_the_parent() -> None:
+    """End this process when the one that started it is gone: a pool that was killed leaves its processes waiting."""
+    if (parent := parent_process()) is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _replay_here(entrant: Entrant, seed: int) -> Trace:

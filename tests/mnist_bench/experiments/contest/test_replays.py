@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +18,9 @@ from mnist_bench.experiments.contest.replays import Arena, Terms, replay, replay
 from mnist_bench.tables import Table
 from search.study import StartList
 from support.handmade_table import table
+from support.paths import ROOT
+
+TESTS = ROOT / "tests"
 
 TPE = Entrant(sampler="tpe", pruner="asha")
 RANDOM = Entrant(sampler="random")
@@ -189,3 +196,38 @@ def test_a_contest_that_was_stopped_goes_on_from_its_ledger(arena: Arena, tmp_pa
     assert went_on is not None
     assert whole is not None
     assert list(map(_without_times, went_on[0])) == list(map(_without_times, whole[0]))
+
+
+@pytest.mark.slow
+def test_the_processes_of_a_contest_that_is_killed_end_with_it(tmp_path: Path) -> None:
+    script = """
+import sys
+from mnist_bench.experiments.contest.record import Entrant
+from mnist_bench.experiments.contest.replays import Arena, Terms, replays
+from support.handmade_table import table
+
+if __name__ == "__main__":
+    heard = lambda entrant, seed, trace: print("one", flush=True)
+    replays(Arena(table()), [Entrant(sampler="random")], range(10_000), Terms(budget=6), processes=2, on_trace=heard)
+"""
+    file = tmp_path / "contest.py"
+    file.write_text(script)
+    with subprocess.Popen(
+        [sys.executable, file], cwd=TESTS, env={**os.environ, "PYTHONPATH": str(TESTS)}, stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL, text=True, start_new_session=True,
+    ) as run:  # fmt: skip
+        assert run.stdout is not None
+        assert run.stdout.readline() == "one\n"
+        run.kill()
+    ends = time.monotonic() + 20
+    while _is_there(run.pid) and time.monotonic() < ends:
+        time.sleep(0.1)
+    assert not _is_there(run.pid)
+
+
+def _is_there(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
