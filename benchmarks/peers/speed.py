@@ -184,7 +184,7 @@ def measure_all(asked: argparse.Namespace) -> list[Measurement]:
 def main() -> None:
     """Measure, print the table, and keep it where asked."""
     asked = arguments()
-    hardware, load = measured.machine("torchvision", "keras"), measured.load_before()
+    hardware, load = measured.machine("torchvision", *({KERAS} & set(asked.sides))), measured.load_before()
     found = measure_all(asked)
     table = rows(found)
     page = markdown(table, asked.repeats, sentence(hardware))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
+from time import perf_counter
 from typing import Literal, assert_never
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from mnist_bench.config import TrainConfig
-from mnist_bench.nets import plan_layers
 from mnist_bench.numerics import Precision
 
 Kernel = Literal["matrix product", "convolution"]
@@ -24,6 +25,13 @@ REPEATS = {"cpu": 8, "cuda": 50}
 MAPS = (32, 64)
 KERNEL = 3
 PICTURE = 14
+CHAIN = 200_000
+"""Products in a chain; longer ones leave the cache, and the call of a shorter one takes its time."""
+CHAINS = 200
+LATENCY = 3
+"""Cycles from one product of whole numbers to the next that needs it, on x86-64 since 2008. On an EPYC (Zen 4) this
+gives 3.63 GHz, a loop in assembler 3.66."""
+TURNS = 3
 FORWARD_AND_BACKWARD = 3
 """The backward pass computes a gradient of the inputs and one of the weights, each as dear as the forward pass."""
 
@@ -70,15 +78,50 @@ def operations(kernel: Kernel, device_type: str) -> int:
     return REPEATS[device_type] * FORWARD_AND_BACKWARD * once
 
 
-def floor_seconds(config: TrainConfig, images: int, gflops: float) -> float:
+def dependent_products() -> Callable[[], object]:
+    """Return products of whole numbers that wait for each other, so that their time tells the processor's clock."""
+    numbers = np.ones(CHAIN, dtype=np.int64)
+    found = np.empty_like(numbers)
+    return lambda: [np.multiply.accumulate(numbers, out=found) for _ in range(CHAINS)]
+
+
+def gigahertz(seconds: float) -> float:
+    """Return the clock at which `dependent_products` take so long."""
+    return CHAINS * CHAIN * LATENCY / seconds / 1e9
+
+
+def bf16_over_fp32(device: torch.device) -> float:
+    """Return how many times as long the convolution takes in bfloat16 as in float32 on a CPU; it takes about a second.
+
+    The fastest of several turns counts, since other work on the machine only adds time.
+    """
+    works = {precision: convolution(device, precision) for precision in PRECISIONS}
+    seconds = dict.fromkeys(PRECISIONS, inf)
+    for _ in range(TURNS):
+        for precision, work in works.items():
+            started = perf_counter()
+            work()
+            seconds[precision] = min(seconds[precision], perf_counter() - started)
+    return seconds["bf16"] / seconds["fp32"]
+
+
+def slow_bf16(ratio: float) -> str:
+    """Return what is said where bfloat16 takes `ratio` times as long as float32, above 1."""
+    return (
+        f"bfloat16 is SLOWER than float32 here: a convolution takes {ratio:.1f} times as long, with PyTorch "
+        f"{torch.__version__}."
+    )
+
+
+def floor_seconds(macs: int, images: int, gflops: float) -> float:
     """Return how long training on `images` takes where nothing but multiply-accumulates costs time.
 
     Args:
-        config: says the net.
+        macs: multiply-accumulates of an image, forward.
         images: how many, each forward and backward.
         gflops: the machine's rate, 10^9 operations a second.
     """
-    return 2 * FORWARD_AND_BACKWARD * plan_layers(config.model).macs * images / (gflops * 1e9)
+    return 2 * FORWARD_AND_BACKWARD * macs * images / (gflops * 1e9)
 
 
 def _noise(shape: tuple[int, ...], device: torch.device, precision: Precision) -> Tensor:

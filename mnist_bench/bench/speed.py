@@ -9,11 +9,11 @@ from statistics import median
 import torch
 
 from mnist_bench.bench.epoch_parts import Part
-from mnist_bench.bench.kernels import KERNELS, PRECISIONS, Kernel, floor_seconds, operations
+from mnist_bench.bench.kernels import KERNELS, PRECISIONS, Kernel, floor_seconds, gigahertz, operations
 from mnist_bench.bench.nets import nets
-from mnist_bench.bench.worker import pass_of, rate_of
+from mnist_bench.bench.worker import clock_of, pass_of, rate_of
 from mnist_bench.bench.worker_pool import WorkerPool, open_worker_pool
-from mnist_bench.nets import plan_layers
+from mnist_bench.nets import filled_macs, plan_layers
 from mnist_bench.numerics import Machine, Precision, best_precision, find_device
 
 IMAGES = {"cpu": 5120, "cuda": 48_640}
@@ -25,7 +25,9 @@ VALIDATION = 10_000
 PARTS: tuple[Part, ...] = ("epoch", "load", "batches", "train", "evaluate")
 
 Round = Mapping[tuple[str, str], float]
-"""Seconds of (net, part) and of (kernel, precision), all processes at once, from their start to the last one's end."""
+"""Seconds of (net, part), of (kernel, precision) and of `CLOCK`, all processes at once, from their start to the last
+one's end."""
+CLOCK = ("clock", "")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,6 +74,8 @@ class NetSpeed:
     floor: float
     """Seconds for 60,000 images where every multiply-accumulate ran at the machine's rate of convolution and nothing
     else took time."""
+    filled_floor: float | None = None
+    """The same with feature maps rounded up to groups of 16, as kernels compute; None in files of earlier versions."""
 
     @property
     def times_floor(self) -> float:
@@ -87,6 +91,8 @@ class Rate:
     precision: Precision
     gflops: Spread
     """10^9 floating-point operations a second, of each process while all compute."""
+    a_cycle: Spread | None = None
+    """Floating-point operations a cycle of a core; None on a GPU, and in files of earlier versions."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,6 +107,14 @@ class Speed:
     """Of each process, net and repeat."""
     nets: tuple[NetSpeed, ...]
     rates: tuple[Rate, ...]
+    clock: Spread | None = None
+    """The cores' clock in 10^9 cycles a second; None on a GPU, and in files of earlier versions."""
+
+    @property
+    def bf16_over_fp32(self) -> float | None:
+        """How many times as long a convolution takes in bfloat16 as in float32; None where one was not measured."""
+        found = {rate.precision: rate.gflops.median for rate in self.rates if rate.kernel == "convolution"}
+        return found["fp32"] / found["bf16"] if len(found) == len(PRECISIONS) else None
 
 
 def run(options: Options, on_round: Callable[[int], None]) -> Speed:
@@ -121,7 +135,7 @@ def run(options: Options, on_round: Callable[[int], None]) -> Speed:
         machine, processes = pool.machine, pool.executor.workers
         for number in range(options.repeats + 1):
             on_round(number)
-            rounds.append(_round(pool, _worth_measuring(device, machine.precision)))
+            rounds.append(_round(pool, _worth_measuring(device, machine.precision), on_gpu=device.type == "cuda"))
     return summary(rounds[1:], machine, processes, images=images, evaluated=evaluated)
 
 
@@ -137,6 +151,7 @@ def summary(rounds: Sequence[Round], machine: Machine, processes: int, *, images
         images=images,
         nets=tuple(_net_speed(net, rounds, epochs, validations, gflops) for net in nets()),
         rates=rates,
+        clock=_spread([gigahertz(found[CLOCK]) for found in rounds]) if CLOCK in rounds[0] else None,
     )
 
 
@@ -149,13 +164,15 @@ def _rates(rounds: Sequence[Round], device_type: str) -> tuple[Rate, ...]:
     measured: list[tuple[Kernel, Precision]] = [
         (kernel, precision) for kernel in KERNELS for precision in PRECISIONS if (kernel, precision) in rounds[0]
     ]
-    return tuple(
-        Rate(
-            kernel=kernel,
-            precision=precision,
-            gflops=_spread([operations(kernel, device_type) / found[kernel, precision] / 1e9 for found in rounds]),
-        )
-        for kernel, precision in measured
+    return tuple(_rate(rounds, kernel, precision, operations(kernel, device_type)) for kernel, precision in measured)
+
+
+def _rate(rounds: Sequence[Round], kernel: Kernel, precision: Precision, done: int) -> Rate:
+    gflops = [done / found[kernel, precision] / 1e9 for found in rounds]
+    cycles = [gigahertz(found[CLOCK]) for found in rounds if CLOCK in found]
+    a_cycle = [rate / clock for rate, clock in zip(gflops, cycles, strict=False)]
+    return Rate(
+        kernel=kernel, precision=precision, gflops=_spread(gflops), a_cycle=_spread(a_cycle) if a_cycle else None
     )
 
 
@@ -163,9 +180,10 @@ def _of(rates: Sequence[Rate], kernel: Kernel, precision: Precision) -> Rate:
     return next(rate for rate in rates if (rate.kernel, rate.precision) == (kernel, precision))
 
 
-def _round(pool: WorkerPool, precisions: Sequence[Precision]) -> Round:
+def _round(pool: WorkerPool, precisions: Sequence[Precision], *, on_gpu: bool) -> Round:
     found = {(kernel, precision): rate_of(kernel, precision) for kernel in KERNELS for precision in precisions}
     return {
+        **({} if on_gpu else {CLOCK: pool.together(clock_of())}),
         **{key: pool.together(order) for key, order in found.items()},
         **{(net, part): pool.together(pass_of(net, part)) for net in nets() for part in PARTS},
     }
@@ -174,7 +192,7 @@ def _round(pool: WorkerPool, precisions: Sequence[Precision]) -> Round:
 def _net_speed(net: str, rounds: Sequence[Round], epochs: float, validations: float, gflops: float) -> NetSpeed:
     """Return one net's figures; `epochs` and `validations` scale a pass to whole sets on the whole machine."""
     seconds = {part: [found[net, part] * epochs for found in rounds] for part in PARTS}
-    config = nets()[net]
+    architecture = plan_layers(nets()[net].model)
     distorting = [max(0.0, both - load) for both, load in zip(seconds["batches"], seconds["load"], strict=True)]
     return NetSpeed(
         net=net,
@@ -184,8 +202,9 @@ def _net_speed(net: str, rounds: Sequence[Round], epochs: float, validations: fl
         augment=_spread(distorting),
         train=_spread(seconds["train"]),
         evaluate=_spread([found[net, "evaluate"] * validations for found in rounds]),
-        macs=plan_layers(config.model).macs,
-        floor=floor_seconds(config, EPOCH, gflops),
+        macs=architecture.macs,
+        floor=floor_seconds(architecture.macs, EPOCH, gflops),
+        filled_floor=floor_seconds(filled_macs(architecture), EPOCH, gflops),
     )
 
 

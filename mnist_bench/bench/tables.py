@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 from mnist_bench import cells
 from mnist_bench.bench.cost_fit import CostModel, Misfit
+from mnist_bench.bench.kernels import slow_bf16
 from mnist_bench.bench.published import plain
 from mnist_bench.bench.speed import NetSpeed, Rate, Speed, Spread
 from mnist_bench.numerics import sentence
@@ -27,16 +28,20 @@ def speed_tables(speed: Speed, machines: Mapping[str, Speed]) -> tuple[Table[Net
         Column("train", lambda row: _seconds(row.train.median), 4, "right"),
         Column("evaluate", lambda row: _seconds(row.evaluate.median), 4, "right"),
         Column("floor", lambda row: _seconds(row.floor), 5, "right"),
+        Column("filled", lambda row: "–" if row.filled_floor is None else _seconds(row.filled_floor), 4, "right"),
         Column("times", lambda row: f"{row.times_floor:.1f}", 6, "right"),
         *(_published_net(name, machine.nets) for name, machine in machines.items()),
     ]
     rates: list[Column[Rate]] = [
         Column("rate", lambda row: f"{row.kernel}, {row.precision}", 9),
         Column("GFLOP/s a process", lambda row: _figure(row.gflops), 8, "right"),
+        Column("FLOP a cycle", lambda row: "–" if row.a_cycle is None else _figure(row.a_cycle), 6, "right"),
         *(_published_rate(name, machine.rates) for name, machine in machines.items()),
     ]
+    slow = speed.bf16_over_fp32 or 0.0
+    caption = [sentence(speed.machine), *([slow_bf16(slow)] if slow > 1 else [])]
     return (
-        Table(rows=speed.nets, columns=nets, caption=[sentence(speed.machine)], document=plain(speed)),
+        Table(rows=speed.nets, columns=nets, caption=caption, document=plain(speed)),
         Table(rows=speed.rates, columns=rates, footnotes=["", *_footnotes(speed, machines)]),
     )
 
@@ -50,6 +55,12 @@ def _footnotes(speed: Speed, machines: Mapping[str, Speed]) -> list[str]:
         "the highest; seconds of the whole machine.",
         "epoch: 60,000 images, of which load, augment and train are parts measured on their own; evaluate: 10,000.",
         "floor: an epoch's multiply-accumulates, forward and backward, at the rate of convolution, and nothing else.",
+        "filled: the same with feature maps rounded up to groups of 16, which kernels compute whole.",
+        *(
+            [f"FLOP a cycle: of a core at {speed.clock.median:.2f} GHz, measured by products that wait for each other."]
+            if speed.clock
+            else []
+        ),
         *(f"{name}: {sentence(machine.machine)}" for name, machine in machines.items()),
     ]
 

@@ -15,7 +15,7 @@ import torch
 
 from mnist_bench import numerics
 from mnist_bench.bench.epoch_parts import Part, Passes
-from mnist_bench.bench.kernels import KERNELS, Kernel
+from mnist_bench.bench.kernels import KERNELS, Kernel, dependent_products
 from mnist_bench.bench.nets import nets
 from mnist_bench.config import TrainConfig, from_json, to_json
 from mnist_bench.data import DataOptions, Dataset, close_test_set, load_dataset
@@ -34,6 +34,11 @@ def pass_of(net: str, part: Part) -> dict[str, Any]:
 def rate_of(kernel: Kernel, precision: Precision) -> dict[str, Any]:
     """Return the order for a run of a kernel in a precision."""
     return {"kernel": kernel, "precision": precision}
+
+
+def clock_of() -> dict[str, Any]:
+    """Return the order for products that tell the processor's clock."""
+    return {"clock": True}
 
 
 def period_of(config: TrainConfig) -> dict[str, Any]:
@@ -81,6 +86,8 @@ class BenchWorker:
             if key not in self._kernels:
                 self._kernels[key] = KERNELS[key[0]](self.data.device, key[1])
             return self._kernels[key]
+        if "clock" in order:
+            return dependent_products()
         config = from_json(order["config"])
         return lambda: advance(config, 0, 1, None, self.data, self.precision)
 

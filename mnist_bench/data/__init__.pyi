@@ -7,7 +7,6 @@ from .mnist import (
     is_packaged as is_packaged,
     load_training_set as load_training_set,
 )
-from .own import options_for as options_for
 from .split import CLASSES as CLASSES, validation_size as validation_size
 from .tensors import (
     Dataset as Dataset,

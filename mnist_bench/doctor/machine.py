@@ -12,6 +12,7 @@ import torch
 from packaging.requirements import Requirement
 
 from mnist_bench import numerics
+from mnist_bench.bench import bf16_over_fp32, slow_bf16
 from mnist_bench.data import DataOptions, hashes_of_test_set, load_dataset, load_training_set
 from mnist_bench.doctor.diagnostic import Diagnostic, note, ok, problem
 from mnist_bench.errors import DataError
@@ -45,6 +46,8 @@ def examine(*, results: Path, device: str, data_dir: Path | None) -> Iterator[Di
         yield memory(available, 1 if torch_device.type == "cuda" else machine.cores)
     yield from folder(results)
     yield computing(str(torch_device), precision)
+    if precision == "bf16" and torch_device.type == "cpu":
+        yield bfloat16(bf16_over_fp32(torch_device))
     yield from data(data_dir)
     if (record := recorder(torch_device)) is not None:
         yield graphs(_verdict(torch_device, precision, record))
@@ -92,6 +95,13 @@ def computing(device: str, precision: Precision) -> Diagnostic:
     if variables:
         return note("computing", f"{text} These variables are part of it: {', '.join(variables)}.")
     return ok("computing", text)
+
+
+def bfloat16(ratio: float) -> Diagnostic:
+    """Return whether bfloat16, which is chosen here, is the faster one: `ratio` is its time over that of float32."""
+    if ratio <= 1:
+        return ok("bfloat16", f"a convolution takes {ratio:.2f} of the time that float32 takes.")
+    return problem("bfloat16", slow_bf16(ratio), "Train with --precision fp32, or install another release of PyTorch.")
 
 
 def _verdict(torch_device: torch.device, precision: Precision, record: Graphs) -> str:

@@ -7,6 +7,7 @@ from .architecture import (
 from .cost_model import (
     COEFFICIENTS as COEFFICIENTS,
     Coefficients as Coefficients,
+    filled_macs as filled_macs,
     period_features as period_features,
     price_list as price_list,
 )

@@ -98,8 +98,8 @@ def period_features(
     trained_on = images_per_epoch(config.train_on, train=train_images, validation=validation_images)
     schedule = Schedule(config=config, images=trained_on)
     evaluated = EVALUATION_SHARE * validation_images
-    macs = sum(_filled_macs(layer, form) for layer in architecture.layers)
-    per_image, periods = (macs, architecture.traffic), range(1, len(schedule.period_ends) + 1)
+    per_image = (filled_macs(architecture, form), architecture.traffic)
+    periods = range(1, len(schedule.period_ends) + 1)
     return [_features(architecture, per_image, schedule, period, evaluated) for period in periods]
 
 
@@ -142,11 +142,15 @@ def _distortions(augment: AugmentConfig) -> float:
     return augment.distorts * (1 + GRID_SHARE * (augment.grid_pixels > 0))
 
 
-def _filled_macs(layer: Layer, form: PictureForm) -> int:
-    """Return a layer's multiply-accumulates with its feature maps rounded up to groups of `VECTOR`.
+def filled_macs(architecture: Architecture, form: PictureForm = MNIST) -> int:
+    """Return the multiply-accumulates for one image, forward, with feature maps rounded up to groups of `VECTOR`.
 
     The maps of the picture, one or three, are not rounded up.
     """
+    return sum(_filled_macs(layer, form) for layer in architecture.layers)
+
+
+def _filled_macs(layer: Layer, form: PictureForm) -> int:
     if layer.kind != "convolution":
         return layer.macs
     maps = [number if number == 1 else -(-number // VECTOR) * VECTOR for number in (layer.inputs[0], layer.outputs[0])]

@@ -21,6 +21,7 @@ class Machine:
     """A machine with the versions that ran on it."""
 
     processor: str
+    """Its name, with family and model where the system tells them: a hypervisor may leave of the name but a brand."""
     cores: int
     """Number of cores that this process may use."""
     gpu: str | None
@@ -33,13 +34,19 @@ class Machine:
 def this_machine(device: torch.device, precision: Precision) -> Machine:
     """Return the machine on which this process runs and trains, on `device` in `precision`."""
     return Machine(
-        processor=cpu_line("model name") or platform.processor() or platform.machine(),
+        processor=_processor(),
         cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
         gpu=torch.cuda.get_device_name(device) if device.type == "cuda" else None,
         precision=precision,
         python=platform.python_version(),
         versions={name: version(name) for name in PACKAGES},
     )
+
+
+def _processor() -> str:
+    name = cpu_line("model name") or platform.processor() or platform.machine()
+    family, model = cpu_line("cpu family"), cpu_line("model")
+    return f"{name} (family {family}, model {model})" if family and model else name
 
 
 def sentence(machine: Machine) -> str:

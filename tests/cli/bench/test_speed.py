@@ -63,8 +63,9 @@ def test_the_table_says_how_fast_and_how_far_from_the_floor(cli: Run, by_hand: P
     assert lines[0] == "2 cores of Abacus [bold]9[/bold], bf16, Python 3.11.7, torch 2.13.0"
     assert lines[2].split()[:4] == ["net", "images/s", "epoch", "load"]
     assert [line.split()[0] for line in lines[3:7]] == NETS
-    floor = speed(2.0, 3.0).nets[0].floor
-    row = f"two-conv 2,500 [2,000, 3,000] 25.0 0.25 2.50 22.5 3.75 {floor:.1f} {25 / floor:.1f}"
+    net = speed(2.0, 3.0).nets[0]
+    floor, filled = net.floor, net.filled_floor
+    row = f"two-conv 2,500 [2,000, 3,000] 25.0 0.25 2.50 22.5 3.75 {floor:.1f} {filled:.1f} {25 / floor:.1f}"
     assert " ".join(lines[3].split()) == row
     assert any(line.startswith("convolution, bf16 ") for line in lines)
     assert "Medians of 2 repeats of 3,000 images in 2 processes at once" in result.stdout

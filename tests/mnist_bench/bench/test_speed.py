@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ from mnist_bench.bench import published as published_module
 from mnist_bench.bench.kernels import operations
 from mnist_bench.bench.nets import nets
 from mnist_bench.bench.published import plain, published
-from mnist_bench.bench.speed import EVALUATED, IMAGES
+from mnist_bench.bench.speed import EVALUATED, IMAGES, Spread
+from mnist_bench.bench.tables import speed_tables
 from mnist_bench.config.schedule import Schedule
 from mnist_bench.nets.architecture import plan_layers
 from search.errors import StorageError
@@ -59,6 +61,34 @@ def test_rates_are_those_of_a_process_and_the_floor_that_of_all() -> None:
     net = found.nets[0]
     assert net.floor == pytest.approx(60_000 * 6 * net.macs / (2e9 * rates["convolution", "bf16"]))
     assert net.times_floor == pytest.approx(40 / net.floor)
+
+
+def test_the_clock_and_what_a_cycle_does() -> None:
+    found = speed(2.0, 4.0)
+    assert found.clock is not None
+    assert found.clock.median == pytest.approx(4.0)
+    for rate in found.rates:
+        assert rate.a_cycle is not None
+        assert rate.a_cycle.median == pytest.approx(rate.gflops.median / 4)
+
+
+def test_the_filled_floor_counts_maps_up_to_groups_of_sixteen() -> None:
+    """Of two-conv's layers only the first convolutions have 24 maps, counted as 32; conv-mid has 16 and 32."""
+    two_conv, *_, conv_mid = speed(2.0).nets
+    maps, filled = 25 * 24 * 784 + 9 * 24 * 32 * 196, 25 * 32 * 784 + 9 * 32 * 32 * 196
+    assert two_conv.filled_floor is not None
+    assert two_conv.filled_floor / two_conv.floor == pytest.approx((two_conv.macs - maps + filled) / two_conv.macs)
+    assert conv_mid.filled_floor == conv_mid.floor
+
+
+def test_bfloat16_that_is_slower_is_told_first() -> None:
+    found = speed(2.0)
+    assert found.bf16_over_fp32 == pytest.approx(0.5)
+    assert len(speed_tables(found, {})[0].caption) == 1
+    slow = [replace(rate, gflops=Spread(median=1, low=1, high=1)) if rate.precision == "bf16" else
+            replace(rate, gflops=Spread(median=3, low=3, high=3)) for rate in found.rates]  # fmt: skip
+    told = speed_tables(replace(found, rates=tuple(slow)), {})[0].caption[1]
+    assert told.startswith("bfloat16 is SLOWER than float32 here: a convolution takes 3.0 times as long, with PyTorch ")
 
 
 @pytest.fixture

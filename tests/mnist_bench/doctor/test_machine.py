@@ -55,6 +55,13 @@ def test_sqlite_on_a_networks_file_system_is_told(kind: str, severity: str) -> N
     assert doctor_machine.filesystem(kind, Path("results")).severity == severity
 
 
+@pytest.mark.parametrize(("ratio", "severity"), [(0.5, "ok"), (1.0, "ok"), (3.0, "problem")])
+def test_bfloat16_that_is_slower_than_float32_is_a_problem(ratio: float, severity: str) -> None:
+    finding = doctor_machine.bfloat16(ratio)
+    assert finding.severity == severity
+    assert ("--precision fp32" in finding.advice) == (severity == "problem")
+
+
 @pytest.mark.parametrize(("gigabytes", "severity"), [(16, "ok"), (2, "note"), (0.1, "problem")])
 def test_memory_for_a_worker_on_every_core(gigabytes: float, severity: str) -> None:
     finding = doctor_machine.memory(gigabytes * 1e9, started=8)
