@@ -51,11 +51,13 @@ def search(
     results: Path = Path("results"),
     storage: str | None = None,
     device: str = "auto",
+    data_dir: Path | None = None,
 ) -> StudyRecord:
     """Search a space, or go on with a search that was stopped, and return the study; `trial_timeout` is in seconds;
     `sampler` and `pruner` are built-in names, or code of your own (docs/own_samplers.md). `patience` (trained trials
     without a better complete one) and `target` (a validation accuracy, 0..1) end the search early. `from_studies` names
-    studies and tables whose best configurations are tried first; without `start`, the space's own are left out. See
+    studies and tables whose best configurations are tried first; without `start`, the space's own are left out.
+    `data_dir`, here and below, is data of your own: an .npz file or a folder (docs/own_data.md). See
     `mnist-bench search`.
 
     Raises:
@@ -83,6 +85,7 @@ def search(
         results=results,
         storage=storage,
         device=device,
+        data_dir=data_dir,
     )
     return run_search.run(asked, Observer(), lambda: False).study
 
@@ -227,19 +230,27 @@ def export_study(
     return exports.write(winner, Path(folder)).files
 
 
-def fit(recipe: str | Path, *, seed: int = 0, overrides: Sequence[str] = (), device: str = "auto") -> FitResult:
+def fit(
+    recipe: str | Path,
+    *,
+    seed: int = 0,
+    overrides: Sequence[str] = (),
+    device: str = "auto",
+    data_dir: Path | None = None,
+) -> FitResult:
     """Train a recipe once; see `mnist-bench train`.
 
     Raises:
         SpaceError, UsageError: the file is no recipe.
     """
     from mnist_bench import numerics
-    from mnist_bench.data import DataOptions, close_test_set, load_dataset
+    from mnist_bench.data import close_test_set, load_dataset, options_for
 
-    space = space_files.load(recipe, overrides)
+    form = options_for(data_dir).form
+    space = space_files.load(recipe, overrides, images=None if data_dir else space_files.IMAGES, form=form)
     close_test_set()
     torch_device = numerics.setup(device)
-    data = load_dataset(DataOptions(subset=space.settings.get("subset")), torch_device)
+    data = load_dataset(options_for(data_dir, subset=space.settings.get("subset")), torch_device)
     return fit_config(space_files.recipe(space), seed, data, numerics.choose_precision(torch_device, "auto"))
 
 

@@ -72,6 +72,17 @@ DataDir = Annotated[
         help="Four IDX files in MNIST's format; left out, the MNIST inside.",
     ),
 ]
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        "--data-dir",
+        metavar="FILE.npz|DIR",
+        rich_help_panel=FILES,
+        help="Your own: x_train, y_train, x_test, y_test; a folder of train/CLASS/*.png and test/CLASS/*.png, or of "
+        "IDX files. Left out, the MNIST inside.",
+    ),
+]
 Dataset = Annotated[
     DatasetName, typer.Option("--dataset", rich_help_panel=FILES, help="Other sets than mnist are downloaded once.")
 ]

@@ -7,6 +7,7 @@ from .mnist import (
     is_packaged as is_packaged,
     load_training_set as load_training_set,
 )
+from .own.cache import options_for as options_for
 from .split import CLASSES as CLASSES, validation_size as validation_size
 from .tensors import (
     Dataset as Dataset,

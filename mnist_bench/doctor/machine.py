@@ -13,11 +13,12 @@ from packaging.requirements import Requirement
 
 from mnist_bench import numerics
 from mnist_bench.bench import bf16_over_fp32, slow_bf16
-from mnist_bench.data import DataOptions, hashes_of_test_set, load_dataset, load_training_set
+from mnist_bench.data import DataOptions, hashes_of_test_set, load_dataset, load_training_set, options_for
 from mnist_bench.doctor.diagnostic import Diagnostic, note, ok, problem
 from mnist_bench.errors import DataError
 from mnist_bench.numerics import Precision, sentence, this_machine
 from mnist_bench.numerics.canary import canary
+from mnist_bench.picture_form import MNIST
 from mnist_bench.training import verify_replay
 from mnist_bench.training.cuda import Graphs, recorder
 
@@ -123,14 +124,14 @@ def graphs(verdict: str) -> Diagnostic:
 
 def data(data_dir: Path | None) -> Iterator[Diagnostic]:
     """Yield whether the training files and the test files are undamaged; the test files are only hashed."""
-    options = DataOptions(data_dir=None if data_dir is None else str(data_dir.resolve()))
-    pinned = "whole, with the hashes that are pinned" if data_dir is None else "in MNIST's format"
     try:
+        options = options_for(data_dir)
         loaded = load_training_set(options)
     except DataError as error:
         yield problem("training data", f"{error}.", "Put the files back; the package's own come with `pip install`.")
         return
-    images = len(loaded.images.labels)
+    images, form = len(loaded.images.labels), "in MNIST's format" if options.form == MNIST else f"{options.form}"
+    pinned = "whole, with the hashes that are pinned" if data_dir is None else form
     yield ok("training data", f"{images:,} images, {pinned} (data hash {loaded.data_hash[:8]}).")
     try:
         hashes = hashes_of_test_set(options)

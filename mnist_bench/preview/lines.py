@@ -6,13 +6,14 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import assert_never
 
 from mnist_bench import space_files
 from mnist_bench.cells import short
 from mnist_bench.config import TrainConfig
-from mnist_bench.data import DataOptions, load_training_set
+from mnist_bench.data import DataOptions, load_training_set, options_for
 from mnist_bench.leaderboard import rules_words
 from mnist_bench.nets import COEFFICIENTS
 from mnist_bench.preview import pace
@@ -61,9 +62,10 @@ def _what(asked: SearchConfig, space: Space) -> str:
 
 
 def _how_long(asked: SearchConfig, space: Space) -> Iterator[str]:
-    images = int(space.settings.get("subset", space_files.IMAGES))
-    measured = _measure(asked, overview.feasible_plans(space, asdict(COEFFICIENTS["cpu-bf16"])), images)
-    plans = overview.feasible_plans(space, asdict(COEFFICIENTS[measured.kind]))
+    images, form = _images(asked, space), run_search.form_of(asked)
+    plans_for = partial(overview.feasible_plans, space, images=images, form=form)
+    measured = _measure(asked, plans_for(asdict(COEFFICIENTS["cpu-bf16"])), images)
+    plans = plans_for(asdict(COEFFICIENTS[measured.kind]))
     _, pruner = run_search.chosen_strategies(asked, space)
     timed = Asked(
         trials=asked.trials, pruner=pruner, workers=asked.workers, has_cost=cost_of(space.settings) is not None
@@ -72,8 +74,16 @@ def _how_long(asked: SearchConfig, space: Space) -> Iterator[str]:
     how = "as a second's training here tells" if measured.speeds else "at this kind of machine's usual speed"
     busy = "; other programs compute here too, and may leave it more or less" if measured.busy else ""
     yield f"Takes about {span}, {how} ({measured.kind}){busy}."
-    if words := overview.infeasible_words(overview.shares(space)):
+    if words := overview.infeasible_words(overview.shares(space, form)):
         yield f"{words}; such are not trained and cost no trial."
+
+
+def _images(asked: SearchConfig, space: Space) -> int:
+    """Return on how many images a search would train and validate."""
+    if asked.data_dir is None:
+        return int(space.settings.get("subset", space_files.IMAGES))
+    split = load_training_set(run_search.data_options(asked, space)).split
+    return len(split.train) + len(split.validation)
 
 
 def _which(asked: SearchConfig, space: Space) -> str:
@@ -85,14 +95,16 @@ def _which(asked: SearchConfig, space: Space) -> str:
 
 
 def _measure(asked: SearchConfig, plans: Sequence[Plan[TrainConfig]], images: int) -> Pace:
-    """Measure in workers like those of the search, but for their images: MNIST's, and few of them."""
-    few = pace.images_to_measure(plans, images)
-    trainer = trainer_spec(load_training_set(DataOptions(subset=few)), device=asked.device)
+    """Measure in workers like those of the search, but for their images: few of them, of MNIST or of the user's own."""
+    form = run_search.form_of(asked)
+    few = pace.images_to_measure(plans, images, form)
+    options = DataOptions(subset=few) if asked.data_dir is None else options_for(asked.data_dir, subset=few)
+    trainer = trainer_spec(load_training_set(options), device=asked.device)
     folder = Path(tempfile.mkdtemp(prefix="mnist-bench-"))
     log = WorkFolder(folder).workers_log
     workers, executor = min(asked.workers, MAX_WORKERS), _executor(asked, trainer, log)
     try:
-        measured = pace.measure(executor, plans, few)
+        measured = pace.measure(executor, plans, few, form)
     finally:
         if not log.exists() or not log.stat().st_size:  # else it stays: the error that ends this may name it
             shutil.rmtree(folder)

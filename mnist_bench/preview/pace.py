@@ -11,6 +11,7 @@ from mnist_bench.config import CODEC, TrainConfig
 from mnist_bench.data import validation_size
 from mnist_bench.nets import COEFFICIENTS, period_features, price_list
 from mnist_bench.numerics import DeviceKind
+from mnist_bench.picture_form import MNIST, PictureForm
 from search.errors import WorkerError
 from search.executors import Done, Executor, Job, why_failed
 from search.trainer_api import Plan
@@ -43,22 +44,23 @@ class Pace:
     """Whether other programs kept the cores busy in the minute before."""
 
 
-def images_to_measure(plans: Sequence[Plan[TrainConfig]], images: int) -> int:
+def images_to_measure(plans: Sequence[Plan[TrainConfig]], images: int, form: PictureForm = MNIST) -> int:
     """Return on how many images, validation included, the first few nets train for about `AIM` seconds each.
 
     Args:
         plans: feasible ones, at random, whose costs were estimated for a CPU.
         images: number of images of the search.
+        form: that of the pictures.
     """
-    some = [_seconds(_one_epoch(plan.config), "cpu-bf16", MAX_IMAGES) for plan in plans[:NETS]]
+    some = [_seconds(_one_epoch(plan.config), "cpu-bf16", MAX_IMAGES, form) for plan in plans[:NETS]]
     return min(images, max(MIN_IMAGES, min(MAX_IMAGES, int(AIM * MAX_IMAGES * len(some) / sum(some)))))
 
 
-def measure(executor: Executor, plans: Sequence[Plan[TrainConfig]], images: int) -> Pace:
+def measure(executor: Executor, plans: Sequence[Plan[TrainConfig]], images: int, form: PictureForm = MNIST) -> Pace:
     """Start the executor's workers, let all of them train the same nets at the same time, and stop them.
 
     Args:
-        executor: its workers train on `images` images, validation included.
+        executor: its workers train on `images` images of this form, validation included.
         plans: feasible ones, at random.
 
     Raises:
@@ -72,12 +74,12 @@ def measure(executor: Executor, plans: Sequence[Plan[TrainConfig]], images: int)
             executor.wait(_POLL)
         start = time.monotonic() - began
         speeds: list[float] = []
-        for number, config in enumerate(_quick(plans, kind, images)):
+        for number, config in enumerate(_quick(plans, kind, images, form)):
             if not number:
                 _round(executor, config, slots)  # makes the kernels ready
             elif time.monotonic() - began - start > BUDGET:
                 break
-            speeds.append(slots * _seconds(config, kind, images) / _round(executor, config, slots))
+            speeds.append(slots * _seconds(config, kind, images, form) / _round(executor, config, slots))
     finally:
         executor.stop()
     return Pace(kind=kind, speeds=tuple(speeds), start=start, busy=busy)
@@ -88,9 +90,9 @@ def _is_busy() -> bool:
     return hasattr(os, "getloadavg") and os.getloadavg()[0] > (os.cpu_count() or 1) / 2
 
 
-def _quick(plans: Sequence[Plan[TrainConfig]], kind: DeviceKind, images: int) -> list[TrainConfig]:
+def _quick(plans: Sequence[Plan[TrainConfig]], kind: DeviceKind, images: int, form: PictureForm) -> list[TrainConfig]:
     """Return one epoch of each of the first few nets, or of the quickest, as far as they are quick enough."""
-    nets = {net: _seconds(net, kind, images) for net in (_one_epoch(plan.config) for plan in plans)}
+    nets = {net: _seconds(net, kind, images, form) for net in (_one_epoch(plan.config) for plan in plans)}
     first = [net for net in list(nets)[:NETS] if nets[net] <= MAX_ESTIMATE]
     return first or [net for net in sorted(nets, key=nets.__getitem__)[:1] if nets[net] <= MAX_ESTIMATE]
 
@@ -115,7 +117,7 @@ def _one_epoch(config: TrainConfig) -> TrainConfig:
     return replace(config, epochs=1, periods=None, phases=(), optim=replace(config.optim, batch_size=batch))
 
 
-def _seconds(config: TrainConfig, kind: DeviceKind, images: int) -> float:
+def _seconds(config: TrainConfig, kind: DeviceKind, images: int, form: PictureForm) -> float:
     validation = validation_size(images)
-    (features,) = period_features(config, train_images=images - validation, validation_images=validation)
+    (features,) = period_features(config, train_images=images - validation, validation_images=validation, form=form)
     return sum(f * p for f, p in zip(features, price_list(COEFFICIENTS[kind]), strict=True)) * 1e-6

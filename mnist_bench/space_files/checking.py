@@ -7,6 +7,7 @@ from itertools import islice, pairwise
 from typing import Any, assert_never, get_args
 
 from mnist_bench.config import TrainConfig, TrainOn, all_settings, leaves_validation, sections
+from mnist_bench.picture_form import MNIST, PictureForm
 from mnist_bench.space_files.faults import allows, annotation_of, faults
 from mnist_bench.space_files.feasibility import net_problems
 from mnist_bench.space_files.form import IMAGES, SETTINGS
@@ -20,10 +21,11 @@ GRID = 64
 """Values of a range of whole numbers that are tried one by one."""
 
 
-def check(space: Space, *, images: int | None = IMAGES) -> list[Problem]:
+def check(space: Space, *, images: int | None = IMAGES, form: PictureForm = MNIST) -> list[Problem]:
     """Return all that is wrong with the names and values of `space`, in no particular order.
 
     Ranges that could not be read are passed over. `images` is how many the data set has; None where that is not known.
+    `form` is that of its pictures.
     """
     problems = list(_top_level_problems(space))
     for item in space.fields:
@@ -41,7 +43,7 @@ def check(space: Space, *, images: int | None = IMAGES) -> list[Problem]:
         problems.append(space.origins["train_on"].problem(message))
     if problems or any(item.value is UNREADABLE for item in space.fields):
         return problems
-    return [*_sum_problems(space), *_strategy_problems(space)] or net_problems(space)
+    return [*_sum_problems(space), *_strategy_problems(space)] or net_problems(space, form)
 
 
 def _top_level_problems(space: Space) -> Iterator[Problem]:

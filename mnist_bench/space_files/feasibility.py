@@ -13,6 +13,7 @@ from mnist_bench.config import TrainConfig, all_settings
 from mnist_bench.errors import ArchitectureError
 from mnist_bench.nets import plan_layers
 from mnist_bench.numerics import machine_memory
+from mnist_bench.picture_form import PictureForm
 from mnist_bench.space_files import overview
 from mnist_bench.space_files.overview import Net
 from mnist_bench.units import size
@@ -29,23 +30,23 @@ LISTED = {"model.blocks": "block", "model.hidden_layers": "hidden layer"}
 COUNTED = {"parameters": "parameters", "macs": "MACs a picture"}
 
 
-def net_problems(space: Space) -> list[Problem]:
+def net_problems(space: Space, form: PictureForm) -> list[Problem]:
     """Return what keeps nets of a space, whose names and values are right, from being trained on this machine."""
     drawn = overview.samples(space, 1 if space.is_recipe else NETS_DRAWN, seed=0)
     if problems := [*_list_problems(space, drawn, unfit=True)]:
         return problems
-    nets = overview.nets(space, drawn)
+    nets = overview.nets(space, drawn, form)
     if all(net.layers is None for net in nets):
         reason = nets[-1].reason
         path = reason.partition(" ")[0].rstrip(":")  # such a reason begins with the setting at fault
         origin = next((item.origin for item in space.fields if item.path == path), space.origins.get("model"))
         message = f"model: no net can be built from these settings: {reason}"
         return [origin.problem(message)] if origin else []
-    limits = [] if space.is_recipe or _is_met(nets) else [*_limit_problems(space)]
-    return limits or [*_memory_problems(space, nets)]
+    limits = [] if space.is_recipe or _is_met(nets) else [*_limit_problems(space, form)]
+    return limits or [*_memory_problems(space, nets, form)]
 
 
-def net_warnings(space: Space) -> Iterator[Problem]:
+def net_warnings(space: Space, form: PictureForm) -> Iterator[Problem]:
     """Yield what keeps some nets of a space, in which nothing is wrong, from being trained."""
     if space.is_recipe:
         return
@@ -53,9 +54,9 @@ def net_warnings(space: Space) -> Iterator[Problem]:
     yield from _list_problems(space, drawn, unfit=False)
     if not space.settings.get("limits"):
         return
-    if _is_met(overview.nets(space, drawn)):
+    if _is_met(overview.nets(space, drawn, form)):
         for item in space.fields:
-            yield from _closed_values(space, item, drawn)
+            yield from _closed_values(space, item, drawn, form)
     else:
         message = f"limits: none of {NETS_DRAWN} random nets meets them; a search may find none either"
         yield space.origins["limits"].problem(message)
@@ -98,10 +99,10 @@ def _is_met(nets: Iterable[Net]) -> bool:
     return any(net.layers is not None and not net.over for net in nets)
 
 
-def _limit_problems(space: Space) -> Iterator[Problem]:
+def _limit_problems(space: Space, form: PictureForm) -> Iterator[Problem]:
     """Yield the limits that even the smallest net exceeds."""
     try:
-        limits, found = space.settings.get("limits", {}), overview.extremes(space)
+        limits, found = space.settings.get("limits", {}), overview.extremes(space, form)
     except ArchitectureError:
         return  # nets can be built between the ends of the ranges only
     for name, least in (("parameters", found.parameters[0]), ("macs", found.macs[0])):
@@ -110,7 +111,7 @@ def _limit_problems(space: Space) -> Iterator[Problem]:
             yield space.origins["limits"].problem(f"{message} {limits[name]:,.10g}", name)
 
 
-def _closed_values(space: Space, item: Field, drawn: list[dict[str, Any]]) -> Iterator[Problem]:
+def _closed_values(space: Space, item: Field, drawn: list[dict[str, Any]], form: PictureForm) -> Iterator[Problem]:
     """Yield the values of a range that no net has that meets the limits, though nets with others meet them."""
     if item.distribution is None or item.path not in overview.SIZE_FIELDS:
         return
@@ -118,7 +119,7 @@ def _closed_values(space: Space, item: Field, drawn: list[dict[str, Any]]) -> It
     values = item.distribution.values
     for index, value in enumerate(values if 1 < len(values) <= MAX_VALUES else ()):
         changed = [_with(space, params, item.path, value) for params in drawn]
-        nets = overview.nets(space, [params for params in changed if item.path in params])
+        nets = overview.nets(space, [params for params in changed if item.path in params], form)
         over = [name for name in COUNTED if nets and all(name in net.over for net in nets)]
         if over:
             closed = f"{item.path}: {show(span)} is closed by the limit on {over[0]}"
@@ -151,12 +152,12 @@ def _sum(option: Any) -> float:
     return float(option) if isinstance(option, int | float) else 0.0
 
 
-def _memory_problems(space: Space, nets: list[Net]) -> Iterator[Problem]:
+def _memory_problems(space: Space, nets: list[Net], form: PictureForm) -> Iterator[Problem]:
     """Yield the largest net, where its weights and the optimizer's state alone exceed this machine's memory.
 
     The largest within the limits of those drawn and the one at the upper ends of all ranges.
     """
-    largest = overview.nets(space, [space.sample(lambda _, span: _ends(span)[1])])
+    largest = overview.nets(space, [space.sample(lambda _, span: _ends(span)[1])], form)
     trained = [net for net in (*nets, *largest) if net.feasible]
     memory = machine_memory()
     if memory is None or not trained:
@@ -165,7 +166,7 @@ def _memory_problems(space: Space, nets: list[Net]) -> Iterator[Problem]:
     config, parameters = net.config, net.parameters
     weights, whole = 4 * parameters, 4 * parameters * _copies(config)
     if whole > memory:
-        path = _dominating(config)
+        path = _dominating(config, form)
         state = "" if weights > memory else f", {size(whole)} with the optimizer's state"
         message = f"{path}: the largest net has {parameters:,} parameters, {size(weights)} of weights{state}"
         origin = next((item.origin for item in space.fields if item.path == path), space.origins.get("model"))
@@ -180,11 +181,11 @@ def _copies(config: TrainConfig) -> int:
     return 1 + moments + bool(config.optim.ema_decay)
 
 
-def _dominating(config: TrainConfig) -> str:
+def _dominating(config: TrainConfig, form: PictureForm) -> str:
     """Return the setting without which a net would have the fewest parameters."""
     default = TrainConfig().model
 
     def without(name: str) -> int:
-        return plan_layers(replace(config.model, **{name: getattr(default, name)})).parameters
+        return plan_layers(replace(config.model, **{name: getattr(default, name)}), form).parameters
 
     return "model." + min(("filters", "filter_growth", "hidden_units"), key=without)

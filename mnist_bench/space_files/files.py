@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_bench.config import TrainConfig, from_json, with_params
+from mnist_bench.picture_form import MNIST, PictureForm
 from mnist_bench.space_files.checking import check
 from mnist_bench.space_files.form import IMAGES, VALUE, training_settings
 from search.errors import SpaceError, UsageError
@@ -25,31 +26,34 @@ FORMER = "former/"
 """Folder among them of what they were up to a release: `former/0.1/conv.yaml`."""
 
 
-def load(name_or_path: str | Path, overrides: Sequence[str] = (), *, images: int | None = IMAGES) -> Space:
+def load(
+    name_or_path: str | Path, overrides: Sequence[str] = (), *, images: int | None = IMAGES, form: PictureForm = MNIST
+) -> Space:
     """Return the space of a file, of a shipped space's name, or of the standard input ("-"), with `--set` applied.
 
     `images` is how many the data set has, the most that `subset` may be; None where that is not known.
+    `form` is that of its pictures, for which the nets are.
 
     Raises:
         SpaceError: every problem of the file's form, names and values.
         UsageError: there is no such file, or an override is malformed.
     """
-    return _checked(_read(name_or_path), overrides, images)
+    return _checked(_read(name_or_path), overrides, images, form)
 
 
 def parse(text: str, source: str, overrides: Sequence[str] = ()) -> Space:
     """Return the space of a file's text, which messages call `source`; errors as in `load`."""
-    return _checked(yaml_reader.parse(text, source), overrides, None)
+    return _checked(yaml_reader.parse(text, source), overrides, None, MNIST)
 
 
-def _checked(document: yaml_reader.Document, overrides: Sequence[str], images: int | None) -> Space:
+def _checked(document: yaml_reader.Document, overrides: Sequence[str], images: int | None, form: PictureForm) -> Space:
     space, problems = Space.read(document)
-    problems += check(space, images=images)
+    problems += check(space, images=images, form=form)
     if problems:
         raise SpaceError(problems)
     if overrides:
         space = override(space, overrides)
-        if problems := check(space, images=images):
+        if problems := check(space, images=images, form=form):
             raise SpaceError(problems)
     # An objective that only says what holds anyway makes no other search, so it is no part of the fingerprint.
     settings = {name: value for name, value in space.settings.items() if (name, value) != ("objective", VALUE)}

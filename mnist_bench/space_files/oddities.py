@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, assert_never
 
 from mnist_bench.config import TrainConfig, all_settings
+from mnist_bench.picture_form import MNIST, PictureForm
 from mnist_bench.space_files.feasibility import net_warnings
 from mnist_bench.space_files.overview import TRIALS_DRAWN, constraints_met, shares
 from search import strategies
@@ -16,10 +17,10 @@ from search.space import Choice, Field, FloatRange, IntRange, Levels, Space, sam
 DROPS = ("optim.first_drop_fraction", "optim.second_drop_fraction")
 
 
-def warnings(space: Space) -> list[Problem]:
-    """Return what is odd about a checked space, in the order of the file."""
-    found = [*_single_values(space), *_drops(space), *_idle_pruner(space), *_constraints(space), *net_warnings(space)]
-    return sorted(found, key=lambda problem: (problem.line, problem.column))
+def warnings(space: Space, form: PictureForm = MNIST) -> list[Problem]:
+    """Return what is odd about a checked space of nets for pictures of this form, in the order of the file."""
+    found = [*_single_values(space), *_drops(space), *_idle_pruner(space), *_constraints(space)]
+    return sorted([*found, *net_warnings(space, form)], key=lambda problem: (problem.line, problem.column))
 
 
 def warning_line(problem: Problem) -> str:

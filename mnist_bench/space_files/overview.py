@@ -142,18 +142,19 @@ def samples(space: Space, n: int, seed: int) -> list[dict[str, Any]]:
     return [space.sample(lambda _, distribution: distribution.draw(draws)) for _ in range(n)]
 
 
-def extremes(space: Space) -> Extremes:
+def extremes(space: Space, form: PictureForm = MNIST) -> Extremes:
     """Return the smallest and largest nets among the corners of the ranges that decide a net's size.
 
-    Counts grow with the filters, the growth, the kernels, the convolutions and the units, so the ends of these ranges
-    and every number of blocks and layers and every choice hold the extremes: exact up to `MAX_CORNERS` corners.
+    They are nets for pictures of this form. Counts grow with the filters, the growth, the kernels, the convolutions and
+    the units, so the ends of these ranges and every number of blocks and layers and every choice hold the extremes:
+    exact up to `MAX_CORNERS` corners.
     Nets that cannot exist are left out.
 
     Raises:
         ArchitectureError: none of the nets can exist.
     """
     axes = _corner_axes(space)
-    nets = list(_nets(space, axes))
+    nets = list(_nets(space, axes, form))
     if not nets:
         raise ArchitectureError(f"{space.source}: none of the nets at the ends of the ranges can be built")
     parameters, macs = [net.parameters for net in nets], [net.macs for net in nets]
@@ -176,16 +177,18 @@ def estimate(space: Space, coefficients: Mapping[str, float], *, trials: int, wo
     return Estimate(minutes=microseconds / 60e6 / workers, infeasible=found.infeasible, impossible=found.impossible)
 
 
-def feasible_plans(space: Space, coefficients: Mapping[str, float]) -> list[Plan[TrainConfig]]:
+def feasible_plans(
+    space: Space, coefficients: Mapping[str, float], *, images: int = IMAGES, form: PictureForm = MNIST
+) -> list[Plan[TrainConfig]]:
     """Return the plans of random configurations that may be trained; of all, if none may."""
-    plan = planner(space, coefficients)
+    plan = planner(space, coefficients, images=images, form=form)
     drawn = [plan(params) for params in samples(space, TRIALS_DRAWN, seed=0)]
     return [plan for plan in drawn if plan.feasible] or drawn
 
 
-def shares(space: Space) -> Shares:
+def shares(space: Space, form: PictureForm = MNIST) -> Shares:
     """Return why random configurations are not trained."""
-    drawn = nets(space, samples(space, TRIALS_DRAWN, seed=0))
+    drawn = nets(space, samples(space, TRIALS_DRAWN, seed=0), form)
     return Shares(
         over_a_limit=sum(bool(net.over) for net in drawn) / len(drawn),
         impossible=sum(net.layers is None for net in drawn) / len(drawn),
@@ -207,16 +210,16 @@ def _met(constraint: Constraint, values: Sequence[Mapping[str, Any]]) -> Met:
     return Met(constraint=constraint, met=met, applies=len(values))
 
 
-def nets(space: Space, drawn: Iterable[Mapping[str, Any]]) -> list[Net]:
-    """Return the net of each trial, given its parameters."""
-    return [_net(space, params) for params in drawn]
+def nets(space: Space, drawn: Iterable[Mapping[str, Any]], form: PictureForm = MNIST) -> list[Net]:
+    """Return the net of each trial, given its parameters, for pictures of this form."""
+    return [_net(space, params, form) for params in drawn]
 
 
-def _net(space: Space, params: Mapping[str, Any]) -> Net:
+def _net(space: Space, params: Mapping[str, Any], form: PictureForm) -> Net:
     config = from_json(with_params(training_settings(space), space.resolve(params)))
     missed = frozenset(text for text, excess in space.excess(params).items() if excess > 0)
     try:
-        layers = plan_layers(config.model)
+        layers = plan_layers(config.model, form)
     except ArchitectureError as error:
         return Net(config=config, layers=None, reason=str(error), missed=missed)
     facts, limits = {"parameters": layers.parameters, "macs": layers.macs}, space.settings.get("limits", {})
@@ -286,7 +289,7 @@ def _corners(path: str, span: Distribution) -> list[Any]:
             assert_never(span)
 
 
-def _nets(space: Space, axes: Mapping[str, list[Any]]) -> Iterator[Architecture]:
+def _nets(space: Space, axes: Mapping[str, list[Any]], form: PictureForm) -> Iterator[Architecture]:
     """Yield the nets at the corners, once each, as far as they can exist."""
     seen = set()
     for corner in islice(product(*axes.values()), MAX_CORNERS):
@@ -296,14 +299,16 @@ def _nets(space: Space, axes: Mapping[str, list[Any]]) -> Iterator[Architecture]
         if (key := dumps(values)) not in seen:
             seen.add(key)
             with suppress(ArchitectureError):
-                yield plan_layers(from_json(with_params({}, values)).model)
+                yield plan_layers(from_json(with_params({}, values)).model, form)
 
 
-def planner(space: Space, coefficients: Mapping[str, float]) -> Planner[TrainConfig]:
-    """Return the planner of a search on MNIST, with `coefficients` of the cost model."""
-    images = int(space.settings.get("subset", IMAGES))
+def planner(
+    space: Space, coefficients: Mapping[str, float], *, images: int = IMAGES, form: PictureForm = MNIST
+) -> Planner[TrainConfig]:
+    """Return the planner of a search on so many images of a form, with `coefficients` of the cost model."""
+    images = int(space.settings.get("subset", images))
     validation = validation_size(images)
-    return planner_on(space, coefficients, train_images=images - validation, validation_images=validation)
+    return planner_on(space, coefficients, train_images=images - validation, validation_images=validation, form=form)
 
 
 def planner_on(

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mnist_bench.data import DataOptions, TrainingSet, load_training_set
+from mnist_bench.data import TrainingSet, load_training_set, options_for
+from mnist_bench.picture_form import MNIST
 from mnist_bench.studies.record import Data
 from search.errors import FingerprintError, UsageError
 from search.event_log import StudyRecord
@@ -17,18 +18,22 @@ def training_set(recorded: Data, data_dir: Path | None, what: str) -> TrainingSe
 
     Args:
         recorded: the data set as recorded.
-        data_dir: a folder with its files; None for the packaged MNIST or a relative.
+        data_dir: where it is, as in `options_for`; None for the packaged MNIST or a relative.
         what: what was trained on it, for messages: "Study conv-0".
 
     Raises:
         DataError: the data set cannot be loaded.
         UsageError: it is not the recorded one.
     """
-    options = DataOptions(
-        dataset="mnist" if data_dir else recorded.dataset,
-        data_dir=str(data_dir.resolve()) if data_dir else None,
-        subset=recorded.subset,
-    )
+    if data_dir is None and recorded.form != MNIST:
+        raise UsageError(f"{what} was trained on pictures of {recorded.form}; --data names the file or folder of them.")
+    dataset = "mnist" if data_dir else recorded.dataset
+    options = options_for(data_dir, dataset=dataset, subset=recorded.subset)
+    if options.form != recorded.form:
+        raise UsageError(
+            f"{what} was trained on pictures of {recorded.form}, and those of {data_dir} have {options.form}; --data "
+            "names the file or folder of its own."
+        )
     loaded = load_training_set(options)
     if (loaded.data_hash, loaded.split.digest) != (recorded.data_hash, recorded.split_hash):
         raise UsageError(

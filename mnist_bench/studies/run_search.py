@@ -13,9 +13,10 @@ from typing import Any, assert_never
 
 from mnist_bench import space_files, start_lists
 from mnist_bench.config import DatasetName, TrainConfig, every_setting, leaves, to_json
-from mnist_bench.data import DataOptions, TrainingSet, close_test_set, idx_files, load_training_set
+from mnist_bench.data import DataOptions, TrainingSet, close_test_set, idx_files, load_training_set, options_for
 from mnist_bench.nets import COEFFICIENTS
-from mnist_bench.space_files import overview, planner_on
+from mnist_bench.picture_form import PictureForm
+from mnist_bench.space_files import IMAGES, overview, planner_on
 from mnist_bench.studies import record, validated
 from mnist_bench.studies.best_checkpoints import BestCheckpoints
 from mnist_bench.studies.record import Data
@@ -85,6 +86,7 @@ class SearchConfig:
     storage: str | None = field(default=None, repr=False)  # it may hold a password
     results: Path = Path("results")
     data_dir: Path | None = None
+    """An .npz file, a folder of pictures or one of IDX files; see `mnist_bench.data.own`."""
     dataset: DatasetName = "mnist"
     executor: ExecutorName = "local"
     max_outage: float = MAX_OUTAGE
@@ -143,15 +145,16 @@ def run(asked: SearchConfig, observer: Observer, stopping: Callable[[], bool]) -
     """
     space, rules = to_search(asked, observer.on_notice), asked.stop_rules
     chosen = chosen_strategies(asked, space)
-    for warning in space_files.warnings(space):
+    for warning in space_files.warnings(space, form_of(asked)):
         observer.on_warning(space_files.warning_line(warning))
     if repeats(asked.order):
         repeatability.require(*chosen, tried_on(space, asked.seed))
     close_test_set()
     where = location(asked, space)
     start = start_list(asked, space, where, observer.on_notice)  # before data are loaded: a name may be mistyped
-    data = load_training_set(_data_options(asked, space))
+    data = load_training_set(data_options(asked, space))
     make_folder(where.folder)
+    source = None if asked.data_dir is None else str(asked.data_dir.resolve())
     deadline = None if asked.timeout is None else time.monotonic() + asked.timeout
     return Search(
         location=where,
@@ -166,7 +169,7 @@ def run(asked: SearchConfig, observer: Observer, stopping: Callable[[], bool]) -
         trial_timeout=math.inf if asked.trial_timeout is None else asked.trial_timeout,
         check=validated.believed,
         max_outage=asked.max_outage,
-        invocation=None if asked.command is None else Invocation(command=asked.command, data_dir=data.options.data_dir),
+        invocation=None if asked.command is None else Invocation(command=asked.command, data_dir=source),
     ).run()
 
 
@@ -205,8 +208,9 @@ def to_search(asked: SearchConfig, notice: Callable[[str], object] = lambda text
 
 
 def _loaded(asked: SearchConfig, name: str) -> Space:
-    images = {} if asked.data_dir is None else {"images": None}
-    space = space_files.load(name, (*asked.overrides, *_strategy_overrides(asked)), **images)
+    images = IMAGES if asked.data_dir is None else None
+    overrides = (*asked.overrides, *_strategy_overrides(asked))
+    space = space_files.load(name, overrides, images=images, form=form_of(asked))
     own = [kind for kind, name in (("sampler", asked.sampler), ("pruner", asked.pruner)) if name and is_code(name)]
     return _without(own, space)
 
@@ -358,9 +362,14 @@ def period_ends(space: Space) -> list[float]:
     return list(space.settings.get("periods") or range(1, epochs + 1))
 
 
-def _data_options(asked: SearchConfig, space: Space) -> DataOptions:
-    folder = str(asked.data_dir.resolve()) if asked.data_dir else None
-    return DataOptions(dataset=asked.dataset, data_dir=folder, subset=space.settings.get("subset"))
+def data_options(asked: SearchConfig, space: Space) -> DataOptions:
+    """Return how the data set of a search is loaded; errors as in `options_for`."""
+    return options_for(asked.data_dir, dataset=asked.dataset, subset=space.settings.get("subset"))
+
+
+def form_of(asked: SearchConfig) -> PictureForm:
+    """Return that of the pictures of a search; errors as in `options_for`."""
+    return options_for(asked.data_dir, dataset=asked.dataset).form
 
 
 def _executor(asked: SearchConfig, data: TrainingSet, location: StudyLocation) -> Executor:

@@ -30,7 +30,7 @@ def ablate(
     budget: Annotated[float | None, options.budget("After this, e.g. 15m, what is left is one step.")] = None,
     workers: options.Workers = None,
     device: options.Device = "auto",
-    data_dir: options.DataDir = None,
+    data_dir: options.Data = None,
     json: options.Json = False,
     csv: options.Csv = False,
     markdown: options.Markdown = False,

@@ -46,7 +46,7 @@ def confirm(
     ] = False,
     workers: options.Workers = None,
     device: options.Device = "auto",
-    data_dir: options.DataDir = None,
+    data_dir: options.Data = None,
     json: options.Json = False,
     results: options.Results = options.RESULTS,
     storage: options.Storage = None,

@@ -41,7 +41,7 @@ def train(
     seeds: Annotated[int, typer.Option("--seeds", min=1, max=1000, metavar="N", help="Train with N seeds.")] = 1,
     seed: Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="The first seed.")] = 0,
     device: options.Device = "auto",
-    data_dir: options.DataDir = None,
+    data_dir: options.Data = None,
     dataset: Annotated[
         DatasetName | None, typer.Option("--dataset", help="Left out, mnist, or the trial's.", show_default=False)
     ] = None,
@@ -61,7 +61,7 @@ def train(
     _check_output(output_file, seeds)  # before anything that takes seconds to load
     from mnist_bench import numerics, space_files
     from mnist_bench.config import leaves_validation
-    from mnist_bench.data import close_test_set, load_dataset
+    from mnist_bench.data import close_test_set, load_dataset, options_for
     from mnist_bench.training import fit
 
     close_test_set()
@@ -69,7 +69,8 @@ def train(
     if _is_trial(recipe):
         space, data_options = _trial(recipe, given, data_dir, dataset, results, storage)
     else:
-        space = space_files.load(recipe, given)
+        form = options_for(data_dir, dataset=dataset or "mnist").form
+        space = space_files.load(recipe, given, images=None if data_dir else space_files.IMAGES, form=form)
         data_options = _data_options(space, data_dir, dataset)
     config = space_files.recipe(space)
     torch_device = numerics.setup(device)
@@ -126,10 +127,9 @@ def _trial(
 
 
 def _data_options(space: Space, data_dir: Path | None, dataset: DatasetName | None) -> DataOptions:
-    from mnist_bench.data import DataOptions
+    from mnist_bench.data import options_for
 
-    where = str(data_dir) if data_dir else None
-    return DataOptions(dataset=dataset or "mnist", data_dir=where, subset=space.settings.get("subset"))
+    return options_for(data_dir, dataset=dataset or "mnist", subset=space.settings.get("subset"))
 
 
 def _check_output(path: Path | None, seeds: int) -> None:

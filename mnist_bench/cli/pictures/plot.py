@@ -77,7 +77,7 @@ def plot(
     seed: Annotated[
         int | None, typer.Option("--seed", min=0, max=2**32 - 1, help="augmented: of the distortions.")
     ] = None,
-    data_dir: options.DataDir = None,
+    data_dir: options.Data = None,
     json: options.Json = False,
     results: options.Results = options.RESULTS,
     storage: options.Storage = None,
@@ -153,9 +153,13 @@ def _study_jobs(kinds: Sequence[str], study: StudyRecord, results: Path, data_di
 
 
 def _data_jobs(kinds: Sequence[str], data_dir: Path | None, overrides: Sequence[str], seed: int) -> list[Job]:
-    from mnist_bench.data import DataOptions, load_training_set
+    from mnist_bench.data import load_training_set, options_for
+    from mnist_bench.picture_form import MNIST
 
-    data = load_training_set(DataOptions(data_dir=str(data_dir) if data_dir else None)).images
+    options = options_for(data_dir)
+    if options.form != MNIST:
+        raise UsageError(f"{data_dir}: pictures of {options.form}; {kinds[0]} shows data in MNIST's form alone.")
+    data = load_training_set(options).images
     makers: dict[str, Callable[[Images], Job]] = {
         "digits": _digits,
         "augmented": partial(_augmented, overrides=overrides, seed=seed),

@@ -26,7 +26,7 @@ def report(
         Path | None,
         typer.Option("--output", metavar="FILE", help="Where it goes; left out, report.html in the study's folder."),
     ] = None,
-    data_dir: options.DataDir = None,
+    data_dir: options.Data = None,
     results: options.Results = options.RESULTS,
     storage: options.Storage = None,
 ) -> None:

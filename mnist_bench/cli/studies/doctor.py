@@ -26,7 +26,7 @@ def doctor(
         bool, typer.Option("--replay", help="Decide everything in the study's log once more, and compare.")
     ] = False,
     device: options.Device = "auto",
-    data_dir: options.DataDir = None,
+    data_dir: options.Data = None,
     json: options.Json = False,
     results: options.Results = options.RESULTS,
     storage: options.Storage = None,

@@ -34,7 +34,7 @@ def reproduce(
         ),
     ] = None,
     device: options.Device = "auto",
-    data_dir: options.DataDir = None,
+    data_dir: options.Data = None,
     json: options.Json = False,
     results: options.Results = options.RESULTS,
     storage: options.Storage = None,

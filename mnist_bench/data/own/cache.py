@@ -14,8 +14,6 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from mnist_bench.config import DatasetName
 from mnist_bench.data import guard, idx
 from mnist_bench.data.cache_folder import cache_folder
@@ -76,9 +74,10 @@ def _kept(source: Path, stamp: str, read: Callable[[Path], Parts]) -> tuple[Path
     """Return the folder with the IDX files of a source, and their form; made now where there is none."""
     root = cache_folder() / "data"
     known = root / "sources" / canonical_json.sha256([str(source), stamp])
-    with suppress(OSError, ValueError, KeyError, ValidationError):
+    with suppress(OSError, ValueError):
         folder = root / known.read_text()
-        return folder, parse(json.loads((folder / ABOUT).read_bytes())["form"])
+        if form := _form_in(folder):
+            return folder, form
     parts = read(source)
     try:
         folder = _written(parts, root, source)
@@ -89,15 +88,23 @@ def _kept(source: Path, stamp: str, read: Callable[[Path], Parts]) -> tuple[Path
     return folder, parts.form
 
 
+def _form_in(folder: Path) -> PictureForm | None:
+    """Return the form of the files in a folder of the cache; None where there are none."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        return parse(json.loads((folder / ABOUT).read_bytes())["form"])
+    return None
+
+
 def _written(parts: Parts, root: Path, source: Path) -> Path:
     """Return the folder with the files of a data set, which appears whole or not at all."""
-    names, arrays = (
-        (*TRAIN_FILES, *TEST_FILES),
-        (parts.train.images, parts.train.labels, parts.test.images, parts.test.labels),
-    )
+    names = (*TRAIN_FILES, *TEST_FILES)
+    arrays = (parts.train.images, parts.train.labels, parts.test.images, parts.test.labels)
     hashes = dict(zip(names, (*parts.train.digests, *parts.test.digests), strict=True))
     folder = root / canonical_json.sha256([asdict(parts.form), hashes])[:32]
     about = {"form": asdict(parts.form), "sha256": hashes, "classes": list(parts.names), "source": str(source)}
+    if _form_in(folder):
+        return folder  # of another source with the same content
+    shutil.rmtree(folder, ignore_errors=True)  # of what is there, nobody can say what it is
     root.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(prefix="new-", dir=root))
     try:

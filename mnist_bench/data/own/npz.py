@@ -17,9 +17,10 @@ from mnist_bench.data.mnist import Images
 from mnist_bench.data.own.parts import Parts, check_size, joined
 from mnist_bench.errors import DataError
 from mnist_bench.picture_form import MAX_CLASSES
-from search.messages import listing, show
+from search.messages import show
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
+_LISTED = ", ".join(KEYS)
 
 
 def read(path: Path) -> Parts:
@@ -51,8 +52,8 @@ def read(path: Path) -> Parts:
 def _array(archive: zipfile.ZipFile, key: str, path: Path) -> NDArray[Any]:
     """Return an array, whose header is checked before memory is spent on it. What only pickle could read is refused."""
     if f"{key}.npy" not in archive.namelist():
-        held = listing([show(name.removesuffix(".npy")) for name in archive.namelist()[:10]]) or "nothing"
-        raise DataError(f"{path}: there is no array {key}; {listing(list(KEYS))} are needed, and it holds {held}")
+        held = ", ".join(show(name.removesuffix(".npy")) for name in archive.namelist()[:10]) or "nothing"
+        raise DataError(f"{path}: there is no array {key}; {_LISTED} are needed, and it holds {held}")
     with archive.open(f"{key}.npy") as file:
         header = npy.read_array_header_1_0 if npy.read_magic(file) == (1, 0) else npy.read_array_header_2_0
         shape, _, dtype = header(file)

@@ -253,7 +253,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The numbers of images on which a pace was measured; no worker starts."""
     images: list[int] = []
 
-    def measure(executor: object, plans: object, number: int) -> Pace:
+    def measure(executor: object, plans: object, number: int, form: object) -> Pace:
         images.append(number)
         return Pace(kind="cpu-bf16", speeds=(1.0,), start=4.0, busy=False)
 

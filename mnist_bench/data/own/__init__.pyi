@@ -1,1 +1,0 @@
-from .cache import options_for as options_for

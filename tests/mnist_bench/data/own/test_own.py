@@ -1,0 +1,285 @@
+"""Data of the user's own: what is read, what is refused and how, and that the source is read once."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pytest
+from hypothesis import given, strategies as st
+from hypothesis.extra import numpy as arrays_of
+from PIL import Image
+
+from mnist_bench.data import load_training_set, open_test_set, options_for
+from mnist_bench.data.mnist import ABOUT, TRAIN_FILES, DataOptions
+from mnist_bench.data.own import npz, picture_folder
+from mnist_bench.data.own.parts import Parts
+from mnist_bench.errors import DataError
+from mnist_bench.picture_form import MNIST, PictureForm
+from support.handmade_data import write_idx
+from support.own_data import Arrays, arrays, write_folder, write_npz
+from support.paths import ROOT
+
+OPENS_IT = "import sys; from mnist_bench.data import close_test_set; close_test_set(); open(sys.argv[1])"
+COLOUR = PictureForm(channels=3, height=8, width=8, classes=4)
+
+
+def small(**others: np.ndarray) -> Arrays:
+    """Return a few pictures of four classes in colour, some arrays replaced."""
+    return {**arrays(classes=4, train=40, test=8, side=8), **others}
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the cache folder, one a test."""
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
+    return folder
+
+
+def test_a_file_and_a_folder_of_the_same_pictures_are_the_same_data(tmp_path: Path) -> None:
+    values = small()
+    order = np.argsort(values["y_train"], kind="stable")  # a folder is read class by class
+    values |= {"x_train": values["x_train"][order], "y_train": values["y_train"][order]}
+    order = np.argsort(values["y_test"], kind="stable")
+    values |= {"x_test": values["x_test"][order], "y_test": values["y_test"][order]}
+    file = options_for(write_npz(tmp_path / "mine.npz", values))
+    folder = options_for(write_folder(tmp_path / "mine", values))
+    assert file == folder
+    assert file.form == COLOUR
+    loaded = load_training_set(file)
+    assert loaded.images.images.shape == (40, 3, 8, 8)
+    assert np.array_equal(loaded.images.images.transpose(0, 2, 3, 1), values["x_train"])
+
+
+def test_the_source_is_read_once_and_the_test_part_lies_behind_the_door(tmp_path: Path, cache: Path) -> None:
+    source = write_npz(tmp_path / "mine.npz", small())
+    first = options_for(source)
+    assert first.data_dir is not None
+    names = {path.name for path in Path(first.data_dir).iterdir()}
+    assert names == {*TRAIN_FILES, "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte", ABOUT}
+    times = source.stat()
+    source.write_bytes(b"x" * times.st_size)
+    os.utime(source, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert options_for(source) == first
+    opened = open_test_set(first, purpose="test", ledgers=[tmp_path / "ledger"])
+    assert opened.images.shape == (8, 3, 8, 8)
+    path = Path(first.data_dir) / "t10k-images-idx3-ubyte"
+    done = subprocess.run(
+        [sys.executable, "-c", OPENS_IT, str(path)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert "the test set is closed here" in done.stderr
+
+
+def test_a_changed_source_is_read_again(tmp_path: Path) -> None:
+    first = options_for(write_npz(tmp_path / "mine.npz", small()))
+    second = options_for(write_npz(tmp_path / "mine.npz", arrays(classes=5, train=40, test=8, side=8)))
+    assert first.data_dir != second.data_dir
+    assert second.form.classes == 5
+
+
+def test_a_damaged_cache_is_named_and_made_again(tmp_path: Path) -> None:
+    source = write_npz(tmp_path / "mine.npz", small())
+    options = options_for(source)
+    folder = Path(options.data_dir or "")
+    content = bytearray((folder / TRAIN_FILES[0]).read_bytes())
+    content[-1] ^= 1
+    (folder / TRAIN_FILES[0]).write_bytes(content)
+    with pytest.raises(DataError, match=r"has SHA-256 .*; delete .* makes it again"):
+        load_training_set(options)
+    (folder / ABOUT).write_text("torn")
+    assert len(load_training_set(options_for(source)).images.labels) == 40
+
+
+def test_idx_files_of_any_form_are_read_as_they_lie(tmp_path: Path) -> None:
+    labels = np.arange(60) % 3
+    write_idx(tmp_path / TRAIN_FILES[1], labels)
+    for shape, form in (
+        ((60, 28, 28), MNIST),
+        ((60, 20, 12), PictureForm(channels=1, height=20, width=12, classes=3)),
+        ((60, 3, 9, 9), PictureForm(channels=3, height=9, width=9, classes=3)),
+    ):
+        write_idx(tmp_path / TRAIN_FILES[0], np.zeros(shape))
+        assert options_for(tmp_path) == DataOptions(data_dir=str(tmp_path), form=form)
+        assert load_training_set(options_for(tmp_path)).options.form == form
+
+
+def test_more_classes_than_a_byte_tells_apart(tmp_path: Path) -> None:
+    labels = np.arange(900) % 300
+    values = small(x_train=np.zeros((900, 8, 8), np.uint8), y_train=labels)
+    values |= {"x_test": np.zeros((8, 8, 8), np.uint8), "y_test": np.arange(8)}
+    loaded = load_training_set(options_for(write_npz(tmp_path / "mine.npz", values)))
+    assert loaded.images.labels.tolist() == labels.tolist()
+
+
+def test_real_numbers_up_to_one_are_shares(tmp_path: Path) -> None:
+    values = small()
+    shares = values | {key: values[key] / np.float32(255) for key in ("x_train", "x_test")}
+    whole = values | {key: values[key].astype(float) for key in ("x_train", "x_test")}
+    one, two, three = (
+        options_for(write_npz(tmp_path / f"{number}.npz", each)) for number, each in enumerate((values, shares, whole))
+    )
+    assert one == two == three
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"x_train": np.zeros((40, 8), np.uint8)}, r"x_train: holds shape \(40, 8\), not \(N, H, W\)"),
+        ({"x_train": np.zeros((40, 3, 8, 8), np.uint8)}, r"x_train: holds shape \(40, 3, 8, 8\)"),
+        ({"x_train": np.zeros((40, 8, 2000), np.uint8)}, "x_train: pictures of 8x2000 pixels; a side has from 4"),
+        ({"x_train": np.full((40, 8, 8, 3), 256)}, "x_train: pixels from 256 to 256; they are from 0 to 255"),
+        ({"x_train": np.full((40, 8, 8, 3), np.nan)}, "x_train: pixels from nan"),
+        ({"x_train": np.full((40, 8, 8, 3), 1.5)}, "x_train: pixels up to 1.5 that are not whole"),
+        ({"x_train": np.zeros((40, 8, 8, 3)), "x_test": np.full((8, 8, 8, 3), 9.0)}, "x_test: pixels from 9 to 9"),
+        ({"x_test": np.zeros((8, 8, 9, 3), np.uint8)}, r"x_test: holds shape \(8, 3, 8, 9\), not \(N, 3, 8, 8\)"),
+        ({"x_test": np.zeros((8, 8, 8), np.uint8)}, "x_test: holds shape"),
+        ({"y_train": np.zeros((40, 4))}, r"y_train: holds shape \(40, 4\), not \(N,\); of one-hot rows"),
+        ({"y_train": np.zeros(40)}, "y_train: holds float64; labels are whole numbers"),
+        ({"y_train": np.arange(39) % 4}, "39 labels for the 40 images"),
+        ({"y_train": np.arange(40) % 4 * 2}, "no training picture has label 1, though labels go up to 6"),
+        ({"y_train": np.zeros(40, int)}, "labels from 0 to 0; those of K classes"),
+        ({"y_train": np.arange(40) - 1}, "labels from -1 to 38"),
+        ({"y_train": np.full(40, 1000)}, "labels from 0 to 1000"),
+        ({"y_test": np.full(8, 4)}, "y_test: label 4 is not between 0 and 3"),
+        ({"x_test": np.zeros((0, 8, 8, 3), np.uint8), "y_test": np.zeros(0, int)}, "x_test: holds no picture"),
+        ({"x_train": np.array([{}])}, "x_train holds object, not numbers"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_in_a_file_is_said_in_a_sentence(tmp_path: Path, wrong: Arrays, words: str) -> None:
+    source = write_npz(tmp_path / "mine.npz", small(**wrong))
+    with pytest.raises(DataError, match=words) as caught:
+        options_for(source)
+    assert str(source) in str(caught.value)
+
+
+def test_what_is_no_such_file_is_said(tmp_path: Path) -> None:
+    values = small()
+    del values["y_test"]
+    with pytest.raises(DataError, match="there is no array y_test; x_train, y_train, x_test, y_test are needed"):
+        options_for(write_npz(tmp_path / "mine.npz", values))
+    (tmp_path / "text.npz").write_text("no zip")
+    with pytest.raises(DataError, match=r"text\.npz: cannot be read as an \.npz file"):
+        options_for(tmp_path / "text.npz")
+    with pytest.raises(DataError, match=r"none\.npz: cannot be read"):
+        options_for(tmp_path / "none.npz")
+    with pytest.raises(DataError, match="not by both"):
+        options_for(tmp_path / "mine.npz", dataset="kmnist")
+
+
+def spoil_text(folder: Path) -> None:
+    (folder / "train" / "class 01" / "0001.png").write_text("no picture")
+
+
+def spoil_size(folder: Path) -> None:
+    Image.new("RGB", (9, 8)).save(folder / "train" / "class 01" / "0001.png")
+
+
+def spoil_mode(folder: Path) -> None:
+    Image.new("RGBA", (8, 8)).save(folder / "test" / "class 01" / "0001.png")
+
+
+def spoil_class(folder: Path) -> None:
+    (folder / "test" / "other").mkdir()
+
+
+def spoil_empty(folder: Path) -> None:
+    (folder / "train" / "a new one").mkdir()
+
+
+def spoil_test(folder: Path) -> None:
+    (folder / "test").rename(folder / "held out")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (spoil_text, r"class 01/0001\.png: is no picture that can be read"),
+        (spoil_size, r"class 01/0001\.png: has 8x9 pixels, and .*class 00/0000\.png has 8x8"),
+        (spoil_mode, r"test/class 01/0001\.png: has mode RGBA; save it in grey or RGB"),
+        (spoil_class, "test/other: there is no class"),
+        (spoil_empty, "train/a new one: holds no picture"),
+        (spoil_test, "test: cannot be listed"),
+    ],
+)
+def test_what_is_wrong_in_a_folder_is_said(tmp_path: Path, spoil: Callable[[Path], None], words: str) -> None:
+    folder = write_folder(tmp_path / "mine", small())
+    spoil(folder)
+    with pytest.raises(DataError, match=words):
+        options_for(folder)
+
+
+def test_classes_whose_names_are_numbers_are_ordered_as_numbers(tmp_path: Path) -> None:
+    for part in ("train", "test"):
+        for name in ("10", "9", "2"):
+            (tmp_path / part / name).mkdir(parents=True)
+            Image.new("L", (8, 8), int(name)).save(tmp_path / part / name / "it.png")
+    options = options_for(tmp_path)
+    about = json.loads((Path(options.data_dir or "") / ABOUT).read_text())
+    assert about["classes"] == ["2", "9", "10"]
+    assert options.form == PictureForm(channels=1, height=8, width=8, classes=3)
+
+
+SHAPES = st.sampled_from([(3,), (3, 8), (12, 8, 8), (12, 8, 8, 1), (12, 8, 8, 3), (12, 8, 8, 2), (0, 8, 8)])
+DTYPES = st.sampled_from(["u1", "i4", "f4", "f8", "c8", "U3", "?"])
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["x_train", "y_train", "x_test", "y_test", "more"]),
+        st.tuples(DTYPES, SHAPES).flatmap(lambda form: arrays_of.arrays(*form)),
+        max_size=4,
+    )
+)
+def test_any_arrays_are_read_or_refused_in_a_sentence(drawn: Arrays) -> None:
+    with TemporaryDirectory() as folder:
+        path = write_npz(Path(folder) / "mine.npz", small(**drawn))
+        message, parts = outcome(path)
+        assert message.startswith(str(path)) == (parts is None)
+        if parts is not None:
+            assert parts.train.images.shape[1:] == parts.form.array_shape == parts.test.images.shape[1:]
+            assert parts.train.labels.max() + 1 == parts.form.classes
+
+
+@given(st.data())
+def test_a_file_cut_or_changed_anywhere_is_read_or_refused_in_a_sentence(data: st.DataObject) -> None:
+    with TemporaryDirectory() as folder:
+        path = write_npz(Path(folder) / "mine.npz", small())
+        content = bytearray(path.read_bytes())
+        for _ in range(data.draw(st.integers(1, 4))):
+            content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+        path.write_bytes(content[: data.draw(st.integers(0, len(content)))])
+        message, parts = outcome(path)
+        assert message.startswith(str(path)) == (parts is None)
+
+
+@given(st.data())
+def test_a_picture_changed_anywhere_is_read_or_refused_in_a_sentence(data: st.DataObject) -> None:
+    with TemporaryDirectory() as name:
+        folder = write_folder(Path(name), arrays(classes=2, train=2, test=2, side=8))
+        path = folder / "train" / "class 01" / "0001.png"
+        content = bytearray(path.read_bytes())
+        for _ in range(data.draw(st.integers(1, 4))):
+            content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+        path.write_bytes(content[: data.draw(st.integers(0, len(content)))])
+        try:
+            picture_folder.read(folder)
+        except DataError as error:
+            message = str(error)
+        else:
+            message = str(folder)
+        assert message.startswith(str(folder))
+
+
+def outcome(path: Path) -> tuple[str, Parts | None]:
+    """Return what a file holds, or what is said of it."""
+    try:
+        return "", npz.read(path)
+    except DataError as error:
+        return str(error), None

@@ -1,0 +1,43 @@
+"""A stranger's data: coloured pictures of many classes, told apart by colour and by the place of a bright square."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+Arrays = dict[str, np.ndarray]
+
+
+def arrays(
+    *, classes: int = 20, train: int = 400, test: int = 100, side: int = 32, channels: int = 3, seed: int = 0
+) -> Arrays:
+    """Return the four arrays as Keras names them, pixels as whole numbers from 0 to 255."""
+    draws = np.random.default_rng(seed)
+    made: Arrays = {}
+    for part, count in (("train", train), ("test", test)):
+        labels = np.arange(count) % classes
+        pictures = draws.integers(0, 60, (count, side, side, channels), dtype=np.uint8)
+        for picture, label in zip(pictures, labels, strict=True):
+            row, column = divmod(int(label), 5)
+            top, left = row * side // 5, column * side // 5
+            picture[top : top + side // 4, left : left + side // 4, int(label) % channels] = 250
+        made |= {f"x_{part}": pictures[..., 0] if channels == 1 else pictures, f"y_{part}": labels.astype(np.uint8)}
+    return made
+
+
+def write_npz(path: Path, values: Arrays) -> Path:
+    """Write arrays as one file."""
+    np.savez(path, allow_pickle=True, **values)  # what is written by others may hold anything
+    return path
+
+
+def write_folder(folder: Path, values: Arrays) -> Path:
+    """Write the pictures of `arrays` into a folder a class."""
+    for part in ("train", "test"):
+        for number, (picture, label) in enumerate(zip(values[f"x_{part}"], values[f"y_{part}"], strict=True)):
+            path = folder / part / f"class {label:02}" / f"{number:04}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(picture).save(path)
+    return folder
