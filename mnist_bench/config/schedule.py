@@ -111,7 +111,7 @@ def lr_factor(optim: OptimConfig, progress: float) -> float:
             drops = (optim.first_drop_fraction, optim.second_drop_fraction)[: optim.drops]
             factor = optim.drop_factor ** sum(progress >= drop for drop in drops)
             cooldown = optim.cooldown_fraction
-            return factor * (1 - progress) / cooldown if progress > 1 - cooldown else factor
+            return factor * (1 - progress) / cooldown if cooldown and progress > 1 - cooldown else factor
         case _:
             assert_never(optim.schedule)
 
