@@ -110,8 +110,8 @@ def _written(parts: Parts, root: Path, source: Path) -> Path:
     try:
         for name, values in zip(names, arrays, strict=True):
             with guard.passage():
-                (made / name).write_bytes(idx.pack(values))
-        (made / ABOUT).write_text(json.dumps(about, indent=1))
+                atomic_write(made / name, idx.pack(values))
+        atomic_write(made / ABOUT, json.dumps(about, indent=1).encode())
         with suppress(OSError):  # another process may have been faster, with the same files
             made.rename(folder)
     finally:
