@@ -6,6 +6,7 @@ has one root.
 
 from __future__ import annotations
 
+import posixpath
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,7 +49,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         path, _, anchor = target.partition("#")
         if "://" in target or not path:
             return link[0]
-        whole = Path(*_normal((here / path).parts)).as_posix()
+        whole = posixpath.normpath((here / path).as_posix())
         there = files.get_file_from_path(_in_site(whole))
         if there is None:
             return text
@@ -61,13 +62,3 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 def _in_site(path: str) -> str:
     """Return where a file of the repository is in the site."""
     return "index.md" if path == START else path.removeprefix("docs/")
-
-
-def _normal(parts: tuple[str, ...]) -> list[str]:
-    kept: list[str] = []
-    for part in parts:
-        if part == ".." and kept:
-            kept.pop()
-        else:
-            kept.append(part)
-    return kept

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from itertools import accumulate
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from publish import machine
 
 import mnist_bench
+from mnist_bench.experiments.contest.live import trained_periods
 from mnist_bench.plots import style
 from mnist_bench.units import duration, percent
 from search import canonical_json
@@ -72,14 +73,10 @@ def searched(way: str, seed: int, space: Path) -> StudyRecord:
 
 def measured(way: str, seed: int, study: StudyRecord) -> Searched:
     """Return how long a search took to the goal."""
-    ends = [
-        (end, trial.slot, cost, trial.value if is_last and trial.state == "COMPLETE" else None)
-        for trial in study.trials
-        for end, cost, is_last in _periods(trial.logical_start, trial.costs[: len(trial.reports)])
-    ]
     spent, reached = 0, None
-    for _, _, cost, value in sorted(ends, key=lambda end: end[:2]):
+    for _, _, cost, trial in sorted(trained_periods(study), key=itemgetter(0, 1)):
         spent += cost
+        value = trial.value if trial is not None and trial.state == "COMPLETE" else None
         if reached is None and value is not None and value >= GOAL:
             reached = spent
     return Searched(
@@ -90,11 +87,6 @@ def measured(way: str, seed: int, study: StudyRecord) -> Searched:
         best=max(trial.value for trial in study.complete() if trial.value is not None),
         digest=study.digest,
     )
-
-
-def _periods(start: int, costs: Sequence[int]) -> list[tuple[int, int, bool]]:
-    ends = list(accumulate(costs, initial=start))[1:]
-    return [(end, cost, number == len(costs)) for number, (end, cost) in enumerate(zip(ends, costs, strict=True), 1)]
 
 
 def draw(found: Sequence[Searched]) -> Figure:

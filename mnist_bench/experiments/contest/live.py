@@ -121,7 +121,7 @@ class Live:
         ]
         name = f"{own}-{seed}"
         before = _kept(terms.folder, name)
-        spent = _Spent(sum(cost for _, _, cost, _ in _periods(before)) if before else 0)
+        spent = _Spent(sum(cost for _, _, cost, _ in trained_periods(before)) if before else 0)
         if before is not None and spent.cost >= budget:
             return before
         trainer = cached_trainer(terms.task, terms.cache, device=terms.device)
@@ -143,7 +143,7 @@ class Live:
         """Return how a search went up to the period with which it would exceed the budget."""
         spent, within = 0, 0
         ended: list[Ended] = []
-        for _, _, cost, trial in sorted(_periods(study), key=itemgetter(0, 1)):
+        for _, _, cost, trial in sorted(trained_periods(study), key=itemgetter(0, 1)):
             spent += cost
             if spent > budget:
                 break
@@ -297,7 +297,7 @@ def _kept(folder: Path, name: str) -> StudyRecord | None:
         return None
 
 
-def _periods(study: StudyRecord) -> Iterator[tuple[int, int, int, TrialRecord | None]]:
+def trained_periods(study: StudyRecord) -> Iterator[tuple[int, int, int, TrialRecord | None]]:
     """Yield (logical end, slot, cost, the trial if it ended then) of each trained period; the first two order them."""
     for trial in study.trials:
         costs = trial.costs[: len(trial.reports)]
