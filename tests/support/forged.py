@@ -143,6 +143,7 @@ REFUSED: dict[str, tuple[str, int | None, Change]] = {
 def main() -> None:
     """See the module."""
     run("undisturbed", *SEARCH)
+    run("undisturbed", "report")
     whole = Path(shutil.copytree("results", "whole"))
     decorate()
     for command in READING:
