@@ -94,7 +94,7 @@ def test_no_cell_of_a_csv_begins_a_formula(ran: list[Ran]) -> None:
 
 
 class Elements(HTMLParser):
-    """The elements of a page with their attributes, and the scripts that a browser would run (data in JSON it does not)."""
+    """The elements of a page, and the scripts that a browser would run: data in JSON it does not."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
