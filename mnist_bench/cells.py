@@ -1,7 +1,8 @@
-"""How figures read on every screen."""
+"""How figures, and text from outside, read on every screen."""
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 
 from mnist_bench import units
@@ -9,6 +10,8 @@ from mnist_bench.units import duration as duration
 from search.messages import show
 
 BARS = "▁▂▃▄▅▆▇█"
+HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Of characters that a terminal or a browser obeys instead of showing them."""
 
 
 def percent(share: float | None, digits: int = 2) -> str:
@@ -82,3 +85,19 @@ def sparkline(values: Sequence[float | None], low: float, high: float) -> str:
 def _bar(value: float, low: float, high: float) -> str:
     share = (value - low) / (high - low) if high > low else 1.0
     return BARS[round(min(1.0, max(0.0, share)) * (len(BARS) - 1))]
+
+
+def safe(text: object) -> str:
+    """Return `text` on one line, without control characters, text-direction marks and lone surrogates."""
+    return "".join(_visible(character) for character in str(text))
+
+
+def safe_lines(text: object) -> str:
+    """Return `text` with its line breaks kept and each line made `safe`."""
+    return "\n".join(safe(line) for line in str(text).split("\n"))
+
+
+def _visible(character: str) -> str:
+    if character in "\n\r\t":
+        return " "
+    return "" if unicodedata.category(character) in HIDDEN_CATEGORIES else character

@@ -24,6 +24,25 @@ def make_folder(folder: Path) -> None:
         raise UsageError(f"{folder}: cannot be made a folder ({error.strerror}).") from error
 
 
+def check_target(target: Path, *, folder: bool) -> None:
+    """Look whether a file, or a `folder`, can be written, before any work is spent on what goes there.
+
+    Raises:
+        UsageError: the file is a folder, or what it would lie in is none or is closed.
+    """
+    existing = next(path for path in (target, *target.parents) if os.path.exists(path))
+    if folder and existing == target and not target.is_dir():
+        raise UsageError(f"{target}: cannot be made a folder (File exists).")
+    if not folder and target.is_dir():
+        raise UsageError(f"{target}: cannot be written (it is a folder; name a file in it).")
+    if existing != target and not existing.is_dir():
+        raise UsageError(f"{target}: cannot be written ({existing} is a file, no folder).")
+    # A file is replaced, which its folder has to allow; what is no regular file, such as /dev/stdout, is written to.
+    written = existing.parent if existing.is_file() else existing
+    if not os.access(written, os.W_OK):
+        raise UsageError(f"{target}: cannot be written ({written} is closed to you).")
+
+
 def atomic_write(path: Path, data: bytes) -> None:
     """Write `data` to `path`; a crash leaves the old file or the new one, never a torn one.
 

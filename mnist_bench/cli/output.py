@@ -13,14 +13,13 @@ import json
 import os
 import sys
 import textwrap
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Self, assert_never
 
-from mnist_bench.cells import BARS
+from mnist_bench.cells import BARS, safe
 from mnist_bench.result_table import Align, Column, Table
 from search.errors import UsageError
 
@@ -31,7 +30,6 @@ SCHEMA_VERSION = 1
 GAP = "  "
 LABEL = 10
 """Width of a label and the gap behind it."""
-HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 FORMULA_STARTS = ("=", "+", "-", "@")
 ASCII: Mapping[str, str] = MappingProxyType(
     {
@@ -73,22 +71,6 @@ def _console_class() -> type[Console]:
             raise  # the BrokenPipeError, while rich handles it
 
     return LeavingConsole
-
-
-def safe(text: object) -> str:
-    """Return `text` on one line, without control characters, text-direction marks and lone surrogates."""
-    return "".join(_visible(character) for character in str(text))
-
-
-def safe_lines(text: object) -> str:
-    """Return `text` with its line breaks kept and each line made `safe`."""
-    return "\n".join(safe(line) for line in str(text).split("\n"))
-
-
-def _visible(character: str) -> str:
-    if character in "\n\r\t":
-        return " "
-    return "" if unicodedata.category(character) in HIDDEN_CATEGORIES else character
 
 
 def print_line(text: object = "", style: str | None = None) -> None:

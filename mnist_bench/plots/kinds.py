@@ -1,4 +1,4 @@
-"""The kinds of pictures of a study by name."""
+"""The kinds of pictures by name."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, cast
+
+from search.errors import UsageError
+from search.messages import did_you_mean, show
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,7 +31,16 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "ablation": "what each group of settings brings, once `ablate` has measured it",
     }
 )
-"""What each kind of picture shows; the module of the same name draws it."""
+"""What each kind of picture of a study shows; the module of the same name draws it."""
+DATA_KINDS: Mapping[str, str] = MappingProxyType(
+    {
+        "digits": "the first ten digits, their labels one-hot, mean and standard deviation",
+        "augmented": "the same under augmentation: the notebook's, or as --set says",
+        "colour": "digits in three channels, and three digits merged into one picture",
+    }
+)
+"""What each kind shows that needs no study; the module of the same name in `plots.data` draws it."""
+ALL_KINDS: Mapping[str, str] = MappingProxyType({**KINDS, **DATA_KINDS})
 HALVES = frozenset({"history", "curves", "importances", "pareto", "confusion", "mistakes"})
 """Kinds whose `picture` takes a `width`, in inches, down to `style.NARROW`."""
 _FOLDERS = {
@@ -38,6 +50,17 @@ _FOLDERS = {
     "experiments": ("ablation",),
 }
 """The package of each kind's module."""
+
+
+def check_kind(kind: str) -> None:
+    """Look whether there is such a kind of picture, of a study or of the data.
+
+    Raises:
+        UsageError: there is not; names the nearest, and all that there are.
+    """
+    if kind not in ALL_KINDS:
+        hint = did_you_mean(kind, ALL_KINDS) or "."
+        raise UsageError(f"{show(kind)}: no such kind of picture{hint} Kinds: {', '.join(ALL_KINDS)}.")
 
 
 def picture(kind: str, subject: Subject, *, narrow: bool = False) -> Figure:

@@ -1,2 +1,1 @@
-from .page import Chosen as Chosen, Report as Report, gather as gather
-from .sections import read as read
+from .files import write as write

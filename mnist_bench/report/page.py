@@ -1,4 +1,4 @@
-"""The report of a study: its findings in words and the figures behind them; `mnist_bench.cli` writes it as HTML."""
+"""The report of a study: its findings in words and the figures behind them; `html` writes it."""
 
 from __future__ import annotations
 

@@ -12,12 +12,12 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from mnist_bench import numerics
-from mnist_bench.cli.pictures import page as report_page
 from mnist_bench.config.settings import AugmentConfig, ModelConfig
 from mnist_bench.data.mnist import DataOptions
 from mnist_bench.data.tensors import load_dataset
 from mnist_bench.export import page
 from mnist_bench.export.winner import Winner
+from mnist_bench.report import html
 from support import handmade_report, handmade_winner
 from support.programs import wait
 
@@ -155,7 +155,7 @@ def test_a_finger_draws_too(browser: Browser, drawing_page: Path) -> None:
 
 def test_the_report_reads_a_digit_too(browser: Browser, winner: Winner, tmp_path: Path) -> None:
     path = tmp_path / "report.html"
-    path.write_text(report_page.render(handmade_report.report(), page.drawing(winner)))
+    path.write_text(html.render(handmade_report.report(), page.drawing(winner)))
     opened(browser, path)
     draw(browser, DIGITS["1"])
     assert verdict(browser).removeprefix("Unsure: ")[0] == "1"

@@ -11,7 +11,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
-from mnist_bench.cli.pictures import page
+from mnist_bench.report import html
 from mnist_bench.report.page import Report
 from support import handmade, handmade_report
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.browser
 def opened(browser: Browser, folder: Path, report: Report | None = None) -> Path:
     """Write the report of a study and open it."""
     path = folder / "report.html"
-    path.write_text(page.render(report or handmade_report.report()))
+    path.write_text(html.render(report or handmade_report.report()))
     browser.open(path)
     return path
 

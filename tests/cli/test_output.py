@@ -6,7 +6,6 @@ import json
 import os
 import re
 import sys
-import unicodedata
 from collections.abc import Mapping
 from contextlib import redirect_stdout
 from dataclasses import replace
@@ -17,6 +16,7 @@ import pytest
 from hypothesis import example, given, strategies as st
 from rich.cells import cell_len
 
+from mnist_bench.cells import safe
 from mnist_bench.cli import output
 from mnist_bench.result_table import Column, Table, key_column
 from search.errors import UsageError
@@ -46,17 +46,6 @@ def lines_of(table: Table[Any], width: int | None = None) -> list[str]:
 def keys(row: dict[str, object]) -> Table[Mapping[str, object]]:
     """Return a table that shows each value of one row under its key."""
     return Table(rows=[row], columns=[key_column(key) for key in row])
-
-
-@given(st.text())
-def test_safe_text_is_one_line_without_anything_a_terminal_obeys(text: str) -> None:
-    found = output.safe(text)
-    assert not any(unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") for character in found)
-    assert len(found.splitlines()) <= 1
-
-
-def test_safe_lines_keep_line_breaks() -> None:
-    assert output.safe_lines("a\x1b[1m\nb\r") == "a[1m\nb "
 
 
 def test_cells_are_aligned_by_their_width_on_the_screen() -> None:
@@ -133,7 +122,7 @@ def test_without_a_terminal_tables_are_whole_unless_columns_says_how_wide(
 
 @given(st.text(), st.integers(1, 40))
 def test_prose_is_broken_between_words_only(text: str, width: int) -> None:
-    text = output.safe(text)
+    text = safe(text)
     lines = output.folded(text, width)
     assert " ".join(lines).split(" ") == text.split(" ") or " ".join(lines).split() == text.split()
     assert all(len(line) <= width or " " not in line.strip() for line in lines)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 from hypothesis import given, strategies as st
 
@@ -50,3 +52,14 @@ def test_sparklines_go_from_the_lowest_to_the_highest_bar() -> None:
 @given(st.lists(st.none() | st.floats(-1, 2)), st.floats(0, 1), st.floats(0, 1))
 def test_sparklines_have_one_cell_a_value(values: list[float | None], low: float, high: float) -> None:
     assert len(cells.sparkline(values, low, high)) == len(values)
+
+
+@given(st.text())
+def test_safe_text_is_one_line_without_anything_a_terminal_obeys(text: str) -> None:
+    found = cells.safe(text)
+    assert not any(unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") for character in found)
+    assert len(found.splitlines()) <= 1
+
+
+def test_safe_lines_keep_line_breaks() -> None:
+    assert cells.safe_lines("a\x1b[1m\nb\r") == "a[1m\nb "

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from search.errors import UsageError
-from search.files import atomic_write, leftovers, make_folder
+from search.files import atomic_write, check_target, leftovers, make_folder
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,3 +91,13 @@ def test_what_a_killed_writer_leaves_is_found_and_nothing_else(tmp_path: Path, m
     (left,) = leftovers(tmp_path)
     assert left.parent == below
     assert left.name.startswith(".0-1.state.")
+
+
+def test_a_place_to_write_to_is_looked_at_beforehand(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    check_target(tmp_path / "a" / "b", folder=True)
+    check_target(tmp_path / "file", folder=False)
+    refused = [(tmp_path / "file", True), (tmp_path, False), (tmp_path / "file" / "a.html", False)]
+    for target, folder in refused:
+        with pytest.raises(UsageError, match=r": cannot be (made a folder|written) \("):
+            check_target(target, folder=folder)

@@ -2,63 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mnist_bench.cli import output
-from search.errors import SearchError, UsageError
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from mnist_bench.plots import Format
-    from search.errors import SearchError
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Job:
-    """A picture to be drawn."""
-
-    kind: str
-    make: Callable[[], Figure]
-    lines: Sequence[str] = ()
-    """What is printed beside it."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Drawn:
-    """A picture that was drawn, or the reason why it was not."""
-
-    job: Job
-    files: Sequence[Path] = ()
-    error: SearchError | None = None
-    foreseen: bool = True
-    """Whether the error, if there is one, was written for the user."""
-
-
-def check_target(target: Path, *, folder: bool) -> None:
-    """Look whether a file, or a `folder`, can be written, before any work is spent on what goes there.
-
-    Raises:
-        UsageError: the file is a folder, or what it would lie in is none or is closed.
-    """
-    existing = next(path for path in (target, *target.parents) if os.path.exists(path))
-    if folder and existing == target and not target.is_dir():
-        raise UsageError(f"{target}: cannot be made a folder (File exists).")
-    if not folder and target.is_dir():
-        raise UsageError(f"{target}: cannot be written (it is a folder; name a file in it).")
-    if existing != target and not existing.is_dir():
-        raise UsageError(f"{target}: cannot be written ({existing} is a file, no folder).")
-    # A file is replaced, which its folder has to allow; what is no regular file, such as /dev/stdout, is written to.
-    written = existing.parent if existing.is_file() else existing
-    if not os.access(written, os.W_OK):
-        raise UsageError(f"{target}: cannot be written ({written} is closed to you).")
+    from mnist_bench.plots.files import Drawn, Job
 
 
 @contextmanager
@@ -85,25 +40,14 @@ def draw_all(jobs: Sequence[Job], folder: Path, formats: Sequence[Format], *, ve
 
 def draw(job: Job, folder: Path, formats: Sequence[Format], *, verbose: bool) -> Drawn:
     """Draw a picture; one that cannot be drawn, for whatever reason, is told on stderr and leaves the others alone."""
-    from mnist_bench.plots import style
+    from mnist_bench.plots import files
 
-    try:
-        return Drawn(job=job, files=style.save(job.make, folder / job.kind, formats))
-    except Exception as error:
-        failed = _failed(job, error)
-        if verbose and not failed.foreseen:
-            traceback.print_exc()
-        output.note(f"{job.kind} is not drawn: {failed.error}")
-        return failed
-
-
-def _failed(job: Job, error: Exception) -> Drawn:
-    if isinstance(error, SearchError):
-        return Drawn(job=job, error=error)
-    if isinstance(error, OSError):
-        return Drawn(job=job, error=UsageError(f"it cannot be written ({error})."))
-    told = f"{type(error).__name__}: {error} (unexpected; `mnist-bench -v plot {job.kind}` shows where)"
-    return Drawn(job=job, error=SearchError(told), foreseen=False)
+    drawn = files.draw(job, folder, formats)
+    if drawn.error is not None:
+        if verbose and not drawn.foreseen and drawn.error.__cause__ is not None:
+            traceback.print_exception(drawn.error.__cause__)
+        output.note(f"{job.kind} is not drawn: {drawn.error}")
+    return drawn
 
 
 def show(drawn: Sequence[Drawn]) -> None:

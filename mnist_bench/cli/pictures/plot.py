@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -12,27 +11,16 @@ import typer
 
 from mnist_bench.cli import options, output
 from mnist_bench.cli.pictures import drawing
-from mnist_bench.cli.pictures.drawing import Job
-from mnist_bench.plots import KINDS
+from mnist_bench.plots import ALL_KINDS, DATA_KINDS, KINDS, check_kind
 from search.errors import StudyNotFoundError, UsageError
-from search.files import make_folder
+from search.files import check_target, make_folder
 from search.messages import did_you_mean, show
 from search.study import ResultsFolder, StudyFolder
 
 if TYPE_CHECKING:
-    from mnist_bench.data import Images
     from mnist_bench.plots import Format
     from search.event_log import StudyRecord
 
-DATA_KINDS: Mapping[str, str] = MappingProxyType(
-    {
-        "digits": "the first ten digits, their labels one-hot, mean and standard deviation",
-        "augmented": "the same under augmentation: the notebook's, or as --set says",
-        "colour": "digits in three channels, and three digits merged into one picture",
-    }
-)
-"""What each kind shows that needs no study; each is drawn by the module of its name."""
-ALL_KINDS = {**KINDS, **DATA_KINDS}
 FORMATS: Mapping[str, tuple[Format, ...]] = MappingProxyType({"png": ("png",), "svg": ("svg",), "both": ("png", "svg")})
 
 
@@ -84,25 +72,27 @@ def plot(
 ) -> None:
     """Draw pictures; its help is `HELP`."""
     from mnist_bench.data import close_test_set
+    from mnist_bench.plots import Subject, jobs
 
     close_test_set()
     if folder is not None:
-        drawing.check_target(folder, folder=True)
+        check_target(folder, folder=True)
     name, kinds = chosen(words or ())
     if "augmented" not in kinds and (overrides or seed is not None):
         raise UsageError("--set and --seed are for `mnist-bench plot augmented`.")
     if kinds and kinds[0] in DATA_KINDS:
         study = None
         destination = folder or ResultsFolder(results).plots
-        drawing.check_target(destination, folder=True)
-        jobs = _data_jobs(kinds, data_dir, overrides or (), seed or 0)
+        check_target(destination, folder=True)
+        wanted = jobs.of_data(kinds, data_dir, overrides or (), seed or 0)
     else:
         study = _open(name, results, storage)
         destination = folder or StudyFolder(results / study.name).plots
-        jobs = _study_jobs(kinds or tuple(KINDS), study, results, data_dir)
+        subject = Subject(study=study, folder=results / study.name, data_dir=data_dir)
+        wanted = jobs.of_study(kinds or tuple(KINDS), subject)
     make_folder(destination)
     verbose = context.find_root().params["verbose"]
-    drawn = drawing.draw_all(jobs, destination, FORMATS[file_format], verbose=verbose)
+    drawn = drawing.draw_all(wanted, destination, FORMATS[file_format], verbose=verbose)
     if json:
         output.print_json({"study": study.name if study else None, **drawing.plain(drawn)})
     else:
@@ -120,9 +110,7 @@ def chosen(words: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
     study = words[0] if words and words[0] not in ALL_KINDS else None
     kinds = tuple(dict.fromkeys(words[1:] if study is not None else words))
     for kind in kinds:
-        if kind not in ALL_KINDS:
-            hint = did_you_mean(kind, ALL_KINDS) or "."
-            raise UsageError(f"{show(kind)}: no such kind of picture{hint} Kinds: {', '.join(ALL_KINDS)}.")
+        check_kind(kind)
     of_data = [kind for kind in kinds if kind in DATA_KINDS]
     if of_data and study is not None:
         raise UsageError(f"{of_data[0]} shows the data and takes no study; leave out {show(study)}.")
@@ -143,47 +131,3 @@ def _open(name: str | None, results: Path, storage: str | None) -> StudyRecord:
         if not hint:
             raise
         raise StudyNotFoundError(f"{show(name)}: no such study, and no kind of picture{hint}") from error
-
-
-def _study_jobs(kinds: Sequence[str], study: StudyRecord, results: Path, data_dir: Path | None) -> list[Job]:
-    from mnist_bench.plots import Subject, picture
-
-    subject = Subject(study=study, folder=results / study.name, data_dir=data_dir)
-    return [Job(kind=kind, make=partial(picture, kind, subject)) for kind in kinds]
-
-
-def _data_jobs(kinds: Sequence[str], data_dir: Path | None, overrides: Sequence[str], seed: int) -> list[Job]:
-    from mnist_bench.data import load_training_set, options_for
-    from mnist_bench.picture_form import MNIST
-
-    options = options_for(data_dir)
-    if options.form != MNIST:
-        raise UsageError(f"{data_dir}: pictures of {options.form}; {kinds[0]} shows data in MNIST's form alone.")
-    data = load_training_set(options).images
-    makers: dict[str, Callable[[Images], Job]] = {
-        "digits": _digits,
-        "augmented": partial(_augmented, overrides=overrides, seed=seed),
-        "colour": _colour,
-    }
-    return [makers[kind](data) for kind in kinds]
-
-
-def _digits(data: Images) -> Job:
-    from mnist_bench.plots.data import digits
-
-    rows = digits.rows(data)
-    return Job(kind="digits", make=partial(digits.draw, rows), lines=digits.lines(rows))
-
-
-def _augmented(data: Images, overrides: Sequence[str], seed: int) -> Job:
-    from mnist_bench.plots.data import augmented
-
-    rows = augmented.rows(data, augmented.settings(overrides), seed)
-    return Job(kind="augmented", make=partial(augmented.draw, rows))
-
-
-def _colour(data: Images) -> Job:
-    from mnist_bench.plots.data import colour
-
-    rows = colour.rows(data)
-    return Job(kind="colour", make=partial(colour.draw, rows), lines=colour.lines(rows))

@@ -106,7 +106,7 @@ class LiveView(Observer):
 
     def on_warning(self, text: str) -> None:
         """Print a line that stays, above the picture."""
-        self._console.print(output.safe(text))
+        self._console.print(cells.safe(text))
 
     def on_notice(self, text: str) -> None:
         """See `say`."""
@@ -141,7 +141,7 @@ class LiveView(Observer):
 def _cut(text: str, width: int) -> Text:
     from rich.text import Text
 
-    cut = Text(output.safe(text), no_wrap=True)
+    cut = Text(cells.safe(text), no_wrap=True)
     cut.truncate(max(1, width), overflow="ellipsis")
     return cut
 

@@ -35,12 +35,12 @@ def export(
     Weights that were not kept are trained again and compared with the record, bit for bit.
     """
     from mnist_bench import cells
-    from mnist_bench.cli.pictures import drawing
     from mnist_bench.export import Options, find, folder as exports
     from mnist_bench.studies import open_study
+    from search.files import check_target
     from search.study import StudyLocation
 
-    drawing.check_target(folder, folder=True)
+    check_target(folder, folder=True)
     exports.check(folder)
     name, number = targets.parse(target)
     study = open_study(results, name, storage)

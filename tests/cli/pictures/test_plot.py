@@ -13,9 +13,9 @@ import pytest
 from matplotlib.figure import Figure
 from typer.testing import Result
 
-from mnist_bench.cli.pictures.plot import ALL_KINDS, chosen
+from mnist_bench.cli.pictures.plot import chosen
 from mnist_bench.data.mnist import PACKAGED
-from mnist_bench.plots.kinds import KINDS
+from mnist_bench.plots.kinds import ALL_KINDS, KINDS
 from mnist_bench.plots.subject import Subject
 from search.errors import StudyNotFoundError, UsageError
 from support import handmade
@@ -40,7 +40,7 @@ class Pictures:
 @pytest.fixture
 def pictures(monkeypatch: pytest.MonkeyPatch) -> Pictures:
     fake = Pictures()
-    monkeypatch.setattr("mnist_bench.plots.picture", fake)
+    monkeypatch.setattr("mnist_bench.plots.jobs.picture", fake)
     return fake
 
 

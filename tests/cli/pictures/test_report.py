@@ -10,9 +10,9 @@ import pytest
 from matplotlib.figure import Figure
 from typer.testing import Result
 
-from mnist_bench.cli.pictures import page
 from mnist_bench.plots.kinds import KINDS
 from mnist_bench.plots.subject import Subject
+from mnist_bench.report import html
 from search.errors import StudyNotFoundError
 from support import handmade, handmade_report
 
@@ -95,7 +95,7 @@ def test_the_page_holds_every_part(cli: Cli) -> None:
 
 
 def test_nothing_is_fetched_and_only_the_pages_own_script_may_run() -> None:
-    text = page.render(handmade_report.report())
+    text = html.render(handmade_report.report())
     read = Checked(text)
     addresses = [a[name] or "" for _, a in read.elements for name in ("src", "href", "srcset", "action") if name in a]
     assert all(address.startswith(("data:", "#")) for address in addresses)
@@ -107,7 +107,7 @@ def test_nothing_is_fetched_and_only_the_pages_own_script_may_run() -> None:
 
 
 def test_text_from_outside_is_no_markup() -> None:
-    plain, hostile = Checked(page.render(handmade_report.report())), Checked(page.render(handmade_report.hostile()))
+    plain, hostile = Checked(html.render(handmade_report.report())), Checked(html.render(handmade_report.hostile()))
     assert len(hostile.all("script")) == len(plain.all("script")) == 1
     assert len(hostile.all("style")) == 1
     assert not any("onerror" in attributes for _, attributes in hostile.elements)
@@ -119,7 +119,7 @@ def test_text_from_outside_is_no_markup() -> None:
 
 def test_a_large_study_stays_below_three_megabytes(cli: Cli) -> None:
     trials = [handmade.trial(n, range(n % 90), params={"optim.lr": 0.001 + n / 1e6}) for n in range(400)]
-    text = page.render(handmade_report.report(handmade.study(trials)))
+    text = html.render(handmade_report.report(handmade.study(trials)))
     assert len(Checked(text).all("tr")) == 201
     assert "200 more;" in text
     assert len(text) < 300_000  # beside the pictures, of which each is bounded
@@ -165,7 +165,7 @@ def test_a_sentence_goes_on_after_a_line_that_ends_in_a_colon(cli: Cli) -> None:
 
 
 def test_complete_trials_are_open_and_the_others_folded() -> None:
-    text = page.render(handmade_report.report())
+    text = html.render(handmade_report.report())
     board, _, rest = text.partition('<h2 id="leaderboard">')[2].partition("</section>")[0].partition("<details>")
     assert (board.count("<tr"), rest.count("<tr")) == (1 + 3, 1 + 4)
     assert "4 more that are not complete" in rest

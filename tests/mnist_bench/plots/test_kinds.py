@@ -12,9 +12,8 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from mnist_bench.cli.pictures.plot import ALL_KINDS, DATA_KINDS
 from mnist_bench.plots import style
-from mnist_bench.plots.kinds import KINDS, module_of, picture
+from mnist_bench.plots.kinds import ALL_KINDS, DATA_KINDS, KINDS, module_of, picture
 from mnist_bench.plots.subject import Subject
 from search.errors import SearchError
 from search.event_log.records import StudyRecord

@@ -10,10 +10,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from mnist_bench import cells
-from mnist_bench.cli.output import safe, safe_lines
+from mnist_bench.cells import safe, safe_lines
 from mnist_bench.export import Drawing, csp_hash
 from mnist_bench.leaderboard import digest_lines, grouped, table_of, test_set_line
-from mnist_bench.report import Report
+from mnist_bench.report.page import Report
 from mnist_bench.result_table import Column, Row
 
 

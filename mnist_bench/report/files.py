@@ -1,0 +1,98 @@
+"""A study's report, gathered and written into its file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mnist_bench.data import close_test_set
+from mnist_bench.export import Drawing, Options, drawing, find
+from mnist_bench.plots import Subject
+from mnist_bench.plots.gallery import gallery
+from mnist_bench.report import html
+from mnist_bench.report.page import Report, gather
+from mnist_bench.report.sections import read
+from mnist_bench.studies import openings
+from search.errors import SearchError, StudyNotFoundError, UsageError
+from search.event_log import StudyRecord
+from search.files import atomic_write, check_target
+from search.study import StudyLocation, invocations
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Written:
+    """A report on disk, and what it lacks."""
+
+    file: Path
+    missing: Mapping[str, str]
+    """Reasons why pictures are not in it, by their kind."""
+    no_drawing: str | None
+    """Why no digit can be drawn on the page; None where one can, or where the study has no net."""
+
+
+def write(
+    study: StudyRecord,
+    location: StudyLocation,
+    *,
+    to: Path | None = None,
+    data_dir: Path | None = None,
+    begins: Callable[[str], None] = lambda kind: None,
+) -> Written:
+    """Write all about a study into one HTML file; the same study always gives the same file.
+
+    Args:
+        study: the study.
+        location: where it is kept.
+        to: the file; None for report.html in the study's folder.
+        data_dir: the data set where it is not the packaged one.
+        begins: is told the kind of each picture before it is drawn.
+
+    Raises:
+        StudyNotFoundError: no trial has finished yet.
+        UsageError: the file cannot be written.
+        StorageError: a result in the study's folder cannot be read.
+    """
+    close_test_set()
+    if not study.finished():
+        raise StudyNotFoundError(f"Study {study.name} has no finished trial yet.")
+    files = location.files
+    file = to or files.report
+    check_target(file, folder=False)
+    pictures = gallery(Subject(study=study, folder=location.folder, data_dir=data_dir), begins)
+    gathered = gather(
+        study,
+        sections=read(study, location.folder),
+        gallery=pictures,
+        test_openings=openings.for_study(location),
+        invocations=invocations(files),
+        weights=files.weights if files.kept_weights() else None,
+    )
+    drawn, reason = _drawing(study, gathered, location, data_dir)
+    _save(file, html.render(gathered, drawn))
+    return Written(file=file, missing=pictures.missing, no_drawing=reason)
+
+
+def _drawing(
+    study: StudyRecord, gathered: Report, location: StudyLocation, data_dir: Path | None
+) -> tuple[Drawing | None, str | None]:
+    """Return the part of the page to draw on, where weights of the chosen trial and the data set are here, or why not.
+
+    Both are None where no trial is chosen.
+    """
+    chosen = gathered.chosen
+    if chosen is None:
+        return None, None
+    trial = next(trial for trial in study.trials if trial.number == chosen.number)
+    try:
+        return drawing(find(study, trial, location, Options(trains=False, data_dir=data_dir))), None
+    except SearchError as error:
+        return None, str(error)
+
+
+def _save(file: Path, text: str) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        atomic_write(file, text.encode())
+    except OSError as error:
+        raise UsageError(f"{file}: cannot be written ({error.strerror}).") from error
