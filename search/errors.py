@@ -34,7 +34,7 @@ class UsageError(SearchError):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One fault in a space file. `line` and `column` count from 1."""
+    """One fault in a space file. `line` and `column` count from 1; both are 0 where the space stands in no file."""
 
     source: str
     line: int
@@ -42,7 +42,8 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        return f"{self.source}:{self.line}:{self.column}  {self.message}"
+        place = f"{self.source}:{self.line}:{self.column} " if self.line else f"{self.source}:"
+        return f"{place} {self.message}"
 
 
 class SpaceError(UsageError):

@@ -1,3 +1,4 @@
+from .files import Drawn as Drawn, Job as Job
 from .gallery import Gallery as Gallery
 from .kinds import (
     ALL_KINDS as ALL_KINDS,

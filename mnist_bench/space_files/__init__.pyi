@@ -1,10 +1,12 @@
 from .checking import check as check
 from .files import (
     FOLDERS as FOLDERS,
+    Source as Source,
     config as config,
     find as find,
     former as former,
     load as load,
+    named as named,
     parse as parse,
     recipe as recipe,
     shipped as shipped,

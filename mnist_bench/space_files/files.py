@@ -11,13 +11,14 @@ from typing import Any
 
 from mnist_bench.config import TrainConfig, from_json, with_params
 from mnist_bench.picture_form import MNIST, PictureForm
+from mnist_bench.space_files import mappings
 from mnist_bench.space_files.checking import check
 from mnist_bench.space_files.form import IMAGES, VALUE, training_settings
 from search.errors import SpaceError, UsageError
 from search.messages import did_you_mean, show
 from search.space import Space, override, yaml_reader
 
-__all__ = ["check", "config", "find", "former", "load", "parse", "recipe", "shipped"]
+__all__ = ["Source", "check", "config", "find", "former", "load", "named", "parse", "recipe", "shipped"]
 
 _PACKAGE = Path(__file__).parents[1]
 FOLDERS = (_PACKAGE / "_spaces", _PACKAGE.parent / "spaces")
@@ -26,19 +27,24 @@ FORMER = "former/"
 """Folder among them of what they were up to a release: `former/0.1/conv.yaml`."""
 
 
+Source = str | Path | Mapping[str, Any] | TrainConfig
+"""What a space or a recipe is read from: a file, a shipped one's name, "-" for the standard input, or the same as
+values in Python; a configuration is a recipe."""
+
+
 def load(
-    name_or_path: str | Path, overrides: Sequence[str] = (), *, images: int | None = IMAGES, form: PictureForm = MNIST
+    source: Source, overrides: Sequence[str] = (), *, images: int | None = IMAGES, form: PictureForm = MNIST
 ) -> Space:
-    """Return the space of a file, of a shipped space's name, or of the standard input ("-"), with `--set` applied.
+    """Return the space of `source`, with `--set` applied.
 
     `images` is how many the data set has, the most that `subset` may be; None where that is not known.
     `form` is that of its pictures, for which the nets are.
 
     Raises:
         SpaceError: every problem of the file's form, names and values.
-        UsageError: there is no such file, or an override is malformed.
+        UsageError: there is no such file, a value stands in no file, or an override is malformed.
     """
-    return _checked(_read(name_or_path), overrides, images, form)
+    return _checked(_read(source), overrides, images, form)
 
 
 def parse(text: str, source: str, overrides: Sequence[str] = ()) -> Space:
@@ -113,7 +119,27 @@ def config(space: Space, params: Mapping[str, Any]) -> TrainConfig:
     return from_json(with_params(training_settings(space), space.resolve(params)))
 
 
-def _read(name_or_path: str | Path) -> yaml_reader.Document:
-    if str(name_or_path) == "-":
-        return yaml_reader.parse(sys.stdin.buffer.read(yaml_reader.MAX_BYTES + 1), "stdin")
-    return yaml_reader.load(find(name_or_path))
+def named(source: Source) -> str:
+    """Return how messages call a source.
+
+    >>> named("conv"), named({"name": "mine", "epochs": 3}), named({"epochs": 3})
+    ('conv', 'mine', 'space')
+    """
+    match source:
+        case str() | Path():
+            return str(source)
+        case TrainConfig():
+            return "recipe"
+        case _:
+            name = source.get("name")
+            return name if isinstance(name, str) else mappings.SOURCE
+
+
+def _read(source: Source) -> yaml_reader.Document:
+    match source:
+        case "-":
+            return yaml_reader.parse(sys.stdin.buffer.read(yaml_reader.MAX_BYTES + 1), "stdin")
+        case str() | Path():
+            return yaml_reader.load(find(source))
+        case _:
+            return mappings.document(source, "recipe" if isinstance(source, TrainConfig) else mappings.SOURCE)

@@ -45,8 +45,8 @@ from search.trainer_api import Planner
 class SearchConfig:
     """The options of a search."""
 
-    space: str
-    """A file, the name of a shipped space, or - for standard input."""
+    space: space_files.Source
+    """A file, the name of a shipped space, - for standard input, or a mapping that says what such a file would."""
     overrides: tuple[str, ...] = ()
     """`field=value`, each of which replaces what the file says."""
     sampler: str | None = None
@@ -74,8 +74,8 @@ class SearchConfig:
     order: Order = "logical"
     """The order in which events are handled: "logical", which can be repeated, or "arrival"."""
     seed: int = 0
-    enqueue: tuple[str, ...] = ()
-    """Recipes to train first."""
+    enqueue: tuple[space_files.Source, ...] = ()
+    """Recipes to train first: files, names of shipped ones, mappings or configurations."""
     from_studies: tuple[str, ...] = ()
     """Studies and tables of which a start list is made, in place of the space's."""
     start: bool = True
@@ -190,10 +190,9 @@ def to_search(asked: SearchConfig, notice: Callable[[str], object] = lambda text
     """
     space = _loaded(asked, asked.space)
     if space.is_recipe:
-        raise UsageError(
-            f"{asked.space}: there is nothing to search, for it has no range; use `mnist-bench train {asked.space}`."
-        )
-    former = space_files.former(asked.space)
+        name = space_files.named(asked.space)
+        raise UsageError(f"{name}: there is nothing to search, for it has no range; use `mnist-bench train {name}`.")
+    former = space_files.former(asked.space) if isinstance(asked.space, str) else []
     begun = specification(location(asked, space)) if former else None
     if begun is None or begun["space"] == space.to_spec():
         return space
@@ -207,10 +206,10 @@ def to_search(asked: SearchConfig, notice: Callable[[str], object] = lambda text
     return space
 
 
-def _loaded(asked: SearchConfig, name: str) -> Space:
+def _loaded(asked: SearchConfig, source: space_files.Source) -> Space:
     images = IMAGES if asked.data_dir is None else None
     overrides = (*asked.overrides, *_strategy_overrides(asked))
-    space = space_files.load(name, overrides, images=images, form=form_of(asked))
+    space = space_files.load(source, overrides, images=images, form=form_of(asked))
     own = [kind for kind, name in (("sampler", asked.sampler), ("pruner", asked.pruner)) if name and is_code(name)]
     return _without(own, space)
 
@@ -395,13 +394,13 @@ def _ray_executor(asked: SearchConfig, data: TrainingSet) -> RayExecutor:
     return RayExecutor(spec, asked.workers, address=asked.address, gpus_per_worker=asked.gpus_per_worker, staged=staged)
 
 
-def _enqueued(space: Space, name: str, plan: Planner[TrainConfig]) -> dict[str, Any]:
+def _enqueued(space: Space, source: space_files.Source, plan: Planner[TrainConfig]) -> dict[str, Any]:
     """Return the parameters for which the space gives the configuration of a recipe.
 
     Raises:
         UsageError: the recipe is not in the space; the message names the first setting that differs.
     """
-    recipe = every_setting(space_files.recipe(space_files.load(name)))
+    recipe, name = every_setting(space_files.recipe(space_files.load(source))), space_files.named(source)
     params = space.sample(lambda path, _: _at(recipe, path))
     for item in space.fields:
         if item.path in params and item.distribution and not item.distribution.contains(params[item.path]):

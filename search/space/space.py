@@ -186,7 +186,7 @@ class Space:
         Raises:
             SpaceError: the mapping has faults; the error lists all of them.
         """
-        return cls.from_document(Document("space", "", dict(values)))
+        return cls.from_document(Document.of("space", dict(values)))
 
     @classmethod
     def from_spec(cls, spec: Mapping[str, Any]) -> Space:

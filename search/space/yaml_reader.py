@@ -59,6 +59,12 @@ class Document:
     keys: dict[KeyPath, Position] = field(default_factory=dict)
     """Line and column, from 1, of each key by the path of its value."""
 
+    @classmethod
+    def of(cls, source: str, value: Any, text: str = "") -> Document:
+        """Return the document of a value that stands in no file, so that its faults have no line."""
+        nowhere: dict[KeyPath, Position] = {(): (0, 0)}
+        return cls(source, text, value, values=dict(nowhere), keys=dict(nowhere))
+
     def problem(self, path: KeyPath, message: str, *, at_key: bool = False) -> Problem:
         """Return a problem at `path`: at the value, at its key, or at the nearest value around it."""
         marks = self.keys if at_key else self.values
@@ -79,6 +85,8 @@ class Document:
 
     def written(self, path: KeyPath) -> str:
         """Return the unquoted word at `path` as it stands in the text."""
+        if path not in self.values:
+            return show(reduce(getitem, path, self.value))
         line, column = self.values[path]
         found = re.match(r"[^\s,#}\]]*", self.text.splitlines()[line - 1][column - 1 :])
         return found[0] if found else ""

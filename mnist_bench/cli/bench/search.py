@@ -135,8 +135,8 @@ def _numbers(text: str | None) -> tuple[int, ...]:
 
 def _draw(found: list[Contest], folder: Path, *, verbose: bool) -> None:
     """Draw the picture; where it lies is told on stderr, for stdout is the table's."""
+    from mnist_bench.plots import Job
     from mnist_bench.plots.experiments import contest
-    from mnist_bench.plots.files import Job
 
     job = Job(kind=PICTURE, make=partial(contest.draw, contest.rows(found)))
     drawn = drawing.draw(job, folder, ("png", "svg"), verbose=verbose)

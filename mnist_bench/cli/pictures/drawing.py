@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mnist_bench.cli import output
 
 if TYPE_CHECKING:
-    from mnist_bench.plots import Format
-    from mnist_bench.plots.files import Drawn, Job
+    from mnist_bench.plots import Drawn, Format, Job
 
 
 @contextmanager

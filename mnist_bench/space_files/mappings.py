@@ -1,0 +1,63 @@
+"""Spaces and recipes written in Python, as the space files that say the same."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from numbers import Integral, Real
+from typing import Any
+
+from mnist_bench.config import TrainConfig, recipe, to_json
+from search import yaml_writer
+from search.errors import UsageError
+from search.messages import show
+from search.space import Document, yaml_reader
+
+SOURCE = "space"
+"""What messages call a space that stands in no file, and its name where it gives none."""
+
+
+def document(values: Mapping[str, Any] | TrainConfig, source: str = SOURCE) -> Document:
+    """Return the document of the file that says the same; messages name fields in it, and no lines.
+
+    Any mapping, list, tuple, number, text, boolean or None will do, NumPy's numbers too.
+
+    Raises:
+        UsageError: a value is none that a file can hold, or a key is no text; says where.
+        SpaceError: the file would be refused: it would be too large or too deep, or hold control characters.
+    """
+    if isinstance(values, TrainConfig):
+        text = recipe.text(to_json(values), name=source)
+    else:
+        text = yaml_writer.text(_plain_mapping(values, source, ()))
+    return Document.of(source, yaml_reader.parse(text, source).value, text)
+
+
+def _plain_mapping(values: Mapping[Any, Any], source: str, path: tuple[str, ...]) -> dict[str, Any]:
+    plain: dict[str, Any] = {}
+    for key, value in values.items():
+        if not isinstance(key, str):
+            raise UsageError(f"{_place(source, path)}key {show(repr(key))} is no text; fields have names.")
+        plain[key] = _plain(value, source, (*path, key))
+    return plain
+
+
+def _plain(value: object, source: str, path: tuple[str, ...]) -> Any:
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, Real) and math.isfinite(value):
+        return float(value)
+    if isinstance(value, Mapping):
+        return _plain_mapping(value, source, path)
+    if isinstance(value, list | tuple):
+        return [_plain(item, source, path) for item in value]
+    raise UsageError(
+        f"{_place(source, path)}{show(repr(value))} stands in no space file; write a number that is finite, a text, "
+        "true or false, a list or a mapping."
+    )
+
+
+def _place(source: str, path: tuple[str, ...]) -> str:
+    return f"{source}: {'.'.join(path)}: " if path else f"{source}: "
