@@ -8,13 +8,13 @@ import re
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 from typer.models import OptionInfo
 
 from mnist_bench.config import DatasetName
-from mnist_bench.numerics import Precision
+from mnist_bench.numerics import PrecisionName, cores as cores
 from search.errors import UsageError
 from search.messages import show
 
@@ -58,7 +58,6 @@ Wide = Annotated[
 Device = Annotated[
     str, typer.Option("--device", metavar="NAME", rich_help_panel=RUNNING, help="auto, cpu, cuda or cuda:1.")
 ]
-PrecisionName = Literal["auto", Precision]
 PrecisionOption = Annotated[
     PrecisionName,
     typer.Option("--precision", rich_help_panel=RUNNING, help="Of convolutions; auto is the device's fastest."),
@@ -185,13 +184,6 @@ def assigned(option: str, assignments: Sequence[str]) -> dict[str, Any]:
             raise UsageError(f"{option} {show(assignment)}: a number, a text, true, false or null is needed.")
         values[name] = value
     return values
-
-
-def cores() -> int:
-    """Return the cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1  # macOS has no affinity
 
 
 def suitable_workers(device: str) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
@@ -71,7 +70,7 @@ def show(file: File, overrides: options.Overrides = None, json: options.Json = F
 
     space = space_files.load(file, overrides or ())
     extremes = overview.extremes(space)
-    workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    workers = options.cores()
     kind, estimate = _estimate(space, workers)
     if json:
         expected = {"trials": TRIALS, "workers": workers, "device": kind, **asdict(estimate)}

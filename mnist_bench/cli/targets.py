@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from search.errors import StudyNotFoundError, UsageError
+from search.errors import UsageError
 
 if TYPE_CHECKING:
     from search.event_log import StudyRecord, TrialRecord
@@ -47,17 +47,7 @@ def open_target(
 
 
 def find_trial(study: StudyRecord, number: int | None) -> TrialRecord:
-    """Return the trial of that number, the study's best one without a number.
+    """Return the trial of that number, the study's best one without a number; errors as in `studies.find_trial`."""
+    from mnist_bench import studies
 
-    Raises:
-        StudyNotFoundError: there is no such trial, or none is complete.
-    """
-    if number is None:
-        if study.best is None:
-            raise StudyNotFoundError(f"Study {study.name} has no complete trial yet; name one, e.g. {study.name}/0.")
-        return study.best
-    for trial in study.trials:
-        if trial.number == number:
-            return trial
-    last = f"its trials are 0 to {len(study.trials) - 1}" if study.trials else "it has no trials"
-    raise StudyNotFoundError(f"Study {study.name} has no trial {number}; {last}.")
+    return studies.find_trial(study, number)

@@ -6,11 +6,16 @@ from .device import (
     find_device as find_device,
     setup as setup,
 )
-from .kinds import DeviceKind as DeviceKind, Precision as Precision, device_kind as device_kind
+from .kinds import (
+    DeviceKind as DeviceKind,
+    Precision as Precision,
+    PrecisionName as PrecisionName,
+    device_kind as device_kind,
+)
 from .machine import Machine as Machine, sentence as sentence, this_machine as this_machine
-from .memory import machine_memory as machine_memory
 from .precision import (
     autocast as autocast,
     best_precision as best_precision,
     cpu_precision as cpu_precision,
 )
+from .resources import cores as cores, machine_memory as machine_memory

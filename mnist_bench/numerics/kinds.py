@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Literal, assert_never
 
 Precision = Literal["bf16", "fp32"]
+PrecisionName = Literal["auto", Precision]
+"""What may be asked for; auto is the device's fastest."""
 DeviceKind = Literal["cpu-bf16", "cpu-fp32", "cuda"]
 
 

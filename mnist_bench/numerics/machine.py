@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import torch
 
 from mnist_bench.numerics.kinds import Precision
 from mnist_bench.numerics.precision import cpu_line
+from mnist_bench.numerics.resources import cores
 
 PACKAGES = ("mnist-bench", "torch", "optuna", "numpy")
 
@@ -35,7 +35,7 @@ def this_machine(device: torch.device, precision: Precision) -> Machine:
     """Return the machine on which this process runs and trains, on `device` in `precision`."""
     return Machine(
         processor=_processor(),
-        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        cores=cores(),
         gpu=torch.cuda.get_device_name(device) if device.type == "cuda" else None,
         precision=precision,
         python=platform.python_version(),

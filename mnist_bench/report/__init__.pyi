@@ -1,1 +1,1 @@
-from .files import write as write
+from .files import Written as Written, write as write

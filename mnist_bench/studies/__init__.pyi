@@ -12,4 +12,9 @@ from .record import (
 from .reproduce import Comparison as Comparison, trainer_for as trainer_for
 from .run_search import SearchConfig as SearchConfig
 from .sealed_json import unseal as unseal
-from .validated import believed as believed, open_any as open_any, open_study as open_study
+from .validated import (
+    believed as believed,
+    find_trial as find_trial,
+    open_any as open_any,
+    open_study as open_study,
+)

@@ -19,7 +19,7 @@ from mnist_bench.numerics import DeviceKind, Precision
 from mnist_bench.studies.foreign import check_own, is_foreign
 from mnist_bench.studies.record import Data
 from search import canonical_json
-from search.errors import NewerVersionError, StorageError
+from search.errors import NewerVersionError, StorageError, StudyNotFoundError
 from search.event_log import StudyRecord, TrialRecord
 from search.messages import first_fault, in_a_sentence
 from search.stored_fields import unknown, unknown_in
@@ -96,6 +96,23 @@ def open_any(results: Path, name: str | None, storage: str | None = None) -> Stu
     """
     read = studies.open_study(results, name, storage)
     return read if is_foreign(read.spec) else believed(read)
+
+
+def find_trial(study: StudyRecord, number: int | None) -> TrialRecord:
+    """Return the trial of that number, the study's best one without a number.
+
+    Raises:
+        StudyNotFoundError: there is no such trial, or none is complete.
+    """
+    if number is None:
+        if study.best is None:
+            raise StudyNotFoundError(f"Study {study.name} has no complete trial yet; name one, e.g. {study.name}/0.")
+        return study.best
+    for trial in study.trials:
+        if trial.number == number:
+            return trial
+    last = f"its trials are 0 to {len(study.trials) - 1}" if study.trials else "it has no trials"
+    raise StudyNotFoundError(f"Study {study.name} has no trial {number}; {last}.")
 
 
 def believed(read: StudyRecord) -> StudyRecord:

@@ -26,8 +26,8 @@ from search.trainer_api import Report
 class Options(Workplace):
     """What the user asked for."""
 
-    baseline: str = "notebook/linear"
-    """A recipe: a file or a shipped one's name."""
+    baseline: space_files.Source = "notebook/linear"
+    """A recipe: a file, a shipped one's name, or values."""
     seeds: int = 3
     budget: float | None = None
     """Seconds after which no further step is begun; what is left is then one step. Left out: no limit."""
@@ -47,9 +47,9 @@ def run(
         DataError, DeviceError, WorkerError, StorageError: see there.
     """
     start = effective(space_files.recipe(space_files.load(asked.baseline)))
-    target = effective(from_json(trial.config))
+    target, baseline = effective(from_json(trial.config)), space_files.named(asked.baseline)
     if not differing(start, target):
-        raise UsageError(f"{asked.baseline} and {study.name}/{trial.number} train the same net; there is no path.")
+        raise UsageError(f"{baseline} and {study.name}/{trial.number} train the same net; there is no path.")
     seeds = tuple(canonical_json.derived_seed("ablation", number) for number in range(asked.seeds))
     question = _question(study, trial, start, target, seeds)
     folder = asked.results / study.name
@@ -67,7 +67,7 @@ def run(
     if path is None:
         return None
     made = Ablation(
-        question=question, study=study.name, trial=trial.number, baseline=asked.baseline, images=bench.images,
+        question=question, study=study.name, trial=trial.number, baseline=baseline, images=bench.images,
         seeds=seeds, start=path[0], steps=path[1],
     )  # fmt: skip
     ablation.save(made, folder)

@@ -39,6 +39,8 @@ def main():
     picture[5:45, 15:20] = 255
     (prediction,) = model([picture])
     assert (0 <= prediction.label <= 9, sum(prediction.probabilities)) == (True, pytest.approx(1))
+    assert mnist_bench.predict("winner", [picture]) == [prediction]
+    assert mnist_bench.report_study(study, results=results).no_drawing is None
     ablate(study, results)
     audit(study, results)
     Path("recipe.yaml").write_text("epochs: 1\\nsubset: 1000\\nmodel: {blocks: 0, hidden_layers: 0}\\n")
@@ -53,6 +55,10 @@ def ablate(study, results):
     path = mnist_bench.ablate_study(study, **asked)
     assert [step.groups for step in path.steps] == [("optimizer",)]
     assert mnist_bench.ablate_study(study, **asked) == path
+    asked["baseline"] = {**baseline, "name": "steep", "subset": 1000}
+    asked["baseline"] = {name: value for name, value in asked["baseline"].items() if value not in (None, [])}
+    again = mnist_bench.ablate_study(study, study.best.number, **asked)
+    assert (again.question, again.steps) == (path.question, path.steps)
     elsewhere = replace(study, spec={**study.spec, "numerics": {**study.spec["numerics"], "canary": "0" * 64}})
     with suppress(FingerprintError):
         mnist_bench.ablate_study(elsewhere, **asked)

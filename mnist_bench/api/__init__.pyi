@@ -1,0 +1,27 @@
+from .experiments import (
+    ablate_study as ablate_study,
+    audit_study as audit_study,
+    compare_methods as compare_methods,
+    confirm_study as confirm_study,
+    train_ladder as train_ladder,
+    train_notebook as train_notebook,
+)
+from .pictures import (
+    plot_data as plot_data,
+    plot_study as plot_study,
+    report_study as report_study,
+)
+from .recipes import fit as fit, fit_seeds as fit_seeds, fit_trial as fit_trial
+from .speed import (
+    fit_cost_model as fit_cost_model,
+    judge_cost_model as judge_cost_model,
+    measure_speed as measure_speed,
+)
+from .studies import (
+    open_study as open_study,
+    reproduce_record as reproduce_record,
+    reproduce_trial as reproduce_trial,
+    search as search,
+    to_dataframe as to_dataframe,
+)
+from .winner import export_study as export_study, predict as predict

@@ -1,0 +1,307 @@
+"""What tells how sure a study's figures are, and what its methods are worth: everything that trains several seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from mnist_bench.api.studies import as_path, chosen
+from mnist_bench.config import TaskName
+from mnist_bench.experiments import Audit, Observer, audit, confirm
+from mnist_bench.experiments.ablation import Ablation, Options as AblateOptions
+from mnist_bench.experiments.ablation.run import run as run_ablate
+from mnist_bench.experiments.confirm import Confirmed, Opening, Options as ConfirmOptions
+from mnist_bench.experiments.confirm.run import run as run_confirm
+from mnist_bench.experiments.contest import Contest, Options as ContestOptions
+from mnist_bench.experiments.contest.run import run as run_contest
+from mnist_bench.experiments.ladder import Ladder, Options as LadderOptions
+from mnist_bench.experiments.ladder.run import run as run_ladder
+from mnist_bench.experiments.notebook import Options as NotebookOptions, Row
+from mnist_bench.experiments.notebook.run import run as run_notebook
+from mnist_bench.numerics import PrecisionName, cores
+from mnist_bench.space_files import Source
+from search.errors import SearchError, UsageError
+from search.event_log import StudyRecord, TrialRecord
+
+T = TypeVar("T")
+
+
+def confirm_study(
+    study: StudyRecord,
+    *,
+    top: int = 8,
+    budget: float | None = None,
+    opening: Opening = "judged",
+    workers: int = 1,
+    device: str = "auto",
+    data_dir: str | Path | None = None,
+    results: str | Path = "results",
+    observer: Observer | None = None,
+) -> Confirmed:
+    """Race a study's best with fresh seeds and open the test set once, or return what that found before; as
+    `mnist-bench confirm`.
+
+    Args:
+        study: as `search` or `open_study` returned it.
+        top: candidates in the race, at most.
+        budget: seconds for the race and the final training.
+        opening: "judged" opens the test set once a test was made, "never" leaves it shut, "always" opens it even where
+            the budget ends the race before a test was made.
+        workers: processes that train.
+        device: auto, cpu, cuda or cuda:1.
+        data_dir: the data set of the study, where it is not the packaged one.
+        results: folder of the studies.
+        observer: an `mnist_bench.experiments.Observer`, here and below; hears of every run that ends.
+
+    Raises:
+        StudyNotFoundError: the study has no trial to confirm.
+        StudyLockedError: it is being searched, or another process confirms it.
+        FingerprintError: this machine computes otherwise than the one of the search.
+        UsageError: the budget is too small, or the data set at hand is not the study's.
+        SearchError: no candidate trains to its end.
+        DataError, DeviceError, WorkerError, StorageError: see there.
+
+    Example:
+        >>> found = confirm_study(open_study("conv-0"), workers=2)  # doctest: +SKIP
+        >>> found.test(found.winner).interval  # doctest: +SKIP
+        (0.9941, 0.9947)
+    """
+    asked = ConfirmOptions(
+        top=top, budget=budget, opening=opening, workers=workers, device=device, data_dir=as_path(data_dir),
+        results=Path(results),
+    )  # fmt: skip
+    return _whole(run_confirm(study, asked, observer or Observer(), _goes_on), f"The confirmation of {study.name}")
+
+
+def ablate_study(
+    study: StudyRecord,
+    trial: TrialRecord | int | None = None,
+    *,
+    baseline: Source = "notebook/linear",
+    seeds: int = 3,
+    budget: float | None = None,
+    workers: int = 1,
+    device: str = "auto",
+    data_dir: str | Path | None = None,
+    results: str | Path = "results",
+    observer: Observer | None = None,
+) -> Ablation:
+    """Measure what each group of settings brings from a baseline to a trial, or return what that found before; as
+    `mnist-bench ablate`.
+
+    Args:
+        study: as `search` or `open_study` returned it.
+        trial: the trial, or its number; None for the one that `confirm_study` named, or else the best.
+        baseline: a recipe: a file, a shipped one's name, a mapping or a TrainConfig.
+        seeds: fresh ones, the same for all.
+        budget: seconds after which what is left is one step.
+        workers: processes that train.
+        device: auto, cpu, cuda or cuda:1.
+        data_dir: the data set of the study, where it is not the packaged one.
+        results: folder of the studies.
+        observer: hears of every run that ends, and of each step.
+
+    Raises:
+        StudyNotFoundError: the study has no such trial, or no complete one.
+        UsageError: the baseline is no recipe, or trains the same net; or the data set at hand is not the study's.
+        FingerprintError: this machine computes otherwise than the one of the search.
+        StudyLockedError: another process is at it.
+        DataError, DeviceError, WorkerError, StorageError: see there.
+
+    Example:
+        >>> path = ablate_study(open_study("conv-0"), seeds=3)  # doctest: +SKIP
+        >>> path.steps[0].groups  # doctest: +SKIP
+        ('convolutions',)
+    """
+    asked = AblateOptions(
+        baseline=baseline, seeds=seeds, budget=budget, workers=workers, device=device, data_dir=as_path(data_dir),
+        results=Path(results),
+    )  # fmt: skip
+    if trial is None and (known := confirm.load(asked.results / study.name)) is not None:
+        trial = known.winner
+    found = run_ablate(study, chosen(study, trial), asked, observer or Observer(), _goes_on)
+    return _whole(found, f"The ablation of {study.name}")
+
+
+def audit_study(
+    study: StudyRecord,
+    share: float = 0.05,
+    *,
+    workers: int = 1,
+    device: str = "auto",
+    data_dir: str | Path | None = None,
+    results: str | Path = "results",
+    observer: Observer | None = None,
+) -> Audit:
+    """Train a share (above 0, up to 1) of a study's pruned trials to their ends, or return what that found before; as
+    `mnist-bench search --audit-pruned`. The study itself stays as it is.
+
+    Raises:
+        UsageError: it is no such share, or the data set at hand is not the study's.
+        FingerprintError: the workers compute otherwise than those of the search.
+        WorkerError: a trial comes to other weights than in the search.
+        StudyLockedError, DataError, DeviceError, StorageError: see there.
+
+    Example:
+        >>> audit = audit_study(open_study("conv-0"), 0.05)  # doctest: +SKIP
+        >>> audit.wrong, len(audit.trials)  # doctest: +SKIP
+        (0, 2)
+    """
+    if not 0 < share <= 1:
+        raise UsageError(f"{share} is no share of the pruned trials; write 0.05, up to 1.")
+    asked = audit.Options(
+        share=share, workers=workers, device=device, data_dir=as_path(data_dir), results=Path(results)
+    )
+    return _whole(audit.run(study, asked, observer or Observer(), _goes_on), f"The audit of {study.name}")
+
+
+def train_notebook(
+    recipes: Sequence[str] = (),
+    *,
+    seeds: int = 5,
+    workers: int = 1,
+    device: str = "auto",
+    data_dir: str | Path | None = None,
+    results: str | Path = "results",
+    observer: Observer | None = None,
+) -> list[Row]:
+    """Train the 2017 notebook's nets again, and return a row a net, beside what it published; as
+    `mnist-bench notebook`. Like the notebook, it looks at the test images after every epoch; the opening is written
+    down.
+
+    Args:
+        recipes: linear, hidden, vgg, ...; none for all nine.
+        seeds: train with the seeds 0 to this less one.
+        workers: processes that train.
+        device: auto, cpu, cuda or cuda:1.
+        data_dir: four IDX files in MNIST's format; None for the packaged MNIST.
+        results: folder of the studies; `_notebook` in it holds the runs.
+        observer: hears of every run that ends.
+
+    Raises:
+        UsageError: there is no such recipe.
+        StudyLockedError, DataError, DeviceError, WorkerError, StorageError: see there.
+
+    Example:
+        >>> linear, *_ = train_notebook(["linear"], workers=2)  # doctest: +SKIP
+        >>> linear.parameters  # doctest: +SKIP
+        7850
+    """
+    asked = NotebookOptions(
+        recipes=tuple(recipes), seeds=seeds, workers=workers, device=device, data_dir=as_path(data_dir),
+        results=Path(results),
+    )  # fmt: skip
+    return _whole(run_notebook(asked, observer or Observer(), _goes_on), "The notebook")
+
+
+def train_ladder(
+    targets: Sequence[str] = (),
+    *,
+    seeds: int = 10,
+    workers: int = 1,
+    device: str = "auto",
+    precision: PrecisionName = "auto",
+    data_dir: str | Path | None = None,
+    results: str | Path = "results",
+    observer: Observer | None = None,
+) -> Ladder:
+    """Train the recipes that are to reach 99.0, 99.4 and 99.6 %, and return what each came to and took; as
+    `mnist-bench bench ladder`. The test set is opened after the last epochs, which is written down.
+
+    Args:
+        targets: "99.0", "99.4", "99.6"; none for all three.
+        seeds: how many.
+        workers: processes that train.
+        device: auto, cpu, cuda or cuda:1.
+        precision: of convolutions: bf16, fp32, or auto for the device's fastest.
+        data_dir: four IDX files in MNIST's format; None for the packaged MNIST.
+        results: folder of the studies; `_ladder` in it holds the runs and their times.
+        observer: hears of every run that ends.
+
+    Raises:
+        UsageError: there is no such target.
+        StudyLockedError, DataError, DeviceError, WorkerError, StorageError: see there.
+
+    Example:
+        >>> ladder = train_ladder(["99.0"], seeds=10)  # doctest: +SKIP
+        >>> ladder.rungs[0].met  # doctest: +SKIP
+        True
+    """
+    asked = LadderOptions(
+        targets=tuple(targets), seeds=seeds, workers=workers, device=device, precision=precision,
+        data_dir=as_path(data_dir), results=Path(results),
+    )  # fmt: skip
+    return _whole(run_ladder(asked, observer or Observer(), _goes_on), "The ladder")
+
+
+def compare_methods(
+    space: str | Path = "conv",
+    *,
+    tables: Sequence[str] = ("grid-5k",),
+    live: TaskName | None = None,
+    samplers: Sequence[str] = ("tpe",),
+    pruners: Sequence[str] = ("asha",),
+    sampler_options: Mapping[str, Any] | None = None,
+    pruner_options: Mapping[str, Any] | None = None,
+    from_studies: Sequence[str] = (),
+    baselines: bool = True,
+    seeds: int | None = None,
+    first_seed: int = 0,
+    trials: int = 30,
+    slots: int = 8,
+    workers: Sequence[int] | None = None,
+    device: str = "auto",
+    results: str | Path = "results",
+    observer: Observer | None = None,
+) -> list[Contest]:
+    """Let ways of searching compete for the best net, and return a contest a task; as `mnist-bench bench search`.
+
+    Args:
+        space: what is searched live; a table has its own.
+        tables: recorded benchmarks to search on.
+        live: a task to train on, in place of tables.
+        samplers: built-in ones, or code of your own.
+        pruners: as `samplers`; every sampler takes part with every pruner.
+        sampler_options: of samplers of your own.
+        pruner_options: of pruners of your own.
+        from_studies: tables of another task; every pair takes part once more with a start list made of them.
+        baselines: whether chance and other simple ways take part.
+        seeds: searches of each way; None for 100 on a table and 5 live.
+        first_seed: of the first search of each.
+        trials: the budget: what so many whole trainings cost.
+        slots: trials in flight.
+        workers: on a table, the numbers of workers for which virtual time is told, None for `slots`; live, one number
+            of processes, None for one a core.
+        device: auto, cpu, cuda or cuda:1.
+        results: folder of the studies; `_bench` in it holds what is trained live.
+        observer: hears how far the searches are.
+
+    Raises:
+        UsageError: there is no such table, sampler or pruner, or one does not fit the other or the space.
+        SpaceError, StudyLockedError, WorkerError, TooManyFailuresError, StorageError: see there.
+
+    Example:
+        >>> (contest,) = compare_methods(pruners=["none"], seeds=2, trials=3)
+        >>> contest.task, contest.seeds, [entrant.name for entrant in contest.entrants][:2]
+        ('grid-5k', (0, 1), ['tpe', 'random'])
+    """
+    asked = ContestOptions(
+        tables=tuple(tables), live=live, space=str(space), samplers=tuple(samplers), pruners=tuple(pruners),
+        sampler_options=sampler_options or {}, pruner_options=pruner_options or {}, start=tuple(from_studies),
+        baselines=baselines, seeds=seeds or (100 if live is None else 5), first_seed=first_seed, trials=trials,
+        slots=slots, workers=tuple(workers or ([slots] if live is None else [cores()])), device=device,
+        results=Path(results),
+    )  # fmt: skip
+    return _whole(run_contest(asked, observer or Observer(), _goes_on), "The contest")
+
+
+def _goes_on() -> bool:
+    """Nobody asks for an end but with Ctrl-C, which is an exception here."""
+    return False
+
+
+def _whole(found: T | None, what: str) -> T:
+    if found is None:
+        raise SearchError(f"{what} was stopped before its end.")
+    return found

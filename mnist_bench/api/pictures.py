@@ -1,0 +1,157 @@
+"""Pictures of a study and of the data, and a study on one page."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mnist_bench.api.studies import as_path
+from mnist_bench.data import close_test_set
+from mnist_bench.plots import DATA_KINDS, KINDS, Format, Job, Subject, check_kind, files, jobs
+from mnist_bench.report import Written, write
+from search.errors import UsageError
+from search.event_log import StudyRecord
+from search.files import check_target, make_folder
+from search.study import ResultsFolder, StudyFolder, StudyLocation
+
+FORMATS: tuple[Format, ...] = ("png", "svg")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Picture:
+    """A picture that was drawn, or why it was not."""
+
+    kind: str
+    files: tuple[Path, ...]
+    """One a format; none where it was not drawn."""
+    lines: tuple[str, ...]
+    """What there is to know beside it: shapes, means."""
+    reason: str | None
+    """What the study lacks for it; None where it was drawn."""
+
+
+def plot_study(
+    study: StudyRecord,
+    kinds: Sequence[str] = (),
+    *,
+    to: str | Path | None = None,
+    formats: Sequence[Format] = FORMATS,
+    data_dir: str | Path | None = None,
+    results: str | Path = "results",
+) -> tuple[Picture, ...]:
+    """Draw pictures of a study into files, and return one row a kind; as `mnist-bench plot`.
+
+    Args:
+        study: as `search` or `open_study` returned it.
+        kinds: history, curves, importances, slices, parallel, pareto, timeline, confusion, mistakes, layers,
+            distortions, ablation; none for all that the study has enough for.
+        to: a folder; None for `plots` in the study's.
+        formats: of the files: "png", "svg".
+        data_dir: the data set of the study, where it is not the packaged one.
+        results: folder of the studies, in which the study's own holds its weights and experiments.
+
+    Raises:
+        UsageError: there is no such kind, or the folder cannot be written.
+        StudyNotFoundError: the study lacks what a kind that was named shows.
+
+    Example:
+        >>> (history,) = plot_study(open_study("finished"), ["history"], to="pictures", formats=["svg"])
+        >>> history.kind, [path.as_posix() for path in history.files]
+        ('history', ['pictures/history.svg'])
+    """
+    wanted = _checked(kinds, KINDS, "the data; see plot_data") or tuple(KINDS)
+    folder = Path(results) / study.name
+    subject = Subject(study=study, folder=folder, data_dir=as_path(data_dir))
+    close_test_set()
+    destination = as_path(to) or StudyFolder(folder).plots
+    return _drawn(jobs.of_study(wanted, subject), destination, formats, named=bool(kinds))
+
+
+def plot_data(
+    kinds: Sequence[str] = (),
+    *,
+    overrides: Sequence[str] = (),
+    seed: int = 0,
+    to: str | Path | None = None,
+    formats: Sequence[Format] = FORMATS,
+    data_dir: str | Path | None = None,
+    results: str | Path = "results",
+) -> tuple[Picture, ...]:
+    """Draw pictures of the data set, without a study: digits, augmented, colour; none for all three.
+
+    `overrides` such as `augment.rotation_degrees=30`, and `seed`, are those of `augmented`. The files go into the
+    folder `to`, or `plots` in `results`. As `mnist-bench plot digits`.
+
+    Raises:
+        UsageError: there is no such kind, the data are not of MNIST's form, or the folder cannot be written.
+        SpaceError: an override names no field, or a value that it does not allow.
+        DataError: the data set cannot be loaded.
+
+    Example:
+        >>> (digits,) = plot_data(["digits"], to="pictures", formats=["png"])
+        >>> digits.lines[0], digits.files[0].name
+        ('(60000, 28, 28)', 'digits.png')
+    """
+    wanted = _checked(kinds, DATA_KINDS, "a study; see plot_study") or tuple(DATA_KINDS)
+    destination = as_path(to) or ResultsFolder(Path(results)).plots
+    check_target(destination, folder=True)
+    close_test_set()
+    return _drawn(jobs.of_data(wanted, as_path(data_dir), overrides, seed), destination, formats, named=True)
+
+
+def report_study(
+    study: StudyRecord,
+    *,
+    to: str | Path | None = None,
+    data_dir: str | Path | None = None,
+    results: str | Path = "results",
+    storage: str | None = None,
+) -> Written:
+    """Write all about a study into one HTML file that needs no network, and return where it is and what it lacks; as
+    `mnist-bench report`.
+
+    Args:
+        study: as `search` or `open_study` returned it.
+        to: the file; None for report.html in the study's folder.
+        data_dir: the data set of the study, where it is not the packaged one.
+        results: folder of the studies.
+        storage: URL of the database, where the study is in one.
+
+    Raises:
+        StudyNotFoundError: no trial has finished yet.
+        UsageError: the file cannot be written.
+        StorageError: a result in the study's folder cannot be read.
+
+    Example:
+        >>> report_study(open_study("conv-0")).file  # doctest: +SKIP
+        PosixPath('results/conv-0/report.html')
+    """
+    location = StudyLocation.of(study.name, Path(results), storage)
+    return write(study, location, to=as_path(to), data_dir=as_path(data_dir))
+
+
+def _checked(kinds: Sequence[str], known: Container[str], other: str) -> tuple[str, ...]:
+    """Return the kinds, each once.
+
+    Raises:
+        UsageError: there is no such kind, or it shows something else.
+    """
+    for kind in kinds:
+        check_kind(kind)
+        if kind not in known:
+            raise UsageError(f"{kind} shows {other}.")
+    return tuple(dict.fromkeys(kinds))
+
+
+def _drawn(wanted: Sequence[Job], folder: Path, formats: Sequence[Format], *, named: bool) -> tuple[Picture, ...]:
+    check_target(folder, folder=True)
+    make_folder(folder)
+    pictures = []
+    for job in wanted:
+        drawn = files.draw(job, folder, formats)
+        if drawn.error is not None and (named or not drawn.foreseen):
+            raise drawn.error
+        reason = None if drawn.error is None else str(drawn.error)
+        pictures.append(Picture(kind=job.kind, files=tuple(drawn.files), lines=tuple(job.lines), reason=reason))
+    return tuple(pictures)

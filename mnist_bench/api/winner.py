@@ -1,0 +1,120 @@
+"""The net of a study, taken away and used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from mnist_bench.api.studies import as_path, chosen
+from mnist_bench.export import Options, find, folder as exports
+from mnist_bench.prediction import Model, Prediction, files, load_model
+from search.errors import UsageError
+from search.event_log import StudyRecord, TrialRecord
+from search.files import check_target
+from search.study import StudyLocation
+
+
+def export_study(
+    study: StudyRecord,
+    folder: str | Path,
+    trial: TrialRecord | int | None = None,
+    *,
+    confirmed: bool = False,
+    device: str = "auto",
+    data_dir: str | Path | None = None,
+    results: str | Path = "results",
+    storage: str | None = None,
+    on_news: Callable[[str], None] = lambda news: None,
+) -> tuple[Path, ...]:
+    """Take the net of a trial away, the study's best one by default, and return the files; as `mnist-bench export`.
+
+    Args:
+        study: as `search` or `open_study` returned it.
+        folder: a new one, or that of an earlier export.
+        trial: the trial, or its number.
+        confirmed: take the net that `confirm_study` trained on all images.
+        device: where a trial whose weights were not kept is trained again.
+        data_dir: the data set of the study, where it is not the packaged one.
+        results: folder of the studies.
+        storage: URL of the database, where the study is in one.
+        on_news: hears what takes time, and what is left out.
+
+    Raises:
+        StudyNotFoundError: there is no such net.
+        NotReproducedError: the trial was trained again and came out otherwise.
+        WeightsError: a file does not hold the weights that it is to hold.
+        UsageError: the folder holds other files, or cannot be written; or the data set at hand is not the study's.
+        DataError, DeviceError: see there.
+
+    Example:
+        >>> files = export_study(open_study("tiny-0"), "winner")
+        >>> [path.name for path in files if path.suffix != ".onnx"]
+        ['model.safetensors', 'net.py', 'draw.html', 'README.md', 'RECORD.json']
+    """
+    check_target(Path(folder), folder=True)
+    exports.check(Path(folder))
+    location = StudyLocation.of(study.name, Path(results), storage)
+    options = Options(on_all=confirmed, device=device, data_dir=as_path(data_dir))
+    winner = find(study, None if trial is None else chosen(study, trial), location, options, on_news)
+    written = exports.write(winner, Path(folder))
+    for remark in written.remarks:
+        on_news(remark)
+    return written.files
+
+
+def predict(
+    model: Model | StudyRecord | str | Path,
+    pictures: Iterable[Any],
+    trial: TrialRecord | int | None = None,
+    *,
+    data_dir: str | Path | None = None,
+    results: str | Path = "results",
+    storage: str | None = None,
+) -> list[Prediction]:
+    """Return what a net says of each picture, in their order; as `mnist-bench predict`.
+
+    Args:
+        model: what `load_model` returned, an export's folder or a file of weights, or a study, for the net of its best
+            trial or of `trial`.
+        pictures: files or folders of them, Pillow images, or brightness of shape (H, W), dark on light or light on
+            dark, of any size.
+        trial: of a study: the trial, or its number.
+        data_dir: the data set of the study, where it is not the packaged one.
+        results: folder of the studies.
+        storage: URL of the database, where the study is in one.
+
+    Raises:
+        PictureError: one is empty, or no picture; the message names it.
+        StudyNotFoundError: there is no such trial, or its weights were not kept; `export_study` trains it again.
+        WeightsError: there is no such file, or it holds something else.
+        UsageError: a folder holds no picture; or the data set at hand is not the study's.
+
+    Example:
+        >>> import numpy as np
+        >>> one = np.zeros((50, 40))
+        >>> one[5:45, 18:22] = 255
+        >>> (said,) = predict("winner", [one])
+        >>> round(sum(said.probabilities), 6), said.label in range(10)
+        (1.0, True)
+    """
+    if isinstance(model, StudyRecord):
+        location = StudyLocation.of(model.name, Path(results), storage)
+        options = Options(trains=False, data_dir=as_path(data_dir))
+        model = find(model, None if trial is None else chosen(model, trial), location, options).model
+    elif isinstance(model, str | Path):
+        model = load_model(model)
+    return model(_each(pictures))
+
+
+def _each(pictures: Iterable[Any]) -> Iterator[Any]:
+    """Yield the pictures, and those in folders."""
+    for picture in pictures:
+        if not isinstance(picture, str | Path) or not Path(picture).is_dir():
+            yield picture
+        elif found := files.in_folder(Path(picture)):
+            yield from found
+        else:
+            raise UsageError(
+                f"{picture}: no picture in this folder; names of pictures end in {', '.join(files.ENDINGS)}."
+            )

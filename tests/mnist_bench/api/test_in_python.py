@@ -1,0 +1,93 @@
+"""A space and recipes written in Python, the files that say the same, and any executor: one study."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+SCRIPT = """
+import json
+import mnist_bench
+import pytest
+from mnist_bench.config import ModelConfig, OptimConfig, TrainConfig
+from mnist_bench.studies.record import record_of, to_json
+from pathlib import Path
+from search import Observer, Space
+from search.errors import UsageError
+from search.study import fingerprint
+
+SPACE = {
+    "name": "tiny", "epochs": 1, "subset": 1000, "model": {"blocks": 0, "hidden_layers": {"int": [0, 1]}},
+    "optim": {"lr": {"float": [0.001, 0.1], "log": True}},
+}
+TEXT = '''
+name: tiny
+epochs: 1
+subset: 1000
+model: {blocks: 0, hidden_layers: {int: [0, 1]}}
+optim:
+  lr: {float: [1e-3, 0.1], log: true}
+'''
+
+class Heard(Observer):
+    def __init__(self):
+        self.ends = []
+
+    def on_end(self, trial):
+        self.ends.append(trial.number)
+
+def main():
+    results = Path("studies")
+    Path("tiny.yaml").write_text(TEXT)
+    linear, hidden = ({"model": {"blocks": 0, "hidden_layers": layers}, "optim": {"lr": 0.01}} for layers in (0, 1))
+    Path("linear.yaml").write_text("model: {blocks: 0, hidden_layers: 0}\\noptim: {lr: 0.01}\\n")
+    config = TrainConfig(model=ModelConfig(blocks=0, hidden_layers=1), optim=OptimConfig(lr=0.01))
+    heard = Heard()
+    first = mnist_bench.search(
+        SPACE, trials=3, slots=2, enqueue=[linear, hidden], results=results, executor="in-process", observer=heard
+    )
+    assert sorted(heard.ends) == [0, 1, 2]
+    assert [trial.params["model.hidden_layers"] for trial in first.trials[:2]] == [0, 1]
+    again = mnist_bench.search(
+        "tiny.yaml", trials=3, slots=2, enqueue=["linear.yaml", config], results="elsewhere", workers=2
+    )
+    assert again.digest == first.digest and fingerprint(again.spec) == fingerprint(first.spec)
+    options = dict(trials=4, slots=2, results=results, executor="in-process")
+    on = mnist_bench.search(Path("tiny.yaml"), enqueue=[hidden | linear, config], **options)
+    assert on.name == first.name and on.trials[:3] == first.trials and len(on.finished()) == 4
+    Path("shown.yaml").write_text(Space.from_spec(first.spec["space"]).to_yaml())
+    assert mnist_bench.search("shown.yaml", enqueue=[linear, config], **options) == on
+    goes_on(linear, results)
+    trains(linear, on)
+
+def goes_on(linear, results):
+    begun = mnist_bench.search(SPACE, trials=50, timeout=0.0, results="stopped", executor="in-process")
+    assert len(begun.finished()) < 50
+    outside = {"model": {"blocks": 0, "hidden_layers": 0}, "optim": {"lr": 0.5}}
+    with pytest.raises(UsageError, match="^--enqueue space: optim.lr 0.5 is outside the space's range"):
+        mnist_bench.search(SPACE, study_name="other", enqueue=[outside], results=results, executor="in-process")
+    with pytest.raises(UsageError, match="^tiny: there is nothing to search"):
+        mnist_bench.search({**linear, "name": "tiny"}, results=results)
+
+def trains(linear, on):
+    seeds = mnist_bench.fit_seeds(linear | {"epochs": 1, "subset": 1000}, 2, seed=7)
+    trained = mnist_bench.fit_trial(on, 0, seed=8, to="out/linear.safetensors")
+    assert trained.reports[-1].weights == seeds[1].reports[-1].weights
+    assert mnist_bench.load_model("out/linear.safetensors").assumed
+    record = to_json(record_of(on, on.trials[1]))
+    assert mnist_bench.reproduce_record(record).identical
+    Path("RECORD.json").write_text(json.dumps(record))
+    assert mnist_bench.reproduce_record("RECORD.json").identical
+
+main()
+"""
+
+
+def test_whatever_a_space_is_written_in_its_study_is_the_same(tmp_path: Path) -> None:
+    # A process of its own: a search closes the test set for the life of its process.
+    subprocess.run([sys.executable, "-W", "error", "-c", SCRIPT], cwd=tmp_path, check=True)

@@ -1,0 +1,283 @@
+"""The Python API does what the command line does: an option has a parameter, or a reason why Python needs none.
+
+An option that is added to a command alone, or a parameter to a function alone, fails here until the other side has it,
+or the table says why not.
+"""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.main import get_command
+
+import mnist_bench
+from mnist_bench.cli.app import app
+
+PRINTED = dict.fromkeys(("json", "csv", "markdown", "wide"), "a function returns typed values, and prints nothing")
+OPENED = {
+    "storage": "the function takes the study itself: open_study(storage=...)",
+}
+PATHS = {**OPENED, "results": "the function takes the study itself, and looks for nothing beside it"}
+HEARD = "a function of yours in place of lines on a terminal"
+ONE_A_CORE = "a script asks for processes by itself; a command takes all cores"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mirror:
+    """The functions that do what a command does, and where the two differ."""
+
+    functions: tuple[Callable[..., Any], ...]
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    """Parameters that have another name than their option, or that several options make up."""
+    no_parameter: Mapping[str, str] = field(default_factory=dict)
+    """Reasons why an option has none."""
+    no_option: Mapping[str, str] = field(default_factory=dict)
+    """Reasons why a parameter has none."""
+    other_default: Mapping[str, str] = field(default_factory=dict)
+    """Reasons why a parameter, left out, is something else than the option."""
+
+
+MIRRORS: Mapping[str, Mirror] = {
+    "search": Mirror(
+        functions=(mnist_bench.search,),
+        renamed={"from_study": "from_studies", "no_start": "start"},
+        no_parameter={
+            "audit_pruned": "audit_study does it, on the study that search returned",
+            "dry_run": "it says to a person what would run; a call runs",
+        },
+        no_option={"observer": HEARD},
+        other_default={"workers": ONE_A_CORE},
+    ),
+    "leaderboard": Mirror(
+        functions=(mnist_bench.to_dataframe,),
+        renamed={"studies": "study", "every": "infeasible"},
+        no_parameter={**PRINTED, **PATHS, "top": "frame.head(n)"},
+    ),
+    "reproduce": Mirror(
+        functions=(mnist_bench.reproduce_trial, mnist_bench.reproduce_record),
+        renamed={"target": "trial"},
+        no_parameter={**PRINTED, **PATHS},
+        no_option={"study": "STUDY of STUDY/17", "record": "RECORD.json in the target's place", "on_period": HEARD},
+    ),
+    "confirm": Mirror(
+        functions=(mnist_bench.confirm_study,),
+        renamed={"no_test": "opening", "open_test": "opening"},
+        no_parameter={**PRINTED, **OPENED},
+        no_option={"observer": HEARD},
+        other_default={"workers": ONE_A_CORE, "no_test": "one word for two options", "open_test": "the same"},
+    ),
+    "train": Mirror(
+        functions=(mnist_bench.fit, mnist_bench.fit_seeds, mnist_bench.fit_trial),
+        renamed={"output_file": "to"},
+        no_parameter={**PRINTED, **PATHS},
+        no_option={
+            "study": "STUDY of STUDY/17, in the recipe's place",
+            "trial": "17 of STUDY/17, in the recipe's place",
+            "on_period": HEARD,
+        },
+        other_default={
+            "seeds": "fit takes one, fit_seeds several",
+            "dataset": "a trial's is that of its study: fit_trial has no such parameter",
+        },
+    ),
+    "plot": Mirror(
+        functions=(mnist_bench.plot_study, mnist_bench.plot_data),
+        renamed={"words": "kinds", "file_format": "formats", "folder": "to"},
+        no_parameter={**PRINTED, **OPENED},
+        no_option={"study": "the first of the words"},
+        other_default={
+            "file_format": "both, as a tuple of two",
+            "seed": "0, which the command tells from one that was given to a picture without chance",
+        },
+    ),
+    "report": Mirror(
+        functions=(mnist_bench.report_study,), renamed={"study_name": "study", "output_file": "to"}
+    ),
+    "export": Mirror(
+        functions=(mnist_bench.export_study,),
+        renamed={"target": "trial"},
+        no_option={"study": "STUDY of STUDY/17", "on_news": HEARD},
+    ),
+    "predict": Mirror(
+        functions=(mnist_bench.predict,),
+        no_parameter=PRINTED,
+        no_option={"trial": "17 of STUDY/17, in the model's place"},
+    ),
+    "ablate": Mirror(
+        functions=(mnist_bench.ablate_study,),
+        no_parameter={**PRINTED, **OPENED},
+        no_option={"observer": HEARD},
+        other_default={"workers": ONE_A_CORE},
+    ),
+    "notebook": Mirror(
+        functions=(mnist_bench.train_notebook,),
+        no_parameter=PRINTED,
+        no_option={"observer": HEARD},
+        other_default={"workers": ONE_A_CORE},
+    ),
+    "bench speed": Mirror(
+        functions=(mnist_bench.measure_speed,),
+        no_parameter=PRINTED,
+        no_option={"on_round": HEARD, "workers": "the command measures the whole machine; a script may be told less"},
+    ),
+    "bench cost-model": Mirror(
+        functions=(mnist_bench.fit_cost_model, mnist_bench.judge_cost_model),
+        no_parameter={**PRINTED, **PATHS},
+        no_option={"on_run": HEARD, "workers": "the command measures the whole machine; a script may be told less"},
+    ),
+    "bench ladder": Mirror(
+        functions=(mnist_bench.train_ladder,),
+        no_parameter=PRINTED,
+        no_option={"observer": HEARD},
+        other_default={"workers": ONE_A_CORE},
+    ),
+    "bench search": Mirror(
+        functions=(mnist_bench.compare_methods,),
+        renamed={
+            "table": "tables", "sampler_option": "sampler_options", "pruner_option": "pruner_options",
+            "from_study": "from_studies", "only": "baselines",
+        },
+        no_parameter={**PRINTED, "folder": "where the command draws the contest; what it draws is returned"},
+        no_option={"observer": HEARD},
+        other_default={
+            "space": "conv, which the command refuses to take for a table's", "table": "the same, as a tuple",
+            "samplers": "the same, as a tuple", "pruners": "the same, as a tuple",
+        },
+    ),
+}  # fmt: skip
+
+NOT_MIRRORED: Mapping[str, str] = {
+    "show": "StudyRecord and TrialRecord hold all of it",
+    "studies": "search.study.list_studies",
+    "studies remove": "it asks a person first; search.study.remove_study does not",
+    "doctor": "it talks to a person about a machine and about damage",
+    "space check": "a search refuses a faulty space with all its faults, in a SpaceError",
+    "space show": "it describes a space to a person",
+    "space sample": "it shows a person what a space gives",
+    "space list": "it lists what is shipped to a person",
+    "plugin check": "search.repeatability",
+    "table list": "mnist_bench.tables.SHA256",
+    "table show": "mnist_bench.tables.load",
+    "table card": "mnist_bench.tables.load",
+    "table verify": "it proves a table to a person",
+    "table export": "it writes a table for other programs",
+}
+"""Commands without a function, and what there is in its place."""
+
+
+def commands(command: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
+    """Yield every command that does something, by its words; they are of typer's own copy of click."""
+    inner = getattr(command, "commands", None)
+    if inner is None or (words and command.invoke_without_command):
+        yield " ".join(words), command
+    for name, below in (inner or {}).items():
+        yield from commands(below, (*words, name))
+
+
+COMMANDS = dict(commands(get_command(app)))
+
+
+def public() -> set[str]:
+    names: list[str] = vars(mnist_bench)["__all__"]
+    return {*names}
+
+
+def options_of(command: str) -> dict[str, Any]:
+    return {str(option.name): option for option in COMMANDS[command].params if option.name != "help"}
+
+
+def parameters_of(mirror: Mirror) -> dict[str, list[inspect.Parameter]]:
+    found: dict[str, list[inspect.Parameter]] = {}
+    for function in mirror.functions:
+        for name, parameter in inspect.signature(function).parameters.items():
+            found.setdefault(name, []).append(parameter)
+    return found
+
+
+def gaps(options: set[str], parameters: set[str], mirror: Mirror) -> list[str]:
+    """Return what one side has and the other lacks without a reason, and reasons for what is not so."""
+    met = {option: mirror.renamed.get(option, option) for option in options if option not in mirror.no_parameter}
+    return [
+        *(f"--{option}: no parameter {name}" for option, name in met.items() if name not in parameters),
+        *(f"{name}=: no option" for name in parameters - {*met.values()} if name not in mirror.no_option),
+        *(f"no option {name}, which the table excuses" for name in ({*mirror.renamed}) - options),
+        *(
+            f"{name}: excused, and there"
+            for name in {*mirror.no_option} & {*met.values()} | {*mirror.no_option} - parameters
+        ),
+    ]
+
+
+@pytest.mark.parametrize("command", MIRRORS)
+def test_an_option_has_its_parameter_or_a_reason(command: str) -> None:
+    mirror = MIRRORS[command]
+    assert gaps({*options_of(command)}, {*parameters_of(mirror)}, mirror) == []
+
+
+def test_one_side_alone_is_told() -> None:
+    mirror = MIRRORS["search"]
+    options, parameters = {*options_of("search")}, {*parameters_of(mirror)}
+    assert gaps(options | {"net"}, parameters, mirror) == ["--net: no parameter net"]
+    assert gaps(options, parameters | {"net"}, mirror) == ["net=: no option"]
+    assert gaps(options - {"trials"}, parameters, mirror) == ["trials=: no option"]
+    assert gaps(options, parameters - {"trials"}, mirror) == ["--trials: no parameter trials"]
+    assert gaps(options | {"net"}, parameters | {"net"}, mirror) == []
+
+
+@pytest.mark.parametrize("command", MIRRORS)
+def test_left_out_an_option_and_its_parameter_are_the_same(command: str) -> None:
+    mirror, differ = MIRRORS[command], set()
+    for name, option in options_of(command).items():
+        for parameter in parameters_of(mirror).get(mirror.renamed.get(name, name), []):
+            needed = option.required or parameter.default is inspect.Parameter.empty
+            if not needed and not same(name, option.default, parameter.default):
+                differ.add(name)
+    assert differ == {*mirror.other_default}
+
+
+def same(option: str, default: Any, parameter: Any) -> bool:
+    if isinstance(default, Path):
+        return default == Path(parameter)
+    if option in ("no_start", "only"):
+        return default is not parameter
+    return bool(default == parameter) or (default is None and parameter in ({}, ()))
+
+
+@pytest.mark.parametrize("command", MIRRORS)
+def test_a_closed_set_of_values_is_the_same_on_both_sides(command: str) -> None:
+    mirror = MIRRORS[command]
+    for name, annotation in typing.get_type_hints(inspect.unwrap(COMMANDS[command].callback)).items():
+        wanted = mirror.renamed.get(name, name)
+        for function in mirror.functions:
+            if (values := {*words_in(annotation)} - {"both"}) and wanted in inspect.signature(function).parameters:
+                assert {*words_in(typing.get_type_hints(function)[wanted])} == values, (function, name)
+
+
+def words_in(annotation: Any) -> Iterator[str]:
+    """Yield the texts that a Literal anywhere in an annotation allows."""
+    for inner in typing.get_args(annotation):
+        if isinstance(inner, str):
+            yield inner
+        yield from words_in(inner)
+
+
+def test_every_command_has_its_function_or_a_reason() -> None:
+    assert {*COMMANDS} == {*MIRRORS} | {*NOT_MIRRORED}
+    assert not {*MIRRORS} & {*NOT_MIRRORED}
+
+
+def test_every_function_mirrors_a_command_or_is_told_why_not() -> None:
+    alone = {
+        "audit_study": "search --audit-pruned",
+        "open_study": "the first word of every command that takes a study",
+        "load_model": "the MODEL of predict",
+        "tables": "a package",
+    }
+    functions = {function.__name__ for mirror in MIRRORS.values() for function in mirror.functions}
+    assert functions | {*alone} == public()

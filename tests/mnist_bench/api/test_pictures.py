@@ -1,0 +1,88 @@
+"""Pictures and the report from Python: files and rows come back, and nothing is printed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from matplotlib.figure import Figure
+
+from mnist_bench.api import pictures
+from mnist_bench.plots.kinds import KINDS
+from search.errors import SearchError, StudyNotFoundError, UsageError
+from support import handmade
+
+
+@pytest.fixture(autouse=True)
+def failing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Exception]:
+    """Return errors by kind: each kind draws an empty figure or fails with its error; the test set stays open."""
+    errors: dict[str, Exception] = {}
+
+    def draw(kind: str, subject: object, *, narrow: bool = False) -> Figure:
+        if kind in errors:
+            raise errors[kind]
+        return Figure(figsize=(1, 1))
+
+    for place in ("jobs", "gallery"):
+        monkeypatch.setattr(f"mnist_bench.plots.{place}.picture", draw)
+    for place in ("api.pictures", "report.files"):
+        monkeypatch.setattr(f"mnist_bench.{place}.close_test_set", lambda: None)
+    monkeypatch.chdir(tmp_path)
+    return errors
+
+
+def test_all_kinds_come_back_with_their_files(capsys: pytest.CaptureFixture[str]) -> None:
+    drawn = pictures.plot_study(handmade.mixed())
+    assert [picture.kind for picture in drawn] == list(KINDS)
+    folder = Path("results/conv-0/plots")
+    assert drawn[0].files == (folder / "history.png", folder / "history.svg")
+    assert all(path.stat().st_size for picture in drawn for path in picture.files)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_what_the_study_lacks_is_a_reason_where_all_are_drawn(failing: dict[str, Exception]) -> None:
+    failing["timeline"] = StudyNotFoundError("It has no times.")
+    missing = [picture for picture in pictures.plot_study(handmade.mixed(), formats=["svg"]) if not picture.files]
+    assert [(picture.kind, picture.reason) for picture in missing] == [("timeline", "It has no times.")]
+
+
+def test_what_was_named_and_cannot_be_drawn_is_an_error(failing: dict[str, Exception]) -> None:
+    failing["timeline"] = StudyNotFoundError("It has no times.")
+    with pytest.raises(StudyNotFoundError, match=r"^It has no times\.$"):
+        pictures.plot_study(handmade.mixed(), ["timeline"], to="out")
+
+
+def test_an_unforeseen_error_keeps_its_cause(failing: dict[str, Exception]) -> None:
+    failing["timeline"] = ZeroDivisionError("division by zero")
+    with pytest.raises(SearchError, match="unexpected") as caught:
+        pictures.plot_study(handmade.mixed(), formats=["svg"])
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+
+
+def test_kinds_are_checked_before_anything_is_drawn() -> None:
+    with pytest.raises(UsageError, match="did you mean `history`"):
+        pictures.plot_study(handmade.mixed(), ["histroy"])
+    with pytest.raises(UsageError, match=r"^digits shows the data; see plot_data\.$"):
+        pictures.plot_study(handmade.mixed(), ["digits"])
+    with pytest.raises(UsageError, match=r"^history shows a study; see plot_study\.$"):
+        pictures.plot_data(["history"])
+    Path("file").touch()
+    with pytest.raises(UsageError, match="cannot be made a folder"):
+        pictures.plot_study(handmade.mixed(), to="file")
+    assert not Path("results").exists()
+
+
+def test_the_report_says_where_it_is_and_what_it_lacks(
+    failing: dict[str, Exception], capsys: pytest.CaptureFixture[str]
+) -> None:
+    failing["layers"] = StudyNotFoundError("It has no weights.")
+    written = pictures.report_study(handmade.mixed())
+    assert written.file == Path("results/conv-0/report.html")
+    assert written.missing == {"layers": "It has no weights."}
+    assert written.no_drawing is not None
+    assert written.no_drawing.startswith("The weights of conv-0/1 were not kept;")
+    elsewhere = pictures.report_study(handmade.mixed(), to="a/b.html").file
+    assert elsewhere.read_bytes() == written.file.read_bytes()
+    assert capsys.readouterr() == ("", "")
+    with pytest.raises(StudyNotFoundError, match=r"^Study conv-0 has no finished trial yet\.$"):
+        pictures.report_study(handmade.study([], goal=5))

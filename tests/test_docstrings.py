@@ -1,0 +1,77 @@
+"""The examples in docstrings are true: each is run, and what it prints is compared.
+
+Those of the Python API run in order in a folder with two studies, in a process of their own: they close the test set
+for its life. What would take longer than a few seconds is marked to be skipped, and is not run.
+"""
+
+from __future__ import annotations
+
+import doctest
+import os
+import shutil
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import mnist_bench
+from support.paths import ROOT
+
+API = "mnist_bench.api"
+MODULES = [
+    ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    for tree in ("search", "mnist_bench")
+    for path in sorted((ROOT / tree).rglob("*.py"))
+    if ">>> " in path.read_text()
+]
+EARLIER = ROOT / "tests" / "data" / "studies-3a8e64d" / "finished"
+IN_TURN = ("studies", "recipes", "pictures", "winner", "speed", "experiments")
+"""The modules of the API, each after those whose studies and files its examples use."""
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if not module.startswith(API)])
+def test_examples(module: str) -> None:
+    failed, run = doctest.testmod(import_module(module))
+    assert run
+    assert not failed
+
+
+RUN = """
+import doctest, sys
+from importlib import import_module
+import mnist_bench
+
+functions = {name: getattr(mnist_bench, name) for name in mnist_bench.__all__}
+runner = doctest.DocTestRunner()
+for name in sys.argv[1:]:
+    found = doctest.DocTestFinder().find(import_module(name), extraglobs=functions)
+    for test in sorted(found, key=lambda test: test.lineno or 0):
+        runner.run(test)
+assert runner.tries > 20, runner.tries
+sys.exit(runner.failures > 0)
+"""
+"""Runs the examples of modules in the order in which they stand there."""
+
+
+@pytest.mark.slow
+def test_examples_of_the_python_api(tmp_path: Path) -> None:
+    pytest.importorskip("pandas")
+    shutil.copytree(EARLIER, tmp_path / "results" / "finished")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-W", "error", "-c", RUN, *(f"{API}.{module}" for module in IN_TURN)]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_modules_of_the_api_are_all_run() -> None:
+    modules = {path.stem for path in (ROOT / "mnist_bench" / "api").glob("*.py")} - {"__init__"}
+    assert modules == set(IN_TURN)
+
+
+@pytest.mark.parametrize("name", [name for name in vars(mnist_bench)["__all__"] if name != "tables"])
+def test_every_function_says_what_it_raises_and_gives_an_example(name: str) -> None:
+    said = getattr(mnist_bench, name).__doc__
+    assert "Raises:\n" in said
+    assert ">>> " in said or name == "load_model"  # that of `predict` shows it
