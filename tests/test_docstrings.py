@@ -29,6 +29,7 @@ MODULES = [
 EARLIER = ROOT / "tests" / "data" / "studies-3a8e64d" / "finished"
 IN_TURN = ("studies", "recipes", "pictures", "winner", "speed", "experiments")
 """The modules of the API, each after those whose studies and files its examples use."""
+PAGE = ROOT / "docs" / "api.md"
 
 
 @pytest.mark.parametrize("module", [module for module in MODULES if not module.startswith(API)])
@@ -41,18 +42,21 @@ def test_examples(module: str) -> None:
 RUN = """
 import doctest, sys
 from importlib import import_module
+from pathlib import Path
 import mnist_bench
 
 functions = {name: getattr(mnist_bench, name) for name in mnist_bench.__all__}
 runner = doctest.DocTestRunner()
-for name in sys.argv[1:]:
+page, *modules = sys.argv[1:]
+for name in modules:
     found = doctest.DocTestFinder().find(import_module(name), extraglobs=functions)
     for test in sorted(found, key=lambda test: test.lineno or 0):
         runner.run(test)
+runner.run(doctest.DocTestParser().get_doctest(Path(page).read_text(), {}, page, page, 0))
 assert runner.tries > 20, runner.tries
 sys.exit(runner.failures > 0)
 """
-"""Runs the examples of modules in the order in which they stand there."""
+"""Runs the examples of modules, in the order in which they stand there, then those of a page."""
 
 
 @pytest.mark.slow
@@ -60,13 +64,13 @@ def test_examples_of_the_python_api(tmp_path: Path) -> None:
     pytest.importorskip("pandas")
     shutil.copytree(EARLIER, tmp_path / "results" / "finished")
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-W", "error", "-c", RUN, *(f"{API}.{module}" for module in IN_TURN)]
+    command = [sys.executable, "-W", "error", "-c", RUN, str(PAGE), *(f"{API}.{module}" for module in IN_TURN)]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_modules_of_the_api_are_all_run() -> None:
-    modules = {path.stem for path in (ROOT / "mnist_bench" / "api").glob("*.py")} - {"__init__"}
+    modules = {path.stem for path in (ROOT / "mnist_bench" / "api").glob("*.py")} - {"__init__", "arguments"}
     assert modules == set(IN_TURN)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mnist_bench.api.studies import as_path
+from mnist_bench.api.arguments import as_path
 from mnist_bench.data import close_test_set
 from mnist_bench.plots import DATA_KINDS, KINDS, Format, Job, Subject, check_kind, files, jobs
 from mnist_bench.report import Written, write
@@ -55,7 +55,7 @@ def plot_study(
         UsageError: there is no such kind, or the folder cannot be written.
         StudyNotFoundError: the study lacks what a kind that was named shows.
 
-    Example:
+    Examples:
         >>> (history,) = plot_study(open_study("finished"), ["history"], to="pictures", formats=["svg"])
         >>> history.kind, [path.as_posix() for path in history.files]
         ('history', ['pictures/history.svg'])
@@ -88,7 +88,7 @@ def plot_data(
         SpaceError: an override names no field, or a value that it does not allow.
         DataError: the data set cannot be loaded.
 
-    Example:
+    Examples:
         >>> (digits,) = plot_data(["digits"], to="pictures", formats=["png"])
         >>> digits.lines[0], digits.files[0].name
         ('(60000, 28, 28)', 'digits.png')
@@ -123,7 +123,7 @@ def report_study(
         UsageError: the file cannot be written.
         StorageError: a result in the study's folder cannot be read.
 
-    Example:
+    Examples:
         >>> report_study(open_study("conv-0")).file  # doctest: +SKIP
         PosixPath('results/conv-0/report.html')
     """

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mnist_bench import space_files
-from mnist_bench.api.studies import as_path, chosen
+from mnist_bench.api.arguments import as_path, chosen
 from mnist_bench.config import DatasetName, TrainConfig, TrainOn
 from mnist_bench.data import DataOptions, Dataset, close_test_set, load_dataset, options_for
 from mnist_bench.numerics import Precision, PrecisionName, choose_precision, setup
@@ -56,7 +56,7 @@ def fit(
         UsageError: it has ranges, there is no such file, or the weights cannot be kept.
         DataError, DeviceError: see there.
 
-    Example:
+    Examples:
         >>> linear = {"epochs": 1, "subset": 1000, "model": {"blocks": 0, "hidden_layers": 0}}
         >>> fitted = fit(linear, to="linear.safetensors")
         >>> fitted.reports[-1].weights == fit(linear).reports[-1].weights
@@ -86,7 +86,7 @@ def fit_seeds(
     Raises:
         SpaceError, UsageError, DataError, DeviceError: see `fit`.
 
-    Example:
+    Examples:
         >>> linear = {"epochs": 1, "subset": 1000, "model": {"blocks": 0, "hidden_layers": 0}}
         >>> len({result.reports[-1].weights for result in fit_seeds(linear, 2)})
         2
@@ -116,7 +116,7 @@ def fit_trial(
         UsageError: the data set at hand is not the study's, or the weights cannot be kept.
         SpaceError, DataError, DeviceError: see `fit`.
 
-    Example:
+    Examples:
         >>> fit_trial(open_study("tiny-0"), 1, seed=5, train_on="all").reports[-1].metrics["epoch"]
         1.0
     """

@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mnist_bench.api.arguments import as_path, chosen
 from mnist_bench.config import DatasetName
 from mnist_bench.leaderboard import curve_records, leaderboard_of, plain_board, table_of
 from mnist_bench.space_files import Source
 from mnist_bench.studies import (
     Comparison,
     Period,
-    find_trial,
     is_foreign,
     record as records,
     record_of,
@@ -66,8 +66,8 @@ def search(
 ) -> StudyRecord:
     """Search a space, or go on with a search that was stopped, and return the study; as `mnist-bench search`.
 
-    The same arguments give the same study, whatever the executor, the number of workers and of lanes. A space that is
-    a mapping gives the study of the file that says the same, and either goes on with the other's.
+    In logical order the same arguments give the same study, whatever the executor and the number of workers and lanes.
+    A mapping gives the study of the file that says the same, and either goes on with the other's.
 
     Args:
         space: a space file, a shipped space's name, or a mapping.
@@ -93,7 +93,7 @@ def search(
         study_name: None for the space's name and the seed; that of a mapping without a `name` is `space`.
         storage: URL of a database as Optuna spells it; None for SQLite in the folder `results`.
         results: folder of the studies.
-        data_dir: data of your own, here and below: an .npz file or a folder (docs/own_data.md).
+        data_dir: data of your own: an .npz file or a folder (docs/own_data.md).
         dataset: what is downloaded where it is not mnist.
         executor: where periods run: worker processes, this process, or a Ray cluster (docs/cluster.md).
         max_outage: seconds to wait for PostgreSQL to be back.
@@ -108,7 +108,7 @@ def search(
         StudyLockedError: another process searches it.
         DataError, DeviceError, StorageError, WorkerError, TooManyFailuresError: see there.
 
-    Example:
+    Examples:
         >>> space = {
         ...     "name": "tiny",
         ...     "epochs": 1,
@@ -162,7 +162,7 @@ def open_study(name: str | None = None, *, results: str | Path = "results", stor
         StorageError: its database cannot be read.
         ForeignStudyError: it is none of nets; `search.open_study` reads it.
 
-    Example:
+    Examples:
         >>> study = open_study("finished")
         >>> study.best.number, round(study.best.value, 3)
         (6, 0.867)
@@ -180,7 +180,7 @@ def to_dataframe(study: StudyRecord, *, curves: bool = False, infeasible: bool =
     Raises:
         UsageError: pandas is not installed.
 
-    Example:
+    Examples:
         >>> frame = to_dataframe(open_study("finished"))
         >>> frame[["number", "state", "optim.lr"]].round(4).values.tolist()[0]
         [6, 'COMPLETE', 0.0137]
@@ -217,7 +217,7 @@ def reproduce_trial(
         UsageError: the data set at hand is not the study's.
         DataError, DeviceError: see there.
 
-    Example:
+    Examples:
         >>> reproduce_trial(open_study("tiny-0"), 1).identical
         True
     """
@@ -238,7 +238,7 @@ def reproduce_record(
         UsageError: it is no record, or the data set at hand is not the record's.
         DataError, DeviceError: see there.
 
-    Example:
+    Examples:
         >>> reproduce_record("RECORD.json").identical  # doctest: +SKIP
         True
     """
@@ -247,13 +247,3 @@ def reproduce_record(
     else:
         found = records.read(Path(record))
     return reproduce(found, trainer_for(found, device=device, data_dir=as_path(data_dir)), on_period)
-
-
-def chosen(study: StudyRecord, trial: TrialRecord | int | None) -> TrialRecord:
-    """Return the trial that is meant: one of that number, or the best; errors as in `find_trial`."""
-    return trial if isinstance(trial, TrialRecord) else find_trial(study, trial)
-
-
-def as_path(path: str | Path | None) -> Path | None:
-    """Return a path that may be left out."""
-    return None if path is None else Path(path)

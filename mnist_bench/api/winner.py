@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from mnist_bench.api.studies import as_path, chosen
+from mnist_bench.api.arguments import as_path, chosen
 from mnist_bench.export import Options, find, folder as exports
 from mnist_bench.prediction import Model, Prediction, files, load_model
 from search.errors import UsageError
@@ -47,7 +47,7 @@ def export_study(
         UsageError: the folder holds other files, or cannot be written; or the data set at hand is not the study's.
         DataError, DeviceError: see there.
 
-    Example:
+    Examples:
         >>> files = export_study(open_study("tiny-0"), "winner")
         >>> [path.name for path in files if path.suffix != ".onnx"]
         ['model.safetensors', 'net.py', 'draw.html', 'README.md', 'RECORD.json']
@@ -90,7 +90,7 @@ def predict(
         WeightsError: there is no such file, or it holds something else.
         UsageError: a folder holds no picture; or the data set at hand is not the study's.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> one = np.zeros((50, 40))
         >>> one[5:45, 18:22] = 255
