@@ -2,7 +2,7 @@
 
     import mnist_bench
 
-    study = mnist_bench.search("conv", trials=50, workers=2)   # the study that the command makes; a dict is a space, too
+    study = mnist_bench.search("conv", trials=50, workers=2)   # the command's study; a dict is a space, too
     study = mnist_bench.open_study("conv-0")
     trials = mnist_bench.to_dataframe(study)                   # trials["optim.lr"]; needs pandas
     again = mnist_bench.reproduce_trial(study)                 # again.identical

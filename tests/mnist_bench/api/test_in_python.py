@@ -17,9 +17,9 @@ import pytest
 from mnist_bench.config import ModelConfig, OptimConfig, TrainConfig
 from mnist_bench.studies.record import record_of, to_json
 from pathlib import Path
-from search import Observer, Space
+from search import Observer
 from search.errors import UsageError
-from search.study import fingerprint
+from search.study import StudyFolder, fingerprint
 
 SPACE = {
     "name": "tiny", "epochs": 1, "subset": 1000, "model": {"blocks": 0, "hidden_layers": {"int": [0, 1]}},
@@ -60,8 +60,8 @@ def main():
     options = dict(trials=4, slots=2, results=results, executor="in-process")
     on = mnist_bench.search(Path("tiny.yaml"), enqueue=[hidden | linear, config], **options)
     assert on.name == first.name and on.trials[:3] == first.trials and len(on.finished()) == 4
-    Path("shown.yaml").write_text(Space.from_spec(first.spec["space"]).to_yaml())
-    assert mnist_bench.search("shown.yaml", enqueue=[linear, config], **options) == on
+    kept = StudyFolder(results / first.name).space  # the file that a study holds, which `show --space` prints
+    assert mnist_bench.search(kept, enqueue=[linear, config], **options) == on
     goes_on(linear, results)
     trains(linear, on)
 
