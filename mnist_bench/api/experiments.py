@@ -289,8 +289,8 @@ def compare_methods(
         tables=tuple(tables), live=live, space=str(space), samplers=tuple(samplers), pruners=tuple(pruners),
         sampler_options=sampler_options or {}, pruner_options=pruner_options or {}, start=tuple(from_studies),
         baselines=baselines, seeds=seeds or (100 if live is None else 5), first_seed=first_seed, trials=trials,
-        slots=slots, workers=tuple(workers or ([slots] if live is None else [cores()])), processes=processes, device=device,
-        results=Path(results),
+        slots=slots, workers=tuple(workers or ([slots] if live is None else [cores()])), processes=processes,
+        device=device, results=Path(results),
     )  # fmt: skip
     return _whole(run_contest(asked, observer or Observer(), _goes_on), "The contest")
 
