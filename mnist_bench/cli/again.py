@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 READING = ("--results", "--storage")
 """What a command needs that reads a study."""
-DRAWING = (*READING, "--data-dir")
-"""What one needs that looks at pictures of the data set too."""
+DRAWING = (*READING, "--data-dir", "--net")
+"""What one needs that looks at pictures of the data set, or runs a net."""
 TRAINING = (*DRAWING, "--device")
 """What one needs that trains."""
 
@@ -31,6 +31,7 @@ def options_of(asked: SearchConfig, names: Sequence[str]) -> str:
         "--results": None if asked.results == options.RESULTS else asked.results,
         "--storage": _shown(asked.storage),
         "--data-dir": asked.data_dir,
+        "--net": asked.net,
         "--device": None if asked.device == "auto" else asked.device,
     }
     return "".join(_option(name, given[name]) for name in names)

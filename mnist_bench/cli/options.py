@@ -82,6 +82,25 @@ Data = Annotated[
         "IDX files. Left out, the MNIST inside.",
     ),
 ]
+
+
+def _load_net(name: str | None) -> str | None:
+    """Load the code that a command names, before the command does anything."""
+    from mnist_bench import own_nets
+
+    own_nets.used(name)
+    return name
+
+
+Net = Annotated[
+    str | None,
+    typer.Option(
+        "--net",
+        metavar="NAME",
+        callback=_load_net,
+        help="A net of your own in place of ours: file.py:build or package.module:build (docs/own_nets.md).",
+    ),
+]
 Dataset = Annotated[
     DatasetName, typer.Option("--dataset", rich_help_panel=FILES, help="Other sets than mnist are downloaded once.")
 ]

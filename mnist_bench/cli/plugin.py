@@ -1,9 +1,10 @@
-"""`mnist-bench plugin`: is a sampler or pruner of one's own repeatable?"""
+"""`mnist-bench plugin`: is a sampler, a pruner or a net of one's own repeatable?"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,44 +16,78 @@ from mnist_bench.result_table import Column, Table
 if TYPE_CHECKING:
     from search.repeatability import Checked, Row, TriedOn
 
-app = typer.Typer(help="Check samplers and pruners of your own.", no_args_is_help=True)
+app = typer.Typer(help="Check samplers, pruners and nets of your own.", no_args_is_help=True)
 
+IMAGES = 3_000
+"""That a net is tried on, a sixth of them to validate."""
 VERDICTS: Mapping[bool | None, str] = {True: "yes", False: "no", None: "–"}
 
 
 @app.command("check")
 def check(
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="A sampler or pruner: package.module:Name or file.py:Name.")
+        str, typer.Argument(metavar="NAME", help="A sampler, pruner or net: package.module:Name or file.py:Name.")
     ],
     space: Annotated[
-        str, typer.Option("--space", metavar="SPACE", help="A space file, or a shipped one's name, to try it on.")
-    ] = "conv",
+        str | None,
+        typer.Option("--space", metavar="SPACE", help="A space to try it on; left out, conv, or a net's defaults."),
+    ] = None,
     overrides: options.Overrides = None,
     own_options: Annotated[
         list[str] | None,
         typer.Option("--sampler-option", "--pruner-option", metavar="K=V", help="Of what is checked; repeatable."),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Seed of the searches it is in.")] = 0,
+    data_dir: options.Data = None,
     json: options.Json = False,
 ) -> None:
-    """Check whether a sampler or pruner decides the same again; nothing is trained.
+    """Check whether code of your own does the same again.
 
-    It is asked several times after the same history of made-up trials, and searches with one worker and with eight.
-    Exits with 0 where all agrees, else with 4.
+    A sampler or pruner is asked several times after the same history of made-up trials, and searches with one worker
+    and with eight; nothing is trained. A net is trained for two short epochs in each way in which a search may train
+    it. Exits with 0 where all agrees, else with 4.
     """
-    from search import repeatability, strategies
+    from mnist_bench import own_nets
 
-    own = strategies.of_code(name, options.assigned("--sampler-option", own_options or ()))
-    found = repeatability.examine(own, _tried_on(space, overrides or [], seed))
+    if own_nets.is_net(name):
+        found = _checked_net(name, space, overrides or [], data_dir)
+        tried_on = f"{IMAGES:,} images"
+    else:
+        tried_on = space or "conv"
+        found = _checked_strategy(name, tried_on, overrides or [], own_options or (), seed)
     if json:
         rows = [asdict(row) for row in found.rows]
-        values = {"name": found.name, "kind": found.kind, "code": asdict(found.code), "space": space}
+        values = {"name": found.name, "kind": found.kind, "code": asdict(found.code), "space": tried_on}
         output.print_json({**values, "repeatable": found.repeatable, "rows": rows})
     else:
-        output.show("table", _table(found, space))
+        output.show("table", _table(found, tried_on))
     if not found.repeatable:
         raise typer.Exit(ExitCode.NOT_REPRODUCED)
+
+
+def _checked_strategy(name: str, space: str, overrides: list[str], own_options: Sequence[str], seed: int) -> Checked:
+    from search import repeatability, strategies
+
+    own = strategies.of_code(name, options.assigned("--sampler-option", own_options))
+    return repeatability.examine(own, _tried_on(space, overrides, seed))
+
+
+def _checked_net(name: str, space: str | None, overrides: list[str], data_dir: Path | None) -> Checked:
+    from mnist_bench import net_checks, own_nets, space_files
+    from mnist_bench.data import close_test_set, options_for
+    from mnist_bench.space_files import overview
+    from search.space import Space
+
+    close_test_set()
+    data = options_for(data_dir, subset=IMAGES)
+    source = Space(name="net", source=name, settings={}, fields=()).to_yaml()
+    tried = (
+        space_files.parse(source, name, overrides, net=name)
+        if space is None
+        else space_files.load(space, overrides, form=data.form, net=name)
+    )
+    settings = overview.nets(tried, overview.samples(tried, 1, seed=0), data.form)[0].config.net
+    return net_checks.examine(own_nets.use(name), settings, data)
 
 
 def _tried_on(name: str, overrides: list[str], seed: int) -> TriedOn:
@@ -62,7 +97,7 @@ def _tried_on(name: str, overrides: list[str], seed: int) -> TriedOn:
     return run_search.tried_on(space_files.load(name, overrides), seed)
 
 
-def _table(found: Checked, space: str) -> Table[Row]:
+def _table(found: Checked, tried_on: str) -> Table[Row]:
     columns: list[Column[Row]] = [
         Column(found.kind, lambda row: row.what, 3),
         Column("holds", lambda row: VERDICTS[row.holds], 2),
@@ -74,9 +109,10 @@ def _table(found: Checked, space: str) -> Table[Row]:
         if found.repeatable
         else "A search takes it with `--order arrival` alone; its runs differ, and each decision is recorded."
     )
+    made_up = "" if found.kind == "net" else ", with made-up trials"
     return Table(
         rows=found.rows,
         columns=columns,
-        caption=[f"{found.name} ({', '.join(code)}) on {space}, with made-up trials"],
+        caption=[f"{found.name} ({', '.join(code)}) on {tried_on}{made_up}"],
         footnotes=["", verdict],
     )

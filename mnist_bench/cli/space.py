@@ -35,14 +35,14 @@ Files = Annotated[list[str], typer.Argument(metavar="FILE...", help="Space files
 
 
 @app.command("check")
-def check(files: Files, json: options.Json = False) -> None:
+def check(files: Files, net: options.Net = None, json: options.Json = False) -> None:
     """Check files and print every problem with its line and column; exit code 2 where there is one.
 
     What is allowed and hardly meant is a warning, on stderr; it changes no exit code.
     """
     from mnist_bench import space_files
 
-    found = [_checked(file) for file in files]
+    found = [_checked(file, net) for file in files]
     problems = [problem for row in found for problem in row["problems"]]
     if json:
         output.print_json({"files": found})
@@ -63,12 +63,12 @@ def check(files: Files, json: options.Json = False) -> None:
 
 
 @app.command("show")
-def show(file: File, overrides: options.Overrides = None, json: options.Json = False) -> None:
+def show(file: File, overrides: options.Overrides = None, net: options.Net = None, json: options.Json = False) -> None:
     """Show a space's fields, ranges and conditions, its smallest and largest net, and how long a search takes."""
     from mnist_bench import space_files
     from mnist_bench.space_files import overview
 
-    space = space_files.load(file, overrides or ())
+    space = space_files.load(file, overrides or (), net=net)
     extremes = overview.extremes(space)
     workers = options.cores()
     kind, estimate = _estimate(space, workers)
@@ -92,13 +92,14 @@ def sample(
     number: Annotated[int, typer.Option("-n", "--number", min=1, max=1000, help="How many trials to draw.")] = 5,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the draws.")] = 0,
     overrides: options.Overrides = None,
+    net: options.Net = None,
     json: options.Json = False,
 ) -> None:
     """Draw trials at random, each range evenly: one column a trial."""
     from mnist_bench import space_files
     from mnist_bench.space_files import overview
 
-    space = space_files.load(file, overrides or ())
+    space = space_files.load(file, overrides or (), net=net)
     drawn = overview.samples(space, number, seed)
     if json:
         output.print_json({"name": space.name, "seed": seed, "samples": drawn})
@@ -121,12 +122,12 @@ def list_spaces(json: options.Json = False) -> None:
         output.print_table(Table(rows=rows, columns=[key_column(*column) for column in columns]))
 
 
-def _checked(file: str) -> dict[str, Any]:
+def _checked(file: str, net: str | None) -> dict[str, Any]:
     from mnist_bench import space_files
 
     row: dict[str, Any] = {"file": file, "problems": [], "warnings": []}
     try:
-        space = space_files.load(file)
+        space = space_files.load(file, net=net)
         row["summary"] = _summary(space) + _met_by(space)
         row["warnings"] = [asdict(warning) for warning in space_files.warnings(space)]
     except SpaceError as error:
@@ -219,7 +220,7 @@ def _met(found: Met) -> str:
 def _sample_rows(space: Space, drawn: Sequence[dict[str, Any]]) -> Iterator[dict[str, str]]:
     """Yield a row for each range, with one cell a trial, then rows of the nets' counts."""
     from mnist_bench.errors import ArchitectureError
-    from mnist_bench.nets import plan_layers
+    from mnist_bench.nets import net_size
     from mnist_bench.space_files import config
 
     for field in space.fields:
@@ -229,7 +230,7 @@ def _sample_rows(space: Space, drawn: Sequence[dict[str, Any]]) -> Iterator[dict
     counts: dict[str, dict[str, str]] = {"parameters": {}, "macs": {}}
     for i, params in enumerate(drawn, 1):
         try:
-            net = plan_layers(config(space, params).model)
+            net = net_size(config(space, params))
         except ArchitectureError:
             continue
         counts["parameters"][str(i)], counts["macs"][str(i)] = f"{net.parameters:,}", f"{net.macs:,}"

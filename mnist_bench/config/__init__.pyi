@@ -5,6 +5,7 @@ from .catalogue import (
     setting_of as setting_of,
 )
 from .declaration import Group as Group
+from .field_docs import field_docs as field_docs
 from .json import (
     CODEC as CODEC,
     config_hash as config_hash,
@@ -29,6 +30,7 @@ from .settings import (
     Initialisation as Initialisation,
     Interpolation as Interpolation,
     ModelConfig as ModelConfig,
+    NetValue as NetValue,
     OptimConfig as OptimConfig,
     Phase as Phase,
     PoolAxes as PoolAxes,

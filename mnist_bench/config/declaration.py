@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 Group = Literal[
     "convolutions", "hidden layers", "batchnorm", "dropout", "augmentation", "optimizer", "schedule", "averaging",
-    "label smoothing", "budget", "hard images",
+    "label smoothing", "budget", "hard images", "net",
 ]  # fmt: skip
 """What an ablation changes at once, in the order in which ties go."""
 

@@ -16,7 +16,9 @@ def text(config: Mapping[str, Any], *, name: str, subset: int | None = None) -> 
         name: of the recipe.
         subset: the number of training images, where it is not all.
     """
-    return yaml_writer.text(_without_gaps({"name": name, "subset": subset, **config}))
+    # Beside a net of the user's own our nets' settings do nothing, and a file that holds them is refused.
+    told = {key: value for key, value in config.items() if key != "model" or "net_code" not in config}
+    return yaml_writer.text(_without_gaps({"name": name, "subset": subset, **told}))
 
 
 def _without_gaps(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ that mypy lists the places where a new value is not handled yet (`tests/test_clo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Annotated, Literal, assert_never, get_type_hints
@@ -37,6 +38,8 @@ Convolutions = Annotated[int, Ge(1), Le(8)]
 Maps = Annotated[int, Ge(1), Le(512)]
 KernelSize = Literal[1, 3, 5, 7]
 Units = Annotated[int, Ge(1), Le(4096)]
+NetValue = bool | int | float | str | None
+"""A setting of a net of the user's own, or an entry of one that is a list."""
 
 
 def _read(name: Optimizer | LrSchedule) -> tuple[Literal["moments", "momentum", "warmup", "drops", "cooldown"], ...]:
@@ -295,3 +298,9 @@ class TrainConfig:
     optim: OptimConfig = field(default_factory=OptimConfig)
     phases: Annotated[tuple[Phase, ...], Setting(group="budget")] = ()
     """Phases in sequence; their epochs add up to `epochs`. Left out: one phase."""
+    net_code: Annotated[str | None, Setting(group="net")] = None
+    """The net is code of the user's own: its name and its source's SHA-256; `model` then does nothing. It is loaded
+    where somebody names it (`--net`), never for standing here."""
+    # Its fields are known to that code alone, so that they are no class; left out of the hash, which a mapping has not.
+    net: Mapping[str, NetValue | tuple[NetValue, ...]] = field(default_factory=dict, hash=False)
+    """Settings of a net of the user's own, by name."""

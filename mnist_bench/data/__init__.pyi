@@ -11,6 +11,7 @@ from .own.cache import options_for as options_for
 from .split import CLASSES as CLASSES, validation_size as validation_size
 from .tensors import (
     Dataset as Dataset,
+    Moments as Moments,
     load_dataset as load_dataset,
     on_device as on_device,
     with_evaluation_images as with_evaluation_images,

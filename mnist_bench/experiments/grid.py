@@ -41,6 +41,8 @@ class Workplace:
     data_dir: Path | None = None
     """Four IDX files in MNIST's format; None for the MNIST inside."""
     results: Path = Path("results")
+    net: str | None = None
+    """The net of one's own that a study has in place of ours; see `SearchConfig.net`."""
 
     @property
     def data(self) -> DataOptions:
@@ -207,21 +209,29 @@ def open_grid_of(study: StudyRecord, verb: str, folder: Path, what: str, workpla
         StudyLockedError, DataError, DeviceError, WorkerError: see `open_grid`.
     """
     close_test_set()
+    compatibility.require_net(study.spec["space"]["settings"].get("net_code"), workplace.net)
     numerics, recorded = study.spec["numerics"], data_of(study.spec["context"])
     loaded = compatibility.training_set(recorded, workplace.data_dir, f"Study {study.name}")
     like_then = compatibility.device_like(numerics, workplace.device), str(numerics["precision"])
-    with _opened(folder, what, loaded, workplace.workers, *like_then) as grid:
+    with _opened(folder, what, loaded, workplace.workers, *like_then, net=workplace.net) as grid:
         compatibility.check_numerics(study, grid.numerics, verb)
         yield grid
 
 
 @contextmanager
 def _opened(
-    folder: Path, what: str, loaded: TrainingSet, workers: int, device: str, precision: str, lanes: int | None = None
+    folder: Path,
+    what: str,
+    loaded: TrainingSet,
+    workers: int,
+    device: str,
+    precision: str,
+    lanes: int | None = None,
+    net: str | None = None,
 ) -> Iterator[Grid]:
     make_folder(folder)
     with file_lock.driver_lock(WorkFolder(folder).lock, what):
-        trainer = trainer_spec(loaded, device=device, precision=precision)
+        trainer = trainer_spec(loaded, device=device, precision=precision, net=net)
         executor = LocalExecutor(trainer, workers, WorkFolder(folder).workers_log, lanes)
         try:
             yield Grid(executor=executor, numerics=executor.start(), data=loaded, folder=folder)

@@ -110,7 +110,7 @@ def known_layers(winner: Winner) -> tuple[Layer, ...]:
         UsageError: one of them is of another kind, from a knob of the user's own.
     """
     layers = plan_layers(winner.config.model).layers
-    for layer, module in zip(layers, winner.net, strict=True):
+    for layer, module in zip(layers, winner.net.children(), strict=True):
         wanted = _module(layer, winner.config.model).partition("(")[0].removeprefix("nn.")
         is_known = isinstance(module, getattr(nn, wanted, ())) or type(module).__name__ == wanted
         if layer.kind != "dropout" and not is_known:

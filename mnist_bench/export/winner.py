@@ -70,7 +70,7 @@ class Winner:
     """Whether the net is one that `confirm` trained on all training images, instead of the trial's own."""
     record: Record
     """Of the training that made the net."""
-    net: nn.Sequential
+    net: nn.Module
     """On the CPU, in evaluation mode."""
     traits: Traits
     validation: Validation
@@ -168,7 +168,7 @@ def _finalist(study: StudyRecord, trial: TrialRecord | None, found: Confirmed | 
     return next(trial for trial in study.trials if trial.number == number)
 
 
-def _confirmed_net(study: StudyRecord, trial: TrialRecord, location: StudyLocation) -> tuple[Record, nn.Sequential]:
+def _confirmed_net(study: StudyRecord, trial: TrialRecord, location: StudyLocation) -> tuple[Record, nn.Module]:
     folder = location.files.confirm
     path = folder.net_of(trial.number, SEED)
     if not path.is_file():
@@ -189,7 +189,7 @@ def _net(
     location: StudyLocation,
     trainer: TorchTrainer,
     on_news: Callable[[str], None],
-) -> nn.Sequential:
+) -> nn.Module:
     """Return a trial's own net: as it was kept, or trained again."""
     name, path = f"{study.name}/{trial.number}", location.files.weights_of(trial.number)
     if path.is_file():
@@ -206,7 +206,7 @@ def _net(
     return model_in(export(state, from_json(record.recipe)), name)
 
 
-def _validation(net: nn.Sequential, data: Dataset, config: TrainConfig) -> Validation:
+def _validation(net: nn.Module, data: Dataset, config: TrainConfig) -> Validation:
     on = data.training_on(config.train_on)
     labels = on.labels[on.validation].cpu().numpy()
     probabilities = logits(net, on, "fp32").double().softmax(1).cpu().numpy()

@@ -11,6 +11,11 @@ from .cost_model import (
     period_features as period_features,
     price_list as price_list,
 )
-from .modules import build_model as build_model, set_dropout_generator as set_dropout_generator
+from .modules import (
+    build_model as build_model,
+    build_net as build_net,
+    set_dropout_generator as set_dropout_generator,
+)
 from .planner import make_planner as make_planner
+from .size import NetSize as NetSize, net_size as net_size
 from .summary import distinguishing as distinguishing, legend as legend, line as line

@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
-from typing import assert_never, get_args
+from typing import NamedTuple, assert_never, get_args
 
+from mnist_bench import own_nets
 from mnist_bench.config import AugmentConfig, Schedule, TrainConfig, images_per_epoch
 from mnist_bench.nets.architecture import Architecture, Layer, plan_layers
 from mnist_bench.numerics import DeviceKind
@@ -94,13 +95,12 @@ def period_features(
     Raises:
         ArchitectureError: the net is impossible; see `plan_layers`.
     """
-    architecture = plan_layers(config.model, form)
+    work = _work(config, form)
     trained_on = images_per_epoch(config.train_on, train=train_images, validation=validation_images)
     schedule = Schedule(config=config, images=trained_on)
     evaluated = EVALUATION_SHARE * validation_images
-    per_image = (filled_macs(architecture, form), architecture.traffic)
     periods = range(1, len(schedule.period_ends) + 1)
-    return [_features(architecture, per_image, schedule, period, evaluated) for period in periods]
+    return [_features(work, schedule, period, evaluated) for period in periods]
 
 
 def price_list(coefficients: Coefficients) -> tuple[float, ...]:
@@ -116,9 +116,28 @@ def price_list(coefficients: Coefficients) -> tuple[float, ...]:
     )
 
 
-def _features(
-    architecture: Architecture, per_image: tuple[int, int], schedule: Schedule, period: int, evaluated: float
-) -> tuple[float, ...]:
+class _Work(NamedTuple):
+    """What a net costs, before anything is known of how long it trains."""
+
+    macs: int
+    """For one image, forward, with feature maps rounded up to groups of `VECTOR`."""
+    elements: int
+    """That all layers write for one image, forward."""
+    weights: int
+    """That an optimizer changes."""
+    layers: int
+
+
+def _work(config: TrainConfig, form: PictureForm) -> _Work:
+    if config.net_code is not None:
+        # Of foreign code the layers are not known: its costs are those of parameters and multiply-accumulates alone.
+        found = own_nets.counts(config.net_code, config.net, form)
+        return _Work(macs=found.macs, elements=0, weights=found.trainable, layers=0)
+    net = plan_layers(config.model, form)
+    return _Work(filled_macs(net, form), net.traffic, net.trainable, len(net.layers))
+
+
+def _features(work: _Work, schedule: Schedule, period: int, evaluated: float) -> tuple[float, ...]:
     steps = schedule.steps(period)
     # An evaluated image counts as a fraction of a trained one, so that one coefficient serves both.
     images = len(steps) * schedule.batch_size + evaluated
@@ -129,10 +148,11 @@ def _features(
         distorted = len(steps) * _distortions(schedule.config.augment)
     augmented = distorted * schedule.batch_size
     return (
-        *(images * work for work in per_image),
+        images * work.macs,
+        images * work.elements,
         augmented,
-        len(steps) * architecture.trainable,  # the optimizer's update
-        len(steps) * len(architecture.layers),  # the call of a kernel, whatever the batch
+        len(steps) * work.weights,  # the optimizer's update
+        len(steps) * work.layers,  # the call of a kernel, whatever the batch
         1,
     )
 

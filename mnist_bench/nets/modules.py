@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mnist_bench.config import Activation, Initialisation, ModelConfig, PoolAxes
+from mnist_bench import own_nets
+from mnist_bench.config import Activation, Initialisation, ModelConfig, PoolAxes, TrainConfig
 from mnist_bench.nets.architecture import Layer, plan_layers
 from mnist_bench.picture_form import MNIST, PictureForm
 
@@ -66,6 +67,18 @@ class Flatten(nn.Module):
         return inputs.flatten(1)
 
 
+def build_net(config: TrainConfig, generator: torch.Generator, form: PictureForm = MNIST) -> nn.Module:
+    """Return the net of a configuration on the CPU, in float32: ours (`build_model`), or one of the user's own.
+
+    Raises:
+        ArchitectureError: the net is impossible.
+        UsageError, PluginError: of a net of the user's own, see `own_nets.build`.
+    """
+    if config.net_code is not None:
+        return own_nets.build(config.net_code, config.net, form, generator)
+    return build_model(config.model, generator, form)
+
+
 def build_model(config: ModelConfig, generator: torch.Generator, form: PictureForm = MNIST) -> nn.Sequential:
     """Return the net on the CPU, in float32, with channels-last convolutions, initialised from `generator`.
 
@@ -84,7 +97,11 @@ def build_model(config: ModelConfig, generator: torch.Generator, form: PictureFo
 
 
 def set_dropout_generator(model: nn.Module, generator: torch.Generator) -> None:
-    """Make every dropout layer of `model` draw from `generator`, which is on the model's device."""
+    """Make every dropout layer of `model` draw from `generator`, which is on the model's device.
+
+    A net of the user's own has generators of its own, which are seeded from it.
+    """
+    own_nets.seed_draws(model, generator)
     for module in model.modules():
         if isinstance(module, Dropout):
             module.generator = generator

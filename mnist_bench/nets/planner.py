@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from mnist_bench import own_nets
 from mnist_bench.config import CODEC, Schedule, TrainConfig, with_params
 from mnist_bench.errors import ArchitectureError
-from mnist_bench.nets.architecture import plan_layers
 from mnist_bench.nets.cost_model import Coefficients, period_costs
+from mnist_bench.nets.size import net_size
 from mnist_bench.picture_form import MNIST, PictureForm
 from search.trainer_api import Codec, Plan, Planner
 
@@ -31,13 +32,13 @@ class _Planner:
     def __call__(self, params: Mapping[str, Any]) -> Plan[TrainConfig]:
         config = CODEC.from_json(with_params(self.base, self.resolve(params)))
         try:
-            return self._plan(config)
+            return self._plan(_completed(config))
         except ArchitectureError as error:
             # A space may well hold nets that pool the picture away; the sampler learns to avoid them.
             return _impossible(config, str(error))
 
     def _plan(self, config: TrainConfig) -> Plan[TrainConfig]:
-        net = plan_layers(config.model, self.form)
+        net = net_size(config, self.form)
         facts = {"parameters": net.parameters, "macs": net.macs}
         sizes = {"train_images": self.train_images, "validation_images": self.validation_images}
         return Plan(
@@ -82,6 +83,18 @@ def make_planner(
         validation_images=validation_images,
         form=form,
     )
+
+
+def _completed(config: TrainConfig) -> TrainConfig:
+    """Return a configuration with all settings of a net of the user's own, those left out at its defaults.
+
+    Raises:
+        ArchitectureError: the net refuses them.
+        UsageError: its code was not named, or has no such settings.
+    """
+    if config.net_code is None:
+        return config
+    return replace(config, net=own_nets.known(config.net_code).settings.complete(config.net))
 
 
 def _impossible(config: TrainConfig, reason: str) -> Plan[TrainConfig]:

@@ -93,7 +93,8 @@ def legend(heading: str, cells: Collection[str]) -> list[str]:
 
 def line(config: TrainConfig) -> str:
     """Return one line, e.g. `2 blocks, 24·40 filters, bn before, rot 8°, adam, lr 0.0093 → ×0.1 at 4`."""
-    return ", ".join([*_model_words(config), *_augment_words(config.augment), *_optim_words(config)])
+    net = _own_net_words(config) if config.net_code else _model_words(config)
+    return ", ".join([*net, *_augment_words(config.augment), *_optim_words(config)])
 
 
 def short(number: float) -> str:
@@ -158,6 +159,16 @@ _WAYS: Mapping[str, Callable[[TrainConfig], str]] = MappingProxyType(
     }
 )
 """Cells that tell what comes of several settings together."""
+
+
+def _own_net_words(config: TrainConfig) -> Iterator[str]:
+    yield str(config.net_code).partition(" ")[0]
+    for name, value in config.net.items():
+        yield f"{name} {_joined([short(x) if isinstance(x, float) else _plain(x) for x in _entries(value)])}"
+
+
+def _entries(value: object) -> Sequence[object]:
+    return value if isinstance(value, tuple) else (value,)
 
 
 def _model_words(config: TrainConfig) -> Iterator[str]:

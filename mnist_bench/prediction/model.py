@@ -71,7 +71,7 @@ class Prediction:
 class Model:
     """A net in float32 on the CPU, with what it takes to show it any picture."""
 
-    net: nn.Sequential
+    net: nn.Module
     traits: Traits
     assumed: bool = False
     """Whether its file says nothing of its pictures, as those that a search keeps, so that MNIST's mean and standard

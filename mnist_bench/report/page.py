@@ -131,15 +131,20 @@ def commands(study: StudyRecord, chosen: TrialRecord | None, invocations: Sequen
     if chosen is None:
         return again
     name = f"{study.name}/{chosen.number}"
+    net = "".join(f" {word}" for word in _net(study))
     return again | {
-        f"mnist-bench reproduce {name}": f"trains #{chosen.number} again and compares it bit for bit",
+        f"mnist-bench reproduce {name}{net}": f"trains #{chosen.number} again and compares it bit for bit",
         f"mnist-bench show {name} --json > RECORD.json": f"the record of #{chosen.number}, enough for a stranger",
-        "mnist-bench reproduce RECORD.json": "the same, on any machine",
+        f"mnist-bench reproduce RECORD.json{net}": "the same, on any machine",
     }
 
 
 def _files(study: StudyRecord) -> Iterator[tuple[str, str]]:
     """Yield the commands that write the files of which the search is made, and what each does."""
+    if net := _net(study):
+        file = net[1].rpartition(":")[0]
+        if file.endswith(".py"):
+            yield f"mnist-bench show {study.name} --code > {file}", "the net that was searched, as a file"
     if _shipped(study.spec["space"]) is None:
         yield f"mnist-bench show {study.name} --space > {SPACE_FILE}", "the space that was searched, as a file"
     for number in range(len(study.spec.get("enqueued", ()))):
@@ -157,9 +162,16 @@ def _search(study: StudyRecord, trials: int, data_dir: str | None) -> str:
     words += [] if repeats(study.order) else ["--order", study.order]
     words += [] if dataset == "mnist" else ["--dataset", dataset]
     words += [] if data_dir is None else ["--data-dir", data_dir]
+    words += _net(study)
     for number in range(len(spec.get("enqueued", ()))):
         words += ["--enqueue", ENQUEUED_FILE.format(number)]
     return shlex.join([*words, "--study-name", study.name])
+
+
+def _net(study: StudyRecord) -> list[str]:
+    """Return the option that names the net of the user's own that was searched; none where the nets are ours."""
+    code = study.spec["space"]["settings"].get("net_code")
+    return [] if code is None else ["--net", code.partition(" ")[0]]
 
 
 def _shipped(spec: Mapping[str, Any]) -> str | None:

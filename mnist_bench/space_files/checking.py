@@ -7,14 +7,15 @@ from itertools import islice, pairwise
 from typing import Any, assert_never, get_args
 
 from mnist_bench.config import TrainConfig, TrainOn, all_settings, leaves_validation, sections
+from mnist_bench.own_nets import HOW, known
 from mnist_bench.picture_form import MNIST, PictureForm
 from mnist_bench.space_files.faults import allows, annotation_of, faults
 from mnist_bench.space_files.feasibility import net_problems
-from mnist_bench.space_files.form import IMAGES, SETTINGS
+from mnist_bench.space_files.form import IMAGES, OWN, SETTINGS
 from mnist_bench.space_files.likely_names import nearest
 from search import strategies
-from search.errors import Problem
-from search.messages import did_you_mean, show
+from search.errors import Problem, UsageError
+from search.messages import did_you_mean, in_a_sentence, show
 from search.space import UNREADABLE, Choice, Field, FloatRange, IntRange, KeyPath, Levels, Space
 
 GRID = 64
@@ -29,7 +30,7 @@ def check(space: Space, *, images: int | None = IMAGES, form: PictureForm = MNIS
     """
     problems = list(_top_level_problems(space))
     for item in space.fields:
-        problems += _field_problems(item)
+        problems += _field_problems(space, item)
     for name, value in space.settings.items():
         found = faults(SETTINGS[name], name, value) if name in SETTINGS else []
         problems += [space.origins[name].problem(f"{name}{fault.text}", *fault.place) for fault in found]
@@ -41,6 +42,7 @@ def check(space: Space, *, images: int | None = IMAGES, form: PictureForm = MNIS
     if train_on in get_args(TrainOn) and not leaves_validation(train_on) and not space.is_recipe:
         message = f"train_on: {train_on} leaves a search no image to select on; a search needs search_split"
         problems.append(space.origins["train_on"].problem(message))
+    problems += _own_net_problems(space)
     if problems or any(item.value is UNREADABLE for item in space.fields):
         return problems
     return [*_sum_problems(space), *_strategy_problems(space)] or net_problems(space, form)
@@ -48,25 +50,65 @@ def check(space: Space, *, images: int | None = IMAGES, form: PictureForm = MNIS
 
 def _top_level_problems(space: Space) -> Iterator[Problem]:
     for name, origin in space.origins.items():
-        known = ("name", *SETTINGS, *sections())
+        known = ("name", *SETTINGS, *sections(), OWN)
         is_mapping = name not in space.settings and name != "name"
         if name not in known:
             hint = nearest(name) or did_you_mean(name, known)
             yield origin.problem(f"{show(name)}: no such setting or section{hint}", at_key=True)
-        elif name in sections() and not is_mapping:
+        elif name in (OWN, *sections()) and not is_mapping:
             value = show(space.settings[name])
             yield origin.problem(f"{name}: a section holds fields, `name: value` each, not {value}")
         elif name in SETTINGS and is_mapping:
             yield origin.problem(f"{name}: takes the same value in all trials; a range is not possible here")
 
 
-def _field_problems(item: Field) -> list[Problem]:
+def _own_net_problems(space: Space) -> Iterator[Problem]:
+    """Yield what does not fit together of a space and the net of the user's own that is searched, if any is."""
+    fields = {item.path.partition(".")[2] for item in space.fields if item.path.startswith(f"{OWN}.")}
+    code = space.settings.get("net_code")
+    if code is None:
+        if OWN in space.origins:
+            yield space.origins[OWN].problem(f"net: settings of a net of your own; name its code, {HOW}", at_key=True)
+        return
+    if "model" in space.origins:
+        message = "model: our own nets' settings do nothing beside --net; leave them out"
+        yield space.origins["model"].problem(message, at_key=True)
+    try:
+        needed = known(str(code)).settings.needed
+    except UsageError as error:
+        yield space.origins["net_code"].problem(f"net_code: {in_a_sentence(error)}")
+        return
+    for name in needed:
+        if name not in fields:
+            message = f"net.{name}: has no default; give it a value or a range"
+            section = space.origins.get(OWN)
+            yield Problem(space.source, 1, 1, message) if section is None else section.problem(message, at_key=True)
+
+
+def _section_of(space: Space, section: str, name: str) -> tuple[type, list[str]] | None:
+    """Return the class that declares a field, and the names of all its fields; None where nothing can be said of it."""
+    if section != OWN:
+        if section not in sections():
+            return None
+        return sections()[section], [
+            path.partition(".")[2] for path in all_settings() if path.startswith(f"{section}.")
+        ]
+    try:
+        settings = known(str(space.settings["net_code"])).settings
+    except (KeyError, UsageError):
+        return None  # told once, by `_own_net_problems`
+    return settings.section_with(name), list(settings.names or (name,))
+
+
+def _field_problems(space: Space, item: Field) -> list[Problem]:
     section, _, name = item.path.partition(".")
-    if section not in sections():
+    declared = _section_of(space, section, name)
+    if declared is None:
         return []
-    if item.path not in all_settings():
-        return [item.origin.problem(f"{item.path}: no such field{nearest(name, section)}", at_key=True)]
-    cls = sections()[section]
+    cls, names = declared
+    if name not in names:
+        hint = did_you_mean(name, names) if section == OWN else nearest(name, section)
+        return [item.origin.problem(f"{item.path}: no such field{hint}", at_key=True)]
     if isinstance(item.distribution, FloatRange) and not allows(annotation_of(cls, name), float):
         return [item.origin.problem(f"{item.path}: takes no range of real numbers; use `int` or `choice`", "float")]
     named = [(below, fault) for below, value in _ends(item) for fault in faults(cls, name, value)]

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from mnist_bench.config import sections
+from mnist_bench.own_nets import NetSection
 from mnist_bench.space_files.form import Limits, Strategies
 from search.canonical_json import dumps
 from search.messages import did_you_mean, listing, show
@@ -168,7 +169,7 @@ def _unwanted(value: Any, wanted: str, near: Sequence[str] = (), around: Any = N
 
 def _is_field(around: Any) -> bool:
     """Return whether what stands in a value of this kind can be a range."""
-    return around in sections().values()
+    return around in sections().values() or (isinstance(around, type) and issubclass(around, NetSection))
 
 
 def _class_of(annotation: Any) -> type | None:

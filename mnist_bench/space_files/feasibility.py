@@ -9,20 +9,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, assert_never
 
-from mnist_bench.config import TrainConfig, all_settings
+from mnist_bench.config import TrainConfig, all_settings, setting_of
 from mnist_bench.errors import ArchitectureError
 from mnist_bench.nets import plan_layers
 from mnist_bench.numerics import machine_memory
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.space_files import overview
+from mnist_bench.space_files.form import OWN
 from mnist_bench.space_files.overview import Net
 from mnist_bench.units import size
 from search.errors import Problem
 from search.messages import listing, number_of, show
 from search.space import Choice, Distribution, Field, FloatRange, IntRange, Levels, Space
 
-NETS_DRAWN = 200
-"""Nets at random that stand for all of a space. A search gives up after as many infeasible ones in a row."""
 MAX_VALUES = 10
 """A range of more values is not looked through one by one."""
 LISTED = {"model.blocks": "block", "model.hidden_layers": "hidden layer"}
@@ -32,15 +31,16 @@ COUNTED = {"parameters": "parameters", "macs": "MACs a picture"}
 
 def net_problems(space: Space, form: PictureForm) -> list[Problem]:
     """Return what keeps nets of a space, whose names and values are right, from being trained on this machine."""
-    drawn = overview.samples(space, 1 if space.is_recipe else NETS_DRAWN, seed=0)
+    drawn = overview.samples(space, 1 if space.is_recipe else overview.nets_drawn(space), seed=0)
     if problems := [*_list_problems(space, drawn, unfit=True)]:
         return problems
     nets = overview.nets(space, drawn, form)
-    if all(net.layers is None for net in nets):
+    if all(net.size is None for net in nets):
         reason = nets[-1].reason
         path = reason.partition(" ")[0].rstrip(":")  # such a reason begins with the setting at fault
-        origin = next((item.origin for item in space.fields if item.path == path), space.origins.get("model"))
-        message = f"model: no net can be built from these settings: {reason}"
+        section = "model" if space.settings.get("net_code") is None else OWN
+        origin = next((item.origin for item in space.fields if item.path == path), space.origins.get(section))
+        message = f"{section}: no net can be built from these settings: {reason}"
         return [origin.problem(message)] if origin else []
     limits = [] if space.is_recipe or _is_met(nets) else [*_limit_problems(space, form)]
     return limits or [*_memory_problems(space, nets, form)]
@@ -50,7 +50,7 @@ def net_warnings(space: Space, form: PictureForm) -> Iterator[Problem]:
     """Yield what keeps some nets of a space, in which nothing is wrong, from being trained."""
     if space.is_recipe:
         return
-    drawn = overview.samples(space, NETS_DRAWN, seed=0)
+    drawn = overview.samples(space, overview.nets_drawn(space), seed=0)
     yield from _list_problems(space, drawn, unfit=False)
     if not space.settings.get("limits"):
         return
@@ -58,7 +58,7 @@ def net_warnings(space: Space, form: PictureForm) -> Iterator[Problem]:
         for item in space.fields:
             yield from _closed_values(space, item, drawn, form)
     else:
-        message = f"limits: none of {NETS_DRAWN} random nets meets them; a search may find none either"
+        message = f"limits: none of {len(drawn)} random nets meets them; a search may find none either"
         yield space.origins["limits"].problem(message)
 
 
@@ -90,13 +90,13 @@ def _list_problems(space: Space, drawn: list[dict[str, Any]], *, unfit: bool) ->
 
 def _counts_entries(path: str) -> str | None:
     """Return the setting that counts the entries of another one's list."""
-    needed = [name for need in all_settings()[path].setting.needs for name in need.paths]
+    needed = [name for need in setting_of(path).needs for name in need.paths]
     return next((name for name in LISTED if name in needed), None)
 
 
 def _is_met(nets: Iterable[Net]) -> bool:
     """Return whether the limits let one of the nets be trained."""
-    return any(net.layers is not None and not net.over for net in nets)
+    return any(net.size is not None and not net.over for net in nets)
 
 
 def _limit_problems(space: Space, form: PictureForm) -> Iterator[Problem]:
@@ -166,10 +166,11 @@ def _memory_problems(space: Space, nets: list[Net], form: PictureForm) -> Iterat
     config, parameters = net.config, net.parameters
     weights, whole = 4 * parameters, 4 * parameters * _copies(config)
     if whole > memory:
-        path = _dominating(config, form)
+        path = OWN if config.net_code else _dominating(config, form)
         state = "" if weights > memory else f", {size(whole)} with the optimizer's state"
         message = f"{path}: the largest net has {parameters:,} parameters, {size(weights)} of weights{state}"
-        origin = next((item.origin for item in space.fields if item.path == path), space.origins.get("model"))
+        section = path.partition(".")[0]
+        origin = next((item.origin for item in space.fields if item.path == path), space.origins.get(section))
         if origin is not None:
             yield origin.problem(f"{message}; this machine has {size(memory)} of memory")
 

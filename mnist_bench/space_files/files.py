@@ -9,12 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from mnist_bench import own_nets
 from mnist_bench.config import TrainConfig, from_json, with_params
 from mnist_bench.picture_form import MNIST, PictureForm
 from mnist_bench.space_files import mappings
 from mnist_bench.space_files.checking import check
 from mnist_bench.space_files.form import IMAGES, VALUE, training_settings
-from search.errors import SpaceError, UsageError
+from search.errors import Problem, SpaceError, UsageError
 from search.messages import did_you_mean, show
 from search.space import Space, override, yaml_reader
 
@@ -33,28 +34,42 @@ values in Python; a configuration is a recipe."""
 
 
 def load(
-    source: Source, overrides: Sequence[str] = (), *, images: int | None = IMAGES, form: PictureForm = MNIST
+    source: Source,
+    overrides: Sequence[str] = (),
+    *,
+    images: int | None = IMAGES,
+    form: PictureForm = MNIST,
+    net: str | None = None,
 ) -> Space:
     """Return the space of `source`, with `--set` applied.
 
     `images` is how many the data set has, the most that `subset` may be; None where that is not known.
-    `form` is that of its pictures, for which the nets are.
+    `form` is that of its pictures, for which the nets are. `net` is the name of a net of the user's own, which all
+    trials have; see `own_nets.use`.
 
     Raises:
         SpaceError: every problem of the file's form, names and values.
-        UsageError: there is no such file, a value stands in no file, or an override is malformed.
+        UsageError: there is no such file, no such net, a value stands in no file, or an override is malformed.
     """
-    return _checked(_read(source), overrides, images, form)
+    return _checked(_read(source), overrides, images, form, net)
 
 
-def parse(text: str, source: str, overrides: Sequence[str] = ()) -> Space:
+def parse(text: str, source: str, overrides: Sequence[str] = (), *, net: str | None = None) -> Space:
     """Return the space of a file's text, which messages call `source`; errors as in `load`."""
-    return _checked(yaml_reader.parse(text, source), overrides, None, MNIST)
+    return _checked(yaml_reader.parse(text, source), overrides, None, MNIST, net)
 
 
-def _checked(document: yaml_reader.Document, overrides: Sequence[str], images: int | None, form: PictureForm) -> Space:
+def _checked(
+    document: yaml_reader.Document, overrides: Sequence[str], images: int | None, form: PictureForm, net: str | None
+) -> Space:
+    code = own_nets.used(net)
     space, problems = Space.read(document)
-    problems += check(space, images=images, form=form)
+    if code is not None:
+        problems += _other_code(space, code)
+        space = replace(space, settings={**space.settings, "net_code": code})
+    # Overrides may give what is missing, so that a space of a net of the user's own is judged once they are in.
+    checked_first = code is None or not overrides
+    problems += check(space, images=images, form=form) if checked_first else []
     if problems:
         raise SpaceError(problems)
     if overrides:
@@ -64,6 +79,15 @@ def _checked(document: yaml_reader.Document, overrides: Sequence[str], images: i
     # An objective that only says what holds anyway makes no other search, so it is no part of the fingerprint.
     settings = {name: value for name, value in space.settings.items() if (name, value) != ("objective", VALUE)}
     return replace(space, settings=settings)
+
+
+def _other_code(space: Space, code: str) -> list[Problem]:
+    """Return what is wrong where a file, such as a trial's recipe, is of another net than the one that was named."""
+    told = space.settings.get("net_code")
+    if told in (None, code):
+        return []
+    names = [own_nets.name_of(each) for each in (str(told), code)]
+    return [space.origins["net_code"].problem(f"net_code: this is of {names[0]}, and --net names {names[1]}")]
 
 
 def find(name_or_path: str | Path) -> Path:

@@ -103,7 +103,9 @@ class SearchSettings:
 
 IMAGES = SearchSettings().subset
 """Training images of MNIST, and of each other set that is known by a name."""
-TRAINING = tuple(item.name for item in fields(TrainConfig) if item.name not in sections())
+OWN = "net"
+"""The section with the settings of a net of the user's own, whose fields its code declares."""
+TRAINING = tuple(item.name for item in fields(TrainConfig) if item.name not in (OWN, *sections()))
 """Settings of a trial that stand beside the sections."""
 SETTINGS = dict.fromkeys(TRAINING, TrainConfig) | {item.name: SearchSettings for item in fields(SearchSettings)}
 """The class that declares each setting beside the sections, by its name."""

@@ -13,9 +13,10 @@ from typing import Any, assert_never
 from mnist_bench.config import TrainConfig, all_settings, from_json, with_params
 from mnist_bench.data import validation_size
 from mnist_bench.errors import ArchitectureError
-from mnist_bench.nets import Architecture, make_planner, plan_layers
+from mnist_bench.nets import Architecture, NetSize, make_planner, net_size, plan_layers
+from mnist_bench.own_nets import known
 from mnist_bench.picture_form import MNIST, PictureForm
-from mnist_bench.space_files.form import IMAGES, training_settings
+from mnist_bench.space_files.form import IMAGES, OWN, training_settings
 from search.canonical_json import dumps
 from search.messages import show
 from search.space import (
@@ -35,6 +36,8 @@ from search.trainer_api import Plan, Planner
 
 MAX_CORNERS = 10_000
 TRIALS_DRAWN = 200
+OWN_NETS_DRAWN = 25
+"""Of nets of the user's own, each of which takes some ten milliseconds to be counted."""
 
 _COUNTS = {path: declared.setting.counts for path, declared in all_settings().items() if path.startswith("model.")}
 SIZE_FIELDS = frozenset(path for path, where in _COUNTS.items() if where != "not at all")
@@ -72,7 +75,7 @@ class Net:
     """The net of a trial, and whether it may be trained."""
 
     config: TrainConfig
-    layers: Architecture | None
+    size: NetSize | None
     """None where it cannot be built."""
     reason: str = ""
     """Why it cannot."""
@@ -84,12 +87,12 @@ class Net:
     @property
     def feasible(self) -> bool:
         """Whether it may be trained."""
-        return self.layers is not None and not self.over and not self.missed
+        return self.size is not None and not self.over and not self.missed
 
     @property
     def parameters(self) -> int:
         """Of a net that can be built."""
-        return self.layers.parameters if self.layers else 0
+        return self.size.parameters if self.size else 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -133,7 +136,7 @@ class Estimate:
 
 def describe(space: Space) -> list[FieldRow]:
     """Return one row a field, in the order of the file."""
-    return [_row(item) for item in space.fields]
+    return [_row(space, item) for item in space.fields]
 
 
 def samples(space: Space, n: int, seed: int) -> list[dict[str, Any]]:
@@ -142,24 +145,38 @@ def samples(space: Space, n: int, seed: int) -> list[dict[str, Any]]:
     return [space.sample(lambda _, distribution: distribution.draw(draws)) for _ in range(n)]
 
 
+def nets_drawn(space: Space) -> int:
+    """Return how many nets at random stand for all of a space."""
+    return OWN_NETS_DRAWN if "net_code" in space.settings else TRIALS_DRAWN
+
+
 def extremes(space: Space, form: PictureForm = MNIST) -> Extremes:
     """Return the smallest and largest nets among the corners of the ranges that decide a net's size.
 
     They are nets for pictures of this form. Counts grow with the filters, the growth, the kernels, the convolutions and
     the units, so the ends of these ranges and every number of blocks and layers and every choice hold the extremes:
     exact up to `MAX_CORNERS` corners.
-    Nets that cannot exist are left out.
+    Nets that cannot exist are left out. Of nets of the user's own nothing is known of what decides their size: some are
+    drawn at random, and those at the lower and at the upper ends of all ranges are counted.
 
     Raises:
         ArchitectureError: none of the nets can exist.
     """
+    is_own = "net_code" in space.settings
     axes = _corner_axes(space)
-    nets = list(_nets(space, axes, form))
-    if not nets:
+    found = _own_nets(space, form) if is_own else list(_nets(space, axes, form))
+    if not found:
         raise ArchitectureError(f"{space.source}: none of the nets at the ends of the ranges can be built")
-    parameters, macs = [net.parameters for net in nets], [net.macs for net in nets]
-    exact = math.prod(len(values) for values in axes.values()) <= MAX_CORNERS and "model.filter_multiple" not in axes
+    parameters, macs = [net.parameters for net in found], [net.macs for net in found]
+    few = math.prod(len(values) for values in axes.values()) <= MAX_CORNERS
+    exact = few and not is_own and "model.filter_multiple" not in axes
     return Extremes((min(parameters), max(parameters)), (min(macs), max(macs)), exact)
+
+
+def _own_nets(space: Space, form: PictureForm) -> list[NetSize]:
+    ends = [space.sample(lambda _, span, end=end: _corners("", span)[end]) for end in (0, -1)]  # type: ignore[misc]
+    drawn = nets(space, [*ends, *samples(space, nets_drawn(space), seed=0)], form)
+    return [net.size for net in drawn if net.size is not None]
 
 
 def estimate(space: Space, coefficients: Mapping[str, float], *, trials: int, workers: int) -> Estimate:
@@ -182,16 +199,16 @@ def feasible_plans(
 ) -> list[Plan[TrainConfig]]:
     """Return the plans of random configurations that may be trained; of all, if none may."""
     plan = planner(space, coefficients, images=images, form=form)
-    drawn = [plan(params) for params in samples(space, TRIALS_DRAWN, seed=0)]
+    drawn = [plan(params) for params in samples(space, nets_drawn(space), seed=0)]
     return [plan for plan in drawn if plan.feasible] or drawn
 
 
 def shares(space: Space, form: PictureForm = MNIST) -> Shares:
     """Return why random configurations are not trained."""
-    drawn = nets(space, samples(space, TRIALS_DRAWN, seed=0), form)
+    drawn = nets(space, samples(space, nets_drawn(space), seed=0), form)
     return Shares(
         over_a_limit=sum(bool(net.over) for net in drawn) / len(drawn),
-        impossible=sum(net.layers is None for net in drawn) / len(drawn),
+        impossible=sum(net.size is None for net in drawn) / len(drawn),
         constrained=sum(bool(net.missed) for net in drawn) / len(drawn),
         infeasible=sum(not net.feasible for net in drawn) / len(drawn),
     )
@@ -219,12 +236,12 @@ def _net(space: Space, params: Mapping[str, Any], form: PictureForm) -> Net:
     config = from_json(with_params(training_settings(space), space.resolve(params)))
     missed = frozenset(text for text, excess in space.excess(params).items() if excess > 0)
     try:
-        layers = plan_layers(config.model, form)
+        size = net_size(config, form)
     except ArchitectureError as error:
-        return Net(config=config, layers=None, reason=str(error), missed=missed)
-    facts, limits = {"parameters": layers.parameters, "macs": layers.macs}, space.settings.get("limits", {})
+        return Net(config=config, size=None, reason=str(error), missed=missed)
+    facts, limits = {"parameters": size.parameters, "macs": size.macs}, space.settings.get("limits", {})
     over = frozenset(name for name in limits if facts[name] > limits[name])
-    return Net(config=config, layers=layers, over=over, missed=missed)
+    return Net(config=config, size=size, over=over, missed=missed)
 
 
 def infeasible_words(found: Shares) -> str:
@@ -239,14 +256,21 @@ def infeasible_words(found: Shares) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
-def _row(item: Field) -> FieldRow:
+def _about(space: Space, path: str) -> str:
+    section, _, name = path.partition(".")
+    if section == OWN:
+        return known(space.settings["net_code"]).settings.docs.get(name, "")
+    return all_settings()[path].about
+
+
+def _row(space: Space, item: Field) -> FieldRow:
     section = item.path.partition(".")[0]
     condition = " and ".join(
         f"{parent if parent.partition('.')[0] != section else parent.partition('.')[2]} is "
         + " or ".join(show(value) for value in allowed)
         for parent, allowed in item.when.items()
     )
-    return FieldRow(item.path, values_in_words(item), condition, all_settings()[item.path].about)
+    return FieldRow(item.path, values_in_words(item), condition, _about(space, item.path))
 
 
 def values_in_words(item: Field) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mnist_bench import own_nets
 from mnist_bench.data import TrainingSet, load_training_set, options_for
 from mnist_bench.picture_form import MNIST
 from mnist_bench.studies.record import Data
@@ -41,6 +42,21 @@ def training_set(recorded: Data, data_dir: Path | None, what: str) -> TrainingSe
             "--data-dir names the folder of its data set."
         )
     return loaded
+
+
+def require_net(code: str | None, name: str | None) -> None:
+    """Check that the net of a configuration, where it is one of the user's own, can be built here.
+
+    Args:
+        code: `TrainConfig.net_code`.
+        name: by which the net was named for this command; see `own_nets.use`.
+
+    Raises:
+        UsageError: it was not named, or its file has changed.
+    """
+    own_nets.used(name)
+    if code is not None:
+        own_nets.known(code)
 
 
 def device_like(numerics: Mapping[str, Any], name: str) -> str:

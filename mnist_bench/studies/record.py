@@ -85,6 +85,8 @@ class Record:
     curve: Annotated[tuple[Period, ...], Len(1)]
     correct: str | None = None
     """Which validation images the last period's net classified correctly: base64 of packed bits."""
+    net_text: str | None = None
+    """The source of a net of the user's own, for people: nothing runs it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -132,6 +134,7 @@ def record_of(study: StudyRecord, trial: TrialRecord) -> Record:
         versions=dict(study.spec["versions"]),
         curve=tuple(period_of(report) for report in trial.reports),
         correct=trial.reports[-1].details.get("correct"),
+        net_text=context.get("net", {}).get("text"),
     )
 
 
@@ -188,7 +191,8 @@ def _check_trainable(record: Record, config: TrainConfig) -> None:
         ValueError: the curve has more periods than the recipe.
         StorageError: `correct` cannot be decoded.
     """
-    plan_layers(config.model, record.data.form)
+    if config.net_code is None:  # what code of the user's own makes is not known before it is named
+        plan_layers(config.model, record.data.form)
     periods = len(Schedule(config=config, images=config.optim.batch_size).period_ends)
     if len(record.curve) > periods:
         raise ValueError(f"its curve has {len(record.curve)} periods, its recipe {periods}")

@@ -48,13 +48,17 @@ class Comparison:
         return self.first_difference is None
 
 
-def trainer_for(record: Record, *, device: str = "auto", data_dir: Path | None = None) -> TorchTrainer:
+def trainer_for(
+    record: Record, *, device: str = "auto", data_dir: Path | None = None, net: str | None = None
+) -> TorchTrainer:
     """Return a trainer with the record's data set, from `data_dir` or the package, and the record's precision.
+
+    `net` is the name of the net of one's own that the record is of; one that this process has used needs no name.
 
     Raises:
         DataError: the data set cannot be loaded.
         DeviceError: there is no such device.
-        UsageError: the data set is not that of the record.
+        UsageError: the data set or the net is not that of the record.
     """
     from mnist_bench import numerics
     from mnist_bench.data import close_test_set, on_device
@@ -62,6 +66,7 @@ def trainer_for(record: Record, *, device: str = "auto", data_dir: Path | None =
     from mnist_bench.training.cuda import recorder
 
     close_test_set()
+    compatibility.require_net(record.recipe.get("net_code"), net)
     torch_device = numerics.setup(compatibility.device_like(record.numerics, device))
     data = on_device(compatibility.training_set(record.data, data_dir, "The record"), torch_device)
     precision = numerics.choose_precision(torch_device, str(record.numerics.get("precision")))

@@ -11,10 +11,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, assert_never
 
-from mnist_bench import space_files, start_lists
+from mnist_bench import net_checks, own_nets, space_files, start_lists
 from mnist_bench.config import DatasetName, TrainConfig, every_setting, leaves, to_json
 from mnist_bench.data import DataOptions, TrainingSet, close_test_set, idx_files, load_training_set, options_for
 from mnist_bench.nets import COEFFICIENTS
+from mnist_bench.own_nets import OwnNet
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.space_files import IMAGES, overview, planner_on
 from mnist_bench.studies import record, validated
@@ -88,6 +89,8 @@ class SearchConfig:
     data_dir: Path | None = None
     """An .npz file, a folder of pictures or one of IDX files; see `mnist_bench.data.own`."""
     dataset: DatasetName = "mnist"
+    net: str | None = None
+    """A net of one's own in place of ours: `package.module:Name` or `file.py:Name`; see docs/own_nets.md."""
     executor: ExecutorName = "local"
     max_outage: float = MAX_OUTAGE
     """Seconds that the search waits during an outage of PostgreSQL."""
@@ -149,6 +152,7 @@ def run(asked: SearchConfig, observer: Observer, stopping: Callable[[], bool]) -
         observer.on_warning(space_files.warning_line(warning))
     if repeats(asked.order):
         repeatability.require(*chosen, tried_on(space, asked.seed))
+        _require_net(asked, space)
     close_test_set()
     where = location(asked, space)
     start = start_list(asked, space, where, observer.on_notice)  # before data are loaded: a name may be mistyped
@@ -209,7 +213,7 @@ def to_search(asked: SearchConfig, notice: Callable[[str], object] = lambda text
 def _loaded(asked: SearchConfig, source: space_files.Source) -> Space:
     images = IMAGES if asked.data_dir is None else None
     overrides = (*asked.overrides, *_strategy_overrides(asked))
-    space = space_files.load(source, overrides, images=images, form=form_of(asked))
+    space = space_files.load(source, overrides, images=images, form=form_of(asked), net=asked.net)
     own = [kind for kind, name in (("sampler", asked.sampler), ("pruner", asked.pruner)) if name and is_code(name)]
     return _without(own, space)
 
@@ -234,6 +238,14 @@ def tried_on(space: Space, seed: int) -> TriedOn:
     """Return what a sampler or pruner of the user's own is tried out on: the nets of a space, none of which trains."""
     plan = overview.planner(space, stored(COEFFICIENTS["cpu-fp32"], {}))
     return TriedOn(space=space, planner=plan, periods=len(period_ends(space)), seed=seed)
+
+
+def _require_net(asked: SearchConfig, space: Space) -> None:
+    """Check that a net of the user's own, with settings drawn at random, repeats; errors as in `net_checks.require`."""
+    if asked.net is not None:
+        form = form_of(asked)
+        drawn = overview.feasible_plans(space, stored(COEFFICIENTS["cpu-fp32"], {}), form=form)[0]
+        net_checks.require(own_nets.use(asked.net), drawn.config.net, form)
 
 
 def _strategy_overrides(asked: SearchConfig) -> Iterator[str]:
@@ -309,14 +321,22 @@ def _spec(
         "images": {"train": len(data.split.train), "validation": len(data.split.validation)},
         **context_here(numerics),
     }
+    if asked.net is not None:
+        context["net"] = _net_in_context(own_nets.use(asked.net))
     sampler, pruner = chosen
     plan = planner(space, context)
     return StudySpec(
         space=space, seed=asked.seed, slots=asked.slots, order=asked.order, sampler=sampler, pruner=pruner,
         periods=len(period_ends(space)), context=context, numerics=numerics, versions=versions(),
-        enqueued=tuple(_enqueued(space, recipe, plan) for recipe in asked.enqueue),
+        enqueued=tuple(_enqueued(space, recipe, plan, asked.net) for recipe in asked.enqueue),
         start=start(plan),
     )  # fmt: skip
+
+
+def _net_in_context(net: OwnNet) -> dict[str, Any]:
+    """Return what a study holds of a net of the user's own, beside its code in the space: for people, who may have lost
+    the file."""
+    return {**stored(net.loaded.code, {}), "text": net.text}
 
 
 def start_list(
@@ -372,7 +392,7 @@ def form_of(asked: SearchConfig) -> PictureForm:
 
 
 def _executor(asked: SearchConfig, data: TrainingSet, location: StudyLocation) -> Executor:
-    trainer = trainer_spec(data, device=asked.device)
+    trainer = trainer_spec(data, device=asked.device, net=asked.net)
     match asked.executor:
         case "local":
             return LocalExecutor(trainer, asked.workers, location.files.workers_log, asked.lanes)
@@ -385,22 +405,32 @@ def _executor(asked: SearchConfig, data: TrainingSet, location: StudyLocation) -
 
 
 def _ray_executor(asked: SearchConfig, data: TrainingSet) -> RayExecutor:
-    """Return the executor for Ray. Its workers read the packaged MNIST; any other data set is sent to them."""
-    staged = None
+    """Return the executor for Ray. Its workers read the packaged MNIST; any other data set is sent to them, as is the
+    file of a net of the user's own."""
+    options: dict[str, str] = {}
+    files: dict[str, bytes] = {}
+    net = None if asked.net is None else own_nets.use(asked.net)
     if data.options.data_dir or data.options.dataset != "mnist":
-        staged = StagedFiles(option="data_dir", files=idx_files(data))
+        options["data_dir"] = ""
+        files |= idx_files(data)
         data = replace(data, options=DataOptions(subset=data.options.subset, form=data.options.form))
-    spec = trainer_spec(data, device=asked.device)
+    if net is not None and net.file is not None:
+        options["net"] = f"{net.file}:{net.loaded.name.rpartition(':')[2]}"
+        files[net.file] = net.content
+    spec = trainer_spec(data, device=asked.device, net=asked.net)
+    staged = StagedFiles(options=options, files=files) if files else None
     return RayExecutor(spec, asked.workers, address=asked.address, gpus_per_worker=asked.gpus_per_worker, staged=staged)
 
 
-def _enqueued(space: Space, source: space_files.Source, plan: Planner[TrainConfig]) -> dict[str, Any]:
+def _enqueued(
+    space: Space, source: space_files.Source, plan: Planner[TrainConfig], net: str | None
+) -> dict[str, Any]:
     """Return the parameters for which the space gives the configuration of a recipe.
 
     Raises:
         UsageError: the recipe is not in the space; the message names the first setting that differs.
     """
-    recipe, name = every_setting(space_files.recipe(space_files.load(source))), space_files.named(source)
+    recipe, name = every_setting(space_files.recipe(space_files.load(source, net=net))), space_files.named(source)
     params = space.sample(lambda path, _: _at(recipe, path))
     for item in space.fields:
         if item.path in params and item.distribution and not item.distribution.contains(params[item.path]):

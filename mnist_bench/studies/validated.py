@@ -153,7 +153,7 @@ def _check_fields(read: StudyRecord) -> None:
     """
     settings = dict(leaves(every_setting(TrainConfig())))
     for path, _ in read.spec["space"]["fields"]:
-        if path not in settings:
+        if path not in settings and not path.startswith("net."):
             raise UnknownSettingError(unknown(path))
 
 

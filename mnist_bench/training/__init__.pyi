@@ -2,7 +2,14 @@ from .batches import Batch as Batch, seeded as seeded
 from .evaluation import Evaluation as Evaluation, evaluate as evaluate, logits as logits
 from .factory import trainer_spec as trainer_spec
 from .learner import make_learner as make_learner, train_step as train_step
-from .period import FitResult as FitResult, advance as advance, fit as fit
+from .period import (
+    FitResult as FitResult,
+    PlainTrainLoop as PlainTrainLoop,
+    TrainLoop as TrainLoop,
+    advance as advance,
+    advance_in_steps as advance_in_steps,
+    fit as fit,
+)
 from .replay_check import verify_replay as verify_replay
 from .torch_trainer import TorchTrainer as TorchTrainer
 from .weights import (

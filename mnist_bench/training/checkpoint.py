@@ -27,7 +27,7 @@ def to_bytes(learner: Learner, config_hash: str, period: int) -> bytes:
         for key, value in learner.optimizer.state[parameter].items():
             tensors[f"optimizer.{key}.{name}"] = value
     metadata = {"state": json.dumps(_stand(learner, config_hash, period))}
-    return save({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, metadata)
+    return save(_apart({name: value.detach().cpu().contiguous() for name, value in tensors.items()}), metadata)
 
 
 def restore(learner: Learner, content: bytes, config_hash: str, period: int) -> None:
@@ -53,6 +53,17 @@ def restore(learner: Learner, content: bytes, config_hash: str, period: int) -> 
             for key, value in tensors.items()
             if key.startswith("optimizer.") and key.split(".", 2)[2] == name
         }
+
+
+def _apart(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return tensors of which no two share their memory, as weights do that a net of the user's own uses twice."""
+    seen: set[int] = set()
+    apart = {}
+    for name, value in tensors.items():
+        address = value.untyped_storage().data_ptr()
+        apart[name] = value.clone() if address in seen else value
+        seen.add(address)
+    return apart
 
 
 def _stand(learner: Learner, config_hash: str, period: int) -> dict[str, Any]:

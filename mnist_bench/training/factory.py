@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from mnist_bench import own_nets
 from mnist_bench.config import DatasetName, TaskName, TrainConfig
 from mnist_bench.data import DataOptions, TrainingSet
 from mnist_bench.errors import DataError
@@ -13,9 +14,16 @@ from mnist_bench.picture_form import MNIST, parse
 from search.trainer_api import Trainer, TrainerSpec
 
 
-def trainer_spec(data: TrainingSet, *, device: str = "auto", precision: str = "auto") -> TrainerSpec:
-    """Return how a worker builds its trainer with `make_trainer`, on the very data that are loaded here."""
+def trainer_spec(
+    data: TrainingSet, *, device: str = "auto", precision: str = "auto", net: str | None = None
+) -> TrainerSpec:
+    """Return how a worker builds its trainer with `make_trainer`, on the very data that are loaded here.
+
+    `net` is the name of a net of the user's own.
+    """
     options = {"device": device, "precision": precision, **asdict(data.options), "data_hash": data.data_hash}
+    if net is not None:
+        options["net"] = own_nets.use(net).loaded.whole_name
     return TrainerSpec(factory="mnist_bench.training.factory:make_trainer", options=options)
 
 
@@ -29,10 +37,11 @@ def make_trainer(
     subset: int | None = None,
     task: TaskName | None = None,
     data_hash: str | None = None,
+    net: str | None = None,
 ) -> Trainer[TrainConfig]:
     """Return the trainer of this process, set up and with its data loaded; the arguments are those of `numerics.setup`,
-    "auto", "bf16" or "fp32", the fields of `DataOptions`, the form as plain values, and the hash that the
-    training files must have.
+    "auto", "bf16" or "fp32", the fields of `DataOptions`, the form as plain values, the hash that the
+    training files must have, and the name of a net of the user's own.
 
     Raises:
         DataError: the data set cannot be loaded, or is not the one of this hash.
@@ -44,6 +53,8 @@ def make_trainer(
     from mnist_bench.training.torch_trainer import TorchTrainer
 
     close_test_set()
+    if net is not None:
+        own_nets.use(net)
     torch_device = numerics.setup(device)
     chosen = DataOptions(
         dataset=dataset, data_dir=data_dir, subset=subset, task=task, form=MNIST if form is None else parse(form)

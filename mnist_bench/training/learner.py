@@ -11,7 +11,7 @@ from torch.func import functional_call
 from torch.nn import functional
 
 from mnist_bench.config import OptimConfig, Schedule
-from mnist_bench.nets import build_model
+from mnist_bench.nets import build_net
 from mnist_bench.numerics import Precision, autocast
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.training.batches import Batch, LastLosses, no_losses
@@ -21,7 +21,7 @@ from mnist_bench.training.batches import Batch, LastLosses, no_losses
 class Learner:
     """What training changes, all on one device."""
 
-    model: nn.Sequential
+    model: nn.Module
     optimizer: torch.optim.Optimizer
     average: dict[str, Tensor]
     """Moving averages of the floating-point entries of the model's state; empty where averaging is off."""
@@ -44,7 +44,7 @@ class Rates(NamedTuple):
 def make_learner(schedule: Schedule, generator: torch.Generator, device: torch.device, form: PictureForm) -> Learner:
     """Return the learner before its first step, its weights drawn from `generator` on the CPU."""
     config = schedule.config
-    model = build_model(config.model, generator, form).to(device)
+    model = build_net(config, generator, form).to(device)
     average = {}
     if config.optim.ema_decay:
         average = {name: value.clone() for name, value in model.state_dict().items() if value.is_floating_point()}
@@ -111,7 +111,8 @@ class EvaluatedNet(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return the logits (N, classes)."""
-        logits: Tensor = functional_call(self.net, self._weights, (inputs,))
+        # Each name has its own tensor, also of a weight that a net of the user's own uses under two names.
+        logits: Tensor = functional_call(self.net, self._weights, (inputs,), tie_weights=False)
         return logits
 
 

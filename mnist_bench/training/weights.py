@@ -13,7 +13,7 @@ from safetensors import SafetensorError, numpy as arrays
 
 from mnist_bench.config import TrainConfig, from_json, to_json
 from mnist_bench.errors import UnknownSettingError, WeightsError
-from mnist_bench.nets import plan_layers
+from mnist_bench.nets import net_size
 from mnist_bench.picture_form import MNIST, PictureForm, parse
 from search import canonical_json, files
 from search.errors import NewerVersionError, UsageError
@@ -30,7 +30,7 @@ MAX_BYTES = 1 << 30
 def export(state: bytes, config: TrainConfig) -> bytes:
     """Return the weights and buffers in a trainer's state as a safetensors file of their own.
 
-    They are the averaged ones where averaging is on, named as in the net of `model.build_model(config.model)`; the
+    They are the averaged ones where averaging is on, named as in the net of `nets.build_net(config)`; the
     metadata holds the configuration as JSON under "config", and in it, under "form", that of pictures unlike MNIST's.
     """
     tensors = arrays.load(state)
@@ -46,7 +46,7 @@ def with_form(values: Mapping[str, Any], form: PictureForm) -> dict[str, Any]:
     return dict(values) if form == MNIST else {**values, "form": asdict(form)}
 
 
-def load_model(path: Path) -> nn.Sequential:
+def load_model(path: Path) -> nn.Module:
     """Return the net in a file of `export`; see `model_in`.
 
     Raises:
@@ -55,7 +55,7 @@ def load_model(path: Path) -> nn.Sequential:
     return model_in(_read(path), str(path))
 
 
-def load_trial(path: Path, trial: TrialRecord) -> nn.Sequential:
+def load_trial(path: Path, trial: TrialRecord) -> nn.Module:
     """Return the net that a trial ended with from a file of `export`; see `model_in`.
 
     Raises:
@@ -65,7 +65,7 @@ def load_trial(path: Path, trial: TrialRecord) -> nn.Sequential:
     return load_known(path, trial.reports[-1].weights, from_json(trial.config), f"trial {trial.number}")
 
 
-def load_known(path: Path, weights: str, config: TrainConfig, whose: str) -> nn.Sequential:
+def load_known(path: Path, weights: str, config: TrainConfig, whose: str) -> nn.Module:
     """Return the net with these weights, named by their SHA-256, and this configuration from a file of `export`.
 
     `whose` they are is for the message; errors as in `load_trial`.
@@ -77,7 +77,7 @@ def load_known(path: Path, weights: str, config: TrainConfig, whose: str) -> nn.
     return model
 
 
-def model_in(content: bytes, source: str) -> nn.Sequential:
+def model_in(content: bytes, source: str) -> nn.Module:
     """Return the net in the bytes of `export`, on the CPU and in evaluation mode.
 
     Its input is a batch of normalised pictures, float32 (N, C, H, W).
@@ -89,13 +89,13 @@ def model_in(content: bytes, source: str) -> nn.Sequential:
     import torch
     from safetensors.torch import load
 
-    from mnist_bench.nets import build_model
+    from mnist_bench.nets import build_net
 
     try:
         weights = load(content)
         config, form = _net_in(content)
         _check_size(content, config, form)
-        model = build_model(config.model, torch.Generator(), form)
+        model = build_net(config, torch.Generator(), form)
         _check_types(weights, model)
         model.load_state_dict(weights)
     except UnknownSettingError as error:
@@ -121,7 +121,7 @@ def _check_size(content: bytes, config: TrainConfig, form: PictureForm) -> None:
     Raises:
         ValueError: they cannot.
     """
-    parameters = plan_layers(config.model, form).parameters
+    parameters = net_size(config, form).parameters
     if 4 * parameters > len(content):
         raise ValueError(f"{len(content):,} bytes for {parameters:,} parameters")
 

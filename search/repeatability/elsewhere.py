@@ -30,12 +30,24 @@ def decided_elsewhere(spec: StudySpec, events: Sequence[Event]) -> dict[str, Dec
     """
     task = {"rows": to_rows(events), "sampler": _named(spec.sampler),
             "pruner": _named(spec.pruner)}  # fmt: skip
+    found: dict[str, Decision] = answer_elsewhere(__name__, task)["decisions"]
+    return found
+
+
+def answer_elsewhere(module: str, task: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what a module's `main` answers to a task in a fresh interpreter whose hashes of texts are others.
+
+    It reads the task as JSON from its standard input, and prints a JSON object on its last line.
+
+    Raises:
+        PluginError: it fails, does not answer, or answers with an `error`.
+    """
     seed = "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"
     path = os.pathsep.join(folder or os.getcwd() for folder in sys.path)
     environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": path}
     try:
-        done = subprocess.run(
-            [sys.executable, "-P", "-m", "search.repeatability.elsewhere"],
+        done = subprocess.run(  # noqa: S603 (a module of ours)
+            [sys.executable, "-P", "-m", module],
             input=json.dumps(task), env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:
@@ -43,11 +55,10 @@ def decided_elsewhere(spec: StudySpec, events: Sequence[Event]) -> dict[str, Dec
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
         raise PluginError(f"Another process failed: {in_a_sentence(last)}.")
-    answer = json.loads(done.stdout.splitlines()[-1])
+    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     if "error" in answer:
         raise PluginError(answer["error"])
-    found: dict[str, Decision] = answer["decisions"]
-    return found
+    return answer
 
 
 def main() -> None:

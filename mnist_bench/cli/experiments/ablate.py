@@ -31,6 +31,7 @@ def ablate(
     workers: options.Workers = None,
     device: options.Device = "auto",
     data_dir: options.Data = None,
+    net: options.Net = None,
     json: options.Json = False,
     csv: options.Csv = False,
     markdown: options.Markdown = False,
@@ -50,7 +51,7 @@ def ablate(
     record, _ = targets.open_target(study, results, storage)
     asked = Options(
         baseline=baseline, seeds=seeds, budget=budget,
-        workers=workers or options.suitable_workers(device), device=device, data_dir=data_dir, results=results,
+        workers=workers or options.suitable_workers(device), device=device, data_dir=data_dir, results=results, net=net,
     )  # fmt: skip
     end = _end(record, trial, results)
     found = runner.result_of(partial(run, record, end, asked), storage=storage)

@@ -47,6 +47,7 @@ def confirm(
     workers: options.Workers = None,
     device: options.Device = "auto",
     data_dir: options.Data = None,
+    net: options.Net = None,
     json: options.Json = False,
     results: options.Results = options.RESULTS,
     storage: options.Storage = None,
@@ -71,7 +72,7 @@ def confirm(
     opening: Opening = "never" if no_test else "always" if open_test else "judged"
     asked = Options(
         opening=opening, top=top, budget=budget,
-        workers=workers or options.suitable_workers(device), device=device, data_dir=data_dir, results=results,
+        workers=workers or options.suitable_workers(device), device=device, data_dir=data_dir, results=results, net=net,
     )  # fmt: skip
     record = open_study(results, study, storage)
     found = runner.result_of(partial(run, record, asked), storage=storage)

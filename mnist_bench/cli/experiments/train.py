@@ -35,6 +35,7 @@ def train(
         ),
     ],
     overrides: options.Overrides = None,
+    net: options.Net = None,
     train_on: Annotated[
         TrainOn | None, typer.Option("--on", help="Which training images; left out, as the recipe says.")
     ] = None,
@@ -67,10 +68,10 @@ def train(
     close_test_set()
     given = [*(overrides or ()), *([f"train_on={train_on}"] if train_on else [])]
     if _is_trial(recipe):
-        space, data_options = _trial(recipe, given, data_dir, dataset, results, storage)
+        space, data_options = _trial(recipe, given, data_dir, dataset, results, storage, net)
     else:
         form = options_for(data_dir, dataset=dataset or "mnist").form
-        space = space_files.load(recipe, given, images=None if data_dir else space_files.IMAGES, form=form)
+        space = space_files.load(recipe, given, images=None if data_dir else space_files.IMAGES, form=form, net=net)
         data_options = _data_options(space, data_dir, dataset)
     config = space_files.recipe(space)
     torch_device = numerics.setup(device)
@@ -108,6 +109,7 @@ def _trial(
     dataset: DatasetName | None,
     results: Path,
     storage: str | None,
+    net: str | None,
 ) -> tuple[Space, DataOptions]:
     """Return a trial's recipe and the data set that it was trained on.
 
@@ -123,7 +125,7 @@ def _trial(
     text = recipe_text(study, targets.find_trial(study, number))
     recorded = data_of(study.spec["context"])
     loaded = compatibility.training_set(recorded, data_dir, f"Study {study.name}")
-    return space_files.parse(text, target, overrides), loaded.options
+    return space_files.parse(text, target, overrides, net=net), loaded.options
 
 
 def _data_options(space: Space, data_dir: Path | None, dataset: DatasetName | None) -> DataOptions:

@@ -66,6 +66,7 @@ def plot(
         int | None, typer.Option("--seed", min=0, max=2**32 - 1, help="augmented: of the distortions.")
     ] = None,
     data_dir: options.Data = None,
+    net: options.Net = None,
     json: options.Json = False,
     results: options.Results = options.RESULTS,
     storage: options.Storage = None,

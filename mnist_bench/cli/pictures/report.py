@@ -19,6 +19,7 @@ def report(
         typer.Option("--output", metavar="FILE", help="Where it goes; left out, report.html in the study's folder."),
     ] = None,
     data_dir: options.Data = None,
+    net: options.Net = None,
     results: options.Results = options.RESULTS,
     storage: options.Storage = None,
 ) -> None:

@@ -27,6 +27,7 @@ def doctor(
     ] = False,
     device: options.Device = "auto",
     data_dir: options.Data = None,
+    net: options.Net = None,
     json: options.Json = False,
     results: options.Results = options.RESULTS,
     storage: options.Storage = None,

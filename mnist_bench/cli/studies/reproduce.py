@@ -35,6 +35,7 @@ def reproduce(
     ] = None,
     device: options.Device = "auto",
     data_dir: options.Data = None,
+    net: options.Net = None,
     json: options.Json = False,
     results: options.Results = options.RESULTS,
     storage: options.Storage = None,
@@ -46,7 +47,7 @@ def reproduce(
     from mnist_bench.studies import reproduce as reproduction
 
     record = _record(target, results, storage)
-    trainer = reproduction.trainer_for(record, device=device, data_dir=data_dir)
+    trainer = reproduction.trainer_for(record, device=device, data_dir=data_dir, net=net)
     if json:
         comparison = reproduction.reproduce(record, trainer)
         output.print_json(_plain(record, comparison))

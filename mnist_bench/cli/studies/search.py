@@ -70,6 +70,7 @@ def search(
     ] = "logical",
     seed: Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Seed of the search.")] = 0,
     overrides: options.Overrides = None,
+    net: options.Net = None,
     enqueue: Annotated[
         list[str] | None,
         typer.Option("--enqueue", metavar="RECIPE", help="A recipe to train first; repeatable."),
@@ -150,9 +151,9 @@ def search(
         seed=seed, trial_timeout=trial_timeout, workers=workers or options.suitable_workers(device), lanes=lanes,
         enqueue=tuple(enqueue or ()), from_studies=tuple(from_study or ()), start=not no_start, device=device,
         study_name=study_name,
-        storage=storage, results=results, data_dir=data_dir, dataset=dataset, executor=executor, max_outage=max_outage,
-        address=address, gpus_per_worker=gpus_per_worker, command=again.as_typed(storage), sampler=sampler,
-        pruner=pruner,
+        storage=storage, results=results, data_dir=data_dir, dataset=dataset, net=net, executor=executor,
+        max_outage=max_outage, address=address, gpus_per_worker=gpus_per_worker, command=again.as_typed(storage),
+        sampler=sampler, pruner=pruner,
         sampler_options=options.assigned("--sampler-option", sampler_options or ()),
         pruner_options=options.assigned("--pruner-option", pruner_options or ()),
     )  # fmt: skip
@@ -217,7 +218,12 @@ def _audit(run: Run, asked: SearchConfig, share: float) -> None:
     from mnist_bench.experiments import audit
 
     wanted = audit.Options(
-        share=share, workers=_workers_here(asked), device=asked.device, data_dir=asked.data_dir, results=asked.results
+        share=share,
+        workers=_workers_here(asked),
+        device=asked.device,
+        data_dir=asked.data_dir,
+        results=asked.results,
+        net=asked.net,
     )
     found = runner.result_of(
         partial(audit.run, run.study, wanted), stopped="The audit was stopped.", storage=asked.storage

@@ -27,6 +27,9 @@ def show(
     space: Annotated[
         bool, typer.Option("--space", help="Print the study's space as a file that `search` takes.")
     ] = False,
+    code: Annotated[
+        bool, typer.Option("--code", help="Print the source of a net of your own that the study was searched with.")
+    ] = False,
     why: Annotated[
         bool, typer.Option("--why", help="Of a trial: why it was proposed, and why it was stopped or went on.")
     ] = False,
@@ -42,8 +45,8 @@ def show(
     Of a study the finding, the best trial, the ranges beside its values, and where files are; all else with --all. Of a
     trial every setting, the curve and the hashes; its --json is the record that `reproduce` accepts.
     """
-    if recipe + space + json > 1:
-        raise UsageError("Give one of --recipe, --space and --json.")
+    if recipe + space + code + json > 1:
+        raise UsageError("Give one of --recipe, --space, --code and --json.")
     study, number = targets.open_target(target, results, storage, of_any_trainer=not recipe)
     if recipe:
         from mnist_bench.studies import recipe_text
@@ -54,6 +57,11 @@ def show(
         from search.space import Space
 
         output.print_text(Space.from_spec(study.spec["space"]).to_yaml())
+        return
+    if code:
+        if "net" not in study.spec["context"]:
+            raise UsageError(f"Study {study.name} has no net of your own; its nets are ours.")
+        output.print_text(study.spec["context"]["net"]["text"])
         return
     trial = None if number is None else targets.find_trial(study, number)
     if why:
@@ -131,7 +139,9 @@ def _study_lines(study: StudyRecord) -> Iterator[str]:
         yield ""
         if isinstance(value, dict):
             yield section
-            yield from (f"  {path}: {cells.value(leaf)}" for path, leaf in leaves(value))
+            # The source of a net of the user's own is for --code.
+            told = ((path, leaf) for path, leaf in leaves(value) if (section, path) != ("context", "net.text"))
+            yield from (f"  {path}: {cells.value(leaf)}" for path, leaf in told)
         else:
             yield f"{section}: {cells.value(value)}"
 
@@ -160,7 +170,10 @@ def _settings(trial: TrialRecord) -> Iterator[str]:
     from mnist_bench.config import every_setting, from_json, leaves
 
     yield from ("", "settings (* sampled)")
-    for path, value in leaves(every_setting(from_json(trial.config))):
+    config = from_json(trial.config)
+    for path, value in leaves(every_setting(config)):
+        if config.net_code is not None and path.startswith("model."):
+            continue  # ours, which do nothing there
         yield f"{' *' if path in trial.params else '  '} {path}: {cells.value(value)}"
 
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from mnist_bench import space_files
+from mnist_bench import own_nets, space_files
 from mnist_bench.config import TrainConfig, from_json, to_json
 from mnist_bench.experiments.ablation import result as ablation
 from mnist_bench.experiments.ablation.result import Ablation, Measured, Step
 from mnist_bench.experiments.ablation.setting_groups import differing, effective, met
 from mnist_bench.experiments.grid import Grid, Observer, Run, Workplace, open_grid_of, product
-from mnist_bench.nets import plan_layers
+from mnist_bench.nets import net_size
 from mnist_bench.numerics import TRAINER_REVISION
 from mnist_bench.picture_form import PictureForm
+from mnist_bench.studies import compatibility
 from search import canonical_json
 from search.errors import UsageError
 from search.event_log import StudyRecord, TrialRecord
@@ -46,8 +47,8 @@ def run(
         StudyLockedError: another process is at it.
         DataError, DeviceError, WorkerError, StorageError: see there.
     """
-    start = effective(space_files.recipe(space_files.load(asked.baseline)))
     target, baseline = effective(from_json(trial.config)), space_files.named(asked.baseline)
+    start = effective(_beginning(asked, target))
     if not differing(start, target):
         raise UsageError(f"{baseline} and {study.name}/{trial.number} train the same net; there is no path.")
     seeds = tuple(canonical_json.derived_seed("ablation", number) for number in range(asked.seeds))
@@ -72,6 +73,21 @@ def run(
     )  # fmt: skip
     ablation.save(made, folder)
     return made
+
+
+def _beginning(asked: Options, target: TrainConfig) -> TrainConfig:
+    """Return the baseline's recipe; where the trial has a net of the user's own, with that net at its defaults.
+
+    Raises:
+        UsageError: the baseline is no recipe; or the net was not named, or has a setting without a default.
+    """
+    recipe = space_files.recipe(space_files.load(asked.baseline))
+    compatibility.require_net(target.net_code, asked.net)
+    if target.net_code is None:
+        return recipe
+    return replace(
+        recipe, net_code=target.net_code, net=own_nets.known(target.net_code).settings.complete({}), model=target.model
+    )
 
 
 def _question(
@@ -137,7 +153,7 @@ class _Bench:
 
 
 def _measured(config: TrainConfig, runs: Sequence[Sequence[Report]], form: PictureForm) -> Measured:
-    net = plan_layers(config.model, form)
+    net = net_size(config, form)
     return Measured(
         config=to_json(config),
         errors=tuple(_errors(reports[-1]) for reports in runs),

@@ -13,7 +13,7 @@ from typing import Any, get_args
 
 from mnist_bench.config import Group, TrainConfig, all_settings, every_setting, from_json, leaves, to_json, with_params
 from mnist_bench.errors import ArchitectureError
-from mnist_bench.nets import plan_layers
+from mnist_bench.nets import net_size
 from mnist_bench.picture_form import MNIST, PictureForm
 
 
@@ -49,13 +49,15 @@ def _idle(config: TrainConfig) -> dict[str, Any]:
 def differing(current: TrainConfig, target: TrainConfig) -> tuple[str, ...]:
     """Return the groups in which two effective configs differ, in the order of GROUPS."""
     fields = _differences(current, target)
-    return tuple(group for group, names in GROUPS.items() if fields & {*names})
+    # Of a net of the user's own, each setting is a group: nothing is known of what belongs together.
+    own = [name for name in fields if name not in all_settings()]
+    return (*(group for group, names in GROUPS.items() if {*fields} & {*names}), *own)
 
 
 def changed(current: TrainConfig, target: TrainConfig, groups: Sequence[str]) -> TrainConfig:
     """Return the effective config that has these groups' settings from `target` and all others from `current`."""
     wanted = dict(leaves(every_setting(target)))
-    new = {name: wanted[name] for group in groups for name in GROUPS[group]}
+    new = {name: wanted[name] for group in groups for name in GROUPS.get(group, (group,))}
     return effective(from_json(with_params(to_json(current), new)))
 
 
@@ -94,20 +96,22 @@ def _joined(
 
 def _can_exist(config: TrainConfig, form: PictureForm) -> bool:
     try:
-        plan_layers(config.model, form)
+        net_size(config, form)
     except ArchitectureError:
         return False
     return True
 
 
-def _differences(first: TrainConfig, second: TrainConfig) -> set[str]:
+def _differences(first: TrainConfig, second: TrainConfig) -> list[str]:
     have, want = dict(leaves(every_setting(first))), dict(leaves(every_setting(second)))
-    return {name for name in have if have[name] != want[name]}
+    return [name for name in have if have[name] != want[name]]
 
 
 def _is_early(path: str, current: TrainConfig, target: TrainConfig) -> bool:
     """Return whether a setting counts in `target` alone, and what it needs there is in another group."""
-    declared = all_settings()[path]
+    declared = all_settings().get(path)
+    if declared is None:
+        return False
     lacking = [need for need in declared.setting.needs if need.are_met(target) and not need.are_met(current)]
     named = [all_settings()[path] for need in lacking for path in need.paths if path in all_settings()]
     return any(other.group != declared.group for other in named)

@@ -13,7 +13,7 @@ from typing import Any, assert_never
 from search.errors import SearchError, UsageError
 from search.executors.local import LocalExecutor
 from search.executors.protocol import Done, Job, Lost, Raised
-from search.executors.ray.file_staging import unpack
+from search.executors.ray.file_staging import StagedFiles
 from search.trainer_api import PLAIN, TrainerSpec
 
 _POLL = 1.0
@@ -24,10 +24,12 @@ Answer = tuple[dict[str, Any], bytes]
 class Actor:
     """One worker of the cluster."""
 
-    def __init__(self, factory: str, options: Mapping[str, Any], option: str, files: Mapping[str, bytes]) -> None:
-        """Start the worker process; where there are `files`, the trainer's `option` is the folder that holds them."""
-        folder = {option: str(unpack(files))} if files else {}
-        self._executor = LocalExecutor(TrainerSpec(factory=factory, options={**options, **folder}), 1, _log(), lanes=1)
+    def __init__(
+        self, factory: str, options: Mapping[str, Any], staged: Mapping[str, str], files: Mapping[str, bytes]
+    ) -> None:
+        """Start the worker process, its trainer's `staged` options leading to the `files`; see `StagedFiles`."""
+        found = StagedFiles(options=staged, files=files).unpacked()
+        self._executor = LocalExecutor(TrainerSpec(factory=factory, options={**options, **found}), 1, _log(), lanes=1)
 
     def greet(self) -> Answer:
         """Answer when the worker process can be given a period: with its numerics, or with why it cannot start."""

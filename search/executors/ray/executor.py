@@ -156,9 +156,9 @@ class RayExecutor:
 
     def _prepare_actors(self) -> None:
         """Put the staged files where each machine gets it once, and keep how to make an actor."""
-        staged = self._staged or StagedFiles(option="", files={})
+        staged = self._staged or StagedFiles(options={}, files={})
         # `put` once: each node fetches the files from its store a single time, however many workers it runs.
-        given = self._spec.factory, dict(self._spec.options), staged.option, self._ray.put(dict(staged.files))
+        given = self._spec.factory, dict(self._spec.options), dict(staged.options), self._ray.put(dict(staged.files))
         made = self._ray.remote(Actor).options(
             num_cpus=1,
             num_gpus=self._gpus,

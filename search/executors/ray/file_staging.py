@@ -14,10 +14,18 @@ from search.files import atomic_write, make_folder
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StagedFiles:
-    """Files by name, and the trainer's option that is to hold their folder."""
+    """Files by name, and the trainer's options that are to lead to them."""
 
-    option: str
+    options: Mapping[str, str]
+    """Of each option, what follows the folder of the files: `net.py:build`, or nothing for the folder itself."""
     files: Mapping[str, bytes]
+
+    def unpacked(self) -> dict[str, str]:
+        """Return the options, their files on this machine; errors as in `unpack`."""
+        if not self.files:
+            return {}
+        folder = unpack(self.files)
+        return {option: str(folder / rest) for option, rest in self.options.items()}
 
 
 def folder_of(files: Mapping[str, bytes]) -> Path:

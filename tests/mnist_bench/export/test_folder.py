@@ -90,7 +90,7 @@ def test_the_nets_of_the_tests_have_every_kind_of_layer() -> None:
 
 
 def test_a_net_with_a_layer_of_ones_own_is_refused(winner: Winner, tmp_path: Path) -> None:
-    modules = [torch.nn.LeakyReLU(0.1) if isinstance(one, torch.nn.ReLU) else one for one in winner.net]
+    modules = [torch.nn.LeakyReLU(0.1) if isinstance(one, torch.nn.ReLU) else one for one in winner.net.children()]
     leaky = replace(winner, net=torch.nn.Sequential(*modules))
     with pytest.raises(UsageError, match="conv-0/0: its net has LeakyReLU in place of ReLU"):
         folder.write(leaky, tmp_path)

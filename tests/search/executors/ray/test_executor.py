@@ -186,7 +186,7 @@ def test_a_node_that_computes_otherwise_is_refused_by_name(ray_nodes: Nodes, tmp
 def test_files_reach_the_trainer_through_the_cluster(make: Make) -> None:
     files = {"a": b"1" * 3_000_000, "b": os.urandom(10)}
     try:
-        (done,) = outcomes(make("report_files", staged=StagedFiles(option="folder", files=files)))
+        (done,) = outcomes(make("report_files", staged=StagedFiles(options={"folder": ""}, files=files)))
         assert isinstance(done, Done)
         assert done.report.details["files"] == {
             name: canonical_json.sha256(content.hex()) for name, content in files.items()

@@ -1,0 +1,1 @@
+from .check import examine as examine, require as require

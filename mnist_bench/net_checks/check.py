@@ -1,0 +1,83 @@
+"""Try out a net of a user's own: several ways of training it have to come to the same bits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from mnist_bench import own_nets
+from mnist_bench.cells import count, percent
+from mnist_bench.data import DataOptions
+from mnist_bench.net_checks.elsewhere import trained_elsewhere
+from mnist_bench.net_checks.short_training import PERIODS, Outcome, ShortTraining
+from mnist_bench.own_nets import OwnNet
+from mnist_bench.picture_form import PictureForm
+from search.errors import PluginError, UsageError
+from search.messages import in_a_sentence
+from search.repeatability import Checked, Row
+
+Way = Callable[[ShortTraining], Outcome]
+WAYS: Mapping[str, tuple[str, Way]] = {
+    "trained again": ("draws from a source of its own, or depends on what was trained before", ShortTraining.anew),
+    "beside another trial": ("shares something with other nets of its process", ShortTraining.beside_another),
+    "without a restore": ("keeps something outside its parameters and buffers", ShortTraining.without_restoring),
+    "in another process": ("depends on the order of a set, on the environment or the time", trained_elsewhere),
+}
+"""Ways of training, and what a net does that comes to other bits there."""
+
+
+def examine(net: OwnNet, settings: Mapping[str, Any], data: DataOptions) -> Checked:
+    """Train a net a little in every way, on these images, and say whether all come to the same bits.
+
+    Raises:
+        ArchitectureError, ConfigError, PluginError: see `own_nets.counts`.
+        DataError: the images cannot be loaded.
+    """
+    training = ShortTraining(net=net.loaded.whole_name, settings=settings, form=data.form, data=data)
+    return Checked(name=net.loaded.name, kind="net", code=net.loaded.code, rows=tuple(_rows(training)))
+
+
+def require(net: OwnNet, settings: Mapping[str, Any], form: PictureForm) -> None:
+    """Check in a few seconds, on made-up pictures, that a net comes to the same bits in every way.
+
+    Raises:
+        UsageError: it does not; the message says how to search with it all the same.
+        PluginError: it raises.
+    """
+    training = ShortTraining(net=net.loaded.whole_name, settings=settings, form=form)
+    first = training.anew()
+    for name, (reason, way) in WAYS.items():
+        if (again := way(training)) != first:
+            raise UsageError(
+                f"Net {net.loaded.name} is not repeatable: {name}, it comes to {_difference(first, again)}, so it "
+                f"{reason}. `mnist-bench plugin check {net.loaded.whole_name}` says more; --order arrival searches all "
+                "the same, and its runs differ."
+            )
+
+
+def _rows(training: ShortTraining) -> Iterator[Row]:
+    config = training.config
+    size = own_nets.counts(str(config.net_code), config.net, training.form)
+    yield Row(
+        what="can be built",
+        holds=True,
+        found=f"{count(size.parameters)} parameters, {count(size.macs)} MACs a picture",
+    )
+    first = training.anew()
+    images = len(training.images.validation)
+    wrong, end = first[-1][-2], first[-1][-1]
+    learnt = f"{percent(1 - wrong / images)} of {images:,} validation images" if end is None else str(end)
+    yield Row(what=f"trains for {PERIODS} epochs", holds=end is None, found=learnt)
+    for name, (reason, way) in WAYS.items():
+        try:
+            again = way(training)
+        except PluginError as error:
+            yield Row(what=name, holds=False, found=in_a_sentence(error))
+            continue
+        same = again == first
+        yield Row(what=name, holds=same, found="same bits" if same else f"{_difference(first, again)}: it {reason}")
+
+
+def _difference(first: Outcome, again: Outcome) -> str:
+    period = next(number for number, pair in enumerate(zip(first, again, strict=True), 1) if pair[0] != pair[1])
+    return f"other weights after period {period}"

@@ -1,0 +1,131 @@
+"""A training of two periods, taken in one of several ways; what it came to, to be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import torch
+
+from mnist_bench import numerics, own_nets
+from mnist_bench.config import TrainConfig, from_json, to_json
+from mnist_bench.data import DataOptions, Dataset, Moments, load_dataset
+from mnist_bench.picture_form import PictureForm, parse
+from mnist_bench.training import PlainTrainLoop, TrainLoop, advance_in_steps, seeded
+from mnist_bench.training.cuda import DeviceCache
+from search.trainer_api import Report, Steps
+
+PERIODS = 2
+SEED, OTHER_SEED = 0, 1
+MADE_UP = 320
+"""Pictures where none are loaded: four fifths train, the others validate."""
+Outcome = list[list[Any]]
+"""Of each period the hash of the weights, the losses, and how many images were wrong."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShortTraining:
+    """What is trained."""
+
+    net: str
+    """By which other processes of this machine load the net."""
+    settings: Mapping[str, Any]
+    form: PictureForm
+    data: DataOptions | None = None
+    """None for made-up pictures, which need no file and take a second."""
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> ShortTraining:
+        """Return what `to_json` was given."""
+        data = values["data"]
+        loaded = None if data is None else DataOptions(**{**data, "form": parse(data["form"])})
+        return cls(net=values["net"], settings=values["settings"], form=parse(values["form"]), data=loaded)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values for another process."""
+        settings = to_json(self.config)["net"] if self.settings else {}
+        return {
+            "net": self.net,
+            "settings": settings,
+            "form": asdict(self.form),
+            "data": None if self.data is None else asdict(self.data),
+        }
+
+    @cached_property
+    def config(self) -> TrainConfig:
+        """The net with its settings; all else at its default, dropout and augmentation of ours thus off."""
+        net = own_nets.use(self.net)
+        plain = from_json({"net": net.settings.complete(self.settings)})
+        return replace(plain, epochs=PERIODS, net_code=net.code)
+
+    @cached_property
+    def images(self) -> Dataset:
+        """On the CPU, where every machine can check."""
+        if self.data is not None:
+            return load_dataset(self.data, numerics.setup("cpu"))
+        return _made_up(self.form, numerics.setup("cpu"))
+
+    def anew(self) -> Outcome:
+        """Train from the start, each period from the stored state of the one before: the way of a search."""
+        return self._in_turns([SEED], DeviceCache(0))[0]
+
+    def without_restoring(self) -> Outcome:
+        """Train both periods with the net that the first one left in memory."""
+        return self._in_turns([SEED], DeviceCache(1))[0]
+
+    def beside_another(self) -> Outcome:
+        """Train in turns with another trial of this process, a step each: the way of lanes."""
+        return self._in_turns([SEED, OTHER_SEED], DeviceCache(0))[0]
+
+    def _in_turns(self, seeds: list[int], cache: DeviceCache[TrainLoop]) -> list[Outcome]:
+        outcomes: list[Outcome] = [[] for _ in seeds]
+        states: list[bytes | None] = [None for _ in seeds]
+        precision = numerics.choose_precision(self.images.device, "auto")
+        for period in range(1, PERIODS + 1):
+            steps = [
+                advance_in_steps(
+                    self.config, seed, period, state, self.images, precision, make=PlainTrainLoop, device_cache=cache
+                )
+                for seed, state in zip(seeds, states, strict=True)
+            ]
+            for lane, (state, report) in enumerate(_together(steps)):
+                states[lane] = state
+                outcomes[lane].append(_outcome(report))
+        return outcomes
+
+
+def _together(steps: list[Steps[tuple[bytes, Report]]]) -> list[tuple[bytes, Report]]:
+    """Take the steps of all in turns, and return what each came to."""
+    ended: dict[int, tuple[bytes, Report]] = {}
+    while len(ended) < len(steps):
+        for lane, each in enumerate(steps):
+            if lane not in ended:
+                try:
+                    next(each)
+                except StopIteration as end:
+                    ended[lane] = end.value
+    return [ended[lane] for lane in range(len(steps))]
+
+
+def _outcome(report: Report) -> list[Any]:
+    return [report.weights, *report.metrics.values(), report.end]
+
+
+def _made_up(form: PictureForm, device: torch.device) -> Dataset:
+    draws = seeded(SEED, "made-up pictures")
+    everything = torch.arange(MADE_UP, device=device)
+    moments = (Moments(127.5, 73.9),) * form.channels
+    return Dataset(
+        images=torch.randint(256, (MADE_UP, *form.shape), generator=draws, dtype=torch.uint8).to(device),
+        labels=torch.randint(form.classes, (MADE_UP,), generator=draws).to(device),
+        train=everything[: 4 * MADE_UP // 5],
+        validation=everything[4 * MADE_UP // 5 :],
+        form=form,
+        moments=moments,
+        moments_of_all=moments,
+        data_hash="made up",
+        split_hash="made up",
+        unseen=everything[:0],
+    )

@@ -1,0 +1,140 @@
+"""Which code the nets of this process are, by its name and the hash of its source.
+
+A configuration names its code (`TrainConfig.net_code`) and never makes it run. Whoever runs the net has named the code
+before, on the command line or from Python, with `use`; `known` finds it by what the configuration says.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mnist_bench.own_nets.settings import DeclaredSettings, declared_settings
+from search import plugins
+from search.errors import UsageError
+from search.messages import show
+from search.plugins import Loaded
+
+HOW = "--net file.py:build"
+_used: dict[str, OwnNet] = {}
+"""By their code. A file of another content is another net, so that what is here never changes."""
+_named: dict[str, OwnNet] = {}
+"""By the names that somebody gave, the one that was loaded last."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OwnNet:
+    """A net of a user's own, ready to be built with any settings."""
+
+    loaded: Loaded
+    settings: DeclaredSettings
+    content: bytes
+    """Of the source file."""
+
+    @property
+    def code(self) -> str:
+        """Name and SHA-256 of the source: what a configuration holds."""
+        return f"{self.loaded.name} {self.loaded.code.sha256}"
+
+    @property
+    def text(self) -> str:
+        """The source file's text."""
+        return self.content.decode(errors="replace")
+
+    @property
+    def file(self) -> str | None:
+        """The source file's name, where the code is a file and not of a package."""
+        return Path(self.loaded.source).name if self.loaded.code.module.endswith(".py") else None
+
+
+def use(name: str) -> OwnNet:
+    """Load the net of this name, `package.module:Name` or `file.py:Name`; from now on it can be built here.
+
+    One that was loaded before, and whose file is still the same, is not loaded again.
+
+    Raises:
+        UsageError: there is none, or it is no net; the message says why and where.
+    """
+    before = _named.get(name)
+    if before is not None and _content(before.loaded.source) == before.content:
+        return before
+    loaded = plugins.load(name, "net")
+    net = OwnNet(
+        loaded=loaded, settings=declared_settings(loaded.call, loaded.name), content=_content(loaded.source) or b""
+    )
+    _named[name] = _used[net.code] = net
+    return net
+
+
+def _content(source: str) -> bytes | None:
+    try:
+        return Path(source).read_bytes()
+    except OSError:
+        return None
+
+
+def is_net(name: str) -> bool:
+    """Return whether code of this name takes what nets are made with; samplers and pruners are made with nothing.
+
+    Raises:
+        UsageError: it cannot be loaded.
+    """
+    call = plugins.load_object(name, "sampler, pruner or net")
+    try:
+        signature = inspect.signature(call)
+        signature.bind({}, (1, 28, 28), 10)
+    except (TypeError, ValueError):
+        return False
+    return sum(parameter.default is parameter.empty for parameter in signature.parameters.values()) >= 3
+
+
+def known(code: str) -> OwnNet:
+    """Return the net of this code, which `use` has loaded.
+
+    Raises:
+        UsageError: it was not loaded, or its file has changed; the message says what would be right.
+    """
+    if code in _used:
+        return _used[code]
+    name, _, sha256 = code.partition(" ")
+    for other in _used.values():
+        if other.loaded.name == name:
+            raise UsageError(
+                f"{other.loaded.whole_name.rpartition(':')[0]} has changed: its SHA-256 was {sha256[:8]}… and is "
+                f"{other.loaded.code.sha256[:8]}…; name the file as it was (`mnist-bench show STUDY --code` prints it)."
+            )
+    raise UsageError(f"The net is code of your own, {show(name)}: name it, {HOW.replace('file.py:build', name)}.")
+
+
+def name_of(code: str) -> str:
+    """Return what people call this code: its name and the first digits of the hash, `my_nets.py:build (3f2a81c0)`."""
+    name, _, sha256 = code.partition(" ")
+    return f"{name} ({sha256[:8]})"
+
+
+def used(name: str | None) -> str | None:
+    """Return the code of the net that a command names, after loading it; errors as in `use`."""
+    return None if name is None else use(name).code
+
+
+def of_function(build: Callable[..., Any] | str | None) -> str | None:
+    """Return the name by which a function, or a class, is loaded; a name as it is.
+
+    Raises:
+        UsageError: it stands in no file, or inside another function, so that no worker could load it.
+    """
+    if build is None or isinstance(build, str):
+        return build
+    name = getattr(build, "__qualname__", "")
+    try:
+        source = inspect.getsourcefile(build)
+    except TypeError:
+        source = None
+    if source is None or not Path(source).is_file() or not name.isidentifier():
+        raise UsageError(
+            f"net={name or build!r}: no function at the top of a file; workers load it from there, file.py:build."
+        )
+    return f"{source}:{name}"

@@ -1,0 +1,141 @@
+"""The settings of a net of a user's own, as its function declares them.
+
+The annotation of the function's first parameter says what they are: a dataclass, whose fields have types, bounds
+(`annotated_types`) and defaults; or a mapping or nothing, and then they are whatever the space file says.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass, make_dataclass
+from functools import cache
+from typing import Annotated, Any, get_origin, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
+
+from mnist_bench.config import NetValue, field_docs, from_json
+from mnist_bench.errors import ArchitectureError, ConfigError
+from search import canonical_json
+from search.errors import UsageError
+from search.messages import first_fault, in_a_sentence
+
+PARAMETERS = "build(settings, input_shape, classes)"
+
+
+class NetSection:
+    """Marks the dataclasses whose fields are settings of a net of the user's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredSettings:
+    """What a net's settings may be."""
+
+    declared: type | None
+    """A dataclass; None where anything is taken."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the settings that there are; none where anything is taken."""
+        return () if self.declared is None else tuple(item.name for item in fields(self.declared))
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """Names of those without a default."""
+        found = () if self.declared is None else fields(self.declared)
+        return tuple(item.name for item in found if item.default is MISSING and item.default_factory is MISSING)
+
+    def section_with(self, name: str) -> type[NetSection]:
+        """Return a dataclass with a default for every field, so that one value can be checked without the others.
+
+        Where anything is taken, it has one field, of this name.
+        """
+        return _undeclared(name) if self.declared is None else _section(self.declared)
+
+    @property
+    def docs(self) -> Mapping[str, str]:
+        """What the dataclass says of its fields, by name, in the docstrings under them."""
+        return {} if self.declared is None else field_docs(self.declared)
+
+    def complete(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return all settings as plain values, those not given at their defaults.
+
+        Raises:
+            ArchitectureError: the net refuses these settings.
+            ConfigError: a setting is none of the net's, or not of its type, or has no default.
+        """
+        if self.declared is None:
+            return dict(given)
+        return dict(TypeAdapter(self.declared).dump_python(_validated(self.declared, given), mode="json"))
+
+    def as_argument(self, complete: Mapping[str, Any]) -> Any:
+        """Return what the function is called with; errors as in `complete`."""
+        return dict(complete) if self.declared is None else _validated(self.declared, complete)
+
+
+def declared_settings(call: Callable[..., Any], name: str) -> DeclaredSettings:
+    """Return the settings of a function, or of a class of nets; `name` is what messages call it.
+
+    Raises:
+        UsageError: it does not take (settings, input_shape, classes), or its settings are of a type that is none.
+    """
+    try:
+        signature = inspect.signature(call)
+        signature.bind({}, (1, 28, 28), 10)
+        hints = get_type_hints(inspect.getattr_static(call, "__init__") if isinstance(call, type) else call)
+    except (TypeError, ValueError, NameError) as error:
+        raise UsageError(f"Net {name}: {in_a_sentence(error)}; a net is made by {PARAMETERS}.") from error
+    hint = hints.get(next(iter(signature.parameters)))
+    if isinstance(hint, type) and is_dataclass(hint):
+        _check_values(hint, name)
+        return DeclaredSettings(hint)
+    if hint in (None, Any) or (isinstance(kind := get_origin(hint) or hint, type) and issubclass(dict, kind)):
+        return DeclaredSettings(None)
+    raise UsageError(f"Net {name}: its settings are {hint}; a dataclass or a mapping is needed.")
+
+
+def _validated(declared: type, given: Mapping[str, Any]) -> Any:
+    try:
+        return TypeAdapter(declared).validate_json(canonical_json.dumps(given), strict=True, extra="forbid")
+    except ValidationError as error:
+        text = in_a_sentence(first_fault(error))
+        if all(fault["type"] == "value_error" for fault in error.errors(include_url=False)):
+            raise ArchitectureError(f"net: {text}") from error
+        raise ConfigError(f"net.{text}") from error
+
+
+def _check_values(declared: type, name: str) -> None:
+    """Check that the defaults are values that a space file can hold.
+
+    Raises:
+        UsageError: one is not.
+    """
+    try:
+        section = _section(declared)
+        plain = TypeAdapter(section).dump_python(section(), mode="json")
+        from_json({"net": {key: value for key, value in plain.items() if value is not None}})
+    except Exception as error:  # whatever a user's annotations and defaults raise
+        words = in_a_sentence(str(error).partition("\n")[0])
+        raise UsageError(
+            f"Net {name}: settings are numbers, texts, true, false or lists of those; {declared.__name__} has others "
+            f"({words})."
+        ) from error
+
+
+@cache
+def _section(declared: type) -> type[NetSection]:
+    hints = get_type_hints(declared, include_extras=True)
+    members = [(item.name, hints[item.name], _defaulted(item)) for item in fields(declared)]
+    return make_dataclass("net", members, bases=(NetSection,))
+
+
+@cache
+def _undeclared(name: str) -> type[NetSection]:
+    anything = Annotated[NetValue | tuple[NetValue, ...], "as the space file says"]
+    return make_dataclass("net", [(name, anything, field(default=None))], bases=(NetSection,))
+
+
+def _defaulted(item: Any) -> Any:
+    if item.default_factory is not MISSING:
+        return field(default_factory=item.default_factory)
+    return field(default=None if item.default is MISSING else item.default)

@@ -1,0 +1,108 @@
+"""A stranger's net on a stranger's data from the command line: searched, reproduced, confirmed, and read without it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from support import own_nets
+from support.own_data import arrays, write_npz
+
+pytestmark = pytest.mark.slow
+
+SPACE = """
+name: tiny
+epochs: 2
+net: {width: {choice: [4, 5, 8]}, dropout: {float: [0.1, 0.4]}}
+optim: {lr: {float: [3e-3, 3e-2], log: true}, batch_size: 32}
+"""
+NET, DATA = ("--net", "my_nets.py:build"), ("--data", "mine.npz")
+
+
+class Place:
+    """A folder with a space, data and a net, in which commands run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "tiny.yaml").write_text(SPACE)
+        own_nets.write(folder, own_nets.GOOD)
+        write_npz(folder / "mine.npz", arrays())
+
+    def run(self, *words: str, code: int = 0) -> str:
+        """Run a command and return what it said, errors included if it was to fail."""
+        program = "from mnist_bench.cli.app import main; main()"
+        environment = {**os.environ, "XDG_CACHE_HOME": str(self.folder / "cache")}
+        done = subprocess.run(
+            [sys.executable, "-c", program, *words], cwd=self.folder, env=environment, capture_output=True, text=True,
+            check=False,
+        )  # fmt: skip
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stderr if code else done.stdout
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """Return a place with a finished study of a net of somebody's own."""
+    made = Place(tmp_path_factory.mktemp("place"))
+    made.run("search", "tiny.yaml", "--trials", "3", "--workers", "2", *DATA, *NET)
+    return made
+
+
+def test_what_only_reads_needs_no_code(place: Place) -> None:
+    (study,) = json.loads(place.run("leaderboard", "--json"))["studies"]
+    assert study["rows"][0]["accuracy"] > 0.15  # three times what chance gives
+    assert study["rows"][0]["params"]["net.width"] in (4, 8)
+    assert place.run("show", "tiny-0", "--code") == own_nets.GOOD.replace("\r", "")
+    shown = place.run("show", "tiny-0/0")
+    assert "net.width: " in shown
+    assert "model.blocks" not in shown
+    assert "net.text" not in place.run("show", "tiny-0", "--all")
+    assert 'net_code: "my_nets.py:build ' in place.run("show", "tiny-0/0", "--recipe")
+
+
+def test_what_runs_the_net_asks_for_its_code_and_compares_the_hash(place: Place) -> None:
+    assert "code of your own, my_nets.py:build: name it, --net" in place.run("reproduce", "tiny-0", *DATA, code=2)
+    other = place.folder / "other"
+    other.mkdir(exist_ok=True)
+    own_nets.write(other, own_nets.GOOD + "# another\n")
+    assert "my_nets.py has changed" in place.run(
+        "reproduce", "tiny-0", *DATA, "--net", "other/my_nets.py:build", code=2
+    )
+    assert "tiny-0" in place.run(
+        "search", "tiny.yaml", "--trials", "4", *DATA, "--net", "other/my_nets.py:build", code=2
+    )
+
+
+def test_a_trial_repeats_bit_for_bit_also_from_its_record(place: Place) -> None:
+    assert "Identical, bit for bit." in place.run("reproduce", "tiny-0", *DATA, *NET)
+    record = place.run("show", "tiny-0/0", "--json")
+    assert json.loads(record)["net_text"] == own_nets.GOOD
+    (place.folder / "record.json").write_text(record)
+    assert "Identical, bit for bit." in place.run("reproduce", "record.json", *DATA, *NET)
+
+
+def test_one_worker_comes_to_the_same_digest(place: Place) -> None:
+    place.run("search", "tiny.yaml", "--trials", "3", "--executor", "in-process", *DATA, *NET, "--study-name", "again")
+    first, again = (json.loads(place.run("show", name, "--json"))["digest"] for name in ("tiny-0", "again"))
+    assert first == again
+
+
+def test_impossible_settings_are_infeasible_trials(place: Place) -> None:
+    assert "no problems" in place.run("space", "check", "tiny.yaml", *NET)
+    said = place.run("search", "tiny.yaml", "--trials", "1", "--set", "net.width=5", *DATA, *NET, code=2)
+    assert "no net can be built from these settings: net: five is no width" in said
+
+
+def test_it_is_confirmed_ablated_trained_and_replayed(place: Place) -> None:
+    assert "test" in place.run("confirm", "tiny-0", "--top", "1", "--open-test", "--workers", "2", *DATA, *NET)
+    assert "net.width" in place.run("ablate", "tiny-0", "--seeds", "2", "--workers", "2", *DATA, *NET, "--json")
+    assert "accuracy" in place.run("train", "tiny-0/0", *DATA, *NET)
+    place.run("doctor", "tiny-0", "--replay", *DATA, *NET)
+    drawn = place.run("plot", "tiny-0", *DATA, *NET)
+    assert "confusion.svg" in drawn
+    assert "--net my_nets.py:build" in (place.folder / place.run("report", "tiny-0", *DATA, *NET).strip()).read_text()

@@ -1,0 +1,48 @@
+"""What does not repeat in a net of a user's own is found, and named by the way in which it shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mnist_bench import net_checks
+from mnist_bench.data.mnist import DataOptions
+from mnist_bench.net_checks.check import WAYS
+from mnist_bench.own_nets.own_net import use
+from mnist_bench.picture_form import MNIST
+from search.errors import UsageError
+from support import own_nets
+
+pytestmark = pytest.mark.slow
+
+
+def broken(folder: Path, text: str) -> set[str]:
+    """Return the ways in which a net does not come to the same bits."""
+    found = net_checks.examine(use(own_nets.write(folder, text)), {}, DataOptions(subset=1000))
+    assert found.kind == "net"
+    return {row.what for row in found.rows if not row.holds}
+
+
+def test_what_a_net_draws_with_pytorch_repeats_in_every_way(tmp_path: Path) -> None:
+    assert broken(tmp_path, own_nets.GOOD) == set()
+    assert broken(tmp_path, own_nets.CLASS) == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "ways"),
+    [
+        (own_nets.UNSEEDED, {*WAYS}),
+        (own_nets.COUNTING, {"without a restore"}),
+        (own_nets.SHARING, {*WAYS}),
+        (own_nets.HASHING, {"in another process"}),
+    ],
+)
+def test_what_does_not_repeat_is_found(tmp_path: Path, text: str, ways: set[str]) -> None:
+    assert broken(tmp_path, text) == ways
+
+
+def test_a_search_is_refused_with_the_reason_and_what_would_do(tmp_path: Path) -> None:
+    net_checks.require(use(own_nets.write(tmp_path, own_nets.GOOD)), {}, MNIST)
+    with pytest.raises(UsageError, match="not repeatable: without a restore, it comes to other weights after period 2"):
+        net_checks.require(use(own_nets.write(tmp_path, own_nets.COUNTING)), {}, MNIST)

@@ -1,0 +1,81 @@
+"""A net of a user's own by its name: loaded, told apart by its hash, asked for again where it is not known."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from mnist_bench.own_nets.own_net import is_net, known, name_of, of_function, use
+from search.errors import UsageError
+from support import own_code, own_nets
+
+
+def test_the_code_names_function_and_hash_and_finds_the_net_again(tmp_path: Path) -> None:
+    net = use(own_nets.write(tmp_path, own_nets.GOOD))
+    assert net.code.startswith("my_nets.py:build ")
+    assert len(net.code.split()[1]) == 64
+    assert known(net.code) is net
+    assert name_of(net.code) == f"my_nets.py:build ({net.loaded.code.sha256[:8]})"
+    assert net.file == "my_nets.py"
+    assert net.text == own_nets.GOOD
+
+
+def test_a_file_that_is_the_same_is_not_run_again_and_one_that_changed_is(tmp_path: Path) -> None:
+    name = own_nets.write(tmp_path, own_nets.GOOD)
+    first = use(name)
+    assert use(name) is first
+    own_nets.write(tmp_path, own_nets.GOOD + "\nMORE = 1\n")
+    second = use(name)
+    assert second.code != first.code
+    assert (known(first.code), known(second.code)) == (first, second)
+
+
+def test_who_has_not_named_the_code_is_told_how(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"code of your own, nowhere\.py:build: name it, --net nowhere\.py:build"):
+        known("nowhere.py:build " + "0" * 64)
+    use(own_nets.write(tmp_path, own_nets.GOOD, "elsewhere.py"))
+    with pytest.raises(UsageError, match=r"elsewhere\.py has changed: its SHA-256 was 00000000… and is"):
+        known("elsewhere.py:build " + "0" * 64)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("def build(settings):\n    pass\n", "too many positional arguments; a net is made by"),
+        ("def build(settings: int, shape, classes):\n    pass\n", "a dataclass or a mapping is needed"),
+        ("build = 7\n", "is no class of a source file"),
+        ("raise OSError('disk')\n", r"cannot be loaded: OSError: disk \(.*my_nets.py:1\)"),
+        (
+            "from dataclasses import dataclass, field\n@dataclass\nclass S:\n    x: dict = field(default_factory=dict)"
+            "\ndef build(settings: S, shape, classes):\n    pass\n",
+            "settings are numbers, texts, true, false or lists of those; S has others",
+        ),
+    ],
+)
+def test_what_is_no_net_is_refused_in_a_sentence(tmp_path: Path, text: str, reason: str) -> None:
+    with pytest.raises(UsageError, match=reason):
+        use(own_nets.write(tmp_path, text))
+
+
+def test_nets_are_told_from_samplers(tmp_path: Path) -> None:
+    assert is_net(own_nets.write(tmp_path, own_nets.GOOD))
+    assert is_net(own_nets.write(tmp_path, own_nets.CLASS))
+    assert not is_net(own_code.write(tmp_path, own_code.SEEDED))
+    assert not is_net(own_code.write(tmp_path, own_code.PRUNER))
+
+
+def test_a_function_is_named_by_its_file(tmp_path: Path) -> None:
+    own_nets.write(tmp_path, own_nets.GOOD, "given_as_function.py")
+    sys.path.insert(0, str(tmp_path))
+    try:
+        import given_as_function  # type: ignore[import-not-found]
+    finally:
+        sys.path.remove(str(tmp_path))
+    assert of_function(given_as_function.build) == f"{tmp_path}/given_as_function.py:build"
+    assert of_function("a.py:b") == "a.py:b"
+    assert of_function(None) is None
+    for stranger in (lambda settings, shape, classes: None, len):
+        with pytest.raises(UsageError, match="no function at the top of a file"):
+            of_function(stranger)

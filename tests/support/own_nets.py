@@ -1,0 +1,115 @@
+"""Nets that a user may have written, as the text of files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_HEAD = """
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+import numpy as np
+import torch
+from annotated_types import Ge, Le, Lt
+from torch import nn
+
+def head(width, input_shape, classes, *more):
+    channels, rows, columns = input_shape
+    return nn.Sequential(
+        nn.Conv2d(channels, width, 3, stride=2, padding=1), nn.ReLU(), *more, nn.AdaptiveAvgPool2d(4), nn.Flatten(),
+        nn.Linear(16 * width, classes),
+    )
+"""
+GOOD = f"""{_HEAD}
+@dataclass(frozen=True)
+class Settings:
+    width: Annotated[int, Ge(2), Le(64)] = 4
+    \"\"\"Feature maps.\"\"\"
+    dropout: Annotated[float, Ge(0), Lt(1)] = 0.3
+    kind: Literal["plain", "normed"] = "normed"
+
+def build(settings: Settings, input_shape: tuple[int, int, int], classes: int) -> nn.Module:
+    if settings.width == 5:
+        raise ValueError("five is no width")
+    normed = [nn.BatchNorm2d(settings.width)] if settings.kind == "normed" else []
+    return head(settings.width, input_shape, classes, *normed, nn.Dropout(settings.dropout))
+"""
+"""Draws with PyTorch's own dropout and initialisation."""
+UNTYPED = f"""{_HEAD}
+def build(settings, input_shape, classes):
+    return head(settings.get("width", 4), input_shape, classes)
+"""
+CLASS = f"""{_HEAD}
+class Net(nn.Module):
+    def __init__(self, settings: dict, input_shape, classes):
+        super().__init__()
+        self.first = nn.LazyLinear(8)
+        self.last = nn.Linear(8, 8)
+        self.last.weight = nn.Parameter(self.last.weight)
+        self.tied = nn.Linear(8, 8)
+        self.tied.weight = self.last.weight
+        self.out = nn.Linear(8, classes)
+
+    def forward(self, pictures):
+        hidden = torch.relu(self.first(pictures.view(len(pictures), -1)))
+        return self.out(self.tied(self.last(hidden)))
+"""
+"""A class; with a layer that waits for its input, a weight used twice, and a `view` of the pictures."""
+NEEDING = GOOD.replace("Le(64)] = 4", "Le(64)]")
+"""One of its settings has no default."""
+UNSEEDED = f"""{_HEAD}
+draws = np.random.default_rng()
+
+def build(settings, input_shape, classes):
+    net = head(4, input_shape, classes)
+    with torch.no_grad():
+        net[0].weight.mul_(float(draws.uniform(0.9, 1.1)))
+    return net
+"""
+"""Draws from a generator of its own, which nobody seeds."""
+COUNTING = f"""{_HEAD}
+class Warm(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.seen = 0
+
+    def forward(self, inputs):
+        self.seen += 1
+        return inputs * min(1.0, self.seen / 100)
+
+def build(settings, input_shape, classes):
+    return head(4, input_shape, classes, Warm())
+"""
+"""Counts its steps in an attribute, which no state holds."""
+SHARING = (
+    COUNTING.replace("self.seen", "Warm.seen")
+    .replace("        Warm.seen = 0\n", "")
+    .replace("class Warm(nn.Module):", "class Warm(nn.Module):\n    seen = 0\n")
+)
+"""Counts its steps in the class, which all nets of a process share."""
+HASHING = f"""{_HEAD}
+def build(settings, input_shape, classes):
+    net = head(4, input_shape, classes)
+    with torch.no_grad():
+        net[0].weight.mul_(1 + (hash("a text") % 97) / 97)
+    return net
+"""
+"""Starts from the hash of a text, which is another in every process."""
+RAISING = f"""{_HEAD}
+def build(settings, input_shape, classes):
+    raise LookupError("no such layer")
+"""
+NO_NET = f"""{_HEAD}
+def build(settings, input_shape, classes):
+    return 7
+"""
+NO_LOGITS = f"""{_HEAD}
+def build(settings, input_shape, classes):
+    return head(4, input_shape, classes + 1)
+"""
+
+
+def write(folder: Path, text: str, name: str = "my_nets.py") -> str:
+    """Write a file of code and return the name of its net."""
+    path = folder / name
+    path.write_text(text)
+    return f"{path}:{'Net' if 'class Net' in text else 'build'}"
