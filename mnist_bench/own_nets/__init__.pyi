@@ -1,4 +1,4 @@
-from .building import Counts as Counts, build as build, counts as counts
+from .building import build as build, counts as counts
 from .draws import seed_draws as seed_draws
 from .own_net import (
     HOW as HOW,

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 
 from mnist_bench.config import sections
 from mnist_bench.config.field_docs import field_docs
-from mnist_bench.space_files.form import SETTINGS
+from mnist_bench.space_files.form import OWN, SETTINGS
 
 Schema = dict[str, Any]
 
@@ -25,7 +25,7 @@ def json_schema() -> Schema:
     name = "What studies are named after; left out, the file's name."
     settings: Schema = {"name": {"type": "string", "description": name}}
     settings |= {name: _constant(cls, name) for name, cls in SETTINGS.items()}
-    trials = {name: _section(cls) for name, cls in sections().items()}
+    trials = {name: _section(cls) for name, cls in sections().items()} | {OWN: _own_section()}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A search space of mnist-bench",
@@ -38,6 +38,14 @@ def _section(cls: type) -> Schema:
     constants = {item.name: _constant(cls, item.name) for item in fields(cls)}
     doc = " ".join((cls.__doc__ or "").split())
     return _closed({name: _field(schema) for name, schema in constants.items()}) | {"description": doc}
+
+
+def _own_section() -> Schema:
+    """Return the schema of the settings of a net of the user's own, of which a file alone says nothing."""
+    kinds = ("boolean", "integer", "number", "string", "array", "null")
+    about = "Settings of a net of your own, as its code declares them; the code is named with --net."
+    anything = _field({"anyOf": [{"type": kind} for kind in kinds]})
+    return {"type": "object", "additionalProperties": anything, "description": about}
 
 
 def _constant(cls: type, name: str) -> Schema:

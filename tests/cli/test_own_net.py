@@ -106,3 +106,11 @@ def test_it_is_confirmed_ablated_trained_and_replayed(place: Place) -> None:
     drawn = place.run("plot", "tiny-0", *DATA, *NET)
     assert "confusion.svg" in drawn
     assert "--net my_nets.py:build" in (place.folder / place.run("report", "tiny-0", *DATA, *NET).strip()).read_text()
+
+
+@pytest.mark.ray
+def test_the_workers_of_a_ray_cluster_get_the_file(place: Place) -> None:
+    ray = ("--executor", "ray", "--workers", "1", "--study-name", "on-ray")
+    place.run("search", "tiny.yaml", "--trials", "3", *ray, *DATA, *NET)
+    first, again = (json.loads(place.run("show", name, "--json"))["digest"] for name in ("tiny-0", "on-ray"))
+    assert first == again
