@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+from mnist_bench import own_nets
 from mnist_bench.studies import find_trial
 from search.event_log import StudyRecord, TrialRecord
+
+OwnNetSource = Callable[..., Any] | str | None
+"""A net of the user's own: a function or class at the top of a file, its name, or none."""
 
 
 def chosen(study: StudyRecord, trial: TrialRecord | int | None) -> TrialRecord:
@@ -16,3 +22,14 @@ def chosen(study: StudyRecord, trial: TrialRecord | int | None) -> TrialRecord:
 def as_path(path: str | Path | None) -> Path | None:
     """Return a path that may be left out."""
     return None if path is None else Path(path)
+
+
+def used(net: OwnNetSource) -> str | None:
+    """Return the name of a net of the user's own, which can be built from now on.
+
+    Raises:
+        UsageError: it cannot be loaded; the message says why and where.
+    """
+    name = own_nets.of_function(net)
+    own_nets.used(name)
+    return name

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from mnist_bench.api.arguments import as_path, chosen
+from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, used
 from mnist_bench.config import TaskName
 from mnist_bench.experiments import Audit, Observer, audit, confirm
 from mnist_bench.experiments.ablation import Ablation, Options as AblateOptions
@@ -36,6 +36,7 @@ def confirm_study(
     workers: int = 1,
     device: str = "auto",
     data_dir: str | Path | None = None,
+    net: OwnNetSource = None,
     results: str | Path = "results",
     observer: Observer | None = None,
 ) -> Confirmed:
@@ -51,6 +52,7 @@ def confirm_study(
         workers: processes that train.
         device: auto, cpu, cuda or cuda:1.
         data_dir: the data set of the study, where it is not the packaged one.
+        net: the net of your own that the study has, where it has one: the function, or its name (docs/own_nets.md).
         results: folder of the studies.
         observer: an `mnist_bench.experiments.Observer`, here and below; hears of every run that ends.
 
@@ -67,7 +69,8 @@ def confirm_study(
         >>> low, high = found.test(found.winner).interval  # doctest: +SKIP
     """
     asked = ConfirmOptions(
-        top=top, budget=budget, opening=opening, workers=workers, device=device, data_dir=as_path(data_dir),
+        top=top, budget=budget, opening=opening, workers=workers, device=device, net=used(net),
+        data_dir=as_path(data_dir),
         results=Path(results),
     )  # fmt: skip
     return _whole(run_confirm(study, asked, observer or Observer(), _goes_on), f"The confirmation of {study.name}")
@@ -83,6 +86,7 @@ def ablate_study(
     workers: int = 1,
     device: str = "auto",
     data_dir: str | Path | None = None,
+    net: OwnNetSource = None,
     results: str | Path = "results",
     observer: Observer | None = None,
 ) -> Ablation:
@@ -98,6 +102,7 @@ def ablate_study(
         workers: processes that train.
         device: auto, cpu, cuda or cuda:1.
         data_dir: the data set of the study, where it is not the packaged one.
+        net: the net of your own that the study has, where it has one: the function, or its name (docs/own_nets.md).
         results: folder of the studies.
         observer: hears of every run that ends, and of each step.
 
@@ -113,7 +118,8 @@ def ablate_study(
         >>> fewer = {step.groups: step.fewer for step in path.steps}  # doctest: +SKIP
     """
     asked = AblateOptions(
-        baseline=baseline, seeds=seeds, budget=budget, workers=workers, device=device, data_dir=as_path(data_dir),
+        baseline=baseline, seeds=seeds, budget=budget, workers=workers, device=device, net=used(net),
+        data_dir=as_path(data_dir),
         results=Path(results),
     )  # fmt: skip
     if trial is None and (known := confirm.load(asked.results / study.name)) is not None:
@@ -129,6 +135,7 @@ def audit_study(
     workers: int = 1,
     device: str = "auto",
     data_dir: str | Path | None = None,
+    net: OwnNetSource = None,
     results: str | Path = "results",
     observer: Observer | None = None,
 ) -> Audit:
@@ -148,7 +155,7 @@ def audit_study(
     if not 0 < share <= 1:
         raise UsageError(f"{share} is no share of the pruned trials; write 0.05, up to 1.")
     asked = audit.Options(
-        share=share, workers=workers, device=device, data_dir=as_path(data_dir), results=Path(results)
+        share=share, workers=workers, device=device, net=used(net), data_dir=as_path(data_dir), results=Path(results)
     )
     return _whole(audit.run(study, asked, observer or Observer(), _goes_on), f"The audit of {study.name}")
 

@@ -6,7 +6,7 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mnist_bench.api.arguments import as_path
+from mnist_bench.api.arguments import OwnNetSource, as_path, used
 from mnist_bench.data import close_test_set
 from mnist_bench.plots import DATA_KINDS, KINDS, Format, Job, Subject, check_kind, files, jobs
 from mnist_bench.report import Written, write
@@ -38,6 +38,7 @@ def plot_study(
     to: str | Path | None = None,
     formats: Sequence[Format] = FORMATS,
     data_dir: str | Path | None = None,
+    net: OwnNetSource = None,
     results: str | Path = "results",
 ) -> tuple[Picture, ...]:
     """Draw pictures of a study into files, and return one row a kind; as `mnist-bench plot`.
@@ -49,6 +50,7 @@ def plot_study(
         to: a folder; None for `plots` in the study's.
         formats: of the files: "png", "svg".
         data_dir: the data set of the study, where it is not the packaged one.
+        net: the net of your own that the study has, where it has one: the function, or its name (docs/own_nets.md).
         results: folder of the studies, in which the study's own holds its weights and experiments.
 
     Raises:
@@ -62,6 +64,7 @@ def plot_study(
     """
     wanted = _checked(kinds, KINDS, "the data; see plot_data") or tuple(KINDS)
     folder = Path(results) / study.name
+    used(net)
     subject = Subject(study=study, folder=folder, data_dir=as_path(data_dir))
     close_test_set()
     destination = as_path(to) or StudyFolder(folder).plots
@@ -105,6 +108,7 @@ def report_study(
     *,
     to: str | Path | None = None,
     data_dir: str | Path | None = None,
+    net: OwnNetSource = None,
     results: str | Path = "results",
     storage: str | None = None,
 ) -> Written:
@@ -115,6 +119,7 @@ def report_study(
         study: as `search` or `open_study` returned it.
         to: the file; None for report.html in the study's folder.
         data_dir: the data set of the study, where it is not the packaged one.
+        net: the net of your own that the study has, where it has one: the function, or its name (docs/own_nets.md).
         results: folder of the studies.
         storage: URL of the database, where the study is in one.
 
@@ -128,6 +133,7 @@ def report_study(
         PosixPath('results/conv-0/report.html')
     """
     location = StudyLocation.of(study.name, Path(results), storage)
+    used(net)
     return write(study, location, to=as_path(to), data_dir=as_path(data_dir))
 
 

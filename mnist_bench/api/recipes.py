@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mnist_bench import space_files
-from mnist_bench.api.arguments import as_path, chosen
+from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, used
 from mnist_bench.config import DatasetName, TrainConfig, TrainOn
 from mnist_bench.data import DataOptions, Dataset, close_test_set, load_dataset, options_for
 from mnist_bench.numerics import Precision, PrecisionName, choose_precision, setup
@@ -32,6 +32,7 @@ def fit(
     train_on: TrainOn | None = None,
     device: str = "auto",
     data_dir: str | Path | None = None,
+    net: OwnNetSource = None,
     dataset: DatasetName = "mnist",
     precision: PrecisionName = "auto",
     to: str | Path | None = None,
@@ -46,6 +47,7 @@ def fit(
         train_on: which training images; None for what the recipe says.
         device: auto, cpu, cuda or cuda:1.
         data_dir: data of your own: an .npz file or a folder (docs/own_data.md).
+        net: a net of your own in place of ours: a function at the top of a file, or its name (docs/own_nets.md).
         dataset: what is downloaded where it is not mnist.
         precision: of convolutions: bf16, fp32, or auto for the device's fastest.
         to: a file for the weights, as safetensors with the configuration inside; `load_model` reads it.
@@ -64,7 +66,7 @@ def fit(
         >>> 0 < fitted.reports[-1].value < 1
         True
     """
-    wanted = _of_recipe(recipe, overrides, train_on, device, as_path(data_dir), dataset, precision)
+    wanted = _of_recipe(recipe, overrides, train_on, device, as_path(data_dir), dataset, precision, used(net))
     return wanted.fit(seed, on_period, as_path(to))
 
 
@@ -77,6 +79,7 @@ def fit_seeds(
     train_on: TrainOn | None = None,
     device: str = "auto",
     data_dir: str | Path | None = None,
+    net: OwnNetSource = None,
     dataset: DatasetName = "mnist",
     precision: PrecisionName = "auto",
     on_period: OnPeriod = lambda report: None,
@@ -91,7 +94,7 @@ def fit_seeds(
         >>> len({result.reports[-1].weights for result in fit_seeds(linear, 2)})
         2
     """
-    wanted = _of_recipe(recipe, overrides, train_on, device, as_path(data_dir), dataset, precision)
+    wanted = _of_recipe(recipe, overrides, train_on, device, as_path(data_dir), dataset, precision, used(net))
     return tuple(wanted.fit(number, on_period) for number in range(seed, seed + seeds))
 
 
@@ -104,6 +107,7 @@ def fit_trial(
     train_on: TrainOn | None = None,
     device: str = "auto",
     data_dir: str | Path | None = None,
+    net: OwnNetSource = None,
     precision: PrecisionName = "auto",
     to: str | Path | None = None,
     on_period: OnPeriod = lambda report: None,
@@ -123,7 +127,7 @@ def fit_trial(
     meant = chosen(study, trial)
     loaded = compatibility.training_set(data_of(study.spec["context"]), as_path(data_dir), f"Study {study.name}")
     name = f"{study.name}/{meant.number}"
-    space = space_files.parse(recipe_text(study, meant), name, _given(overrides, train_on))
+    space = space_files.parse(recipe_text(study, meant), name, _given(overrides, train_on), net=used(net))
     return _prepared(space, loaded.options, device, precision).fit(seed, on_period, as_path(to))
 
 
@@ -155,10 +159,11 @@ def _of_recipe(
     data_dir: Path | None,
     dataset: DatasetName,
     precision: PrecisionName,
+    net: str | None,
 ) -> _Prepared:
     form = options_for(data_dir, dataset=dataset).form
     images = None if data_dir else space_files.IMAGES
-    space = space_files.load(recipe, _given(overrides, train_on), images=images, form=form)
+    space = space_files.load(recipe, _given(overrides, train_on), images=images, form=form, net=net)
     options = options_for(data_dir, dataset=dataset, subset=space.settings.get("subset"))
     return _prepared(space, options, device, precision)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mnist_bench.api.arguments import as_path, chosen
+from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, used
 from mnist_bench.config import DatasetName
 from mnist_bench.leaderboard import curve_records, leaderboard_of, plain_board, table_of
 from mnist_bench.space_files import Source
@@ -57,6 +57,7 @@ def search(
     storage: str | None = None,
     results: str | Path = "results",
     data_dir: str | Path | None = None,
+    net: OwnNetSource = None,
     dataset: DatasetName = "mnist",
     executor: ExecutorName = "local",
     max_outage: float = MAX_OUTAGE,
@@ -94,6 +95,7 @@ def search(
         storage: URL of a database as Optuna spells it; None for SQLite in the folder `results`.
         results: folder of the studies.
         data_dir: data of your own: an .npz file or a folder (docs/own_data.md).
+        net: a net of your own in place of ours: a function at the top of a file, or its name (docs/own_nets.md).
         dataset: what is downloaded where it is not mnist.
         executor: where periods run: worker processes, this process, or a Ray cluster (docs/cluster.md).
         max_outage: seconds to wait for PostgreSQL to be back.
@@ -146,6 +148,7 @@ def search(
         results=Path(results),
         data_dir=None if data_dir is None else Path(data_dir),
         dataset=dataset,
+        net=used(net),
         executor=executor,
         max_outage=max_outage,
         address=address,
@@ -201,6 +204,7 @@ def reproduce_trial(
     *,
     device: str = "auto",
     data_dir: str | Path | None = None,
+    net: OwnNetSource = None,
     on_period: Callable[[Period, Period], None] = lambda then, now: None,
 ) -> Comparison:
     """Train a trial again, the study's best one by default, and compare it bit for bit; as `mnist-bench reproduce`.
@@ -210,6 +214,7 @@ def reproduce_trial(
         trial: the trial, or its number.
         device: auto for the device of the search.
         data_dir: the data set of the study, where it is not the packaged one.
+        net: the net of your own that the study has, where it has one: the function, or its name (docs/own_nets.md).
         on_period: hears of each period as it was and as it is now.
 
     Raises:
@@ -222,7 +227,7 @@ def reproduce_trial(
         True
     """
     record = record_of(study, chosen(study, trial))
-    return reproduce(record, trainer_for(record, device=device, data_dir=as_path(data_dir)), on_period)
+    return reproduce(record, trainer_for(record, device=device, data_dir=as_path(data_dir), net=used(net)), on_period)
 
 
 def reproduce_record(
@@ -230,6 +235,7 @@ def reproduce_record(
     *,
     device: str = "auto",
     data_dir: str | Path | None = None,
+    net: OwnNetSource = None,
     on_period: Callable[[Period, Period], None] = lambda then, now: None,
 ) -> Comparison:
     """Do as `reproduce_trial` for a record: a file from `mnist-bench show STUDY/17 --json`, or what such a file holds.
@@ -246,4 +252,4 @@ def reproduce_record(
         found = records.parse(json.dumps(dict(record)), "record")
     else:
         found = records.read(Path(record))
-    return reproduce(found, trainer_for(found, device=device, data_dir=as_path(data_dir)), on_period)
+    return reproduce(found, trainer_for(found, device=device, data_dir=as_path(data_dir), net=used(net)), on_period)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from mnist_bench.api.arguments import as_path, chosen
+from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, used
 from mnist_bench.export import Options, find, folder as exports
 from mnist_bench.prediction import Model, Prediction, files, load_model
 from search.errors import UsageError
@@ -23,6 +23,7 @@ def export_study(
     confirmed: bool = False,
     device: str = "auto",
     data_dir: str | Path | None = None,
+    net: OwnNetSource = None,
     results: str | Path = "results",
     storage: str | None = None,
     on_news: Callable[[str], None] = lambda news: None,
@@ -36,6 +37,7 @@ def export_study(
         confirmed: take the net that `confirm_study` trained on all images.
         device: where a trial whose weights were not kept is trained again.
         data_dir: the data set of the study, where it is not the packaged one.
+        net: the net of your own that the study has, where it has one: the function, or its name (docs/own_nets.md).
         results: folder of the studies.
         storage: URL of the database, where the study is in one.
         on_news: hears what takes time, and what is left out.
@@ -52,6 +54,7 @@ def export_study(
         >>> [path.name for path in files if path.suffix != ".onnx"]
         ['model.safetensors', 'net.py', 'draw.html', 'README.md', 'RECORD.json']
     """
+    used(net)
     check_target(Path(folder), folder=True)
     exports.check(Path(folder))
     location = StudyLocation.of(study.name, Path(results), storage)
@@ -69,6 +72,7 @@ def predict(
     trial: TrialRecord | int | None = None,
     *,
     data_dir: str | Path | None = None,
+    net: OwnNetSource = None,
     results: str | Path = "results",
     storage: str | None = None,
 ) -> list[Prediction]:
@@ -81,6 +85,7 @@ def predict(
             dark, of any size.
         trial: of a study: the trial, or its number.
         data_dir: the data set of the study, where it is not the packaged one.
+        net: the net of your own that the study has, where it has one: the function, or its name (docs/own_nets.md).
         results: folder of the studies.
         storage: URL of the database, where the study is in one.
 
@@ -98,6 +103,7 @@ def predict(
         >>> round(sum(said.probabilities), 6), said.label in range(10)
         (1.0, True)
     """
+    used(net)
     if isinstance(model, StudyRecord):
         location = StudyLocation.of(model.name, Path(results), storage)
         options = Options(trains=False, data_dir=as_path(data_dir))

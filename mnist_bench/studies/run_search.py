@@ -422,9 +422,7 @@ def _ray_executor(asked: SearchConfig, data: TrainingSet) -> RayExecutor:
     return RayExecutor(spec, asked.workers, address=asked.address, gpus_per_worker=asked.gpus_per_worker, staged=staged)
 
 
-def _enqueued(
-    space: Space, source: space_files.Source, plan: Planner[TrainConfig], net: str | None
-) -> dict[str, Any]:
+def _enqueued(space: Space, source: space_files.Source, plan: Planner[TrainConfig], net: str | None) -> dict[str, Any]:
     """Return the parameters for which the space gives the configuration of a recipe.
 
     Raises:

@@ -108,6 +108,27 @@ def test_it_is_confirmed_ablated_trained_and_replayed(place: Place) -> None:
     assert "--net my_nets.py:build" in (place.folder / place.run("report", "tiny-0", *DATA, *NET).strip()).read_text()
 
 
+def test_a_script_searches_its_own_function(place: Place) -> None:
+    script = (
+        own_nets.GOOD
+        + """
+if __name__ == "__main__":
+    import mnist_bench
+
+    space = {"name": "tiny", "epochs": 2, "net": {"width": {"choice": [4, 8]}}, "optim": {"batch_size": 32}}
+    study = mnist_bench.search(space, net=build, trials=2, workers=1, data_dir="mine.npz", study_name="scripted")
+    again = mnist_bench.reproduce_trial(study, net=build, data_dir="mine.npz")
+    print(again.identical)
+"""
+    )
+    (place.folder / "my_script.py").write_text(script)
+    environment = {**os.environ, "XDG_CACHE_HOME": str(place.folder / "cache")}
+    done = subprocess.run(
+        [sys.executable, "my_script.py"], cwd=place.folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "True\n", done.stderr
+
+
 @pytest.mark.ray
 def test_the_workers_of_a_ray_cluster_get_the_file(place: Place) -> None:
     ray = ("--executor", "ray", "--workers", "1", "--study-name", "on-ray")

@@ -26,6 +26,7 @@ def export(
     ] = False,
     device: options.Device = "auto",
     data_dir: options.DataDir = None,
+    net: options.Net = None,
     results: options.Results = options.RESULTS,
     storage: options.Storage = None,
 ) -> None:

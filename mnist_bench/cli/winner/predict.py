@@ -53,6 +53,7 @@ def predict(
     json: options.Json = False,
     csv: options.Csv = False,
     data_dir: options.DataDir = None,
+    net: options.Net = None,
     results: options.Results = options.RESULTS,
     storage: options.Storage = None,
 ) -> None:
