@@ -328,7 +328,7 @@ def _spec(
     return StudySpec(
         space=space, seed=asked.seed, slots=asked.slots, order=asked.order, sampler=sampler, pruner=pruner,
         periods=len(period_ends(space)), context=context, numerics=numerics, versions=versions(),
-        enqueued=tuple(_enqueued(space, recipe, plan, asked.net) for recipe in asked.enqueue),
+        enqueued=tuple(_enqueued(space, recipe, plan, asked) for recipe in asked.enqueue),
         start=start(plan),
     )  # fmt: skip
 
@@ -422,13 +422,17 @@ def _ray_executor(asked: SearchConfig, data: TrainingSet) -> RayExecutor:
     return RayExecutor(spec, asked.workers, address=asked.address, gpus_per_worker=asked.gpus_per_worker, staged=staged)
 
 
-def _enqueued(space: Space, source: space_files.Source, plan: Planner[TrainConfig], net: str | None) -> dict[str, Any]:
+def _enqueued(
+    space: Space, source: space_files.Source, plan: Planner[TrainConfig], asked: SearchConfig
+) -> dict[str, Any]:
     """Return the parameters for which the space gives the configuration of a recipe.
 
     Raises:
         UsageError: the recipe is not in the space; the message names the first setting that differs.
     """
-    recipe, name = every_setting(space_files.recipe(space_files.load(source, net=net))), space_files.named(source)
+    images = IMAGES if asked.data_dir is None else None
+    loaded = space_files.load(source, images=images, form=form_of(asked), net=asked.net)
+    recipe, name = every_setting(space_files.recipe(loaded)), space_files.named(source)
     params = space.sample(lambda path, _: _at(recipe, path))
     for item in space.fields:
         if item.path in params and item.distribution and not item.distribution.contains(params[item.path]):
