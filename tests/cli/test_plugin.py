@@ -92,7 +92,7 @@ def test_json(cli: Cli, checked: list[object], tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["nowhere.py:Mine"], "No sampler or pruner nowhere.py:Mine"),
+        (["nowhere.py:Mine"], "No sampler, pruner or net nowhere.py:Mine"),
         (["mine.py:Mine", "--sampler-option", "share"], "--sampler-option share: give each name once, as NAME=VALUE."),
         (["mine.py:Mine", "--sampler-option", "share=[1]"], "a number, a text, true, false or null is needed"),
         (["mine.py:Mine", "--pruner-option", "lr=1"], "Sampler mine.py:Mine cannot be made: TypeError"),

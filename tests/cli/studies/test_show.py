@@ -163,7 +163,7 @@ def test_a_studys_space_is_a_file_that_search_takes(cli: Cli) -> None:
 
 def test_one_thing_is_printed_at_a_time(cli: Cli) -> None:
     result = cli("show", "--space", "--json")
-    assert (result.exit_code, result.stderr) == (2, "Error: Give one of --recipe, --space and --json.\n")
+    assert (result.exit_code, result.stderr) == (2, "Error: Give one of --recipe, --space, --code and --json.\n")
 
 
 def test_a_study_that_ended_early_says_why(cli: Cli) -> None:
