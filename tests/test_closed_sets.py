@@ -75,7 +75,7 @@ NEW = {
     "reflect": NewValue(
         SETTINGS, "Fill", ("mnist_bench/training/augmentation.py", "mnist_bench/plots/data/augmented.py")
     ),
-    "svhn": NewValue(SETTINGS, "DatasetName", ("mnist_bench/data/torchvision_sets.py",)),
+    "svhn": NewValue(SETTINGS, "DatasetName", ("mnist_bench/data/mnist.py", "mnist_bench/data/torchvision_sets.py")),
     "half": NewValue(SETTINGS, "TrainOn", ("mnist_bench/config/schedule.py",)),
     "fp16": NewValue(KINDS, "Precision", (KINDS, "mnist_bench/numerics/precision.py", "mnist_bench/bench/kernels.py")),
     "mps": NewValue(KINDS, "DeviceKind", ("mnist_bench/nets/cost_model.py",)),

@@ -33,7 +33,7 @@ def fit(
     device: str = "auto",
     data_dir: str | Path | None = None,
     net: OwnNetSource = None,
-    dataset: DatasetName = "mnist",
+    dataset: DatasetName | None = None,
     precision: PrecisionName = "auto",
     to: str | Path | None = None,
     on_period: OnPeriod = lambda report: None,
@@ -48,7 +48,7 @@ def fit(
         device: auto, cpu, cuda or cuda:1.
         data_dir: data of your own: an .npz file or a folder (docs/own_data.md).
         net: a net of your own in place of ours: a function at the top of a file, or its name (docs/own_nets.md).
-        dataset: what is downloaded where it is not mnist.
+        dataset: by its name, in place of what the recipe names.
         precision: of convolutions: bf16, fp32, or auto for the device's fastest.
         to: a file for the weights, as safetensors with the configuration inside; `load_model` reads it.
         on_period: hears what each period came to.
@@ -80,7 +80,7 @@ def fit_seeds(
     device: str = "auto",
     data_dir: str | Path | None = None,
     net: OwnNetSource = None,
-    dataset: DatasetName = "mnist",
+    dataset: DatasetName | None = None,
     precision: PrecisionName = "auto",
     on_period: OnPeriod = lambda report: None,
 ) -> tuple[FitResult, ...]:
@@ -157,14 +157,20 @@ def _of_recipe(
     train_on: TrainOn | None,
     device: str,
     data_dir: Path | None,
-    dataset: DatasetName,
+    dataset: DatasetName | None,
     precision: PrecisionName,
     net: str | None,
 ) -> _Prepared:
-    form = options_for(data_dir, dataset=dataset).form
     images = None if data_dir else space_files.IMAGES
-    space = space_files.load(recipe, _given(overrides, train_on), images=images, form=form, net=net)
-    options = options_for(data_dir, dataset=dataset, subset=space.settings.get("subset"))
+    space = space_files.load(
+        recipe,
+        _given(overrides, train_on),
+        images=images,
+        form=lambda named: options_for(data_dir, dataset=dataset or named).form,
+        net=net,
+    )
+    named, subset = space_files.dataset(space), space.settings.get("subset")
+    options = options_for(data_dir, dataset=dataset or named, subset=subset)
     return _prepared(space, options, device, precision)
 
 

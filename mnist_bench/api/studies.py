@@ -58,7 +58,7 @@ def search(
     results: str | Path = "results",
     data_dir: str | Path | None = None,
     net: OwnNetSource = None,
-    dataset: DatasetName = "mnist",
+    dataset: DatasetName | None = None,
     executor: ExecutorName = "local",
     max_outage: float = MAX_OUTAGE,
     address: str | None = None,
@@ -96,7 +96,7 @@ def search(
         results: folder of the studies.
         data_dir: data of your own: an .npz file or a folder (docs/own_data.md).
         net: a net of your own in place of ours: a function at the top of a file, or its name (docs/own_nets.md).
-        dataset: what is downloaded where it is not mnist.
+        dataset: by its name, in place of what the space names.
         executor: where periods run: worker processes, this process, or a Ray cluster (docs/cluster.md).
         max_outage: seconds to wait for PostgreSQL to be back.
         address: of the Ray cluster, HOST:PORT, or auto.

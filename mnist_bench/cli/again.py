@@ -16,6 +16,7 @@ from mnist_bench.cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from mnist_bench.studies import SearchConfig
+    from search.study import StudyFolder
 
 READING = ("--results", "--storage")
 """What a command needs that reads a study."""
@@ -35,6 +36,13 @@ def options_of(asked: SearchConfig, names: Sequence[str]) -> str:
         "--device": None if asked.device == "auto" else asked.device,
     }
     return "".join(_option(name, given[name]) for name in names)
+
+
+def data_of(files: StudyFolder) -> str:
+    """Return the option that names the data of a study which was searched on a user's own, with a space before it."""
+    from search.study import invocations
+
+    return next((_option("--data", typed.data_dir) for typed in invocations(files)), "")
 
 
 def as_typed(storage: str | None) -> str:

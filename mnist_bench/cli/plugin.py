@@ -84,7 +84,7 @@ def _checked_net(name: str, space: str | None, overrides: list[str], data_dir: P
     tried = (
         space_files.parse(source, name, overrides, net=name)
         if space is None
-        else space_files.load(space, overrides, form=data.form, net=name)
+        else space_files.load(space, overrides, form=lambda _: data.form, net=name)
     )
     settings = overview.nets(tried, overview.samples(tried, 1, seed=0), data.form)[0].config.net
     return net_checks.examine(own_nets.use(name), settings, data)

@@ -20,6 +20,8 @@ from search.messages import number_of
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mnist_bench.config import DatasetName
+    from mnist_bench.picture_form import PictureForm
     from mnist_bench.space_files import Estimate, Extremes, Met
     from search.space import Space
 
@@ -35,14 +37,15 @@ Files = Annotated[list[str], typer.Argument(metavar="FILE...", help="Space files
 
 
 @app.command("check")
-def check(files: Files, net: options.Net = None, json: options.Json = False) -> None:
+def check(files: Files, data: options.Data = None, net: options.Net = None, json: options.Json = False) -> None:
     """Check files and print every problem with its line and column; exit code 2 where there is one.
 
+    Nets and limits are checked for MNIST, or for the pictures of --data.
     What is allowed and hardly meant is a warning, on stderr; it changes no exit code.
     """
     from mnist_bench import space_files
 
-    found = [_checked(file, net) for file in files]
+    found = [_checked(file, data, net) for file in files]
     problems = [problem for row in found for problem in row["problems"]]
     if json:
         output.print_json({"files": found})
@@ -122,14 +125,19 @@ def list_spaces(json: options.Json = False) -> None:
         output.print_table(Table(rows=rows, columns=[key_column(*column) for column in columns]))
 
 
-def _checked(file: str, net: str | None) -> dict[str, Any]:
+def _checked(file: str, data: Path | None, net: str | None) -> dict[str, Any]:
     from mnist_bench import space_files
+    from mnist_bench.data import options_for
+
+    def form(named: DatasetName) -> PictureForm:
+        return options_for(data, dataset=named).form
 
     row: dict[str, Any] = {"file": file, "problems": [], "warnings": []}
     try:
-        space = space_files.load(file, net=net)
+        space = space_files.load(file, images=None if data else space_files.IMAGES, form=form, net=net)
         row["summary"] = _summary(space) + _met_by(space)
-        row["warnings"] = [asdict(warning) for warning in space_files.warnings(space)]
+        found = space_files.warnings(space, form(space_files.dataset(space)))
+        row["warnings"] = [asdict(warning) for warning in found]
     except SpaceError as error:
         row["problems"] = [asdict(problem) for problem in error.problems]
     except UsageError as error:

@@ -1,11 +1,14 @@
+from .colour import in_red as in_red
 from .guard import close_test_set as close_test_set
 from .mnist import (
     DataOptions as DataOptions,
     Images as Images,
     TrainingSet as TrainingSet,
+    form_of as form_of,
     idx_files as idx_files,
     is_packaged as is_packaged,
     load_training_set as load_training_set,
+    of_files as of_files,
 )
 from .own.cache import options_for as options_for
 from .split import CLASSES as CLASSES, validation_size as validation_size

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import get_args
+from typing import assert_never, get_args
 
 import numpy as np
 
 from mnist_bench.config import DatasetName, TaskName
 from mnist_bench.data import idx, torchvision_sets
+from mnist_bench.data.colour import CHANNELS, in_red
 from mnist_bench.data.split import Indices, Split, make_split
 from mnist_bench.data.tasks import parts, spoiled, task
 from mnist_bench.errors import DataError
@@ -40,11 +41,11 @@ class DataOptions:
     """Which data set to train on."""
 
     dataset: DatasetName = "mnist"
-    """Name of the data set; torchvision fetches all but "mnist"."""
+    """Name of the data set; torchvision fetches those that are not made of files at hand (`of_files`)."""
     data_dir: str | None = None
     """Folder with four IDX files to use instead of the packaged ones."""
     form: PictureForm = MNIST
-    """What their pictures have in common; `own.options_for` finds it out."""
+    """What their pictures have in common as a net sees them; `own.options_for` finds it out."""
     subset: int | None = None
     """Number of training images to use, validation included; None for all."""
     task: TaskName | None = None
@@ -53,12 +54,36 @@ class DataOptions:
     def __post_init__(self) -> None:
         if self.dataset not in get_args(DatasetName):
             raise DataError(f"dataset {self.dataset!r} is none of {', '.join(get_args(DatasetName))}")
-        if self.data_dir is not None and self.dataset != "mnist":
+        if self.data_dir is not None and not of_files(self.dataset):
             raise DataError(f"a data set is named by its folder or by its name, not by both ({self.dataset!r})")
         if self.task is not None and (self.dataset, self.data_dir, self.subset) != ("mnist", None, None):
             raise DataError(
                 f"a task is made of the packaged MNIST as it is; leave out what stands beside {self.task!r}"
             )
+
+
+def of_files(name: DatasetName) -> bool:
+    """Return whether a data set is made of IDX files at hand: the packaged ones, or those in a folder."""
+    match name:
+        case "mnist" | "mnist-red":
+            return True
+        case "fashion-mnist" | "kmnist" | "qmnist":
+            return False
+        case _:
+            assert_never(name)
+
+
+def form_of(name: DatasetName, files: PictureForm = MNIST) -> PictureForm:
+    """Return the form of the pictures of a data set, given that of its files.
+
+    Raises:
+        DataError: its pictures cannot be made of such files.
+    """
+    if name != "mnist-red":
+        return files
+    if files.channels != 1:
+        raise DataError(f"{name} is made of pictures in grey; these have {files}")
+    return replace(files, channels=CHANNELS)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -124,18 +149,20 @@ def load_images(options: DataOptions, names: tuple[str, str], *, train: bool) ->
     Raises:
         DataError: a file is missing, damaged, or not in MNIST's format.
     """
-    if options.dataset != "mnist":
+    if not of_files(options.dataset):
         pictures, labels = torchvision_sets.download(options.dataset, train=train)
         return check(Images(images=pictures, labels=labels), options.form, options.dataset, options.dataset)
     folder = Path(options.data_dir or PACKAGED)
     paths = [idx.find(folder, name) for name in names]
-    loaded = check(Images(images=idx.read(paths[0]), labels=idx.read(paths[1])), options.form, *map(str, paths))
+    is_red = options.dataset == "mnist-red"
+    form = replace(options.form, channels=1) if is_red else options.form
+    loaded = check(Images(images=idx.read(paths[0]), labels=idx.read(paths[1])), form, *map(str, paths))
     if options.data_dir is None:
         _check_pinned(loaded, SHA256, paths, "install the package afresh")
     elif (folder / ABOUT).is_file():
         pinned = json.loads((folder / ABOUT).read_bytes())["sha256"]
         _check_pinned(loaded, pinned, paths, f"delete {folder}, and the next command makes it again")
-    return loaded
+    return replace(loaded, images=in_red(loaded.images)) if is_red else loaded
 
 
 def check(loaded: Images, form: PictureForm, images_name: str, labels_name: str) -> Images:

@@ -60,7 +60,7 @@ def unopened_identity(options: DataOptions) -> list[str]:
     Raises:
         DataError: a file is missing.
     """
-    if options.dataset != "mnist":
+    if not mnist.of_files(options.dataset):
         return [options.dataset]
     if options.data_dir is None:
         return [mnist.SHA256[name] for name in TEST_FILES]

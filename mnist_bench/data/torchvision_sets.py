@@ -38,7 +38,7 @@ def download(name: DatasetName, *, train: bool) -> tuple[Bytes, Bytes]:
 
 def _class_name(name: DatasetName) -> str:
     match name:
-        case "mnist":
+        case "mnist" | "mnist-red":
             return "MNIST"
         case "fashion-mnist":
             return "FashionMNIST"

@@ -54,13 +54,13 @@ UNRANKED = "rank –: not complete"
 STATISTICS = "params: running statistics of batchnorm included"
 
 
-def table_of(board: Board, *, raced: bool = False) -> Table[Any]:
+def table_of(board: Board, *, raced: bool = False, data: str = "") -> Table[Any]:
     """Return a board's figures, then the settings in which its rows differ; as data, true parameters instead of those.
 
     Records have one set of columns for a study: the figures, the excess over each limit, then every parameter. `raced`
     as in `footnotes`.
     """
-    caption, below = (headline(board), *digest_lines(board)), footnotes(board, raced=raced)
+    caption, below = (headline(board), *digest_lines(board)), footnotes(board, raced=raced, data=data)
     whole = f"`mnist-bench leaderboard {board.study} --wide`"
     match board:
         case PlainBoard():
@@ -180,10 +180,11 @@ def _by_machine(trials: int) -> str:
     return f"; {ended} ended by the machine, short of memory or time, which another run may not be" if trials else ""
 
 
-def footnotes(board: Board, *, raced: bool = False) -> list[str]:
+def footnotes(board: Board, *, raced: bool = False, data: str = "") -> list[str]:
     """Return the lines below the table: rows left out, who was ahead, what the tie mark means, the test set.
 
-    `raced` says whether the tied already raced with fresh seeds, so that nobody is told to let them.
+    `raced` says whether the tied already raced with fresh seeds, so that nobody is told to let them. `data` is
+    the option with which commands find the data, with a space before it.
     """
     lines = []
     if board.hidden:
@@ -200,7 +201,7 @@ def footnotes(board: Board, *, raced: bool = False) -> list[str]:
         lines += [
             f"= not distinguishable from the first (paired test over these weights, Holm, 5 %). {tied}"
             f"{'.' if raced else ':'}",
-            *([] if raced else ["  `mnist-bench confirm` asks with fresh seeds."]),
+            *([] if raced else [f"  `mnist-bench confirm{data}` asks with fresh seeds."]),
         ]
     return [*lines, test_set_line(board.test_openings)]
 

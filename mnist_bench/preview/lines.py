@@ -13,7 +13,7 @@ from typing import assert_never
 from mnist_bench import space_files
 from mnist_bench.cells import short
 from mnist_bench.config import TrainConfig
-from mnist_bench.data import DataOptions, load_training_set, options_for
+from mnist_bench.data import DataOptions, load_training_set, of_files
 from mnist_bench.leaderboard import rules_words
 from mnist_bench.nets import COEFFICIENTS
 from mnist_bench.preview import pace
@@ -62,9 +62,9 @@ def _what(asked: SearchConfig, space: Space) -> str:
 
 
 def _how_long(asked: SearchConfig, space: Space) -> Iterator[str]:
-    images, form = _images(asked, space), run_search.form_of(asked)
+    images, form = _images(asked, space), run_search.form_of(asked, space)
     plans_for = partial(overview.feasible_plans, space, images=images, form=form)
-    measured = _measure(asked, plans_for(asdict(COEFFICIENTS["cpu-bf16"])), images)
+    measured = _measure(asked, space, plans_for(asdict(COEFFICIENTS["cpu-bf16"])), images)
     plans = plans_for(asdict(COEFFICIENTS[measured.kind]))
     _, pruner = run_search.chosen_strategies(asked, space)
     timed = Asked(
@@ -94,11 +94,12 @@ def _which(asked: SearchConfig, space: Space) -> str:
     )
 
 
-def _measure(asked: SearchConfig, plans: Sequence[Plan[TrainConfig]], images: int) -> Pace:
+def _measure(asked: SearchConfig, space: Space, plans: Sequence[Plan[TrainConfig]], images: int) -> Pace:
     """Measure in workers like those of the search, but for their images: few of them, of MNIST or of the user's own."""
-    form = run_search.form_of(asked)
+    data = run_search.data_options(asked, space)
+    form = data.form
     few = pace.images_to_measure(plans, images, form)
-    options = DataOptions(subset=few) if asked.data_dir is None else options_for(asked.data_dir, subset=few)
+    options = replace(data, subset=few) if of_files(data.dataset) else DataOptions(subset=few)
     trainer = trainer_spec(load_training_set(options), device=asked.device)
     folder = Path(tempfile.mkdtemp(prefix="mnist-bench-"))
     log = WorkFolder(folder).workers_log

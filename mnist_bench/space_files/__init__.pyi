@@ -3,6 +3,7 @@ from .files import (
     FOLDERS as FOLDERS,
     Source as Source,
     config as config,
+    dataset as dataset,
     find as find,
     former as former,
     load as load,

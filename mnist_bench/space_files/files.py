@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from mnist_bench import own_nets
-from mnist_bench.config import TrainConfig, from_json, with_params
+from mnist_bench.config import DatasetName, TrainConfig, from_json, with_params
+from mnist_bench.data import form_of
 from mnist_bench.picture_form import MNIST, PictureForm
 from mnist_bench.space_files import mappings
 from mnist_bench.space_files.checking import check
@@ -19,7 +20,7 @@ from search.errors import Problem, SpaceError, UsageError
 from search.messages import did_you_mean, show
 from search.space import Space, override, yaml_reader
 
-__all__ = ["Source", "check", "config", "find", "former", "load", "named", "parse", "recipe", "shipped"]
+__all__ = ["Source", "check", "config", "dataset", "find", "former", "load", "named", "parse", "recipe", "shipped"]
 
 _PACKAGE = Path(__file__).parents[1]
 FOLDERS = (_PACKAGE / "_spaces", _PACKAGE.parent / "spaces")
@@ -38,29 +39,34 @@ def load(
     overrides: Sequence[str] = (),
     *,
     images: int | None = IMAGES,
-    form: PictureForm = MNIST,
+    form: Callable[[DatasetName], PictureForm] = form_of,
     net: str | None = None,
 ) -> Space:
     """Return the space of `source`, with `--set` applied.
 
     `images` is how many the data set has, the most that `subset` may be; None where that is not known.
-    `form` is that of its pictures, for which the nets are. `net` is the name of a net of the user's own, which all
-    trials have; see `own_nets.use`.
+    `form` says that of its pictures, for which the nets are, given the data set that the file names. `net` is the name
+    of a net of the user's own, which all trials have; see `own_nets.use`.
 
     Raises:
         SpaceError: every problem of the file's form, names and values.
         UsageError: there is no such file, no such net, a value stands in no file, or an override is malformed.
+        DataError: as `form` raises it.
     """
     return _checked(_read(source), overrides, images, form, net)
 
 
 def parse(text: str, source: str, overrides: Sequence[str] = (), *, net: str | None = None) -> Space:
     """Return the space of a file's text, which messages call `source`; errors as in `load`."""
-    return _checked(yaml_reader.parse(text, source), overrides, None, MNIST, net)
+    return _checked(yaml_reader.parse(text, source), overrides, None, lambda _: MNIST, net)
 
 
 def _checked(
-    document: yaml_reader.Document, overrides: Sequence[str], images: int | None, form: PictureForm, net: str | None
+    document: yaml_reader.Document,
+    overrides: Sequence[str],
+    images: int | None,
+    form: Callable[[DatasetName], PictureForm],
+    net: str | None,
 ) -> Space:
     code = own_nets.used(net)
     space, problems = Space.read(document)
@@ -69,12 +75,12 @@ def _checked(
         space = replace(space, settings={**space.settings, "net_code": code})
     # Overrides may give what is missing, so that a space of a net of the user's own is judged once they are in.
     checked_first = code is None or not overrides
-    problems += check(space, images=images, form=form) if checked_first else []
+    problems += check(space, images=images, form=form(dataset(space))) if checked_first else []
     if problems:
         raise SpaceError(problems)
     if overrides:
         space = override(space, overrides)
-        if problems := check(space, images=images, form=form):
+        if problems := check(space, images=images, form=form(dataset(space))):
             raise SpaceError(problems)
     # An objective that only says what holds anyway makes no other search, so it is no part of the fingerprint.
     settings = {name: value for name, value in space.settings.items() if (name, value) != ("objective", VALUE)}
@@ -88,6 +94,12 @@ def _other_code(space: Space, code: str) -> list[Problem]:
         return []
     names = [own_nets.name_of(each) for each in (str(told), code)]
     return [space.origins["net_code"].problem(f"net_code: this is of {names[0]}, and --net names {names[1]}")]
+
+
+def dataset(space: Space) -> DatasetName:
+    """Return the data set that a space names, MNIST where it names none."""
+    named = space.settings.get("dataset")
+    return next((name for name in get_args(DatasetName) if name == named), "mnist")
 
 
 def find(name_or_path: str | Path) -> Path:

@@ -11,7 +11,7 @@ from annotated_types import Ge, Gt
 from pydantic import Discriminator, GetCoreSchemaHandler, PlainValidator, Tag, WithJsonSchema
 from pydantic_core import CoreSchema, core_schema
 
-from mnist_bench.config import TrainConfig, sections
+from mnist_bench.config import DatasetName, TrainConfig, sections
 from search import strategies
 from search.messages import listing, show
 from search.space import Space
@@ -86,6 +86,8 @@ class Strategies:
 class SearchSettings:
     """What a file tells the search beside its trials' settings."""
 
+    dataset: DatasetName = "mnist"
+    """The data set, unless the command names another; mnist-red is MNIST in three channels, green and blue 0."""
     subset: Annotated[int, Ge(1000), Wanted("a whole number of at least 1000 images")] = 60_000
     """Use only so many of the images; one sixth of them validate."""
     limits: Limits = field(default_factory=Limits)

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_bench import own_nets
-from mnist_bench.data import TrainingSet, load_training_set, options_for
-from mnist_bench.picture_form import MNIST
+from mnist_bench.data import TrainingSet, form_of, load_training_set, of_files, options_for
 from mnist_bench.studies.record import Data
 from search.errors import FingerprintError, UsageError
 from search.event_log import StudyRecord
@@ -26,9 +25,9 @@ def training_set(recorded: Data, data_dir: Path | None, what: str) -> TrainingSe
         DataError: the data set cannot be loaded.
         UsageError: it is not the recorded one.
     """
-    if data_dir is None and recorded.form != MNIST:
+    if data_dir is None and recorded.form != form_of(recorded.dataset):
         raise UsageError(f"{what} was trained on pictures of {recorded.form}; --data names the file or folder of them.")
-    dataset = "mnist" if data_dir else recorded.dataset
+    dataset = recorded.dataset if data_dir is None or of_files(recorded.dataset) else "mnist"
     options = options_for(data_dir, dataset=dataset, subset=recorded.subset)
     if options.form != recorded.form:
         raise UsageError(
@@ -39,7 +38,7 @@ def training_set(recorded: Data, data_dir: Path | None, what: str) -> TrainingSe
     if (loaded.data_hash, loaded.split.digest) != (recorded.data_hash, recorded.split_hash):
         raise UsageError(
             f"{what} was trained on other data (its hash {recorded.data_hash[:8]}, here {loaded.data_hash[:8]}); "
-            "--data-dir names the folder of its data set."
+            "--data names the file or folder of its own."
         )
     return loaded
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -88,7 +89,8 @@ class SearchConfig:
     results: Path = Path("results")
     data_dir: Path | None = None
     """An .npz file, a folder of pictures or one of IDX files; see `mnist_bench.data.own`."""
-    dataset: DatasetName = "mnist"
+    dataset: DatasetName | None = None
+    """None for the one that the space names."""
     net: str | None = None
     """A net of one's own in place of ours: `package.module:Name` or `file.py:Name`; see docs/own_nets.md."""
     executor: ExecutorName = "local"
@@ -148,7 +150,7 @@ def run(asked: SearchConfig, observer: Observer, stopping: Callable[[], bool]) -
     """
     space, rules = to_search(asked, observer.on_notice), asked.stop_rules
     chosen = chosen_strategies(asked, space)
-    for warning in space_files.warnings(space, form_of(asked)):
+    for warning in space_files.warnings(space, form_of(asked, space)):
         observer.on_warning(space_files.warning_line(warning))
     if repeats(asked.order):
         repeatability.require(*chosen, tried_on(space, asked.seed))
@@ -195,7 +197,10 @@ def to_search(asked: SearchConfig, notice: Callable[[str], object] = lambda text
     space = _loaded(asked, asked.space)
     if space.is_recipe:
         name = space_files.named(asked.space)
-        raise UsageError(f"{name}: there is nothing to search, for it has no range; use `mnist-bench train {name}`.")
+        data = "" if asked.data_dir is None else f" --data {shlex.quote(str(asked.data_dir))}"
+        raise UsageError(
+            f"{name}: there is nothing to search, for it has no range; use `mnist-bench train {name}{data}`."
+        )
     former = space_files.former(asked.space) if isinstance(asked.space, str) else []
     begun = specification(location(asked, space)) if former else None
     if begun is None or begun["space"] == space.to_spec():
@@ -213,7 +218,9 @@ def to_search(asked: SearchConfig, notice: Callable[[str], object] = lambda text
 def _loaded(asked: SearchConfig, source: space_files.Source) -> Space:
     images = IMAGES if asked.data_dir is None else None
     overrides = (*asked.overrides, *_strategy_overrides(asked))
-    space = space_files.load(source, overrides, images=images, form=form_of(asked), net=asked.net)
+    space = space_files.load(
+        source, overrides, images=images, form=lambda named: _options(asked, named).form, net=asked.net
+    )
     own = [kind for kind, name in (("sampler", asked.sampler), ("pruner", asked.pruner)) if name and is_code(name)]
     return _without(own, space)
 
@@ -243,7 +250,7 @@ def tried_on(space: Space, seed: int) -> TriedOn:
 def _require_net(asked: SearchConfig, space: Space) -> None:
     """Check that a net of the user's own, with settings drawn at random, repeats; errors as in `net_checks.require`."""
     if asked.net is not None:
-        form = form_of(asked)
+        form = form_of(asked, space)
         drawn = overview.feasible_plans(space, stored(COEFFICIENTS["cpu-fp32"], {}), form=form)[0]
         net_checks.require(own_nets.use(asked.net), drawn.config.net, form)
 
@@ -383,12 +390,16 @@ def period_ends(space: Space) -> list[float]:
 
 def data_options(asked: SearchConfig, space: Space) -> DataOptions:
     """Return how the data set of a search is loaded; errors as in `options_for`."""
-    return options_for(asked.data_dir, dataset=asked.dataset, subset=space.settings.get("subset"))
+    return _options(asked, space_files.dataset(space), space.settings.get("subset"))
 
 
-def form_of(asked: SearchConfig) -> PictureForm:
+def form_of(asked: SearchConfig, space: Space) -> PictureForm:
     """Return that of the pictures of a search; errors as in `options_for`."""
-    return options_for(asked.data_dir, dataset=asked.dataset).form
+    return data_options(asked, space).form
+
+
+def _options(asked: SearchConfig, named: DatasetName, subset: int | None = None) -> DataOptions:
+    return options_for(asked.data_dir, dataset=asked.dataset or named, subset=subset)
 
 
 def _executor(asked: SearchConfig, data: TrainingSet, location: StudyLocation) -> Executor:
@@ -430,8 +441,8 @@ def _enqueued(
     Raises:
         UsageError: the recipe is not in the space; the message names the first setting that differs.
     """
-    images = IMAGES if asked.data_dir is None else None
-    loaded = space_files.load(source, images=images, form=form_of(asked), net=asked.net)
+    images, form = IMAGES if asked.data_dir is None else None, form_of(asked, space)
+    loaded = space_files.load(source, images=images, form=lambda _: form, net=asked.net)
     recipe, name = every_setting(space_files.recipe(loaded)), space_files.named(source)
     params = space.sample(lambda path, _: _at(recipe, path))
     for item in space.fields:

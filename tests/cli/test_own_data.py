@@ -61,6 +61,13 @@ def test_the_search_learned_and_did_not_open_the_test_set(place: Place) -> None:
     assert place.rows()[0]["accuracy"] > 0.15  # three times what chance gives
 
 
+def test_commands_that_are_advised_name_the_data(place: Place) -> None:
+    tied = place.run("leaderboard", data=None)
+    assert ("`mnist-bench confirm" in tied) == (f"`mnist-bench confirm --data {place.folder / 'mine.npz'}`" in tied)
+    (place.folder / "one.yaml").write_text("model: {blocks: 1}\n")
+    assert "use `mnist-bench train one.yaml --data mine.npz`" in place.run("search", "one.yaml", code=2)
+
+
 def test_the_data_are_recorded_and_what_is_needed_is_said(place: Place) -> None:
     shown = json.loads(place.run("show", "tiny-0/0", "--json", data=None))
     assert shown["data"]["form"] == {"channels": 3, "height": 32, "width": 32, "classes": 20}

@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 
 from mnist_bench import space_files
 from mnist_bench.cli.space import app
+from support.own_data import arrays, write_npz
 
 BAD = "name: mine\nmodel:\n  batchnrom: none\n  block_dropout: {float: [0, 1.3]}\n"
 
@@ -90,6 +91,23 @@ def test_check_warns_without_an_error(tmp_path: Path, monkeypatch: pytest.Monkey
     assert result.stderr == "odd.yaml:1:21  warning: optim.lr: a range of one value; as a constant it is written 0.1\n"
     (row,) = json.loads(run("check", "--json", "odd.yaml").stdout)["files"]
     assert [warning["column"] for warning in row["warnings"]] == [21]
+
+
+LIMITED = "limits: {parameters: 10_000}\nmodel: {blocks: 3, filters: {int: [2, 4]}, hidden_layers: 0}\n"
+
+
+def test_check_is_about_the_pictures_of_the_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    Path("mine.yaml").write_text(LIMITED)
+    assert "no problems" in run("check", "mine.yaml").stdout
+    write_npz(Path("large.npz"), arrays(classes=20, side=128))
+    found = run("check", "mine.yaml", "--data", "large.npz")
+    assert found.exit_code == 2
+    assert "limits.parameters: the smallest net has" in found.stdout
+    write_npz(Path("small.npz"), arrays(classes=3, side=4, train=60, test=12))
+    (row,) = json.loads(run("check", "mine.yaml", "--data", "small.npz", "--json").stdout)["files"]
+    assert "model: no net can be built from these settings" in row["problems"][0]["message"]
 
 
 def test_show_tells_apart_what_exceeds_a_limit_and_what_cannot_be_built(tmp_path: Path) -> None:

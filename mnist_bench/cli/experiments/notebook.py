@@ -12,7 +12,7 @@ from mnist_bench.cli import options, output
 
 def notebook(
     recipes: Annotated[
-        list[str] | None, typer.Argument(metavar="RECIPE", help="linear, hidden, vgg, ...; left out, all nine.")
+        list[str] | None, typer.Argument(metavar="RECIPE", help="linear, hidden, vgg, ...; left out, all ten.")
     ] = None,
     seeds: Annotated[
         int, typer.Option("--seeds", min=1, max=1000, metavar="N", help="Train with seeds 0 to N - 1.")

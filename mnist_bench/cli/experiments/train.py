@@ -44,7 +44,8 @@ def train(
     device: options.Device = "auto",
     data_dir: options.Data = None,
     dataset: Annotated[
-        DatasetName | None, typer.Option("--dataset", help="Left out, mnist, or the trial's.", show_default=False)
+        DatasetName | None,
+        typer.Option("--dataset", help="Left out, the recipe's or the trial's, or mnist.", show_default=False),
     ] = None,
     precision: options.PrecisionOption = "auto",
     output_file: Annotated[
@@ -70,8 +71,13 @@ def train(
     if _is_trial(recipe):
         space, data_options = _trial(recipe, given, data_dir, dataset, results, storage, net)
     else:
-        form = options_for(data_dir, dataset=dataset or "mnist").form
-        space = space_files.load(recipe, given, images=None if data_dir else space_files.IMAGES, form=form, net=net)
+        space = space_files.load(
+            recipe,
+            given,
+            images=None if data_dir else space_files.IMAGES,
+            form=lambda named: options_for(data_dir, dataset=dataset or named).form,
+            net=net,
+        )
         data_options = _data_options(space, data_dir, dataset)
     config = space_files.recipe(space)
     torch_device = numerics.setup(device)
@@ -129,9 +135,11 @@ def _trial(
 
 
 def _data_options(space: Space, data_dir: Path | None, dataset: DatasetName | None) -> DataOptions:
+    from mnist_bench import space_files
     from mnist_bench.data import options_for
 
-    return options_for(data_dir, dataset=dataset or "mnist", subset=space.settings.get("subset"))
+    chosen = dataset or space_files.dataset(space)
+    return options_for(data_dir, dataset=chosen, subset=space.settings.get("subset"))
 
 
 def _check_output(path: Path | None, seeds: int) -> None:

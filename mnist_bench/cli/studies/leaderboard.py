@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mnist_bench.cli import options, output
+from mnist_bench.cli import again, options, output
 from search.errors import UsageError
 
 if TYPE_CHECKING:
@@ -65,14 +65,16 @@ def _table(board: Board, results: Path) -> Table[Any]:
     """Return a board with what `confirm` found of the study, unless the study was searched further since."""
     from mnist_bench.experiments import confirm
     from mnist_bench.leaderboard import table_of
+    from search.study import StudyFolder
 
-    known = confirm.load(results / board.study)
+    files = StudyFolder(results / board.study)
+    known, data = confirm.load(files.path), again.data_of(files)
     if known is None or known.digest != board.digest:
-        table = table_of(board)
+        table = table_of(board, data=data)
         return replace(table, document={**table.document, "confirmed": None})
     table = table_of(board, raced=True)
     return replace(
         table,
-        footnotes=[*table.footnotes, confirm.footnote(known)],
+        footnotes=[*table.footnotes, confirm.footnote(known, data)],
         document={**table.document, "confirmed": confirm.plain(known)},
     )

@@ -103,7 +103,7 @@ def search(
     storage: options.Storage = None,
     results: options.Results = options.RESULTS,
     data_dir: options.Data = None,
-    dataset: options.Dataset = "mnist",
+    dataset: options.Dataset = None,
     executor: Annotated[
         ExecutorName, typer.Option("--executor", rich_help_panel=options.RUNNING, help="Where periods run.")
     ] = "local",
@@ -192,7 +192,7 @@ def _preview(asked: SearchConfig) -> None:
 
     space = run_search.to_search(asked)
     run_search.start_list(asked, space, run_search.location(asked, space))  # refuses a name that is none
-    for warning in space_files.warnings(space, run_search.form_of(asked)):
+    for warning in space_files.warnings(space, run_search.form_of(asked, space)):
         output.note(space_files.warning_line(warning))
     for line in preview(asked, space):
         output.print_prose(line)

@@ -17,9 +17,9 @@ from pathlib import Path
 from mnist_bench.config import DatasetName
 from mnist_bench.data import guard, idx
 from mnist_bench.data.cache_folder import cache_folder
-from mnist_bench.data.mnist import ABOUT, TRAIN_FILES, DataOptions
+from mnist_bench.data.mnist import ABOUT, TRAIN_FILES, DataOptions, form_of
 from mnist_bench.data.own import npz, picture_folder
-from mnist_bench.data.own.parts import Parts, form_of
+from mnist_bench.data.own.parts import Parts, form_of as form_of_files
 from mnist_bench.data.test_set import TEST_FILES
 from mnist_bench.errors import DataError
 from mnist_bench.picture_form import MNIST, PictureForm, parse
@@ -30,23 +30,23 @@ from search.files import atomic_write
 def options_for(source: Path | None, *, dataset: DatasetName = "mnist", subset: int | None = None) -> DataOptions:
     """Return how the data set at `source` is loaded: an .npz file, a folder of pictures, or one of four IDX files.
 
-    Without a source it is the one called `dataset`. An .npz file or a folder of pictures is read when it is new, or has
-    changed, and kept as IDX files.
+    Without a source it is the one called `dataset`; with one, `dataset` may name what is made of its pictures. An .npz
+    file or a folder of pictures is read when it is new, or has changed, and kept as IDX files.
 
     Raises:
         DataError: it is none of these, or something in it is wrong; the message names the file.
     """
     if source is None:
-        return DataOptions(dataset=dataset, subset=subset)
+        return DataOptions(dataset=dataset, form=form_of(dataset), subset=subset)
     source = source.resolve()
     DataOptions(dataset=dataset, data_dir=str(source))  # refuses two names before anything is read
     if source.is_dir() and not picture_folder.is_one(source):
-        return DataOptions(data_dir=str(source), form=_idx_form(source), subset=subset)
-    if source.is_dir():
+        folder, form = source, _idx_form(source)
+    elif source.is_dir():
         folder, form = _kept(source, picture_folder.stamp(source), picture_folder.read)
     else:
         folder, form = _kept(source, _stamp(source), npz.read)
-    return DataOptions(data_dir=str(folder), form=form, subset=subset)
+    return DataOptions(dataset=dataset, data_dir=str(folder), form=form_of(dataset, form), subset=subset)
 
 
 def _idx_form(folder: Path) -> PictureForm:
@@ -59,7 +59,7 @@ def _idx_form(folder: Path) -> PictureForm:
         raise DataError(f"{pictures}: holds pictures of shape {shape}, not (H, W) or (3, H, W)")
     if found.ndim != 1:
         raise DataError(f"{labels}: holds shape {found.shape}, not (N,)")
-    return form_of(shape, found, str(pictures), str(labels))
+    return form_of_files(shape, found, str(pictures), str(labels))
 
 
 def _stamp(source: Path) -> str:

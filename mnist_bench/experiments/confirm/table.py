@@ -78,13 +78,17 @@ def headline(confirmed: Confirmed) -> str:
     return f"{confirmed.study}: {raced} raced with {seeds} in {cells.duration(confirmed.seconds)}."
 
 
-def footnote(confirmed: Confirmed) -> str:
-    """Return the line about a study that raced below its leaderboard; "confirmed" only where a test was made."""
+def footnote(confirmed: Confirmed, data: str = "") -> str:
+    """Return the line about a study that raced below its leaderboard; "confirmed" only where a test was made.
+
+    `data` is the option with which the command finds the data, with a space before it.
+    """
     test, number = confirmed.test(confirmed.first), confirmed.first
     if not confirmed.finals and confirmed.judged:
-        return f"raced: #{number} won with fresh seeds; `{command(confirmed)}` opens the test set"
+        return f"raced: #{number} won with fresh seeds; `{command(confirmed)}{data}` opens the test set"
     if not confirmed.finals:
-        return f"raced: #{number} leads with one fresh seed, and no test was made; `{command(confirmed)}` goes on"
+        told = "leads with one fresh seed, and no test was made"
+        return f"raced: #{number} {told}; `{command(confirmed)}{data}` goes on"
     told = (
         f"confirmed: #{number}" if confirmed.judged else f"no test was made; #{number}, which led with one fresh seed:"
     )

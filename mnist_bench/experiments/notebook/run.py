@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mnist_bench import space_files
-from mnist_bench.config import Phase, TrainConfig
-from mnist_bench.data import unopened_identity
+from mnist_bench.config import DatasetName, Phase, TrainConfig
+from mnist_bench.data import DataOptions, form_of, unopened_identity
 from mnist_bench.experiments.grid import Curves, Observer, Workplace, open_grid, product
 from mnist_bench.experiments.notebook.result import PUBLISHED, Epoch, Row
 from mnist_bench.experiments.test_set_scores import Scores
 from mnist_bench.nets import plan_layers
+from mnist_bench.picture_form import PictureForm
 from search.errors import UsageError
 from search.messages import did_you_mean, show
 from search.trainer_api import Report
@@ -48,20 +49,44 @@ def run(asked: Options, observer: Observer, stopping: Callable[[], bool]) -> lis
         StudyLockedError: another process is at it.
         DataError, DeviceError, WorkerError, StorageError: see there.
     """
-    configs = {name: space_files.recipe(space_files.load(f"{SHIPPED}/{name}")) for name in chosen(asked.recipes)}
+    spaces = {name: space_files.load(f"{SHIPPED}/{name}") for name in chosen(asked.recipes)}
+    rows: list[Row] = []
+    for dataset in dict.fromkeys(map(space_files.dataset, spaces.values())):
+        same_data = [name for name, space in spaces.items() if space_files.dataset(space) == dataset]
+        configs = {name: space_files.recipe(spaces[name]) for name in same_data}
+        found = _rows(configs, _on(dataset, asked.data), asked, observer, stopping)
+        if found is None:
+            return None
+        rows += found
+    return sorted(rows, key=lambda row: [*PUBLISHED].index(row.recipe))
+
+
+def _on(dataset: DatasetName, data: DataOptions) -> DataOptions:
+    """Return the data set that a recipe names, made of the files of `data`."""
+    return replace(data, dataset=dataset, form=form_of(dataset, data.form))
+
+
+def _rows(
+    configs: Mapping[str, TrainConfig],
+    data: DataOptions,
+    asked: Options,
+    observer: Observer,
+    stopping: Callable[[], bool],
+) -> list[Row] | None:
+    """Return the rows of recipes that train on the same data, as `run` does."""
     trained = {name: config for name, config in configs.items() if _longer(config, configs) is None}
     with open_grid(
-        asked.results / FOLDER, f"The notebook in {asked.results}/", data=asked.data, workers=asked.workers,
-        device=asked.device, precision="fp32", also=unopened_identity(asked.data),
+        asked.results / FOLDER, f"The notebook in {asked.results}/", data=data, workers=asked.workers,
+        device=asked.device, precision="fp32", also=unopened_identity(data),
     ) as grid:  # fmt: skip
         purpose = f"notebook: {', '.join(configs)}; {asked.seeds} seed{'' if asked.seeds == 1 else 's'}"
-        scores = Scores(grid, asked.data, purpose=purpose, ledgers=[asked.ledger])
+        scores = Scores(grid, data, purpose=purpose, ledgers=[asked.ledger])
         runs = product(trained, range(asked.seeds))
         curves = grid.train(runs, stopping, observer, on_period=scores.after_every_period)
     if curves is None:
         return None
     return [
-        _row(name, config, [_curve(name, seed, configs, curves) for seed in range(asked.seeds)])
+        _row(name, config, data.form, [_curve(name, seed, configs, curves) for seed in range(asked.seeds)])
         for name, config in configs.items()
     ]
 
@@ -102,8 +127,8 @@ def _curve(name: str, seed: int, configs: Mapping[str, TrainConfig], curves: Cur
     return _curve(longer, seed, configs, curves)[: configs[name].epochs]
 
 
-def _row(name: str, config: TrainConfig, runs: Sequence[Sequence[Report]]) -> Row:
-    net = plan_layers(config.model)
+def _row(name: str, config: TrainConfig, form: PictureForm, runs: Sequence[Sequence[Report]]) -> Row:
+    net = plan_layers(config.model, form)
     ended = [reports for reports in runs if reports[-1].end is None]
     return Row(
         recipe=name,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
-from mnist_bench.data import Images
+from mnist_bench.data import Images, in_red
 from mnist_bench.plots import sheet
 from mnist_bench.plots.headings import write_heading
 
@@ -35,13 +35,12 @@ class Colour:
 
 def rows(data: Images) -> Colour:
     """Return the first ten digits in red, and the first three merged."""
-    digits = data.images[:SHOWN, None]
-    red = np.concatenate([digits, np.zeros_like(digits), np.zeros_like(digits)], axis=1)
-    merged, shapes = merge(digits[: len(CHANNELS)])
+    digits = data.images[:SHOWN]
+    merged, shapes = merge(digits[: len(CHANNELS), None])
     return Colour(
         images=len(data.images),
         labels=tuple(data.labels[:SHOWN].tolist()),
-        red=red,
+        red=in_red(digits),
         shapes=shapes,
         merged=merged,
     )

@@ -75,6 +75,17 @@ def test_a_run_that_begins_another_is_read_off_it(folder: Path) -> None:
     assert {**alone, "seconds": 0} == {**first["runs"][0][0], "seconds": 0}
 
 
+def test_three_channels_are_trained_on_beside_one(folder: Path) -> None:
+    write_data(folder / "data", train=200, test=100)
+    code, out, err = run(folder, "three_channels", "batchnorm", "batchnorm_2", "--seeds", "1", "--json")
+    assert code == 0, err
+    grey, _, red = json.loads(out)["rows"]
+    assert [grey["parameters"], red["parameters"]] == [340_700, 340_700 + 2 * 9 * 10]
+    assert red["published"]["accuracy"] is None
+    assert red["runs"][0][0]["weights"] != grey["runs"][0][0]["weights"]
+    assert openings(folder) == ["notebook: batchnorm, batchnorm_2; 1 seed", "notebook: three_channels; 1 seed"]
+
+
 def test_interrupted_it_goes_on_where_it_stopped(folder: Path) -> None:
     write_data(folder / "data", train=200, test=100)
     process = start(folder, "linear", "--seeds", "4", "--workers", "1")

@@ -1,0 +1,75 @@
+"""MNIST in three channels: made of grey files alone, the packaged ones or others, and known again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mnist_bench import space_files
+from mnist_bench.data import form_of, in_red, load_training_set, open_test_set, options_for
+from mnist_bench.errors import DataError
+from mnist_bench.picture_form import PictureForm
+from mnist_bench.studies.compatibility import training_set
+from mnist_bench.studies.record import Data
+from search.errors import SpaceError
+from support.handmade_data import write_data
+from support.own_data import arrays, write_npz
+
+RED = PictureForm(channels=3, height=28, width=28, classes=10)
+
+
+def test_grey_becomes_red_and_the_others_stay_dark() -> None:
+    grey = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4)
+    coloured = in_red(grey)
+    assert coloured.shape == (2, 3, 3, 4)
+    assert coloured.dtype == np.uint8
+    assert (coloured[:, 0] == grey).all()
+    assert not coloured[:, 1:].any()
+
+
+def test_the_digits_are_mnists_and_so_is_their_split() -> None:
+    grey = load_training_set(options_for(None, subset=1200))
+    red = load_training_set(options_for(None, dataset="mnist-red", subset=1200))
+    assert red.options.form == RED
+    assert (red.images.images == in_red(grey.images.images)).all()
+    assert (red.images.labels == grey.images.labels).all()
+    assert red.split.digest == grey.split.digest
+    assert red.data_hash != grey.data_hash
+
+
+def test_it_is_made_of_files_of_ones_own_and_loaded_again_as_recorded(tmp_path: Path) -> None:
+    folder = write_data(tmp_path / "data", train=1200, test=100)
+    options = options_for(folder, dataset="mnist-red")
+    loaded = load_training_set(options)
+    assert loaded.images.images.shape == (1200, 3, 28, 28)
+    assert open_test_set(options, purpose="look", ledgers=[]).images.shape == (100, 3, 28, 28)
+    recorded = Data(dataset="mnist-red", data_hash=loaded.data_hash, split_hash=loaded.split.digest, form=RED)
+    assert training_set(recorded, folder, "The record").options == options
+
+
+def test_the_packaged_one_is_loaded_again_without_a_folder() -> None:
+    loaded = load_training_set(options_for(None, dataset="mnist-red"))
+    recorded = Data(dataset="mnist-red", data_hash=loaded.data_hash, split_hash=loaded.split.digest, form=RED)
+    assert training_set(recorded, None, "The record").options == loaded.options
+
+
+def test_pictures_in_colour_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    with pytest.raises(DataError, match="mnist-red is made of pictures in grey; these have 32x32 pixels in colour"):
+        options_for(write_npz(tmp_path / "mine.npz", arrays()), dataset="mnist-red")
+
+
+def test_a_space_names_its_data_set(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("dataset: mnist-red\nlimits: {macs: 20_000}\nmodel: {blocks: 0, hidden_units: {int: [10, 20]}}\n")
+    with pytest.raises(SpaceError, match="the smallest net has 23,620 MACs a picture"):
+        space_files.load(file)
+    assert space_files.load(file, form=lambda named: form_of("mnist"))  # as where a command names another
+    file.write_text("dataset: mnist-red\n")
+    assert space_files.dataset(space_files.load(file)) == "mnist-red"
+    assert space_files.dataset(space_files.load(file, ["dataset=mnist"])) == "mnist"
+    file.write_text("dataset: mnist-rde\n")
+    with pytest.raises(SpaceError, match="dataset: mnist-rde is not"):
+        space_files.load(file)
