@@ -49,7 +49,7 @@ def test_all_tests_of_the_faults_run_by_one_command() -> None:
 
 @pytest.mark.parametrize(("page", "line"), named(r"mnist-bench [a-z][^`\n]*"))
 def test_every_command_exists(page: str, line: str) -> None:
-    words = shlex.split(line)[1:]
+    words = shlex.split(line, comments=True)[1:]
     command = words[: 2 if words[0] in ("bench", "plugin", "space", "studies", "table") and len(words) > 1 else 1]
     shown = CliRunner().invoke(app, [*command, "--help"], env={"COLUMNS": "200"})
     assert shown.exit_code == 0, f"{page}: no such command: {line}"

@@ -1,6 +1,6 @@
-"""The README's two steps, taken in a copy of the packages: the new setting is everywhere, and old studies are unharmed.
+"""The two steps of docs/own_knob.md in a copy of the packages: the new setting is everywhere, old studies are unharmed.
 
-Beside the README's knob stands a bare one, whose declaration says nothing but its type and bounds.
+Beside the page's knob stands a bare one, whose declaration says nothing but its type and bounds.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from support.paths import ROOT, TESTS
 pytestmark = pytest.mark.slow  # a search and three processes
 
 STUDIES = TESTS / "data" / "studies-3a8e64d"
-RECIPE = (ROOT / "README.md").read_text().partition("knob in two steps")[2].partition("\n## ")[0]
+RECIPE = (ROOT / "docs" / "own_knob.md").read_text()
 DECLARED, USED = [
     re.sub("^       ", "    ", block, flags=re.MULTILINE)
     for block in re.findall(r"(?:^       .+\n)+", RECIPE, re.MULTILINE)
