@@ -22,7 +22,7 @@ import sys
 import tempfile
 import termios
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fcntl import ioctl
 from html import escape
@@ -30,7 +30,8 @@ from itertools import pairwise
 from pathlib import Path
 
 HERE = Path(__file__).parent
-COLUMNS, ROWS = 100, 30
+COLUMNS, ROWS = 80, 26
+"""Of the terminal: as narrow as may be, to be read on a phone, and high enough for the leaderboard at the end."""
 CELL, LINE, SIZE = 7.8, 17, 13
 """Width of a cell, height of a line and of the letters, in units of the picture."""
 MARGIN = 12
@@ -40,6 +41,8 @@ STANDS = 4.0
 """Seconds for which the last picture stands."""
 PAUSE = 2.0
 """Seconds after which nothing new is waited for no longer: the film goes on."""
+END = "The test set has not been opened."
+"""The last line of the leaderboard, with which the film ends; the commands that are advised below it are left out."""
 CONTROL = re.compile(r"\x1b\[([0-9;?]*)([A-Za-z])|([\r\n])|([^\x1b\r\n]+)|\x1b.?")
 
 Picture = tuple[str, ...]
@@ -133,10 +136,11 @@ def recorded(arguments: Sequence[str], columns: int = COLUMNS, rows: int = ROWS)
         letters, rest, last = codecs.getincrementaldecoder("utf-8")("replace"), "", screen.picture
         while chunk := _read(ours):
             text, rest = _whole(rest + letters.decode(chunk))
-            screen.write(text)
-            if screen.picture != last:
-                last = screen.picture
-                yield Moment(time.monotonic() - started, last)
+            for line in text.splitlines(keepends=True):
+                screen.write(line)
+                if screen.picture != last:
+                    last = screen.picture
+                    yield Moment(time.monotonic() - started, last)
         if process.wait():
             raise SystemExit(f"the command ended with code {process.returncode}")
 
@@ -158,13 +162,30 @@ def _whole(text: str) -> tuple[str, str]:
     return text, ""
 
 
+def until(moments: Iterable[Moment], end: str) -> list[Moment]:
+    """Return the moments up to the first one whose last line is `end`; all of them where there is none."""
+    kept: list[Moment] = []
+    for moment in moments:
+        kept.append(moment)
+        if moment.picture and moment.picture[-1] == end:
+            break
+    return kept
+
+
 def without_pauses(moments: Sequence[Moment]) -> list[Moment]:
-    """Return the moments of a recording, none of them more than `PAUSE` after the one before."""
+    """Return the moments of a recording, none of them more than `PAUSE` after the one before.
+
+    That a clock goes on while workers start is no news.
+    """
     cut, shown = 0.0, [moments[0]]
-    for before, moment in pairwise(moments):
+    for before, moment in pairwise(moment for moment in moments if not _waits(moment.picture)):
         cut += max(0.0, moment.seconds - before.seconds - PAUSE)
         shown.append(Moment(moment.seconds - cut, moment.picture))
     return shown
+
+
+def _waits(picture: Picture) -> bool:
+    return bool(picture) and picture[-1].startswith("starting workers")
 
 
 def pictures(moments: Sequence[Moment], seconds: float) -> tuple[list[Picture], float]:
@@ -224,6 +245,7 @@ def main() -> None:
     parser.add_argument("command", nargs=argparse.REMAINDER, help="of mnist-bench; left out, a small search")
     asked = parser.parse_args()
     moments = list(recorded(asked.command or ["search", "smoke", "--trials", "20", "--workers", "2"]))
+    moments = until(moments, END)
     shown, faster = pictures(without_pauses(moments), asked.seconds)
     asked.output.write_text(svg(shown, faster))
     print(f"{asked.output}: {len(shown)} pictures, {faster:.1f} times as fast, {asked.output.stat().st_size:,} bytes")

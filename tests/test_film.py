@@ -39,12 +39,25 @@ def test_a_window_folds_long_lines_and_shows_the_last_ones(film: ModuleType) -> 
 
 def test_pauses_are_cut(film: ModuleType) -> None:
     moments = [film.Moment(at, ()) for at in (0.0, 1.0, 11.0, 12.0)]
-    assert [moment.seconds for moment in film.without_pauses(moments)] == [0.0, 1.0, 1.0 + film.PAUSE, 2.0 + film.PAUSE]
+    cut = [0.0, 1.0, 1.0 + film.PAUSE, 2.0 + film.PAUSE]
+    assert [moment.seconds for moment in film.without_pauses(moments)] == cut
+    clock = [film.Moment(at, ("starting workers ... 3 s",)) for at in (2.0, 4.0, 6.0, 8.0, 10.0)]
+    assert [moment.seconds for moment in film.without_pauses([*moments[:2], *clock, *moments[2:]])] == cut
 
 
 def test_an_order_that_comes_in_two_pieces_is_waited_for(film: ModuleType) -> None:
     assert film._whole("a\x1b[2") == ("a", "\x1b[2")
     assert film._whole("a\x1b[2Kb") == ("a\x1b[2Kb", "")
+
+
+def test_the_film_ends_with_the_leaderboard(film: ModuleType) -> None:
+    moments = [
+        film.Moment(1.0, ("first",)),
+        film.Moment(2.0, ("first", film.END)),
+        film.Moment(2.0, (film.END, "next")),
+    ]
+    assert film.until(moments, film.END) == moments[:2]
+    assert film.until(moments[:1], film.END) == moments[:1]
 
 
 def test_a_long_recording_runs_faster_and_says_so(film: ModuleType) -> None:
