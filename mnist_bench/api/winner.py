@@ -21,6 +21,7 @@ def export_study(
     trial: TrialRecord | int | None = None,
     *,
     confirmed: bool = False,
+    committee: bool = False,
     device: str = "auto",
     data_dir: str | Path | None = None,
     net: OwnNetSource = None,
@@ -35,6 +36,7 @@ def export_study(
         folder: a new one, or that of an earlier export.
         trial: the trial, or its number.
         confirmed: take the net that `confirm_study` trained on all images.
+        committee: with `confirmed`, take all of those nets, their probabilities averaged.
         device: where a trial whose weights were not kept is trained again.
         data_dir: the data set of the study, where it is not the packaged one.
         net: the net of your own that the study has, where it has one: the function, or its name (docs/own_nets.md).
@@ -58,7 +60,7 @@ def export_study(
     check_target(Path(folder), folder=True)
     exports.check(Path(folder))
     location = StudyLocation.of(study.name, Path(results), storage)
-    options = Options(on_all=confirmed, device=device, data_dir=as_path(data_dir))
+    options = Options(on_all=confirmed, committee=committee, device=device, data_dir=as_path(data_dir))
     winner = find(study, None if trial is None else chosen(study, trial), location, options, on_news)
     written = exports.write(winner, Path(folder))
     for remark in written.remarks:

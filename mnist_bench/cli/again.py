@@ -15,12 +15,13 @@ from mnist_bench.cli import options, output
 from mnist_bench.cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mnist_bench.studies import SearchConfig
-    from search.study import StudyFolder
 
 READING = ("--results", "--storage")
 """What a command needs that reads a study."""
-DRAWING = (*READING, "--data-dir", "--net")
+DRAWING = (*READING, "--data", "--net")
 """What one needs that looks at pictures of the data set, or runs a net."""
 TRAINING = (*DRAWING, "--device")
 """What one needs that trains."""
@@ -28,21 +29,23 @@ TRAINING = (*DRAWING, "--device")
 
 def options_of(asked: SearchConfig, names: Sequence[str]) -> str:
     """Return those options of a search that are not the default ones, each with a space before it."""
+    return options_from(
+        names, results=asked.results, storage=asked.storage, data_dir=asked.data_dir, net=asked.net, device=asked.device
+    )
+
+
+def options_from(
+    names: Sequence[str], *, results: Path, storage: str | None, data_dir: Path | None, net: str | None, device: str
+) -> str:
+    """Return these options where they are not the default ones, each with a space before it."""
     given = {
-        "--results": None if asked.results == options.RESULTS else asked.results,
-        "--storage": _shown(asked.storage),
-        "--data-dir": asked.data_dir,
-        "--net": asked.net,
-        "--device": None if asked.device == "auto" else asked.device,
+        "--results": None if results == options.RESULTS else results,
+        "--storage": _shown(storage),
+        "--data": data_dir,
+        "--net": net,
+        "--device": None if device == "auto" else device,
     }
     return "".join(_option(name, given[name]) for name in names)
-
-
-def data_of(files: StudyFolder) -> str:
-    """Return the option that names the data of a study which was searched on a user's own, with a space before it."""
-    from search.study import invocations
-
-    return next((_option("--data", typed.data_dir) for typed in invocations(files)), "")
 
 
 def as_typed(storage: str | None) -> str:

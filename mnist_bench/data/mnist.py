@@ -113,6 +113,8 @@ class TrainingSet:
     """SHA-256 over the digests of both training files; of a task, as it has made them."""
     unseen: Indices = field(default_factory=lambda: np.empty(0, np.int64))
     """Indices of the images on which a benchmark scores a search's choice; only a task has some."""
+    names: tuple[str, ...] = ()
+    """Of the classes, where their source names them. No hash depends on them, for no training does."""
 
 
 def load_training_set(options: DataOptions) -> TrainingSet:
@@ -130,7 +132,10 @@ def load_training_set(options: DataOptions) -> TrainingSet:
         data_hash = canonical_json.sha256(images.digests)
         return TrainingSet(options=options, images=images, split=split, data_hash=data_hash, unseen=unseen)
     split = make_split(images.labels, subset=options.subset, classes=options.form.classes)
-    return TrainingSet(options=options, images=images, split=split, data_hash=canonical_json.sha256(images.digests))
+    return TrainingSet(
+        options=options, images=images, split=split, data_hash=canonical_json.sha256(images.digests),
+        names=_names(options),
+    )  # fmt: skip
 
 
 def is_packaged(data_hash: str) -> bool:
@@ -183,6 +188,16 @@ def check(loaded: Images, form: PictureForm, images_name: str, labels_name: str)
         wrong = np.min(loaded.labels) if np.min(loaded.labels) < 0 else np.max(loaded.labels)
         raise DataError(f"{labels_name}: label {wrong} is not between 0 and {form.classes - 1}")
     return loaded
+
+
+def _names(options: DataOptions) -> tuple[str, ...]:
+    """Return the names of the classes, where the folder's files were made of a source that has some."""
+    try:
+        found = json.loads((Path(options.data_dir or PACKAGED) / ABOUT).read_bytes())["classes"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return ()
+    fits = isinstance(found, list) and len(found) == options.form.classes
+    return tuple(map(str, found)) if fits else ()
 
 
 def _check_pinned(loaded: Images, pinned: Mapping[str, str], paths: Sequence[Path], remedy: str) -> None:

@@ -48,11 +48,23 @@ class Dataset:
     """SHA-256 over the split's indices."""
     unseen: Tensor
     """Indices of the images on which a benchmark scores a search's choice, int64; none without a task."""
+    names: tuple[str, ...] = ()
+    """Of the classes; see `TrainingSet`."""
 
     @property
     def device(self) -> torch.device:
         """The device of the tensors."""
         return self.images.device
+
+    @property
+    def means(self) -> tuple[float, ...]:
+        """Of the training part's pixels, 0 to 255, by channel."""
+        return tuple(channel.mean for channel in self.moments)
+
+    @property
+    def deviations(self) -> tuple[float, ...]:
+        """Standard deviations, as `means`."""
+        return tuple(channel.std for channel in self.moments)
 
     def training_on(self, part: TrainOn) -> Dataset:
         """Return the data set with another training part: that of the split, or all images, validation included."""
@@ -101,6 +113,7 @@ def on_device(loaded: TrainingSet, device: torch.device) -> Dataset:
         data_hash=loaded.data_hash,
         split_hash=loaded.split.digest,
         unseen=torch.from_numpy(loaded.unseen).to(device),
+        names=loaded.names,
     )
 
 

@@ -15,7 +15,7 @@ from mnist_bench.training import load_known, load_model, load_trial
 from search.errors import NewerVersionError, SearchError, StorageError, UsageError
 from search.event_log import StudyRecord, TrialRecord
 from search.files import leftovers, make_folder
-from search.study import ConfirmFolder, StudyFolder, checkpoint_store
+from search.study import ConfirmFolder, StudyFolder, checkpoint_store, data_option_of
 
 Faults = Mapping[Path, SearchError | None]
 """The error with which each file is refused; None if it can be read."""
@@ -105,7 +105,8 @@ def confirmed_nets(folder: Path) -> Iterator[Diagnostic]:
     yield from _newer("confirmed nets", faults, folder)
     if damaged := [path for path, fault in faults.items() if _is_damage(fault)]:
         text = f"damaged, and not used: {_names(damaged, folder)}."
-        advice = f"{_MOVES}; `mnist-bench train {folder.name}/N --on all` trains such a net again."
+        data = data_option_of(StudyFolder(folder))
+        advice = f"{_MOVES}; `mnist-bench train {folder.name}/N --on all{data}` trains such a net again."
         yield problem("confirmed nets", text, advice, partial(_move_aside, damaged, folder))
     if whole := [path for path, fault in faults.items() if fault is None]:
         yield ok("confirmed nets", f"{_counted(len(whole), 'file')}, each what its run on all images ended with.")

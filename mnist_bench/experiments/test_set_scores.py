@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
+import torch
+from torch import nn
+
 from mnist_bench import numerics
 from mnist_bench.data import DataOptions, Dataset, load_dataset, open_test_set, with_evaluation_images
 from mnist_bench.experiments.grid import Grid, Task
-from mnist_bench.training import Evaluation, evaluate, export, model_in
+from mnist_bench.training import Evaluation, evaluate, export, logits, model_in
 from search.trainer_api import Report
 
 
@@ -50,5 +53,14 @@ class Scores:
     def score(self, task: Task, state: bytes) -> Evaluation:
         """Return what the net in a task's state does, in the grid's precision; errors as in `images`."""
         device, precision = self.images.device, str(self._grid.numerics["precision"])
-        net = model_in(export(state, task.config), task.name).to(device)
-        return evaluate(net, self.images, numerics.choose_precision(device, precision))
+        return evaluate(self._net(task, state), self.images, numerics.choose_precision(device, precision))
+
+    def committee_errors(self, members: Iterable[tuple[Task, bytes]]) -> int:
+        """Return how many test images the nets in tasks' states get wrong together: by the mean of their probabilities,
+        in float32 as they are exported. Errors as in `images`.
+        """
+        each = (logits(self._net(task, state), self.images, "fp32").double().softmax(1) for task, state in members)
+        return int((sum(each, torch.zeros(())).argmax(1) != self.images.labels).sum())
+
+    def _net(self, task: Task, state: bytes) -> nn.Module:
+        return model_in(export(state, task.config), task.name).to(self.images.device)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import prod
-from typing import Any
+from typing import Any, assert_never
 
 from mnist_bench import cells
 from mnist_bench.config import DatasetName, recipe
-from mnist_bench.data import is_packaged
 from mnist_bench.experiments import confirm
 from mnist_bench.export.winner import SEED, Winner
 from mnist_bench.leaderboard import test_set_line
 from mnist_bench.nets import line, plan_layers
+from mnist_bench.picture_form import MNIST
 from mnist_bench.statistics import wilson
 from mnist_bench.studies import Data
 from search import yaml_writer
@@ -21,37 +21,43 @@ from search.messages import number_of
 DATASETS: dict[DatasetName, str] = {"mnist": "ylecun/mnist", "fashion-mnist": "zalando-datasets/fashion_mnist"}
 """Names of data sets at Hugging Face."""
 USE = """\
-On a picture of any size, dark on light or light on dark, without any other file than these:
+On a picture of any size, without any other file than these:
 
-    python net.py digit.png
+    python net.py {picture}
 
 The same from the command line of mnist-bench, and from Python:
 
-    mnist-bench predict . digit.png
+    mnist-bench predict . {picture}
 
     import mnist_bench
-    mnist_bench.load_model(".")(["digit.png"])[0].label
+    mnist_bench.load_model(".")(["{picture}"])[0].{label}
 
-With ONNX Runtime, `pictures` is float32 (N, 1, 28, 28), 0 to 255, ink on a background of 0, made as in `net.py`:
+{prepared}
+
+With ONNX Runtime, `pictures` is float32 {shape}, 0 to 255, {values}made as in `net.py`:
 
     session = onnxruntime.InferenceSession("model.onnx")
-    (probabilities,) = session.run(None, {"pictures": pictures})
+    (probabilities,) = session.run(None, {{"pictures": pictures}})"""
+DRAWN = "`draw.html` opens in a browser, without a network, and reads what is drawn."
 
-`draw.html` opens in a browser, without a network, and reads what is drawn."""
+
+MARKS = "\\`*_[]<>|~&$#"
+"""What may mean something in Markdown."""
 
 
 def card(winner: Winner) -> str:
     """Return the text of the card, in Markdown."""
-    config, model = winner.config, plan_layers(winner.config.model)
-    what = _what(winner.record.data)
+    config, model = winner.config, plan_layers(winner.config.model, winner.form)
+    what, nets = _what(winner.record.data), len(winner.members)
+    of = f"a committee of {nets} nets of " if nets > 1 else ""
     lines = [
         "---", yaml_writer.text(_head(winner)).rstrip(), "---", "",
-        f"# {winner.name}: {cells.count(model.parameters)} parameters for {what}", "", f"{line(config)}.", "",
+        f"# {winner.name}: {of}{cells.count(model.parameters)} parameters for {what}", "", f"{line(config)}.", "",
         "| figure | |", "| --- | --- |", *(f"| {name} | {value} |" for name, value in _figures(winner)), "",
-        *_sentences(winner), "", "## Use", "", USE, "", "## Layers", "",
+        *_sentences(winner), "", "## Use", "", *_use(winner), "", *_classes(winner), "## Layers", "",
         "| layer | output | parameters |", "| --- | --- | ---: |", *_layers(winner), "", "## Settings", "", "```yaml",
         recipe.text(winner.record.recipe, name=winner.study.name, subset=winner.record.data.subset).rstrip(), "```", "",
-        f"Seed {winner.record.seed}. `mnist-bench train` takes these lines as a file.", "", "## Repeat it", "",
+        f"{_seeds(winner)} `mnist-bench train` takes these lines as a file.", "", "## Repeat it", "",
         *_repeat(winner), "",
     ]  # fmt: skip
     return "\n".join(lines)
@@ -60,17 +66,78 @@ def card(winner: Winner) -> str:
 def _what(data: Data) -> str:
     if data.dataset != "mnist":
         return data.dataset
-    return "MNIST" if is_packaged(data.data_hash) else "data in MNIST's format"
+    if not data.is_own:
+        return "MNIST"
+    return "data in MNIST's format" if data.form == MNIST else f"pictures of {data.form}"
+
+
+def _use(winner: Winner) -> Iterator[str]:
+    traits = winner.traits
+    yield USE.format(
+        picture="digit.png" if traits.digits else "picture.png", label="name" if traits.names else "label",
+        prepared=_prepared(winner), shape=f"(N, {', '.join(map(str, winner.form.shape))})",
+        values="ink on a background of 0, " if traits.drawn else "",
+    )  # fmt: skip
+    if winner.is_drawn:
+        yield ""
+        yield DRAWN
+
+
+def _prepared(winner: Winner) -> str:
+    form = winner.form
+    match winner.traits.preparation:
+        case "digit":
+            return (
+                "A digit may be dark on light or light on dark, anywhere in the picture. As those of MNIST it is "
+                "cropped, fitted into 20x20 pixels, and shifted until its centre of mass lies in the middle of 28x28."
+            )
+        case "drawing":
+            return (
+                "What differs most from the picture's border is ink, dark on light or light on dark. The picture is "
+                "fitted whole into 28x28 pixels; nothing is cropped or centred."
+            )
+        case "picture":
+            channels = "grey" if form.channels == 1 else "red, green and blue"
+            return (
+                f"The picture is scaled to fit whole into {form.height}x{form.width} pixels (height by width), "
+                f"{channels}, in the middle and in its proportions; what is left over is black. Nothing is cropped, "
+                "centred or inverted: it has to be lit and framed like the pictures that the net was trained on."
+            )
+        case _:
+            assert_never(winner.traits.preparation)
+
+
+def _classes(winner: Winner) -> Iterator[str]:
+    """Yield the section of the classes' names; nothing where they have none."""
+    if not winner.traits.names:
+        return
+    yield "## Classes"
+    yield ""
+    yield "| output | class |"
+    yield "| ---: | --- |"
+    for number, name in enumerate(winner.traits.names):
+        yield f"| {number} | {_in_a_cell(name)} |"
+    yield ""
+
+
+def _in_a_cell(name: str) -> str:
+    """Return a name that Markdown shows as it is, and no more than that."""
+    return "".join(f"\\{sign}" if sign in MARKS else sign for sign in name)
+
+
+def _seeds(winner: Winner) -> str:
+    seeds = [str(member.record.seed) for member in winner.members]
+    return f"Seed {seeds[0]}." if len(seeds) == 1 else f"Seeds {', '.join(seeds)}."
 
 
 def _head(winner: Winner) -> dict[str, Any]:
     data, validation = winner.record.data, winner.validation
     head: dict[str, Any] = {
-        "library_name": "pytorch", "pipeline_tag": "image-classification", "tags": ["mnist-bench", data.dataset],
-        "metrics": ["accuracy"],
+        "library_name": "pytorch", "pipeline_tag": "image-classification",
+        "tags": ["mnist-bench", *([] if data.is_own else [data.dataset])], "metrics": ["accuracy"],
     }  # fmt: skip
     known = DATASETS.get(data.dataset)
-    if known is None or (data.dataset == "mnist" and not is_packaged(data.data_hash)):
+    if known is None or data.is_own:
         return head
     head |= {"datasets": [known]}
     if winner.on_all or validation.seen:
@@ -97,7 +164,9 @@ def _figures(winner: Winner) -> Iterator[tuple[str, str]]:
     final = next((final for final in found.evaluated if final.number == number), None) if found else None
     if found and final:
         own, tests = final.errors[SEED], confirm.figures(final.errors, found.test_images)
-        if winner.on_all and own is not None:
+        if winner.committee_errors is not None:
+            yield "test images, the committee, by `confirm`", confirm.committee(final, found.test_images)
+        if winner.on_all and len(winner.members) == 1 and own is not None:
             yield (
                 "test images, by `confirm`",
                 f"{cells.percent(1 - own / found.test_images)}, {own} of {found.test_images:,} wrong",
@@ -113,19 +182,24 @@ def _figures(winner: Winner) -> Iterator[tuple[str, str]]:
             seeds = f"mean of {fresh.seeds} fresh seeds" if fresh.seeds > 1 else "one fresh seed"
             yield "the same settings trained anew, on the validation images", f"{confirm.accuracy(fresh)}, {seeds}"
     yield "in the search, on the validation images", cells.percent(winner.trial.value)
-    layers = plan_layers(winner.config.model)
-    yield "parameters, running statistics included", f"{layers.parameters:,}"
-    yield "multiply-accumulates a picture", f"{layers.macs:,}"
+    layers, nets = plan_layers(winner.config.model, winner.form), len(winner.members)
+    each = f"{nets} nets of " if nets > 1 else ""
+    yield "parameters, running statistics included", f"{each}{layers.parameters:,}"
+    yield "multiply-accumulates a picture", f"{each}{layers.macs:,}"
 
 
 def _sentences(winner: Winner) -> Iterator[str]:
     bar, validation = winner.validation.threshold, winner.validation
     images = f"{validation.images:,} validation images"
     if winner.on_all:
+        nets = len(winner.members)
+        these = "This net was" if nets == 1 else f"These {nets} nets, of which the probabilities are averaged, were"
         yield (
-            f"This net was trained on all training images, the {images} among them. What is said of these is of nets "
+            f"{these} trained on all training images, the {images} among them. What is said of these is of single nets "
             "that were not."
         )
+        if nets > 1 and winner.committee_errors is None:
+            yield "What the committee gets right of the test images was not measured."
         yield ""
     elif winner.trial.state != "COMPLETE":
         yield f"The search stopped this trial early, after {number_of(len(winner.record.curve), 'period')}."
@@ -133,7 +207,7 @@ def _sentences(winner: Winner) -> Iterator[str]:
     if winner.confirmed is None:
         yield (
             "This is one net, chosen by its validation accuracy, which is therefore a little too good; "
-            f"`mnist-bench confirm {winner.study.name}` trains the best settings again with fresh seeds."
+            f"`mnist-bench confirm {winner.study.name}{_data(winner)}` trains the best settings again with fresh seeds."
         )
         yield ""
     yield (
@@ -143,8 +217,14 @@ def _sentences(winner: Winner) -> Iterator[str]:
     )
 
 
+def _data(winner: Winner) -> str:
+    """Return the option that names the data set in a command, with a space before it; the card goes to others, so that
+    it names no path of this machine."""
+    return " --data DATA" if winner.record.data.is_own else ""
+
+
 def _layers(winner: Winner) -> Iterator[str]:
-    for layer in plan_layers(winner.config.model).layers:
+    for layer in plan_layers(winner.config.model, winner.form).layers:
         shape = " x ".join(map(str, layer.outputs))
         kind = layer.activation if layer.kind == "activation" else layer.kind
         kernel = f" {layer.kernel} x {layer.kernel}" if layer.kernel else ""
@@ -152,12 +232,16 @@ def _layers(winner: Winner) -> Iterator[str]:
 
 
 def _repeat(winner: Winner) -> Iterator[str]:
-    record = winner.record
-    yield "    mnist-bench reproduce RECORD.json      # trains it again and compares every figure and the weights"
-    confirmed = " --confirmed" if winner.on_all else ""
-    yield f"    mnist-bench export {winner.name}{confirmed} --to DIR      # where the study is"
+    record, data, nets = winner.record, _data(winner), len(winner.members)
+    file = "RECORD.json" if nets == 1 else "RECORD-0.json"
+    yield f"    mnist-bench reproduce {file}{data}      # trains it again and compares every figure and the weights"
+    confirmed = f"{' --confirmed' if winner.on_all else ''}{' --committee' if nets > 1 else ''}"
+    yield f"    mnist-bench export {winner.name}{confirmed} --to DIR{data}      # where the study is"
     yield ""
-    yield f"- weights, SHA-256: `{winner.weights}`"
+    if data:
+        yield "- DATA is the file or folder of the pictures that it was trained on"
+    for member in winner.members:
+        yield f"- weights, SHA-256: `{member.weights}`"
     yield f"- training files, SHA-256: `{record.data.data_hash}`"
     yield f"- validation split, SHA-256: `{record.data.split_hash}`"
     yield f"- study, digest: `{winner.study.digest}`"

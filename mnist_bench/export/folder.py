@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from search.errors import UsageError
 from search.files import atomic_write, make_folder
 
 NET, ONNX, PAGE, CARD, RECORD = "net.py", "model.onnx", "draw.html", "README.md", "RECORD.json"
+MEMBER_RECORD = "RECORD-{}.json"
+"""Of a committee, the record of each net."""
 MAX_PAGE = 1_000_000
 """Bytes of a page to draw on; larger ones are mentioned."""
 
@@ -44,38 +47,54 @@ def write(winner: Winner, folder: Path) -> Written:
         UsageError: it cannot be written.
     """
     make_folder(folder)
-    remarks = []
+    remarks: list[str] = []
+    contents = {
+        WEIGHTS: pack(winner.nets, winner.config, winner.traits, winner.form),
+        NET: plain_net.source(winner).encode(),
+        ONNX: _onnx(winner, folder, remarks.append),
+        PAGE: _page(winner, folder, remarks.append),
+        CARD: card.card(winner).encode(),
+        **_records(winner),
+    }
+    written = {folder / name: content for name, content in contents.items() if content is not None}
+    others = [folder / name for name in (ONNX, PAGE, RECORD)] + sorted(folder.glob(MEMBER_RECORD.format("*")))
+    for path in (*written, *others):
+        try:
+            if path in written:
+                atomic_write(path, written[path])
+            else:
+                path.unlink(missing_ok=True)  # of another net, from an earlier export
+        except OSError as error:
+            raise UsageError(f"{path}: cannot be written ({error.strerror}).") from error
+    return Written(files=tuple(written), remarks=tuple(remarks))
+
+
+def _records(winner: Winner) -> dict[str, bytes]:
+    """Return the record of each training, by file name."""
+    names = [MEMBER_RECORD.format(number) for number in range(len(winner.members))]
+    return {
+        name: (json.dumps(records.to_json(member.record), indent=2) + "\n").encode()
+        for name, member in zip(names if len(names) > 1 else [RECORD], winner.members, strict=True)
+    }
+
+
+def _page(winner: Winner, folder: Path, remark: Callable[[str], None]) -> bytes | None:
+    if reason := page.undrawable(winner):
+        remark(f"{folder / PAGE} is left out: {reason}")
+        return None
     drawn = page.page(winner).encode()
     if len(drawn) > MAX_PAGE:
-        parameters = sum(weights.numel() for weights in winner.net.parameters())
-        remarks.append(f"{folder / PAGE} takes {size(len(drawn))}, for the net has {parameters:,} parameters.")
-    contents = {
-        WEIGHTS: pack(winner.net, winner.config, winner.traits),
-        NET: plain_net.source(winner).encode(),
-        ONNX: _onnx(winner),
-        PAGE: drawn,
-        CARD: card.card(winner).encode(),
-        RECORD: (json.dumps(records.to_json(winner.record), indent=2) + "\n").encode(),
-    }
-    for name, content in contents.items():
-        try:
-            if content is None:
-                remarks.append(
-                    f"{folder / name} is left out: onnx writes it, which this installation lacks; `pip install onnx` "
-                    "adds it."
-                )
-                (folder / name).unlink(missing_ok=True)  # of another net, from an earlier export
-            else:
-                atomic_write(folder / name, content)
-        except OSError as error:
-            raise UsageError(f"{folder / name}: cannot be written ({error.strerror}).") from error
-    return Written(
-        files=tuple(folder / name for name, content in contents.items() if content is not None), remarks=tuple(remarks)
-    )
+        parameters = sum(weights.numel() for net in winner.nets for weights in net.parameters())
+        whose = "net has" if len(winner.nets) == 1 else "nets have"
+        remark(f"{folder / PAGE} takes {size(len(drawn))}, for the {whose} {parameters:,} parameters.")
+    return drawn
 
 
-def _onnx(winner: Winner) -> bytes | None:
+def _onnx(winner: Winner, folder: Path, remark: Callable[[str], None]) -> bytes | None:
     try:
         return onnx_graph.graph(winner)
     except ImportError:
+        remark(
+            f"{folder / ONNX} is left out: onnx writes it, which this installation lacks; `pip install onnx` adds it."
+        )
         return None

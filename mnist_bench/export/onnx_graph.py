@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, assert_never
 
@@ -12,7 +13,6 @@ from mnist_bench.config import Activation, PoolAxes
 from mnist_bench.export.plain_net import known_layers
 from mnist_bench.export.winner import Winner
 from mnist_bench.nets import Layer
-from mnist_bench.picture_form import MNIST
 
 if TYPE_CHECKING:
     from onnx import NodeProto
@@ -24,7 +24,9 @@ Arrays = Mapping[str, NDArray[Any]]
 
 
 def graph(winner: Winner) -> bytes:
-    """Return the model: `pictures`, float32 (N, 1, 28, 28), 0 to 255, to `probabilities`, float32 (N, 10).
+    """Return the model: `pictures`, float32 (N, C, H, W), 0 to 255, to `probabilities`, float32 (N, classes).
+
+    Of a committee it holds all nets, and the mean of their probabilities.
 
     Raises:
         ImportError: the package onnx is not installed.
@@ -32,26 +34,45 @@ def graph(winner: Winner) -> bytes:
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
-    weights = {name: value.numpy() for name, value in winner.net.state_dict().items()}
-    constants = {"mean": winner.traits.mean, "std": winner.traits.std, "half": 0.5, "one": 1.0, "root": 2**0.5}
-    arrays = {name: np.array(value, np.float32) for name, value in constants.items()} | weights
+    weights = {
+        f"{prefix}{name}": value.numpy()
+        for prefix, net in zip(_prefixes(winner), winner.nets, strict=True)
+        for name, value in net.state_dict().items()
+    }
+    levels = {"mean": _levels(winner.traits.mean), "std": _levels(winner.traits.std)}
+    constants = {"half": 0.5, "one": 1.0, "root": 2**0.5}
+    arrays = {name: np.array(value, np.float32) for name, value in constants.items()} | levels | weights
     nodes = list(_nodes(winner))
     used = {name for node in nodes for name in node.input}
     made = helper.make_model(
         helper.make_graph(
             nodes,
             "mnist-bench",
-            [helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, ["N", *MNIST.shape])],
-            [helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, ["N", MNIST.classes])],
+            [helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, ["N", *winner.form.shape])],
+            [helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, ["N", winner.form.classes])],
             [numpy_helper.from_array(np.ascontiguousarray(a), name) for name, a in arrays.items() if name in used],
         ),
         producer_name="mnist-bench",
         ir_version=FORMAT,
         opset_imports=[helper.make_opsetid("", OPSET)],
     )
-    helper.set_model_props(made, {"trial": winner.name, "weights": winner.weights})
+    named = {"classes": json.dumps(winner.traits.names)} if winner.traits.names else {}
+    weights_of = ", ".join(member.weights for member in winner.members)
+    helper.set_model_props(made, {"trial": winner.name, "weights": weights_of, **named})
     onnx.checker.check_model(made, full_check=True)
     return bytes(made.SerializeToString(deterministic=True))
+
+
+def _levels(channels: tuple[float, ...]) -> NDArray[np.float32]:
+    """Return a number for pictures of one channel, or numbers of shape (C, 1, 1)."""
+    found = np.array(channels, np.float32)
+    return found.reshape(-1, 1, 1) if len(channels) > 1 else found[0]
+
+
+def _prefixes(winner: Winner) -> list[str]:
+    """Return what the names of each net's weights and values begin with: nothing where there is one net."""
+    nets = len(winner.members)
+    return [f"net{number}." for number in range(nets)] if nets > 1 else [""]
 
 
 def _nodes(winner: Winner) -> Iterator[NodeProto]:
@@ -59,12 +80,25 @@ def _nodes(winner: Winner) -> Iterator[NodeProto]:
 
     yield helper.make_node("Sub", [INPUT, "mean"], ["shifted"])
     yield helper.make_node("Div", ["shifted", "std"], ["input"])
+    prefixes = _prefixes(winner)
+    outputs = [OUTPUT] if len(prefixes) == 1 else [f"{prefix}{OUTPUT}" for prefix in prefixes]
+    for prefix, output in zip(prefixes, outputs, strict=True):
+        yield from _net(winner, prefix, output)
+    if len(outputs) > 1:
+        yield helper.make_node("Mean", outputs, [OUTPUT])
+
+
+def _net(winner: Winner, prefix: str, output: str) -> Iterator[NodeProto]:
+    """Yield the nodes of a net, from "input" to its probabilities."""
+    from onnx import helper
+
     name = "input"
     for number, layer in enumerate(known_layers(winner)):
         if layer.kind != "dropout":  # it does nothing in a net at rest
-            yield from _layer(layer, name, f"layer{number}", str(number), winner.config.model.batchnorm_epsilon)
-            name = f"layer{number}"
-    yield helper.make_node("Softmax", [name], [OUTPUT], axis=1)
+            target = f"{prefix}layer{number}"
+            yield from _layer(layer, name, target, f"{prefix}{number}", winner.config.model.batchnorm_epsilon)
+            name = target
+    yield helper.make_node("Softmax", [name], [output], axis=1)
 
 
 def _layer(layer: Layer, source: str, target: str, number: str, epsilon: float) -> Iterator[NodeProto]:

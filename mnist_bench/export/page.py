@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Any, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -25,7 +25,15 @@ from mnist_bench.export.plain_net import known_layers
 from mnist_bench.export.winner import Winner
 from mnist_bench.nets import Layer, line
 from mnist_bench.units import percent
+from search.errors import UsageError
 
+if TYPE_CHECKING:
+    from torch import nn
+
+MAX_BARS = 20
+"""Of more classes than so many, the page shows the most probable ones alone."""
+TOP = 10
+"""So many of them."""
 Array = NDArray[np.float64]
 
 
@@ -45,37 +53,83 @@ class Drawing:
 
     markup: Markup
     """The paper, the bars, and the net's weights."""
+    what: str
+    """The word for what is drawn: digit, or picture."""
     style: Markup
     script: Markup
 
 
 def page(winner: Winner) -> str:
-    """Return a page of its own, as HTML."""
+    """Return a page of its own, as HTML; errors as in `drawing`."""
     validation = winner.validation
     right = f"{percent(validation.accuracy)} of {validation.images:,} validation images right"
     of = "trained on all images; in the search its settings got " if winner.on_all else ""
+    nets = len(winner.members)
+    of = f"a committee of {nets} such nets, their probabilities averaged, {of}" if nets > 1 else of
     lines = [
         f"{winner.name}: {line(winner.config)}; {of}{right}.",
-        "The net computes in this page; nothing is sent. The picture is cropped, fitted into 20 x 20 pixels, and "
-        "centred, as those of MNIST were.",
+        f"The net computes in this page; nothing is sent. {_prepared(winner)}",
     ]
     part = drawing(winner)
     return (
         _environment()
         .get_template("draw.html.j2")
-        .render(name=winner.name, lines=lines, drawing=part, style=_text("page.css") + part.style, script=part.script)
-    )
+        .render(
+            name=winner.name, what=_what(winner), lines=lines, drawing=part, script=part.script,
+            style=_text("page.css") + part.style,
+        )
+    )  # fmt: skip
 
 
 def drawing(winner: Winner) -> Drawing:
-    """Return the part of a page to draw on, with the net inside."""
+    """Return the part of a page to draw on, with the net inside.
+
+    Raises:
+        UsageError: nobody can draw what the net reads; see `undrawable`.
+    """
+    if reason := undrawable(winner):
+        raise UsageError(reason)
     net = json.dumps(packed(winner)).replace("<", "\\u003c")
-    markup = _environment().get_template("drawing.html.j2").render(net=Markup(net))  # noqa: S704 - numbers and names
+    form = winner.form
+    labels = [winner.traits.name_of(label) for label in range(form.classes)]
+    markup = (
+        _environment()
+        .get_template("drawing.html.j2")
+        .render(
+            net=Markup(net),  # noqa: S704 - JSON, in which nothing ends the element
+            what=_what(winner), width=form.width, height=form.height,
+            labels=labels if len(labels) <= MAX_BARS else [""] * TOP, named=max(map(len, labels)) > 1,
+        )
+    )  # fmt: skip
     return Drawing(
         markup=Markup(markup),  # noqa: S704 - ours
+        what=_what(winner),
         style=_text("draw.css"),
         script=_text("net.js") + _text("draw.js"),
     )
+
+
+def undrawable(winner: Winner) -> str | None:
+    """Return a sentence that says why nobody can draw what the net reads; None where one can."""
+    if winner.is_drawn:
+        return None
+    kind = "in colour" if winner.form.channels > 1 else "on a background that is not black"
+    return f"{winner.name} reads pictures {kind}, which nobody draws with a pen."
+
+
+def _what(winner: Winner) -> str:
+    return "digit" if winner.traits.digits else "picture"
+
+
+def _prepared(winner: Winner) -> str:
+    size = f"{winner.form.height} x {winner.form.width} pixels"
+    match winner.traits.preparation:
+        case "digit":
+            return "The picture is cropped, fitted into 20 x 20 pixels, and centred, as those of MNIST were."
+        case "drawing" | "picture":
+            return f"The sheet is scaled to {size}, as the pictures were on which it was trained."
+        case _:
+            assert_never(winner.traits.preparation)
 
 
 def csp_hash(text: str) -> str:
@@ -85,15 +139,19 @@ def csp_hash(text: str) -> str:
 
 def packed(winner: Winner) -> dict[str, Any]:
     """Return the net as plain values, of which `unpack` in net.js makes what computes."""
-    steps = _steps(winner)
-    halves = [(s.weights / _unit(s.weights)).astype("<f2") for s in steps if s.weights is not None]
+    each = [_steps(winner, net) for net in winner.nets]
+    halves = [(s.weights / _unit(s.weights)).astype("<f2") for steps in each for s in steps if s.weights is not None]
     planes = np.concatenate([half.ravel() for half in halves]).view(np.uint8).reshape(-1, 2).T
+    (mean,), (std,) = winner.traits.mean, winner.traits.std
     return {
-        "mean": winner.traits.mean,
-        "std": winner.traits.std,
-        "digits": winner.traits.digits,
+        "mean": mean,
+        "std": std,
+        "rows": winner.form.height,
+        "columns": winner.form.width,
+        "preparation": winner.traits.preparation,
+        "names": [winner.traits.name_of(label) for label in range(winner.form.classes)],
         "unsure_below": winner.traits.unsure_below,
-        "layers": [_plain(step) for step in steps],
+        "nets": [[_plain(step) for step in steps] for steps in each],
         "weights": base64.b64encode(zlib.compress(planes.tobytes(), 9)).decode(),
     }
 
@@ -109,10 +167,10 @@ def _unit(weights: Array) -> float:
     return float(np.abs(weights).max()) or 1.0
 
 
-def _steps(winner: Winner) -> list[Step]:
-    """Return the layers; batchnorm right behind a layer with weights is taken up by these."""
+def _steps(winner: Winner, net: nn.Module) -> list[Step]:
+    """Return the layers of one of its nets; batchnorm right behind a layer with weights is taken up by these."""
     model = winner.config.model
-    values = {name: value.double().numpy() for name, value in winner.net.state_dict().items()}
+    values = {name: value.double().numpy() for name, value in net.state_dict().items()}
     steps: list[Step] = []
     for number, layer in enumerate(known_layers(winner)):
         own = {name.partition(".")[2]: value for name, value in values.items() if name.startswith(f"{number}.")}

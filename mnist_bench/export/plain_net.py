@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from string import Template
-from typing import assert_never
+from typing import Any, assert_never
 
 from torch import nn
 
@@ -15,8 +15,6 @@ from mnist_bench.nets import Layer, line, plan_layers
 from mnist_bench.prediction import preparation
 from search.errors import UsageError
 
-FUNCTIONS = (preparation.brightness, preparation.prepare, preparation.shares)
-"""What makes a picture like those that the net was trained on; the file has their source."""
 CHANNELS_ROWS_POOL = '''
 class ChannelsRowsPool(nn.Module):
     """A 2x2 max-pool over maps and rows, from (N, C, H, W) to (N, C // 2, H // 2, W)."""
@@ -26,15 +24,31 @@ class ChannelsRowsPool(nn.Module):
         return nn.functional.max_pool2d(turned, 2).permute(0, 2, 3, 1)
 
 '''
-TEMPLATE = Template('''\
-"""$name: $summary.
+FORWARD = {
+    False: "        return super().forward((pictures.float() - MEAN) / STD)",
+    True: """\
+        mean, std = torch.tensor([MEAN, STD], device=pictures.device).view(2, -1, 1, 1)
+        return super().forward((pictures.float() - mean) / std)""",
+}
+"""By whether there are several channels."""
+COMMITTEE = '''
+class Committee(nn.ModuleList):
+    """From pictures to logits, of which softmax(1) makes the mean of what it makes of each net's."""
 
-    python net.py digit.png ...        # the digit, its probability, and the digit after it
+    def forward(self, pictures):
+        each = torch.stack([net(pictures).log_softmax(1) for net in self])
+        return each.logsumexp(0) - math.log(len(self))
+
+'''
+TEMPLATE = Template('''\
+"""$name: $summary$together.
+
+    python net.py $picture ...        # the $noun, its probability, and the $noun after it
 
 From Python: `probabilities = load()(pictures).softmax(1)`. It needs torch, safetensors and numpy, and pillow for files.
 """
 
-import sys
+$imports
 from pathlib import Path
 from typing import Any
 
@@ -46,10 +60,11 @@ from torch import nn
 
 MEAN, STD = $mean, $std  # of the pixels that the net was trained on
 UNSURE_BELOW = $unsure  # the probability that parts right answers from wrong ones best
+NAMES = $names  # of the classes
 
 $classes
 class Net(nn.Sequential):
-    """From pictures (N, 1, 28, 28), 0 is paper and 255 ink, to logits (N, 10)."""
+    """From pictures $shape, $values, to logits (N, $outputs)."""
 
     def __init__(self):
         super().__init__(
@@ -57,12 +72,12 @@ $layers
         )
 
     def forward(self, pictures):
-        return super().forward((pictures.float() - MEAN) / STD)
+$forward
 
-
+$committee
 def load(path=Path(__file__).with_name("model.safetensors")):
-    """Return the trained net."""
-    net = Net()
+    """Return the trained $trained."""
+    net = $made
     net.load_state_dict(load_file(path))
     return net.eval()
 
@@ -77,14 +92,15 @@ def main(paths):
     net = load()
     for path in paths:
         try:
-            grey = brightness(ImageOps.exif_transpose(Image.open(path)))
-            picture = torch.from_numpy(prepare(grey, digit=$digits))
+            image = ImageOps.exif_transpose(Image.open(path))
+            picture = torch.from_numpy($prepared)
         except (OSError, ValueError) as error:
             sys.exit(f"{path}: {error}")
         with torch.inference_mode():
-            values, labels = net(picture[None, None]).double().softmax(1)[0].topk(2)
+            values, labels = net(picture.view(1, $input)).double().softmax(1)[0].topk(2)
+        first, second = (NAMES[label] for label in labels)
         unsure = "  unsure" if values[0] < UNSURE_BELOW else ""
-        print(f"{path}  {labels[0]}  {values[0]:.2%}, then {labels[1]} {values[1]:.2%}{unsure}")
+        print(f"{path}  {first}  {values[0]:.2%}, then {second} {values[1]:.2%}{unsure}")
 
 
 if __name__ == "__main__":
@@ -96,11 +112,46 @@ def source(winner: Winner) -> str:
     """Return the text of `net.py`; the weights lie beside it in `model.safetensors`."""
     model, traits, layers = winner.config.model, winner.traits, known_layers(winner)
     has_odd_pool = any(layer.kind == "pool" and layer.pool_axes == "channels_rows" for layer in layers)
+    form, nets = winner.form, len(winner.members)
+    call, functions = _preparation(winner)
     return TEMPLATE.substitute(
-        name=winner.name, summary=line(winner.config), mean=repr(traits.mean), std=repr(traits.std),
-        unsure=repr(traits.unsure_below), digits=traits.digits, classes=CHANNELS_ROWS_POOL if has_odd_pool else "",
-        layers="\n".join(_lines(layers, model)), functions="\n\n".join(inspect.getsource(one) for one in FUNCTIONS),
+        name=winner.name, summary=line(winner.config), mean=_levels(traits.mean), std=_levels(traits.std),
+        unsure=repr(traits.unsure_below), names=_names(winner), classes=CHANNELS_ROWS_POOL if has_odd_pool else "",
+        layers="\n".join(_lines(layers, model)), functions="\n\n".join(inspect.getsource(one) for one in functions),
+        prepared=call, input=", ".join(map(str, form.shape)), shape=f"(N, {', '.join(map(str, form.shape))})",
+        outputs=form.classes, values="0 is paper and 255 ink" if traits.drawn else "0 to 255",
+        noun="digit" if traits.digits else "class", picture="digit.png" if traits.digits else "picture.png",
+        forward=FORWARD[form.channels > 1], imports="import math\nimport sys" if nets > 1 else "import sys",
+        together=f"; the mean of {nets} such nets" if nets > 1 else "", committee=COMMITTEE if nets > 1 else "",
+        trained="nets" if nets > 1 else "net", made=f"Committee(Net() for _ in range({nets}))" if nets > 1 else "Net()",
     )  # fmt: skip
+
+
+def _levels(channels: tuple[float, ...]) -> str:
+    return repr(list(channels)) if len(channels) > 1 else repr(channels[0])
+
+
+def _names(winner: Winner) -> str:
+    """Return the names of the classes as Python: a tuple, or what gives each class its number."""
+    names = winner.traits.names
+    if not names:
+        return f"range({winner.form.classes})"
+    line = f"({', '.join(map(ascii, names))})"
+    return line if len(line) < 90 else "(\n{}\n)".format("\n".join(f"    {name!a}," for name in names))
+
+
+def _preparation(winner: Winner) -> tuple[str, tuple[Callable[..., Any], ...]]:
+    """Return the expression that makes a picture of `image`, and the functions that it needs."""
+    match winner.traits.preparation:
+        case "digit" | "drawing":
+            call = f"prepare(brightness(image), digit={winner.traits.digits})"
+            return call, (preparation.brightness, preparation.prepare, preparation.shares)
+        case "picture":
+            form = winner.form
+            call = f"fit(pixels(image, {form.channels}), {form.height}, {form.width})"
+            return call, (preparation.pixels, preparation.fit, preparation.shares)
+        case _:
+            assert_never(winner.traits.preparation)
 
 
 def known_layers(winner: Winner) -> tuple[Layer, ...]:
@@ -109,7 +160,7 @@ def known_layers(winner: Winner) -> tuple[Layer, ...]:
     Raises:
         UsageError: one of them is of another kind, from a knob of the user's own.
     """
-    layers = plan_layers(winner.config.model).layers
+    layers = plan_layers(winner.config.model, winner.form).layers
     for layer, module in zip(layers, winner.net.children(), strict=True):
         wanted = _module(layer, winner.config.model).partition("(")[0].removeprefix("nn.")
         is_known = isinstance(module, getattr(nn, wanted, ())) or type(module).__name__ == wanted

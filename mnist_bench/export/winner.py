@@ -11,15 +11,23 @@ from mnist_bench.config import TrainConfig, from_json, leaves_validation
 from mnist_bench.data import Dataset
 from mnist_bench.errors import NotReproducedError
 from mnist_bench.experiments import confirm
-from mnist_bench.experiments.confirm import Confirmed
-from mnist_bench.picture_form import MNIST
-from mnist_bench.prediction import Model, Threshold, Traits, threshold
-from mnist_bench.studies import Record, openings, record as records, record_of, reproduce, trainer_for
+from mnist_bench.experiments.confirm import SEEDS, Confirmed
+from mnist_bench.picture_form import PictureForm
+from mnist_bench.prediction import SAMPLE, Model, Threshold, Traits, draws_on_black, is_ready, threshold
+from mnist_bench.studies import (
+    Data,
+    Record,
+    openings,
+    record as records,
+    record_of,
+    reproduce,
+    trainer_for,
+)
 from mnist_bench.training import TorchTrainer, export, load_known, load_trial, logits, model_in
 from mnist_bench.units import duration
 from search.errors import StudyNotFoundError, UsageError
 from search.event_log import StudyRecord, TrialRecord
-from search.study import StudyLocation
+from search.study import ConfirmFolder, StudyLocation, data_option, data_option_of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -37,11 +45,13 @@ class Options:
 
     on_all: bool = False
     """The net that `confirm` trained on all training images, instead of the trial's own."""
+    committee: bool = False
+    """All nets that `confirm` trained so, the probabilities of which are averaged, instead of the first one."""
     trains: bool = True
     """Whether a trial whose weights were not kept is trained again."""
     device: str = "auto"
     data_dir: Path | None = None
-    """The folder of the data set; None for the packaged one."""
+    """The data set, as in `data.options_for`; None for the packaged one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,24 +71,58 @@ class Validation:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Member:
+    """A net, and the record of the training that made it."""
+
+    record: Record
+    net: nn.Module
+    """On the CPU, in evaluation mode."""
+
+    @property
+    def weights(self) -> str:
+        """SHA-256 of its weights."""
+        return self.record.curve[-1].weights
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Winner:
-    """A trained net, and what is known of it."""
+    """A trained net, or a committee of several, and what is known of it."""
 
     study: StudyRecord
     trial: TrialRecord
     on_all: bool
     """Whether the net is one that `confirm` trained on all training images, instead of the trial's own."""
-    record: Record
-    """Of the training that made the net."""
-    net: nn.Module
-    """On the CPU, in evaluation mode."""
+    members: tuple[Member, ...]
+    """One; of a committee all, trained alike with other seeds."""
     traits: Traits
+    is_drawn: bool
+    """Whether one can draw what the net reads: grey pictures on black."""
     validation: Validation
     """Of the trial's own net, even where the net is one that was trained on all images."""
     confirmed: Confirmed | None
     """What `confirm` found of the study; None where it was not confirmed."""
     test_openings: int
     """How often the test set was opened for the study."""
+
+    @property
+    def record(self) -> Record:
+        """Of the training that made the net; of a committee, the first one."""
+        return self.members[0].record
+
+    @property
+    def nets(self) -> tuple[nn.Module, ...]:
+        """The net, or those of a committee."""
+        return tuple(member.net for member in self.members)
+
+    @property
+    def net(self) -> nn.Module:
+        """The net; of a committee, the first one."""
+        return self.members[0].net
+
+    @property
+    def form(self) -> PictureForm:
+        """Of the pictures."""
+        return self.record.data.form
 
     @property
     def config(self) -> TrainConfig:
@@ -91,14 +135,15 @@ class Winner:
         return f"{self.study.name}/{self.trial.number}"
 
     @property
-    def weights(self) -> str:
-        """SHA-256 of its weights."""
-        return self.record.curve[-1].weights
+    def committee_errors(self) -> int | None:
+        """What `confirm` counted on the test images; None of a single net, or where nobody measured it."""
+        finals = self.confirmed.evaluated if self.confirmed and len(self.members) > 1 else ()
+        return next((final.committee for final in finals if final.number == self.trial.number), None)
 
     @property
     def model(self) -> Model:
         """The net, ready for pictures."""
-        return Model(net=self.net, traits=self.traits)
+        return Model(nets=self.nets, traits=self.traits, form=self.form)
 
 
 def find(
@@ -119,8 +164,9 @@ def find(
         DataError, DeviceError, UsageError: see `trainer_for`, which loads the data set.
     """
     found = confirm.load(location.folder)
+    data = data_option(options.data_dir) or data_option_of(location.files)
     if options.on_all:
-        trial = _finalist(study, trial, found)
+        trial = _finalist(study, trial, found, data)
     elif trial is None:
         trial = study.best
     if trial is None:
@@ -133,33 +179,45 @@ def find(
     if not options.trains and not location.files.weights_of(trial.number).is_file():
         name = f"{study.name}/{trial.number}"
         raise StudyNotFoundError(
-            f"The weights of {name} were not kept; `mnist-bench export {name} --to DIR` trains it again."
+            f"The weights of {name} were not kept; `mnist-bench export {name} --to DIR{data}` trains it again."
         )
-    kept = _confirmed_net(study, trial, location) if options.on_all else None
+    kept = _confirmed_nets(study, trial, location, committee=options.committee) if options.on_all else ()
     trainer = trainer_for(record, device=options.device, data_dir=options.data_dir)
-    if trainer.data.form != MNIST:
-        raise UsageError(f"{study.name}: its pictures are {trainer.data.form}; export knows those of {MNIST} alone.")
-    net = _net(study, trial, record, location, trainer, on_news)
+    net = _net(study, trial, record, location, trainer, data, on_news)
     validation = _validation(net.to(trainer.data.device), trainer.data, from_json(record.recipe))
-    record, net = kept or (record, net.cpu())
-    (grey,) = trainer.data.training_on(from_json(record.recipe).train_on).moments
+    members = kept or (Member(record=record, net=net.cpu()),)
+    trained_on = trainer.data.training_on(from_json(members[0].record.recipe).train_on)
+    is_digits, is_drawing, is_drawn = likeness(record.data, trained_on)
     traits = Traits(
-        mean=grey.mean, std=grey.std, digits=record.data.dataset in DIGITS,
-        unsure_below=validation.threshold.probability,
+        mean=trained_on.means, std=trained_on.deviations, digits=is_digits, drawn=is_drawing, names=trained_on.names,
+        members=len(members), unsure_below=validation.threshold.probability,
     )  # fmt: skip
     return Winner(
-        study=study, trial=trial, on_all=options.on_all, record=record, net=net, traits=traits, validation=validation,
-        confirmed=found, test_openings=openings.for_study(location),
+        study=study, trial=trial, on_all=options.on_all, members=members, traits=traits, is_drawn=is_drawn,
+        validation=validation, confirmed=found, test_openings=openings.for_study(location),
     )  # fmt: skip
 
 
-def _finalist(study: StudyRecord, trial: TrialRecord | None, found: Confirmed | None) -> TrialRecord:
+def likeness(recorded: Data, data: Dataset) -> tuple[bool, bool, bool]:
+    """Return whether a data set is of digits, whether of drawings, and whether one can draw what is in it.
+
+    MNIST and its relatives are known. Of others, digits are grey pictures of 28x28 pixels that are cropped and centred
+    as MNIST's are; all else is no drawing, so that it is taken as it is.
+    """
+    if not recorded.is_own:
+        return recorded.dataset in DIGITS, True, True
+    pictures = data.pixels(data.validation[:SAMPLE]).cpu().numpy()
+    ready = is_ready(pictures)
+    return ready, ready, draws_on_black(pictures)
+
+
+def _finalist(study: StudyRecord, trial: TrialRecord | None, found: Confirmed | None, data: str) -> TrialRecord:
     """Return the trial whose configuration `confirm` trained on all images: the one asked for, or the winner."""
     finals = [final.number for final in found.evaluated] if found else []
     if not finals:
         raise StudyNotFoundError(
-            f"Study {study.name} has no net that was trained on all images; `mnist-bench confirm {study.name}` trains "
-            "eight of its winner."
+            f"Study {study.name} has no net that was trained on all images; `mnist-bench confirm "
+            f"{study.name}{data}` trains eight of its winner."
         )
     number = finals[0] if trial is None else trial.number
     if number not in finals:
@@ -168,18 +226,40 @@ def _finalist(study: StudyRecord, trial: TrialRecord | None, found: Confirmed | 
     return next(trial for trial in study.trials if trial.number == number)
 
 
-def _confirmed_net(study: StudyRecord, trial: TrialRecord, location: StudyLocation) -> tuple[Record, nn.Module]:
-    folder = location.files.confirm
-    path = folder.net_of(trial.number, SEED)
+def _confirmed_nets(
+    study: StudyRecord, trial: TrialRecord, location: StudyLocation, *, committee: bool
+) -> tuple[Member, ...]:
+    """Return the first net that `confirm` trained of a trial's settings on all images, or all that came to their end.
+
+    Raises:
+        StudyNotFoundError: one of them is not here, or there is but one for a committee.
+        UsageError: one was trained on other data than the study.
+        WeightsError: a file holds other weights than those of its record.
+    """
+    folder, name = location.files.confirm, f"{study.name}/{trial.number}"
+    if not committee:
+        return (_confirmed_net(study, trial, folder, SEED),)
+    found = [
+        seed
+        for seed in range(SEEDS)
+        if records.read(folder.record_of(trial.number, seed, on_all=True)).curve[-1].end is None
+    ]
+    if len(found) < confirm.MIN_COMMITTEE:
+        raise StudyNotFoundError(f"Of {name} trained on all images, {len(found)} of {SEEDS} nets came to their end.")
+    return tuple(_confirmed_net(study, trial, folder, seed) for seed in found)
+
+
+def _confirmed_net(study: StudyRecord, trial: TrialRecord, folder: ConfirmFolder, seed: int) -> Member:
+    path = folder.net_of(trial.number, seed)
     if not path.is_file():
         raise StudyNotFoundError(
             f"{path}: the net that `confirm` trained on all images was not kept, as in earlier versions, or is gone."
         )
-    record = records.read(folder.record_of(trial.number, SEED, on_all=True))
+    record = records.read(folder.record_of(trial.number, seed, on_all=True))
     if record.data != record_of(study, trial).data:
         raise UsageError(f"{path}: was trained on other data than study {study.name}.")
-    whose = f"the first net of {study.name}/{trial.number} that `confirm` trained on all images"
-    return record, load_known(path, record.curve[-1].weights, from_json(record.recipe), whose)
+    whose = f"the net of {study.name}/{trial.number} that `confirm` trained on all images with seed {seed}"
+    return Member(record=record, net=load_known(path, record.curve[-1].weights, from_json(record.recipe), whose))
 
 
 def _net(
@@ -188,6 +268,7 @@ def _net(
     record: Record,
     location: StudyLocation,
     trainer: TorchTrainer,
+    data: str,
     on_news: Callable[[str], None],
 ) -> nn.Module:
     """Return a trial's own net: as it was kept, or trained again."""
@@ -201,7 +282,8 @@ def _net(
         difference = comparison.first_difference
         told = f" ({difference.name}: {difference.then} then, {difference.now} now)" if difference else ""
         raise NotReproducedError(
-            f"Trained again, {name} came out otherwise{told}; `mnist-bench reproduce {name}` says what differs here."
+            f"Trained again, {name} came out otherwise{told}; `mnist-bench reproduce {name}{data}` says what differs "
+            "here."
         )
     return model_in(export(state, from_json(record.recipe)), name)
 

@@ -1,9 +1,10 @@
+from .likeness import SAMPLE as SAMPLE, draws_on_black as draws_on_black, is_ready as is_ready
 from .model import (
     WEIGHTS as WEIGHTS,
     Model as Model,
     Prediction as Prediction,
-    Traits as Traits,
     load_model as load_model,
     pack as pack,
 )
 from .threshold import Threshold as Threshold, threshold as threshold
+from .traits import Traits as Traits

@@ -1,10 +1,12 @@
-"""Pictures in files, as brightness: PNG, JPEG and the like, read by Pillow."""
+"""Pictures in files: PNG, JPEG and the like, read by Pillow."""
 
 from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,8 @@ from mnist_bench.prediction.preparation import brightness
 from search import files
 from search.errors import UsageError
 
+Convert: TypeAlias = Callable[[Any], NDArray[np.float64]]
+"""Makes numbers of a Pillow image; see `preparation`."""
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 """What Pillow may read here: others start programs, or are no pictures of pixels."""
 ENDINGS = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".pnm")
@@ -28,16 +32,17 @@ def in_folder(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS and path.is_file())
 
 
-def read(path: Path) -> NDArray[np.float64]:
-    """Return the picture in a file as brightness, shape (H, W), 0 (black) to 255; errors as in `parse`."""
+def read(path: Path, convert: Convert = brightness) -> NDArray[np.float64]:
+    """Return the picture in a file as `parse` does; errors as there."""
     try:
-        return parse(files.read(path, MAX_BYTES), str(path))
+        return parse(files.read(path, MAX_BYTES), str(path), convert)
     except OSError as error:
         raise PictureError(f"{path}: cannot be read ({error.strerror}).") from error
 
 
-def parse(content: bytes, source: str) -> NDArray[np.float64]:
-    """Return the picture in a file's content as brightness, shape (H, W), 0 (black) to 255.
+def parse(content: bytes, source: str, convert: Convert = brightness) -> NDArray[np.float64]:
+    """Return the picture in a file's content, upright: as brightness, shape (H, W), 0 (black) to 255, or as `convert`
+    has it.
 
     Raises:
         PictureError: the content is no picture, or too large; the message names `source`.
@@ -57,7 +62,7 @@ def parse(content: bytes, source: str) -> NDArray[np.float64]:
             image = Image.open(io.BytesIO(content), formats=FORMATS)
             if image.width * image.height > MAX_PIXELS:
                 raise Image.DecompressionBombError  # which Pillow raises for more than its own limit
-            return brightness(ImageOps.exif_transpose(image))
+            return convert(ImageOps.exif_transpose(image))
     except Image.DecompressionBombError as error:
         raise PictureError(f"{source}: more than {MAX_PIXELS:,} pixels.") from error
     except Exception as error:  # of a damaged file, Pillow's readers raise errors of many kinds

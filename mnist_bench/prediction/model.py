@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
-from functools import cache
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
 import numpy as np
-from annotated_types import Ge, Gt, Le
 from numpy.typing import NDArray
-from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+from pydantic import ValidationError
 
 from mnist_bench.config import TrainConfig, from_json, to_json
 from mnist_bench.data import DataOptions, load_dataset
 from mnist_bench.errors import PictureError, WeightsError
-from mnist_bench.prediction import files
-from mnist_bench.prediction.preparation import brightness, prepare
-from mnist_bench.training import metadata_of, model_in
+from mnist_bench.picture_form import MNIST, PictureForm
+from mnist_bench.prediction import files, traits as stored_traits
+from mnist_bench.prediction.preparation import brightness, fit, pixels, prepare
+from mnist_bench.prediction.traits import Traits
+from mnist_bench.training import form_of, metadata_of, model_in, with_form
 from search import canonical_json, files as stored
-from search.messages import first_fault, in_a_sentence
+from search.messages import first_fault, in_a_sentence, show
 
 if TYPE_CHECKING:
     from torch import nn
@@ -33,21 +33,6 @@ TRAITS = "mnist-bench"
 MAX_BYTES = 1 << 30
 BATCH = 250
 """Pictures that are computed at once."""
-
-
-@with_config(ConfigDict(extra="forbid", allow_inf_nan=False))
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Traits:
-    """What a net needs besides its weights: how its pictures are made, and when it is unsure."""
-
-    mean: Annotated[float, Ge(0), Le(255)]
-    """Of the pixels that it was trained on, 0 to 255."""
-    std: Annotated[float, Gt(0), Le(255)]
-    """Their standard deviation."""
-    digits: bool = True
-    """Whether it was trained on digits: then a picture is cropped and centred, else fitted as it is."""
-    unsure_below: Annotated[float, Ge(0), Le(1)] | None = None
-    """The net is unsure where its best probability is below; None where nobody measured it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,22 +50,30 @@ class Prediction:
     """Whether the probability is below the net's threshold; None where it has none."""
     probabilities: tuple[float, ...]
     """Of each class."""
+    name: str | None = None
+    """Of the label; None where the classes are numbers alone."""
+    runner_up_name: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Model:
-    """A net in float32 on the CPU, with what it takes to show it any picture."""
+    """A net in float32 on the CPU, or several as a committee, with what it takes to show it any picture."""
 
-    net: nn.Module
+    nets: tuple[nn.Module, ...]
+    """Their probabilities are averaged."""
     traits: Traits
+    form: PictureForm = MNIST
+    """Of the pictures that the nets take."""
     assumed: bool = False
     """Whether its file says nothing of its pictures, as those that a search keeps, so that MNIST's mean and standard
     deviation are taken."""
 
     def __call__(self, images: Iterable[Any]) -> list[Prediction]:
-        """Return what the net says of each picture: a file's path, a Pillow image, or brightness of shape (H, W).
+        """Return what the net says of each picture: a file's path or content, a Pillow image, or pixels, 0 to 255, of
+        shape (H, W), in colour (H, W, 3).
 
-        Dark on light or light on dark, of any size, anywhere in the picture; see `preparation.prepare`.
+        Of any size. A picture of a digit may be dark on light or light on dark, anywhere on its paper; see
+        `preparation`.
 
         Raises:
             PictureError: one of them is empty, or no picture; the message names it.
@@ -88,51 +81,102 @@ class Model:
         return self.predict([self.prepared(image, f"picture {number}") for number, image in enumerate(images)])
 
     def prepared(self, image: Any, source: str) -> NDArray[np.float32]:
-        """Return a picture as the net sees it, (28, 28), 0 to 255; `source` is for the message of a PictureError."""
+        """Return a picture as the net sees it, (H, W) or, in colour, (3, H, W), 0 to 255.
+
+        `image` is as in `__call__`; `source` is for the message of a PictureError.
+        """
         if isinstance(image, str | Path):
-            image, source = files.read(Path(image)), str(image)
+            image, source = files.read(Path(image), self._converted), str(image)
+        elif isinstance(image, bytes):
+            image = files.parse(image, source, self._converted)
         elif hasattr(image, "convert"):
-            image = brightness(image)
+            image = self._converted(image)
         try:
-            return prepare(np.asarray(image, np.float64), digit=self.traits.digits)
+            return self._fitted(np.asarray(image, np.float64))
         except (TypeError, ValueError) as error:
             raise PictureError(f"{source}: {in_a_sentence(error)}.") from error
 
     def predict(self, pictures: Sequence[NDArray[np.float32]]) -> list[Prediction]:
-        """Return what the net says of pictures that are prepared, each of shape (28, 28), 0 to 255."""
+        """Return what the net says of pictures that are prepared, each as `prepared` returns it."""
         if not len(pictures):
             return []
         return [self._prediction(row) for row in self.probabilities(np.stack(pictures))]
 
     def probabilities(self, pictures: NDArray[Any]) -> NDArray[np.float64]:
-        """Return the probability of each class, (N, 10), for prepared pictures, (N, 28, 28), 0 to 255."""
+        """Return the probability of each class, (N, classes), for N prepared pictures, 0 to 255."""
         import torch
 
         with torch.inference_mode():
-            given = torch.tensor(pictures, dtype=torch.float32).unsqueeze(1)
-            parts = torch.split((given - self.traits.mean) / self.traits.std, BATCH)
-            logits = torch.cat([self.net(part) for part in parts])
-            found: NDArray[np.float64] = logits.double().softmax(1).numpy()
+            given = torch.tensor(pictures, dtype=torch.float32).view(-1, *self.form.shape)
+            mean, std = (torch.tensor(of).view(-1, 1, 1) for of in (self.traits.mean, self.traits.std))
+            parts = torch.split((given - mean) / std, BATCH)
+            each = [torch.cat([net(part) for part in parts]).double().softmax(1) for net in self.nets]
+            found: NDArray[np.float64] = torch.stack(each).mean(0).numpy()
         return found
+
+    def _converted(self, image: Any) -> NDArray[np.float64]:
+        """Return a Pillow image as numbers, of a shape that `__call__` takes."""
+        match self.traits.preparation:
+            case "digit" | "drawing":
+                return brightness(image)
+            case "picture":
+                found = pixels(image, self.form.channels)
+                return np.moveaxis(found, 0, 2) if len(found) > 1 else found[0]
+            case _:
+                assert_never(self.traits.preparation)
+
+    def _fitted(self, image: NDArray[np.float64]) -> NDArray[np.float32]:
+        match self.traits.preparation:
+            case "digit":
+                return prepare(image)
+            case "drawing":
+                return prepare(image, digit=False)
+            case "picture":
+                channels = _channels(image, self.form.channels)
+                return fit(channels, self.form.height, self.form.width).reshape(self.form.array_shape)
+            case _:
+                assert_never(self.traits.preparation)
 
     def _prediction(self, probabilities: NDArray[np.float64]) -> Prediction:
         first, second = (int(label) for label in (-probabilities).argsort(kind="stable")[:2])
-        bar = self.traits.unsure_below
+        bar, names = self.traits.unsure_below, self.traits.names
         return Prediction(
             label=first, probability=float(probabilities[first]), runner_up=second,
             runner_up_probability=float(probabilities[second]),
             unsure=None if bar is None else bool(probabilities[first] < bar),
-            probabilities=tuple(probabilities.tolist()),
+            probabilities=tuple(probabilities.tolist()), name=names[first] if names else None,
+            runner_up_name=names[second] if names else None,
         )  # fmt: skip
 
 
-def pack(net: nn.Module, config: TrainConfig, traits: Traits) -> bytes:
-    """Return a safetensors file of a net's weights, its configuration and traits as metadata; always the same bytes."""
+def _channels(image: NDArray[np.float64], channels: int) -> NDArray[np.float64]:
+    """Return pixels (H, W) or (H, W, 3) as so many channels, (C, H, W): grey of colours, or three alike of grey.
+
+    Raises:
+        ValueError: they have another shape.
+    """
+    if image.ndim == 3 and image.shape[2] == 3:
+        colours = np.moveaxis(image, 2, 0)
+        return colours if channels == 3 else np.tensordot([0.299, 0.587, 0.114], colours, 1)[None]
+    if image.ndim != 2:
+        raise ValueError(f"no picture of rows and columns, but of shape {image.shape}")
+    return np.stack([image] * channels)
+
+
+def pack(nets: Sequence[nn.Module], config: TrainConfig, traits: Traits, form: PictureForm = MNIST) -> bytes:
+    """Return a safetensors file of a net's weights, its configuration and traits as metadata; always the same bytes.
+
+    Of a committee, the names of weights begin with the number of their net.
+    """
     from safetensors.numpy import save
 
-    weights = {name: np.ascontiguousarray(value.numpy()) for name, value in net.state_dict().items()}
-    metadata = {"config": canonical_json.dumps(to_json(config)), TRAITS: canonical_json.dumps(asdict(traits))}
-    return _in_order(save(weights, metadata))
+    weights = {
+        f"{member}.{name}" if len(nets) > 1 else name: np.ascontiguousarray(value.numpy())
+        for member, net in enumerate(nets)
+        for name, value in net.state_dict().items()
+    }
+    values = canonical_json.dumps(with_form(to_json(config), form))
+    return _in_order(save(weights, {"config": values, TRAITS: stored_traits.to_text(traits)}))
 
 
 def _in_order(content: bytes) -> bytes:
@@ -160,27 +204,53 @@ def load_model(path: str | Path) -> Model:
         content = stored.read(file, MAX_BYTES)
     except OSError as error:
         raise WeightsError(f"{file}: no file of exported weights ({error.strerror}).") from error
-    net, metadata = model_in(content, str(file)), metadata_of(content)
-    if "form" in json.loads(metadata["config"]):  # that of MNIST stands in no file
-        raise WeightsError(
-            f"{file}: a net for pictures of another form than MNIST's, which predict does not prepare yet."
-        )
-    if TRAITS not in metadata:
-        return Model(net=net, traits=_traits_of_mnist(from_json(json.loads(metadata["config"]))), assumed=True)
+    tensors, metadata = _tensors(content, str(file)), metadata_of(content)
     try:
-        return Model(net=net, traits=_form().validate_json(metadata[TRAITS], strict=True))
+        traits = stored_traits.parse(metadata[TRAITS]) if TRAITS in metadata else None
+        nets = _nets(content, tensors, 1 if traits is None else traits.members, str(file))
+        form = form_of(content)
+        if traits is not None:
+            return Model(nets=nets, traits=stored_traits.check(traits, form), form=form)
     except ValidationError as error:
         raise WeightsError(f"{file}: no file of exported weights ({in_a_sentence(first_fault(error))}).") from error
+    except ValueError as error:
+        raise WeightsError(f"{file}: no file of exported weights ({in_a_sentence(error)}).") from error
+    if form != MNIST:
+        raise WeightsError(
+            f"{file}: does not say what its net was trained on, pictures of {form}; "
+            "`mnist-bench export STUDY/N --to DIR --data FILE` writes a file that does."
+        )
+    return Model(nets=nets, traits=_traits_of_mnist(from_json(json.loads(metadata["config"]))), assumed=True)
+
+
+def _tensors(content: bytes, source: str) -> Mapping[str, NDArray[Any]]:
+    from safetensors import SafetensorError, numpy as arrays
+
+    try:
+        tensors: Mapping[str, NDArray[Any]] = arrays.load(content)
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise WeightsError(f"{source}: no file of exported weights ({in_a_sentence(error)}).") from error
+    return tensors
+
+
+def _nets(content: bytes, tensors: Mapping[str, NDArray[Any]], members: int, source: str) -> tuple[nn.Module, ...]:
+    """Return the net of a file, or those of a committee, each read as if it had a file of its own."""
+    from safetensors.numpy import save
+
+    if members == 1:
+        return (model_in(content, source),)
+    metadata = {name: text for name, text in metadata_of(content).items() if name == "config"}
+    parts: list[dict[str, NDArray[Any]]] = [{} for _ in range(members)]
+    for name, values in tensors.items():
+        member, _, rest = name.partition(".")
+        if member not in map(str, range(members)):
+            raise ValueError(f"{show(name)} is of none of {members} nets")
+        parts[int(member)][rest] = values
+    return tuple(model_in(save(part, metadata), source) for part in parts)
 
 
 def _traits_of_mnist(config: TrainConfig) -> Traits:
     import torch
 
     data = load_dataset(DataOptions(), torch.device("cpu")).training_on(config.train_on)
-    (grey,) = data.moments
-    return Traits(mean=grey.mean, std=grey.std)
-
-
-@cache
-def _form() -> TypeAdapter[Traits]:
-    return TypeAdapter(Traits)
+    return Traits(mean=data.means, std=data.deviations)

@@ -1,7 +1,11 @@
-"""Any picture of a digit as MNIST's are: dark or light, large or small, anywhere on its paper.
+"""Any picture as the net sees those that it was trained on.
+
+`brightness` and `prepare` make a picture of a digit as MNIST's are: dark or light, large or small, anywhere on its
+paper. A picture of MNIST comes out as it is: its digit fills 20 pixels, and its centre of mass lies on pixel 14.
+`pixels` and `fit` scale a picture of other data and do no more; one of their own size comes out as it is.
 
 An export's net.py holds the source of these functions, so they need NumPy alone; its draw.html does the same in
-JavaScript. A picture of MNIST comes out as it is: its digit fills 20 pixels, and its centre of mass lies on pixel 14.
+JavaScript.
 """
 
 from __future__ import annotations
@@ -69,6 +73,45 @@ def prepare(grey: NDArray[Any], *, digit: bool = True) -> NDArray[np.float32]:
     picture = np.zeros((28, 28), np.float32)
     picture[places[0] : places[0] + size[0], places[1] : places[1] + size[1]] = ink
     return picture
+
+
+def pixels(image: Any, channels: int) -> NDArray[np.float64]:
+    """Return a Pillow image as pixels (C, H, W), 0 to 255: grey or red, green, blue; what is transparent is black."""
+    if image.mode[0] in "IF":  # 16 or 32 bits a pixel
+        deep = np.array(image, np.float64)
+        deep *= 255 / max(deep.max(), 1)
+        return np.stack([deep] * channels)
+    image = image.convert("RGBA")
+    image.thumbnail((2048, 2048), 4)  # 4 is Pillow's box filter: means over areas, as in `fit`
+    *colours, alpha = np.moveaxis(np.asarray(image, np.float64), 2, 0)
+    if channels == 1:
+        colours = [np.tensordot([0.299, 0.587, 0.114], colours, 1)]
+    seen: NDArray[np.float64] = np.stack(colours) * alpha / 255
+    return seen
+
+
+def fit(picture: NDArray[Any], height: int, width: int) -> NDArray[np.float32]:
+    """Return a picture at the size that the net sees, (C, height, width): whole, in the middle, its proportions kept.
+
+    What is left over at two sides is 0. Nothing is inverted, and no contrast is changed.
+
+    Args:
+        picture: shape (C, H, W), 0 to 255.
+        height: pixels.
+        width: pixels.
+
+    Raises:
+        ValueError: the picture has no pixels, or some that are no numbers.
+    """
+    if 0 in picture.shape or not np.isfinite(picture).all():
+        raise ValueError("a picture without pixels, or with some that are no numbers")
+    _, rows, columns = picture.shape
+    scale = min(height / rows, width / columns)
+    high, wide = (max(1, int(side * scale + 0.5)) for side in (rows, columns))
+    top, left = (height - high) // 2, (width - wide) // 2
+    fitted = np.zeros((len(picture), height, width), np.float32)
+    fitted[:, top : top + high, left : left + wide] = shares(rows, high) @ picture @ shares(columns, wide).T
+    return fitted
 
 
 def shares(pixels: int, into: int) -> NDArray[np.float64]:

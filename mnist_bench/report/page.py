@@ -23,7 +23,7 @@ from mnist_bench.studies import recipe_text
 from search import canonical_json
 from search.event_log import StudyRecord, TrialRecord, repeats
 from search.space import Space
-from search.study import Invocation, fingerprint
+from search.study import Invocation, data_option, fingerprint
 
 LISTED = 200
 """Largest number of trials on the report's leaderboard."""
@@ -130,12 +130,12 @@ def commands(study: StudyRecord, chosen: TrialRecord | None, invocations: Sequen
         again[f"{_search(study, total, data_dir)}{stopped} --results elsewhere"] = f"the same search again; {digest}"
     if chosen is None:
         return again
-    name = f"{study.name}/{chosen.number}"
-    net = "".join(f" {word}" for word in _net(study))
+    name, net = f"{study.name}/{chosen.number}", "".join(f" {word}" for word in _net(study))
+    more = data_option(data_dir) + net
     return again | {
-        f"mnist-bench reproduce {name}{net}": f"trains #{chosen.number} again and compares it bit for bit",
+        f"mnist-bench reproduce {name}{more}": f"trains #{chosen.number} again and compares it bit for bit",
         f"mnist-bench show {name} --json > RECORD.json": f"the record of #{chosen.number}, enough for a stranger",
-        f"mnist-bench reproduce RECORD.json{net}": "the same, on any machine",
+        f"mnist-bench reproduce RECORD.json{more}": "the same, on any machine",
     }
 
 
@@ -161,7 +161,7 @@ def _search(study: StudyRecord, trials: int, data_dir: str | None) -> str:
     words += ["--trials", str(trials), "--seed", str(spec["seed"]), "--slots", str(spec["slots"])]
     words += [] if repeats(study.order) else ["--order", study.order]
     words += [] if dataset == "mnist" else ["--dataset", dataset]
-    words += [] if data_dir is None else ["--data-dir", data_dir]
+    words += [] if data_dir is None else ["--data", data_dir]
     words += _net(study)
     for number in range(len(spec.get("enqueued", ()))):
         words += ["--enqueue", ENQUEUED_FILE.format(number)]

@@ -11,6 +11,7 @@ from mnist_bench.experiments.ablation import Ablation
 from mnist_bench.experiments.confirm import Confirmed
 from mnist_bench.result_table import Table
 from search.event_log import StudyRecord
+from search.study import StudyFolder, data_option_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,6 +34,8 @@ class Sections:
     """Of one that has not come so far, or in which no test was made."""
     ablation: Section | None = None
     audit: Section | None = None
+    data: str = ""
+    """The option that names the study's data in a command, with a space before it."""
 
 
 def read(study: StudyRecord, folder: Path) -> Sections:
@@ -42,7 +45,8 @@ def read(study: StudyRecord, folder: Path) -> Sections:
         StorageError: a file cannot be read.
     """
     race, path, pruning = confirm.load(folder), ablation.load(folder), audit.load(folder)
-    raced = of_race(race, study.digest) if race else None
+    data = data_option_of(StudyFolder(folder))
+    raced = of_race(race, study.digest, data) if race else None
     is_confirmed = race is not None and race.judged and bool(race.finals)
     return Sections(
         winner=race.winner if race and race.judged else None,
@@ -50,20 +54,24 @@ def read(study: StudyRecord, folder: Path) -> Sections:
         raced=None if is_confirmed else raced,
         ablation=of_ablation(path) if path else None,
         audit=of_audit(pruning) if pruning and pruning.trials else None,
+        data=data,
     )
 
 
-def of_race(race: Confirmed, digest: str) -> Section:
-    """Return the section about a race; `digest` is the study's now, which may have been searched further."""
-    table = confirm.table_of(race)
-    lines = [_finding(race), *table.caption]
+def of_race(race: Confirmed, digest: str, data: str = "") -> Section:
+    """Return the section about a race; `digest` is the study's now, which may have been searched further.
+
+    `data` as in `Sections`.
+    """
+    table = confirm.table_of(race, data)
+    lines = [_finding(race, data), *table.caption]
     if race.digest != digest:
         what = "confirmation" if race.judged and race.finals else "race"
         lines.append(f"The study was searched further since; the {what} is of what it was then.")
     return Section(lines=tuple(lines), table=table)
 
 
-def _finding(race: Confirmed) -> str:
+def _finding(race: Confirmed, data: str) -> str:
     """Return what a race found in a sentence; "confirmed" only where a test was made and the test set opened."""
     tested, number = race.test(race.first), race.first
     seeds = f"mean of {tested.seeds} fresh seeds" if tested else "no run came to its end"
@@ -74,10 +82,11 @@ def _finding(race: Confirmed) -> str:
     if race.finals:
         return f"Not confirmed, for no test was made: #{number} led with one fresh seed; {figure}."
     if race.judged:
-        return f"#{number} won a race with fresh seeds; the test set was left shut. `{confirm.command(race)}` opens it."
+        command = confirm.command(race, data)
+        return f"#{number} won a race with fresh seeds; the test set was left shut. `{command}` opens it."
     return (
-        f"Not confirmed, for no test was made: #{number} leads with one fresh seed. `{confirm.command(race)}` goes on "
-        "from there."
+        f"Not confirmed, for no test was made: #{number} leads with one fresh seed. `{confirm.command(race, data)}` "
+        "goes on from there."
     )
 
 

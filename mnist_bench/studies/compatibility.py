@@ -38,7 +38,7 @@ def training_set(recorded: Data, data_dir: Path | None, what: str) -> TrainingSe
     if (loaded.data_hash, loaded.split.digest) != (recorded.data_hash, recorded.split_hash):
         raise UsageError(
             f"{what} was trained on other data (its hash {recorded.data_hash[:8]}, here {loaded.data_hash[:8]}); "
-            "--data names the file or folder of its own."
+            "--data names the file or folder of its data set."
         )
     return loaded
 

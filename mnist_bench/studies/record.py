@@ -14,6 +14,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 from mnist_bench import config
 from mnist_bench.config import DatasetName, Schedule, TrainConfig, from_json, recipe
+from mnist_bench.data import is_packaged
 from mnist_bench.errors import ArchitectureError, ConfigError, UnknownSettingError
 from mnist_bench.leaderboard import correct_bits
 from mnist_bench.nets import plan_layers
@@ -62,6 +63,11 @@ class Data:
     """SHA-256 over the indices of the validation split."""
     form: PictureForm = MNIST
     """Of the pictures."""
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is of the user's own, so that commands which open it have to name it (`--data`)."""
+        return self.dataset == "mnist" and not is_packaged(self.data_hash)
 
 
 @with_config(Finite)

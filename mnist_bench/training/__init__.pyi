@@ -14,9 +14,11 @@ from .replay_check import verify_replay as verify_replay
 from .torch_trainer import TorchTrainer as TorchTrainer
 from .weights import (
     export as export,
+    form_of as form_of,
     load_known as load_known,
     load_model as load_model,
     load_trial as load_trial,
     metadata_of as metadata_of,
     model_in as model_in,
+    with_form as with_form,
 )

@@ -105,6 +105,11 @@ def model_in(content: bytes, source: str) -> nn.Module:
     return model.eval()
 
 
+def form_of(content: bytes) -> PictureForm:
+    """Return that of the pictures of the net in the bytes of `export`, which `model_in` has read."""
+    return _net_in(content)[1]
+
+
 def _net_in(content: bytes) -> tuple[TrainConfig, PictureForm]:
     values = json.loads(metadata_of(content)["config"])
     form = _form_in(values)

@@ -12,7 +12,13 @@ from .location import (
     mark_as_its as mark_as_its,
 )
 from .optuna_tables import OptunaTables as OptunaTables
-from .provenance import Invocation as Invocation, invocations as invocations, keep_provenance as keep_provenance
+from .provenance import (
+    Invocation as Invocation,
+    data_option as data_option,
+    data_option_of as data_option_of,
+    invocations as invocations,
+    keep_provenance as keep_provenance,
+)
 from .removal import remove_study as remove_study
 from .spec import (
     DRIVER_REVISION as DRIVER_REVISION,

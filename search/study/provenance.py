@@ -6,8 +6,10 @@ Both are for people. The fingerprint has no part of them, and no decision depend
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from search.errors import StorageError
 from search.files import append_line, atomic_write
@@ -48,6 +50,18 @@ def invocations(files: StudyFolder) -> list[Invocation]:
     except FileNotFoundError:
         return []
     return [invocation for line in lines if (invocation := _invocation(line))]
+
+
+def data_option(source: Path | str | None) -> str:
+    """Return the option that names a data set in a command to copy, with a space before it; nothing where there is
+    none."""
+    return "" if source is None else f" --data {shlex.quote(str(source))}"
+
+
+def data_option_of(files: StudyFolder) -> str:
+    """Return that of the data which the last command that named any searched on; nothing where none did."""
+    named = [invocation.data_dir for invocation in invocations(files) if invocation.data_dir]
+    return data_option(named[-1] if named else None)
 
 
 def _invocation(line: str) -> Invocation | None:

@@ -14,11 +14,13 @@ from selenium.webdriver.common.keys import Keys
 from mnist_bench import numerics
 from mnist_bench.config.settings import AugmentConfig, ModelConfig
 from mnist_bench.data.mnist import DataOptions
+from mnist_bench.data.own.cache import options_for
 from mnist_bench.data.tensors import load_dataset
 from mnist_bench.export import page
 from mnist_bench.export.winner import Winner
 from mnist_bench.report import html
 from support import handmade_report, handmade_winner
+from support.own_data import arrays, write_folder
 from support.programs import wait
 
 if TYPE_CHECKING:
@@ -151,6 +153,33 @@ def test_a_finger_draws_too(browser: Browser, drawing_page: Path) -> None:
     browser.command("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
     assert verdict(browser).removeprefix("Unsure: ")[0] == "7"
     assert browser.run("return scrollY") == 0
+
+
+def test_classes_with_names_are_called_by_them_the_most_probable_of_many_alone(
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    made = arrays(channels=1, side=20, classes=30)
+    values = {name: made[name] * (made[name] > 100) if name[0] == "x" else made[name] for name in made}
+    data = load_dataset(options_for(write_folder(tmp_path / "mine", values)), numerics.setup("cpu"))
+    drawn = handmade_winner.winner(handmade_winner.config(ModelConfig(blocks=1, filters=8)), data)
+    path = tmp_path / "draw.html"
+    path.write_text(page.page(drawn))
+    browser.size(360)
+    opened(browser, path)
+    assert verdict(browser) == "Draw a picture."
+    draw(browser, DIGITS["1"])
+    said = verdict(browser).removeprefix("Unsure: ")
+    names = browser.run("return Array.from(document.querySelectorAll('.bars em'), (name) => name.textContent)")
+    shares = browser.run(
+        "return Array.from(document.querySelectorAll('.bars b'), (share) => parseFloat(share.textContent))"
+    )
+    assert len(names) == 10
+    assert shares == sorted(shares, reverse=True)
+    assert said.startswith(names[0])
+    assert set(names) <= set(data.names)
+    assert browser.console() == []
+    assert browser.run("return document.documentElement.scrollWidth") == 360
 
 
 def test_the_report_reads_a_digit_too(browser: Browser, winner: Winner, tmp_path: Path) -> None:

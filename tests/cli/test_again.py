@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from pathlib import Path
 
@@ -11,7 +10,6 @@ from hypothesis import given, strategies as st
 
 from mnist_bench.cli import again
 from mnist_bench.studies.run_search import SearchConfig
-from search.study import StudyFolder
 
 PASSWORDS = [
     "postgresql://me:word@host/db",
@@ -41,19 +39,9 @@ def test_each_kind_of_command_gets_the_options_that_it_knows() -> None:
     given = asked(results=Path("my runs"), storage="sqlite:///a b.db", data_dir=Path("d'a"), device="cuda:1")
     reading = " --results 'my runs' --storage 'sqlite:///a b.db'"
     assert again.options_of(given, again.READING) == reading
-    assert again.options_of(given, again.DRAWING) == reading + """ --data-dir 'd'"'"'a'"""
+    assert again.options_of(given, again.DRAWING) == reading + """ --data 'd'"'"'a'"""
     assert again.options_of(given, again.TRAINING).endswith(" --device cuda:1")
     assert again.hint(given.storage) == []
-
-
-def test_the_data_of_a_study_are_those_that_it_was_searched_on(tmp_path: Path) -> None:
-    files = StudyFolder(tmp_path)
-    assert again.data_of(files) == ""
-    typed = [{"command": "mnist-bench search conv", "data_dir": source} for source in ("/my data.npz", "/other")]
-    files.commands.write_text("".join(f"{json.dumps(line)}\n" for line in typed))
-    assert again.data_of(files) == " --data '/my data.npz'"
-    files.commands.write_text('{"command": "mnist-bench search conv", "data_dir": null}\n')
-    assert again.data_of(files) == ""
 
 
 @given(storage=st.text(max_size=20).map(lambda text: f"sqlite:///{text}"))

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from support.own_data import arrays, write_folder, write_npz
 
@@ -32,13 +36,20 @@ class Place:
         (folder / "tiny.yaml").write_text(SPACE)
 
     def run(self, *words: str, data: str | None = "mine.npz", code: int = 0) -> str:
-        """Run a command and return what it said, errors included if it was to fail."""
+        """Run a command and return what it said, on stderr if it was to fail."""
+        done = self._run(words, data)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stderr if code else done.stdout
+
+    def errors(self, *words: str) -> str:
+        """Run a command and return what it said on stderr."""
+        return self._run(words, "mine.npz").stderr
+
+    def _run(self, words: Sequence[str], data: str | None) -> subprocess.CompletedProcess[str]:
         program = "from mnist_bench.cli.app import main; main()"
         command = [sys.executable, "-c", program, *words, *(["--data", data] if data else [])]
         environment = {**os.environ, "XDG_CACHE_HOME": str(self.folder / "cache")}
-        done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == code, done.stdout + done.stderr
-        return done.stderr if code else done.stdout
+        return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False)
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the trials on the leaderboard."""
@@ -90,9 +101,56 @@ def test_the_search_goes_on_with_a_copy_of_its_data(place: Place) -> None:
     assert len(place.rows()) == 4
 
 
+def test_the_winner_is_taken_away_and_reads_pictures(place: Place) -> None:
+    assert "`mnist-bench confirm tiny-0 --data" in place.run("export", "tiny-0", "--confirmed", "--to", "x", code=3)
+    assert "--data names the file" in place.run("export", "tiny-0", "--to", "x", data=None, code=2)
+    files = place.run("export", "tiny-0", "--to", "winner").splitlines()
+    assert files == [
+        f"winner/{name}" for name in ("model.safetensors", "net.py", "model.onnx", "README.md", "RECORD.json")
+    ]
+    assert "Identical, bit for bit." in place.run("reproduce", "winner/RECORD.json")
+    pictures = arrays()["x_train"][:20]
+    (place.folder / "pictures").mkdir()
+    for number, picture in enumerate(pictures):
+        Image.fromarray(picture).save(place.folder / "pictures" / f"{number:02}.png")
+    here = place.run("predict", "winner", "pictures", "--json", data=None)
+    assert here == place.run("predict", "tiny-0", "pictures", "--json")
+    assert all(len(said["probabilities"]) == 20 for said in json.loads(here)["pictures"])
+
+
+def test_where_the_weights_were_not_kept_the_command_names_the_data(place: Place) -> None:
+    best = place.rows()[0]["number"]
+    shutil.copytree(place.folder / "results", place.folder / "copies")
+    (place.folder / "copies" / "tiny-0" / "weights" / f"{best}.safetensors").unlink()
+    elsewhere = (f"tiny-0/{best}", "--results", "copies")
+    said = place.run("predict", *elsewhere, "mine.npz", data=None, code=3)
+    assert re.search(rf"`mnist-bench export tiny-0/{best} --to DIR --data \S+\.npz` trains it again", said)
+    assert "it is trained again" in place.errors("export", *elsewhere, "--to", "again")
+    for name in ("model.safetensors", "model.onnx", "net.py"):
+        assert (place.folder / "again" / name).read_bytes() == (place.folder / "winner" / name).read_bytes()
+
+
+def test_what_needs_the_data_names_them(place: Place) -> None:
+    place.run("report", "tiny-0", "--output", "report.html")
+    page = (place.folder / "report.html").read_text()
+    for command in (
+        "reproduce tiny-0/",
+        "reproduce RECORD.json",
+        "confirm tiny-0",
+        "search space.yaml",
+        "train tiny-0/",
+    ):
+        assert re.search(rf"mnist-bench {command}[^<`]*--data \S+\.npz", page), command
+
+
 def test_the_study_is_confirmed_on_its_own_test_part(place: Place) -> None:
     found = json.loads(place.run("confirm", "--top", "2", "--workers", "1", "--open-test", "--json"))
     assert (found["test_images"], found["test_openings"]) == (100, 1)
+    said = place.errors("export", "tiny-0", "--confirmed", "--committee", "--to", "committee")
+    assert "a committee of 8 nets trained on all images" in said
+    card = (place.folder / "committee" / "README.md").read_text()
+    assert f"{found['finals'][0]['committee']} of 100 wrong" in card
+    assert " --data DATA" in card
 
 
 def test_it_is_ablated_trained_and_drawn(place: Place) -> None:

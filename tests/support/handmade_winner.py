@@ -8,9 +8,9 @@ from typing import Any
 from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import ModelConfig, OptimConfig, TrainConfig
 from mnist_bench.data.tensors import Dataset
-from mnist_bench.export.winner import Validation, Winner
-from mnist_bench.prediction.model import Traits
+from mnist_bench.export.winner import Member, Validation, Winner, likeness
 from mnist_bench.prediction.threshold import threshold
+from mnist_bench.prediction.traits import Traits
 from mnist_bench.studies.record import Record, record_of
 from mnist_bench.training.evaluation import logits
 from mnist_bench.training.period import fit
@@ -42,21 +42,26 @@ def config(model: ModelConfig, **more: Any) -> TrainConfig:
     return TrainConfig(epochs=2, model=model, optim=OptimConfig(lr=0.01, batch_size=100), **more)
 
 
-def winner(trained: TrainConfig, data: Dataset, **more: Any) -> Winner:
+def winner(trained: TrainConfig, data: Dataset, *, seed: int = 1, **more: Any) -> Winner:
     """Return a net that was trained on `data`, as trial 0 of the study conv-0."""
-    result = fit(trained, 1, data, "fp32")
-    trial = replace(handmade.trial(0), config=to_json(trained), reports=result.reports, seed=1)
+    result = fit(trained, seed, data, "fp32")
+    trial = replace(handmade.trial(0), config=to_json(trained), reports=result.reports, seed=seed)
     study = handmade.study([trial])
+    record = record_of(study, trial)
+    record = replace(record, data=replace(record.data, form=data.form))
     net = model_in(export(result.state, trained), "a state")
     on = data.training_on(trained.train_on)
-    (grey,) = on.moments
     probabilities = logits(net, on, "fp32").double().softmax(1).numpy()
     labels = on.labels[on.validation].numpy()
     bar = threshold(probabilities, labels)
+    digits, drawing, is_drawn = likeness(record.data, on)
     errors = int((probabilities.argmax(1) != labels).sum())
     given: dict[str, Any] = {
-        "study": study, "trial": trial, "on_all": False, "record": record_of(study, trial), "net": net,
-        "traits": Traits(mean=grey.mean, std=grey.std, unsure_below=bar.probability),
+        "study": study, "trial": trial, "on_all": False, "members": (Member(record=record, net=net),),
+        "is_drawn": is_drawn, "traits": Traits(
+            mean=on.means, std=on.deviations, digits=digits, drawn=drawing, names=on.names,
+            unsure_below=bar.probability,
+        ),
         "validation": Validation(errors=errors, images=len(labels), seen=False, threshold=bar), "confirmed": None,
         "test_openings": 0,
     }  # fmt: skip

@@ -11,6 +11,7 @@ import typer
 from mnist_bench.cli import again, options, output
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from mnist_bench.experiments.confirm import Confirmed
@@ -65,7 +66,7 @@ def confirm(
     from mnist_bench.leaderboard import test_set_line
     from mnist_bench.studies import open_study, openings
     from search.errors import UsageError
-    from search.study import StudyFolder, StudyLocation
+    from search.study import StudyFolder, StudyLocation, data_option
 
     if no_test and open_test:
         raise UsageError("--no-test and --open-test contradict each other; give one of them.")
@@ -77,7 +78,8 @@ def confirm(
     record = open_study(results, study, storage)
     found = runner.result_of(partial(run, record, asked), storage=storage)
     opened = openings.for_study(StudyLocation.of(record.name, results, storage))
-    table, nets = table_of(found), _nets(found, StudyFolder(results / record.name).confirm)
+    files = StudyFolder(results / record.name)
+    table, nets = table_of(found, data_option(data_dir)), _nets(found, files.confirm)
     kept = [f"The {len(nets)} nets trained on all images: {nets[0].parent}/TRIAL-seed-K.safetensors."] if nets else []
     output.show(
         output.form(json=json),
@@ -87,10 +89,29 @@ def confirm(
             document={**table.document, "test_openings": opened, "nets": list(map(str, nets))},
         ),
     )
+    needed = again.options_from(
+        again.TRAINING, results=results, storage=storage, data_dir=data_dir, net=net, device=device
+    )  # fmt: skip
+    for line in _to_take_away(found, nets, needed):
+        output.note_command(line)
     if not found.finals:
         output.note("To go on from here:")
         for line in (f"  {again.to_the_end(budget_to_the_end(found), storage)}", *again.hint(storage)):
             output.note(line)
+
+
+def _to_take_away(found: Confirmed, nets: Sequence[Path], needed: str) -> list[str]:
+    """Return the commands that take the kept nets away, with the options that they need."""
+    from mnist_bench.experiments.confirm import MIN_COMMITTEE
+
+    if not nets:
+        return []
+    command, number = f"mnist-bench export {found.study} --confirmed", found.finals[0].ended
+    ways = {f"{command} --to winner{needed}": "one of them, as files that work without mnist-bench"}
+    if number >= MIN_COMMITTEE:
+        ways[f"{command} --committee --to winner{needed}"] = f"all {number} of #{found.first}, their answers averaged"
+    width = max(map(len, ways))
+    return ["To take the winner away:", *(f"  {way:<{width}}   {use}" for way, use in ways.items())]
 
 
 def _nets(found: Confirmed, folder: ConfirmFolder) -> list[Path]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_bench import cells
-from mnist_bench.cli import again, output
+from mnist_bench.cli import output
 from mnist_bench.config import from_json
 from mnist_bench.experiments import confirm
 from mnist_bench.leaderboard import (
@@ -29,7 +29,7 @@ from search.errors import StudyNotFoundError
 from search.event_log import StudyRecord, TrialRecord
 from search.messages import number_of
 from search.space import Field, Space
-from search.study import StudyFolder, invocations
+from search.study import StudyFolder, data_option_of, invocations
 
 Entry = tuple[str, str]
 """A label, and what it labels."""
@@ -66,7 +66,7 @@ def _finding(board: Leaderboard, files: StudyFolder) -> Iterator[Entry]:
         yield "finding", f"{len(tied)} of {board.counts['complete']} complete trials tie for the best: {span}"
     known = confirm.load(files.path)
     if known is not None and known.digest == board.digest:
-        yield "", confirm.footnote(known, again.data_of(files))
+        yield "", confirm.footnote(known, data_option_of(files))
 
 
 def _best(study: StudyRecord, best: TrialRecord) -> Iterator[Entry]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mnist_bench.cli import again, options, output
+from mnist_bench.cli import options, output
 from search.errors import UsageError
 
 if TYPE_CHECKING:
@@ -65,10 +65,10 @@ def _table(board: Board, results: Path) -> Table[Any]:
     """Return a board with what `confirm` found of the study, unless the study was searched further since."""
     from mnist_bench.experiments import confirm
     from mnist_bench.leaderboard import table_of
-    from search.study import StudyFolder
+    from search.study import StudyFolder, data_option_of
 
     files = StudyFolder(results / board.study)
-    known, data = confirm.load(files.path), again.data_of(files)
+    known, data = confirm.load(files.path), data_option_of(files)
     if known is None or known.digest != board.digest:
         table = table_of(board, data=data)
         return replace(table, document={**table.document, "confirmed": None})

@@ -24,35 +24,48 @@ def export(
         bool,
         typer.Option("--confirmed", help="The net that `confirm` trained on all images, with the first of its seeds."),
     ] = False,
+    committee: Annotated[
+        bool,
+        typer.Option(
+            "--committee",
+            help="With --confirmed: all of those nets, whose probabilities are averaged. Better, and as many times as "
+            "dear.",
+        ),
+    ] = False,
     device: options.Device = "auto",
-    data_dir: options.DataDir = None,
+    data_dir: options.Data = None,
     net: options.Net = None,
     results: options.Results = options.RESULTS,
     storage: options.Storage = None,
 ) -> None:
     """Take a trained net away, as files that work without mnist-bench.
 
-    The weights, the net in plain PyTorch, ONNX, a page to draw on, a model card, and the record that repeats it.
+    The weights, the net in plain PyTorch, ONNX, a page to draw on (of data that one can draw), a model card, and the
+    record that repeats it.
     Weights that were not kept are trained again and compared with the record, bit for bit.
     """
     from mnist_bench import cells
     from mnist_bench.export import Options, find, folder as exports
     from mnist_bench.studies import open_study
+    from search.errors import UsageError
     from search.files import check_target
     from search.study import StudyLocation
 
+    if committee and not confirmed:
+        raise UsageError("--committee takes the nets that `confirm` trained on all images; give --confirmed, too.")
     check_target(folder, folder=True)
     exports.check(folder)
     name, number = targets.parse(target)
     study = open_study(results, name, storage)
     trial = None if number is None else targets.find_trial(study, number)
     location = StudyLocation.of(study.name, results, storage)
-    asked = Options(on_all=confirmed, device=device, data_dir=data_dir)
+    asked = Options(on_all=confirmed, committee=committee, device=device, data_dir=data_dir)
     winner = find(study, trial, location, asked, output.note)
     written = exports.write(winner, folder)
     right = f"{cells.percent(winner.validation.accuracy)} of {winner.validation.images:,} validation images"
     of = "trained on all images; in the search its settings got" if winner.on_all else "in float32"
-    output.note(f"{winner.name}, {of} {right}.")
+    nets = f"a committee of {len(winner.members)} nets " if committee else ""
+    output.note(f"{winner.name}, {nets}{of} {right}.")
     for remark in written.remarks:
         output.note(remark)
     for path in written.files:

@@ -1,4 +1,4 @@
-"""`mnist-bench predict`: what a net says of any picture of a digit."""
+"""`mnist-bench predict`: what a net says of any picture."""
 
 from __future__ import annotations
 
@@ -52,16 +52,17 @@ def predict(
     pictures: Annotated[list[str], typer.Argument(metavar="PICTURE", help="Files or folders of pictures; - is stdin.")],
     json: options.Json = False,
     csv: options.Csv = False,
-    data_dir: options.DataDir = None,
+    data_dir: options.Data = None,
     net: options.Net = None,
     results: options.Results = options.RESULTS,
     storage: options.Storage = None,
 ) -> None:
-    """Say which digit is on a picture, how probable it is, and which comes after it.
+    """Say which digit is on a picture, or of which class it is, how probable that is, and which class comes after it.
 
     Any picture of one digit will do: of any size, dark on light or light on dark. Like those of MNIST it is cropped,
-    fitted into 20x20 pixels, and centred. A net is unsure where the probability is below a threshold: on the validation
-    images, the one that parts its right answers from its wrong ones best.
+    fitted into 20x20 pixels, and centred. For a net of other data of your own a picture is scaled to its size and
+    channels, whole, and no more (docs/own_data.md). A net is unsure where the probability is below a threshold: on
+    the validation images, the one that parts its right answers from its wrong ones best.
     """
     form = output.form(json=json, csv=csv)
     paths = list(_paths(pictures))
@@ -125,7 +126,7 @@ def _answers(model: Model, paths: Sequence[str]) -> list[Answer | Fault]:
     faults: dict[int, Fault] = {}
     for number, path in enumerate(paths):
         try:
-            prepared[number] = model.prepared(_read(path), path)
+            prepared[number] = model.prepared(_content(path), "stdin" if path == STDIN else path)
         except PictureError as error:
             faults[number] = Fault(picture=path, error=str(error))
     said = dict(zip(prepared, model.predict(list(prepared.values())), strict=True))
@@ -133,12 +134,11 @@ def _answers(model: Model, paths: Sequence[str]) -> list[Answer | Fault]:
     return [answers.get(number) or faults[number] for number in range(len(paths))]
 
 
-def _read(path: str) -> NDArray[np.float64]:
+def _content(path: str) -> Path | bytes:
+    """Return a file, or what stdin holds."""
     from mnist_bench.prediction import files
 
-    if path == STDIN:
-        return files.parse(sys.stdin.buffer.read(files.MAX_BYTES + 1), "stdin")
-    return files.read(Path(path))
+    return sys.stdin.buffer.read(files.MAX_BYTES + 1) if path == STDIN else Path(path)
 
 
 def _table(answers: Sequence[Answer | Fault], seen: Sequence[Answer], bar: float | None) -> Table[Answer]:
@@ -155,7 +155,9 @@ def _table(answers: Sequence[Answer | Fault], seen: Sequence[Answer], bar: float
 def _record(answer: Answer | Fault) -> dict[str, Any]:
     match answer:
         case Answer():
-            return {"picture": answer.picture, **asdict(answer.prediction)}
+            said = asdict(answer.prediction)
+            nameless = [name for name in ("name", "runner_up_name") if said[name] is None]
+            return {"picture": answer.picture, **{key: said[key] for key in said if key not in nameless}}
         case Fault():
             return {"picture": answer.picture, "error": answer.error}
         case _:
@@ -164,12 +166,17 @@ def _record(answer: Answer | Fault) -> dict[str, Any]:
 
 def _runner_up(answer: Answer) -> str:
     said = answer.prediction
-    return f"{said.runner_up} ({cells.percent(said.runner_up_probability)})"
+    name = _named(said.runner_up, said.runner_up_name)
+    return f"{name} ({cells.percent(said.runner_up_probability)})"
+
+
+def _named(label: int, name: str | None) -> str:
+    return str(label) if name is None else name
 
 
 COLUMNS: Sequence[Column[Answer]] = (
     Column("picture", lambda answer: answer.picture, 3),
-    Column("label", lambda answer: str(answer.prediction.label), 5, "right"),
+    Column("label", lambda answer: _named(answer.prediction.label, answer.prediction.name), 5, "right"),
     Column("probability", lambda answer: cells.percent(answer.prediction.probability), 4, "right"),
     Column("runner-up", _runner_up, 2),
     Column("", lambda answer: "unsure" if answer.prediction.unsure else "", 3),

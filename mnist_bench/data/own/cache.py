@@ -100,7 +100,9 @@ def _written(parts: Parts, root: Path, source: Path) -> Path:
     names = (*TRAIN_FILES, *TEST_FILES)
     arrays = (parts.train.images, parts.train.labels, parts.test.images, parts.test.labels)
     hashes = dict(zip(names, (*parts.train.digests, *parts.test.digests), strict=True))
-    folder = root / canonical_json.sha256([asdict(parts.form), hashes])[:32]
+    # Two sources may hold the same pictures and name the classes otherwise, or not at all.
+    named = [list(parts.names)] if parts.names else []
+    folder = root / canonical_json.sha256([asdict(parts.form), hashes, *named])[:32]
     about = {"form": asdict(parts.form), "sha256": hashes, "classes": list(parts.names), "source": str(source)}
     if _form_in(folder):
         return folder  # of another source with the same content

@@ -18,7 +18,7 @@ from mnist_bench.data.own.parts import Parts, check_size, joined
 from mnist_bench.errors import DataError
 from mnist_bench.picture_form import MAX_CLASSES, MAX_SIDE, MIN_SIDE
 from search import canonical_json
-from search.messages import listing, show
+from search.messages import listing, on_one_line, show
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -74,7 +74,7 @@ def read(folder: Path) -> Parts:
         for found, files in zip(pictures, (train, test), strict=True)
     ]
     at = (str(folder / TRAIN), str(folder / TRAIN), str(folder / TEST), str(folder / TEST))
-    return joined(images[0], images[1], at, names)
+    return joined(images[0], images[1], at, tuple(on_one_line(name).strip() for name in names))
 
 
 def _classes(part: Path) -> tuple[str, ...]:

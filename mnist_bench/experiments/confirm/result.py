@@ -24,6 +24,8 @@ Method = Literal["shared_variance", "own_differences"]
 """How a race compares: by one variance for all candidates, as the first versions did, or as `race.worse` does."""
 TOP = 8
 """Candidates in a race where nobody says how many."""
+MIN_COMMITTEE = 2
+"""Nets of a committee, at least."""
 LEARNED = 0.2
 """A net that gets less right did not learn. Among ten classes guessing gets 0.1, and always the most frequent digit
 0.11; a net that tells but one digit from the others gets about 0.2."""
@@ -87,6 +89,14 @@ class Final:
     """The trial's."""
     errors: tuple[int | None, ...]
     """On the test images, by fresh seed; None where training came to no end."""
+    committee: Annotated[int, Ge(0)] | None = None
+    """On the same images, of those of the nets that came to their end, their probabilities averaged, in float32; None
+    where it was not measured, as in earlier versions, or fewer than two came so far."""
+
+    @property
+    def ended(self) -> int:
+        """Nets that came to their end."""
+        return len(_whole(self.errors))
 
 
 @with_config(Checked)

@@ -15,7 +15,7 @@ from typing import Literal, assert_never
 from mnist_bench import leaderboard
 from mnist_bench.experiments.confirm import race, result as confirmed
 from mnist_bench.experiments.confirm.race import Race
-from mnist_bench.experiments.confirm.result import TOP, Candidate, Confirmed, Final
+from mnist_bench.experiments.confirm.result import TOP, Candidate, Confirmed
 from mnist_bench.experiments.confirm.runs import FINAL, RACE, SEEDS, Errors, Runs
 from mnist_bench.experiments.grid import Grid, Observer, Workplace, open_grid_of
 from mnist_bench.experiments.time_budget import TimeBudget, typed
@@ -196,8 +196,8 @@ class _Confirmation:
             names = ", ".join(f"#{number}" for number in unknown)
             purpose = f"{purpose_of_confirming(self._study.name)}{names}; {SEEDS} seeds each"
             ledgers = [self._asked.ledger, StudyFolder(self._asked.results / self._study.name).openings]
-            errors, images = self._runs.test_errors(unknown, curves, self._data.options, purpose, ledgers)
-            known |= {number: Final(number=number, errors=tuple(counts)) for number, counts in errors.items()}
+            tested, images = self._runs.finals(unknown, curves, self._data.options, purpose, ledgers)
+            known |= {final.number: final for final in tested}
         else:
             self._observer.on_news("their test errors are known from before; the test set is not opened again")
         return replace(

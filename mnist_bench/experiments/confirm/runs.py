@@ -10,6 +10,7 @@ from pathlib import Path
 from mnist_bench.config import TrainOn, from_json, to_json
 from mnist_bench.data import DataOptions
 from mnist_bench.experiments.confirm.race import ROUNDS
+from mnist_bench.experiments.confirm.result import MIN_COMMITTEE, Final
 from mnist_bench.experiments.grid import Curves, Grid, Observer, Run, Task, product
 from mnist_bench.experiments.test_set_scores import Scores
 from mnist_bench.experiments.time_budget import makespan
@@ -124,22 +125,30 @@ class Runs:
                 return False
         return True
 
-    def test_errors(
+    def finals(
         self, numbers: Sequence[int], curves: Curves, options: DataOptions, purpose: str, ledgers: Sequence[Path]
-    ) -> tuple[Errors, int]:
-        """Open the test set once and return what the nets of the final part get wrong, and the number of its images.
+    ) -> tuple[list[Final], int]:
+        """Open the test set once and return what the nets of the final part get wrong, each and those of a
+        configuration together, and the number of its images.
 
         Raises:
             DataError, StorageError: see `open_test_set`.
         """
         scores = Scores(self._grid, options, purpose=purpose, ledgers=ledgers)
 
-        def errors(run: Run) -> int | None:
-            state = None if curves[run.name, run.seed][-1].end else self._grid.last_state(run)
-            return None if state is None else scores.score(self._grid.task_of(run), state).errors
+        def state(run: Run) -> bytes | None:
+            return None if curves[run.name, run.seed][-1].end else self._grid.last_state(run)
 
-        found = {number: [errors(run) for run in self._runs(FINAL, [number], SEEDS)] for number in numbers}
-        return found, len(scores.images.labels)
+        def final(number: int) -> Final:
+            members = [(self._grid.task_of(run), state(run)) for run in self._runs(FINAL, [number], SEEDS)]
+            ended = [(task, last) for task, last in members if last is not None]
+            return Final(
+                number=number,
+                errors=tuple(None if last is None else scores.score(task, last).errors for task, last in members),
+                committee=scores.committee_errors(ended) if len(ended) >= MIN_COMMITTEE else None,
+            )
+
+        return [final(number) for number in numbers], len(scores.images.labels)
 
     def _runs(self, part: Part, numbers: Sequence[int], upto: int) -> list[Run]:
         trials = {_name(number): self._trials[number] for number in numbers}

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 
 from mnist_bench import cells
-from mnist_bench.experiments.confirm.result import TOP, Candidate, Confirmed, Figures, Method, plain
+from mnist_bench.experiments.confirm.result import TOP, Candidate, Confirmed, Figures, Final, Method, plain
 from mnist_bench.experiments.time_budget import typed
 from mnist_bench.result_table import Column, Table
 
@@ -18,8 +18,8 @@ METHODS: Mapping[Method, str] = {
 }
 
 
-def table_of(confirmed: Confirmed) -> Table[Candidate]:
-    """Return the race as it ended, with what follows from it in words."""
+def table_of(confirmed: Confirmed, data: str = "") -> Table[Candidate]:
+    """Return the race as it ended, with what follows from it in words; `data` as in `command`."""
     return Table(
         rows=ordered(confirmed),
         columns=[
@@ -38,7 +38,7 @@ def table_of(confirmed: Confirmed) -> Table[Candidate]:
             *failure_lines(confirmed),
             *race_lines(confirmed),
             "",
-            *test_lines(confirmed),
+            *test_lines(confirmed, data),
         ],
         document=plain(confirmed),
     )
@@ -81,14 +81,13 @@ def headline(confirmed: Confirmed) -> str:
 def footnote(confirmed: Confirmed, data: str = "") -> str:
     """Return the line about a study that raced below its leaderboard; "confirmed" only where a test was made.
 
-    `data` is the option with which the command finds the data, with a space before it.
+    `data` as in `command`.
     """
     test, number = confirmed.test(confirmed.first), confirmed.first
     if not confirmed.finals and confirmed.judged:
-        return f"raced: #{number} won with fresh seeds; `{command(confirmed)}{data}` opens the test set"
+        return f"raced: #{number} won with fresh seeds; `{command(confirmed, data)}` opens the test set"
     if not confirmed.finals:
-        told = "leads with one fresh seed, and no test was made"
-        return f"raced: #{number} {told}; `{command(confirmed)}{data}` goes on"
+        return f"raced: #{number} leads with one fresh seed, and no test was made; `{command(confirmed, data)}` goes on"
     told = (
         f"confirmed: #{number}" if confirmed.judged else f"no test was made; #{number}, which led with one fresh seed:"
     )
@@ -97,11 +96,14 @@ def footnote(confirmed: Confirmed, data: str = "") -> str:
     return f"{told} {accuracy(test)} on the test images, {test.seeds} seeds"
 
 
-def command(confirmed: Confirmed) -> str:
-    """Return the command that goes on where nothing was trained on all images."""
+def command(confirmed: Confirmed, data: str = "") -> str:
+    """Return the command that goes on where nothing was trained on all images.
+
+    `data` is the option that names the study's data, see `search.study.data_option`.
+    """
     top = "" if confirmed.top == TOP else f" --top {confirmed.top}"
     budget = budget_to_the_end(confirmed)
-    return f"mnist-bench confirm {confirmed.study}{top}" + ("" if budget is None else f" --budget {budget}")
+    return f"mnist-bench confirm {confirmed.study}{top}" + ("" if budget is None else f" --budget {budget}") + data
 
 
 def budget_to_the_end(confirmed: Confirmed) -> str | None:
@@ -185,7 +187,7 @@ def _cut_line(confirmed: Confirmed, others: list[int]) -> str:
     return f"The budget{budget} ended the race after {seeds}{unresolved}."
 
 
-def test_lines(confirmed: Confirmed) -> list[str]:
+def test_lines(confirmed: Confirmed, data: str = "") -> list[str]:  # noqa: PT028 - no test
     """Return the test figures of each net trained on all images, the gap to validation, and the search's luck.
 
     Where the test set was left shut: why, and what goes on from there.
@@ -193,7 +195,7 @@ def test_lines(confirmed: Confirmed) -> list[str]:
     images = confirmed.train_images + confirmed.validation_images
     lines = []
     if not confirmed.finals:
-        lines.append(_shut_line(confirmed))
+        lines.append(_shut_line(confirmed, data))
     elif not confirmed.judged:
         # The first versions opened the test set unasked, and named a winner.
         asked = "because --open-test asked for it" if confirmed.winner is None else "all the same"
@@ -203,19 +205,19 @@ def test_lines(confirmed: Confirmed) -> list[str]:
             f"Then trained on all {images:,} images and evaluated once on {confirmed.test_images:,} test images:"
         )
     for final in confirmed.finals:
-        lines += _final_lines(confirmed, final.number, final.errors)
+        lines += _final_lines(confirmed, final)
     first, fresh = confirmed.candidate(confirmed.first), confirmed.validation(confirmed.first)
     if fresh is not None and first.dropped_after is None:
         lines.append(_luck_line(first, fresh))
     return lines
 
 
-def _shut_line(confirmed: Confirmed) -> str:
+def _shut_line(confirmed: Confirmed, data: str) -> str:
     """Return why nothing was trained on all images, and the command that goes on from there."""
     no_test = "" if confirmed.judged else "No test was made, so there is a leader and no winner. "
     return (
         f"{no_test}Nothing was trained on all images, and the test set was left shut; "
-        f"`{command(confirmed)}` goes on from here."
+        f"`{command(confirmed, data)}` goes on from here."
     )
 
 
@@ -225,17 +227,29 @@ def _role(confirmed: Confirmed, number: int) -> str:
     return "winner" if confirmed.judged else "leader"
 
 
-def _final_lines(confirmed: Confirmed, number: int, errors: tuple[int | None, ...]) -> list[str]:
+def committee(final: Final, images: int) -> str:
+    """Return what a committee gets right of so many test images, which was measured."""
+    wrong = final.committee or 0
+    return f"{cells.percent(1 - wrong / images)}, {wrong:,} of {images:,} wrong"
+
+
+def _final_lines(confirmed: Confirmed, final: Final) -> list[str]:
+    number, errors = final.number, final.errors
     test, validation = confirmed.test(number), confirmed.validation(number)
     role = _role(confirmed, number)
     if test is None or validation is None:
         return [f"  #{number} ({role}): no run came to an end."]
     each = "  ".join("–" if count is None else f"{100 * (1 - count / confirmed.test_images):.2f}" for count in errors)
     gap = 100 * (test.mean - validation.mean)
+    together = [] if final.committee is None else [
+        f"      the {final.ended} nets as a committee, their probabilities averaged: "
+        f"{committee(final, confirmed.test_images)}."
+    ]  # fmt: skip
     failures = [f"      {_failures(test)}."] if test.not_learned else []
     return [
         f"  #{number} ({role})  {accuracy(test)} on the test images, {test.seeds} seeds: {each}",
         *failures,
+        *together,
         f"      validation {accuracy(validation)}, so the test images came out {abs(gap):.2f} points "
         f"{'higher' if gap > 0 else 'lower'}.",
     ]

@@ -7,6 +7,7 @@ async function start(root) {
   const ink = paper.getContext("2d", { willReadFrequently: true }), eye = seen.getContext("2d");
   const bars = Array.from(root.querySelectorAll(".bars li"));
   const net = await unpack(JSON.parse(find("net").textContent));
+  const { rows, columns, names } = net;
   const pen = { x: SIDE / 2, y: SIDE / 2, down: false };
   let planned = false;
 
@@ -14,14 +15,16 @@ async function start(root) {
     planned = false;
     const pixels = ink.getImageData(0, 0, SIDE, SIDE).data;
     const grey = new Float64Array(SIDE * SIDE).map((_, i) => pixels[4 * i + 3]); // how opaque the ink is
-    const picture = prepare(grey, SIDE, SIDE, net.digits);
-    const image = eye.createImageData(28, 28);
-    for (let i = 0; i < 28 * 28; i++) image.data.set([...Array(3).fill(picture ? picture[i] : 0), 255], 4 * i);
+    const picture = prepared(net, grey, SIDE, SIDE);
+    const image = eye.createImageData(columns, rows);
+    for (let i = 0; i < rows * columns; i++) image.data.set([...Array(3).fill(picture ? picture[i] : 0), 255], 4 * i);
     eye.putImageData(image, 0, 0);
     const found = picture && probabilities(net, picture);
     const order = found && found.map((_, label) => label).sort((a, b) => found[b] - found[a]);
     const unsure = found && net.unsure_below !== null && found[order[0]] < net.unsure_below;
-    bars.forEach((bar, label) => {
+    bars.forEach((bar, place) => {
+      const label = bars.length === names.length ? place : found ? order[place] : -1; // else the most probable ones
+      bar.querySelector("em").textContent = label < 0 ? "–" : names[label];
       const share = found ? found[label] : 0;
       bar.classList.toggle("first", Boolean(found) && label === order[0]);
       bar.querySelector("i").style.width = `${100 * share}%`;
@@ -29,8 +32,8 @@ async function start(root) {
     });
     verdict.classList.toggle("waiting", !found || unsure);
     verdict.textContent = !found ? verdict.dataset.empty
-      : unsure ? `${UNSURE}${order[0]} or ${order[1]}`
-      : `${order[0]}`;
+      : unsure ? `${UNSURE}${names[order[0]]} or ${names[order[1]]}`
+      : names[order[0]];
   }
 
   function plan() {

@@ -9,12 +9,12 @@ async function unpack(packed) {
   const count = planes.length / 2, weights = new Float32Array(count);
   for (let i = 0; i < count; i++) weights[i] = half(planes[i] | (planes[count + i] << 8)); // low bytes, then high ones
   let start = 0;
-  const layers = packed.layers.map((layer) => {
+  const nets = packed.nets.map((layers) => layers.map((layer) => {
     if (!layer.count) return layer;
     start += layer.count;
     return { ...layer, weights: weights.subarray(start - layer.count, start).map((weight) => weight * layer.unit) };
-  });
-  return { ...packed, layers };
+  }));
+  return { ...packed, nets };
 }
 
 function half(bits) {
@@ -23,18 +23,21 @@ function half(bits) {
   return bits & 32768 ? -size : size;
 }
 
+// The mean of what the nets of a committee say; of one net, what it says.
 function probabilities(net, picture) {
-  const scores = logits(net, picture), highest = Math.max(...scores);
-  const powers = Array.from(scores, (score) => Math.exp(score - highest));
+  const input = Float32Array.from(picture, (pixel) => (pixel - net.mean) / net.std);
+  const each = net.nets.map((layers) => softmax(logits(layers, input)));
+  return each[0].map((_, label) => each.reduce((sum, said) => sum + said[label], 0) / each.length);
+}
+
+function softmax(scores) {
+  const highest = Math.max(...scores), powers = Array.from(scores, (score) => Math.exp(score - highest));
   const sum = powers.reduce((total, power) => total + power);
   return powers.map((power) => power / sum);
 }
 
-function logits(net, picture) {
-  return net.layers.reduce(
-    (values, layer) => LAYERS[layer.kind](values, layer),
-    Float32Array.from(picture, (pixel) => (pixel - net.mean) / net.std),
-  );
+function logits(layers, input) {
+  return layers.reduce((values, layer) => LAYERS[layer.kind](values, layer), input);
 }
 
 const LAYERS = {
@@ -111,7 +114,27 @@ function erf(x) {
   return Math.sign(x) * (1 - sum * Math.exp(-x * x));
 }
 
-// The picture as the net sees it, 28 x 28, 0 is paper and 255 ink; null where there is nothing on it. It does what
+// The picture as the net sees it; null where nothing is on it.
+function prepared(net, grey, rows, columns) {
+  if (net.preparation !== "picture") return prepare(grey, rows, columns, net.preparation === "digit");
+  return grey.some((pixel) => pixel) ? fit(grey, rows, columns, net.rows, net.columns) : null;
+}
+
+// A picture scaled to `height` rows and `width` columns, whole and in the middle; as `fit` in net.py.
+function fit(grey, rows, columns, height, width) {
+  const scale = Math.min(height / rows, width / columns);
+  const [high, wide] = [rows, columns].map((side) => Math.max(1, Math.floor(side * scale + 0.5)));
+  const top = (height - high) >> 1, left = (width - wide) >> 1, across = shares(columns, wide);
+  const picture = new Float32Array(height * width);
+  shares(rows, high).forEach((column, y) => across.forEach((row, x) => {
+    const sum = (from) => row.reduce((total, [at, share]) => total + share * grey[from + at], 0);
+    const value = column.reduce((total, [at, share]) => total + share * sum(at * columns), 0);
+    picture[(top + y) * width + left + x] = value;
+  }));
+  return picture;
+}
+
+// A drawing as the net sees it, 28 x 28, 0 is paper and 255 ink; null where there is nothing on it. It does what
 // `prepare` in net.py does, where it is explained.
 function prepare(grey, rows, columns, digit) {
   const border = [];

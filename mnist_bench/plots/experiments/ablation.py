@@ -13,6 +13,7 @@ from mnist_bench.plots import style
 from mnist_bench.plots.headings import HALO, write_heading
 from mnist_bench.plots.subject import Subject
 from search.errors import StudyNotFoundError
+from search.study import StudyFolder, data_option_of
 
 LOGARITHMIC = 4.0
 """Ratio of the largest error rate to the smallest from which on the axis is logarithmic."""
@@ -44,8 +45,8 @@ def picture(subject: Subject) -> Figure:
     """
     made = load(subject.folder)
     if made is None:
-        name = subject.study.name
-        raise StudyNotFoundError(f"Study {name} has no ablation; `mnist-bench ablate {name}` makes one.")
+        name, data = subject.study.name, data_option_of(StudyFolder(subject.folder))
+        raise StudyNotFoundError(f"Study {name} has no ablation; `mnist-bench ablate {name}{data}` makes one.")
     return draw(made)
 
 

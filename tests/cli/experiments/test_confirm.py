@@ -311,6 +311,23 @@ def test_what_was_found_reads_well(cli: Any, tmp_path: Path) -> None:
     )
 
 
+def test_what_the_nets_get_right_together_is_said_where_it_was_measured(cli: Any, tmp_path: Path) -> None:
+    (tmp_path / "results" / "conv-0" / "confirm").mkdir(parents=True)
+    finals = (
+        confirmed.Final(number=1, errors=(50,) * 8, committee=44),
+        confirmed.Final(number=0, errors=(60,) * 7 + (None,), committee=52),
+    )
+    confirmed.save(found(finals=finals), tmp_path / "results" / "conv-0")
+    lines = cli("confirm", "conv-0").stdout.splitlines()
+    words = "nets as a committee, their probabilities averaged"
+    assert [line for line in lines if "committee" in line] == [
+        f"      the 8 {words}: 99.56 %, 44 of 10,000 wrong.",
+        f"      the 7 {words}: 99.48 %, 52 of 10,000 wrong.",
+    ]
+    confirmed.save(found(), tmp_path / "results" / "conv-0")
+    assert "committee" not in cli("confirm", "conv-0").stdout
+
+
 def test_a_study_searched_further_is_not_confirmed(cli: Any, tmp_path: Path) -> None:
     (tmp_path / "results" / "conv-0" / "confirm").mkdir(parents=True)
     confirmed.save(found(digest="0" * 64), tmp_path / "results" / "conv-0")

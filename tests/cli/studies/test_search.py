@@ -232,7 +232,7 @@ def test_advice_repeats_the_options_that_the_next_commands_know(cli: Cli) -> Non
         words = shlex.split(line.removeprefix("next:"))
         shown = cli(words[1], "--help", columns=200).stdout
         assert all(word in shown for word in words if word.startswith("--"))
-    having = {name: [line.split()[-1] for line in lines if f" {name} " in line] for name in ("--data-dir", "--device")}
+    having = {name: [line.split()[-1] for line in lines if f" {name} " in line] for name in ("--data", "--device")}
     assert [len(found) for found in having.values()] == [6, 4]
 
 

@@ -5,20 +5,25 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
 from mnist_bench import numerics
+from mnist_bench.config.settings import ModelConfig
 from mnist_bench.data.mnist import DataOptions
+from mnist_bench.data.own.cache import options_for
 from mnist_bench.data.tensors import Dataset, load_dataset
 from mnist_bench.export import folder
 from mnist_bench.prediction.model import load_model
 from support import handmade_winner
+from support.own_data import arrays, write_folder
 
 Cli = Callable[..., Result]
 
@@ -105,6 +110,68 @@ def test_what_is_empty_or_no_picture_gets_a_sentence_and_the_others_an_answer(
     assert found["pictures"] == [
         {"picture": "missing.png", "error": "missing.png: cannot be read (No such file or directory)."}
     ]
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Dataset]:
+    """Return an export of a net for a stranger's pictures in colour, whose classes have names, and the data."""
+    place = tmp_path_factory.mktemp("own")
+    write_folder(place / "mine", arrays(classes=4, train=200, test=8, side=16))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(place))
+        data = load_dataset(options_for(place / "mine"), numerics.setup("cpu"))
+    trained = handmade_winner.config(ModelConfig(blocks=1, filters=8))
+    folder.write(handmade_winner.winner(trained, data), place / "winner")
+    return place / "winner", data
+
+
+def test_pictures_of_ones_own_are_read_from_a_folder_and_named(
+    cli: Cli, own: tuple[Path, Dataset], tmp_path: Path
+) -> None:
+    exported, data = own
+    (tmp_path / "pictures").mkdir()
+    for number, index in enumerate(data.validation[:10].tolist()):
+        picture = Image.fromarray(np.moveaxis(data.images[index].numpy(), 0, 2))
+        picture.save(tmp_path / "pictures" / f"{number}.png")
+    labels = load_model(exported).probabilities(data.pixels(data.validation[:10]).numpy()).argmax(1).tolist()
+    found = json.loads(cli("predict", str(exported), "pictures", "--json").stdout)
+    assert [said["label"] for said in found["pictures"]] == labels
+    for said in found["pictures"]:
+        assert said["name"] == f"class {said['label']:02}"
+        assert said["runner_up_name"] == f"class {said['runner_up']:02}"
+        assert said["unsure"] == (said["probability"] < found["unsure_below"])
+    heading, *rows = cli("predict", str(exported), "pictures").stdout.splitlines()
+    assert heading.split() == ["picture", "label", "probability", "runner-up"]
+    assert [re.findall(r"class \d\d", row)[0] for row in rows[:10]] == [f"class {label:02}" for label in labels]
+    (by_csv, *_) = csv.DictReader(io.StringIO(cli("predict", str(exported), "pictures", "--csv").stdout))
+    assert (by_csv["label"], by_csv["name"]) == (str(labels[0]), f"class {labels[0]:02}")
+
+
+def test_pictures_of_ones_own_from_stdin_unsure_or_none(cli: Cli, own: tuple[Path, Dataset], tmp_path: Path) -> None:
+    from mnist_bench.cli.app import app
+
+    exported, data = own
+    model = load_model(exported)
+    seen = data.pixels(data.validation).numpy()
+    index = int(data.validation[int(model.probabilities(seen).max(1).argmin())])
+    Image.fromarray(np.moveaxis(data.images[index].numpy(), 0, 2)).save(tmp_path / "unsure.png")
+    (tmp_path / "none.png").write_text("no picture")
+    result = cli("predict", str(exported), "unsure.png", "none.png")
+    assert result.exit_code == 2
+    assert result.stderr == "Error: none.png: no picture that can be read; PNG and JPEG can.\n"
+    assert " unsure" in result.stdout.splitlines()[1]
+    content = (tmp_path / "unsure.png").read_bytes()
+    piped = CliRunner().invoke(app, ["predict", str(exported), "-"], input=content)
+    assert piped.stdout.splitlines()[1].split()[1:] == result.stdout.splitlines()[1].split()[1:]
+    broken = CliRunner().invoke(app, ["predict", str(exported), "-"], input=b"none")
+    assert broken.stderr == "Error: stdin: no picture that can be read; PNG and JPEG can.\n"
+
+
+def test_a_picture_of_another_size_and_without_colour_is_fitted(
+    cli: Cli, own: tuple[Path, Dataset], tmp_path: Path
+) -> None:
+    Image.new("L", (300, 40), 90).save(tmp_path / "grey.png")
+    assert cli("predict", str(own[0]), "grey.png").exit_code == 0
 
 
 @pytest.mark.parametrize(

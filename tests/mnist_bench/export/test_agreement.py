@@ -7,7 +7,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib import util
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,16 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from mnist_bench.config.settings import ModelConfig
 from mnist_bench.data.mnist import DataOptions
+from mnist_bench.data.own.cache import options_for
 from mnist_bench.data.tensors import Dataset, load_dataset
 from mnist_bench.export import folder
 from mnist_bench.export.winner import Winner
+from mnist_bench.prediction.model import load_model
 from mnist_bench.prediction.preparation import prepare
 from support import handmade_winner, wants
+from support.own_data import arrays, write_folder, write_npz
 from support.paths import TESTS
 
 CLOSE = 0.01
@@ -33,7 +38,7 @@ needs_node = pytest.mark.skipif(not (shutil.which("node") or os.environ.get("CI"
 
 def by_onnx(exported: Path, pictures: NDArray[np.float32]) -> NDArray[Any]:
     session = onnxruntime.InferenceSession(exported / folder.ONNX)
-    return np.asarray(session.run(None, {"pictures": pictures[:, None]})[0])
+    return np.asarray(session.run(None, {"pictures": pictures})[0])
 
 
 def by_plain_net(exported: Path, pictures: NDArray[np.float32]) -> NDArray[Any]:
@@ -43,7 +48,15 @@ def by_plain_net(exported: Path, pictures: NDArray[np.float32]) -> NDArray[Any]:
     module = util.module_from_spec(spec)
     spec.loader.exec_module(module)
     with torch.inference_mode():
-        return np.asarray(module.load()(torch.from_numpy(pictures)[:, None]).softmax(1))
+        return np.asarray(module.load()(torch.from_numpy(pictures)).softmax(1))
+
+
+def by_model(exported: Path, pictures: NDArray[np.float32]) -> NDArray[Any]:
+    model = load_model(exported)
+    if model.traits.drawn:
+        return model.probabilities(pictures)  # what is prepared once more is as it is to 1 of 255 alone
+    given = pictures[:, 0] if model.form.channels == 1 else pictures.transpose(0, 2, 3, 1)
+    return model.probabilities(np.stack([model.prepared(picture, "a picture") for picture in given]))
 
 
 def in_node(exported: Path, pictures: NDArray[Any], grey: list[NDArray[Any]]) -> dict[str, Any]:
@@ -66,23 +79,30 @@ def by_page(exported: Path, pictures: NDArray[np.float32]) -> NDArray[Any]:
 
 
 WAYS = [by_onnx, by_plain_net, pytest.param(by_page, marks=needs_node)]
+OWN = {
+    "colour": arrays(),
+    "grey": arrays(channels=1, side=20, classes=3),
+    "long": {name: values[:, :12] if values.ndim > 1 else values for name, values in arrays(classes=4).items()},
+}
+"""Data of a stranger's, by what they are like."""
 
 
 def check(way: Callable[..., NDArray[Any]], winner: Winner, data: Dataset, exported: Path) -> None:
     """Export a net, and compare what it says of each validation image with what is said in another way."""
     folder.write(winner, exported)
-    pictures = data.pixels(data.validation).numpy()[:, 0]
+    pictures = data.pixels(data.validation)
     with torch.inference_mode():
-        given = torch.from_numpy(pictures)[:, None]
-        logits = winner.net((given - winner.traits.mean) / winner.traits.std).numpy()
+        mean, std = torch.tensor([winner.traits.mean, winner.traits.std]).view(2, -1, 1, 1)
+        given = (pictures - mean) / std
+        expected = torch.stack([net(given).double().softmax(1) for net in winner.nets]).mean(0).numpy()
+    logits = np.log(expected)
     best = np.sort(logits, 1)
     clear = best[:, -1] - best[:, -2] > CLOSE
-    assert clear.mean() > 0.98
-    found = way(exported, pictures)
-    assert found.shape == (len(pictures), 10)
+    assert clear.mean() > 0.97
+    found = way(exported, pictures.numpy())
+    assert found.shape == (len(pictures), winner.form.classes)
     assert np.allclose(found.sum(1), 1, atol=1e-5)
     assert (found.argmax(1) == logits.argmax(1))[clear].all()
-    expected = torch.from_numpy(logits).softmax(1).numpy()
     assert np.abs(found - expected).max() < (0.005 if way is by_page else 1e-4)
 
 
@@ -100,6 +120,65 @@ def test_every_way_of_computing_the_net_agrees(
     winners: dict[str, Winner], digits: Dataset, tmp_path: Path, way: Callable[..., NDArray[Any]], net: str
 ) -> None:
     check(way, winners[net], digits, tmp_path)
+
+
+def committee(winner: Winner, others: Sequence[Winner]) -> Winner:
+    """Return several winners as one, their probabilities averaged."""
+    members = tuple(member for one in (winner, *others) for member in one.members)
+    return replace(winner, members=members, traits=replace(winner.traits, members=len(members)))
+
+
+@pytest.mark.parametrize("way", [*WAYS, by_model])
+def test_a_committee_says_what_its_nets_say_on_the_average(
+    digits: Dataset, tmp_path: Path, way: Callable[..., NDArray[Any]]
+) -> None:
+    config = handmade_winner.config(handmade_winner.NETS["before"])
+    first, *others = (handmade_winner.winner(config, digits, seed=seed) for seed in (1, 2, 3))
+    check(way, committee(first, others), digits, tmp_path)
+
+
+@pytest.fixture(scope="module", params=OWN)
+def own(request: pytest.FixtureRequest, device: torch.device, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """Return a stranger's data."""
+    place = tmp_path_factory.mktemp("own")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(place))
+        return load_dataset(options_for(write_npz(place / "mine.npz", OWN[request.param])), device)
+
+
+@pytest.mark.parametrize("way", [by_onnx, by_plain_net, by_model])
+def test_every_way_agrees_on_pictures_of_another_form(
+    own: Dataset, tmp_path: Path, way: Callable[..., NDArray[Any]]
+) -> None:
+    config = handmade_winner.config(ModelConfig(blocks=2, filters=8, batchnorm="before_activation"))
+    check(way, handmade_winner.winner(config, own), own, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def drawings(device: torch.device, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """Return grey pictures on black of another size than MNIST's, in classes with names."""
+    place = tmp_path_factory.mktemp("drawings")
+    values = {name: values * (values > 100) for name, values in arrays(channels=1, side=20, classes=30).items()}
+    values |= {name: arrays(classes=30)[name] for name in ("y_train", "y_test")}
+    write_folder(place / "mine", values)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(place))
+        return load_dataset(options_for(place / "mine"), device)
+
+
+@needs_node
+def test_the_page_reads_drawings_of_another_size(drawings: Dataset, tmp_path: Path) -> None:
+    winner = handmade_winner.winner(handmade_winner.config(ModelConfig(blocks=1, filters=8)), drawings)
+    check(by_page, winner, drawings, tmp_path)
+    sheets = [np.random.default_rng(n).integers(0, 256, (90, 60 + 20 * n)) for n in range(3)]
+    found = in_node(tmp_path, np.empty((0, 1, 20, 20)), [*sheets, np.zeros((30, 30))])
+    assert found["prepared"].pop() is None
+    for seen, sheet in zip(found["prepared"], sheets, strict=True):
+        assert np.abs(np.reshape(seen, (20, 20)) - winner.model.prepared(sheet, "a sheet")).max() < 1e-3
+    text = (tmp_path / folder.PAGE).read_text()
+    assert "Draw a picture" in text
+    assert "class 29" in text
+    assert text.count("<li>") == 10
 
 
 @pytest.fixture(scope="module")
@@ -152,3 +231,23 @@ def test_the_plain_net_runs_alone_on_a_picture(winners: dict[str, Winner], digit
         assert message in done.stderr
         assert "Traceback" not in done.stderr
     assert "mnist_bench" not in (tmp_path / "winner" / "net.py").read_text()
+
+
+@pytest.mark.slow
+def test_the_plain_net_names_the_classes_of_pictures_of_another_form(drawings: Dataset, tmp_path: Path) -> None:
+    from PIL import Image
+
+    winner = handmade_winner.winner(handmade_winner.config(ModelConfig(blocks=1, filters=8)), drawings)
+    both = committee(winner, [handmade_winner.winner(winner.config, drawings, seed=2)])
+    folder.write(both, tmp_path / "winner")
+    for number, index in enumerate(drawings.validation[:5].tolist()):
+        Image.fromarray(drawings.images[index, 0].numpy()).save(tmp_path / f"{number}.png")
+    names = [f"{number}.png" for number in range(5)]
+    command = [sys.executable, "-I", "winner/net.py", *names]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    said = load_model(tmp_path / "winner")([tmp_path / name for name in names])
+    assert [row.split("  ")[1] for row in done.stdout.splitlines()] == [one.name for one in said]
+    assert [one.name for one in said] == [f"class {one.label:02}" for one in said]
+    seen = drawings.pixels(drawings.validation[:5])
+    by_net = [net(drawings.normalise(seen.clone())).softmax(1) for net in both.nets]
+    assert [one.label for one in said] == ((by_net[0] + by_net[1]) / 2).argmax(1).tolist()

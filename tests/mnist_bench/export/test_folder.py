@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
 from dataclasses import replace
@@ -13,14 +14,17 @@ import torch
 from ruamel.yaml import YAML
 
 from mnist_bench.config.settings import Activation, BatchnormPlacement, BlockBatchnormPlacement, ModelConfig, PoolAxes
-from mnist_bench.data.tensors import Dataset
+from mnist_bench.data.own.cache import options_for
+from mnist_bench.data.tensors import Dataset, load_dataset
 from mnist_bench.export import card, folder, page, plain_net
-from mnist_bench.export.winner import Winner
+from mnist_bench.export.winner import Member, Winner
 from mnist_bench.nets.architecture import plan_layers
 from mnist_bench.nets.modules import build_model
+from mnist_bench.prediction.model import load_model
 from mnist_bench.studies import record
 from search.errors import UsageError
 from support import handmade_winner
+from support.own_data import arrays, write_folder
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +37,7 @@ def with_net(winner: Winner, model: ModelConfig) -> Winner:
     recipe = handmade_winner.config(model)
     net = build_model(model, torch.Generator().manual_seed(0)).eval()
     made = handmade_winner.with_config(winner.record, recipe)
-    return replace(winner, net=net, record=made)
+    return replace(winner, members=(Member(record=made, net=net),))
 
 
 def test_the_same_net_gives_the_same_files(winner: Winner, tmp_path: Path) -> None:
@@ -91,7 +95,7 @@ def test_the_nets_of_the_tests_have_every_kind_of_layer() -> None:
 
 def test_a_net_with_a_layer_of_ones_own_is_refused(winner: Winner, tmp_path: Path) -> None:
     modules = [torch.nn.LeakyReLU(0.1) if isinstance(one, torch.nn.ReLU) else one for one in winner.net.children()]
-    leaky = replace(winner, net=torch.nn.Sequential(*modules))
+    leaky = replace(winner, members=(Member(record=winner.record, net=torch.nn.Sequential(*modules)),))
     with pytest.raises(UsageError, match="conv-0/0: its net has LeakyReLU in place of ReLU"):
         folder.write(leaky, tmp_path)
     assert list(tmp_path.iterdir()) == []
@@ -115,6 +119,76 @@ def test_the_page_brings_all_and_lets_nothing_else_in(winner: Winner) -> None:
     assert "unsafe" not in policy
 
 
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Winner:
+    """Return a net for pictures in colour, whose classes have odd names."""
+    place = tmp_path_factory.mktemp("own")
+    write_folder(place / "mine", arrays(classes=3, train=60, test=9, side=12))
+    for part in ("train", "test"):
+        (place / "mine" / part / "class 02").rename(place / "mine" / part / "<b>'\"|\n`$x")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(place))
+        data = load_dataset(options_for(place / "mine"), torch.device("cpu"))
+    return handmade_winner.winner(handmade_winner.config(ModelConfig(blocks=1, filters=4)), data)
+
+
+def test_of_pictures_in_colour_there_is_no_page_which_is_said(winner: Winner, own: Winner, tmp_path: Path) -> None:
+    folder.write(winner, tmp_path)
+    assert (tmp_path / folder.PAGE).exists()
+    written = folder.write(own, tmp_path)
+    assert [remark.partition(": ")[2] for remark in written.remarks] == [
+        "conv-0/0 reads pictures in colour, which nobody draws with a pen."
+    ]
+    assert not (tmp_path / folder.PAGE).exists()
+    with pytest.raises(UsageError, match="in colour"):
+        page.drawing(own)
+
+
+def test_the_card_says_how_pictures_of_ones_own_are_prepared(own: Winner) -> None:
+    text = card.card(own)
+    assert "# conv-0/0: " in text
+    assert "parameters for pictures of 12x12 pixels in colour, 3 classes" in text
+    assert "scaled to fit whole into 12x12 pixels (height by width), red, green and blue" in text
+    assert "float32 (N, 3, 12, 12), 0 to 255, made as in `net.py`" in text
+    assert "mnist-bench reproduce RECORD.json --data DATA " in text
+    assert "[0].name" in text
+    assert "draw.html" not in text
+    assert r"""| 0 | \<b\>'"\| \`\$x |""" in text
+    assert "| 2 | class 01 |" in text
+    _, head, _ = text.split("---\n", 2)
+    assert YAML(typ="safe").load(head)["tags"] == ["mnist-bench"]
+
+
+def test_odd_names_are_whole_in_every_file(own: Winner, tmp_path: Path) -> None:
+    names = ("<b>'\"| `$x", "class 00", "class 01")
+    folder.write(own, tmp_path)
+    assert load_model(tmp_path).traits.names == own.traits.names == names
+    module = ast.parse((tmp_path / folder.NET).read_text())
+    (named,) = (
+        node for node in module.body if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "NAMES"
+    )
+    assert ast.literal_eval(named.value) == names
+
+
+def test_a_committee_has_a_record_of_each_net(winner: Winner, digits: Dataset, tmp_path: Path) -> None:
+    other = handmade_winner.winner(winner.config, digits, seed=2)
+    both = replace(
+        winner, on_all=True, members=(*winner.members, *other.members), traits=replace(winner.traits, members=2)
+    )
+    folder.write(winner, tmp_path)
+    written = folder.write(both, tmp_path)
+    assert [path.name for path in written.files[-2:]] == ["RECORD-0.json", "RECORD-1.json"]
+    assert not (tmp_path / folder.RECORD).exists()
+    assert [record.read(path).seed for path in written.files[-2:]] == [1, 2]
+    text = (tmp_path / folder.CARD).read_text()
+    assert "a committee of 2 nets of" in text
+    assert "export conv-0/0 --confirmed --committee --to DIR" in text
+    assert "What the committee gets right of the test images was not measured." in text
+    assert all(member.weights in text for member in both.members)
+    folder.write(winner, tmp_path)
+    assert not list(tmp_path.glob("RECORD-*.json"))
+
+
 def test_the_card_has_a_head_that_hugging_face_reads(winner: Winner) -> None:
     text = card.card(winner)
     _, head, rest = text.split("---\n", 2)
@@ -122,5 +196,5 @@ def test_the_card_has_a_head_that_hugging_face_reads(winner: Winner) -> None:
     assert (read["library_name"], read["pipeline_tag"]) == ("pytorch", "image-classification")
     assert "datasets" not in read  # the hash of the data is a made one
     assert f"{winner.validation.errors} of 200 wrong" in rest
-    assert winner.weights in rest
+    assert winner.members[0].weights in rest
     assert "The test set has not been opened." in rest

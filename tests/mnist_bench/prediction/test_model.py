@@ -16,6 +16,7 @@ from mnist_bench.data.tensors import Dataset
 from mnist_bench.errors import PictureError, WeightsError
 from mnist_bench.export.winner import Winner
 from mnist_bench.prediction.model import TRAITS, WEIGHTS, load_model, pack
+from mnist_bench.prediction.traits import Traits, to_text
 from mnist_bench.training.weights import load_model as load_net, weights_hash
 from support import handmade_winner
 
@@ -28,7 +29,7 @@ def winner(digits: Dataset) -> Winner:
 @pytest.fixture
 def exported(winner: Winner, tmp_path: Path) -> Path:
     path = tmp_path / WEIGHTS
-    path.write_bytes(pack(winner.net, winner.config, winner.traits))
+    path.write_bytes(pack(winner.nets, winner.config, winner.traits))
     return path
 
 
@@ -43,11 +44,11 @@ def test_a_file_and_its_folder_are_the_same_net(winner: Winner, exported: Path, 
 
 
 def test_the_file_is_one_of_exported_weights(winner: Winner, exported: Path) -> None:
-    assert weights_hash(load_net(exported).state_dict()) == winner.weights
+    assert weights_hash(load_net(exported).state_dict()) == winner.members[0].weights
 
 
 def test_the_same_net_is_the_same_file(winner: Winner, exported: Path) -> None:
-    assert {pack(winner.net, winner.config, winner.traits) for _ in range(20)} == {exported.read_bytes()}
+    assert {pack(winner.nets, winner.config, winner.traits) for _ in range(20)} == {exported.read_bytes()}
 
 
 def test_pictures_come_as_files_images_and_arrays(winner: Winner, digits: Dataset, tmp_path: Path) -> None:
@@ -81,6 +82,16 @@ def test_a_picture_that_is_empty_or_none_is_named(winner: Winner, tmp_path: Path
         winner.model([object()])
 
 
+def test_what_an_earlier_version_wrote_of_a_net_is_read(winner: Winner, exported: Path) -> None:
+    with safe_open(exported, "numpy") as file:
+        metadata = file.metadata()
+    first = {"digits": False, "mean": 33.0, "std": 78, "unsure_below": 0.75}
+    exported.write_bytes(save(load(exported.read_bytes()), metadata | {TRAITS: json.dumps(first)}))
+    traits = load_model(exported).traits
+    assert traits == Traits(mean=(33.0,), std=(78,), digits=False, unsure_below=0.75)
+    assert json.loads(to_text(traits)) == first
+
+
 def test_weights_of_a_search_are_taken_with_mnists_mean(winner: Winner, exported: Path) -> None:
     with safe_open(exported, "numpy") as file:
         metadata = file.metadata()
@@ -88,18 +99,30 @@ def test_weights_of_a_search_are_taken_with_mnists_mean(winner: Winner, exported
     model = load_model(exported)
     assert model.assumed
     mean, std = pytest.approx(33.3, abs=0.1), pytest.approx(78.5, abs=0.2)
-    assert [model.traits.mean, model.traits.std] == [mean, std]
+    assert [*model.traits.mean, *model.traits.std] == [mean, std]
     assert model.traits.unsure_below is None
 
 
 @pytest.mark.parametrize(
     "traits",
-    ["", "{}", '{"mean": -1, "std": 1}', '{"mean": 1, "std": 0}', '{"mean": 1, "std": 1, "more": 1}', "[" * 99],
+    [
+        "",
+        "{}",
+        '{"mean": -1, "std": 1}',
+        '{"mean": 1, "std": 0}',
+        '{"mean": 1, "std": 1, "more": 1}',
+        "[" * 99,
+        '{"mean": [], "std": 1}',
+        '{"mean": [1, 1, 1], "std": [1, 1, 1]}',
+        '{"mean": 1, "std": 1, "names": ["a"]}',
+        '{"mean": 1, "std": 1, "members": 2}',
+        '{"mean": 1, "std": 1, "members": 0}',
+    ],
 )
 def test_a_file_of_something_else_is_refused(winner: Winner, exported: Path, traits: str) -> None:
     with safe_open(exported, "numpy") as file:
         metadata = file.metadata()
-    assert json.loads(metadata[TRAITS])["mean"] == winner.traits.mean
+    assert json.loads(metadata[TRAITS])["mean"] == winner.traits.mean[0]
     exported.write_bytes(save(load(exported.read_bytes()), metadata | {TRAITS: traits}))
     with pytest.raises(WeightsError, match=r"model\.safetensors: no file of exported weights \("):
         load_model(exported)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from mnist_bench.data.tensors import Dataset
-from mnist_bench.prediction.preparation import brightness, prepare, shares
+from mnist_bench.prediction.preparation import brightness, fit, pixels, prepare, shares
 from support.dose import dose
 
 
@@ -117,3 +117,58 @@ def test_a_large_picture_is_made_smaller_first() -> None:
     image = Image.new("L", (3000, 1500))
     image.paste(255, (1400, 300, 1600, 1200))
     assert brightness(image).shape == (500, 1000)
+
+
+def test_a_picture_of_its_own_size_is_fitted_as_it_is() -> None:
+    drawn = np.random.default_rng(0).integers(0, 256, (31, 17, 3), np.uint8)
+    for image, channels in ((Image.fromarray(drawn), 3), (Image.fromarray(drawn[..., 0]), 1)):
+        found = fit(pixels(image, channels), 31, 17)
+        expected = np.moveaxis(drawn, 2, 0) if channels == 3 else drawn[None, ..., 0]
+        assert (found == expected).all()
+
+
+def test_a_picture_is_fitted_whole_and_its_proportions_are_kept() -> None:
+    wide = np.full((1, 10, 40), 80.0)
+    found = fit(wide, 20, 20)[0]
+    assert np.flatnonzero(found.any(1)).tolist() == list(range(7, 12))
+    assert (found[7:12] == 80).all()
+    assert (fit(wide.transpose(0, 2, 1), 20, 20)[0] == found.T).all()
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "I", "F"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_pixels_of_every_mode_are_alike(mode: str, channels: int) -> None:
+    drawn = np.zeros((40, 40), np.uint8)
+    drawn[10:30, 18:22] = 255
+    if mode[0] in "IF":
+        image = Image.fromarray(drawn.astype({"I;16": "uint16", "I": "int32", "F": "float32"}[mode]) * 100)
+    else:
+        image = Image.fromarray(drawn).convert(mode)
+    assert np.abs(pixels(image, channels) - drawn).max() < 1e-9
+    assert pixels(image, channels).shape == (channels, 40, 40)
+
+
+def test_what_is_transparent_is_black_in_a_picture_as_it_is() -> None:
+    image = Image.new("RGBA", (4, 4), (200, 100, 50, 0))
+    image.putpixel((1, 2), (200, 100, 50, 255))
+    found = pixels(image, 3)
+    assert found[:, 2, 1].tolist() == [200, 100, 50]
+    assert found.sum() == 350
+
+
+@settings(max_examples=dose(200))
+@given(
+    arrays.arrays(np.uint8, st.tuples(st.sampled_from([1, 3]), st.integers(1, 70), st.integers(1, 70))),
+    st.integers(4, 40), st.integers(4, 40),
+)  # fmt: skip
+def test_any_picture_is_fitted(picture: NDArray[np.uint8], height: int, width: int) -> None:
+    found = fit(picture, height, width)
+    assert (found.shape, found.dtype.name) == ((len(picture), height, width), "float32")
+    assert found.min() >= 0
+    assert found.max() <= picture.max() + 1e-3
+
+
+@pytest.mark.parametrize("picture", [np.zeros((1, 0, 3)), np.full((3, 4, 4), np.nan), np.full((1, 4, 4), np.inf)])
+def test_what_has_no_pixels_is_not_fitted(picture: NDArray[Any]) -> None:
+    with pytest.raises(ValueError, match="without pixels"):
+        fit(picture, 8, 8)

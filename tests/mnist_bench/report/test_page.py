@@ -75,7 +75,7 @@ def test_data_of_ones_own_are_named_again_and_the_command_stands_as_it_was_typed
     typed = Invocation(command="mnist-bench search mine.yaml --data-dir 'my data'", data_dir="/home/me/my data")
     report = handmade_report.report(invocations=[typed, typed])
     assert report.typed == (typed.command,)
-    assert any(" --data-dir '/home/me/my data' " in command for command in report.commands)
+    assert any(" --data '/home/me/my data' " in command for command in report.commands)
 
 
 def test_the_space_is_one_that_a_search_reads() -> None:

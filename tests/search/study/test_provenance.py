@@ -10,7 +10,7 @@ from hypothesis import given, settings, strategies as st
 from search.errors import StorageError
 from search.space.space import Space
 from search.study.folder import StudyFolder
-from search.study.provenance import Invocation, invocations, keep_provenance
+from search.study.provenance import Invocation, data_option, data_option_of, invocations, keep_provenance
 from support.dose import dose
 
 SPACE = Space.of({"name": "tiny", "epochs": 3, "model": {"units": {"int": [1, 8]}}})
@@ -44,3 +44,12 @@ def test_a_damaged_line_costs_no_other(tmp_path_factory: pytest.TempPathFactory,
     line = files.commands.read_bytes()
     files.commands.write_bytes(line[:at] + damage + b"\n" + line)
     assert invocations(files)[-1] == TYPED
+
+
+def test_a_command_to_copy_names_what_was_searched_on_last(tmp_path: Path) -> None:
+    files = StudyFolder(tmp_path)
+    assert data_option_of(files) == ""
+    for source in (None, "/a/mine.npz", "/a/moved here", None):
+        keep_provenance(files, SPACE, Invocation(command="mnist-bench search conv", data_dir=source))
+    assert data_option_of(files) == " --data '/a/moved here'"
+    assert data_option(Path("mine.npz")) == " --data mine.npz"

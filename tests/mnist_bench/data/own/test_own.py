@@ -51,9 +51,11 @@ def test_a_file_and_a_folder_of_the_same_pictures_are_the_same_data(tmp_path: Pa
     values |= {"x_test": values["x_test"][order], "y_test": values["y_test"][order]}
     file = options_for(write_npz(tmp_path / "mine.npz", values))
     folder = options_for(write_folder(tmp_path / "mine", values))
-    assert file == folder
-    assert file.form == COLOUR
+    assert file.form == folder.form == COLOUR
     loaded = load_training_set(file)
+    assert (loaded.data_hash, loaded.split.digest) == (
+        load_training_set(folder).data_hash, load_training_set(folder).split.digest,
+    )  # fmt: skip
     assert loaded.images.images.shape == (40, 3, 8, 8)
     assert np.array_equal(loaded.images.images.transpose(0, 2, 3, 1), values["x_train"])
 
@@ -224,6 +226,24 @@ def test_classes_whose_names_are_numbers_are_ordered_as_numbers(tmp_path: Path) 
     about = json.loads((Path(options.data_dir or "") / ABOUT).read_text())
     assert about["classes"] == ["2", "9", "10"]
     assert options.form == PictureForm(channels=1, height=8, width=8, classes=3)
+
+
+def test_names_of_classes_come_with_the_data_and_change_no_hash(tmp_path: Path) -> None:
+    values = small()
+    for part in ("train", "test"):  # a folder is read class by class
+        order = np.argsort(values[f"y_{part}"], kind="stable")
+        values |= {f"{kind}_{part}": values[f"{kind}_{part}"][order] for kind in "xy"}
+    nameless = load_training_set(options_for(write_npz(tmp_path / "mine.npz", values)))
+    named = load_training_set(options_for(write_folder(tmp_path / "one", small())))
+    renamed = tmp_path / "two"
+    write_folder(renamed, small())
+    for part in ("train", "test"):
+        (renamed / part / "class 03").rename(renamed / part / "d\nog")
+    others = load_training_set(options_for(renamed))
+    assert nameless.names == ()
+    assert named.names == ("class 00", "class 01", "class 02", "class 03")
+    assert others.names == ("class 00", "class 01", "class 02", "d og")
+    assert named.data_hash == nameless.data_hash == others.data_hash
 
 
 SHAPES = st.sampled_from([(3,), (3, 8), (12, 8, 8), (12, 8, 8, 1), (12, 8, 8, 3), (12, 8, 8, 2), (0, 8, 8)])

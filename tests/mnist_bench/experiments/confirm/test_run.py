@@ -48,6 +48,15 @@ def found(**changes: Any) -> confirmed.Confirmed:
     return replace(whole, **changes)
 
 
+def test_a_committee_stands_in_the_file_only_where_it_was_measured(tmp_path: Path) -> None:
+    (tmp_path / "confirm").mkdir()
+    for finals in (found().finals, (replace(found().finals[0], committee=41),)):
+        confirmed.save(found(finals=finals), tmp_path)
+        assert confirmed.load(tmp_path) == replace(found(finals=finals), study=tmp_path.name)
+        stands = json.loads((tmp_path / "confirm" / "confirm.json").read_text())["finals"]
+        assert ["committee" in final for final in stands] == [final.committee is not None for final in finals]
+
+
 def test_complete_trials_race_in_the_leaderboards_order() -> None:
     study = handmade.mixed()
     assert [trial.number for trial in confirm.chosen(study, 8)] == [1, 0, 2]

@@ -1,0 +1,100 @@
+"""What a net needs besides its weights to be shown a picture, and how that stands in its file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Gt, Le, Len
+from pydantic import BeforeValidator, ConfigDict, TypeAdapter, with_config
+
+from mnist_bench.picture_form import MAX_CLASSES, MNIST, PictureForm
+from search import canonical_json
+from search.stored_fields import First, stored
+
+Preparation = Literal["digit", "drawing", "picture"]
+"""How a picture is made ready: what differs from its border is ink, cropped and centred; ink, fitted whole; or it is
+scaled and taken as it is."""
+MAX_MEMBERS = 100
+
+
+def _each(found: object) -> tuple[object, ...]:
+    return tuple(found) if isinstance(found, list | tuple) else (found,)
+
+
+OneOrMore = (Len(1, 3), BeforeValidator(_each))
+"""A number a channel; of one channel it stands alone in a file."""
+
+
+@with_config(ConfigDict(extra="forbid", allow_inf_nan=False))
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Traits:
+    """How a net's pictures are made, when it is unsure, and what its classes are called."""
+
+    mean: Annotated[tuple[Annotated[float, Ge(0), Le(255)], ...], *OneOrMore]
+    """Of the pixels that it was trained on, 0 to 255, by channel."""
+    std: Annotated[tuple[Annotated[float, Gt(0), Le(255)], ...], *OneOrMore]
+    """Their standard deviation, by channel."""
+    digits: bool = True
+    """Whether it was trained on digits: then a drawing is cropped and centred, else fitted whole."""
+    unsure_below: Annotated[float, Ge(0), Le(1)] | None = None
+    """The net is unsure where its best probability is below; None where nobody measured it."""
+    drawn: bool = True
+    """Whether it was trained on drawings, ink on paper; if not, a picture is scaled and taken as it is."""
+    names: Annotated[tuple[str, ...], Len(0, MAX_CLASSES)] = ()
+    """Of the classes; none where they are numbers alone."""
+    members: Annotated[int, Ge(1), Le(MAX_MEMBERS)] = 1
+    """Nets whose probabilities are averaged."""
+
+    @property
+    def preparation(self) -> Preparation:
+        """How a picture is made ready for the net."""
+        if not self.drawn:
+            return "picture"
+        return "digit" if self.digits else "drawing"
+
+    def name_of(self, label: int) -> str:
+        """Return how a class is called: its name, or its number where it has none."""
+        return self.names[label] if self.names else str(label)
+
+
+FIRST: First = {Traits: ("digits", "unsure_below")}
+"""See `search.stored_fields`; a new field is not added."""
+
+
+def to_text(traits: Traits) -> str:
+    """Return traits as they stand in a file, as JSON."""
+    values = stored(traits, FIRST)
+    for name in ("mean", "std"):
+        values[name] = values[name] if len(values[name]) > 1 else values[name][0]
+    return canonical_json.dumps(values)
+
+
+def parse(text: str) -> Traits:
+    """Return the traits in an untrusted file's JSON.
+
+    Raises:
+        ValidationError: they are none.
+    """
+    return _adapter().validate_json(text, strict=True)
+
+
+def check(traits: Traits, form: PictureForm) -> Traits:
+    """Return traits if they can be those of a net for pictures of this form.
+
+    Raises:
+        ValueError: they cannot.
+    """
+    if {len(traits.mean), len(traits.std)} != {form.channels}:
+        raise ValueError(f"mean or std is not of {form.channels} channels")
+    if len(traits.names) not in (0, form.classes):
+        raise ValueError(f"{len(traits.names)} names of {form.classes} classes")
+    if traits.drawn and form.shape != MNIST.shape:
+        raise ValueError(f"drawings are of {MNIST.height}x{MNIST.width} pixels")
+    return traits
+
+
+@cache
+def _adapter() -> TypeAdapter[Traits]:
+    return TypeAdapter(Traits)
