@@ -195,8 +195,8 @@ def _sentences(winner: Winner) -> Iterator[str]:
         nets = len(winner.members)
         these = "This net was" if nets == 1 else f"These {nets} nets, of which the probabilities are averaged, were"
         yield (
-            f"{these} trained on all training images, the {images} among them. What is said of these is of single nets "
-            "that were not."
+            f"{these} trained on all training images, the {images} among them. What is said of these, the "
+            "threshold below too, is of a single net that was not."
         )
         if nets > 1 and winner.committee_errors is None:
             yield "What the committee gets right of the test images was not measured."

@@ -1,4 +1,4 @@
-"""Prediction: any picture of a digit made like the training pictures, and what a net says of it."""
+"""Prediction: any picture made like the training pictures, and what a net says of it."""
 
 import lazy_loader
 

@@ -125,6 +125,9 @@ def test_where_the_weights_were_not_kept_the_command_names_the_data(place: Place
     elsewhere = (f"tiny-0/{best}", "--results", "copies")
     said = place.run("predict", *elsewhere, "mine.npz", data=None, code=3)
     assert re.search(rf"`mnist-bench export tiny-0/{best} --to DIR --data \S+\.npz` trains it again", said)
+    bare = str(Path("results", "tiny-0", "weights", f"{best}.safetensors"))
+    said = place.run("predict", bare, "mine.npz", data=None, code=2)
+    assert "does not say what its net was trained on, pictures of 32x32 pixels in colour, 20 classes" in said
     assert "it is trained again" in place.errors("export", *elsewhere, "--to", "again")
     for name in ("model.safetensors", "model.onnx", "net.py"):
         assert (place.folder / "again" / name).read_bytes() == (place.folder / "winner" / name).read_bytes()
