@@ -37,6 +37,10 @@ class WeightsError(UsageError):
     """A file does not hold exported weights."""
 
 
+class UnnamedCodeError(UsageError):
+    """A net is code of the user's own that was not named, or is another now."""
+
+
 class NotReproducedError(SearchError):
     """A trial that was trained again has other bits than its record."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import prod
 from typing import Any, assert_never
 
@@ -11,7 +11,7 @@ from mnist_bench.config import DatasetName, recipe
 from mnist_bench.experiments import confirm
 from mnist_bench.export.winner import SEED, Winner
 from mnist_bench.leaderboard import test_set_line
-from mnist_bench.nets import line, plan_layers
+from mnist_bench.nets import line, net_size, plan_layers
 from mnist_bench.picture_form import MNIST
 from mnist_bench.statistics import wilson
 from mnist_bench.studies import Data
@@ -38,6 +38,22 @@ With ONNX Runtime, `pictures` is float32 {shape}, 0 to 255, {values}made as in `
 
     session = onnxruntime.InferenceSession("model.onnx")
     (probabilities,) = session.run(None, {{"pictures": pictures}})"""
+OWN_USE = """\
+`{function}` of `{place}` makes the net, with the settings that stand below under `net`:
+
+    from safetensors.torch import load_file
+    net = {function}(settings, {shape}, {classes})
+    net.load_state_dict(load_file("model.safetensors"))
+    logits = net.eval()((pictures - mean) / std)      # pictures: float32 (N, channels, height, width), 0 to 255
+
+By channel, the mean is {mean} and the standard deviation {std}. From the command line of mnist-bench, and from Python:
+
+    mnist-bench predict . {picture} --net {net}
+
+    import mnist_bench
+    mnist_bench.predict(".", ["{picture}"], net="{net}")[0].{label}
+
+{prepared}"""
 DRAWN = "`draw.html` opens in a browser, without a network, and reads what is drawn."
 
 
@@ -47,17 +63,17 @@ MARKS = "\\`*_[]<>|~&$#"
 
 def card(winner: Winner) -> str:
     """Return the text of the card, in Markdown."""
-    config, model = winner.config, plan_layers(winner.config.model, winner.form)
+    config, model = winner.config, net_size(winner.config, winner.form)
     what, nets = _what(winner.record.data), len(winner.members)
     of = f"a committee of {nets} nets of " if nets > 1 else ""
     lines = [
         "---", yaml_writer.text(_head(winner)).rstrip(), "---", "",
         f"# {winner.name}: {of}{cells.count(model.parameters)} parameters for {what}", "", f"{line(config)}.", "",
         "| figure | |", "| --- | --- |", *(f"| {name} | {value} |" for name, value in _figures(winner)), "",
-        *_sentences(winner), "", "## Use", "", *_use(winner), "", *_classes(winner), "## Layers", "",
-        "| layer | output | parameters |", "| --- | --- | ---: |", *_layers(winner), "", "## Settings", "", "```yaml",
+        *_sentences(winner), "", "## Use", "", *_use(winner), "", *_classes(winner), *_layers(winner),
+        "## Settings", "", "```yaml",
         recipe.text(winner.record.recipe, name=winner.study.name, subset=winner.record.data.subset).rstrip(), "```", "",
-        f"{_seeds(winner)} `mnist-bench train` takes these lines as a file.", "", "## Repeat it", "",
+        f"{_seeds(winner)} `mnist-bench train` takes these lines as a file{_net(winner)}.", "", "## Repeat it", "",
         *_repeat(winner), "",
     ]  # fmt: skip
     return "\n".join(lines)
@@ -73,14 +89,28 @@ def _what(data: Data) -> str:
 
 def _use(winner: Winner) -> Iterator[str]:
     traits = winner.traits
+    picture, label = "digit.png" if traits.digits else "picture.png", "name" if traits.names else "label"
+    if winner.config.net_code is not None:
+        net = winner.config.net_code.partition(" ")[0]
+        place, _, function = net.partition(":")
+        yield OWN_USE.format(
+            function=function, place=place, net=net, shape=winner.form.shape, classes=winner.form.classes,
+            mean=_by_channel(traits.mean), std=_by_channel(traits.std), picture=picture, label=label,
+            prepared=_prepared(winner),
+        )  # fmt: skip
+        return
     yield USE.format(
-        picture="digit.png" if traits.digits else "picture.png", label="name" if traits.names else "label",
-        prepared=_prepared(winner), shape=f"(N, {', '.join(map(str, winner.form.shape))})",
+        picture=picture, label=label, prepared=_prepared(winner),
+        shape=f"(N, {', '.join(map(str, winner.form.shape))})",
         values="ink on a background of 0, " if traits.drawn else "",
     )  # fmt: skip
     if winner.is_drawn:
         yield ""
         yield DRAWN
+
+
+def _by_channel(values: Sequence[float]) -> str:
+    return ", ".join(f"{value:.9g}" for value in values)
 
 
 def _prepared(winner: Winner) -> str:
@@ -182,10 +212,10 @@ def _figures(winner: Winner) -> Iterator[tuple[str, str]]:
             seeds = f"mean of {fresh.seeds} fresh seeds" if fresh.seeds > 1 else "one fresh seed"
             yield "the same settings trained anew, on the validation images", f"{confirm.accuracy(fresh)}, {seeds}"
     yield "in the search, on the validation images", cells.percent(winner.trial.value)
-    layers, nets = plan_layers(winner.config.model, winner.form), len(winner.members)
+    size, nets = net_size(winner.config, winner.form), len(winner.members)
     each = f"{nets} nets of " if nets > 1 else ""
-    yield "parameters, running statistics included", f"{each}{layers.parameters:,}"
-    yield "multiply-accumulates a picture", f"{each}{layers.macs:,}"
+    yield "parameters, running statistics included", f"{each}{size.parameters:,}"
+    yield "multiply-accumulates a picture", f"{each}{size.macs:,}"
 
 
 def _sentences(winner: Winner) -> Iterator[str]:
@@ -223,22 +253,33 @@ def _data(winner: Winner) -> str:
     return " --data DATA" if winner.record.data.is_own else ""
 
 
+def _net(winner: Winner) -> str:
+    """Return the option that names the code of a net of the user's own, with a space before it."""
+    return "" if winner.config.net_code is None else f" with --net {winner.config.net_code.partition(' ')[0]}"
+
+
 def _layers(winner: Winner) -> Iterator[str]:
+    """Yield the section of the layers, which are known of our own nets alone."""
+    if winner.config.net_code is not None:
+        return
+    yield from ("## Layers", "", "| layer | output | parameters |", "| --- | --- | ---: |")
     for layer in plan_layers(winner.config.model, winner.form).layers:
         shape = " x ".join(map(str, layer.outputs))
         kind = layer.activation if layer.kind == "activation" else layer.kind
         kernel = f" {layer.kernel} x {layer.kernel}" if layer.kernel else ""
         yield f"| {kind}{kernel} | {shape} ({prod(layer.outputs):,}) | {layer.trainable + layer.running:,} |"
+    yield ""
 
 
 def _repeat(winner: Winner) -> Iterator[str]:
-    record, data, nets = winner.record, _data(winner), len(winner.members)
+    record, nets = winner.record, len(winner.members)
+    data = _data(winner) + _net(winner).removeprefix(" with")
     file = "RECORD.json" if nets == 1 else "RECORD-0.json"
     yield f"    mnist-bench reproduce {file}{data}      # trains it again and compares every figure and the weights"
     confirmed = f"{' --confirmed' if winner.on_all else ''}{' --committee' if nets > 1 else ''}"
     yield f"    mnist-bench export {winner.name}{confirmed} --to DIR{data}      # where the study is"
     yield ""
-    if data:
+    if record.data.is_own:
         yield "- DATA is the file or folder of the pictures that it was trained on"
     for member in winner.members:
         yield f"- weights, SHA-256: `{member.weights}`"

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from mnist_bench import own_nets
 from mnist_bench.export import card, onnx_graph, page, plain_net
 from mnist_bench.export.winner import Winner
 from mnist_bench.prediction import WEIGHTS, pack
@@ -48,16 +49,15 @@ def write(winner: Winner, folder: Path) -> Written:
     """
     make_folder(folder)
     remarks: list[str] = []
+    of_the_net = _of_our_net if winner.config.net_code is None else _of_own_net
     contents = {
         WEIGHTS: pack(winner.nets, winner.config, winner.traits, winner.form),
-        NET: plain_net.source(winner).encode(),
-        ONNX: _onnx(winner, folder, remarks.append),
-        PAGE: _page(winner, folder, remarks.append),
+        **of_the_net(winner, folder, remarks.append),
         CARD: card.card(winner).encode(),
         **_records(winner),
     }
     written = {folder / name: content for name, content in contents.items() if content is not None}
-    others = [folder / name for name in (ONNX, PAGE, RECORD)] + sorted(folder.glob(MEMBER_RECORD.format("*")))
+    others = [folder / name for name in (NET, ONNX, PAGE, RECORD)] + sorted(folder.glob(MEMBER_RECORD.format("*")))
     for path in (*written, *others):
         try:
             if path in written:
@@ -67,6 +67,24 @@ def write(winner: Winner, folder: Path) -> Written:
         except OSError as error:
             raise UsageError(f"{path}: cannot be written ({error.strerror}).") from error
     return Written(files=tuple(written), remarks=tuple(remarks))
+
+
+def _of_our_net(winner: Winner, folder: Path, remark: Callable[[str], None]) -> dict[str, bytes | None]:
+    """Return the net as plain PyTorch, as ONNX and as a page to draw on."""
+    return {
+        NET: plain_net.source(winner).encode(),
+        ONNX: _onnx(winner, folder, remark),
+        PAGE: _page(winner, folder, remark),
+    }
+
+
+def _of_own_net(winner: Winner, folder: Path, remark: Callable[[str], None]) -> dict[str, bytes | None]:
+    """Return the file of a net of the user's own, as it was when it trained; of a package's there is none."""
+    net = own_nets.known(str(winner.config.net_code))
+    remark(
+        f"{NET}, {ONNX} and {PAGE} are left out: they are made of our layers alone, and this net is code of your own."
+    )
+    return {} if net.file is None else {net.file: net.content}
 
 
 def _records(winner: Winner) -> dict[str, bytes]:

@@ -111,6 +111,8 @@ def drawing(winner: Winner) -> Drawing:
 
 def undrawable(winner: Winner) -> str | None:
     """Return a sentence that says why nobody can draw what the net reads; None where one can."""
+    if winner.config.net_code is not None:
+        return f"{winner.name} has a net of your own; the page computes ours alone."
     if winner.is_drawn:
         return None
     kind = "in colour" if winner.form.channels > 1 else "on a background that is not black"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mnist_bench.errors import UnnamedCodeError
 from mnist_bench.own_nets.settings import DeclaredSettings, declared_settings
 from search import plugins
 from search.errors import UsageError
@@ -95,18 +96,18 @@ def known(code: str) -> OwnNet:
     """Return the net of this code, which `use` has loaded.
 
     Raises:
-        UsageError: it was not loaded, or its file has changed; the message says what would be right.
+        UnnamedCodeError: it was not loaded, or its file has changed; the message says what would be right.
     """
     if code in _used:
         return _used[code]
     name, _, sha256 = code.partition(" ")
     for other in _used.values():
         if other.loaded.name == name:
-            raise UsageError(
+            raise UnnamedCodeError(
                 f"{other.loaded.whole_name.rpartition(':')[0]} has changed: its SHA-256 was {sha256[:8]}… and is "
                 f"{other.loaded.code.sha256[:8]}…; name the file as it was (`mnist-bench show STUDY --code` prints it)."
             )
-    raise UsageError(f"The net is code of your own, {show(name)}: name it, {HOW.replace('file.py:build', name)}.")
+    raise UnnamedCodeError(f"The net is code of your own, {show(name)}: name it, {HOW.replace('file.py:build', name)}.")
 
 
 def name_of(code: str) -> str:

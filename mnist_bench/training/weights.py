@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from safetensors import SafetensorError, numpy as arrays
 
 from mnist_bench.config import TrainConfig, from_json, to_json
-from mnist_bench.errors import UnknownSettingError, WeightsError
+from mnist_bench.errors import UnknownSettingError, UnnamedCodeError, WeightsError
 from mnist_bench.nets import net_size
 from mnist_bench.picture_form import MNIST, PictureForm, parse
 from search import canonical_json, files
@@ -85,6 +85,7 @@ def model_in(content: bytes, source: str) -> nn.Module:
     Raises:
         NewerVersionError: the net has a setting that this version does not know.
         WeightsError: the bytes are not those of `export`, or the weights are not its net's; both name `source`.
+        UnnamedCodeError: the net is one of the user's own; see `own_nets.known`.
     """
     import torch
     from safetensors.torch import load
@@ -100,6 +101,8 @@ def model_in(content: bytes, source: str) -> nn.Module:
         model.load_state_dict(weights)
     except UnknownSettingError as error:
         raise NewerVersionError(f"{source}: {error}.") from error
+    except UnnamedCodeError:
+        raise
     except (SafetensorError, UsageError, KeyError, TypeError, ValueError, RuntimeError, RecursionError) as error:
         raise WeightsError(f"{source}: no file of exported weights ({in_a_sentence(error)})") from error
     return model.eval()

@@ -8,7 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from support import own_nets
 from support.own_data import arrays, write_npz
@@ -106,6 +108,22 @@ def test_it_is_confirmed_ablated_trained_and_replayed(place: Place) -> None:
     drawn = place.run("plot", "tiny-0", *DATA, *NET)
     assert "confusion.svg" in drawn
     assert "--net my_nets.py:build" in (place.folder / place.run("report", "tiny-0", *DATA, *NET).strip()).read_text()
+
+
+def test_the_net_is_taken_away_with_its_file_and_reads_pictures(place: Place) -> None:
+    written = place.run("export", "tiny-0", "--to", "winner", *DATA, *NET).splitlines()
+    assert [Path(path).name for path in written] == ["model.safetensors", "my_nets.py", "README.md", "RECORD.json"]
+    assert (place.folder / "winner" / "my_nets.py").read_text() == own_nets.GOOD
+    card = (place.folder / "winner" / "README.md").read_text()
+    assert "net = build(settings, (3, 32, 32), 20)" in card
+    assert "mnist-bench reproduce RECORD.json --data DATA --net my_nets.py:build" in card
+    pictures = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
+    for number, picture in enumerate(pictures):
+        Image.fromarray(picture).save(place.folder / f"{number}.png")
+    said = json.loads(place.run("predict", "winner", "0.png", "1.png", "--json", *NET))["pictures"]
+    again = json.loads(place.run("predict", "tiny-0", "0.png", "1.png", "--json", *DATA, *NET))["pictures"]
+    assert [row["probabilities"] for row in said] == [row["probabilities"] for row in again]
+    assert "code of your own, my_nets.py:build: name it" in place.run("predict", "winner", "0.png", code=2)
 
 
 def test_a_script_searches_its_own_function(place: Place) -> None:
