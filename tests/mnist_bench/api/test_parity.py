@@ -83,7 +83,6 @@ MIRRORS: Mapping[str, Mirror] = {
         },
         other_default={
             "seeds": "fit takes one, fit_seeds several",
-            "dataset": "a trial's is that of its study: fit_trial has no such parameter",
         },
     ),
     "plot": Mirror(
