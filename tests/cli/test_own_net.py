@@ -14,6 +14,7 @@ from PIL import Image
 
 from support import own_nets
 from support.own_data import arrays, write_npz
+from support.paths import ROOT
 
 pytestmark = pytest.mark.slow
 
@@ -124,6 +125,15 @@ def test_the_net_is_taken_away_with_its_file_and_reads_pictures(place: Place) ->
     again = json.loads(place.run("predict", "tiny-0", "0.png", "1.png", "--json", *DATA, *NET))["pictures"]
     assert [row["probabilities"] for row in said] == [row["probabilities"] for row in again]
     assert "code of your own, my_nets.py:build: name it" in place.run("predict", "winner", "0.png", code=2)
+
+
+def test_the_example_is_searched_and_reproduced(place: Place) -> None:
+    net = ("--net", f"{ROOT}/examples/own_net.py:build")
+    space = str(ROOT / "examples" / "own_net.yaml")
+    small = ("--set", "subset=1000", "--set", "epochs=2", "--set", "net.width=4", "--set", "net.blocks=1")
+    assert "no problems" in place.run("space", "check", space, *net)
+    place.run("search", space, *small, "--trials", "2", "--workers", "2", *net)
+    assert "Identical, bit for bit." in place.run("reproduce", "own-net-0", *net)
 
 
 def test_a_script_searches_its_own_function(place: Place) -> None:
