@@ -9,9 +9,10 @@ from pathlib import Path
 
 from mnist_bench.config import from_json
 from mnist_bench.doctor.diagnostic import Diagnostic, note, ok, problem
+from mnist_bench.errors import UnnamedCodeError
 from mnist_bench.experiments import ablation, audit, confirm
 from mnist_bench.studies import record, worth_keeping
-from mnist_bench.training import load_known, load_model, load_trial
+from mnist_bench.training import check_known, check_trial, load_model
 from search.errors import NewerVersionError, SearchError, StorageError, UsageError
 from search.event_log import StudyRecord, TrialRecord
 from search.files import leftovers, make_folder
@@ -72,7 +73,7 @@ def weights(study: StudyRecord, folder: Path) -> Iterator[Diagnostic]:
     best = worth_keeping(list(complete.values()), study.cost)
     files = StudyFolder(folder).kept_weights()
     kept = [(complete[number], files[number]) for number in sorted(best & files.keys())]
-    faults = {path: _fault(partial(load_trial, path, trial)) for trial, path in kept}
+    faults = {path: _fault(partial(check_trial, path, trial)) for trial, path in kept}
     yield from _newer("weights", faults, folder)
     if damaged := [path for path, fault in faults.items() if _is_damage(fault)]:
         text = f"damaged, and not used: {_names(damaged, folder)}."
@@ -118,7 +119,7 @@ def _read_net(files: ConfirmFolder, trial: int, seed: int, path: Path) -> None:
     except UsageError:  # which `found_by_commands` tells of
         load_model(path)
     else:
-        load_known(path, known.curve[-1].weights, from_json(known.recipe), f"its run, {path.stem},")
+        check_known(path, known.curve[-1].weights, from_json(known.recipe), f"its run, {path.stem},")
 
 
 def found_by_commands(folder: Path) -> Iterator[Diagnostic]:
@@ -165,8 +166,8 @@ def _fault(reader: Callable[[], object]) -> SearchError | None:
 
 
 def _is_damage(fault: SearchError | None) -> bool:
-    """Return whether a file is damaged, and not only of a newer version."""
-    return fault is not None and not isinstance(fault, NewerVersionError)
+    """Return whether a file is damaged, and not only of a newer version, or of code that is not here."""
+    return fault is not None and not isinstance(fault, NewerVersionError | UnnamedCodeError)
 
 
 def _newer(about: str, faults: Faults, folder: Path) -> Iterator[Diagnostic]:

@@ -100,7 +100,7 @@ def _measure(asked: SearchConfig, space: Space, plans: Sequence[Plan[TrainConfig
     form = data.form
     few = pace.images_to_measure(plans, images, form)
     options = replace(data, subset=few) if of_files(data.dataset) else DataOptions(subset=few)
-    trainer = trainer_spec(load_training_set(options), device=asked.device)
+    trainer = trainer_spec(load_training_set(options), device=asked.device, net=asked.net)
     folder = Path(tempfile.mkdtemp(prefix="mnist-bench-"))
     log = WorkFolder(folder).workers_log
     workers, executor = min(asked.workers, MAX_WORKERS), _executor(asked, trainer, log)

@@ -13,6 +13,8 @@ from .period import (
 from .replay_check import verify_replay as verify_replay
 from .torch_trainer import TorchTrainer as TorchTrainer
 from .weights import (
+    check_known as check_known,
+    check_trial as check_trial,
     export as export,
     form_of as form_of,
     load_known as load_known,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,6 +66,28 @@ def load_trial(path: Path, trial: TrialRecord) -> nn.Module:
     return load_known(path, trial.reports[-1].weights, from_json(trial.config), f"trial {trial.number}")
 
 
+def check_trial(path: Path, trial: TrialRecord) -> None:
+    """Check that a file of `export` holds what a trial ended with; errors as in `load_trial`."""
+    check_known(path, trial.reports[-1].weights, from_json(trial.config), f"trial {trial.number}")
+
+
+def check_known(path: Path, weights: str, config: TrainConfig, whose: str) -> None:
+    """Check that a file of `export` holds these weights and this configuration; errors as in `load_known`.
+
+    Of a net of the user's own, whose code may not be here, the hash alone decides.
+    """
+    if config.net_code is None:
+        load_known(path, weights, config, whose)
+        return
+    from safetensors.torch import load
+
+    content = _read(path)
+    with _readable(str(path)):
+        found = weights_hash(load(content)), _net_in(content)[0]
+    if found != (weights, config):
+        raise WeightsError(f"{path}: holds other weights than {whose} ended with.")
+
+
 def load_known(path: Path, weights: str, config: TrainConfig, whose: str) -> nn.Module:
     """Return the net with these weights, named by their SHA-256, and this configuration from a file of `export`.
 
@@ -92,20 +115,27 @@ def model_in(content: bytes, source: str) -> nn.Module:
 
     from mnist_bench.nets import build_net
 
-    try:
+    with _readable(source):
         weights = load(content)
         config, form = _net_in(content)
         _check_size(content, config, form)
         model = build_net(config, torch.Generator(), form)
         _check_types(weights, model)
         model.load_state_dict(weights)
+    return model.eval()
+
+
+@contextmanager
+def _readable(source: str) -> Iterator[None]:
+    """Let whatever bytes of another kind raise inside end as one sentence; see `model_in`."""
+    try:
+        yield
     except UnknownSettingError as error:
         raise NewerVersionError(f"{source}: {error}.") from error
     except UnnamedCodeError:
         raise
     except (SafetensorError, UsageError, KeyError, TypeError, ValueError, RuntimeError, RecursionError) as error:
         raise WeightsError(f"{source}: no file of exported weights ({in_a_sentence(error)})") from error
-    return model.eval()
 
 
 def form_of(content: bytes) -> PictureForm:

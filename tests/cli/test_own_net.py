@@ -95,6 +95,10 @@ def test_one_worker_comes_to_the_same_digest(place: Place) -> None:
     assert first == again
 
 
+def test_a_preview_measures_the_net(place: Place) -> None:
+    assert "as a second's training here tells" in place.run("search", "tiny.yaml", "--dry-run", *DATA, *NET)
+
+
 def test_impossible_settings_are_infeasible_trials(place: Place) -> None:
     assert "no problems" in place.run("space", "check", "tiny.yaml", *NET)
     said = place.run("search", "tiny.yaml", "--trials", "1", "--set", "net.width=5", *DATA, *NET, code=2)
@@ -106,6 +110,10 @@ def test_it_is_confirmed_ablated_trained_and_replayed(place: Place) -> None:
     assert "net.width" in place.run("ablate", "tiny-0", "--seeds", "2", "--workers", "2", *DATA, *NET, "--json")
     assert "accuracy" in place.run("train", "tiny-0/0", *DATA, *NET)
     place.run("doctor", "tiny-0", "--replay", *DATA, *NET)
+    nets = sorted((place.folder / "results" / "tiny-0").rglob("*.safetensors"))
+    assert "each what its trial ended with" in place.run("doctor", "tiny-0", "--repair", *DATA)  # without the code
+    assert sorted((place.folder / "results" / "tiny-0").rglob("*.safetensors")) == nets
+    assert nets
     drawn = place.run("plot", "tiny-0", *DATA, *NET)
     assert "confusion.svg" in drawn
     assert "--net my_nets.py:build" in (place.folder / place.run("report", "tiny-0", *DATA, *NET).strip()).read_text()
