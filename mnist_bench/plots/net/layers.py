@@ -17,6 +17,7 @@ from mnist_bench.plots import style
 from mnist_bench.plots.headings import write_heading
 from mnist_bench.plots.subject import Subject
 from mnist_bench.units import percent
+from search.errors import StudyNotFoundError
 from search.event_log import TrialRecord
 
 BOX = 0.68
@@ -68,8 +69,17 @@ class Net:
 
 
 def rows(trial: TrialRecord, study: str, form: PictureForm = MNIST) -> Net:
-    """Return the net of a trial of a study of pictures of this form."""
-    layers = plan_layers(from_json(trial.config).model, form).layers
+    """Return the net of a trial of a study of pictures of this form.
+
+    Raises:
+        StudyNotFoundError: the net is one of the user's own, whose layers are not known.
+    """
+    config = from_json(trial.config)
+    if config.net_code is not None:
+        raise StudyNotFoundError(
+            f"The net of {study}/{trial.number} is code of your own; `plot layers` shows the layers of ours alone."
+        )
+    layers = plan_layers(config.model, form).layers
     return Net(
         inputs=form.shape,
         units=tuple(_units(layers)),

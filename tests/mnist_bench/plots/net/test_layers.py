@@ -99,3 +99,11 @@ def test_the_picture_shows_the_best_trial() -> None:
     assert layers.picture(Subject(study=both, folder=Path())).get_supxlabel().startswith("study conv-0, trial #1 ")
     with pytest.raises(StudyNotFoundError, match="no complete trial yet"):
         layers.picture(Subject(study=study([trial(0, state="RUNNING")]), folder=Path()))
+
+
+def test_of_a_net_of_the_users_own_no_layers_are_made_up() -> None:
+    own = trial(5, params={"net_code": "my_nets.py:build " + "0" * 64})
+    with pytest.raises(
+        StudyNotFoundError, match=r"net of conv-0/5 is code of your own; `plot layers` shows the layers"
+    ):
+        layers.rows(own, "conv-0")
