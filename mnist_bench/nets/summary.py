@@ -32,13 +32,16 @@ def distinguishing(configs: Sequence[TrainConfig]) -> list[dict[str, str]]:
     """Return, for each config, the compact cells by heading in which the configs differ; every cell for one alone.
 
     A cell counts as different where its text and one of its settings differ; a part that some of the nets lack does
-    not. A setting that no cell tells has a column of its own, named by its path.
+    not. A setting that no cell tells has a column of its own, named by its path. Cells of our layers are dashes for a
+    net of the user's own; one alone has its settings in their place.
     """
     rows = [{heading: _cell(heading, config) for heading in _told()} for config in configs]
     if len(rows) == 1:
-        return rows
+        return rows if configs[0].net_code is None else [_alone(configs[0], rows[0])]
     values = [dict(leaves(every_setting(config))) for config in configs]
-    differing = [path for path in (values[0] if values else ()) if any(row[path] != values[0][path] for row in values)]
+    # Of a net of the user's own that declares no settings, one configuration may have some that another lacks.
+    paths = dict.fromkeys(path for row in values for path in row)
+    differing = [path for path in paths if any(row.get(path) != values[0].get(path) for row in values)]
     kept = [
         heading
         for heading, told in _told().items()
@@ -46,9 +49,20 @@ def distinguishing(configs: Sequence[TrainConfig]) -> list[dict[str, str]]:
     ]
     others = [path for path in differing if not setting_of(path).cells]
     return [
-        {heading: row[heading] for heading in kept} | {path: _plain(settings[path]) for path in others}
+        {heading: row[heading] for heading in kept} | {path: _plain(settings.get(path)) for path in others}
         for row, settings in zip(rows, values, strict=True)
     ]
+
+
+def _alone(config: TrainConfig, cells: Mapping[str, str]) -> dict[str, str]:
+    """Return every cell of a net of the user's own."""
+    ours = {heading: text for heading, text in cells.items() if not _of_layers(heading)}
+    return {f"net.{name}": _setting_words(value) for name, value in config.net.items()} | ours
+
+
+def _of_layers(heading: str) -> bool:
+    """Return whether a cell tells of our layers alone."""
+    return all(declared.path.startswith("model.") for declared in _told()[heading])
 
 
 @cache
@@ -61,6 +75,8 @@ def _told() -> Mapping[str, Sequence[Declared]]:
 
 def _cell(heading: str, config: TrainConfig) -> str:
     """Return a cell: by a way of its own, or each of its settings, a dash where it does nothing."""
+    if config.net_code is not None and _of_layers(heading):
+        return NOTHING
     if heading in _WAYS:
         return _WAYS[heading](config)
     values = dict(leaves(every_setting(config)))
@@ -162,13 +178,15 @@ _WAYS: Mapping[str, Callable[[TrainConfig], str]] = MappingProxyType(
 
 
 def _own_net_words(config: TrainConfig) -> Iterator[str]:
-    yield str(config.net_code).partition(" ")[0]
+    yield str(config.net_code).rpartition(" ")[0]
     for name, value in config.net.items():
-        yield f"{name} {_joined([short(x) if isinstance(x, float) else _plain(x) for x in _entries(value)])}"
+        yield f"{name} {_setting_words(value)}"
 
 
-def _entries(value: object) -> Sequence[object]:
-    return value if isinstance(value, tuple) else (value,)
+def _setting_words(value: object) -> str:
+    """Return a setting of a net of the user's own as a cell tells it."""
+    entries = value if isinstance(value, tuple) else (value,)
+    return _joined([short(entry) if isinstance(entry, float) else _plain(entry) for entry in entries])
 
 
 def _model_words(config: TrainConfig) -> Iterator[str]:

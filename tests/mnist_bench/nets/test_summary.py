@@ -34,6 +34,19 @@ def test_one_config_alone_shows_every_cell() -> None:
     assert cells["lr → drops"] == ".0093 →×.1@4"
 
 
+def test_of_a_net_of_the_users_own_no_cell_tells_our_layers() -> None:
+    own = replace(RICH, net_code="my nets.py:build " + "0" * 64, net={"width": 8, "sizes": (3, 4), "rate": 0.25})
+    (cells,) = distinguishing([own])
+    assert list(cells)[:4] == ["net.width", "net.sizes", "net.rate", "augment"]
+    assert (cells["net.sizes"], cells["net.rate"]) == ("3·4", ".25")
+    assert distinguishing([own, replace(own, net={**own.net, "width": 4})]) == [{"net.width": "8"}, {"net.width": "4"}]
+    assert distinguishing([own, replace(own, net={"width": 8, "sizes": (3, 4)})]) == [
+        {"net.rate": "0.25"},
+        {"net.rate": "–"},
+    ]
+    assert line(own).startswith("my nets.py:build, width 8, sizes 3·4, rate .25, rot 8°")
+
+
 def test_a_cooldown_is_told_with_the_learning_rate() -> None:
     cooled = replace(RICH, optim=replace(RICH.optim, cooldown_fraction=0.25))
     assert distinguishing([cooled])[0]["lr → drops"] == ".0093 →×.1@4 →0@4.5"
