@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from math import prod
 from typing import Any, assert_never
@@ -48,7 +49,7 @@ OWN_USE = """\
 
 By channel, the mean is {mean} and the standard deviation {std}. From the command line of mnist-bench, and from Python:
 
-    mnist-bench predict . {picture} --net {net}
+    mnist-bench predict . {picture} --net {quoted}
 
     import mnist_bench
     mnist_bench.predict(".", ["{picture}"], net="{net}")[0].{label}
@@ -91,10 +92,11 @@ def _use(winner: Winner) -> Iterator[str]:
     traits = winner.traits
     picture, label = "digit.png" if traits.digits else "picture.png", "name" if traits.names else "label"
     if winner.config.net_code is not None:
-        net = winner.config.net_code.partition(" ")[0]
+        net = winner.config.net_code.rpartition(" ")[0]
         place, _, function = net.partition(":")
         yield OWN_USE.format(
-            function=function, place=place, net=net, shape=winner.form.shape, classes=winner.form.classes,
+            function=function, place=place, net=net, quoted=shlex.quote(net),
+            shape=winner.form.shape, classes=winner.form.classes,
             mean=_by_channel(traits.mean), std=_by_channel(traits.std), picture=picture, label=label,
             prepared=_prepared(winner),
         )  # fmt: skip
@@ -255,7 +257,9 @@ def _data(winner: Winner) -> str:
 
 def _net(winner: Winner) -> str:
     """Return the option that names the code of a net of the user's own, with a space before it."""
-    return "" if winner.config.net_code is None else f" with --net {winner.config.net_code.partition(' ')[0]}"
+    if winner.config.net_code is None:
+        return ""
+    return f" with --net {shlex.quote(winner.config.net_code.rpartition(' ')[0])}"
 
 
 def _layers(winner: Winner) -> Iterator[str]:

@@ -7,6 +7,7 @@ before, on the command line or from Python, with `use`; `known` finds it by what
 from __future__ import annotations
 
 import inspect
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,19 +101,19 @@ def known(code: str) -> OwnNet:
     """
     if code in _used:
         return _used[code]
-    name, _, sha256 = code.partition(" ")
+    name, _, sha256 = code.rpartition(" ")  # a name may hold blanks
     for other in _used.values():
         if other.loaded.name == name:
             raise UnnamedCodeError(
                 f"{other.loaded.whole_name.rpartition(':')[0]} has changed: its SHA-256 was {sha256[:8]}… and is "
                 f"{other.loaded.code.sha256[:8]}…; name the file as it was (`mnist-bench show STUDY --code` prints it)."
             )
-    raise UnnamedCodeError(f"The net is code of your own, {show(name)}: name it, {HOW.replace('file.py:build', name)}.")
+    raise UnnamedCodeError(f"The net is code of your own, {show(name)}: name it, --net {shlex.quote(name)}.")
 
 
 def name_of(code: str) -> str:
     """Return what people call this code: its name and the first digits of the hash, `my_nets.py:build (3f2a81c0)`."""
-    name, _, sha256 = code.partition(" ")
+    name, _, sha256 = code.rpartition(" ")  # a name may hold blanks
     return f"{name} ({sha256[:8]})"
 
 

@@ -171,7 +171,7 @@ def _search(study: StudyRecord, trials: int, data_dir: str | None) -> str:
 def _net(study: StudyRecord) -> list[str]:
     """Return the option that names the net of the user's own that was searched; none where the nets are ours."""
     code = study.spec["space"]["settings"].get("net_code")
-    return [] if code is None else ["--net", code.partition(" ")[0]]
+    return [] if code is None else ["--net", code.rpartition(" ")[0]]
 
 
 def _shipped(spec: Mapping[str, Any]) -> str | None:

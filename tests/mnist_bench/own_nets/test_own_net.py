@@ -22,6 +22,13 @@ def test_the_code_names_function_and_hash_and_finds_the_net_again(tmp_path: Path
     assert net.text == own_nets.GOOD
 
 
+def test_a_name_may_hold_blanks(tmp_path: Path) -> None:
+    net = use(own_nets.write(tmp_path, own_nets.GOOD, "my nets.py"))
+    assert name_of(net.code) == f"my nets.py:build ({net.loaded.code.sha256[:8]})"
+    with pytest.raises(UsageError, match=r"my nets\.py has changed"):
+        known("my nets.py:build " + "0" * 64)
+
+
 def test_a_file_that_is_the_same_is_not_run_again_and_one_that_changed_is(tmp_path: Path) -> None:
     name = own_nets.write(tmp_path, own_nets.GOOD)
     first = use(name)
