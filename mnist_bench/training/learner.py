@@ -134,9 +134,10 @@ def _make_optimizer(config: OptimConfig, model: nn.Module) -> torch.optim.Optimi
 
 @torch.no_grad()
 def _decay_weights(model: nn.Module, kept: float | Tensor) -> None:
-    """Shrink the weights, and neither biases nor batchnorm (Loshchilov and Hutter 2019)."""
+    """Shrink the weights, and neither biases nor batchnorm (Loshchilov and Hutter 2019), nor what is frozen."""
     for parameter in model.parameters():
-        if parameter.ndim > 1:  # (out, in) and (out, in, k, k); biases and batchnorm's scales and shifts are (out,)
+        # (out, in) and (out, in, k, k); biases and batchnorm's scales and shifts are (out,)
+        if parameter.ndim > 1 and parameter.requires_grad:
             parameter.mul_(kept)
 
 

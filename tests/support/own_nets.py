@@ -54,6 +54,13 @@ class Net(nn.Module):
         return self.out(self.tied(self.last(hidden)))
 """
 """A class; with a layer that waits for its input, a weight used twice, and a `view` of the pictures."""
+FROZEN = f"""{_HEAD}
+def build(settings, input_shape, classes):
+    net = head(4, input_shape, classes)
+    net[0].weight.requires_grad_(False)
+    return net
+"""
+"""Its convolution keeps the kernels that it starts with."""
 NEEDING = GOOD.replace("Le(64)] = 4", "Le(64)]")
 """One of its settings has no default."""
 UNSEEDED = f"""{_HEAD}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -14,11 +15,12 @@ from mnist_bench.config.settings import AugmentConfig, Phase, TrainConfig
 from mnist_bench.data.tensors import Dataset
 from mnist_bench.nets.modules import build_model
 from mnist_bench.numerics.precision import best_precision
+from mnist_bench.own_nets.own_net import use
 from mnist_bench.training import period as train
 from mnist_bench.training.batches import batches, seeded
 from mnist_bench.training.period import advance, fit
 from search.trainer_api import Report
-from support import wants
+from support import own_nets, wants
 
 PRECISION = best_precision(torch.device("cpu"))
 
@@ -211,6 +213,17 @@ def test_weight_decay_shrinks_weights_and_spares_biases_and_batchnorm(plain: Tra
     for name, start in build_model(plain.model, seeded(1, "init")).named_parameters():
         expected = kept[f"model.{name}"] - (0.05 * start.detach() if start.ndim > 1 else 0)
         torch.testing.assert_close(decayed[f"model.{name}"], expected)
+
+
+def test_weight_decay_spares_what_a_net_of_the_users_own_has_frozen(
+    plain: TrainConfig, digits: Dataset, tmp_path: Path
+) -> None:
+    net = use(own_nets.write(tmp_path, own_nets.FROZEN))
+    config = replace(with_optim(plain, weight_decay=0.5, lr=0.1), net_code=net.code)
+    first, state = (advance(config, 1, 1, None, digits, "fp32")[0] for _ in range(2))
+    second = load(advance(config, 1, 2, state, digits, "fp32")[0])
+    assert torch.equal(load(first)["model.0.weight"], second["model.0.weight"])
+    assert not torch.equal(load(first)["model.4.weight"], second["model.4.weight"])
 
 
 def test_each_epoch_shows_every_image_once_in_a_new_order(plain: TrainConfig, digits: Dataset) -> None:
