@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -24,6 +25,11 @@ WAYS: Mapping[str, tuple[str, Way]] = {
     "in another process": ("depends on the order of a set, on the environment or the time", trained_elsewhere),
 }
 """Ways of training, and what a net does that comes to other bits there."""
+FROM_WEIGHTS = (
+    "from weights alone",
+    "draws while it is built what is neither a parameter nor a buffer that its state holds",
+)
+"""How an exported net is read, and what a net does that then computes otherwise."""
 
 
 def examine(net: OwnNet, settings: Mapping[str, Any], data: DataOptions) -> Checked:
@@ -45,14 +51,21 @@ def require(net: OwnNet, settings: Mapping[str, Any], form: PictureForm) -> None
         PluginError: it raises.
     """
     training = ShortTraining(net=net.loaded.whole_name, settings=settings, form=form)
-    first = training.anew()
-    for name, (reason, way) in WAYS.items():
-        if (again := way(training)) != first:
-            raise UsageError(
-                f"Net {net.loaded.name} is not repeatable: {name}, it comes to {_difference(first, again)}, so it "
-                f"{reason}. `mnist-bench plugin check {net.loaded.whole_name}` says more; --order arrival searches all "
-                "the same, and its runs differ."
-            )
+    with net.loaded.blamed():
+        first = training.anew()
+        for name, (reason, way) in WAYS.items():
+            if (again := way(training)) != first:
+                raise _refusal(net, name, _difference(first, again), reason)
+        if not training.from_weights_alone():
+            raise _refusal(net, FROM_WEIGHTS[0], "other logits", FROM_WEIGHTS[1])
+
+
+def _refusal(net: OwnNet, way: str, what: str, reason: str) -> UsageError:
+    return UsageError(
+        f"Net {net.loaded.name} is not repeatable: {way}, it comes to {what}, so it {reason}. "
+        f"`mnist-bench plugin check {shlex.quote(net.loaded.whole_name)}` says more; --order arrival searches all the "
+        "same, and its runs differ."
+    )
 
 
 def _rows(training: ShortTraining) -> Iterator[Row]:
@@ -63,19 +76,25 @@ def _rows(training: ShortTraining) -> Iterator[Row]:
         holds=True,
         found=f"{count(size.parameters)} parameters, {count(size.macs)} MACs a picture",
     )
-    first = training.anew()
+    with own_nets.use(training.net).loaded.blamed():
+        first = training.anew()
     images = len(training.images.validation)
     wrong, end = first[-1][-2], first[-1][-1]
     learnt = f"{percent(1 - wrong / images)} of {images:,} validation images" if end is None else str(end)
     yield Row(what=f"trains for {PERIODS} epochs", holds=end is None, found=learnt)
     for name, (reason, way) in WAYS.items():
         try:
-            again = way(training)
+            with own_nets.use(training.net).loaded.blamed():
+                again = way(training)
         except PluginError as error:
             yield Row(what=name, holds=False, found=in_a_sentence(error))
             continue
         same = again == first
         yield Row(what=name, holds=same, found="same bits" if same else f"{_difference(first, again)}: it {reason}")
+    with own_nets.use(training.net).loaded.blamed():
+        same = training.from_weights_alone()
+    what, reason = FROM_WEIGHTS
+    yield Row(what=what, holds=same, found="same logits" if same else f"other logits: it {reason}")
 
 
 def _difference(first: Outcome, again: Outcome) -> str:

@@ -12,8 +12,9 @@ import torch
 from mnist_bench import numerics, own_nets
 from mnist_bench.config import TrainConfig, from_json, to_json
 from mnist_bench.data import DataOptions, Dataset, Moments, load_dataset
+from mnist_bench.nets import build_net
 from mnist_bench.picture_form import PictureForm, parse
-from mnist_bench.training import PlainTrainLoop, TrainLoop, advance_in_steps, seeded
+from mnist_bench.training import PlainTrainLoop, TrainLoop, advance_in_steps, logits, seeded
 from mnist_bench.training.cuda import DeviceCache
 from search.trainer_api import Report, Steps
 
@@ -78,6 +79,21 @@ class ShortTraining:
     def beside_another(self) -> Outcome:
         """Train in turns with another trial of this process, a step each: the way of lanes."""
         return self._in_turns([SEED, OTHER_SEED], DeviceCache(0))[0]
+
+    def from_weights_alone(self) -> bool:
+        """Return whether two nets that begin differently compute alike once they have the same weights.
+
+        A file of weights holds nothing else, so that a net read from it may be any of the two.
+        """
+        precision = numerics.choose_precision(self.images.device, "auto")
+        first, second = (build_net(self.config, seeded(seed, "init"), self.form) for seed in (SEED, OTHER_SEED))
+        try:
+            second.load_state_dict(first.state_dict())
+        except RuntimeError:  # other names or shapes: what it is made of is drawn
+            return False
+        for net in (first, second):
+            own_nets.seed_draws(net, seeded(SEED, "draws"))
+        return torch.equal(*(logits(net, self.images, precision) for net in (first, second)))
 
     def _in_turns(self, seeds: list[int], cache: DeviceCache[TrainLoop]) -> list[Outcome]:
         outcomes: list[Outcome] = [[] for _ in seeds]

@@ -101,6 +101,28 @@ def build(settings, input_shape, classes):
     return net
 """
 """Starts from the hash of a text, which is another in every process."""
+PROJECTING = f"""{_HEAD}
+class Project(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.matrix = torch.randn(4, 4)
+
+    def forward(self, inputs):
+        return torch.einsum("nchw,cd->ndhw", inputs, self.matrix.to(inputs.dtype))
+
+def build(settings, input_shape, classes):
+    return head(4, input_shape, classes, Project())
+"""
+"""Keeps what it draws while it is built in an attribute, which no file of weights holds."""
+FAULTY = f"""{_HEAD}
+class Late(nn.Module):
+    def forward(self, inputs):
+        return inputs if len(inputs) == 2 else inputs.no_such_thing
+
+def build(settings, input_shape, classes):
+    return head(4, input_shape, classes, Late())
+"""
+"""Can be counted and cannot be trained."""
 RAISING = f"""{_HEAD}
 def build(settings, input_shape, classes):
     raise LookupError("no such layer")

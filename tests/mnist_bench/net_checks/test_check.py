@@ -8,10 +8,10 @@ import pytest
 
 from mnist_bench import net_checks
 from mnist_bench.data.mnist import DataOptions
-from mnist_bench.net_checks.check import WAYS
+from mnist_bench.net_checks.check import FROM_WEIGHTS, WAYS
 from mnist_bench.own_nets.own_net import use
 from mnist_bench.picture_form import MNIST
-from search.errors import UsageError
+from search.errors import PluginError, UsageError
 from support import own_nets
 
 pytestmark = pytest.mark.slow
@@ -34,7 +34,8 @@ def test_what_a_net_draws_with_pytorch_repeats_in_every_way(tmp_path: Path) -> N
     [
         (own_nets.UNSEEDED, {*WAYS}),
         (own_nets.COUNTING, {"without a restore"}),
-        (own_nets.SHARING, {*WAYS}),
+        (own_nets.SHARING, {*WAYS, FROM_WEIGHTS[0]}),
+        (own_nets.PROJECTING, {FROM_WEIGHTS[0]}),
         (own_nets.HASHING, {"in another process"}),
     ],
 )
@@ -46,3 +47,15 @@ def test_a_search_is_refused_with_the_reason_and_what_would_do(tmp_path: Path) -
     net_checks.require(use(own_nets.write(tmp_path, own_nets.GOOD)), {}, MNIST)
     with pytest.raises(UsageError, match="not repeatable: without a restore, it comes to other weights after period 2"):
         net_checks.require(use(own_nets.write(tmp_path, own_nets.COUNTING)), {}, MNIST)
+    with pytest.raises(UsageError, match="not repeatable: from weights alone, it comes to other logits, so it draws"):
+        net_checks.require(use(own_nets.write(tmp_path, own_nets.PROJECTING)), {}, MNIST)
+
+
+def test_what_it_raises_in_training_is_told_with_its_line(tmp_path: Path) -> None:
+    net = use(own_nets.write(tmp_path, own_nets.FAULTY))
+    for check in (
+        lambda: net_checks.require(net, {}, MNIST),
+        lambda: net_checks.examine(net, {}, DataOptions(subset=1000)),
+    ):
+        with pytest.raises(PluginError, match=r"raised AttributeError: .*no_such_thing.* \(.*my_nets\.py:\d+\)"):
+            check()
