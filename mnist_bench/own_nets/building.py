@@ -84,12 +84,38 @@ def _counted(net: OwnNet, complete: Mapping[str, Any], form: PictureForm, where:
         with FlopCounterMode(display=False) as counter, torch.no_grad():
             logits = _called(net, lambda: module(pictures))
     draws.check_logits(logits, 2, net.loaded.name, form)
+    _check_state(module, net)
     parameters = list(module.parameters())
     return Counts(
         trainable=sum(weights.numel() for weights in parameters if weights.requires_grad),
         parameters=sum(value.numel() for value in (*parameters, *module.buffers()) if value.is_floating_point()),
         macs=counter.get_total_flops() // 4,  # two pictures; a multiply-accumulate is two operations
     )
+
+
+def _check_state(module: nn.Module, net: OwnNet) -> None:
+    """Check that a net can be trained, and that files can hold what it keeps.
+
+    Raises:
+        PluginError: it cannot, or they cannot.
+    """
+    import torch
+
+    if not any(weights.requires_grad for weights in module.parameters()):
+        raise PluginError(f"Net {net.loaded.name} has no parameter that training would change.")
+    for name, value in module.state_dict().items():
+        if not isinstance(value, torch.Tensor):
+            raise PluginError(
+                f"Net {net.loaded.name} keeps {show(name)}, which is no tensor, so that no file holds it."
+            )
+        try:
+            torch.empty(0, dtype=value.dtype).numpy()
+        except TypeError:
+            kind = str(value.dtype).removeprefix("torch.")
+            raise PluginError(
+                f"Net {net.loaded.name} keeps {show(name)} as {kind}, which no file of weights here holds; keep it as "
+                "float32, and bf16 is computed with where the machine is fast at it."
+            ) from None
 
 
 def _made(net: OwnNet, complete: Mapping[str, Any], form: PictureForm, where: str) -> nn.Module:

@@ -131,6 +131,16 @@ NO_NET = f"""{_HEAD}
 def build(settings, input_shape, classes):
     return 7
 """
+NO_WEIGHTS = f"""{_HEAD}
+def build(settings, input_shape, classes):
+    return head(4, input_shape, classes).requires_grad_(False)
+"""
+BF16 = f"""{_HEAD}
+def build(settings, input_shape, classes):
+    net = head(4, input_shape, classes)
+    net.register_buffer("scale", torch.ones(1, dtype=torch.bfloat16))
+    return net
+"""
 NO_LOGITS = f"""{_HEAD}
 def build(settings, input_shape, classes):
     return head(4, input_shape, classes + 1)
