@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError, numpy as arrays
 
+from mnist_bench import own_nets
 from mnist_bench.config import TrainConfig, from_json, to_json
 from mnist_bench.errors import UnknownSettingError, UnnamedCodeError, WeightsError
 from mnist_bench.nets import net_size
@@ -159,8 +160,11 @@ def _check_size(content: bytes, config: TrainConfig, form: PictureForm) -> None:
     Raises:
         ValueError: they cannot.
     """
-    parameters = net_size(config, form).parameters
-    if 4 * parameters > len(content):
+    if config.net_code is None:
+        parameters, each = net_size(config, form).parameters, 4
+    else:  # which may have buffers that no file holds, and weights in half precision
+        parameters, each = own_nets.counts(config.net_code, config.net, form).trainable, 2
+    if each * parameters > len(content):
         raise ValueError(f"{len(content):,} bytes for {parameters:,} parameters")
 
 
