@@ -104,7 +104,8 @@ def _can_exist(config: TrainConfig, form: PictureForm) -> bool:
 
 def _differences(first: TrainConfig, second: TrainConfig) -> list[str]:
     have, want = dict(leaves(every_setting(first))), dict(leaves(every_setting(second)))
-    return [name for name in have if have[name] != want[name]]
+    # A net of the user's own that declares no settings may have some in one of the two alone.
+    return [name for name in {**have, **want} if have.get(name) != want.get(name)]
 
 
 def _is_early(path: str, current: TrainConfig, target: TrainConfig) -> bool:

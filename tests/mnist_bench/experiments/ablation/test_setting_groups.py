@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -21,6 +22,8 @@ from mnist_bench.experiments.ablation.setting_groups import (
     waiting,
 )
 from mnist_bench.nets.architecture import plan_layers
+from mnist_bench.own_nets.own_net import use
+from support import own_nets
 
 LINEAR = effective(TrainConfig(model=ModelConfig(blocks=0, hidden_layers=0)))
 CONV = effective(
@@ -104,3 +107,12 @@ def test_from_any_recipe_to_any_other_all_nets_on_the_way_can_exist(first: str) 
             assert all(plan_layers(net.model).parameters for net in nets)
             current = nets[-1]
         assert current == target
+
+
+def test_settings_that_a_net_of_the_users_own_does_not_declare_are_differences(tmp_path: Path) -> None:
+    code = use(own_nets.write(tmp_path, own_nets.UNTYPED)).code
+    start = effective(replace(LINEAR, net_code=code))
+    target = replace(start, net={"width": 8, "kind": "x"})
+    assert {*differing(start, target)} == {"net.width", "net.kind"}
+    assert target in met(start, target)
+    assert changed(changed(start, target, ["net.kind"]), target, ["net.width"]) == target
