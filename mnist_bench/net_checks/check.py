@@ -51,7 +51,7 @@ def require(net: OwnNet, settings: Mapping[str, Any], form: PictureForm) -> None
         PluginError: it raises.
     """
     training = ShortTraining(net=net.loaded.whole_name, settings=settings, form=form)
-    with net.loaded.blamed():
+    with own_nets.use(training.net).loaded.blamed():
         first = training.anew()
         for name, (reason, way) in WAYS.items():
             if (again := way(training)) != first:

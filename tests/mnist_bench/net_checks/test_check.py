@@ -51,8 +51,10 @@ def test_a_search_is_refused_with_the_reason_and_what_would_do(tmp_path: Path) -
         net_checks.require(use(own_nets.write(tmp_path, own_nets.PROJECTING)), {}, MNIST)
 
 
-def test_what_it_raises_in_training_is_told_with_its_line(tmp_path: Path) -> None:
-    net = use(own_nets.write(tmp_path, own_nets.FAULTY))
+def test_what_it_raises_in_training_is_told_with_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own_nets.write(tmp_path, own_nets.FAULTY)
+    monkeypatch.chdir(tmp_path)
+    net = use("my_nets.py:build")
     for check in (
         lambda: net_checks.require(net, {}, MNIST),
         lambda: net_checks.examine(net, {}, DataOptions(subset=1000)),
