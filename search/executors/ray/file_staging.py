@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from search.errors import UsageError
 from search.files import atomic_write, make_folder
 
 
@@ -36,15 +37,23 @@ def folder_of(files: Mapping[str, bytes]) -> Path:
 def unpack(files: Mapping[str, bytes]) -> Path:
     """Return the folder of this machine that holds the files; what an earlier worker has written there stays.
 
+    Among them may be code that runs here, so that neither content nor folders of somebody else's are trusted.
+
     Raises:
-        UsageError: the folder cannot be made.
+        UsageError: the folder cannot be made, or is somebody else's.
         OSError: a file cannot be written.
     """
     folder = folder_of(files)
     make_folder(folder)
+    for each in (folder.parent, folder):
+        if each.lstat().st_uid != os.getuid():
+            raise UsageError(f"{each}: belongs to another user, who could change the files in it; remove it.")
     for name, content in files.items():
-        if not (folder / name).exists():
-            atomic_write(folder / name, content)
+        path = folder / name
+        if path.is_symlink():
+            path.unlink()
+        if not path.is_file() or path.read_bytes() != content:
+            atomic_write(path, content)
     return folder
 
 

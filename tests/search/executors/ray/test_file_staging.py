@@ -39,3 +39,20 @@ def test_a_folder_that_cannot_be_made_is_told(temporary: Path) -> None:
     folder_of(FILES).parent.write_text("a file in its place")
     with pytest.raises(UsageError, match="cannot be made a folder"):
         unpack(FILES)
+
+
+def test_what_stands_there_with_another_content_is_replaced(temporary: Path) -> None:
+    folder = unpack(FILES)
+    (folder / "a").write_bytes(b"another's")
+    (folder / "b").unlink()
+    (temporary / "elsewhere").write_bytes(b"2")
+    (folder / "b").symlink_to(temporary / "elsewhere")
+    unpack(FILES)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == FILES
+    assert not (folder / "b").is_symlink()
+
+
+def test_a_folder_of_another_users_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("search.executors.ray.file_staging.os.getuid", lambda: 98765)
+    with pytest.raises(UsageError, match="belongs to another user"):
+        unpack(FILES)
