@@ -42,7 +42,7 @@ def report(
     with drawing.progress(len(KINDS)) as begins:
         written = write(study, location, to=output_file, data_dir=data_dir, begins=begins)
     if written.no_drawing:
-        output.note(f"No digit can be drawn on the page: {written.no_drawing}")
+        output.note(f"Nobody can draw on the page: {written.no_drawing}")
     for kind, reason in written.missing.items():
         output.note(f"{kind} is not drawn: {reason}")
     output.print_line(written.file)
