@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from math import prod
 from typing import Any, assert_never
 
-from mnist_bench import cells
+from mnist_bench import cells, own_nets
 from mnist_bench.config import DatasetName, recipe
 from mnist_bench.experiments import confirm
 from mnist_bench.export.winner import SEED, Winner
@@ -40,10 +40,12 @@ With ONNX Runtime, `pictures` is float32 {shape}, 0 to 255, {values}made as in `
     session = onnxruntime.InferenceSession("model.onnx")
     (probabilities,) = session.run(None, {{"pictures": pictures}})"""
 OWN_USE = """\
-`{function}` of `{place}` makes the net, with the settings that stand below under `net`:
+`{function}` of `{place}` makes the net:
 
+    from {module} import {imported}
     from safetensors.torch import load_file
-    net = {function}(settings, {shape}, {classes})
+
+    net = {function}({settings}, {shape}, {classes})
     net.load_state_dict(load_file("model.safetensors"))
     logits = net.eval()((pictures - mean) / std)      # pictures: float32 (N, channels, height, width), 0 to 255
 
@@ -93,9 +95,13 @@ def _use(winner: Winner) -> Iterator[str]:
     picture, label = "digit.png" if traits.digits else "picture.png", "name" if traits.names else "label"
     if winner.config.net_code is not None:
         net = winner.config.net_code.rpartition(" ")[0]
-        place, _, function = net.partition(":")
+        place, _, function = net.rpartition(":")
+        values, declared = dict(winner.config.net), own_nets.known(winner.config.net_code).settings.declared
+        arguments = ", ".join(f"{name}={value!r}" for name, value in values.items())
         yield OWN_USE.format(
-            function=function, place=place, net=net, quoted=shlex.quote(net),
+            function=function, place=place, net=net, quoted=shlex.quote(net), module=place.removesuffix(".py"),
+            imported=function if declared is None else f"{declared.__name__}, {function}",
+            settings=repr(values) if declared is None else f"{declared.__name__}({arguments})",
             shape=winner.form.shape, classes=winner.form.classes,
             mean=_by_channel(traits.mean), std=_by_channel(traits.std), picture=picture, label=label,
             prepared=_prepared(winner),

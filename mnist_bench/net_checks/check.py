@@ -43,28 +43,31 @@ def examine(net: OwnNet, settings: Mapping[str, Any], data: DataOptions) -> Chec
     return Checked(name=net.loaded.name, kind="net", code=net.loaded.code, rows=tuple(_rows(training)))
 
 
-def require(net: OwnNet, settings: Mapping[str, Any], form: PictureForm) -> None:
+def require(net: OwnNet, settings: Mapping[str, Any], form: PictureForm, *, repeats: bool = True) -> None:
     """Check in a few seconds, on made-up pictures, that a net comes to the same bits in every way.
 
+    Where the search does not repeat, its weights alone have to make it all the same: else what it keeps is no net.
+
     Raises:
-        UsageError: it does not; the message says how to search with it all the same.
+        UsageError: it does not; the message says why, and how to search with it where that can be.
         PluginError: it raises.
     """
     training = ShortTraining(net=net.loaded.whole_name, settings=settings, form=form)
     with own_nets.use(training.net).loaded.blamed():
-        first = training.anew()
-        for name, (reason, way) in WAYS.items():
+        first = training.anew() if repeats else []
+        for name, (reason, way) in WAYS.items() if repeats else ():
             if (again := way(training)) != first:
-                raise _refusal(net, name, _difference(first, again), reason)
+                arrival = "--order arrival searches all the same, and its runs differ"
+                raise _refusal(net, name, _difference(first, again), reason, arrival)
         if not training.from_weights_alone():
-            raise _refusal(net, FROM_WEIGHTS[0], "other logits", FROM_WEIGHTS[1])
+            name, reason = FROM_WEIGHTS
+            raise _refusal(net, name, "other logits", reason, "register_buffer keeps such values with the weights")
 
 
-def _refusal(net: OwnNet, way: str, what: str, reason: str) -> UsageError:
+def _refusal(net: OwnNet, way: str, what: str, reason: str, advice: str) -> UsageError:
     return UsageError(
         f"Net {net.loaded.name} is not repeatable: {way}, it comes to {what}, so it {reason}. "
-        f"`mnist-bench plugin check {shlex.quote(net.loaded.whole_name)}` says more; --order arrival searches all the "
-        "same, and its runs differ."
+        f"`mnist-bench plugin check {shlex.quote(net.loaded.whole_name)}` says more; {advice}."
     )
 
 

@@ -125,12 +125,16 @@ def used(name: str | None) -> str | None:
 def of_function(build: Callable[..., Any] | str | None) -> str | None:
     """Return the name by which a function, or a class, is loaded; a name as it is.
 
+    One of a package is named by its module, any other one by its file.
+
     Raises:
         UsageError: it stands in no file, or inside another function, so that no worker could load it.
     """
     if build is None or isinstance(build, str):
         return build
-    name = getattr(build, "__qualname__", "")
+    name, module = getattr(build, "__qualname__", ""), getattr(build, "__module__", None) or ""
+    if name.isidentifier() and "." in module:
+        return f"{module}:{name}"  # of a package, whose modules may import each other
     try:
         source = inspect.getsourcefile(build)
     except TypeError:

@@ -41,7 +41,9 @@ def net_problems(space: Space, form: PictureForm) -> list[Problem]:
         section = "model" if space.settings.get("net_code") is None else OWN
         origin = next((item.origin for item in space.fields if item.path == path), space.origins.get(section))
         message = f"{section}: no net can be built from these settings: {reason}"
-        return [origin.problem(message)] if origin else []
+        if origin is None:  # a net of the user's own at its defaults, of which the file says nothing
+            return [Problem(space.source, 1, 1, message)] if section == OWN else []
+        return [origin.problem(message)]
     limits = [] if space.is_recipe or _is_met(nets) else [*_limit_problems(space, form)]
     return limits or [*_memory_problems(space, nets, form)]
 

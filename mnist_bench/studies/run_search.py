@@ -154,7 +154,7 @@ def run(asked: SearchConfig, observer: Observer, stopping: Callable[[], bool]) -
         observer.on_warning(space_files.warning_line(warning))
     if repeats(asked.order):
         repeatability.require(*chosen, tried_on(space, asked.seed))
-        _require_net(asked, space)
+    _require_net(asked, space)
     close_test_set()
     where = location(asked, space)
     start = start_list(asked, space, where, observer.on_notice)  # before data are loaded: a name may be mistyped
@@ -252,7 +252,7 @@ def _require_net(asked: SearchConfig, space: Space) -> None:
     if asked.net is not None:
         form = form_of(asked, space)
         drawn = overview.feasible_plans(space, stored(COEFFICIENTS["cpu-fp32"], {}), form=form)[0]
-        net_checks.require(own_nets.use(asked.net), drawn.config.net, form)
+        net_checks.require(own_nets.use(asked.net), drawn.config.net, form, repeats=repeats(asked.order))
 
 
 def _strategy_overrides(asked: SearchConfig) -> Iterator[str]:

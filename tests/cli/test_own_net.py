@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -124,7 +125,8 @@ def test_the_net_is_taken_away_with_its_file_and_reads_pictures(place: Place) ->
     assert [Path(path).name for path in written] == ["model.safetensors", "my_nets.py", "README.md", "RECORD.json"]
     assert (place.folder / "winner" / "my_nets.py").read_text() == own_nets.GOOD
     card = (place.folder / "winner" / "README.md").read_text()
-    assert "net = build(settings, (3, 32, 32), 20)" in card
+    assert "from my_nets import Settings, build\n" in card
+    assert re.search(r"net = build\(Settings\(width=\d, dropout=[\d.]+, kind='normed'\), \(3, 32, 32\), 20\)", card)
     assert "mnist-bench reproduce RECORD.json --data DATA --net my_nets.py:build" in card
     pictures = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
     for number, picture in enumerate(pictures):

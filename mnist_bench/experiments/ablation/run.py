@@ -19,6 +19,7 @@ from mnist_bench.studies import compatibility
 from search import canonical_json
 from search.errors import UsageError
 from search.event_log import StudyRecord, TrialRecord
+from search.messages import listing
 from search.study import StudyFolder
 from search.trainer_api import Report
 
@@ -85,9 +86,13 @@ def _beginning(asked: Options, target: TrainConfig) -> TrainConfig:
     compatibility.require_net(target.net_code, asked.net)
     if target.net_code is None:
         return recipe
-    return replace(
-        recipe, net_code=target.net_code, net=own_nets.known(target.net_code).settings.complete({}), model=target.model
-    )
+    net = own_nets.known(target.net_code)
+    if needed := net.settings.needed:
+        raise UsageError(
+            f"An ablation begins at the defaults of the net's settings; {net.loaded.name} has none for "
+            f"{listing(needed)}."
+        )
+    return replace(recipe, net_code=target.net_code, net=net.settings.complete({}), model=target.model)
 
 
 def _question(

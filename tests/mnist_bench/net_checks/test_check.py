@@ -51,6 +51,12 @@ def test_a_search_is_refused_with_the_reason_and_what_would_do(tmp_path: Path) -
         net_checks.require(use(own_nets.write(tmp_path, own_nets.PROJECTING)), {}, MNIST)
 
 
+def test_where_a_search_does_not_repeat_the_weights_alone_have_to_make_the_net(tmp_path: Path) -> None:
+    net_checks.require(use(own_nets.write(tmp_path, own_nets.COUNTING)), {}, MNIST, repeats=False)
+    with pytest.raises(UsageError, match="register_buffer keeps such values with the weights"):
+        net_checks.require(use(own_nets.write(tmp_path, own_nets.PROJECTING)), {}, MNIST, repeats=False)
+
+
 def test_what_it_raises_in_training_is_told_with_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own_nets.write(tmp_path, own_nets.FAULTY)
     monkeypatch.chdir(tmp_path)

@@ -73,6 +73,21 @@ def test_nets_are_told_from_samplers(tmp_path: Path) -> None:
     assert not is_net(own_code.write(tmp_path, own_code.PRUNER))
 
 
+def test_a_function_of_a_package_is_named_by_its_module(tmp_path: Path) -> None:
+    package = tmp_path / "package_of_nets"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    own_nets.write(package, own_nets.GOOD, "nets.py")
+    sys.path.insert(0, str(tmp_path))
+    try:
+        from package_of_nets import nets  # type: ignore[import-not-found]
+
+        assert of_function(nets.build) == "package_of_nets.nets:build"
+        assert use("package_of_nets.nets:build").code.startswith("package_of_nets.nets:build ")
+    finally:
+        sys.path.remove(str(tmp_path))
+
+
 def test_a_function_is_named_by_its_file(tmp_path: Path) -> None:
     own_nets.write(tmp_path, own_nets.GOOD, "given_as_function.py")
     sys.path.insert(0, str(tmp_path))
