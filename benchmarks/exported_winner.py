@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata, util
@@ -23,6 +24,7 @@ import onnxruntime
 import torch
 from numpy.typing import NDArray
 from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
 
 from mnist_bench import load_model
 from mnist_bench.data import DataOptions, load_dataset
@@ -77,7 +79,12 @@ def in_chromium(folder: Path, pictures: NDArray[np.float32]) -> NDArray[Any]:
     options = webdriver.ChromeOptions()
     for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
         options.add_argument(argument)
-    driver = webdriver.Chrome(options=options)
+    # Named here, for Selenium would ask the network for it.
+    chromium, chromedriver = (shutil.which(name) for name in ("chromium", "chromedriver"))
+    if chromium is None or chromedriver is None:
+        raise SystemExit("Chromium and its driver are needed: apt-get install chromium chromium-driver.")
+    options.binary_location = chromium
+    driver = webdriver.Chrome(options, Service(chromedriver))
     try:
         driver.set_script_timeout(600)
         driver.get((folder / "draw.html").resolve().as_uri())
@@ -121,13 +128,15 @@ def compare(folder: Path) -> list[Row]:
 def text(folder: Path, rows: list[Row]) -> str:
     """Return the page that is published."""
     record = json.loads((folder / "RECORD.json").read_text())
+    name, weights = f"{record['study']}/{record['trial']}", record["curve"][-1]["weights"][:16]
     machine = sentence(this_machine(torch.device("cpu"), "fp32"))
     versions = f"onnxruntime {metadata.version('onnxruntime')}"
     lines = [
-        f"# {record['study']}/{record['trial']}, exported: the same labels everywhere", "",
-        f"`python benchmarks/exported_winner.py` on {machine}, {versions}. Equal labels "
-        "beside those of the net in float32, on the 10,000 validation images; images whose two best logits "
-        f"differ by {CLOSE} or less stand apart.", "",
+        f"# {name}, exported: the same labels everywhere", "",
+        f"`mnist-bench export {name} --to winner`, then `python benchmarks/exported_winner.py winner` on {machine}, "
+        f"{versions}; weights {weights}…", "",
+        "Equal labels beside those of the net in float32, on the 10,000 validation images; images whose two best "
+        f"logits differ by {CLOSE} or less stand apart.", "",
         "| form | equal labels | of the others | largest difference of a probability |", "| --- | ---: | ---: | ---: |",
         *(
             f"| {row.form} | {row.same:,} of {row.clear:,} | {row.others_same} of {row.others} | {row.largest:.1e} |"
