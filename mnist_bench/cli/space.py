@@ -175,6 +175,7 @@ def _met_by(space: Space) -> str:
 
 
 def _headline(space: Space) -> str:
+    from mnist_bench import own_nets
     from mnist_bench.config import TrainConfig
     from search import strategies
 
@@ -184,8 +185,10 @@ def _headline(space: Space) -> str:
     others = {
         name: value
         for name, value in space.settings.items()
-        if name not in ("epochs", "limits", "constraints", "search")
+        if name not in ("epochs", "limits", "constraints", "search", "net_code")
     }
+    if "net_code" in space.settings:
+        others["net"] = own_nets.name_of(space.settings["net_code"])
     settings = [f"{name} {messages.show(value)}" for name, value in others.items()]
     parts = [space.name, _summary(space), number_of(epochs, "epoch"), *settings]
     return "  ·  ".join([*parts, f"{strategies.describe(sampler, periods)} + {strategies.describe(pruner, periods)}"])

@@ -142,6 +142,7 @@ def test_the_example_is_searched_and_reproduced(place: Place) -> None:
     space = str(ROOT / "examples" / "own_net.yaml")
     small = ("--set", "subset=1000", "--set", "epochs=2", "--set", "net.width=4", "--set", "net.blocks=1")
     assert "no problems" in place.run("space", "check", space, *net)
+    assert re.search(r"net own_net\.py:build \([0-9a-f]{8}\)", place.run("space", "show", space, *net))
     place.run("search", space, *small, "--trials", "2", "--workers", "2", *net)
     assert "Identical, bit for bit." in place.run("reproduce", "own-net-0", *net)
 
