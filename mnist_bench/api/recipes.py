@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
-from mnist_bench import space_files
 from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, used
-from mnist_bench.config import DatasetName, TrainConfig, TrainOn
-from mnist_bench.data import DataOptions, Dataset, close_test_set, load_dataset, options_for
-from mnist_bench.numerics import Precision, PrecisionName, choose_precision, setup
+from mnist_bench.config import DatasetName, TrainOn
+from mnist_bench.experiments import recipe_training
+from mnist_bench.numerics import PrecisionName
 from mnist_bench.space_files import Source
-from mnist_bench.studies import compatibility, data_of, recipe_text
-from mnist_bench.training import FitResult, export, fit as fit_config
-from search.errors import UsageError
+from mnist_bench.training import FitResult
 from search.event_log import StudyRecord, TrialRecord
-from search.files import atomic_write, check_target
-from search.space import Space
-from search.trainer_api import Report
-
-OnPeriod = Callable[[Report], None]
-"""Hears what each period came to."""
+from search.files import check_target, make_folder
 
 
 def fit(
@@ -36,7 +27,7 @@ def fit(
     dataset: DatasetName | None = None,
     precision: PrecisionName = "auto",
     to: str | Path | None = None,
-    on_period: OnPeriod = lambda report: None,
+    on_period: recipe_training.OnPeriod = lambda report: None,
 ) -> FitResult:
     """Train a recipe once; as `mnist-bench train`.
 
@@ -66,8 +57,8 @@ def fit(
         >>> 0 < fitted.reports[-1].value < 1
         True
     """
-    wanted = _of_recipe(recipe, overrides, train_on, device, as_path(data_dir), dataset, precision, used(net))
-    return wanted.fit(seed, on_period, as_path(to))
+    options = _options(overrides, train_on, device, data_dir, net, precision)
+    return _fitted(recipe_training.of_recipe(recipe, options, dataset), seed, on_period, as_path(to))
 
 
 def fit_seeds(
@@ -82,7 +73,7 @@ def fit_seeds(
     net: OwnNetSource = None,
     dataset: DatasetName | None = None,
     precision: PrecisionName = "auto",
-    on_period: OnPeriod = lambda report: None,
+    on_period: recipe_training.OnPeriod = lambda report: None,
 ) -> tuple[FitResult, ...]:
     """Train a recipe with several seeds, from `seed` on, and return a result each; otherwise as `fit`.
 
@@ -94,8 +85,10 @@ def fit_seeds(
         >>> len({result.reports[-1].weights for result in fit_seeds(linear, 2)})
         2
     """
-    wanted = _of_recipe(recipe, overrides, train_on, device, as_path(data_dir), dataset, precision, used(net))
-    return tuple(wanted.fit(number, on_period) for number in range(seed, seed + seeds))
+    training = recipe_training.of_recipe(
+        recipe, _options(overrides, train_on, device, data_dir, net, precision), dataset
+    )
+    return tuple(training.fit(number, on_period) for number in range(seed, seed + seeds))
 
 
 def fit_trial(
@@ -110,7 +103,7 @@ def fit_trial(
     net: OwnNetSource = None,
     precision: PrecisionName = "auto",
     to: str | Path | None = None,
-    on_period: OnPeriod = lambda report: None,
+    on_period: recipe_training.OnPeriod = lambda report: None,
 ) -> FitResult:
     """Train the settings of a trial, the study's best one by default, with another seed, on the study's data set; as
     `mnist-bench train STUDY/17`. A trial's own seed is for `reproduce_trial`. Arguments as in `fit`.
@@ -124,73 +117,28 @@ def fit_trial(
         >>> fit_trial(open_study("tiny-0"), 1, seed=5, train_on="all").reports[-1].metrics["epoch"]
         1.0
     """
-    meant = chosen(study, trial)
-    loaded = compatibility.training_set(data_of(study.spec["context"]), as_path(data_dir), f"Study {study.name}")
-    name = f"{study.name}/{meant.number}"
-    space = space_files.parse(recipe_text(study, meant), name, _given(overrides, train_on), net=used(net))
-    return _prepared(space, loaded.options, device, precision).fit(seed, on_period, as_path(to))
+    options = _options(overrides, train_on, device, data_dir, net, precision)
+    return _fitted(recipe_training.of_trial(study, chosen(study, trial), options), seed, on_period, as_path(to))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class _Prepared:
-    """A configuration and the data that it is trained on."""
-
-    config: TrainConfig
-    data: Dataset
-    precision: Precision
-
-    def fit(self, seed: int, on_period: OnPeriod, to: Path | None = None) -> FitResult:
-        """Train with a seed, and keep the weights in `to`."""
-        if to is not None:
-            check_target(to, folder=False)
-        result = fit_config(
-            self.config, seed, self.data, self.precision, lambda period, state, report: on_period(report)
-        )
-        if to is not None:
-            _save(to, result, self.config)
-        return result
-
-
-def _of_recipe(
-    recipe: Source,
-    overrides: Sequence[str],
-    train_on: TrainOn | None,
-    device: str,
-    data_dir: Path | None,
-    dataset: DatasetName | None,
+def _options(
+    overrides: Sequence[str], train_on: TrainOn | None, device: str, data_dir: str | Path | None, net: OwnNetSource,
     precision: PrecisionName,
-    net: str | None,
-) -> _Prepared:
-    images = None if data_dir else space_files.IMAGES
-    space = space_files.load(
-        recipe,
-        _given(overrides, train_on),
-        images=images,
-        form=lambda named: options_for(data_dir, dataset=dataset or named).form,
-        net=net,
-    )
-    named, subset = space_files.dataset(space), space.settings.get("subset")
-    options = options_for(data_dir, dataset=dataset or named, subset=subset)
-    return _prepared(space, options, device, precision)
+) -> recipe_training.Options:  # fmt: skip
+    return recipe_training.Options(
+        overrides=overrides, train_on=train_on, device=device, data_dir=as_path(data_dir), net=used(net),
+        precision=precision,
+    )  # fmt: skip
 
 
-def _prepared(space: Space, options: DataOptions, device: str, precision: PrecisionName) -> _Prepared:
-    config = space_files.recipe(space)
-    close_test_set()
-    torch_device = setup(device)
-    data = load_dataset(options, torch_device)
-    return _Prepared(config=config, data=data, precision=choose_precision(torch_device, precision))
-
-
-def _given(overrides: Sequence[str], train_on: TrainOn | None) -> list[str]:
-    return [*overrides, *([f"train_on={train_on}"] if train_on else [])]
-
-
-def _save(path: Path, result: FitResult, config: TrainConfig) -> None:
-    if not result.state:
-        raise UsageError(f"{path}: there are no weights to keep, training ended without any.")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        atomic_write(path, export(result.state, config))
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be written ({error.strerror}).") from error
+def _fitted(
+    training: recipe_training.RecipeTraining, seed: int, on_period: recipe_training.OnPeriod, to: Path | None
+) -> FitResult:
+    """Train with a seed, and keep the weights in `to`, whose folder is made."""
+    if to is None:
+        return training.fit(seed, on_period)
+    check_target(to, folder=False)
+    result = training.fit(seed, on_period)
+    make_folder(to.parent)
+    training.save(result, to)
+    return result

@@ -13,13 +13,10 @@ from mnist_bench import cells
 from mnist_bench.cli import options, output, targets
 from mnist_bench.config import DatasetName, TrainOn
 from search.errors import UsageError
-from search.files import atomic_write
 
 if TYPE_CHECKING:
     from mnist_bench.config import TrainConfig
-    from mnist_bench.data import DataOptions
     from mnist_bench.training import FitResult
-    from search.space import Space
     from search.trainer_api import Report
 
 OF_SEARCHES = ("details", "worker", "started", "handled")
@@ -61,36 +58,30 @@ def train(
     A trial's own seed is for `reproduce`; here its settings are trained with others, and with `--on all` on all images.
     """
     _check_output(output_file, seeds)  # before anything that takes seconds to load
-    from mnist_bench import numerics, space_files
     from mnist_bench.config import leaves_validation
-    from mnist_bench.data import close_test_set, load_dataset, options_for
-    from mnist_bench.training import fit
+    from mnist_bench.data import close_test_set
+    from mnist_bench.experiments import recipe_training
 
     close_test_set()
-    given = [*(overrides or ()), *([f"train_on={train_on}"] if train_on else [])]
+    asked = recipe_training.Options(
+        overrides=overrides or (), train_on=train_on, device=device, precision=precision, data_dir=data_dir, net=net
+    )
     if _is_trial(recipe):
-        space, data_options = _trial(recipe, given, data_dir, dataset, results, storage, net)
+        if dataset is not None:
+            raise UsageError(f"--dataset {dataset}: {recipe} is trained on the data set of its study; leave it out.")
+        study, number = targets.open_target(recipe, results, storage)
+        training = recipe_training.of_trial(study, targets.find_trial(study, number), asked)
     else:
-        space = space_files.load(
-            recipe,
-            given,
-            images=None if data_dir else space_files.IMAGES,
-            form=lambda named: options_for(data_dir, dataset=dataset or named).form,
-            net=net,
-        )
-        data_options = _data_options(space, data_dir, dataset)
-    config = space_files.recipe(space)
-    torch_device = numerics.setup(device)
-    data = load_dataset(data_options, torch_device)
-    chosen = numerics.choose_precision(torch_device, precision)
+        training = recipe_training.of_recipe(recipe, asked, dataset)
+    config = training.config
     if not json:
         output.print_line(HEADINGS, "bold")
     fits: dict[int, FitResult] = {}
     for number in range(seed, seed + seeds):
-        show = None if json else partial(_show_period, number)
-        fits[number] = fit(config, number, data, chosen, show)
+        fits[number] = training.fit(number) if json else training.fit(number, partial(_show_period, number))
     if output_file is not None:
-        _save(output_file, fits[seed], config)
+        training.save(fits[seed], output_file)
+        output.note(f"weights in {output_file}")
     if json:
         output.print_json(_plain(config, fits))
     else:
@@ -108,40 +99,6 @@ def _is_trial(recipe: str) -> bool:
     return bool(study) and number.isascii() and number.isdigit() and not is_file
 
 
-def _trial(
-    target: str,
-    overrides: list[str],
-    data_dir: Path | None,
-    dataset: DatasetName | None,
-    results: Path,
-    storage: str | None,
-    net: str | None,
-) -> tuple[Space, DataOptions]:
-    """Return a trial's recipe and the data set that it was trained on.
-
-    Raises:
-        UsageError: that data set is not at hand.
-    """
-    from mnist_bench import space_files
-    from mnist_bench.studies import compatibility, data_of, recipe_text
-
-    if dataset is not None:
-        raise UsageError(f"--dataset {dataset}: {target} is trained on the data set of its study; leave it out.")
-    study, number = targets.open_target(target, results, storage)
-    text = recipe_text(study, targets.find_trial(study, number))
-    recorded = data_of(study.spec["context"])
-    loaded = compatibility.training_set(recorded, data_dir, f"Study {study.name}")
-    return space_files.parse(text, target, overrides, net=net), loaded.options
-
-
-def _data_options(space: Space, data_dir: Path | None, dataset: DatasetName | None) -> DataOptions:
-    from mnist_bench import space_files
-    from mnist_bench.data import options_for
-
-    chosen = dataset or space_files.dataset(space)
-    return options_for(data_dir, dataset=chosen, subset=space.settings.get("subset"))
-
-
 def _check_output(path: Path | None, seeds: int) -> None:
     """Refuse what could not be kept, before any time is spent on training it."""
     if path is not None and seeds > 1:
@@ -152,7 +109,7 @@ def _check_output(path: Path | None, seeds: int) -> None:
         raise UsageError(f"{path}: cannot be written, it is a folder or in one that is closed to you.")
 
 
-def _show_period(seed: int, _period: int, _state: bytes, report: Report) -> None:
+def _show_period(seed: int, report: Report) -> None:
     metrics = report.metrics
     figures = f"{_number(metrics['train_loss'], '.5f'):>10}  {_number(metrics['val_loss'], '.5f'):>8}"
     accuracy = f"{cells.percent(report.value):>9}  {_number(metrics['errors'], 'd'):>6}"
@@ -163,18 +120,6 @@ def _show_period(seed: int, _period: int, _state: bytes, report: Report) -> None
 
 def _number(value: float | None, form: str) -> str:
     return "–" if value is None else format(value, form)
-
-
-def _save(path: Path, result: FitResult, config: TrainConfig) -> None:
-    from mnist_bench.training import export
-
-    if not result.state:
-        raise UsageError(f"{path}: there are no weights to keep, training ended without any.")
-    try:
-        atomic_write(path, export(result.state, config))
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be written ({error.strerror}).") from error
-    output.note(f"weights in {path}")
 
 
 def _accuracies(results: dict[int, FitResult]) -> list[float]:
