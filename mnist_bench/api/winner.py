@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, used
 from mnist_bench.export import Options, find, folder as exports
 from mnist_bench.prediction import Model, Prediction, files, load_model
-from search.errors import UsageError
 from search.event_log import StudyRecord, TrialRecord
 from search.files import check_target
 from search.study import StudyLocation
@@ -112,17 +111,4 @@ def predict(
         model = find(model, None if trial is None else chosen(model, trial), location, options).model
     elif isinstance(model, str | Path):
         model = load_model(model)
-    return model(_each(pictures))
-
-
-def _each(pictures: Iterable[Any]) -> Iterator[Any]:
-    """Yield the pictures, and those in folders."""
-    for picture in pictures:
-        if not isinstance(picture, str | Path) or not Path(picture).is_dir():
-            yield picture
-        elif found := files.in_folder(Path(picture)):
-            yield from found
-        else:
-            raise UsageError(
-                f"{picture}: no picture in this folder; names of pictures end in {', '.join(files.ENDINGS)}."
-            )
+    return model(files.with_those_in_folders(pictures))

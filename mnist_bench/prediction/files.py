@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -30,6 +30,21 @@ MAX_PIXELS = 50_000_000
 def in_folder(folder: Path) -> list[Path]:
     """Return the pictures in a folder, by their names' endings, in order; not those in folders inside it."""
     return sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS and path.is_file())
+
+
+def with_those_in_folders(named: Iterable[Any]) -> Iterator[Any]:
+    """Yield pictures as they are named, or given, and in place of a folder the paths of those in it.
+
+    Raises:
+        UsageError: a folder holds no picture.
+    """
+    for one in named:
+        if not isinstance(one, str | Path) or not Path(one).is_dir():
+            yield one
+        elif found := in_folder(Path(one)):
+            yield from found
+        else:
+            raise UsageError(f"{one}: no picture in this folder; names of pictures end in {', '.join(ENDINGS)}.")
 
 
 def read(path: Path, convert: Convert = brightness) -> NDArray[np.float64]:

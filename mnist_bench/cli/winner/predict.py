@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, assert_never
@@ -14,7 +14,6 @@ from mnist_bench import cells
 from mnist_bench.cli import options, output, targets
 from mnist_bench.cli.exit_codes import ExitCode
 from mnist_bench.result_table import Column, Table
-from search.errors import UsageError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -64,8 +63,10 @@ def predict(
     channels, whole, and no more (docs/own_data.md). A net is unsure where the probability is below a threshold: on
     the validation images, the one that parts its right answers from its wrong ones best.
     """
+    from mnist_bench.prediction import files
+
     form = output.form(json=json, csv=csv)
-    paths = list(_paths(pictures))
+    paths = list(map(str, files.with_those_in_folders(pictures)))
     loaded = _model(model, data_dir, results, storage)
     if loaded.assumed:
         output.note(
@@ -81,23 +82,6 @@ def predict(
         output.show(form, _table(answers, seen, loaded.traits.unsure_below))
     if faults:
         raise typer.Exit(ExitCode.USAGE)
-
-
-def _paths(named: Sequence[str]) -> Iterator[str]:
-    """Yield the files that are named, and those in folders.
-
-    Raises:
-        UsageError: a folder holds no picture.
-    """
-    from mnist_bench.prediction import files
-
-    for name in named:
-        if not Path(name).is_dir():
-            yield name
-        elif found := files.in_folder(Path(name)):
-            yield from map(str, found)
-        else:
-            raise UsageError(f"{name}: no picture in this folder; names of pictures end in {', '.join(files.ENDINGS)}.")
 
 
 def _model(name: str, data_dir: Path | None, results: Path, storage: str | None) -> Model:
