@@ -94,7 +94,7 @@ def _use(winner: Winner) -> Iterator[str]:
     traits = winner.traits
     picture, label = "digit.png" if traits.digits else "picture.png", "name" if traits.names else "label"
     if winner.config.net_code is not None:
-        net = winner.config.net_code.rpartition(" ")[0]
+        net = own_nets.named(winner.config.net_code)[0]
         place, _, function = net.rpartition(":")
         values, declared = dict(winner.config.net), own_nets.known(winner.config.net_code).settings.declared
         arguments = ", ".join(f"{name}={value!r}" for name, value in values.items())
@@ -265,7 +265,7 @@ def _net(winner: Winner) -> str:
     """Return the option that names the code of a net of the user's own, with a space before it."""
     if winner.config.net_code is None:
         return ""
-    return f" with --net {shlex.quote(winner.config.net_code.rpartition(' ')[0])}"
+    return f" with --net {shlex.quote(own_nets.named(winner.config.net_code)[0])}"
 
 
 def _layers(winner: Winner) -> Iterator[str]:

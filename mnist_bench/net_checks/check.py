@@ -72,14 +72,14 @@ def _refusal(net: OwnNet, way: str, what: str, reason: str, advice: str) -> Usag
 
 
 def _rows(training: ShortTraining) -> Iterator[Row]:
-    config = training.config
+    config, net = training.config, own_nets.use(training.net)
     size = own_nets.counts(str(config.net_code), config.net, training.form)
     yield Row(
         what="can be built",
         holds=True,
         found=f"{count(size.parameters)} parameters, {count(size.macs)} MACs a picture",
     )
-    with own_nets.use(training.net).loaded.blamed():
+    with net.loaded.blamed():
         first = training.anew()
     images = len(training.images.validation)
     wrong, end = first[-1][-2], first[-1][-1]
@@ -87,14 +87,14 @@ def _rows(training: ShortTraining) -> Iterator[Row]:
     yield Row(what=f"trains for {PERIODS} epochs", holds=end is None, found=learnt)
     for name, (reason, way) in WAYS.items():
         try:
-            with own_nets.use(training.net).loaded.blamed():
+            with net.loaded.blamed():
                 again = way(training)
         except PluginError as error:
             yield Row(what=name, holds=False, found=in_a_sentence(error))
             continue
         same = again == first
         yield Row(what=name, holds=same, found="same bits" if same else f"{_difference(first, again)}: it {reason}")
-    with own_nets.use(training.net).loaded.blamed():
+    with net.loaded.blamed():
         same = training.from_weights_alone()
     what, reason = FROM_WEIGHTS
     yield Row(what=what, holds=same, found="same logits" if same else f"other logits: it {reason}")

@@ -17,5 +17,5 @@ from .modules import (
     set_dropout_generator as set_dropout_generator,
 )
 from .planner import make_planner as make_planner
-from .size import NetSize as NetSize, net_size as net_size
+from .size import net_size as net_size
 from .summary import distinguishing as distinguishing, legend as legend, line as line

@@ -7,6 +7,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any, assert_never
 
+from mnist_bench import own_nets
 from mnist_bench.config import (
     AugmentConfig,
     Declared,
@@ -178,7 +179,7 @@ _WAYS: Mapping[str, Callable[[TrainConfig], str]] = MappingProxyType(
 
 
 def _own_net_words(config: TrainConfig) -> Iterator[str]:
-    yield str(config.net_code).rpartition(" ")[0]
+    yield own_nets.named(str(config.net_code))[0]
     for name, value in config.net.items():
         yield f"{name} {_setting_words(value)}"
 

@@ -1,4 +1,4 @@
-from .building import build as build, counts as counts
+from .building import Counts as Counts, build as build, counts as counts
 from .draws import seed_draws as seed_draws
 from .own_net import (
     HOW as HOW,
@@ -6,6 +6,7 @@ from .own_net import (
     is_net as is_net,
     known as known,
     name_of as name_of,
+    named as named,
     of_function as of_function,
     use as use,
     used as used,

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_bench.errors import UnnamedCodeError
-from mnist_bench.own_nets.settings import DeclaredSettings, declared_settings
+from mnist_bench.own_nets.settings import DeclaredSettings, declared_settings, signature_of_net
 from search import plugins
 from search.errors import UsageError
 from search.messages import show
@@ -86,8 +86,7 @@ def is_net(name: str) -> bool:
     """
     call = plugins.load_object(name, "sampler, pruner or net")
     try:
-        signature = inspect.signature(call)
-        signature.bind({}, (1, 28, 28), 10)
+        signature = signature_of_net(call)
     except (TypeError, ValueError):
         return False
     return sum(parameter.default is parameter.empty for parameter in signature.parameters.values()) >= 3
@@ -101,7 +100,7 @@ def known(code: str) -> OwnNet:
     """
     if code in _used:
         return _used[code]
-    name, _, sha256 = code.rpartition(" ")  # a name may hold blanks
+    name, sha256 = named(code)
     for other in _used.values():
         if other.loaded.name == name:
             raise UnnamedCodeError(
@@ -111,9 +110,15 @@ def known(code: str) -> OwnNet:
     raise UnnamedCodeError(f"The net is code of your own, {show(name)}: name it, --net {shlex.quote(name)}.")
 
 
+def named(code: str) -> tuple[str, str]:
+    """Return the name by which code was loaded, `my_nets.py:build`, and its source's SHA-256; see `OwnNet.code`."""
+    name, _, sha256 = code.rpartition(" ")  # a name may hold blanks
+    return name, sha256
+
+
 def name_of(code: str) -> str:
     """Return what people call this code: its name and the first digits of the hash, `my_nets.py:build (3f2a81c0)`."""
-    name, _, sha256 = code.rpartition(" ")  # a name may hold blanks
+    name, sha256 = named(code)
     return f"{name} ({sha256[:8]})"
 
 

@@ -73,6 +73,17 @@ class DeclaredSettings:
         return dict(complete) if self.declared is None else _validated(self.declared, complete)
 
 
+def signature_of_net(call: Callable[..., Any]) -> inspect.Signature:
+    """Return the signature of what takes (settings, input_shape, classes).
+
+    Raises:
+        TypeError, ValueError: it does not, or tells no signature.
+    """
+    signature = inspect.signature(call)
+    signature.bind({}, (1, 28, 28), 10)
+    return signature
+
+
 def declared_settings(call: Callable[..., Any], name: str) -> DeclaredSettings:
     """Return the settings of a function, or of a class of nets; `name` is what messages call it.
 
@@ -80,8 +91,7 @@ def declared_settings(call: Callable[..., Any], name: str) -> DeclaredSettings:
         UsageError: it does not take (settings, input_shape, classes), or its settings are of a type that is none.
     """
     try:
-        signature = inspect.signature(call)
-        signature.bind({}, (1, 28, 28), 10)
+        signature = signature_of_net(call)
         hints = get_type_hints(inspect.getattr_static(call, "__init__") if isinstance(call, type) else call)
     except (TypeError, ValueError, NameError) as error:
         raise UsageError(f"Net {name}: {in_a_sentence(error)}; a net is made by {PARAMETERS}.") from error

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from mnist_bench import space_files
+from mnist_bench import own_nets, space_files
 from mnist_bench.config import from_json, leaves
 from mnist_bench.leaderboard import Leaderboard, leaderboard_of, stop_option
 from mnist_bench.nets import line
@@ -171,7 +171,7 @@ def _search(study: StudyRecord, trials: int, data_dir: str | None) -> str:
 def _net(study: StudyRecord) -> list[str]:
     """Return the option that names the net of the user's own that was searched; none where the nets are ours."""
     code = study.spec["space"]["settings"].get("net_code")
-    return [] if code is None else ["--net", code.rpartition(" ")[0]]
+    return [] if code is None else ["--net", own_nets.named(code)[0]]
 
 
 def _shipped(spec: Mapping[str, Any]) -> str | None:

@@ -13,8 +13,8 @@ from typing import Any, assert_never
 from mnist_bench.config import TrainConfig, all_settings, from_json, with_params
 from mnist_bench.data import validation_size
 from mnist_bench.errors import ArchitectureError
-from mnist_bench.nets import Architecture, NetSize, make_planner, net_size, plan_layers
-from mnist_bench.own_nets import known
+from mnist_bench.nets import Architecture, make_planner, net_size, plan_layers
+from mnist_bench.own_nets import Counts, known
 from mnist_bench.picture_form import MNIST, PictureForm
 from mnist_bench.space_files.form import IMAGES, OWN, training_settings
 from search.canonical_json import dumps
@@ -75,7 +75,7 @@ class Net:
     """The net of a trial, and whether it may be trained."""
 
     config: TrainConfig
-    size: NetSize | None
+    size: Counts | None
     """None where it cannot be built."""
     reason: str = ""
     """Why it cannot."""
@@ -173,7 +173,7 @@ def extremes(space: Space, form: PictureForm = MNIST) -> Extremes:
     return Extremes((min(parameters), max(parameters)), (min(macs), max(macs)), exact)
 
 
-def _own_nets(space: Space, form: PictureForm) -> list[NetSize]:
+def _own_nets(space: Space, form: PictureForm) -> list[Counts]:
     ends = [space.sample(lambda _, span, end=end: _corners("", span)[end]) for end in (0, -1)]  # type: ignore[misc]
     drawn = nets(space, [*ends, *samples(space, nets_drawn(space), seed=0)], form)
     return [net.size for net in drawn if net.size is not None]

@@ -101,14 +101,23 @@ def test_what_is_transparent_is_paper(ink: int, paper: int) -> None:
     assert grey[20, 12] == pytest.approx(ink)
 
 
-@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "I", "F"])
-def test_pictures_of_every_depth_are_alike(mode: str) -> None:
+MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "I", "F")
+"""Of Pillow."""
+
+
+def a_stroke(mode: str) -> tuple[NDArray[np.uint8], Image.Image]:
+    """Return a stroke, 0 to 255, and the same as an image of a mode; a hundred times as bright where it is deep."""
     drawn = np.zeros((40, 40), np.uint8)
     drawn[10:30, 18:22] = 255
     if mode[0] in "IF":
-        image = Image.fromarray(drawn.astype({"I;16": "uint16", "I": "int32", "F": "float32"}[mode]) * 100)
-    else:
-        image = Image.fromarray(drawn).convert(mode)
+        deep = {"I;16": "uint16", "I": "int32", "F": "float32"}[mode]
+        return drawn, Image.fromarray(drawn.astype(deep) * 100)
+    return drawn, Image.fromarray(drawn).convert(mode)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_pictures_of_every_depth_are_alike(mode: str) -> None:
+    drawn, image = a_stroke(mode)
     assert image.mode == mode
     assert np.abs(prepare(brightness(image)) - prepare(drawn)).max() < 1
 
@@ -135,15 +144,10 @@ def test_a_picture_is_fitted_whole_and_its_proportions_are_kept() -> None:
     assert (fit(wide.transpose(0, 2, 1), 20, 20)[0] == found.T).all()
 
 
-@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "I", "F"])
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("channels", [1, 3])
 def test_pixels_of_every_mode_are_alike(mode: str, channels: int) -> None:
-    drawn = np.zeros((40, 40), np.uint8)
-    drawn[10:30, 18:22] = 255
-    if mode[0] in "IF":
-        image = Image.fromarray(drawn.astype({"I;16": "uint16", "I": "int32", "F": "float32"}[mode]) * 100)
-    else:
-        image = Image.fromarray(drawn).convert(mode)
+    drawn, image = a_stroke(mode)
     assert np.abs(pixels(image, channels) - drawn).max() < 1e-9
     assert pixels(image, channels).shape == (channels, 40, 40)
 
