@@ -17,6 +17,7 @@ from mnist_bench.prediction import SAMPLE, Model, Threshold, Traits, draws_on_bl
 from mnist_bench.studies import (
     Data,
     Record,
+    find_trial,
     openings,
     record as records,
     record_of,
@@ -168,9 +169,7 @@ def find(
     if options.on_all:
         trial = _finalist(study, trial, found, data)
     elif trial is None:
-        trial = study.best
-    if trial is None:
-        raise StudyNotFoundError(f"Study {study.name} has no complete trial yet; name one, e.g. {study.name}/0.")
+        trial = find_trial(study, None)
     record = record_of(study, trial)
     if end := record.curve[-1].end:
         raise UsageError(
@@ -223,7 +222,7 @@ def _finalist(study: StudyRecord, trial: TrialRecord | None, found: Confirmed | 
     if number not in finals:
         named = ", ".join(f"{study.name}/{final}" for final in finals)
         raise StudyNotFoundError(f"{study.name}/{number} was not trained on all images by `confirm`; {named} was.")
-    return next(trial for trial in study.trials if trial.number == number)
+    return find_trial(study, number)
 
 
 def _confirmed_nets(

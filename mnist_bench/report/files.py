@@ -13,7 +13,7 @@ from mnist_bench.plots.gallery import gallery
 from mnist_bench.report import html
 from mnist_bench.report.page import Report, gather
 from mnist_bench.report.sections import read
-from mnist_bench.studies import openings
+from mnist_bench.studies import find_trial, openings
 from search.errors import SearchError, StudyNotFoundError, UsageError
 from search.event_log import StudyRecord
 from search.files import atomic_write, check_target
@@ -83,7 +83,7 @@ def _drawing(
     chosen = gathered.chosen
     if chosen is None:
         return None, None
-    trial = next(trial for trial in study.trials if trial.number == chosen.number)
+    trial = find_trial(study, chosen.number)
     try:
         return drawing(find(study, trial, location, Options(trains=False, data_dir=data_dir))), None
     except SearchError as error:
