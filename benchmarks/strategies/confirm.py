@@ -6,23 +6,25 @@
 Searches with the same seed are pairs. They train in the continuous space, and a choice is scored on images that no
 search sees, with four seeds that nothing was chosen on. The mean difference is looked at after each number of pairs
 that the file names, and not in between. It counts as shown at a look where |t| is above O'Brien and Fleming's boundary,
-which keeps the chance of a wrong claim over all looks of a claim at 5 %. What a search came to is a line beside the
-results, so that the command goes on where it was stopped, on another machine too.
+which keeps the chance of a wrong claim over all looks of a claim at 5 %; an early look may be added to them, with a
+boundary so high that it costs a thousandth of that. What a search came to is a line beside the results, so that the
+command goes on where it was stopped, on another machine too.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from ruamel.yaml import YAML
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import contest_pages
-from looks import BOUNDARIES, Look, look, words
+from looks import ADDED, BOUNDARIES, Look, look, words
 from publish import machine
 
 from mnist_bench.cli.experiments.runner import Lines
@@ -37,8 +39,8 @@ class Claim:
 
     way: Entrant
     against: Entrant
-    looks: tuple[int, ...]
-    """Numbers of pairs, equally spaced."""
+    looks: Mapping[int, float]
+    """By number of pairs, in their order: the boundary of |z|."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,18 +71,32 @@ def plan_of(path: Path) -> Plan:
         for name, way in values["ways"].items()
     }
     claims = tuple(
-        Claim(way=ways[claim["way"]], against=ways[claim["against"]], looks=tuple(claim["looks"]))
+        Claim(way=ways[claim["way"]], against=ways[claim["against"]], looks=looks_of(path, claim))
         for claim in values["claims"]
     )
-    for looks in (claim.looks for claim in claims):
-        if len(looks) not in BOUNDARIES:
-            raise SystemExit(f"{path}: there are boundaries for up to {max(BOUNDARIES)} looks.")
-        if list(looks) != [round(looks[-1] * (number + 1) / len(looks)) for number in range(len(looks))]:
-            raise SystemExit(f"{path}: looks {looks} are not equally spaced, as the boundaries want them.")
     return Plan(
         task=values["task"], space=values["space"], trials=values["trials"], budgets=tuple(values["budgets"]),
         margin=values["margin"], first_seed=values["first_seed"], claims=claims,
     )  # fmt: skip
+
+
+def looks_of(path: Path, claim: Mapping[str, Any]) -> Mapping[int, float]:
+    """Return the boundary at each number of pairs that a claim names.
+
+    Raises:
+        SystemExit: as in `plan_of`; or a look was added where it is not an early one.
+    """
+    planned, added = claim["looks"], claim.get("added")
+    if len(planned) not in BOUNDARIES:
+        raise SystemExit(f"{path}: there are boundaries for up to {max(BOUNDARIES)} looks.")
+    if planned != [round(planned[-1] * (number + 1) / len(planned)) for number in range(len(planned))]:
+        raise SystemExit(f"{path}: looks {planned} are not equally spaced, as the boundaries want them.")
+    looks = dict(zip(planned, BOUNDARIES[len(planned)], strict=True))
+    if added is None:
+        return looks
+    if not added < planned[0]:
+        raise SystemExit(f"{path}: a look can be added before the first one ({planned[0]} pairs), not at {added}.")
+    return {added: ADDED, **looks}
 
 
 def contest_of(plan: Plan, ways: tuple[Entrant, ...], pairs: int, ledger: Path, asked: argparse.Namespace) -> Contest:
@@ -98,7 +114,7 @@ def contest_of(plan: Plan, ways: tuple[Entrant, ...], pairs: int, ledger: Path, 
 def judged(plan: Plan, claim: Claim, ledger: Path, asked: argparse.Namespace) -> tuple[Contest, list[Look]]:
     """Return the looks at a claim, up to the first that shows a difference, and the searches that they looked at."""
     looks: list[Look] = []
-    for pairs, boundary in zip(claim.looks, BOUNDARIES[len(claim.looks)], strict=True):
+    for pairs, boundary in claim.looks.items():
         contest = contest_of(plan, (claim.against, claim.way), pairs, ledger, asked)
         looks.append(look(contest, boundary, plan.margin, plan.budgets))
         print(f"{claim.way.name} against {claim.against.name}, {words(looks[-1])}", flush=True)

@@ -8,9 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from confirm import plan_of
-from looks import BOUNDARIES, compared, look, words
+from looks import ADDED, BOUNDARIES, compared, look, words
+from scipy.stats import norm  # type: ignore[import-untyped]
 
 from mnist_bench.experiments.contest.record import Choice, Contest, Entrant, Trace
+
+PLANS = Path(__file__).parents[2] / "benchmarks" / "strategies"
 
 
 def trace(error: float, spent: float = 1.0) -> Trace:
@@ -60,15 +63,22 @@ def test_two_looks_together_claim_wrongly_one_time_in_twenty() -> None:
     assert 75 <= claims <= 125
 
 
+def test_an_added_look_costs_next_to_nothing() -> None:
+    assert 2 * norm.sf(ADDED) < 2e-5
+    assert list(plan_of(PLANS / "contest.yaml").claims[0].looks.items()) == [(25, ADDED), (50, 2.797), (100, 1.977)]
+    pairs = 25
+    for gain, verdict in ((0.0012, "not shown"), (0.0030, "better")):
+        found = look(contest(*errors(1, pairs, gain=gain)), ADDED, 0.02)
+        assert found.verdict == verdict
+        assert found.boundary > ADDED, "with so few pairs Student's distribution asks for more"
+
+
 def test_a_search_without_a_choice_is_not_passed_over() -> None:
     found = contest(*errors(0, 4))
     without = Trace(choices=(), spent=1.0, trials=1, complete=0)
     broken = (found.traces[0], (*found.traces[1][:-1], without))
     with pytest.raises(SystemExit, match="the budget is too small"):
         look(replace(found, traces=broken), 2.0, 0.02)
-
-
-PLANS = Path(__file__).parents[2] / "benchmarks" / "strategies"
 
 
 @pytest.mark.parametrize("name", ["contest", "contest-coarse"])
@@ -83,8 +93,12 @@ def test_what_is_written_down_can_be_read(name: str) -> None:
 def test_looks_that_the_boundaries_do_not_hold_for_are_refused(tmp_path: Path) -> None:
     text = (PLANS / "contest.yaml").read_text()
     file = tmp_path / "contest.yaml"
-    for looks, said in (("[40, 100]", "not equally spaced"), ("[25, 50, 75, 100]", "up to 3 looks")):
-        file.write_text(text.replace("[50, 100]", looks))
+    for looks, said in (
+        ("[40, 100], added: 25", "not equally spaced"),
+        ("[25, 50, 75, 100]", "up to 3 looks"),
+        ("[50, 100], added: 60", r"before the first one \(50 pairs\), not at 60"),
+    ):
+        file.write_text(text.replace("[50, 100], added: 25", looks))
         with pytest.raises(SystemExit, match=said):
             plan_of(file)
 
