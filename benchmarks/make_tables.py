@@ -153,7 +153,7 @@ def planner(space: Space) -> Planner[Any]:
 def choose(folder: Path) -> None:
     """Write the points of both spaces."""
     make_folder(folder)
-    conv = space_files.load("conv")
+    conv = space_files.load("former/0.1/conv")
     pool = spread(conv, planner(conv), POOL)
     copies = near_copies(conv, planner(conv), pool, list(range(0, POOL, POOL // COPIES)))
     near = [[copy.origin, copy.distance] for copy in copies]

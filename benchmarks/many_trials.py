@@ -93,7 +93,12 @@ def make_trainer() -> Trainer:
 def search(results: Path, trials: int) -> None:
     """Search with the trainer above."""
     asked = run_search.SearchConfig(
-        space="conv", overrides=("limits={}",), trials=trials, study_name=STUDY, executor="in-process", results=results
+        space="former/0.1/conv",
+        overrides=("limits={}",),
+        trials=trials,
+        study_name=STUDY,
+        executor="in-process",
+        results=results,
     )
     trainer = TrainerSpec(factory="many_trials:make_trainer")
     with (

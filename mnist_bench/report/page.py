@@ -163,9 +163,19 @@ def _search(study: StudyRecord, trials: int, data_dir: str | None) -> str:
     words += [] if dataset == "mnist" else ["--dataset", dataset]
     words += [] if data_dir is None else ["--data", data_dir]
     words += _net(study)
+    words += _start(spec)
     for number in range(len(spec.get("enqueued", ()))):
         words += ["--enqueue", ENQUEUED_FILE.format(number)]
     return shlex.join([*words, "--study-name", study.name])
+
+
+def _start(spec: Mapping[str, Any]) -> list[str]:
+    """Return the options that name the start list; none where the space names it."""
+    named = spec["space"]["settings"].get("search", {}).get("start", [])
+    made_of = spec.get("start", {}).get("made_of", [])
+    if named == made_of:
+        return []
+    return [word for name in made_of for word in ("--from-study", name)] or ["--no-start"]
 
 
 def _net(study: StudyRecord) -> list[str]:
@@ -176,9 +186,10 @@ def _net(study: StudyRecord) -> list[str]:
 
 def _shipped(spec: Mapping[str, Any]) -> str | None:
     """Return the name of the shipped space that was searched; None where it was another one."""
-    path = space_files.shipped().get(spec["name"])
-    same = path is not None and canonical_json.dumps(space_files.load(path).to_spec()) == canonical_json.dumps(spec)
-    return str(spec["name"]) if same else None
+    name = str(spec["name"])
+    names = [name, *space_files.former(name)] if name in space_files.shipped() else []
+    searched = canonical_json.dumps(spec)
+    return next((each for each in names if canonical_json.dumps(space_files.load(each).to_spec()) == searched), None)
 
 
 def _chosen(study: StudyRecord, trial: TrialRecord) -> Chosen:

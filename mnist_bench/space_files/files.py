@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -111,26 +112,33 @@ def find(name_or_path: str | Path) -> Path:
     path = Path(name_or_path)
     if os.path.exists(path):  # unlike Path.exists, says no where a name is too long or holds a NUL
         return path
+    files = _files()
+    if str(name_or_path) in files:
+        return files[str(name_or_path)]
     known = shipped()
-    if str(name_or_path) in known:
-        return known[str(name_or_path)]
     hint = did_you_mean(path.stem, known) or "."
     raise UsageError(f"{show(str(path))}: no such file or shipped space{hint} Shipped: {', '.join(known)}.")
 
 
 def shipped() -> dict[str, Path]:
-    """Return the files of the spaces that come with the program, by name."""
+    """Return the files of the spaces that come with the program, by name; see `former` for what they were before."""
+    return {name: path for name, path in _files().items() if not name.startswith(FORMER)}
+
+
+def _files() -> dict[str, Path]:
     folder = next((folder for folder in FOLDERS if folder.is_dir()), FOLDERS[0])
     return {path.relative_to(folder).with_suffix("").as_posix(): path for path in sorted(folder.rglob("*.yaml"))}
 
 
-def former(name: str) -> list[str]:
-    """Return the names under which a shipped space is kept as it was in earlier releases.
+def former(name_or_path: str | Path) -> list[str]:
+    """Return the names under which a shipped space (the one in this very file) is kept as it was in earlier releases.
 
-    >>> former("a space of one's own")
-    []
+    >>> former("conv"), former("a space of one's own")
+    (['former/0.1/conv'], [])
     """
-    return [other for other in shipped() if other.startswith(FORMER) and other.rpartition("/")[2] == name]
+    path = os.path.realpath(name_or_path)
+    names = [name for name, file in shipped().items() if name == str(name_or_path) or os.path.realpath(file) == path]
+    return [each for each in _files() for name in names if re.fullmatch(f"{FORMER}[^/]+/{re.escape(name)}", each)]
 
 
 def recipe(space: Space) -> TrainConfig:

@@ -194,25 +194,36 @@ def to_search(asked: SearchConfig, notice: Callable[[str], object] = lambda text
         SpaceError, UsageError: see `space_files.load`; there is nothing to search in a recipe.
         StorageError: of a study that is there the database cannot be read.
     """
-    space = _loaded(asked, asked.space)
+    try:
+        space = _loaded(asked, asked.space)
+    except SpaceError:  # of the space as it is today
+        if (begun := _as_begun(asked, notice)) is None:
+            raise
+        return begun
     if space.is_recipe:
         name = space_files.named(asked.space)
         data = "" if asked.data_dir is None else f" --data {shlex.quote(str(asked.data_dir))}"
         raise UsageError(
             f"{name}: there is nothing to search, for it has no range; use `mnist-bench train {name}{data}`."
         )
-    former = space_files.former(asked.space) if isinstance(asked.space, str) else []
-    begun = specification(location(asked, space)) if former else None
-    if begun is None or begun["space"] == space.to_spec():
-        return space
-    for name in former:
-        if (as_begun := _loaded(asked, name)).to_spec() == begun["space"]:
+    return _as_begun(asked, notice) or space
+
+
+def _as_begun(asked: SearchConfig, notice: Callable[[str], object]) -> Space | None:
+    """Return the shipped space as it was in an earlier release, where the study was begun with that, and tell so."""
+    for name in space_files.former(asked.space) if isinstance(asked.space, str | Path) else []:
+        try:
+            space = _loaded(asked, name)
+        except SpaceError:  # what was changed by --set does not fit it
+            continue
+        begun = specification(location(asked, space))
+        if begun is not None and begun["space"] == space.to_spec():
             notice(
-                f"{study_name(asked, space)} goes on with {asked.space} as it was when it began ({name}); "
+                f"{study_name(asked, space)} goes on with {space.name} as it was when it began ({name}); "
                 "--study-name NAME begins a search with what it is today."
             )
-            return as_begun
-    return space
+            return space
+    return None
 
 
 def _loaded(asked: SearchConfig, source: space_files.Source) -> Space:
@@ -371,7 +382,13 @@ def start_list(
     sources = [start_lists.source(name, asked.results, asked.storage) for name in names]
 
     def made(plan: Planner[TrainConfig]) -> StartList:
-        found = start_lists.make(space, plan, sources)
+        try:
+            found = start_lists.make(space, plan, sources)
+        except UsageError as error:
+            if asked.from_studies:
+                raise
+            notice(f"{error} The search begins without a list.")  # the space may have been changed by --set
+            return StartList()
         seconds = sum(sum(plan(params).costs) for params in found.configurations) / 1e6
         notice(
             f"Tries {number_of(len(found.configurations), 'configuration')} first that did well in "

@@ -3,6 +3,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import pytest
+
 from mnist_bench import space_files
 from mnist_bench.report.page import commands
 from mnist_bench.report.sections import Section, Sections
@@ -39,10 +41,29 @@ def test_the_recipe_is_the_chosen_trials_configuration() -> None:
 AGAIN = "--trials 7 --seed 0 --slots 8 --study-name conv-0 --results elsewhere"
 
 
-def test_the_search_is_named_where_its_space_is_a_shipped_one() -> None:
+def test_the_search_is_named_where_its_space_is_a_shipped_one_today_or_was_one() -> None:
     study = handmade.mixed()
-    shipped = replace(study, spec={**study.spec, "space": space_files.load("conv").to_spec()})
-    assert [*commands(shipped, None)] == [f"mnist-bench search conv {AGAIN}"]
+    for name in ("smoke", "former/0.1/conv"):
+        shipped = replace(study, spec={**study.spec, "space": space_files.load(name).to_spec()})
+        assert [*commands(shipped, None)] == [f"mnist-bench search {name} {AGAIN}"]
+
+
+@pytest.mark.parametrize(
+    ("made_of", "options"),
+    [
+        (["conv-5k", "conv-5k-wrong"], ""),
+        (["conv-5k-wrong"], "--from-study conv-5k-wrong "),
+        (["mine", "conv-5k"], "--from-study mine --from-study conv-5k "),
+        ([], "--no-start "),
+    ],
+)
+def test_the_search_is_repeated_with_its_start_list(made_of: list[str], options: str) -> None:
+    study = handmade.mixed()
+    start = {"start": {"made_of": made_of, "configurations": []}} if made_of else {}
+    shipped = replace(study, spec={**study.spec, **start, "space": space_files.load("conv").to_spec()})
+    assert [*commands(shipped, None)] == [
+        f"mnist-bench search conv {AGAIN}".replace("--study-name", f"{options}--study-name")
+    ]
 
 
 def test_any_other_space_is_written_to_a_file_first() -> None:

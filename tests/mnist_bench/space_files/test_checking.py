@@ -244,8 +244,10 @@ def test_overrides_are_checked_against_the_whole_space(overrides: list[str], exp
 
 def test_the_objective_that_holds_anyway_makes_no_other_search() -> None:
     assert space_files.load("conv", ["objective=val_accuracy"]).to_spec() == space_files.load("conv").to_spec()
-    two = space_files.load("conv", ["objective=[val_accuracy, macs]"]).to_spec()
-    assert two["settings"]["objective"] == ["val_accuracy", "macs"]
+    two = ["objective=[val_accuracy, macs]", "search.sampler=tpe"]
+    assert space_files.load("conv", two).to_spec()["settings"]["objective"] == ["val_accuracy", "macs"]
+    with pytest.raises(SpaceError, match="curves needs a single objective; tpe, random and qmc take two"):
+        space_files.load("conv", two[:1])
 
 
 def test_every_option_of_a_choice_is_told() -> None:

@@ -11,6 +11,7 @@ import pytest
 from mnist_bench import space_files
 from mnist_bench.config.settings import ModelConfig, OptimConfig, TrainConfig
 from mnist_bench.space_files.overview import samples
+from search import canonical_json
 from search.errors import SpaceError, UsageError
 from search.space.space import Space
 
@@ -52,6 +53,24 @@ def test_shipped_spaces_are_right_and_named_after_their_file(name: str) -> None:
 
 def test_the_default_spaces_are_shipped() -> None:
     assert {"conv", "conv-gpu", "smoke"} <= space_files.shipped().keys()
+
+
+FORMER = {
+    "former/0.1/conv": "864624b9792caca184e52b81e1e1918ecd34846114c856e96d95e991476a1099",
+    "former/0.1/mini": "5dbc18bc706eb212121f022fd4d97cce29acdc658725ac1dc699069340b6f29f",
+}
+"""SHA-256 of what the spaces of earlier releases specify: a study of theirs goes on with these and no others."""
+
+
+def test_earlier_releases_spaces_are_kept_as_they_were() -> None:
+    names = [name for current in space_files.shipped() for name in space_files.former(current)]
+    assert {name: canonical_json.sha256(space_files.load(name).to_spec()) for name in names} == FORMER
+    assert not set(names) & space_files.shipped().keys(), "a list of what there is shows the latest alone"
+
+
+def test_a_shipped_space_is_known_by_its_file_too() -> None:
+    assert space_files.former(space_files.find("conv")) == space_files.former("conv") == ["former/0.1/conv"]
+    assert space_files.former("vgg") == space_files.former("notebook/vgg") == []
 
 
 def test_find_prefers_a_path_and_knows_shipped_names(mine: Path) -> None:

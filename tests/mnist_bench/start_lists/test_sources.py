@@ -11,7 +11,7 @@ import pytest
 from mnist_bench import space_files
 from mnist_bench.studies import SearchConfig, open_study, run_search
 from search.driver.progress import Observer
-from search.errors import FingerprintError, SpaceError
+from search.errors import FingerprintError, SpaceError, UsageError
 from support import golden_searches
 
 STUDIES = golden_searches.SMALL.parent
@@ -51,7 +51,7 @@ class Notices(Observer):
 def test_a_space_names_tables_for_its_list(tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
     text = space_files.find("conv").read_text()
-    file.write_text(text.replace("search: {", "search: {start: [conv-5k-wrong], "))
+    file.write_text(text.replace("start: [conv-5k, conv-5k-wrong]", "start: [conv-5k-wrong]"))
     observer = Notices()
     asked = SearchConfig(space=str(file), trials=2, results=tmp_path, executor="in-process", device="cpu")
     begun = run_search.run(asked, observer, lambda: True).study
@@ -60,6 +60,13 @@ def test_a_space_names_tables_for_its_list(tmp_path: Path) -> None:
     assert observer.told[0].startswith("Tries 10 configurations first that did well in conv-5k-wrong: at most ")
     without = run_search.run(replace(asked, start=False, study_name="without"), observer, lambda: True).study
     assert "start" not in without.spec
+    other = replace(asked, overrides=("optim.ema_decay={choice: [0.5, 0.6]}",), study_name="other")
+    assert "start" not in run_search.run(other, observer, lambda: True).study.spec
+    assert observer.told[-1] == (
+        "Nothing that was tried in conv-5k-wrong fits the space conv. The search begins without a list."
+    )
+    with pytest.raises(UsageError, match="Nothing that was tried in conv-5k fits"):
+        run_search.run(replace(other, from_studies=("conv-5k",)), observer, lambda: True)
 
 
 def test_a_table_that_there_is_not_is_told_at_its_line(tmp_path: Path) -> None:

@@ -107,11 +107,19 @@ def test_a_study_goes_on_with_the_shipped_space_as_it_was(tmp_path: Path, monkey
 
     said: list[str] = []
     assert to_search(asked, said.append).settings["search"]["sampler"] == "tpe"
+    by_its_file = replace(asked, space=str(spaces / "smoke.yaml"))
+    assert to_search(by_its_file).settings["search"]["sampler"] == "tpe"
     assert said == [
         "smoke-0 goes on with smoke as it was when it began (former/0.1/smoke); --study-name NAME begins a search with "
         "what it is today."
     ]
     assert len(run(replace(asked, trials=2), Observer(), lambda: False).study.trials) == 2
+    said.clear()
+    two = replace(asked, overrides=(*asked.overrides, "objective=[val_accuracy, macs]"), study_name="two")
+    with pytest.raises(SpaceError, match="curves needs a single objective"):
+        to_search(two)
+    run(replace(two, space="former/0.1/smoke"), Observer(), lambda: False)
+    assert to_search(two, said.append).settings["search"]["sampler"] == "tpe"
     for other in (replace(asked, study_name="new"), replace(asked, overrides=("subset=1200", "epochs=1"))):
         assert to_search(other, said.append).settings["search"]["sampler"] == "curves"
     with pytest.raises(FingerprintError, match=r"subset: 1,?000 then, 1,?200 now"):
