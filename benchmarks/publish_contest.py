@@ -46,8 +46,8 @@ METHODS = ("optuna", "optuna-median", "smac-resumed", "syne-tune-asha", "syne-tu
 FOREIGN_SEEDS = {"grid-5k": 50, "conv-5k": 25}
 """Searches of each foreign method by table; one of SMAC's on a pool takes half a minute."""
 LIVE = Options(
-    live="mnist-5k", space="former/0.1/conv", samplers=("tpe", "random"), pruners=("asha",), baselines=False, seeds=4, trials=8,
-    workers=(2,),
+    live="mnist-5k", space="former/0.1/conv", samplers=("tpe", "random"), pruners=("asha",), baselines=False, seeds=4,
+    trials=8, workers=(2,),
 )  # fmt: skip
 ON_THE_POOL = replace(LIVE, live=None, tables=("conv-5k",), seeds=100, workers=(8,), processes=2)
 
