@@ -4,10 +4,14 @@
     python benchmarks/publish.py conv       the search and what follows from it alone, about 55 minutes
     python benchmarks/publish.py notebook   the notebook's table alone, about 10 minutes
 
+Studies and what is done are kept in results/_bench/publish until a part is whole, so that the command goes on where it
+was stopped. A figure of time is worth something only where it was not.
+
 conv/ holds the end of the search as a user sees it, the leaderboard, the winner's RECORD.json, which
 `mnist-bench reproduce results/published/conv/RECORD.json` trains again and compares bit for bit, what confirming the
-study with fresh seeds and on the test set brought, how often pruning was wrong, the ablation, the pictures, and all of
-it on one page, report.html.
+study with fresh seeds and on the test set brought, how often pruning was wrong, the ablation, the pictures, all on
+one page, report.html, and how the exported winner computes elsewhere (for which it takes the extra `export`, Chromium
+and chromedriver).
 notebook.md and notebook.json hold the notebook's figures beside ours.
 """
 
@@ -19,7 +23,6 @@ import platform
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -28,6 +31,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "results" / "published"
+UNDER_WAY = ROOT / "results" / "_bench" / "publish"
 SEARCH = ("search", "conv", "--trials", "50")
 CONFIRM = ("confirm", "conv-0", "--top", "5", "--budget", "15m")
 AUDIT = (*SEARCH, "--audit-pruned", "10%")
@@ -38,34 +42,61 @@ NOTEBOOK = ("notebook", "--seeds", "5")
 def conv(results: Path) -> None:
     """Search, confirm, audit, ablate; then write leaderboard, record, tables, pictures and the report."""
     folder = results / "published"
-    folder.mkdir()
-    results_option = ("--results", str(results))
-    ended, conditions = timed(*SEARCH, *results_option)
-    (folder / "search.txt").write_text(ended)
-    write_leaderboard(folder, conditions, results_option)
-    found, conditions = timed(*CONFIRM, *results_option)
-    (folder / "confirm.md").write_text(f"# The published search, confirmed\n\n{conditions}\n\n```\n{found}```\n")
-    (folder / "confirm.json").write_text(run(*CONFIRM, *results_option, "--json"))
-    found = run(*AUDIT, *results_option)
-    audited = next(line for line in found.splitlines() if line.startswith("Audited"))
-    (folder / "audit.txt").write_text(audited + "\n")
-    table, conditions = timed(*ABLATE, *results_option, "--markdown")
-    (folder / "ablation.md").write_text(f"# What each group of settings brings\n\n{conditions}\n\n{table}")
-    (folder / "ablation.json").write_text(run(*ABLATE, *results_option, "--json"))
-    run("plot", "conv-0", *results_option, "--output", str(folder), "--format", "png")
-    run("report", "conv-0", *results_option, "--output", str(folder / "report.html"))
+    folder.mkdir(parents=True, exist_ok=True)
+    for step in (search, confirm, audit, ablate, draw, export):
+        done = results / f"{step.__name__}.done"
+        if not done.exists():
+            step(folder, ("--results", str(results)))
+            done.touch()
     shutil.rmtree(FOLDER / "conv", ignore_errors=True)
     shutil.copytree(folder, FOLDER / "conv")
 
 
-def write_leaderboard(folder: Path, conditions: str, results_option: tuple[str, ...]) -> None:
-    """Write the leaderboard before anything is confirmed, and the winner's record."""
-    table = run("leaderboard", *results_option, "--markdown", "--top", "50")
-    rows = run("leaderboard", *results_option, "--json")
+def search(folder: Path, results: tuple[str, ...]) -> None:
+    """Search; then write the leaderboard before anything is confirmed, and the winner's record."""
+    ended, conditions = timed(*SEARCH, *results)
+    (folder / "search.txt").write_text(ended)
+    table = run("leaderboard", *results, "--markdown", "--top", "50")
+    rows = run("leaderboard", *results, "--json")
     winner = json.loads(rows)["studies"][0]["rows"][0]["number"]
     (folder / "leaderboard.md").write_text(f"# The published search\n\n{conditions}\n\n{table}")
     (folder / "leaderboard.json").write_text(rows)
-    (folder / "RECORD.json").write_text(run("show", f"conv-0/{winner}", *results_option, "--json"))
+    (folder / "RECORD.json").write_text(run("show", f"conv-0/{winner}", *results, "--json"))
+
+
+def confirm(folder: Path, results: tuple[str, ...]) -> None:
+    """Race the best trials with fresh seeds, and open the test set for the winner."""
+    found, conditions = timed(*CONFIRM, *results)
+    (folder / "confirm.md").write_text(f"# The published search, confirmed\n\n{conditions}\n\n```\n{found}```\n")
+    (folder / "confirm.json").write_text(run(*CONFIRM, *results, "--json"))
+
+
+def audit(folder: Path, results: tuple[str, ...]) -> None:
+    """Train a tenth of the pruned trials to their end."""
+    found = run(*AUDIT, *results)
+    audited = next(line for line in found.splitlines() if line.startswith("Audited"))
+    (folder / "audit.txt").write_text(audited + "\n")
+
+
+def ablate(folder: Path, results: tuple[str, ...]) -> None:
+    """Turn a linear model into the winner, a group of settings at a time."""
+    table, conditions = timed(*ABLATE, *results, "--markdown")
+    (folder / "ablation.md").write_text(f"# What each group of settings brings\n\n{conditions}\n\n{table}")
+    (folder / "ablation.json").write_text(run(*ABLATE, *results, "--json"))
+
+
+def draw(folder: Path, results: tuple[str, ...]) -> None:
+    """Write the pictures and the report."""
+    run("plot", "conv-0", *results, "--output", str(folder), "--format", "png")
+    run("report", "conv-0", *results, "--output", str(folder / "report.html"))
+
+
+def export(folder: Path, results: tuple[str, ...]) -> None:
+    """Set the exported winner beside the one that was trained."""
+    winner = folder.parent / "winner"
+    run("export", "conv-0", "--confirmed", "--to", str(winner), *results)
+    compare = [sys.executable, "benchmarks/exported_winner.py", str(winner), "--output", str(folder / "exported.md")]
+    subprocess.run(compare, cwd=ROOT, check=True)
 
 
 def notebook(results: Path) -> None:
@@ -79,11 +110,12 @@ PARTS: dict[str, Callable[[Path], None]] = {"conv": conv, "notebook": notebook}
 
 
 def main(parts: list[str]) -> None:
-    """Make the parts named, in a results folder of their own."""
+    """Make the parts named, each in a results folder of its own."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as results:
-        for part in parts:
-            PARTS[part](Path(results))
+    for part in parts:
+        results = UNDER_WAY / part
+        PARTS[part](results)
+        shutil.rmtree(results)
 
 
 def timed(*arguments: str) -> tuple[str, str]:
