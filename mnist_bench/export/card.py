@@ -69,6 +69,7 @@ def card(winner: Winner) -> str:
     config, model = winner.config, net_size(winner.config, winner.form)
     what, nets = _what(winner.record.data), len(winner.members)
     of = f"a committee of {nets} nets of " if nets > 1 else ""
+    net = own_nets.option(config.net_code)
     lines = [
         "---", yaml_writer.text(_head(winner)).rstrip(), "---", "",
         f"# {winner.name}: {of}{cells.count(model.parameters)} parameters for {what}", "", f"{line(config)}.", "",
@@ -76,7 +77,8 @@ def card(winner: Winner) -> str:
         *_sentences(winner), "", "## Use", "", *_use(winner), "", *_classes(winner), *_layers(winner),
         "## Settings", "", "```yaml",
         recipe.text(winner.record.recipe, name=winner.study.name, subset=winner.record.data.subset).rstrip(), "```", "",
-        f"{_seeds(winner)} `mnist-bench train` takes these lines as a file{_net(winner)}.", "", "## Repeat it", "",
+        f"{_seeds(winner)} `mnist-bench train` takes these lines as a file{' with' + net if net else ''}.", "",
+        "## Repeat it", "",
         *_repeat(winner), "",
     ]  # fmt: skip
     return "\n".join(lines)
@@ -245,7 +247,8 @@ def _sentences(winner: Winner) -> Iterator[str]:
     if winner.confirmed is None:
         yield (
             "This is one net, chosen by its validation accuracy, which is therefore a little too good; "
-            f"`mnist-bench confirm {winner.study.name}{_data(winner)}` trains the best settings again with fresh seeds."
+            f"`mnist-bench confirm {winner.study.name}{_options(winner)}` trains the best settings again with fresh "
+            "seeds."
         )
         yield ""
     yield (
@@ -255,17 +258,10 @@ def _sentences(winner: Winner) -> Iterator[str]:
     )
 
 
-def _data(winner: Winner) -> str:
-    """Return the option that names the data set in a command, with a space before it; the card goes to others, so that
-    it names no path of this machine."""
-    return " --data DATA" if winner.record.data.is_own else ""
-
-
-def _net(winner: Winner) -> str:
-    """Return the option that names the code of a net of the user's own, with a space before it."""
-    if winner.config.net_code is None:
-        return ""
-    return f" with --net {shlex.quote(own_nets.named(winner.config.net_code)[0])}"
+def _options(winner: Winner) -> str:
+    """Return the options that name data and net of the user's own in a command, each with a space before it; the card
+    goes to others, so that it names no path of this machine."""
+    return (" --data DATA" if winner.record.data.is_own else "") + own_nets.option(winner.config.net_code)
 
 
 def _layers(winner: Winner) -> Iterator[str]:
@@ -283,11 +279,11 @@ def _layers(winner: Winner) -> Iterator[str]:
 
 def _repeat(winner: Winner) -> Iterator[str]:
     record, nets = winner.record, len(winner.members)
-    data = _data(winner) + _net(winner).removeprefix(" with")
+    more = _options(winner)
     file = "RECORD.json" if nets == 1 else "RECORD-0.json"
-    yield f"    mnist-bench reproduce {file}{data}      # trains it again and compares every figure and the weights"
+    yield f"    mnist-bench reproduce {file}{more}      # trains it again and compares every figure and the weights"
     confirmed = f"{' --confirmed' if winner.on_all else ''}{' --committee' if nets > 1 else ''}"
-    yield f"    mnist-bench export {winner.name}{confirmed} --to DIR{data}      # where the study is"
+    yield f"    mnist-bench export {winner.name}{confirmed} --to DIR{more}      # where the study is"
     yield ""
     if record.data.is_own:
         yield "- DATA is the file or folder of the pictures that it was trained on"

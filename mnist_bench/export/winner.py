@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mnist_bench import own_nets
 from mnist_bench.config import TrainConfig, from_json, leaves_validation
 from mnist_bench.data import Dataset
 from mnist_bench.errors import NotReproducedError
@@ -165,9 +166,10 @@ def find(
         DataError, DeviceError, UsageError: see `trainer_for`, which loads the data set.
     """
     found = confirm.load(location.folder)
-    data = data_option(options.data_dir) or data_option_of(location.files)
+    own = data_option(options.data_dir) or data_option_of(location.files)
+    own += own_nets.option(study.spec["space"]["settings"].get("net_code"))
     if options.on_all:
-        trial = _finalist(study, trial, found, data)
+        trial = _finalist(study, trial, found, own)
     elif trial is None:
         trial = find_trial(study, None)
     record = record_of(study, trial)
@@ -178,11 +180,11 @@ def find(
     if not options.trains and not location.files.weights_of(trial.number).is_file():
         name = f"{study.name}/{trial.number}"
         raise StudyNotFoundError(
-            f"The weights of {name} were not kept; `mnist-bench export {name} --to DIR{data}` trains it again."
+            f"The weights of {name} were not kept; `mnist-bench export {name} --to DIR{own}` trains it again."
         )
     kept = _confirmed_nets(study, trial, location, committee=options.committee) if options.on_all else ()
     trainer = trainer_for(record, device=options.device, data_dir=options.data_dir)
-    net = _net(study, trial, record, location, trainer, data, on_news)
+    net = _net(study, trial, record, location, trainer, own, on_news)
     validation = _validation(net.to(trainer.data.device), trainer.data, from_json(record.recipe))
     members = kept or (Member(record=record, net=net.cpu()),)
     trained_on = trainer.data.training_on(from_json(members[0].record.recipe).train_on)
@@ -210,13 +212,13 @@ def likeness(recorded: Data, data: Dataset) -> tuple[bool, bool, bool]:
     return ready, ready, draws_on_black(pictures)
 
 
-def _finalist(study: StudyRecord, trial: TrialRecord | None, found: Confirmed | None, data: str) -> TrialRecord:
+def _finalist(study: StudyRecord, trial: TrialRecord | None, found: Confirmed | None, own: str) -> TrialRecord:
     """Return the trial whose configuration `confirm` trained on all images: the one asked for, or the winner."""
     finals = [final.number for final in found.evaluated] if found else []
     if not finals:
         raise StudyNotFoundError(
             f"Study {study.name} has no net that was trained on all images; `mnist-bench confirm "
-            f"{study.name}{data}` trains eight of its winner."
+            f"{study.name}{own}` trains eight of its winner."
         )
     number = finals[0] if trial is None else trial.number
     if number not in finals:
@@ -267,7 +269,7 @@ def _net(
     record: Record,
     location: StudyLocation,
     trainer: TorchTrainer,
-    data: str,
+    own: str,
     on_news: Callable[[str], None],
 ) -> nn.Module:
     """Return a trial's own net: as it was kept, or trained again."""
@@ -281,7 +283,7 @@ def _net(
         difference = comparison.first_difference
         told = f" ({difference.name}: {difference.then} then, {difference.now} now)" if difference else ""
         raise NotReproducedError(
-            f"Trained again, {name} came out otherwise{told}; `mnist-bench reproduce {name}{data}` says what differs "
+            f"Trained again, {name} came out otherwise{told}; `mnist-bench reproduce {name}{own}` says what differs "
             "here."
         )
     return model_in(export(state, from_json(record.recipe)), name)

@@ -122,6 +122,15 @@ def name_of(code: str) -> str:
     return f"{name} ({sha256[:8]})"
 
 
+def option(code: str | None) -> str:
+    """Return the option that names this code in a command to copy, with a space before it; nothing where there is none.
+
+    >>> option("my nets.py:build 3f2a81c0"), option(None)
+    (" --net 'my nets.py:build'", '')
+    """
+    return "" if code is None else f" --net {shlex.quote(named(code)[0])}"
+
+
 def used(name: str | None) -> str | None:
     """Return the code of the net that a command names, after loading it; errors as in `use`."""
     return None if name is None else use(name).code

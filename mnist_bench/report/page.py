@@ -130,8 +130,7 @@ def commands(study: StudyRecord, chosen: TrialRecord | None, invocations: Sequen
         again[f"{_search(study, total, data_dir)}{stopped} --results elsewhere"] = f"the same search again; {digest}"
     if chosen is None:
         return again
-    name, net = f"{study.name}/{chosen.number}", "".join(f" {word}" for word in _net(study))
-    more = data_option(data_dir) + net
+    name, more = f"{study.name}/{chosen.number}", data_option(data_dir) + own_nets.option(_code(study))
     return again | {
         f"mnist-bench reproduce {name}{more}": f"trains #{chosen.number} again and compares it bit for bit",
         f"mnist-bench show {name} --json > RECORD.json": f"the record of #{chosen.number}, enough for a stranger",
@@ -141,8 +140,8 @@ def commands(study: StudyRecord, chosen: TrialRecord | None, invocations: Sequen
 
 def _files(study: StudyRecord) -> Iterator[tuple[str, str]]:
     """Yield the commands that write the files of which the search is made, and what each does."""
-    if net := _net(study):
-        file = net[1].rpartition(":")[0]
+    if code := _code(study):
+        file = own_nets.named(code)[0].rpartition(":")[0]
         if file.endswith(".py"):
             yield f"mnist-bench show {study.name} --code > {file}", "the net that was searched, as a file"
     if _shipped(study.spec["space"]) is None:
@@ -162,11 +161,10 @@ def _search(study: StudyRecord, trials: int, data_dir: str | None) -> str:
     words += [] if repeats(study.order) else ["--order", study.order]
     words += [] if dataset == "mnist" else ["--dataset", dataset]
     words += [] if data_dir is None else ["--data", data_dir]
-    words += _net(study)
     words += _start(spec)
     for number in range(len(spec.get("enqueued", ()))):
         words += ["--enqueue", ENQUEUED_FILE.format(number)]
-    return shlex.join([*words, "--study-name", study.name])
+    return shlex.join([*words, "--study-name", study.name]) + own_nets.option(_code(study))
 
 
 def _start(spec: Mapping[str, Any]) -> list[str]:
@@ -178,10 +176,10 @@ def _start(spec: Mapping[str, Any]) -> list[str]:
     return [word for name in made_of for word in ("--from-study", name)] or ["--no-start"]
 
 
-def _net(study: StudyRecord) -> list[str]:
-    """Return the option that names the net of the user's own that was searched; none where the nets are ours."""
-    code = study.spec["space"]["settings"].get("net_code")
-    return [] if code is None else ["--net", own_nets.named(code)[0]]
+def _code(study: StudyRecord) -> str | None:
+    """Return the code of the net of the user's own that was searched; None where the nets are ours."""
+    code: str | None = study.spec["space"]["settings"].get("net_code")
+    return code
 
 
 def _shipped(spec: Mapping[str, Any]) -> str | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mnist_bench import own_nets
 from mnist_bench.experiments import Audit, ablation, audit, confirm
 from mnist_bench.experiments.ablation import Ablation
 from mnist_bench.experiments.confirm import Confirmed
@@ -34,8 +35,8 @@ class Sections:
     """Of one that has not come so far, or in which no test was made."""
     ablation: Section | None = None
     audit: Section | None = None
-    data: str = ""
-    """The option that names the study's data in a command, with a space before it."""
+    own: str = ""
+    """The options that name data and net of the user's own in a command, each with a space before it."""
 
 
 def read(study: StudyRecord, folder: Path) -> Sections:
@@ -45,8 +46,8 @@ def read(study: StudyRecord, folder: Path) -> Sections:
         StorageError: a file cannot be read.
     """
     race, path, pruning = confirm.load(folder), ablation.load(folder), audit.load(folder)
-    data = data_option_of(StudyFolder(folder))
-    raced = of_race(race, study.digest, data) if race else None
+    own = data_option_of(StudyFolder(folder)) + own_nets.option(study.spec["space"]["settings"].get("net_code"))
+    raced = of_race(race, study.digest, own) if race else None
     is_confirmed = race is not None and race.judged and bool(race.finals)
     return Sections(
         winner=race.winner if race and race.judged else None,
@@ -54,24 +55,24 @@ def read(study: StudyRecord, folder: Path) -> Sections:
         raced=None if is_confirmed else raced,
         ablation=of_ablation(path) if path else None,
         audit=of_audit(pruning) if pruning and pruning.trials else None,
-        data=data,
+        own=own,
     )
 
 
-def of_race(race: Confirmed, digest: str, data: str = "") -> Section:
+def of_race(race: Confirmed, digest: str, own: str = "") -> Section:
     """Return the section about a race; `digest` is the study's now, which may have been searched further.
 
-    `data` as in `Sections`.
+    `own` as in `Sections`.
     """
-    table = confirm.table_of(race, data)
-    lines = [_finding(race, data), *table.caption]
+    table = confirm.table_of(race, own)
+    lines = [_finding(race, own), *table.caption]
     if race.digest != digest:
         what = "confirmation" if race.judged and race.finals else "race"
         lines.append(f"The study was searched further since; the {what} is of what it was then.")
     return Section(lines=tuple(lines), table=table)
 
 
-def _finding(race: Confirmed, data: str) -> str:
+def _finding(race: Confirmed, own: str) -> str:
     """Return what a race found in a sentence; "confirmed" only where a test was made and the test set opened."""
     tested, number = race.test(race.first), race.first
     seeds = f"mean of {tested.seeds} fresh seeds" if tested else "no run came to its end"
@@ -82,10 +83,10 @@ def _finding(race: Confirmed, data: str) -> str:
     if race.finals:
         return f"Not confirmed, for no test was made: #{number} led with one fresh seed; {figure}."
     if race.judged:
-        command = confirm.command(race, data)
+        command = confirm.command(race, own)
         return f"#{number} won a race with fresh seeds; the test set was left shut. `{command}` opens it."
     return (
-        f"Not confirmed, for no test was made: #{number} leads with one fresh seed. `{confirm.command(race, data)}` "
+        f"Not confirmed, for no test was made: #{number} leads with one fresh seed. `{confirm.command(race, own)}` "
         "goes on from there."
     )
 

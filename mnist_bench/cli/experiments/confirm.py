@@ -60,6 +60,7 @@ def confirm(
     images with 8 seeds, their weights are kept, and the test set is opened once. Where no test was made there is no
     winner, and the test set stays shut. The same command goes on where an earlier run of it was stopped or killed.
     """
+    from mnist_bench import own_nets
     from mnist_bench.cli.experiments import runner
     from mnist_bench.experiments.confirm import Opening, Options, budget_to_the_end, table_of
     from mnist_bench.experiments.confirm.run import run
@@ -79,7 +80,8 @@ def confirm(
     found = runner.result_of(partial(run, record, asked), storage=storage)
     opened = openings.for_study(StudyLocation.of(record.name, results, storage))
     files = StudyFolder(results / record.name)
-    table, nets = table_of(found, data_option(data_dir)), _nets(found, files.confirm)
+    own = data_option(data_dir) + own_nets.option(record.spec["space"]["settings"].get("net_code"))
+    table, nets = table_of(found, own), _nets(found, files.confirm)
     kept = [f"The {len(nets)} nets trained on all images: {nets[0].parent}/TRIAL-seed-K.safetensors."] if nets else []
     output.show(
         output.form(json=json),

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from mnist_bench import own_nets
 from mnist_bench.experiments.ablation import Ablation, Step, direction, load, span
 from mnist_bench.plots import style
 from mnist_bench.plots.headings import HALO, write_heading
@@ -45,8 +46,9 @@ def picture(subject: Subject) -> Figure:
     """
     made = load(subject.folder)
     if made is None:
-        name, data = subject.study.name, data_option_of(StudyFolder(subject.folder))
-        raise StudyNotFoundError(f"Study {name} has no ablation; `mnist-bench ablate {name}{data}` makes one.")
+        name, code = subject.study.name, subject.study.spec["space"]["settings"].get("net_code")
+        own = data_option_of(StudyFolder(subject.folder)) + own_nets.option(code)
+        raise StudyNotFoundError(f"Study {name} has no ablation; `mnist-bench ablate {name}{own}` makes one.")
     return draw(made)
 
 

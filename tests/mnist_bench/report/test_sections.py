@@ -141,3 +141,14 @@ def test_what_lies_in_the_folder_is_read(tmp_path: Path) -> None:
     assert [part and part.table and part.table.texts() for part in found] == [
         part.table and part.table.texts() for part in made
     ]
+
+
+def test_advised_commands_name_the_users_net_and_data(tmp_path: Path) -> None:
+    study = handmade.mixed()
+    space = {
+        **study.spec["space"],
+        "settings": {**study.spec["space"]["settings"], "net_code": f"nets.py:small {64 * 'a'}"},
+    }
+    own = report_sections.read(replace(study, spec={**study.spec, "space": space}), tmp_path).own
+    assert own == " --net nets.py:small"
+    assert "--net" not in report_sections.read(study, tmp_path).own

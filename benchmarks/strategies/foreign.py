@@ -1,0 +1,98 @@
+"""Set `curves` beside other libraries' ways of searching, pair by pair, over the tables.
+
+    python benchmarks/strategies/foreign.py
+
+Their searches are those of results/published/contest/foreign.json: one trial at a time, for what 30 whole trainings
+cost. `curves` searches with the same seeds, as they did; what it came to is kept in results/_bench/replays.jsonl.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from looks import BOUNDARIES, Look, compared, words
+from publish import FOLDER, machine
+from replays import CURVES, KEPT, MARGIN
+
+from mnist_bench.cli.experiments.runner import Lines
+from mnist_bench.experiments.contest import Contest, Options
+from mnist_bench.experiments.contest.run import run
+from search import canonical_json
+from search.files import atomic_write
+
+THEIRS = FOLDER / "contest" / "foreign.json"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Compared:
+    """`curves` beside another way, on one table."""
+
+    table: str
+    against: str
+    seen: Look
+    milliseconds: tuple[float, float]
+    """Processor time of the way itself for a trial: of `curves`, and of the other."""
+
+
+def searched(table: str, seeds: int, budget: int) -> Contest:
+    """Return searches of `curves` that know as much as the others when they propose: one slot, one worker."""
+    asked = Options(
+        tables=(table,), ways=(CURVES,), seeds=seeds, trials=budget, slots=1, workers=(1,), processes=2, ledger=KEPT
+    )  # fmt: skip
+    found = run(asked, Lines(), lambda: False)
+    if not found:
+        raise SystemExit("The contest was stopped.")
+    return found[0]
+
+
+def rows(contest: Mapping[str, Any]) -> Iterator[Compared]:
+    """Yield `curves` beside each contestant of a published contest."""
+    ours = searched(contest["task"], len(contest["seeds"]), contest["budget"])
+    (traces,) = ours.traces
+    errors = [trace.found for trace in traces]
+    if list(ours.seeds) != contest["seeds"] or None in errors:
+        raise SystemExit(f"{contest['task']}: there are no such pairs.")
+    own = 1000 * sum(trace.own_seconds for trace in traces) / sum(trace.trials for trace in traces)
+    for other in contest["contestants"]:
+        differences = 100 * (np.array(errors, float) - np.array(other["errors"], float))
+        yield Compared(
+            table=contest["task"],
+            against=other["contestant"],
+            seen=compared(differences, BOUNDARIES[1][0], MARGIN),
+            milliseconds=(own, other["own_ms_a_trial"]),
+        )
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Search, and write what was seen."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--output", type=Path, default=FOLDER / "strategies")
+    asked = parser.parse_args(arguments)
+    found = [row for contest in json.loads(THEIRS.read_text())["contests"] for row in rows(contest)]
+    lines = [
+        "# curves + asha beside other libraries' ways",
+        f"`python benchmarks/strategies/foreign.py` on {machine()}; the others as in "
+        "[foreign.md](../contest/foreign.md). One trial at a time, for what 30 whole trainings cost; differences in "
+        "points of error, each with a 95 % interval of its own; ms: the way's own processor time a trial.",
+        "\n".join(
+            f"- {row.table}: against {row.against} ({row.milliseconds[0]:.0f} ms beside {row.milliseconds[1]:.0f}), "
+            f"{words(row.seen)}."
+            for row in found
+        ),
+    ]
+    atomic_write(asked.output / "foreign.md", ("\n\n".join(lines) + "\n").encode())
+    document = {"compared": [asdict(row) for row in found]}
+    atomic_write(asked.output / "foreign.json", (canonical_json.dumps(document) + "\n").encode())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,39 @@
+"""The published search is made in steps, each of them once."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import publish
+import pytest
+
+
+def test_what_was_stopped_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[str] = []
+    down = True
+
+    def run(*arguments: str) -> str:
+        if down and arguments[0] == "confirm":
+            raise subprocess.CalledProcessError(1, arguments)
+        ran.append(arguments[0])
+        return '{"studies": [{"rows": [{"number": 7}]}]}' if "--json" in arguments else "Audited: none.\n"
+
+    monkeypatch.setattr(publish, "run", run)
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: None)
+    monkeypatch.setattr(publish, "FOLDER", tmp_path / "published")
+    monkeypatch.setattr(publish, "UNDER_WAY", tmp_path / "under way")
+    (tmp_path / "published" / "conv").mkdir(parents=True)
+    (tmp_path / "published" / "conv" / "old.txt").touch()
+    with pytest.raises(subprocess.CalledProcessError):
+        publish.main(["conv"])
+    assert [path.name for path in (tmp_path / "published" / "conv").iterdir()] == ["old.txt"], "half of it is not shown"
+    searched, down = ran.count("search"), False
+    publish.main(["conv"])
+    assert ran.count("search") == searched + 1, (
+        "the audit searches with an option of its own; the search is not repeated"
+    )
+    written = {path.name for path in (tmp_path / "published" / "conv").iterdir()}
+    assert {"search.txt", "RECORD.json", "confirm.md", "audit.txt", "ablation.md"} <= written
+    assert "old.txt" not in written
+    assert not (tmp_path / "under way" / "conv").exists()
