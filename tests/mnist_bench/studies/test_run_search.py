@@ -100,7 +100,10 @@ def test_a_study_goes_on_with_the_shipped_space_as_it_was(tmp_path: Path, monkey
     before = space_files.find("smoke").read_text()
     (spaces / "smoke.yaml").write_text(before)
     monkeypatch.setattr("mnist_bench.space_files.files.FOLDERS", (spaces,))
-    asked = SearchConfig(space="smoke", overrides=("subset=1000", "epochs=1"), trials=1, results=tmp_path / "results")
+    asked = SearchConfig(
+        space="smoke", overrides=("subset=1000", "epochs=1"), trials=1, executor="in-process", device="cpu",
+        results=tmp_path / "results",
+    )  # fmt: skip
     run(asked, Observer(), lambda: False)
     (spaces / "former" / "0.1" / "smoke.yaml").write_text(before)
     (spaces / "smoke.yaml").write_text(before.replace("sampler: tpe", "sampler: curves"))
@@ -118,7 +121,7 @@ def test_a_study_goes_on_with_the_shipped_space_as_it_was(tmp_path: Path, monkey
     two = replace(asked, overrides=(*asked.overrides, "objective=[val_accuracy, macs]"), study_name="two")
     with pytest.raises(SpaceError, match="curves needs a single objective"):
         to_search(two)
-    run(replace(two, space="former/0.1/smoke"), Observer(), lambda: False)
+    run(replace(two, space="former/0.1/smoke"), Observer(), lambda: True)
     assert to_search(two, said.append).settings["search"]["sampler"] == "tpe"
     for other in (replace(asked, study_name="new"), replace(asked, overrides=("subset=1200", "epochs=1"))):
         assert to_search(other, said.append).settings["search"]["sampler"] == "curves"
