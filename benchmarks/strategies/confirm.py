@@ -2,6 +2,7 @@
 
     python benchmarks/strategies/confirm.py benchmarks/strategies/contest.yaml            searches, and looks
     python benchmarks/strategies/confirm.py benchmarks/strategies/contest.yaml --so-far   how many searches are done
+    python benchmarks/strategies/confirm.py benchmarks/strategies/contest.yaml --kept     looks for which all are done
 
 Searches with the same seed are pairs. They train in the continuous space, and a choice is scored on images that no
 search sees, with four seeds that nothing was chosen on. The mean difference is looked at after each number of pairs
@@ -14,7 +15,9 @@ command goes on where it was stopped, on another machine too.
 from __future__ import annotations
 
 import argparse
+import json
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -99,28 +102,40 @@ def looks_of(path: Path, claim: Mapping[str, Any]) -> Mapping[int, float]:
     return {added: ADDED, **looks}
 
 
-def contest_of(plan: Plan, ways: tuple[Entrant, ...], pairs: int, ledger: Path, asked: argparse.Namespace) -> Contest:
-    """Return so many searches of each way."""
+def contest_of(
+    plan: Plan, ways: tuple[Entrant, ...], pairs: int, ledger: Path, asked: argparse.Namespace
+) -> Contest | None:
+    """Return so many searches of each way; None where one is missing that is not to be made."""
     options = Options(
         live=plan.task, space=plan.space, ways=ways, seeds=pairs, first_seed=plan.first_seed,  # type: ignore[arg-type]
         trials=plan.trials, workers=(asked.workers,), results=asked.results, ledger=ledger,
     )  # fmt: skip
-    found = run(options, Lines(), lambda: False)
-    if found is None:
-        raise SystemExit("The contest was stopped.")
-    return found[0]
+    found = run(options, Lines(), lambda: asked.kept)
+    return None if found is None else found[0]
 
 
-def judged(plan: Plan, claim: Claim, ledger: Path, asked: argparse.Namespace) -> tuple[Contest, list[Look]]:
-    """Return the looks at a claim, up to the first that shows a difference, and the searches that they looked at."""
+def judged(plan: Plan, claim: Claim, ledger: Path, asked: argparse.Namespace) -> tuple[Contest, list[Look]] | None:
+    """Return the looks at a claim, up to the first that shows a difference, and the searches that they looked at; None
+    where the searches of the first look are not there."""
     looks: list[Look] = []
+    seen: Contest | None = None
     for pairs, boundary in claim.looks.items():
         contest = contest_of(plan, (claim.against, claim.way), pairs, ledger, asked)
+        if contest is None:
+            break
+        seen = contest
         looks.append(look(contest, boundary, plan.margin, plan.budgets))
         print(f"{claim.way.name} against {claim.against.name}, {words(looks[-1])}", flush=True)
         if looks[-1].verdict in ("better", "worse"):
             break
-    return contest, looks
+    return None if seen is None else (seen, looks)
+
+
+def machines(ledger: Path) -> str:
+    """Return on which machines the searches of a ledger ran, each pair on one of them."""
+    ran = [json.loads(line)["machine"] for line in ledger.read_text().splitlines()]
+    numbers = Counter(f"{each['cpu']} (torch {each['torch']})" for each in ran)
+    return ", ".join(f"{number} on {name}" for name, number in numbers.items())
 
 
 def publish(plan: Plan, found: Sequence[tuple[Contest, list[Look]]], target: Path, command: str) -> None:
@@ -131,7 +146,8 @@ def publish(plan: Plan, found: Sequence[tuple[Contest, list[Look]]], target: Pat
         for each in looks
     ]
     paragraphs = [
-        f"`{command}` on {machine()}.",
+        f"`{command}`; searches by machine, 2 cores each: {machines(target.with_suffix('.jsonl'))}. Looked at with "
+        f"{machine()}.",
         "Looks, in their order; each interval holds over all looks of its claim.",
         "\n".join(said),
     ]
@@ -148,6 +164,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--results", type=Path, default=Path("results"))
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--so-far", action="store_true")
+    parser.add_argument("--kept", action="store_true")
     asked = parser.parse_args(arguments)
     plan, target = plan_of(asked.plan), asked.output / asked.plan.stem
     ledger = target.with_suffix(".jsonl")
@@ -157,7 +174,9 @@ def main(arguments: Sequence[str]) -> None:
         return
     found: list[tuple[Contest, list[Look]]] = []
     for claim in plan.claims:
-        found.append(judged(plan, claim, ledger, asked))
+        if (seen := judged(plan, claim, ledger, asked)) is None:
+            break
+        found.append(seen)
         publish(plan, found, target, f"python benchmarks/strategies/confirm.py {asked.plan}")
 
 
