@@ -80,7 +80,7 @@ def test_the_leaderboard_is_the_published_one(page: str) -> None:
 
 
 def test_what_was_confirmed_is_as_published() -> None:
-    published = (ROOT / "results" / "published" / "conv" / "confirm.md").read_text().splitlines()
+    published = (ROOT / "results" / "published" / "conv-0.1" / "confirm.md").read_text().splitlines()
     decisive = [line.rstrip() for line in published if re.match(r"trial  seeds|  #\d+ ", line)]
     assert len(decisive) == 8
     for line in decisive:
