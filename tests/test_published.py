@@ -24,6 +24,7 @@ def test_the_published_winner_begins_as_it_did(tmp_path: Path) -> None:
     """To the bit where the canary agrees; its first two periods, for all of them take a minute."""
     record = json.loads(RECORD.read_text())
     begun = {**record, "curve": record["curve"][:2], "correct": None}
+    del begun["sha256"]  # of what was published
     program = str(Path(sys.executable).with_name("mnist-bench"))
     done = subprocess.run(
         [program, "reproduce", "-", "--json"],
