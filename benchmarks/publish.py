@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import shutil
 import subprocess
@@ -46,7 +47,7 @@ def conv(results: Path) -> None:
     for step in (search, confirm, audit, ablate, draw, export):
         done = results / f"{step.__name__}.done"
         if not done.exists():
-            step(folder, ("--results", str(results)))
+            step(folder, ("--results", os.path.relpath(results, ROOT)))  # no path of this machine is published
             done.touch()
     shutil.rmtree(FOLDER / "conv", ignore_errors=True)
     shutil.copytree(folder, FOLDER / "conv")
@@ -123,7 +124,7 @@ def timed(*arguments: str) -> tuple[str, str]:
     started = time.monotonic()
     printed = run(*arguments)
     minutes, seconds = divmod(round(time.monotonic() - started), 60)
-    shown = " ".join(word for word in arguments if not word.startswith(("/", "--results", "--markdown")))
+    shown = " ".join(word for word in arguments if not word.startswith(("/", "--results", "results/", "--markdown")))
     when = f"{datetime.now(UTC):%Y-%m-%d}"
     return printed, f"`mnist-bench {shown}` on {machine()}, {when}; {minutes}:{seconds:02} from start to end."
 
