@@ -39,8 +39,6 @@ class Compared:
     table: str
     against: str
     seen: Look
-    milliseconds: tuple[float, float]
-    """Processor time of the way itself for a trial: of `curves`, and of the other."""
 
 
 def searched(table: str, seeds: int, budget: int) -> Contest:
@@ -61,14 +59,12 @@ def rows(contest: Mapping[str, Any]) -> Iterator[Compared]:
     errors = [trace.found for trace in traces]
     if list(ours.seeds) != contest["seeds"] or None in errors:
         raise SystemExit(f"{contest['task']}: there are no such pairs.")
-    own = 1000 * sum(trace.own_seconds for trace in traces) / sum(trace.trials for trace in traces)
     for other in contest["contestants"]:
         differences = 100 * (np.array(errors, float) - np.array(other["errors"], float))
         yield Compared(
             table=contest["task"],
             against=other["contestant"],
             seen=compared(differences, BOUNDARIES[1][0], MARGIN),
-            milliseconds=(own, other["own_ms_a_trial"]),
         )
 
 
@@ -82,12 +78,8 @@ def main(arguments: Sequence[str]) -> None:
         "# curves + asha beside other libraries' ways",
         f"`python benchmarks/strategies/foreign.py` on {machine()}; the others as in "
         "[foreign.md](../contest/foreign.md). One trial at a time, for what 30 whole trainings cost; differences in "
-        "points of error, each with a 95 % interval of its own; ms: the way's own processor time a trial.",
-        "\n".join(
-            f"- {row.table}: against {row.against} ({row.milliseconds[0]:.0f} ms beside {row.milliseconds[1]:.0f}), "
-            f"{words(row.seen)}."
-            for row in found
-        ),
+        "points of error, each with a 95 % interval of its own.",
+        "\n".join(f"- {row.table}: against {row.against}, {words(row.seen)}." for row in found),
     ]
     atomic_write(asked.output / "foreign.md", ("\n\n".join(lines) + "\n").encode())
     document = {"compared": [asdict(row) for row in found]}
