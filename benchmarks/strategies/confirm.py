@@ -132,7 +132,7 @@ def judged(plan: Plan, claim: Claim, ledger: Path, asked: argparse.Namespace) ->
 
 
 def machines(ledger: Path) -> str:
-    """Return on which machines the searches of a ledger ran, each pair on one of them."""
+    """Return on which machines the searches of a ledger ran."""
     ran = [json.loads(line)["machine"] for line in ledger.read_text().splitlines()]
     numbers = Counter(f"{each['cpu']} (torch {each['torch']})" for each in ran)
     return ", ".join(f"{number} on {name}" for name, number in numbers.items())
