@@ -120,11 +120,14 @@ def main(parts: list[str]) -> None:
 
 
 def timed(*arguments: str) -> tuple[str, str]:
-    """Return what a command prints, and a line saying on what machine and how long it ran."""
+    """Return what a command prints, and a line saying on what machine and how long it ran.
+
+    The line ends before `--results`, with which all that says where and how to write begins.
+    """
     started = time.monotonic()
     printed = run(*arguments)
     minutes, seconds = divmod(round(time.monotonic() - started), 60)
-    shown = " ".join(word for word in arguments if not word.startswith(("/", "--results", "results/", "--markdown")))
+    shown = " ".join(arguments[: arguments.index("--results")])
     when = f"{datetime.now(UTC):%Y-%m-%d}"
     return printed, f"`mnist-bench {shown}` on {machine()}, {when}; {minutes}:{seconds:02} from start to end."
 

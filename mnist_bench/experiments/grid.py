@@ -209,7 +209,7 @@ def open_grid_of(study: StudyRecord, verb: str, folder: Path, what: str, workpla
         StudyLockedError, DataError, DeviceError, WorkerError: see `open_grid`.
     """
     close_test_set()
-    compatibility.require_net(study.spec["space"]["settings"].get("net_code"), workplace.net)
+    compatibility.require_net(compatibility.net_code(study), workplace.net)
     numerics, recorded = study.spec["numerics"], data_of(study.spec["context"])
     loaded = compatibility.training_set(recorded, workplace.data_dir, f"Study {study.name}")
     like_then = compatibility.device_like(numerics, workplace.device), str(numerics["precision"])

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mnist_bench import own_nets
 from mnist_bench.config import TrainConfig, from_json, leaves_validation
 from mnist_bench.data import Dataset
 from mnist_bench.errors import NotReproducedError
@@ -20,6 +19,7 @@ from mnist_bench.studies import (
     Record,
     find_trial,
     openings,
+    own_options,
     record as records,
     record_of,
     reproduce,
@@ -29,7 +29,7 @@ from mnist_bench.training import TorchTrainer, export, load_known, load_trial, l
 from mnist_bench.units import duration
 from search.errors import StudyNotFoundError, UsageError
 from search.event_log import StudyRecord, TrialRecord
-from search.study import ConfirmFolder, StudyLocation, data_option, data_option_of
+from search.study import ConfirmFolder, StudyLocation
 
 if TYPE_CHECKING:
     from torch import nn
@@ -166,8 +166,7 @@ def find(
         DataError, DeviceError, UsageError: see `trainer_for`, which loads the data set.
     """
     found = confirm.load(location.folder)
-    own = data_option(options.data_dir) or data_option_of(location.files)
-    own += own_nets.option(study.spec["space"]["settings"].get("net_code"))
+    own = own_options(study, location.files, options.data_dir)
     if options.on_all:
         trial = _finalist(study, trial, found, own)
     elif trial is None:

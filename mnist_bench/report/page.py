@@ -19,7 +19,7 @@ from mnist_bench.report.findings import findings
 from mnist_bench.report.ranges import Range, table_of as ranges_table
 from mnist_bench.report.sections import Sections
 from mnist_bench.result_table import Table
-from mnist_bench.studies import recipe_text
+from mnist_bench.studies import net_code, recipe_text
 from search import canonical_json
 from search.event_log import StudyRecord, TrialRecord, repeats
 from search.space import Space
@@ -130,7 +130,7 @@ def commands(study: StudyRecord, chosen: TrialRecord | None, invocations: Sequen
         again[f"{_search(study, total, data_dir)}{stopped} --results elsewhere"] = f"the same search again; {digest}"
     if chosen is None:
         return again
-    name, more = f"{study.name}/{chosen.number}", data_option(data_dir) + own_nets.option(_code(study))
+    name, more = f"{study.name}/{chosen.number}", data_option(data_dir) + own_nets.option(net_code(study))
     return again | {
         f"mnist-bench reproduce {name}{more}": f"trains #{chosen.number} again and compares it bit for bit",
         f"mnist-bench show {name} --json > RECORD.json": f"the record of #{chosen.number}, enough for a stranger",
@@ -140,7 +140,7 @@ def commands(study: StudyRecord, chosen: TrialRecord | None, invocations: Sequen
 
 def _files(study: StudyRecord) -> Iterator[tuple[str, str]]:
     """Yield the commands that write the files of which the search is made, and what each does."""
-    if code := _code(study):
+    if code := net_code(study):
         file = own_nets.named(code)[0].rpartition(":")[0]
         if file.endswith(".py"):
             yield f"mnist-bench show {study.name} --code > {file}", "the net that was searched, as a file"
@@ -164,7 +164,7 @@ def _search(study: StudyRecord, trials: int, data_dir: str | None) -> str:
     words += _start(spec)
     for number in range(len(spec.get("enqueued", ()))):
         words += ["--enqueue", ENQUEUED_FILE.format(number)]
-    return shlex.join([*words, "--study-name", study.name]) + own_nets.option(_code(study))
+    return shlex.join([*words, "--study-name", study.name]) + own_nets.option(net_code(study))
 
 
 def _start(spec: Mapping[str, Any]) -> list[str]:
@@ -174,12 +174,6 @@ def _start(spec: Mapping[str, Any]) -> list[str]:
     if named == made_of:
         return []
     return [word for name in made_of for word in ("--from-study", name)] or ["--no-start"]
-
-
-def _code(study: StudyRecord) -> str | None:
-    """Return the code of the net of the user's own that was searched; None where the nets are ours."""
-    code: str | None = study.spec["space"]["settings"].get("net_code")
-    return code
 
 
 def _shipped(spec: Mapping[str, Any]) -> str | None:

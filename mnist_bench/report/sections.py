@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mnist_bench import own_nets
 from mnist_bench.experiments import Audit, ablation, audit, confirm
 from mnist_bench.experiments.ablation import Ablation
 from mnist_bench.experiments.confirm import Confirmed
 from mnist_bench.result_table import Table
+from mnist_bench.studies import own_options
 from search.event_log import StudyRecord
-from search.study import StudyFolder, data_option_of
+from search.study import StudyFolder
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,7 +46,7 @@ def read(study: StudyRecord, folder: Path) -> Sections:
         StorageError: a file cannot be read.
     """
     race, path, pruning = confirm.load(folder), ablation.load(folder), audit.load(folder)
-    own = data_option_of(StudyFolder(folder)) + own_nets.option(study.spec["space"]["settings"].get("net_code"))
+    own = own_options(study, StudyFolder(folder))
     raced = of_race(race, study.digest, own) if race else None
     is_confirmed = race is not None and race.judged and bool(race.finals)
     return Sections(

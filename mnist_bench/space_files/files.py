@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -138,7 +137,8 @@ def former(name_or_path: str | Path) -> list[str]:
     """
     path = os.path.realpath(name_or_path)
     names = [name for name, file in shipped().items() if name == str(name_or_path) or os.path.realpath(file) == path]
-    return [each for each in _files() for name in names if re.fullmatch(f"{FORMER}[^/]+/{re.escape(name)}", each)]
+    kept = [each for each in _files() if each.startswith(FORMER)]
+    return [each for each in kept if each.removeprefix(FORMER).partition("/")[2] in names]
 
 
 def recipe(space: Space) -> TrainConfig:

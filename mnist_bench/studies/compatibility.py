@@ -1,4 +1,4 @@
-"""Whether the data set and the numerics of this machine are those with which a study was trained."""
+"""What of a user's own a study needs, and whether data, net and numerics here are those that it was trained with."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from mnist_bench.data import TrainingSet, form_of, load_training_set, of_files, 
 from mnist_bench.studies.record import Data
 from search.errors import FingerprintError, UsageError
 from search.event_log import StudyRecord
+from search.study import StudyFolder, data_option, data_option_of
 
 
 def training_set(recorded: Data, data_dir: Path | None, what: str) -> TrainingSet:
@@ -56,6 +57,20 @@ def require_net(code: str | None, name: str | None) -> None:
     own_nets.used(name)
     if code is not None:
         own_nets.known(code)
+
+
+def net_code(study: StudyRecord) -> str | None:
+    """Return the code of the net of the user's own that was searched; None where the nets are ours."""
+    code: str | None = study.spec["space"]["settings"].get("net_code")
+    return code
+
+
+def own_options(study: StudyRecord, files: StudyFolder, data_dir: Path | None = None) -> str:
+    """Return the options that name data and net of the user's own in a command to copy, each with a space before it.
+
+    Without `data_dir` the data are those that the last command which named any searched on.
+    """
+    return (data_option(data_dir) or data_option_of(files)) + own_nets.option(net_code(study))
 
 
 def device_like(numerics: Mapping[str, Any], name: str) -> str:

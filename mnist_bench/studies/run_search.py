@@ -194,19 +194,16 @@ def to_search(asked: SearchConfig, notice: Callable[[str], object] = lambda text
         SpaceError, UsageError: see `space_files.load`; there is nothing to search in a recipe.
         StorageError: of a study that is there the database cannot be read.
     """
-    try:
-        space = _loaded(asked, asked.space)
-    except SpaceError:  # of the space as it is today
-        if (begun := _as_begun(asked, notice)) is None:
-            raise
+    if (begun := _as_begun(asked, notice)) is not None:
         return begun
+    space = _loaded(asked, asked.space)
     if space.is_recipe:
         name = space_files.named(asked.space)
         data = "" if asked.data_dir is None else f" --data {shlex.quote(str(asked.data_dir))}"
         raise UsageError(
             f"{name}: there is nothing to search, for it has no range; use `mnist-bench train {name}{data}`."
         )
-    return _as_begun(asked, notice) or space
+    return space
 
 
 def _as_begun(asked: SearchConfig, notice: Callable[[str], object]) -> Space | None:

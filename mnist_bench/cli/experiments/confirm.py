@@ -60,14 +60,13 @@ def confirm(
     images with 8 seeds, their weights are kept, and the test set is opened once. Where no test was made there is no
     winner, and the test set stays shut. The same command goes on where an earlier run of it was stopped or killed.
     """
-    from mnist_bench import own_nets
     from mnist_bench.cli.experiments import runner
     from mnist_bench.experiments.confirm import Opening, Options, budget_to_the_end, table_of
     from mnist_bench.experiments.confirm.run import run
     from mnist_bench.leaderboard import test_set_line
-    from mnist_bench.studies import open_study, openings
+    from mnist_bench.studies import open_study, openings, own_options
     from search.errors import UsageError
-    from search.study import StudyFolder, StudyLocation, data_option
+    from search.study import StudyFolder, StudyLocation
 
     if no_test and open_test:
         raise UsageError("--no-test and --open-test contradict each other; give one of them.")
@@ -80,8 +79,7 @@ def confirm(
     found = runner.result_of(partial(run, record, asked), storage=storage)
     opened = openings.for_study(StudyLocation.of(record.name, results, storage))
     files = StudyFolder(results / record.name)
-    own = data_option(data_dir) + own_nets.option(record.spec["space"]["settings"].get("net_code"))
-    table, nets = table_of(found, own), _nets(found, files.confirm)
+    table, nets = table_of(found, own_options(record, files, data_dir)), _nets(found, files.confirm)
     kept = [f"The {len(nets)} nets trained on all images: {nets[0].parent}/TRIAL-seed-K.safetensors."] if nets else []
     output.show(
         output.form(json=json),

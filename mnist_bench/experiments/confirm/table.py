@@ -18,8 +18,8 @@ METHODS: Mapping[Method, str] = {
 }
 
 
-def table_of(confirmed: Confirmed, data: str = "") -> Table[Candidate]:
-    """Return the race as it ended, with what follows from it in words; `data` as in `command`."""
+def table_of(confirmed: Confirmed, own: str = "") -> Table[Candidate]:
+    """Return the race as it ended, with what follows from it in words; `own` as in `command`."""
     return Table(
         rows=ordered(confirmed),
         columns=[
@@ -38,7 +38,7 @@ def table_of(confirmed: Confirmed, data: str = "") -> Table[Candidate]:
             *failure_lines(confirmed),
             *race_lines(confirmed),
             "",
-            *test_lines(confirmed, data),
+            *test_lines(confirmed, own),
         ],
         document=plain(confirmed),
     )
@@ -78,16 +78,16 @@ def headline(confirmed: Confirmed) -> str:
     return f"{confirmed.study}: {raced} raced with {seeds} in {cells.duration(confirmed.seconds)}."
 
 
-def footnote(confirmed: Confirmed, data: str = "") -> str:
+def footnote(confirmed: Confirmed, own: str = "") -> str:
     """Return the line about a study that raced below its leaderboard; "confirmed" only where a test was made.
 
-    `data` as in `command`.
+    `own` as in `command`.
     """
     test, number = confirmed.test(confirmed.first), confirmed.first
     if not confirmed.finals and confirmed.judged:
-        return f"raced: #{number} won with fresh seeds; `{command(confirmed, data)}` opens the test set"
+        return f"raced: #{number} won with fresh seeds; `{command(confirmed, own)}` opens the test set"
     if not confirmed.finals:
-        return f"raced: #{number} leads with one fresh seed, and no test was made; `{command(confirmed, data)}` goes on"
+        return f"raced: #{number} leads with one fresh seed, and no test was made; `{command(confirmed, own)}` goes on"
     told = (
         f"confirmed: #{number}" if confirmed.judged else f"no test was made; #{number}, which led with one fresh seed:"
     )
@@ -96,14 +96,14 @@ def footnote(confirmed: Confirmed, data: str = "") -> str:
     return f"{told} {accuracy(test)} on the test images, {test.seeds} seeds"
 
 
-def command(confirmed: Confirmed, data: str = "") -> str:
+def command(confirmed: Confirmed, own: str = "") -> str:
     """Return the command that goes on where nothing was trained on all images.
 
-    `data` is the option that names the study's data, see `search.study.data_option`.
+    `own` are the options that name data and net of the user's own, see `mnist_bench.studies.own_options`.
     """
     top = "" if confirmed.top == TOP else f" --top {confirmed.top}"
     budget = budget_to_the_end(confirmed)
-    return f"mnist-bench confirm {confirmed.study}{top}" + ("" if budget is None else f" --budget {budget}") + data
+    return f"mnist-bench confirm {confirmed.study}{top}" + ("" if budget is None else f" --budget {budget}") + own
 
 
 def budget_to_the_end(confirmed: Confirmed) -> str | None:
@@ -187,7 +187,7 @@ def _cut_line(confirmed: Confirmed, others: list[int]) -> str:
     return f"The budget{budget} ended the race after {seeds}{unresolved}."
 
 
-def test_lines(confirmed: Confirmed, data: str = "") -> list[str]:  # noqa: PT028 - no test
+def test_lines(confirmed: Confirmed, own: str = "") -> list[str]:  # noqa: PT028 - no test
     """Return the test figures of each net trained on all images, the gap to validation, and the search's luck.
 
     Where the test set was left shut: why, and what goes on from there.
@@ -195,7 +195,7 @@ def test_lines(confirmed: Confirmed, data: str = "") -> list[str]:  # noqa: PT02
     images = confirmed.train_images + confirmed.validation_images
     lines = []
     if not confirmed.finals:
-        lines.append(_shut_line(confirmed, data))
+        lines.append(_shut_line(confirmed, own))
     elif not confirmed.judged:
         # The first versions opened the test set unasked, and named a winner.
         asked = "because --open-test asked for it" if confirmed.winner is None else "all the same"
@@ -212,12 +212,12 @@ def test_lines(confirmed: Confirmed, data: str = "") -> list[str]:  # noqa: PT02
     return lines
 
 
-def _shut_line(confirmed: Confirmed, data: str) -> str:
+def _shut_line(confirmed: Confirmed, own: str) -> str:
     """Return why nothing was trained on all images, and the command that goes on from there."""
     no_test = "" if confirmed.judged else "No test was made, so there is a leader and no winner. "
     return (
         f"{no_test}Nothing was trained on all images, and the test set was left shut; "
-        f"`{command(confirmed, data)}` goes on from here."
+        f"`{command(confirmed, own)}` goes on from here."
     )
 
 

@@ -8,13 +8,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from mnist_bench import own_nets
 from mnist_bench.experiments.ablation import Ablation, Step, direction, load, span
 from mnist_bench.plots import style
 from mnist_bench.plots.headings import HALO, write_heading
 from mnist_bench.plots.subject import Subject
+from mnist_bench.studies import own_options
 from search.errors import StudyNotFoundError
-from search.study import StudyFolder, data_option_of
+from search.study import StudyFolder
 
 LOGARITHMIC = 4.0
 """Ratio of the largest error rate to the smallest from which on the axis is logarithmic."""
@@ -46,8 +46,7 @@ def picture(subject: Subject) -> Figure:
     """
     made = load(subject.folder)
     if made is None:
-        name, code = subject.study.name, subject.study.spec["space"]["settings"].get("net_code")
-        own = data_option_of(StudyFolder(subject.folder)) + own_nets.option(code)
+        name, own = subject.study.name, own_options(subject.study, StudyFolder(subject.folder))
         raise StudyNotFoundError(f"Study {name} has no ablation; `mnist-bench ablate {name}{own}` makes one.")
     return draw(made)
 
