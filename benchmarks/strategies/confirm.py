@@ -131,28 +131,30 @@ def judged(plan: Plan, claim: Claim, ledger: Path, asked: argparse.Namespace) ->
     return None if seen is None else (seen, looks)
 
 
-def machines(ledger: Path) -> str:
-    """Return on which machines the searches of a ledger ran."""
-    ran = [json.loads(line)["machine"] for line in ledger.read_text().splitlines()]
+def machines(ledger: Path, looked_at: Sequence[Contest]) -> str:
+    """Return on which machines the searches of a ledger ran that were looked at."""
+    searches = {(entrant.name, seed) for contest in looked_at for entrant in contest.entrants for seed in contest.seeds}
+    lines = map(json.loads, ledger.read_text().splitlines())
+    ran = [line["machine"] for line in lines if (line["way"], line["seed"]) in searches]
     numbers = Counter(f"{each['cpu']} (torch {each['torch']})" for each in ran)
     return ", ".join(f"{number} on {name}" for name, number in numbers.items())
 
 
 def publish(plan: Plan, found: Sequence[tuple[Contest, list[Look]]], target: Path, command: str) -> None:
     """Write what was looked at: a page to read, its figures as JSON, and a picture."""
+    contests = [contest for contest, _ in found]
     said = [
         f"- {claim.way.name} against {claim.against.name}, {words(each)}."
         for claim, (_, looks) in zip(plan.claims, found, strict=False)
         for each in looks
     ]
     paragraphs = [
-        f"`{command}`; searches by machine, 2 cores each: {machines(target.with_suffix('.jsonl'))}. Looked at with "
-        f"{machine()}.",
+        f"`{command}`; searches by machine, 2 cores each: {machines(target.with_suffix('.jsonl'), contests)}. "
+        f"Looked at with {machine()}.",
         "Looks, in their order; each interval holds over all looks of its claim.",
         "\n".join(said),
     ]
     document = {"plan": asdict(plan), "claims": [[asdict(each) for each in looks] for _, looks in found]}
-    contests = [contest for contest, _ in found]
     contest_pages.write(target, f"Confirmed live on {plan.task}", paragraphs, contests, document)
 
 

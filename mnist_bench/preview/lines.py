@@ -43,8 +43,13 @@ def preview(asked: SearchConfig, space: Space) -> list[str]:
 
     Raises:
         UsageError, WorkerError: no worker can start.
+        StudyNotFoundError, StorageError, SpaceError: see `run_search.start_list`.
     """
-    return [_what(asked, space), *_how_long(asked, space), _which(asked, space)]
+    told: list[str] = []
+    start = run_search.start_list(asked, space, run_search.location(asked, space), told.append)
+    lines = [_what(asked, space), *_how_long(asked, space), _which(asked, space)]
+    start(overview.planner(space, asdict(COEFFICIENTS["cpu-bf16"]), form=run_search.form_of(asked, space)))
+    return [lines[0], *told, *lines[1:]]
 
 
 def _what(asked: SearchConfig, space: Space) -> str:

@@ -191,7 +191,6 @@ def _preview(asked: SearchConfig) -> None:
     from mnist_bench.studies import run_search
 
     space = run_search.to_search(asked)
-    run_search.start_list(asked, space, run_search.location(asked, space))  # refuses a name that is none
     for warning in space_files.warnings(space, run_search.form_of(asked, space)):
         output.note(space_files.warning_line(warning))
     for line in preview(asked, space):

@@ -112,10 +112,7 @@ def _table(judged: Judged, rows: Sequence[Row], document: dict[str, Any]) -> Tab
             Column("trials", lambda row: f"{row.standing.trials:.1f}", 4, "right"),
             Column("complete", lambda row: f"{row.standing.complete:.1f}", 4, "right"),
             Column("spent", lambda row: f"{row.standing.spent:.1f}", 3, "right"),
-            Column(
-                "ms", lambda row: f"{1000 * row.standing.own_seconds:.1f}", 3, "right",
-                legend=["ms: the method's own processor time a trial"],
-            ),
+            *_own_time_column(judged.contest),
             *_time_columns(rows),
         ],
         caption=_caption(judged),
@@ -167,6 +164,14 @@ def _regret_column(contest: Contest) -> list[Column[Row]]:
 
 def _regret(standing: Standing) -> str:
     return "–" if standing.regret is None else f"{points(standing.regret[0])} ± {points(standing.regret[1])}"
+
+
+def _own_time_column(contest: Contest) -> list[Column[Row]]:
+    """Return the column of the methods' own time where it was measured: not where the machine trained beside it."""
+    if contest.instrument == "live":
+        return []
+    legend = ["ms: the method's own processor time a trial"]
+    return [Column("ms", lambda row: f"{1000 * row.standing.own_seconds:.1f}", 3, "right", legend=legend)]
 
 
 def _time_columns(rows: Sequence[Row]) -> list[Column[Row]]:
@@ -282,7 +287,7 @@ def _record(row: Row) -> dict[str, Any]:
         "trials": standing.trials,
         "complete": standing.complete,
         "spent": standing.spent,
-        "own_ms_a_trial": 1000 * standing.own_seconds,
+        "own_ms_a_trial": None if row.contest.instrument == "live" else 1000 * standing.own_seconds,
         **{f"seconds_{many}_workers": seconds for many, seconds in standing.seconds.items()},
         **{f"efficiency_{many}_workers": share for many, share in standing.efficiency.items()},
     }

@@ -13,7 +13,7 @@ from statistics import median
 from types import MappingProxyType
 from typing import Any
 
-from mnist_bench.config import TrainConfig
+from mnist_bench.config import Schedule, TrainConfig
 from mnist_bench.nets import plan_layers
 from mnist_bench.numerics import Machine
 from mnist_bench.statistics import mean_and_deviation, t_interval
@@ -51,6 +51,8 @@ class Rung:
     """Weights, biases and running statistics."""
     macs: int
     """Multiply-accumulates for one image, forward."""
+    images: int
+    """That a run trains on, each as often as it comes."""
     runs: tuple[Run, ...]
     """In the order of the seeds; without those that did not train to their end."""
     unended: int
@@ -79,6 +81,13 @@ class Rung:
         return median(run.seconds for run in self.runs) if self.runs else None
 
     @property
+    def training_flop(self) -> int:
+        """Floating-point operations of a run's training, by the multiply-accumulates of its convolutions and linear
+        layers: two each, and as many again for both gradients of the backward pass (Kaplan et al. 2020, section 2.1).
+        """
+        return 6 * self.macs * self.images
+
+    @property
     def _accuracies(self) -> list[float]:
         return [run.test_accuracy for run in self.runs]
 
@@ -95,13 +104,16 @@ class Ladder:
 
 
 def rung(
-    name: str, recipe: str, config: TrainConfig, curves: Mapping[int, Sequence[Report]], wall_seconds: float
-) -> Rung:
-    """Return the rung of the target called `name` from the reports of each seed, the last with the test figures."""
-    net = plan_layers(config.model)
+    name: str, recipe: str, config: TrainConfig, images: int, curves: Mapping[int, Sequence[Report]],
+    wall_seconds: float,
+) -> Rung:  # fmt: skip
+    """Return the rung of the target called `name` from the reports of each seed, the last with the test figures; all
+    were trained on a set of so many images."""
+    net, schedule = plan_layers(config.model), Schedule(config=config, images=images)
     ended = {seed: curve for seed, curve in curves.items() if curve[-1].end is None}
     return Rung(
         target=TARGETS[name], recipe=recipe, epochs=config.epochs, parameters=net.parameters, macs=net.macs,
+        images=schedule.total_steps * schedule.batch_size,
         runs=tuple(_run(seed, curve) for seed, curve in ended.items()), unended=len(curves) - len(ended),
         wall_seconds=wall_seconds,
     )  # fmt: skip
@@ -122,5 +134,8 @@ def plain(found: Ladder) -> dict[str, Any]:
 
 def _plain(found: Rung) -> dict[str, Any]:
     low, high = found.interval or (None, None)
-    figures = {"met": found.met, "mean": found.mean, "low": low, "high": high, "seconds": found.seconds}
+    figures = {
+        "met": found.met, "mean": found.mean, "low": low, "high": high, "seconds": found.seconds,
+        "training_flop": found.training_flop,
+    }  # fmt: skip
     return {**asdict(found), **figures}

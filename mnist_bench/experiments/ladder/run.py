@@ -81,13 +81,13 @@ def run(asked: Options, observer: Observer, stopping: Callable[[], bool]) -> Lad
         if seconds is None:
             return None
         walls[recipe] = seconds
-    numerics, split = grid.numerics, grid.data.split
+    numerics, images = grid.numerics, len(grid.data.split.train) + len(grid.data.split.validation)
     return Ladder(
         machine=this_machine(torch.device(str(numerics["device"])), numerics["precision"]),
         workers=asked.workers,
-        train_images=len(split.train) + len(split.validation),
+        train_images=images,
         rungs=tuple(
-            rung(name, recipe, configs[recipe], {seed: curves[recipe, seed] for seed in seeds}, walls[recipe])
+            rung(name, recipe, configs[recipe], images, {seed: curves[recipe, seed] for seed in seeds}, walls[recipe])
             for name, recipe in zip(targets, configs, strict=True)
         ),
     )

@@ -20,6 +20,7 @@ def table_of(ladder: Ladder) -> Table[Rung]:
             Column("recipe", lambda rung: rung.recipe, 4),
             Column("epochs", lambda rung: str(rung.epochs), 5, "right"),
             Column("parameters", lambda rung: f"{rung.parameters:,}", 3, "right"),
+            Column("TFLOP", lambda rung: f"{rung.training_flop / 1e12:.2g}", 2, "right"),
             Column("seeds", lambda rung: str(_seeds(rung)), 2, "right"),
             Column("training", lambda rung: "–" if rung.seconds is None else cells.duration(rung.seconds), 7, "right"),
             Column("wall", lambda rung: cells.duration(rung.wall_seconds), 6, "right"),
@@ -49,6 +50,7 @@ def footnotes(ladder: Ladder) -> list[str]:
         f"Trained on all {ladder.train_images:,} training images. In brackets: 95 % interval of the mean test accuracy "
         "after the last epoch;",
         "a target is met where its lower end reaches it. Epochs and seeds were fixed before the test set was opened.",
+        "TFLOP: multiply-accumulates of a run's training, twice, and backward twice as many again, in 10^12.",
         f"training: seconds of a run on one worker, median over the seeds{together}.",
         f"wall: one run alone, from the start of its process to its end. {_threads(ladder.machine)}",
         sentence(ladder.machine),
@@ -69,6 +71,7 @@ def _record(rung: Rung) -> dict[str, Any]:
     low, high = rung.interval or (None, None)
     return {
         "target": rung.target, "met": rung.met, "mean": rung.mean, "low": low, "high": high, "recipe": rung.recipe,
-        "epochs": rung.epochs, "parameters": rung.parameters, "macs": rung.macs, "seeds": _seeds(rung),
+        "epochs": rung.epochs, "parameters": rung.parameters, "macs": rung.macs,
+        "training_flop": rung.training_flop, "seeds": _seeds(rung),
         "unended": rung.unended, "seconds": rung.seconds, "wall_seconds": rung.wall_seconds,
     }  # fmt: skip

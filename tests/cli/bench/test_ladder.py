@@ -38,7 +38,8 @@ def rung(*accuracies: float, unended: int = 0) -> Rung:
         recipe="ladder/99.0",
         epochs=1,
         parameters=7850,
-        macs=1,
+        macs=380_000,
+        images=60_000,
         runs=runs,
         unended=unended,
         wall_seconds=9.0,
@@ -82,8 +83,18 @@ def found(monkeypatch: pytest.MonkeyPatch) -> Ladder:
 
 def test_the_table(cli: Run, found: Ladder) -> None:
     heads, first, second, gap, *notes = cli("bench", "ladder").stdout.splitlines()
-    assert heads.split() == ["target", "reached", "recipe", "epochs", "parameters", "seeds", "training", "wall"]
-    cells = ["99.0 %", "met: 99.05 % [99.01, 99.09]", "ladder/99.0", "1", "7,850", "10", "3.0 s", "9.0 s"]
+    assert heads.split() == [
+        "target",
+        "reached",
+        "recipe",
+        "epochs",
+        "parameters",
+        "TFLOP",
+        "seeds",
+        "training",
+        "wall",
+    ]
+    cells = ["99.0 %", "met: 99.05 % [99.01, 99.09]", "ladder/99.0", "1", "7,850", "0.14", "10", "3.0 s", "9.0 s"]
     assert re.split(" {2,}", first) == cells
     assert re.split(" {2,}", second)[1:3] == ["not met: 2 of 2 runs did not end", "ladder/99.4"]
     assert re.split(" {2,}", second)[-2:] == ["–", "9.0 s"]

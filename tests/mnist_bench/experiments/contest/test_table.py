@@ -26,6 +26,14 @@ def test_a_row_tells_error_difference_verdict_and_what_it_took() -> None:
     assert "regret" not in [column.heading for column in table.columns]
 
 
+def test_a_live_contest_tells_no_time_of_the_methods_own_for_the_machine_trained_beside_them() -> None:
+    (table,) = tables_of([clear(instrument="live")])
+    assert "ms" not in [column.heading for column in table.columns]
+    assert [record["own_ms_a_trial"] for record in table.records()] == [None, None, None]
+    (replayed,) = tables_of([clear()])
+    assert replayed.records()[0]["own_ms_a_trial"] == 2.0
+
+
 def test_what_came_for_fits_into_eighty_columns(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -32,7 +32,7 @@ def curve(accuracy: float, seconds: float = 1.0) -> list[Report]:
 
 def of(*accuracies: float, name: str = "99.0", others: dict[int, list[Report]] | None = None) -> Rung:
     curves = {seed: curve(accuracy) for seed, accuracy in enumerate(accuracies)}
-    return rung(name, recipe_of(name), CONFIG, {**curves, **(others or {})}, wall_seconds=9.0)
+    return rung(name, recipe_of(name), CONFIG, 1000, {**curves, **(others or {})}, wall_seconds=9.0)
 
 
 def test_the_interval_is_students() -> None:
@@ -54,6 +54,11 @@ def test_equal_runs_that_just_reach_the_target_meet_it() -> None:
     for name, target in TARGETS.items():
         assert of(*[target] * 10, name=name).met
         assert not of(*[target - 1e-4] * 10, name=name).met
+
+
+def test_training_counts_what_is_computed_forward_and_backward() -> None:
+    images = 2 * 7 * 128  # two epochs of whole batches
+    assert of(0.99).training_flop == 6 * 7840 * images
 
 
 def test_the_best_of_the_seeds_counts_for_nothing() -> None:
