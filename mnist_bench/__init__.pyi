@@ -3,6 +3,7 @@ from .api import (
     ablate_study as ablate_study,
     audit_study as audit_study,
     compare_methods as compare_methods,
+    confirm_front as confirm_front,
     confirm_study as confirm_study,
     export_study as export_study,
     fit as fit,

@@ -2,6 +2,7 @@ from .experiments import (
     ablate_study as ablate_study,
     audit_study as audit_study,
     compare_methods as compare_methods,
+    confirm_front as confirm_front,
     confirm_study as confirm_study,
     train_ladder as train_ladder,
     train_notebook as train_notebook,

@@ -11,7 +11,8 @@ from mnist_bench.config import TaskName
 from mnist_bench.experiments import Audit, Observer, audit, confirm
 from mnist_bench.experiments.ablation import Ablation, Options as AblateOptions
 from mnist_bench.experiments.ablation.run import run as run_ablate
-from mnist_bench.experiments.confirm import Confirmed, Opening, Options as ConfirmOptions
+from mnist_bench.experiments.confirm import Confirmed, Front, FrontOptions, Opening, Options as ConfirmOptions
+from mnist_bench.experiments.confirm.front import run as run_front
 from mnist_bench.experiments.confirm.run import run as run_confirm
 from mnist_bench.experiments.contest import Contest, Options as ContestOptions
 from mnist_bench.experiments.contest.run import run as run_contest
@@ -74,6 +75,47 @@ def confirm_study(
         results=Path(results),
     )  # fmt: skip
     return _whole(run_confirm(study, asked, observer or Observer(), _goes_on), f"The confirmation of {study.name}")
+
+
+def confirm_front(
+    study: StudyRecord,
+    *,
+    top: int = 8,
+    workers: int = 1,
+    device: str = "auto",
+    data_dir: str | Path | None = None,
+    net: OwnNetSource = None,
+    results: str | Path = "results",
+    observer: Observer | None = None,
+) -> Front:
+    """Train the configurations on a study's front with fresh seeds and open the test set once, or return what that
+    found before; as `mnist-bench confirm --front`.
+
+    Args:
+        study: one with two objectives, as `search` or `open_study` returned it.
+        top: configurations, at most.
+        workers: processes that train.
+        device: auto, cpu, cuda or cuda:1.
+        data_dir: the data set of the study, where it is not the packaged one.
+        net: the net of your own that the study has, where it has one: the function, or its name (docs/own_nets.md).
+        results: folder of the studies.
+        observer: hears of every run that ends.
+
+    Raises:
+        UsageError: the study has one objective, or the data set at hand is not the study's.
+        StudyNotFoundError: none of its trials is complete.
+        StudyLockedError: it is being searched, or another process confirms it.
+        FingerprintError: this machine computes otherwise than the one of the search.
+        DataError, DeviceError, WorkerError, StorageError: see there.
+
+    Examples:
+        >>> found = confirm_front(open_study("small-0"), workers=2)  # doctest: +SKIP
+        >>> {member.cost: found.test(member).mean for member in found.members}  # doctest: +SKIP
+    """
+    asked = FrontOptions(
+        top=top, workers=workers, device=device, net=used(net), data_dir=as_path(data_dir), results=Path(results)
+    )
+    return _whole(run_front(study, asked, observer or Observer(), _goes_on), f"The confirmation of {study.name}")
 
 
 def ablate_study(

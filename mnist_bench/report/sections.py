@@ -1,4 +1,4 @@
-"""The optional sections of a report: the confirmation, the ablation and the audit of pruning."""
+"""The optional sections of a report: the confirmation, of a front too, the ablation and the audit of pruning."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from mnist_bench.experiments import Audit, ablation, audit, confirm
 from mnist_bench.experiments.ablation import Ablation
-from mnist_bench.experiments.confirm import Confirmed
+from mnist_bench.experiments.confirm import Confirmed, Front
 from mnist_bench.result_table import Table
 from mnist_bench.studies import own_options
 from search.event_log import StudyRecord
@@ -33,6 +33,8 @@ class Sections:
     """Of a race whose winner was evaluated on the test images."""
     raced: Section | None = None
     """Of one that has not come so far, or in which no test was made."""
+    front: Section | None = None
+    """Of a study that minimises a cost too, its front on the test images."""
     ablation: Section | None = None
     audit: Section | None = None
     own: str = ""
@@ -46,6 +48,7 @@ def read(study: StudyRecord, folder: Path) -> Sections:
         StorageError: a file cannot be read.
     """
     race, path, pruning = confirm.load(folder), ablation.load(folder), audit.load(folder)
+    front = confirm.load_front(folder)
     own = own_options(study, StudyFolder(folder))
     raced = of_race(race, study.digest, own) if race else None
     is_confirmed = race is not None and race.judged and bool(race.finals)
@@ -53,6 +56,7 @@ def read(study: StudyRecord, folder: Path) -> Sections:
         winner=race.winner if race and race.judged else None,
         confirmed=raced if is_confirmed else None,
         raced=None if is_confirmed else raced,
+        front=of_front(front, study.digest) if front else None,
         ablation=of_ablation(path) if path else None,
         audit=of_audit(pruning) if pruning and pruning.trials else None,
         own=own,
@@ -65,11 +69,20 @@ def of_race(race: Confirmed, digest: str, own: str = "") -> Section:
     `own` as in `Sections`.
     """
     table = confirm.table_of(race, own)
-    lines = [_finding(race, own), *table.caption]
-    if race.digest != digest:
-        what = "confirmation" if race.judged and race.finals else "race"
-        lines.append(f"The study was searched further since; the {what} is of what it was then.")
-    return Section(lines=tuple(lines), table=table)
+    what = "confirmation" if race.judged and race.finals else "race"
+    return Section(lines=(_finding(race, own), *table.caption, *_as_it_was(race, digest, what)), table=table)
+
+
+def _as_it_was(found: Confirmed | Front, digest: str, what: str) -> list[str]:
+    """Return what is to be said where a study was searched further since something was found of it."""
+    since = f"The study was searched further since; the {what} is of what it was then."
+    return [] if found.digest == digest else [since]
+
+
+def of_front(front: Front, digest: str) -> Section:
+    """Return the section about a confirmed front; `digest` as in `of_race`."""
+    table = confirm.table_of_front(front)
+    return Section(lines=(*table.caption, *_as_it_was(front, digest, "confirmation")), table=table)
 
 
 def _finding(race: Confirmed, own: str) -> str:

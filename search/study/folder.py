@@ -77,6 +77,11 @@ class ExperimentFolder(WorkFolder):
 class ConfirmFolder(ExperimentFolder):
     """The folder of a study's confirmation."""
 
+    @property
+    def front(self) -> Path:
+        """What was found of the trials that no other dominates."""
+        return self.path / "front.json"
+
     def record_of(self, trial: int, seed: int, *, on_all: bool) -> Path:
         """Return the record of a run of a trial's configuration, in the race or `on_all` images; seeds count from 0."""
         return self.records / f"{trial}-{'all-' if on_all else ''}{seed}.json"

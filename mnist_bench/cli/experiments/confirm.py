@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from mnist_bench.experiments.confirm import Confirmed
+    from mnist_bench.experiments.confirm import Confirmed, FrontOptions
+    from search.event_log import StudyRecord
     from search.study import ConfirmFolder
 
 
@@ -45,6 +46,13 @@ def confirm(
         bool,
         typer.Option("--open-test", help="Go to the end even where the budget ends the race before a test was made."),
     ] = False,
+    front: Annotated[
+        bool,
+        typer.Option(
+            "--front",
+            help="With two objectives: no race; all that no other trial dominates, at most --top N, with 8 seeds each.",
+        ),
+    ] = False,
     workers: options.Workers = None,
     device: options.Device = "auto",
     data_dir: options.Data = None,
@@ -59,6 +67,8 @@ def confirm(
     tests drop those shown to be worse. Then the winner, and the cheapest of those tied with it, train on all training
     images with 8 seeds, their weights are kept, and the test set is opened once. Where no test was made there is no
     winner, and the test set stays shut. The same command goes on where an earlier run of it was stopped or killed.
+
+    With --front, all configurations on the front of accuracy and cost do so, and nothing is chosen.
     """
     from mnist_bench.cli.experiments import runner
     from mnist_bench.experiments.confirm import Opening, Options, budget_to_the_end, table_of
@@ -76,6 +86,11 @@ def confirm(
         workers=workers or options.suitable_workers(device), device=device, data_dir=data_dir, results=results, net=net,
     )  # fmt: skip
     record = open_study(results, study, storage)
+    if front:
+        if budget is not None or no_test or open_test:
+            raise UsageError("--front races for nothing; leave out --budget, --no-test and --open-test.")
+        _front(record, asked, storage, json=json)
+        return
     found = runner.result_of(partial(run, record, asked), storage=storage)
     opened = openings.for_study(StudyLocation.of(record.name, results, storage))
     files = StudyFolder(results / record.name)
@@ -98,6 +113,27 @@ def confirm(
         output.note("To go on from here:")
         for line in (f"  {again.to_the_end(budget_to_the_end(found), storage)}", *again.hint(storage)):
             output.note(line)
+
+
+def _front(study: StudyRecord, asked: FrontOptions, storage: str | None, *, json: bool) -> None:
+    from mnist_bench.cli.experiments import runner
+    from mnist_bench.experiments.confirm import table_of_front
+    from mnist_bench.experiments.confirm.front import run
+    from mnist_bench.leaderboard import test_set_line
+    from mnist_bench.studies import openings
+    from search.study import StudyLocation
+
+    found = runner.result_of(partial(run, study, asked), storage=storage)
+    opened = openings.for_study(StudyLocation.of(study.name, asked.results, storage))
+    table = table_of_front(found)
+    output.show(
+        output.form(json=json),
+        replace(
+            table,
+            footnotes=[*table.footnotes, test_set_line(opened)],
+            document={**table.document, "test_openings": opened},
+        ),
+    )
 
 
 def _to_take_away(found: Confirmed, nets: Sequence[Path], needed: str) -> list[str]:

@@ -1,3 +1,5 @@
+from .front import Front as Front, FrontOptions as FrontOptions, load_front as load_front
+from .front_table import table_of_front as table_of_front
 from .result import (
     MIN_COMMITTEE as MIN_COMMITTEE,
     Confirmed as Confirmed,

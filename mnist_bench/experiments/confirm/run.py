@@ -14,12 +14,12 @@ from typing import Literal, assert_never
 
 from mnist_bench import leaderboard
 from mnist_bench.experiments.confirm import race, result as confirmed
+from mnist_bench.experiments.confirm.front import FrontOptions, evaluated
 from mnist_bench.experiments.confirm.race import Race
-from mnist_bench.experiments.confirm.result import TOP, Candidate, Confirmed
+from mnist_bench.experiments.confirm.result import Candidate, Confirmed
 from mnist_bench.experiments.confirm.runs import FINAL, RACE, SEEDS, Errors, Runs
-from mnist_bench.experiments.grid import Grid, Observer, Workplace, open_grid_of
+from mnist_bench.experiments.grid import Grid, Observer, open_grid_of
 from mnist_bench.experiments.time_budget import TimeBudget, typed
-from mnist_bench.studies import purpose_of_confirming
 from mnist_bench.units import duration
 from search import canonical_json
 from search.errors import SearchError, StudyLockedError, StudyNotFoundError, UsageError
@@ -34,11 +34,9 @@ MARGIN = 1.1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Options(Workplace):
-    """What the user asked for."""
+class Options(FrontOptions):
+    """What the user asked for; `top` are the candidates in the race, at most."""
 
-    top: int = TOP
-    """Candidates in the race, at most."""
     budget: float | None = None
     """Seconds for the race and the final training, which is reserved; as far as estimates hold. None for no limit."""
     opening: Opening = "judged"
@@ -182,26 +180,14 @@ class _Confirmation:
     def _with_finals(
         self, raced: Confirmed, finalists: Sequence[int], stopping: Callable[[], bool]
     ) -> Confirmed | None:
-        """Return what was found with the test errors of the finalists; None where stopped before the end.
-
-        The test set is opened for those alone whose errors are not known from an earlier confirmation.
-        """
-        earlier = [final for final in raced.earlier if final.number in finalists]
-        known = {final.number: final for final in earlier if self._runs.was_trained(final.number)}
-        curves = self._runs.train(FINAL, finalists, SEEDS, stopping)
-        if curves is None:
+        """Return what was found with the test errors of the finalists; None where stopped before the end."""
+        earlier, seen = evaluated(self._asked.results / self._study.name)
+        found = self._runs.finals(finalists, earlier, self._data.options, self._asked.ledger, stopping)
+        if found is None:
             return None
-        images = raced.test_images
-        if unknown := [number for number in finalists if number not in known]:
-            names = ", ".join(f"#{number}" for number in unknown)
-            purpose = f"{purpose_of_confirming(self._study.name)}{names}; {SEEDS} seeds each"
-            ledgers = [self._asked.ledger, StudyFolder(self._asked.results / self._study.name).openings]
-            tested, images = self._runs.finals(unknown, curves, self._data.options, purpose, ledgers)
-            known |= {final.number: final for final in tested}
-        else:
-            self._observer.on_news("their test errors are known from before; the test set is not opened again")
+        finals, images = found
         return replace(
-            raced, finals=tuple(known[number] for number in finalists), test_images=images,
+            raced, finals=tuple(finals), test_images=images or seen,
             earlier=tuple(final for final in raced.earlier if final.number not in finalists),
             seconds=self._spending.seconds,
         )  # fmt: skip

@@ -14,14 +14,14 @@ from mnist_bench.experiments.confirm.result import MIN_COMMITTEE, Final
 from mnist_bench.experiments.grid import Curves, Grid, Observer, Run, Task, product
 from mnist_bench.experiments.test_set_scores import Scores
 from mnist_bench.experiments.time_budget import makespan
-from mnist_bench.studies import data_of, record, sealed_json
+from mnist_bench.studies import data_of, purpose_of_confirming, record, sealed_json
 from mnist_bench.training import export
 from mnist_bench.units import duration
 from search import canonical_json
 from search.errors import StorageError, UsageError
 from search.event_log import StudyRecord, TrialRecord
 from search.files import atomic_write, make_folder
-from search.study import ConfirmFolder
+from search.study import ConfirmFolder, StudyFolder
 from search.trainer_api import Report
 
 SEEDS = ROUNDS[-1]
@@ -113,7 +113,7 @@ class Runs:
             number: [_errors(curves[_name(number), seed]) for seed in self._seeds[part][:upto]] for number in numbers
         }
 
-    def was_trained(self, number: int) -> bool:
+    def _was_trained(self, number: int) -> bool:
         """Return whether records are here of a configuration's runs on all images, with the same seeds and data."""
         data = data_of(self._study.spec["context"])
         for k, run in enumerate(self._runs(FINAL, [number], SEEDS)):
@@ -126,29 +126,48 @@ class Runs:
         return True
 
     def finals(
-        self, numbers: Sequence[int], curves: Curves, options: DataOptions, purpose: str, ledgers: Sequence[Path]
-    ) -> tuple[list[Final], int]:
-        """Open the test set once and return what the nets of the final part get wrong, each and those of a
-        configuration together, and the number of its images.
+        self,
+        numbers: Sequence[int],
+        earlier: Sequence[Final],
+        options: DataOptions,
+        ledger: Path,
+        stopping: Callable[[], bool],
+    ) -> tuple[list[Final], int] | None:
+        """Train configurations on all images with all seeds, and return what their nets get wrong on the test images,
+        each and those of a configuration together, with the number of those images; None where `stopping` said so.
+
+        The test set is opened, once, for those alone whose errors are not among the `earlier` ones; where there are
+        none, the number of images is 0.
 
         Raises:
             DataError, StorageError: see `open_test_set`.
         """
-        scores = Scores(self._grid, options, purpose=purpose, ledgers=ledgers)
+        asked = [final for final in earlier if final.number in numbers]
+        known = {final.number: final for final in asked if self._was_trained(final.number)}
+        curves = self.train(FINAL, numbers, SEEDS, stopping)
+        if curves is None:
+            return None
+        images, unknown = 0, [number for number in numbers if number not in known]
+        if unknown:
+            purpose = f"{purpose_of_confirming(self._study.name)}{', '.join(map(_name, unknown))}; {SEEDS} seeds each"
+            own = StudyFolder(self._folder.path.parent).openings
+            scores = Scores(self._grid, options, purpose=purpose, ledgers=[ledger, own])
+            known |= {number: self._final(number, curves, scores) for number in unknown}
+            images = len(scores.images.labels)
+        else:
+            self._observer.on_news("their test errors are known from before; the test set is not opened again")
+        return [known[number] for number in numbers], images
 
-        def state(run: Run) -> bytes | None:
-            return None if curves[run.name, run.seed][-1].end else self._grid.last_state(run)
-
-        def final(number: int) -> Final:
-            members = [(self._grid.task_of(run), state(run)) for run in self._runs(FINAL, [number], SEEDS)]
-            ended = [(task, last) for task, last in members if last is not None]
-            return Final(
-                number=number,
-                errors=tuple(None if last is None else scores.score(task, last).errors for task, last in members),
-                committee=scores.committee_errors(ended) if len(ended) >= MIN_COMMITTEE else None,
-            )
-
-        return [final(number) for number in numbers], len(scores.images.labels)
+    def _final(self, number: int, curves: Curves, scores: Scores) -> Final:
+        runs = self._runs(FINAL, [number], SEEDS)
+        states = [None if curves[run.name, run.seed][-1].end else self._grid.last_state(run) for run in runs]
+        members = list(zip(map(self._grid.task_of, runs), states, strict=True))
+        ended = [(task, last) for task, last in members if last is not None]
+        return Final(
+            number=number,
+            errors=tuple(None if last is None else scores.score(task, last).errors for task, last in members),
+            committee=scores.committee_errors(ended) if len(ended) >= MIN_COMMITTEE else None,
+        )
 
     def _runs(self, part: Part, numbers: Sequence[int], upto: int) -> list[Run]:
         trials = {_name(number): self._trials[number] for number in numbers}

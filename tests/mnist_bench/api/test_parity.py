@@ -66,9 +66,9 @@ MIRRORS: Mapping[str, Mirror] = {
         no_option={"study": "STUDY of STUDY/17", "record": "RECORD.json in the target's place", "on_period": HEARD},
     ),
     "confirm": Mirror(
-        functions=(mnist_bench.confirm_study,),
+        functions=(mnist_bench.confirm_study, mnist_bench.confirm_front),
         renamed={"no_test": "opening", "open_test": "opening"},
-        no_parameter={**PRINTED, **OPENED},
+        no_parameter={**PRINTED, **OPENED, "front": "confirm_front does it"},
         no_option={"observer": HEARD},
         other_default={"workers": ONE_A_CORE, "no_test": "one word for two options", "open_test": "the same"},
     ),
