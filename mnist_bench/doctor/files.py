@@ -127,6 +127,7 @@ def found_by_commands(folder: Path) -> Iterator[Diagnostic]:
     files = StudyFolder(folder)
     readers: dict[str, Callable[[], object]] = {
         "confirm": partial(confirm.load, folder),
+        "confirm --front": partial(confirm.load_front, folder),
         "ablate": partial(ablation.load, folder),
         "audit": partial(audit.load, folder),
     }

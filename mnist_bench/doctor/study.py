@@ -10,6 +10,7 @@ from typing import Any
 
 from mnist_bench.doctor import files as doctor_files
 from mnist_bench.doctor.diagnostic import Diagnostic, note, ok, problem
+from mnist_bench.errors import UnnamedCodeError
 from mnist_bench.leaderboard import stop_line, stop_option
 from mnist_bench.studies import believed, compatibility, data_of, is_foreign, made_by_another, run_search
 from search import strategies
@@ -95,6 +96,8 @@ def decided_again(events: Sequence[Event], stored: Mapping[str, Any]) -> Diagnos
         return note("replay", f"not done: driver revision {stored['driver_revision']} decided otherwise than this one.")
     try:
         replayed = decide_again(events, lambda spec: run_search.planner(spec.space, spec.context))
+    except UnnamedCodeError as error:
+        return note("replay", f"not done. {error}")
     except (SearchError, KeyError, TypeError, ValueError) as error:
         return problem("replay", f"this installation cannot make such a search: {first_line(error)}.")
     if replayed.difference is None:

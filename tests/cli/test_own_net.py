@@ -110,7 +110,8 @@ def test_it_is_confirmed_ablated_trained_and_replayed(place: Place) -> None:
     assert "test" in place.run("confirm", "tiny-0", "--top", "1", "--open-test", "--workers", "2", *DATA, *NET)
     assert "net.width" in place.run("ablate", "tiny-0", "--seeds", "2", "--workers", "2", *DATA, *NET, "--json")
     assert "accuracy" in place.run("train", "tiny-0/0", *DATA, *NET)
-    place.run("doctor", "tiny-0", "--replay", *DATA, *NET)
+    assert "every one as it stands in the log" in place.run("doctor", "tiny-0", "--replay", *DATA, *NET)
+    assert "not done. The net is code of your own" in place.run("doctor", "tiny-0", "--replay", *DATA)
     nets = sorted((place.folder / "results" / "tiny-0").rglob("*.safetensors"))
     assert "each what its trial ended with" in place.run("doctor", "tiny-0", "--repair", *DATA)  # without the code
     assert sorted((place.folder / "results" / "tiny-0").rglob("*.safetensors")) == nets

@@ -23,13 +23,13 @@ from mnist_bench.leaderboard import (
 from mnist_bench.nets import line
 from mnist_bench.result_table import Column, Table
 from mnist_bench.space_files import overview
-from mnist_bench.studies import is_foreign
+from mnist_bench.studies import is_foreign, own_options
 from search import strategies
 from search.errors import StudyNotFoundError
 from search.event_log import StudyRecord, TrialRecord
 from search.messages import number_of
 from search.space import Field, Space
-from search.study import StudyFolder, data_option_of, invocations
+from search.study import StudyFolder, invocations
 
 Entry = tuple[str, str]
 """A label, and what it labels."""
@@ -41,7 +41,7 @@ def show(study: StudyRecord, results: Path) -> None:
     foreign = is_foreign(study.spec)
     board = plain_board(study) if foreign else leaderboard_of(study)
     output.print_prose(headline(board))
-    finding = _finding(board, files) if isinstance(board, Leaderboard) else []
+    finding = _finding(study, board, files) if isinstance(board, Leaderboard) else []
     best = [] if study.best is None else _foreign_best(study.best) if foreign else _best(study, study.best)
     for label, text in [*finding, *best, *_search(study), *_files(study, files), ("digest", grouped(study.digest))]:
         output.print_entry(label, text)
@@ -53,7 +53,7 @@ def show(study: StudyRecord, results: Path) -> None:
     output.print_prose(f"The whole specification: `mnist-bench show {study.name} --all`.")
 
 
-def _finding(board: Leaderboard, files: StudyFolder) -> Iterator[Entry]:
+def _finding(study: StudyRecord, board: Leaderboard, files: StudyFolder) -> Iterator[Entry]:
     """Yield what the search, and the confirmation where there is one, found."""
     best = min(board.rows, key=lambda row: row.rank or len(board.rows) + 1, default=None)
     tied = [row.accuracy for row in board.rows if row.accuracy is not None and (row.rank == 1 or row.tied)]
@@ -66,7 +66,7 @@ def _finding(board: Leaderboard, files: StudyFolder) -> Iterator[Entry]:
         yield "finding", f"{len(tied)} of {board.counts['complete']} complete trials tie for the best: {span}"
     known = confirm.load(files.path)
     if known is not None and known.digest == board.digest:
-        yield "", confirm.footnote(known, data_option_of(files))
+        yield "", confirm.footnote(known, own_options(study, files))
 
 
 def _best(study: StudyRecord, best: TrialRecord) -> Iterator[Entry]:
