@@ -47,14 +47,21 @@ def test_all_tests_of_the_faults_run_by_one_command() -> None:
     assert set(re.findall(pattern, FAULTS)) == {f"{path}::{name}" for path, name in NAMED.findall(FAULTS)}
 
 
+@cache
+def help_of(*command: str) -> str | None:
+    """Return what a command's --help prints, None where there is no such command."""
+    shown = CliRunner().invoke(app, [*command, "--help"], env={"COLUMNS": "200"})
+    return shown.output if shown.exit_code == 0 else None
+
+
 @pytest.mark.parametrize(("page", "line"), named(r"mnist-bench [a-z][^`\n]*"))
 def test_every_command_exists(page: str, line: str) -> None:
     words = shlex.split(line, comments=True)[1:]
     command = words[: 2 if words[0] in ("bench", "plugin", "space", "studies", "table") and len(words) > 1 else 1]
-    shown = CliRunner().invoke(app, [*command, "--help"], env={"COLUMNS": "200"})
-    assert shown.exit_code == 0, f"{page}: no such command: {line}"
+    shown = help_of(*command)
+    assert shown is not None, f"{page}: no such command: {line}"
     for option in [word for word in words if word.startswith("-")]:
-        assert re.search(rf"{re.escape(option)}\b", shown.output), f"{page}: {option} is no option of {line}"
+        assert re.search(rf"{re.escape(option)}\b", shown), f"{page}: {option} is no option of {line}"
 
 
 @pytest.mark.parametrize(("page", "target"), named(r"make [a-z]+"))

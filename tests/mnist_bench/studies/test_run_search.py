@@ -93,6 +93,7 @@ def test_the_default_is_as_before() -> None:
     assert chosen_strategies(*to_be_searched())[0] == Tpe()
 
 
+@pytest.mark.slow
 def test_a_study_goes_on_with_the_shipped_space_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a release makes of a shipped space ends no search that was begun with an earlier one."""
     spaces = tmp_path / "spaces"
