@@ -1,7 +1,8 @@
-"""Make the published search and the notebook's table afresh: results/published/conv and notebook.
+"""Make the published searches and the notebook's table afresh: results/published/conv, front and notebook.
 
-    python benchmarks/publish.py            both, about 65 minutes on 2 cores
+    python benchmarks/publish.py            all of it, about 2 hours on 2 cores
     python benchmarks/publish.py conv       the search and what follows from it alone, about 55 minutes
+    python benchmarks/publish.py front      the search with two objectives, about an hour
     python benchmarks/publish.py notebook   the notebook's table alone, about 10 minutes
 
 Studies and what is done are kept in results/_bench/publish until a part is whole, so that the command goes on where it
@@ -12,6 +13,7 @@ conv/ holds the end of the search as a user sees it, the leaderboard, the winner
 study with fresh seeds and on the test set brought, how often pruning was wrong, the ablation, the pictures, all on
 one page, report.html, and how the exported winner computes elsewhere (for which it takes the extra `export`, Chromium
 and chromedriver).
+front/ holds a search for accuracy with few parameters, and its front with fresh seeds on the test set.
 notebook.md and notebook.json hold the notebook's figures beside ours.
 """
 
@@ -37,20 +39,61 @@ SEARCH = ("search", "conv", "--trials", "50")
 CONFIRM = ("confirm", "conv-0", "--top", "3")
 AUDIT = (*SEARCH, "--audit-pruned", "10%")
 ABLATE = ("ablate", "conv-0", "--from", "benchmarks/linear.yaml", "--seeds", "2", "--budget", "40m")
+SMALL = ("search", "small", "--trials", "60")
+FRONT = ("confirm", "small-0", "--front")
 NOTEBOOK = ("notebook", "--seeds", "5")
+
+
+Step = Callable[[Path, tuple[str, ...]], None]
 
 
 def conv(results: Path) -> None:
     """Search, confirm, audit, ablate; then write leaderboard, record, tables, pictures and the report."""
+    in_steps(results, (search, confirm, audit, ablate, draw, export))
+
+
+def front(results: Path) -> None:
+    """Search with two objectives, confirm the front; then write both tables, pictures and the report."""
+    in_steps(results, (search_small, confirm_front, draw_front))
+
+
+def in_steps(results: Path, steps: tuple[Step, ...]) -> None:
+    """Make a part in steps, each of them once, and publish it when it is whole."""
     folder = results / "published"
     folder.mkdir(parents=True, exist_ok=True)
-    for step in (search, confirm, audit, ablate, draw, export):
+    for step in steps:
         done = results / f"{step.__name__}.done"
         if not done.exists():
             step(folder, ("--results", os.path.relpath(results, ROOT)))  # no path of this machine is published
             done.touch()
-    shutil.rmtree(FOLDER / "conv", ignore_errors=True)
-    shutil.copytree(folder, FOLDER / "conv")
+    shutil.rmtree(FOLDER / results.name, ignore_errors=True)
+    shutil.copytree(folder, FOLDER / results.name)
+
+
+def search_small(folder: Path, results: tuple[str, ...]) -> None:
+    """Search for accuracy with few parameters, and write the leaderboard."""
+    ended, conditions = timed(*SMALL, *results)
+    (folder / "search.txt").write_text(ended)
+    table = run("leaderboard", *results, "--markdown", "--top", "60")
+    (folder / "leaderboard.md").write_text(f"# Accuracy with few parameters\n\n{conditions}\n\n{table}")
+    (folder / "leaderboard.json").write_text(run("leaderboard", *results, "--json"))
+
+
+def confirm_front(folder: Path, results: tuple[str, ...]) -> None:
+    """Train all of the front with fresh seeds, open the test set once, and keep each configuration as a recipe."""
+    found, conditions = timed(*FRONT, *results)
+    (folder / "front.md").write_text(f"# The front, with fresh seeds\n\n{conditions}\n\n```\n{found}```\n")
+    rows = run(*FRONT, *results, "--json")
+    (folder / "front.json").write_text(rows)
+    for member in json.loads(rows)["members"]:
+        recipe = run("show", f"small-0/{member['number']}", *results, "--recipe")
+        (folder / f"{member['number']}.yaml").write_text(recipe)
+
+
+def draw_front(folder: Path, results: tuple[str, ...]) -> None:
+    """Write the pictures of the search, and the report."""
+    run("plot", "small-0", "pareto", "curves", *results, "--output", str(folder), "--format", "png")
+    run("report", "small-0", *results, "--output", str(folder / "report.html"))
 
 
 def search(folder: Path, results: tuple[str, ...]) -> None:
@@ -107,7 +150,7 @@ def notebook(results: Path) -> None:
     (FOLDER / "notebook.json").write_text(run(*NOTEBOOK, "--results", str(results), "--json"))
 
 
-PARTS: dict[str, Callable[[Path], None]] = {"conv": conv, "notebook": notebook}
+PARTS: dict[str, Callable[[Path], None]] = {"conv": conv, "front": front, "notebook": notebook}
 
 
 def main(parts: list[str]) -> None:

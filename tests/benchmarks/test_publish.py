@@ -37,3 +37,18 @@ def test_what_was_stopped_goes_on_where_it_was(tmp_path: Path, monkeypatch: pyte
     assert {"search.txt", "RECORD.json", "confirm.md", "audit.txt", "ablation.md"} <= written
     assert "old.txt" not in written
     assert not (tmp_path / "under way" / "conv").exists()
+
+
+def test_a_front_is_published_with_its_recipes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(*arguments: str) -> str:
+        return '{"members": [{"number": 7}]}' if "--json" in arguments else " ".join(arguments[:2])
+
+    monkeypatch.setattr(publish, "run", run)
+    monkeypatch.setattr(publish, "FOLDER", tmp_path / "published")
+    monkeypatch.setattr(publish, "UNDER_WAY", tmp_path / "under way")
+    publish.main(["front"])
+    folder = tmp_path / "published" / "front"
+    assert {path.name for path in folder.iterdir()} == {
+        "search.txt", "leaderboard.md", "leaderboard.json", "front.md", "front.json", "7.yaml",
+    }  # fmt: skip
+    assert (folder / "7.yaml").read_text() == "show small-0/7"
