@@ -250,7 +250,7 @@ def test_no_arrow_says_what_others_say() -> None:
 
 ON_DISK = {
     "study.db", "begun", "driver.lock", "workers.log", "states", "leaderboard.json", "test-openings.jsonl",
-    "report.html", "confirm.json", "ablation.json", "audit.json", "progress.json", "records", "aside",
+    "report.html", "confirm.json", "front.json", "ablation.json", "audit.json", "progress.json", "records", "aside",
 }  # fmt: skip
 """Names of a study's files, as users have them; "weights" and "plots" are left out, for they are words, too."""
 

@@ -11,7 +11,7 @@ from mnist_bench.config import TaskName
 from mnist_bench.experiments import Audit, Observer, audit, confirm
 from mnist_bench.experiments.ablation import Ablation, Options as AblateOptions
 from mnist_bench.experiments.ablation.run import run as run_ablate
-from mnist_bench.experiments.confirm import Confirmed, Front, FrontOptions, Opening, Options as ConfirmOptions
+from mnist_bench.experiments.confirm import Confirmed, ConfirmOptions, Front, Opening, Options as RaceOptions
 from mnist_bench.experiments.confirm.front import run as run_front
 from mnist_bench.experiments.confirm.run import run as run_confirm
 from mnist_bench.experiments.contest import Contest, Options as ContestOptions
@@ -69,7 +69,7 @@ def confirm_study(
         >>> found = confirm_study(open_study("conv-0"), workers=2)  # doctest: +SKIP
         >>> low, high = found.test(found.winner).interval  # doctest: +SKIP
     """
-    asked = ConfirmOptions(
+    asked = RaceOptions(
         top=top, budget=budget, opening=opening, workers=workers, device=device, net=used(net),
         data_dir=as_path(data_dir),
         results=Path(results),
@@ -93,7 +93,7 @@ def confirm_front(
 
     Args:
         study: one with two objectives, as `search` or `open_study` returned it.
-        top: configurations, at most.
+        top: configurations, at most; of a longer front both ends, and evenly between them.
         workers: processes that train.
         device: auto, cpu, cuda or cuda:1.
         data_dir: the data set of the study, where it is not the packaged one.
@@ -110,9 +110,9 @@ def confirm_front(
 
     Examples:
         >>> found = confirm_front(open_study("small-0"), workers=2)  # doctest: +SKIP
-        >>> {member.cost: found.test(member).mean for member in found.members}  # doctest: +SKIP
+        >>> {member.cost: found.test(member.number).mean for member in found.members}  # doctest: +SKIP
     """
-    asked = FrontOptions(
+    asked = ConfirmOptions(
         top=top, workers=workers, device=device, net=used(net), data_dir=as_path(data_dir), results=Path(results)
     )
     return _whole(run_front(study, asked, observer or Observer(), _goes_on), f"The confirmation of {study.name}")

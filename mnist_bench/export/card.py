@@ -201,15 +201,15 @@ def _figures(winner: Winner) -> Iterator[tuple[str, str]]:
             "validation images, measured again in float32",
             f"{cells.percent(validation.accuracy)} {right}, {wrong}{seen}",
         )
-    final = next((final for final in found.evaluated if final.number == number), None) if found else None
-    if found and final:
-        own, tests = final.errors[SEED], confirm.figures(final.errors, found.test_images)
+    if final := winner.final:
+        images = winner.tested.images
+        own, tests = final.errors[SEED], confirm.figures(final.errors, images)
         if winner.committee_errors is not None:
-            yield "test images, the committee, by `confirm`", confirm.committee(final, found.test_images)
+            yield "test images, the committee, by `confirm`", confirm.committee(final, images)
         if winner.on_all and len(winner.members) == 1 and own is not None:
             yield (
                 "test images, by `confirm`",
-                f"{cells.percent(1 - own / found.test_images)}, {own} of {found.test_images:,} wrong",
+                f"{cells.percent(1 - own / images)}, {own} of {images:,} wrong",
             )
         if tests:
             yield (
@@ -244,7 +244,7 @@ def _sentences(winner: Winner) -> Iterator[str]:
     elif winner.trial.state != "COMPLETE":
         yield f"The search stopped this trial early, after {number_of(len(winner.record.curve), 'period')}."
         yield ""
-    if winner.confirmed is None:
+    if winner.confirmed is None and winner.final is None:
         yield (
             "This is one net, chosen by its validation accuracy, which is therefore a little too good; "
             f"`mnist-bench confirm {winner.study.name}{_options(winner)}` trains the best settings again with fresh "

@@ -11,7 +11,7 @@ from mnist_bench.config import TrainConfig, from_json, leaves_validation
 from mnist_bench.data import Dataset
 from mnist_bench.errors import NotReproducedError
 from mnist_bench.experiments import confirm
-from mnist_bench.experiments.confirm import SEEDS, Confirmed
+from mnist_bench.experiments.confirm import SEEDS, Confirmed, Evaluated, Final
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.prediction import SAMPLE, Model, Threshold, Traits, draws_on_black, is_ready, threshold
 from mnist_bench.studies import (
@@ -103,6 +103,8 @@ class Winner:
     """Of the trial's own net, even where the net is one that was trained on all images."""
     confirmed: Confirmed | None
     """What `confirm` found of the study; None where it was not confirmed."""
+    tested: Evaluated
+    """All that was evaluated on the test images for the study."""
     test_openings: int
     """How often the test set was opened for the study."""
 
@@ -139,8 +141,12 @@ class Winner:
     @property
     def committee_errors(self) -> int | None:
         """What `confirm` counted on the test images; None of a single net, or where nobody measured it."""
-        finals = self.confirmed.evaluated if self.confirmed and len(self.members) > 1 else ()
-        return next((final.committee for final in finals if final.number == self.trial.number), None)
+        return self.final.committee if self.final and len(self.members) > 1 else None
+
+    @property
+    def final(self) -> Final | None:
+        """What `confirm` counted of nets with these settings on the test images; None where nobody measured it."""
+        return next((final for final in self.tested.finals if final.number == self.trial.number), None)
 
     @property
     def model(self) -> Model:
@@ -165,10 +171,10 @@ def find(
         WeightsError: a file does not hold the weights that it is to hold.
         DataError, DeviceError, UsageError: see `trainer_for`, which loads the data set.
     """
-    found = confirm.load(location.folder)
+    found, tested = confirm.load(location.folder), confirm.evaluated(location.folder)
     own = own_options(study, location.files, options.data_dir)
     if options.on_all:
-        trial = _finalist(study, trial, found, own)
+        trial = _finalist(study, trial, found, tested, own)
     elif trial is None:
         trial = find_trial(study, None)
     record = record_of(study, trial)
@@ -194,7 +200,7 @@ def find(
     )  # fmt: skip
     return Winner(
         study=study, trial=trial, on_all=options.on_all, members=members, traits=traits, is_drawn=is_drawn,
-        validation=validation, confirmed=found, test_openings=openings.for_study(location),
+        validation=validation, confirmed=found, tested=tested, test_openings=openings.for_study(location),
     )  # fmt: skip
 
 
@@ -211,17 +217,21 @@ def likeness(recorded: Data, data: Dataset) -> tuple[bool, bool, bool]:
     return ready, ready, draws_on_black(pictures)
 
 
-def _finalist(study: StudyRecord, trial: TrialRecord | None, found: Confirmed | None, own: str) -> TrialRecord:
+def _finalist(
+    study: StudyRecord, trial: TrialRecord | None, found: Confirmed | None, tested: Evaluated, own: str
+) -> TrialRecord:
     """Return the trial whose configuration `confirm` trained on all images: the one asked for, or the winner."""
-    finals = [final.number for final in found.evaluated] if found else []
+    finals = [final.number for final in tested.finals]
     if not finals:
         raise StudyNotFoundError(
             f"Study {study.name} has no net that was trained on all images; `mnist-bench confirm "
             f"{study.name}{own}` trains eight of its winner."
         )
+    named = ", ".join(f"{study.name}/{final}" for final in dict.fromkeys(finals))
+    if trial is None and not (found and found.evaluated):
+        raise StudyNotFoundError(f"No winner of {study.name} was chosen, but a front trained; name one of it: {named}.")
     number = finals[0] if trial is None else trial.number
     if number not in finals:
-        named = ", ".join(f"{study.name}/{final}" for final in finals)
         raise StudyNotFoundError(f"{study.name}/{number} was not trained on all images by `confirm`; {named} was.")
     return find_trial(study, number)
 

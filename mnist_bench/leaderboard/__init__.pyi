@@ -6,6 +6,7 @@ from .board import (
     grouped as grouped,
     leaderboard_of as leaderboard_of,
     ordered as ordered,
+    pareto_front as pareto_front,
     tie_p_values as tie_p_values,
     total_epochs as total_epochs,
     undominated as undominated,

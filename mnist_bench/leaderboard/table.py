@@ -210,8 +210,7 @@ def front_line(board: Leaderboard, cost: str) -> str:
     """Return what the first rows are where a study minimises a cost too."""
     return (
         f"front: {len(board.front)} of {board.counts['complete']} complete trials; no other is as accurate on as few "
-        f"{unit(cost)}, and better in one of the two. They come first; ranks are by accuracy, the best means rank 1. "
-        f"`mnist-bench confirm {board.study} --front` trains them with fresh seeds."
+        f"{unit(cost)}, and better in one of the two. They come first; ranks are by accuracy, the best means rank 1."
     )
 
 

@@ -47,9 +47,14 @@ def preview(asked: SearchConfig, space: Space) -> list[str]:
     """
     told: list[str] = []
     start = run_search.start_list(asked, space, run_search.location(asked, space), told.append)
-    lines = [_what(asked, space), *_how_long(asked, space), _which(asked, space)]
-    start(overview.planner(space, asdict(COEFFICIENTS["cpu-bf16"]), form=run_search.form_of(asked, space)))
-    return [lines[0], *told, *lines[1:]]
+    images, form = _images(asked, space), run_search.form_of(asked, space)
+    plans_for = partial(overview.feasible_plans, space, images=images, form=form)
+    measured = _measure(asked, space, plans_for(asdict(COEFFICIENTS["cpu-bf16"])), images)
+    coefficients = asdict(COEFFICIENTS[measured.kind])
+    start(overview.planner(space, coefficients, images=images, form=form))
+    return [
+        _what(asked, space), *told, *_how_long(asked, space, plans_for(coefficients), measured), _which(asked, space)
+    ]  # fmt: skip
 
 
 def _what(asked: SearchConfig, space: Space) -> str:
@@ -66,11 +71,7 @@ def _what(asked: SearchConfig, space: Space) -> str:
     )
 
 
-def _how_long(asked: SearchConfig, space: Space) -> Iterator[str]:
-    images, form = _images(asked, space), run_search.form_of(asked, space)
-    plans_for = partial(overview.feasible_plans, space, images=images, form=form)
-    measured = _measure(asked, space, plans_for(asdict(COEFFICIENTS["cpu-bf16"])), images)
-    plans = plans_for(asdict(COEFFICIENTS[measured.kind]))
+def _how_long(asked: SearchConfig, space: Space, plans: Sequence[Plan[TrainConfig]], measured: Pace) -> Iterator[str]:
     _, pruner = run_search.chosen_strategies(asked, space)
     timed = Asked(
         trials=asked.trials, pruner=pruner, workers=asked.workers, has_cost=cost_of(space.settings) is not None
@@ -79,7 +80,7 @@ def _how_long(asked: SearchConfig, space: Space) -> Iterator[str]:
     how = "as a second's training here tells" if measured.speeds else "at this kind of machine's usual speed"
     busy = "; other programs compute here too, and may leave it more or less" if measured.busy else ""
     yield f"Takes about {span}, {how} ({measured.kind}){busy}."
-    if words := overview.infeasible_words(overview.shares(space, form)):
+    if words := overview.infeasible_words(overview.shares(space, run_search.form_of(asked, space))):
         yield f"{words}; such are not trained and cost no trial."
 
 

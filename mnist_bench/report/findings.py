@@ -34,9 +34,11 @@ def findings(study: StudyRecord, board: Leaderboard, sections: Sections) -> Iter
         elif ended < board.goal:
             state = "is still running" if study.live else "was stopped before its goal"
             yield f"The search {state}: {ended} of {board.goal} trials have ended, and the next may be better."
+        if sections.front:
+            yield sections.front.lines[0]
         if sections.raced:
             yield sections.raced.lines[0]
-        elif not sections.confirmed:
+        elif not sections.confirmed and not sections.front:
             yield _unconfirmed(study.name, ended, sections.own)
     if board.saved_epochs:
         yield f"Pruning saved {board.saved_epochs:g} of {board.budget_epochs:g} epochs."

@@ -8,6 +8,7 @@ from typing import Any
 from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import ModelConfig, OptimConfig, TrainConfig
 from mnist_bench.data.tensors import Dataset
+from mnist_bench.experiments.confirm.runs import Evaluated
 from mnist_bench.export.winner import Member, Validation, Winner, likeness
 from mnist_bench.prediction.threshold import threshold
 from mnist_bench.prediction.traits import Traits
@@ -65,7 +66,10 @@ def winner(trained: TrainConfig, data: Dataset, *, seed: int = 1, **more: Any) -
         "validation": Validation(errors=errors, images=len(labels), seen=False, threshold=bar), "confirmed": None,
         "test_openings": 0,
     }  # fmt: skip
-    return Winner(**{**given, **more})
+    confirmed = more.get("confirmed")
+    images = confirmed.test_images if confirmed else 0
+    tested = Evaluated(finals=confirmed.evaluated if confirmed else (), images=images)
+    return Winner(**{**given, "tested": tested, **more})
 
 
 def with_config(record: Record, trained: TrainConfig) -> Record:

@@ -13,10 +13,11 @@ from mnist_bench.cli import again, options, output
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+    from typing import Any
 
-    from mnist_bench.experiments.confirm import Confirmed, FrontOptions
+    from mnist_bench.experiments.confirm import ConfirmOptions, Final
+    from mnist_bench.result_table import Table
     from search.event_log import StudyRecord
-    from search.study import ConfirmFolder
 
 
 def confirm(
@@ -50,7 +51,7 @@ def confirm(
         bool,
         typer.Option(
             "--front",
-            help="With two objectives: no race; all that no other trial dominates, at most --top N, with 8 seeds each.",
+            help="With two objectives: no race, but the trials that no other dominates, at most --top N.",
         ),
     ] = False,
     workers: options.Workers = None,
@@ -68,15 +69,15 @@ def confirm(
     images with 8 seeds, their weights are kept, and the test set is opened once. Where no test was made there is no
     winner, and the test set stays shut. The same command goes on where an earlier run of it was stopped or killed.
 
-    With --front, all configurations on the front of accuracy and cost do so, and nothing is chosen.
+    With --front there is no race: the configurations on the front of accuracy and cost, --top at most, train on all
+    training images with 8 seeds each, and the test set is opened once.
     """
     from mnist_bench.cli.experiments import runner
     from mnist_bench.experiments.confirm import Opening, Options, budget_to_the_end, table_of
     from mnist_bench.experiments.confirm.run import run
-    from mnist_bench.leaderboard import test_set_line
-    from mnist_bench.studies import open_study, openings, own_options
+    from mnist_bench.studies import open_study, own_options
     from search.errors import UsageError
-    from search.study import StudyFolder, StudyLocation
+    from search.study import StudyFolder
 
     if no_test and open_test:
         raise UsageError("--no-test and --open-test contradict each other; give one of them.")
@@ -88,26 +89,16 @@ def confirm(
     record = open_study(results, study, storage)
     if front:
         if budget is not None or no_test or open_test:
-            raise UsageError("--front races for nothing; leave out --budget, --no-test and --open-test.")
+            raise UsageError("--front makes no race; leave out --budget, --no-test and --open-test.")
         _front(record, asked, storage, json=json)
         return
     found = runner.result_of(partial(run, record, asked), storage=storage)
-    opened = openings.for_study(StudyLocation.of(record.name, results, storage))
-    files = StudyFolder(results / record.name)
-    table, nets = table_of(found, own_options(record, files, data_dir)), _nets(found, files.confirm)
-    kept = [f"The {len(nets)} nets trained on all images: {nets[0].parent}/TRIAL-seed-K.safetensors."] if nets else []
-    output.show(
-        output.form(json=json),
-        replace(
-            table,
-            footnotes=[*table.footnotes, *kept, test_set_line(opened)],
-            document={**table.document, "test_openings": opened, "nets": list(map(str, nets))},
-        ),
-    )
+    table = table_of(found, own_options(record, StudyFolder(results / record.name), data_dir))
+    nets = _shown(table, [final.number for final in found.finals], record.name, asked, storage, json=json)
     needed = again.options_from(
         again.TRAINING, results=results, storage=storage, data_dir=data_dir, net=net, device=device
     )  # fmt: skip
-    for line in _to_take_away(found, nets, needed):
+    for line in _to_take_away(f"{found.study}", found.finals[:1], nets, needed):
         output.note_command(line)
     if not found.finals:
         output.note("To go on from here:")
@@ -115,42 +106,58 @@ def confirm(
             output.note(line)
 
 
-def _front(study: StudyRecord, asked: FrontOptions, storage: str | None, *, json: bool) -> None:
+def _front(study: StudyRecord, asked: ConfirmOptions, storage: str | None, *, json: bool) -> None:
     from mnist_bench.cli.experiments import runner
     from mnist_bench.experiments.confirm import table_of_front
     from mnist_bench.experiments.confirm.front import run
+
+    found = runner.result_of(partial(run, study, asked), storage=storage)
+    last = found.finals[-1]
+    nets = _shown(
+        table_of_front(found), [final.number for final in found.finals], study.name, asked, storage, json=json
+    )
+    needed = again.options_from(
+        again.TRAINING, results=asked.results, storage=storage, data_dir=asked.data_dir, net=asked.net,
+        device=asked.device,
+    )  # fmt: skip
+    for line in _to_take_away(f"{found.study}/{last.number}", [last], nets, needed):
+        output.note_command(line)
+
+
+def _shown(
+    table: Table[Any], finals: Sequence[int], name: str, asked: ConfirmOptions, storage: str | None, *, json: bool
+) -> list[Path]:
+    """Print what was found of a study, and return the files with the weights of the nets trained on all images."""
     from mnist_bench.leaderboard import test_set_line
     from mnist_bench.studies import openings
     from search.study import StudyLocation
 
-    found = runner.result_of(partial(run, study, asked), storage=storage)
-    opened = openings.for_study(StudyLocation.of(study.name, asked.results, storage))
-    table = table_of_front(found)
+    location = StudyLocation.of(name, asked.results, storage)
+    opened, kept = openings.for_study(location), location.files.confirm.kept_nets()
+    nets = [path for (trial, _), path in kept.items() if trial in finals]  # earlier versions kept none
+    told = [f"The {len(nets)} nets trained on all images: {nets[0].parent}/TRIAL-seed-K.safetensors."] if nets else []
     output.show(
         output.form(json=json),
         replace(
             table,
-            footnotes=[*table.footnotes, test_set_line(opened)],
-            document={**table.document, "test_openings": opened},
+            footnotes=[*table.footnotes, *told, test_set_line(opened)],
+            document={**table.document, "test_openings": opened, "nets": list(map(str, nets))},
         ),
     )
+    return nets
 
 
-def _to_take_away(found: Confirmed, nets: Sequence[Path], needed: str) -> list[str]:
-    """Return the commands that take the kept nets away, with the options that they need."""
+def _to_take_away(name: str, finals: Sequence[Final], nets: Sequence[Path], needed: str) -> list[str]:
+    """Return the commands that take the kept nets of the configuration `name` away, with the options that they need."""
     from mnist_bench.experiments.confirm import MIN_COMMITTEE
 
-    if not nets:
+    if not nets or not finals:
         return []
-    command, number = f"mnist-bench export {found.study} --confirmed", found.finals[0].ended
+    command, (final,) = f"mnist-bench export {name} --confirmed", finals
     ways = {f"{command} --to winner{needed}": "one of them, as files that work without mnist-bench"}
-    if number >= MIN_COMMITTEE:
-        ways[f"{command} --committee --to winner{needed}"] = f"all {number} of #{found.first}, their answers averaged"
+    if final.ended >= MIN_COMMITTEE:
+        ways[f"{command} --committee --to winner{needed}"] = (
+            f"all {final.ended} of #{final.number}, their answers averaged"
+        )
     width = max(map(len, ways))
     return ["To take the winner away:", *(f"  {way:<{width}}   {use}" for way, use in ways.items())]
-
-
-def _nets(found: Confirmed, folder: ConfirmFolder) -> list[Path]:
-    """Return the files with the finals' weights; earlier versions kept none."""
-    finals = {final.number for final in found.finals}
-    return [path for (trial, _), path in folder.kept_nets().items() if trial in finals]

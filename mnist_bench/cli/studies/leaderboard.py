@@ -64,17 +64,21 @@ def leaderboard(
 def _table(board: Board, results: Path) -> Table[Any]:
     """Return a board with what `confirm` found of the study, unless the study was searched further since."""
     from mnist_bench.experiments import confirm
-    from mnist_bench.leaderboard import table_of
+    from mnist_bench.leaderboard import Leaderboard, table_of
     from search.study import StudyFolder, data_option_of
 
     files = StudyFolder(results / board.study)
-    known, data = confirm.load(files.path), data_option_of(files)
-    if known is None or known.digest != board.digest:
-        table = table_of(board, data=data)
-        return replace(table, document={**table.document, "confirmed": None})
-    table = table_of(board, raced=True)
-    return replace(
-        table,
-        footnotes=[*table.footnotes, confirm.footnote(known, data)],
-        document={**table.document, "confirmed": confirm.plain(known)},
-    )
+    data = data_option_of(files)
+    race, front = confirm.load(files.path), confirm.load_front(files.path)
+    race = race if race and race.digest == board.digest else None
+    front = front if front and front.digest == board.digest else None
+    table = table_of(board, raced=race is not None, data=data)
+    below: list[str] = []
+    document: dict[str, Any] = {"confirmed": race and confirm.plain(race)}
+    if isinstance(board, Leaderboard) and board.cost is not None:
+        document["confirmed_front"] = front and confirm.plain_front(front)
+        if front or (board.front and not board.live):
+            below.append(confirm.front_footnote(front, board.study, data))
+    if race:
+        below.append(confirm.footnote(race, data))
+    return replace(table, footnotes=[*table.footnotes, *below], document={**table.document, **document})

@@ -1,14 +1,19 @@
-from .front import Front as Front, FrontOptions as FrontOptions, load_front as load_front
-from .front_table import table_of_front as table_of_front
+from .front_result import Front as Front, load_front as load_front, plain_front as plain_front
+from .front_table import (
+    front_finding as front_finding,
+    front_footnote as front_footnote,
+    table_of_front as table_of_front,
+)
 from .result import (
     MIN_COMMITTEE as MIN_COMMITTEE,
     Confirmed as Confirmed,
+    Final as Final,
     figures as figures,
     load as load,
     plain as plain,
 )
 from .run import Opening as Opening, Options as Options
-from .runs import SEEDS as SEEDS
+from .runs import SEEDS as SEEDS, ConfirmOptions as ConfirmOptions, Evaluated as Evaluated, evaluated as evaluated
 from .table import (
     accuracy as accuracy,
     budget_to_the_end as budget_to_the_end,

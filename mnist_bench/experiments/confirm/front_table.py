@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
-
 from mnist_bench import cells
-from mnist_bench.experiments.confirm.front import Front, Member
+from mnist_bench.experiments.confirm.front_result import Front, Member, plain_front
 from mnist_bench.experiments.confirm.runs import SEEDS
-from mnist_bench.experiments.confirm.table import accuracy, committee
+from mnist_bench.experiments.confirm.table import accuracy, committee, failures
 from mnist_bench.result_table import Column, Table
 from mnist_bench.units import unit
 
@@ -19,44 +16,79 @@ def table_of_front(front: Front) -> Table[Member]:
         rows=front.members,
         columns=[
             Column("trial", lambda row: f"#{row.number}", 11, "right", lambda row: row.number),
-            Column(front.cost, lambda row: cells.count(row.cost), 10, "right", lambda row: row.cost),
-            Column("test", lambda row: accuracy(front.test(row)), 9),
-            Column("on the front", lambda row: _place(front, row), 8),
+            Column(unit(front.cost), lambda row: cells.count(row.cost), 10, "right", lambda row: row.cost),
+            Column("test", lambda row: accuracy(front.test(row.number)), 9),
+            Column("on the front", lambda row: front.standing(row) or "–", 8),
+            Column("ahead of what costs no more", lambda row: _ahead(front, row), 6),
             Column("committee", lambda row: _committee(front, row), 3),
             Column("in the search", lambda row: cells.percent(row.search_accuracy), 4),
         ],
-        caption=[
-            f"{front.study}: the front of accuracy and {unit(front.cost)}, {SEEDS} fresh seeds each, trained on all "
-            f"{front.train_images:,} images."
-        ],
+        caption=[front_finding(front), _headline(front)],
         footnotes=["", *_footnotes(front)],
-        document=plain(front),
+        document=plain_front(front),
     )
 
 
-def _place(front: Front, row: Member) -> str:
-    other = front.surpassed_by(row)
-    return "yes" if other is None else f"no: #{other.number} is as good for less"
+def front_finding(front: Front) -> str:
+    """Return the ends of a front in a sentence."""
+    ends = [front.members[0], *front.members[1:][-1:]]
+    told = [
+        f"{accuracy(front.test(end.number))} with {cells.count(end.cost)} {unit(front.cost)} (#{end.number})"
+        for end in ends
+    ]
+    return f"On the test images: {' to '.join(told)}."
+
+
+def front_footnote(front: Front | None, study: str, own: str = "") -> str:
+    """Return the line about a front below the leaderboard of a study: what was confirmed, or the command that does it.
+
+    `own` are the options that name data and net of the user's own, see `mnist_bench.studies.own_options`.
+    """
+    command = f"`mnist-bench confirm {study} --front{own}`"
+    if front is None:
+        return f"  {command} trains the front with fresh seeds."
+    return f"front confirmed: {front_finding(front)} {command} shows all."
+
+
+def _headline(front: Front) -> str:
+    number = "1 configuration" if len(front.members) == 1 else f"{len(front.members)} configurations"
+    return (
+        f"{front.study}: {number} of the front of accuracy and {unit(front.cost)}, {SEEDS} fresh seeds each, trained "
+        f"on all {front.train_images:,} images."
+    )
+
+
+def _ahead(front: Front, row: Member) -> str:
+    found = front.ahead(row)
+    if found is None:
+        return "–"
+    mean, low, high = (f"{100 * share:+.2f}" for share in (found.mean, found.low, found.high))
+    return f"{mean} [{low}, {high}] of #{found.of}"
 
 
 def _committee(front: Front, row: Member) -> str:
-    return "–" if row.final.committee is None else committee(row.final, front.test_images)
+    final = front.final(row.number)
+    return "–" if final.committee is None else committee(final, front.test_images)
 
 
 def _footnotes(front: Front) -> list[str]:
-    left = f" {front.left_out} more are on the front of the search." if front.left_out else ""
-    return [
-        f"test: mean over fresh seeds and its 95 % interval, on {front.test_images:,} test images, evaluated once; it "
-        "covers other seeds, not other images.",
-        f"on the front: whether nothing cheaper has as high a mean. Nothing was chosen by it.{left}",
-        "committee: the nets of all seeds, their probabilities averaged.",
+    ended = [
+        f"#{final.number}: {final.ended} of {len(final.errors)} runs came to their end; it is not compared."
+        for final in front.finals
+        if final.ended < len(final.errors)
     ]
-
-
-def plain(front: Front) -> dict[str, Any]:
-    """Return plain values for JSON: what the file has, and the figures that follow from it."""
-    values = asdict(front)
-    for member, made in zip(front.members, values["members"], strict=True):
-        test, other = front.test(member), front.surpassed_by(member)
-        made |= {"test": None if test is None else asdict(test), "surpassed_by": other and other.number}
-    return values
+    failed = [
+        f"#{member.number}: {failures(test)}."
+        for member in front.members
+        if (test := front.test(member.number)) and test.not_learned
+    ]
+    left = [f"{front.left_out} more are on the front of the search; --top takes more."] if front.left_out else []
+    return [
+        f"test: mean of fresh seeds and its 95 % interval, on {front.test_images:,} test images, evaluated once; it "
+        "covers other seeds, not other images.",
+        "on the front: yes where nothing that costs no more is as accurate, by seeds in pairs, each comparison alone.",
+        "committee: the nets of all seeds, their probabilities averaged.",
+        *ended,
+        *failed,
+        *left,
+    ]

@@ -14,10 +14,9 @@ from typing import Literal, assert_never
 
 from mnist_bench import leaderboard
 from mnist_bench.experiments.confirm import race, result as confirmed
-from mnist_bench.experiments.confirm.front import FrontOptions, evaluated
 from mnist_bench.experiments.confirm.race import Race
 from mnist_bench.experiments.confirm.result import Candidate, Confirmed
-from mnist_bench.experiments.confirm.runs import FINAL, RACE, SEEDS, Errors, Runs
+from mnist_bench.experiments.confirm.runs import FINAL, RACE, SEEDS, ConfirmOptions, Errors, Runs
 from mnist_bench.experiments.grid import Grid, Observer, open_grid_of
 from mnist_bench.experiments.time_budget import TimeBudget, typed
 from mnist_bench.units import duration
@@ -34,7 +33,7 @@ MARGIN = 1.1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Options(FrontOptions):
+class Options(ConfirmOptions):
     """What the user asked for; `top` are the candidates in the race, at most."""
 
     budget: float | None = None
@@ -181,13 +180,11 @@ class _Confirmation:
         self, raced: Confirmed, finalists: Sequence[int], stopping: Callable[[], bool]
     ) -> Confirmed | None:
         """Return what was found with the test errors of the finalists; None where stopped before the end."""
-        earlier, seen = evaluated(self._asked.results / self._study.name)
-        found = self._runs.finals(finalists, earlier, self._data.options, self._asked.ledger, stopping)
+        found = self._runs.finals(finalists, self._data.options, self._asked.ledger, stopping)
         if found is None:
             return None
-        finals, images = found
         return replace(
-            raced, finals=tuple(finals), test_images=images or seen,
+            raced, finals=found.finals, test_images=found.images,
             earlier=tuple(final for final in raced.earlier if final.number not in finalists),
             seconds=self._spending.seconds,
         )  # fmt: skip

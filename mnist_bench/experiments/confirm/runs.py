@@ -9,9 +9,10 @@ from pathlib import Path
 
 from mnist_bench.config import TrainOn, from_json, to_json
 from mnist_bench.data import DataOptions
+from mnist_bench.experiments.confirm.front_result import load_front
 from mnist_bench.experiments.confirm.race import ROUNDS
-from mnist_bench.experiments.confirm.result import MIN_COMMITTEE, Final
-from mnist_bench.experiments.grid import Curves, Grid, Observer, Run, Task, product
+from mnist_bench.experiments.confirm.result import MIN_COMMITTEE, TOP, Final, load
+from mnist_bench.experiments.grid import Curves, Grid, Observer, Run, Task, Workplace, product
 from mnist_bench.experiments.test_set_scores import Scores
 from mnist_bench.experiments.time_budget import makespan
 from mnist_bench.studies import data_of, purpose_of_confirming, record, sealed_json
@@ -25,6 +26,42 @@ from search.study import ConfirmFolder, StudyFolder
 from search.trainer_api import Report
 
 SEEDS = ROUNDS[-1]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ConfirmOptions(Workplace):
+    """What one asks of a race, and of a front."""
+
+    top: int = TOP
+    """Configurations, at most.
+
+    Raises:
+        UsageError: fewer than one.
+    """
+
+    def __post_init__(self) -> None:
+        if self.top < 1:
+            raise UsageError(f"top is {self.top}; it must be at least 1.")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evaluated:
+    """Configurations that were evaluated on the test images."""
+
+    finals: tuple[Final, ...]
+    images: int
+    """0 where there are none."""
+
+
+def evaluated(folder: Path) -> Evaluated:
+    """Return all that was ever evaluated on the test images for the study whose folder this is.
+
+    Raises:
+        StorageError: a file cannot be read.
+    """
+    kept = [found for found in (load(folder), load_front(folder)) if found is not None]
+    finals = tuple(final for found in kept for final in found.evaluated)
+    return Evaluated(finals=finals, images=max((found.test_images for found in kept), default=0))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,14 +102,20 @@ class Runs:
 
     def __init__(
         self, study: StudyRecord, trials: Sequence[TrialRecord], grid: Grid, observer: Observer,
-        on_period: Callable[[], None],
+        on_period: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
+        """Read what is known of the study's test errors.
+
+        Raises:
+            StorageError: see `evaluated`.
+        """
         self._study = study
         self._trials = {trial.number: trial for trial in trials}
         self._grid = grid
         self._folder = ConfirmFolder(grid.folder)
         self._observer = observer
         self._on_period = on_period
+        self._evaluated = evaluated(self._folder.path.parent)
         self._seeds = {part: seeds(study, part) for part in (RACE, FINAL)}
         self._rates = {number: _rate([trial.reports], trial.costs) for number, trial in self._trials.items()}
         """Measured seconds for an estimated microsecond, of each trial: in the search, then in its last runs here."""
@@ -128,26 +171,24 @@ class Runs:
     def finals(
         self,
         numbers: Sequence[int],
-        earlier: Sequence[Final],
         options: DataOptions,
         ledger: Path,
         stopping: Callable[[], bool],
-    ) -> tuple[list[Final], int] | None:
+    ) -> Evaluated | None:
         """Train configurations on all images with all seeds, and return what their nets get wrong on the test images,
-        each and those of a configuration together, with the number of those images; None where `stopping` said so.
+        each and those of a configuration together; None where `stopping` said so.
 
-        The test set is opened, once, for those alone whose errors are not among the `earlier` ones; where there are
-        none, the number of images is 0.
+        The test set is opened, once, for those alone whose errors are not known from an earlier confirmation.
 
         Raises:
             DataError, StorageError: see `open_test_set`.
         """
-        asked = [final for final in earlier if final.number in numbers]
+        asked = [final for final in self._evaluated.finals if final.number in numbers]
         known = {final.number: final for final in asked if self._was_trained(final.number)}
         curves = self.train(FINAL, numbers, SEEDS, stopping)
         if curves is None:
             return None
-        images, unknown = 0, [number for number in numbers if number not in known]
+        images, unknown = self._evaluated.images, [number for number in numbers if number not in known]
         if unknown:
             purpose = f"{purpose_of_confirming(self._study.name)}{', '.join(map(_name, unknown))}; {SEEDS} seeds each"
             own = StudyFolder(self._folder.path.parent).openings
@@ -156,7 +197,7 @@ class Runs:
             images = len(scores.images.labels)
         else:
             self._observer.on_news("their test errors are known from before; the test set is not opened again")
-        return [known[number] for number in numbers], images
+        return Evaluated(finals=tuple(known[number] for number in numbers), images=images)
 
     def _final(self, number: int, curves: Curves, scores: Scores) -> Final:
         runs = self._runs(FINAL, [number], SEEDS)

@@ -63,10 +63,11 @@ def validation_lines(confirmed: Confirmed) -> list[str]:
 def failure_lines(confirmed: Confirmed) -> list[str]:
     """Return which candidates had seeds with which they did not learn."""
     found = [(row.number, confirmed.validation(row.number)) for row in ordered(confirmed)]
-    return [f"#{number}: {_failures(figures)}." for number, figures in found if figures and figures.not_learned]
+    return [f"#{number}: {failures(figures)}." for number, figures in found if figures and figures.not_learned]
 
 
-def _failures(found: Figures) -> str:
+def failures(found: Figures) -> str:
+    """Return how many seeds did not learn, and what they got right."""
     seeds = "1 seed" if found.seeds == 1 else f"{found.seeds} seeds"
     return f"{len(found.not_learned)} of {seeds} did not learn ({', '.join(map(cells.percent, found.not_learned))})"
 
@@ -245,10 +246,10 @@ def _final_lines(confirmed: Confirmed, final: Final) -> list[str]:
         f"      the {final.ended} nets as a committee, their probabilities averaged: "
         f"{committee(final, confirmed.test_images)}."
     ]  # fmt: skip
-    failures = [f"      {_failures(test)}."] if test.not_learned else []
+    unlearned = [f"      {failures(test)}."] if test.not_learned else []
     return [
         f"  #{number} ({role})  {accuracy(test)} on the test images, {test.seeds} seeds: {each}",
-        *failures,
+        *unlearned,
         *together,
         f"      validation {accuracy(validation)}, so the test images came out {abs(gap):.2f} points "
         f"{'higher' if gap > 0 else 'lower'}.",

@@ -83,7 +83,7 @@ class Rung:
     @property
     def training_flop(self) -> int:
         """Floating-point operations of a run's training, by the multiply-accumulates of its convolutions and linear
-        layers: two each, and as many again for both gradients of the backward pass (Kaplan et al. 2020, section 2.1).
+        layers: two each forward, and four backward, for the gradients of inputs and weights (Kaplan et al. 2020, 2.1).
         """
         return 6 * self.macs * self.images
 

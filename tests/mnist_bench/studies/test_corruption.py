@@ -20,6 +20,7 @@ from mnist_bench.data.mnist import TRAIN_FILES, DataOptions, load_training_set
 from mnist_bench.experiments import audit
 from mnist_bench.experiments.ablation import result as ablation
 from mnist_bench.experiments.confirm import result as confirmed
+from mnist_bench.experiments.confirm.front_result import load_front, save_front
 from mnist_bench.experiments.time_budget import TimeBudget
 from mnist_bench.nets.modules import build_model
 from mnist_bench.studies import compatibility, record, sealed_json
@@ -29,6 +30,7 @@ from search.errors import SearchError
 from search.event_log.records import TrialRecord
 from search.study.checkpoint_store import CheckpointStore
 from support import handmade, handmade_data
+from support.handmade_front import FRONT
 
 CORRUPTIONS = 112
 """Of each of the nine kinds of files."""
@@ -81,6 +83,12 @@ def a_confirmation(folder: Path) -> Written:
     (folder / "confirm").mkdir()
     confirmed.save(found, folder)
     return Written(folder / "confirm" / "confirm.json", lambda: confirmed.load(folder))
+
+
+def a_front(folder: Path) -> Written:
+    (folder / "confirm").mkdir()
+    save_front(FRONT, folder)
+    return Written(folder / "confirm" / "front.json", lambda: load_front(folder))
 
 
 def an_audit(folder: Path) -> Written:
@@ -151,7 +159,7 @@ def corrupted(content: bytes, draws: random.Random) -> bytes:
 
 
 KINDS = (
-    checkpoint, weights, a_record, a_confirmation, an_audit, an_ablation, time_spent, images, compressed_labels
+    checkpoint, weights, a_record, a_confirmation, a_front, an_audit, an_ablation, time_spent, images, compressed_labels
 )  # fmt: skip
 
 

@@ -24,6 +24,7 @@ from mnist_bench.errors import DataError, WeightsError
 from mnist_bench.experiments import audit
 from mnist_bench.experiments.ablation import result as ablation
 from mnist_bench.experiments.confirm import result as confirmed
+from mnist_bench.experiments.confirm.front_result import load_front
 from mnist_bench.experiments.time_budget import TimeBudget
 from mnist_bench.studies import record
 from mnist_bench.studies.sealed_json import KEY, seal
@@ -32,6 +33,7 @@ from search.errors import SearchError
 from search.study import checkpoint_store
 from support import handmade
 from support.dose import dose
+from support.handmade_front import FRONT
 
 MEGABYTES = 300
 """More than any of these files may take."""
@@ -246,6 +248,7 @@ def time_spent() -> dict[str, Any]:
 KEPT: dict[str, tuple[Callable[[], dict[str, Any]], str, Callable[[Path], Any]]] = {
     "record": (a_record, "RECORD.json", lambda folder: record.read(folder / "RECORD.json")),
     "confirmation": (a_confirmation, "confirm/confirm.json", confirmed.load),
+    "front": (lambda: asdict(FRONT), "confirm/front.json", load_front),
     "audit": (an_audit, "audit/audit.json", audit.load),
     "ablation": (an_ablation, "ablation/ablation.json", ablation.load),
     "time spent": (time_spent, "p.json", lambda folder: TimeBudget(folder / "p.json", handmade.HASH, time.monotonic())),

@@ -8,32 +8,20 @@ from pathlib import Path
 import pytest
 
 from mnist_bench.experiments.confirm import front as fronts
-from mnist_bench.experiments.confirm.front import Front, FrontOptions, Member, chosen, evaluated, load_front
-from mnist_bench.experiments.confirm.front_table import table_of_front
-from mnist_bench.experiments.confirm.result import Final
+from mnist_bench.experiments.confirm.front import chosen
+from mnist_bench.experiments.confirm.front_result import load_front, save_front
+from mnist_bench.experiments.confirm.front_table import front_finding, front_footnote, table_of_front
+from mnist_bench.experiments.confirm.runs import ConfirmOptions, Evaluated, evaluated
 from mnist_bench.experiments.grid import Observer
-from mnist_bench.studies import sealed_json
 from search.errors import StorageError, StudyLockedError, StudyNotFoundError, UsageError
 from search.event_log.records import StudyRecord
 from search.study import StudyFolder
 from support import handmade
-
-
-def member(number: int, cost: int, *errors: int | None, committee: int | None = None) -> Member:
-    final = Final(number=number, errors=errors, committee=committee)
-    return Member(number=number, cost=cost, search_accuracy=0.99, final=final)
-
-
-FRONT = Front(
-    study="two", digest="d", cost="parameters", train_images=60_000, test_images=1000, left_out=3,
-    members=(
-        member(4, 900, 12, 14, committee=9), member(1, 1500, 13, 15), member(2, 2_000, 9, None), member(7, 3_000, None),
-    ),
-)  # fmt: skip
+from support.handmade_front import EVEN, FRONT, final
 
 
 def numbers(study: StudyRecord, top: int) -> tuple[list[int], int]:
-    trials, left_out = chosen(study, top)
+    _, trials, left_out = chosen(study, top)
     return [trial.number for trial in trials], left_out
 
 
@@ -48,11 +36,11 @@ def test_of_a_longer_front_both_ends_are_taken_and_evenly_between_them() -> None
     study.spec["space"]["settings"]["objective"] = ["val_accuracy", "macs"]
     assert numbers(study, 5) == ([0, 2, 4, 6, 8], 4)
     assert numbers(study, 2) == ([0, 8], 7)
-    assert numbers(study, 1) == ([0], 8)
+    assert numbers(study, 1) == ([8], 8)
 
 
 def test_without_a_front_it_says_what_would_do() -> None:
-    with pytest.raises(UsageError, match=r"has one objective, and so no front; `mnist-bench confirm conv-0` lets"):
+    with pytest.raises(UsageError, match="has one objective, and so no front; without --front its best race"):
         chosen(handmade.mixed(), 8)
     empty = handmade.two_objectives()
     with pytest.raises(StudyNotFoundError, match="no complete trial"):
@@ -62,35 +50,70 @@ def test_without_a_front_it_says_what_would_do() -> None:
 def test_a_study_that_is_searched_is_refused(tmp_path: Path) -> None:
     live = replace(handmade.two_objectives(), live=True)
     with pytest.raises(StudyLockedError, match="being searched"):
-        fronts.run(live, FrontOptions(results=tmp_path), Observer(), lambda: False)
+        fronts.run(live, ConfirmOptions(results=tmp_path), Observer(), lambda: False)
 
 
-def test_what_costs_more_and_is_no_better_is_told() -> None:
-    first, second, third, last = FRONT.members
-    assert [FRONT.surpassed_by(each) for each in (first, second, third, last)] == [None, first, None, third]
-    (table,) = [table_of_front(FRONT)]
+def test_none_at_all_is_no_number_of_configurations() -> None:
+    with pytest.raises(UsageError, match="top is 0; it must be at least 1"):
+        ConfirmOptions(top=0)
+
+
+def test_a_member_is_on_the_front_where_pairs_of_seeds_say_so() -> None:
+    standings = [FRONT.standing(each) for each in FRONT.members]
+    assert standings == ["yes", "no", "yes", "no", None, None]
+    ahead = FRONT.ahead(FRONT.members[2])
+    assert ahead is not None
+    assert ahead.of == 4
+    assert ahead.mean == pytest.approx(0.009)
+    assert ahead.low < ahead.mean < ahead.high
+    assert FRONT.ahead(FRONT.members[3]) == replace(ahead, of=2, mean=-ahead.mean, low=-ahead.high, high=-ahead.low)
+    close = replace(FRONT, finals=(final(4, *EVEN), final(1, *reversed(EVEN)), *FRONT.finals[2:]))
+    assert close.standing(close.members[1]) == "not shown"
+    alone = replace(FRONT, members=FRONT.members[:1], finals=FRONT.finals[:1])
+    assert alone.standing(alone.members[0]) == "yes"
+
+
+def test_the_table_says_what_was_found() -> None:
+    table = table_of_front(FRONT)
     cells = [dict(zip([column.heading for column in table.columns], texts, strict=True)) for texts in table.texts()]
     assert cells[0] == {
-        "trial": "#4", "parameters": "900", "test": "98.70 % [97.43, 99.97]", "on the front": "yes",
-        "committee": "99.10 %, 9 of 1,000 wrong", "in the search": "99.00 %",
+        "trial": "#4", "MACs": "900", "test": "98.70 % [98.64, 98.76]", "on the front": "yes",
+        "ahead of what costs no more": "–", "committee": "99.10 %, 9 of 1,000 wrong", "in the search": "99.00 %",
     }  # fmt: skip
-    assert cells[1]["on the front"] == "no: #4 is as good for less"
-    assert (cells[2]["test"], cells[3]["test"]) == ("99.10 %", "–")
-    assert table.caption == [
-        "two: the front of accuracy and parameters, 8 fresh seeds each, trained on all 60,000 images."
-    ]
-    assert any(line.endswith("3 more are on the front of the search.") for line in table.footnotes)
-    assert [each["surpassed_by"] for each in table.document["members"]] == [None, 4, None, 2]
+    assert cells[2]["ahead of what costs no more"].startswith("+0.90 [+0.8")
+    assert cells[2]["ahead of what costs no more"].endswith("] of #4")
+    assert [cells[5][name] for name in ("test", "on the front", "committee")] == ["–", "–", "–"]
+    assert table.caption[1] == (
+        "two: 6 configurations of the front of accuracy and MACs, 8 fresh seeds each, trained on all 60,000 images."
+    )
+    assert "#7: 7 of 8 runs came to their end; it is not compared." in table.footnotes
+    assert any(line.startswith("3 more are on the front of the search") for line in table.footnotes)
+    assert [each["on_front"] for each in table.document["members"]] == ["yes", "no", "yes", "no", None, None]
+    assert front_finding(replace(FRONT, members=FRONT.members[:1])) == (
+        "On the test images: 98.70 % [98.64, 98.76] with 900 MACs (#4)."
+    )
+
+
+def test_below_a_leaderboard_stands_what_was_confirmed_or_what_does_it() -> None:
+    told = front_footnote(FRONT, "two", " --data mine.npz")
+    assert told.startswith("front confirmed: On the test images: 98.70 % [98.64, 98.76] with 900 MACs (#4) to ")
+    command = "`mnist-bench confirm two --front --data mine.npz`"
+    assert command in told
+    assert front_footnote(None, "two", " --data mine.npz") == f"  {command} trains the front with fresh seeds."
 
 
 def test_it_is_kept_and_what_is_damaged_is_no_front(tmp_path: Path) -> None:
     folder = tmp_path / "renamed"
     path = StudyFolder(folder).confirm.front
     path.parent.mkdir(parents=True)
-    assert (load_front(folder), evaluated(folder)) == (None, ((), 0))
-    sealed_json.save(FRONT, path)
-    assert load_front(folder) == replace(FRONT, study="renamed")
-    assert evaluated(folder) == (tuple(each.final for each in FRONT.members), 1000)
+    assert (load_front(folder), evaluated(folder)) == (None, Evaluated(finals=(), images=0))
+    earlier = replace(FRONT, earlier=(final(30, *EVEN),))
+    save_front(earlier, folder)
+    assert load_front(folder) == replace(earlier, study="renamed")
+    assert evaluated(folder) == Evaluated(finals=(*FRONT.finals, *earlier.earlier), images=1000)
     path.write_text(path.read_text().replace("900", "901"))
     with pytest.raises(StorageError, match="not a whole confirmation of a front"):
+        load_front(folder)
+    save_front(replace(FRONT, finals=FRONT.finals[::-1]), folder)
+    with pytest.raises(StorageError, match="errors of other trials than it names"):
         load_front(folder)
