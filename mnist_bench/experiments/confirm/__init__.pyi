@@ -1,9 +1,5 @@
 from .front_result import Front as Front, load_front as load_front, plain_front as plain_front
-from .front_table import (
-    front_finding as front_finding,
-    front_footnote as front_footnote,
-    table_of_front as table_of_front,
-)
+from .front_table import front_footnote as front_footnote, table_of_front as table_of_front
 from .result import (
     MIN_COMMITTEE as MIN_COMMITTEE,
     Confirmed as Confirmed,
