@@ -33,11 +33,18 @@ def write(
     text = StringIO()
     with redirect_stdout(text):
         output.show("markdown", *results)
-    said = "\n\n".join([f"# {title}", *paragraphs, text.getvalue()])
+    whole = {**{key: value for table in results for key, value in table.document.items()}, **document}
+    write_page(target, title, [*paragraphs, text.getvalue().rstrip("\n")], picture.rows(contests), whole)
+
+
+def write_page(
+    target: Path, title: str, paragraphs: Sequence[str], panels: picture.Panels, document: Mapping[str, Any]
+) -> None:
+    """Write a page of paragraphs alone, above a picture; `document` is the whole JSON."""
+    said = "\n\n".join([f"# {title}", *paragraphs])
     make_folder(target.parent)
     atomic_write(
-        target.with_suffix(".md"), f"{said}\n![Error of the choice by what was spent]({target.name}.png)\n".encode()
+        target.with_suffix(".md"), f"{said}\n\n![Error of the choice by what was spent]({target.name}.png)\n".encode()
     )
-    whole = {**{key: value for table in results for key, value in table.document.items()}, **document}
-    atomic_write(target.with_suffix(".json"), (canonical_json.dumps(whole) + "\n").encode())
-    save(partial(picture.draw, picture.rows(contests)), target, ["png"])
+    atomic_write(target.with_suffix(".json"), (canonical_json.dumps(document) + "\n").encode())
+    save(partial(picture.draw, panels), target, ["png"])

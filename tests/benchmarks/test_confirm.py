@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from confirm import plan_of
+from confirm import plan_of, rows
 from looks import ADDED, BOUNDARIES, compared, look, words
 from scipy.stats import norm  # type: ignore[import-untyped]
 
@@ -106,3 +106,13 @@ def test_looks_that_the_boundaries_do_not_hold_for_are_refused(tmp_path: Path) -
 def test_speed_ups_are_told_at_smaller_budgets_too() -> None:
     found = look(contest(*errors(0, 30, gain=0.001)), BOUNDARIES[1][0], 0.02, (5,))
     assert list(found.speedups) == [5, 10]
+
+
+def test_a_page_has_a_row_a_look_and_no_verdict_but_its_own() -> None:
+    plan = replace(plan_of(PLANS / "contest.yaml"), budgets=(5,), trials=10)
+    seen = contest(*errors(1, 25, gain=0.0012))
+    heads, rule, row = rows(plan, [(seen, [look(seen, ADDED, 0.02, (5,))])])
+    assert heads.count("|") == rule.count("|") == row.count("|")
+    assert row.startswith("| curves + asha | 1.77 % ± 0.02 | tpe + asha | 1.90 % ± 0.02 | 25 | -0.13 [")
+    assert "| not shown | " in row
+    assert row.endswith("2.00 [2.00, 2.00] |")
