@@ -26,6 +26,8 @@ from statistics import fmean
 from types import MappingProxyType
 from typing import Any, get_args
 
+from publish import machine
+
 from mnist_bench import space_files
 from mnist_bench.config import TaskName, TrainConfig, config_hash
 from mnist_bench.data import DataOptions
@@ -231,14 +233,17 @@ def _brought(pairs: Sequence[tuple[Trained, Trained]]) -> Brought:
     )
 
 
-def page(rows: Sequence[Brought]) -> str:
-    """Return the table as Markdown."""
+def page(rows: Sequence[Brought], canaries: Sequence[str]) -> str:
+    """Return the table as Markdown; `canaries` are those of the machines that trained."""
     lines = [
         "# What each lever brings",
         "",
         "`python benchmarks/levers.py`: validation errors with the lever minus those without, paired by seed, with "
         "Student's 95 % interval for each alone; below 0 the lever helps. Costs are the estimate that orders a search, "
-        "seconds what was measured.",
+        "seconds what was measured, two trainings at a time.",
+        "",
+        f"Trained where the canary is {', '.join(f'{canary[:16]}…' for canary in canaries)}; this page was written on "
+        f"{machine()}.",
         "",
         "| recipe | images | lever | changes | pairs | without | with | difference | p | cost | seconds |",
         "| --- | --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
@@ -272,7 +277,7 @@ def write_tables(folder: Path) -> None:
     found = list(brought(rows))
     canaries = sorted({row.canary for row in rows})
     document = {"canaries": canaries, "levers": [asdict(row) for row in found]}
-    atomic_write(folder / "levers.md", page(found).encode())
+    atomic_write(folder / "levers.md", page(found, canaries).encode())
     atomic_write(folder / "levers.json", (json.dumps(document, indent=1) + "\n").encode())
 
 

@@ -100,7 +100,7 @@ def test_levers_are_paired_with_the_recipe_by_seed(grid: FakeGrid, tmp_path: Pat
 def test_a_training_that_diverged_is_told_and_is_in_no_mean(grid: FakeGrid, tmp_path: Path) -> None:
     cycled = trained(tmp_path, "--seeds", "2", "--only", "one-cycle")["one-cycle"]
     assert (cycled.pairs, cycled.diverged, cycled.difference, cycled.low) == (1, 1, 0, None)
-    assert "| 1 (1 diverged) | 500.0 | 500.0 | +0.0 | – |" in levers.page([cycled])
+    assert "| 1 (1 diverged) | 500.0 | 500.0 | +0.0 | – |" in levers.page([cycled], ["ab"])
 
 
 def test_a_stopped_command_goes_on_with_what_is_missing(grid: FakeGrid, tmp_path: Path) -> None:
