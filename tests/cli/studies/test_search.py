@@ -298,6 +298,7 @@ def test_a_dry_run_warns_and_says_what_share_is_infeasible(cli: Cli) -> None:
     assert re.search(r"^\d\d % of random configurations exceed a limit; such are not trained", result.stdout, re.M)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("measured")
 def test_a_dry_run_says_that_a_list_is_tried_first(cli: Cli) -> None:
     told = "Tries 10 configurations first that did well in conv-5k and conv-5k-wrong: at most "

@@ -128,6 +128,7 @@ def committee(winner: Winner, others: Sequence[Winner]) -> Winner:
     return replace(winner, members=members, traits=replace(winner.traits, members=len(members)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", [*WAYS, by_model])
 def test_a_committee_says_what_its_nets_say_on_the_average(
     digits: Dataset, tmp_path: Path, way: Callable[..., NDArray[Any]]

@@ -73,6 +73,7 @@ def found_by(sampler: Curves | None, seed: int, trials: int) -> tuple[float, lis
     return sum(each.values[-1] for each in curves[-10:]) / 10, [each.params for each in curves]
 
 
+@pytest.mark.slow
 def test_what_was_learned_makes_the_later_proposals_better() -> None:
     learned = [found_by(Curves(), seed, 40)[0] for seed in range(3)]
     spread = [found_by(None, seed, 40)[0] for seed in range(3)]

@@ -115,6 +115,7 @@ def test_a_live_contest_needs_a_file_and_one_objective(tmp_path: Path) -> None:
         run(replace(ASKED, live="mnist-5k", space=str(file)), News(), lambda: False)
 
 
+@pytest.mark.slow
 def test_a_live_contest_goes_on_from_its_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also on another machine, which has none of the trainings; and where all is done, no worker is started."""
     done: list[tuple[str, int]] = []
