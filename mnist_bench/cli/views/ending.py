@@ -79,10 +79,11 @@ def advice(run: Run, asked: SearchConfig) -> list[str]:
     name, best, hint = run.study.name, run.study.best, again.hint(asked.storage)
     if best is None:
         return ["", f"No trial is complete. mnist-bench leaderboard {name}{reading} shows how they ended.", *hint]
+    front = "" if run.study.cost is None else " --front"
     of_ours = ": plain PyTorch, ONNX, a page to draw on" if asked.net is None else ""
     commands = {
         f"reproduce {name}{training}": f"retrain #{best.number} and compare bit for bit",
-        f"confirm {name}{training}": "fresh seeds, then all training images, then the test set once",
+        f"confirm {name}{front}{training}": "fresh seeds, then all training images, then the test set once",
         f"plot {name}{drawing}": f"{len(KINDS)} pictures into {StudyFolder(asked.results / name).plots}",
         f"ablate {name}{training}": "what each group of settings brings",
         f"report {name}{drawing}": "all of it on one page",

@@ -236,6 +236,11 @@ def test_advice_repeats_the_options_that_the_next_commands_know(cli: Cli) -> Non
     assert [len(found) for found in having.values()] == [6, 4]
 
 
+def test_with_two_objectives_the_front_is_confirmed() -> None:
+    lines = ending.advice(ended(handmade.two_objectives()), SearchConfig(space="conv"))
+    assert any("mnist-bench confirm two --front " in line for line in lines)
+
+
 def test_advice_keeps_a_password_to_itself() -> None:
     lines = ending.advice(ended(), SearchConfig(space="conv", storage="postgresql://me:word@host/db"))
     assert not any("me:word" in line or "--storage " in line for line in lines[:-1])
