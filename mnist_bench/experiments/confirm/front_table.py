@@ -86,8 +86,8 @@ def _footnotes(front: Front) -> list[str]:
     return [
         f"test: mean of fresh seeds and its 95 % interval, on {front.test_images:,} test images, evaluated once; it "
         "covers other seeds, not other images.",
-        "on the front: yes where it is shown to be more accurate than all that costs no more, no where something of that "
-        "is shown to be more accurate, by seeds in pairs, each comparison alone.",
+        "on the front: yes where it is shown to be more accurate than all that costs no more, no where something "
+        "of that is shown to be more accurate, by seeds in pairs, each comparison alone.",
         "committee: the nets of all seeds, their probabilities averaged.",
         *ended,
         *failed,
