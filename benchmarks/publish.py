@@ -43,7 +43,6 @@ SMALL = ("search", "small", "--trials", "60")
 FRONT = ("confirm", "small-0", "--front")
 NOTEBOOK = ("notebook", "--seeds", "5")
 
-
 Step = Callable[[Path, tuple[str, ...]], None]
 
 
@@ -72,11 +71,18 @@ def in_steps(results: Path, steps: tuple[Step, ...]) -> None:
 
 def search_small(folder: Path, results: tuple[str, ...]) -> None:
     """Search for accuracy with few parameters, and write the leaderboard."""
-    ended, conditions = timed(*SMALL, *results)
+    searched(SMALL, "Accuracy with few parameters", folder, results)
+
+
+def searched(command: tuple[str, ...], title: str, folder: Path, results: tuple[str, ...]) -> str:
+    """Search; write the end of the search and the leaderboard of all trials, and return this as JSON."""
+    ended, conditions = timed(*command, *results)
     (folder / "search.txt").write_text(ended)
-    table = run("leaderboard", *results, "--markdown", "--top", "60")
-    (folder / "leaderboard.md").write_text(f"# Accuracy with few parameters\n\n{conditions}\n\n{table}")
-    (folder / "leaderboard.json").write_text(run("leaderboard", *results, "--json"))
+    table = run("leaderboard", *results, "--markdown", "--top", command[-1])
+    rows = run("leaderboard", *results, "--json")
+    (folder / "leaderboard.md").write_text(f"# {title}\n\n{conditions}\n\n{table}")
+    (folder / "leaderboard.json").write_text(rows)
+    return rows
 
 
 def confirm_front(folder: Path, results: tuple[str, ...]) -> None:
@@ -98,13 +104,8 @@ def draw_front(folder: Path, results: tuple[str, ...]) -> None:
 
 def search(folder: Path, results: tuple[str, ...]) -> None:
     """Search; then write the leaderboard before anything is confirmed, and the winner's record."""
-    ended, conditions = timed(*SEARCH, *results)
-    (folder / "search.txt").write_text(ended)
-    table = run("leaderboard", *results, "--markdown", "--top", "50")
-    rows = run("leaderboard", *results, "--json")
+    rows = searched(SEARCH, "The published search", folder, results)
     winner = json.loads(rows)["studies"][0]["rows"][0]["number"]
-    (folder / "leaderboard.md").write_text(f"# The published search\n\n{conditions}\n\n{table}")
-    (folder / "leaderboard.json").write_text(rows)
     (folder / "RECORD.json").write_text(run("show", f"conv-0/{winner}", *results, "--json"))
 
 

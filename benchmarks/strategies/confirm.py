@@ -29,7 +29,7 @@ from ruamel.yaml import YAML
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import contest_pages
-from looks import ADDED, BOUNDARIES, Look, look, words
+from looks import ADDED, BOUNDARIES, Look, look, times, words
 from publish import machine
 
 from mnist_bench.cli.experiments.runner import Lines
@@ -178,7 +178,7 @@ def rows(plan: Plan, found: Sequence[tuple[Contest, list[Look]]]) -> Iterator[st
                 claim.way.name, ours, claim.against.name, theirs, f"{each.pairs}",
                 f"{each.difference:+.2f} [{each.low:+.2f}, {each.high:+.2f}]", f"{each.statistic:.2f}",
                 f"{each.boundary:.2f}", each.verdict,
-                *(f"{one.ratio:.2f} [{one.low:.2f}, {one.high:.2f}]" for one in map(each.speedups.get, budgets) if one),
+                *(times(one) for one in map(each.speedups.get, budgets) if one),
             ]  # fmt: skip
             yield f"| {' | '.join(cells)} |"
 

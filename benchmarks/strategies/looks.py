@@ -84,12 +84,14 @@ def compared(differences: NDArray[np.float64], boundary: float, margin: float) -
     )
 
 
+def times(found: Speedup) -> str:
+    """Return how many times cheaper, with its interval."""
+    return f"{found.ratio:.2f} [{found.low:.2f}, {found.high:.2f}]"
+
+
 def words(found: Look) -> str:
     """Return a look in a sentence."""
-    faster = [
-        f"speed-up at {budget} trainings {one.ratio:.2f} [{one.low:.2f}, {one.high:.2f}]"
-        for budget, one in found.speedups.items()
-    ]
+    faster = [f"speed-up at {budget} trainings {times(one)}" for budget, one in found.speedups.items()]
     said = (
         f"{found.pairs} pairs: {found.difference:+.3f} points [{found.low:+.3f}, {found.high:+.3f}], "
         f"t = {found.statistic:.2f} against {found.boundary:.2f}: {found.verdict}"

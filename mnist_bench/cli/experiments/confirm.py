@@ -98,7 +98,7 @@ def confirm(
     needed = again.options_from(
         again.TRAINING, results=results, storage=storage, data_dir=data_dir, net=net, device=device
     )  # fmt: skip
-    for line in _to_take_away(f"{found.study}", found.finals[:1], nets, needed):
+    for line in _to_take_away(found.study, found.finals[:1], nets, needed):
         output.note_command(line)
     if not found.finals:
         output.note("To go on from here:")
