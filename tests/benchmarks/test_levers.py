@@ -152,7 +152,7 @@ def test_the_tables_are_the_ledgers(grid: FakeGrid, tmp_path: Path) -> None:
     document = json.loads((tmp_path / "levers.json").read_text())
     assert [row["lever"] for row in document["levers"]] == [*found]
     assert document["levers"][0] == json.loads(json.dumps(asdict(found["grid"])))
-    rows = (tmp_path / "levers.md").read_text().splitlines()[6:]
+    rows = (tmp_path / "levers.md").read_text().splitlines()[8:]
     assert rows[0].startswith(
         "| recipe epochs=4 | mnist | grid | `augment.grid_pixels=4` `augment.grid_shift=1.0` | 2 |"
     )
