@@ -3,6 +3,7 @@
     python benchmarks/strategies/confirm.py benchmarks/strategies/contest.yaml            searches, and looks
     python benchmarks/strategies/confirm.py benchmarks/strategies/contest.yaml --so-far   how many searches are done
     python benchmarks/strategies/confirm.py benchmarks/strategies/contest.yaml --kept     looks for which all are done
+    python benchmarks/strategies/confirm.py benchmarks/strategies/contest.yaml --looks 1  no claim beyond its first look
 
 Searches with the same seed are pairs. They train in the continuous space, and a choice is scored on images that no
 search sees, with four seeds that nothing was chosen on. The mean difference is looked at after each number of pairs
@@ -21,6 +22,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
@@ -122,7 +124,7 @@ def judged(plan: Plan, claim: Claim, ledger: Path, asked: argparse.Namespace) ->
     where the searches of the first look are not there."""
     looks: list[Look] = []
     seen: Contest | None = None
-    for pairs, boundary in claim.looks.items():
+    for pairs, boundary in islice(claim.looks.items(), asked.looks):
         contest = contest_of(plan, (claim.against, claim.way), pairs, ledger, asked)
         if contest is None:
             break
@@ -196,6 +198,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--output", type=Path, default=Path("results/published/strategies"))
     parser.add_argument("--results", type=Path, default=Path("results"))
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--looks", type=int)
     parser.add_argument("--so-far", action="store_true")
     parser.add_argument("--kept", action="store_true")
     asked = parser.parse_args(arguments)
