@@ -19,6 +19,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+FOREIGN = (Exception, SystemExit)
+"""Exceptions of a user's code that are caught and told. `sys.exit` is one of them: uncaught, it would end a worker
+process, which would be started again and again, or the whole command without a word."""
+
 
 class SearchError(Exception):
     """Root of all errors whose text is written for the user."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, cast
 
+from search.errors import FOREIGN
 from search.executors.protocol import Done, Job, Outcome, Raised
 from search.plugins import load_object
 from search.trainer_api import Trainer, TrainerSpec
@@ -63,7 +64,7 @@ class InProcessExecutor:
         started = time.time()
         try:
             state, report = self._trainer.advance(job.config, job.seed, job.period, job.state)
-        except Exception as error:  # whatever a configuration makes the trainer raise is a result about it
+        except FOREIGN as error:  # whatever a configuration makes the trainer raise is a result about it
             return [Raised(job=job, error=error_text(error))]
         return [Done(job=job, report=replace(report, worker=0, started=started), state=state)]
 

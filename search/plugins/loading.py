@@ -21,7 +21,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
-from search.errors import PluginError, SearchError, UsageError
+from search.errors import FOREIGN, PluginError, SearchError, UsageError
 from search.messages import first_line, in_a_sentence
 
 HOW = "name it as package.module:Name or folder/file.py:Name"
@@ -73,7 +73,7 @@ class Loaded:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # Optuna's of experimental features, which the user cannot act on
                 return self.call(**options, **seeded)
-        except Exception as error:
+        except FOREIGN as error:
             raise UsageError(f"{self.kind.capitalize()} {self.name} cannot be made: {self._told(error)}.") from error
 
     @contextmanager
@@ -87,7 +87,7 @@ class Loaded:
             yield
         except SearchError:
             raise
-        except Exception as error:
+        except FOREIGN as error:
             raise PluginError(f"{self.kind.capitalize()} {self.name} raised {self._told(error)}.") from error
 
     def _takes_seed(self) -> bool:
@@ -99,7 +99,7 @@ class Loaded:
         takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
         return "seed" in parameters or (takes_all and self.kind == "sampler")
 
-    def _told(self, error: Exception) -> str:
+    def _told(self, error: BaseException) -> str:
         """Return an exception's class, its message, and the line of the code's own file that it passed last."""
         lines = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == self.source]
         return _spelt(error) + (f" ({lines[-1].filename}:{lines[-1].lineno})" if lines else "")
@@ -148,7 +148,7 @@ def _find(name: str, kind: str) -> tuple[ModuleType, Any]:
     try:
         module = _from_file(place) if place.endswith(".py") else importlib.import_module(place)
         return module, getattr(module, attribute)
-    except Exception as error:
+    except FOREIGN as error:
         where = _raised_at(error)
         if where is None and isinstance(error, _NOT_THERE):
             raise UsageError(f"No {kind} {name} ({first_line(error)}); {HOW}.") from error
@@ -178,7 +178,7 @@ def _from_file(path: str) -> ModuleType:
     return module
 
 
-def _raised_at(error: Exception) -> str | None:
+def _raised_at(error: BaseException) -> str | None:
     """Return where code that was being loaded raised an exception; None where there was none to be loaded."""
     if isinstance(error, SyntaxError):
         return f"{error.filename}:{error.lineno}"
@@ -191,7 +191,7 @@ def _raised_at(error: Exception) -> str | None:
     return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else None
 
 
-def _spelt(error: Exception) -> str:
+def _spelt(error: BaseException) -> str:
     words = in_a_sentence(error.msg if isinstance(error, SyntaxError) else error)
     return f"{type(error).__name__}: {words}" if words else type(error).__name__
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
@@ -36,6 +37,7 @@ def _devour() -> None:
 
 DEEDS: dict[str, Callable[[], object]] = {
     "raise": _raise,
+    "exit": lambda: sys.exit("the fake trainer has had enough"),
     "die": lambda: os.kill(os.getpid(), signal.SIGKILL),
     "segfault": lambda: os.kill(os.getpid(), signal.SIGSEGV),
     "hang": lambda: time.sleep(60),

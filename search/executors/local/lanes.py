@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from search.errors import FOREIGN
 from search.trainer_api import Report, SteppedTrainer, Steps, Trainer
 
 
@@ -14,7 +15,7 @@ class Ended:
     """What a lane's job came to: its state and report, or the exception that it raised."""
 
     lane: int
-    result: tuple[bytes, Report] | Exception
+    result: tuple[bytes, Report] | BaseException
 
 
 class Lanes:
@@ -43,7 +44,7 @@ class Lanes:
             next(self._steps[lane])
         except StopIteration as end:
             ended = Ended(lane, end.value)
-        except Exception as error:  # whatever a configuration makes the trainer raise is a result about it
+        except FOREIGN as error:  # whatever a configuration makes the trainer raise is a result about it
             ended = Ended(lane, error)  # the other lanes go on; whether their process is still sound, the pool decides
         else:
             return None

@@ -12,7 +12,7 @@ import sys
 import threading
 from typing import Any, BinaryIO
 
-from search.errors import UsageError
+from search.errors import FOREIGN, UsageError
 from search.executors.in_process import build_trainer, error_text
 from search.executors.local import oom
 from search.executors.local.lanes import Ended, Lanes
@@ -58,7 +58,7 @@ def _hello(spec: TrainerSpec, output: BinaryIO) -> Trainer[Any] | None:
         # The user can mend it (no such trainer, other data): every other worker would say the same, so none is tried.
         write_frame(output, {"refused": str(error)})
         return None
-    except Exception as error:
+    except FOREIGN as error:
         write_frame(output, {"failed": error_text(error)})
         return None
     return trainer
@@ -76,7 +76,7 @@ def _serve(lanes: Lanes, inbox: queue.Queue[_Message], output: BinaryIO) -> None
 
 
 def _answer(ended: Ended, output: BinaryIO) -> None:
-    if isinstance(ended.result, Exception):
+    if isinstance(ended.result, BaseException):
         write_frame(output, {"lane": ended.lane, "raised": error_text(ended.result)})
     else:
         state, report = ended.result

@@ -118,12 +118,19 @@ def test_a_period_says_which_lane_trained_it_and_when(make: Make) -> None:
     assert before <= outcome.report.started <= time.time()
 
 
-def test_an_exception_comes_back_with_its_text(make: Make) -> None:
-    executor = make("raise_always")
+@pytest.mark.parametrize(
+    ("behaviour", "words"),
+    [
+        ("raise_always", "ZeroDivisionError: the fake trainer divides by zero"),
+        ("exit_always", "SystemExit: the fake trainer has had enough"),
+    ],
+)
+def test_an_exception_comes_back_with_its_text(make: Make, behaviour: str, words: str) -> None:
+    executor = make(behaviour)
     executor.submit(job())
     (outcome,) = outcomes(executor, 1)
     assert isinstance(outcome, Raised)
-    assert outcome.error.endswith("ZeroDivisionError: the fake trainer divides by zero")
+    assert outcome.error.endswith(words)
 
 
 def test_idle_counts_what_can_be_submitted(make: Make) -> None:

@@ -65,6 +65,7 @@ def test_what_is_not_there_is_refused(name: str, words: str) -> None:
     [
         ("class Mine:\n    pass\n\nprint(absent)\n", r"NameError: name 'absent' is not defined \({path}:4\)"),
         ("import absent\n", r"ModuleNotFoundError: No module named 'absent' \({path}:1\)"),
+        ("raise SystemExit(3)\n", r"SystemExit: 3 \({path}:1\)"),
         ("class Mine\n", r"SyntaxError: expected ':' \({path}:1\)"),
     ],
 )
@@ -111,12 +112,14 @@ def test_a_file_is_named_in_errors_as_it_was_typed(tmp_path: Path, monkeypatch: 
         loaded.construct({}, seed=0)
 
 
-def test_an_exception_is_one_sentence_with_the_line_of_the_users_file(tmp_path: Path) -> None:
-    loaded = load(own_code.write(tmp_path, "def Mine():\n    return 1 / 0\n"), "pruner")
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [("return 1 / 0", "ZeroDivisionError: division by zero"), ("raise SystemExit('enough')", "SystemExit: enough")],
+)
+def test_an_exception_is_one_sentence_with_the_line_of_the_users_file(tmp_path: Path, line: str, words: str) -> None:
+    loaded = load(own_code.write(tmp_path, f"def Mine():\n    {line}\n"), "pruner")
     with (
-        pytest.raises(
-            PluginError, match=rf"^Pruner mine\.py:Mine raised ZeroDivisionError: .* \({tmp_path}/mine\.py:2\)"
-        ),
+        pytest.raises(PluginError, match=rf"^Pruner mine\.py:Mine raised {words} \({tmp_path}/mine\.py:2\)"),
         loaded.blamed(),
     ):
         loaded.call()
