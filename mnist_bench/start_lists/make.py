@@ -20,8 +20,9 @@ NUMBER = 10
 def make(space: Space, planner: Planner[Any], sources: Sequence[Source], number: int = NUMBER) -> StartList:
     """Return the configurations of a space to try first, the most promising one first.
 
-    A number beyond the ends of its range in this space becomes the nearest end. A configuration is left out where the
-    space asks for a setting that its source does not have, or has no such option; and where it exceeds a limit.
+    A number beyond the ends of its range in this space becomes the nearest end; a setting that the source's space does
+    not name has its default. A configuration is left out where the space asks for a setting that did not apply to it,
+    or has no such option; and where it exceeds a limit.
 
     Raises:
         UsageError: nothing is left.
@@ -30,7 +31,7 @@ def make(space: Space, planner: Planner[Any], sources: Sequence[Source], number:
     configurations: dict[str, Mapping[str, Any]] = {}
     for each in sources:
         for tried in each.tried:
-            params = _adapted(space, tried.settings)
+            params = _adapted(space, {**each.unnamed, **tried.settings})
             if params is not None:
                 key = canonical_json.dumps(dict(params))
                 configurations[key] = params

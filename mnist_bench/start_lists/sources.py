@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from mnist_bench import tables
+from mnist_bench.config import TrainConfig, every_setting, leaves
 from mnist_bench.tables import SHA256, Table, shipped
 from search.errors import UsageError
 from search.event_log import StudyRecord
@@ -36,6 +37,8 @@ class Source:
     task: str | None
     """Of a table; None where it is a study's own data."""
     tried: tuple[Tried, ...]
+    unnamed: Mapping[str, Any] = field(default_factory=dict)
+    """The settings that its space does not name, by path: all that was tried there had their defaults."""
 
 
 def source(name: str, results: Path, storage: str | None = None) -> Source:
@@ -46,14 +49,20 @@ def source(name: str, results: Path, storage: str | None = None) -> Source:
         StorageError: a file or a database cannot be read.
         UsageError: nothing in it was trained to its end, or its values are no accuracies.
     """
-    table = tables.load(name) if name in SHA256 or name.endswith(shipped.FILE) else None
-    found = [*(_of_study(open_study(results, name, storage)) if table is None else _of_table(table))]
+    if name in SHA256 or name.endswith(shipped.FILE):
+        table = tables.load(name)
+        task, space, found = table.about.task, table.space, [*_of_table(table)]
+    else:
+        study = open_study(results, name, storage)
+        task, space = None, Space.from_spec(study.spec["space"])
+        found = [*_of_study(study, space)]
     if not found:
         raise UsageError(f"{name} has no complete trial that a start list could be made of.")
     return Source(
         name=named(name),
-        task=None if table is None else table.about.task,
+        task=task,
         tried=tuple(_standardised(found)),
+        unnamed=_unnamed(space),
     )
 
 
@@ -74,13 +83,19 @@ def _of_table(table: Table) -> Iterator[tuple[Mapping[str, Any], float]]:
             yield table.space.resolve(table.points[point]), sum(errors) / len(errors)
 
 
-def _of_study(study: StudyRecord) -> Iterator[tuple[Mapping[str, Any], float]]:
-    space = Space.from_spec(study.spec["space"])
+def _of_study(study: StudyRecord, space: Space) -> Iterator[tuple[Mapping[str, Any], float]]:
     for trial in study.trials:
         if trial.state == "COMPLETE" and trial.value is not None:
             if not 0.0 <= trial.value <= 1.0:
                 raise UsageError(f"{study.name} is no study of accuracies: trial {trial.number} has {trial.value:g}.")
             yield space.resolve(trial.params), 1.0 - trial.value
+
+
+def _unnamed(space: Space) -> Mapping[str, Any]:
+    named = {entry.path for entry in space.fields}
+    without = "model." if "net_code" in space.settings else ()  # a net of the user's own has none of these
+    defaults = leaves(every_setting(TrainConfig()))
+    return {path: value for path, value in defaults if path not in named and not path.startswith(without)}
 
 
 def _standardised(found: Sequence[tuple[Mapping[str, Any], float]]) -> Iterator[Tried]:

@@ -40,7 +40,7 @@ def open_for_writing(url: str) -> RDBStorage:
         StorageError: the database cannot be reached, or the file is damaged or not a database.
         UsageError: the URL is invalid, or the database's Python driver is not installed.
     """
-    from optuna.storages import RDBStorage
+    from search.database.optuna_storage import StudyStorage
 
     url = resolved(url)
     options: dict[str, Any] = {"connect_args": postgres.connecting(url)}
@@ -48,7 +48,7 @@ def open_for_writing(url: str) -> RDBStorage:
         options["connect_args"] = {"timeout": SQLITE_TIMEOUT}
         _prepare_sqlite(url)
     with _opening(url), postgres.making_tables(url):
-        storage = RDBStorage(_as_optuna_wants_it(url), engine_kwargs=options)
+        storage = StudyStorage(_as_optuna_wants_it(url), engine_kwargs=options)
     storage.url = redacted(url)  # RDBStorage is pickled with its URL, and the password must not travel along
     postgres.tell_outages(storage.engine)
     if url.startswith("sqlite"):

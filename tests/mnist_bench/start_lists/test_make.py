@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from shutil import copytree
 from typing import Any
@@ -82,6 +83,13 @@ def test_what_the_space_asks_for_and_the_source_lacks_is_left_out(tried: dict[st
         make(SPACE, Free(), [of((tried, 0.0)), of((tried, 0.0), name="later")])
 
 
+def test_a_setting_that_the_source_does_not_name_has_its_default() -> None:
+    tried = settings()
+    del tried["model.rate"]
+    earlier = replace(of((tried, 0.0)), unnamed={"model.rate": 0.0, "model.kind": "b"})
+    assert make(SPACE, Free(), [earlier]).configurations == (settings(rate=0.1),)
+
+
 def test_what_exceeds_a_limit_is_left_out() -> None:
     found = make(SPACE, Free(deepest=4), [of((settings(depth=6), -1.0), (settings(depth=4), 0.0))])
     assert found.configurations == (settings(depth=4),)
@@ -101,6 +109,9 @@ def test_a_table_is_a_source(tmp_path: Path) -> None:
     path.write_bytes(pack(table.about, table.arrays))
     found = source(str(path), tmp_path)
     assert (found.name, found.task) == ("mine", "mnist-5k")
+    named = {field.path for field in table.space.fields}
+    assert found.unnamed["optim.cooldown_fraction"] == 0.0
+    assert named.isdisjoint(found.unnamed)
     best = min(found.tried, key=lambda tried: tried.loss)
     errors = {
         point: sum(table.curve(point, seed).errors[-1] for seed in seeds)

@@ -1,0 +1,49 @@
+"""The storage with one question less writes what Optuna's own writes."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+import pytest
+import sqlalchemy
+from optuna import create_trial
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.storages import RDBStorage
+from optuna.study import StudyDirection
+from optuna.trial import TrialState
+
+from search.database.optuna_storage import StudyStorage
+
+RANGES: dict[str, BaseDistribution] = {
+    "lr": FloatDistribution(1e-4, 1e-1, log=True),
+    "width": IntDistribution(8, 64, step=8),
+    "kind": CategoricalDistribution(("a", "b")),
+}
+
+
+def rows(storage: RDBStorage) -> list[tuple[object, ...]]:
+    """Return the parameters of a new trial as they stand in the database."""
+    study = storage.create_new_study([StudyDirection.MAXIMIZE])
+    params = {"lr": 0.003, "width": 24, "kind": "b"}
+    template = create_trial(
+        state=TrialState.RUNNING, params=params, distributions=RANGES, system_attrs={"a": 1}, user_attrs={"b": [2]}
+    )
+    trial = storage.get_trial(storage.create_new_trial(study, template))
+    assert trial.params == params
+    assert (trial.system_attrs, trial.user_attrs) == ({"a": 1}, {"b": [2]})
+    with storage.engine.connect() as connection:
+        found = connection.execute(sqlalchemy.text("SELECT * FROM trial_params ORDER BY param_id"))
+        return [tuple(row) for row in found]
+
+
+def test_the_same_rows_as_optunas(tmp_path: Path) -> None:
+    assert rows(StudyStorage(f"sqlite:///{tmp_path}/ours.db")) == rows(RDBStorage(f"sqlite:///{tmp_path}/optuna.db"))
+
+
+@pytest.mark.parametrize("storage", [RDBStorage, StudyStorage])
+def test_optuna_still_calls_what_is_replaced(storage: type[RDBStorage]) -> None:
+    """A release of Optuna that writes parameters elsewhere makes the replacement useless, and this test fail."""
+    parameters = list(inspect.signature(storage._set_trial_param_without_commit).parameters)
+    assert parameters[:6] == ["self", "session", "trial_id", "param_name", "param_value_internal", "distribution"]
+    assert "_set_trial_param_without_commit" in inspect.getsource(RDBStorage._get_prepared_new_trial)
