@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -66,15 +66,26 @@ def check(files: Files, data: options.Data = None, net: options.Net = None, json
 
 
 @app.command("show")
-def show(file: File, overrides: options.Overrides = None, net: options.Net = None, json: options.Json = False) -> None:
-    """Show a space's fields, ranges and conditions, its smallest and largest net, and how long a search takes."""
+def show(
+    file: File,
+    data: options.Data = None,
+    overrides: options.Overrides = None,
+    net: options.Net = None,
+    json: options.Json = False,
+) -> None:
+    """Show a space's fields, ranges and conditions, its smallest and largest net, and how long a search takes.
+
+    Nets and times are those for MNIST, or for the pictures of --data.
+    """
     from mnist_bench import space_files
     from mnist_bench.space_files import overview
 
-    space = space_files.load(file, overrides or (), net=net)
-    extremes = overview.extremes(space)
+    form = _form_of(data)
+    space = space_files.load(file, overrides or (), images=None if data else space_files.IMAGES, form=form, net=net)
+    pictures = form(space_files.dataset(space))
+    extremes = overview.extremes(space, pictures)
     workers = options.cores()
-    kind, estimate = _estimate(space, workers)
+    kind, estimate = _estimate(space, workers, data, pictures)
     if json:
         expected = {"trials": TRIALS, "workers": workers, "device": kind, **asdict(estimate)}
         output.print_json({**space.to_spec(), "extremes": asdict(extremes), "estimate": expected})
@@ -85,7 +96,7 @@ def show(file: File, overrides: options.Overrides = None, net: options.Net = Non
     rows = [asdict(row) for row in overview.describe(space)]
     output.print_table(Table(rows=rows, columns=[key_column(*column) for column in columns]))
     output.print_line()
-    for line in _size_lines(space, extremes, estimate, f"{workers} workers ({kind})"):
+    for line in _size_lines(space, pictures, extremes, estimate, f"{workers} workers ({kind})"):
         output.print_prose(line)
 
 
@@ -94,6 +105,7 @@ def sample(
     file: File,
     number: Annotated[int, typer.Option("-n", "--number", min=1, max=1000, help="How many trials to draw.")] = 5,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the draws.")] = 0,
+    data: options.Data = None,
     overrides: options.Overrides = None,
     net: options.Net = None,
     json: options.Json = False,
@@ -102,14 +114,15 @@ def sample(
     from mnist_bench import space_files
     from mnist_bench.space_files import overview
 
-    space = space_files.load(file, overrides or (), net=net)
+    form = _form_of(data)
+    space = space_files.load(file, overrides or (), images=None if data else space_files.IMAGES, form=form, net=net)
     drawn = overview.samples(space, number, seed)
     if json:
         output.print_json({"name": space.name, "seed": seed, "samples": drawn})
         return
     columns = [key_column("field", number + 1)]
     columns += [key_column(str(i), number - i, "right") for i in range(1, number + 1)]
-    output.print_table(Table(rows=list(_sample_rows(space, drawn)), columns=columns))
+    output.print_table(Table(rows=list(_sample_rows(space, drawn, form(space_files.dataset(space)))), columns=columns))
 
 
 @app.command("list")
@@ -127,11 +140,8 @@ def list_spaces(json: options.Json = False) -> None:
 
 def _checked(file: str, data: Path | None, net: str | None) -> dict[str, Any]:
     from mnist_bench import space_files
-    from mnist_bench.data import options_for
 
-    def form(named: DatasetName) -> PictureForm:
-        return options_for(data, dataset=named).form
-
+    form = _form_of(data)
     row: dict[str, Any] = {"file": file, "problems": [], "warnings": []}
     try:
         space = space_files.load(file, images=None if data else space_files.IMAGES, form=form, net=net)
@@ -143,6 +153,13 @@ def _checked(file: str, data: Path | None, net: str | None) -> dict[str, Any]:
     except UsageError as error:
         row["problems"] = [asdict(Problem(file, 1, 1, str(error)))]
     return row
+
+
+def _form_of(data: Path | None) -> Callable[[DatasetName], PictureForm]:
+    """Return what tells the form of the pictures of a data set by its name, or of the user's own under that name."""
+    from mnist_bench.data import options_for
+
+    return lambda named: options_for(data, dataset=named).form
 
 
 def _verdict(row: dict[str, Any]) -> str:
@@ -194,17 +211,23 @@ def _headline(space: Space) -> str:
     return "  ·  ".join([*parts, f"{strategies.describe(sampler, periods)} + {strategies.describe(pruner, periods)}"])
 
 
-def _estimate(space: Space, workers: int) -> tuple[str, Estimate]:
-    """Return the kind of this machine's CPU and what a search takes on it."""
+def _estimate(space: Space, workers: int, data: Path | None, form: PictureForm) -> tuple[str, Estimate]:
+    """Return the kind of this machine's CPU and what a search on MNIST, or on `data`, takes on it."""
+    from mnist_bench import space_files
+    from mnist_bench.data import load_training_set, options_for
     from mnist_bench.nets import COEFFICIENTS
     from mnist_bench.numerics import cpu_precision, device_kind
     from mnist_bench.space_files import overview
 
     kind = device_kind(cpu_precision(), on_gpu=False)
-    return kind, overview.estimate(space, asdict(COEFFICIENTS[kind]), trials=TRIALS, workers=workers)
+    images = space_files.IMAGES
+    if data is not None:
+        images = len(load_training_set(options_for(data, dataset=space_files.dataset(space))).images.labels)
+    coefficients = asdict(COEFFICIENTS[kind])
+    return kind, overview.estimate(space, coefficients, trials=TRIALS, workers=workers, images=images, form=form)
 
 
-def _size_lines(space: Space, extremes: Extremes, estimate: Estimate, machine: str) -> Iterator[str]:
+def _size_lines(space: Space, form: PictureForm, extremes: Extremes, estimate: Estimate, machine: str) -> Iterator[str]:
     from mnist_bench.space_files import overview
 
     limits = space.settings.get("limits", {})
@@ -215,7 +238,7 @@ def _size_lines(space: Space, extremes: Extremes, estimate: Estimate, machine: s
         yield f"{label:14}  {low:,} to {high:,}{bound}{limit}"
     for found in overview.constraints_met(space):
         yield f"{'constraint':14}  {found.constraint.text}   {_met(found)}"
-    if words := overview.infeasible_words(overview.shares(space)):
+    if words := overview.infeasible_words(overview.shares(space, form)):
         yield f"{'infeasible':14}  {words}; they are not trained and cost no trial"
     about = between(60 * estimate.minutes, 60 * estimate.minutes)
     yield f"{'time':14}  about {about} for {TRIALS} trials on {machine}, roughly; search --dry-run measures it"
@@ -228,7 +251,7 @@ def _met(found: Met) -> str:
     return f"met by {100 * found.met / found.applies:.0f} % of random configurations{which}"
 
 
-def _sample_rows(space: Space, drawn: Sequence[dict[str, Any]]) -> Iterator[dict[str, str]]:
+def _sample_rows(space: Space, drawn: Sequence[dict[str, Any]], form: PictureForm) -> Iterator[dict[str, str]]:
     """Yield a row for each range, with one cell a trial, then rows of the nets' counts."""
     from mnist_bench.errors import ArchitectureError
     from mnist_bench.nets import net_size
@@ -241,7 +264,7 @@ def _sample_rows(space: Space, drawn: Sequence[dict[str, Any]]) -> Iterator[dict
     counts: dict[str, dict[str, str]] = {"parameters": {}, "macs": {}}
     for i, params in enumerate(drawn, 1):
         try:
-            net = net_size(config(space, params))
+            net = net_size(config(space, params), form)
         except ArchitectureError:
             continue
         counts["parameters"][str(i)], counts["macs"][str(i)] = f"{net.parameters:,}", f"{net.macs:,}"

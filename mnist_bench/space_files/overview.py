@@ -179,18 +179,26 @@ def _own_nets(space: Space, form: PictureForm) -> list[Counts]:
     return [net.size for net in drawn if net.size is not None]
 
 
-def estimate(space: Space, coefficients: Mapping[str, float], *, trials: int, workers: int) -> Estimate:
+def estimate(
+    space: Space,
+    coefficients: Mapping[str, float],
+    *,
+    trials: int,
+    workers: int,
+    images: int = IMAGES,
+    form: PictureForm = MNIST,
+) -> Estimate:
     """Return the time of a search of so many trained trials on workers of the speed that `coefficients` tell.
 
     The mean over random configurations within the limits, each period weighed by the trials that the pruner is expected
     to leave in it; a sampler that comes to prefer larger nets takes longer.
     """
-    plans = feasible_plans(space, coefficients)
+    plans = feasible_plans(space, coefficients, images=images, form=form)
     pruner, two_objectives = of_settings(space.settings)[1], cost_of(space.settings) is not None
     kept = survivors(trials, pruner, len(plans[0].costs), two_objectives=two_objectives)
     per_period = (sum(plan.costs[period] for plan in plans) / len(plans) for period in range(len(kept)))
     microseconds = sum(number * cost for number, cost in zip(kept, per_period, strict=True))
-    found = shares(space)
+    found = shares(space, form)
     return Estimate(minutes=microseconds / 60e6 / workers, infeasible=found.infeasible, impossible=found.impossible)
 
 

@@ -110,6 +110,33 @@ def test_check_is_about_the_pictures_of_the_data(tmp_path: Path, monkeypatch: py
     assert "model: no net can be built from these settings" in row["problems"][0]["message"]
 
 
+@pytest.mark.parametrize(("source", "channels"), [("--data", 3), ("dataset: mnist-red", 3), ("", 1)])
+def test_nets_are_those_for_the_pictures(
+    source: str, channels: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    Path("mine.yaml").write_text(
+        f"model: {{blocks: 1, filters: {{int: [4, 5]}}, hidden_layers: 0}}\n{source if ':' in source else ''}\n"
+    )
+    data = ["--data", str(write_npz(Path("mine.npz"), arrays(classes=10, side=28)))] if source == "--data" else []
+    shown = json.loads(run("show", "mine.yaml", *data, "--json").stdout)
+    assert shown["extremes"]["macs"] == [28 * 28 * 9 * channels * maps + 14 * 14 * maps * 10 for maps in (4, 5)]
+    drawn = run("sample", "mine.yaml", *data, "-n", "1").stdout
+    maps = int(next(line for line in drawn.splitlines() if "model.filters" in line).split()[-1])
+    assert f"{28 * 28 * 9 * channels * maps + 14 * 14 * maps * 10:,}" in drawn
+
+
+def test_times_are_those_for_as_many_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    few = write_npz(tmp_path / "few.npz", arrays(classes=10, side=28, channels=1, train=600))
+    minutes = [
+        json.loads(run("show", "grid", *data, "--json").stdout)["estimate"]["minutes"]
+        for data in ([], ["--data", str(few)])
+    ]
+    assert minutes[1] < minutes[0] / 20
+
+
 def test_show_tells_apart_what_exceeds_a_limit_and_what_cannot_be_built(tmp_path: Path) -> None:
     file = tmp_path / "odd.yaml"
     sizes = "{blocks: {int: [1, 2]}, filters: {choice: [[4], [4, 8]]}, hidden_layers: 1}"
