@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
+from statistics import fmean
 from typing import Any, assert_never
 
 from mnist_bench.start_lists.sources import Source
@@ -20,9 +23,10 @@ NUMBER = 10
 def make(space: Space, planner: Planner[Any], sources: Sequence[Source], number: int = NUMBER) -> StartList:
     """Return the configurations of a space to try first, the most promising one first.
 
-    A number beyond the ends of its range in this space becomes the nearest end; a setting that the source's space does
-    not name has its default. A configuration is left out where the space asks for a setting that did not apply to it,
-    or has no such option; and where it exceeds a limit.
+    A number beyond the ends of its range in this space becomes the nearest end; a number for all layers becomes the
+    list that is most like it; a setting that the source's space does not name has its default. A configuration is left
+    out where the space asks for a setting that did not apply to it, or has no such option; and where it exceeds a
+    limit.
 
     Raises:
         UsageError: nothing is left.
@@ -49,6 +53,30 @@ def make(space: Space, planner: Planner[Any], sources: Sequence[Source], number:
     return StartList(made_of=names, configurations=tuple(configurations[feasible[each]] for each in chosen))
 
 
+def _alike(span: Choice, value: Any) -> Any:
+    """Return the option that is most like a value, where one of the two is a list of a number a layer.
+
+    A number stands for as many equal ones: 2 is more like [1, 2, 2] than like [1, 1, 2].
+    """
+    distance, nearest = min(((_distance(option, value), option) for option in span.options), key=itemgetter(0))
+    if distance == math.inf:
+        raise _NoSuchValue
+    return nearest
+
+
+def _distance(option: Any, value: Any) -> float:
+    """Return how far apart two settings are on average over the layers; infinity where they are no lists of so many
+    numbers, or both no list."""
+    lengths = {len(each) for each in (option, value) if isinstance(each, list | tuple)}
+    if len(lengths) != 1:
+        return math.inf
+    layers = lengths.pop()
+    ours, theirs = (each if isinstance(each, list | tuple) else [each] * layers for each in (option, value))
+    if not all(isinstance(each, int | float) and not isinstance(each, bool) for each in (*ours, *theirs)):
+        return math.inf
+    return fmean(abs(one - other) for one, other in zip(ours, theirs, strict=True))
+
+
 class _NoSuchValue(Exception):
     """No value of a range is like that of a setting, or the setting is missing."""
 
@@ -64,9 +92,7 @@ def _adapted(space: Space, settings: Mapping[str, Any]) -> Mapping[str, Any] | N
 def _nearest(span: Distribution, value: Any) -> Any:
     """Return the value of a range that is nearest to a value."""
     if isinstance(span, Choice):
-        if span.contains(value):
-            return value
-        raise _NoSuchValue
+        return value if span.contains(value) else _alike(span, value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise _NoSuchValue
     match span:

@@ -90,6 +90,30 @@ def test_a_setting_that_the_source_does_not_name_has_its_default() -> None:
     assert make(SPACE, Free(), [earlier]).configurations == (settings(rate=0.1),)
 
 
+@pytest.mark.parametrize(
+    ("value", "options", "expected"),
+    [
+        (2, [[1, 1, 2], [1, 2, 2]], [1, 2, 2]),
+        (1, [[1, 1, 2], [1, 2, 2]], [1, 1, 2]),
+        (5, [3, [5, 3, 3]], [5, 3, 3]),
+        ([3, 3], [3, 5], 3),
+        ([1, 2, 3], [[1, 2], [1, 2, 2]], [1, 2, 2]),
+        (5, [3, 7], None),
+        ("none", [["none", "before"], ["before", "none"]], None),
+        (True, [[1, 1], [1, 2]], None),
+        ([1, 2], [[1, 2, 2]], None),
+    ],
+)
+def test_a_number_for_all_layers_becomes_the_list_most_like_it(value: Any, options: list[Any], expected: Any) -> None:
+    space = Space.of({"name": "lists", "model": {"convs": {"choice": options}}})
+    sources = [of(({"model.convs": value}, 0.0))]
+    if expected is None:
+        with pytest.raises(UsageError, match="fits the space lists"):
+            make(space, Free(), sources)
+    else:
+        assert make(space, Free(), sources).configurations == ({"model.convs": expected},)
+
+
 def test_what_exceeds_a_limit_is_left_out() -> None:
     found = make(SPACE, Free(deepest=4), [of((settings(depth=6), -1.0), (settings(depth=4), 0.0))])
     assert found.configurations == (settings(depth=4),)
