@@ -121,7 +121,7 @@ def trials_for(workers: int) -> int:
 
 def conv_nets(count: int) -> list[tuple[int, ...]]:
     """Return the estimated microseconds of each period of nets drawn from the space conv, those within its limits."""
-    space = space_files.load("conv")
+    space = space_files.load("former/0.1/conv")
     context = {"costs": asdict(COEFFICIENTS["cpu-bf16"]), "images": {"train": 50_000, "validation": 10_000}}
     plan = run_search.planner(space, context)
     plans = [plan(params) for params in overview.samples(space, 4 * count, 0)]

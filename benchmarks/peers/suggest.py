@@ -8,6 +8,7 @@ import optuna
 
 from search.space.ranges import Choice, Distribution, FloatRange, IntRange, Levels
 from search.space.space import Suggest
+from search.strategies.distributions import encode
 
 
 def suggester(trial: optuna.Trial) -> Suggest:
@@ -16,7 +17,8 @@ def suggester(trial: optuna.Trial) -> Suggest:
     def suggest(path: str, ranged: Distribution) -> Any:
         match ranged:
             case Choice(options):
-                return trial.suggest_categorical(path, options)
+                texts = [encode(ranged, option) for option in options]  # Optuna keeps no lists
+                return options[texts.index(trial.suggest_categorical(path, texts))]
             case Levels(levels):
                 return levels[trial.suggest_int(path, 0, len(levels) - 1)]
             case IntRange(low, high, step, log):

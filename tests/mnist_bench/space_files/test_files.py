@@ -143,8 +143,8 @@ def test_phases_of_a_recipe(mine: Path) -> None:
 
 def test_inactive_fields_keep_their_defaults() -> None:
     space = space_files.load("conv")
-    params = next(p for p in samples(space, 50, seed=0) if p["optim.drops"] == 1)
-    assert space_files.config(space, params).optim.second_drop_fraction == OptimConfig().second_drop_fraction
+    params = next(p for p in samples(space, 50, seed=0) if p["model.hidden_layers"] == 0)
+    assert space_files.config(space, params).model.hidden_units == ModelConfig().hidden_units
 
 
 def test_a_specification_gives_the_same_configurations() -> None:

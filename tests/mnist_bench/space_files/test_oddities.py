@@ -104,9 +104,10 @@ def test_what_is_not(text: str) -> None:
 
 @pytest.mark.slow
 def test_of_the_shipped_spaces_one_has_a_closed_range() -> None:
-    warned = [(name, warning) for name in ("conv", "mini", "smoke") for warning in warnings(space_files.load(name))]
+    names = ("conv", "mini", "smoke", "former/0.1/conv")
+    warned = [(name, warning) for name in names for warning in warnings(space_files.load(name))]
     ((name, warning),) = warned
-    assert name == "conv"
+    assert name == "former/0.1/conv"
     assert warning_line(warning).endswith(
         "conv.yaml:11:26  warning: model.convs_per_block: [1, 2] is closed by the limit on macs: "
         "none of 200 random nets with 2 meets it"

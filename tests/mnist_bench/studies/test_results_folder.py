@@ -46,6 +46,6 @@ def test_a_search_needs_a_folder(file: Path, monkeypatch: pytest.MonkeyPatch) ->
     )  # it would stay closed for other tests
     heard = Heard()
     with pytest.raises(UsageError, match=r"results/conv-0: cannot be made a folder \(Not a directory\)\.$"):
-        run_search.run(SearchConfig(space="conv", results=file), heard, lambda: False)
+        run_search.run(SearchConfig(space="former/0.1/conv", results=file), heard, lambda: False)
     (warning,) = heard.warnings  # what is odd about the space is told before anything else goes wrong
     assert "conv.yaml:11:26  warning: model.convs_per_block: [1, 2] is closed by the limit on macs" in warning

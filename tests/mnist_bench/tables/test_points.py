@@ -37,10 +37,10 @@ def test_points_are_feasible_configurations_of_the_space_that_come_again(conv: S
 
 
 def test_points_meet_the_constraints_of_the_space() -> None:
-    constrained = space_files.load("conv", ["constraints=[model.kernel_size == 3 and augment.zoom < 0.1]"])
+    constrained = space_files.load("conv", ["constraints=[model.hidden_layers == 1 and augment.zoom < 0.1]"])
     planner = _planner(constrained)
     points = spread(constrained, planner, 6)
-    assert all(params["model.kernel_size"] == 3 and params["augment.zoom"] < 0.1 for params in points)
+    assert all(params["model.hidden_layers"] == 1 and params["augment.zoom"] < 0.1 for params in points)
     (copy,) = near_copies(constrained, planner, points, [5])
     assert copy.params["augment.zoom"] < 0.1
 
