@@ -8,7 +8,7 @@ TWO := -n 2 --dist loadfile --no-loadscope-reorder   # what a file's tests look 
 .PHONY: help search prove check coverage test integration faults docs lint format schema results peers search-peers clean
 
 help:
-	@echo "make search   50 trials of spaces/conv.yaml on the full data: about 10 minutes on 2 cores"
+	@echo "make search   50 trials of spaces/conv.yaml on the full data: about 5 minutes on 2 cores"
 	@echo "make prove    one search three ways (one worker, two workers, killed and resumed): one digest"
 	@echo "make check    lint, types, import contracts, and the fast tests"
 	@echo "make coverage how much of the code the fast tests run; under the floor it fails"
