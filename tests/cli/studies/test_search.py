@@ -298,7 +298,7 @@ def test_a_dry_run_counts_in_words(cli: Cli) -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("measured")
 def test_a_dry_run_warns_and_says_what_share_is_infeasible(cli: Cli) -> None:
-    result = cli("search", "conv", "--dry-run")
+    result = cli("search", "former/0.1/conv", "--dry-run")
     assert "warning: model.convs_per_block: [1, 2] is closed by the limit on macs" in result.stderr
     assert re.search(r"^\d\d % of random configurations exceed a limit; such are not trained", result.stdout, re.M)
 
