@@ -59,7 +59,7 @@ def in_turns(trainer: TorchTrainer, configs: list[TrainConfig], period: int, sta
     found: dict[int, Ended] = {}
     while lanes.are_busy:
         for ended in lanes.turn():
-            assert not isinstance(ended.result, Exception)
+            assert not isinstance(ended.result, BaseException)
             found[ended.lane] = ended.result
     return [found[lane] for lane in range(len(configs))]
 
@@ -84,7 +84,7 @@ def test_dropout_rates_differ_between_lanes(config: TrainConfig, digits: Dataset
         lanes.begin(lane, to_json(one), 1, 1, None)
     found: list[str] = []
     while lanes.are_busy:
-        found += [ended.result[1].weights for ended in lanes.turn() if not isinstance(ended.result, Exception)]
+        found += [ended.result[1].weights for ended in lanes.turn() if not isinstance(ended.result, BaseException)]
     assert len(set(found)) == 3
     assert found[1] == alone(digits, rates[1], 1)[0][1].weights
 
