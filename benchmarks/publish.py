@@ -1,7 +1,7 @@
 """Make the published searches and the notebook's table afresh: results/published/conv, front and notebook.
 
-    python benchmarks/publish.py            all of it, about 2 hours on 2 cores
-    python benchmarks/publish.py conv       the search and what follows from it alone, about 55 minutes
+    python benchmarks/publish.py            all of it, about 2.5 hours on 2 cores
+    python benchmarks/publish.py conv       the search and what follows from it alone, about 75 minutes
     python benchmarks/publish.py front      the search with two objectives, about an hour
     python benchmarks/publish.py notebook   the notebook's table alone, about 10 minutes
 

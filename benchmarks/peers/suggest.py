@@ -8,7 +8,7 @@ import optuna
 
 from search.space.ranges import Choice, Distribution, FloatRange, IntRange, Levels
 from search.space.space import Suggest
-from search.strategies.distributions import encode
+from search.strategies.distributions import decode, encode
 
 
 def suggester(trial: optuna.Trial) -> Suggest:
@@ -18,7 +18,7 @@ def suggester(trial: optuna.Trial) -> Suggest:
         match ranged:
             case Choice(options):
                 texts = [encode(ranged, option) for option in options]  # Optuna keeps no lists
-                return options[texts.index(trial.suggest_categorical(path, texts))]
+                return decode(ranged, trial.suggest_categorical(path, texts))
             case Levels(levels):
                 return levels[trial.suggest_int(path, 0, len(levels) - 1)]
             case IntRange(low, high, step, log):

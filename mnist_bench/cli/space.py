@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mnist_bench.config import DatasetName
+    from mnist_bench.data import DataOptions
     from mnist_bench.picture_form import PictureForm
     from mnist_bench.space_files import Estimate, Extremes, Met
     from search.space import Space
@@ -77,15 +78,12 @@ def show(
 
     Nets and times are those for MNIST, or for the pictures of --data.
     """
-    from mnist_bench import space_files
     from mnist_bench.space_files import overview
 
-    form = _form_of(data)
-    space = space_files.load(file, overrides or (), images=None if data else space_files.IMAGES, form=form, net=net)
-    pictures = form(space_files.dataset(space))
-    extremes = overview.extremes(space, pictures)
+    space, data_set = _opened(file, overrides or (), data, net)
+    extremes = overview.extremes(space, data_set.form)
     workers = options.cores()
-    kind, estimate = _estimate(space, workers, data, pictures)
+    kind, estimate = _estimate(space, workers, data_set)
     if json:
         expected = {"trials": TRIALS, "workers": workers, "device": kind, **asdict(estimate)}
         output.print_json({**space.to_spec(), "extremes": asdict(extremes), "estimate": expected})
@@ -96,7 +94,7 @@ def show(
     rows = [asdict(row) for row in overview.describe(space)]
     output.print_table(Table(rows=rows, columns=[key_column(*column) for column in columns]))
     output.print_line()
-    for line in _size_lines(space, pictures, extremes, estimate, f"{workers} workers ({kind})"):
+    for line in _size_lines(space, data_set.form, extremes, estimate, f"{workers} workers ({kind})"):
         output.print_prose(line)
 
 
@@ -111,18 +109,16 @@ def sample(
     json: options.Json = False,
 ) -> None:
     """Draw trials at random, each range evenly: one column a trial."""
-    from mnist_bench import space_files
     from mnist_bench.space_files import overview
 
-    form = _form_of(data)
-    space = space_files.load(file, overrides or (), images=None if data else space_files.IMAGES, form=form, net=net)
+    space, data_set = _opened(file, overrides or (), data, net)
     drawn = overview.samples(space, number, seed)
     if json:
         output.print_json({"name": space.name, "seed": seed, "samples": drawn})
         return
     columns = [key_column("field", number + 1)]
     columns += [key_column(str(i), number - i, "right") for i in range(1, number + 1)]
-    output.print_table(Table(rows=list(_sample_rows(space, drawn, form(space_files.dataset(space)))), columns=columns))
+    output.print_table(Table(rows=list(_sample_rows(space, drawn, data_set.form)), columns=columns))
 
 
 @app.command("list")
@@ -141,12 +137,11 @@ def list_spaces(json: options.Json = False) -> None:
 def _checked(file: str, data: Path | None, net: str | None) -> dict[str, Any]:
     from mnist_bench import space_files
 
-    form = _form_of(data)
     row: dict[str, Any] = {"file": file, "problems": [], "warnings": []}
     try:
-        space = space_files.load(file, images=None if data else space_files.IMAGES, form=form, net=net)
+        space, data_set = _opened(file, (), data, net)
         row["summary"] = _summary(space) + _met_by(space)
-        found = space_files.warnings(space, form(space_files.dataset(space)))
+        found = space_files.warnings(space, data_set.form)
         row["warnings"] = [asdict(warning) for warning in found]
     except SpaceError as error:
         row["problems"] = [asdict(problem) for problem in error.problems]
@@ -155,11 +150,17 @@ def _checked(file: str, data: Path | None, net: str | None) -> dict[str, Any]:
     return row
 
 
-def _form_of(data: Path | None) -> Callable[[DatasetName], PictureForm]:
-    """Return what tells the form of the pictures of a data set by its name, or of the user's own under that name."""
+def _opened(file: str, overrides: Sequence[str], data: Path | None, net: str | None) -> tuple[Space, DataOptions]:
+    """Return a space, checked for the data set that it names or for the user's own, and how that is loaded."""
+    from mnist_bench import space_files
     from mnist_bench.data import options_for
 
-    return lambda named: options_for(data, dataset=named).form
+    def named(dataset: DatasetName) -> DataOptions:
+        return options_for(data, dataset=dataset)
+
+    images = None if data else space_files.IMAGES
+    space = space_files.load(file, overrides, images=images, form=lambda dataset: named(dataset).form, net=net)
+    return space, named(space_files.dataset(space))
 
 
 def _verdict(row: dict[str, Any]) -> str:
@@ -211,20 +212,22 @@ def _headline(space: Space) -> str:
     return "  ·  ".join([*parts, f"{strategies.describe(sampler, periods)} + {strategies.describe(pruner, periods)}"])
 
 
-def _estimate(space: Space, workers: int, data: Path | None, form: PictureForm) -> tuple[str, Estimate]:
-    """Return the kind of this machine's CPU and what a search on MNIST, or on `data`, takes on it."""
+def _estimate(space: Space, workers: int, data_set: DataOptions) -> tuple[str, Estimate]:
+    """Return the kind of this machine's CPU and what a search on a data set takes on it."""
     from mnist_bench import space_files
-    from mnist_bench.data import load_training_set, options_for
+    from mnist_bench.data import load_training_set
     from mnist_bench.nets import COEFFICIENTS
     from mnist_bench.numerics import cpu_precision, device_kind
     from mnist_bench.space_files import overview
 
     kind = device_kind(cpu_precision(), on_gpu=False)
     images = space_files.IMAGES
-    if data is not None:
-        images = len(load_training_set(options_for(data, dataset=space_files.dataset(space))).images.labels)
+    if data_set.data_dir is not None:
+        images = len(load_training_set(data_set).images.labels)
     coefficients = asdict(COEFFICIENTS[kind])
-    return kind, overview.estimate(space, coefficients, trials=TRIALS, workers=workers, images=images, form=form)
+    return kind, overview.estimate(
+        space, coefficients, trials=TRIALS, workers=workers, images=images, form=data_set.form
+    )
 
 
 def _size_lines(space: Space, form: PictureForm, extremes: Extremes, estimate: Estimate, machine: str) -> Iterator[str]:

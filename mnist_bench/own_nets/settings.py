@@ -17,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from mnist_bench.config import NetValue, field_docs, from_json
 from mnist_bench.errors import ArchitectureError, ConfigError
 from search import canonical_json
-from search.errors import UsageError
+from search.errors import FOREIGN, UsageError
 from search.messages import first_fault, in_a_sentence
 
 PARAMETERS = "build(settings, input_shape, classes)"
@@ -124,7 +124,7 @@ def _check_values(declared: type, name: str) -> None:
         section = _section(declared)
         plain = TypeAdapter(section).dump_python(section(), mode="json")
         from_json({"net": {key: value for key, value in plain.items() if value is not None}})
-    except Exception as error:  # whatever a user's annotations and defaults raise
+    except FOREIGN as error:  # whatever a user's annotations and defaults raise
         words = in_a_sentence(str(error).partition("\n")[0])
         raise UsageError(
             f"Net {name}: settings are numbers, texts, true, false or lists of those; {declared.__name__} has others "

@@ -53,30 +53,6 @@ def make(space: Space, planner: Planner[Any], sources: Sequence[Source], number:
     return StartList(made_of=names, configurations=tuple(configurations[feasible[each]] for each in chosen))
 
 
-def _alike(span: Choice, value: Any) -> Any:
-    """Return the option that is most like a value, where one of the two is a list of a number a layer.
-
-    A number stands for as many equal ones: 2 is more like [1, 2, 2] than like [1, 1, 2].
-    """
-    distance, nearest = min(((_distance(option, value), option) for option in span.options), key=itemgetter(0))
-    if distance == math.inf:
-        raise _NoSuchValue
-    return nearest
-
-
-def _distance(option: Any, value: Any) -> float:
-    """Return how far apart two settings are on average over the layers; infinity where they are no lists of so many
-    numbers, or both no list."""
-    lengths = {len(each) for each in (option, value) if isinstance(each, list | tuple)}
-    if len(lengths) != 1:
-        return math.inf
-    layers = lengths.pop()
-    ours, theirs = (each if isinstance(each, list | tuple) else [each] * layers for each in (option, value))
-    if not all(isinstance(each, int | float) and not isinstance(each, bool) for each in (*ours, *theirs)):
-        return math.inf
-    return fmean(abs(one - other) for one, other in zip(ours, theirs, strict=True))
-
-
 class _NoSuchValue(Exception):
     """No value of a range is like that of a setting, or the setting is missing."""
 
@@ -105,3 +81,27 @@ def _nearest(span: Distribution, value: Any) -> Any:
             return min(levels, key=lambda level: abs(level - value))
         case _:
             assert_never(span)
+
+
+def _alike(span: Choice, value: Any) -> Any:
+    """Return the option that is most like a value, where one of the two is a list of a number a layer.
+
+    A number stands for as many equal ones: 2 is more like [1, 2, 2] than like [1, 1, 2].
+    """
+    distance, nearest = min(((_distance(option, value), option) for option in span.options), key=itemgetter(0))
+    if distance == math.inf:
+        raise _NoSuchValue
+    return nearest
+
+
+def _distance(option: Any, value: Any) -> float:
+    """Return how far apart two settings are on average over the layers; infinity where they are no lists of so many
+    numbers, or both no list."""
+    lengths = {len(each) for each in (option, value) if isinstance(each, list | tuple)}
+    if len(lengths) != 1:
+        return math.inf
+    layers = lengths.pop()
+    ours, theirs = (each if isinstance(each, list | tuple) else [each] * layers for each in (option, value))
+    if not all(isinstance(each, int | float) and not isinstance(each, bool) for each in (*ours, *theirs)):
+        return math.inf
+    return fmean(abs(one - other) for one, other in zip(ours, theirs, strict=True))

@@ -17,7 +17,7 @@ from search import canonical_json
 from search.database import storage_errors
 from search.driver.period_results import Crashed, Exhausted, Result, Trained
 from search.driver.progress import Meter, Observer, Workers
-from search.errors import SearchError, StorageError, TooManyFailuresError
+from search.errors import FOREIGN, SearchError, StorageError, TooManyFailuresError
 from search.event_log import (
     Active,
     Asked,
@@ -113,7 +113,7 @@ class Driver(Generic[C]):
             return self._planner.codec.from_json(self._history.trials[number].config)
         except SearchError:
             raise
-        except Exception as error:  # whatever the codec of a trainer from elsewhere makes of it
+        except FOREIGN as error:  # whatever the codec of a trainer from elsewhere makes of it
             raise StorageError(
                 f"The configuration of trial {number} cannot be read ({first_line(error)}); go on with the trainer "
                 "that the study was begun with."
