@@ -73,11 +73,16 @@ def fit_seeds(
     net: OwnNetSource = None,
     dataset: DatasetName | None = None,
     precision: PrecisionName = "auto",
+    workers: int = 1,
     on_period: recipe_training.OnPeriod = lambda report: None,
 ) -> tuple[FitResult, ...]:
     """Train a recipe with several seeds, from `seed` on, and return a result each; otherwise as `fit`.
 
+    Args:
+        workers: processes that train, a seed each at a time; with 1 this process trains. The bits are the same.
+
     Raises:
+        WorkerError: training fails in a process, or processes die of it.
         SpaceError, UsageError, DataError, DeviceError: see `fit`.
 
     Examples:
@@ -88,7 +93,7 @@ def fit_seeds(
     training = recipe_training.of_recipe(
         recipe, _options(overrides, train_on, device, data_dir, net, precision), dataset
     )
-    return tuple(training.fit(number, on_period) for number in range(seed, seed + seeds))
+    return training.fit_seeds(range(seed, seed + seeds), workers, lambda _, report: on_period(report))
 
 
 def fit_trial(

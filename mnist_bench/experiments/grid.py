@@ -183,17 +183,19 @@ def open_grid(
     precision: str = "auto",
     lanes: int | None = None,
     also: Sequence[str] = (),
+    net: str | None = None,
 ) -> Iterator[Grid]:
     """Start workers and yield the grid; `what` stands in the message of whoever finds `folder` locked.
 
-    `lanes` are the trainings that a worker takes at once: left out, what suits its device. `also` as in `Grid`.
+    `lanes` are the trainings that a worker takes at once: left out, what suits its device. `also` as in `Grid`, and
+    `net` as in `Workplace`.
 
     Raises:
         UsageError: the folder cannot be made.
         StudyLockedError: another process is at work in the folder.
         DataError, DeviceError, WorkerError: see there.
     """
-    with _opened(folder, what, load_training_set(data), workers, device, precision, lanes) as grid:
+    with _opened(folder, what, load_training_set(data), workers, device, precision, lanes, net) as grid:
         yield replace(grid, also=tuple(also))
 
 

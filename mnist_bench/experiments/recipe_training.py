@@ -1,14 +1,21 @@
-"""One configuration trained in this process, outside any search: that of a recipe, or that of a trial."""
+"""One configuration trained outside any search: that of a recipe, or that of a trial.
+
+A single seed trains in this process, several in as many processes as are asked for; the bits are the same.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from mnist_bench import space_files
 from mnist_bench.config import DatasetName, TrainConfig, TrainOn
 from mnist_bench.data import DataOptions, Dataset, close_test_set, load_dataset, options_for
+from mnist_bench.experiments.grid import Observer, Task, open_grid, product
+from mnist_bench.nets import completed
 from mnist_bench.numerics import Precision, PrecisionName, choose_precision, setup
 from mnist_bench.space_files import Source
 from mnist_bench.studies import compatibility, data_of, recipe_text
@@ -21,6 +28,8 @@ from search.trainer_api import Report
 
 OnPeriod = Callable[[Report], None]
 """Hears what each period came to."""
+OnSeed = Callable[[int, Report], None]
+"""Hears of a seed's period what it came to; the periods of seeds that train at once come as they end."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,12 +58,41 @@ class RecipeTraining:
     """A configuration, and the data that it is trained on, in this process."""
 
     config: TrainConfig
+    source: DataOptions
+    """Where other processes find the data."""
     data: Dataset
     precision: Precision
+    options: Options
 
     def fit(self, seed: int, on_period: OnPeriod = lambda report: None) -> FitResult:
         """Train with a seed; `on_period` hears what each period came to."""
         return fit(self.config, seed, self.data, self.precision, lambda period, state, report: on_period(report))
+
+    def fit_seeds(self, seeds: Sequence[int], workers: int, on_period: OnSeed) -> tuple[FitResult, ...]:
+        """Train with several seeds, so many at once, each in a process of its own; with one worker in this process.
+
+        Raises:
+            WorkerError: training fails, or processes die of it.
+        """
+        if min(workers, len(seeds)) == 1:
+            return tuple(self.fit(seed, partial(on_period, seed)) for seed in seeds)
+
+        def heard(task: Task, period: int, report: Report, state: bytes) -> Report:
+            on_period(task.seed, report)
+            return report
+
+        runs = product({"training": self.config}, seeds)
+        with (
+            TemporaryDirectory() as folder,
+            open_grid(
+                Path(folder), "The training", data=self.source, workers=min(workers, len(seeds)),
+                device=self.options.device, precision=self.precision, net=self.options.net,
+            ) as grid,
+        ):  # fmt: skip
+            curves = grid.train(runs, lambda: False, Observer(), on_period=heard, keep_last=True) or {}
+            return tuple(
+                FitResult(reports=tuple(curves[run.name, run.seed]), state=grid.last_state(run) or b"") for run in runs
+            )
 
     def save(self, result: FitResult, path: Path) -> None:
         """Write the weights that training came to as safetensors, into a folder that is there.
@@ -103,8 +141,9 @@ def of_trial(study: StudyRecord, trial: TrialRecord, options: Options) -> Recipe
 
 
 def _made(space: Space, data: DataOptions, options: Options) -> RecipeTraining:
-    config = space_files.recipe(space)
+    config = completed(space_files.recipe(space))
     close_test_set()
     device = setup(options.device)
     loaded = load_dataset(data, device)
-    return RecipeTraining(config=config, data=loaded, precision=choose_precision(device, options.precision))
+    precision = choose_precision(device, options.precision)
+    return RecipeTraining(config=config, source=data, data=loaded, precision=precision, options=options)

@@ -16,6 +16,6 @@ from .modules import (
     build_net as build_net,
     set_dropout_generator as set_dropout_generator,
 )
-from .planner import make_planner as make_planner
+from .planner import completed as completed, make_planner as make_planner
 from .size import net_size as net_size
 from .summary import distinguishing as distinguishing, legend as legend, line as line

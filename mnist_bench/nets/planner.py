@@ -32,7 +32,7 @@ class _Planner:
     def __call__(self, params: Mapping[str, Any]) -> Plan[TrainConfig]:
         config = CODEC.from_json(with_params(self.base, self.resolve(params)))
         try:
-            return self._plan(_completed(config))
+            return self._plan(completed(config))
         except ArchitectureError as error:
             # A space may well hold nets that pool the picture away; the sampler learns to avoid them.
             return _impossible(config, str(error))
@@ -85,7 +85,7 @@ def make_planner(
     )
 
 
-def _completed(config: TrainConfig) -> TrainConfig:
+def completed(config: TrainConfig) -> TrainConfig:
     """Return a configuration with all settings of a net of the user's own, those left out at its defaults.
 
     Raises:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -38,6 +37,7 @@ def train(
     ] = None,
     seeds: Annotated[int, typer.Option("--seeds", min=1, max=1000, metavar="N", help="Train with N seeds.")] = 1,
     seed: Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="The first seed.")] = 0,
+    workers: options.Workers = None,
     device: options.Device = "auto",
     data_dir: options.Data = None,
     dataset: Annotated[
@@ -56,6 +56,7 @@ def train(
     """Train one recipe, or a trial's, with one seed or several.
 
     A trial's own seed is for `reproduce`; here its settings are trained with others, and with `--on all` on all images.
+    Several seeds train at once, as many as there are workers.
     """
     _check_output(output_file, seeds)  # before anything that takes seconds to load
     from mnist_bench.config import leaves_validation
@@ -76,9 +77,10 @@ def train(
     config = training.config
     if not json:
         output.print_line(HEADINGS, "bold")
-    fits: dict[int, FitResult] = {}
-    for number in range(seed, seed + seeds):
-        fits[number] = training.fit(number) if json else training.fit(number, partial(_show_period, number))
+    numbers = range(seed, seed + seeds)
+    at_once = 1 if seeds == 1 else workers or options.suitable_workers(device)
+    found = training.fit_seeds(numbers, at_once, (lambda _, report: None) if json else _show_period)
+    fits = dict(zip(numbers, found, strict=True))
     if output_file is not None:
         training.save(fits[seed], output_file)
         output.note(f"weights in {output_file}")

@@ -83,6 +83,7 @@ MIRRORS: Mapping[str, Mirror] = {
         },
         other_default={
             "seeds": "fit takes one, fit_seeds several",
+            "workers": ONE_A_CORE,
         },
     ),
     "plot": Mirror(
