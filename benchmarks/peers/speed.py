@@ -3,7 +3,7 @@
     python benchmarks/peers/speed.py                                the table, about an hour on 2 cores
     python benchmarks/peers/speed.py --nets two-conv --repeats 1    a part of it
     python benchmarks/peers/speed.py --output results/published     writes peers.md and peers.json there
-    python benchmarks/peers/speed.py --not-augmented --sides "expert, one process" "expert, two processes"
+    python benchmarks/peers/speed.py --not-augmented --name peers-expert --sides "expert, one process" ...
 
 Every measurement is a process of its own with an epoch to warm up. The sides take turns, so that what slows the machine
 down for a while slows all of them; a ratio is taken within each round, and the middle one is quoted.
@@ -164,6 +164,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--images", type=int, help="of a measurement, a multiple of 6,000; left out, each net's own")
     parser.add_argument("--output", type=Path, help="a folder, made where it is missing")
+    parser.add_argument("--name", default="peers", help="of the files there")
     return parser.parse_args()
 
 
@@ -191,7 +192,7 @@ def main() -> None:
     print(page)
     if asked.output:
         measured.keep(
-            asked.output, "peers", page, machine=asdict(hardware), load_before=load,
+            asked.output, asked.name, page, machine=asdict(hardware), load_before=load,
             rows=[asdict(row) for row in table], measurements=[asdict(one) for one in found],
         )  # fmt: skip
 

@@ -40,6 +40,8 @@ class Predictions:
     """Shape (N, H, W), in colour (N, H, W, 3); 0 is background."""
     recorded_errors: int | None
     """Number of errors in the trial's last report; on another device or in another precision it may differ."""
+    names: tuple[str, ...] = ()
+    """Of the classes; none where they are numbers alone."""
 
     @property
     def predicted(self) -> NDArray[np.int64]:
@@ -51,6 +53,11 @@ class Predictions:
     def wrong(self) -> NDArray[np.int64]:
         """Indices into the arrays where the prediction is not the label."""
         return np.flatnonzero(self.predicted != self.labels)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """How each class is called: its name, or its number where it has none."""
+        return self.names or tuple(map(str, range(self.probabilities.shape[1])))
 
     @property
     def noun(self) -> str:
@@ -102,4 +109,5 @@ def _predictions(study: StudyRecord, trial: TrialRecord, data: Dataset, logits: 
         indices=data.validation.cpu().numpy(),
         images=sheet.pixels(data.images[data.validation]),
         recorded_errors=None if errors is None else int(errors),
+        names=data.names,
     )

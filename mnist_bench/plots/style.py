@@ -56,7 +56,7 @@ def heading(figure: Figure, finding: str, detail: str = "") -> None:
 
     The finding is a sentence about this study, not a title such as "Learning curves".
     """
-    figure.suptitle(finding, x=0.01, ha="left", fontsize=11, fontweight="bold", color=INK)
+    figure.suptitle(finding, x=0.01, ha="left", fontsize=11, fontweight="bold", color=INK, parse_math=False)
     if detail:
         figure.supxlabel(detail, x=0.01, ha="left", fontsize=7.5, color=FAINT)
 

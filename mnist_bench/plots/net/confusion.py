@@ -12,13 +12,15 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from mnist_bench.plots import style
-from mnist_bench.plots.headings import write_heading
+from mnist_bench.plots.headings import shortened, write_heading
 from mnist_bench.plots.predictions import Predictions
 from mnist_bench.plots.subject import Subject
 from search.errors import UsageError
 
 MAX_CLASSES = 30
 """More have no room for their numbers."""
+MAX_LABEL = 16
+"""Characters of a class's name at its row and column."""
 NAMED = 4
 """Largest number of equally common confusions that the heading names, and the matrix outlines."""
 WIDTH = 6.2
@@ -40,6 +42,8 @@ class Confusion:
 
     counts: NDArray[np.int64]
     """Number of images by true class (row) and predicted class (column)."""
+    names: tuple[str, ...]
+    """Of the classes, in their order."""
     noun: str
     remarks: tuple[str, ...]
 
@@ -59,20 +63,21 @@ class Confusion:
     def finding(self) -> str:
         """The heading: what is confused most."""
         errors, pairs = int(self.wrong.sum()), self.commonest
-        match pairs:
-            case ():
+        confused = [(self.names[pair.true], self.names[pair.predicted]) for pair in pairs]
+        match confused:
+            case []:
                 return "Every validation image is recognised"
-            case (only,) if errors == 1:
-                return f"The only error: {only.true} is taken for {only.predicted}"
-            case (first,):
-                return f"{first.true} is taken for {first.predicted} most often: {first.count} of {errors} errors"
+            case [(true, predicted)] if errors == 1:
+                return f"The only error: {true} is taken for {predicted}"
+            case [(true, predicted)]:
+                return f"{true} is taken for {predicted} most often: {pairs[0].count} of {errors} errors"
             case _ if pairs[0].count == 1:
                 return f"No confusion occurs twice: {errors} errors, each of its own kind"
-            case (first, second):
-                both = f"{first.true} is taken for {first.predicted} and {second.true} for {second.predicted}"
-                return f"{both} most often: {first.count} of {errors} errors each"
+            case [(true, predicted), (other, taken_for)]:
+                both = f"{true} is taken for {predicted} and {other} for {taken_for}"
+                return f"{both} most often: {pairs[0].count} of {errors} errors each"
             case _:
-                named = ", ".join(f"{pair.true} → {pair.predicted}" for pair in pairs[:NAMED])
+                named = ", ".join(f"{true} → {predicted}" for true, predicted in confused[:NAMED])
                 more = f" and {len(pairs) - NAMED} more" if len(pairs) > NAMED else ""
                 return f"{named}{more} are the most common confusions: {pairs[0].count} of {errors} errors each"
 
@@ -88,7 +93,7 @@ def rows(predictions: Predictions) -> Confusion:
         raise UsageError(f"This picture has room for {MAX_CLASSES} classes; the data set has {classes}.")
     counts = np.zeros((classes, classes), dtype=np.int64)
     np.add.at(counts, (predictions.labels, predictions.predicted), 1)
-    return Confusion(counts=counts, noun=predictions.noun, remarks=predictions.remarks)
+    return Confusion(counts=counts, names=predictions.class_names, noun=predictions.noun, remarks=predictions.remarks)
 
 
 def picture(subject: Subject, width: float = WIDTH) -> Figure:
@@ -138,9 +143,9 @@ def _write_sums(axes: Axes, wrong: NDArray[np.int64]) -> None:
 
 def _frame(axes: Axes, confusion: Confusion) -> None:
     axes.set(xlabel=f"predicted {confusion.noun}", ylabel=f"true {confusion.noun}")
-    classes = len(confusion.counts)
-    axes.set_xticks(range(classes))
-    axes.set_yticks(range(classes))
+    classes, names = len(confusion.counts), [shortened(name, MAX_LABEL) for name in confusion.names]
+    axes.set_xticks(range(classes), names, parse_math=False, rotation=90 if max(map(len, names)) > 2 else 0)
+    axes.set_yticks(range(classes), names, parse_math=False)
     axes.xaxis.tick_top()
     axes.xaxis.set_label_position("top")
     axes.tick_params(length=0, labelsize=9)

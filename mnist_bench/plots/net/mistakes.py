@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from mnist_bench.plots import style
-from mnist_bench.plots.headings import write_heading
+from mnist_bench.plots.headings import shortened, write_heading
 from mnist_bench.plots.predictions import Predictions
 from mnist_bench.plots.subject import Subject
 
@@ -19,6 +19,8 @@ MAX_ROWS = 5
 """Largest number of rows of images, the most confident mistakes first."""
 COLUMN = 0.9
 """Width of an image's column in inches: eight of them in a wide picture."""
+MAX_LABEL = 13
+"""Characters of a line above an image."""
 SURE = 0.9
 """Confidence from which on the heading counts a mistake as sure."""
 
@@ -31,12 +33,18 @@ class Mistake:
     """Shape (H, W), in colour (H, W, 3)."""
     index: int
     """Its index in the training file."""
-    true: int
-    predicted: int
+    true: str
+    """The class's name, as `Predictions.class_names` has it."""
+    predicted: str
     confidence: float
     """Probability of the predicted class, 0..1."""
     true_confidence: float
     """Probability of the true class, 0..1."""
+
+    @property
+    def is_numbered(self) -> bool:
+        """Whether both classes fit in a line with the confidence, as numbers do."""
+        return max(len(self.true), len(self.predicted)) <= 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -72,8 +80,8 @@ def _mistake(predictions: Predictions, row: int) -> Mistake:
     return Mistake(
         image=predictions.images[row],
         index=int(predictions.indices[row]),
-        true=true,
-        predicted=predicted,
+        true=predictions.class_names[true],
+        predicted=predictions.class_names[predicted],
         confidence=float(predictions.probabilities[row, predicted]),
         true_confidence=float(predictions.probabilities[row, true]),
     )
@@ -89,7 +97,8 @@ def draw(mistakes: Mistakes, width: float = style.WIDE) -> Figure:
     columns = round(width / COLUMN)
     shown = mistakes.mistakes[: MAX_ROWS * columns]
     height = math.ceil(len(shown) / columns)
-    figure = Figure(figsize=(width, 0.9 + 1.2 * height), layout="constrained")
+    row = 1.2 if all(mistake.is_numbered for mistake in shown) else 1.45
+    figure = Figure(figsize=(width, 0.9 + row * height), layout="constrained")
     grid = figure.subplots(height, columns, squeeze=False).ravel() if shown else ()
     for axes, mistake in zip(grid, shown, strict=False):
         _draw_one(axes, mistake)
@@ -101,11 +110,16 @@ def draw(mistakes: Mistakes, width: float = style.WIDE) -> Figure:
 
 def _draw_one(axes: Axes, mistake: Mistake) -> None:
     axes.imshow(mistake.image, vmin=0, vmax=255)
-    axes.set_title(
-        f"{mistake.true} → {mistake.predicted}  {confidence(mistake.confidence)}", loc="center", fontsize=8, pad=3
-    )
+    axes.set_title(_above(mistake), loc="center", fontsize=8, pad=3, parse_math=False)
     below = f"{confidence(mistake.true_confidence)} · № {mistake.index}"
     axes.text(0.5, -0.04, below, transform=axes.transAxes, ha="center", va="top", fontsize=6.5, color=style.FAINT)
+
+
+def _above(mistake: Mistake) -> str:
+    if mistake.is_numbered:
+        return f"{mistake.true} → {mistake.predicted}  {confidence(mistake.confidence)}"
+    true, predicted = shortened(mistake.true, MAX_LABEL), shortened(mistake.predicted, MAX_LABEL - 2)
+    return f"{true}\n→ {predicted}\n{confidence(mistake.confidence)}"
 
 
 def confidence(share: float) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, assert_never
 
 from mnist_bench.config import setting_of
-from mnist_bench.plots.headings import short
+from mnist_bench.plots.headings import short, shortened
 from search.errors import StudyNotFoundError
 from search.event_log import StudyRecord
 from search.messages import show
@@ -67,7 +67,7 @@ class Parameter:
         if self.numbers:
             return short(value)
         name = show(value).removesuffix(setting_of(self.path).ending)
-        return name if len(name) <= length else name[: length - 1] + "…"
+        return shortened(name, length)
 
     def index(self, value: Any) -> int:
         """Return the index of a value among the options."""

@@ -73,3 +73,13 @@ def test_any_answers_are_counted(pairs: list[tuple[int, int]]) -> None:
     assert found.counts.sum() == len(pairs)
     assert found.wrong.sum() == sum(true != predicted for true, predicted in pairs)
     assert str(found.wrong.sum()) in found.finding or found.wrong.sum() <= 1
+
+
+def test_classes_with_names_are_called_so() -> None:
+    names = ("an average aardvark", "$b$", *map(str, range(2, 10)))
+    found = confusion.rows(predictions(answers((0, 1)), names=names, dataset="fashion"))
+    figure = confusion.draw(found)
+    assert found.finding == "The only error: an average aardvark is taken for $b$"
+    (axes,) = figure.axes
+    assert [label.get_text() for label in axes.get_yticklabels()][:3] == ["an average aard…", "$b$", "2"]
+    figure.draw_without_rendering()

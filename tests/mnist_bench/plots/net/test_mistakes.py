@@ -13,7 +13,11 @@ ANSWERS = [(4, 9, 0.6), (1, 1, 0.99), (7, 2, 0.98), (5, 3, 0.9)]
 
 def test_the_most_confident_mistake_comes_first() -> None:
     found = mistakes.rows(predictions(ANSWERS)).mistakes
-    assert [(one.true, one.predicted, one.index) for one in found] == [(7, 2, 102), (5, 3, 103), (4, 9, 100)]
+    assert [(one.true, one.predicted, one.index) for one in found] == [
+        ("7", "2", 102),
+        ("5", "3", 103),
+        ("4", "9", 100),
+    ]
     first = found[0]
     assert (first.confidence, first.true_confidence) == pytest.approx((0.98, 0.02))
     assert (first.image == 2).all()
@@ -78,3 +82,10 @@ def test_without_a_mistake_the_picture_is_its_heading() -> None:
 )
 def test_nothing_is_rounded_to_certainty(share: float, text: str) -> None:
     assert mistakes.confidence(share) == text
+
+
+def test_classes_with_names_are_called_so() -> None:
+    names = ("$a$", "boot", *map(str, range(2, 9)), "ankle boot")
+    figure = mistakes.draw(mistakes.rows(predictions([(0, 9, 0.98)], names=names)))
+    assert figure.axes[0].get_title() == "$a$\n→ ankle boot\n98 %"
+    figure.draw_without_rendering()
