@@ -159,11 +159,16 @@ def publish(plan: Plan, found: Sequence[tuple[Contest, list[Look]]], target: Pat
         "\n".join(rows(plan, found)),
     ]
     document = {"plan": asdict(plan), "claims": [[asdict(each) for each in looks] for _, looks in found]}
-    verdicts = [
-        f"{claim.way.name} against {claim.against.name}: {looks[-1].verdict}, {looks[-1].pairs} pairs"
-        for claim, (_, looks) in zip(plan.claims, found, strict=False)
-    ]
-    panels = replace(picture.rows(contests), finding="\n".join(verdicts))
+    shown = picture.rows(contests)
+    verdicts = [f"{looks[-1].pairs} pairs: {looks[-1].verdict}" for _, looks in found]
+    panels = replace(
+        shown,
+        finding="; ".join(
+            f"{claim.way.name} against {claim.against.name}: {looks[-1].verdict}"
+            for claim, (_, looks) in zip(plan.claims, found, strict=False)
+        ),
+        panels=tuple(replace(panel, title=verdict) for panel, verdict in zip(shown.panels, verdicts, strict=True)),
+    )
     contest_pages.write_page(target, f"Confirmed live on {plan.task}", paragraphs, panels, document)
 
 

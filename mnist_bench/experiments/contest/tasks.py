@@ -57,11 +57,11 @@ def finding_over(judged: Sequence[Judged]) -> str:
     """
     if len(judged) == 1:
         return judged[0].finding
-    first, *others = overall(judged)
-    alike = [one for one in others if one.entrant.budgets == first.entrant.budgets]
-    others = alike or others
-    if not others:
+    everywhere = overall(judged)
+    if len(everywhere) < 2:
         return "Nothing to compare: no two ways of searching took part in all contests"
+    first, *others = everywhere
+    others = [one for one in others if one.entrant.budgets == first.entrant.budgets] or others
     best = max(others, key=lambda one: one.count("better") - one.count("worse"))
     worst = max(others, key=lambda one: one.count("worse") - one.count("better"))
     if best.count("better") > best.count("worse"):

@@ -34,6 +34,8 @@ class Line:
 class Panel:
     """A task."""
 
+    title: str
+    """Where there are several panels: the task's name."""
     contest: Contest
     lines: tuple[Line, ...]
     incomplete: tuple[str, ...]
@@ -96,6 +98,7 @@ def _panel(judged: Judged, shown: set[str]) -> Panel:
     contest = judged.contest
     drawn = [number for number, entrant in enumerate(contest.entrants) if entrant.name in shown]
     return Panel(
+        title=contest.task,
         contest=contest,
         lines=tuple(
             Line(
@@ -119,7 +122,7 @@ def draw(panels: Panels) -> Figure:
     for axes, panel in zip(grid, panels.panels, strict=False):
         _draw_panel(axes, panel, panels.looks)
         if number > 1:
-            axes.set_title(panel.contest.task, loc="left", fontsize=9)
+            axes.set_title(panel.title, loc="left", fontsize=9)
     for axes in grid[number:]:
         axes.set_axis_off()
     # Not every entrant is on every panel: "the best of another task" is where there is another one.
@@ -139,7 +142,7 @@ def _draw_panel(axes: Axes, panel: Panel, looks: Mapping[str, Mapping[str, Any]]
     # In the legend as the lines end, from the top: so they are told apart without colours, too.
     for line in sorted(panel.lines, key=lambda line: -line.curve.mean[-1]):
         _draw_line(axes, line, spent(contest, STEPS), looks[line.name])
-    axes.set(xlabel="budget spent (average trainings)", xlim=(0, contest.budget))
+    axes.set(xlabel="budget spent\n(average trainings)", xlim=(0, contest.budget))
 
 
 def _errors(panel: Panel) -> list[float]:
