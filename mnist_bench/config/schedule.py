@@ -6,7 +6,6 @@ Steps count from 0 over the whole budget, so that a step is the same in every pe
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import assert_never
 
 from mnist_bench.config.settings import AugmentConfig, OptimConfig, Phase, TrainConfig, TrainOn
@@ -69,8 +68,8 @@ class Schedule:
 
     def steps(self, period: int) -> range:
         """Return the steps of a period, which counts from 1; without steps where two periods lie too close."""
-        bounds = [0, *map(self.first_step, self.period_ends)]
-        return [range(first, last) for first, last in pairwise(bounds)][period - 1]
+        ends = (0, *self.period_ends)
+        return range(self.first_step(ends[period - 1]), self.first_step(ends[period]))
 
     def augment(self, step: int) -> AugmentConfig:
         """Return the augmentation at a step: its phase's, or the recipe's."""

@@ -1,4 +1,4 @@
-"""The storage with one question less writes what Optuna's own writes."""
+"""The storage that asks less writes what Optuna's own writes."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ RANGES: dict[str, BaseDistribution] = {
 }
 
 
-def rows(storage: RDBStorage) -> list[tuple[object, ...]]:
-    """Return the parameters of a new trial as they stand in the database."""
+def rows(storage: RDBStorage) -> dict[str, list[str]]:
+    """Return what a new trial has as it stands in the database, by table."""
     study = storage.create_new_study([StudyDirection.MAXIMIZE])
     params = {"lr": 0.003, "width": 24, "kind": "b"}
     template = create_trial(
@@ -32,9 +32,17 @@ def rows(storage: RDBStorage) -> list[tuple[object, ...]]:
     trial = storage.get_trial(storage.create_new_trial(study, template))
     assert trial.params == params
     assert (trial.system_attrs, trial.user_attrs) == ({"a": 1}, {"b": [2]})
+    assert [storage.get_trial_number_from_id(each._trial_id) for each in storage.get_all_trials(study)] == [0]
+    with pytest.raises(KeyError):
+        storage.get_trial_number_from_id(999)
+    assert template.user_attrs == {"b": [2]}
+    made = sqlalchemy.MetaData()
+    made.reflect(storage.engine)
     with storage.engine.connect() as connection:
-        found = connection.execute(sqlalchemy.text("SELECT * FROM trial_params ORDER BY param_id"))
-        return [tuple(row) for row in found]
+        return {
+            name: sorted(map(str, connection.execute(made.tables[name].select())))
+            for name in ("trial_params", "trial_user_attributes", "trial_system_attributes")
+        }
 
 
 def test_the_same_rows_as_optunas(tmp_path: Path) -> None:
@@ -47,3 +55,7 @@ def test_optuna_still_calls_what_is_replaced(storage: type[RDBStorage]) -> None:
     parameters = list(inspect.signature(storage._set_trial_param_without_commit).parameters)
     assert parameters[:6] == ["self", "session", "trial_id", "param_name", "param_value_internal", "distribution"]
     assert "_set_trial_param_without_commit" in inspect.getsource(RDBStorage._get_prepared_new_trial)
+    assert list(inspect.signature(storage._get_prepared_new_trial).parameters) == [
+        "self", "study_id", "template_trial", "session",
+    ]  # fmt: skip
+    assert "_get_prepared_new_trial" in inspect.getsource(RDBStorage._create_new_trial)
