@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from optuna.distributions import BaseDistribution, distribution_to_json
 from optuna.storages import RDBStorage
 from optuna.storages._rdb import models
-from optuna.storages._rdb.storage import _create_scoped_session
 from optuna.trial import FrozenTrial
 
 if TYPE_CHECKING:
@@ -25,6 +24,9 @@ class StudyStorage(RDBStorage):
     with. The methods are private to Optuna; where a later release has others, these are not called, and all goes on
     at Optuna's pace.
     """
+
+    _newest = (-1, -1)
+    """Identity and number of the trial that was made last."""
 
     def _get_prepared_new_trial(
         self, study_id: int, template_trial: FrozenTrial | None, session: Session
@@ -43,6 +45,7 @@ class StudyStorage(RDBStorage):
                 for table, values in attributes
                 for key, value in values.items()
             )
+        self._newest = int(trial.trial_id), int(trial.number)
         return trial
 
     def _set_trial_param_without_commit(
@@ -63,9 +66,6 @@ class StudyStorage(RDBStorage):
         session.add(row)
 
     def get_trial_number_from_id(self, trial_id: int) -> int:
-        """Return the number of a trial, which Optuna's own reads with everything else of the trial."""
-        with _create_scoped_session(self.scoped_session) as session:
-            number = session.query(models.TrialModel.number).filter(models.TrialModel.trial_id == trial_id).scalar()
-        if number is None:
-            raise KeyError(f"There is no trial {trial_id}.")
-        return int(number)
+        """Return the number of a trial, which Optuna's own reads with all else of it; of the newest it is known."""
+        known, number = self._newest
+        return number if known == trial_id else super().get_trial_number_from_id(trial_id)
