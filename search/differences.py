@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from search import canonical_json
+from search.messages import shortened
 
 
 def differences(stored: Mapping[str, Any], current: Mapping[str, Any], path: str = "") -> list[tuple[str, str, str]]:
@@ -33,5 +34,4 @@ def _keyed(value: Any) -> Any:
 
 
 def _shown(value: Any, width: int = 60) -> str:
-    text = "-" if value is None else str(value)
-    return text if len(text) <= width else text[: width - 1] + "…"
+    return shortened("-" if value is None else str(value), width)

@@ -32,6 +32,15 @@ def in_a_sentence(reason: object) -> str:
     return text if len(text) <= MAX_REASON else text[: MAX_REASON - 3] + "..."
 
 
+def shortened(text: str, length: int) -> str:
+    """Return a text of at most so many characters; of a longer one its beginning.
+
+    >>> shortened("antidisestablishmentarianism", 8), shortened("sorrel", 8)
+    ('antidis…', 'sorrel')
+    """
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return "; did you mean `x`?" for the closest known name, or an empty text if no name is close."""
     # Cut, because difflib's time grows with the square of the length, and the name comes from a user's file.

@@ -64,12 +64,3 @@ def epochs(number: float) -> str:
 def short(number: float) -> str:
     """Return a number with three significant digits, and all digits of its whole part: `0.0093`, `8.31`, `211`."""
     return f"{number:,.0f}" if number == round(number) or abs(number) >= 100 else f"{number:.3g}"
-
-
-def shortened(text: str, length: int) -> str:
-    """Return a text of at most so many characters; of a longer one its beginning.
-
-    >>> shortened("antidisestablishmentarianism", 8), shortened("sorrel", 8)
-    ('antidis…', 'sorrel')
-    """
-    return text if len(text) <= length else text[: length - 1] + "…"

@@ -78,8 +78,8 @@ def train(
     if not json:
         output.print_line(HEADINGS, "bold")
     numbers = range(seed, seed + seeds)
-    at_once = 1 if seeds == 1 else workers or options.suitable_workers(device)
-    found = training.fit_seeds(numbers, at_once, (lambda _, report: None) if json else _show_period)
+    heard = (lambda _, report: None) if json else _show_period
+    found = training.fit_seeds(numbers, workers or options.suitable_workers(device), heard)
     fits = dict(zip(numbers, found, strict=True))
     if output_file is not None:
         training.save(fits[seed], output_file)

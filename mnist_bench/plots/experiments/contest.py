@@ -35,7 +35,7 @@ class Panel:
     """A task."""
 
     title: str
-    """Where there are several panels: the task's name."""
+    """What stands over it where there are several panels: the task's name, unless somebody knows better."""
     contest: Contest
     lines: tuple[Line, ...]
     incomplete: tuple[str, ...]

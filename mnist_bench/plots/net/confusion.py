@@ -12,10 +12,11 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from mnist_bench.plots import style
-from mnist_bench.plots.headings import shortened, write_heading
+from mnist_bench.plots.headings import write_heading
 from mnist_bench.plots.predictions import Predictions
 from mnist_bench.plots.subject import Subject
 from search.errors import UsageError
+from search.messages import shortened
 
 MAX_CLASSES = 30
 """More have no room for their numbers."""

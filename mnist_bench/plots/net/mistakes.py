@@ -11,9 +11,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from mnist_bench.plots import style
-from mnist_bench.plots.headings import shortened, write_heading
+from mnist_bench.plots.headings import write_heading
 from mnist_bench.plots.predictions import Predictions
 from mnist_bench.plots.subject import Subject
+from search.messages import shortened
 
 MAX_ROWS = 5
 """Largest number of rows of images, the most confident mistakes first."""

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any, assert_never
 
 from mnist_bench.config import setting_of
-from mnist_bench.plots.headings import short, shortened
+from mnist_bench.plots.headings import short
 from search.errors import StudyNotFoundError
 from search.event_log import StudyRecord
-from search.messages import show
+from search.messages import shortened, show
 from search.space import Choice, Distribution, Field, FloatRange, IntRange, Levels, NumberRange, Space, place, same
 
 MAX_OPTIONS = 6
@@ -66,8 +66,7 @@ class Parameter:
         """Return the label of a value, of at most `length` characters if it is an option."""
         if self.numbers:
             return short(value)
-        name = show(value).removesuffix(setting_of(self.path).ending)
-        return shortened(name, length)
+        return shortened(show(value).removesuffix(setting_of(self.path).ending), length)
 
     def index(self, value: Any) -> int:
         """Return the index of a value among the options."""
