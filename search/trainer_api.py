@@ -48,11 +48,11 @@ class Plan(Generic[C]):
     config: C
     """The whole configuration, as the trainer takes it."""
     costs: tuple[int, ...]
-    """Logical cost of each period, in microseconds as estimated; never measured. Its length is the periods' number."""
+    """Logical cost of each period, in whole microseconds, as estimated and never measured."""
     constraints: Mapping[str, float] = field(default_factory=dict)
     """By how much each limit is exceeded; above zero means infeasible."""
-    facts: Mapping[str, Json] = field(default_factory=dict)
-    """What is worth showing: parameters, MACs."""
+    facts: Mapping[str, int | float | str] = field(default_factory=dict)
+    """What is worth showing: parameters, MACs. Numbers and texts; no truth values."""
 
     @property
     def feasible(self) -> bool:

@@ -226,6 +226,8 @@ class Driver(Generic[C]):
 
     def _handle(self, active: Active, result: Result) -> None:
         match result:
+            case Trained(report=report) if _lacks_value(report, active):
+                self._end(active, "FAIL", "crashed", None, error="Its last report has no value, and names no end.")
             case Trained(report=report):
                 self._report(active, replace(_finite(report), handled=report.handled or time.time()))
             case Crashed(error=error):
@@ -343,6 +345,11 @@ def _check_streak(
         if streak >= most:
             cause = f"; the first one: {trial.error}" if trial.error else ""
             raise TooManyFailuresError(f"{most} trials in a row {words}{cause}.")
+
+
+def _lacks_value(report: Report, active: Active) -> bool:
+    """Return whether a trial would be complete without a value, by which it could not be ranked."""
+    return report.value is None and report.end is None and active.periods_done + 1 == len(active.costs)
 
 
 def _finite(report: Report) -> Report:

@@ -112,15 +112,20 @@ class Search:
         `dataclasses.replace` sets what else a search has, such as its observer.
 
         Raises:
-            UsageError: the space's settings name no sampler or pruner, or the name cannot name a study.
+            UsageError: the space's settings name no sampler or pruner, the name cannot name a study, or parameters that
+                are given lie outside the space.
         """
-        named = _named_strategies(space)
+        named, start = _named_strategies(space), start or StartList()
+        for name_of_list, given in (("enqueued", enqueued), ("start", start.configurations)):
+            for index, params in enumerate(given):
+                if misfit := space.misfit(params):
+                    raise UsageError(f"{name_of_list}[{index}]: {misfit}")
         location = StudyLocation.of(f"{space.name}-{seed}" if name is None else name, results, storage)
 
         def spec(numerics: Numerics) -> StudySpec:
             return StudySpec(
                 space=space, seed=seed, slots=slots, order=order, sampler=sampler or named[0],
-                pruner=pruner or named[1], periods=periods, enqueued=tuple(enqueued), start=start or StartList(),
+                pruner=pruner or named[1], periods=periods, enqueued=tuple(enqueued), start=start,
                 numerics=numerics,
                 context={"trainer": trainer.to_json(), "canary": numerics["canary"]},
             )  # fmt: skip

@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from search import canonical_json
 from search.database import StudyLock, wait_to_make_tables
-from search.errors import NewerVersionError, StorageError, StudyLockedError
+from search.errors import NewerVersionError, StorageError, StudyLockedError, UsageError
 from search.event_log import codec
 from search.event_log.events import Created, Event
 from search.messages import in_a_sentence
@@ -57,8 +57,13 @@ class EventLog:
             _metadata.create_all(connection)
 
     def append(self, event: Event) -> None:
-        """Write one event; when this returns, it has happened."""
+        """Write one event; when this returns, it has happened.
+
+        Raises:
+            UsageError: it could not be read back, for a trainer of a user's own gave what no event may hold.
+        """
         row, self._needs = codec.to_row(event), codec.format_needed(event)
+        payload = _readable(row)
         self._newest = {
             "study": self._study,
             "seq": self._length,
@@ -67,7 +72,7 @@ class EventLog:
             "trial": row.trial,
             "external": row.external,
             "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
-            "payload": canonical_json.dumps(row.payload),
+            "payload": payload,
         }
         with self._writing() as connection:
             self._insert(connection)
@@ -193,6 +198,24 @@ class EventLog:
         if isinstance(event, Created) and event.name != self._study:
             raise not_understood(self._study, expected, "it is of another study")
         return event
+
+
+def _readable(row: codec.Row) -> str:
+    """Return a row's payload as text that can be read back: what cannot would end all that reads the study, this
+    search's next run first.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    try:
+        payload = canonical_json.dumps(row.payload)
+        codec.from_row(row.kind, row.time, row.trial, row.external, payload)
+    except (TypeError, ValueError) as error:
+        raise UsageError(
+            f"What planner or trainer say of trial {row.trial} cannot be kept ({error}); `search.Plan` and "
+            "`search.Report` tell what they may say."
+        ) from None
+    return payload
 
 
 def not_understood(study: str, seq: int, why: object) -> StorageError:

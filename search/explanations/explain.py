@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Any
 
 from search.driver import restored
 from search.event_log import Asked, Event, History
 from search.explanations.standings import Standing, standings
-from search.strategies import Origin
+from search.strategies import ForeignPruner, NoPruner, Origin
 from search.study import StudySpec
 from search.trainer_api import Planner
 
@@ -46,7 +46,7 @@ def explain(
         origin=origin,
         trained=trained,
         ended=ended,
-        standings=tuple(standings(events, history.trials[number], spec.pruner)),
+        standings=tuple(standings(events, history.trials[number], spec.pruner, spec.cost)),
     )
 
 
@@ -57,4 +57,6 @@ def _origin(
         return Origin(kind="enqueued")
     if spec.given(number) is not None:
         return Origin(kind="start list")
+    if isinstance(spec.pruner, ForeignPruner):  # which is not asked here, and whose code need not be at hand
+        spec = replace(spec, pruner=NoPruner())
     return restored(spec, history, planner_for(spec)).origin(number)

@@ -17,7 +17,7 @@ from search.errors import Problem, SpaceError
 from search.messages import did_you_mean, listing, show
 from search.space import yaml_reader
 from search.space.constraints import Constraint, read_constraints
-from search.space.ranges import Choice, Distribution, parse_form, same, shortest_form
+from search.space.ranges import Choice, Distribution, IntRange, parse_form, same, shortest_form
 from search.space.yaml_reader import Document, KeyPath
 
 SETTINGS_WITH_KEYS = ("limits", "search", "constraints")
@@ -249,6 +249,21 @@ class Space:
         """
         return self._walk(lambda path, _: params[path])
 
+    def misfit(self, params: Mapping[str, Any]) -> str | None:
+        """Return what of given parameters no trial of the space can have, None where all may be tried.
+
+        Some may be missing; a whole number may be written as a real one.
+        """
+        spans = self.distributions
+        for path, value in params.items():
+            if path not in spans:
+                return f"the space has no range {show(path)}{did_you_mean(path, spans)}"
+            span = spans[path]
+            whole = isinstance(span, IntRange) and isinstance(value, float) and value.is_integer()
+            if not span.contains(int(value) if whole else value):
+                return f"{path} {show(value)} is outside its range"
+        return None
+
     def excess(self, params: Mapping[str, Any]) -> dict[str, float]:
         """Return by how much a trial's parameters miss each constraint, by its text: above 0 where they do.
 
@@ -365,8 +380,8 @@ def _read_when(path: str, when: Any, origin: Origin, problems: list[Problem]) ->
 
 def _parent_problems(child: Field, parent: str, by_path: Mapping[str, Field]) -> list[Problem]:
     section, _, name = parent.partition(".")
-    key = name if ("when", name) and section == child.path.partition(".")[0] else parent
-    below = ("when", key)
+    is_near = section == child.path.partition(".")[0]
+    below = (child.origin.below("when", name) if is_near else ()) or ("when", parent)
     if parent not in by_path:
         message = f"{child.path}: `when` names {show(parent)}, which the file does not set"
         return [child.origin.problem(message + did_you_mean(parent, by_path), *below, at_key=True)]

@@ -33,8 +33,13 @@ class OptunaRanges:
         return cls(ours, {path: to_optuna(span) for path, span in ours.items()})
 
     def encode(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a trial's parameters as Optuna stores them, in the same order."""
+        """Return a trial's parameters as Optuna takes them, in the same order."""
         return {path: encode(self.ours[path], value) for path, value in params.items()}
+
+    def stored(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a trial's parameters as Optuna gives them back: a 1 that was given for a real number is 1.0."""
+        spans, values = self.optunas, self.encode(params)
+        return {path: spans[path].to_external_repr(spans[path].to_internal_repr(values[path])) for path in values}
 
 
 def to_optuna(span: Distribution) -> OptunaDistribution:

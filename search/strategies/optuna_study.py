@@ -273,7 +273,7 @@ def frozen_trial(
     sampled: dict[str, BaseDistribution] = {path: span for path, span in ranges.optunas.items() if path in params}
     trial = create_trial(
         state=TrialState.FAIL,  # replaced below: `create_trial` refuses a complete trial without a value
-        params=ranges.encode({path: params[path] for path in sampled}),
+        params=ranges.stored({path: params[path] for path in sampled}),
         distributions=sampled,
         intermediate_values=dict(values or {}),
         system_attrs=dict(system_attrs or {}),

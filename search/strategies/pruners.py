@@ -98,7 +98,8 @@ class Median:
     n_startup_trials: int = 5
     """Number of complete trials before any trial is pruned."""
     n_warmup_steps: int = 0
-    """Number of periods at the beginning of a trial in which it is not pruned."""
+    """Before this period a trial is not pruned: 0 and 1 let it be stopped after the first, 2 after the second. (Optuna
+    counts steps from 0, which are periods from 1 here.)"""
     n_min_trials: int = 1
     """Number of reports at a period that a comparison needs."""
 
@@ -190,7 +191,8 @@ def survivors(trials: int, pruner: Pruner, periods: int, *, two_objectives: bool
             return _halved(trials, pruner, periods, two_objectives)
         case Median():
             later = min(trials, pruner.n_startup_trials) + max(0, trials - pruner.n_startup_trials) / 2
-            return [trials if period <= pruner.n_warmup_steps + 1 else later for period in range(1, periods + 1)]
+            first = max(1, pruner.n_warmup_steps)
+            return [trials if period <= first else later for period in range(1, periods + 1)]
         case NoPruner():
             return [trials] * periods
         case ForeignPruner():

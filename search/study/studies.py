@@ -252,7 +252,14 @@ def _modified(file: Path) -> str:
 
 
 def _size(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    return sum(_size_of(file) for file in folder.rglob("*") if file.is_file())
+
+
+def _size_of(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:  # a search beside this one has removed it since it was listed
+        return 0
 
 
 def where(results: Path, storage: str | None = None) -> str:

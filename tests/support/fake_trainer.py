@@ -86,6 +86,8 @@ class Trainer:
         diverged = self._behaviour == "diverge" and seed % 4 == 0
         if self._behaviour == "no_number" and seed % 2:
             value = (math.nan, math.inf, -math.inf)[seed % 3]
+        if self._behaviour == "keep_last" and seed % 4 == 0 and period == PERIODS:
+            value = None
         report = Report(
             value=None if diverged else value,
             metrics={"epoch": period, "train_loss": float("nan") if diverged else noise, "errors": int(noise * 100)},

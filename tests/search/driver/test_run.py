@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
@@ -11,10 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import optuna
 import pytest
 
 from search.driver.progress import Observer, Progress
+from search.driver.run import Search
 from search.errors import (
     FingerprintError,
     StorageError,
@@ -25,10 +28,11 @@ from search.errors import (
 )
 from search.event_log.events import Created
 from search.event_log.records import TrialRecord
-from search.strategies.registry import NoPruner, Random, Tpe
+from search.strategies.registry import Curves, NoPruner, Random, Sampler, Tpe
 from search.study import studies
 from search.study.location import StudyLocation
-from search.trainer_api import Plan
+from search.study.start_list import StartList
+from search.trainer_api import Plan, TrainerSpec
 from support import search_fake as fake
 
 pytestmark = pytest.mark.usefixtures("log_alone")
@@ -261,6 +265,80 @@ def test_enqueued_parameters_come_first(tmp_path: Path) -> None:
         if stopped.reached:
             break
     assert stopped.study.digest == result.study.digest
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        ({"model.depth": 9}, "model.depth 9 is outside its range"),
+        ({"model.depth": True}, "model.depth true is outside its range"),
+        ({"model.kind": "d"}, "model.kind d is outside its range"),
+        ({"model.deth": 1}, "the space has no range model.deth; did you mean `model.depth`?"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["enqueued", "start"])
+def test_given_parameters_outside_the_space_are_refused_before_anything_trains(
+    tmp_path: Path, given: dict[str, Any], fault: str, kind: str
+) -> None:
+    lists: dict[str, Any] = {"enqueued": (given,), "start": StartList(made_of=("x",), configurations=(given,))}
+    trainer = TrainerSpec(factory="support.fake_trainer:Trainer", options={})
+    with pytest.raises(UsageError) as refused:
+        Search.of(fake.space(), fake.Planner(), trainer, trials=1, periods=4, results=tmp_path, **{kind: lists[kind]})
+    assert str(refused.value) == f"{kind}[0]: {fault}"
+
+
+@pytest.mark.parametrize("sampler", [Curves(n_startup_trials=3), Tpe(n_startup_trials=3)])
+def test_whole_numbers_given_for_real_ones_are_the_same_to_a_search_that_was_stopped(
+    tmp_path: Path, sampler: Sampler
+) -> None:
+    given = {"model.depth": 2, "model.width": 16.0, "model.extra": 1, "model.kind": "a", "optim.lr": 0.1}
+    options: dict[str, Any] = {"goal": 14, "sampler": sampler, "pruner": NoPruner(), "enqueued": (given,)}
+    undisturbed = fake.run(tmp_path / "at-once", **options).study
+    stopped = fake.run(tmp_path, stopping=fake.StopAfter(9), **options)
+    while not stopped.reached:
+        stopped = fake.run(tmp_path, stopping=fake.StopAfter(9), **options)
+    assert stopped.study.digest == undisturbed.digest
+
+
+@pytest.mark.parametrize("sampler", [Random(), Tpe(n_startup_trials=3), Curves(n_startup_trials=3)])
+def test_a_trial_whose_last_report_has_no_value_has_crashed(tmp_path: Path, sampler: Sampler) -> None:
+    study = fake.run(tmp_path, goal=12, behaviour="keep_last", pruner=NoPruner(), sampler=sampler, patience=20).study
+    crashed = [trial for trial in study.trials if trial.reason == "crashed"]
+    assert crashed
+    assert {trial.error for trial in crashed} == {"Its last report has no value, and names no end."}
+    assert all(trial.value is not None for trial in study.complete())
+
+
+class Speaking(fake.Planner):
+    """Says things of a trial that no event may hold."""
+
+    def __init__(self, **says: Any) -> None:
+        super().__init__()
+        self._says = says
+
+    def __call__(self, params: Mapping[str, Any]) -> Plan[Mapping[str, Any]]:
+        return replace(super().__call__(params), **self._says)
+
+
+@pytest.mark.parametrize(
+    ("says", "place"),
+    [
+        ({"facts": {"filters": [16, 32]}}, "facts.filters"),
+        ({"facts": {"wide": True}}, "facts.wide"),
+        ({"facts": {"wide": None}}, "facts.wide"),
+        ({"costs": (1000.0, 1000.0)}, "costs.0"),
+        ({"costs": ()}, "costs"),
+        ({"facts": {"share": math.nan}}, "Out of range float values"),
+        ({"facts": {"wide": np.int64(8)}}, "Object of type int64"),
+    ],
+)
+def test_what_could_not_be_read_back_is_refused_before_it_is_written(
+    tmp_path: Path, says: dict[str, Any], place: str
+) -> None:
+    search = fake.make_search(tmp_path, goal=3)
+    with pytest.raises(UsageError, match=rf"of trial 0 cannot be kept \({place}"):
+        replace(search, planner_for=lambda _: Speaking(**says)).run()
+    assert len(search.run().study.finished()) == 3  # what was written before is whole
 
 
 @pytest.mark.slow

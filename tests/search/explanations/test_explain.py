@@ -12,6 +12,7 @@ from search.event_log.events import Event
 from search.event_log.records import StudyRecord
 from search.explanations.explain import Explanation, explain
 from search.strategies.pruners import Asha, Hyperband, Median, NoPruner, Pruner
+from search.strategies.registry import named_pruner
 from search.strategies.samplers import Curves, Qmc, Random, Sampler, Sobol, Tpe
 from search.study.location import StudyLocation
 from search.study.start_list import StartList
@@ -83,3 +84,27 @@ def test_where_a_trial_stood_when_it_was_stopped_or_went_on(tmp_path: Path, prun
         if isinstance(pruner, Asha):
             for row in asked:
                 assert row.stopped == (row.place > max(1, row.arrived // 2))
+
+
+def test_with_two_objectives_a_trial_stands_among_those_that_cost_no_more(tmp_path: Path) -> None:
+    two = {**fake.SPACE, "objective": ["val_accuracy", "parameters"]}
+    options: dict[str, Any] = {"sampler": Random(), "pruner": Asha(reduction_factor=2), "space_values": two}
+    study, events = searched(tmp_path, **options)
+    rows = [row for trial in study.trials for row in explained(events, trial.number).standings if row.asked]
+    assert {row.stopped for row in rows} == {True, False}
+    for row in rows:
+        assert f"of {row.arrived} that cost no more the best" in row.rule
+        assert row.stopped == (row.place > max(1, row.arrived // 2))
+
+
+def test_a_proposal_is_explained_where_the_code_of_the_pruner_is_not_at_hand(tmp_path: Path) -> None:
+    code = tmp_path / "mine.py"
+    code.write_text(
+        "from optuna.pruners import BasePruner\n\n\n"
+        "class Never(BasePruner):\n    def prune(self, study, trial):\n        return False\n"
+    )
+    study, events = searched(tmp_path, sampler=Tpe(n_startup_trials=4), pruner=named_pruner(f"{code}:Never"))
+    code.unlink()
+    told = explained(events, study.trials[-1].number)
+    assert told.origin.kind == "model"
+    assert {row.rule for row in told.standings if row.asked} == {"mine.py:Never decides"}

@@ -207,5 +207,10 @@ def test_of_many_reports_the_most_telling_are_read() -> None:
     curves = [curve(number, each, *((quality(each),) * (1 + number % 3))) for number, each in enumerate(params)]
     draws = np.random.default_rng(0)
     candidates = prospects.candidates(curves, draws)
-    best, _ = chosen(curves, candidates, prospects, draws)
+    best, why = chosen(curves, candidates, prospects, draws)
     assert quality(best) > sorted(map(quality, params))[int(1.6 * MOST_REPORTS)]
+    complete = [each for each in curves if len(each.values) == len(SHARES)]
+    assert why.best == max(each.values[-1] for each in complete)
+    place = prospects.coordinates.of(best)
+    apart = prospects.coordinates.distances(place[None], np.array([each.point for each in curves]))[0]
+    assert why.closest == int(np.argmin(apart))

@@ -135,6 +135,7 @@ def test_resolve_needs_the_parameters_of_active_fields() -> None:
         ("a: {bbb: {value: 1, when: {ccd: 1}}, ccc: 1}", "did you mean `a.ccc`?"),
         ("a: {b: {value: 1, when: {c: [1, 7, 8]}}, c: {int: [1, 2]}}", "1:29  a.b: a.c is never 7 or 8"),
         ("a: {b: {value: 1, when: {x.c: [7]}}}\nx: {c: 3}", "1:31  a.b: x.c is never 7"),
+        ("a: {b: {value: 1, when: {a.c: [1, 7]}}, c: {int: [1, 2]}}", "1:31  a.b: a.c is never 7"),
         ("a: {b: {value: 1, when: {b: 1}}}", "a.b: its condition leads back to itself"),
         ("a: {b: {value: 1, when: {c: 2}}, c: {value: 2, when: {b: 1}}}", "a.c: its condition leads back to itself"),
     ],

@@ -145,5 +145,6 @@ def test_survivors_by_period() -> None:
     third, all_but_pruned = survivors(17, Hyperband(), 9)[2:4]
     assert third == survivors(9, Asha(), 9)[2] + 5 + 3
     assert all_but_pruned < third
-    assert survivors(25, Median(n_startup_trials=5, n_warmup_steps=1), 4) == [25, 25, 15, 15]
+    assert survivors(25, Median(n_startup_trials=5, n_warmup_steps=1), 4) == [25, 15, 15, 15]
+    assert survivors(25, Median(n_startup_trials=5, n_warmup_steps=2), 4) == [25, 25, 15, 15]
     assert survivors(3, Median(n_startup_trials=5), 2) == [3, 3]
