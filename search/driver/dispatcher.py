@@ -219,6 +219,8 @@ class Dispatcher(Generic[C]):
                 self.executor.submit(job)
             else:
                 put_off.append(turn)
+                if self._retry_policy.needs_all((job.trial, job.period)):
+                    break  # or others would be begun for ever, and it never
         for turn in put_off:
             heappush(self._waiting, turn)
 

@@ -87,6 +87,13 @@ class RetryPolicy:
         """Return whether a period may start now, beside those under way."""
         if running and not self._alone.isdisjoint(trial for trial, _ in (key, *running)):
             return False
+        return self._has_waited(key)
+
+    def needs_all(self, key: Key) -> bool:
+        """Return whether a period waits for nothing but that those under way end, because it trains beside no other."""
+        return key[0] in self._alone and self._has_waited(key)
+
+    def _has_waited(self, key: Key) -> bool:
         return time.monotonic() >= self._not_before.get(key, 0.0)
 
     def stall_seconds(self, key: Key, cost: int) -> float:

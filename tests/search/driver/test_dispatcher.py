@@ -19,10 +19,12 @@ from search.event_log.history import History
 from search.event_log.records import TrialRecord
 from search.event_log.timeline import Order
 from search.executors.protocol import Job, Outcome
-from search.strategies.registry import Asha, NoPruner, Pruner, Tpe
+from search.simulation import simulate
+from search.strategies.registry import Asha, NoPruner, Pruner, Random, Tpe
 from search.study.checkpoint_store import CheckpointStore
 from search.trainer_api import PLAIN
 from support import search_fake as fake
+from support.fake_trainer import Trainer
 from support.scripted import Clock, Scripted, killed, raised
 
 pytestmark = pytest.mark.usefixtures("log_alone")
@@ -147,3 +149,20 @@ def test_more_is_never_trained_than_is_reported(clock: Clock, tmp_path: Path) ->
     assert "diverged" in {trial.reason for trial in study.trials}
     reported = [(trial.number, n) for trial in study.trials for n in range(1, len(trial.reports) + 1)]
     assert sorted((job.trial, job.period) for _, job in executor.started) == reported
+
+
+def test_by_arrival_a_trial_that_has_to_train_alone_is_not_put_off_for_ever(tmp_path: Path) -> None:
+    trainer = Trainer("lack_memory", marks=str(tmp_path))
+    spec = fake.make_spec(
+        Random(), NoPruner(), 8, 7, order="arrival", numerics=trainer.numerics, context={"canary": "fake"}
+    )
+    found = simulate(
+        spec, fake.Planner(), trainer, budget=10**8, workers=4,
+        seconds=lambda job: 0.8 + 0.04 * ((7 * job.trial + 3 * job.period) % 10),
+    )  # fmt: skip
+    lacked = next(trial.number for trial in found.study.trials if trial.seed % 4 == 0)
+    assert found.reported[-1][0] > lacked + 40
+    own = [place for place, (trial, _) in enumerate(found.reported) if trial == lacked]
+    later = [place for place, (trial, _) in enumerate(found.reported) if trial == lacked + 16]
+    assert own
+    assert own[0] < later[0]
