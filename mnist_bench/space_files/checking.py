@@ -16,7 +16,7 @@ from mnist_bench.space_files.likely_names import nearest
 from search import strategies
 from search.errors import Problem, UsageError
 from search.messages import did_you_mean, in_a_sentence, show
-from search.space import UNREADABLE, Choice, Field, FloatRange, IntRange, KeyPath, Levels, Space
+from search.space import NARROWED, UNREADABLE, Choice, Field, FloatRange, IntRange, KeyPath, Levels, Space
 
 GRID = 64
 """Values of a range of whole numbers that are tried one by one."""
@@ -50,7 +50,7 @@ def check(space: Space, *, images: int | None = IMAGES, form: PictureForm = MNIS
 
 def _top_level_problems(space: Space) -> Iterator[Problem]:
     for name, origin in space.origins.items():
-        known = ("name", *SETTINGS, *sections(), OWN)
+        known = ("name", NARROWED, *SETTINGS, *sections(), OWN)
         is_mapping = name not in space.settings and name != "name"
         if name not in known:
             hint = nearest(name) or did_you_mean(name, known)

@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 from mnist_bench.config import sections
 from mnist_bench.config.field_docs import field_docs
 from mnist_bench.space_files.form import OWN, SETTINGS
+from search.space import NARROWED
 
 Schema = dict[str, Any]
 
@@ -23,7 +24,11 @@ Schema = dict[str, Any]
 def json_schema() -> Schema:
     """Return the schema (draft 2020-12) of a space file, made from the config's dataclasses and their docstrings."""
     name = "What studies are named after; left out, the file's name."
-    settings: Schema = {"name": {"type": "string", "description": name}}
+    narrowed = "Whether conditions and constraints may ask for what ranges do not hold, as after --set."
+    settings: Schema = {
+        "name": {"type": "string", "description": name},
+        NARROWED: {"type": "boolean", "description": narrowed},
+    }
     settings |= {name: _constant(cls, name) for name, cls in SETTINGS.items()}
     trials = {name: _section(cls) for name, cls in sections().items()} | {OWN: _own_section()}
     return {

@@ -12,5 +12,11 @@ from .ranges import (
     same as same,
 )
 from .scalars import is_quoted as is_quoted
-from .space import UNREADABLE as UNREADABLE, Field as Field, Space as Space, cost_of as cost_of
+from .space import (
+    NARROWED as NARROWED,
+    UNREADABLE as UNREADABLE,
+    Field as Field,
+    Space as Space,
+    cost_of as cost_of,
+)
 from .yaml_reader import Document as Document, KeyPath as KeyPath

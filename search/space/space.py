@@ -22,6 +22,9 @@ from search.space.yaml_reader import Document, KeyPath
 
 SETTINGS_WITH_KEYS = ("limits", "search", "constraints")
 """Top-level mappings that are settings, not sections."""
+NARROWED = "narrowed"
+"""The name by which a file says that its conditions and constraints may ask for what its ranges do not hold (any more).
+It says nothing of the trials, so it is no part of the specification."""
 
 Suggest = Callable[[str, Distribution], Any]
 """Called with a field's path and its range; returns a value from the range."""
@@ -151,10 +154,12 @@ class Space:
             else:
                 settings[key] = value
         name = _read_name(settings.pop("name", None), document, problems)
+        narrowed = _read_narrowed(settings.pop(NARROWED, False), document, problems)
         origins = {key: Origin(document, (key,)) for key in document.value}
         unconstrained = cls(name, document.source, settings, tuple(fields), document.text, origins)
-        problems += unconstrained.condition_problems(unconstrained.fields)
-        space, faults = unconstrained.with_constraints()
+        if not narrowed:
+            problems += unconstrained.condition_problems(unconstrained.fields)
+        space, faults = unconstrained.with_constraints(lenient=narrowed)
         return space, problems + faults
 
     @classmethod
@@ -213,13 +218,17 @@ class Space:
     def to_yaml(self) -> str:
         """Return the text of a file that holds this space: no comments, and of a range only what is not the default.
 
-        The specification of what is read from it is this one's.
+        The specification of what is read from it is this one's; where `--set` has taken away what a condition or a
+        constraint asks for, the file says so.
         """
+        narrowed = self.condition_problems(self.fields) or self.with_constraints()[1]
         sections: dict[str, dict[str, Any]] = {}
         for item in self.fields:
             section, _, name = item.path.partition(".")
             sections.setdefault(section, {})[name] = item.shortest_form()
-        return yaml_writer.text({"name": self.name, **self.settings, **sections})
+        return yaml_writer.text(
+            {"name": self.name, **({NARROWED: True} if narrowed else {}), **self.settings, **sections}
+        )
 
     @property
     def ranges(self) -> tuple[Field, ...]:
@@ -360,6 +369,12 @@ def _read_name(name: Any, document: Document, problems: list[Problem]) -> str:
         rule = "up to 64 ASCII letters, digits, dots, dashes and underscores, the first a letter or digit"
         problems.append(document.problem(("name",), f"name: {show(name)} is not a name: {rule}"))
     return "space"
+
+
+def _read_narrowed(narrowed: Any, document: Document, problems: list[Problem]) -> bool:
+    if not isinstance(narrowed, bool):
+        problems.append(document.problem((NARROWED,), f"{NARROWED}: {show(narrowed)} is neither true nor false"))
+    return bool(narrowed)
 
 
 def _read_when(path: str, when: Any, origin: Origin, problems: list[Problem]) -> dict[str, tuple[Any, ...]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -240,6 +241,23 @@ def test_good_spaces(text: str) -> None:
 def test_overrides_are_checked_against_the_whole_space(overrides: list[str], expected: str) -> None:
     with pytest.raises(SpaceError, match=expected):
         space_files.load("conv", overrides)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["model.hidden_layers=0"],
+        ["model.hidden_layers={int: [0, 1]}"],
+        ["optim.lr=0.01"],
+        ["model.batchnorm=none", "model.hidden_layers=1"],
+    ],
+)
+@pytest.mark.parametrize("name", ["conv", "former/0.1/conv", "small"])
+def test_the_file_of_a_space_with_overrides_is_that_space(tmp_path: Path, name: str, overrides: list[str]) -> None:
+    space = space_files.load(name, overrides)
+    written = tmp_path / "space.yaml"
+    written.write_text(space.to_yaml())
+    assert space_files.load(written).to_spec() == space.to_spec()
 
 
 def test_the_objective_that_holds_anyway_makes_no_other_search() -> None:

@@ -255,6 +255,16 @@ def test_what_is_read_from_the_text_of_a_space_is_that_space(
     assert canonical_json.dumps(again.to_spec()) == canonical_json.dumps(space.to_spec())
 
 
+def test_a_narrowed_file_may_ask_for_what_its_ranges_do_not_hold() -> None:
+    text = "a: {x: {choice: [1, 2]}, y: {value: 3, when: {x: [2, 7]}}}\nconstraints: [x < 2 or y == 4]"
+    assert "a.x is never 7" in problems_of(text)
+    narrowed = space_of(f"narrowed: true\n{text}")
+    assert narrowed.to_spec()["settings"] == {"constraints": ["x < 2 or y == 4"]}
+    assert narrowed.to_yaml().count("narrowed: true") == 1
+    assert "narrowed" not in space_of(text.replace("[2, 7]", "[2]").replace("4", "3")).to_yaml()
+    assert "1:11  narrowed: maybe is neither true nor false" in problems_of(f"narrowed: maybe\n{text}")
+
+
 def distinct(options: list[Any]) -> list[Any]:
     """Return the options without those that equal an earlier one, as 1, 1.0 and true do."""
     return [option for index, option in enumerate(options) if option not in options[:index]]
