@@ -125,7 +125,7 @@ class Fresh:
             missed = [name for name in exceeded if name in self._constraints]
             limits = ", ".join(name for name in exceeded if name not in missed)
             reason = f"more {limits} than the space allows" if limits else f"{' and '.join(missed)} is not met"
-            reason = plan.facts.get("reason", reason)
+            reason = str(plan.facts.get("reason", reason))
             raise NotInTableError(
                 f"This configuration is infeasible in the space of table {self._about.name}: {reason}."
             )
