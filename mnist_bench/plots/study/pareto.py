@@ -93,9 +93,11 @@ class Pareto:
 
     @property
     def shown(self) -> list[float]:
-        """The accuracies on the axis, best first; at least half of the complete trials' are on it."""
+        """The accuracies on the axis, best first; at least half of the complete trials' are on it, and all of the front
+        that was searched for."""
         half = median_high(point.accuracy for point in self.complete)
-        limit = min(1 - ERROR_RANGE * (1 - self.best.accuracy), half)
+        front = [point.accuracy for point in self.front(self.objective)] if self.objective else []
+        limit = min(1 - ERROR_RANGE * (1 - self.best.accuracy), half, *front)
         return sorted((point.accuracy for point in self.points if point.accuracy >= limit), reverse=True)
 
     @property

@@ -107,6 +107,15 @@ def test_half_of_the_complete_trials_are_shown_however_bad() -> None:
     assert found.shown == pytest.approx([0.999, *[0.5] * 4])
 
 
+def test_the_whole_front_that_was_searched_for_is_shown_however_bad_its_cheap_end() -> None:
+    good = [sized(number, range(10), 1000 + number, 10) for number in range(5)]
+    found = pareto.rows(study([*good, sized(5, range(200), 90, 8), sized(6, range(300), 95, 9)]))
+    assert found.below == 2
+    sought = replace(found, objective="parameters")
+    assert sought.below == 1
+    assert min(sought.shown) == pytest.approx(0.8)
+
+
 def test_both_panels_name_the_best_and_the_cheapest_tied_trial() -> None:
     figure = pareto.draw(four())
     left, right = figure.axes
