@@ -105,7 +105,7 @@ def search(
 
     Raises:
         SpaceError: the space is faulty; the message lists all its faults.
-        UsageError: options do not go together, or a recipe is not in the space.
+        UsageError: an argument is nothing to search with, options do not go together, or a recipe is not in the space.
         FingerprintError: the study of that name was made from something else.
         StudyLockedError: another process searches it.
         DataError, DeviceError, StorageError, WorkerError, TooManyFailuresError: see there.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
@@ -11,17 +10,18 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from mnist_bench.cli import options, output
+from mnist_bench.cli import output
 from mnist_bench.cli.exit_codes import ExitCode
+from search.study import STORAGE_VARIABLE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from mnist_bench.studies import SearchConfig
 
-READING = ("--results", "--storage")
-"""What a command needs that reads a study."""
-DRAWING = (*READING, "--data", "--net")
+READING = ()
+"""What a command needs that reads a study, beside the place of it."""
+DRAWING = ("--data", "--net")
 """What one needs that looks at pictures of the data set, or runs a net."""
 TRAINING = (*DRAWING, "--device")
 """What one needs that trains."""
@@ -37,15 +37,14 @@ def options_of(asked: SearchConfig, names: Sequence[str]) -> str:
 def options_from(
     names: Sequence[str], *, results: Path, storage: str | None, data_dir: Path | None, net: str | None, device: str
 ) -> str:
-    """Return these options where they are not the default ones, each with a space before it."""
-    given = {
-        "--results": None if results == options.RESULTS else results,
-        "--storage": _shown(storage),
-        "--data": data_dir,
-        "--net": net,
-        "--device": None if device == "auto" else device,
-    }
-    return "".join(_option(name, given[name]) for name in names)
+    """Return the options that name a study's place, and these, where they are not the default ones.
+
+    Each has a space before it.
+    """
+    from search.study import place_options
+
+    given = {"--data": data_dir, "--net": net, "--device": None if device == "auto" else device}
+    return place_options(results, storage) + "".join(_option(name, given[name]) for name in names)
 
 
 def as_typed(storage: str | None) -> str:
@@ -60,7 +59,9 @@ def to_the_end(budget: str | None, storage: str | None) -> str:
 
 
 def _typed(words: Sequence[str], storage: str | None) -> str:
-    return shlex.join(["mnist-bench", *_without("--storage", words)]) + _option("--storage", _shown(storage))
+    from search.study import storage_to_show
+
+    return shlex.join(["mnist-bench", *_without("--storage", words)]) + _option("--storage", storage_to_show(storage))
 
 
 def this_command(storage: str | None) -> list[str]:
@@ -91,21 +92,12 @@ def ended_at_once(storage: str | None) -> Iterator[None]:
 
 def hint(storage: str | None) -> list[str]:
     """Return what to know where the commands need a storage that they do not show."""
-    if storage is None or _is_in_environment(storage) or _shown(storage) is not None:
+    from search.study import is_in_environment, storage_to_show
+
+    if storage is None or is_in_environment(storage) or storage_to_show(storage) is not None:
         return []
-    variable = options.STORAGE_VARIABLE
+    variable = STORAGE_VARIABLE
     return [f"  (with the same --storage, left out here for the password that it may hold; {variable} can name it too)"]
-
-
-def _shown(storage: str | None) -> str | None:
-    """Return a storage that a command line has to name, and may."""
-    from search.database import is_secret
-
-    return None if storage is None or _is_in_environment(storage) or is_secret(storage) else storage
-
-
-def _is_in_environment(storage: str) -> bool:
-    return storage == os.environ.get(options.STORAGE_VARIABLE)
 
 
 def _option(name: str, value: object) -> str:

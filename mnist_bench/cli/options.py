@@ -17,8 +17,8 @@ from mnist_bench.config import DatasetName
 from mnist_bench.numerics import PrecisionName, cores as cores
 from search.errors import UsageError
 from search.messages import show
+from search.study import RESULTS as RESULTS, STORAGE_VARIABLE
 
-STORAGE_VARIABLE = "OPTUNA_STORAGE"
 RUNNING = "Where it runs"
 FILES = "Files and data"
 OUTPUT = "Output"
@@ -143,7 +143,6 @@ PrunerOptions = Annotated[
 
 _DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?) ?([smh]?)")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
-RESULTS = Path("results")
 
 
 def time(name: str, help: str, *, least: float = 0.0, panel: str | None = None) -> OptionInfo:

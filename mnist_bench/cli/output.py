@@ -1,7 +1,7 @@
 """Data on stdout, everything else on stderr; tables that fit, JSON, CSV and Markdown.
 
 Text from outside (names, settings, errors) is printed as it stands: markup is off everywhere, and control characters
-never reach the terminal.
+never reach the terminal. A whole file that goes elsewhere is printed byte by byte.
 """
 
 from __future__ import annotations
@@ -97,9 +97,14 @@ def entry(label: str, text: object) -> str:
 
 
 def print_text(text: str) -> None:
-    """Print the lines of a file to stdout."""
-    for line in text.splitlines():
-        print_line(line)
+    """Print a file to stdout: in a terminal its lines, else its bytes, UTF-8, so that `> FILE` makes the same file."""
+    if sys.stdout.isatty():
+        for line in text.splitlines():
+            print_line(line)
+    else:
+        sys.stdout.flush()  # what was printed before comes before
+        sys.stdout.buffer.write(text.encode(errors="replace"))
+        sys.stdout.buffer.flush()
 
 
 def note(text: object = "") -> None:

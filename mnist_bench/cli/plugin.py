@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,12 +14,13 @@ from mnist_bench.cli.exit_codes import ExitCode
 from mnist_bench.result_table import Column, Table
 
 if TYPE_CHECKING:
+    from mnist_bench.data import DataOptions
     from search.repeatability import Checked, Row, TriedOn
 
 app = typer.Typer(help="Check samplers, pruners and nets of your own.", no_args_is_help=True)
 
 IMAGES = 3_000
-"""That a net is tried on, a sixth of them to validate."""
+"""That a net is tried on at most, a sixth of them to validate."""
 VERDICTS: Mapping[bool | None, str] = {True: "yes", False: "no", None: "–"}
 
 
@@ -50,8 +51,9 @@ def check(
     from mnist_bench import own_nets
 
     if own_nets.is_net(name):
-        found = _checked_net(name, space, overrides or [], data_dir)
-        tried_on = f"{IMAGES:,} images"
+        data = _data(data_dir)
+        tried_on = f"{data.subset:,} images"
+        found = _checked_net(name, space, overrides or [], data)
     else:
         tried_on = space or "conv"
         found = _checked_strategy(name, tried_on, overrides or [], own_options or (), seed)
@@ -72,14 +74,20 @@ def _checked_strategy(name: str, space: str, overrides: list[str], own_options: 
     return repeatability.examine(own, _tried_on(space, overrides, seed))
 
 
-def _checked_net(name: str, space: str | None, overrides: list[str], data_dir: Path | None) -> Checked:
+def _data(data_dir: Path | None) -> DataOptions:
+    """Return what a net is tried on, once the test set is closed."""
+    from mnist_bench.data import close_test_set, images_in, options_for
+
+    close_test_set()
+    whole = options_for(data_dir)
+    return replace(whole, subset=min(IMAGES, images_in(whole)))
+
+
+def _checked_net(name: str, space: str | None, overrides: list[str], data: DataOptions) -> Checked:
     from mnist_bench import net_checks, own_nets, space_files
-    from mnist_bench.data import close_test_set, options_for
     from mnist_bench.space_files import overview
     from search.space import Space
 
-    close_test_set()
-    data = options_for(data_dir, subset=IMAGES)
     source = Space(name="net", source=name, settings={}, fields=()).to_yaml()
     tried = (
         space_files.parse(source, name, overrides, net=name)

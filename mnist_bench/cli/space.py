@@ -44,8 +44,12 @@ def check(files: Files, data: options.Data = None, net: options.Net = None, json
     Nets and limits are checked for MNIST, or for the pictures of --data.
     What is allowed and hardly meant is a warning, on stderr; it changes no exit code.
     """
-    from mnist_bench import space_files
+    from mnist_bench import own_nets, space_files
+    from mnist_bench.data import options_for
 
+    # What is wrong with the data or the net by themselves is no fault of a file.
+    options_for(data)
+    own_nets.used(net)
     found = [_checked(file, data, net) for file in files]
     problems = [problem for row in found for problem in row["problems"]]
     if json:
@@ -140,6 +144,7 @@ def _checked(file: str, data: Path | None, net: str | None) -> dict[str, Any]:
     row: dict[str, Any] = {"file": file, "problems": [], "warnings": []}
     try:
         space, data_set = _opened(file, (), data, net)
+        _check_tables(space)
         row["summary"] = _summary(space) + _met_by(space)
         found = space_files.warnings(space, data_set.form)
         row["warnings"] = [asdict(warning) for warning in found]
@@ -150,15 +155,23 @@ def _checked(file: str, data: Path | None, net: str | None) -> dict[str, Any]:
     return row
 
 
+def _check_tables(space: Space) -> None:
+    """Check that there are the tables that a space names; errors as in `start_lists.check_named`."""
+    if space.settings.get("search", {}).get("start"):  # else not worth its import, of most of a second
+        from mnist_bench import start_lists
+
+        start_lists.check_named(space)
+
+
 def _opened(file: str, overrides: Sequence[str], data: Path | None, net: str | None) -> tuple[Space, DataOptions]:
     """Return a space, checked for the data set that it names or for the user's own, and how that is loaded."""
     from mnist_bench import space_files
-    from mnist_bench.data import options_for
+    from mnist_bench.data import images_in, options_for
 
     def named(dataset: DatasetName) -> DataOptions:
         return options_for(data, dataset=dataset)
 
-    images = None if data else space_files.IMAGES
+    images = images_in(options_for(data))
     space = space_files.load(file, overrides, images=images, form=lambda dataset: named(dataset).form, net=net)
     return space, named(space_files.dataset(space))
 
@@ -214,19 +227,15 @@ def _headline(space: Space) -> str:
 
 def _estimate(space: Space, workers: int, data_set: DataOptions) -> tuple[str, Estimate]:
     """Return the kind of this machine's CPU and what a search on a data set takes on it."""
-    from mnist_bench import space_files
-    from mnist_bench.data import load_training_set
+    from mnist_bench.data import images_in
     from mnist_bench.nets import COEFFICIENTS
     from mnist_bench.numerics import cpu_precision, device_kind
     from mnist_bench.space_files import overview
 
     kind = device_kind(cpu_precision(), on_gpu=False)
-    images = space_files.IMAGES
-    if data_set.data_dir is not None:
-        images = len(load_training_set(data_set).images.labels)
     coefficients = asdict(COEFFICIENTS[kind])
     return kind, overview.estimate(
-        space, coefficients, trials=TRIALS, workers=workers, images=images, form=data_set.form
+        space, coefficients, trials=TRIALS, workers=workers, images=images_in(data_set), form=data_set.form
     )
 
 

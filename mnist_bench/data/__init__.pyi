@@ -1,4 +1,4 @@
-from .colour import in_red as in_red
+from .colour import CHANNELS as CHANNELS, in_red as in_red
 from .guard import close_test_set as close_test_set
 from .mnist import (
     DataOptions as DataOptions,
@@ -6,8 +6,10 @@ from .mnist import (
     TrainingSet as TrainingSet,
     form_of as form_of,
     idx_files as idx_files,
+    images_in as images_in,
     is_packaged as is_packaged,
     load_training_set as load_training_set,
+    of_digits as of_digits,
     of_files as of_files,
 )
 from .own.cache import options_for as options_for

@@ -32,6 +32,8 @@ SHA256 = {
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
 """SHA-256 of the packaged files, uncompressed."""
+IN_RED = "773eba5c758d1e01033b43c2ee5806bd84eecc18ab839ea5b636f55b7e0fa214"
+"""SHA-256 of the packaged training images in three channels, as an IDX file."""
 ABOUT = "about.json"
 """Name of the file beside IDX files that this program has made of others, with their SHA-256; see `own`."""
 
@@ -68,6 +70,17 @@ def of_files(name: DatasetName) -> bool:
         case "mnist" | "mnist-red":
             return True
         case "fashion-mnist" | "kmnist" | "qmnist":
+            return False
+        case _:
+            assert_never(name)
+
+
+def of_digits(name: DatasetName) -> bool:
+    """Return whether a data set is MNIST, or one of its relatives that has digits, too."""
+    match name:
+        case "mnist" | "mnist-red" | "qmnist":
+            return True
+        case "fashion-mnist" | "kmnist":
             return False
         case _:
             assert_never(name)
@@ -138,9 +151,21 @@ def load_training_set(options: DataOptions) -> TrainingSet:
     )  # fmt: skip
 
 
-def is_packaged(data_hash: str) -> bool:
-    """Return whether training files with this hash are those of the packaged MNIST."""
-    return data_hash == canonical_json.sha256([SHA256[name] for name in TRAIN_FILES])
+def images_in(options: DataOptions) -> int:
+    """Return how many training images a data set has, whatever its subset, without reading them.
+
+    Raises:
+        DataError: its labels are missing, or damaged.
+    """
+    if not of_files(options.dataset):
+        return torchvision_sets.IMAGES
+    return idx.shape(idx.find(Path(options.data_dir or PACKAGED), TRAIN_FILES[1]))[0]
+
+
+def is_packaged(name: DatasetName, data_hash: str) -> bool:
+    """Return whether a data set with this hash is made of the packaged training files, and not of others."""
+    images, labels = (SHA256[file] for file in TRAIN_FILES)
+    return of_files(name) and data_hash == canonical_json.sha256([IN_RED if name == "mnist-red" else images, labels])
 
 
 def idx_files(data: TrainingSet) -> dict[str, bytes]:

@@ -38,6 +38,11 @@ class Split:
         return canonical_json.sha256([self.train.tolist(), self.validation.tolist()])
 
 
+def fewest(classes: int = CLASSES) -> int:
+    """Return how many images can be split at least."""
+    return max(CLASSES, classes)
+
+
 def make_split(
     labels: NDArray[np.integer], *, subset: int | None = None, seed: int = SPLIT_SEED, classes: int = CLASSES
 ) -> Split:
@@ -52,12 +57,12 @@ def make_split(
         classes: how many there are.
 
     Raises:
-        DataError: `subset` is not between 10 and N, or there are fewer than 10 images; with more classes, than these.
+        DataError: there are fewer images than `fewest` says, or `subset` is not between that and N.
     """
     # The order does not depend on the number of images taken, so a larger subset contains a smaller one.
-    order, least = _hash_order(len(labels), seed)[:subset], max(CLASSES, classes)
+    order, least = _hash_order(len(labels), seed)[:subset], fewest(classes)
     if subset is not None and not least <= subset <= len(labels):
-        raise DataError(f"a subset of {subset:,} images is not between {least} and the {len(labels):,} at hand")
+        raise DataError(f"a subset has {least} to {len(labels):,} of these images, not {subset:,}")
     if len(order) < least:
         raise DataError(f"{len(order)} images are too few to split; {least} are the least")
     (validation,) = _stratified(order, labels, [validation_size(len(order))], classes)

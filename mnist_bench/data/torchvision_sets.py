@@ -12,6 +12,9 @@ from mnist_bench.data.cache_folder import cache_folder
 from mnist_bench.data.idx import Bytes
 from mnist_bench.errors import DataError
 
+IMAGES = 60_000
+"""Training images of each of them."""
+
 
 def download(name: DatasetName, *, train: bool) -> tuple[Bytes, Bytes]:
     """Return the images, shape (N, 28, 28), and labels, shape (N,), of `name`; the first call downloads them.

@@ -13,14 +13,12 @@ from mnist_bench.doctor.diagnostic import Diagnostic, note, ok, problem
 from mnist_bench.errors import UnnamedCodeError
 from mnist_bench.leaderboard import stop_line, stop_option
 from mnist_bench.studies import believed, compatibility, data_of, is_foreign, made_by_another, run_search
-from search import strategies
 from search.database import damage, is_postgresql, open_for_writing, open_tables_for_reading, storage_errors
 from search.differences import differences as spec_differences
 from search.driver.replay import replay as decide_again
 from search.errors import NewerVersionError, SearchError, StorageError, StudyNotFoundError
 from search.event_log import Event, History, StudyRecord
 from search.messages import first_line
-from search.space import Space
 from search.study import (
     DRIVER_REVISION,
     Differences,
@@ -179,13 +177,12 @@ def _data(study: StudyRecord, data_dir: Path | None) -> Diagnostic:
 
 def _specification(stored: Mapping[str, Any], numerics: Mapping[str, Any]) -> dict[str, Any]:
     """Return the specification that this installation would give the same study, with the stored data."""
-    space = Space.from_spec(stored["space"])
-    sampler, pruner = strategies.of_spec(stored)
-    return StudySpec(
-        space=space, seed=stored["seed"], slots=stored["slots"], order=stored["order"], sampler=sampler, pruner=pruner,
-        periods=stored["periods"], enqueued=tuple(stored["enqueued"]), versions=run_search.versions(),
-        context={**stored["context"], **run_search.context_here(numerics)}, numerics=numerics,
-    ).to_json()  # fmt: skip
+    return replace(
+        StudySpec.from_json(stored),
+        versions=run_search.versions(),
+        context={**stored["context"], **run_search.context_here(numerics)},
+        numerics=numerics,
+    ).to_json()
 
 
 def _way_back(changed: Set[str], stored: Mapping[str, Any]) -> str:

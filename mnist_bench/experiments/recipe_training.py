@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 from mnist_bench import space_files
 from mnist_bench.config import DatasetName, TrainConfig, TrainOn
-from mnist_bench.data import DataOptions, Dataset, close_test_set, load_dataset, options_for
+from mnist_bench.data import DataOptions, Dataset, close_test_set, images_in, load_dataset, options_for
 from mnist_bench.experiments.grid import Observer, Task, open_grid, product
 from mnist_bench.nets import completed
 from mnist_bench.numerics import Precision, PrecisionName, choose_precision, setup
@@ -119,7 +119,7 @@ def of_recipe(recipe: Source, options: Options, dataset: DatasetName | None = No
     space = space_files.load(
         recipe,
         options.given,
-        images=None if options.data_dir else space_files.IMAGES,
+        images=images_in(options_for(options.data_dir)),
         form=lambda named: options_for(options.data_dir, dataset=dataset or named).form,
         net=options.net,
     )

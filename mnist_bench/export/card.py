@@ -85,11 +85,9 @@ def card(winner: Winner) -> str:
 
 
 def _what(data: Data) -> str:
-    if data.dataset != "mnist":
-        return data.dataset
-    if not data.is_own:
-        return "MNIST"
-    return "data in MNIST's format" if data.form == MNIST else f"pictures of {data.form}"
+    if data.is_own:
+        return "data in MNIST's format" if data.form == MNIST else f"pictures of {data.form}"
+    return "MNIST" if data.dataset == "mnist" else data.dataset
 
 
 def _use(winner: Winner) -> Iterator[str]:
@@ -124,6 +122,11 @@ def _by_channel(values: Sequence[float]) -> str:
 
 
 def _prepared(winner: Winner) -> str:
+    red = " Its grey becomes the red channel; green and blue are 0." if winner.traits.red else ""
+    return f"{_at_size(winner)}{red}"
+
+
+def _at_size(winner: Winner) -> str:
     form = winner.form
     match winner.traits.preparation:
         case "digit":
@@ -137,7 +140,7 @@ def _prepared(winner: Winner) -> str:
                 "fitted whole into 28x28 pixels; nothing is cropped or centred."
             )
         case "picture":
-            channels = "grey" if form.channels == 1 else "red, green and blue"
+            channels = "grey" if winner.traits.channels_read == 1 else "red, green and blue"
             return (
                 f"The picture is scaled to fit whole into {form.height}x{form.width} pixels (height by width), "
                 f"{channels}, in the middle and in its proportions; what is left over is black. Nothing is cropped, "

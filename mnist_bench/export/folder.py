@@ -10,7 +10,7 @@ from pathlib import Path
 from mnist_bench import own_nets
 from mnist_bench.export import card, onnx_graph, page, plain_net
 from mnist_bench.export.winner import Winner
-from mnist_bench.prediction import WEIGHTS, pack
+from mnist_bench.prediction import WEIGHTS, is_packed, pack
 from mnist_bench.studies import record as records
 from mnist_bench.units import size
 from search.errors import UsageError
@@ -37,7 +37,7 @@ def check(folder: Path) -> None:
     Raises:
         UsageError: it is a folder with other files, which may have the names of those that are to be written.
     """
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / WEIGHTS).is_file():
+    if folder.is_dir() and any(folder.iterdir()) and not is_packed(folder / WEIGHTS):
         raise UsageError(f"{folder}: holds other files and no export; name a new folder.")
 
 

@@ -63,12 +63,13 @@ def page(winner: Winner) -> str:
     """Return a page of its own, as HTML; errors as in `drawing`."""
     validation = winner.validation
     right = f"{percent(validation.accuracy)} of {validation.images:,} validation images right"
+    red = " The net sees it in red: green and blue are 0." if winner.traits.red else ""
     of = "trained on all images; in the search its settings got " if winner.on_all else ""
     nets = len(winner.members)
     of = f"a committee of {nets} such nets, their probabilities averaged, {of}" if nets > 1 else of
     lines = [
         f"{winner.name}: {line(winner.config)}; {of}{right}.",
-        f"The net computes in this page; nothing is sent. {_prepared(winner)}",
+        f"The net computes in this page; nothing is sent. {_prepared(winner)}{red}",
     ]
     part = drawing(winner)
     return (
@@ -115,7 +116,7 @@ def undrawable(winner: Winner) -> str | None:
         return f"{winner.name} has a net of your own; the page computes ours alone."
     if winner.is_drawn:
         return None
-    kind = "in colour" if winner.form.channels > 1 else "on a background that is not black"
+    kind = "in colour" if winner.traits.channels_read > 1 else "on a background that is not black"
     return f"{winner.name} reads pictures {kind}, which nobody draws with a pen."
 
 
@@ -144,10 +145,9 @@ def packed(winner: Winner) -> dict[str, Any]:
     each = [_steps(winner, net) for net in winner.nets]
     halves = [(s.weights / _unit(s.weights)).astype("<f2") for steps in each for s in steps if s.weights is not None]
     planes = np.concatenate([half.ravel() for half in halves]).view(np.uint8).reshape(-1, 2).T
-    (mean,), (std,) = winner.traits.mean, winner.traits.std
     return {
-        "mean": mean,
-        "std": std,
+        "mean": winner.traits.mean,
+        "std": winner.traits.std,
         "rows": winner.form.height,
         "columns": winner.form.width,
         "preparation": winner.traits.preparation,

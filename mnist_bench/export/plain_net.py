@@ -10,6 +10,7 @@ from typing import Any, assert_never
 from torch import nn
 
 from mnist_bench.config import Activation, ModelConfig, PoolAxes
+from mnist_bench.data import in_red
 from mnist_bench.export.winner import Winner
 from mnist_bench.nets import Layer, line, plan_layers
 from mnist_bench.prediction import preparation
@@ -31,6 +32,11 @@ FORWARD = {
         return super().forward((pictures.float() - mean) / std)""",
 }
 """By whether there are several channels."""
+OPENED = {
+    True: "ImageOps.exif_transpose(Image.open(path))",
+    False: "Image.open(path)  # as it is stored, whatever EXIF says of its orientation: so the net was trained",
+}
+"""By whether a picture is turned upright."""
 COMMITTEE = '''
 class Committee(nn.ModuleList):
     """From pictures to logits, of which softmax(1) makes the mean of what it makes of each net's."""
@@ -85,14 +91,14 @@ def load(path=Path(__file__).with_name("model.safetensors")):
 $functions
 
 def main(paths):
-    from PIL import Image, ImageOps
+    from PIL import $pillow
 
     if not paths:
         sys.exit(__doc__)
     net = load()
     for path in paths:
         try:
-            image = ImageOps.exif_transpose(Image.open(path))
+            image = $image
             picture = torch.from_numpy($prepared)
         except (OSError, ValueError) as error:
             sys.exit(f"{path}: {error}")
@@ -118,6 +124,7 @@ def source(winner: Winner) -> str:
         name=winner.name, summary=line(winner.config), mean=_levels(traits.mean), std=_levels(traits.std),
         unsure=repr(traits.unsure_below), names=_names(winner), classes=CHANNELS_ROWS_POOL if has_odd_pool else "",
         layers="\n".join(_lines(layers, model)), functions="\n\n".join(inspect.getsource(one) for one in functions),
+        pillow="Image, ImageOps" if traits.turns_upright else "Image", image=OPENED[traits.turns_upright],
         prepared=call, input=", ".join(map(str, form.shape)), shape=f"(N, {', '.join(map(str, form.shape))})",
         outputs=form.classes, values="0 is paper and 255 ink" if traits.drawn else "0 to 255",
         noun="digit" if traits.digits else "class", picture="digit.png" if traits.digits else "picture.png",
@@ -142,13 +149,18 @@ def _names(winner: Winner) -> str:
 
 def _preparation(winner: Winner) -> tuple[str, tuple[Callable[..., Any], ...]]:
     """Return the expression that makes a picture of `image`, and the functions that it needs."""
+    call, functions = _at_size(winner)
+    return (f"in_red({call})", (*functions, in_red)) if winner.traits.red else (call, functions)
+
+
+def _at_size(winner: Winner) -> tuple[str, tuple[Callable[..., Any], ...]]:
     match winner.traits.preparation:
         case "digit" | "drawing":
             call = f"prepare(brightness(image), digit={winner.traits.digits})"
             return call, (preparation.brightness, preparation.prepare, preparation.shares)
         case "picture":
             form = winner.form
-            call = f"fit(pixels(image, {form.channels}), {form.height}, {form.width})"
+            call = f"fit(pixels(image, {winner.traits.channels_read}), {form.height}, {form.width})"
             return call, (preparation.pixels, preparation.fit, preparation.shares)
         case _:
             assert_never(winner.traits.preparation)

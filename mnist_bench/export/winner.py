@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mnist_bench.config import TrainConfig, from_json, leaves_validation
-from mnist_bench.data import Dataset
+from mnist_bench.data import Dataset, of_digits
 from mnist_bench.errors import NotReproducedError
 from mnist_bench.experiments import confirm
 from mnist_bench.experiments.confirm import SEEDS, Confirmed, Evaluated, Final
@@ -18,8 +18,8 @@ from mnist_bench.studies import (
     Data,
     Record,
     find_trial,
+    needed_options,
     openings,
-    own_options,
     record as records,
     record_of,
     reproduce,
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 SEED = 0
 """Of the nets that `confirm` trained on all images, the first is taken: not the one that came out best on the test
 images, whose figure would be too good."""
-DIGITS = ("mnist", "qmnist")
-"""Data sets of digits, whose pictures are cropped and centred."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -172,9 +170,9 @@ def find(
         DataError, DeviceError, UsageError: see `trainer_for`, which loads the data set.
     """
     found, tested = confirm.load(location.folder), confirm.evaluated(location.folder)
-    own = own_options(study, location.files, options.data_dir)
+    needed = needed_options(study.spec, location, options.data_dir)
     if options.on_all:
-        trial = _finalist(study, trial, found, tested, own)
+        trial = _finalist(study, trial, found, tested, needed)
     elif trial is None:
         trial = find_trial(study, None)
     record = record_of(study, trial)
@@ -185,18 +183,18 @@ def find(
     if not options.trains and not location.files.weights_of(trial.number).is_file():
         name = f"{study.name}/{trial.number}"
         raise StudyNotFoundError(
-            f"The weights of {name} were not kept; `mnist-bench export {name} --to DIR{own}` trains it again."
+            f"The weights of {name} were not kept; `mnist-bench export {name} --to DIR{needed}` trains it again."
         )
     kept = _confirmed_nets(study, trial, location, committee=options.committee) if options.on_all else ()
     trainer = trainer_for(record, device=options.device, data_dir=options.data_dir)
-    net = _net(study, trial, record, location, trainer, own, on_news)
+    net = _net(study, trial, record, location, trainer, needed, on_news)
     validation = _validation(net.to(trainer.data.device), trainer.data, from_json(record.recipe))
     members = kept or (Member(record=record, net=net.cpu()),)
     trained_on = trainer.data.training_on(from_json(members[0].record.recipe).train_on)
     is_digits, is_drawing, is_drawn = likeness(record.data, trained_on)
     traits = Traits(
         mean=trained_on.means, std=trained_on.deviations, digits=is_digits, drawn=is_drawing, names=trained_on.names,
-        members=len(members), unsure_below=validation.threshold.probability,
+        members=len(members), unsure_below=validation.threshold.probability, red=record.data.is_red,
     )  # fmt: skip
     return Winner(
         study=study, trial=trial, on_all=options.on_all, members=members, traits=traits, is_drawn=is_drawn,
@@ -208,24 +206,26 @@ def likeness(recorded: Data, data: Dataset) -> tuple[bool, bool, bool]:
     """Return whether a data set is of digits, whether of drawings, and whether one can draw what is in it.
 
     MNIST and its relatives are known. Of others, digits are grey pictures of 28x28 pixels that are cropped and centred
-    as MNIST's are; all else is no drawing, so that it is taken as it is.
+    as MNIST's are; all else is no drawing, so that it is taken as it is. Of `mnist-red` the grey pictures count.
     """
     if not recorded.is_own:
-        return recorded.dataset in DIGITS, True, True
+        return of_digits(recorded.dataset), True, True
     pictures = data.pixels(data.validation[:SAMPLE]).cpu().numpy()
+    if recorded.is_red:
+        pictures = pictures[:, :1]
     ready = is_ready(pictures)
     return ready, ready, draws_on_black(pictures)
 
 
 def _finalist(
-    study: StudyRecord, trial: TrialRecord | None, found: Confirmed | None, tested: Evaluated, own: str
+    study: StudyRecord, trial: TrialRecord | None, found: Confirmed | None, tested: Evaluated, needed: str
 ) -> TrialRecord:
     """Return the trial whose configuration `confirm` trained on all images: the one asked for, or the winner."""
     finals = [final.number for final in tested.finals]
     if not finals:
         raise StudyNotFoundError(
             f"Study {study.name} has no net that was trained on all images; `mnist-bench confirm "
-            f"{study.name}{own}` trains eight of its winner."
+            f"{study.name}{needed}` trains eight of its winner."
         )
     named = ", ".join(f"{study.name}/{final}" for final in dict.fromkeys(finals))
     if trial is None and not (found and found.evaluated):
@@ -278,7 +278,7 @@ def _net(
     record: Record,
     location: StudyLocation,
     trainer: TorchTrainer,
-    own: str,
+    needed: str,
     on_news: Callable[[str], None],
 ) -> nn.Module:
     """Return a trial's own net: as it was kept, or trained again."""
@@ -292,7 +292,7 @@ def _net(
         difference = comparison.first_difference
         told = f" ({difference.name}: {difference.then} then, {difference.now} now)" if difference else ""
         raise NotReproducedError(
-            f"Trained again, {name} came out otherwise{told}; `mnist-bench reproduce {name}{own}` says what differs "
+            f"Trained again, {name} came out otherwise{told}; `mnist-bench reproduce {name}{needed}` says what differs "
             "here."
         )
     return model_in(export(state, from_json(record.recipe)), name)

@@ -54,14 +54,15 @@ UNRANKED = "rank –: not complete"
 STATISTICS = "params: running statistics of batchnorm included"
 
 
-def table_of(board: Board, *, raced: bool = False, data: str = "") -> Table[Any]:
+def table_of(board: Board, *, raced: bool = False, place: str = "", confirm: str = "") -> Table[Any]:
     """Return a board's figures, then the settings in which its rows differ; as data, true parameters instead of those.
 
-    Records have one set of columns for a study: the figures, the excess over each limit, then every parameter. `raced`
-    as in `footnotes`.
+    Records have one set of columns for a study: the figures, the excess over each limit, then every parameter. `raced`,
+    `place` and `confirm` as in `footnotes`.
     """
-    caption, below = (headline(board), *digest_lines(board)), footnotes(board, raced=raced, data=data)
-    whole = f"`mnist-bench leaderboard {board.study} --wide`"
+    caption = (headline(board), *digest_lines(board, place))
+    below = footnotes(board, raced=raced, place=place, confirm=confirm)
+    whole = f"`mnist-bench leaderboard {board.study} --wide{place}`"
     match board:
         case PlainBoard():
             names = board.rows[0].params if board.rows else ()
@@ -155,15 +156,15 @@ def _saved(board: Board) -> str:
     return f" Pruning saved {saved:g} of {budget:g} {unit_of_time}." if saved else ""
 
 
-def digest_lines(board: Board) -> list[str]:
-    """Return the digest and what it promises."""
+def digest_lines(board: Board, place: str = "") -> list[str]:
+    """Return the digest and what it promises; `place` as in `footnotes`."""
     ended = sum(board.counts[name] for name in ("complete", "pruned", "failed"))
     if ended < board.goal and not (board.stop and board.stop.on_time):
         promise = f"of {ended} of {board.goal} trials so far"
     elif not repeats(board.order):
         promise = (
             "decided as periods arrived: another run of this search may give another; "
-            f"`mnist-bench doctor {board.study} --replay` checks this one"
+            f"`mnist-bench doctor {board.study} --replay{place}` checks this one"
         )
     else:
         stopped = (
@@ -180,16 +181,20 @@ def _by_machine(trials: int) -> str:
     return f"; {ended} ended by the machine, short of memory or time, which another run may not be" if trials else ""
 
 
-def footnotes(board: Board, *, raced: bool = False, data: str = "") -> list[str]:
+def footnotes(board: Board, *, raced: bool = False, place: str = "", confirm: str = "") -> list[str]:
     """Return the lines below the table: rows left out, who was ahead, what the tie mark means, the test set.
 
-    `raced` says whether the tied already raced with fresh seeds, so that nobody is told to let them. `data` is
-    the option with which commands find the data, with a space before it.
+    Args:
+        board: what the table shows.
+        raced: whether the tied already raced with fresh seeds, so that nobody is told to let them.
+        place: the options with which commands find the study, see `search.study.place_options`.
+        confirm: the study's name and the options that `mnist-bench confirm` needs, with a space before each; nothing
+            where it takes this study by itself.
     """
     lines = []
     if board.hidden:
         every = len(board.rows) + board.hidden
-        lines.append(f"{board.hidden} more; `mnist-bench leaderboard {board.study} --top {every}` shows all.")
+        lines.append(f"{board.hidden} more; `mnist-bench leaderboard {board.study} --top {every}{place}` shows all.")
     if board.first is not None and board.ahead:
         lines.append(ahead_line(board.first, board.ahead))
     if isinstance(board, PlainBoard):
@@ -201,7 +206,7 @@ def footnotes(board: Board, *, raced: bool = False, data: str = "") -> list[str]
         lines += [
             f"= not distinguishable from the first (paired test over these weights, Holm, 5 %). {tied}"
             f"{'.' if raced else ':'}",
-            *([] if raced else [f"  `mnist-bench confirm{data}` asks with fresh seeds."]),
+            *([] if raced else [f"  `mnist-bench confirm{confirm}` asks with fresh seeds."]),
         ]
     return [*lines, test_set_line(board.test_openings)]
 

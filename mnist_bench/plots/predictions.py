@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_bench.config import DatasetName
+from mnist_bench.data import of_digits
 from mnist_bench.plots import sheet
 from mnist_bench.studies import record_of, trainer_for
 from mnist_bench.training import load_trial
@@ -28,7 +30,7 @@ class Predictions:
 
     study: str
     trial: int
-    dataset: str
+    dataset: DatasetName
     """As in `DataOptions`."""
     labels: NDArray[np.int64]
     """True classes, shape (N,)."""
@@ -62,7 +64,7 @@ class Predictions:
     @property
     def noun(self) -> str:
         """The word for a class: "digit" or, for relatives such as Fashion-MNIST, "class"."""
-        return "digit" if self.dataset in ("mnist", "qmnist") and self.probabilities.shape[1] == 10 else "class"
+        return "digit" if of_digits(self.dataset) and self.probabilities.shape[1] == 10 else "class"
 
     @property
     def remarks(self) -> tuple[str, ...]:

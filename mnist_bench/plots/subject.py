@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from mnist_bench.plots.predictions import Predictions, predict
 from mnist_bench.studies import data_of
 from search.errors import StudyNotFoundError
 from search.event_log import StudyRecord, TrialRecord
-from search.study import StudyFolder
+from search.study import StudyFolder, StudyLocation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +23,13 @@ class Subject:
     """The study's folder, which holds the weights of the best trials in `weights/`."""
     data_dir: Path | None = None
     """Where the data set is; None for the packaged one."""
+    storage: str | None = field(default=None, repr=False)  # it may hold a password
+    """URL of the study's database; None for the file in its folder."""
+
+    @property
+    def location(self) -> StudyLocation:
+        """Where the study is kept."""
+        return StudyLocation.of(self.study.name, self.folder.parent, self.storage)
 
     @property
     def form(self) -> PictureForm:

@@ -3,6 +3,7 @@ from .model import (
     WEIGHTS as WEIGHTS,
     Model as Model,
     Prediction as Prediction,
+    is_packed as is_packed,
     load_model as load_model,
     pack as pack,
 )

@@ -47,17 +47,22 @@ def with_those_in_folders(named: Iterable[Any]) -> Iterator[Any]:
             raise UsageError(f"{one}: no picture in this folder; names of pictures end in {', '.join(ENDINGS)}.")
 
 
-def read(path: Path, convert: Convert = brightness) -> NDArray[np.float64]:
+def read(path: Path, convert: Convert = brightness, *, upright: bool = True) -> NDArray[np.float64]:
     """Return the picture in a file as `parse` does; errors as there."""
     try:
-        return parse(files.read(path, MAX_BYTES), str(path), convert)
+        return parse(files.read(path, MAX_BYTES), str(path), convert, upright=upright)
     except OSError as error:
         raise PictureError(f"{path}: cannot be read ({error.strerror}).") from error
 
 
-def parse(content: bytes, source: str, convert: Convert = brightness) -> NDArray[np.float64]:
-    """Return the picture in a file's content, upright: as brightness, shape (H, W), 0 (black) to 255, or as `convert`
-    has it.
+def parse(content: bytes, source: str, convert: Convert = brightness, *, upright: bool = True) -> NDArray[np.float64]:
+    """Return the picture in a file's content: as brightness, shape (H, W), 0 (black) to 255, or as `convert` has it.
+
+    Args:
+        content: of the file.
+        source: for messages.
+        convert: makes numbers of a Pillow image.
+        upright: whether the picture is turned as its EXIF orientation says, or taken as its pixels are stored.
 
     Raises:
         PictureError: the content is no picture, or too large; the message names `source`.
@@ -77,7 +82,7 @@ def parse(content: bytes, source: str, convert: Convert = brightness) -> NDArray
             image = Image.open(io.BytesIO(content), formats=FORMATS)
             if image.width * image.height > MAX_PIXELS:
                 raise Image.DecompressionBombError  # which Pillow raises for more than its own limit
-            return convert(ImageOps.exif_transpose(image))
+            return convert(ImageOps.exif_transpose(image) if upright else image)
     except Image.DecompressionBombError as error:
         raise PictureError(f"{source}: more than {MAX_PIXELS:,} pixels.") from error
     except Exception as error:  # of a damaged file, Pillow's readers raise errors of many kinds

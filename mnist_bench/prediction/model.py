@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from mnist_bench.config import TrainConfig, from_json, to_json
-from mnist_bench.data import DataOptions, load_dataset
+from mnist_bench.data import DataOptions, in_red, load_dataset
 from mnist_bench.errors import PictureError, WeightsError
 from mnist_bench.picture_form import MNIST, PictureForm
 from mnist_bench.prediction import files, traits as stored_traits
@@ -86,9 +86,10 @@ class Model:
         `image` is as in `__call__`; `source` is for the message of a PictureError.
         """
         if isinstance(image, str | Path):
-            image, source = files.read(Path(image), self._converted), str(image)
+            path, upright = Path(image), self.traits.turns_upright
+            image, source = files.read(path, self._converted, upright=upright), str(image)
         elif isinstance(image, bytes):
-            image = files.parse(image, source, self._converted)
+            image = files.parse(image, source, self._converted, upright=self.traits.turns_upright)
         elif hasattr(image, "convert"):
             image = self._converted(image)
         try:
@@ -120,20 +121,26 @@ class Model:
             case "digit" | "drawing":
                 return brightness(image)
             case "picture":
-                found = pixels(image, self.form.channels)
+                found = pixels(image, self.traits.channels_read)
                 return np.moveaxis(found, 0, 2) if len(found) > 1 else found[0]
             case _:
                 assert_never(self.traits.preparation)
 
     def _fitted(self, image: NDArray[np.float64]) -> NDArray[np.float32]:
+        """Return pixels, (H, W) or (H, W, 3), as the net sees them."""
+        fitted = self._at_size(image)
+        return (in_red(fitted) if self.traits.red else fitted).reshape(self.form.array_shape)
+
+    def _at_size(self, image: NDArray[np.float64]) -> NDArray[np.float32]:
+        """Return pixels at the net's height and width, with the channels that are read of a picture."""
         match self.traits.preparation:
             case "digit":
                 return prepare(image)
             case "drawing":
                 return prepare(image, digit=False)
             case "picture":
-                channels = _channels(image, self.form.channels)
-                return fit(channels, self.form.height, self.form.width).reshape(self.form.array_shape)
+                channels = _channels(image, self.traits.channels_read)
+                return fit(channels, self.form.height, self.form.width)
             case _:
                 assert_never(self.traits.preparation)
 
@@ -179,6 +186,17 @@ def pack(nets: Sequence[nn.Module], config: TrainConfig, traits: Traits, form: P
     return _in_order(save(weights, {"config": values, TRAITS: stored_traits.to_text(traits)}))
 
 
+def is_packed(file: Path) -> bool:
+    """Return whether a file is one that `pack` made: others write files of this kind, too, by the same name."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(file, framework="numpy") as opened:
+            return TRAITS in (opened.metadata() or {})
+    except (OSError, SafetensorError):
+        return False
+
+
 def _in_order(content: bytes) -> bytes:
     """Return a safetensors file with its metadata in order; the library writes them in an order of chance."""
     length = int.from_bytes(content[:8], "little")
@@ -218,7 +236,7 @@ def load_model(path: str | Path) -> Model:
     if form != MNIST:
         raise WeightsError(
             f"{file}: does not say what its net was trained on, pictures of {form}; "
-            "`mnist-bench export STUDY/N --to DIR --data FILE` writes a file that does."
+            "`mnist-bench export STUDY/N --to DIR`, with `--data FILE` for data of your own, writes a file that does."
         )
     return Model(nets=nets, traits=_traits_of_mnist(from_json(json.loads(metadata["config"]))), assumed=True)
 

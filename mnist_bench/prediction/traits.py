@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from annotated_types import Ge, Gt, Le, Len
 from pydantic import BeforeValidator, ConfigDict, TypeAdapter, with_config
 
+from mnist_bench.data import CHANNELS
 from mnist_bench.picture_form import MAX_CLASSES, MNIST, PictureForm
 from search import canonical_json
 from search.stored_fields import First, stored
@@ -46,6 +47,8 @@ class Traits:
     """Of the classes; none where they are numbers alone."""
     members: Annotated[int, Ge(1), Le(MAX_MEMBERS)] = 1
     """Nets whose probabilities are averaged."""
+    red: bool = False
+    """Whether it sees a picture's grey as red, with green and blue 0, as `mnist-red` has it."""
 
     @property
     def preparation(self) -> Preparation:
@@ -53,6 +56,20 @@ class Traits:
         if not self.drawn:
             return "picture"
         return "digit" if self.digits else "drawing"
+
+    @property
+    def turns_upright(self) -> bool:
+        """Whether a picture in a file is turned as its EXIF orientation says.
+
+        Not for a net that was trained on files, whose pixels were taken as they are stored: a folder of pictures is the
+        only data set that names its classes.
+        """
+        return not self.names
+
+    @property
+    def channels_read(self) -> int:
+        """Channels that are taken from a picture: 1, its grey, or 3."""
+        return 1 if self.red else len(self.mean)
 
     def name_of(self, label: int) -> str:
         """Return how a class is called: its name, or its number where it has none."""
@@ -90,7 +107,9 @@ def check(traits: Traits, form: PictureForm) -> Traits:
         raise ValueError(f"mean or std is not of {form.channels} channels")
     if len(traits.names) not in (0, form.classes):
         raise ValueError(f"{len(traits.names)} names of {form.classes} classes")
-    if traits.drawn and form.shape != MNIST.shape:
+    if traits.red and form.channels != CHANNELS:
+        raise ValueError("red is one of three channels")
+    if traits.drawn and (traits.channels_read, form.height, form.width) != MNIST.shape:
         raise ValueError(f"drawings are of {MNIST.height}x{MNIST.width} pixels")
     return traits
 

@@ -39,22 +39,30 @@ MAX_WORKERS = 16
 def preview(asked: SearchConfig, space: Space) -> list[str]:
     """Describe what would run, and say how long it would take: a few nets are trained for a second, and thrown away.
 
-    `space` is what `run_search.to_search` returns for `asked`.
+    `space` is what `run_search.to_search` returns for `asked`. What the search would refuse before it starts workers is
+    refused here too.
 
     Raises:
         UsageError, WorkerError: no worker can start.
         StudyNotFoundError, StorageError, SpaceError: see `run_search.start_list`.
+        FingerprintError, UsageError, StorageError, DataError: see `run_search.trials_left`.
+        SpaceError, UsageError: see `run_search.enqueued`.
     """
     told: list[str] = []
     start = run_search.start_list(asked, space, run_search.location(asked, space), told.append)
+    left = run_search.trials_left(asked, space, start)
+    if not left:
+        return [_what(asked, space), f"{_study(asked, space)} has ended; nothing is left to train."]
     images, form = _images(asked, space), run_search.form_of(asked, space)
     plans_for = partial(overview.feasible_plans, space, images=images, form=form)
-    measured = _measure(asked, space, plans_for(asdict(COEFFICIENTS["cpu-bf16"])), images)
+    planner_for = partial(overview.planner, space, images=images, form=form)
+    usual = asdict(COEFFICIENTS["cpu-bf16"])
+    run_search.enqueued(asked, space, planner_for(usual))
+    measured = _measure(asked, space, plans_for(usual), images)
     coefficients = asdict(COEFFICIENTS[measured.kind])
-    start(overview.planner(space, coefficients, images=images, form=form))
-    return [
-        _what(asked, space), *told, *_how_long(asked, space, plans_for(coefficients), measured), _which(asked, space)
-    ]  # fmt: skip
+    start(planner_for(coefficients))
+    how_long = _how_long(asked, space, plans_for(coefficients), measured, left)
+    return [_what(asked, space), *told, *how_long, _which(asked, space)]
 
 
 def _what(asked: SearchConfig, space: Space) -> str:
@@ -66,20 +74,23 @@ def _what(asked: SearchConfig, space: Space) -> str:
         f"{space.name}: {number_of(len(space.ranges), 'range')}, "
         f"{number_of(asked.trials, 'trial')} of at most {longest}, "
         f"{f'for {objectives(cost)}, ' if cost else ''}{sampler} + {pruner}, seed {asked.seed}, "
-        f"{number_of(asked.slots, 'slot')} on {number_of(asked.workers, 'worker')}"
+        f"{number_of(asked.slots, 'slot')} on {number_of(asked.training_workers, 'worker')}"
         f"{'' if repeats(asked.order) else ', by arrival'}{rules}."
     )
 
 
-def _how_long(asked: SearchConfig, space: Space, plans: Sequence[Plan[TrainConfig]], measured: Pace) -> Iterator[str]:
+def _how_long(
+    asked: SearchConfig, space: Space, plans: Sequence[Plan[TrainConfig]], measured: Pace, left: int
+) -> Iterator[str]:
     _, pruner = run_search.chosen_strategies(asked, space)
     timed = Asked(
-        trials=asked.trials, pruner=pruner, workers=asked.workers, has_cost=cost_of(space.settings) is not None
+        trials=left, pruner=pruner, workers=asked.training_workers, has_cost=cost_of(space.settings) is not None
     )
     span = between(*seconds_between(plans, timed, measured))
+    rest = "" if left == asked.trials else f" for the {number_of(left, 'trial')} still to end"
     how = "as a second's training here tells" if measured.speeds else "at this kind of machine's usual speed"
     busy = "; other programs compute here too, and may leave it more or less" if measured.busy else ""
-    yield f"Takes about {span}, {how} ({measured.kind}){busy}."
+    yield f"Takes about {span}{rest}, {how} ({measured.kind}){busy}."
     if words := overview.infeasible_words(overview.shares(space, run_search.form_of(asked, space))):
         yield f"{words}; such are not trained and cost no trial."
 
@@ -95,9 +106,11 @@ def _images(asked: SearchConfig, space: Space) -> int:
 def _which(asked: SearchConfig, space: Space) -> str:
     first = overview.samples(space, 1, asked.seed)[0].items()
     settings = ", ".join(f"{path} {short(value)}" for path, value in first)
-    return (
-        f"Study {run_search.study_name(asked, space)} in {asked.results}/. A configuration drawn at random: {settings}."
-    )
+    return f"{_study(asked, space)}. A configuration drawn at random: {settings}."
+
+
+def _study(asked: SearchConfig, space: Space) -> str:
+    return f"Study {run_search.study_name(asked, space)} in {asked.results}/"
 
 
 def _measure(asked: SearchConfig, space: Space, plans: Sequence[Plan[TrainConfig]], images: int) -> Pace:
@@ -109,13 +122,13 @@ def _measure(asked: SearchConfig, space: Space, plans: Sequence[Plan[TrainConfig
     trainer = trainer_spec(load_training_set(options), device=asked.device, net=asked.net)
     folder = Path(tempfile.mkdtemp(prefix="mnist-bench-"))
     log = WorkFolder(folder).workers_log
-    workers, executor = min(asked.workers, MAX_WORKERS), _executor(asked, trainer, log)
+    workers, executor = min(asked.training_workers, MAX_WORKERS), _executor(asked, trainer, log)
     try:
         measured = pace.measure(executor, plans, few, form)
     finally:
         if not log.exists() or not log.stat().st_size:  # else it stays: the error that ends this may name it
             shutil.rmtree(folder)
-    scale = asked.workers / workers
+    scale = asked.training_workers / workers
     return replace(measured, speeds=tuple(speed * scale for speed in measured.speeds))
 
 

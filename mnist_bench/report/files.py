@@ -59,10 +59,12 @@ def write(
     files = location.files
     file = to or files.report
     check_target(file, folder=False)
-    pictures = gallery(Subject(study=study, folder=location.folder, data_dir=data_dir), begins)
+    storage = None if location.owns_database else location.url
+    subject = Subject(study=study, folder=location.folder, data_dir=data_dir, storage=storage)
+    pictures = gallery(subject, begins)
     gathered = gather(
         study,
-        sections=read(study, location.folder),
+        sections=read(study, location),
         gallery=pictures,
         test_openings=openings.for_study(location),
         invocations=invocations(files),

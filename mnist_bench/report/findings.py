@@ -39,7 +39,7 @@ def findings(study: StudyRecord, board: Leaderboard, sections: Sections) -> Iter
         if sections.raced:
             yield sections.raced.lines[0]
         elif not sections.confirmed and not sections.front:
-            yield _unconfirmed(study.name, ended, sections.own)
+            yield _unconfirmed(study.name, ended, sections.needed)
     if board.saved_epochs:
         yield f"Pruning saved {board.saved_epochs:g} of {board.budget_epochs:g} epochs."
     if sections.audit:
@@ -119,8 +119,8 @@ def _trials(count: int) -> str:
     return f"{WORDS[count].capitalize() if count < len(WORDS) else count} trials"
 
 
-def _unconfirmed(name: str, ended: int, own: str) -> str:
+def _unconfirmed(name: str, ended: int, needed: str) -> str:
     return (
         f"Nothing is confirmed yet: the first of {ended} on one validation set is the luckiest too. "
-        f"`mnist-bench confirm {name}{own}` asks again with fresh seeds, then opens the test set once."
+        f"`mnist-bench confirm {name}{needed}` asks again with fresh seeds, then opens the test set once."
     )

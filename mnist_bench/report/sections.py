@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from mnist_bench.experiments import Audit, ablation, audit, confirm
 from mnist_bench.experiments.ablation import Ablation
 from mnist_bench.experiments.confirm import Confirmed, Front
 from mnist_bench.result_table import Table
-from mnist_bench.studies import own_options
+from mnist_bench.studies import needed_options
 from search.event_log import StudyRecord
-from search.study import StudyFolder
+from search.study import StudyLocation
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,20 +36,23 @@ class Sections:
     """Of a study that minimises a cost too, its front on the test images."""
     ablation: Section | None = None
     audit: Section | None = None
-    own: str = ""
-    """The options that name data and net of the user's own in a command, each with a space before it."""
+    place: str = ""
+    """The options with which a command finds the study, see `search.study.place_options`."""
+    needed: str = ""
+    """The options that a command about the study needs, see `mnist_bench.studies.needed_options`."""
 
 
-def read(study: StudyRecord, folder: Path) -> Sections:
-    """Return the sections whose results are in the study's folder.
+def read(study: StudyRecord, location: StudyLocation) -> Sections:
+    """Return the sections whose results are in the study's folder; `location` is where the study is kept.
 
     Raises:
         StorageError: a file cannot be read.
     """
+    folder = location.folder
     race, path, pruning = confirm.load(folder), ablation.load(folder), audit.load(folder)
     front = confirm.load_front(folder)
-    own = own_options(study, StudyFolder(folder))
-    raced = of_race(race, study.digest, own) if race else None
+    needed = needed_options(study.spec, location)
+    raced = of_race(race, study.digest, needed) if race else None
     is_confirmed = race is not None and race.judged and bool(race.finals)
     return Sections(
         winner=race.winner if race and race.judged else None,
@@ -59,18 +61,19 @@ def read(study: StudyRecord, folder: Path) -> Sections:
         front=of_front(front, study.digest) if front else None,
         ablation=of_ablation(path) if path else None,
         audit=of_audit(pruning) if pruning and pruning.trials else None,
-        own=own,
+        place=location.options,
+        needed=needed,
     )
 
 
-def of_race(race: Confirmed, digest: str, own: str = "") -> Section:
+def of_race(race: Confirmed, digest: str, needed: str = "") -> Section:
     """Return the section about a race; `digest` is the study's now, which may have been searched further.
 
-    `own` as in `Sections`.
+    `needed` as in `Sections`.
     """
-    table = confirm.table_of(race, own)
+    table = confirm.table_of(race, needed)
     what = "confirmation" if race.judged and race.finals else "race"
-    return Section(lines=(_finding(race, own), *table.caption, *_as_it_was(race, digest, what)), table=table)
+    return Section(lines=(_finding(race, needed), *table.caption, *_as_it_was(race, digest, what)), table=table)
 
 
 def _as_it_was(found: Confirmed | Front, digest: str, what: str) -> list[str]:
@@ -85,7 +88,7 @@ def of_front(front: Front, digest: str) -> Section:
     return Section(lines=(*table.caption, *_as_it_was(front, digest, "confirmation")), table=table)
 
 
-def _finding(race: Confirmed, own: str) -> str:
+def _finding(race: Confirmed, needed: str) -> str:
     """Return what a race found in a sentence; "confirmed" only where a test was made and the test set opened."""
     tested, number = race.test(race.first), race.first
     seeds = f"mean of {tested.seeds} fresh seeds" if tested else "no run came to its end"
@@ -96,10 +99,10 @@ def _finding(race: Confirmed, own: str) -> str:
     if race.finals:
         return f"Not confirmed, for no test was made: #{number} led with one fresh seed; {figure}."
     if race.judged:
-        command = confirm.command(race, own)
+        command = confirm.command(race, needed)
         return f"#{number} won a race with fresh seeds; the test set was left shut. `{command}` opens it."
     return (
-        f"Not confirmed, for no test was made: #{number} leads with one fresh seed. `{confirm.command(race, own)}` "
+        f"Not confirmed, for no test was made: #{number} leads with one fresh seed. `{confirm.command(race, needed)}` "
         "goes on from there."
     )
 

@@ -11,7 +11,7 @@ from mnist_bench.own_nets import HOW, known
 from mnist_bench.picture_form import MNIST, PictureForm
 from mnist_bench.space_files.faults import allows, annotation_of, faults
 from mnist_bench.space_files.feasibility import net_problems
-from mnist_bench.space_files.form import IMAGES, OWN, SETTINGS
+from mnist_bench.space_files.form import IMAGES, MIN_SUBSET, OWN, SETTINGS
 from mnist_bench.space_files.likely_names import nearest
 from search import strategies
 from search.errors import Problem, UsageError
@@ -36,7 +36,9 @@ def check(space: Space, *, images: int | None = IMAGES, form: PictureForm = MNIS
         problems += [space.origins[name].problem(f"{name}{fault.text}", *fault.place) for fault in found]
     subset = space.settings.get("subset")
     if images is not None and not problems and isinstance(subset, int) and subset > images:
-        message = f"subset: {subset} is more than there are: 1000 to {images} images"
+        whole = f"{images} images; leave it out to take them all"
+        fitting = whole if images < MIN_SUBSET else f"{MIN_SUBSET} to {images} images"
+        message = f"subset: {subset} is more than there are: {fitting}"
         problems.append(space.origins["subset"].problem(message))
     train_on = space.settings.get("train_on", TrainConfig().train_on)
     if train_on in get_args(TrainOn) and not leaves_validation(train_on) and not space.is_recipe:

@@ -74,8 +74,10 @@ def _checked(
         problems += _other_code(space, code)
         space = replace(space, settings={**space.settings, "net_code": code})
     # Overrides may give what is missing, so that a space of a net of the user's own is judged once they are in.
+    # They may also give a subset that the data at hand allow, where the file's does not.
     checked_first = code is None or not overrides
-    problems += check(space, images=images, form=form(dataset(space))) if checked_first else []
+    first_images = None if overrides else images
+    problems += check(space, images=first_images, form=form(dataset(space))) if checked_first else []
     if problems:
         raise SpaceError(problems)
     if overrides:

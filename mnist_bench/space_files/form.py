@@ -21,6 +21,8 @@ Value = Literal["val_accuracy"]
 Cost = Literal["parameters", "macs"]
 """What a search can minimise beside it: facts of a net that are known before it is trained."""
 VALUE: Value = "val_accuracy"
+MIN_SUBSET = 1000
+"""The fewest images that a file may ask for; of a data set with less than these all are taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ class SearchSettings:
 
     dataset: DatasetName = "mnist"
     """The data set, unless the command names another; mnist-red is MNIST in three channels, green and blue 0."""
-    subset: Annotated[int, Ge(1000), Wanted("a whole number of at least 1000 images")] = 60_000
+    subset: Annotated[int, Ge(MIN_SUBSET), Wanted(f"a whole number of at least {MIN_SUBSET} images")] = 60_000
     """Use only so many of the images; one sixth of them validate."""
     limits: Limits = field(default_factory=Limits)
     """Nets above a limit are infeasible: they are not trained and not counted."""

@@ -1,2 +1,2 @@
 from .make import make as make
-from .sources import named as named, source as source
+from .sources import check_named as check_named, named as named, source as source

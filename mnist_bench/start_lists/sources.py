@@ -12,8 +12,9 @@ from typing import Any
 from mnist_bench import tables
 from mnist_bench.config import TrainConfig, every_setting, leaves
 from mnist_bench.tables import SHA256, Table, shipped
-from search.errors import UsageError
+from search.errors import SpaceError, UsageError
 from search.event_log import StudyRecord
+from search.messages import show
 from search.proposals import DEVIATION, LEAST_ERROR
 from search.space import Space
 from search.study import open_study
@@ -64,6 +65,22 @@ def source(name: str, results: Path, storage: str | None = None) -> Source:
         tried=tuple(_standardised(found)),
         unnamed=_unnamed(space),
     )
+
+
+def check_named(space: Space) -> None:
+    """Check that there are all tables which a space names to begin with.
+
+    Raises:
+        SpaceError: there are not; with those that there are.
+    """
+    known = ", ".join(SHA256)
+    problems = [
+        space.origins["search"].problem(f"search.start: no table {show(name)}; there are {known}", "start", index)
+        for index, name in enumerate(space.settings.get("search", {}).get("start", ()))
+        if name not in SHA256
+    ]
+    if problems:
+        raise SpaceError(problems)
 
 
 def named(source: str) -> str:

@@ -11,7 +11,7 @@ from mnist_bench.data import TrainingSet, form_of, load_training_set, of_files, 
 from mnist_bench.studies.record import Data
 from search.errors import FingerprintError, UsageError
 from search.event_log import StudyRecord
-from search.study import StudyFolder, data_option, data_option_of
+from search.study import StudyLocation, data_option, data_option_of
 
 
 def training_set(recorded: Data, data_dir: Path | None, what: str) -> TrainingSet:
@@ -61,16 +61,26 @@ def require_net(code: str | None, name: str | None) -> None:
 
 def net_code(study: StudyRecord) -> str | None:
     """Return the code of the net of the user's own that was searched; None where the nets are ours."""
-    code: str | None = study.spec["space"]["settings"].get("net_code")
+    return _net_code(study.spec)
+
+
+def _net_code(spec: Mapping[str, Any]) -> str | None:
+    code: str | None = spec["space"]["settings"].get("net_code")
     return code
 
 
-def own_options(study: StudyRecord, files: StudyFolder, data_dir: Path | None = None) -> str:
-    """Return the options that name data and net of the user's own in a command to copy, each with a space before it.
+def needed_options(spec: Mapping[str, Any] | None, location: StudyLocation, data_dir: Path | None = None) -> str:
+    """Return the options that a command to copy needs, so that it finds a study, its data and its net.
 
-    Without `data_dir` the data are those that the last command which named any searched on.
+    Each has a space before it. Without `data_dir` the data are those that the last command which named any searched on.
+
+    Args:
+        spec: the study's specification; None where it is not known.
+        location: where it is kept.
+        data_dir: where the data are.
     """
-    return (data_option(data_dir) or data_option_of(files)) + own_nets.option(net_code(study))
+    data = data_option(data_dir) or data_option_of(location.files)
+    return location.options + data + own_nets.option(None if spec is None else _net_code(spec))
 
 
 def device_like(numerics: Mapping[str, Any], name: str) -> str:

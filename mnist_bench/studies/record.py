@@ -14,7 +14,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 from mnist_bench import config
 from mnist_bench.config import DatasetName, Schedule, TrainConfig, from_json, recipe
-from mnist_bench.data import is_packaged
+from mnist_bench.data import is_packaged, of_files
 from mnist_bench.errors import ArchitectureError, ConfigError, UnknownSettingError
 from mnist_bench.leaderboard import correct_bits
 from mnist_bench.nets import plan_layers
@@ -67,7 +67,12 @@ class Data:
     @property
     def is_own(self) -> bool:
         """Whether it is of the user's own, so that commands which open it have to name it (`--data`)."""
-        return self.dataset == "mnist" and not is_packaged(self.data_hash)
+        return of_files(self.dataset) and not is_packaged(self.dataset, self.data_hash)
+
+    @property
+    def is_red(self) -> bool:
+        """Whether its pictures were grey, and have two more channels, green and blue, that are 0."""
+        return self.dataset == "mnist-red"
 
 
 @with_config(Finite)
@@ -179,14 +184,21 @@ def parse(text: bytes | str, source: str) -> Record:
     except UnknownSettingError as error:
         raise NewerVersionError(f"{source}: {error}.") from error
     except ValidationError as error:
-        if name := unknown_in(error):
+        is_one = all(fault["type"] != "missing" for fault in error.errors(include_url=False, include_input=False))
+        if is_one and (name := unknown_in(error)):
             raise NewerVersionError(f"{source}: {unknown(name)}.") from None
-        raise UsageError(f"{source}: no record of a trial ({in_a_sentence(first_fault(error))}).") from None
+        raise _no_record(source, first_fault(error)) from None
     except (ConfigError, ArchitectureError) as error:
         raise UsageError(f"{source}: the recipe cannot be trained: {in_a_sentence(error)}.") from None
     except (ValueError, StorageError) as error:
-        raise UsageError(f"{source}: no record of a trial ({in_a_sentence(error)}).") from None
+        raise _no_record(source, error) from None
     return record
+
+
+def _no_record(source: str, fault: object) -> UsageError:
+    return UsageError(
+        f"{source}: no record of a trial ({in_a_sentence(fault)}); `mnist-bench show STUDY/17 --json` prints one."
+    )
 
 
 def _check_trainable(record: Record, config: TrainConfig) -> None:

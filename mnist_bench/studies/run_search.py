@@ -10,11 +10,19 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, assert_never
+from typing import Any, assert_never, get_args
 
 from mnist_bench import net_checks, own_nets, space_files, start_lists
 from mnist_bench.config import DatasetName, TrainConfig, every_setting, leaves, to_json
-from mnist_bench.data import DataOptions, TrainingSet, close_test_set, idx_files, load_training_set, options_for
+from mnist_bench.data import (
+    DataOptions,
+    TrainingSet,
+    close_test_set,
+    idx_files,
+    images_in,
+    load_training_set,
+    options_for,
+)
 from mnist_bench.nets import COEFFICIENTS
 from mnist_bench.own_nets import OwnNet
 from mnist_bench.picture_form import PictureForm
@@ -22,11 +30,11 @@ from mnist_bench.space_files import IMAGES, overview, planner_on
 from mnist_bench.studies import record, validated
 from mnist_bench.studies.best_checkpoints import BestCheckpoints
 from mnist_bench.studies.record import Data
-from mnist_bench.tables import SHA256
 from mnist_bench.training import trainer_spec
 from mnist_bench.units import duration
 from search import repeatability, strategies
-from search.driver import MAX_OUTAGE, Observer, Run, Search
+from search.arguments import check_choice, check_text
+from search.driver import MAX_OUTAGE, Observer, Run, Search, check_asked
 from search.errors import SpaceError, UsageError
 from search.event_log import Order, StopRules, repeats
 from search.executors import Executor, ExecutorName, InProcessExecutor
@@ -39,8 +47,11 @@ from search.repeatability import TriedOn
 from search.space import Space, cost_of, same
 from search.stored_fields import stored
 from search.strategies import Pruner, Sampler
-from search.study import Invocation, StartList, StudyLocation, StudySpec, specification
+from search.study import Invocation, StartList, StudyLocation, StudySpec, name_after, specification
 from search.trainer_api import Planner
+
+Start = Callable[[Planner[TrainConfig]], StartList]
+"""Makes the list that a search begins with, given its planner."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,6 +115,11 @@ class SearchConfig:
     """The command line as it was typed, without a password; kept with the study, for people."""
 
     def __post_init__(self) -> None:
+        check_asked(trials=self.trials, slots=self.slots, order=self.order)
+        check_choice("executor", self.executor, get_args(ExecutorName))
+        for kind, way in (("sampler", self.sampler), ("pruner", self.pruner)):
+            if way is not None:
+                check_text(kind, way, "the name of a built-in one, or of code of your own: file.py:Name")
         takes = _options_of(self.executor)
         if "address" not in takes and (self.address is not None or self.gpus_per_worker):
             raise UsageError("--address and --gpus-per-worker are for --executor ray.")
@@ -122,6 +138,17 @@ class SearchConfig:
             UsageError: the patience is below 1.
         """
         return StopRules(patience=self.patience, target=self.target)
+
+    @property
+    def training_workers(self) -> int:
+        """Number of workers that train: the in-process executor is one, however many are asked for."""
+        match self.executor:
+            case "local" | "ray":
+                return self.workers
+            case "in-process":
+                return 1
+            case _:
+                assert_never(self.executor)
 
 
 def _options_of(executor: ExecutorName) -> tuple[str, ...]:
@@ -148,7 +175,7 @@ def run(asked: SearchConfig, observer: Observer, stopping: Callable[[], bool]) -
     Raises:
         SearchError: see `search.driver.run.Search.run`, and `space_files.load` for faults in the space file.
     """
-    space, rules = to_search(asked, observer.on_notice), asked.stop_rules
+    space = to_search(asked, observer.on_notice)
     chosen = chosen_strategies(asked, space)
     for warning in space_files.warnings(space, form_of(asked, space)):
         observer.on_warning(space_files.warning_line(warning))
@@ -158,8 +185,30 @@ def run(asked: SearchConfig, observer: Observer, stopping: Callable[[], bool]) -
     close_test_set()
     where = location(asked, space)
     start = start_list(asked, space, where, observer.on_notice)  # before data are loaded: a name may be mistyped
-    data = load_training_set(data_options(asked, space))
+    search = _search(asked, space, start, observer, stopping)
     make_folder(where.folder)
+    return search.run()
+
+
+def trials_left(asked: SearchConfig, space: Space, start: Start) -> int:
+    """Return how many trained trials a search has to end, and check what can be checked without workers.
+
+    `space` is what `to_search` returns for `asked`, and `start` what `start_list` does. Nothing is changed.
+
+    Raises:
+        FingerprintError, UsageError, StorageError: see `search.driver.run.Search.trials_left`.
+        DataError: of a study that is there the data set cannot be loaded.
+    """
+    if specification(location(asked, space)) is None:
+        return asked.trials
+    return _search(asked, space, start, Observer(), lambda: False).trials_left()
+
+
+def _search(
+    asked: SearchConfig, space: Space, start: Start, observer: Observer, stopping: Callable[[], bool]
+) -> Search:
+    where, chosen = location(asked, space), chosen_strategies(asked, space)
+    data = load_training_set(data_options(asked, space))
     source = None if asked.data_dir is None else str(asked.data_dir.resolve())
     deadline = None if asked.timeout is None else time.monotonic() + asked.timeout
     return Search(
@@ -170,13 +219,13 @@ def run(asked: SearchConfig, observer: Observer, stopping: Callable[[], bool]) -
         executor=_executor(asked, data, where),
         observer=observer,
         on_trial_end=BestCheckpoints(where.files, cost_of(space.settings)),
-        stop_rules=rules,
+        stop_rules=asked.stop_rules,
         stopping=lambda: stopping() or (deadline is not None and time.monotonic() >= deadline),
         trial_timeout=math.inf if asked.trial_timeout is None else asked.trial_timeout,
         check=validated.believed,
         max_outage=asked.max_outage,
         invocation=None if asked.command is None else Invocation(command=asked.command, data_dir=source),
-    ).run()
+    )
 
 
 def location(asked: SearchConfig, space: Space) -> StudyLocation:
@@ -224,7 +273,7 @@ def _as_begun(asked: SearchConfig, notice: Callable[[str], object]) -> Space | N
 
 
 def _loaded(asked: SearchConfig, source: space_files.Source) -> Space:
-    images = IMAGES if asked.data_dir is None else None
+    images = images_in(options_for(asked.data_dir))
     overrides = (*asked.overrides, *_strategy_overrides(asked))
     space = space_files.load(
         source, overrides, images=images, form=lambda named: _options(asked, named).form, net=asked.net
@@ -292,8 +341,8 @@ def _without(kinds: Collection[str], space: Space) -> Space:
 
 
 def study_name(asked: SearchConfig, space: Space) -> str:
-    """Return the name of the study: the given one, or else SPACE-SEED."""
-    return asked.study_name if asked.study_name is not None else f"{space.name}-{asked.seed}"
+    """Return the name of the study: the given one, or else SPACE-SEED; errors as in `name_after`."""
+    return asked.study_name if asked.study_name is not None else name_after(space.name, asked.seed)
 
 
 def planner(space: Space, context: Mapping[str, Any]) -> Planner[TrainConfig]:
@@ -325,7 +374,7 @@ def _spec(
     data: TrainingSet,
     chosen: tuple[Sampler, Pruner],
     numerics: Mapping[str, Any],
-    start: Callable[[Planner[TrainConfig]], StartList],
+    start: Start,
 ) -> StudySpec:
     trained_on = Data(
         dataset=data.options.dataset, subset=data.options.subset,
@@ -343,7 +392,7 @@ def _spec(
     return StudySpec(
         space=space, seed=asked.seed, slots=asked.slots, order=asked.order, sampler=sampler, pruner=pruner,
         periods=len(period_ends(space)), context=context, numerics=numerics, versions=versions(),
-        enqueued=tuple(_enqueued(space, recipe, plan, asked) for recipe in asked.enqueue),
+        enqueued=enqueued(asked, space, plan),
         start=start(plan),
     )  # fmt: skip
 
@@ -356,14 +405,14 @@ def _net_in_context(net: OwnNet) -> dict[str, Any]:
 
 def start_list(
     asked: SearchConfig, space: Space, where: StudyLocation, notice: Callable[[str], object] = lambda text: None
-) -> Callable[[Planner[TrainConfig]], StartList]:
+) -> Start:
     """Return what makes the list that a search begins with, given its planner, and tells what the list costs at most.
 
     A study that is there has its own list, whatever became of the sources.
 
     Raises:
         StudyNotFoundError, UsageError, StorageError: see `start_lists.source`.
-        SpaceError: the space names a table that there is not.
+        SpaceError: see `start_lists.check_named`.
     """
     names = asked.from_studies or (tuple(space.settings.get("search", {}).get("start", ())) if asked.start else ())
     if not names:
@@ -373,9 +422,8 @@ def start_list(
         known = StartList.from_json(begun["start"])
         if known.made_of == tuple(map(start_lists.named, names)):
             return lambda plan: known
-    if not asked.from_studies and (unknown := [name for name in names if name not in SHA256]):
-        message = f"search.start: no table {unknown[0]}; there are {', '.join(SHA256)}"
-        raise SpaceError([space.origins["search"].problem(message, "start")])
+    if not asked.from_studies:
+        start_lists.check_named(space)
     sources = [start_lists.source(name, asked.results, asked.storage) for name in names]
 
     def made(plan: Planner[TrainConfig]) -> StartList:
@@ -447,6 +495,17 @@ def _ray_executor(asked: SearchConfig, data: TrainingSet) -> RayExecutor:
     return RayExecutor(spec, asked.workers, address=asked.address, gpus_per_worker=asked.gpus_per_worker, staged=staged)
 
 
+def enqueued(asked: SearchConfig, space: Space, plan: Planner[TrainConfig]) -> tuple[dict[str, Any], ...]:
+    """Return the parameters for which a space gives the recipes that are to be trained first.
+
+    `space` is what `to_search` returns for `asked`.
+
+    Raises:
+        SpaceError, UsageError: there is no such recipe, or it is not in the space.
+    """
+    return tuple(_enqueued(space, recipe, plan, asked) for recipe in asked.enqueue)
+
+
 def _enqueued(
     space: Space, source: space_files.Source, plan: Planner[TrainConfig], asked: SearchConfig
 ) -> dict[str, Any]:
@@ -458,18 +517,19 @@ def _enqueued(
     images, form = IMAGES if asked.data_dir is None else None, form_of(asked, space)
     loaded = space_files.load(source, images=images, form=lambda _: form, net=asked.net)
     recipe, name = every_setting(space_files.recipe(loaded)), space_files.named(source)
-    params = space.sample(lambda path, _: _at(recipe, path))
+    settings = dict(leaves(recipe))
+    try:
+        params = space.sample(lambda path, _: settings[path])
+    except KeyError as error:  # of a net of the user's own, whose settings may have no defaults
+        raise UsageError(f"--enqueue {name}: {error.args[0]} is missing, and a range in the space") from None
     for item in space.fields:
         if item.path in params and item.distribution and not item.distribution.contains(params[item.path]):
             raise UsageError(f"--enqueue {name}: {item.path} {show(params[item.path])} is outside the space's range")
     in_space = dict(leaves(every_setting(plan(params).config)))
     # The length of training is the search's own matter; every other setting has to agree.
-    for path, value in leaves(recipe):
-        if path not in ("epochs", "periods") and not same(in_space[path], value):
-            raise UsageError(f"--enqueue {name}: {path} is {show(value)}, and {show(in_space[path])} in the space")
+    for path, value in settings.items():
+        if path in ("epochs", "periods") or (path in in_space and same(in_space[path], value)):
+            continue
+        there = f"{show(in_space[path])} in the space" if path in in_space else "not in the space"
+        raise UsageError(f"--enqueue {name}: {path} is {show(value)}, and {there}")
     return params
-
-
-def _at(config: Mapping[str, Any], path: str) -> Any:
-    section, _, key = path.partition(".")
-    return config[section][key]

@@ -5,7 +5,7 @@ from .period_results import Trained as Trained
 from .progress import Header as Header, Observer as Observer, Progress as Progress
 from .replay import WithoutWorkers as WithoutWorkers
 from .resume import restored as restored
-from .run import Run as Run, Search as Search
+from .run import Run as Run, Search as Search, check_asked as check_asked
 from .tasks import (
     OnPeriod as OnPeriod,
     Task as Task,

@@ -6,9 +6,10 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from search import strategies
+from search.arguments import check_choice, check_count
 from search.database import file_lock, is_postgresql, open_for_writing, postgres, storage_errors
 from search.driver.dispatcher import Dispatcher
 from search.driver.driver import NO_RULES, Driver
@@ -16,7 +17,19 @@ from search.driver.outages import MAX_OUTAGE, Outages, Recorder
 from search.driver.progress import Header, Observer
 from search.driver.resume import OnTrialEnd, clean_up, keep_nothing, release, restored
 from search.errors import StorageError, UsageError
-from search.event_log import Created, Event, EventLog, GoalSet, History, Order, StopRules, StudyRecord, linked
+from search.event_log import (
+    MAX_COUNT,
+    MAX_GOAL,
+    Created,
+    Event,
+    EventLog,
+    GoalSet,
+    History,
+    Order,
+    StopRules,
+    StudyRecord,
+    linked,
+)
 from search.executors import Executor, InProcessExecutor
 from search.executors.local import LocalExecutor
 from search.files import make_folder
@@ -34,6 +47,8 @@ from search.study import (
     check_same,
     keep_provenance,
     mark_as_its,
+    name_after,
+    read_events,
     stored_history,
 )
 from search.trainer_api import Planner, TrainerSpec
@@ -112,15 +127,18 @@ class Search:
         `dataclasses.replace` sets what else a search has, such as its observer.
 
         Raises:
-            UsageError: the space's settings name no sampler or pruner, the name cannot name a study, or parameters that
-                are given lie outside the space.
+            UsageError: a number of trials, periods, slots or workers is below 1, there is no such order, the space's
+                settings name no sampler or pruner, the name cannot name a study, or parameters that are given lie
+                outside the space.
         """
+        check_asked(trials=trials, slots=slots, order=order)
+        check_count("periods", periods, MAX_COUNT)
         named, start = _named_strategies(space), start or StartList()
         for name_of_list, given in (("enqueued", enqueued), ("start", start.configurations)):
             for index, params in enumerate(given):
                 if misfit := space.misfit(params):
                     raise UsageError(f"{name_of_list}[{index}]: {misfit}")
-        location = StudyLocation.of(f"{space.name}-{seed}" if name is None else name, results, storage)
+        location = StudyLocation.of(name_after(space.name, seed) if name is None else name, results, storage)
 
         def spec(numerics: Numerics) -> StudySpec:
             return StudySpec(
@@ -153,6 +171,20 @@ class Search:
         make_folder(self.location.folder)
         with file_lock.driver_lock(self.location.files.lock, f"Study {self.location.name}"), storage_errors():
             return self._locked_run()  # the folder's lock first, also with a server's: checkpoints are files
+
+    def trials_left(self) -> int:
+        """Return how many trained trials are left to end, 0 where `run` would train nothing.
+
+        Nothing is changed and no worker started. What is known without workers is checked as in `run`.
+
+        Raises:
+            FingerprintError, UsageError, StorageError: as in `run`.
+        """
+        history = stored_history(read_events(self.location))
+        if not history.seq:
+            return self.goal
+        self.check(history.record())
+        return 0 if self._is_done(history) else self.goal - history.finished
 
     def _locked_run(self) -> Run:
         _check_not_emptied(self.location)
@@ -286,6 +318,17 @@ class Search:
             context=spec.context,
             stop_rules=self.stop_rules,
         )
+
+
+def check_asked(*, trials: int, slots: int, order: Order) -> None:
+    """Check what nothing else looks at before workers have started.
+
+    Raises:
+        UsageError: it is nothing that a search can be asked for; the message names the argument.
+    """
+    check_count("trials", trials, MAX_GOAL)
+    check_count("slots", slots, MAX_COUNT)
+    check_choice("order", order, get_args(Order))
 
 
 def _named_strategies(space: Space) -> tuple[Sampler, Pruner]:

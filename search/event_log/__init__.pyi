@@ -1,5 +1,7 @@
 from .early_stop import StopRules as StopRules
 from .events import (
+    MAX_COUNT as MAX_COUNT,
+    MAX_GOAL as MAX_GOAL,
     Asked as Asked,
     Created as Created,
     Declined as Declined,

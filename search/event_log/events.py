@@ -22,7 +22,8 @@ from search.trainer_api import Report
 Kind = Literal["create", "goal", "ask", "report", "tell", "decline", "stop", "resume"]
 Values = Mapping[str, Any]
 """Plain JSON values."""
-Count = Annotated[int, Ge(1), Le(1_000_000)]
+MAX_COUNT, MAX_GOAL = 1_000_000, 10**9
+Count = Annotated[int, Ge(1), Le(MAX_COUNT)]
 _Number = Annotated[int, Ge(0)]
 
 
@@ -95,7 +96,7 @@ class GoalSet(_Happened):
     """So many trained trials are wanted in all."""
 
     kind: ClassVar[Kind] = "goal"
-    goal: Annotated[int, Ge(0), Le(10**9)]
+    goal: Annotated[int, Ge(0), Le(MAX_GOAL)]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 import traceback
 from collections.abc import Callable, Mapping
@@ -11,7 +12,7 @@ from typing import Any, cast
 from search.errors import FOREIGN
 from search.executors.protocol import Done, Job, Outcome, Raised
 from search.plugins import load_object
-from search.trainer_api import Trainer, TrainerSpec
+from search.trainer_api import Report, Trainer, TrainerSpec
 
 ERROR_LINES = 12
 """Lines of a traceback that are kept."""
@@ -30,6 +31,21 @@ def error_text(error: BaseException) -> str:
     """Return the last lines of an exception's traceback."""
     lines = "".join(traceback.format_exception(error)).rstrip().splitlines()
     return "\n".join(lines[-ERROR_LINES:])
+
+
+def checked(answer: Any) -> tuple[bytes, Report]:
+    """Return what a trainer came back with, where it is what one has to come back with and can be written down.
+
+    Raises:
+        TypeError, ValueError: it is not, or cannot; the text is for whoever wrote the trainer.
+    """
+    match answer:
+        case (bytes() as state, Report() as report):
+            json.dumps(report.to_json())
+            return state, report
+        case _:
+            kinds = [type(part).__name__ for part in answer] if isinstance(answer, tuple) else [type(answer).__name__]
+            raise TypeError(f"a trainer returns (state, report), of bytes and a Report; this one: {', '.join(kinds)}")
 
 
 class InProcessExecutor:
@@ -63,7 +79,7 @@ class InProcessExecutor:
             return []
         started = time.time()
         try:
-            state, report = self._trainer.advance(job.config, job.seed, job.period, job.state)
+            state, report = checked(self._trainer.advance(job.config, job.seed, job.period, job.state))
         except FOREIGN as error:  # whatever a configuration makes the trainer raise is a result about it
             return [Raised(job=job, error=error_text(error))]
         return [Done(job=job, report=replace(report, worker=0, started=started), state=state)]

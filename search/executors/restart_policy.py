@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
+from search.arguments import check_count
 from search.errors import WorkerError
 
 MAX_BACK_OFF = 10.0
@@ -20,6 +21,12 @@ class RestartPolicy:
     """The starts of a number of workers, known by an index each."""
 
     def __init__(self, workers: int) -> None:
+        """Note the number, which is to be 1 or more: without a worker, a search would wait for ever.
+
+        Raises:
+            UsageError: it is less, or no whole number.
+        """
+        check_count("workers", workers)
         self._workers = workers
         self._failed = 0
         self._next = 0.0

@@ -38,6 +38,8 @@ def _assign(space: Space, assignment: str) -> Space:
     section, dot, key = path.partition(".")
     if not equals or not section or (dot and not FIELD_PATH.fullmatch(path)):
         raise UsageError(f"--set {show(assignment)}: give NAME=VALUE, with a name such as optim.lr or epochs")
+    if dot and section not in SETTINGS_WITH_KEYS and (section in space.settings or section == "name"):
+        raise UsageError(f"--set {show(path)}: {section} is a setting without fields; give --set {section}=VALUE")
     document = parse(text, f"--set {path}")
     origin = Origin(document)
     if dot and section not in SETTINGS_WITH_KEYS:

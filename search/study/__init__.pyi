@@ -1,5 +1,7 @@
 from .checkpoint_store import CheckpointStore as CheckpointStore
 from .folder import (
+    RESULTS as RESULTS,
+    STORAGE_VARIABLE as STORAGE_VARIABLE,
     ConfirmFolder as ConfirmFolder,
     ResultsFolder as ResultsFolder,
     StudyFolder as StudyFolder,
@@ -9,7 +11,11 @@ from .location import (
     StudyLocation as StudyLocation,
     check_belongs as check_belongs,
     checked_name as checked_name,
+    is_in_environment as is_in_environment,
     mark_as_its as mark_as_its,
+    name_after as name_after,
+    place_options as place_options,
+    storage_to_show as storage_to_show,
 )
 from .optuna_tables import OptunaTables as OptunaTables
 from .provenance import (

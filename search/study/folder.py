@@ -25,6 +25,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+RESULTS = Path("results")
+"""Folder of the studies where a command names none."""
+STORAGE_VARIABLE = "OPTUNA_STORAGE"
+"""Environment variable that names their database where a command names none."""
 _LOCK = "driver.lock"
 _DATABASE = "study.db"
 _OPENINGS = "test-openings.jsonl"

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from search.database import sqlite_url
+from search.database import is_secret, sqlite_url
 from search.errors import UsageError
 from search.files import atomic_write
-from search.study.folder import StudyFolder
+from search.study.folder import RESULTS, STORAGE_VARIABLE, StudyFolder
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_RULE = "a name has up to 64 letters, digits, dots, dashes and underscores, and begins with a letter or digit"
 
 
 def can_name_a_study(name: str) -> bool:
@@ -26,9 +29,20 @@ def checked_name(name: str) -> str:
         UsageError: it cannot.
     """
     if not can_name_a_study(name):
+        raise UsageError(f"{name!r} cannot name a study: {_RULE}.")
+    return name
+
+
+def name_after(space: str, seed: int) -> str:
+    """Return the name of a study that was given none: SPACE-SEED.
+
+    Raises:
+        UsageError: it is too long for one.
+    """
+    name = f"{space}-{seed}"
+    if not can_name_a_study(name):
         raise UsageError(
-            f"{name!r} cannot name a study: a name has up to 64 letters, digits, dots, dashes and underscores, and "
-            "begins with a letter or digit."
+            f"{name!r}, the space's name and the seed, cannot name a study: {_RULE}. Give one with --study-name."
         )
     return name
 
@@ -66,6 +80,30 @@ class StudyLocation:
     def lacks_database(self) -> bool:
         """Whether its database is to be a file in its folder, and is not there."""
         return self.owns_database and not self.files.database.exists()
+
+    @property
+    def options(self) -> str:
+        """Those with which a command to copy finds the study, see `place_options`."""
+        return place_options(self.folder.parent, None if self.owns_database else self.url)
+
+
+def place_options(results: Path, storage: str | None) -> str:
+    """Return `--results` and `--storage` where they are not the default ones, each with a space before it.
+
+    A storage that may hold a password is left out, as is one that the environment names.
+    """
+    named = {"--results": None if results == RESULTS else results, "--storage": storage_to_show(storage)}
+    return "".join(f" {option} {shlex.quote(str(value))}" for option, value in named.items() if value is not None)
+
+
+def storage_to_show(storage: str | None) -> str | None:
+    """Return a storage that a command to copy has to name, and may."""
+    return None if storage is None or is_in_environment(storage) or is_secret(storage) else storage
+
+
+def is_in_environment(storage: str) -> bool:
+    """Return whether the environment names this storage, so that no command has to."""
+    return storage == os.environ.get(STORAGE_VARIABLE)
 
 
 def check_belongs(location: StudyLocation, begun: str | None = None) -> None:

@@ -108,7 +108,21 @@ def test_a_one_a_seven_and_an_eight_are_read(browser: Browser, drawing_page: Pat
 
 
 def test_what_the_net_sees_is_what_predict_sees(browser: Browser, drawing_page: Path, winner: Winner) -> None:
-    opened(browser, drawing_page)
+    check_what_is_seen(browser, drawing_page, winner)
+
+
+def test_what_is_drawn_for_a_net_of_three_channels_is_red(browser: Browser, tmp_path: Path) -> None:
+    data = load_dataset(options_for(None, dataset="mnist-red", subset=1200), numerics.setup("cpu"))
+    red = handmade_winner.winner(handmade_winner.config(ModelConfig(blocks=1, filters=8)), data, dataset="mnist-red")
+    path = tmp_path / "draw.html"
+    path.write_text(page.page(red))
+    check_what_is_seen(browser, path, red)
+    assert browser.console() == []
+
+
+def check_what_is_seen(browser: Browser, path: Path, winner: Winner) -> None:
+    """Draw a digit, and compare what the page shows of it, in grey or in red, with what `predict` makes of it."""
+    opened(browser, path)
     draw(browser, DIGITS["7"])
     verdict(browser)
     read = """
@@ -120,7 +134,8 @@ def test_what_the_net_sees_is_what_predict_sees(browser: Browser, drawing_page: 
     """
     paper, seen = (np.reshape(pixels, (-1, 4)) for pixels in browser.run(read))
     prepared = winner.model.prepared(255.0 - paper[:, 3].reshape(280, 280), "the paper")
-    assert np.abs(seen[:, 0].reshape(28, 28) - prepared).max() <= 1
+    colours = seen[:, :3].T.reshape(3, 28, 28)
+    assert np.abs(colours - prepared).max() <= 1
 
 
 def test_the_keyboard_draws_and_clears(browser: Browser, drawing_page: Path) -> None:

@@ -154,6 +154,30 @@ def test_a_stream_that_cannot_say_the_signs_gets_others_and_cells_stay_aligned(m
     assert raw.getvalue().decode().splitlines() == ["a           b", "1 -> 2 x 3  end", "-.+->?      end"]
 
 
+FILE = "\ufeffdef build():\r\n\treturn '\x1b[31m\x07é名'\x0c\n  # no newline at the end \t"
+
+
+def test_a_file_that_goes_into_a_file_or_a_pipe_is_the_same_byte_by_byte(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(raw, "ascii", errors=output.IN_ASCII, newline="\r\n"))
+    monkeypatch.setenv("FORCE_COLOR", "1")  # a pipe is none the less no terminal
+    output.print_line("before")
+    output.print_text(FILE)
+    output.print_line("after")
+    sys.stdout.flush()
+    assert raw.getvalue() == b"before\r\n" + FILE.encode() + b"after\r\n"
+
+
+def test_a_file_that_a_terminal_shows_obeys_nothing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    output.print_text(FILE)
+    assert capsys.readouterr().out.splitlines() == [
+        "def build():", " return '[31mé名'", "", "  # no newline at the end  "
+    ]  # fmt: skip
+
+
 def test_one_form_is_asked_for() -> None:
     assert output.form() == "table"
     assert output.form(wide=True) == "wide"

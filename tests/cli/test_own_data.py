@@ -74,7 +74,8 @@ def test_the_search_learned_and_did_not_open_the_test_set(place: Place) -> None:
 
 def test_commands_that_are_advised_name_the_data(place: Place) -> None:
     tied = place.run("leaderboard", data=None)
-    assert ("`mnist-bench confirm" in tied) == (f"`mnist-bench confirm --data {place.folder / 'mine.npz'}`" in tied)
+    whole = f"`mnist-bench confirm tiny-0 --data {place.folder / 'mine.npz'}`"
+    assert ("`mnist-bench confirm" in tied) == (whole in tied)
     (place.folder / "one.yaml").write_text("model: {blocks: 1}\n")
     assert "use `mnist-bench train one.yaml --data mine.npz`" in place.run("search", "one.yaml", code=2)
 
@@ -124,7 +125,8 @@ def test_where_the_weights_were_not_kept_the_command_names_the_data(place: Place
     (place.folder / "copies" / "tiny-0" / "weights" / f"{best}.safetensors").unlink()
     elsewhere = (f"tiny-0/{best}", "--results", "copies")
     said = place.run("predict", *elsewhere, "mine.npz", data=None, code=3)
-    assert re.search(rf"`mnist-bench export tiny-0/{best} --to DIR --data \S+\.npz` trains it again", said)
+    command = rf"mnist-bench export tiny-0/{best} --to DIR --results copies --data \S+\.npz"
+    assert re.search(f"`{command}` trains it again", said)
     bare = str(Path("results", "tiny-0", "weights", f"{best}.safetensors"))
     said = place.run("predict", bare, "mine.npz", data=None, code=2)
     assert "does not say what its net was trained on, pictures of 32x32 pixels in colour, 20 classes" in said

@@ -61,7 +61,7 @@ def test_what_only_reads_needs_no_code(place: Place) -> None:
     (study,) = json.loads(place.run("leaderboard", "--json"))["studies"]
     assert study["rows"][0]["accuracy"] > 0.15  # three times what chance gives
     assert study["rows"][0]["params"]["net.width"] in (4, 8)
-    assert place.run("show", "tiny-0", "--code") == own_nets.GOOD.replace("\r", "")
+    assert place.run("show", "tiny-0", "--code") == own_nets.GOOD
     shown = place.run("show", "tiny-0/0")
     assert "net.width: " in shown
     assert "model.blocks" not in shown
@@ -104,6 +104,19 @@ def test_impossible_settings_are_infeasible_trials(place: Place) -> None:
     assert "no problems" in place.run("space", "check", "tiny.yaml", *NET)
     said = place.run("search", "tiny.yaml", "--trials", "1", "--set", "net.width=5", *DATA, *NET, code=2)
     assert "no net can be built from these settings: net: five is no width" in said
+
+
+def test_a_recipe_to_be_tried_first_has_the_settings_that_the_space_has(tmp_path: Path) -> None:
+    made = Place(tmp_path)
+    (tmp_path / "free.py").write_text(own_nets.UNTYPED)
+    (tmp_path / "free.yaml").write_text("epochs: 1\nnet: {width: {int: [2, 8]}}\n")
+    search = ("search", "free.yaml", "--trials", "1", *DATA, "--net", "free.py:build", "--enqueue")
+    (tmp_path / "less.yaml").write_text("epochs: 1\n")
+    assert "--enqueue less.yaml: net.width is missing, and a range in the space" in made.run(
+        *search, "less.yaml", code=2
+    )
+    (tmp_path / "more.yaml").write_text("epochs: 1\nnet: {width: 4, depth: 4}\n")
+    assert "--enqueue more.yaml: net.depth is 4, and not in the space" in made.run(*search, "more.yaml", code=2)
 
 
 def test_it_is_confirmed_ablated_trained_and_replayed(place: Place) -> None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import Result
 
+from mnist_bench.data.mnist import DataOptions
+from mnist_bench.own_nets.own_net import OwnNet
 from search.plugins.loading import Code
 from search.repeatability.check import Checked, Row, TriedOn
 from search.strategies.samplers import ForeignSampler
-from support import own_code
+from support import own_code, own_nets
+from support.own_data import arrays, write_npz
 
 Cli = Callable[..., Result]
 
@@ -87,6 +91,27 @@ def test_json(cli: Cli, checked: list[object], tmp_path: Path) -> None:
     assert (values["name"], values["kind"], values["space"]) == ("mine.py:Mine", "sampler", "conv")
     assert values["code"] == {"module": "mine.py", "sha256": "ab" * 32, "version": None}
     assert values["rows"][2] == {"what": "with 1 and 8 workers", "holds": None, "found": ROWS[2].found}
+
+
+@pytest.mark.parametrize(("train", "tried"), [(40, 40), (3100, 3000)])
+def test_a_net_is_tried_on_as_many_of_ones_own_images_as_there_are(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, train: int, tried: int
+) -> None:
+    asked: list[DataOptions] = []
+
+    def examine(net: OwnNet, settings: Mapping[str, Any], data: DataOptions) -> Checked:
+        asked.append(data)
+        return Checked(name=net.loaded.name, kind="net", code=net.loaded.code, rows=ROWS[:1])
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr("mnist_bench.data.close_test_set", lambda: None)  # it would stay closed for other tests
+    monkeypatch.setattr("mnist_bench.net_checks.examine", examine)
+    (tmp_path / "nets.py").write_text(own_nets.GOOD)
+    write_npz(tmp_path / "mine.npz", arrays(classes=4, train=train, test=8, side=8))
+    result = cli("plugin", "check", "nets.py:build", "--data", "mine.npz")
+    assert result.exit_code == 0, result.output
+    assert [data.subset for data in asked] == [tried]
+    assert f" on {tried:,} images" in result.stdout
 
 
 @pytest.mark.parametrize(

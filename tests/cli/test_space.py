@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from typer.testing import CliRunner, Result
 from mnist_bench import space_files
 from mnist_bench.cli.space import app
 from support.own_data import arrays, write_npz
+
+Cli = Callable[..., Result]
 
 BAD = "name: mine\nmodel:\n  batchnrom: none\n  block_dropout: {float: [0, 1.3]}\n"
 
@@ -108,6 +111,42 @@ def test_check_is_about_the_pictures_of_the_data(tmp_path: Path, monkeypatch: py
     write_npz(Path("small.npz"), arrays(classes=3, side=4, train=60, test=12))
     (row,) = json.loads(run("check", "mine.yaml", "--data", "small.npz", "--json").stdout)["files"]
     assert "model: no net can be built from these settings" in row["problems"][0]["message"]
+
+
+def test_a_subset_that_the_data_do_not_hold_is_told_at_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    Path("mine.yaml").write_text("subset: 1000\noptim: {lr: {float: [0.1, 0.2]}}\n")
+    write_npz(Path("mine.npz"), arrays())
+    for command in ("check", "show", "sample"):
+        found = run(command, "mine.yaml", "--data", "mine.npz")
+        assert "mine.yaml:1:9 subset: 1000 is more than there are: 400 images;" in " ".join(
+            f"{found.stdout}{found.exception}".split()
+        )
+
+
+def test_a_table_that_there_is_not_is_told_at_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.yaml").write_text("search: {start: [conv-5k, nosuch]}\noptim: {lr: {float: [0.1, 0.2]}}\n")
+    (row,) = json.loads(run("check", "mine.yaml", "--json").stdout)["files"]
+    (problem,) = row["problems"]
+    assert (problem["line"], problem["column"]) == (1, 27)
+    assert problem["message"].startswith("search.start: no table nosuch; there are conv-5k, ")
+
+
+def test_what_is_wrong_with_the_data_or_the_net_is_no_fault_of_the_file(cli: Cli) -> None:
+    Path("mine.yaml").write_text("optim: {lr: {float: [0.1, 0.2]}}\n")
+    write_npz(Path("few.npz"), arrays(classes=2, train=6))
+    for option, source, words in (
+        ("--data", "few.npz", f"{Path.cwd()}/few.npz: 6 training pictures are too few to split; 10 are the least"),
+        ("--data", "none.npz", f"{Path.cwd()}/none.npz: cannot be read (No such file or directory)"),
+        ("--net", "none.py:build", "No net none.py:build"),
+    ):
+        found = cli("space", "check", "mine.yaml", option, source)
+        assert (found.exit_code, found.stdout) == (2, "")
+        assert found.stderr.startswith(f"Error: {words}")
 
 
 @pytest.mark.parametrize(("source", "channels"), [("--data", 3), ("dataset: mnist-red", 3), ("", 1)])

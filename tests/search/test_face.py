@@ -57,6 +57,26 @@ def test_the_short_way_gives_the_same_search_in_this_process_and_in_workers(tmp_
     assert of(tmp_path / "named", name="other", seed=1).run().study.digest != alone.study.digest
 
 
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        ({"trials": -1}, "trials=-1: give a whole number from 1 to 1,000,000,000."),
+        ({"trials": "3"}, "trials='3': give a whole number from 1 to 1,000,000,000."),
+        ({"slots": 0}, "slots=0: give a whole number from 1 to 1,000,000."),
+        ({"slots": True}, "slots=True: give a whole number from 1 to 1,000,000."),
+        ({"periods": 0}, "periods=0: give a whole number from 1 to 1,000,000."),
+        ({"workers": 0}, "workers=0: give a whole number of at least 1."),
+        ({"order": "logicla"}, "order='logicla': give logical or arrival; did you mean `logical`?"),
+        ({"order": 3}, "order=3: give logical or arrival."),
+    ],
+)
+def test_an_argument_that_no_search_can_have_is_named(tmp_path: Path, given: dict[str, object], fault: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        of(tmp_path / "results", **given)
+    assert str(refused.value) == fault
+    assert not (tmp_path / "results").exists()
+
+
 def test_what_else_a_search_has_is_replaced(tmp_path: Path) -> None:
     kept = fake.Kept()
     study = replace(of(tmp_path), on_trial_end=kept).run().study

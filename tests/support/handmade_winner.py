@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from mnist_bench.config.json import to_json
-from mnist_bench.config.settings import ModelConfig, OptimConfig, TrainConfig
+from mnist_bench.config.settings import DatasetName, ModelConfig, OptimConfig, TrainConfig
 from mnist_bench.data.tensors import Dataset
 from mnist_bench.experiments.confirm.runs import Evaluated
 from mnist_bench.export.winner import Member, Validation, Winner, likeness
@@ -43,13 +43,15 @@ def config(model: ModelConfig, **more: Any) -> TrainConfig:
     return TrainConfig(epochs=2, model=model, optim=OptimConfig(lr=0.01, batch_size=100), **more)
 
 
-def winner(trained: TrainConfig, data: Dataset, *, seed: int = 1, **more: Any) -> Winner:
-    """Return a net that was trained on `data`, as trial 0 of the study conv-0."""
+def winner(
+    trained: TrainConfig, data: Dataset, *, seed: int = 1, dataset: DatasetName = "mnist", **more: Any
+) -> Winner:
+    """Return a net that was trained on `data`, which has that name, as trial 0 of the study conv-0."""
     result = fit(trained, seed, data, "fp32")
     trial = replace(handmade.trial(0), config=to_json(trained), reports=result.reports, seed=seed)
     study = handmade.study([trial])
     record = record_of(study, trial)
-    record = replace(record, data=replace(record.data, form=data.form))
+    record = replace(record, data=replace(record.data, dataset=dataset, form=data.form))
     net = model_in(export(result.state, trained), "a state")
     on = data.training_on(trained.train_on)
     probabilities = logits(net, on, "fp32").double().softmax(1).numpy()
@@ -61,7 +63,7 @@ def winner(trained: TrainConfig, data: Dataset, *, seed: int = 1, **more: Any) -
         "study": study, "trial": trial, "on_all": False, "members": (Member(record=record, net=net),),
         "is_drawn": is_drawn, "traits": Traits(
             mean=on.means, std=on.deviations, digits=digits, drawn=drawing, names=on.names,
-            unsure_below=bar.probability,
+            unsure_below=bar.probability, red=record.data.is_red,
         ),
         "validation": Validation(errors=errors, images=len(labels), seen=False, threshold=bar), "confirmed": None,
         "test_openings": 0,

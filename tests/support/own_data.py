@@ -33,6 +33,14 @@ def write_npz(path: Path, values: Arrays) -> Path:
     return path
 
 
+def write_turned(path: Path, picture: np.ndarray) -> Path:
+    """Write a picture, without loss, whose EXIF orientation says that it stands upside down."""
+    exif = Image.Exif()
+    exif[0x0112] = 3  # to be turned by 180 degrees
+    Image.fromarray(picture).save(path, exif=exif)
+    return path
+
+
 def write_folder(folder: Path, values: Arrays) -> Path:
     """Write the pictures of `arrays` into a folder a class."""
     for part in ("train", "test"):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mnist_bench.cli import options, output, targets
+from search.errors import UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
 
 
 def ablate(
-    study: Annotated[str | None, typer.Argument(metavar="STUDY", help="Left out, the latest.")] = None,
+    study: Annotated[
+        str | None, typer.Argument(metavar="STUDY", help="Left out, the latest; STUDY/17 ends at its trial 17.")
+    ] = None,
     baseline: Annotated[
         str, typer.Option("--from", metavar="RECIPE", help="Where the way begins: a recipe's file or shipped name.")
     ] = "notebook/linear",
@@ -48,12 +51,14 @@ def ablate(
     from mnist_bench.experiments.ablation import Options, table_of
     from mnist_bench.experiments.ablation.run import run
 
-    record, _ = targets.open_target(study, results, storage)
+    record, named = targets.open_target(study, results, storage)
+    if None not in (named, trial) and named != trial:
+        raise UsageError(f"{study} ends the way at trial {named}, and --to at {trial}; give one of them.")
     asked = Options(
         baseline=baseline, seeds=seeds, budget=budget,
         workers=workers or options.suitable_workers(device), device=device, data_dir=data_dir, results=results, net=net,
     )  # fmt: skip
-    end = _end(record, trial, results)
+    end = _end(record, trial if named is None else named, results)
     found = runner.result_of(partial(run, record, end, asked), storage=storage)
     output.show(form, table_of(found))
 

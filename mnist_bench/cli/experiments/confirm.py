@@ -75,9 +75,9 @@ def confirm(
     from mnist_bench.cli.experiments import runner
     from mnist_bench.experiments.confirm import Opening, Options, budget_to_the_end, table_of
     from mnist_bench.experiments.confirm.run import run
-    from mnist_bench.studies import open_study, own_options
+    from mnist_bench.studies import needed_options, open_study
     from search.errors import UsageError
-    from search.study import StudyFolder
+    from search.study import StudyLocation
 
     if no_test and open_test:
         raise UsageError("--no-test and --open-test contradict each other; give one of them.")
@@ -93,7 +93,8 @@ def confirm(
         _front(record, asked, storage, json=json)
         return
     found = runner.result_of(partial(run, record, asked), storage=storage)
-    table = table_of(found, own_options(record, StudyFolder(results / record.name), data_dir))
+    location = StudyLocation.of(record.name, results, storage)
+    table = table_of(found, needed_options(record.spec, location, data_dir))
     nets = _shown(table, [final.number for final in found.finals], record.name, asked, storage, json=json)
     needed = again.options_from(
         again.TRAINING, results=results, storage=storage, data_dir=data_dir, net=net, device=device

@@ -89,7 +89,7 @@ def plot(
     else:
         study = _open(name, results, storage)
         destination = folder or StudyFolder(results / study.name).plots
-        subject = Subject(study=study, folder=results / study.name, data_dir=data_dir)
+        subject = Subject(study=study, folder=results / study.name, data_dir=data_dir, storage=storage)
         wanted = jobs.of_study(kinds or tuple(KINDS), subject)
     make_folder(destination)
     verbose = context.find_root().params["verbose"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from mnist_bench import cells
@@ -23,37 +22,37 @@ from mnist_bench.leaderboard import (
 from mnist_bench.nets import line
 from mnist_bench.result_table import Column, Table
 from mnist_bench.space_files import overview
-from mnist_bench.studies import is_foreign, own_options
+from mnist_bench.studies import is_foreign, needed_options
 from search import strategies
 from search.errors import StudyNotFoundError
 from search.event_log import StudyRecord, TrialRecord
 from search.messages import number_of
 from search.space import Field, Space
-from search.study import StudyFolder, invocations
+from search.study import StudyFolder, StudyLocation, invocations
 
 Entry = tuple[str, str]
 """A label, and what it labels."""
 
 
-def show(study: StudyRecord, results: Path) -> None:
-    """Print a study of the folder `results`."""
-    files = StudyFolder(results / study.name)
+def show(study: StudyRecord, location: StudyLocation) -> None:
+    """Print a study; `location` is where it is kept."""
     foreign = is_foreign(study.spec)
     board = plain_board(study) if foreign else leaderboard_of(study)
     output.print_prose(headline(board))
-    finding = _finding(study, board, files) if isinstance(board, Leaderboard) else []
+    finding = _finding(study, board, location) if isinstance(board, Leaderboard) else []
     best = [] if study.best is None else _foreign_best(study.best) if foreign else _best(study, study.best)
-    for label, text in [*finding, *best, *_search(study), *_files(study, files), ("digest", grouped(study.digest))]:
+    entries = [*finding, *best, *_search(study), *_files(study, location.files)]
+    for label, text in [*entries, ("digest", grouped(study.digest))]:
         output.print_entry(label, text)
-    for number, invocation in enumerate(invocations(files)):
+    for number, invocation in enumerate(invocations(location.files)):
         output.print_line(output.entry("" if number else "typed", invocation.command))
     if ranges := Space.from_spec(study.spec["space"]).ranges:
         output.print_line()
         output.print_table(Table(rows=ranges, columns=_columns(study)))
-    output.print_prose(f"The whole specification: `mnist-bench show {study.name} --all`.")
+    output.print_prose(f"The whole specification: `mnist-bench show {study.name} --all{location.options}`.")
 
 
-def _finding(study: StudyRecord, board: Leaderboard, files: StudyFolder) -> Iterator[Entry]:
+def _finding(study: StudyRecord, board: Leaderboard, location: StudyLocation) -> Iterator[Entry]:
     """Yield what the search, and the confirmation where there is one, found."""
     best = min(board.rows, key=lambda row: row.rank or len(board.rows) + 1, default=None)
     tied = [row.accuracy for row in board.rows if row.accuracy is not None and (row.rank == 1 or row.tied)]
@@ -64,9 +63,9 @@ def _finding(study: StudyRecord, board: Leaderboard, files: StudyFolder) -> Iter
     else:
         span = f"{100 * min(tied):.2f} to {cells.percent(max(tied))}"
         yield "finding", f"{len(tied)} of {board.counts['complete']} complete trials tie for the best: {span}"
-    known = confirm.load(files.path)
+    known = confirm.load(location.folder)
     if known is not None and known.digest == board.digest:
-        yield "", confirm.footnote(known, own_options(study, files))
+        yield "", confirm.footnote(known, needed_options(study.spec, location))
 
 
 def _best(study: StudyRecord, best: TrialRecord) -> Iterator[Entry]:

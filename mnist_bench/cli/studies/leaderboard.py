@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,6 +13,7 @@ from search.errors import UsageError
 if TYPE_CHECKING:
     from mnist_bench.leaderboard import Board
     from mnist_bench.result_table import Table
+    from search.study import StudyLocation
 
 SHORT = 10
 """Rows shown to a person who asks for no number."""
@@ -42,6 +42,7 @@ def leaderboard(
     """
     from mnist_bench.leaderboard import curve_records
     from mnist_bench.studies import leaderboard_cache
+    from search.study import StudyLocation
 
     form = output.form(json=json, csv=csv, markdown=markdown, wide=wide)
     if curves and form not in ("json", "csv"):
@@ -52,7 +53,7 @@ def leaderboard(
         leaderboard_cache.leaderboard(results, name, storage, top=rows, infeasible=every, curves=curves)
         for name in names
     ]
-    tables = [_table(board, results) for board in boards]
+    tables = [_table(board, StudyLocation.of(board.study, results, storage), named=bool(studies)) for board in boards]
     if form == "json":
         output.print_json({"studies": [table.document for table in tables]})
     elif curves:
@@ -61,24 +62,28 @@ def leaderboard(
         output.show(form, *tables)
 
 
-def _table(board: Board, results: Path) -> Table[Any]:
-    """Return a board with what `confirm` found of the study, unless the study was searched further since."""
+def _table(board: Board, location: StudyLocation, *, named: bool) -> Table[Any]:
+    """Return a board with what `confirm` found of the study, unless the study was searched further since.
+
+    `named` says whether the study was named: if not, it is the latest, which `confirm` takes by itself too.
+    """
     from mnist_bench.experiments import confirm
     from mnist_bench.leaderboard import Leaderboard, table_of
-    from search.study import StudyFolder, data_option_of
+    from mnist_bench.studies import needed_options
+    from search.study import specification
 
-    files = StudyFolder(results / board.study)
-    data = data_option_of(files)
-    race, front = confirm.load(files.path), confirm.load_front(files.path)
+    needed = needed_options(specification(location), location)
+    race, front = confirm.load(location.folder), confirm.load_front(location.folder)
     race = race if race and race.digest == board.digest else None
     front = front if front and front.digest == board.digest else None
-    table = table_of(board, raced=race is not None, data=data)
+    whose = f" {board.study}{needed}" if named or needed else ""
+    table = table_of(board, raced=race is not None, place=location.options, confirm=whose)
     below: list[str] = []
     document: dict[str, Any] = {"confirmed": race and confirm.plain(race)}
     if isinstance(board, Leaderboard) and board.cost is not None:
         document["confirmed_front"] = front and confirm.plain_front(front)
         if front or (board.front and not board.live):
-            below.append(confirm.front_footnote(front, board.study, data))
+            below.append(confirm.front_footnote(front, board.study, needed))
     if race:
-        below.append(confirm.footnote(race, data))
+        below.append(confirm.footnote(race, needed))
     return replace(table, footnotes=[*table.footnotes, *below], document={**table.document, **document})

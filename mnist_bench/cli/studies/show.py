@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
@@ -59,17 +60,16 @@ def show(
         output.print_text(Space.from_spec(study.spec["space"]).to_yaml())
         return
     if code:
-        if "net" not in study.spec["context"]:
-            raise UsageError(f"Study {study.name} has no net of your own; its nets are ours.")
-        output.print_text(study.spec["context"]["net"]["text"])
+        _print_code(study)
         return
-    trial = None if number is None else targets.find_trial(study, number)
-    if why:
-        from search.study import StudyLocation
+    from search.study import StudyLocation
 
+    trial = None if number is None else targets.find_trial(study, number)
+    location = StudyLocation.of(study.name, results, storage)
+    if why:
         if trial is None:
             raise UsageError("--why explains one trial: STUDY/17 --why.")
-        _explain(study, trial, StudyLocation.of(study.name, results, storage), json)
+        _explain(study, trial, location, json)
         return
     if json:
         output.print_json(_trial_json(study, trial) if trial else _study_json(study))
@@ -82,7 +82,19 @@ def show(
     else:
         from mnist_bench.cli.studies import at_a_glance
 
-        at_a_glance.show(study, results)
+        at_a_glance.show(study, location)
+
+
+def _print_code(study: StudyRecord) -> None:
+    if "net" not in study.spec["context"]:
+        raise UsageError(f"Study {study.name} has no net of your own; its nets are ours.")
+    code = study.spec["context"]["net"]
+    output.print_text(code["text"])
+    if hashlib.sha256(code["text"].encode(errors="replace")).hexdigest() != code["sha256"]:
+        output.note(
+            f"This is not {code['module']} byte by byte, as its SHA-256 says: a study keeps the text as UTF-8, with "
+            "\N{REPLACEMENT CHARACTER} for all else."
+        )
 
 
 def _explain(study: StudyRecord, trial: TrialRecord, location: StudyLocation, json: bool) -> None:

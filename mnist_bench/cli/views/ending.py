@@ -19,9 +19,9 @@ from mnist_bench.leaderboard import (
 from mnist_bench.plots import KINDS
 from mnist_bench.studies import SearchConfig, openings
 from search.driver import Run
-from search.errors import StudyNotFoundError
+from search.errors import SearchError, StudyNotFoundError
 from search.event_log import StudyRecord, repeats
-from search.study import StudyFolder, StudyLocation
+from search.study import StudyFolder, StudyLocation, latest
 
 TOP = 5
 
@@ -35,13 +35,30 @@ def show(run: Run, asked: SearchConfig, *, seconds: float) -> None:
     output.print_prose(summary(listed, seconds, before, run.order_cost))
     if listed.stop is not None:
         output.print_prose(stop_line(listed.stop, foreign=False))
-    for line in digest_lines(listed):
+    place = location.options
+    for line in digest_lines(listed, place):
         output.print_prose(line)
     if listed.rows:
         output.print_line()
-        output.show("table", replace(table_of(listed), caption=()))
+        output.show("table", replace(table_of(listed, place=place, confirm=_whose(location, asked)), caption=()))
     for line in advice(run, asked):
         output.note_command(line)
+
+
+def _whose(location: StudyLocation, asked: SearchConfig) -> str:
+    """Return the study and the options that `mnist-bench confirm` needs, with a space before each.
+
+    Nothing where the study is the latest, which it takes by itself.
+    """
+    needed = again.options_of(asked, again.TRAINING)
+    return f" {location.name}{needed}" if needed or not _is_latest(location.name, asked) else ""
+
+
+def _is_latest(name: str, asked: SearchConfig) -> bool:
+    try:
+        return latest(asked.results, asked.storage) == name
+    except SearchError:  # of other studies, the one with an unreadable database
+        return False
 
 
 def seconds_before(study: StudyRecord, moment: float) -> float:

@@ -17,9 +17,10 @@ from pathlib import Path
 from mnist_bench.config import DatasetName
 from mnist_bench.data import guard, idx
 from mnist_bench.data.cache_folder import cache_folder
-from mnist_bench.data.mnist import ABOUT, TRAIN_FILES, DataOptions, form_of
+from mnist_bench.data.mnist import ABOUT, TRAIN_FILES, DataOptions, form_of, images_in
 from mnist_bench.data.own import npz, picture_folder
 from mnist_bench.data.own.parts import Parts, form_of as form_of_files
+from mnist_bench.data.split import fewest
 from mnist_bench.data.test_set import TEST_FILES
 from mnist_bench.errors import DataError
 from mnist_bench.picture_form import MNIST, PictureForm, parse
@@ -46,7 +47,11 @@ def options_for(source: Path | None, *, dataset: DatasetName = "mnist", subset: 
         folder, form = _kept(source, picture_folder.stamp(source), picture_folder.read)
     else:
         folder, form = _kept(source, _stamp(source), npz.read)
-    return DataOptions(dataset=dataset, data_dir=str(folder), form=form_of(dataset, form), subset=subset)
+    options = DataOptions(dataset=dataset, data_dir=str(folder), form=form_of(dataset, form), subset=subset)
+    # Here and not where they are split, for only here is it known what the user calls them.
+    if (images := images_in(options)) < (least := fewest(form.classes)):
+        raise DataError(f"{source}: {images} training pictures are too few to split; {least} are the least")
+    return options
 
 
 def _idx_form(folder: Path) -> PictureForm:

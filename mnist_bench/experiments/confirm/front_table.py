@@ -39,12 +39,12 @@ def front_finding(front: Front) -> str:
     return f"On the test images: {' to '.join(told)}."
 
 
-def front_footnote(front: Front | None, study: str, own: str = "") -> str:
+def front_footnote(front: Front | None, study: str, needed: str = "") -> str:
     """Return the line about a front below the leaderboard of a study: what was confirmed, or the command that does it.
 
-    `own` are the options that name data and net of the user's own, see `mnist_bench.studies.own_options`.
+    `needed` are the options that it needs, see `mnist_bench.studies.needed_options`.
     """
-    command = f"`mnist-bench confirm {study} --front{own}`"
+    command = f"`mnist-bench confirm {study} --front{needed}`"
     if front is None:
         return f"  {command} trains the front with fresh seeds."
     return f"front confirmed: {front_finding(front)} {command} shows all."

@@ -18,8 +18,8 @@ METHODS: Mapping[Method, str] = {
 }
 
 
-def table_of(confirmed: Confirmed, own: str = "") -> Table[Candidate]:
-    """Return the race as it ended, with what follows from it in words; `own` as in `command`."""
+def table_of(confirmed: Confirmed, needed: str = "") -> Table[Candidate]:
+    """Return the race as it ended, with what follows from it in words; `needed` as in `command`."""
     return Table(
         rows=ordered(confirmed),
         columns=[
@@ -38,7 +38,7 @@ def table_of(confirmed: Confirmed, own: str = "") -> Table[Candidate]:
             *failure_lines(confirmed),
             *race_lines(confirmed),
             "",
-            *test_lines(confirmed, own),
+            *test_lines(confirmed, needed),
         ],
         document=plain(confirmed),
     )
@@ -79,16 +79,17 @@ def headline(confirmed: Confirmed) -> str:
     return f"{confirmed.study}: {raced} raced with {seeds} in {cells.duration(confirmed.seconds)}."
 
 
-def footnote(confirmed: Confirmed, own: str = "") -> str:
+def footnote(confirmed: Confirmed, needed: str = "") -> str:
     """Return the line about a study that raced below its leaderboard; "confirmed" only where a test was made.
 
-    `own` as in `command`.
+    `needed` as in `command`.
     """
     test, number = confirmed.test(confirmed.first), confirmed.first
+    on = f"`{command(confirmed, needed)}`"
     if not confirmed.finals and confirmed.judged:
-        return f"raced: #{number} won with fresh seeds; `{command(confirmed, own)}` opens the test set"
+        return f"raced: #{number} won with fresh seeds; {on} opens the test set"
     if not confirmed.finals:
-        return f"raced: #{number} leads with one fresh seed, and no test was made; `{command(confirmed, own)}` goes on"
+        return f"raced: #{number} leads with one fresh seed, and no test was made; {on} goes on"
     told = (
         f"confirmed: #{number}" if confirmed.judged else f"no test was made; #{number}, which led with one fresh seed:"
     )
@@ -97,14 +98,14 @@ def footnote(confirmed: Confirmed, own: str = "") -> str:
     return f"{told} {accuracy(test)} on the test images, {test.seeds} seeds"
 
 
-def command(confirmed: Confirmed, own: str = "") -> str:
+def command(confirmed: Confirmed, needed: str = "") -> str:
     """Return the command that goes on where nothing was trained on all images.
 
-    `own` are the options that name data and net of the user's own, see `mnist_bench.studies.own_options`.
+    `needed` are the options that it needs, see `mnist_bench.studies.needed_options`.
     """
     top = "" if confirmed.top == TOP else f" --top {confirmed.top}"
     budget = budget_to_the_end(confirmed)
-    return f"mnist-bench confirm {confirmed.study}{top}" + ("" if budget is None else f" --budget {budget}") + own
+    return f"mnist-bench confirm {confirmed.study}{top}" + ("" if budget is None else f" --budget {budget}") + needed
 
 
 def budget_to_the_end(confirmed: Confirmed) -> str | None:
@@ -188,7 +189,7 @@ def _cut_line(confirmed: Confirmed, others: list[int]) -> str:
     return f"The budget{budget} ended the race after {seeds}{unresolved}."
 
 
-def test_lines(confirmed: Confirmed, own: str = "") -> list[str]:  # noqa: PT028 - no test
+def test_lines(confirmed: Confirmed, needed: str = "") -> list[str]:  # noqa: PT028 - no test
     """Return the test figures of each net trained on all images, the gap to validation, and the search's luck.
 
     Where the test set was left shut: why, and what goes on from there.
@@ -196,7 +197,7 @@ def test_lines(confirmed: Confirmed, own: str = "") -> list[str]:  # noqa: PT028
     images = confirmed.train_images + confirmed.validation_images
     lines = []
     if not confirmed.finals:
-        lines.append(_shut_line(confirmed, own))
+        lines.append(_shut_line(confirmed, needed))
     elif not confirmed.judged:
         # The first versions opened the test set unasked, and named a winner.
         asked = "because --open-test asked for it" if confirmed.winner is None else "all the same"
@@ -213,12 +214,12 @@ def test_lines(confirmed: Confirmed, own: str = "") -> list[str]:  # noqa: PT028
     return lines
 
 
-def _shut_line(confirmed: Confirmed, own: str) -> str:
+def _shut_line(confirmed: Confirmed, needed: str) -> str:
     """Return why nothing was trained on all images, and the command that goes on from there."""
     no_test = "" if confirmed.judged else "No test was made, so there is a leader and no winner. "
     return (
         f"{no_test}Nothing was trained on all images, and the test set was left shut; "
-        f"`{command(confirmed, own)}` goes on from here."
+        f"`{command(confirmed, needed)}` goes on from here."
     )
 
 

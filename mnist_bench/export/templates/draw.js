@@ -7,7 +7,7 @@ async function start(root) {
   const ink = paper.getContext("2d", { willReadFrequently: true }), eye = seen.getContext("2d");
   const bars = Array.from(root.querySelectorAll(".bars li"));
   const net = await unpack(JSON.parse(find("net").textContent));
-  const { rows, columns, names } = net;
+  const { rows, columns, names } = net, inColour = net.mean.length > 1;
   const pen = { x: SIDE / 2, y: SIDE / 2, down: false };
   let planned = false;
 
@@ -17,7 +17,10 @@ async function start(root) {
     const grey = new Float64Array(SIDE * SIDE).map((_, i) => pixels[4 * i + 3]); // how opaque the ink is
     const picture = prepared(net, grey, SIDE, SIDE);
     const image = eye.createImageData(columns, rows);
-    for (let i = 0; i < rows * columns; i++) image.data.set([...Array(3).fill(picture ? picture[i] : 0), 255], 4 * i);
+    for (let i = 0; i < rows * columns; i++) {
+      const red = picture ? picture[i] : 0, others = inColour ? 0 : red;
+      image.data.set([red, others, others, 255], 4 * i);
+    }
     eye.putImageData(image, 0, 0);
     const found = picture && probabilities(net, picture);
     const order = found && found.map((_, label) => label).sort((a, b) => found[b] - found[a]);

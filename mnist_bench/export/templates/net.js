@@ -23,9 +23,14 @@ function half(bits) {
   return bits & 32768 ? -size : size;
 }
 
-// The mean of what the nets of a committee say; of one net, what it says.
+// The mean of what the nets of a committee say; of one net, what it says. A net of three channels sees what is drawn in
+// red: of green and blue, behind the picture's last pixel, there is nothing.
 function probabilities(net, picture) {
-  const input = Float32Array.from(picture, (pixel) => (pixel - net.mean) / net.std);
+  const area = net.rows * net.columns;
+  const input = Float32Array.from({ length: net.mean.length * area }, (_, i) => {
+    const channel = Math.floor(i / area);
+    return ((picture[i] ?? 0) - net.mean[channel]) / net.std[channel];
+  });
   const each = net.nets.map((layers) => softmax(logits(layers, input)));
   return each[0].map((_, label) => each.reduce((sum, said) => sum + said[label], 0) / each.length);
 }

@@ -12,9 +12,8 @@ from mnist_bench.experiments.ablation import Ablation, Step, direction, load, sp
 from mnist_bench.plots import style
 from mnist_bench.plots.headings import HALO, write_heading
 from mnist_bench.plots.subject import Subject
-from mnist_bench.studies import own_options
+from mnist_bench.studies import needed_options
 from search.errors import StudyNotFoundError
-from search.study import StudyFolder
 
 LOGARITHMIC = 4.0
 """Ratio of the largest error rate to the smallest from which on the axis is logarithmic."""
@@ -46,8 +45,8 @@ def picture(subject: Subject) -> Figure:
     """
     made = load(subject.folder)
     if made is None:
-        name, own = subject.study.name, own_options(subject.study, StudyFolder(subject.folder))
-        raise StudyNotFoundError(f"Study {name} has no ablation; `mnist-bench ablate {name}{own}` makes one.")
+        name, needed = subject.study.name, needed_options(subject.study.spec, subject.location)
+        raise StudyNotFoundError(f"Study {name} has no ablation; `mnist-bench ablate {name}{needed}` makes one.")
     return draw(made)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from search.errors import FOREIGN
+from search.executors.in_process import checked
 from search.trainer_api import Report, SteppedTrainer, Steps, Trainer
 
 
@@ -43,13 +44,22 @@ class Lanes:
         try:
             next(self._steps[lane])
         except StopIteration as end:
-            ended = Ended(lane, end.value)
+            ended = Ended(lane, _checked(end.value))
         except FOREIGN as error:  # whatever a configuration makes the trainer raise is a result about it
             ended = Ended(lane, error)  # the other lanes go on; whether their process is still sound, the pool decides
         else:
             return None
         del self._steps[lane]
         return ended
+
+
+def _checked(answer: Any) -> tuple[bytes, Report] | BaseException:
+    """Return a trainer's answer, or what is wrong with it: that is the trainer's fault, and if the process died over
+    writing it, it would be taken for the machine's, and tried again and again."""
+    try:
+        return checked(answer)
+    except (TypeError, ValueError) as error:
+        return error
 
 
 def _steps(

@@ -29,7 +29,11 @@ class LocalExecutor:
     """
 
     def __init__(self, spec: TrainerSpec, workers: int, log: Path, lanes: int | None = None) -> None:
-        """Start nothing yet; `lanes` are the jobs that each worker takes at once: left out, what suits its device."""
+        """Start nothing yet; `lanes` are the jobs that each worker takes at once: left out, what suits its device.
+
+        Raises:
+            UsageError: there is to be no worker.
+        """
         self._spec = spec
         self._count = workers
         self._asked_lanes = lanes

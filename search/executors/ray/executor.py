@@ -66,6 +66,9 @@ class RayExecutor:
         """Prepare for the cluster at `address`, or for a Ray of our own on this machine where that is None.
 
         The staged files are sent to each machine once, for all of its workers.
+
+        Raises:
+            UsageError: there is to be no worker.
         """
         self._spec = spec
         self._count = workers

@@ -153,6 +153,8 @@ def test_as_data(cli: Callable[..., Result], found: Ablation) -> None:
     [
         (["--seeds", "1"], 2, "--seeds"),
         (["--to", "99"], 3, "Study conv-0 has no trial 99"),
+        (["conv-0/99"], 3, "Study conv-0 has no trial 99"),
+        (["conv-0/1", "--to", "2"], 2, "conv-0/1 ends the way at trial 1, and --to at 2; give one of them"),
         (["--from", "conv"], 2, "a recipe has no ranges"),
         (["--from", "liner"], 2, "no such file or shipped space"),
         (["--budget", "soon"], 2, "write 90s, 15m or 1h"),
@@ -171,7 +173,16 @@ def test_a_baseline_that_trains_the_same_net_leaves_no_path(cli: Callable[..., R
     assert result.stderr == "Error: same.yaml and conv-0/0 train the same net; there is no path.\n"
 
 
-@pytest.mark.parametrize(("named", "arguments", "end"), [(None, (), 1), (0, (), 0), (0, ("--to", "2"), 2)])
+@pytest.mark.parametrize(
+    ("named", "arguments", "end"),
+    [
+        (None, ("conv-0",), 1),
+        (0, ("conv-0",), 0),
+        (0, ("conv-0", "--to", "2"), 2),
+        (0, ("conv-0/2",), 2),
+        (0, ("conv-0/2", "--to", "2"), 2),
+    ],
+)
 def test_the_way_ends_at_what_confirm_named(
     cli: Any, monkeypatch: pytest.MonkeyPatch, named: int | None, arguments: tuple[str, ...], end: int
 ) -> None:
@@ -179,5 +190,5 @@ def test_the_way_ends_at_what_confirm_named(
     known = None if named is None else SimpleNamespace(winner=named)
     monkeypatch.setattr("mnist_bench.experiments.confirm.load", lambda folder: known)
     monkeypatch.setattr("mnist_bench.experiments.ablation.run.run", lambda study, trial, *_: ends.append(trial.number))
-    assert cli("ablate", "conv-0", *arguments).exit_code == 130
+    assert cli("ablate", *arguments).exit_code == 130
     assert ends == [end]

@@ -161,7 +161,7 @@ def test_a_sentence_goes_on_after_a_line_that_ends_in_a_colon(cli: Cli) -> None:
     cli("report")
     paragraphs = re.findall(r"<p class=\"faint\">(.*?)</p>", Path("results/conv-0/report.html").read_text())
     (tied,) = (text for text in paragraphs if "tied:" in text)
-    assert tied.endswith("tied: <code>mnist-bench confirm</code> asks with fresh seeds.")
+    assert tied.endswith("tied: <code>mnist-bench confirm conv-0</code> asks with fresh seeds.")
 
 
 def test_complete_trials_are_open_and_the_others_folded() -> None:

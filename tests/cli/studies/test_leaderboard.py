@@ -13,6 +13,7 @@ from typer.testing import Result
 
 from mnist_bench.cli import options
 from mnist_bench.leaderboard.table import test_set_line as words_about_the_test_set
+from search.study.folder import StudyFolder
 from support import handmade, handmade_search
 from support.paths import LEDGER
 
@@ -36,6 +37,25 @@ def test_the_leaderboard_shows_ranks_intervals_ties_and_what_differs(cli: Cli) -
     index = lines.index(f"{tie}2 of 3 complete trials are tied:")
     assert lines[index + 1] == "  `mnist-bench confirm` asks with fresh seeds."
     assert lines[-1] == "The test set has not been opened."
+
+
+def test_the_command_that_asks_with_fresh_seeds_finds_the_study(cli: Cli) -> None:
+    def advised(*words: str) -> str:
+        return next(line.strip() for line in cli("leaderboard", *words).stdout.splitlines() if "fresh seeds" in line)
+
+    cli.studies["newer"] = replace(handmade.mixed(), name="newer")  # type: ignore[attr-defined]
+    assert advised() == "`mnist-bench confirm` asks with fresh seeds."
+    assert advised("conv-0") == "`mnist-bench confirm conv-0` asks with fresh seeds."
+    assert advised("--results", "my runs") == "`mnist-bench confirm newer --results 'my runs'` asks with fresh seeds."
+    folder = StudyFolder(Path("results/conv-0"))
+    folder.path.mkdir(parents=True)
+    folder.commands.write_text(json.dumps({"command": "mnist-bench search conv", "data_dir": "few.npz"}))
+    assert advised("conv-0") == "`mnist-bench confirm conv-0 --data few.npz` asks with fresh seeds."
+
+
+def test_commands_below_the_table_name_where_the_study_is(cli: Cli) -> None:
+    shown = cli("leaderboard", "--top", "2", "--results", "my runs").stdout
+    assert "5 more; `mnist-bench leaderboard conv-0 --top 7 --results 'my runs'` shows all." in shown
 
 
 def test_top(cli: Cli) -> None:
@@ -189,15 +209,15 @@ def test_no_study_and_no_finished_trial_exit_with_3(cli: Cli) -> None:
 
 def test_hostile_values_in_a_study_reach_neither_the_terminal_nor_a_spreadsheet(cli: Cli) -> None:
     study = handmade.mixed()
-    reason = "\x1b]0;owned\x07[link=http://evil]x[/link]"
+    reason = "=1+1\x1b]0;owned\x07[link=http://evil]x[/link]"
     trials = [replace(trial, reason=reason) for trial in study.trials if trial.number in (0, 1)]  # type: ignore[arg-type]
-    cli.studies["conv-0"] = replace(study, name="=1+1\x1b[31m", trials=tuple(trials))  # type: ignore[attr-defined]
+    cli.studies["conv-0"] = replace(study, trials=tuple(trials))  # type: ignore[attr-defined]
     for form in ((), ("--csv",), ("--markdown",)):
         result = cli("leaderboard", *form)
         assert result.exit_code == 0
         assert "\x1b" not in result.stdout
         assert "\x07" not in result.stdout
-    assert cli("leaderboard", "--csv").stdout.splitlines()[1].startswith("'=1+1")
+    assert next(csv.DictReader(io.StringIO(cli("leaderboard", "--csv").stdout)))["reason"].startswith("'=1+1")
 
 
 def test_a_study_of_two_objectives_shows_its_front(cli: Cli) -> None:

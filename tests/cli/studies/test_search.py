@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import Result
@@ -16,11 +17,14 @@ from mnist_bench.preview.pace import Pace
 from mnist_bench.studies.run_search import SearchConfig
 from search.driver.progress import Observer
 from search.driver.run import Run
-from search.errors import UsageError
+from search.errors import FingerprintError, UsageError
 from search.event_log.records import StudyRecord
+from search.study.folder import StudyFolder
 from support import handmade, handmade_search
+from support.own_data import arrays, write_npz
 
 Cli = Callable[..., Result]
+InOneProcess = Callable[[Path, str], dict[str, Any]]
 
 
 def ended(study: StudyRecord | None = None, *, reached: bool = True) -> Run:
@@ -236,6 +240,44 @@ def test_advice_repeats_the_options_that_the_next_commands_know(cli: Cli) -> Non
     assert [len(found) for found in having.values()] == [6, 4]
 
 
+@pytest.mark.parametrize(
+    ("latest", "options", "command"),
+    [
+        ("conv-0", {}, "mnist-bench confirm"),
+        ("newer", {}, "mnist-bench confirm conv-0"),
+        ("conv-0", {"results": Path("my runs")}, "mnist-bench confirm conv-0 --results 'my runs'"),
+        (
+            "conv-0",
+            {"data_dir": Path("few.npz"), "device": "cpu"},
+            "mnist-bench confirm conv-0 --data few.npz --device cpu",
+        ),
+    ],
+)
+def test_the_command_below_the_table_confirms_the_study_that_was_searched(
+    latest: str,
+    options: dict[str, Any],
+    command: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(ending, "latest", lambda results, storage: latest)
+    ending.show(ended(), SearchConfig(space="conv", **options), seconds=1.0)
+    assert f"  `{command}` asks with fresh seeds.\n" in capsys.readouterr().out
+
+
+def test_a_neighbour_that_cannot_be_read_does_not_end_the_search_in_an_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    neighbour = StudyFolder(Path("results/damaged")).database
+    neighbour.parent.mkdir(parents=True)
+    neighbour.write_bytes(b"no database" * 100)
+    ending.show(ended(), SearchConfig(space="conv"), seconds=1.0)
+    assert "  `mnist-bench confirm conv-0` asks with fresh seeds.\n" in capsys.readouterr().out
+
+
 def test_with_two_objectives_the_front_is_confirmed() -> None:
     lines = ending.advice(ended(handmade.two_objectives()), SearchConfig(space="conv"))
     assert any("mnist-bench confirm two --front " in line for line in lines)
@@ -293,6 +335,57 @@ def test_a_dry_run_counts_in_words(cli: Cli) -> None:
     result = cli("search", "smoke", "--dry-run", *told)
     assert "11 ranges, 1 trial of at most 1 epoch, " in result.stdout
     assert "1 slot on 1 worker." in result.stdout
+
+
+def test_a_dry_run_refuses_what_the_search_would_before_anything_is_measured(cli: Cli, measured: list[int]) -> None:
+    result = cli("search", "smoke", "--dry-run", "--enqueue", "nosuch.yaml")
+    assert (result.exit_code, result.stdout, measured) == (2, "", [])
+    assert "nosuch.yaml" in result.stderr
+    Path("odd.yaml").write_text("optim: {batch_size: 8}\n")
+    result = cli("search", "smoke", "--dry-run", "--enqueue", "odd.yaml")
+    assert (result.exit_code, measured) == (2, [])
+    assert "Error: --enqueue odd.yaml: " in result.stderr
+
+
+@pytest.mark.usefixtures("measured")
+def test_in_this_process_there_is_one_worker(cli: Cli) -> None:
+    def told(*words: str) -> str:
+        return cli("search", "smoke", "--dry-run", *words).stdout
+
+    four = told("--executor", "in-process", "--workers", "4")
+    assert "8 slots on 1 worker." in four
+    assert four == told("--executor", "in-process", "--workers", "1")
+
+
+DRY_RUNS = """
+search = "search fast.yaml --seed 0 --workers 1"
+run(f"{search} --data few.npz --executor in-process -n 3")
+run(f"{search} --data few.npz --dry-run -n 3")
+run(f"{search} --data few.npz --dry-run -n 5")
+run(f"{search} --data fewer.npz --dry-run -n 5")
+"""
+FAST = """
+name: fast
+epochs: 1
+model: {blocks: 0, hidden_layers: 1, hidden_units: {int: [4, 16]}}
+optim: {lr: {float: [1e-3, 1e-1], log: true}, batch_size: 50}
+search: {sampler: random}
+"""
+
+
+@pytest.mark.slow
+def test_a_dry_run_over_a_study_that_is_there_says_what_is_left(in_one_process: InOneProcess, tmp_path: Path) -> None:
+    (tmp_path / "fast.yaml").write_text(FAST)
+    for name, images in (("few", 400), ("fewer", 200)):
+        write_npz(tmp_path / f"{name}.npz", arrays(classes=4, side=8, channels=1, train=images))
+    searched, ended, further, other = in_one_process(tmp_path, DRY_RUNS).values()
+    assert searched.code == 0, searched.err
+    assert ended.code == 0, ended.err
+    assert ended.out.endswith("Study fast-0 in results/ has ended; nothing is left to train.\n")
+    assert "Takes" not in ended.out
+    assert re.search(r"^Takes about .* for the 2 trials still to end, as a second's", further.out, re.MULTILINE)
+    assert other.code == FingerprintError.exit_code
+    assert "Study fast-0 was made under other conditions" in other.err
 
 
 @pytest.mark.slow

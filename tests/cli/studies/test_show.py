@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,6 +12,7 @@ from typer.testing import Result
 from mnist_bench import space_files
 from mnist_bench.config.json import from_json
 from mnist_bench.studies import record
+from search.event_log.records import StudyRecord
 from search.files import atomic_write
 from search.space.space import Space
 from search.space.yaml_reader import parse
@@ -159,6 +161,30 @@ def test_a_studys_recipe_is_that_of_its_best_trial(cli: Cli) -> None:
 def test_a_studys_space_is_a_file_that_search_takes(cli: Cli) -> None:
     shown = Space.from_document(parse(cli("show", "conv-0", "--space").stdout, "space.yaml"))
     assert shown.to_spec() == handmade.spec()["space"]
+
+
+def with_net(text: str, content: bytes) -> StudyRecord:
+    """Return a study of a net of a user's own: what it holds of the file, and what the file held."""
+    study = handmade.mixed()
+    study.spec["context"]["net"] = {"module": "a.py", "sha256": hashlib.sha256(content).hexdigest(), "text": text}
+    return study
+
+
+@pytest.mark.parametrize("text", ["def build():\n\treturn 1\n", "a = 1\r\nb = 2\r\n", "a = 1", "\ufeffa = 'é'  \n\n"])
+def test_a_studys_code_is_the_file_as_it_was(cli: Cli, text: str) -> None:
+    cli.studies["conv-0"] = with_net(text, text.encode())  # type: ignore[attr-defined]
+    result = cli("show", "--code")
+    assert (result.stdout_bytes, result.stderr) == (text.encode(), "")
+
+
+def test_where_a_studys_code_is_not_the_file_as_it_was_that_is_said(cli: Cli) -> None:
+    content = "# coding: latin-1\na = 'é'\n".encode("latin-1")
+    cli.studies["conv-0"] = with_net(content.decode(errors="replace"), content)  # type: ignore[attr-defined]
+    result = cli("show", "--code")
+    assert (result.exit_code, result.stdout) == (0, "# coding: latin-1\na = '�'\n")
+    assert result.stderr == (
+        "This is not a.py byte by byte, as its SHA-256 says: a study keeps the text as UTF-8, with � for all else.\n"
+    )
 
 
 def test_one_thing_is_printed_at_a_time(cli: Cli) -> None:

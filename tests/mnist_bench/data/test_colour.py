@@ -46,12 +46,14 @@ def test_it_is_made_of_files_of_ones_own_and_loaded_again_as_recorded(tmp_path: 
     assert loaded.images.images.shape == (1200, 3, 28, 28)
     assert open_test_set(options, purpose="look", ledgers=[]).images.shape == (100, 3, 28, 28)
     recorded = Data(dataset="mnist-red", data_hash=loaded.data_hash, split_hash=loaded.split.digest, form=RED)
+    assert recorded.is_own
     assert training_set(recorded, folder, "The record").options == options
 
 
 def test_the_packaged_one_is_loaded_again_without_a_folder() -> None:
     loaded = load_training_set(options_for(None, dataset="mnist-red"))
     recorded = Data(dataset="mnist-red", data_hash=loaded.data_hash, split_hash=loaded.split.digest, form=RED)
+    assert not recorded.is_own
     assert training_set(recorded, None, "The record").options == loaded.options
 
 

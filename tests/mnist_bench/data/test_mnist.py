@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from mnist_bench.data import mnist
-from mnist_bench.data.mnist import DataOptions, load_training_set
+from mnist_bench.data.mnist import DataOptions, images_in, load_training_set
 from mnist_bench.errors import DataError
 
 IMAGES, LABELS = mnist.TRAIN_FILES
@@ -40,6 +40,11 @@ def test_packaged_mnist_is_split_50000_to_10000() -> None:
     assert loaded.split.digest == "475dc580a9e566f3ea54ed45b2919c426524e881d254781d61702e05f00db219"
     counts = np.bincount(loaded.images.labels[loaded.split.validation])
     assert np.all(np.abs(counts - np.bincount(loaded.images.labels) / 6) < 1)
+
+
+def test_images_are_counted_without_reading_them(folder: Path) -> None:
+    assert images_in(DataOptions()) == images_in(DataOptions(dataset="kmnist")) == 60_000
+    assert images_in(DataOptions(data_dir=str(folder), subset=20)) == 60
 
 
 def test_a_changed_packaged_file_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

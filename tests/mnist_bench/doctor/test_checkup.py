@@ -330,6 +330,18 @@ def test_another_installation_is_told_with_the_way_back(place: StudyLocation, mo
     assert "mnist-bench of that time" in finding.advice
 
 
+def test_a_search_that_goes_on_with_a_start_list_is_as_the_study_needs_it(tmp_path: Path) -> None:
+    handmade_data.write_data(tmp_path / "data", train=1000, test=10)
+    asked = SearchConfig(
+        space="conv", overrides=("subset=1000",), trials=3, executor="in-process", results=tmp_path,
+        data_dir=tmp_path / "data",
+    )  # fmt: skip
+    begun = run_search.run(asked, Observer(), lambda: True).study
+    assert begun.spec["start"]["made_of"] == ["conv-5k", "conv-5k-wrong"]
+    place = StudyLocation.of(begun.name, tmp_path)
+    assert found(check(place), "installation", "ok").text.startswith("as the study needs it")
+
+
 def test_another_machine_is_told(place: StudyLocation, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mnist_bench.numerics.device.canary", lambda device, precision: "0" * 64)
     finding = found(check(place), "installation", "problem")

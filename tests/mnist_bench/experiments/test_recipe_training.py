@@ -8,7 +8,9 @@ import pytest
 
 from mnist_bench.experiments import recipe_training
 from mnist_bench.experiments.recipe_training import Options, RecipeTraining
+from search.errors import SpaceError
 from support import own_nets
+from support.own_data import arrays, write_npz
 
 SMALL = {"epochs": 2, "subset": 1200, "model": {"blocks": 1, "filters": 4, "hidden_layers": 0}}
 SEEDS = (7, 3, 5)
@@ -32,6 +34,13 @@ def test_seeds_that_train_at_once_come_to_the_bits_of_one_after_the_other() -> N
     assert bits(training, 2) == alone
     assert [len(reports) for _, reports in alone] == [2, 2, 2]
     assert len({state for state, _ in alone}) == 3
+
+
+def test_a_subset_that_the_data_do_not_hold_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    mine = write_npz(tmp_path / "mine.npz", arrays(classes=10, side=28))
+    with pytest.raises(SpaceError, match="subset: 1200 is more than there are: 400 images;"):
+        recipe_training.of_recipe(SMALL, Options(data_dir=mine))
 
 
 @pytest.mark.slow

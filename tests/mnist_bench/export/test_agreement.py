@@ -28,7 +28,7 @@ from mnist_bench.export.winner import Winner
 from mnist_bench.prediction.model import load_model
 from mnist_bench.prediction.preparation import prepare
 from support import handmade_winner, wants
-from support.own_data import arrays, write_folder, write_npz
+from support.own_data import arrays, write_folder, write_npz, write_turned
 from support.paths import TESTS
 
 CLOSE = 0.01
@@ -41,21 +41,26 @@ def by_onnx(exported: Path, pictures: NDArray[np.float32]) -> NDArray[Any]:
     return np.asarray(session.run(None, {"pictures": pictures})[0])
 
 
-def by_plain_net(exported: Path, pictures: NDArray[np.float32]) -> NDArray[Any]:
+def plain_net(exported: Path) -> Any:
+    """Return an export's net.py as a module."""
     spec = util.spec_from_file_location("net", exported / folder.NET)
     assert spec is not None
     assert spec.loader is not None
     module = util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+def by_plain_net(exported: Path, pictures: NDArray[np.float32]) -> NDArray[Any]:
     with torch.inference_mode():
-        return np.asarray(module.load()(torch.from_numpy(pictures)).softmax(1))
+        return np.asarray(plain_net(exported).load()(torch.from_numpy(pictures)).softmax(1))
 
 
 def by_model(exported: Path, pictures: NDArray[np.float32]) -> NDArray[Any]:
     model = load_model(exported)
     if model.traits.drawn:
         return model.probabilities(pictures)  # what is prepared once more is as it is to 1 of 255 alone
-    given = pictures[:, 0] if model.form.channels == 1 else pictures.transpose(0, 2, 3, 1)
+    given = pictures[:, 0] if model.traits.channels_read == 1 else pictures.transpose(0, 2, 3, 1)
     return model.probabilities(np.stack([model.prepared(picture, "a picture") for picture in given]))
 
 
@@ -75,7 +80,7 @@ def in_node(exported: Path, pictures: NDArray[Any], grey: list[NDArray[Any]]) ->
 
 
 def by_page(exported: Path, pictures: NDArray[np.float32]) -> NDArray[Any]:
-    return np.array(in_node(exported, pictures, [])["probabilities"])
+    return np.array(in_node(exported, pictures[:, :1], [])["probabilities"])  # what is drawn has no colour
 
 
 WAYS = [by_onnx, by_plain_net, pytest.param(by_page, marks=needs_node)]
@@ -85,6 +90,7 @@ OWN = {
     "long": {name: values[:, :12] if values.ndim > 1 else values for name, values in arrays(classes=4).items()},
 }
 """Data of a stranger's, by what they are like."""
+ON_BLACK = {name: values * (values > 100) if values.ndim > 1 else values for name, values in OWN["grey"].items()}
 
 
 def check(way: Callable[..., NDArray[Any]], winner: Winner, data: Dataset, exported: Path) -> None:
@@ -165,6 +171,36 @@ def drawings(device: torch.device, tmp_path_factory: pytest.TempPathFactory) -> 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(place))
         return load_dataset(options_for(place / "mine"), device)
+
+
+@pytest.fixture(scope="module", params=["digits", "squares"])
+def red(request: pytest.FixtureRequest, device: torch.device, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """Return MNIST or data of a stranger's in three channels, green and blue 0."""
+    if request.param == "digits":
+        return load_dataset(options_for(None, dataset="mnist-red", subset=1200), device)
+    place = tmp_path_factory.mktemp("red")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(place))
+        return load_dataset(options_for(write_npz(place / "mine.npz", ON_BLACK), dataset="mnist-red"), device)
+
+
+@pytest.mark.parametrize("way", [*WAYS, by_model])
+def test_every_way_agrees_on_grey_pictures_in_red(
+    red: Dataset, tmp_path: Path, way: Callable[..., NDArray[Any]]
+) -> None:
+    config = handmade_winner.config(handmade_winner.NETS["before"])
+    check(way, handmade_winner.winner(config, red, dataset="mnist-red"), red, tmp_path)
+
+
+def test_a_digit_is_prepared_as_in_grey_and_becomes_red(red: Dataset, tmp_path: Path) -> None:
+    config = handmade_winner.config(handmade_winner.NETS["linear"])
+    winner = handmade_winner.winner(config, red, dataset="mnist-red")
+    folder.write(winner, tmp_path)
+    model, grey = load_model(tmp_path), red.pixels(red.validation[:1])[0, 0].numpy()
+    made = model.prepared(grey, "a picture")
+    assert made.shape == red.form.shape
+    assert np.abs(made[0] - grey).max() <= 1
+    assert not made[1:].any()
 
 
 @needs_node
@@ -252,3 +288,26 @@ def test_the_plain_net_names_the_classes_of_pictures_of_another_form(drawings: D
     seen = drawings.pixels(drawings.validation[:5])
     by_net = [net(drawings.normalise(seen.clone())).softmax(1) for net in both.nets]
     assert [one.label for one in said] == ((by_net[0] + by_net[1]) / 2).argmax(1).tolist()
+
+
+@pytest.mark.parametrize("trained_on", ["files", "digits"])
+def test_the_plain_net_turns_a_file_by_its_orientation_as_the_model_does(
+    trained_on: str,
+    winners: dict[str, Winner],
+    drawings: Dataset,
+    digits: Dataset,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    config = handmade_winner.config(ModelConfig(blocks=1, filters=8))
+    of_files = trained_on == "files"
+    winner = handmade_winner.winner(config, drawings) if of_files else winners["before"]
+    data = drawings if of_files else digits
+    folder.write(winner, tmp_path / "winner")
+    stored = data.images[data.validation[0], 0].numpy()
+    file = str(write_turned(tmp_path / "picture.png", stored))
+    plain_net(tmp_path / "winner").main([file])
+    seen = stored if of_files else stored[::-1, ::-1]
+    (said,) = load_model(tmp_path / "winner")([seen])
+    name = said.name or str(said.label)
+    assert capsys.readouterr().out.startswith(f"{file}  {name}  {said.probability:.2%}, then ")

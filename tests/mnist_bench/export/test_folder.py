@@ -9,9 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
+import numpy as np
 import pytest
 import torch
 from ruamel.yaml import YAML
+from safetensors.numpy import save_file
 
 from mnist_bench.config.settings import Activation, BatchnormPlacement, BlockBatchnormPlacement, ModelConfig, PoolAxes
 from mnist_bench.data.own.cache import options_for
@@ -55,6 +57,12 @@ def test_a_folder_with_other_files_is_refused(winner: Winner, tmp_path: Path) ->
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "README.md").write_text("mine")
     with pytest.raises(UsageError, match="mine: holds other files and no export; name a new folder"):
+        folder.check(tmp_path / "mine")
+    (tmp_path / "mine" / "model.safetensors").write_bytes(b"not of ours")
+    with pytest.raises(UsageError, match="mine: holds other files and no export"):
+        folder.check(tmp_path / "mine")
+    save_file({"weight": np.zeros(3)}, tmp_path / "mine" / "model.safetensors", {"format": "pt"})
+    with pytest.raises(UsageError, match="mine: holds other files and no export"):
         folder.check(tmp_path / "mine")
     folder.check(tmp_path / "new")
     folder.write(winner, tmp_path / "new")

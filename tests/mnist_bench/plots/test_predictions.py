@@ -100,7 +100,8 @@ def test_other_numbers_of_errors_are_said() -> None:
 
 
 @pytest.mark.parametrize(
-    ("dataset", "noun"), [("mnist", "digit"), ("qmnist", "digit"), ("fashion-mnist", "class"), ("kmnist", "class")]
+    ("dataset", "noun"),
+    [("mnist", "digit"), ("mnist-red", "digit"), ("qmnist", "digit"), ("fashion-mnist", "class"), ("kmnist", "class")],
 )
 def test_what_is_no_digit_is_called_a_class(dataset: str, noun: str) -> None:
     assert predictions([(0, 0, 1.0)], dataset=dataset).noun == noun

@@ -16,9 +16,11 @@ from mnist_bench.data.tensors import Dataset
 from mnist_bench.errors import PictureError, WeightsError
 from mnist_bench.export.winner import Winner
 from mnist_bench.prediction.model import TRAITS, WEIGHTS, load_model, pack
+from mnist_bench.prediction.preparation import prepare
 from mnist_bench.prediction.traits import Traits, to_text
 from mnist_bench.training.weights import load_model as load_net, weights_hash
 from support import handmade_winner
+from support.own_data import write_turned
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +61,17 @@ def test_pictures_come_as_files_images_and_arrays(winner: Winner, digits: Datase
     assert len({one.label for one in said}) == 1
     assert len({round(one.probability, 4) for one in said}) == 1
     assert winner.model([]) == []
+
+
+def test_a_file_is_turned_by_its_orientation_unless_the_net_was_trained_on_files(
+    winner: Winner, digits: Dataset, tmp_path: Path
+) -> None:
+    picture = digits.images[digits.validation[0], 0].numpy()
+    file = write_turned(tmp_path / "digit.png", picture)
+    of_files = replace(winner.model, traits=replace(winner.traits, names=tuple("0123456789")))
+    for given in (file, str(file), file.read_bytes()):
+        assert (of_files.prepared(given, "a picture") == prepare(picture)).all()
+        assert (winner.model.prepared(given, "a picture") == prepare(picture[::-1, ::-1])).all()
 
 
 def test_a_prediction_says_what_is_most_probable(winner: Winner, digits: Dataset) -> None:
@@ -115,6 +128,7 @@ def test_weights_of_a_search_are_taken_with_mnists_mean(winner: Winner, exported
         '{"mean": [], "std": 1}',
         '{"mean": [1, 1, 1], "std": [1, 1, 1]}',
         '{"mean": 1, "std": 1, "names": ["a"]}',
+        '{"mean": 1, "std": 1, "red": true}',
         '{"mean": 1, "std": 1, "members": 2}',
         '{"mean": 1, "std": 1, "members": 0}',
     ],

@@ -14,6 +14,7 @@ from mnist_bench.experiments.audit import Audit, Audited
 from mnist_bench.experiments.confirm import result as confirmed
 from mnist_bench.experiments.confirm.result import Candidate, Confirmed, Final
 from mnist_bench.report import sections as report_sections
+from search.study.location import StudyLocation
 from support import handmade
 
 CANDIDATE = Candidate(
@@ -69,6 +70,16 @@ def test_the_confirmation_tells_figures_ties_and_where_the_budget_ended_it() -> 
 LED = replace(RACE, seeds=1, winner=None, leader=1, cheapest=None, finals=(), test_images=0, least=110.0)
 
 
+@pytest.fixture
+def location(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StudyLocation:
+    """Return where a study is kept: a folder in the default one, which is there."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("OPTUNA_STORAGE", raising=False)
+    made = StudyLocation.of("conv-0", Path("results"))
+    made.folder.mkdir(parents=True)
+    return made
+
+
 @pytest.mark.parametrize(
     ("race", "line"),
     [
@@ -89,11 +100,11 @@ LED = replace(RACE, seeds=1, winner=None, leader=1, cheapest=None, finals=(), te
         ),
     ],
 )
-def test_what_is_not_confirmed_is_not_called_so(tmp_path: Path, race: Confirmed, line: str) -> None:
+def test_what_is_not_confirmed_is_not_called_so(location: StudyLocation, race: Confirmed, line: str) -> None:
     assert report_sections.of_race(race, "d").lines[0] == line
-    (tmp_path / "confirm").mkdir()
-    confirmed.save(race, tmp_path)
-    sections = report_sections.read(handmade.mixed(), tmp_path)
+    (location.folder / "confirm").mkdir()
+    confirmed.save(race, location.folder)
+    sections = report_sections.read(handmade.mixed(), location)
     assert sections.confirmed is None
     assert sections.raced is not None
     assert sections.winner == (1 if race.judged else None)
@@ -121,20 +132,20 @@ def test_the_audit_says_how_often_pruning_was_wrong() -> None:
     assert section.table.texts() == [["#3", "98.00 %", "4"], ["#4", "–", "4"]]
 
 
-def test_what_lies_in_the_folder_is_read(tmp_path: Path) -> None:
+def test_what_lies_in_the_folder_is_read(location: StudyLocation) -> None:
     study = handmade.mixed()
-    assert report_sections.read(study, tmp_path) == report_sections.Sections()
+    assert report_sections.read(study, location) == report_sections.Sections()
     for part in ("confirm", "ablation", "audit"):
-        (tmp_path / part).mkdir()
-    confirmed.save(RACE, tmp_path)
-    ablation.save(PATH, tmp_path)
-    audit.save(PRUNING, tmp_path)
-    sections = report_sections.read(study, tmp_path)
+        (location.folder / part).mkdir()
+    confirmed.save(RACE, location.folder)
+    ablation.save(PATH, location.folder)
+    audit.save(PRUNING, location.folder)
+    sections = report_sections.read(study, location)
     assert sections.winner == 1
     found = (sections.confirmed, sections.ablation, sections.audit)
     made = (
-        report_sections.of_race(replace(RACE, study=tmp_path.name), study.digest),
-        report_sections.of_ablation(replace(PATH, study=tmp_path.name)),
+        report_sections.of_race(RACE, study.digest),
+        report_sections.of_ablation(PATH),
         report_sections.of_audit(PRUNING),
     )
     assert [part and part.lines for part in found] == [part.lines for part in made]
@@ -143,12 +154,14 @@ def test_what_lies_in_the_folder_is_read(tmp_path: Path) -> None:
     ]
 
 
-def test_advised_commands_name_the_users_net_and_data(tmp_path: Path) -> None:
+def test_advised_commands_name_the_users_net_and_where_the_study_is(location: StudyLocation) -> None:
     study = handmade.mixed()
     space = {
         **study.spec["space"],
         "settings": {**study.spec["space"]["settings"], "net_code": f"nets.py:small {64 * 'a'}"},
     }
-    own = report_sections.read(replace(study, spec={**study.spec, "space": space}), tmp_path).own
-    assert own == " --net nets.py:small"
-    assert "--net" not in report_sections.read(study, tmp_path).own
+    own = replace(study, spec={**study.spec, "space": space})
+    assert report_sections.read(own, location).needed == " --net nets.py:small"
+    assert report_sections.read(study, location).needed == ""
+    elsewhere = StudyLocation.of("conv-0", Path("my runs"), "sqlite:///team.db")
+    assert report_sections.read(study, elsewhere).needed == " --results 'my runs' --storage sqlite:///team.db"

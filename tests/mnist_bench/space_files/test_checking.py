@@ -279,6 +279,13 @@ def test_a_data_set_of_ones_own_may_be_larger() -> None:
     assert check(space, images=100_000) == []
 
 
+@pytest.mark.parametrize(("images", "fitting"), [(5000, "1000 to 5000 images"), (600, "600 images; leave it out to ")])
+def test_a_data_set_of_ones_own_may_be_smaller(images: int, fitting: str) -> None:
+    space, _ = Space.read(parse("subset: 6000", "f.yaml"))
+    (problem,) = check(space, images=images)
+    assert str(problem).startswith(f"f.yaml:1:9  subset: 6000 is more than there are: {fitting}")
+
+
 def test_a_net_that_fits_the_machine_is_not_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     text = "model: {blocks: 0, hidden_layers: 1, hidden_units: {int: [200, 400]}}"
     monkeypatch.setattr("mnist_bench.space_files.feasibility.machine_memory", lambda: 12 * 318_010)

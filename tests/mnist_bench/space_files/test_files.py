@@ -123,6 +123,14 @@ def test_overrides_are_checked_too(mine: Path) -> None:
         space_files.load(mine, ["optim.lr={float: [0, 1]}"])
 
 
+def test_a_subset_that_replaces_the_files_may_fit_the_data_where_that_does_not() -> None:
+    assert space_files.load("smoke", ["subset=1000"], images=5000).settings["subset"] == 1000
+    with pytest.raises(
+        SpaceError, match=r"^--set subset:1:1  subset: 7000 is more than there are: 1000 to 5000 images"
+    ):
+        space_files.load("smoke", ["subset=7000"], images=5000)
+
+
 def test_a_recipe_is_a_configuration(mine: Path) -> None:
     assert space_files.recipe(space_files.load(mine)) == TrainConfig(
         epochs=2, model=ModelConfig(blocks=1, filters=(8,), hidden_units=64), optim=OptimConfig(lr=0.01)

@@ -98,6 +98,12 @@ def test_a_record_of_a_newer_version_is_named(change: dict[str, Any], named: str
     assert named in str(caught.value)
 
 
+@pytest.mark.parametrize("text", ['{"hello": 1}', '{"schema_version": 1, "counts": {}}'])
+def test_other_json_is_told_as_no_record_and_not_as_a_newer_one(text: str) -> None:
+    with pytest.raises(UsageError, match=r"no record of a trial \(.*\); `mnist-bench show STUDY/17 --json` prints one"):
+        record.parse(text, "RECORD.json")
+
+
 @pytest.mark.parametrize("text", ["", "[]", "null", "{", "[" * 100_000, '{"seed": NaN}', "\ud800", b"\xff\xfe"])
 def test_hostile_texts_are_refused_in_a_sentence(text: str | bytes) -> None:
     with pytest.raises(UsageError):

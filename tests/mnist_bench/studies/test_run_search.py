@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from mnist_bench import space_files
-from mnist_bench.studies.run_search import SearchConfig, chosen_strategies, run, to_search
+from mnist_bench.studies.run_search import SearchConfig, chosen_strategies, location, run, to_search
 from search.driver.progress import Observer
 from search.errors import FingerprintError, SpaceError, UsageError
 from search.space.space import Space
 from search.strategies.pruners import Hyperband, NoPruner
 from search.strategies.samplers import ForeignSampler, Random, Tpe
 from support import own_code
+from support.own_data import arrays, write_npz
 
 
 def to_be_searched(space: str = "smoke", **options: Any) -> tuple[SearchConfig, Space]:
@@ -72,6 +73,54 @@ def test_code_leaves_a_space_that_says_nothing_as_it_is(tmp_path: Path) -> None:
 def test_what_is_named_wrongly_is_refused(options: dict[str, Any], words: str) -> None:
     with pytest.raises(UsageError, match=words):
         to_be_searched(**options)
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        ({"trials": 0}, "trials=0: give a whole number from 1 to "),
+        ({"slots": "8"}, "slots='8': give a whole number from 1 to "),
+        ({"order": "x"}, "order='x': give logical or arrival."),
+        ({"executor": "lokal"}, "executor='lokal': give local, in-process or ray; did you mean `local`?"),
+        ({"sampler": 3}, "sampler=3: give the name of a built-in one, or of code of your own: file.py:Name."),
+        ({"pruner": NoPruner()}, "pruner=NoPruner(): give the name of a built-in one, or of code"),
+    ],
+)
+def test_an_argument_that_no_search_can_have_is_named(given: dict[str, Any], fault: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        SearchConfig(space="smoke", **given)
+    assert str(refused.value).startswith(fault)
+
+
+def test_a_search_without_a_worker_is_refused_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "mnist_bench.studies.run_search.close_test_set", lambda: None
+    )  # it would stay closed for other tests
+    asked = SearchConfig(space="smoke", workers=0, device="cpu", results=tmp_path / "results")
+    with pytest.raises(UsageError, match=r"^workers=0: give a whole number of at least 1\.$"):
+        run(asked, Observer(), lambda: False)
+    assert not asked.results.exists()
+
+
+def test_a_name_that_was_not_given_says_where_it_comes_from(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(f"name: {'n' * 64}\noptim: {{lr: {{float: [0.1, 0.2]}}}}\n")
+    asked, space = to_be_searched(str(tmp_path / "mine.yaml"), results=tmp_path)
+    with pytest.raises(
+        UsageError, match=r"n-0', the space's name and the seed, cannot name a study: .* --study-name\.$"
+    ):
+        location(asked, space)
+    assert location(replace(asked, study_name="mine"), space).name == "mine"
+
+
+def test_a_subset_that_the_data_do_not_hold_is_told_at_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    mine = write_npz(tmp_path / "mine.npz", arrays(classes=10, side=28))
+    with pytest.raises(SpaceError, match=r"smoke\.yaml:\d+:9 +subset: 6000 is more than there are: 400 images;"):
+        to_be_searched(data_dir=mine)
 
 
 def test_set_makes_no_code_run(tmp_path: Path) -> None:

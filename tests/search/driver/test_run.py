@@ -157,6 +157,22 @@ def test_an_unfinished_study_is_not_cut_short(tmp_path: Path) -> None:
         fake.run(tmp_path, goal=5)
 
 
+def test_what_is_left_is_told_without_a_worker_and_nothing_is_written(tmp_path: Path) -> None:
+    def left(**options: Any) -> int:
+        return fake.make_search(tmp_path, **{"executor": _NoWorkers(), **options}).trials_left()
+
+    assert left(goal=6) == 6
+    assert {path.name for path in tmp_path.iterdir()} == {"marks"}  # the fake trainer's own
+    stopped = fake.run(tmp_path, goal=6, stopping=fake.StopAfter(15))
+    assert 0 < left(goal=6) == 6 - len(stopped.study.finished()) < 6
+    with pytest.raises(UsageError, match="under way to 6 trials"):
+        left(goal=5)
+    fake.run(tmp_path, goal=6)
+    assert [left(goal=goal) for goal in (3, 6, 8)] == [0, 0, 2]
+    with pytest.raises(FingerprintError, match="seed: 0 then, 1 now"):
+        left(goal=6, seed=1)
+
+
 def test_other_conditions_are_refused_with_what_differs(tmp_path: Path) -> None:
     fake.run(tmp_path, goal=3)
     other = {**fake.SPACE, "optim": {"lr": {"float": [1e-3, 1e-1], "log": True}, "mode": "plain"}}

@@ -123,6 +123,9 @@ def test_a_period_says_which_lane_trained_it_and_when(make: Make) -> None:
     [
         ("raise_always", "ZeroDivisionError: the fake trainer divides by zero"),
         ("exit_always", "SystemExit: the fake trainer has had enough"),
+        ("answer_report", "TypeError: a trainer returns (state, report), of bytes and a Report; this one: Report"),
+        ("answer_text", "TypeError: a trainer returns (state, report), of bytes and a Report; this one: str, Report"),
+        ("answer_fraction", "TypeError: Object of type Fraction is not JSON serializable"),
     ],
 )
 def test_an_exception_comes_back_with_its_text(make: Make, behaviour: str, words: str) -> None:

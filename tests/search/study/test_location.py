@@ -8,6 +8,7 @@ import pytest
 
 from search.errors import UsageError
 from search.study import studies
+from search.study.location import name_after
 from search.study.removal import remove_study
 from support import search_fake as fake
 
@@ -21,6 +22,12 @@ def contents(folder: Path) -> dict[str, bytes]:
     """Return the files of a study's folder; without the lock's, which names its last holder, refused ones too."""
     files = (path for path in folder.rglob("*") if path.is_file() and path.name != "driver.lock")
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def test_a_name_that_was_not_given_says_where_it_comes_from() -> None:
+    assert name_after("n" * 62, 0) == f"{'n' * 62}-0"
+    with pytest.raises(UsageError, match=r"^'n+-12', the space's name and the seed, cannot name .*\. Give one with --"):
+        name_after("n" * 62, 12)
 
 
 def test_a_study_elsewhere_leaves_the_folder_of_one_that_is_here_alone(tmp_path: Path, url: str) -> None:

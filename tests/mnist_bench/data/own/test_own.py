@@ -161,6 +161,24 @@ def test_what_is_wrong_in_a_file_is_said_in_a_sentence(tmp_path: Path, wrong: Ar
     assert str(source) in str(caught.value)
 
 
+@pytest.mark.parametrize("kind", ["file", "folder", "IDX files"])
+def test_too_few_pictures_to_split_are_said_with_where_they_are(tmp_path: Path, kind: str) -> None:
+    few, source = arrays(classes=2, train=6, test=2, side=8), tmp_path / "mine"
+    match kind:
+        case "file":
+            source = write_npz(tmp_path / "mine.npz", few)
+        case "folder":
+            write_folder(source, few)
+        case _:
+            source.mkdir()
+            for name, values in zip(TRAIN_FILES, (few["x_train"][..., 0], few["y_train"]), strict=True):
+                write_idx(source / name, values)
+    for _ in range(2):  # also where it was read before
+        with pytest.raises(DataError) as caught:
+            options_for(source)
+        assert str(caught.value) == f"{source}: 6 training pictures are too few to split; 10 are the least"
+
+
 def test_what_is_no_such_file_is_said(tmp_path: Path) -> None:
     values = small()
     del values["y_test"]
@@ -221,7 +239,8 @@ def test_classes_whose_names_are_numbers_are_ordered_as_numbers(tmp_path: Path) 
     for part in ("train", "test"):
         for name in ("10", "9", "2"):
             (tmp_path / part / name).mkdir(parents=True)
-            Image.new("L", (8, 8), int(name)).save(tmp_path / part / name / "it.png")
+            for number in range(4):
+                Image.new("L", (8, 8), int(name)).save(tmp_path / part / name / f"{number}.png")
     options = options_for(tmp_path)
     about = json.loads((Path(options.data_dir or "") / ABOUT).read_text())
     assert about["classes"] == ["2", "9", "10"]

@@ -83,7 +83,8 @@ def test_what_time_did_not_allow_is_told() -> None:
 
 def test_without_an_ablation_or_a_rate_there_is_no_picture(tmp_path: Path) -> None:
     subject = Subject(study=handmade.mixed(), folder=tmp_path)
-    with pytest.raises(StudyNotFoundError, match="Study conv-0 has no ablation; `mnist-bench ablate conv-0` makes one"):
+    command = f"mnist-bench ablate conv-0 --results {tmp_path.parent}"
+    with pytest.raises(StudyNotFoundError, match=f"Study conv-0 has no ablation; `{command}` makes one"):
         picture(subject)
     (tmp_path / "ablation").mkdir()
     save(FALL, tmp_path)

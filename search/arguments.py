@@ -1,0 +1,48 @@
+"""Checks of what a caller gives by name: from Python, nothing else has looked at it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from search.errors import UsageError
+from search.messages import did_you_mean, listing, on_one_line, shortened
+
+MAX_LENGTH = 60
+"""Characters of a value in a message."""
+
+
+def check_count(name: str, value: Any, most: int | None = None) -> None:
+    """Check that an argument is a whole number from 1 to `most`.
+
+    Raises:
+        UsageError: it is not; the message names it.
+    """
+    if type(value) is not int or value < 1 or (most is not None and value > most):
+        fitting = "of at least 1" if most is None else f"from 1 to {most:,}"
+        raise UsageError(f"{name}={_spelt(value)}: give a whole number {fitting}.")
+
+
+def check_choice(name: str, value: Any, known: Collection[str]) -> None:
+    """Check that an argument is one of the known names.
+
+    Raises:
+        UsageError: it is not; the message names it, and them.
+    """
+    if value not in known:
+        near = did_you_mean(value, known) if isinstance(value, str) else ""
+        raise UsageError(f"{name}={_spelt(value)}: give {listing(known)}{near or '.'}")
+
+
+def check_text(name: str, value: Any, what: str) -> None:
+    """Check that an argument is a text, `what` it says.
+
+    Raises:
+        UsageError: it is not; the message names it.
+    """
+    if not isinstance(value, str):
+        raise UsageError(f"{name}={_spelt(value)}: give {what}.")
+
+
+def _spelt(value: Any) -> str:
+    return shortened(on_one_line(repr(value)), MAX_LENGTH)
