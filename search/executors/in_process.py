@@ -41,6 +41,9 @@ def checked(answer: Any) -> tuple[bytes, Report]:
     """
     match answer:
         case (bytes() as state, Report() as report):
+            for name, figure in {**report.metrics, "value": report.value}.items():
+                if isinstance(figure, bool) or not isinstance(figure, int | float | None):
+                    raise TypeError(f"a report's figures are numbers or None; {name} is {figure!r}")
             json.dumps(report.to_json())
             return state, report
         case _:

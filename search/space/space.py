@@ -149,7 +149,7 @@ class Space:
         settings: dict[str, Any] = {}
         fields: list[Field] = []
         for key, value in document.value.items():
-            if isinstance(value, dict) and key not in SETTINGS_WITH_KEYS:
+            if isinstance(value, dict) and key not in (*SETTINGS_WITH_KEYS, NARROWED):
                 fields += _read_section(key, value, document, problems)
             else:
                 settings[key] = value

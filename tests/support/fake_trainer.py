@@ -104,6 +104,8 @@ class Trainer:
             "answer_report": report,
             "answer_text": (hashed, report),
             "answer_fraction": (b"", replace(report, metrics=unwritable)),
+            "answer_details": (b"", replace(report, details=unwritable)),
+            "answer_value": (b"", replace(report, value=cast(float, "0.9"))),
         }
         return cast(tuple[bytes, Report], answers.get(self._behaviour, (bytes.fromhex(hashed), report)))
 

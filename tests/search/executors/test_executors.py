@@ -125,7 +125,9 @@ def test_a_period_says_which_lane_trained_it_and_when(make: Make) -> None:
         ("exit_always", "SystemExit: the fake trainer has had enough"),
         ("answer_report", "TypeError: a trainer returns (state, report), of bytes and a Report; this one: Report"),
         ("answer_text", "TypeError: a trainer returns (state, report), of bytes and a Report; this one: str, Report"),
-        ("answer_fraction", "TypeError: Object of type Fraction is not JSON serializable"),
+        ("answer_fraction", "TypeError: a report's figures are numbers or None; share is Fraction(1, 3)"),
+        ("answer_details", "TypeError: Object of type Fraction is not JSON serializable"),
+        ("answer_value", "TypeError: a report's figures are numbers or None; value is '0.9'"),
     ],
 )
 def test_an_exception_comes_back_with_its_text(make: Make, behaviour: str, words: str) -> None:

@@ -58,6 +58,8 @@ def test_conditions_of_new_values() -> None:
         ("a.b.c=1", "--set a.b.c=1: give NAME=VALUE"),
         ("a.=1", "--set a.=1: give NAME=VALUE"),
         ("name=x", "--set name: "),
+        ("narrowed=true", "--set narrowed: a file says this of its ranges"),
+        ("narrowed.x=1", "--set narrowed.x: narrowed is a setting without fields"),
         ("name.x=3", "--set name.x: name is a setting without fields; give --set name=VALUE"),
         ("epochs.x=3", "--set epochs.x: epochs is a setting without fields; give --set epochs=VALUE"),
         ("a.b=[1", "--set a.b:1:1  not valid YAML"),

@@ -263,6 +263,7 @@ def test_a_narrowed_file_may_ask_for_what_its_ranges_do_not_hold() -> None:
     assert narrowed.to_yaml().count("narrowed: true") == 1
     assert "narrowed" not in space_of(text.replace("[2, 7]", "[2]").replace("4", "3")).to_yaml()
     assert "1:11  narrowed: maybe is neither true nor false" in problems_of(f"narrowed: maybe\n{text}")
+    assert "1:11  narrowed: {a: 1} is neither true nor false" in problems_of(f"narrowed: {{a: 1}}\n{text}")
 
 
 def distinct(options: list[Any]) -> list[Any]:
