@@ -112,15 +112,20 @@ def gather(
         ranges=ranges if ranges and ranges.rows else None,
         space=space.to_yaml(),
         typed=tuple(dict.fromkeys(invocation.command for invocation in invocations)),
-        commands=commands(study, chosen, invocations),
+        commands=commands(study, chosen, invocations, sections.place),
         facts=_facts(study),
         failures={trial.number: trial.error for trial in study.trials if trial.error},
     )
 
 
-def commands(study: StudyRecord, chosen: TrialRecord | None, invocations: Sequence[Invocation] = ()) -> dict[str, str]:
-    """Return the commands that repeat the search and a trial of it, each with what it does; they run as they stand."""
-    again = dict(_files(study))
+def commands(
+    study: StudyRecord, chosen: TrialRecord | None, invocations: Sequence[Invocation] = (), place: str = ""
+) -> dict[str, str]:
+    """Return the commands that repeat the search and a trial of it, each with what it does; they run as they stand.
+
+    `place` are the options with which they find the study, see `search.study.place_options`.
+    """
+    again = dict(_files(study, place))
     digest = "its digest has to be the one above" if repeats(study.order) else "by arrival, so its digest is another"
     if study.stop is not None and not study.stop.on_time:
         digest = "it stops sooner than this one, which was told to stop later"
@@ -132,23 +137,23 @@ def commands(study: StudyRecord, chosen: TrialRecord | None, invocations: Sequen
         return again
     name, more = f"{study.name}/{chosen.number}", data_option(data_dir) + own_nets.option(net_code(study))
     return again | {
-        f"mnist-bench reproduce {name}{more}": f"trains #{chosen.number} again and compares it bit for bit",
-        f"mnist-bench show {name} --json > RECORD.json": f"the record of #{chosen.number}, enough for a stranger",
+        f"mnist-bench reproduce {name}{place}{more}": f"trains #{chosen.number} again and compares it bit for bit",
+        f"mnist-bench show {name}{place} --json > RECORD.json": "its record, enough for a stranger",
         f"mnist-bench reproduce RECORD.json{more}": "the same, on any machine",
     }
 
 
-def _files(study: StudyRecord) -> Iterator[tuple[str, str]]:
+def _files(study: StudyRecord, place: str) -> Iterator[tuple[str, str]]:
     """Yield the commands that write the files of which the search is made, and what each does."""
     if code := net_code(study):
         file = own_nets.named(code)[0].rpartition(":")[0]
         if file.endswith(".py"):
-            yield f"mnist-bench show {study.name} --code > {file}", "the net that was searched, as a file"
+            yield f"mnist-bench show {study.name}{place} --code > {file}", "the net that was searched, as a file"
     if _shipped(study.spec["space"]) is None:
-        yield f"mnist-bench show {study.name} --space > {SPACE_FILE}", "the space that was searched, as a file"
+        yield f"mnist-bench show {study.name}{place} --space > {SPACE_FILE}", "the space that was searched, as a file"
     for number in range(len(study.spec.get("enqueued", ()))):
         yield (
-            f"mnist-bench show {study.name}/{number} --recipe > {ENQUEUED_FILE.format(number)}",
+            f"mnist-bench show {study.name}/{number}{place} --recipe > {ENQUEUED_FILE.format(number)}",
             "a recipe that was trained before the search's own trials",
         )
 

@@ -73,6 +73,19 @@ def test_any_other_space_is_written_to_a_file_first() -> None:
     ]
 
 
+def test_commands_find_the_study_where_it_is_kept() -> None:
+    study = handmade.mixed()
+    told = commands(study, study.best, place=" --results other")
+    (best,) = {command.split()[2] for command in told if command.startswith("mnist-bench reproduce conv-0")}
+    assert [*told] == [
+        "mnist-bench show conv-0 --results other --space > space.yaml",
+        f"mnist-bench search space.yaml {AGAIN}",
+        f"mnist-bench reproduce {best} --results other",
+        f"mnist-bench show {best} --results other --json > RECORD.json",
+        "mnist-bench reproduce RECORD.json",
+    ]
+
+
 def test_recipes_that_were_enqueued_are_written_to_files_first() -> None:
     study = handmade.mixed()
     told = commands(replace(study, spec={**study.spec, "enqueued": [{}, {}]}), None)
