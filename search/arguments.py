@@ -23,6 +23,26 @@ def check_count(name: str, value: Any, most: int | None = None) -> None:
         raise UsageError(f"{name}={_spelt(value)}: give a whole number {fitting}.")
 
 
+def check_whole(name: str, value: Any) -> None:
+    """Check that an argument is a whole number.
+
+    Raises:
+        UsageError: it is not; the message names it.
+    """
+    if type(value) is not int:
+        raise UsageError(f"{name}={_spelt(value)}: give a whole number.")
+
+
+def check_seconds(name: str, value: Any) -> None:
+    """Check that an argument is a number of seconds, from 0 up to infinity.
+
+    Raises:
+        UsageError: it is not; the message names it.
+    """
+    if type(value) not in (int, float) or not value >= 0:  # nor nan, which is not below 0 either
+        raise UsageError(f"{name}={_spelt(value)}: give seconds, a number of at least 0.")
+
+
 def check_choice(name: str, value: Any, known: Collection[str]) -> None:
     """Check that an argument is one of the known names.
 

@@ -33,7 +33,7 @@ from mnist_bench.studies.record import Data
 from mnist_bench.training import trainer_spec
 from mnist_bench.units import duration
 from search import repeatability, strategies
-from search.arguments import check_choice, check_text
+from search.arguments import check_choice, check_count, check_seconds, check_text
 from search.driver import MAX_OUTAGE, Observer, Run, Search, check_asked
 from search.errors import SpaceError, UsageError
 from search.event_log import Order, StopRules, repeats
@@ -115,18 +115,24 @@ class SearchConfig:
     """The command line as it was typed, without a password; kept with the study, for people."""
 
     def __post_init__(self) -> None:
-        check_asked(trials=self.trials, slots=self.slots, order=self.order)
+        check_asked(trials=self.trials, slots=self.slots, order=self.order, seed=self.seed)
         check_choice("executor", self.executor, get_args(ExecutorName))
         for kind, way in (("sampler", self.sampler), ("pruner", self.pruner)):
             if way is not None:
                 check_text(kind, way, "the name of a built-in one, or of code of your own: file.py:Name")
+        for name, seconds in (("timeout", self.timeout), ("trial_timeout", self.trial_timeout)):
+            if seconds is not None:
+                check_seconds(name, seconds)
+        check_seconds("max_outage", self.max_outage)
+        if self.lanes is not None:
+            check_count("lanes", self.lanes)
         takes = _options_of(self.executor)
         if "address" not in takes and (self.address is not None or self.gpus_per_worker):
             raise UsageError("--address and --gpus-per-worker are for --executor ray.")
         if "lanes" not in takes and self.lanes is not None:
             raise UsageError(f"--lanes is for worker processes of this machine; leave out --executor {self.executor}.")
-        if self.target is not None and not 0 < self.target <= 1:
-            raise UsageError(f"--target {self.target:g}: no validation accuracy; write 99.4% or 0.994.")
+        if self.target is not None and not (type(self.target) in (int, float) and 0 < self.target <= 1):
+            raise UsageError(f"--target {show(self.target)}: no validation accuracy; write 99.4% or 0.994.")
         if (self.sampler_options and self.sampler is None) or (self.pruner_options and self.pruner is None):
             raise UsageError("--sampler-option and --pruner-option go with --sampler and --pruner; name it there.")
 

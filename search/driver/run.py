@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from search import strategies
-from search.arguments import check_choice, check_count
+from search.arguments import check_choice, check_count, check_whole
 from search.database import file_lock, is_postgresql, open_for_writing, postgres, storage_errors
 from search.driver.dispatcher import Dispatcher
 from search.driver.driver import NO_RULES, Driver
@@ -128,10 +128,10 @@ class Search:
 
         Raises:
             UsageError: a number of trials, periods, slots or workers is below 1, there is no such order, the space's
-                settings name no sampler or pruner, the name cannot name a study, or parameters that are given lie
-                outside the space.
+                settings name no sampler or pruner, the seed is no whole number, the name cannot name a study, or
+                parameters that are given lie outside the space.
         """
-        check_asked(trials=trials, slots=slots, order=order)
+        check_asked(trials=trials, slots=slots, order=order, seed=seed)
         check_count("periods", periods, MAX_COUNT)
         named, start = _named_strategies(space), start or StartList()
         for name_of_list, given in (("enqueued", enqueued), ("start", start.configurations)):
@@ -320,7 +320,7 @@ class Search:
         )
 
 
-def check_asked(*, trials: int, slots: int, order: Order) -> None:
+def check_asked(*, trials: int, slots: int, order: Order, seed: int) -> None:
     """Check what nothing else looks at before workers have started.
 
     Raises:
@@ -329,6 +329,7 @@ def check_asked(*, trials: int, slots: int, order: Order) -> None:
     check_count("trials", trials, MAX_GOAL)
     check_count("slots", slots, MAX_COUNT)
     check_choice("order", order, get_args(Order))
+    check_whole("seed", seed)
 
 
 def _named_strategies(space: Space) -> tuple[Sampler, Pruner]:

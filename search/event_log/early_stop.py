@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import assert_never
 
+from search.arguments import check_whole
 from search.errors import UsageError
 from search.event_log.events import Stopped
 from search.event_log.history import History
@@ -42,8 +43,10 @@ class StopRules:
                 assert_never(stopped.rule)
 
     def __post_init__(self) -> None:
-        if self.patience is not None and self.patience < 1:
-            raise UsageError(f"A patience of {self.patience} trials waits for none; give 1 or more.")
+        if self.patience is not None:
+            check_whole("patience", self.patience)
+            if self.patience < 1:
+                raise UsageError(f"A patience of {self.patience} trials waits for none; give 1 or more.")
         if self.target is not None and not math.isfinite(self.target):
             raise UsageError(f"A target of {self.target} can be reached by no trial; give a number.")
 

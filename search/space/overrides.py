@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from search.errors import Problem, SpaceError, UsageError
 from search.messages import show
 from search.space.space import FIELD_PATH, NARROWED, SETTINGS_WITH_KEYS, Field, Origin, Space, read_field
 from search.space.yaml_reader import parse
+
+NOT_SET: Mapping[str, str] = MappingProxyType(
+    {
+        "name": "the name of a space stands in its file; --study-name names a study",
+        NARROWED: "a file says this of its ranges; --set may narrow them without it",
+    }
+)
+"""Why what stands in a file beside fields and settings is changed there alone."""
 
 
 def override(space: Space, assignments: Sequence[str]) -> Space:
@@ -38,7 +47,9 @@ def _assign(space: Space, assignment: str) -> Space:
     section, dot, key = path.partition(".")
     if not equals or not section or (dot and not FIELD_PATH.fullmatch(path)):
         raise UsageError(f"--set {show(assignment)}: give NAME=VALUE, with a name such as optim.lr or epochs")
-    if dot and section not in SETTINGS_WITH_KEYS and (section in space.settings or section in ("name", NARROWED)):
+    if section in NOT_SET:
+        raise UsageError(f"--set {section}: {NOT_SET[section]}")
+    if dot and section not in SETTINGS_WITH_KEYS and section in space.settings:
         raise UsageError(f"--set {show(path)}: {section} is a setting without fields; give --set {section}=VALUE")
     document = parse(text, f"--set {path}")
     origin = Origin(document)
@@ -62,10 +73,6 @@ def _set_field(space: Space, path: str, value: Any, origin: Origin) -> Space:
 
 
 def _set_setting(space: Space, name: str, key: str, value: Any, origin: Origin) -> Space:
-    if name == "name":
-        raise UsageError("--set name: the name of a space stands in its file; --study-name names a study")
-    if name == NARROWED:
-        raise UsageError(f"--set {NARROWED}: a file says this of its ranges; --set may narrow them without it")
     settings = dict(space.settings)
     if key:
         outer = settings.get(name)

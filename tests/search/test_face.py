@@ -68,6 +68,8 @@ def test_the_short_way_gives_the_same_search_in_this_process_and_in_workers(tmp_
         ({"workers": 0}, "workers=0: give a whole number of at least 1."),
         ({"order": "logicla"}, "order='logicla': give logical or arrival; did you mean `logical`?"),
         ({"order": 3}, "order=3: give logical or arrival."),
+        ({"seed": "3"}, "seed='3': give a whole number."),
+        ({"seed": 1.0}, "seed=1.0: give a whole number."),
     ],
 )
 def test_an_argument_that_no_search_can_have_is_named(tmp_path: Path, given: dict[str, object], fault: str) -> None:

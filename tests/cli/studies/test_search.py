@@ -158,6 +158,8 @@ def test_a_target_is_a_share_or_one_sentence(cli: Cli, asked: list[SearchConfig]
         SearchConfig(space="conv", target=99.4)
     with pytest.raises(UsageError, match="A patience of 0 trials"):
         assert SearchConfig(space="conv", patience=0).stop_rules
+    with pytest.raises(UsageError, match=r"^patience='3': give a whole number\.$"):
+        assert SearchConfig(space="conv", patience="3").stop_rules  # type: ignore[arg-type]
 
 
 def test_a_search_by_arrival_promises_no_repetition(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,12 @@ def test_what_is_named_wrongly_is_refused(options: dict[str, Any], words: str) -
         ({"slots": "8"}, "slots='8': give a whole number from 1 to "),
         ({"order": "x"}, "order='x': give logical or arrival."),
         ({"executor": "lokal"}, "executor='lokal': give local, in-process or ray; did you mean `local`?"),
+        ({"seed": None}, "seed=None: give a whole number."),
+        ({"lanes": "2"}, "lanes='2': give a whole number of at least 1."),
+        ({"timeout": "90s"}, "timeout='90s': give seconds, a number of at least 0."),
+        ({"trial_timeout": math.nan}, "trial_timeout=nan: give seconds"),
+        ({"target": "99.4%"}, "--target 99.4%: no validation accuracy; write 99.4% or 0.994."),
+        ({"max_outage": -1}, "max_outage=-1: give seconds"),
         ({"sampler": 3}, "sampler=3: give the name of a built-in one, or of code of your own: file.py:Name."),
         ({"pruner": NoPruner()}, "pruner=NoPruner(): give the name of a built-in one, or of code"),
     ],
