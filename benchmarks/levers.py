@@ -53,8 +53,10 @@ LEVERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 WITHOUT = "without"
 """What the ledger calls the recipe as it is."""
 WORK = Path("results/_levers")
+FIGURES = ("config", "seed", "errors", "images", "cost", "seconds", "weights", "canary")
+"""What a line of the ledger says of the training itself, whatever it was made for."""
 
-Key = tuple[str, str, int]
+Key = tuple[str, str, int, str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,9 +87,14 @@ class Trained:
     canary: str
 
     @property
-    def key(self) -> Key:
+    def training(self) -> Key:
         """What tells trainings apart."""
-        return self.data, self.config, self.seed
+        return self.data, self.config, self.seed, self.canary
+
+    @property
+    def without(self) -> Key:
+        """The training without the lever that it is paired with."""
+        return self.data, self.baseline, self.seed, self.canary
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -116,10 +123,10 @@ class Brought:
     seconds_ratio: float
 
 
-def made(ledger: Path) -> dict[Key, Trained]:
-    """Return the trainings of a ledger; a torn last line is passed over."""
+def made(ledger: Path) -> list[Trained]:
+    """Return the lines of a ledger; one that is torn is passed over."""
     lines = ledger.read_text().splitlines() if ledger.exists() else []
-    return {row.key: row for row in filter(None, map(_read, lines))}
+    return list(filter(None, map(_read, lines)))
 
 
 def _read(line: str) -> Trained | None:
@@ -160,18 +167,32 @@ def train(asked: argparse.Namespace, levers: Mapping[str, Sequence[str]], stoppi
     seeds = range(asked.first_seed, asked.first_seed + asked.seeds)
     with open_grid(WORK, "levers", data=DataOptions(task=asked.task), workers=asked.workers) as grid:
         data = canonical_json.sha256([grid.data.data_hash, grid.data.split.digest])
-        there = made(ledger)
-        missing = [run for run in product(wanted, seeds) if (data, config_hash(run.config), run.seed) not in there]
+        rows = made(ledger)
+        trained = {row.training: row for row in rows}
+        paired_already = {(row.training, row.without) for row in rows}
+
+        def row_of(run: Run, figures: Mapping[str, Any]) -> Trained:
+            baseline, changes = config_hash(wanted[WITHOUT]), tuple(levers.get(run.name, ()))
+            return Trained(
+                recipe=recipe, baseline=baseline, data=data, task=asked.task, lever=run.name, changes=changes, **figures
+            )
+
+        missing = []
+        for run in product(wanted, seeds):
+            known = trained.get((data, config_hash(run.config), run.seed, grid.numerics["canary"]))
+            if known is None:
+                missing.append(run)
+                continue
+            again = row_of(run, {name: value for name, value in asdict(known).items() if name in FIGURES})
+            if run.name != WITHOUT and (again.training, again.without) not in paired_already:
+                append_line(ledger, canonical_json.dumps(asdict(again)))  # trained as what another comparison needed
         for seed, of_seed in groupby(missing, lambda run: run.seed):
             runs = list(of_seed)
             curves = grid.train(runs, stopping, Observer())
             if curves is None:
                 return
             for run in runs:
-                row = Trained(
-                    recipe=recipe, baseline=config_hash(wanted[WITHOUT]), data=data, task=asked.task, lever=run.name,
-                    changes=tuple(levers.get(run.name, ())), **_figures(grid, run, curves[run.name, seed]),
-                )  # fmt: skip
+                row = row_of(run, _figures(grid, run, curves[run.name, seed]))
                 append_line(ledger, canonical_json.dumps(asdict(row)))
                 print(f"{datetime.now():%H:%M} {run.title}: {row.errors} errors, {row.seconds:.0f} s", file=sys.stderr)
             for path in WorkFolder(WORK).checkpoints.iterdir():
@@ -197,13 +218,13 @@ def brought(rows: Sequence[Trained]) -> Iterator[Brought]:
 
     A recipe's trainings without a lever may be those of another recipe's lever: the configuration tells, not the name.
     """
-    by_key = {row.key: row for row in rows}
+    trained = {row.training: row for row in rows}
     groups: dict[tuple[str, str, str], list[Trained]] = {}
     for row in rows:
         if row.lever != WITHOUT:
             groups.setdefault((row.data, row.baseline, row.config), []).append(row)
-    for (data, baseline, _config), with_it in groups.items():
-        pairs = [(by_key[data, baseline, row.seed], row) for row in with_it if (data, baseline, row.seed) in by_key]
+    for with_it in groups.values():
+        pairs = [(trained[row.without], row) for row in with_it if row.without in trained]
         if pairs:
             yield _brought(pairs)
 
@@ -273,7 +294,7 @@ def _difference(row: Brought) -> str:
 
 def write_tables(folder: Path) -> None:
     """Write levers.md and levers.json from the ledger beside them."""
-    rows = list(made(folder / "levers.jsonl").values())
+    rows = made(folder / "levers.jsonl")
     found = list(brought(rows))
     canaries = sorted({row.canary for row in rows})
     document = {"canaries": canaries, "levers": [asdict(row) for row in found]}

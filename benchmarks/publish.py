@@ -32,6 +32,8 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from search.study import ResultsFolder
+
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "results" / "published"
 UNDER_WAY = ROOT / "results" / "_bench" / "publish"
@@ -160,6 +162,10 @@ def main(parts: list[str]) -> None:
     for part in parts:
         results = UNDER_WAY / part
         PARTS[part](results)
+        openings = ResultsFolder(results).openings
+        if openings.exists():  # the ledger must not go with the folder
+            with (FOLDER / openings.name).open("a") as ledger:
+                ledger.write(openings.read_text())
         shutil.rmtree(results)
 
 

@@ -18,9 +18,11 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import shlex
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -39,6 +41,9 @@ from mnist_bench.experiments.contest import Contest, Options
 from mnist_bench.experiments.contest.record import Entrant, Trace
 from mnist_bench.experiments.contest.run import run
 from mnist_bench.plots.experiments import contest as picture
+
+Ran = Mapping[tuple[str, int], Mapping[str, str]]
+"""The machine of each search, by its way and its seed: processor, canary, torch."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -136,35 +141,46 @@ def judged(plan: Plan, claim: Claim, ledger: Path, asked: argparse.Namespace) ->
     return None if seen is None else (seen, looks)
 
 
-def machines(ledger: Path, looked_at: Sequence[Contest]) -> str:
-    """Return on which machines the searches of a ledger ran that were looked at."""
+def ran_on(ledger: Path) -> Ran:
+    """Return the machine of each search in a ledger; a line that was being written when all ended is passed over."""
+    found = {}
+    for line in ledger.read_text().splitlines() if ledger.exists() else []:
+        with suppress(json.JSONDecodeError):
+            values = json.loads(line)
+            found[values["way"], values["seed"]] = values["machine"]
+    return found
+
+
+def machines(ran: Ran, looked_at: Sequence[Contest]) -> str:
+    """Return on which machines the searches ran that were looked at."""
     searches = {(entrant.name, seed) for contest in looked_at for entrant in contest.entrants for seed in contest.seeds}
-    lines = map(json.loads, ledger.read_text().splitlines())
-    ran = [line["machine"] for line in lines if (line["way"], line["seed"]) in searches]
-    numbers = Counter(f"{each['cpu']} (torch {each['torch']})" for each in ran)
+    numbers = Counter(f"{each['cpu']} (torch {each['torch']})" for search, each in ran.items() if search in searches)
     return ", ".join(f"{number} on {name}" for name, number in numbers.items())
 
 
 def publish(plan: Plan, found: Sequence[tuple[Contest, list[Look]]], target: Path, command: str) -> None:
     """Write what was looked at: a page to read, its figures as JSON, and a picture."""
-    contests = [contest for contest, _ in found]
+    contests, ran = [contest for contest, _ in found], ran_on(target.with_suffix(".jsonl"))
     paragraphs = [
-        f"`{command}`; searches by machine, 2 cores each: {machines(target.with_suffix('.jsonl'), contests)}. "
-        f"Looked at with {machine()}.",
+        f"`{command}`; searches by machine, 2 cores each: {machines(ran, contests)}. Looked at with {machine()}.",
         f"Error of the choice on {contests[0].unseen_images:,} unseen images, for what {plan.trials} whole trainings "
         f"cost, in {plan.space}: mean and standard error over the seeds. Differences are of pairs of searches with one "
         "seed, in points; below 0 the first way is better. Their intervals hold over all looks of a claim, and |t| has "
         "to pass the boundary of its look. A speed-up says how many times cheaper the first way gets as far, with a "
-        "95 % interval of its own. Nothing speaks of other data.",
-        "\n".join(rows(plan, found)),
+        "95 % interval of its own. Nothing speaks of other data. Mixed are pairs whose searches ran on two kinds of "
+        "machine, which compute other bits.",
+        "\n".join(rows(plan, found, ran)),
     ]
     document = {"plan": asdict(plan), "claims": [[asdict(each) for each in looks] for _, looks in found]}
     shown = picture.rows(contests)
-    verdicts = [f"{looks[-1].pairs} pairs: {looks[-1].verdict}" for _, looks in found]
+    verdicts = [
+        f"{looks[-1].pairs} pairs: {verdict(claim, looks)}"
+        for claim, (_, looks) in zip(plan.claims, found, strict=False)
+    ]
     panels = replace(
         shown,
         finding="; ".join(
-            f"{claim.way.name} against {claim.against.name}: {looks[-1].verdict}"
+            f"{claim.way.name} against {claim.against.name}: {verdict(claim, looks)}"
             for claim, (_, looks) in zip(plan.claims, found, strict=False)
         ),
         panels=tuple(replace(panel, title=verdict) for panel, verdict in zip(shown.panels, verdicts, strict=True)),
@@ -172,19 +188,31 @@ def publish(plan: Plan, found: Sequence[tuple[Contest, list[Look]]], target: Pat
     contest_pages.write_page(target, f"Confirmed live on {plan.task}", paragraphs, panels, document)
 
 
-def rows(plan: Plan, found: Sequence[tuple[Contest, list[Look]]]) -> Iterator[str]:
+def verdict(claim: Claim, looks: Sequence[Look]) -> str:
+    """Return what the last of some looks at a claim says, and which look it is where others are to come."""
+    said = looks[-1].verdict
+    to_come = said not in ("better", "worse") and len(looks) < len(claim.looks)
+    return f"{said}, look {len(looks)} of {len(claim.looks)}" if to_come else said
+
+
+def rows(plan: Plan, found: Sequence[tuple[Contest, list[Look]]], ran: Ran) -> Iterator[str]:
     """Yield the looks as lines of a Markdown table, in the order of the claims."""
     budgets = [*plan.budgets, plan.trials]
-    heads = ["way", "error", "against", "error", "pairs", "difference", "t", "boundary", "verdict"]
+    heads = ["way", "error", "against", "error", "pairs", "mixed", "difference", "t", "boundary", "verdict"]
     yield f"| {' | '.join([*heads, *(f'speed-up at {budget}' for budget in budgets)])} |"
-    yield f"| --- | --- | --- | --- | {' | '.join(['---:'] * 4)} | --- | {' | '.join(['---:'] * len(budgets))} |"
+    yield f"| --- | --- | --- | --- | {' | '.join(['---:'] * 5)} | --- | {' | '.join(['---:'] * len(budgets))} |"
     for claim, (contest, looks) in zip(plan.claims, found, strict=False):
-        for each in looks:
+        for number, each in enumerate(looks, 1):
+            kinds = [
+                {ran[entrant.name, seed]["canary"] for entrant in contest.entrants}
+                for seed in contest.seeds[: each.pairs]
+            ]
             theirs, ours = (error(traces[: each.pairs]) for traces in contest.traces)
             cells = [
                 claim.way.name, ours, claim.against.name, theirs, f"{each.pairs}",
+                f"{sum(len(kind) > 1 for kind in kinds)}",
                 f"{each.difference:+.2f} [{each.low:+.2f}, {each.high:+.2f}]", f"{each.statistic:.2f}",
-                f"{each.boundary:.2f}", each.verdict,
+                f"{each.boundary:.2f}", verdict(claim, looks[:number]),
                 *(times(one) for one in map(each.speedups.get, budgets) if one),
             ]  # fmt: skip
             yield f"| {' | '.join(cells)} |"
@@ -210,15 +238,14 @@ def main(arguments: Sequence[str]) -> None:
     plan, target = plan_of(asked.plan), asked.output / asked.plan.stem
     ledger = target.with_suffix(".jsonl")
     if asked.so_far:
-        done = len(ledger.read_text().splitlines()) if ledger.exists() else 0
-        print(f"{done} searches are done.")
+        print(f"{len(ran_on(ledger))} searches are done.")
         return
     found: list[tuple[Contest, list[Look]]] = []
     for claim in plan.claims:
         if (seen := judged(plan, claim, ledger, asked)) is None:
             break
         found.append(seen)
-        publish(plan, found, target, f"python benchmarks/strategies/confirm.py {asked.plan}")
+        publish(plan, found, target, shlex.join(["python", "benchmarks/strategies/confirm.py", *arguments]))
 
 
 if __name__ == "__main__":

@@ -80,8 +80,9 @@ def with_the_worst(contest: Contest, table: tables.Table, other: tables.Table, p
     worst = sorted(errors, key=lambda point: (-errors[point], point))[:NUMBER]
     start = StartList(made_of=(WORST,), configurations=tuple(dict(other.points[point]) for point in worst))
     arena, entrant = Arena(table, start=start), replace(CURVES, start=(WORST,))
-    kept = Ledger(ledger, [table.name, BUDGET], start.to_json())
-    found = replays(arena, [entrant], contest.seeds, Terms(budget=BUDGET), processes=processes, ledger=kept)
+    terms = Terms(budget=BUDGET, slots=contest.slots, workers=contest.workers)
+    kept = Ledger(ledger, terms.on(table), start.to_json())
+    found = replays(arena, [entrant], contest.seeds, terms, processes=processes, ledger=kept)
     if found is None:
         raise SystemExit("The contest was stopped.")
     return replace(contest, entrants=(*contest.entrants, entrant), traces=(*contest.traces, *found))

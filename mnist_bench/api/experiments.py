@@ -217,7 +217,7 @@ def train_notebook(
     down.
 
     Args:
-        recipes: linear, hidden, vgg, ...; none for all nine.
+        recipes: linear, hidden, vgg, ...; none for all ten.
         seeds: train with the seeds 0 to this less one.
         workers: processes that train.
         device: auto, cpu, cuda or cuda:1.

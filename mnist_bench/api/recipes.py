@@ -47,6 +47,7 @@ def fit(
     Raises:
         SpaceError: the recipe is faulty; the message lists all its faults.
         UsageError: it has ranges, there is no such file, or the weights cannot be kept.
+        PluginError: a net of your own raises; the message names the line of its file.
         DataError, DeviceError: see there.
 
     Examples:
@@ -83,7 +84,7 @@ def fit_seeds(
 
     Raises:
         WorkerError: training fails in a process, or processes die of it.
-        SpaceError, UsageError, DataError, DeviceError: see `fit`.
+        SpaceError, UsageError, DataError, DeviceError, PluginError: see `fit`.
 
     Examples:
         >>> linear = {"epochs": 1, "subset": 1000, "model": {"blocks": 0, "hidden_layers": 0}}
@@ -115,8 +116,9 @@ def fit_trial(
 
     Raises:
         StudyNotFoundError: the study has no such trial, or no complete one.
-        UsageError: the data set at hand is not the study's, or the weights cannot be kept.
-        SpaceError, DataError, DeviceError: see `fit`.
+        UsageError: the data set at hand is not the study's, an override names other data, or the weights cannot be
+            kept.
+        SpaceError, DataError, DeviceError, PluginError: see `fit`.
 
     Examples:
         >>> fit_trial(open_study("tiny-0"), 1, seed=5, train_on="all").reports[-1].metrics["epoch"]

@@ -47,7 +47,8 @@ def export_study(
         StudyNotFoundError: there is no such net.
         NotReproducedError: the trial was trained again and came out otherwise.
         WeightsError: a file does not hold the weights that it is to hold.
-        UsageError: the folder holds other files, or cannot be written; or the data set at hand is not the study's.
+        UsageError: the folder holds other files, or cannot be written; the data set at hand is not the study's; or
+            `committee` is given without `confirmed`.
         DataError, DeviceError: see there.
 
     Examples:
@@ -55,11 +56,11 @@ def export_study(
         >>> [path.name for path in files if path.suffix != ".onnx"]
         ['model.safetensors', 'net.py', 'draw.html', 'README.md', 'RECORD.json']
     """
+    options = Options(on_all=confirmed, committee=committee, device=device, data_dir=as_path(data_dir))
     used(net)
     check_target(Path(folder), folder=True)
     exports.check(Path(folder))
     location = StudyLocation.of(study.name, Path(results), storage)
-    options = Options(on_all=confirmed, committee=committee, device=device, data_dir=as_path(data_dir))
     winner = find(study, None if trial is None else chosen(study, trial), location, options, on_news)
     written = exports.write(winner, Path(folder))
     for remark in written.remarks:

@@ -90,7 +90,7 @@ def _checked_net(name: str, space: str | None, overrides: list[str], data: DataO
 
     source = Space(name="net", source=name, settings={}, fields=()).to_yaml()
     tried = (
-        space_files.parse(source, name, overrides, net=name)
+        space_files.parse(source, name, overrides, form=lambda _: data.form, net=name)
         if space is None
         else space_files.load(space, overrides, form=lambda _: data.form, net=name)
     )

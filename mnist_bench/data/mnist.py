@@ -20,7 +20,7 @@ from mnist_bench.data.colour import CHANNELS, in_red
 from mnist_bench.data.split import Indices, Split, make_split
 from mnist_bench.data.tasks import parts, spoiled, task
 from mnist_bench.errors import DataError
-from mnist_bench.picture_form import MNIST, PictureForm
+from mnist_bench.picture_form import MNIST, PictureForm, parse
 from search import canonical_json
 
 PACKAGED = Path(__file__).parent
@@ -35,7 +35,7 @@ SHA256 = {
 IN_RED = "773eba5c758d1e01033b43c2ee5806bd84eecc18ab839ea5b636f55b7e0fa214"
 """SHA-256 of the packaged training images in three channels, as an IDX file."""
 ABOUT = "about.json"
-"""Name of the file beside IDX files that this program has made of others, with their SHA-256; see `own`."""
+"""Name of the file beside IDX files that this program has made of others; see `About` and `own`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,6 +62,30 @@ class DataOptions:
             raise DataError(
                 f"a task is made of the packaged MNIST as it is; leave out what stands beside {self.task!r}"
             )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class About:
+    """What this program says of IDX files that it has made of others."""
+
+    form: PictureForm
+    sha256: Mapping[str, str]
+    """Of each of the four files, uncompressed, by name."""
+    names: tuple[str, ...]
+    """Of the classes, where their source named them."""
+
+
+def about(folder: Path) -> About | None:
+    """Return what is said of the IDX files in a folder; None where this program has not made them.
+
+    A folder of the user's own may hold any file of that name.
+    """
+    try:
+        values = json.loads((folder / ABOUT).read_bytes())
+        hashes = {name: str(values["sha256"][name]) for name in SHA256}
+        return About(form=parse(values["form"]), sha256=hashes, names=tuple(map(str, values.get("classes", ()))))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return None
 
 
 def of_files(name: DatasetName) -> bool:
@@ -189,9 +213,8 @@ def load_images(options: DataOptions, names: tuple[str, str], *, train: bool) ->
     loaded = check(Images(images=idx.read(paths[0]), labels=idx.read(paths[1])), form, *map(str, paths))
     if options.data_dir is None:
         _check_pinned(loaded, SHA256, paths, "install the package afresh")
-    elif (folder / ABOUT).is_file():
-        pinned = json.loads((folder / ABOUT).read_bytes())["sha256"]
-        _check_pinned(loaded, pinned, paths, f"delete {folder}, and the next command makes it again")
+    elif made := about(folder):
+        _check_pinned(loaded, made.sha256, paths, f"delete {folder}, and the next command makes it again")
     return replace(loaded, images=in_red(loaded.images)) if is_red else loaded
 
 
@@ -217,12 +240,8 @@ def check(loaded: Images, form: PictureForm, images_name: str, labels_name: str)
 
 def _names(options: DataOptions) -> tuple[str, ...]:
     """Return the names of the classes, where the folder's files were made of a source that has some."""
-    try:
-        found = json.loads((Path(options.data_dir or PACKAGED) / ABOUT).read_bytes())["classes"]
-    except (OSError, ValueError, LookupError, TypeError):
-        return ()
-    fits = isinstance(found, list) and len(found) == options.form.classes
-    return tuple(map(str, found)) if fits else ()
+    made = about(Path(options.data_dir or PACKAGED))
+    return made.names if made and len(made.names) == options.form.classes else ()
 
 
 def _check_pinned(loaded: Images, pinned: Mapping[str, str], paths: Sequence[Path], remedy: str) -> None:

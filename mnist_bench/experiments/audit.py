@@ -71,8 +71,16 @@ class Audit:
 
     @property
     def share(self) -> tuple[float, float]:
-        """Wilson's 95 % interval of the share of pruned trials that would have been the best."""
+        """Wilson's 95 % interval of the share of pruned trials that would have been the best; where all were audited,
+        that share itself, twice."""
+        if self.is_whole:
+            return (self.wrong / self.pruned,) * 2
         return wilson(self.wrong, len(self.trials))
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all pruned trials were audited, so that there is nothing to estimate."""
+        return 0 < self.pruned == len(self.trials)
 
     @property
     def seconds(self) -> float:
@@ -81,9 +89,9 @@ class Audit:
 
     @property
     def highest(self) -> Audited | None:
-        """The audited trial with the highest accuracy."""
+        """The audited trial with the highest accuracy; of equals, the one that the fewest complete trials beat."""
         ended = [trial for trial in self.trials if trial.accuracy is not None]
-        return max(ended, key=lambda trial: (trial.accuracy or 0, -trial.number), default=None)
+        return max(ended, key=lambda trial: (trial.accuracy or 0, -trial.better, -trial.number), default=None)
 
 
 def chosen(study: StudyRecord, share: float) -> list[TrialRecord]:
@@ -125,10 +133,9 @@ def sentence(audit: Audit) -> str:
     """Return in words how often pruning was wrong, and what it cost."""
     if not audit.trials:
         return "No trial was pruned, so there is nothing to audit."
-    low, high = audit.share
     found = (
         f"Audited {len(audit.trials)} of {audit.pruned} pruned trials: {audit.wrong or 'none'} would have been the "
-        f"best (of all pruned: {100 * low:.0f} % to {100 * high:.0f} %, 95 % interval)"
+        f"best{_of_all(audit)}"
     )
     if audit.complete:
         found += f"; {audit.placed or 'none'} would have come before one of the {audit.complete} complete ones"
@@ -148,12 +155,23 @@ def table_of(audit: Audit) -> Table[Audited]:
     )
 
 
+def _of_all(audit: Audit) -> str:
+    """Return what the audited trials say of all pruned ones; nothing where they are all."""
+    if audit.is_whole:
+        return ""
+    low, high = audit.share
+    return f" (of all pruned: {100 * low:.0f} % to {100 * high:.0f} %, 95 % interval)"
+
+
 def _highest(audit: Audit) -> str:
     best, found = audit.best, audit.highest
     if best is None or found is None or found.accuracy is None:
         return ""
     points = 100 * (found.accuracy - best)
-    distance = f"{abs(points):.2f} points {'above' if points > 0 else 'below'} the search's best"
+    if points == 0:  # trials of equal accuracy are ranked by their loss
+        distance = f"as much as the search's best, with a {'higher' if found.better else 'lower'} loss"
+    else:
+        distance = f"{abs(points):.2f} points {'above' if points > 0 else 'below'} the search's best"
     return f" The best of them, #{found.number}, would have reached {100 * found.accuracy:.2f} %, {distance}."
 
 

@@ -26,6 +26,8 @@ from search.files import atomic_write
 from search.space import Space
 from search.trainer_api import Report
 
+OF_DATA = ("dataset", "subset")
+"""Settings that say which data are trained on."""
 OnPeriod = Callable[[Report], None]
 """Hears what each period came to."""
 OnSeed = Callable[[int, Report], None]
@@ -65,7 +67,7 @@ class RecipeTraining:
     options: Options
 
     def fit(self, seed: int, on_period: OnPeriod = lambda report: None) -> FitResult:
-        """Train with a seed; `on_period` hears what each period came to."""
+        """Train with a seed; `on_period` hears what each period came to. Errors as in `training.fit`."""
         return fit(self.config, seed, self.data, self.precision, lambda period, state, report: on_period(report))
 
     def fit_seeds(self, seeds: Sequence[int], workers: int, on_period: OnSeed) -> tuple[FitResult, ...]:
@@ -131,13 +133,27 @@ def of_trial(study: StudyRecord, trial: TrialRecord, options: Options) -> Recipe
     """Return what trains the settings of a trial on the data set of its study.
 
     Raises:
-        UsageError: the data set or the net at hand is not the study's.
+        UsageError: the data set or the net at hand is not the study's, or an override names other data.
         SpaceError, DataError, DeviceError: see `of_recipe`.
     """
-    loaded = compatibility.training_set(data_of(study.spec["context"]), options.data_dir, f"Study {study.name}")
     name = f"{study.name}/{trial.number}"
-    space = space_files.parse(recipe_text(study, trial), name, options.given, net=options.net)
-    return _made(space, loaded.options, options)
+    _check_overrides(options.overrides, name)
+    data = compatibility.training_set(data_of(study.spec["context"]), options.data_dir, f"Study {study.name}").options
+    text = recipe_text(study, trial)
+    space = space_files.parse(text, name, options.given, form=lambda _: data.form, net=options.net)
+    return _made(space, data, options)
+
+
+def _check_overrides(overrides: Sequence[str], name: str) -> None:
+    """Check that the overrides leave a trial of this name its data.
+
+    Raises:
+        UsageError: one does not.
+    """
+    for override in overrides:
+        setting = override.partition("=")[0].strip()
+        if setting in OF_DATA:
+            raise UsageError(f"--set {setting}: {name} is trained on the data set of its study; leave it out.")
 
 
 def _made(space: Space, data: DataOptions, options: Options) -> RecipeTraining:

@@ -76,12 +76,17 @@ def card(winner: Winner) -> str:
         "| figure | |", "| --- | --- |", *(f"| {name} | {value} |" for name, value in _figures(winner)), "",
         *_sentences(winner), "", "## Use", "", *_use(winner), "", *_classes(winner), *_layers(winner),
         "## Settings", "", "```yaml",
-        recipe.text(winner.record.recipe, name=winner.study.name, subset=winner.record.data.subset).rstrip(), "```", "",
+        _recipe(winner).rstrip(), "```", "",
         f"{_seeds(winner)} `mnist-bench train` takes these lines as a file{' with' + net if net else ''}.", "",
         "## Repeat it", "",
         *_repeat(winner), "",
     ]  # fmt: skip
     return "\n".join(lines)
+
+
+def _recipe(winner: Winner) -> str:
+    record = winner.record
+    return recipe.text(record.recipe, name=winner.study.name, subset=record.data.subset, dataset=record.data.dataset)
 
 
 def _what(data: Data) -> str:

@@ -53,6 +53,10 @@ class Options:
     data_dir: Path | None = None
     """The data set, as in `data.options_for`; None for the packaged one."""
 
+    def __post_init__(self) -> None:
+        if self.committee and not self.on_all:
+            raise UsageError("--committee takes the nets that `confirm` trained on all images; give --confirmed, too.")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Validation:

@@ -107,7 +107,8 @@ def known(code: str) -> OwnNet:
                 f"{other.loaded.whole_name.rpartition(':')[0]} has changed: its SHA-256 was {sha256[:8]}… and is "
                 f"{other.loaded.code.sha256[:8]}…; name the file as it was (`mnist-bench show STUDY --code` prints it)."
             )
-    raise UnnamedCodeError(f"The net is code of your own, {show(name)}: name it, --net {shlex.quote(name)}.")
+    folder = ", with the folder that the file lies in" if ".py:" in name else ""
+    raise UnnamedCodeError(f"The net is code of your own, {show(name)}: name it, --net {shlex.quote(name)}{folder}.")
 
 
 def named(code: str) -> tuple[str, str]:
@@ -122,13 +123,17 @@ def name_of(code: str) -> str:
     return f"{name} ({sha256[:8]})"
 
 
-def option(code: str | None) -> str:
+def option(code: str | None, name: str | None = None) -> str:
     """Return the option that names this code in a command to copy, with a space before it; nothing where there is none.
+
+    `name` is the one by which it was loaded here, a file with its folder; None where that is not known.
 
     >>> option("my nets.py:build 3f2a81c0"), option(None)
     (" --net 'my nets.py:build'", '')
+    >>> option("nets.py:build 3f2a81c0", "/home/me/nets.py:build")
+    ' --net /home/me/nets.py:build'
     """
-    return "" if code is None else f" --net {shlex.quote(named(code)[0])}"
+    return "" if code is None else f" --net {shlex.quote(name or named(code)[0])}"
 
 
 def used(name: str | None) -> str | None:

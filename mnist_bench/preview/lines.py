@@ -43,11 +43,13 @@ def preview(asked: SearchConfig, space: Space) -> list[str]:
     refused here too.
 
     Raises:
+        UsageError: see `run_search.check_own_code`.
         UsageError, WorkerError: no worker can start.
         StudyNotFoundError, StorageError, SpaceError: see `run_search.start_list`.
         FingerprintError, UsageError, StorageError, DataError: see `run_search.trials_left`.
         SpaceError, UsageError: see `run_search.enqueued`.
     """
+    run_search.check_own_code(asked, space)
     told: list[str] = []
     start = run_search.start_list(asked, space, run_search.location(asked, space), told.append)
     left = run_search.trials_left(asked, space, start)

@@ -23,7 +23,7 @@ from mnist_bench.studies import net_code, recipe_text
 from search import canonical_json
 from search.event_log import StudyRecord, TrialRecord, repeats
 from search.space import Space
-from search.study import Invocation, data_option, fingerprint
+from search.study import Invocation, data_option, fingerprint, latest_data, own_code_options
 
 LISTED = 200
 """Largest number of trials on the report's leaderboard."""
@@ -93,7 +93,7 @@ def gather(
         sections: what its experiments found.
         gallery: its pictures.
         test_openings: how often the test set was opened for it.
-        invocations: the commands that searched.
+        invocations: what searched it: commands, and calls from Python.
         weights: the folder with the weights of its best trials; None where none are kept.
     """
     board = leaderboard_of(study, top=LISTED, test_openings=test_openings)
@@ -111,7 +111,7 @@ def gather(
         chosen=_chosen(study, chosen) if chosen else None,
         ranges=ranges if ranges and ranges.rows else None,
         space=space.to_yaml(),
-        typed=tuple(dict.fromkeys(invocation.command for invocation in invocations)),
+        typed=tuple(dict.fromkeys(made.command for made in invocations if made.command is not None)),
         commands=commands(study, chosen, invocations, sections.place),
         facts=_facts(study),
         failures={trial.number: trial.error for trial in study.trials if trial.error},
@@ -129,10 +129,11 @@ def commands(
     digest = "its digest has to be the one above" if repeats(study.order) else "by arrival, so its digest is another"
     if study.stop is not None and not study.stop.on_time:
         digest = "it stops sooner than this one, which was told to stop later"
-    data_dir = invocations[0].data_dir if invocations else None
+    data_dir = latest_data(invocations)
     for total in study.totals:
         stopped = f" {stop_option(study.stop, foreign=False)}" if study.stop and total == study.totals[-1] else ""
-        again[f"{_search(study, total, data_dir)}{stopped} --results elsewhere"] = f"the same search again; {digest}"
+        command = f"{_search(study, total, data_dir)}{stopped} --results elsewhere"
+        again[command] = f"the same search again{_where(study.spec)}; {digest}"
     if chosen is None:
         return again
     name, more = f"{study.name}/{chosen.number}", data_option(data_dir) + own_nets.option(net_code(study))
@@ -160,16 +161,24 @@ def _files(study: StudyRecord, place: str) -> Iterator[tuple[str, str]]:
 
 def _search(study: StudyRecord, trials: int, data_dir: str | None) -> str:
     spec = study.spec
-    dataset = spec["context"]["data"]["dataset"]
+    dataset, named = spec["context"]["data"]["dataset"], space_files.dataset(Space.from_spec(spec["space"]))
     words = ["mnist-bench", "search", _shipped(spec["space"]) or SPACE_FILE]
     words += ["--trials", str(trials), "--seed", str(spec["seed"]), "--slots", str(spec["slots"])]
     words += [] if repeats(study.order) else ["--order", study.order]
-    words += [] if dataset == "mnist" else ["--dataset", dataset]
+    words += own_code_options(spec)
+    words += [] if dataset == named else ["--dataset", dataset]
     words += [] if data_dir is None else ["--data", data_dir]
     words += _start(spec)
     for number in range(len(spec.get("enqueued", ()))):
         words += ["--enqueue", ENQUEUED_FILE.format(number)]
     return shlex.join([*words, "--study-name", study.name]) + own_nets.option(net_code(study))
+
+
+def _where(spec: Mapping[str, Any]) -> str:
+    """Return where a search with a sampler or pruner of the user's own finds the files, which no study keeps."""
+    names = [str(spec[kind]["name"]) for kind in ("sampler", "pruner")]
+    files = dict.fromkeys(name.rpartition(":")[0] for name in names if ".py:" in name)
+    return f", in the folder of {' and '.join(files)}" if files else ""
 
 
 def _start(spec: Mapping[str, Any]) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any, get_args
 from mnist_bench import own_nets
 from mnist_bench.config import DatasetName, TrainConfig, from_json, with_params
 from mnist_bench.data import form_of
-from mnist_bench.picture_form import MNIST, PictureForm
+from mnist_bench.picture_form import PictureForm
 from mnist_bench.space_files import mappings
 from mnist_bench.space_files.checking import check
 from mnist_bench.space_files.form import IMAGES, VALUE, training_settings
@@ -56,9 +56,16 @@ def load(
     return _checked(_read(source), overrides, images, form, net)
 
 
-def parse(text: str, source: str, overrides: Sequence[str] = (), *, net: str | None = None) -> Space:
-    """Return the space of a file's text, which messages call `source`; errors as in `load`."""
-    return _checked(yaml_reader.parse(text, source), overrides, None, lambda _: MNIST, net)
+def parse(
+    text: str,
+    source: str,
+    overrides: Sequence[str] = (),
+    *,
+    form: Callable[[DatasetName], PictureForm] = form_of,
+    net: str | None = None,
+) -> Space:
+    """Return the space of a file's text, which messages call `source`; `form`, `net` and errors as in `load`."""
+    return _checked(yaml_reader.parse(text, source), overrides, None, form, net)
 
 
 def _checked(

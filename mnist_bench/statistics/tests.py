@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_bench.statistics.anova import ROUNDING
+
 
 def wilson(successes: int, count: int, confidence: float = 0.95) -> tuple[float, float]:
     """Return (low, high) of Wilson's score interval for a share (Wilson 1927), each 0..1.
@@ -75,31 +77,39 @@ def mean_and_deviation(values: Sequence[float]) -> tuple[float, float]:
     return float(array.mean()), float(array.std(ddof=1)) if len(array) > 1 else 0.0
 
 
-def t_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[float, float] | None:
-    """Return Student's interval (low, high) for the mean of normal values (Student 1908); None for a single value."""
+def t_interval(values: Sequence[float], confidence: float = 0.95, *, step: float = 0.0) -> tuple[float, float] | None:
+    """Return Student's interval (low, high) for the mean of normal values (Student 1908); None for a single value.
+
+    Where values come in multiples of a `step`, such as 1 / images, their deviation is at least what rounding alone
+    causes, because a few equal ones prove nothing.
+    """
     from scipy.special import stdtrit  # type: ignore[import-untyped]
 
     if len(values) < 2:
         return None
     mean, deviation = mean_and_deviation(values)
+    deviation = max(deviation, step * math.sqrt(ROUNDING))
     reach = float(stdtrit(len(values) - 1, (1 + confidence) / 2)) * deviation / math.sqrt(len(values))
     return mean - reach, mean + reach
 
 
-def share_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[float, float] | None:
+def share_interval(
+    values: Sequence[float], confidence: float = 0.95, *, step: float = 0.0
+) -> tuple[float, float] | None:
     """Return Student's interval (low, high) for the mean of shares, each 0..1; it reaches neither 0 nor 1.
 
     Where it would, the shares are far from normal. Then it is that of the mean's log odds, whose standard error follows
-    from the mean's (delta method; Oehlert 1992). None for a single value, and where all are 0 or all are 1.
+    from the mean's (delta method; Oehlert 1992). None for a single value, and where all are 0 or all are 1. `step` is
+    that of `t_interval`.
     """
     from scipy.special import expit, logit
 
-    plain = t_interval(values, confidence)
+    plain = t_interval(values, confidence, step=step)
     if plain is None or (plain[0] > 0 and plain[1] < 1):
         return plain
-    mean, reach = sum(plain) / 2, (plain[1] - plain[0]) / 2
-    if reach == 0:
+    if max(values) == 0 or min(values) == 1:
         return None
+    mean, reach = sum(plain) / 2, (plain[1] - plain[0]) / 2
     odds, reach = logit(mean), reach / (mean * (1 - mean))
     tiny = sys.float_info.epsilon
     low, high = np.clip(expit([odds - reach, odds + reach]), tiny, 1 - tiny)

@@ -11,7 +11,7 @@ from mnist_bench.data import TrainingSet, form_of, load_training_set, of_files, 
 from mnist_bench.studies.record import Data
 from search.errors import FingerprintError, UsageError
 from search.event_log import StudyRecord
-from search.study import StudyLocation, data_option, data_option_of
+from search.study import StudyLocation, data_option, invocations, latest_data, latest_net
 
 
 def training_set(recorded: Data, data_dir: Path | None, what: str) -> TrainingSet:
@@ -72,15 +72,17 @@ def _net_code(spec: Mapping[str, Any]) -> str | None:
 def needed_options(spec: Mapping[str, Any] | None, location: StudyLocation, data_dir: Path | None = None) -> str:
     """Return the options that a command to copy needs, so that it finds a study, its data and its net.
 
-    Each has a space before it. Without `data_dir` the data are those that the last command which named any searched on.
+    Each has a space before it. Without `data_dir` the data are those that the study was searched on last.
 
     Args:
         spec: the study's specification; None where it is not known.
         location: where it is kept.
         data_dir: where the data are.
     """
-    data = data_option(data_dir) or data_option_of(location.files)
-    return location.options + data + own_nets.option(None if spec is None else _net_code(spec))
+    searched = invocations(location.files)
+    data = data_option(latest_data(searched) if data_dir is None else data_dir)
+    net = own_nets.option(None if spec is None else _net_code(spec), latest_net(searched))
+    return location.options + data + net
 
 
 def device_like(numerics: Mapping[str, Any], name: str) -> str:

@@ -112,9 +112,9 @@ FIRST: First = {Record: ("schema_version", "correct"), Data: ("dataset", "subset
 
 
 def recipe_text(study: StudyRecord, trial: TrialRecord) -> str:
-    """Return the recipe of a trial as a file for `mnist-bench train`: its whole configuration, and the subset."""
-    values = config.to_json(from_json(trial.config))
-    return recipe.text(values, name=study.spec["space"]["name"], subset=study.spec["context"]["data"]["subset"])
+    """Return the recipe of a trial as a file for `mnist-bench train`: its whole configuration, data set and subset."""
+    values, data = config.to_json(from_json(trial.config)), data_of(study.spec["context"])
+    return recipe.text(values, name=study.spec["space"]["name"], subset=data.subset, dataset=data.dataset)
 
 
 def data_of(context: Mapping[str, Any]) -> Data:

@@ -182,12 +182,9 @@ def run(asked: SearchConfig, observer: Observer, stopping: Callable[[], bool]) -
         SearchError: see `search.driver.run.Search.run`, and `space_files.load` for faults in the space file.
     """
     space = to_search(asked, observer.on_notice)
-    chosen = chosen_strategies(asked, space)
     for warning in space_files.warnings(space, form_of(asked, space)):
         observer.on_warning(space_files.warning_line(warning))
-    if repeats(asked.order):
-        repeatability.require(*chosen, tried_on(space, asked.seed))
-    _require_net(asked, space)
+    check_own_code(asked, space)
     close_test_set()
     where = location(asked, space)
     start = start_list(asked, space, where, observer.on_notice)  # before data are loaded: a name may be mistyped
@@ -215,7 +212,6 @@ def _search(
 ) -> Search:
     where, chosen = location(asked, space), chosen_strategies(asked, space)
     data = load_training_set(data_options(asked, space))
-    source = None if asked.data_dir is None else str(asked.data_dir.resolve())
     deadline = None if asked.timeout is None else time.monotonic() + asked.timeout
     return Search(
         location=where,
@@ -230,8 +226,18 @@ def _search(
         trial_timeout=math.inf if asked.trial_timeout is None else asked.trial_timeout,
         check=validated.believed,
         max_outage=asked.max_outage,
-        invocation=None if asked.command is None else Invocation(command=asked.command, data_dir=source),
+        invocation=_invocation(asked),
     )
+
+
+def _invocation(asked: SearchConfig) -> Invocation | None:
+    """Return what is kept of how a search was asked for; None of a call from Python that names nothing of one's own."""
+    made = Invocation(
+        command=asked.command,
+        data_dir=None if asked.data_dir is None else str(asked.data_dir.resolve()),
+        net=None if asked.net is None else own_nets.use(asked.net).loaded.whole_name,
+    )
+    return None if made == Invocation() else made
 
 
 def location(asked: SearchConfig, space: Space) -> StudyLocation:
@@ -253,12 +259,20 @@ def to_search(asked: SearchConfig, notice: Callable[[str], object] = lambda text
         return begun
     space = _loaded(asked, asked.space)
     if space.is_recipe:
-        name = space_files.named(asked.space)
-        data = "" if asked.data_dir is None else f" --data {shlex.quote(str(asked.data_dir))}"
         raise UsageError(
-            f"{name}: there is nothing to search, for it has no range; use `mnist-bench train {name}{data}`."
+            f"{space_files.named(asked.space)}: there is nothing to search, for it has no range; use "
+            f"`{_train_command(asked)}`."
         )
     return space
+
+
+def _train_command(asked: SearchConfig) -> str:
+    """Return the command that trains a recipe which a search was asked for."""
+    words = ["mnist-bench", "train", space_files.named(asked.space)]
+    words += [word for override in asked.overrides for word in ("--set", override)]
+    given = {"--net": asked.net, "--dataset": asked.dataset, "--data": asked.data_dir}
+    words += [word for option, value in given.items() if value is not None for word in (option, str(value))]
+    return shlex.join(words)
 
 
 def _as_begun(asked: SearchConfig, notice: Callable[[str], object]) -> Space | None:
@@ -308,6 +322,20 @@ def tried_on(space: Space, seed: int) -> TriedOn:
     """Return what a sampler or pruner of the user's own is tried out on: the nets of a space, none of which trains."""
     plan = overview.planner(space, stored(COEFFICIENTS["cpu-fp32"], {}))
     return TriedOn(space=space, planner=plan, periods=len(period_ends(space)), seed=seed)
+
+
+def check_own_code(asked: SearchConfig, space: Space) -> None:
+    """Check that a sampler, a pruner and a net of the user's own repeat, so far as the search is to be repeated.
+
+    `space` is what `to_search` returns for `asked`.
+
+    Raises:
+        UsageError: one does not, or cannot be loaded; see `repeatability.require` and `net_checks.require`.
+    """
+    chosen = chosen_strategies(asked, space)
+    if repeats(asked.order):
+        repeatability.require(*chosen, tried_on(space, asked.seed))
+    _require_net(asked, space)
 
 
 def _require_net(asked: SearchConfig, space: Space) -> None:

@@ -66,6 +66,8 @@ class CachedTrainer:
         if period > 1 and not state:
             state = self._state_before(config, seed, period, kept)
         state, report = self._trainer.advance(config, seed, period, state)
+        if report.end == "out_of_memory":  # says something of this moment and what else ran, so it is tried again
+            return state, report
         make_folder(path.parent)
         append_line(path, canonical_json.dumps([period, report.to_json()]))
         return state, report
@@ -90,8 +92,10 @@ def _read(path: Path) -> dict[int, Report]:
     if path.exists():
         for line in path.read_text().splitlines():
             try:
-                period, report = json.loads(line)
-                found[period] = Report.from_json(report)
+                period, values = json.loads(line)
+                report = Report.from_json(values)
             except (ValueError, TypeError):
                 continue
+            if report.end != "out_of_memory":  # which an earlier version kept
+                found[period] = report
     return found

@@ -9,12 +9,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from mnist_bench import own_nets
 from mnist_bench.config import Schedule, TrainConfig, config_hash, images_per_epoch
 from mnist_bench.data import Dataset
 from mnist_bench.nets import set_dropout_generator
@@ -81,6 +83,7 @@ def advance(
 
     Raises:
         ArchitectureError: the net cannot exist.
+        PluginError: training fails, and the net is the user's own; the message names the line of its file.
         ValueError: `state` does not stand before this period of this configuration.
     """
     return finish(advance_in_steps(config, seed, period, state, data, precision))
@@ -102,23 +105,26 @@ def advance_in_steps(
     `device_cache` holds train loops as earlier periods left them; this one takes its own and leaves it again.
     """
     started = time.perf_counter()
-    try:
-        content, report = yield from _advance(
-            config, seed, period, state, data, precision, make, DeviceCache(0) if device_cache is None else device_cache
-        )
-    except (MemoryError, RuntimeError) as error:
-        if not _is_lack_of_memory(error):
-            raise
-        if data.device.type == "cuda":
-            torch.cuda.synchronize(data.device)  # before the train loop's memory goes to another lane's stream
-        content, report = state or b"", _ended(config, period, "", "out_of_memory")
+    cache = DeviceCache[TrainLoop](0) if device_cache is None else device_cache
+    with _blamed(config):  # around what tells a lack of memory, for which no code is to blame
+        try:
+            content, report = yield from _advance(config, seed, period, state, data, precision, make, cache)
+        except (MemoryError, RuntimeError) as error:
+            if not _is_lack_of_memory(error):
+                raise
+            if data.device.type == "cuda":
+                torch.cuda.synchronize(data.device)  # before the train loop's memory goes to another lane's stream
+            content, report = state or b"", _ended(config, period, "", "out_of_memory")
     return content, replace(report, seconds=time.perf_counter() - started)
 
 
 def fit(
     config: TrainConfig, seed: int, data: Dataset, precision: Precision, on_period: OnPeriod | None = None
 ) -> FitResult:
-    """Train all periods of `config`, or those until it diverges; `on_period` hears each period, state and report."""
+    """Train all periods of `config`, or those until it diverges; `on_period` hears each period, state and report.
+
+    Errors as in `advance`.
+    """
     state: bytes | None = None
     reports: list[Report] = []
     for period in range(1, len(Schedule(config=config, images=len(data.labels)).period_ends) + 1):
@@ -222,6 +228,11 @@ def _ended(config: TrainConfig, period: int, weights: str, reason: EndReason) ->
 
 def _epoch(config: TrainConfig, period: int) -> float:
     return Schedule(config=config, images=1).period_ends[period - 1]
+
+
+def _blamed(config: TrainConfig) -> AbstractContextManager[None]:
+    """Return what blames an exception on the net, where that is code of the user's own; see `Loaded.blamed`."""
+    return nullcontext() if config.net_code is None else own_nets.known(config.net_code).loaded.blamed()
 
 
 def _is_lack_of_memory(error: Exception) -> bool:

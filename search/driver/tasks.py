@@ -13,7 +13,7 @@ from typing import Any, Generic, assert_never
 from search.driver.period_results import take_all
 from search.driver.retry_policy import Failure, Key, RetryPolicy
 from search.errors import WorkerError
-from search.executors import Done, Executor, Job, Lost, Outcome, Raised
+from search.executors import Done, Executor, Job, Lost, Outcome, Raised, why_failed
 from search.study import CheckpointStore
 from search.trainer_api import C, Codec, Report
 
@@ -202,7 +202,9 @@ class Training(Generic[C]):
                 self._retry_policy.done(key)
                 self._done(task, outcome)
             case Raised():
-                raise WorkerError(f"{task.name} makes the trainer fail: {outcome.error}")
+                error = WorkerError(f"{task.name} makes the trainer fail: {why_failed(outcome)}")
+                error.add_note(outcome.error)  # for those who ask for the traceback
+                raise error
             case Lost():
                 raise WorkerError(f"{task.name} needs more memory than there is: two workers ran out of it.")
             case _:

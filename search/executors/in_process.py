@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, cast
 
-from search.errors import FOREIGN
+from search.errors import FOREIGN, PluginError
 from search.executors.protocol import Done, Job, Outcome, Raised
 from search.plugins import load_object
 from search.trainer_api import Report, Trainer, TrainerSpec
@@ -28,9 +28,14 @@ def build_trainer(spec: TrainerSpec) -> Trainer[Any]:
 
 
 def error_text(error: BaseException) -> str:
-    """Return the last lines of an exception's traceback."""
-    lines = "".join(traceback.format_exception(error)).rstrip().splitlines()
-    return "\n".join(lines[-ERROR_LINES:])
+    """Return the last lines of an exception's traceback.
+
+    Where a user's code is blamed, they are those of what it raised, and below them stands the sentence that blames it.
+    """
+    raised = error.__cause__ if isinstance(error, PluginError) else None
+    lines = "".join(traceback.format_exception(raised or error)).rstrip().splitlines()
+    sentence = [str(error)] if raised else []
+    return "\n".join([*lines, *sentence][-ERROR_LINES:])
 
 
 def checked(answer: Any) -> tuple[bytes, Report]:

@@ -24,6 +24,8 @@ from .provenance import (
     data_option_of as data_option_of,
     invocations as invocations,
     keep_provenance as keep_provenance,
+    latest_data as latest_data,
+    latest_net as latest_net,
 )
 from .removal import remove_study as remove_study
 from .spec import (
@@ -31,6 +33,7 @@ from .spec import (
     StudySpec as StudySpec,
     check_same as check_same,
     fingerprint as fingerprint,
+    own_code_options as own_code_options,
     stored_history as stored_history,
 )
 from .start_list import StartList as StartList

@@ -7,7 +7,7 @@ results/
         study.db            event log and Optuna's tables, where the database is no server's
         begun               when the study was begun, where the database is a server's
         space.yaml          the space that is searched, as a file
-        commands.jsonl      the commands that searched, as they were typed
+        commands.jsonl      the commands that searched, as they were typed, and where their data and net were
         driver.lock         held by the process that drives the study
         workers.log         what worker processes print
         states/             checkpoints

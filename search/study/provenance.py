@@ -1,4 +1,4 @@
-"""How a study was asked for: its space as a file, and every command that searched, as it was typed.
+"""How a study was asked for: its space as a file, every command that searched, as it was typed, and what it named.
 
 Both are for people. The fingerprint has no part of them, and no decision depends on them.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,16 +20,19 @@ from search.study.folder import StudyFolder
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Invocation:
-    """A command that searched."""
+    """A command, or a call from Python, that searched."""
 
-    command: str
-    """As it was typed, without a storage that may hold a password."""
+    command: str | None = None
+    """As it was typed, without a storage that may hold a password; None of a call."""
     data_dir: str | None = None
     """The folder of the data files; None for those inside the package."""
+    net: str | None = None
+    """The name by which the net of the user's own is loaded, a file with its whole path; None where there is none, and
+    in earlier versions, which did not keep it."""
 
 
 def keep_provenance(files: StudyFolder, space: Space, invocation: Invocation | None) -> None:
-    """Write the space of a study that begins into its folder, and add the command to those before.
+    """Write the space of a study that begins into its folder, and add the invocation to those before.
 
     Raises:
         StorageError: the folder cannot be written.
@@ -44,7 +48,7 @@ def keep_provenance(files: StudyFolder, space: Space, invocation: Invocation | N
 
 
 def invocations(files: StudyFolder) -> list[Invocation]:
-    """Return the commands that searched a study, the first one first; lines that cannot be read are left out."""
+    """Return what searched a study, the first first; lines that cannot be read are left out."""
     try:
         lines = files.commands.read_text(errors="replace").splitlines()
     except FileNotFoundError:
@@ -59,9 +63,18 @@ def data_option(source: Path | str | None) -> str:
 
 
 def data_option_of(files: StudyFolder) -> str:
-    """Return that of the data which the last command that named any searched on; nothing where none did."""
-    named = [invocation.data_dir for invocation in invocations(files) if invocation.data_dir]
-    return data_option(named[-1] if named else None)
+    """Return that of the data which a study was searched on last; nothing where none were named."""
+    return data_option(latest_data(invocations(files)))
+
+
+def latest_data(searched: Sequence[Invocation]) -> str | None:
+    """Return the data of the last invocation that named any; None where none did."""
+    return next((made.data_dir for made in reversed(searched) if made.data_dir), None)
+
+
+def latest_net(searched: Sequence[Invocation]) -> str | None:
+    """Return the name of the net of the user's own in the last invocation that kept one; None where none did."""
+    return next((made.net for made in reversed(searched) if made.net), None)
 
 
 def _invocation(line: str) -> Invocation | None:
@@ -69,7 +82,10 @@ def _invocation(line: str) -> Invocation | None:
         entry = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(entry, dict) or not isinstance(entry.get("command"), str):
+    if not isinstance(entry, dict) or not isinstance(entry.get("command", ...), str | None):
         return None
-    folder = entry.get("data_dir")
-    return Invocation(command=entry["command"], data_dir=folder if isinstance(folder, str) else None)
+    return Invocation(command=entry["command"], data_dir=_text(entry.get("data_dir")), net=_text(entry.get("net")))
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -13,7 +14,7 @@ from search import canonical_json, strategies
 from search.differences import differences
 from search.errors import FingerprintError, NewerVersionError, UsageError
 from search.event_log import Created, Event, History, Order
-from search.messages import on_one_line, show
+from search.messages import on_one_line
 from search.plugins import is_code
 from search.space import Choice, Distribution, FloatRange, IntRange, Levels, Space, cost_of
 from search.stored_fields import First, standing, unknown
@@ -236,16 +237,34 @@ def _check_named(name: str, stored: Mapping[str, Any], current: Mapping[str, Any
     Raises:
         FingerprintError: it is not; the text says which options to repeat.
     """
-    names = {kind: (str(stored[kind]["name"]), str(current[kind]["name"])) for kind in ("sampler", "pruner")}
-    lacking = [kind for kind, (then, now) in names.items() if is_code(then) and not is_code(now)]
-    words = [f"--{kind} {shlex.quote(names[kind][0])}" for kind in lacking]
-    words += [
-        f"--{kind}-option {shlex.quote(f'{option}={show(value)}')}"
-        for kind in lacking
-        for option, value in stored[kind]["options"].items()
-    ]
+    then, now = _own_code(stored), _own_code(current)
+    lacking = {kind: way for kind, way in then.items() if kind not in now}
     if lacking:
         raise FingerprintError(
             f"Study {name} was made by a {' and a '.join(lacking)} of your own, which only you can name again: add "
-            f"{' '.join(words)} (a file with the folder that it lies in)."
+            f"{shlex.join(_naming(lacking))} (a file with the folder that it lies in)."
         )
+
+
+def own_code_options(stored: Mapping[str, Any]) -> list[str]:
+    """Return the words of a command that name a study's sampler and pruner, and their options, where they are code of
+    the user's own; those that are built in stand in the space.
+
+    >>> mine = {"name": "mine.py:Mine", "options": {"share": 0.3}}
+    >>> own_code_options({"sampler": mine, "pruner": {"name": "asha"}})
+    ['--sampler', 'mine.py:Mine', '--sampler-option', 'share=0.3']
+    """
+    return list(_naming(_own_code(stored)))
+
+
+def _own_code(stored: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Return the sampler and the pruner of a study, by these words, where they are code of the user's own."""
+    return {kind: stored[kind] for kind in ("sampler", "pruner") if is_code(str(stored[kind]["name"]))}
+
+
+def _naming(own: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    for kind, way in own.items():
+        yield from (f"--{kind}", str(way["name"]))
+        for option, value in way["options"].items():
+            # In JSON, which is read as what it is: the text "1" stays a text, and nothing is cut as in a message.
+            yield from (f"--{kind}-option", f"{option}={json.dumps(value, ensure_ascii=False)}")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from confirm import plan_of, rows
+from confirm import plan_of, ran_on, rows
 from looks import ADDED, BOUNDARIES, compared, look, words
 from scipy.stats import norm  # type: ignore[import-untyped]
 
@@ -103,6 +104,15 @@ def test_looks_that_the_boundaries_do_not_hold_for_are_refused(tmp_path: Path) -
             plan_of(file)
 
 
+def test_a_line_that_was_being_written_is_no_search(tmp_path: Path) -> None:
+    ledger = tmp_path / "contest.jsonl"
+    assert ran_on(ledger) == {}
+    here = {"canary": "c", "cpu": "EPYC", "torch": "2"}
+    whole = [json.dumps({"way": "tpe", "seed": seed, "machine": here, "trace": {}}) for seed in (1, 2)]
+    ledger.write_text("\n".join([whole[0], whole[1][:20], whole[1]]) + "\n")
+    assert ran_on(ledger) == {("tpe", 1): here, ("tpe", 2): here}
+
+
 def test_speed_ups_are_told_at_smaller_budgets_too() -> None:
     found = look(contest(*errors(0, 30, gain=0.001)), BOUNDARIES[1][0], 0.02, (5,))
     assert list(found.speedups) == [5, 10]
@@ -111,8 +121,13 @@ def test_speed_ups_are_told_at_smaller_budgets_too() -> None:
 def test_a_page_has_a_row_a_look_and_no_verdict_but_its_own() -> None:
     plan = replace(plan_of(PLANS / "contest.yaml"), budgets=(5,), trials=10)
     seen = contest(*errors(1, 25, gain=0.0012))
-    heads, rule, row = rows(plan, [(seen, [look(seen, ADDED, 0.02, (5,))])])
+    ran = {
+        (entrant.name, seed): {"canary": entrant.sampler if seed < 6 else "one"}
+        for entrant in seen.entrants
+        for seed in seen.seeds
+    }
+    heads, rule, row = rows(plan, [(seen, [look(seen, ADDED, 0.02, (5,))])], ran)
     assert heads.count("|") == rule.count("|") == row.count("|")
-    assert row.startswith("| curves + asha | 1.77 % ± 0.02 | tpe + asha | 1.90 % ± 0.02 | 25 | -0.13 [")
-    assert "| not shown | " in row
+    assert row.startswith("| curves + asha | 1.77 % ± 0.02 | tpe + asha | 1.90 % ± 0.02 | 25 | 6 | -0.13 [")
+    assert "| not shown, look 1 of 3 | " in row
     assert row.endswith("2.00 [2.00, 2.00] |")

@@ -82,7 +82,7 @@ def trained(folder: Path, *options: str) -> dict[str, levers.Brought]:
     line = ["train", str(folder / "recipe.yaml"), "--output", str(folder), *options]
     asked = levers.parser().parse_args(line)
     levers.train(asked, levers.named(asked.lever, asked.only), lambda: False)
-    return {row.lever: row for row in levers.brought(list(levers.made(folder / "levers.jsonl").values()))}
+    return {row.lever: row for row in levers.brought(levers.made(folder / "levers.jsonl"))}
 
 
 def test_levers_are_paired_with_the_recipe_by_seed(grid: FakeGrid, tmp_path: Path) -> None:
@@ -115,6 +115,28 @@ def test_a_stopped_command_goes_on_with_what_is_missing(grid: FakeGrid, tmp_path
     assert len(grid.trained) == 12
     trained(tmp_path, "--seeds", "3")
     assert len(grid.trained) == 12
+
+
+def test_what_was_trained_for_one_comparison_serves_another(grid: FakeGrid, tmp_path: Path) -> None:
+    hard, grids = levers.LEVERS["hard"], levers.LEVERS["grid"]
+    trained(tmp_path, "--seeds", "2", "--only", "hard", *(f"--set={change}" for change in grids))
+    assert len(grid.trained) == 4
+    for _ in range(2):
+        trained(tmp_path, "--seeds", "2", "--only", "grid", *(f"--set={change}" for change in hard))
+        assert len(grid.trained) == 6, "the net with both is the same"
+    rows = levers.made(tmp_path / "levers.jsonl")
+    assert [(row.lever, row.pairs, row.difference) for row in levers.brought(rows)] == [
+        ("hard", 2, 0),
+        ("grid", 2, -41),
+    ]
+    assert len(rows) == 8
+
+
+def test_trainings_of_two_machines_are_no_pair(grid: FakeGrid, tmp_path: Path) -> None:
+    trained(tmp_path, "--seeds", "2", "--only", "grid")
+    grid.numerics = {"canary": "d" * 64}
+    assert trained(tmp_path, "--seeds", "3", "--only", "grid")["grid"].pairs == 5
+    assert len(grid.trained) == 10
 
 
 def test_levers_of_ones_own_and_those_that_change_nothing(
@@ -161,7 +183,7 @@ def test_the_tables_are_the_ledgers(grid: FakeGrid, tmp_path: Path) -> None:
 
 def test_other_images_make_other_pairs(grid: FakeGrid, tmp_path: Path) -> None:
     trained(tmp_path, "--seeds", "2", "--only", "grid")
-    rows = list(levers.made(tmp_path / "levers.jsonl").values())
+    rows = levers.made(tmp_path / "levers.jsonl")
     elsewhere = [replace(row, data="0" * 64, task="mnist-5k") for row in rows]
     assert [row.pairs for row in levers.brought([*rows, *elsewhere])] == [2, 2]
     assert [row.pairs for row in levers.brought([*rows, *(row for row in elsewhere if row.lever == "grid")])] == [2]

@@ -8,6 +8,8 @@ from pathlib import Path
 import publish
 import pytest
 
+from search.files import append_line
+
 
 def test_what_was_stopped_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[str] = []
@@ -41,6 +43,8 @@ def test_what_was_stopped_goes_on_where_it_was(tmp_path: Path, monkeypatch: pyte
 
 def test_a_front_is_published_with_its_recipes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def run(*arguments: str) -> str:
+        if arguments[0] == "confirm" and "--json" not in arguments:
+            append_line(tmp_path / "under way" / "front" / "test-openings.jsonl", '{"purpose": "confirm small-0"}')
         return '{"members": [{"number": 7}]}' if "--json" in arguments else " ".join(arguments[:2])
 
     monkeypatch.setattr(publish, "run", run)
@@ -52,3 +56,5 @@ def test_a_front_is_published_with_its_recipes(tmp_path: Path, monkeypatch: pyte
         "search.txt", "leaderboard.md", "leaderboard.json", "front.md", "front.json", "7.yaml",
     }  # fmt: skip
     assert (folder / "7.yaml").read_text() == "show small-0/7"
+    ledger = tmp_path / "published" / "test-openings.jsonl"
+    assert set(ledger.read_text().splitlines()) == {'{"purpose": "confirm small-0"}'}

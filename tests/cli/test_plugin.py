@@ -40,6 +40,21 @@ def checked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[ForeignSampler, Tried
     return calls
 
 
+@pytest.fixture
+def net_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[DataOptions]:
+    """Return the data on which nets are to be checked, of which none is trained."""
+    asked: list[DataOptions] = []
+
+    def examine(net: OwnNet, settings: Mapping[str, Any], data: DataOptions) -> Checked:
+        asked.append(data)
+        return Checked(name=net.loaded.name, kind="net", code=net.loaded.code, rows=ROWS[:1])
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr("mnist_bench.data.close_test_set", lambda: None)  # it would stay closed for other tests
+    monkeypatch.setattr("mnist_bench.net_checks.examine", examine)
+    return asked
+
+
 def test_what_holds_is_told_in_a_table(cli: Cli, checked: list[object], tmp_path: Path) -> None:
     result = cli("plugin", "check", own_code.write(tmp_path, own_code.SEEDED), "--space", "smoke")
     assert result.exit_code == 0
@@ -95,23 +110,22 @@ def test_json(cli: Cli, checked: list[object], tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("train", "tried"), [(40, 40), (3100, 3000)])
 def test_a_net_is_tried_on_as_many_of_ones_own_images_as_there_are(
-    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, train: int, tried: int
+    cli: Cli, tmp_path: Path, net_checked: list[DataOptions], train: int, tried: int
 ) -> None:
-    asked: list[DataOptions] = []
-
-    def examine(net: OwnNet, settings: Mapping[str, Any], data: DataOptions) -> Checked:
-        asked.append(data)
-        return Checked(name=net.loaded.name, kind="net", code=net.loaded.code, rows=ROWS[:1])
-
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr("mnist_bench.data.close_test_set", lambda: None)  # it would stay closed for other tests
-    monkeypatch.setattr("mnist_bench.net_checks.examine", examine)
     (tmp_path / "nets.py").write_text(own_nets.GOOD)
     write_npz(tmp_path / "mine.npz", arrays(classes=4, train=train, test=8, side=8))
     result = cli("plugin", "check", "nets.py:build", "--data", "mine.npz")
     assert result.exit_code == 0, result.output
-    assert [data.subset for data in asked] == [tried]
+    assert [data.subset for data in net_checked] == [tried]
     assert f" on {tried:,} images" in result.stdout
+
+
+def test_a_net_is_judged_for_the_pictures_at_hand(cli: Cli, tmp_path: Path, net_checked: list[DataOptions]) -> None:
+    name = own_nets.write(tmp_path, own_nets.COLOUR_ONLY)
+    write_npz(tmp_path / "mine.npz", arrays(classes=4, train=40, test=8, side=16))
+    result = cli("plugin", "check", name, "--data", "mine.npz")
+    assert result.exit_code == 0, result.output
+    assert len(net_checked) == 1
 
 
 @pytest.mark.parametrize(

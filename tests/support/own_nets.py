@@ -76,6 +76,22 @@ def build(settings, input_shape, classes):
 """Has a buffer that is always the same and that its state leaves out, larger than all its weights."""
 NEEDING = GOOD.replace("Le(64)] = 4", "Le(64)]")
 """One of its settings has no default."""
+OPTIONAL = f"""{_HEAD}
+@dataclass(frozen=True)
+class Settings:
+    width: int | None = 16
+    tags: tuple[int, ...] = (3,)
+
+def build(settings: Settings, input_shape: tuple[int, int, int], classes: int) -> nn.Module:
+    return head(settings.width or 4, input_shape, classes, *(nn.Dropout(tag / 10) for tag in settings.tags))
+"""
+"""Its settings may be null and an empty list, which are not their defaults."""
+COLOUR_ONLY = f"""{_HEAD}
+def build(settings, input_shape, classes):
+    if input_shape[0] != 3:
+        raise ValueError("colour only")
+    return head(4, input_shape, classes)
+"""
 UNSEEDED = f"""{_HEAD}
 draws = np.random.default_rng()
 

@@ -44,8 +44,9 @@ def show(study: StudyRecord, location: StudyLocation) -> None:
     entries = [*finding, *best, *_search(study), *_files(study, location.files)]
     for label, text in [*entries, ("digest", grouped(study.digest))]:
         output.print_entry(label, text)
-    for number, invocation in enumerate(invocations(location.files)):
-        output.print_line(output.entry("" if number else "typed", invocation.command))
+    typed = [made.command for made in invocations(location.files) if made.command is not None]
+    for number, command in enumerate(typed):
+        output.print_line(output.entry("" if number else "typed", command))
     if ranges := Space.from_spec(study.spec["space"]).ranges:
         output.print_line()
         output.print_table(Table(rows=ranges, columns=_columns(study)))

@@ -47,19 +47,16 @@ def export(
     from mnist_bench import cells
     from mnist_bench.export import Options, find, folder as exports
     from mnist_bench.studies import open_study
-    from search.errors import UsageError
     from search.files import check_target
     from search.study import StudyLocation
 
-    if committee and not confirmed:
-        raise UsageError("--committee takes the nets that `confirm` trained on all images; give --confirmed, too.")
+    asked = Options(on_all=confirmed, committee=committee, device=device, data_dir=data_dir)
     check_target(folder, folder=True)
     exports.check(folder)
     name, number = targets.parse(target)
     study = open_study(results, name, storage)
     trial = None if number is None else targets.find_trial(study, number)
     location = StudyLocation.of(study.name, results, storage)
-    asked = Options(on_all=confirmed, committee=committee, device=device, data_dir=data_dir)
     winner = find(study, trial, location, asked, output.note)
     written = exports.write(winner, folder)
     right = f"{cells.percent(winner.validation.accuracy)} of {winner.validation.images:,} validation images"

@@ -17,13 +17,13 @@ from pathlib import Path
 from mnist_bench.config import DatasetName
 from mnist_bench.data import guard, idx
 from mnist_bench.data.cache_folder import cache_folder
-from mnist_bench.data.mnist import ABOUT, TRAIN_FILES, DataOptions, form_of, images_in
+from mnist_bench.data.mnist import ABOUT, TRAIN_FILES, DataOptions, about, form_of, images_in
 from mnist_bench.data.own import npz, picture_folder
 from mnist_bench.data.own.parts import Parts, form_of as form_of_files
 from mnist_bench.data.split import fewest
 from mnist_bench.data.test_set import TEST_FILES
 from mnist_bench.errors import DataError
-from mnist_bench.picture_form import MNIST, PictureForm, parse
+from mnist_bench.picture_form import MNIST, PictureForm
 from search import canonical_json
 from search.files import atomic_write
 
@@ -81,8 +81,8 @@ def _kept(source: Path, stamp: str, read: Callable[[Path], Parts]) -> tuple[Path
     known = root / "sources" / canonical_json.sha256([str(source), stamp])
     with suppress(OSError, ValueError):
         folder = root / known.read_text()
-        if form := _form_in(folder):
-            return folder, form
+        if made := about(folder):
+            return folder, made.form
     parts = read(source)
     try:
         folder = _written(parts, root, source)
@@ -93,13 +93,6 @@ def _kept(source: Path, stamp: str, read: Callable[[Path], Parts]) -> tuple[Path
     return folder, parts.form
 
 
-def _form_in(folder: Path) -> PictureForm | None:
-    """Return the form of the files in a folder of the cache; None where there are none."""
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        return parse(json.loads((folder / ABOUT).read_bytes())["form"])
-    return None
-
-
 def _written(parts: Parts, root: Path, source: Path) -> Path:
     """Return the folder with the files of a data set, which appears whole or not at all."""
     names = (*TRAIN_FILES, *TEST_FILES)
@@ -108,8 +101,8 @@ def _written(parts: Parts, root: Path, source: Path) -> Path:
     # Two sources may hold the same pictures and name the classes otherwise, or not at all.
     named = [list(parts.names)] if parts.names else []
     folder = root / canonical_json.sha256([asdict(parts.form), hashes, *named])[:32]
-    about = {"form": asdict(parts.form), "sha256": hashes, "classes": list(parts.names), "source": str(source)}
-    if _form_in(folder):
+    said = {"form": asdict(parts.form), "sha256": hashes, "classes": list(parts.names), "source": str(source)}
+    if about(folder):
         return folder  # of another source with the same content
     shutil.rmtree(folder, ignore_errors=True)  # of what is there, nobody can say what it is
     root.mkdir(parents=True, exist_ok=True)
@@ -118,7 +111,7 @@ def _written(parts: Parts, root: Path, source: Path) -> Path:
         for name, values in zip(names, arrays, strict=True):
             with guard.passage():
                 atomic_write(made / name, idx.pack(values))
-        atomic_write(made / ABOUT, json.dumps(about, indent=1).encode())
+        atomic_write(made / ABOUT, json.dumps(said, indent=1).encode())
         with suppress(OSError):  # another process may have been faster, with the same files
             made.rename(folder)
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -34,7 +35,7 @@ class Member:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ahead:
-    """How far a configuration is ahead of the most accurate one that costs no more, in shares of the test images."""
+    """How far a configuration is ahead of one that costs no more, in shares of the test images."""
 
     of: int
     """The other trial's number."""
@@ -80,20 +81,23 @@ class Front:
         return figures(self.final(number).errors, self.test_images)
 
     def ahead(self, member: Member) -> Ahead | None:
-        """Return how far a member is ahead of the most accurate one that costs no more; None where nothing is as cheap,
-        or a run of its own came to no end."""
+        """Return how far a member is ahead of what decides where it stands, of all that costs no more: one that is
+        shown to be more accurate, or else the one of which least is shown. None where nothing is as cheap, or a run of
+        its own came to no end."""
         own = _whole(self.final(member.number))
+        if own is None:
+            return None
         rivals = [
-            (sum(errors), other.number, errors)
+            self._ahead(own, errors, other.number)
             for other in self.members
             if other is not member and other.cost <= member.cost and (errors := _whole(self.final(other.number)))
         ]
-        if own is None or not rivals:
-            return None
-        _, number, errors = min(rivals)
-        differences = [(theirs - mine) / self.test_images for theirs, mine in zip(errors, own, strict=True)]
+        return min(rivals, key=lambda rival: (rival.high >= 0, rival.low), default=None)
+
+    def _ahead(self, own: Sequence[int], theirs: Sequence[int], other: int) -> Ahead:
+        differences = [(their - mine) / self.test_images for their, mine in zip(theirs, own, strict=True)]
         found = paired(differences, 1 / self.test_images)
-        return Ahead(of=number, mean=found.mean, low=found.low, high=found.high)
+        return Ahead(of=other, mean=found.mean, low=found.low, high=found.high)
 
     def standing(self, member: Member) -> Standing | None:
         """Return whether a member is on the front: nothing as cheap is as accurate, as a paired comparison says. None

@@ -187,7 +187,7 @@ def figures(errors: tuple[int | None, ...], images: int) -> Figures | None:
     if not accuracies:
         return None
     return Figures(
-        mean=fmean(accuracies), interval=share_interval(accuracies), seeds=len(accuracies), median=median(accuracies),
+        mean=fmean(accuracies), interval=share_interval(accuracies, step=1 / images), seeds=len(accuracies), median=median(accuracies),
         not_learned=tuple(accuracy for accuracy in accuracies if accuracy < LEARNED),
     )  # fmt: skip
 

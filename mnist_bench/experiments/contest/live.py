@@ -31,13 +31,15 @@ from search.executors.local import LocalExecutor
 from search.files import make_folder
 from search.space import Space
 from search.strategies import OptunaStudy
-from search.study import CheckpointStore, StartList, WorkFolder, open_study
+from search.study import CheckpointStore, StartList, StudyLocation, WorkFolder, fingerprint, open_study
 from search.trainer_api import Plan, Planner, Report
 
 SEEN_SEED = 0
 """With which all that a search proposes is trained."""
 FRESH_SEEDS = (1001, 1002, 1003, 1004)
 """With which its choice is trained again."""
+FIRST_KIND = "cpu-bf16"
+"""On which the first live contests ran."""
 MAX_TRIALS = 10_000
 """At so many trials a search ends, whatever it has spent."""
 
@@ -64,6 +66,8 @@ class LiveTerms:
     slots: int = 8
     workers: int = 1
     device: str = "auto"
+    kind: str = FIRST_KIND
+    """Of the device, which says what periods cost; see `mnist_bench.nets.COEFFICIENTS`."""
     other: Table | None = None
     """A table on another task, whose best configurations may be transferred."""
     start: StartList = field(default_factory=StartList)
@@ -104,7 +108,10 @@ class Live:
             case "first_period":
                 return first_period(_Trained(self, stopping), seed, budget)
             case "transfer":
-                return transfer(_Trained(self, stopping), self.terms.other, budget)
+                planner = self.terms.planner
+                return transfer(
+                    _Trained(self, stopping), self.terms.other, budget, lambda params: planner(params).feasible
+                )
             case "foreign":
                 raise ValueError(f"{entrant.way} searches in a program of its own")
             case _:
@@ -115,23 +122,21 @@ class Live:
         terms = self.terms
         sampler, pruner = strategies_of(entrant)
         start = terms.start if entrant.start else StartList()
-        told = [start.to_json()] if entrant.start else []
-        own = canonical_json.sha256([entrant.way, dict(entrant.sampler_options), dict(entrant.pruner_options), *told])[
-            :8
-        ]
-        name = f"{own}-{seed}"
-        before = _kept(terms.folder, name)
-        spent = _Spent(sum(cost for _, _, cost, _ in trained_periods(before)) if before else 0)
-        if before is not None and spent.cost >= budget:
-            return before
         trainer = cached_trainer(terms.task, terms.cache, device=terms.device)
         periods = len(run_search.period_ends(terms.space))
         search = Search.of(
             terms.space, terms.planner, trainer, trials=MAX_TRIALS, periods=periods, seed=seed,
-            slots=terms.slots, sampler=sampler, pruner=pruner, name=name, results=terms.folder, start=start,
+            slots=terms.slots, sampler=sampler, pruner=pruner, results=terms.folder, start=start,
         )  # fmt: skip
+        # All that its decisions depend on, code of one's own and this machine's bits too: another one is a new study.
+        name = f"{fingerprint(search.spec_for(self.numerics).to_json())[:8]}-{seed}"
+        before = _kept(terms.folder, name)
+        spent = _Spent(sum(cost for _, _, cost, _ in trained_periods(before)) if before else 0)
+        if before is not None and spent.cost >= budget:
+            return before
         search = replace(
             search,
+            location=StudyLocation.of(name, terms.folder),
             executor=_OneSeed(self._executor, self.numerics),
             observer=spent,
             stopping=lambda: stopping() or spent.cost >= budget,
@@ -176,7 +181,9 @@ class Live:
         tasks = [
             Task(
                 name=f"configuration {number}, seed {seed}",
-                identity=canonical_json.sha256([dict(codec.to_json(plan.config)), seed, periods]),
+                identity=canonical_json.sha256(
+                    [dict(codec.to_json(plan.config)), seed, periods, self.numerics["canary"]]
+                ),
                 config=plan.config,
                 codec=codec,
                 seed=seed,

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from mnist_bench.experiments.contest.baselines import Ended, Params, choices, first_period, proposals, transfer
 from mnist_bench.experiments.contest.entrants import strategies_of
 from mnist_bench.experiments.contest.record import Entrant, Ledger, Trace
-from mnist_bench.tables import Nearest, Table, TablePlanner, TableTrainer, cells
+from mnist_bench.tables import SHA256, Nearest, Table, TablePlanner, TableTrainer, cells
 from search import strategies
 from search.event_log import State
 from search.executors import Job
@@ -28,7 +28,7 @@ from search.proposals import Candidate, Curve, SpaceProspects
 from search.simulation import MAX_TRIALS, Simulated, simulate
 from search.space import FloatRange
 from search.strategies import OptunaStudy
-from search.study import StartList, StudySpec, fingerprint
+from search.study import DRIVER_REVISION, StartList, StudySpec, fingerprint
 from search.trainer_api import Plan, Report
 
 
@@ -154,6 +154,10 @@ class Terms:
     slots: int = 8
     workers: tuple[int, ...] = (8,)
     """Numbers of workers for which the time is computed; none of them changes a decision."""
+
+    def on(self, table: Table) -> list[Any]:
+        """Return what decides a search over a table, for a ledger: these terms, the table, the driver's revision."""
+        return [SHA256.get(table.name, table.name), self.slots, self.workers, DRIVER_REVISION, self.budget]
 
 
 def replays(

@@ -157,8 +157,7 @@ def _on_table(
 ) -> Contest | None:
     seeds, table = _seeds(asked), arena.table
     terms = Terms(budget=asked.trials, slots=asked.slots, workers=asked.workers)
-    common = [SHA256.get(table.name, table.name), asked.slots, asked.workers, DRIVER_REVISION, asked.trials]
-    ledger = Ledger(asked.ledger, common, arena.start.to_json())
+    ledger = Ledger(asked.ledger, terms.on(table), arena.start.to_json())
     total, done = len(entrants) * len(seeds), 0
 
     def on_trace(entrant: Entrant, seed: int, trace: Trace) -> None:
@@ -191,7 +190,9 @@ def _live(asked: Options, task: TaskName, observer: Observer, stopping: Stopping
     tried_on = TriedOn(space=space, planner=terms.planner, periods=len(run_search.period_ends(space)))
     entrants = _line_up(asked, tried_on, other)
     seeds = _seeds(asked)
-    ledger = Ledger(asked.ledger, [*_common(space, task, asked.slots), asked.trials], terms.start.to_json())
+    # Costs, and with them the order of events, follow the kind of device; the first ledgers had but one and name none.
+    kind = [] if terms.kind == live.FIRST_KIND else [terms.kind]
+    ledger = Ledger(asked.ledger, [*_common(space, task, asked.slots), *kind, asked.trials], terms.start.to_json())
     if not _searched(entrants, seeds, terms, ledger, observer, stopping):
         return None
     traces = [[trace for seed in seeds if (trace := ledger.get(entrant, seed))] for entrant in entrants]
@@ -256,5 +257,5 @@ def _live_terms(asked: Options, task: TaskName, space: Space, other: Table | Non
         task=task, space=space, planner=planner, budget=asked.trials, slots=asked.slots, workers=asked.workers[0],
         unit=sum(sum(plan.costs) for plan in average) / len(average), seen_images=len(data.split.validation),
         unseen_images=len(data.unseen), folder=folder, cache=asked.results / FOLDER / "trainings",
-        device=asked.device, other=other, start=_start(asked, space, planner, task),
+        device=asked.device, kind=kind, other=other, start=_start(asked, space, planner, task),
     )  # fmt: skip

@@ -21,8 +21,6 @@ from search.trainer_api import Report
 
 TARGETS: Mapping[str, float] = MappingProxyType({"99.0": 0.990, "99.4": 0.994, "99.6": 0.996})
 """Test accuracies (0..1) by the names of their recipes."""
-DIGITS = 12
-"""To which a bound is rounded before it is compared, so that ten times 0.99 have the mean 0.99."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,12 +66,12 @@ class Rung:
     @property
     def interval(self) -> tuple[float, float] | None:
         """Student's 95 % interval of that mean; None for fewer than two runs."""
-        return t_interval(self._accuracies)
+        return t_interval(self._accuracies, step=self._step)
 
     @property
     def met(self) -> bool:
         """Whether every seed trained to its end, and the interval lies at or above the target."""
-        return not self.unended and self.interval is not None and round(self.interval[0], DIGITS) >= self.target
+        return not self.unended and self.interval is not None and self.interval[0] >= self.target
 
     @property
     def seconds(self) -> float | None:
@@ -86,6 +84,11 @@ class Rung:
         layers: two each forward, and four backward, for the gradients of inputs and weights (Kaplan et al. 2020, 2.1).
         """
         return 6 * self.macs * self.images
+
+    @property
+    def _step(self) -> float:
+        """What one test image is worth, of which accuracies are multiples; 0 where no run misclassifies any."""
+        return next(((1 - run.test_accuracy) / run.test_errors for run in self.runs if run.test_errors), 0.0)
 
     @property
     def _accuracies(self) -> list[float]:

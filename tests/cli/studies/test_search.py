@@ -20,7 +20,7 @@ from search.driver.run import Run
 from search.errors import FingerprintError, UsageError
 from search.event_log.records import StudyRecord
 from search.study.folder import StudyFolder
-from support import handmade, handmade_search
+from support import handmade, handmade_search, own_code, own_nets
 from support.own_data import arrays, write_npz
 
 Cli = Callable[..., Result]
@@ -349,6 +349,22 @@ def test_a_dry_run_refuses_what_the_search_would_before_anything_is_measured(cli
     assert "Error: --enqueue odd.yaml: " in result.stderr
 
 
+def test_a_dry_run_refuses_code_that_the_search_would(cli: Cli, measured: list[int]) -> None:
+    name = own_code.write(Path(), own_code.UNSEEDED)
+    result = cli("search", "smoke", "--dry-run", "--sampler", name)
+    assert (result.exit_code, result.stdout, measured) == (2, "", [])
+    assert "mine.py:Mine: not repeatable: asked again after the same history" in result.stderr
+
+
+@pytest.mark.slow
+def test_a_dry_run_refuses_a_net_that_the_search_would(in_one_process: InOneProcess, tmp_path: Path) -> None:
+    own_nets.write(tmp_path, own_nets.UNSEEDED)
+    (tmp_path / "own.yaml").write_text("epochs: 1\noptim: {lr: {float: [1e-3, 1e-1]}}\n")
+    (refused,) = in_one_process(tmp_path, "run('search own.yaml --dry-run --net my_nets.py:build')").values()
+    assert (refused.code, refused.out) == (2, "")
+    assert "not repeatable" in refused.err
+
+
 @pytest.mark.usefixtures("measured")
 def test_in_this_process_there_is_one_worker(cli: Cli) -> None:
     def told(*words: str) -> str:
@@ -411,6 +427,14 @@ def test_a_recipe_has_nothing_to_search(cli: Cli, words: list[str]) -> None:
     result = cli("search", "notebook/linear", *words)
     assert result.exit_code == 2
     assert "there is nothing to search, for it has no range; use `mnist-bench train notebook/linear`" in result.stderr
+
+
+def test_what_was_given_for_a_recipe_is_given_to_train(cli: Cli) -> None:
+    own_nets.write(Path(), own_nets.GOOD, "my nets.py")
+    Path("one.yaml").write_text("net: {width: 4}\n")
+    given = "--set optim.lr=0.1 --set epochs=2 --net 'my nets.py:build' --dataset mnist-red"
+    result = cli("search", "one.yaml", *shlex.split(given))
+    assert f"use `mnist-bench train one.yaml {given}`." in result.stderr
 
 
 @pytest.mark.usefixtures("measured")

@@ -49,7 +49,9 @@ def test_a_study_stands_on_one_screen(cli: Cli) -> None:
     folder.weights.mkdir(parents=True)
     for file in (folder.weights_of(1), folder.report):
         atomic_write(file, b"")
-    atomic_write(folder.commands, b'{"command": "mnist-bench search conv --trials 7", "data_dir": null}\n')
+    typed = b'{"command": "mnist-bench search conv --trials 7", "data_dir": null}\n'
+    from_python = b'{"command": null, "data_dir": "/data", "net": null}\n'
+    atomic_write(folder.commands, from_python + typed)
     lines = cli("show", columns=100).stdout.splitlines()
     assert len(lines) <= 40
     assert lines[0].startswith("conv-0: 3 complete")
@@ -152,6 +154,14 @@ def test_a_running_study_says_so(cli: Cli) -> None:
 def test_a_trials_recipe_is_a_file_that_train_takes(cli: Cli) -> None:
     space = space_files.parse(cli("show", "conv-0/1", "--recipe").stdout, "recipe.yaml")
     assert space_files.recipe(space) == from_json(handmade.mixed().trials[1].config)
+
+
+def test_a_trials_recipe_names_its_data_set(cli: Cli) -> None:
+    study = handmade.mixed()
+    study.spec["context"]["data"]["dataset"] = "fashion-mnist"
+    cli.studies["conv-0"] = study  # type: ignore[attr-defined]
+    space = space_files.parse(cli("show", "conv-0/1", "--recipe").stdout, "recipe.yaml")
+    assert space_files.dataset(space) == "fashion-mnist"
 
 
 def test_a_studys_recipe_is_that_of_its_best_trial(cli: Cli) -> None:

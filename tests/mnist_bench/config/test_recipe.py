@@ -10,9 +10,11 @@ from mnist_bench import space_files
 from mnist_bench.config import recipe
 from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import AugmentConfig, ModelConfig, Phase, TrainConfig
+from mnist_bench.own_nets.own_net import use
 from mnist_bench.space_files.overview import samples
 from search.space.space import Space
 from search.space.yaml_reader import parse
+from support import own_nets
 from support.dose import dose
 
 
@@ -49,6 +51,23 @@ def test_lists_phases_and_a_subset() -> None:
     assert text.splitlines()[:3] == ['name: "conv-1.2"', "subset: 1500", "epochs: 3"]
     assert "  filters: [8, 24]" in text.splitlines()
     assert (space.name, space.settings["subset"], space_files.recipe(space)) == ("conv-1.2", 1500, config)
+
+
+def test_a_data_set_is_named_where_it_is_not_mnist() -> None:
+    config = TrainConfig()
+    text = recipe.text(to_json(config), name="conv", subset=1500, dataset="mnist-red")
+    assert text.splitlines()[:3] == ["name: conv", "dataset: mnist-red", "subset: 1500"]
+    space = read_back(text)
+    assert (space_files.dataset(space), space_files.recipe(space)) == ("mnist-red", config)
+    assert "dataset" not in recipe.text(to_json(config), name="conv", dataset="mnist")
+
+
+def test_null_and_empty_lists_of_a_net_of_ones_own_are_no_defaults(tmp_path: Path) -> None:
+    code = use(own_nets.write(tmp_path, own_nets.OPTIONAL)).code
+    config = TrainConfig(net_code=code, net={"width": None, "tags": ()})
+    text = recipe.text(to_json(config), name="own")
+    assert text.splitlines()[-3:] == ["net:", "  width: null", "  tags: []"]
+    assert space_files.recipe(read_back(text)) == config
 
 
 @pytest.mark.parametrize("name", ["true", "Null", "no", "1e3", "0x10", "a-b"])

@@ -66,6 +66,15 @@ def test_a_folder_needs_no_test_files_and_packing_does_not_matter(folder: Path) 
     assert len(first.split.validation) == 10
 
 
+@pytest.mark.parametrize(
+    "text", ["a note", "[]", '{"classes": ["a", "b"]}', '{"sha256": {}, "form": {}}', "[" * 100_000]
+)
+def test_a_file_of_the_users_own_called_as_ours_is_let_be(folder: Path, text: str) -> None:
+    (folder / mnist.ABOUT).write_text(text)
+    loaded = load_training_set(DataOptions(data_dir=str(folder)))
+    assert (len(loaded.images.labels), loaded.names) == (60, ())
+
+
 def test_another_pixel_is_another_hash(folder: Path) -> None:
     first = load_training_set(DataOptions(data_dir=str(folder)))
     write_idx(folder / IMAGES, np.zeros((60, 28, 28)))

@@ -80,6 +80,19 @@ def test_in_words() -> None:
     assert "99.60 %, 0.10 points above the search's best." in wrong
 
 
+def test_where_all_were_audited_nothing_is_estimated() -> None:
+    found = replace(audit((0.996, 0), (0.98, 4)), pruned=2)
+    assert found.share == (0.5, 0.5)
+    assert sentence(found).startswith("Audited 2 of 2 pruned trials: 1 would have been the best; 1 would have come ")
+
+
+def test_in_words_where_the_loss_decides() -> None:
+    as_good = "99.50 %, as much as the search's best, with a {} loss."
+    assert as_good.format("lower") in sentence(audit((0.995, 0)))
+    assert as_good.format("higher") in sentence(audit((0.995, 1)))
+    assert f"#1, would have reached {as_good.format('lower')}" in sentence(audit((0.995, 1), (0.995, 0)))
+
+
 def test_in_words_where_all_diverged_or_none_is_complete() -> None:
     assert "The best of them" not in sentence(audit((None, 4)))
     assert sentence(audit((0.9, 0), best=None, complete=0)) == (

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import re
+import traceback
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
+from mnist_bench.config.json import to_json
+from mnist_bench.config.settings import TrainConfig
+from mnist_bench.data.mnist import DataOptions, load_training_set
+from mnist_bench.data.own.cache import options_for
 from mnist_bench.experiments import recipe_training
 from mnist_bench.experiments.recipe_training import Options, RecipeTraining
-from search.errors import SpaceError
-from support import own_nets
+from mnist_bench.own_nets.own_net import use
+from search.errors import PluginError, SpaceError, UsageError, WorkerError
+from search.event_log.records import StudyRecord
+from support import handmade, own_nets
 from support.own_data import arrays, write_npz
 
 SMALL = {"epochs": 2, "subset": 1200, "model": {"blocks": 1, "filters": 4, "hidden_layers": 0}}
@@ -27,6 +36,25 @@ def bits(training: RecipeTraining, workers: int) -> list[tuple[bytes, list[tuple
     return [(result.state, reports) for result, reports in zip(results, found, strict=True)]
 
 
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the folder for what is made of a user's data, which is empty."""
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
+    return folder
+
+
+def study_on(data: DataOptions, config: TrainConfig) -> StudyRecord:
+    """Return a study whose only trial trained this configuration on this data set."""
+    loaded = load_training_set(data)
+    study = handmade.study([replace(handmade.trial(0), config=to_json(config))])
+    study.spec["context"]["data"] = {
+        "dataset": data.dataset, "subset": data.subset, "data_hash": loaded.data_hash,
+        "split_hash": loaded.split.digest, "form": asdict(data.form),
+    }  # fmt: skip
+    return study
+
+
 @pytest.mark.slow
 def test_seeds_that_train_at_once_come_to_the_bits_of_one_after_the_other() -> None:
     training = recipe_training.of_recipe(SMALL, Options())
@@ -36,8 +64,8 @@ def test_seeds_that_train_at_once_come_to_the_bits_of_one_after_the_other() -> N
     assert len({state for state, _ in alone}) == 3
 
 
-def test_a_subset_that_the_data_do_not_hold_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+@pytest.mark.usefixtures("cache")
+def test_a_subset_that_the_data_do_not_hold_is_told(tmp_path: Path) -> None:
     mine = write_npz(tmp_path / "mine.npz", arrays(classes=10, side=28))
     with pytest.raises(SpaceError, match="subset: 1200 is more than there are: 400 images;"):
         recipe_training.of_recipe(SMALL, Options(data_dir=mine))
@@ -49,3 +77,43 @@ def test_other_processes_build_a_net_of_ones_own(tmp_path: Path, monkeypatch: py
     monkeypatch.chdir(tmp_path)
     training = recipe_training.of_recipe({"epochs": 1, "subset": 1200}, Options(net="my_nets.py:build"))
     assert bits(training, 2) == bits(training, 1)
+
+
+@pytest.mark.usefixtures("cache")
+def test_a_trial_is_trained_on_the_data_set_of_its_study(tmp_path: Path) -> None:
+    mine = write_npz(tmp_path / "grey.npz", arrays(classes=3, train=60, test=12, side=8, channels=1))
+    data, config = options_for(mine, dataset="mnist-red"), TrainConfig(epochs=1)
+    study = study_on(data, config)
+    training = recipe_training.of_trial(study, study.trials[0], Options(data_dir=mine))
+    assert (training.config, training.source) == (config, data)
+
+
+@pytest.mark.parametrize("change", ["subset=500", "dataset=mnist-red", " subset = 500"])
+def test_the_data_of_a_trial_are_its_studys(change: str) -> None:
+    study = handmade.mixed()
+    with pytest.raises(UsageError) as caught:
+        recipe_training.of_trial(study, study.trials[1], Options(overrides=["optim.lr=0.1", change]))
+    name = change.partition("=")[0].strip()
+    assert str(caught.value) == f"--set {name}: conv-0/1 is trained on the data set of its study; leave it out."
+
+
+@pytest.mark.usefixtures("cache")
+def test_a_trials_net_is_judged_for_the_pictures_of_its_study(tmp_path: Path) -> None:
+    mine = write_npz(tmp_path / "mine.npz", arrays(classes=3, train=60, test=12, side=16))
+    name = own_nets.write(tmp_path, own_nets.COLOUR_ONLY)
+    study = study_on(options_for(mine), TrainConfig(epochs=1, net_code=use(name).code))
+    training = recipe_training.of_trial(study, study.trials[0], Options(data_dir=mine, net=name))
+    assert training.fit(0).reports[-1].end is None
+
+
+@pytest.mark.slow
+def test_a_net_of_ones_own_that_raises_is_told_with_its_line(tmp_path: Path) -> None:
+    name = own_nets.write(tmp_path, own_nets.FAULTY)
+    training = recipe_training.of_recipe({"epochs": 1, "subset": 1200}, Options(net=name))
+    blamed = r"Net my_nets\.py:build raised AttributeError: .*no_such_thing.* \(/.*my_nets\.py:\d+\)\."
+    with pytest.raises(PluginError, match=rf"^{blamed}$"):
+        training.fit(0)
+    with pytest.raises(WorkerError) as caught:
+        training.fit_seeds((0, 1), 2, lambda seed, report: None)
+    assert re.fullmatch(rf"training, seed \d of 2 makes the trainer fail: {blamed}", str(caught.value))
+    assert "in forward" in "".join(traceback.format_exception(caught.value))

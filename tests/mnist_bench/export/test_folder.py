@@ -53,6 +53,13 @@ def test_the_same_net_gives_the_same_files(winner: Winner, tmp_path: Path) -> No
     assert record.read(tmp_path / "a" / folder.RECORD) == winner.record
 
 
+def test_the_recipe_on_the_card_names_the_data_set(winner: Winner) -> None:
+    red = replace(winner.record, data=replace(winner.record.data, dataset="mnist-red"))
+    members = (replace(winner.members[0], record=red),)
+    assert "\ndataset: mnist-red\n" in card.card(replace(winner, members=members))
+    assert "\ndataset: " not in card.card(winner)
+
+
 def test_a_folder_with_other_files_is_refused(winner: Winner, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "README.md").write_text("mine")

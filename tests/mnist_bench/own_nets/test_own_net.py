@@ -42,6 +42,10 @@ def test_a_file_that_is_the_same_is_not_run_again_and_one_that_changed_is(tmp_pa
 def test_who_has_not_named_the_code_is_told_how(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"code of your own, nowhere\.py:build: name it, --net nowhere\.py:build"):
         known("nowhere.py:build " + "0" * 64)
+    with pytest.raises(UsageError, match=r"name it, --net nowhere\.py:build, with the folder that the file lies in\.$"):
+        known("nowhere.py:build " + "0" * 64)
+    with pytest.raises(UsageError, match=r"name it, --net package\.nets:build\.$"):
+        known("package.nets:build " + "0" * 64)
     use(own_nets.write(tmp_path, own_nets.GOOD, "elsewhere.py"))
     with pytest.raises(UsageError, match=r"elsewhere\.py has changed: its SHA-256 was 00000000… and is"):
         known("elsewhere.py:build " + "0" * 64)

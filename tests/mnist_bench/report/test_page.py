@@ -112,6 +112,46 @@ def test_data_of_ones_own_are_named_again_and_the_command_stands_as_it_was_typed
     assert any(" --data '/home/me/my data' " in command for command in report.commands)
 
 
+def test_the_data_that_were_searched_on_last_are_named_whoever_searched() -> None:
+    searched = [Invocation(data_dir="/before.npz"), Invocation(command="typed"), Invocation(data_dir="/moved.npz")]
+    report = handmade_report.report(invocations=searched)
+    assert report.typed == ("typed",)
+    assert any(" --data /moved.npz " in command for command in report.commands)
+
+
+def test_a_sampler_and_a_pruner_of_ones_own_are_named_again() -> None:
+    code = {"module": "mine.py", "sha256": handmade.HASH}
+    own = {
+        "sampler": {"name": "mine.py:Mine", "options": {"share": 0.3, "way": "1"}, "code": code},
+        "pruner": {"name": "package.pruners:Third", "options": {}, "code": code},
+    }
+    told = commands(replace(handmade.mixed(), spec={**handmade.mixed().spec, **own}), None)
+    (again,) = (command for command in told if command.startswith("mnist-bench search"))
+    sampler = """--sampler mine.py:Mine --sampler-option share=0.3 --sampler-option 'way="1"'"""
+    assert f" {sampler} --pruner package.pruners:Third --study-name conv-0 " in again
+    assert told[again] == "the same search again, in the folder of mine.py; its digest has to be the one above"
+
+
+@pytest.mark.parametrize(
+    ("named", "searched", "option"),
+    [
+        (None, "mnist", ""),
+        (None, "kmnist", "--dataset kmnist "),
+        ("mnist-red", "mnist-red", ""),
+        ("mnist-red", "mnist", "--dataset mnist "),
+    ],
+)
+def test_the_data_set_is_named_where_the_space_names_another(named: str | None, searched: str, option: str) -> None:
+    study = handmade.mixed()
+    space, context = study.spec["space"], study.spec["context"]
+    settings = {**space["settings"], **({"dataset": named} if named else {})}
+    data = {**context["data"], "dataset": searched}
+    spec = {**study.spec, "space": {**space, "settings": settings}, "context": {**context, "data": data}}
+    assert [*commands(replace(study, spec=spec), None)][-1] == (
+        f"mnist-bench search space.yaml {AGAIN}".replace("--study-name", f"{option}--study-name")
+    )
+
+
 def test_the_space_is_one_that_a_search_reads() -> None:
     study = handmade.mixed()
     report = handmade_report.report(replace(study, spec={**study.spec, "space": space_files.load("conv").to_spec()}))

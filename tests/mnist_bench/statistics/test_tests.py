@@ -80,6 +80,19 @@ def test_students_interval_by_hand() -> None:
     assert t_interval([60]) is None
 
 
+def test_equal_values_are_known_no_better_than_their_rounding() -> None:
+    # 12.706205 in the table for 1 degree of freedom; rounding to multiples of 2 has a deviation of 2 / sqrt(12)
+    reach = 12.706205 * 2 / 12**0.5 / 2**0.5
+    assert t_interval([60, 60], step=2) == pytest.approx((60 - reach, 60 + reach))
+    assert t_interval([60, 66], step=2) == t_interval([60, 66])
+    found = share_interval([0.9948, 0.9948], step=1e-4)
+    assert found == pytest.approx((0.9948 - reach * 5e-5, 0.9948 + reach * 5e-5))
+    ends = share_interval([0.9999, 0.9999], step=1e-4)
+    assert ends is not None
+    assert 0.99 < ends[0] < 0.9999 < ends[1] < 1
+    assert share_interval([1.0, 1.0], step=1e-4) is None
+
+
 def test_the_interval_of_shares_is_students_where_that_stays_inside() -> None:
     shares = [0.60, 0.64, 0.62, 0.66]
     assert share_interval(shares) == t_interval(shares)

@@ -26,10 +26,14 @@ class Trainer:
     def __init__(self) -> None:
         self.trained: list[tuple[int, int]] = []
         self.weights = "w"
+        self.given: Report | None = None
+        """In place of what training comes to."""
 
     def advance(self, config: TrainConfig, seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:
         assert (state or b"") == bytes(range(1, period))
         self.trained.append((seed, period))
+        if self.given is not None:
+            return b"", self.given
         weights = canonical_json.sha256([self.weights, config.epochs, seed, period])
         metrics = {"epoch": period, "val_loss": 0.1 / period}
         return bytes(range(1, period + 1)), Report(value=0.9, metrics=metrics, weights=weights, seconds=1.0)
@@ -88,6 +92,19 @@ def test_a_line_that_was_being_written_is_trained_again(
     assert _train(cached, CONFIG, 0, 2) == reports
     assert trainer.trained == [(0, 1), (0, 2)]
     assert _train(cached, CONFIG, 0, 2) == reports
+
+
+def test_a_training_whose_memory_ran_out_is_tried_again(cached: CachedTrainer, trainer: Trainer, tmp_path: Path) -> None:
+    exhausted = Report(value=None, metrics={}, weights="", seconds=1.0, end="out_of_memory")
+    trainer.given = exhausted
+    assert cached.advance(CONFIG, 0, 1, None)[1] == exhausted
+    assert not list(tmp_path.rglob("*.jsonl"))
+    trainer.given = None
+    reports = _train(cached, CONFIG, 0, 1)
+    assert reports[0].end is None
+    (file,) = tmp_path.rglob("*.jsonl")
+    file.write_text(canonical_json.dumps([1, exhausted.to_json()]) + "\n")  # as up to 0.1
+    assert _train(cached, CONFIG, 0, 1) == reports
 
 
 def test_other_bits_than_before_are_an_error(cached: CachedTrainer, trainer: Trainer) -> None:

@@ -19,6 +19,7 @@ from mnist_bench.own_nets.own_net import use
 from mnist_bench.training import period as train
 from mnist_bench.training.batches import batches, seeded
 from mnist_bench.training.period import advance, fit
+from search.errors import PluginError
 from search.trainer_api import Report
 from support import own_nets, wants
 
@@ -170,6 +171,14 @@ def test_other_errors_come_through(
     monkeypatch.setattr(train, "train_step", fail)
     with pytest.raises(RuntimeError, match=text):
         advance(plain, 1, 1, None, digits, PRECISION)
+
+
+def test_a_net_of_the_users_own_is_blamed_for_what_it_raises(
+    plain: TrainConfig, digits: Dataset, tmp_path: Path
+) -> None:
+    net = use(own_nets.write(tmp_path, own_nets.FAULTY))
+    with pytest.raises(PluginError, match=r"^Net my_nets\.py:build raised AttributeError: .*my_nets\.py:\d+\)\.$"):
+        advance(replace(plain, net_code=net.code), 1, 1, None, digits, PRECISION)
 
 
 def test_a_state_of_another_place_is_refused(plain: TrainConfig, digits: Dataset) -> None:

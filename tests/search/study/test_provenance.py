@@ -10,11 +10,21 @@ from hypothesis import given, settings, strategies as st
 from search.errors import StorageError
 from search.space.space import Space
 from search.study.folder import StudyFolder
-from search.study.provenance import Invocation, data_option, data_option_of, invocations, keep_provenance
+from search.study.provenance import (
+    Invocation,
+    data_option,
+    data_option_of,
+    invocations,
+    keep_provenance,
+    latest_data,
+    latest_net,
+)
 from support.dose import dose
 
 SPACE = Space.of({"name": "tiny", "epochs": 3, "model": {"units": {"int": [1, 8]}}})
-TYPED = Invocation(command="mnist-bench search tiny.yaml --set 'model.name=é'", data_dir="/data")
+TYPED = Invocation(
+    command="mnist-bench search tiny.yaml --set 'model.name=é'", data_dir="/data", net="/nets/my nets.py:build"
+)
 
 
 def test_each_command_is_added_and_the_space_stays_as_it_was(tmp_path: Path) -> None:
@@ -25,7 +35,19 @@ def test_each_command_is_added_and_the_space_stays_as_it_was(tmp_path: Path) -> 
     assert files.space.read_text() == SPACE.to_yaml()
 
 
-def test_a_search_without_a_command_keeps_its_space_alone(tmp_path: Path) -> None:
+def test_a_call_from_python_keeps_what_it_named(tmp_path: Path) -> None:
+    files, called = StudyFolder(tmp_path), Invocation(data_dir="/data/mine.npz", net="package.nets:build")
+    keep_provenance(files, SPACE, called)
+    assert invocations(files) == [called]
+
+
+def test_what_an_earlier_version_kept_is_read(tmp_path: Path) -> None:
+    files = StudyFolder(tmp_path)
+    files.commands.write_text('{"command": "mnist-bench search conv", "data_dir": null}\n{"data_dir": "/data"}\n')
+    assert invocations(files) == [Invocation(command="mnist-bench search conv")]
+
+
+def test_a_search_that_names_nothing_keeps_its_space_alone(tmp_path: Path) -> None:
     files = StudyFolder(tmp_path)
     keep_provenance(files, SPACE, None)
     assert (invocations(files), files.space.exists()) == ([], True)
@@ -53,3 +75,9 @@ def test_a_command_to_copy_names_what_was_searched_on_last(tmp_path: Path) -> No
         keep_provenance(files, SPACE, Invocation(command="mnist-bench search conv", data_dir=source))
     assert data_option_of(files) == " --data '/a/moved here'"
     assert data_option(Path("mine.npz")) == " --data mine.npz"
+
+
+def test_the_latest_data_and_net_are_those_that_were_named_last() -> None:
+    searched = [Invocation(data_dir="/a", net="/a.py:build"), Invocation(data_dir="/b"), Invocation(command="typed")]
+    assert (latest_data(searched), latest_net(searched)) == ("/b", "/a.py:build")
+    assert (latest_data([]), latest_net([])) == (None, None)

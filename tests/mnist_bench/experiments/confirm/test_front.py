@@ -69,6 +69,17 @@ def test_a_member_is_on_the_front_where_pairs_of_seeds_say_so() -> None:
     assert FRONT.ahead(FRONT.members[3]) == replace(ahead, of=2, mean=-ahead.mean, low=-ahead.high, high=-ahead.low)
     close = replace(FRONT, finals=(final(4, *EVEN), final(1, *reversed(EVEN)), *FRONT.finals[2:]))
     assert close.standing(close.members[1]) == "not shown"
+    swings = (1, 1, 30, 1, 1, 1, 1, 1)
+    between = replace(
+        FRONT, members=(FRONT.members[0], FRONT.members[1], FRONT.members[2]),
+        finals=(final(4, *swings), final(1, *(6, 5, 6, 6, 5, 6, 5, 6)), final(2, *(7, 7, 8, 8, 7, 7, 7, 8))),
+    )  # fmt: skip
+    assert between.standing(between.members[2]) == "no", "#1 is ahead in every pair, though #4 has the better mean"
+    beaten = between.ahead(between.members[2])
+    assert beaten is not None
+    assert beaten.of == 1
+    surpassed = replace(between, finals=(final(4, *swings), final(1, *EVEN), final(2, *(3, 5, 4, 4, 3, 5, 4, 4))))
+    assert surpassed.standing(surpassed.members[2]) == "not shown", "nor is it ahead of #4, which one seed spoils"
     alone = replace(FRONT, members=FRONT.members[:1], finals=FRONT.finals[:1])
     assert alone.standing(alone.members[0]) == "yes"
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +15,8 @@ from mnist_bench.experiments.contest.record import Entrant
 from mnist_bench.experiments.contest.replays import Arena, Terms, replay, simulated
 from mnist_bench.tables import Table, TablePlanner, TableTrainer
 from search.simulation import VirtualExecutor
-from search.trainer_api import Report
+from search.trainer_api import Plan, Report
+from support import own_code
 from support.handmade_table import table
 
 RANDOM = Entrant(sampler="random")
@@ -110,6 +113,40 @@ def test_a_search_that_chose_nothing_is_not_scored(contest: Live, terms: LiveTer
     found = hasty.trace(FIRST, 1, go_on)
     assert found is not None
     assert (found.choices, found.fresh, found.found) == ((), (), None)
+
+
+def test_other_code_and_another_machine_search_anew(contest: Live, terms: LiveTerms, tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(own_code.SEEDED)
+    mine = Entrant(sampler=f"{path}:Mine")
+    first = contest.trace(mine, 0, go_on)
+    path.write_text(own_code.SEEDED.replace("RandomSampler(seed=seed)", "RandomSampler(seed=seed + 1)"))
+    edited = contest.trace(mine, 0, go_on)
+    assert edited != first
+    path.write_text(own_code.SEEDED)
+    before = Trainer.trained
+    assert contest.trace(mine, 0, go_on) == first
+    assert Trainer.trained == before
+    elsewhere = Live(terms, contest._executor, {**contest.numerics, "canary": "another"})
+    assert elsewhere.trace(mine, 0, go_on) == first  # the same rows of the table
+    assert Trainer.trained > before
+    assert len(list(terms.folder.glob("*/study.db"))) == 3
+
+
+def test_what_is_transferred_meets_the_limits_of_the_space(contest: Live, made: Table) -> None:
+    class Limited(TablePlanner):
+        def __call__(self, params: Mapping[str, Any]) -> Plan[int]:
+            return replace(super().__call__(params), constraints={"layers": float(params["model.hidden_layers"])})
+
+    limited = replace(contest.terms, planner=Limited(made), other=made)
+    found = Live(limited, contest._executor, contest.numerics).trace(Entrant(method="transfer"), 0, go_on)
+    assert found is not None
+    assert found.choices
+    assert all(choice.params["model.hidden_layers"] == 0 for choice in found.choices)
+    free = Live(replace(contest.terms, other=made), contest._executor, contest.numerics)
+    unlimited = free.trace(Entrant(method="transfer"), 0, go_on)
+    assert unlimited is not None
+    assert any(choice.params["model.hidden_layers"] == 1 for choice in unlimited.choices)
 
 
 @pytest.mark.slow

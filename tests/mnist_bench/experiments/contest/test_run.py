@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+import torch
 
 from mnist_bench import tables
 from mnist_bench.experiments.contest import live
 from mnist_bench.experiments.contest.record import Contest, Entrant, Trace
 from mnist_bench.experiments.contest.run import Options, run
 from mnist_bench.experiments.grid import Observer
+from mnist_bench.nets import COEFFICIENTS
+from mnist_bench.numerics import best_precision, device_kind
 from search.errors import UsageError
 from support.handmade_table import table
 
@@ -143,5 +146,13 @@ def test_a_live_contest_goes_on_from_its_ledger(tmp_path: Path, monkeypatch: pyt
     (contest,) = run(replace(asked, results=tmp_path / "other"), News(), lambda: False) or []
     assert done == [("curves + asha", 1)]
     assert [[one.trials for one in traces] for traces in contest.traces] == [[1, 3], [2, 1]]
-    monkeypatch.setattr(live, "opened", None)
-    assert run(asked, News(), lambda: False) == [contest]
+    with monkeypatch.context() as patched:
+        patched.setattr(live, "opened", None)
+        assert run(asked, News(), lambda: False) == [contest]
+    # Another kind of device has other costs, and so another order of events.
+    here = device_kind(best_precision(torch.device("cpu")), on_gpu=False)
+    other = next(kind for kind in COEFFICIENTS if kind != here)
+    monkeypatch.setattr("mnist_bench.experiments.contest.run.device_kind", lambda *_, **__: other)
+    done.clear()
+    assert run(replace(asked, seeds=1), News(), lambda: False) is not None
+    assert done == [("tpe + asha", 0), ("curves + asha", 0)]
