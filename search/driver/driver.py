@@ -343,8 +343,10 @@ def _check_streak(
             return
         streak += 1
         if streak >= most:
-            cause = f"; the first one: {trial.error}" if trial.error else ""
-            raise TooManyFailuresError(f"{most} trials in a row {words}{cause}.")
+            cause = f"; the first one: {trial.error.splitlines()[-1].rstrip('.')}" if trial.error else ""
+            failed = TooManyFailuresError(f"{most} trials in a row {words}{cause}.")
+            failed.add_note(trial.error or "")  # for those who ask for the traceback
+            raise failed
 
 
 def _lacks_value(report: Report, active: Active) -> bool:
