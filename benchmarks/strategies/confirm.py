@@ -240,12 +240,14 @@ def main(arguments: Sequence[str]) -> None:
     if asked.so_far:
         print(f"{len(ran_on(ledger))} searches are done.")
         return
+    typed = [argument for argument in arguments if argument != "--kept"]  # which makes no searches, only the page anew
+    command = shlex.join(["python", "benchmarks/strategies/confirm.py", *typed])
     found: list[tuple[Contest, list[Look]]] = []
     for claim in plan.claims:
         if (seen := judged(plan, claim, ledger, asked)) is None:
             break
         found.append(seen)
-        publish(plan, found, target, shlex.join(["python", "benchmarks/strategies/confirm.py", *arguments]))
+        publish(plan, found, target, command)
 
 
 if __name__ == "__main__":
