@@ -158,6 +158,22 @@ def test_the_study_is_confirmed_on_its_own_test_part(place: Place) -> None:
     assert " --data DATA" in card
 
 
+def test_a_test_part_that_was_corrected_is_evaluated_anew(place: Place) -> None:
+    again = ("confirm", "--top", "2", "--workers", "1", "--open-test", "--json")
+    before = json.loads(place.run(*again))
+    corrected = arrays()
+    corrected["y_test"] = (corrected["y_test"] + 1) % 20
+    write_npz(place.folder / "corrected.npz", corrected)
+    found = json.loads(place.run(*again, data="corrected.npz"))
+    assert found["test_openings"] == before["test_openings"] + 1
+    assert found["winner"] == before["winner"], "the race knows nothing of the test part"
+    for ours, theirs in zip(found["finals"], before["finals"], strict=True):
+        assert min(ours["errors"]) > 60 > max(theirs["errors"])
+    assert json.loads(place.run(*again, data="corrected.npz")) == found
+    assert json.loads(place.run(*again, data=None)) == found, "where no data are named, what was found last"
+    assert json.loads(place.run(*again))["finals"] == before["finals"]
+
+
 def test_it_is_ablated_trained_and_drawn(place: Place) -> None:
     assert "convolutions" in place.run("ablate", "--seeds", "2", "--workers", "1")
     assert json.loads(place.run("train", "tiny-0/0", "--json"))

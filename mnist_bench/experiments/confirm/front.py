@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mnist_bench.experiments.confirm.front_result import Front, Member, load_front, save_front
-from mnist_bench.experiments.confirm.runs import ConfirmOptions, Runs
+from mnist_bench.experiments.confirm.runs import ConfirmOptions, Runs, all_stand, own_test_files, standing
 from mnist_bench.experiments.grid import Observer, open_grid_of
 from mnist_bench.leaderboard import pareto_front
 from search.errors import StudyLockedError, StudyNotFoundError, UsageError
@@ -32,7 +32,7 @@ def run(study: StudyRecord, asked: ConfirmOptions, observer: Observer, stopping:
     cost, trials, left_out = chosen(study, asked.top)
     folder = asked.results / study.name
     known, numbers = load_front(folder), [trial.number for trial in trials]
-    if known is not None and (known.digest, [member.number for member in known.members]) == (study.digest, numbers):
+    if known is not None and _answers(known, study, numbers) and all_stand(known.finals, study, asked.data_dir):
         return known
     path = StudyFolder(folder).confirm.path
     with open_grid_of(study, "confirm", path, f"The confirmation of {study.name}", asked) as grid:
@@ -47,7 +47,7 @@ def run(study: StudyRecord, asked: ConfirmOptions, observer: Observer, stopping:
                 for trial in trials
             ),
             finals=tested.finals,
-            earlier=tuple(final for final in known.evaluated if final.number not in numbers) if known else (),
+            earlier=standing(known.evaluated, own_test_files(grid.data.options), numbers) if known else (),
         )  # fmt: skip
         save_front(found, folder)
     return found
@@ -73,3 +73,8 @@ def chosen(study: StudyRecord, top: int) -> tuple[str, list[TrialRecord], int]:
     last = len(front) - 1
     places = range(len(front)) if len(front) <= top else [round(step * last / (top - 1)) for step in range(top)]
     return cost, [front[place] for place in places], len(front) - len(places)
+
+
+def _answers(known: Front, study: StudyRecord, numbers: list[int]) -> bool:
+    """Return whether what was found before is of these trials of the study as it is now."""
+    return (known.digest, [member.number for member in known.members]) == (study.digest, numbers)

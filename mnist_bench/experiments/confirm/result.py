@@ -92,6 +92,8 @@ class Final:
     committee: Annotated[int, Ge(0)] | None = None
     """On the same images, of those of the nets that came to their end, their probabilities averaged, in float32; None
     where it was not measured, as in earlier versions, or fewer than two came so far."""
+    test_files: tuple[str, ...] | None = None
+    """SHA-256 of the user's own test files; None of the packaged ones, which never change, and in earlier versions."""
 
     @property
     def ended(self) -> int:
@@ -187,7 +189,8 @@ def figures(errors: tuple[int | None, ...], images: int) -> Figures | None:
     if not accuracies:
         return None
     return Figures(
-        mean=fmean(accuracies), interval=share_interval(accuracies, step=1 / images), seeds=len(accuracies), median=median(accuracies),
+        mean=fmean(accuracies), interval=share_interval(accuracies, step=1 / images), seeds=len(accuracies),
+        median=median(accuracies),
         not_learned=tuple(accuracy for accuracy in accuracies if accuracy < LEARNED),
     )  # fmt: skip
 

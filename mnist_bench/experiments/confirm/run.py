@@ -16,7 +16,17 @@ from mnist_bench import leaderboard
 from mnist_bench.experiments.confirm import race, result as confirmed
 from mnist_bench.experiments.confirm.race import Race
 from mnist_bench.experiments.confirm.result import Candidate, Confirmed
-from mnist_bench.experiments.confirm.runs import FINAL, RACE, SEEDS, ConfirmOptions, Errors, Runs
+from mnist_bench.experiments.confirm.runs import (
+    FINAL,
+    RACE,
+    SEEDS,
+    ConfirmOptions,
+    Errors,
+    Runs,
+    all_stand,
+    own_test_files,
+    standing,
+)
 from mnist_bench.experiments.grid import Grid, Observer, open_grid_of
 from mnist_bench.experiments.time_budget import TimeBudget, typed
 from mnist_bench.units import duration
@@ -57,7 +67,7 @@ def run(study: StudyRecord, asked: Options, observer: Observer, stopping: Callab
         raise StudyLockedError(f"Study {study.name} is being searched; confirm it when the search has ended.")
     candidates = chosen(study, asked.top)
     known = confirmed.load(asked.results / study.name)
-    if known is not None and _answers(known, study, asked):
+    if known is not None and _answers(known, study, asked) and all_stand(known.finals, study, asked.data_dir):
         return known
     folder = StudyFolder(asked.results / study.name).confirm
     with open_grid_of(study, "confirm", folder.path, f"The confirmation of {study.name}", asked) as grid:
@@ -185,7 +195,7 @@ class _Confirmation:
             return None
         return replace(
             raced, finals=found.finals, test_images=found.images,
-            earlier=tuple(final for final in raced.earlier if final.number not in finalists),
+            earlier=standing(raced.earlier, own_test_files(self._data.options), finalists),
             seconds=self._spending.seconds,
         )  # fmt: skip
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import count, islice
 from pathlib import Path
 
 from mnist_bench.config import TrainOn, from_json, to_json
-from mnist_bench.data import DataOptions
+from mnist_bench.data import DataOptions, hashes_of_test_set
 from mnist_bench.experiments.confirm.front_result import load_front
 from mnist_bench.experiments.confirm.race import ROUNDS
 from mnist_bench.experiments.confirm.result import MIN_COMMITTEE, TOP, Final, load
 from mnist_bench.experiments.grid import Curves, Grid, Observer, Run, Task, Workplace, product
 from mnist_bench.experiments.test_set_scores import Scores
 from mnist_bench.experiments.time_budget import makespan
-from mnist_bench.studies import data_of, purpose_of_confirming, record, sealed_json
+from mnist_bench.studies import compatibility, data_of, purpose_of_confirming, record, sealed_json
 from mnist_bench.training import export
 from mnist_bench.units import duration
 from search import canonical_json
@@ -62,6 +62,33 @@ def evaluated(folder: Path) -> Evaluated:
     kept = [found for found in (load(folder), load_front(folder)) if found is not None]
     finals = tuple(final for found in kept for final in found.evaluated)
     return Evaluated(finals=finals, images=max((found.test_images for found in kept), default=0))
+
+
+def own_test_files(options: DataOptions) -> tuple[str, ...] | None:
+    """Return the SHA-256 of test files of the user's own, which may change beside the same training images; None for
+    the packaged ones. Nothing is told of the images, so this is no opening.
+
+    Raises:
+        DataError: see `hashes_of_test_set`.
+    """
+    return None if options.data_dir is None else tuple(hashes_of_test_set(options))
+
+
+def standing(finals: Iterable[Final], files: tuple[str, ...] | None, without: Sequence[int] = ()) -> tuple[Final, ...]:
+    """Return those finals, some trials' aside, that were evaluated on these test files, or on some that none names."""
+    return tuple(final for final in finals if final.test_files in (None, files) and final.number not in without)
+
+
+def all_stand(finals: Sequence[Final], study: StudyRecord, data_dir: Path | None) -> bool:
+    """Return whether finals are of the test files that the user names; of nobody's, who names none.
+
+    Raises:
+        DataError, UsageError: see `compatibility.training_set`.
+    """
+    if data_dir is None or all(final.test_files is None for final in finals):
+        return True
+    data = compatibility.training_set(data_of(study.spec["context"]), data_dir, f"Study {study.name}")
+    return len(standing(finals, own_test_files(data.options))) == len(finals)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -183,7 +210,8 @@ class Runs:
         Raises:
             DataError, StorageError: see `open_test_set`.
         """
-        asked = [final for final in self._evaluated.finals if final.number in numbers]
+        files = own_test_files(options)
+        asked = [final for final in standing(self._evaluated.finals, files) if final.number in numbers]
         known = {final.number: final for final in asked if self._was_trained(final.number)}
         curves = self.train(FINAL, numbers, SEEDS, stopping)
         if curves is None:
@@ -193,13 +221,13 @@ class Runs:
             purpose = f"{purpose_of_confirming(self._study.name)}{', '.join(map(_name, unknown))}; {SEEDS} seeds each"
             own = StudyFolder(self._folder.path.parent).openings
             scores = Scores(self._grid, options, purpose=purpose, ledgers=[ledger, own])
-            known |= {number: self._final(number, curves, scores) for number in unknown}
+            known |= {number: self._final(number, curves, scores, files) for number in unknown}
             images = len(scores.images.labels)
         else:
             self._observer.on_news("their test errors are known from before; the test set is not opened again")
         return Evaluated(finals=tuple(known[number] for number in numbers), images=images)
 
-    def _final(self, number: int, curves: Curves, scores: Scores) -> Final:
+    def _final(self, number: int, curves: Curves, scores: Scores, files: tuple[str, ...] | None) -> Final:
         runs = self._runs(FINAL, [number], SEEDS)
         states = [None if curves[run.name, run.seed][-1].end else self._grid.last_state(run) for run in runs]
         members = list(zip(map(self._grid.task_of, runs), states, strict=True))
@@ -208,6 +236,7 @@ class Runs:
             number=number,
             errors=tuple(None if last is None else scores.score(task, last).errors for task, last in members),
             committee=scores.committee_errors(ended) if len(ended) >= MIN_COMMITTEE else None,
+            test_files=files,
         )
 
     def _runs(self, part: Part, numbers: Sequence[int], upto: int) -> list[Run]:
