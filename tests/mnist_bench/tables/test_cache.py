@@ -94,7 +94,9 @@ def test_a_line_that_was_being_written_is_trained_again(
     assert _train(cached, CONFIG, 0, 2) == reports
 
 
-def test_a_training_whose_memory_ran_out_is_tried_again(cached: CachedTrainer, trainer: Trainer, tmp_path: Path) -> None:
+def test_a_training_whose_memory_ran_out_is_tried_again(
+    cached: CachedTrainer, trainer: Trainer, tmp_path: Path
+) -> None:
     exhausted = Report(value=None, metrics={}, weights="", seconds=1.0, end="out_of_memory")
     trainer.given = exhausted
     assert cached.advance(CONFIG, 0, 1, None)[1] == exhausted
