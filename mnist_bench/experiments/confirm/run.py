@@ -24,7 +24,6 @@ from mnist_bench.experiments.confirm.runs import (
     Errors,
     Runs,
     all_stand,
-    own_test_files,
     standing,
 )
 from mnist_bench.experiments.grid import Grid, Observer, open_grid_of
@@ -195,7 +194,7 @@ class _Confirmation:
             return None
         return replace(
             raced, finals=found.finals, test_images=found.images,
-            earlier=standing(raced.earlier, own_test_files(self._data.options), finalists),
+            earlier=standing(raced.earlier, found.test_files, finalists),
             seconds=self._spending.seconds,
         )  # fmt: skip
 

@@ -51,6 +51,8 @@ class Evaluated:
     finals: tuple[Final, ...]
     images: int
     """0 where there are none."""
+    test_files: tuple[str, ...] | None = None
+    """Those at hand; see `Final.test_files`."""
 
 
 def evaluated(folder: Path) -> Evaluated:
@@ -225,7 +227,7 @@ class Runs:
             images = len(scores.images.labels)
         else:
             self._observer.on_news("their test errors are known from before; the test set is not opened again")
-        return Evaluated(finals=tuple(known[number] for number in numbers), images=images)
+        return Evaluated(finals=tuple(known[number] for number in numbers), images=images, test_files=files)
 
     def _final(self, number: int, curves: Curves, scores: Scores, files: tuple[str, ...] | None) -> Final:
         runs = self._runs(FINAL, [number], SEEDS)
