@@ -16,7 +16,7 @@ help:
 	@echo "make integration   other people's programs read our studies"
 	@echo "make faults   every fault of docs/faults.md, injected for real, and every property in its full dose"
 	@echo "make docs     the documentation as a site, build/site/index.html; a link that leads nowhere fails"
-	@echo "make results  make the published searches and the notebook's table again: about 2 hours on 2 cores"
+	@echo "make results  make the published searches and the notebook's table again: about 2.5 hours on 2 cores"
 	@echo "make peers    other people's loops beside ours, measured: about 2 hours on 2 quiet cores"
 	@echo "make search-peers   environments for other people's methods of search (benchmarks/peers/search_methods)"
 	@echo "make format   lay out the code"
@@ -62,7 +62,7 @@ format: .venv/tested
 schema: .venv/installed
 	$(BIN)/python -m mnist_bench.space_files.json_schema > spaces/schema.json
 
-results: .venv/installed
+results: .venv/tested
 	$(BIN)/python benchmarks/publish.py
 
 peers: .venv/compared

@@ -231,6 +231,14 @@ def test_the_picture_shows_the_packages_that_there_are() -> None:
     assert set(drawn()[0].values()) == TOP
 
 
+def test_the_list_of_places_names_what_there_is() -> None:
+    section = PAGE.partition("## Where things are")[2].partition("\n## ")[0]
+    folders = set(re.findall(r"^      (\w+)/ ", section, re.MULTILINE))
+    assert folders == {package.rpartition(".")[2] for package in TOP}
+    spaces = {path.name for path in (ROOT / "spaces").glob("*.yaml")}
+    assert spaces - set(re.findall(r"[\w-]+\.yaml", section)) == set()
+
+
 def test_every_arrow_of_the_picture_is_an_import() -> None:
     assert drawn()[1] - imports() == set()
 

@@ -145,10 +145,12 @@ _DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?) ?([smh]?)")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 
-def time(name: str, help: str, *, least: float = 0.0, panel: str | None = None) -> OptionInfo:
+def time(
+    name: str, help: str, default: str | None = None, *, least: float = 0.0, panel: str | None = None
+) -> OptionInfo:
     """Return an option whose value is a time in seconds: `90s`, `15m`, `1h`, or a number alone.
 
-    One of less than `least` seconds is refused, as is what is no time.
+    One of less than `least` seconds is refused, as is what is no time. `default` is how the help writes the default.
     """
 
     def seconds(text: object) -> float:
@@ -158,7 +160,9 @@ def time(name: str, help: str, *, least: float = 0.0, panel: str | None = None) 
             raise UsageError(f"{name} {show(text)}: no time{' to spend' if least else ''}; write 90s, 15m or 1h.")
         return given
 
-    option: OptionInfo = typer.Option(name, parser=seconds, metavar="TIME", help=help, rich_help_panel=panel)
+    option: OptionInfo = typer.Option(
+        name, parser=seconds, metavar="TIME", help=help, show_default=default or True, rich_help_panel=panel
+    )
     return option
 
 

@@ -1,4 +1,4 @@
-"""Configurations trained with several seeds to answer a question: one package a question, one grid for all."""
+"""Configurations trained to answer a question, on one grid: a package or a module a question."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Tests and intervals: proportions, pairs, the spread over seeds, corrections for many comparisons."""
+"""Tests and intervals: proportions, pairs, the spread over seeds and its shrinkage, corrections for many comparisons."""
 
 import lazy_loader
 

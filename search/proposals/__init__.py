@@ -1,4 +1,4 @@
-"""What to try next: spread over what is feasible, or by what all learning curves so far say."""
+"""What to try next: a start list, points spread over what is feasible, or what all learning curves so far say."""
 
 import lazy_loader
 

@@ -64,8 +64,8 @@ def confirm(
 ) -> None:
     """Race the best with fresh seeds, then open the test set once.
 
-    The best trials' configurations train with fresh seeds, the same for all: 1, 2, 4, then 8. From two seeds on paired
-    tests drop those shown to be worse. Then the winner, and the cheapest of those tied with it, train on all training
+    The best trials' configurations train with fresh seeds, the same for all: 1, 2, 4, then 8. From the second seed on,
+    paired tests drop what is shown to be worse. Then the winner, and the cheapest of those tied with it, train on all training
     images with 8 seeds, their weights are kept, and the test set is opened once. Where no test was made there is no
     winner, and the test set stays shut. The same command goes on where an earlier run of it was stopped or killed.
 

@@ -108,7 +108,8 @@ def search(
         ExecutorName, typer.Option("--executor", rich_help_panel=options.RUNNING, help="Where periods run.")
     ] = "local",
     max_outage: Annotated[
-        float, options.time("--max-outage", "How long to wait for PostgreSQL to be back.", panel=options.RUNNING)
+        float,
+        options.time("--max-outage", "How long to wait for PostgreSQL to be back.", "10m", panel=options.RUNNING),
     ] = 600,
     address: Annotated[
         str | None,
@@ -133,7 +134,7 @@ def search(
     audit_pruned: Annotated[
         str | None,
         typer.Option(
-            "--audit-pruned", metavar="SHARE", help="Train so many of the pruned to their ends after all: 5%."
+            "--audit-pruned", metavar="SHARE", help="Train this share of the pruned trials to the end, such as 5%."
         ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run, and about how long.")] = False,

@@ -56,7 +56,7 @@ def predict(
     results: options.Results = options.RESULTS,
     storage: options.Storage = None,
 ) -> None:
-    """Say which digit is on a picture, or of which class it is, how probable that is, and which class comes after it.
+    """Read pictures: the digit or class on each, how probable it is, and the runner-up.
 
     Any picture of one digit will do: of any size, dark on light or light on dark. Like those of MNIST it is cropped,
     fitted into 20x20 pixels, and centred. For a net of other data of your own a picture is scaled to its size and
