@@ -44,6 +44,7 @@ ABLATE = ("ablate", "conv-0", "--from", "benchmarks/linear.yaml", "--seeds", "4"
 SMALL = ("search", "small", "--trials", "60")
 FRONT = ("confirm", "small-0", "--front")
 NOTEBOOK = ("notebook", "--seeds", "5")
+TEXTS = {".html", ".json", ".md", ".txt"}
 
 Step = Callable[[Path, tuple[str, ...]], None]
 
@@ -60,13 +61,16 @@ def front(results: Path) -> None:
 
 def in_steps(results: Path, steps: tuple[Step, ...]) -> None:
     """Make a part in steps, each of them once, and publish it when it is whole."""
-    folder = results / "published"
+    folder, place = results / "published", os.path.relpath(results, ROOT)
     folder.mkdir(parents=True, exist_ok=True)
     for step in steps:
         done = results / f"{step.__name__}.done"
         if not done.exists():
-            step(folder, ("--results", os.path.relpath(results, ROOT)))  # no path of this machine is published
+            step(folder, ("--results", place))
             done.touch()
+    for path in folder.iterdir():
+        if path.suffix in TEXTS:  # which name files as whoever runs the commands has them
+            path.write_text(path.read_text().replace(place, "results"))
     shutil.rmtree(FOLDER / results.name, ignore_errors=True)
     shutil.copytree(folder, FOLDER / results.name)
 
@@ -199,4 +203,7 @@ def machine() -> str:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", choices=list(PARTS), default=list(PARTS))
-    main(parser.parse_args().parts)
+    parts = parser.parse_args().parts
+    if "conv" in parts and shutil.which("chromedriver") is None:
+        parser.error("conv ends with the exported page in a browser: it needs Chromium and chromedriver.")
+    main(parts)
