@@ -24,10 +24,9 @@ from typing import Any
 import numpy as np
 from virtual_search import ByEnds, LongestFirst, Outcome, Setting, Waiting, simulate
 
-from mnist_bench import space_files
+from mnist_bench import searches, space_files
 from mnist_bench.nets.cost_model import COEFFICIENTS
 from mnist_bench.space_files import overview
-from mnist_bench.studies import run_search
 from search.driver.dispatcher import Dispatcher
 from search.event_log.timeline import Order
 
@@ -123,7 +122,7 @@ def conv_nets(count: int) -> list[tuple[int, ...]]:
     """Return the estimated microseconds of each period of nets drawn from the space conv, those within its limits."""
     space = space_files.load("former/0.1/conv")
     context = {"costs": asdict(COEFFICIENTS["cpu-bf16"]), "images": {"train": 50_000, "validation": 10_000}}
-    plan = run_search.planner(space, context)
+    plan = searches.planner(space, context)
     plans = [plan(params) for params in overview.samples(space, 4 * count, 0)]
     return [found.costs for found in plans if found.feasible][:count]
 

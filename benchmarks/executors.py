@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mnist_bench.studies import run_search
+from mnist_bench import searches
 from search.driver.progress import Observer
 from search.executors.local.pool import LocalExecutor
 from search.executors.protocol import Executor, Job
@@ -84,12 +84,12 @@ def there_and_back(name: str, folder: Path) -> float:
 
 def searched(asked: argparse.Namespace, name: Any, results: Path) -> str:
     """Search, print what became of the workers' time, and return the digest."""
-    options = run_search.SearchConfig(
+    options = searches.SearchConfig(
         space=asked.space, trials=asked.trials, overrides=tuple(asked.set), workers=asked.workers, results=results,
         executor=name, device="cpu",
     )  # fmt: skip
     started = time.perf_counter()
-    run = run_search.run(options, Observer(), lambda: False)
+    run = searches.run(options, Observer(), lambda: False)
     seconds = time.perf_counter() - started
     reports = [report for trial in run.study.trials for report in trial.reports]
     moments = [(report.started or 0.0, (report.started or 0.0) + report.seconds) for report in reports]

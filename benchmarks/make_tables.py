@@ -28,14 +28,13 @@ from typing import Any
 
 import numpy as np
 
-from mnist_bench import space_files, tables
+from mnist_bench import searches, space_files, tables
 from mnist_bench.config import TaskName
 from mnist_bench.data import DataOptions, load_training_set, tasks
 from mnist_bench.experiments.grid import Grid, Observer, Run, open_grid
 from mnist_bench.nets import COEFFICIENTS
 from mnist_bench.numerics import TRAINER_REVISION
 from mnist_bench.space_files import planner_on
-from mnist_bench.studies import run_search
 from mnist_bench.tables import cells, near_copies, rows, shipped, spread
 from search import canonical_json
 from search.files import append_line, atomic_write, make_folder
@@ -254,11 +253,11 @@ def table(name: str, found: Mapping[Key, rows.Row], there: Sequence[int]) -> tup
         if POOL + copy in place
     ]
     about = tables.About(
-        name=name, task=task, space=space.to_spec(), epochs=list(run_search.period_ends(space)),
+        name=name, task=task, space=space.to_spec(), epochs=list(searches.period_ends(space)),
         images={"train": len(data.split.train), "validation": len(data.split.validation), "unseen": len(data.unseen)},
         data_hash=data.data_hash, split_hash=data.split.digest, trainer_revision=TRAINER_REVISION,
         coefficients=asdict(COEFFICIENTS["cpu-bf16"]), canaries=canaries,
-        numerics=[machines[canary] for canary in canaries], versions=run_search.versions(),
+        numerics=[machines[canary] for canary in canaries], versions=searches.versions(),
         made="python benchmarks/make_tables.py", near=near, pace=pace(),
     )  # fmt: skip
     arrays = tables.Arrays(

@@ -31,7 +31,7 @@ from unittest.mock import patch
 
 import numpy as np
 
-from mnist_bench.studies import run_search
+from mnist_bench import searches
 from search import canonical_json
 from search.driver.progress import Observer
 from search.driver.resume import keep_nothing
@@ -92,7 +92,7 @@ def make_trainer() -> Trainer:
 
 def search(results: Path, trials: int) -> None:
     """Search with the trainer above."""
-    asked = run_search.SearchConfig(
+    asked = searches.SearchConfig(
         space="former/0.1/conv",
         overrides=("limits={}",),
         trials=trials,
@@ -102,10 +102,10 @@ def search(results: Path, trials: int) -> None:
     )
     trainer = TrainerSpec(factory="many_trials:make_trainer")
     with (
-        patch("mnist_bench.studies.run_search.trainer_spec", lambda *_, **__: trainer),
-        patch("mnist_bench.studies.run_search.BestCheckpoints", lambda *_: keep_nothing),
+        patch("mnist_bench.searches.executor.trainer_spec", lambda *_, **__: trainer),
+        patch("mnist_bench.searches.running.BestCheckpoints", lambda *_: keep_nothing),
     ):
-        run_search.run(asked, Observer(), lambda: False)
+        searches.run(asked, Observer(), lambda: False)
 
 
 def make(results: Path, trials: int) -> None:

@@ -82,7 +82,7 @@ NEW = {
     "slurm": NewValue(
         EXECUTORS,
         "ExecutorName",
-        ("mnist_bench/studies/run_search.py", "mnist_bench/preview/lines.py", "mnist_bench/cli/studies/search.py"),
+        ("mnist_bench/studies/searches.py", "mnist_bench/preview/lines.py", "mnist_bench/cli/studies/search.py"),
     ),
     "evicted": NewValue(EXECUTORS, "Cause", ("search/driver/retry_policy.py",)),
     "Preempted": NewValue(

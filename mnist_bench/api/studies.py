@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mnist_bench import searches
 from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, used
 from mnist_bench.config import DatasetName
 from mnist_bench.leaderboard import curve_records, leaderboard_of, plain_board, table_of
@@ -17,7 +18,6 @@ from mnist_bench.studies import (
     is_foreign,
     record as records,
     record_of,
-    run_search,
     trainer_for,
     validated,
 )
@@ -122,7 +122,7 @@ def search(
         >>> study.name, len(study.finished()), study.trials[0].params
         ('tiny-0', 2, {'optim.lr': 0.01})
     """
-    asked = run_search.SearchConfig(
+    asked = searches.SearchConfig(
         space=str(space) if isinstance(space, Path) else space,
         overrides=tuple(overrides),
         sampler=sampler,
@@ -154,7 +154,7 @@ def search(
         address=address,
         gpus_per_worker=gpus_per_worker,
     )
-    return run_search.run(asked, observer or Observer(), lambda: False).study
+    return searches.run(asked, observer or Observer(), lambda: False).study
 
 
 def open_study(name: str | None = None, *, results: str | Path = "results", storage: str | None = None) -> StudyRecord:

@@ -17,7 +17,7 @@ from search.study import STORAGE_VARIABLE
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mnist_bench.studies import SearchConfig
+    from mnist_bench.searches import SearchConfig
 
 READING = ()
 """What a command needs that reads a study, beside the place of it."""

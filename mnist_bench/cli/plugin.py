@@ -99,10 +99,9 @@ def _checked_net(name: str, space: str | None, overrides: list[str], data: DataO
 
 
 def _tried_on(name: str, overrides: list[str], seed: int) -> TriedOn:
-    from mnist_bench import space_files
-    from mnist_bench.studies import run_search
+    from mnist_bench import searches, space_files
 
-    return run_search.tried_on(space_files.load(name, overrides), seed)
+    return searches.tried_on(space_files.load(name, overrides), seed)
 
 
 def _table(found: Checked, tried_on: str) -> Table[Row]:

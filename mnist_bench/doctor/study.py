@@ -12,11 +12,12 @@ from mnist_bench.doctor import files as doctor_files
 from mnist_bench.doctor.diagnostic import Diagnostic, note, ok, problem
 from mnist_bench.errors import UnnamedCodeError
 from mnist_bench.leaderboard import stop_line, stop_option
-from mnist_bench.studies import believed, compatibility, data_of, is_foreign, made_by_another, run_search
+from mnist_bench.searches import study_spec
+from mnist_bench.studies import believed, compatibility, data_of, is_foreign, made_by_another
 from search.database import damage, is_postgresql, open_for_writing, open_tables_for_reading, storage_errors
 from search.differences import differences as spec_differences
 from search.driver.replay import replay as decide_again
-from search.errors import NewerVersionError, SearchError, StorageError, StudyNotFoundError
+from search.errors import NewerVersionError, SearchError, StorageError
 from search.event_log import Event, History, StudyRecord
 from search.messages import first_line
 from search.study import (
@@ -25,6 +26,7 @@ from search.study import (
     StudyLocation,
     StudySpec,
     differences,
+    no_such_study,
     read_events,
     rebuild,
     stored_history,
@@ -38,9 +40,8 @@ def examine(
 
     Args:
         location: the study.
-        busy: who is working on the study, as the beginning of a sentence, or None. Then what may be changing, its
-            tables
-            and files, is not examined.
+        busy: who is working on the study, as the beginning of a sentence; then its tables and files, which may be
+            changing, are not examined. None where nobody is.
         replay: whether to replay every decision in the event log.
         device: the device on which a search would go on.
         data_dir: the folder of the data set, if it is not the packaged one.
@@ -73,7 +74,7 @@ def examine(
     else:
         yield left(study, history)
         yield from tables(location, history.name, events)
-        yield from doctor_files.examine(study, location.folder, foreign=foreign)
+        yield from doctor_files.examine(study, location, foreign=foreign)
     if not foreign:
         yield from installation(study, history.next_slot() is None, device=device, data_dir=data_dir)
 
@@ -84,7 +85,7 @@ def _whole_log(location: StudyLocation) -> list[Event]:
         raise StorageError(f"The database {database} is damaged ({fault}).")
     events = read_events(location)
     if not events:
-        raise StudyNotFoundError(f"No study {location.name}; `mnist-bench studies` lists what there is.")
+        raise no_such_study(location)
     return events
 
 
@@ -93,7 +94,7 @@ def decided_again(events: Sequence[Event], stored: Mapping[str, Any]) -> Diagnos
     if stored["driver_revision"] != DRIVER_REVISION:
         return note("replay", f"not done: driver revision {stored['driver_revision']} decided otherwise than this one.")
     try:
-        replayed = decide_again(events, lambda spec: run_search.planner(spec.space, spec.context))
+        replayed = decide_again(events, lambda spec: study_spec.planner(spec.space, spec.context))
     except UnnamedCodeError as error:
         return note("replay", f"not done. {error}")
     except (SearchError, KeyError, TypeError, ValueError) as error:
@@ -179,8 +180,8 @@ def _specification(stored: Mapping[str, Any], numerics: Mapping[str, Any]) -> di
     """Return the specification that this installation would give the same study, with the stored data."""
     return replace(
         StudySpec.from_json(stored),
-        versions=run_search.versions(),
-        context={**stored["context"], **run_search.context_here(numerics)},
+        versions=study_spec.versions(),
+        context={**stored["context"], **study_spec.context_here(numerics)},
         numerics=numerics,
     ).to_json()
 

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import assert_never
 
-from mnist_bench import space_files
+from mnist_bench import searches, space_files
 from mnist_bench.cells import short
 from mnist_bench.config import TrainConfig
 from mnist_bench.data import DataOptions, load_training_set, of_files
@@ -19,8 +19,8 @@ from mnist_bench.nets import COEFFICIENTS
 from mnist_bench.preview import pace
 from mnist_bench.preview.duration import Asked, seconds_between
 from mnist_bench.preview.pace import Pace
+from mnist_bench.searches import SearchConfig
 from mnist_bench.space_files import overview
-from mnist_bench.studies import SearchConfig, run_search
 from mnist_bench.training import trainer_spec
 from mnist_bench.units import between, objectives
 from search import strategies
@@ -39,27 +39,27 @@ MAX_WORKERS = 16
 def preview(asked: SearchConfig, space: Space) -> list[str]:
     """Describe what would run, and say how long it would take: a few nets are trained for a second, and thrown away.
 
-    `space` is what `run_search.to_search` returns for `asked`. What the search would refuse before it starts workers is
+    `space` is what `searches.to_search` returns for `asked`. What the search would refuse before it starts workers is
     refused here too.
 
     Raises:
-        UsageError: see `run_search.check_own_code`.
+        UsageError: see `searches.check_own_code`.
         UsageError, WorkerError: no worker can start.
-        StudyNotFoundError, StorageError, SpaceError: see `run_search.start_list`.
-        FingerprintError, UsageError, StorageError, DataError: see `run_search.trials_left`.
-        SpaceError, UsageError: see `run_search.enqueued`.
+        StudyNotFoundError, StorageError, SpaceError: see `searches.start_list`.
+        FingerprintError, UsageError, StorageError, DataError: see `searches.trials_left`.
+        SpaceError, UsageError: see `searches.enqueued`.
     """
-    run_search.check_own_code(asked, space)
+    searches.check_own_code(asked, space)
     told: list[str] = []
-    start = run_search.start_list(asked, space, run_search.location(asked, space), told.append)
-    left = run_search.trials_left(asked, space, start)
+    start = searches.start_list(asked, space, searches.location(asked, space), told.append)
+    left = searches.trials_left(asked, space, start)
     if not left:
         return [_what(asked, space), f"{_study(asked, space)} has ended; nothing is left to train."]
-    images, form = _images(asked, space), run_search.form_of(asked, space)
+    images, form = _images(asked, space), searches.form_of(asked, space)
     plans_for = partial(overview.feasible_plans, space, images=images, form=form)
     planner_for = partial(overview.planner, space, images=images, form=form)
     usual = asdict(COEFFICIENTS["cpu-bf16"])
-    run_search.enqueued(asked, space, planner_for(usual))
+    searches.enqueued(asked, space, planner_for(usual))
     measured = _measure(asked, space, plans_for(usual), images)
     coefficients = asdict(COEFFICIENTS[measured.kind])
     start(planner_for(coefficients))
@@ -68,8 +68,8 @@ def preview(asked: SearchConfig, space: Space) -> list[str]:
 
 
 def _what(asked: SearchConfig, space: Space) -> str:
-    ends, cost = run_search.period_ends(space), cost_of(space.settings)
-    sampler, pruner = (strategies.describe(way, len(ends)) for way in run_search.chosen_strategies(asked, space))
+    ends, cost = searches.period_ends(space), cost_of(space.settings)
+    sampler, pruner = (strategies.describe(way, len(ends)) for way in searches.chosen_strategies(asked, space))
     rules = "".join(f", {words}" for words in rules_words(asked.stop_rules))
     longest = "1 epoch" if ends[-1] == 1 else f"{ends[-1]:g} epochs"
     return (
@@ -84,7 +84,7 @@ def _what(asked: SearchConfig, space: Space) -> str:
 def _how_long(
     asked: SearchConfig, space: Space, plans: Sequence[Plan[TrainConfig]], measured: Pace, left: int
 ) -> Iterator[str]:
-    _, pruner = run_search.chosen_strategies(asked, space)
+    _, pruner = searches.chosen_strategies(asked, space)
     timed = Asked(
         trials=left, pruner=pruner, workers=asked.training_workers, has_cost=cost_of(space.settings) is not None
     )
@@ -93,7 +93,7 @@ def _how_long(
     how = "as a second's training here tells" if measured.speeds else "at this kind of machine's usual speed"
     busy = "; other programs compute here too, and may leave it more or less" if measured.busy else ""
     yield f"Takes about {span}{rest}, {how} ({measured.kind}){busy}."
-    if words := overview.infeasible_words(overview.shares(space, run_search.form_of(asked, space))):
+    if words := overview.infeasible_words(overview.shares(space, searches.form_of(asked, space))):
         yield f"{words}; such are not trained and cost no trial."
 
 
@@ -101,7 +101,7 @@ def _images(asked: SearchConfig, space: Space) -> int:
     """Return on how many images a search would train and validate."""
     if asked.data_dir is None:
         return int(space.settings.get("subset", space_files.IMAGES))
-    split = load_training_set(run_search.data_options(asked, space)).split
+    split = load_training_set(searches.data_options(asked, space)).split
     return len(split.train) + len(split.validation)
 
 
@@ -112,12 +112,12 @@ def _which(asked: SearchConfig, space: Space) -> str:
 
 
 def _study(asked: SearchConfig, space: Space) -> str:
-    return f"Study {run_search.study_name(asked, space)} in {asked.results}/"
+    return f"Study {searches.study_name(asked, space)} in {asked.results}/"
 
 
 def _measure(asked: SearchConfig, space: Space, plans: Sequence[Plan[TrainConfig]], images: int) -> Pace:
     """Measure in workers like those of the search, but for their images: few of them, of MNIST or of the user's own."""
-    data = run_search.data_options(asked, space)
+    data = searches.data_options(asked, space)
     form = data.form
     few = pace.images_to_measure(plans, images, form)
     options = replace(data, subset=few) if of_files(data.dataset) else DataOptions(subset=few)

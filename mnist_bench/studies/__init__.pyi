@@ -1,4 +1,4 @@
-from .best_checkpoints import worth_keeping as worth_keeping
+from .best_checkpoints import BestCheckpoints as BestCheckpoints, worth_keeping as worth_keeping
 from .compatibility import needed_options as needed_options, net_code as net_code
 from .foreign import is_foreign as is_foreign, made_by_another as made_by_another
 from .openings import purpose_of_confirming as purpose_of_confirming
@@ -11,7 +11,6 @@ from .record import (
     record_of as record_of,
 )
 from .reproduce import Comparison as Comparison, trainer_for as trainer_for
-from .run_search import SearchConfig as SearchConfig
 from .sealed_json import unseal as unseal
 from .validated import (
     believed as believed,

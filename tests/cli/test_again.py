@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from mnist_bench.cli import again
-from mnist_bench.studies.run_search import SearchConfig
+from mnist_bench.searches import SearchConfig
 
 PASSWORDS = [
     "postgresql://me:word@host/db",

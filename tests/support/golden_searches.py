@@ -94,12 +94,12 @@ def searched(folder: Path, options: Mapping[str, Any]) -> StudyRecord:
 
 def searched_for_real(folder: Path) -> tuple[str, StudyRecord]:
     """Return a small search with nets, and its place, the canary first; it closes the test set in this process."""
-    from mnist_bench.studies import run_search
+    from mnist_bench import searches
     from search.driver.progress import Observer
 
-    asked = run_search.SearchConfig(
+    asked = searches.SearchConfig(
         space=str(SMALL), trials=8, slots=4, results=folder, study_name="small", executor="in-process", device="cpu"
     )
-    study = run_search.run(asked, Observer(), lambda: False).study
+    study = searches.run(asked, Observer(), lambda: False).study
     here = place({"sampler": strategies.sampler(study.spec["sampler"]), "space_values": {}})
     return f"canary {study.spec['numerics']['canary'][:16]}, driver revision {spec.DRIVER_REVISION}, {here}", study

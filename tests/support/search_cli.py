@@ -11,7 +11,7 @@ import sys
 
 from mnist_bench.cli.app import main
 from mnist_bench.data.mnist import TrainingSet
-from mnist_bench.studies import run_search
+from mnist_bench.searches import SearchConfig, running
 from search.driver.resume import keep_nothing
 from search.executors.local.pool import LocalExecutor
 from search.executors.protocol import Executor
@@ -19,7 +19,7 @@ from search.study.location import StudyLocation
 from search.trainer_api import TrainerSpec
 
 
-def _executor(asked: run_search.SearchConfig, data: TrainingSet, location: StudyLocation) -> Executor:
+def _executor(asked: SearchConfig, data: TrainingSet, location: StudyLocation) -> Executor:
     trainer = TrainerSpec(factory="support.fake_trainer:Trainer", options={"delay": DELAY, "behaviour": BEHAVIOUR})
     return LocalExecutor(trainer, asked.workers, location.folder / "workers.log")
 
@@ -27,6 +27,6 @@ def _executor(asked: run_search.SearchConfig, data: TrainingSet, location: Study
 if __name__ == "__main__":
     DELAY = float(sys.argv.pop(1))
     BEHAVIOUR = os.environ.get("FAKE_BEHAVIOUR", "")
-    vars(run_search)["_executor"] = _executor
-    vars(run_search)["BestCheckpoints"] = lambda folder, cost: keep_nothing
+    vars(running)["executor_of"] = _executor
+    vars(running)["BestCheckpoints"] = lambda folder, cost: keep_nothing
     main()

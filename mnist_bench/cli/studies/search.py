@@ -16,7 +16,7 @@ from search.event_log import Order
 from search.executors import ExecutorName
 
 if TYPE_CHECKING:
-    from mnist_bench.studies import SearchConfig
+    from mnist_bench.searches import SearchConfig
     from search.driver import Run
 
 EXAMPLES = """\
@@ -144,7 +144,7 @@ def search(
     The same command goes on where an earlier run of it was stopped or killed.
     """
 
-    from mnist_bench.studies import SearchConfig
+    from mnist_bench.searches import SearchConfig
 
     asked = SearchConfig(
         space=space, overrides=tuple(overrides or ()), trials=trials, patience=patience,
@@ -187,12 +187,11 @@ def _share(text: str, executor: ExecutorName) -> float:
 
 
 def _preview(asked: SearchConfig) -> None:
-    from mnist_bench import space_files
+    from mnist_bench import searches, space_files
     from mnist_bench.preview import preview
-    from mnist_bench.studies import run_search
 
-    space = run_search.to_search(asked)
-    for warning in space_files.warnings(space, run_search.form_of(asked, space)):
+    space = searches.to_search(asked)
+    for warning in space_files.warnings(space, searches.form_of(asked, space)):
         output.note(space_files.warning_line(warning))
     for line in preview(asked, space):
         output.print_prose(line)
@@ -201,11 +200,11 @@ def _preview(asked: SearchConfig) -> None:
 def _run(asked: SearchConfig) -> Run:
     started = time.monotonic()
     with again.ended_at_once(asked.storage):
+        from mnist_bench import searches
         from mnist_bench.cli.views import ending, live
-        from mnist_bench.studies import run_search
 
         with live.view(asked.results) as view, Interrupts(view.say) as interrupts:
-            run = run_search.run(asked, view, interrupts.stopping)
+            run = searches.run(asked, view, interrupts.stopping)
     ending.show(run, asked, seconds=time.monotonic() - started)
     if not run.reached and interrupts.stopping():
         raise typer.Exit(ExitCode.INTERRUPTED)

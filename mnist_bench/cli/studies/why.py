@@ -23,7 +23,8 @@ def explained(study: StudyRecord, trial: TrialRecord, events: list[Event]) -> Ex
         UsageError: the study was made by another version of the search, which may have decided otherwise; or by another
             trainer, whose planner is not at hand, with a sampler that asks it.
     """
-    from mnist_bench.studies import is_foreign, run_search
+    from mnist_bench import searches
+    from mnist_bench.studies import is_foreign
     from search import strategies
     from search.explanations import explain
     from search.study import DRIVER_REVISION
@@ -32,7 +33,7 @@ def explained(study: StudyRecord, trial: TrialRecord, events: list[Event]) -> Ex
     if revision != DRIVER_REVISION:
         raise UsageError(f"Study {study.name} is of driver revision {revision}, which decided otherwise than this one.")
     if not is_foreign(study.spec):
-        return explain(events, trial.number, lambda spec: run_search.planner(spec.space, spec.context))
+        return explain(events, trial.number, lambda spec: searches.planner(spec.space, spec.context))
     sampler, _ = strategies.of_spec(study.spec)
     if isinstance(sampler, strategies.AsksPlanner):
         raise UsageError(

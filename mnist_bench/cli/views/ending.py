@@ -17,7 +17,8 @@ from mnist_bench.leaderboard import (
     worker_time_of,
 )
 from mnist_bench.plots import KINDS
-from mnist_bench.studies import SearchConfig, openings
+from mnist_bench.searches import SearchConfig
+from mnist_bench.studies import openings
 from search.driver import Run
 from search.errors import SearchError, StudyNotFoundError
 from search.event_log import StudyRecord, repeats

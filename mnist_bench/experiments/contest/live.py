@@ -20,7 +20,7 @@ from mnist_bench.config import TaskName
 from mnist_bench.experiments.contest.baselines import Ended, Params, choices, first_period, proposals, transfer
 from mnist_bench.experiments.contest.entrants import strategies_of
 from mnist_bench.experiments.contest.record import Entrant, Trace
-from mnist_bench.studies import run_search
+from mnist_bench.searches import period_ends
 from mnist_bench.tables import CHANCE, Table, cached_trainer
 from search import canonical_json, strategies
 from search.driver import Observer, Search, Task, TaskStore, Training
@@ -123,7 +123,7 @@ class Live:
         sampler, pruner = strategies_of(entrant)
         start = terms.start if entrant.start else StartList()
         trainer = cached_trainer(terms.task, terms.cache, device=terms.device)
-        periods = len(run_search.period_ends(terms.space))
+        periods = len(period_ends(terms.space))
         search = Search.of(
             terms.space, terms.planner, trainer, trials=MAX_TRIALS, periods=periods, seed=seed,
             slots=terms.slots, sampler=sampler, pruner=pruner, results=terms.folder, start=start,

@@ -17,9 +17,9 @@ from mnist_bench.experiments.contest.replays import Arena, Terms, replays
 from mnist_bench.experiments.grid import Observer
 from mnist_bench.nets import COEFFICIENTS
 from mnist_bench.numerics import TRAINER_REVISION, best_precision, device_kind, find_device
+from mnist_bench.searches import period_ends
 from mnist_bench.space_files import planner_on
 from mnist_bench.statistics import reference
-from mnist_bench.studies import run_search
 from mnist_bench.tables import SHA256, Table, spread
 from mnist_bench.units import duration, percent
 from search import canonical_json
@@ -187,7 +187,7 @@ def _live(asked: Options, task: TaskName, observer: Observer, stopping: Stopping
     space = _load(asked.space)
     other = _another(space, task)
     terms = _live_terms(asked, task, space, other)
-    tried_on = TriedOn(space=space, planner=terms.planner, periods=len(run_search.period_ends(space)))
+    tried_on = TriedOn(space=space, planner=terms.planner, periods=len(period_ends(space)))
     entrants = _line_up(asked, tried_on, other)
     seeds = _seeds(asked)
     # Costs, and with them the order of events, follow the kind of device; the first ledgers had but one and name none.

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
+from mnist_bench import searches
 from mnist_bench.doctor.diagnostic import note, ok, problem
-from mnist_bench.studies import run_search
-from mnist_bench.studies.run_search import SearchConfig
+from mnist_bench.searches import SearchConfig
 from search.driver.progress import Observer
 from search.errors import StudyNotFoundError
 from search.study import studies
@@ -130,4 +130,4 @@ def search(results: Path) -> str:
     asked = SearchConfig(
         space="smoke", overrides=("subset=3000",), trials=4, slots=4, executor="in-process", results=results
     )
-    return run_search.run(asked, Observer(), lambda: False).study.digest
+    return searches.run(asked, Observer(), lambda: False).study.digest

@@ -120,6 +120,17 @@ def test_all_shows_infeasible_trials_with_what_they_exceed(cli: Cli) -> None:
     assert "over its limit by" not in cli("leaderboard").stdout
 
 
+@pytest.mark.parametrize("foreign", [False, True])
+def test_where_infeasible_trials_are_listed_the_hints_list_them_too(cli: Cli, foreign: bool) -> None:
+    if foreign:
+        study = handmade.mixed()
+        cli.studies["conv-0"] = replace(study, spec={**study.spec, "context": {"trainer": {"factory": "a:b"}}})  # type: ignore[attr-defined]
+    words = " ".join(cli("leaderboard", "--all", "--top", "3", columns=50).stdout.split())
+    assert "5 more; `mnist-bench leaderboard conv-0 --top 8 --all` shows all." in words
+    assert "`mnist-bench leaderboard conv-0 --wide --all`" in words
+    assert "--all" not in cli("leaderboard", "--top", "3", columns=50).stdout
+
+
 def test_curves_are_lists_in_json_and_a_row_a_period_in_csv(cli: Cli) -> None:
     (study,) = json.loads(cli("leaderboard", "--json", "--curves", "--top", "1").stdout)["studies"]
     (row,) = study["rows"]

@@ -66,6 +66,14 @@ def test_an_empty_folder_is_a_hint_on_stderr_and_an_empty_list(cli: Cli) -> None
     assert json.loads(cli("studies", "--json").stdout)["studies"] == []
 
 
+def test_commands_to_type_next_name_the_same_place(cli: Cli) -> None:
+    assert "`mnist-bench search conv --trials 50 --results other`" in cli("studies", "--results", "other").stderr
+    removed = cli("studies", "remove", "none", "--yes", "--results", "other")
+    assert (
+        removed.stderr == "Error: No study none in other/; `mnist-bench studies --results other` lists what there is.\n"
+    )
+
+
 @pytest.fixture
 def folder(three: list[StudySummary]) -> Path:
     folder = three[0].path

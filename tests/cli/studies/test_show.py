@@ -12,7 +12,7 @@ from typer.testing import Result
 from mnist_bench import space_files
 from mnist_bench.config.json import from_json
 from mnist_bench.studies import record
-from search.event_log.records import StudyRecord
+from search.event_log.records import StudyRecord, TrialRecord
 from search.files import atomic_write
 from search.space.space import Space
 from search.space.yaml_reader import parse
@@ -75,6 +75,41 @@ def test_a_study_without_a_complete_trial_stands_on_one_screen(cli: Cli) -> None
     lines = cli("show").stdout.splitlines()
     assert lines[1] == "finding   no trial is complete"
     assert not any(line.startswith("best") for line in lines)
+
+
+def finding(cli: Cli, *trials: TrialRecord) -> list[str]:
+    """Return what `show` finds about a study of these trials, a text a line."""
+    cli.studies["conv-0"] = handmade.study(trials)  # type: ignore[attr-defined]
+    lines = cli("show", columns=120).stdout.splitlines()
+    best = next(place for place, line in enumerate(lines) if line.startswith("best "))
+    return [line[len("finding   ") :] for line in lines[1:best]]
+
+
+def test_the_finding_claims_no_test_that_was_not_made(cli: Cli) -> None:
+    first, far = handmade.trial(0, range(5)), handmade.trial(1, range(100, 160))
+    pruned = handmade.trial(2, range(90), periods=1, state="PRUNED")
+    assert finding(cli, first, pruned) == ["#0 is the only complete trial"]
+    assert finding(cli, first, far, pruned) == ["#0 is the best, by a paired test with one seed each"]
+    bare = [replace(t, reports=tuple(replace(report, details={}) for report in t.reports)) for t in (first, far)]
+    assert finding(cli, *bare, pruned) == [
+        "#0 is the best of 2 complete trials",
+        "Which images each trial got right was not kept, so no test can tell it from the others.",
+    ]
+
+
+def test_trainings_at_a_time_are_not_called_workers(cli: Cli) -> None:
+    """One worker of two lanes looks like two workers of one: a report notes the lane alone."""
+
+    def ran(number: int, lane: int) -> TrialRecord:
+        made = handmade.trial(number, range(9))
+        reports = [
+            replace(report, worker=lane, started=60.0 * period, seconds=60.0, handled=60.0 * period + 60)
+            for period, report in enumerate(made.reports)
+        ]
+        return replace(made, reports=tuple(reports))
+
+    cli.studies["conv-0"] = handmade.study([ran(0, 0), ran(1, 1)])  # type: ignore[attr-defined]
+    assert "time      6:00, 2 trainings at a time, 12:00 of training" in cli("show").stdout.splitlines()
 
 
 def test_a_study_as_json(cli: Cli) -> None:

@@ -54,6 +54,22 @@ def test_the_picture_shows_progress_best_running_trials_and_savings() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("periods", "unit"), [(None, "epochs"), ([1, 2, 3], "epochs"), ([0.5, 1, 3], "periods"), ([1, 3], "periods")]
+)
+def test_what_pruning_saved_counts_epochs_only_where_each_is_a_period(periods: list[float] | None, unit: str) -> None:
+    trial = handmade.trial(30, range(9), periods=1, state="RUNNING", params={"epochs": 3, "periods": periods})
+    progress = replace(PROGRESS, running=(replace(trial, costs=(1,) * len(periods or "123")),), best=None)
+    assert live.picture("", 0, progress, None, 120, 40)[-1].startswith(f"pruning saved 118 of 186 {unit} so far")
+
+
+def test_while_no_trial_runs_the_best_one_tells_whether_periods_are_epochs() -> None:
+    between, halves = replace(PROGRESS, running=()), handmade.trial(17, range(6), params={"periods": [0.5, 6]})
+    for best, unit in ((PROGRESS.best, "epochs"), (halves, "periods"), (None, "periods")):
+        lines = live.picture("", handmade.IMAGES, replace(between, best=best), None, 120, 40)
+        assert lines[-1].startswith(f"pruning saved 118 of 186 {unit} so far")
+
+
 def test_patience_runs_down_once_a_trial_is_complete() -> None:
     (*_, last) = live.picture("header", handmade.IMAGES, replace(PROGRESS, since=7), None, 120, 40, patience=12)
     assert last.endswith(" · 7 of 12 trials without a better one")

@@ -11,13 +11,14 @@ from pathlib import Path
 import optuna
 import pytest
 
+from mnist_bench import searches
 from mnist_bench.doctor import checkup as doctor
 from mnist_bench.doctor.checkup import Checkup
 from mnist_bench.doctor.diagnostic import Diagnostic
 from mnist_bench.doctor.study import left
-from mnist_bench.studies import open_study, record_of, run_search, sealed_json
+from mnist_bench.searches import SearchConfig
+from mnist_bench.studies import open_study, record_of, sealed_json
 from mnist_bench.studies.record import to_json
-from mnist_bench.studies.run_search import SearchConfig
 from search.database import file_lock
 from search.driver.progress import Observer
 from search.driver.run import Run
@@ -55,7 +56,7 @@ def search(results: Path, *, whole: bool = True) -> Run:
         data_dir=results / "data",
     )  # fmt: skip
     observer = UntilOneEnds()
-    return run_search.run(asked, observer, (lambda: False) if whole else observer.stopping)
+    return searches.run(asked, observer, (lambda: False) if whole else observer.stopping)
 
 
 def check(place: StudyLocation, *, repair: bool = False, replay: bool = False) -> Checkup:
@@ -318,7 +319,7 @@ def test_a_study_of_another_driver_is_not_decided_again(place: StudyLocation) ->
 
 
 def test_another_installation_is_told_with_the_way_back(place: StudyLocation, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mnist_bench.studies.run_search.versions", lambda: {"torch": "99.0"})
+    monkeypatch.setattr("mnist_bench.searches.study_spec.versions", lambda: {"torch": "99.0"})
     finding = found(check(place), "installation", "problem")
     assert "versions.torch" in finding.text
     assert "99.0 now" in finding.text
@@ -336,7 +337,7 @@ def test_a_search_that_goes_on_with_a_start_list_is_as_the_study_needs_it(tmp_pa
         space="conv", overrides=("subset=1000",), trials=3, executor="in-process", results=tmp_path,
         data_dir=tmp_path / "data",
     )  # fmt: skip
-    begun = run_search.run(asked, Observer(), lambda: True).study
+    begun = searches.run(asked, Observer(), lambda: True).study
     assert begun.spec["start"]["made_of"] == ["conv-5k", "conv-5k-wrong"]
     place = StudyLocation.of(begun.name, tmp_path)
     assert found(check(place), "installation", "ok").text.startswith("as the study needs it")
@@ -371,8 +372,9 @@ def test_a_log_without_sense_is_a_finding(place: StudyLocation) -> None:
 
 
 def test_a_study_that_is_not_there(place: StudyLocation) -> None:
-    with pytest.raises(StudyNotFoundError):
-        doctor.check_study(StudyLocation.of("none", place.folder.parent))
+    results = place.folder.parent
+    with pytest.raises(StudyNotFoundError, match=f"^No study none in {results}/; `mnist-bench studies --results "):
+        doctor.check_study(StudyLocation.of("none", results))
 
 
 def contents(folder: Path) -> dict[Path, bytes]:

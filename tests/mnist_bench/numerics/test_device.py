@@ -112,7 +112,7 @@ def test_a_search_of_nets_comes_to_the_digest_of_these_revisions(
 ) -> None:
     """Where this fails and the test above does not, the driver decides otherwise: raise spec.DRIVER_REVISION."""
     monkeypatch.setattr(
-        "mnist_bench.studies.run_search.close_test_set", lambda: None
+        "mnist_bench.searches.running.close_test_set", lambda: None
     )  # it would stay closed for other tests
     monkeypatch.setattr("mnist_bench.data.close_test_set", lambda: None)
     known = json.loads(GOLDEN.read_text())["searches"]

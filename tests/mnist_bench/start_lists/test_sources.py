@@ -8,8 +8,9 @@ from shutil import copytree, rmtree
 
 import pytest
 
-from mnist_bench import space_files
-from mnist_bench.studies import SearchConfig, open_study, run_search
+from mnist_bench import searches, space_files
+from mnist_bench.searches import SearchConfig
+from mnist_bench.studies import open_study
 from search.driver.progress import Observer
 from search.errors import FingerprintError, SpaceError, UsageError
 from support import golden_searches
@@ -25,15 +26,15 @@ def test_it_tries_the_best_of_the_study_first_and_no_longer_needs_it(tmp_path: P
         space=str(golden_searches.SMALL), trials=2, slots=2, results=tmp_path, study_name="new", executor="in-process",
         device="cpu", sampler="random", from_studies=("finished",),
     )  # fmt: skip
-    first = run_search.run(asked, Observer(), lambda: False).study
+    first = searches.run(asked, Observer(), lambda: False).study
     assert earlier.best is not None
     assert first.trials[0].params == earlier.best.params
     assert first.spec["start"]["made_of"] == ["finished"]
     rmtree(tmp_path / "finished")
-    more = run_search.run(replace(asked, trials=3), Observer(), lambda: False).study
+    more = searches.run(replace(asked, trials=3), Observer(), lambda: False).study
     assert len([trial for trial in more.trials if trial.state != "RUNNING" and trial.reason != "infeasible"]) == 3
     with pytest.raises(FingerprintError, match="start"):
-        run_search.run(replace(asked, trials=4, from_studies=()), Observer(), lambda: False)
+        searches.run(replace(asked, trials=4, from_studies=()), Observer(), lambda: False)
 
 
 class Notices(Observer):
@@ -54,19 +55,19 @@ def test_a_space_names_tables_for_its_list(tmp_path: Path) -> None:
     file.write_text(text.replace("start: [conv-5k, conv-5k-wrong]", "start: [conv-5k-wrong]"))
     observer = Notices()
     asked = SearchConfig(space=str(file), trials=2, results=tmp_path, executor="in-process", device="cpu")
-    begun = run_search.run(asked, observer, lambda: True).study
+    begun = searches.run(asked, observer, lambda: True).study
     assert begun.spec["start"]["made_of"] == ["conv-5k-wrong"]
     assert len(begun.spec["start"]["configurations"]) == 10
     assert observer.told[0].startswith("Tries 10 configurations first that did well in conv-5k-wrong: at most ")
-    without = run_search.run(replace(asked, start=False, study_name="without"), observer, lambda: True).study
+    without = searches.run(replace(asked, start=False, study_name="without"), observer, lambda: True).study
     assert "start" not in without.spec
     other = replace(asked, overrides=("optim.ema_decay={choice: [0.5, 0.6]}",), study_name="other")
-    assert "start" not in run_search.run(other, observer, lambda: True).study.spec
+    assert "start" not in searches.run(other, observer, lambda: True).study.spec
     assert observer.told[-1] == (
         "Nothing that was tried in conv-5k-wrong fits the space conv. The search begins without a list."
     )
     with pytest.raises(UsageError, match="Nothing that was tried in conv-5k fits"):
-        run_search.run(replace(other, from_studies=("conv-5k",)), observer, lambda: True)
+        searches.run(replace(other, from_studies=("conv-5k",)), observer, lambda: True)
 
 
 def test_a_table_that_there_is_not_is_told_at_its_line(tmp_path: Path) -> None:
@@ -75,4 +76,4 @@ def test_a_table_that_there_is_not_is_told_at_its_line(tmp_path: Path) -> None:
     file.write_text(text.replace("search: {", "search: {start: [conv-6k], "))
     asked = SearchConfig(space=str(file), trials=2, results=tmp_path, executor="in-process", device="cpu")
     with pytest.raises(SpaceError, match=r"mine\.yaml:\d+:\d+ +search\.start: no table conv-6k; there are conv-5k,"):
-        run_search.run(asked, Observer(), lambda: True)
+        searches.run(asked, Observer(), lambda: True)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from mnist_bench import searches
 from mnist_bench.data.mnist import DataOptions
 from mnist_bench.experiments.grid import open_grid
-from mnist_bench.studies import run_search
-from mnist_bench.studies.run_search import SearchConfig
+from mnist_bench.searches import SearchConfig
 from search.driver.progress import Observer
 from search.errors import UsageError
 
@@ -42,10 +42,10 @@ class Heard(Observer):
 @pytest.mark.slow
 def test_a_search_needs_a_folder(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "mnist_bench.studies.run_search.close_test_set", lambda: None
+        "mnist_bench.searches.running.close_test_set", lambda: None
     )  # it would stay closed for other tests
     heard = Heard()
     with pytest.raises(UsageError, match=r"results/conv-0: cannot be made a folder \(Not a directory\)\.$"):
-        run_search.run(SearchConfig(space="former/0.1/conv", results=file), heard, lambda: False)
+        searches.run(SearchConfig(space="former/0.1/conv", results=file), heard, lambda: False)
     (warning,) = heard.warnings  # what is odd about the space is told before anything else goes wrong
     assert "conv.yaml:11:26  warning: model.convs_per_block: [1, 2] is closed by the limit on macs" in warning

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,14 +9,13 @@ from typing import Any
 import pytest
 
 from mnist_bench import space_files
-from mnist_bench.studies.compatibility import needed_options
-from mnist_bench.studies.run_search import SearchConfig, chosen_strategies, location, run, to_search
+from mnist_bench.searches import SearchConfig, chosen_strategies, location, run, to_search
 from search.driver.progress import Observer
 from search.errors import FingerprintError, SpaceError, UsageError
 from search.space.space import Space
 from search.strategies.pruners import Hyperband, NoPruner
 from search.strategies.samplers import ForeignSampler, Random, Tpe
-from support import own_code, own_nets
+from support import own_code
 from support.own_data import arrays, write_npz
 
 
@@ -77,41 +75,6 @@ def test_what_is_named_wrongly_is_refused(options: dict[str, Any], words: str) -
         to_be_searched(**options)
 
 
-@pytest.mark.parametrize(
-    ("given", "fault"),
-    [
-        ({"trials": 0}, "trials=0: give a whole number from 1 to "),
-        ({"slots": "8"}, "slots='8': give a whole number from 1 to "),
-        ({"order": "x"}, "order='x': give logical or arrival."),
-        ({"executor": "lokal"}, "executor='lokal': give local, in-process or ray; did you mean `local`?"),
-        ({"seed": None}, "seed=None: give a whole number."),
-        ({"lanes": "2"}, "lanes='2': give a whole number of at least 1."),
-        ({"timeout": "90s"}, "timeout='90s': give seconds, a number of at least 0."),
-        ({"trial_timeout": math.nan}, "trial_timeout=nan: give seconds"),
-        ({"target": "99.4%"}, "--target 99.4%: no validation accuracy; write 99.4% or 0.994."),
-        ({"max_outage": -1}, "max_outage=-1: give seconds"),
-        ({"sampler": 3}, "sampler=3: give the name of a built-in one, or of code of your own: file.py:Name."),
-        ({"pruner": NoPruner()}, "pruner=NoPruner(): give the name of a built-in one, or of code"),
-    ],
-)
-def test_an_argument_that_no_search_can_have_is_named(given: dict[str, Any], fault: str) -> None:
-    with pytest.raises(UsageError) as refused:
-        SearchConfig(space="smoke", **given)
-    assert str(refused.value).startswith(fault)
-
-
-def test_a_search_without_a_worker_is_refused_before_anything_is_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(
-        "mnist_bench.studies.run_search.close_test_set", lambda: None
-    )  # it would stay closed for other tests
-    asked = SearchConfig(space="smoke", workers=0, device="cpu", results=tmp_path / "results")
-    with pytest.raises(UsageError, match=r"^workers=0: give a whole number of at least 1\.$"):
-        run(asked, Observer(), lambda: False)
-    assert not asked.results.exists()
-
-
 def test_a_name_that_was_not_given_says_where_it_comes_from(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(f"name: {'n' * 64}\noptim: {{lr: {{float: [0.1, 0.2]}}}}\n")
     asked, space = to_be_searched(str(tmp_path / "mine.yaml"), results=tmp_path)
@@ -136,40 +99,6 @@ def test_set_makes_no_code_run(tmp_path: Path) -> None:
     with pytest.raises(SpaceError, match=r"is code, which no file makes run; name it with --sampler"):
         to_be_searched(overrides=(f"search.sampler={name}",))
     assert not (tmp_path / "ran").exists()
-
-
-def test_what_is_not_repeatable_is_refused_before_anything_is_written(tmp_path: Path) -> None:
-    name = own_code.write(tmp_path, own_code.UNSEEDED)
-    asked = SearchConfig(space="smoke", sampler=name, results=tmp_path / "results")
-    with pytest.raises(UsageError, match=r"not repeatable: asked again after the same history"):
-        run(asked, Observer(), lambda: False)
-    assert not asked.results.exists()
-
-
-@pytest.mark.slow
-def test_a_search_from_python_remembers_its_data_and_its_net(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr("mnist_bench.studies.run_search.close_test_set", lambda: None)
-    space = {"name": "tiny", "epochs": 1, "net": {"width": {"choice": [4, 8]}}, "optim": {"batch_size": 32}}
-    asked = SearchConfig(
-        space=space, trials=1, executor="in-process", device="cpu", results=tmp_path / "results",
-        data_dir=write_npz(tmp_path / "mine.npz", arrays()), net=own_nets.write(tmp_path, own_nets.GOOD),
-    )  # fmt: skip
-    study = run(asked, Observer(), lambda: False).study
-    needed = needed_options(study.spec, location(asked, to_search(asked)))
-    assert needed.endswith(f" --data {asked.data_dir} --net {asked.net}")
-
-
-def test_a_search_that_names_nothing_of_ones_own_keeps_no_invocation(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("mnist_bench.studies.run_search.close_test_set", lambda: None)
-    asked = SearchConfig(
-        space="smoke", overrides=("subset=1000", "epochs=1"), trials=1, executor="in-process", device="cpu",
-        results=tmp_path / "results",
-    )  # fmt: skip
-    run(asked, Observer(), lambda: False)
-    assert not location(asked, to_search(asked)).files.commands.exists()
 
 
 def test_the_default_is_as_before() -> None:

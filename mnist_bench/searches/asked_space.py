@@ -1,0 +1,147 @@
+"""The space that a search is asked for, and what its options come to with it: study, data, sampler and pruner."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from mnist_bench import space_files
+from mnist_bench.config import DatasetName
+from mnist_bench.data import DataOptions, images_in, options_for
+from mnist_bench.picture_form import PictureForm
+from mnist_bench.searches.config import SearchConfig
+from search import strategies
+from search.errors import SpaceError, UsageError
+from search.plugins import is_code
+from search.space import Space
+from search.strategies import Pruner, Sampler
+from search.study import StudyLocation, name_after, specification
+
+
+def to_search(asked: SearchConfig, notice: Callable[[str], object] = lambda text: None) -> Space:
+    """Return the space that a search is asked for.
+
+    A shipped space may be bettered from release to release. A study that was begun with it as it was before goes on
+    with that, which is said.
+
+    Raises:
+        SpaceError, UsageError: see `space_files.load`; there is nothing to search in a recipe.
+        StorageError: of a study that is there the database cannot be read.
+    """
+    if (begun := _as_begun(asked, notice)) is not None:
+        return begun
+    space = _loaded(asked, asked.space)
+    if space.is_recipe:
+        raise UsageError(
+            f"{space_files.named(asked.space)}: there is nothing to search, for it has no range; use "
+            f"`{_train_command(asked)}`."
+        )
+    return space
+
+
+def _train_command(asked: SearchConfig) -> str:
+    """Return the command that trains a recipe which a search was asked for."""
+    words = ["mnist-bench", "train", space_files.named(asked.space)]
+    words += [word for override in asked.overrides for word in ("--set", override)]
+    given = {"--net": asked.net, "--dataset": asked.dataset, "--data": asked.data_dir}
+    words += [word for option, value in given.items() if value is not None for word in (option, str(value))]
+    return shlex.join(words)
+
+
+def _as_begun(asked: SearchConfig, notice: Callable[[str], object]) -> Space | None:
+    """Return the shipped space as it was in an earlier release, where the study was begun with that, and tell so."""
+    for name in space_files.former(asked.space) if isinstance(asked.space, str | Path) else []:
+        try:
+            space = _loaded(asked, name)
+        except SpaceError:  # what was changed by --set does not fit it
+            continue
+        begun = specification(location(asked, space))
+        if begun is not None and begun["space"] == space.to_spec():
+            notice(
+                f"{study_name(asked, space)} goes on with {space.name} as it was when it began ({name}); "
+                "--study-name NAME begins a search with what it is today."
+            )
+            return space
+    return None
+
+
+def _loaded(asked: SearchConfig, source: space_files.Source) -> Space:
+    images = images_in(options_for(asked.data_dir))
+    overrides = (*asked.overrides, *_strategy_overrides(asked))
+    space = space_files.load(
+        source, overrides, images=images, form=lambda named: _options(asked, named).form, net=asked.net
+    )
+    own = [kind for kind, name in (("sampler", asked.sampler), ("pruner", asked.pruner)) if name and is_code(name)]
+    return _without(own, space)
+
+
+def _strategy_overrides(asked: SearchConfig) -> Iterator[str]:
+    """Yield what replaces the file's sampler and pruner by built-in ones, as `--set` does it.
+
+    Raises:
+        UsageError: there is none of that name, or it refuses its options.
+    """
+    if asked.sampler is not None and not is_code(asked.sampler):
+        strategies.named_sampler(asked.sampler, asked.sampler_options)
+        yield f"search.sampler={_in_yaml(asked.sampler, asked.sampler_options)}"
+    if asked.pruner is not None and not is_code(asked.pruner):
+        strategies.named_pruner(asked.pruner, asked.pruner_options)
+        yield f"search.pruner={_in_yaml(asked.pruner, asked.pruner_options)}"
+
+
+def _in_yaml(name: str, options: Mapping[str, Any]) -> str:
+    return json.dumps({"name": name, **options}) if options else name
+
+
+def _without(kinds: Collection[str], space: Space) -> Space:
+    """Return a space that names no sampler, or no pruner, since there is code of the user's own in its place."""
+    named = space.settings.get("search", {})
+    if not named.keys() & {*kinds}:
+        return space
+    kept = {kind: way for kind, way in named.items() if kind not in kinds}
+    others = {name: value for name, value in space.settings.items() if name != "search"}
+    return replace(space, settings={**others, **({"search": kept} if kept else {})})
+
+
+def chosen_strategies(asked: SearchConfig, space: Space) -> tuple[Sampler, Pruner]:
+    """Return the sampler and the pruner of a search: code of the user's own, which is loaded, else the space's.
+
+    `space` is what `to_search` returns for `asked`.
+
+    Raises:
+        UsageError: the code cannot be loaded or made; the message says why and where.
+    """
+    sampler, pruner = strategies.of_settings(space.settings)
+    if asked.sampler is not None and is_code(asked.sampler):
+        sampler = strategies.named_sampler(asked.sampler, asked.sampler_options)
+    if asked.pruner is not None and is_code(asked.pruner):
+        pruner = strategies.named_pruner(asked.pruner, asked.pruner_options)
+    return sampler, pruner
+
+
+def study_name(asked: SearchConfig, space: Space) -> str:
+    """Return the name of the study: the given one, or else SPACE-SEED; errors as in `name_after`."""
+    return asked.study_name if asked.study_name is not None else name_after(space.name, asked.seed)
+
+
+def location(asked: SearchConfig, space: Space) -> StudyLocation:
+    """Return where the study of a search is kept; `space` is what `to_search` returns for `asked`."""
+    return StudyLocation.of(study_name(asked, space), asked.results, asked.storage)
+
+
+def data_options(asked: SearchConfig, space: Space) -> DataOptions:
+    """Return how the data set of a search is loaded; errors as in `options_for`."""
+    return _options(asked, space_files.dataset(space), space.settings.get("subset"))
+
+
+def form_of(asked: SearchConfig, space: Space) -> PictureForm:
+    """Return that of the pictures of a search; errors as in `options_for`."""
+    return data_options(asked, space).form
+
+
+def _options(asked: SearchConfig, named: DatasetName, subset: int | None = None) -> DataOptions:
+    return options_for(asked.data_dir, dataset=asked.dataset or named, subset=subset)

@@ -1,0 +1,133 @@
+"""The options of a search, as they were given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, assert_never, get_args
+
+from mnist_bench import space_files
+from mnist_bench.config import DatasetName
+from search.arguments import check_choice, check_count, check_seconds, check_text
+from search.driver import MAX_OUTAGE, check_asked
+from search.errors import UsageError
+from search.event_log import Order, StopRules
+from search.executors import ExecutorName
+from search.messages import show
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SearchConfig:
+    """The options of a search."""
+
+    space: space_files.Source
+    """A file, the name of a shipped space, - for standard input, or a mapping that says what such a file would."""
+    overrides: tuple[str, ...] = ()
+    """`field=value`, each of which replaces what the file says."""
+    sampler: str | None = None
+    """In place of the file's: a built-in one's name, or code of one's own, `package.module:Name` or `file.py:Name`."""
+    sampler_options: Mapping[str, Any] = field(default_factory=dict)
+    pruner: str | None = None
+    """As `sampler`."""
+    pruner_options: Mapping[str, Any] = field(default_factory=dict)
+    trials: int = 50
+    """Number of trained trials at which the study is complete."""
+    patience: int | None = None
+    """Trained trials without a better complete one among them after which the search ends before that; see
+    `search.event_log.StopRules`."""
+    target: float | None = None
+    """Validation accuracy, above 0 and up to 1, at which the search ends: as soon as a complete trial reaches it."""
+    timeout: float | None = None
+    """Seconds after which the search stops; it can be resumed."""
+    trial_timeout: float | None = None
+    """Seconds that a trial may train. Worker processes stop it within a period; the in-process executor only between
+    two periods. With several lanes, the time of the other lanes' steps counts, too."""
+    workers: int = 1
+    lanes: int | None = None
+    """Number of trials that each worker process trains in turns; None for the default of its device."""
+    slots: int = 8
+    order: Order = "logical"
+    """The order in which events are handled: "logical", which can be repeated, or "arrival"."""
+    seed: int = 0
+    enqueue: tuple[space_files.Source, ...] = ()
+    """Recipes to train first: files, names of shipped ones, mappings or configurations."""
+    from_studies: tuple[str, ...] = ()
+    """Studies and tables of which a start list is made, in place of the space's."""
+    start: bool = True
+    """Whether the search begins with a start list where the space names tables for one."""
+    device: str = "auto"
+    study_name: str | None = None
+    """Name of the study; None for SPACE-SEED."""
+    storage: str | None = field(default=None, repr=False)  # it may hold a password
+    results: Path = Path("results")
+    data_dir: Path | None = None
+    """An .npz file, a folder of pictures or one of IDX files; see `mnist_bench.data.own`."""
+    dataset: DatasetName | None = None
+    """None for the one that the space names."""
+    net: str | None = None
+    """A net of one's own in place of ours: `package.module:Name` or `file.py:Name`; see docs/own_nets.md."""
+    executor: ExecutorName = "local"
+    max_outage: float = MAX_OUTAGE
+    """Seconds that the search waits during an outage of PostgreSQL."""
+    address: str | None = None
+    """Address of a Ray cluster: host:port, or auto for the one on this machine; None to start Ray here."""
+    gpus_per_worker: float = 0.0
+    """Share of a GPU that Ray reserves for each worker."""
+    command: str | None = field(default=None, compare=False)
+    """The command line as it was typed, without a password; kept with the study, for people."""
+
+    def __post_init__(self) -> None:
+        check_asked(trials=self.trials, slots=self.slots, order=self.order, seed=self.seed)
+        check_choice("executor", self.executor, get_args(ExecutorName))
+        for kind, way in (("sampler", self.sampler), ("pruner", self.pruner)):
+            if way is not None:
+                check_text(kind, way, "the name of a built-in one, or of code of your own: file.py:Name")
+        for name, seconds in (("timeout", self.timeout), ("trial_timeout", self.trial_timeout)):
+            if seconds is not None:
+                check_seconds(name, seconds)
+        check_seconds("max_outage", self.max_outage)
+        if self.lanes is not None:
+            check_count("lanes", self.lanes)
+        takes = _options_of(self.executor)
+        if "address" not in takes and (self.address is not None or self.gpus_per_worker):
+            raise UsageError("--address and --gpus-per-worker are for --executor ray.")
+        if "lanes" not in takes and self.lanes is not None:
+            raise UsageError(f"--lanes is for worker processes of this machine; leave out --executor {self.executor}.")
+        if self.target is not None and not (type(self.target) in (int, float) and 0 < self.target <= 1):
+            raise UsageError(f"--target {show(self.target)}: no validation accuracy; write 99.4% or 0.994.")
+        if (self.sampler_options and self.sampler is None) or (self.pruner_options and self.pruner is None):
+            raise UsageError("--sampler-option and --pruner-option go with --sampler and --pruner; name it there.")
+
+    @property
+    def stop_rules(self) -> StopRules:
+        """What ends the search before its goal.
+
+        Raises:
+            UsageError: the patience is below 1.
+        """
+        return StopRules(patience=self.patience, target=self.target)
+
+    @property
+    def training_workers(self) -> int:
+        """Number of workers that train: the in-process executor is one, however many are asked for."""
+        match self.executor:
+            case "local" | "ray":
+                return self.workers
+            case "in-process":
+                return 1
+            case _:
+                assert_never(self.executor)
+
+
+def _options_of(executor: ExecutorName) -> tuple[str, ...]:
+    """Return the options that belong to this executor only."""
+    match executor:
+        case "local":
+            return ("lanes",)
+        case "in-process":
+            return ()
+        case "ray":
+            return ("address", "gpus_per_worker")
+        case _:
+            assert_never(executor)

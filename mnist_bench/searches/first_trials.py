@@ -1,0 +1,102 @@
+"""What a search trains before its own trials: recipes that were named, and a start list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from mnist_bench import space_files, start_lists
+from mnist_bench.config import TrainConfig, every_setting, leaves
+from mnist_bench.searches.asked_space import form_of
+from mnist_bench.searches.config import SearchConfig
+from mnist_bench.space_files import IMAGES
+from mnist_bench.units import duration
+from search.errors import UsageError
+from search.messages import number_of, show
+from search.space import Space, same
+from search.study import StartList, StudyLocation, specification
+from search.trainer_api import Planner
+
+Start = Callable[[Planner[TrainConfig]], StartList]
+"""Makes the list that a search begins with, given its planner."""
+
+
+def enqueued(asked: SearchConfig, space: Space, plan: Planner[TrainConfig]) -> tuple[dict[str, Any], ...]:
+    """Return the parameters for which a space gives the recipes that are to be trained first.
+
+    `space` is what `to_search` returns for `asked`.
+
+    Raises:
+        SpaceError, UsageError: there is no such recipe, or it is not in the space.
+    """
+    return tuple(_enqueued(space, recipe, plan, asked) for recipe in asked.enqueue)
+
+
+def _enqueued(
+    space: Space, source: space_files.Source, plan: Planner[TrainConfig], asked: SearchConfig
+) -> dict[str, Any]:
+    """Return the parameters for which the space gives the configuration of a recipe.
+
+    Raises:
+        UsageError: the recipe is not in the space; the message names the first setting that differs.
+    """
+    images, form = IMAGES if asked.data_dir is None else None, form_of(asked, space)
+    loaded = space_files.load(source, images=images, form=lambda _: form, net=asked.net)
+    recipe, name = every_setting(space_files.recipe(loaded)), space_files.named(source)
+    settings = dict(leaves(recipe))
+    try:
+        params = space.sample(lambda path, _: settings[path])
+    except KeyError as error:  # of a net of the user's own, whose settings may have no defaults
+        raise UsageError(f"--enqueue {name}: {error.args[0]} is missing, and a range in the space") from None
+    for item in space.fields:
+        if item.path in params and item.distribution and not item.distribution.contains(params[item.path]):
+            raise UsageError(f"--enqueue {name}: {item.path} {show(params[item.path])} is outside the space's range")
+    in_space = dict(leaves(every_setting(plan(params).config)))
+    # The length of training is the search's own matter; every other setting has to agree.
+    for path, value in settings.items():
+        if path in ("epochs", "periods") or (path in in_space and same(in_space[path], value)):
+            continue
+        there = f"{show(in_space[path])} in the space" if path in in_space else "not in the space"
+        raise UsageError(f"--enqueue {name}: {path} is {show(value)}, and {there}")
+    return params
+
+
+def start_list(
+    asked: SearchConfig, space: Space, where: StudyLocation, notice: Callable[[str], object] = lambda text: None
+) -> Start:
+    """Return what makes the list that a search begins with, given its planner, and tells what the list costs at most.
+
+    A study that is there has its own list, whatever became of the sources.
+
+    Raises:
+        StudyNotFoundError, UsageError, StorageError: see `start_lists.source`.
+        SpaceError: see `start_lists.check_named`.
+    """
+    names = asked.from_studies or (tuple(space.settings.get("search", {}).get("start", ())) if asked.start else ())
+    if not names:
+        return lambda plan: StartList()
+    begun = specification(where)
+    if begun is not None and "start" in begun:
+        known = StartList.from_json(begun["start"])
+        if known.made_of == tuple(map(start_lists.named, names)):
+            return lambda plan: known
+    if not asked.from_studies:
+        start_lists.check_named(space)
+    sources = [start_lists.source(name, asked.results, asked.storage) for name in names]
+
+    def made(plan: Planner[TrainConfig]) -> StartList:
+        try:
+            found = start_lists.make(space, plan, sources)
+        except UsageError as error:
+            if asked.from_studies:
+                raise
+            notice(f"{error} The search begins without a list.")  # the space may have been changed by --set
+            return StartList()
+        seconds = sum(sum(plan(params).costs) for params in found.configurations) / 1e6
+        notice(
+            f"Tries {number_of(len(found.configurations), 'configuration')} first that did well in "
+            f"{' and '.join(found.made_of)}: at most {duration(seconds)} of one worker, as estimated."
+        )
+        return found
+
+    return made

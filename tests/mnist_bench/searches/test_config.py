@@ -1,0 +1,35 @@
+"""What no search can be asked for."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from mnist_bench.searches import SearchConfig
+from search.errors import UsageError
+from search.strategies.pruners import NoPruner
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        ({"trials": 0}, "trials=0: give a whole number from 1 to "),
+        ({"slots": "8"}, "slots='8': give a whole number from 1 to "),
+        ({"order": "x"}, "order='x': give logical or arrival."),
+        ({"executor": "lokal"}, "executor='lokal': give local, in-process or ray; did you mean `local`?"),
+        ({"seed": None}, "seed=None: give a whole number."),
+        ({"lanes": "2"}, "lanes='2': give a whole number of at least 1."),
+        ({"timeout": "90s"}, "timeout='90s': give seconds, a number of at least 0."),
+        ({"trial_timeout": math.nan}, "trial_timeout=nan: give seconds"),
+        ({"target": "99.4%"}, "--target 99.4%: no validation accuracy; write 99.4% or 0.994."),
+        ({"max_outage": -1}, "max_outage=-1: give seconds"),
+        ({"sampler": 3}, "sampler=3: give the name of a built-in one, or of code of your own: file.py:Name."),
+        ({"pruner": NoPruner()}, "pruner=NoPruner(): give the name of a built-in one, or of code"),
+    ],
+)
+def test_an_argument_that_no_search_can_have_is_named(given: dict[str, Any], fault: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        SearchConfig(space="smoke", **given)
+    assert str(refused.value).startswith(fault)
