@@ -57,9 +57,9 @@ def check_study(
     Args:
         location: the study.
         repair: whether to repair it; otherwise it is only read, even while a search works on it.
-        replay: whether to replay every decision in the event log, which takes as long as the proposals of the search
-            did. device: the device on which a search would go on. data_dir: the folder of the data set, if it is not
-            the packaged one.
+        replay: whether to replay every decision in the event log, which takes as long as the search's proposals did.
+        device: the device on which a search would go on.
+        data_dir: the folder of the data set, if it is not the packaged one.
 
     Raises:
         StudyNotFoundError: there is no such study.

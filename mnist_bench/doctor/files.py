@@ -11,27 +11,28 @@ from mnist_bench.config import from_json
 from mnist_bench.doctor.diagnostic import Diagnostic, note, ok, problem
 from mnist_bench.errors import UnnamedCodeError
 from mnist_bench.experiments import ablation, audit, confirm
-from mnist_bench.studies import record, worth_keeping
+from mnist_bench.studies import needed_options, record, worth_keeping
 from mnist_bench.training import check_known, check_trial, load_model
 from search.errors import NewerVersionError, SearchError, StorageError, UsageError
 from search.event_log import StudyRecord, TrialRecord
 from search.files import leftovers, make_folder
-from search.study import ConfirmFolder, StudyFolder, checkpoint_store, data_option_of
+from search.study import ConfirmFolder, StudyFolder, StudyLocation, checkpoint_store
 
 Faults = Mapping[Path, SearchError | None]
 """The error with which each file is refused; None if it can be read."""
 
 
-def examine(study: StudyRecord, folder: Path, *, foreign: bool = False) -> Iterator[Diagnostic]:
+def examine(study: StudyRecord, location: StudyLocation, *, foreign: bool = False) -> Iterator[Diagnostic]:
     """Yield the findings about a study's folder; nobody may be working on it.
 
     A `foreign` study was made by another trainer; only the files that any search writes are examined.
     """
+    folder = location.folder
     yield from checkpoints(study, folder)
     yield from damaged_checkpoints(folder)
     if not foreign:
         yield from weights(study, folder)
-        yield from confirmed_nets(folder)
+        yield from confirmed_nets(study, location)
         yield from found_by_commands(folder)
     yield from unfinished(folder)
 
@@ -98,16 +99,16 @@ def _missing(trials: Sequence[TrialRecord], folder: Path) -> Iterator[Diagnostic
         yield note("weights", text, advice)
 
 
-def confirmed_nets(folder: Path) -> Iterator[Diagnostic]:
+def confirmed_nets(study: StudyRecord, location: StudyLocation) -> Iterator[Diagnostic]:
     """Yield whether each net that `confirm` trained on all images is the one with which its run ended."""
-    files = StudyFolder(folder).confirm
+    folder, files = location.folder, location.files.confirm
     nets = files.kept_nets()
     faults = {path: _fault(partial(_read_net, files, *key, path)) for key, path in nets.items()}
     yield from _newer("confirmed nets", faults, folder)
     if damaged := [path for path, fault in faults.items() if _is_damage(fault)]:
         text = f"damaged, and not used: {_names(damaged, folder)}."
-        data = data_option_of(StudyFolder(folder))
-        advice = f"{_MOVES}; `mnist-bench train {folder.name}/N --on all{data}` trains such a net again."
+        command = f"mnist-bench train {location.name}/N --on all{needed_options(study.spec, location)}"
+        advice = f"{_MOVES}; `{command}` trains such a net again."
         yield problem("confirmed nets", text, advice, partial(_move_aside, damaged, folder))
     if whole := [path for path, fault in faults.items() if fault is None]:
         yield ok("confirmed nets", f"{_counted(len(whole), 'file')}, each what its run on all images ended with.")
@@ -123,18 +124,20 @@ def _read_net(files: ConfirmFolder, trial: int, seed: int, path: Path) -> None:
 
 
 def found_by_commands(folder: Path) -> Iterator[Diagnostic]:
-    """Yield a problem for each result of `confirm`, `ablate` or `--audit-pruned` that cannot be read."""
+    """Yield a finding for each result of `confirm`, `ablate` or `--audit-pruned` that cannot be read."""
     files = StudyFolder(folder)
-    readers: dict[str, Callable[[], object]] = {
-        "confirm": partial(confirm.load, folder),
-        "confirm --front": partial(confirm.load_front, folder),
-        "ablate": partial(ablation.load, folder),
-        "audit": partial(audit.load, folder),
+    readers: dict[str, tuple[Path, Callable[[], object]]] = {
+        "confirm": (files.confirm.result, partial(confirm.load, folder)),
+        "confirm --front": (files.confirm.front, partial(confirm.load_front, folder)),
+        "ablate": (files.ablation.result, partial(ablation.load, folder)),
+        "audit": (files.audit.result, partial(audit.load, folder)),
     }
     for path in sorted(files.confirm.records.glob("[0-9]*.json")):
-        readers[f"record {path.stem}"] = partial(record.read, path)
-    for name, reader in readers.items():
-        if fault := _fault(reader):
+        readers[f"record {path.stem}"] = path, partial(record.read, path)
+    for name, (path, reader) in readers.items():
+        fault = _fault(reader)
+        yield from _newer(name, {path: fault}, folder)
+        if _is_damage(fault):
             yield problem(name, str(fault), "Remove the file; the command makes it anew.")
 
 

@@ -43,7 +43,7 @@ def examine(*, results: Path, device: str, data_dir: Path | None) -> Iterator[Di
     yield ok("machine", f"{sentence(machine)}.")
     yield packages(metadata.requires(DISTRIBUTION) or [], _installed)
     yield gpu(str(torch_device))
-    if (available := _available_memory()) is not None:
+    if (available := available_memory()) is not None:
         yield memory(available, 1 if torch_device.type == "cuda" else machine.cores)
     yield from folder(results)
     yield computing(str(torch_device), precision)
@@ -85,6 +85,24 @@ def memory(available: float, started: int) -> Diagnostic:
     return (note if workers else problem)("memory", text, advice)
 
 
+def available_memory(meminfo: Path = Path("/proc/meminfo"), group: Path = Path("/sys/fs/cgroup")) -> float | None:
+    """Return the bytes of memory still available, on the machine and in this process's control group (v2).
+
+    None where the system does not say.
+    """
+    try:
+        free = _figures(meminfo)["MemAvailable:"] * 1024
+    except OSError:
+        return None
+    try:
+        limit, used = (group / "memory.max").read_text(), (group / "memory.current").read_text()
+        # The page cache counts as used. What of it was not read lately makes way; Docker's own figure omits it, too.
+        cached = _figures(group / "memory.stat").get("inactive_file", 0.0)
+    except OSError:
+        return free
+    return free if limit.strip() == "max" else min(free, float(limit) - float(used) + cached)
+
+
 def computing(device: str, precision: Precision) -> Diagnostic:
     """Return the canary of a device, and whether a second run gives the same one."""
     first, again = canary(device, precision), canary.__wrapped__(device, precision)
@@ -102,7 +120,8 @@ def bfloat16(ratio: float) -> Diagnostic:
     """Return whether bfloat16, which is chosen here, is the faster one: `ratio` is its time over that of float32."""
     if ratio <= 1:
         return ok("bfloat16", f"a convolution takes {ratio:.2f} of the time that float32 takes.")
-    return problem("bfloat16", slow_bf16(ratio), "Train with --precision fp32, or install another release of PyTorch.")
+    advice = "`train` takes --precision fp32; a search takes what is detected, and needs another release of PyTorch."
+    return problem("bfloat16", slow_bf16(ratio), advice)
 
 
 def _verdict(torch_device: torch.device, precision: Precision, record: Graphs) -> str:
@@ -190,19 +209,10 @@ def room(free: float, results: Path) -> Diagnostic:
     return problem("disk", text, "Make room: a search stops where it cannot write, and goes on when it can.")
 
 
-def _available_memory() -> float | None:
-    """Return the bytes of memory still available, on the machine and in this process's control group (v2)."""
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-    except OSError:
-        return None
-    free = next(float(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
-    group = Path("/sys/fs/cgroup")
-    try:
-        limit, used = (group / "memory.max").read_text(), (group / "memory.current").read_text()
-        return free if limit.strip() == "max" else min(free, float(limit) - float(used))
-    except OSError:
-        return free
+def _figures(file: Path) -> dict[str, float]:
+    """Return the numbers in a file of the kernel's that has a name and a number on each line."""
+    lines = (line.split() for line in file.read_text().splitlines())
+    return {name: float(number) for name, number, *_ in lines}
 
 
 def _installed(name: str) -> str | None:

@@ -19,7 +19,8 @@ from mnist_bench.report.findings import findings
 from mnist_bench.report.ranges import Range, table_of as ranges_table
 from mnist_bench.report.sections import Sections
 from mnist_bench.result_table import Table
-from mnist_bench.studies import net_code, recipe_text
+from mnist_bench.studies import compatibility, net_code, recipe_text
+from mnist_bench.tables import SHA256
 from search import canonical_json
 from search.event_log import StudyRecord, TrialRecord, repeats
 from search.space import Space
@@ -30,6 +31,8 @@ LISTED = 200
 SPACE_FILE = "space.yaml"
 ENQUEUED_FILE = "enqueued-{}.yaml"
 """Files that the commands write before they search again."""
+ELSEWHERE = "elsewhere"
+"""The folder for what they search, which must not go on with the study itself."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -125,15 +128,8 @@ def commands(
 
     `place` are the options with which they find the study, see `search.study.place_options`.
     """
-    again = dict(_files(study, place))
-    digest = "its digest has to be the one above" if repeats(study.order) else "by arrival, so its digest is another"
-    if study.stop is not None and not study.stop.on_time:
-        digest = "it stops sooner than this one, which was told to stop later"
     data_dir = latest_data(invocations)
-    for total in study.totals:
-        stopped = f" {stop_option(study.stop, foreign=False)}" if study.stop and total == study.totals[-1] else ""
-        command = f"{_search(study, total, data_dir)}{stopped} --results elsewhere"
-        again[command] = f"the same search again{_where(study.spec)}; {digest}"
+    again = dict([*_files(study, place), *_searches(study, data_dir)])
     if chosen is None:
         return again
     name, more = f"{study.name}/{chosen.number}", data_option(data_dir) + own_nets.option(net_code(study))
@@ -159,6 +155,23 @@ def _files(study: StudyRecord, place: str) -> Iterator[tuple[str, str]]:
         )
 
 
+def _searches(study: StudyRecord, data_dir: str | None) -> Iterator[tuple[str, str]]:
+    """Yield the command that searches again to each of the study's goals, and what it does."""
+    what = f"the same search again{_where(study.spec)}{_sources(study.spec)}"
+    *earlier, last = study.totals
+    for total in earlier:
+        yield f"{_search(study, total, data_dir)} --results {ELSEWHERE}", f"{what}, first to its goal of that time"
+    stopped = f" {stop_option(study.stop, foreign=False)}" if study.stop else ""
+    yield f"{_search(study, last, data_dir)}{stopped} --results {ELSEWHERE}", f"{what}; {_digest(study)}"
+
+
+def _digest(study: StudyRecord) -> str:
+    """Return what is to be said of the digest of the same search."""
+    if study.stop is not None and not study.stop.on_time:
+        return "it stops sooner than this one, which was told to stop later"
+    return "its digest has to be the one above" if repeats(study.order) else "by arrival, so its digest is another"
+
+
 def _search(study: StudyRecord, trials: int, data_dir: str | None) -> str:
     spec = study.spec
     dataset, named = spec["context"]["data"]["dataset"], space_files.dataset(Space.from_spec(spec["space"]))
@@ -168,6 +181,7 @@ def _search(study: StudyRecord, trials: int, data_dir: str | None) -> str:
     words += own_code_options(spec)
     words += [] if dataset == named else ["--dataset", dataset]
     words += [] if data_dir is None else ["--data", data_dir]
+    words += _device(spec)
     words += _start(spec)
     for number in range(len(spec.get("enqueued", ()))):
         words += ["--enqueue", ENQUEUED_FILE.format(number)]
@@ -179,6 +193,23 @@ def _where(spec: Mapping[str, Any]) -> str:
     names = [str(spec[kind]["name"]) for kind in ("sampler", "pruner")]
     files = dict.fromkeys(name.rpartition(":")[0] for name in names if ".py:" in name)
     return f", in the folder of {' and '.join(files)}" if files else ""
+
+
+def _sources(spec: Mapping[str, Any]) -> str:
+    """Return what is needed first where a start list is of studies or tables of the user's own.
+
+    A study keeps their names alone, so a table's file cannot be told from a study.
+    """
+    names = [name for name in spec.get("start", {}).get("made_of", ()) if name not in SHA256]
+    if not names:
+        return ""
+    return f", with {' and '.join(names)} of that time copied into {ELSEWHERE}/ (of a table, name its file instead)"
+
+
+def _device(spec: Mapping[str, Any]) -> list[str]:
+    """Return the option that names the CPU, where it trained: the default takes a GPU on a machine that has one."""
+    device = compatibility.device_like(spec["numerics"], "auto")
+    return [] if device == "auto" else ["--device", device]
 
 
 def _start(spec: Mapping[str, Any]) -> list[str]:

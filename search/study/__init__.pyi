@@ -21,7 +21,6 @@ from .optuna_tables import OptunaTables as OptunaTables
 from .provenance import (
     Invocation as Invocation,
     data_option as data_option,
-    data_option_of as data_option_of,
     invocations as invocations,
     keep_provenance as keep_provenance,
     latest_data as latest_data,
@@ -46,6 +45,7 @@ from .studies import (
     list_studies as list_studies,
     name_inside as name_inside,
     newest_event as newest_event,
+    no_such_study as no_such_study,
     open_study as open_study,
     read_events as read_events,
     specification as specification,

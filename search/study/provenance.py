@@ -62,11 +62,6 @@ def data_option(source: Path | str | None) -> str:
     return "" if source is None else f" --data {shlex.quote(str(source))}"
 
 
-def data_option_of(files: StudyFolder) -> str:
-    """Return that of the data which a study was searched on last; nothing where none were named."""
-    return data_option(latest_data(invocations(files)))
-
-
 def latest_data(searched: Sequence[Invocation]) -> str | None:
     """Return the data of the last invocation that named any; None where none did."""
     return next((made.data_dir for made in reversed(searched) if made.data_dir), None)

@@ -6,10 +6,9 @@ import shutil
 from pathlib import Path
 
 from search.database import StudyLock, open_for_writing
-from search.errors import StudyNotFoundError
 from search.event_log import EventLog
 from search.study.location import StudyLocation, belongs
-from search.study.studies import alone_with, newest_event, where
+from search.study.studies import alone_with, newest_event, no_such_study
 from search.study.tables_check import remove
 
 
@@ -23,7 +22,7 @@ def remove_study(results: Path, name: str, storage: str | None = None) -> None:
     """
     location = StudyLocation.of(name, results, storage)
     if newest_event(location) is None and not location.folder.is_dir():
-        raise StudyNotFoundError(f"No study {name} in {where(results, storage)}.")
+        raise no_such_study(location)
     with alone_with(location) as held:
         is_its_folder = location.owns_database or _remove_rows(location, held)
         if is_its_folder and location.folder.is_dir():

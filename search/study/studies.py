@@ -17,7 +17,7 @@ from search.errors import StorageError, StudyNotFoundError, UsageError
 from search.event_log import Created, Event, EventLog, History, StudyRecord, log
 from search.messages import first_line
 from search.study.folder import ResultsFolder
-from search.study.location import StudyLocation, can_name_a_study, checked_name
+from search.study.location import StudyLocation, can_name_a_study, checked_name, place_options
 from search.study.spec import stored_history
 
 T = TypeVar("T")
@@ -59,8 +59,7 @@ def open_study(results: Path, name: str | None, storage: str | None = None) -> S
     location = StudyLocation.of(name, results, storage)
     history = _read(location)
     if history is None:
-        place_words = where(results, storage)
-        raise StudyNotFoundError(f"No study {name} in {place_words}; `mnist-bench studies` lists what there is.")
+        raise no_such_study(location)
     return replace(history.record(live=driver_of(location) is not None), name=location.name)
 
 
@@ -76,9 +75,8 @@ def latest(results: Path, storage: str | None = None) -> str:
         if isinstance(moment, StorageError):
             raise moment  # it may be the one that was written last
     if not newest:
-        raise StudyNotFoundError(
-            f"No study in {where(results, storage)}; `mnist-bench search conv --trials 50` makes one."
-        )
+        command = f"mnist-bench search conv --trials 50{place_options(results, storage)}"
+        raise StudyNotFoundError(f"No study in {where(results, storage)}; `{command}` makes one.")
     return max(newest, key=lambda name: str(newest[name]))
 
 
@@ -260,6 +258,14 @@ def _size_of(file: Path) -> int:
         return file.stat().st_size
     except FileNotFoundError:  # a search beside this one has removed it since it was listed
         return 0
+
+
+def no_such_study(location: StudyLocation) -> StudyNotFoundError:
+    """Return the error where no study is at a location; it says how to list those that are there."""
+    place = where(location.folder.parent, None if location.owns_database else location.url)
+    return StudyNotFoundError(
+        f"No study {location.name} in {place}; `mnist-bench studies{location.options}` lists what there is."
+    )
 
 
 def where(results: Path, storage: str | None = None) -> str:

@@ -9,7 +9,6 @@ import typer
 from mnist_bench import cells
 from mnist_bench.cli import options, output
 from mnist_bench.result_table import Column, Table
-from search.errors import StudyNotFoundError
 
 if TYPE_CHECKING:
     from search.study import StudySummary
@@ -31,7 +30,7 @@ def studies(
         return
     from mnist_bench.leaderboard import test_set_line
     from mnist_bench.studies import openings
-    from search.study import list_studies, where
+    from search.study import list_studies, place_options, where
 
     opened = openings.from_results(results)
     summaries = list_studies(results, storage)
@@ -41,7 +40,8 @@ def studies(
             output.note(f"{summary.name} cannot be read: {summary.unreadable}")
     form = output.form(json=json, csv=csv, markdown=markdown)
     if not rows and form in ("table", "markdown"):
-        output.note(f"No studies in {where(results, storage)}; `mnist-bench search conv --trials 50` makes one.")
+        command = f"mnist-bench search conv --trials 50{place_options(results, storage)}"
+        output.note(f"No studies in {where(results, storage)}; `{command}` makes one.")
         return
     document = {"studies": rows, "test_openings": opened}
     output.show(form, Table(rows=rows, columns=COLUMNS, footnotes=[test_set_line(opened)], document=document))
@@ -55,13 +55,14 @@ def remove(
     storage: options.Storage = None,
 ) -> None:
     """Remove a study and all that was kept of it."""
-    from search.study import checked_name, list_studies, remove_study, where
+    from search.study import StudyLocation, list_studies, no_such_study, remove_study, where
 
+    location = StudyLocation.of(name, results, storage)
     found = {summary.name: summary for summary in list_studies(results, storage)}
-    summary, place = found.get(checked_name(name)), where(results, storage)
+    summary = found.get(name)
     if summary is None:
-        raise StudyNotFoundError(f"No study {name} in {place}; `mnist-bench studies` lists what there is.")
-    what = str(summary.path) if storage is None else f"study {name} from {place}, and {summary.path}"
+        raise no_such_study(location)
+    what = str(summary.path) if storage is None else f"study {name} from {where(results, storage)}, and {summary.path}"
     if not yes:
         size = _size(summary.bytes)
         typer.confirm(f"Remove {what} ({summary.trials} trials, {size})?", abort=True, err=True)

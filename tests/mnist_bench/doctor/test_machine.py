@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,7 @@ def test_sqlite_on_a_networks_file_system_is_told(kind: str, severity: str) -> N
 def test_bfloat16_that_is_slower_than_float32_is_a_problem(ratio: float, severity: str) -> None:
     finding = doctor_machine.bfloat16(ratio)
     assert finding.severity == severity
-    assert ("--precision fp32" in finding.advice) == (severity == "problem")
+    assert ("`train` takes --precision fp32; a search takes" in finding.advice) == (severity == "problem")
 
 
 @pytest.mark.parametrize(("gigabytes", "severity"), [(16, "ok"), (2, "note"), (0.1, "problem")])
@@ -67,6 +68,38 @@ def test_memory_for_a_worker_on_every_core(gigabytes: float, severity: str) -> N
     finding = doctor_machine.memory(gigabytes * 1e9, started=8)
     assert finding.severity == severity
     assert ("--workers" in finding.advice) == (severity != "ok")
+
+
+@pytest.mark.parametrize(
+    ("group", "available"),
+    [
+        ({}, 8e9),
+        ({"memory.max": "max", "memory.current": "3000000000", "memory.stat": "inactive_file 0"}, 8e9),
+        ({"memory.max": "4000000000", "memory.current": "3000000000", "memory.stat": "inactive_file 0"}, 1e9),
+        (
+            {
+                "memory.max": "4000000000",
+                "memory.current": "3000000000",
+                "memory.stat": "anon 500000000\ninactive_anon 7\ninactive_file 2000000000\nactive_file 500000000",
+            },
+            3e9,
+        ),
+        ({"memory.max": "90000000000", "memory.current": "3000000000", "memory.stat": "inactive_file 0"}, 8e9),
+    ],
+)
+def test_memory_that_a_containers_page_cache_holds_is_available(
+    tmp_path: Path, group: Mapping[str, str], available: float
+) -> None:
+    (tmp_path / "meminfo").write_text(
+        "MemTotal:       16000000 kB\nMemAvailable:    7812500 kB\nHugePages_Total:       0\n"
+    )
+    for name, text in group.items():
+        (tmp_path / name).write_text(f"{text}\n")
+    assert doctor_machine.available_memory(tmp_path / "meminfo", tmp_path) == available
+
+
+def test_memory_is_not_told_where_the_system_does_not_say(tmp_path: Path) -> None:
+    assert doctor_machine.available_memory(tmp_path / "meminfo", tmp_path) is None
 
 
 @pytest.mark.parametrize(("free", "severity"), [(5e9, "ok"), (1e6, "problem")])

@@ -66,6 +66,33 @@ def test_the_search_is_repeated_with_its_start_list(made_of: list[str], options:
     ]
 
 
+@pytest.mark.parametrize(
+    ("made_of", "needs"),
+    [
+        ([], ""),
+        (["conv-5k-wrong"], ""),
+        (
+            ["smoke-0", "conv-5k", "mine"],
+            ", with smoke-0 and mine of that time copied into elsewhere/ (of a table, name its file instead)",
+        ),
+    ],
+)
+def test_what_a_start_list_was_made_of_is_to_be_there_first(made_of: list[str], needs: str) -> None:
+    study = handmade.mixed()
+    start = {"start": {"made_of": made_of, "configurations": []}} if made_of else {}
+    told = commands(replace(study, spec={**study.spec, **start}), None)
+    assert [*told.values()][-1] == f"the same search again{needs}; its digest has to be the one above"
+
+
+@pytest.mark.parametrize(("device", "option"), [("cpu", "--device cpu "), ("cuda", ""), (None, "")])
+def test_a_search_on_the_cpu_is_repeated_there_beside_a_gpu_too(device: str | None, option: str) -> None:
+    study = handmade.mixed()
+    numerics = {**study.spec["numerics"], **({"device": device} if device else {})}
+    assert [*commands(replace(study, spec={**study.spec, "numerics": numerics}), None)][-1] == (
+        f"mnist-bench search space.yaml {AGAIN}".replace("--study-name", f"{option}--study-name")
+    )
+
+
 def test_any_other_space_is_written_to_a_file_first() -> None:
     assert [*commands(handmade.mixed(), None)] == [
         "mnist-bench show conv-0 --space > space.yaml",
@@ -162,6 +189,8 @@ def test_a_search_in_two_segments_is_repeated_in_two() -> None:
     told = commands(replace(handmade.mixed(), totals=(5, 7)), None)
     first, second = (command for command in told if command.startswith("mnist-bench search"))
     assert ("--trials 5 " in first, "--trials 7 " in second) == (True, True)
+    assert told[first] == "the same search again, first to its goal of that time"
+    assert told[second] == "the same search again; its digest has to be the one above"
 
 
 def test_the_day_is_that_of_the_last_period() -> None:
@@ -191,4 +220,5 @@ def test_a_search_that_ended_early_is_repeated_with_its_rule() -> None:
         assert "--patience" not in first
         assert "--trials 9 " in second
         assert second.endswith(" --patience 3 --results elsewhere")
+        assert "digest" not in told[first]
         assert digest in told[second]

@@ -54,6 +54,17 @@ def test_a_study_that_is_not_there(results: Path, tmp_path: Path) -> None:
         studies.open_study(tmp_path, None)
 
 
+def test_where_a_study_is_not_the_advice_names_the_same_place(tmp_path: Path) -> None:
+    place = tmp_path / "my results"
+    listed = f"^No study third in {place}/; `mnist-bench studies --results '{place}'` lists what there is\\.$"
+    for ask in (studies.open_study, remove_study):
+        with pytest.raises(StudyNotFoundError, match=listed):
+            ask(place, "third")
+    made = f"^No study in {place}/; `mnist-bench search conv --trials 50 --results '{place}'` makes one\\.$"
+    with pytest.raises(StudyNotFoundError, match=made):
+        studies.open_study(place, None)
+
+
 @pytest.mark.parametrize("name", ["", "../x", "a/b", "[/x]", "a\nb", "\x1b[31m", "x" * 65, "a\0b", "-n", "é"])
 def test_names_that_cannot_be_folders_are_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(UsageError, match="cannot name a study"):
