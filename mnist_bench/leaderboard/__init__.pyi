@@ -1,5 +1,6 @@
 from .board import (
     SIGNIFICANCE as SIGNIFICANCE,
+    UNTESTED as UNTESTED,
     Leaderboard as Leaderboard,
     counts as counts,
     epochs_done as epochs_done,
@@ -7,6 +8,7 @@ from .board import (
     leaderboard_of as leaderboard_of,
     ordered as ordered,
     pareto_front as pareto_front,
+    period_ends as period_ends,
     tie_p_values as tie_p_values,
     total_epochs as total_epochs,
     undominated as undominated,

@@ -17,6 +17,8 @@ from search.space import Space
 
 SIGNIFICANCE = 0.05
 """Trials with an adjusted p-value above it are tied with the first."""
+UNTESTED = "Which images each trial got right was not kept, so no test can tell it from the others."
+"""Said of the best complete trial where `tie_p_values` has no value for another one."""
 STATE_ORDER = ("COMPLETE", "PRUNED", "RUNNING", "FAIL")
 
 
@@ -106,6 +108,8 @@ class Leaderboard:
     """What the study limits: `macs`, `parameters`."""
     has_curves: bool
     """Whether the rows have their learning curves."""
+    has_infeasible: bool
+    """Whether infeasible trials have rows."""
     has_batchnorm: bool
     """Whether a row's net has batch normalisation, whose running statistics count as parameters."""
     first: int | None
@@ -186,6 +190,7 @@ def leaderboard_of(
         parameters=parameters_of(study),
         limits=limits_of(study),
         has_curves=curves,
+        has_infeasible=infeasible,
         first=None if study.best is None else study.best.number,
         stop=study.stop,
         ahead=tuple(trial.number for trial in listed if is_ahead(trial, study.best)),
@@ -281,6 +286,12 @@ def epochs_done(trial: TrialRecord) -> float:
 def total_epochs(trial: TrialRecord) -> float:
     """Return the epochs of a trial's full budget."""
     return float(trial.config["epochs"])
+
+
+def period_ends(trial: TrialRecord) -> tuple[float, ...]:
+    """Return the epochs after which a trial reports; the last one is its full budget."""
+    whole = range(1, int(trial.config["epochs"]) + 1)
+    return tuple(float(end) for end in trial.config["periods"] or whole)
 
 
 def tie_p_values(complete: Sequence[TrialRecord]) -> dict[int, float]:

@@ -64,6 +64,8 @@ class PlainBoard:
     """What the study limits."""
     has_curves: bool
     """Whether the rows have their learning curves."""
+    has_infeasible: bool
+    """Whether infeasible trials have rows."""
     first: int | None
     """Number of the trial of rank 1, if there is one."""
     stop: EarlyStop | None
@@ -108,6 +110,7 @@ def plain_board(
         order=study.order,
         limits=limits_of(study),
         has_curves=curves,
+        has_infeasible=infeasible,
         first=None if study.best is None else study.best.number,
         stop=study.stop,
         ahead=tuple(trial.number for trial in listed if is_ahead(trial, study.best)),

@@ -62,7 +62,7 @@ def table_of(board: Board, *, raced: bool = False, place: str = "", confirm: str
     """
     caption = (headline(board), *digest_lines(board, place))
     below = footnotes(board, raced=raced, place=place, confirm=confirm)
-    whole = f"`mnist-bench leaderboard {board.study} --wide{place}`"
+    whole = f"`mnist-bench leaderboard {board.study} --wide{_listed(board)}{place}`"
     match board:
         case PlainBoard():
             names = board.rows[0].params if board.rows else ()
@@ -79,6 +79,11 @@ def table_of(board: Board, *, raced: bool = False, place: str = "", confirm: str
                 rows=board.rows, columns=[rank, trial, *front, *figures, *_over(board), *settings], caption=caption,
                 footnotes=below, whole=whole, record=lambda row: _record(board, row), document=plain(board),
             )  # fmt: skip
+
+
+def _listed(board: Board) -> str:
+    """Return the option that lists the same trials, with a space before it; nothing where none is needed."""
+    return " --all" if board.has_infeasible else ""
 
 
 def _explained(figures: Sequence[Column[Any]], board: Board) -> list[Column[Any]]:
@@ -193,8 +198,8 @@ def footnotes(board: Board, *, raced: bool = False, place: str = "", confirm: st
     """
     lines = []
     if board.hidden:
-        every = len(board.rows) + board.hidden
-        lines.append(f"{board.hidden} more; `mnist-bench leaderboard {board.study} --top {every}{place}` shows all.")
+        every = f"--top {len(board.rows) + board.hidden}{_listed(board)}{place}"
+        lines.append(f"{board.hidden} more; `mnist-bench leaderboard {board.study} {every}` shows all.")
     if board.first is not None and board.ahead:
         lines.append(ahead_line(board.first, board.ahead))
     if isinstance(board, PlainBoard):
@@ -229,7 +234,7 @@ def plain(board: Board) -> dict[str, Any]:
     """Return the board as plain values for JSON."""
     rows = [plain_row(row, curves=board.has_curves) for row in board.rows]
     if isinstance(board, PlainBoard):
-        left_out = ("rows", "limits", "has_curves", "first")
+        left_out = ("rows", "limits", "has_curves", "has_infeasible", "first")
         values = {key: value for key, value in asdict(board).items() if key not in left_out}
         return {**values, "goal": board.goal, "rows": rows}
     return {

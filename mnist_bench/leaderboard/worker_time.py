@@ -1,4 +1,8 @@
-"""How the workers' time was spent: all periods on one clock, what pruning saved, and what the logical order cost."""
+"""How the workers' time was spent: all periods on one clock, what pruning saved, and what the logical order cost.
+
+A study knows the lane of each period, and not how many lanes a worker had. So worker time is that of all lanes: a
+worker of two lanes, which trains two trials in turns, counts like two workers of one.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +24,10 @@ PAUSE = 30.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Period:
-    """One period on a worker."""
+    """One period in a lane."""
 
-    worker: int
+    lane: int
+    """See `Report.worker`."""
     trial: int
     kind: Kind
     start: float
@@ -48,7 +53,7 @@ class WorkerTime:
     periods: tuple[Period, ...]
     pauses: tuple[Pause, ...]
     available: float
-    """Worker time that could be used: the length of each stretch between pauses times the number of its workers."""
+    """Worker time that could be used: the length of each stretch between pauses times the number of its lanes."""
     ordering: float
     """Idle worker time during which a delivered period waited for a logically earlier one."""
     saved: float
@@ -57,9 +62,9 @@ class WorkerTime:
     """The order in which the search handled events; with "arrival", nothing waits for its turn."""
 
     @property
-    def workers(self) -> tuple[int, ...]:
-        """The numbers of the workers that trained."""
-        return tuple(sorted({period.worker for period in self.periods}))
+    def lanes(self) -> tuple[int, ...]:
+        """The numbers of the lanes that trained; no more trainings ran at a time."""
+        return tuple(sorted({period.lane for period in self.periods}))
 
     @property
     def span(self) -> float:
@@ -91,8 +96,8 @@ class _Stretch:
         return max(period.end for period in self.periods)
 
     @property
-    def workers(self) -> int:
-        return len({period.worker for period in self.periods})
+    def lanes(self) -> int:
+        return len({period.lane for period in self.periods})
 
 
 def worker_time_of(study: StudyRecord) -> WorkerTime:
@@ -111,7 +116,7 @@ def worker_time_of(study: StudyRecord) -> WorkerTime:
     best = study.best.number if study.best else None
     logical = [_period(study.name, trial, report, best) for trial, report in reports]
     stretches = _stretches(sorted(logical, key=lambda period: period.start))
-    available = sum(stretch.workers * (stretch.end - stretch.start) for stretch in stretches)
+    available = sum(stretch.lanes * (stretch.end - stretch.start) for stretch in stretches)
     if not available:
         raise StudyNotFoundError(f"Study {study.name} was trained in no time that a clock can measure.")
     periods, pauses = _on_one_clock(stretches)
@@ -133,7 +138,7 @@ def _period(study: str, trial: TrialRecord, report: Report, best: int | None) ->
         raise StudyNotFoundError(f"Study {study} was searched by a version that did not note what ran where and when.")
     kinds: dict[str, Kind] = {"complete": "complete", "pruned": "pruned"}
     return Period(
-        worker=report.worker,
+        lane=report.worker,
         trial=trial.number,
         kind="best" if trial.number == best else kinds.get(trial.reason, "other"),
         start=report.started,
@@ -178,15 +183,15 @@ def _waits(logical: Sequence[Period]) -> list[tuple[float, float]]:
 
 
 def _idle_during(waits: Sequence[tuple[float, float]], stretches: Sequence[_Stretch]) -> float:
-    """Return the workers' idle time during which at least one period waited.
+    """Return the lanes' idle time during which at least one period waited.
 
-    All changes of the number of idle workers and of waiting periods are sorted by time, then summed between neighbours:
+    All changes of the number of idle lanes and of waiting periods are sorted by time, then summed between neighbours:
     n log n steps for n periods.
     """
-    # (time, change of the idle workers, change of the waiting periods)
+    # (time, change of the idle lanes, change of the waiting periods)
     changes = [(time, 0, by) for wait in waits for time, by in zip(wait, (1, -1), strict=True)]
     for stretch in stretches:
-        changes += [(stretch.start, stretch.workers, 0), (stretch.end, -stretch.workers, 0)]
+        changes += [(stretch.start, stretch.lanes, 0), (stretch.end, -stretch.lanes, 0)]
         changes += [(period.start, -1, 0) for period in stretch.periods]
         changes += [(period.end, 1, 0) for period in stretch.periods]
     total, idle, waiting, before = 0.0, 0, 0, 0.0

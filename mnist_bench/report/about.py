@@ -25,7 +25,7 @@ def _time(study: StudyRecord) -> str:
     except StudyNotFoundError:
         return ""
     unit = "" if time.span < 120 else " minutes" if time.span < 3600 else " hours"
-    return f" in {duration(time.span)}{unit} by {number_of(len(time.workers), 'worker')}"
+    return f" in {duration(time.span)}{unit}, {number_of(len(time.lanes), 'training')} at a time,"
 
 
 def _machine(study: StudyRecord) -> str:

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from mnist_bench import cells
-from mnist_bench.leaderboard import SIGNIFICANCE, Leaderboard, ahead_line, stop_line, tie_p_values, validation_images
+from mnist_bench.leaderboard import (
+    SIGNIFICANCE,
+    UNTESTED,
+    Leaderboard,
+    ahead_line,
+    stop_line,
+    tie_p_values,
+    validation_images,
+)
 from mnist_bench.report.sections import Sections
 from mnist_bench.units import percent, unit
 from search.event_log import StudyRecord, TrialRecord
@@ -76,7 +84,7 @@ def _best(study: StudyRecord, board: Leaderboard, ended: int) -> Iterator[str]:
         if p_values:
             yield f"Each other complete trial ({len(p_values)}) is worse ({TEST})."
         else:
-            yield "Which images each trial got right was not kept, so no test can tell it from the others."
+            yield UNTESTED
 
 
 def _tie(tied: Sequence[TrialRecord], so_far: str, cost: str) -> str:

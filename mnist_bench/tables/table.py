@@ -16,6 +16,7 @@ from mnist_bench.tables.fresh import Fresh, planner
 from mnist_bench.tables.points import Nearest
 from mnist_bench.tables.rows import Row
 from mnist_bench.tables.stored import About, Arrays
+from search.arguments import check_count
 from search.errors import UsageError
 from search.messages import did_you_mean, show
 from search.space import Space
@@ -148,14 +149,16 @@ class Table:
         Args:
             config: parameters by the names of the space's ranges, those that do not apply left out; or a number.
             seed: of the training.
-            periods: how many reports, the first ones; left out, all.
+            periods: how many reports, the first ones, from 1 to all that a training has; left out, all.
             train: whether to train here what the table does not have, as far as it is asked for.
 
         Raises:
             NotInTableError: it is not in the table, or not with this seed; with `train`, it is none of the space.
-            WorkerError, UsageError, DataError, DeviceError: it cannot be trained here.
+            UsageError: a training does not have as many reports, or this one cannot be trained here.
+            WorkerError, DataError, DeviceError: it cannot be trained here.
         """
         periods = len(self.about.epochs) if periods is None else periods
+        check_count("periods", periods, len(self.about.epochs))
         try:
             point = self.point_of(config) if isinstance(config, Mapping) else int(config)
             number = self._number(point, seed)

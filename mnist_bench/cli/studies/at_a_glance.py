@@ -10,6 +10,7 @@ from mnist_bench.cli import output
 from mnist_bench.config import from_json
 from mnist_bench.experiments import confirm
 from mnist_bench.leaderboard import (
+    UNTESTED,
     Leaderboard,
     accuracy_interval,
     grouped,
@@ -55,15 +56,21 @@ def show(study: StudyRecord, location: StudyLocation) -> None:
 
 def _finding(study: StudyRecord, board: Leaderboard, location: StudyLocation) -> Iterator[Entry]:
     """Yield what the search, and the confirmation where there is one, found."""
+    complete = board.counts["complete"]
     best = min(board.rows, key=lambda row: row.rank or len(board.rows) + 1, default=None)
     tied = [row.accuracy for row in board.rows if row.accuracy is not None and (row.rank == 1 or row.tied)]
     if best is None or not tied:
         yield "finding", "no trial is complete"
+    elif complete == 1:
+        yield "finding", f"#{best.number} is the only complete trial"
+    elif not board.tied:
+        yield "finding", f"#{best.number} is the best of {complete} complete trials"
+        yield "", UNTESTED
     elif len(tied) == 1:
         yield "finding", f"#{best.number} is the best, by a paired test with one seed each"
     else:
         span = f"{100 * min(tied):.2f} to {cells.percent(max(tied))}"
-        yield "finding", f"{len(tied)} of {board.counts['complete']} complete trials tie for the best: {span}"
+        yield "finding", f"{len(tied)} of {complete} complete trials tie for the best: {span}"
     known = confirm.load(location.folder)
     if known is not None and known.digest == board.digest:
         yield "", confirm.footnote(known, needed_options(study.spec, location))
@@ -93,14 +100,15 @@ def _search(study: StudyRecord) -> Iterator[Entry]:
 
 
 def _span(study: StudyRecord) -> str:
-    """Return how long which workers took, as the beginning of a sentence; nothing where that is not known."""
+    """Return how long it took, and how many trainings at a time, as the beginning of a sentence; nothing where that is
+    not known."""
     if is_foreign(study.spec):
         return ""
     try:
         spent = worker_time_of(study)
     except StudyNotFoundError:
         return ""
-    return f"{cells.duration(spent.span)} on {number_of(len(spent.workers), 'worker')}, "
+    return f"{cells.duration(spent.span)}, {number_of(len(spent.lanes), 'training')} at a time, "
 
 
 def _files(study: StudyRecord, files: StudyFolder) -> Iterator[Entry]:

@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Self
 from mnist_bench import cells
 from mnist_bench.cli import output
 from mnist_bench.config import from_json
-from mnist_bench.leaderboard import accuracy_interval, epochs_done, rules_words, total_epochs, validation_images
+from mnist_bench.leaderboard import (
+    accuracy_interval,
+    epochs_done,
+    period_ends,
+    rules_words,
+    total_epochs,
+    validation_images,
+)
 from mnist_bench.nets import line
 from mnist_bench.units import objectives
 from search.driver import Header, Observer, Progress
@@ -282,13 +289,19 @@ def _unfinished_words(trial: TrialRecord) -> str:
 def _summary_lines(progress: Progress, patience: int | None) -> list[str]:
     """Return what pruning has saved, what the logical order costs and what is left of patience, as far as there is
     anything to say."""
-    whole = all(total_epochs(trial) == len(trial.costs) for trial in progress.running)
     words = []
     if progress.total_periods:
-        unit = "epochs" if whole else "periods"
-        words.append(f"pruning saved {progress.saved_periods} of {progress.total_periods} {unit} so far")
+        saved = f"{progress.saved_periods} of {progress.total_periods} {_period_unit(progress)}"
+        words.append(f"pruning saved {saved} so far")
     if progress.order_cost >= 0.001:
         words.append(f"workers waited for the logical order {100 * progress.order_cost:.1f} % of the time")
     if patience is not None and progress.since is not None:
         words.append(f"{progress.since} of {patience} trials without a better one")
     return [" · ".join(words)] if words else []
+
+
+def _period_unit(progress: Progress) -> str:
+    """Return what periods are, as far as the trials at hand tell: epochs, or else just periods."""
+    known = progress.running or (() if progress.best is None else (progress.best,))
+    ends = {period_ends(trial) for trial in known}
+    return "epochs" if ends and all(each == tuple(range(1, len(each) + 1)) for each in ends) else "periods"

@@ -7,14 +7,15 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from mnist_bench.config import AugmentConfig, Schedule, from_json
-from mnist_bench.data import Dataset
+from mnist_bench.data import Dataset, on_device
 from mnist_bench.plots import sheet
 from mnist_bench.plots.data.augmented import distorted, in_words, reading
-from mnist_bench.studies import record_of, trainer_for
+from mnist_bench.studies import compatibility, data_of
 from mnist_bench.training import augmentation, seeded
 from search.event_log import StudyRecord, TrialRecord
 
@@ -120,8 +121,8 @@ def picture(subject: Subject) -> Figure:
 
     Raises:
         StudyNotFoundError: no trial is complete.
-        DataError, DeviceError, UsageError: see `reproduce.trainer_for`, which loads the data set.
+        DataError, UsageError: see `compatibility.training_set`.
     """
-    best = subject.best
-    trainer = trainer_for(record_of(subject.study, best), data_dir=subject.data_dir)
-    return draw(rows(subject.study, best, trainer.data))
+    study, best = subject.study, subject.best
+    loaded = compatibility.training_set(data_of(study.spec["context"]), subject.data_dir, f"Study {study.name}")
+    return draw(rows(study, best, on_device(loaded, torch.device("cpu"))))

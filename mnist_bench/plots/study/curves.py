@@ -11,8 +11,9 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from mnist_bench.leaderboard import period_ends
 from mnist_bench.plots import accuracy, headings, style
-from mnist_bench.plots.study.trials import Ending, ending, period_ends
+from mnist_bench.plots.study.trials import Ending, ending
 from mnist_bench.plots.subject import Subject
 from mnist_bench.units import percent
 from search.errors import StudyNotFoundError

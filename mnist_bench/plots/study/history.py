@@ -66,18 +66,23 @@ class History:
 
     @property
     def finding(self) -> str:
-        """The heading: the best trial, and how many after it did no better."""
+        """The heading: the best complete trial, and how many complete ones after it did no better."""
         trained = len(self.points)
         if not self.bests:
             return f"None of {trained:,} trials is complete" if trained > 1 else "The only trial is not complete"
         best = self.bests[-1]
         if trained == 1:
             return f"The only trial, #{best.number}, has {percent(best.accuracy or 0)}"
-        reached, later = percent(best.accuracy or 0), trained - self.points.index(best) - 1
+        complete, reached = self.of("complete"), percent(best.accuracy or 0)
+        if len(complete) == 1:
+            return f"#{best.number}, the only complete one of {trained:,} trials, has {reached}"
+        # An unfinished or pruned trial may stand above the best complete one, so the sentence leaves them out.
+        later = len(complete) - complete.index(best) - 1
         if later < 2:
-            last = "the last trial" if later == 0 else "the last trial but one"
-            return f"#{best.number}, {last} of {trained:,}, has the most: {reached}"
-        return f"#{best.number} has the most, {reached}; none of the {later:,} trials after it has more"
+            last = "the last" if later == 0 else "the last but one"
+            return f"#{best.number}, {last} of {len(complete):,} complete trials, has the most of them: {reached}"
+        most = f"#{best.number} has the most of the complete trials, {reached}"
+        return f"{most}; none of the {later:,} complete ones after it has more"
 
 
 def rows(study: StudyRecord) -> History:

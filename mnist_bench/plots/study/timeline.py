@@ -1,4 +1,4 @@
-"""Which worker trained what and when, what pruning saved, and what the logical order cost."""
+"""Which lane trained what and when, what pruning saved, and what the logical order cost."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WIDTH = 6.2
 CHARACTER = 0.065
 """Width of a digit on a bar in inches."""
 MAX_LANES_WITH_NUMBERS = 24
-"""With more workers, lanes are too thin for numbers, and only every eighth one has a label."""
+"""More lanes are too thin for numbers, and only every eighth one has a label."""
 MAX_PAUSES_WITH_TEXT = 4
 
 SAVED = "saved by pruning"
@@ -48,9 +48,9 @@ def picture(subject: Subject) -> Figure:
 
 
 def draw(time: WorkerTime) -> Figure:
-    """Draw a lane per worker with a bar per period, and below it the uses of worker time."""
+    """Draw the lanes with a bar per period, and below them the uses of worker time."""
     used = uses(time)
-    heights = min(6.0, 0.42 * max(2, len(time.workers))), 0.24 * len(used)
+    heights = min(6.0, 0.42 * max(2, len(time.lanes))), 0.24 * len(used)
     figure = Figure(figsize=(7.2, 1.7 + sum(heights)), layout="constrained")
     lanes, sums = figure.subplots(2, 1, height_ratios=heights)
     _draw_lanes(lanes, time)
@@ -60,11 +60,11 @@ def draw(time: WorkerTime) -> Figure:
 
 
 def finding(time: WorkerTime) -> str:
-    """Return the heading: how busy the workers were, what pruning saved, what the logical order cost."""
-    count = len(time.workers)
+    """Return the heading: how busy the lanes were, what pruning saved, what the logical order cost."""
+    count = len(time.lanes)
     share = (time.available - time.idle) / time.available
-    were = "1 worker was" if count == 1 else f"{count} workers were"
-    saved = f"pruning saved about {_roughly(time.saved)} of worker time" if time.saved else "nothing was pruned"
+    were = "1 lane was" if count == 1 else f"{count} lanes were"
+    saved = f"pruning saved about {_roughly(time.saved)} of training" if time.saved else "nothing was pruned"
     cost = f", the logical order cost {percent(time.ordering / time.available, 1)}" if repeats(time.order) else ""
     return f"{were} busy {percent(share, 0)} of {duration(time.span)}; {saved}{cost}"
 
@@ -95,36 +95,37 @@ def _roughly(seconds: float) -> str:
 
 def _draw_lanes(axes: Axes, time: WorkerTime) -> None:
     unit, name = _unit(time.span)
-    lanes = {worker: lane for lane, worker in enumerate(time.workers)}
+    places = {lane: place for place, lane in enumerate(time.lanes)}
     # White edges separate the bars of a lane. Thinner bars than these would be all edge.
-    edge = 0.4 if len(time.periods) < 200 * len(lanes) else 0.0
+    edge = 0.4 if len(time.periods) < 200 * len(places) else 0.0
     for kind, colour in COLOURS.items():
-        boxes = [_box(period, lanes[period.worker], unit) for period in time.periods if period.kind == kind]
+        boxes = [_box(period, places[period.lane], unit) for period in time.periods if period.kind == kind]
         axes.add_collection(PolyCollection(boxes, facecolor=colour, edgecolor="white", linewidth=edge))
-    if len(lanes) <= MAX_LANES_WITH_NUMBERS:
-        _write_numbers(axes, time, lanes, unit)
+    if len(places) <= MAX_LANES_WITH_NUMBERS:
+        _write_numbers(axes, time, places, unit)
     _mark_pauses(axes, time, unit)
-    axes.set(xlim=(0, time.span / unit), ylim=(len(lanes) - 0.4, -0.6))
+    axes.set(xlim=(0, time.span / unit), ylim=(len(places) - 0.4, -0.6))
     axes.set_xlabel(f"time in {name} since the first period" + (", pauses left out" if time.pauses else ""))
-    step = 1 if len(lanes) <= MAX_LANES_WITH_NUMBERS else 8
-    axes.set_yticks(range(0, len(lanes), step), [f"worker {worker}" for worker in time.workers[::step]])
+    step = 1 if len(places) <= MAX_LANES_WITH_NUMBERS else 8
+    axes.set_yticks(range(0, len(places), step), [f"lane {lane}" for lane in time.lanes[::step]])
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
 
 
-def _box(period: Period, lane: int, unit: float) -> list[tuple[float, float]]:
+def _box(period: Period, height: int, unit: float) -> list[tuple[float, float]]:
     left, right, half = period.start / unit, period.end / unit, HEIGHTS[period.kind] / 2
-    return [(left, lane - half), (right, lane - half), (right, lane + half), (left, lane + half)]
+    low, high = height - half, height + half
+    return [(left, low), (right, low), (right, high), (left, high)]
 
 
-def _write_numbers(axes: Axes, time: WorkerTime, lanes: Mapping[int, int], unit: float) -> None:
+def _write_numbers(axes: Axes, time: WorkerTime, places: Mapping[int, int], unit: float) -> None:
     """Write the number of the trial on every bar that is wide enough."""
     for period in time.periods:
         text = f"#{period.trial}" if period.kind == "best" else f"{period.trial}"
         if (period.end - period.start) / time.span * WIDTH > CHARACTER * (len(text) + 0.6):
-            place = (period.start + period.end) / 2 / unit, lanes[period.worker]
+            middle = (period.start + period.end) / 2 / unit, places[period.lane]
             colour = style.INK if period.kind == "pruned" else "white"
-            axes.text(*place, text, ha="center", va="center", fontsize=6.5, color=colour)
+            axes.text(*middle, text, ha="center", va="center", fontsize=6.5, color=colour)
 
 
 def _mark_pauses(axes: Axes, time: WorkerTime, unit: float) -> None:
@@ -158,7 +159,7 @@ def _draw_uses(axes: Axes, used: Sequence[Use], available: float) -> None:
     axes.set_yticks(range(len(used)), [use.name for use in used])
     axes.set_ylim(len(used) - 0.5, -0.5)
     axes.set_xlim(0, 1.25 * max(use.seconds for use in used))  # a fifth is left for the text beside the longest bar
-    axes.set_title("worker time")
+    axes.set_title("time of all lanes")
     axes.xaxis.set_visible(False)
     axes.tick_params(axis="y", length=0)
     axes.spines["bottom"].set_visible(False)
@@ -166,9 +167,11 @@ def _draw_uses(axes: Axes, used: Sequence[Use], available: float) -> None:
 
 def _remarks(time: WorkerTime) -> list[str]:
     trials = len({period.trial for period in time.periods})
-    numbered = ", the wide ones with the trial's number" if len(time.workers) <= MAX_LANES_WITH_NUMBERS else ""
+    numbered = ", the wide ones with the trial's number" if len(time.lanes) <= MAX_LANES_WITH_NUMBERS else ""
     paused = duration(sum(pause.seconds for pause in time.pauses))
     return [
         f"study {time.study}: {len(time.periods):,} periods of {trials:,} trials, a bar each{numbered}",
         f"{len(time.pauses)} pauses, {paused} in all" if len(time.pauses) > MAX_PAUSES_WITH_TEXT else "",
+        # Said because a study does not tell how many lanes each worker had.
+        "a lane for each training at a time; a worker has one or several",
     ]

@@ -1,4 +1,4 @@
-"""What several pictures ask of trials: how they ended, when they report, and how they compare after the same epochs."""
+"""What several pictures ask of trials: how they ended, and how they compare after the same epochs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, assert_never
 
+from mnist_bench.leaderboard import period_ends
 from mnist_bench.plots.headings import epochs
 from search.errors import StudyNotFoundError
 from search.event_log import StudyRecord, TrialRecord
@@ -24,12 +25,6 @@ def ending(trial: TrialRecord) -> Ending:
             return "failed"
         case _:
             assert_never(trial.reason)
-
-
-def period_ends(trial: TrialRecord) -> tuple[float, ...]:
-    """Return the epochs after which a trial reports; the last one is its full budget."""
-    whole = range(1, int(trial.config["epochs"]) + 1)
-    return tuple(float(end) for end in trial.config["periods"] or whole)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, strategies as st
 
-from mnist_bench.leaderboard.board import counts, grouped, leaderboard_of, pareto_front, saved_epochs
+from mnist_bench.leaderboard.board import counts, grouped, leaderboard_of, pareto_front, period_ends, saved_epochs
 from mnist_bench.statistics.tests import wilson
 from search.errors import StorageError
 from support import handmade
@@ -82,6 +82,13 @@ def test_the_number_of_images_is_known_where_nothing_is_wrong() -> None:
 
 def test_saved_epochs_are_those_of_pruned_trials_of_the_budgets_of_all_ended_ones() -> None:
     assert saved_epochs(handmade.mixed()) == (5 + 3, 36)
+
+
+def test_a_trial_reports_after_its_periods_or_each_epoch() -> None:
+    trial = handmade.trial(0)
+    assert period_ends(trial) == (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
+    shorter = replace(trial, config={**trial.config, "periods": [0.5, 2, 6]})
+    assert period_ends(shorter) == (0.5, 2.0, 6.0)
 
 
 def test_trials_without_stored_correctness_are_not_called_tied() -> None:

@@ -31,6 +31,6 @@ def test_the_time_is_told_where_it_was_recorded() -> None:
     study = handmade.study([replace(trial, reports=tuple(timed))])
     told = about.line(study, Space.from_spec(study.spec["space"]), None)
     assert told == (
-        "0 ranges of the space conv searched in 6:00 minutes by 1 worker on a processor without a name (bf16). "
-        "No weights are kept here."
+        "0 ranges of the space conv searched in 6:00 minutes, 1 training at a time, on a processor without a name "
+        "(bf16). No weights are kept here."
     )

@@ -53,6 +53,14 @@ def test_a_curve_has_accuracies() -> None:
     assert curve.accuracies == pytest.approx((0.1, 0.95))
 
 
+@pytest.mark.parametrize("periods", [0, -1, 4, 99, 1.5, True, "2"])
+@pytest.mark.parametrize("seed", [0, 9])
+def test_more_periods_than_there_are_and_fewer_than_one_are_refused(periods: Any, seed: int) -> None:
+    for train in (False, True):
+        with pytest.raises(UsageError, match=f"^periods={periods!r}: give a whole number from 1 to 3\\.$"):
+            handmade().curve(3, seed, periods=periods, train=train)
+
+
 def test_a_training_that_diverged_has_the_error_of_a_guess_and_no_loss() -> None:
     table = handmade()
     point = next(point for point in range(90) if table.row(point, 0).diverged)

@@ -105,8 +105,14 @@ def test_the_picture_is_of_the_best_trial_on_the_studys_data(digits: Dataset, tm
     assert distortions.picture(subject).get_suptitle().startswith("#3 trained on digits turned ±12°")
 
 
+def test_a_net_of_a_users_own_need_not_be_named(digits: Dataset, tmp_path: Path) -> None:
+    trial = winner(**STRENGTHS, net_code="my_nets.py:build " + "0" * 64)
+    subject = Subject(study=study_on(digits, trial), folder=tmp_path)
+    assert distortions.picture(subject).get_suptitle().startswith("#3 trained on digits turned ±12°")
+
+
 def test_other_data_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="trained on other data"):
+    with pytest.raises(UsageError, match="Study conv-0 was trained on other data"):
         distortions.picture(Subject(study=handmade.mixed(), folder=tmp_path))
 
 

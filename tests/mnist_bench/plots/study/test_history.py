@@ -34,16 +34,25 @@ def test_each_trial_has_its_last_accuracy_and_its_ending() -> None:
     assert history.budget == 6
 
 
-def test_the_heading_names_the_best_and_how_many_after_it_did_no_better() -> None:
-    assert rows(made.halved()).finding == "#8, the last trial of 9, has the most: 99.94 %"
-    last = [made.trial(9, made.curve(0.9, 6))]
-    found = rows(made.study([*made.halved().trials, *last])).finding
-    assert found == "#8, the last trial but one of 10, has the most: 99.94 %"
+def test_the_heading_names_the_best_and_how_many_complete_ones_after_it_did_no_better() -> None:
+    trials = [made.trial(n, made.curve(first, 6)) for n, first in enumerate((0.8, 0.9, 0.85, 0.7))]
+    cut = [made.trial(4, [0.999]), made.trial(5, [0.999], state="RUNNING", reason="running")]
+
+    def heading(complete: int) -> str:
+        return rows(made.study([*trials[:complete], *cut])).finding
+
+    assert heading(1) == "#0, the only complete one of 3 trials, has 99.38 %"
+    assert heading(2) == "#1, the last of 2 complete trials, has the most of them: 99.69 %"
+    assert heading(3) == "#1, the last but one of 3 complete trials, has the most of them: 99.69 %"
+    assert heading(4) == (
+        "#1 has the most of the complete trials, 99.69 %; none of the 2 complete ones after it has more"
+    )
 
 
 def test_infeasible_trials_are_not_counted_and_failed_ones_are() -> None:
     history = rows(handmade.mixed())
-    assert history.finding == "#1 has the most, 99.50 %; none of the 5 trials after it has more"
+    assert history.finding == "#1, the last but one of 3 complete trials, has the most of them: 99.50 %"
+    assert rows(made.study([made.trial(0, [None]), made.trial(1, [0.9])])).finding == "None of 2 trials is complete"
     assert history.infeasible == 1
     assert [(point.number, point.accuracy) for point in history.of("failed")] == [(6, None)]
     assert [point.number for point in history.of("unfinished")] == [7]

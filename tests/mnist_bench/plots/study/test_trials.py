@@ -1,10 +1,8 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
-from mnist_bench.plots.study.trials import compare, ending, period_ends
+from mnist_bench.plots.study.trials import compare, ending
 from search.errors import StudyNotFoundError
 from support import handmade, handmade_search as made
 
@@ -14,13 +12,6 @@ def test_endings() -> None:
         "complete", "complete", "complete", "pruned", "pruned", "failed", "unfinished"
     ]  # fmt: skip
     assert ending(made.trial(0, [None])) == "failed"
-
-
-def test_a_trial_reports_after_its_periods_or_each_epoch() -> None:
-    trial = made.trial(0, [0.9])
-    assert period_ends(trial) == (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
-    shorter = replace(trial, config={**trial.config, "periods": [0.5, 2, 6]})
-    assert period_ends(shorter) == (0.5, 2.0, 6.0)
 
 
 def test_trials_are_compared_after_the_epochs_that_all_pruned_ones_were_trained() -> None:
