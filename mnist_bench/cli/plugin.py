@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnist_bench.cli import options, output
+from mnist_bench.cli import options, output, targets
 from mnist_bench.cli.exit_codes import ExitCode
 from mnist_bench.result_table import Column, Table
 
 if TYPE_CHECKING:
-    from mnist_bench.data import DataOptions
-    from search.repeatability import Checked, Row, TriedOn
+    from mnist_bench.space_files import Source
+    from search.repeatability import Checked, Row
 
 app = typer.Typer(help="Check samplers, pruners and nets of your own.", no_args_is_help=True)
 
@@ -51,12 +51,11 @@ def check(
     from mnist_bench import own_nets
 
     if own_nets.is_net(name):
-        data = _data(data_dir)
-        tried_on = f"{data.subset:,} images"
-        found = _checked_net(name, space, overrides or [], data)
+        found, images = _checked_net(name, space or {"name": "net"}, overrides or [], data_dir)
+        tried_on = f"{images:,} images"
     else:
         tried_on = space or "conv"
-        found = _checked_strategy(name, tried_on, overrides or [], own_options or (), seed)
+        found = _checked_strategy(name, tried_on, overrides or [], data_dir, own_options or (), seed)
     if json:
         rows = [asdict(row) for row in found.rows]
         values = {"name": found.name, "kind": found.kind, "code": asdict(found.code), "space": tried_on}
@@ -67,41 +66,28 @@ def check(
         raise typer.Exit(ExitCode.NOT_REPRODUCED)
 
 
-def _checked_strategy(name: str, space: str, overrides: list[str], own_options: Sequence[str], seed: int) -> Checked:
+def _checked_strategy(
+    name: str, space: str, overrides: list[str], data_dir: Path | None, own_options: Sequence[str], seed: int
+) -> Checked:
+    from mnist_bench import searches
     from search import repeatability, strategies
 
     own = strategies.of_code(name, options.assigned("--sampler-option", own_options))
-    return repeatability.examine(own, _tried_on(space, overrides, seed))
+    searched, data = targets.open_space(space, overrides, data_dir)
+    return repeatability.examine(own, searches.tried_on(searched, seed, data.form))
 
 
-def _data(data_dir: Path | None) -> DataOptions:
-    """Return what a net is tried on, once the test set is closed."""
-    from mnist_bench.data import close_test_set, images_in, options_for
+def _checked_net(name: str, space: Source, overrides: list[str], data_dir: Path | None) -> tuple[Checked, int]:
+    """Return what came of training a net with settings of a space, and on how many images; it closes the test set."""
+    from mnist_bench import net_checks, own_nets
+    from mnist_bench.data import close_test_set, images_in
+    from mnist_bench.space_files import overview
 
     close_test_set()
-    whole = options_for(data_dir)
-    return replace(whole, subset=min(IMAGES, images_in(whole)))
-
-
-def _checked_net(name: str, space: str | None, overrides: list[str], data: DataOptions) -> Checked:
-    from mnist_bench import net_checks, own_nets, space_files
-    from mnist_bench.space_files import overview
-    from search.space import Space
-
-    source = Space(name="net", source=name, settings={}, fields=()).to_yaml()
-    tried = (
-        space_files.parse(source, name, overrides, form=lambda _: data.form, net=name)
-        if space is None
-        else space_files.load(space, overrides, form=lambda _: data.form, net=name)
-    )
-    settings = overview.nets(tried, overview.samples(tried, 1, seed=0), data.form)[0].config.net
-    return net_checks.examine(own_nets.use(name), settings, data)
-
-
-def _tried_on(name: str, overrides: list[str], seed: int) -> TriedOn:
-    from mnist_bench import searches, space_files
-
-    return searches.tried_on(space_files.load(name, overrides), seed)
+    searched, data = targets.open_space(space, overrides, data_dir, name)
+    images = min(IMAGES, images_in(data))
+    settings = overview.nets(searched, overview.samples(searched, 1, seed=0), data.form)[0].config.net
+    return net_checks.examine(own_nets.use(name), settings, replace(data, subset=images)), images
 
 
 def _table(found: Checked, tried_on: str) -> Table[Row]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mnist_bench import cells
-from mnist_bench.cli import options, output
+from mnist_bench.cli import options, output, targets
 from mnist_bench.cli.exit_codes import ExitCode
 from mnist_bench.result_table import Table, key_column
 from mnist_bench.units import between
@@ -20,7 +20,6 @@ from search.messages import number_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mnist_bench.config import DatasetName
     from mnist_bench.data import DataOptions
     from mnist_bench.picture_form import PictureForm
     from mnist_bench.space_files import Estimate, Extremes, Met
@@ -84,7 +83,7 @@ def show(
     """
     from mnist_bench.space_files import overview
 
-    space, data_set = _opened(file, overrides or (), data, net)
+    space, data_set = targets.open_space(file, overrides or (), data, net)
     extremes = overview.extremes(space, data_set.form)
     workers = options.cores()
     kind, estimate = _estimate(space, workers, data_set)
@@ -115,7 +114,7 @@ def sample(
     """Draw trials at random, each range evenly: one column a trial."""
     from mnist_bench.space_files import overview
 
-    space, data_set = _opened(file, overrides or (), data, net)
+    space, data_set = targets.open_space(file, overrides or (), data, net)
     drawn = overview.samples(space, number, seed)
     if json:
         output.print_json({"name": space.name, "seed": seed, "samples": drawn})
@@ -143,9 +142,9 @@ def _checked(file: str, data: Path | None, net: str | None) -> dict[str, Any]:
 
     row: dict[str, Any] = {"file": file, "problems": [], "warnings": []}
     try:
-        space, data_set = _opened(file, (), data, net)
+        space, data_set = targets.open_space(file, (), data, net)
         _check_tables(space)
-        row["summary"] = _summary(space) + _met_by(space)
+        row["summary"] = _summary(space) + _met_by(space, data_set.form)
         found = space_files.warnings(space, data_set.form)
         row["warnings"] = [asdict(warning) for warning in found]
     except SpaceError as error:
@@ -161,19 +160,6 @@ def _check_tables(space: Space) -> None:
         from mnist_bench import start_lists
 
         start_lists.check_named(space)
-
-
-def _opened(file: str, overrides: Sequence[str], data: Path | None, net: str | None) -> tuple[Space, DataOptions]:
-    """Return a space, checked for the data set that it names or for the user's own, and how that is loaded."""
-    from mnist_bench import space_files
-    from mnist_bench.data import images_in, options_for
-
-    def named(dataset: DatasetName) -> DataOptions:
-        return options_for(data, dataset=dataset)
-
-    images = images_in(options_for(data))
-    space = space_files.load(file, overrides, images=images, form=lambda dataset: named(dataset).form, net=net)
-    return space, named(space_files.dataset(space))
 
 
 def _verdict(row: dict[str, Any]) -> str:
@@ -197,12 +183,12 @@ def _summary(space: Space) -> str:
     return ", ".join(parts)
 
 
-def _met_by(space: Space) -> str:
+def _met_by(space: Space, form: PictureForm) -> str:
     from mnist_bench.space_files import overview
 
     if not space.constraints:
         return ""
-    return f" (met by {100 * (1 - overview.shares(space).constrained):.0f} % of random configurations)"
+    return f" (met by {100 * (1 - overview.shares(space, form).constrained):.0f} % of random configurations)"
 
 
 def _headline(space: Space) -> str:

@@ -79,7 +79,7 @@ HARD_IMAGES = Needs(("optim.hard_share",))
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelConfig:
-    """A stack of convolution blocks, each ending in a 2x2 max-pool, then dense layers, then ten logits."""
+    """A stack of convolution blocks, each ending in a 2x2 max-pool, then dense layers, then a logit a class."""
 
     blocks: Annotated[
         int, Ge(0), Le(4), Setting(group="convolutions", cells=("blocks", "filters"), counts="everywhere")
@@ -236,7 +236,7 @@ class OptimConfig:
     keep_last_batch: Annotated[bool, Setting(group="optimizer")] = False
     """Train on the smaller last batch of an epoch too, as Keras does."""
     label_smoothing: Annotated[Rate, Setting(group="label smoothing", cells=("smoothing",))] = 0.0
-    """Share of the target spread evenly over the ten classes (Szegedy et al. 2016)."""
+    """Share of the target spread evenly over all classes (Szegedy et al. 2016)."""
     schedule: Annotated[LrSchedule, Setting(group="schedule", cells=("lr → drops",))] = "constant"
     """"constant" with drops, or "one_cycle": up and down to zero linearly over the whole budget (Smith 2018)."""
     warmup_fraction: Annotated[float, Ge(0), Lt(1), Setting(group="schedule", needs=(WARMUP,))] = 0.2

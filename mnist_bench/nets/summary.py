@@ -149,9 +149,9 @@ def _lr(config: TrainConfig) -> str:
         case "one_cycle":
             return f"{highest} one-cycle"
         case "constant":
-            epochs = ",".join(f"{epoch:.2g}" for epoch in _drop_epochs(config))
+            epochs = ",".join(map(_epoch, _drop_epochs(config)))
             drops = f" →×{short(optim.drop_factor)}@{epochs}" if epochs else ""
-            return highest + drops + (f" →0@{_cooldown(config):.2g}" if optim.cooldown_fraction else "")
+            return highest + drops + (f" →0@{_epoch(_cooldown(config))}" if optim.cooldown_fraction else "")
         case _:
             assert_never(optim.schedule)
 
@@ -165,6 +165,11 @@ def _drop_epochs(config: TrainConfig) -> list[float]:
 def _cooldown(config: TrainConfig) -> float:
     """Return the epoch from which the learning rate falls to zero."""
     return (1 - config.optim.cooldown_fraction) * config.epochs
+
+
+def _epoch(epoch: float) -> str:
+    """Return an epoch with two decimals at most: `120`, `10.5`, `5.67`."""
+    return f"{round(epoch, 2):g}"
 
 
 _WAYS: Mapping[str, Callable[[TrainConfig], str]] = MappingProxyType(
@@ -217,8 +222,8 @@ def _optim_words(config: TrainConfig) -> Iterator[str]:
         case "one_cycle":
             yield f"lr {optim.lr:.2g} one-cycle"
         case "constant":
-            drops = " and ".join(f"{epoch:.2g}" for epoch in _drop_epochs(config))
-            falls = f" → 0 from {_cooldown(config):.2g}" if optim.cooldown_fraction else ""
+            drops = " and ".join(map(_epoch, _drop_epochs(config)))
+            falls = f" → 0 from {_epoch(_cooldown(config))}" if optim.cooldown_fraction else ""
             yield f"lr {optim.lr:.2g}" + (f" → ×{optim.drop_factor:.2g} at {drops}" if drops else "") + falls
         case _:
             assert_never(optim.schedule)

@@ -13,6 +13,7 @@ from mnist_bench.errors import DeviceError
 from mnist_bench.numerics.canary import canary
 from mnist_bench.numerics.kinds import Precision, device_kind
 from mnist_bench.numerics.precision import best_precision, cpu_flags, cpu_line
+from search.arguments import check_choice
 
 TRAINER_REVISION = 2
 """Raised whenever the same configuration, seed and data give other bits than before on the same machine."""
@@ -72,8 +73,13 @@ def describe(device: torch.device, precision: Precision) -> dict[str, Any]:
 
 
 def choose_precision(device: torch.device, name: str) -> Precision:
-    """Return the precision called `name`; for any other name, such as "auto", the fastest one of the device."""
+    """Return the precision called `name`; for "auto" the fastest one of the device.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
     precisions: tuple[Precision, ...] = get_args(Precision)
+    check_choice("precision", name, ("auto", *precisions))
     return next((precision for precision in precisions if precision == name), None) or best_precision(device)
 
 

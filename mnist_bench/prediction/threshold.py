@@ -29,7 +29,7 @@ def threshold(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> 
     by as much as possible (Youden 1950). Of several such, the lowest.
 
     Args:
-        probabilities: shape (N, 10), of each image and class.
+        probabilities: shape (N, classes), of each image and class.
         labels: shape (N,), the true classes.
     """
     best, right = probabilities.max(1), probabilities.argmax(1) == labels

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mnist_bench import net_checks, own_nets
 from mnist_bench.nets import COEFFICIENTS
+from mnist_bench.picture_form import PictureForm
 from mnist_bench.searches.asked_space import chosen_strategies, form_of
 from mnist_bench.searches.config import SearchConfig
 from mnist_bench.searches.study_spec import period_ends
@@ -15,9 +16,12 @@ from search.space import Space
 from search.stored_fields import stored
 
 
-def tried_on(space: Space, seed: int) -> TriedOn:
-    """Return what a sampler or pruner of the user's own is tried out on: the nets of a space, none of which trains."""
-    plan = overview.planner(space, stored(COEFFICIENTS["cpu-fp32"], {}))
+def tried_on(space: Space, seed: int, form: PictureForm) -> TriedOn:
+    """Return what a sampler or pruner of the user's own is tried out on: the nets of a space for pictures of this form.
+
+    None of them trains.
+    """
+    plan = overview.planner(space, stored(COEFFICIENTS["cpu-fp32"], {}), form=form)
     return TriedOn(space=space, planner=plan, periods=len(period_ends(space)), seed=seed)
 
 
@@ -31,7 +35,7 @@ def check_own_code(asked: SearchConfig, space: Space) -> None:
     """
     chosen = chosen_strategies(asked, space)
     if repeats(asked.order):
-        repeatability.require(*chosen, tried_on(space, asked.seed))
+        repeatability.require(*chosen, tried_on(space, asked.seed, form_of(asked, space)))
     _require_net(asked, space)
 
 

@@ -36,7 +36,7 @@ def check(space: Space, *, images: int | None = IMAGES, form: PictureForm = MNIS
         problems += [space.origins[name].problem(f"{name}{fault.text}", *fault.place) for fault in found]
     subset = space.settings.get("subset")
     if images is not None and not problems and isinstance(subset, int) and subset > images:
-        whole = f"{images} images; leave it out to take them all"
+        whole = f"{images} images; leave it out, or --set subset=null, to take them all"
         fitting = whole if images < MIN_SUBSET else f"{MIN_SUBSET} to {images} images"
         message = f"subset: {subset} is more than there are: {fitting}"
         problems.append(space.origins["subset"].problem(message))

@@ -15,7 +15,8 @@ from mnist_bench.data import form_of
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.space_files import mappings
 from mnist_bench.space_files.checking import check
-from mnist_bench.space_files.form import IMAGES, VALUE, training_settings
+from mnist_bench.space_files.faults import faults
+from mnist_bench.space_files.form import IMAGES, SETTINGS, VALUE, training_settings
 from search.errors import Problem, SpaceError, UsageError
 from search.messages import did_you_mean, show
 from search.space import Space, override, yaml_reader
@@ -88,12 +89,24 @@ def _checked(
     if problems:
         raise SpaceError(problems)
     if overrides:
-        space = override(space, overrides)
+        space = _without_nulls(override(space, overrides))
         if problems := check(space, images=images, form=form(dataset(space))):
             raise SpaceError(problems)
     # An objective that only says what holds anyway makes no other search, so it is no part of the fingerprint.
     settings = {name: value for name, value in space.settings.items() if (name, value) != ("objective", VALUE)}
     return replace(space, settings=settings)
+
+
+def _without_nulls(space: Space) -> Space:
+    """Return the space without the settings that an override took away, as `subset=null` does.
+
+    Where null is a value, as of `periods`, it stays.
+    """
+    settings, origins = dict(space.settings), dict(space.origins)
+    for name in [name for name, value in settings.items() if value is None and name in SETTINGS]:
+        if origins[name].is_option and faults(SETTINGS[name], name, None):
+            del settings[name], origins[name]
+    return replace(space, settings=settings, origins=origins)
 
 
 def _other_code(space: Space, code: str) -> list[Problem]:
@@ -117,12 +130,12 @@ def find(name_or_path: str | Path) -> Path:
     Raises:
         UsageError: there is none; names what is near.
     """
-    path = Path(name_or_path)
-    if os.path.exists(path):  # unlike Path.exists, says no where a name is too long or holds a NUL
+    path, file = Path(name_or_path), _files().get(str(name_or_path))
+    # Unlike Path.exists, os.path.exists says no where a name is too long or holds a NUL. A folder is no space.
+    if os.path.exists(path) and not (file and os.path.isdir(path)):
         return path
-    files = _files()
-    if str(name_or_path) in files:
-        return files[str(name_or_path)]
+    if file is not None:
+        return file
     known = shipped()
     hint = did_you_mean(path.stem, known) or "."
     raise UsageError(f"{show(str(path))}: no such file or shipped space{hint} Shipped: {', '.join(known)}.")

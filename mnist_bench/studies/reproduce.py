@@ -69,7 +69,7 @@ def trainer_for(
     compatibility.require_net(record.recipe.get("net_code"), net)
     torch_device = numerics.setup(compatibility.device_like(record.numerics, device))
     data = on_device(compatibility.training_set(record.data, data_dir, "The record"), torch_device)
-    precision = numerics.choose_precision(torch_device, str(record.numerics.get("precision")))
+    precision = numerics.choose_precision(torch_device, str(record.numerics.get("precision", "auto")))
     return TorchTrainer(data, precision, record=recorder(torch_device))
 
 

@@ -25,6 +25,8 @@ from search.errors import FOREIGN, PluginError, SearchError, UsageError
 from search.messages import first_line, in_a_sentence
 
 HOW = "name it as package.module:Name or folder/file.py:Name"
+INSTALLED = "a package has to be installed, or on PYTHONPATH"
+"""For a module that is not found: the process that was given its name may see packages that others do not."""
 _NOT_THERE = (ImportError, OSError, AttributeError, ValueError)
 """What Python raises for a name that leads nowhere."""
 
@@ -126,7 +128,7 @@ def load(name: str, kind: str) -> Loaded:
     return Loaded(
         kind=kind,
         name=name if path is None else f"{Path(path).name}:{name.rpartition(':')[2]}",
-        whole_name=name if path is None else f"{Path(path).resolve()}:{name.rpartition(':')[2]}",
+        whole_name=name if path is None else f"{_whole_path(path)}:{name.rpartition(':')[2]}",
         call=target,
         source=source,
         code=Code(
@@ -135,6 +137,11 @@ def load(name: str, kind: str) -> Loaded:
             version=None if is_file else _version(defining.__name__),
         ),
     )
+
+
+def _whole_path(path: str) -> Path:
+    """Return the whole path of a file, whose own name stays even where it is a link: by that name studies know it."""
+    return Path(path).parent.resolve() / Path(path).name
 
 
 def load_object(name: str, kind: str) -> Any:
@@ -151,7 +158,8 @@ def _find(name: str, kind: str) -> tuple[ModuleType, Any]:
     except FOREIGN as error:
         where = _raised_at(error)
         if where is None and isinstance(error, _NOT_THERE):
-            raise UsageError(f"No {kind} {name} ({first_line(error)}); {HOW}.") from error
+            how = f"{HOW}; {INSTALLED}" if isinstance(error, ModuleNotFoundError) else HOW
+            raise UsageError(f"No {kind} {name} ({first_line(error)}); {how}.") from error
         at = "" if where is None else f" ({where})"
         raise UsageError(f"{kind.capitalize()} {name} cannot be loaded: {_spelt(error)}{at}.") from error
 

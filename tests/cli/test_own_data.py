@@ -174,6 +174,26 @@ def test_a_test_part_that_was_corrected_is_evaluated_anew(place: Place) -> None:
     assert json.loads(place.run(*again))["finals"] == before["finals"]
 
 
+def test_errors_are_told_of_the_test_images_on_which_they_were_counted(tmp_path: Path) -> None:
+    made = Place(tmp_path)
+    write_npz(tmp_path / "mine.npz", arrays(classes=5, train=120, test=100, side=12))
+    objectives = ("--set", "objective=[val_accuracy, parameters]")
+    made.run("search", "tiny.yaml", "--trials", "1", "--workers", "1", *objectives)
+    race = ("confirm", "--top", "1", "--workers", "1", "--open-test", "--json")
+    front = ("confirm", "--front", "--workers", "1", "--json")
+    assert json.loads(made.run(*race))["test_images"] == 100
+    write_npz(tmp_path / "mine.npz", arrays(classes=5, train=120, test=300, side=12))
+    found = json.loads(made.run(*front))
+    assert found["test_images"] == 300
+    made.run("export", "tiny-0/0", "--confirmed", "--to", "winner")
+    assert f"{found['finals'][0]['errors'][0]} of 300 wrong" in (tmp_path / "winner" / "README.md").read_text()
+    write_npz(tmp_path / "mine.npz", arrays(classes=5, train=120, test=100, side=12))
+    again = json.loads(made.run(*front))
+    assert (again["test_images"], again["test_openings"]) == (100, 2), "known from the race"
+    made.run("export", "tiny-0/0", "--confirmed", "--to", "former")
+    assert f"{again['finals'][0]['errors'][0]} of 100 wrong" in (tmp_path / "former" / "README.md").read_text()
+
+
 def test_it_is_ablated_trained_and_drawn(place: Place) -> None:
     assert "convolutions" in place.run("ablate", "--seeds", "2", "--workers", "1")
     assert json.loads(place.run("train", "tiny-0/0", "--json"))

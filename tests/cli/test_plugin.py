@@ -128,6 +128,28 @@ def test_a_net_is_judged_for_the_pictures_at_hand(cli: Cli, tmp_path: Path, net_
     assert len(net_checked) == 1
 
 
+def test_a_net_is_tried_on_the_data_set_that_the_space_names(
+    cli: Cli, tmp_path: Path, net_checked: list[DataOptions]
+) -> None:
+    name = own_nets.write(tmp_path, own_nets.THREE_CHANNELS)
+    result = cli("plugin", "check", name, "--set", "dataset=mnist-red")
+    assert result.exit_code == 0, result.output
+    assert [(data.dataset, data.subset) for data in net_checked] == [("mnist-red", 3000)]
+
+
+def test_a_sampler_is_tried_on_nets_for_ones_own_pictures(
+    cli: Cli, checked: list[tuple[ForeignSampler, TriedOn]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "one.yaml").write_text("model: {blocks: 1, filters: 4, hidden_layers: 0, kernel_size: {choice: [3]}}\n")
+    data = ["--data", str(write_npz(tmp_path / "mine.npz", arrays(classes=4, train=40, test=8, side=16)))]
+    for more in ([], data):
+        result = cli("plugin", "check", own_code.write(tmp_path, own_code.SEEDED), "--space", "one.yaml", *more)
+        assert result.exit_code == 0, result.output
+    plans = [tried_on.planner({"model.kernel_size": 3}) for _, tried_on in checked]
+    assert [plan.facts["parameters"] for plan in plans] == [40 + 14 * 14 * 4 * 10 + 10, 112 + 8 * 8 * 4 * 4 + 4]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 
 from mnist_bench import space_files
 from mnist_bench.cli.space import app
+from support import own_nets
 from support.own_data import arrays, write_npz
 
 Cli = Callable[..., Result]
@@ -164,6 +165,16 @@ def test_nets_are_those_for_the_pictures(
     drawn = run("sample", "mine.yaml", *data, "-n", "1").stdout
     maps = int(next(line for line in drawn.splitlines() if "model.filters" in line).split()[-1])
     assert f"{28 * 28 * 9 * channels * maps + 14 * 14 * maps * 10:,}" in drawn
+
+
+def test_constraints_are_counted_over_nets_for_the_pictures(tmp_path: Path) -> None:
+    (tmp_path / "red.yaml").write_text(
+        "dataset: mnist-red\noptim: {lr: {float: [0.1, 0.2]}}\nconstraints: [lr < 0.15]\n"
+    )
+    net = own_nets.write(tmp_path, own_nets.THREE_CHANNELS)
+    found = run("check", str(tmp_path / "red.yaml"), "--net", net)
+    assert found.exit_code == 0, found.stdout
+    assert "1 constraint (met by " in found.stdout
 
 
 def test_times_are_those_for_as_many_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -92,6 +92,11 @@ def build(settings, input_shape, classes):
         raise ValueError("colour only")
     return head(4, input_shape, classes)
 """
+THREE_CHANNELS = f"""{_HEAD}
+def build(settings, input_shape, classes):
+    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(64, classes))
+"""
+"""Takes pictures of three channels, whatever it is told, and fails where it is given others."""
 UNSEEDED = f"""{_HEAD}
 draws = np.random.default_rng()
 

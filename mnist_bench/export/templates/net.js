@@ -81,8 +81,9 @@ const LAYERS = {
     return values.map((value, i) => value * factors[Math.floor(i / area)] + shifts[Math.floor(i / area)]);
   },
 
+  // A dimension is halved, rounded down, or left alone: of three columns the pool reads two, as PyTorch's does.
   pool(values, { inputs: [maps, rows, columns], outputs: [newMaps, newRows, newColumns] }) {
-    const mapStep = Math.floor(maps / newMaps), columnStep = Math.floor(columns / newColumns);
+    const mapStep = maps === newMaps ? 1 : 2, columnStep = columns === newColumns ? 1 : 2;
     const out = new Float32Array(newMaps * newRows * newColumns).fill(-Infinity);
     for (let map = 0; map < newMaps * mapStep; map++) {
       for (let row = 0; row < newRows * 2; row++) {

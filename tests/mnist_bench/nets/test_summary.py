@@ -55,6 +55,21 @@ def test_a_cooldown_is_told_with_the_learning_rate() -> None:
     assert len(legend("lr → drops", [".001 →0@3", ".0093 →×.1@4"])) == 2
 
 
+@pytest.mark.parametrize(
+    ("epochs", "drops", "falls"),
+    [
+        (200, "120 and 170", "150"),
+        (15, "9 and 12.75", "11.25"),
+        (7, "4.2 and 5.95", "5.25"),
+        (1234, "740.4 and 1048.9", "925.5"),
+    ],
+)
+def test_epochs_are_told_to_a_hundredth(epochs: int, drops: str, falls: str) -> None:
+    config = TrainConfig(epochs=epochs, optim=OptimConfig(drops=2, cooldown_fraction=0.25))
+    assert line(config).endswith(f"lr 0.001 → ×0.1 at {drops} → 0 from {falls}")
+    assert distinguishing([config])[0]["lr → drops"] == f".001 →×.1@{drops.replace(' and ', ',')} →0@{falls}"
+
+
 def test_the_line_tells_a_grid_and_hard_images() -> None:
     found = line(TrainConfig(augment=AugmentConfig(grid_pixels=4, grid_shift=1.5), optim=OptimConfig(hard_share=0.5)))
     assert "grid 4×4 1.5 px, adam" in found

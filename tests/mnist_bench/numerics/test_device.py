@@ -19,6 +19,7 @@ from mnist_bench.numerics.device import TRAINER_REVISION, choose_precision, desc
 from mnist_bench.numerics.kinds import Precision
 from mnist_bench.numerics.precision import best_precision
 from mnist_bench.training.period import fit
+from search.errors import UsageError
 from support import golden_searches
 from support.paths import ROOT
 
@@ -70,6 +71,11 @@ def test_the_description_is_plain_and_names_what_may_differ(
 def test_precision_by_name_or_the_best() -> None:
     assert [choose_precision(CPU, name) for name in ("bf16", "fp32")] == ["bf16", "fp32"]
     assert choose_precision(CPU, "auto") == best_precision(CPU)
+
+
+def test_a_precision_that_there_is_not_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"^precision='float32': give auto, bf16 or fp32"):
+        choose_precision(CPU, "float32")
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from mnist_bench.searches import SearchConfig, run
+from mnist_bench.searches import SearchConfig, check_own_code, run, to_search
 from search.driver.progress import Observer
 from search.errors import UsageError
-from support import own_code
+from support import own_code, own_nets
 
 
 def test_what_is_not_repeatable_is_refused_before_anything_is_written(tmp_path: Path) -> None:
@@ -18,3 +18,11 @@ def test_what_is_not_repeatable_is_refused_before_anything_is_written(tmp_path: 
     with pytest.raises(UsageError, match=r"not repeatable: asked again after the same history"):
         run(asked, Observer(), lambda: False)
     assert not asked.results.exists()
+
+
+@pytest.mark.slow
+def test_own_code_is_tried_on_pictures_of_the_form_that_the_net_takes(tmp_path: Path) -> None:
+    (tmp_path / "red.yaml").write_text("dataset: mnist-red\noptim: {lr: {float: [0.1, 0.2]}}\n")
+    net, sampler = own_nets.write(tmp_path, own_nets.THREE_CHANNELS), own_code.write(tmp_path, own_code.SEEDED)
+    asked = SearchConfig(space=tmp_path / "red.yaml", net=net, sampler=sampler, results=tmp_path / "results")
+    check_own_code(asked, to_search(asked))

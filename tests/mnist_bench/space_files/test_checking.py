@@ -279,7 +279,10 @@ def test_a_data_set_of_ones_own_may_be_larger() -> None:
     assert check(space, images=100_000) == []
 
 
-@pytest.mark.parametrize(("images", "fitting"), [(5000, "1000 to 5000 images"), (600, "600 images; leave it out to ")])
+@pytest.mark.parametrize(
+    ("images", "fitting"),
+    [(5000, "1000 to 5000 images"), (600, "600 images; leave it out, or --set subset=null, to take them all")],
+)
 def test_a_data_set_of_ones_own_may_be_smaller(images: int, fitting: str) -> None:
     space, _ = Space.read(parse("subset: 6000", "f.yaml"))
     (problem,) = check(space, images=images)

@@ -82,6 +82,14 @@ def test_find_prefers_a_path_and_knows_shipped_names(mine: Path) -> None:
     assert space_files.find("conv") == Path("conv")
 
 
+def test_a_folder_hides_no_shipped_space(mine: Path) -> None:
+    for name in ("conv", "mine"):
+        Path(name).mkdir()
+    assert space_files.find("conv").name == "conv.yaml"
+    with pytest.raises(UsageError, match=r"^mine: cannot be read: Is a directory"):
+        space_files.load("mine")
+
+
 @pytest.mark.parametrize("name", ["conw", "spaces/convv.yaml", "no/such/file", "\0", "x" * 5000])
 def test_a_missing_file_names_the_shipped_spaces(name: str) -> None:
     with pytest.raises(UsageError, match=r"no such file or shipped space.* Shipped: .*conv.*smoke") as caught:
@@ -129,6 +137,21 @@ def test_a_subset_that_replaces_the_files_may_fit_the_data_where_that_does_not()
         SpaceError, match=r"^--set subset:1:1  subset: 7000 is more than there are: 1000 to 5000 images"
     ):
         space_files.load("smoke", ["subset=7000"], images=5000)
+
+
+def test_null_takes_a_setting_away_where_it_is_no_value() -> None:
+    taken = space_files.load("smoke", ["subset=null", "search=null", "epochs=null"], images=600)
+    assert not {"subset", "search", "epochs"} & {*taken.settings}
+    assert space_files.load("smoke", ["periods=null"]).settings["periods"] is None
+    with pytest.raises(SpaceError, match=r"--set nosuch:1:1  nosuch: no such setting"):
+        space_files.load("smoke", ["nosuch=null"])
+
+
+def test_null_in_a_file_is_refused_where_it_is_no_value(mine: Path) -> None:
+    mine.write_text("subset: null\noptim: {lr: {float: [0.1, 0.2]}}\n")
+    for overrides in ([], ["epochs=3"]):
+        with pytest.raises(SpaceError, match=r"mine.yaml:1:9  subset: null is not a whole number"):
+            space_files.load(mine, overrides)
 
 
 def test_a_recipe_is_a_configuration(mine: Path) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from mnist_bench import space_files
+from mnist_bench.data.mnist import form_of
 from mnist_bench.space_files.oddities import warning_line, warnings
 from search.space.space import Space
 from search.space.yaml_reader import parse
+from support import own_nets
 
 
 def lines_of(text: str) -> list[str]:
@@ -100,6 +104,15 @@ def test_what_is_odd_and_where(text: str, expected: str) -> None:
 )
 def test_what_is_not(text: str) -> None:
     assert lines_of(text) == []
+
+
+@pytest.mark.parametrize("more", ["", "constraints: [lr < 0.14, lr > 0.16]\n"])
+def test_nets_are_those_for_the_pictures(tmp_path: Path, more: str) -> None:
+    file = tmp_path / "red.yaml"
+    file.write_text(f"dataset: mnist-red\noptim: {{lr: {{float: [0.1, 0.2]}}}}\n{more}")
+    space = space_files.load(file, net=own_nets.write(tmp_path, own_nets.THREE_CHANNELS))
+    found = warnings(space, form_of("mnist-red"))
+    assert [warning.message.partition(": ")[0] for warning in found] == ["constraints"] * bool(more)
 
 
 @pytest.mark.slow

@@ -48,7 +48,11 @@ def test_a_file_is_compiled_as_it_stands_however_quickly_it_changed(tmp_path: Pa
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("nowhere:Mine", r"No sampler nowhere:Mine \(No module named 'nowhere'\); name it as package\.module:Name or "),
+        (
+            "nowhere:Mine",
+            r"No sampler nowhere:Mine \(No module named 'nowhere'\); name it as package\.module:Name or "
+            r"folder/file\.py:Name; a package has to be installed, or on PYTHONPATH\.$",
+        ),
         ("nowhere.py:Mine", r"No sampler nowhere\.py:Mine \(.*No such file or directory.*\); name it as package"),
         ("math:Mine", r"No sampler math:Mine \(module 'math' has no attribute 'Mine'\); name it as package"),
         (":Mine", r"No sampler :Mine \(Empty module name\); name it as package"),
@@ -110,6 +114,16 @@ def test_a_file_is_named_in_errors_as_it_was_typed(tmp_path: Path, monkeypatch: 
     assert loaded.whole_name == f"{tmp_path}/mine.py:Mine"
     with pytest.raises(UsageError, match=r" \(mine\.py:2\)\.$"):
         loaded.construct({}, seed=0)
+
+
+def test_a_link_to_a_file_keeps_its_name_in_every_process(tmp_path: Path) -> None:
+    own_code.write(tmp_path, own_code.SEEDED)
+    (tmp_path / "current.py").symlink_to("mine.py")
+    (tmp_path / "folder").symlink_to(tmp_path)
+    loaded = load(f"{tmp_path}/folder/current.py:Mine", "sampler")
+    assert (loaded.name, loaded.whole_name) == ("current.py:Mine", f"{tmp_path}/current.py:Mine")
+    again = load(loaded.whole_name, "sampler")
+    assert (again.name, again.code) == (loaded.name, loaded.code)
 
 
 @pytest.mark.parametrize(
