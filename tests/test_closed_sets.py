@@ -19,6 +19,7 @@ from support.paths import ROOT
 SETTINGS, KINDS = "mnist_bench/config/settings.py", "mnist_bench/numerics/kinds.py"
 SAMPLERS, PRUNERS = "search/strategies/samplers.py", "search/strategies/pruners.py"
 EXECUTORS = "search/executors/protocol.py"
+PARTS, CONTEST = "mnist_bench/bench/epoch_parts.py", "mnist_bench/experiments/contest/record.py"
 
 
 @dataclass(frozen=True)
@@ -78,11 +79,18 @@ NEW = {
     "svhn": NewValue(SETTINGS, "DatasetName", ("mnist_bench/data/mnist.py", "mnist_bench/data/torchvision_sets.py")),
     "half": NewValue(SETTINGS, "TrainOn", ("mnist_bench/config/schedule.py",)),
     "fp16": NewValue(KINDS, "Precision", (KINDS, "mnist_bench/numerics/precision.py", "mnist_bench/bench/kernels.py")),
+    "save": NewValue(PARTS, "Part", (PARTS,)),
+    "by_hand": NewValue(CONTEST, "Method", (CONTEST,)),
     "mps": NewValue(KINDS, "DeviceKind", ("mnist_bench/nets/cost_model.py",)),
     "slurm": NewValue(
         EXECUTORS,
         "ExecutorName",
-        ("mnist_bench/studies/searches.py", "mnist_bench/preview/lines.py", "mnist_bench/cli/studies/search.py"),
+        (
+            "mnist_bench/searches/config.py",
+            "mnist_bench/searches/executor.py",
+            "mnist_bench/preview/lines.py",
+            "mnist_bench/cli/studies/search.py",
+        ),
     ),
     "evicted": NewValue(EXECUTORS, "Cause", ("search/driver/retry_policy.py",)),
     "Preempted": NewValue(

@@ -38,12 +38,12 @@ from publish import machine
 
 from mnist_bench.cli.experiments.runner import Lines
 from mnist_bench.experiments.contest import Contest, Options
-from mnist_bench.experiments.contest.record import Entrant, Trace
+from mnist_bench.experiments.contest.record import PROPOSING, Entrant, Trace
 from mnist_bench.experiments.contest.run import run
 from mnist_bench.plots.experiments import contest as picture
 
 Ran = Mapping[tuple[str, int], Mapping[str, str]]
-"""The machine of each search, by its way and its seed: processor, canary, torch."""
+"""The machine of each search, by its way and its seed: processor, canary, versions of torch and of what proposes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -158,6 +158,14 @@ def machines(ran: Ran, looked_at: Sequence[Contest]) -> str:
     return ", ".join(f"{number} on {name}" for name, number in numbers.items())
 
 
+def are_mixed(pair: Sequence[Mapping[str, str]]) -> bool:
+    """Return whether the searches of a pair are known to have computed, or proposed, in two ways.
+
+    The first lines of a ledger name no versions of what proposes, so of those nothing is known.
+    """
+    return any(len({each[name] for each in pair if name in each}) > 1 for name in ("canary", *PROPOSING))
+
+
 def publish(plan: Plan, found: Sequence[tuple[Contest, list[Look]]], target: Path, command: str) -> None:
     """Write what was looked at: a page to read, its figures as JSON, and a picture."""
     contests, ran = [contest for contest, _ in found], ran_on(target.with_suffix(".jsonl"))
@@ -168,7 +176,7 @@ def publish(plan: Plan, found: Sequence[tuple[Contest, list[Look]]], target: Pat
         "seed, in points; below 0 the first way is better. Their intervals hold over all looks of a claim, and |t| has "
         "to pass the boundary of its look. A speed-up says how many times cheaper the first way gets as far, with a "
         "95 % interval of its own. Nothing speaks of other data. Mixed are pairs whose searches ran on two kinds of "
-        "machine, which compute other bits.",
+        "machine, which compute other bits, or with two versions of Optuna, NumPy or SciPy.",
         "\n".join(rows(plan, found, ran)),
     ]
     document = {"plan": asdict(plan), "claims": [[asdict(each) for each in looks] for _, looks in found]}
@@ -203,14 +211,11 @@ def rows(plan: Plan, found: Sequence[tuple[Contest, list[Look]]], ran: Ran) -> I
     yield f"| --- | --- | --- | --- | {' | '.join(['---:'] * 5)} | --- | {' | '.join(['---:'] * len(budgets))} |"
     for claim, (contest, looks) in zip(plan.claims, found, strict=False):
         for number, each in enumerate(looks, 1):
-            kinds = [
-                {ran[entrant.name, seed]["canary"] for entrant in contest.entrants}
-                for seed in contest.seeds[: each.pairs]
-            ]
+            pairs = [[ran[entrant.name, seed] for entrant in contest.entrants] for seed in contest.seeds[: each.pairs]]
             theirs, ours = (error(traces[: each.pairs]) for traces in contest.traces)
             cells = [
                 claim.way.name, ours, claim.against.name, theirs, f"{each.pairs}",
-                f"{sum(len(kind) > 1 for kind in kinds)}",
+                f"{sum(map(are_mixed, pairs))}",
                 f"{each.difference:+.2f} [{each.low:+.2f}, {each.high:+.2f}]", f"{each.statistic:.2f}",
                 f"{each.boundary:.2f}", verdict(claim, looks[:number]),
                 *(times(one) for one in map(each.speedups.get, budgets) if one),

@@ -130,7 +130,7 @@ def misfit(estimated: ArrayLike, measured: ArrayLike) -> Misfit:
 
 
 def random_config(draw: random.Random) -> TrainConfig:
-    """Return one epoch of a net from ranges like those of spaces/conv.yaml, but wider, with at most MOST_MACS."""
+    """Return one epoch of a net from ranges like those of spaces/conv.yaml, but wider, with at most MAX_MACS."""
     model = _random_model(draw)
     while plan_layers(model).macs > MAX_MACS:
         model = _random_model(draw)

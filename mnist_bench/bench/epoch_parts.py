@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import cached_property
-from typing import Literal
+from typing import Literal, assert_never
 
 from mnist_bench.config import AugmentConfig, Schedule, TrainConfig
 from mnist_bench.data import Dataset
@@ -49,6 +49,8 @@ class Passes:
                 self._train(self._prepared)
             case "evaluate":
                 self.evaluate()
+            case _:
+                assert_never(part)
 
     def evaluate(self) -> Evaluation:
         """Return how the net does on the validation part."""

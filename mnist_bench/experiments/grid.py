@@ -39,7 +39,7 @@ class Workplace:
     workers: int = 1
     device: str = "auto"
     data_dir: Path | None = None
-    """Four IDX files in MNIST's format; None for the MNIST inside."""
+    """A data set of the user's own: IDX files, a `.npz` file or a folder of pictures; None for the MNIST inside."""
     results: Path = Path("results")
     net: str | None = None
     """The net of one's own that a study has in place of ours; see `SearchConfig.net`."""

@@ -51,7 +51,7 @@ def findings(study: StudyRecord, board: Leaderboard, sections: Sections) -> Iter
     if board.saved_epochs:
         yield f"Pruning saved {board.saved_epochs:g} of {board.budget_epochs:g} epochs."
     if sections.audit:
-        yield sections.audit.lines[0]
+        yield from sections.audit.lines
 
 
 def _capital(sentence: str) -> str:

@@ -60,7 +60,7 @@ def read(study: StudyRecord, location: StudyLocation) -> Sections:
         raced=None if is_confirmed else raced,
         front=of_front(front, study.digest) if front else None,
         ablation=of_ablation(path) if path else None,
-        audit=of_audit(pruning) if pruning and pruning.trials else None,
+        audit=of_audit(pruning, study.digest) if pruning and pruning.trials else None,
         place=location.options,
         needed=needed,
     )
@@ -76,7 +76,7 @@ def of_race(race: Confirmed, digest: str, needed: str = "") -> Section:
     return Section(lines=(_finding(race, needed), *table.caption, *_as_it_was(race, digest, what)), table=table)
 
 
-def _as_it_was(found: Confirmed | Front, digest: str, what: str) -> list[str]:
+def _as_it_was(found: Confirmed | Front | Audit, digest: str, what: str) -> list[str]:
     """Return what is to be said where a study was searched further since something was found of it."""
     since = f"The study was searched further since; the {what} is of what it was then."
     return [] if found.digest == digest else [since]
@@ -113,7 +113,7 @@ def of_ablation(path: Ablation) -> Section:
     return Section(lines=tuple(table.caption), table=table)
 
 
-def of_audit(pruning: Audit) -> Section:
-    """Return the section about the pruned trials that were trained to the end afterwards."""
+def of_audit(pruning: Audit, digest: str) -> Section:
+    """Return the section about the pruned trials that were trained to the end afterwards; `digest` as in `of_race`."""
     table = audit.table_of(pruning)
-    return Section(lines=tuple(table.caption), table=table)
+    return Section(lines=(*table.caption, *_as_it_was(pruning, digest, "audit")), table=table)

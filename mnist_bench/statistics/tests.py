@@ -44,7 +44,7 @@ def mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
         second: shape (images,), the same for the second classifier.
     """
     # Images on which both are right, or both wrong, say nothing about which is better. The rest decides, and that is
-    # little: two nets with 55 errors each, as in README.md, differ on at most 110 of 10,000 images.
+    # little: two nets with 50 errors each differ on at most 100 of 10,000 images.
     only_first = int(np.count_nonzero(first & ~second))
     only_second = int(np.count_nonzero(second & ~first))
     return sign_test(only_first, only_second)

@@ -15,7 +15,7 @@ import sqlalchemy
 from sqlalchemy.engine import Engine
 
 from search.database import postgres
-from search.database.urls import is_postgresql, redacted, resolved
+from search.database.urls import is_postgresql, redacted, resolved, sqlite_file
 from search.errors import StorageError, StudyLockedError
 from search.messages import first_line
 
@@ -30,7 +30,9 @@ _BROKEN_OFF = "a write to it was broken off; SQLite's own shell can roll it back
 
 def sqlite_url(path: Path) -> str:
     """Return the URL of an SQLite file."""
-    return f"sqlite:///{path.resolve()}"
+    # All but these two SQLAlchemy takes as they are; other names of folders keep the URL that they always had.
+    quoted = str(path.resolve()).replace("%", "%25").replace("?", "%3F")
+    return f"sqlite:///{quoted}"
 
 
 def open_for_writing(url: str) -> RDBStorage:
@@ -44,14 +46,14 @@ def open_for_writing(url: str) -> RDBStorage:
 
     url = resolved(url)
     options: dict[str, Any] = {"connect_args": postgres.connecting(url)}
-    if url.startswith("sqlite"):
+    if (path := sqlite_file(url)) is not None:
         options["connect_args"] = {"timeout": SQLITE_TIMEOUT}
-        _prepare_sqlite(url)
+        _prepare_sqlite(path)
     with _opening(url), postgres.making_tables(url):
         storage = StudyStorage(_as_optuna_wants_it(url), engine_kwargs=options)
     storage.url = redacted(url)  # RDBStorage is pickled with its URL, and the password must not travel along
     postgres.tell_outages(storage.engine)
-    if url.startswith("sqlite"):
+    if path is not None:
         sqlalchemy.event.listen(storage.engine, "connect", _set_pragmas)
         storage.engine.dispose()  # RDBStorage has already connected, without the pragmas
     return storage
@@ -65,9 +67,9 @@ def open_for_reading(url: str) -> Engine:
         UsageError: the URL is invalid, or the database's Python driver is not installed.
     """
     url = resolved(url)
-    if not url.startswith("sqlite:///"):
+    path = sqlite_file(url)
+    if path is None:
         return sqlalchemy.create_engine(url, **_reading(url))
-    path = Path(url.removeprefix("sqlite:///"))
     if path.exists() and _is_emptied(path):
         raise StorageError(_damaged(path, _EMPTIED))
     return sqlalchemy.create_engine(
@@ -86,8 +88,8 @@ def open_tables_for_reading(url: str) -> RDBStorage:
 
     url = resolved(url)
     options: dict[str, Any] = _reading(url)
-    if url.startswith("sqlite:///"):
-        path = Path(url.removeprefix("sqlite:///"))
+    path = sqlite_file(url)
+    if path is not None:
         options = {"creator": lambda: _connect_to_read(path), "poolclass": sqlalchemy.pool.NullPool}
     with _opening(url):
         return RDBStorage(
@@ -219,9 +221,8 @@ def _connect(path: Path, options: str) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.absolute().as_uri()}?{options}", uri=True, timeout=SQLITE_TIMEOUT)
 
 
-def _prepare_sqlite(url: str) -> None:
-    path = url.removeprefix("sqlite:///")
-    check_whole(Path(path))
+def _prepare_sqlite(path: Path) -> None:
+    check_whole(path)
     try:
         connection = sqlite3.connect(path, timeout=SQLITE_TIMEOUT)
         try:

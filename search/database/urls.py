@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -17,17 +18,21 @@ _PLAIN = frozenset(
 )
 """Options of libpq that never hold a secret; all others are hidden, `password` and those we do not know among them."""
 
+_MEMORY = ":memory:"
+"""What SQLite calls a database without a file, which ends with the process."""
+
 
 def resolved(url: str) -> str:
     """Return a URL for SQLAlchemy; one for PostgreSQL that names no driver gets psycopg 3.
 
     Raises:
-        UsageError: the URL is invalid or names another database, or PostgreSQL's driver is not installed. The message
-            repeats nothing of the URL but the database's kind.
+        UsageError: the URL is invalid or names another database, one for SQLite names no file or more than that, or
+            PostgreSQL's driver is not installed. The message repeats nothing that may be a secret.
     """
-    if url.startswith("sqlite"):
-        return url
     parsed = _parsed(url)
+    if parsed.get_backend_name() == "sqlite":
+        _check_sqlite(url, parsed)
+        return url
     if parsed.drivername in ("postgresql", "postgres"):
         parsed = parsed.set(drivername="postgresql+psycopg")
     if parsed.get_backend_name() != "postgresql":
@@ -41,6 +46,16 @@ def resolved(url: str) -> str:
             "`pip install 'mnist-bench[postgres]'` adds it."
         )
     return parsed.render_as_string(hide_password=False)
+
+
+def sqlite_file(url: str) -> Path | None:
+    """Return the file of an SQLite database, None for another database.
+
+    Raises:
+        UsageError: the URL is invalid.
+    """
+    parsed = _parsed(url)
+    return Path(parsed.database or "") if parsed.get_backend_name() == "sqlite" else None
 
 
 def is_postgresql(url: str) -> bool:
@@ -67,6 +82,20 @@ def is_secret(url: str) -> bool:
         return True
     is_server = parsed.get_backend_name() != "sqlite"
     return parsed.password is not None or (is_server and bool(parsed.query.keys() - _PLAIN))
+
+
+def _check_sqlite(url: str, parsed: sa.URL) -> None:
+    """Check that an SQLite URL names a file and nothing else: options would be for the one that writes it, and not for
+    those that read it.
+
+    Raises:
+        UsageError: it does not.
+    """
+    server = (parsed.username, parsed.password, parsed.host, parsed.port)
+    if parsed.database in (None, "", _MEMORY) or any(server) or parsed.query:
+        raise UsageError(
+            f"--storage {redacted(url)}: an SQLite database is a file, without options; write sqlite:///FILE."
+        )
 
 
 def _parsed(url: str) -> sa.URL:

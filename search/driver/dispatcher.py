@@ -15,6 +15,7 @@ from search.driver.period_results import (
     Exhausted,
     Result,
     Trained,
+    can_be_stored,
     check_never_trained,
     check_same_weights,
     take_all,
@@ -227,7 +228,8 @@ class Dispatcher(Generic[C]):
     def _restore(self, key: Key) -> bool:
         """Take a period that was finished, but not handled, before the search was last stopped."""
         kept = self.states.get(*key)
-        if kept is None:
+        # A report that the log cannot hold ended the search; the trainer may have been mended since.
+        if kept is None or not can_be_stored(kept[0], key):
             return False
         report, state = kept
         self._latest_states[key[0]] = (key[1], state)

@@ -7,17 +7,17 @@ resumed by reading the log.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from numbers import Real
 from typing import Any, Generic, Protocol, TypeVar, assert_never
 
 from search import canonical_json
 from search.database import storage_errors
-from search.driver.period_results import Crashed, Exhausted, Result, Trained
+from search.driver.period_results import Crashed, Exhausted, Result, Trained, as_stored, finite
 from search.driver.progress import Meter, Observer, Workers
-from search.errors import FOREIGN, SearchError, StorageError, TooManyFailuresError
+from search.errors import FOREIGN, SearchError, StorageError, TooManyFailuresError, UsageError
 from search.event_log import (
     Active,
     Asked,
@@ -36,11 +36,11 @@ from search.event_log import (
     is_external,
     linked,
 )
-from search.messages import first_line
+from search.messages import first_line, show
 from search.space import constrained
 from search.strategies import OptunaStudy, shortfall, survivors
 from search.study import StudySpec
-from search.trainer_api import C, Planner, Report
+from search.trainer_api import C, Plan, Planner, Report
 
 C_contra = TypeVar("C_contra", contravariant=True)
 """A trainer's configurations, as they are handed on."""
@@ -125,6 +125,7 @@ class Driver(Generic[C]):
         Raises:
             TooManyFailuresError: configurations crash, or are infeasible, one after the other.
             WorkerError: the workers cannot go on.
+            UsageError: a plan or a report is none that the log can hold, or a plan does not say what it costs.
             StorageError: the log cannot be written.
         """
         with storage_errors():
@@ -203,6 +204,8 @@ class Driver(Generic[C]):
         number = len(self._history.trials)
         params = self._optuna_study.ask(number, self._spec.given(number))
         plan = self._planner(params)
+        if self._spec.cost is not None:
+            _check_cost(plan, self._spec.cost, number)
         # Before the event is made: its attributes hold the constraints, by which samplers tell the infeasible.
         self._optuna_study.weigh(plan.facts)
         self._optuna_study.constrain(number, plan.constraints)
@@ -229,7 +232,7 @@ class Driver(Generic[C]):
             case Trained(report=report) if _lacks_value(report, active):
                 self._end(active, "FAIL", "crashed", None, error="Its last report has no value, and names no end.")
             case Trained(report=report):
-                self._report(active, replace(_finite(report), handled=report.handled or time.time()))
+                self._report(active, replace(finite(report), handled=report.handled or time.time()))
             case Crashed(error=error):
                 self._end(active, "FAIL", "crashed", None, error=error)
             case Exhausted(reason=reason, error=error):
@@ -252,7 +255,7 @@ class Driver(Generic[C]):
             time=active.next_time,
             trial=active.number,
             period=period,
-            report=_as_stored(report, with_details=verdict),
+            report=as_stored(report, with_details=verdict),
             prune=prune,
             verdict=verdict,
             attributes=self._new_attributes(active.number),
@@ -354,17 +357,17 @@ def _lacks_value(report: Report, active: Active) -> bool:
     return report.value is None and report.end is None and active.periods_done + 1 == len(active.costs)
 
 
-def _finite(report: Report) -> Report:
-    """Return a report whose value is a number that can be compared; where it is none, the trial has diverged."""
-    if report.value is None or math.isfinite(report.value):
-        return report
-    return replace(report, value=None, end=report.end or "diverged")
+def _check_cost(plan: Plan[Any], cost: str, number: int) -> None:
+    """Check that a plan says what it costs, unless it is infeasible: then nothing is compared with it.
 
-
-def _as_stored(report: Report, *, with_details: bool) -> Report:
-    """Return a report as the log has it: figures that are not finite become null, which JSON can say."""
-    metrics = {
-        name: None if isinstance(value, float) and not math.isfinite(value) else value
-        for name, value in report.metrics.items()
-    }
-    return replace(report, metrics=metrics, details=report.details if with_details else {})
+    Raises:
+        UsageError: it does not.
+    """
+    found = plan.facts.get(cost)
+    if isinstance(found, Real) or (found is None and not plan.feasible):
+        return
+    held = "nothing" if found is None else show(found)
+    raise UsageError(
+        f"The facts of trial {number}'s plan have to hold its {cost}, which the search minimises, as a number; they "
+        f"hold {held}."
+    )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from search.driver.retry_policy import Key
 from search.errors import WorkerError
-from search.event_log import History
+from search.event_log import History, Reported, codec
 from search.executors import Outcome, Raised
 from search.trainer_api import Report
 
@@ -78,3 +79,31 @@ def check_same_weights(trial: int, period: int, before: Report, now: Report) -> 
             f"Trial {trial} trained period {period} again and got other weights "
             f"({before.weights[:8]} then, {now.weights[:8]} now): this machine does not compute reproducibly."
         )
+
+
+def finite(report: Report) -> Report:
+    """Return a report whose value is a number that can be compared; where it is none, the trial has diverged."""
+    if report.value is None or math.isfinite(report.value):
+        return report
+    return replace(report, value=None, end=report.end or "diverged")
+
+
+def as_stored(report: Report, *, with_details: bool) -> Report:
+    """Return a report as the log has it: figures that are not finite become null, which JSON can say."""
+    metrics = {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in report.metrics.items()
+    }
+    return replace(report, metrics=metrics, details=report.details if with_details else {})
+
+
+def can_be_stored(report: Report, key: Key) -> bool:
+    """Return whether the event log can hold the report of a trial's period, which may be the trial's last."""
+    trial, period = key
+    try:
+        stored = as_stored(finite(report), with_details=True)
+        event = Reported(trial=trial, period=period, report=stored, prune=False, verdict=True, attributes={})
+        codec.text_of(codec.to_row(event))
+    except (TypeError, ValueError):
+        return False
+    return True

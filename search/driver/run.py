@@ -164,8 +164,8 @@ class Search:
         Raises:
             StudyLockedError: another process drives the study.
             FingerprintError: the study was made under other conditions.
-            UsageError: fewer trials are asked for than the unfinished study was started for, or the study's folder
-                cannot be made or is another study's.
+            UsageError: fewer trials are asked for than the unfinished study was started for, the study's folder cannot
+                be made or is another study's, or the planner or trainer gives what the study cannot keep.
             StorageError, WorkerError, TooManyFailuresError: see there.
         """
         make_folder(self.location.folder)
@@ -240,7 +240,10 @@ class Search:
         return ended_early or (done and self.goal <= history.goal)
 
     def _start(self, history: History) -> StudySpec:
-        spec = self.spec_for(self.executor.start())
+        numerics = self.executor.start()
+        if "canary" not in numerics:
+            raise UsageError("The trainer's `numerics` have no `canary`; `search.Trainer` tells what it is for.")
+        spec = self.spec_for(numerics)
         if history.seq:
             check_same(self.location.name, history.spec, spec.to_json())
         return spec

@@ -69,6 +69,17 @@ def to_row(event: Event) -> Row:
     )
 
 
+def text_of(row: Row) -> str:
+    """Return a row's payload as text from which the event can be read back.
+
+    Raises:
+        TypeError, ValueError: it cannot; the text says in one line why.
+    """
+    text = canonical_json.dumps(row.payload)
+    from_row(row.kind, row.time, row.trial, row.external, text)
+    return text
+
+
 def from_row(kind: object, time: object, trial: object, external: object, payload: object) -> Event:
     """Return the event that a row's columns hold.
 

@@ -60,7 +60,7 @@ class EventLog:
         """Write one event; when this returns, it has happened.
 
         Raises:
-            UsageError: it could not be read back, for a trainer of a user's own gave what no event may hold.
+            UsageError: it could not be read back, for code of a user's own gave what no event may hold.
         """
         row, self._needs = codec.to_row(event), codec.format_needed(event)
         payload = _readable(row)
@@ -208,14 +208,35 @@ def _readable(row: codec.Row) -> str:
         UsageError: it cannot.
     """
     try:
-        payload = canonical_json.dumps(row.payload)
-        codec.from_row(row.kind, row.time, row.trial, row.external, payload)
+        return codec.text_of(row)
     except (TypeError, ValueError) as error:
-        raise UsageError(
-            f"What planner or trainer say of trial {row.trial} cannot be kept ({error}); `search.Plan` and "
-            "`search.Report` tell what they may say."
-        ) from None
-    return payload
+        raise UsageError(_not_kept(row, error)) from None
+
+
+def _not_kept(row: codec.Row, why: Exception) -> str:
+    """Return in a sentence whose values cannot be kept, and what they have to be."""
+    if row.trial is None:
+        return (
+            f"The study's specification cannot be kept ({why}); in it stand the trainer's options and `numerics`, "
+            "which hold plain JSON values."
+        )
+    if not _is_json(row.payload["attributes"]):
+        return (
+            f"System attributes that a sampler or pruner has set on trial {row.trial} cannot be kept ({why}); they "
+            "hold plain JSON values."
+        )
+    return (
+        f"What planner or trainer say of trial {row.trial} cannot be kept ({why}); `search.Plan` and `search.Report` "
+        "tell what they may say."
+    )
+
+
+def _is_json(values: Any) -> bool:
+    try:
+        canonical_json.dumps(values)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def not_understood(study: str, seq: int, why: object) -> StorageError:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, cast
 
-from search.errors import FOREIGN, PluginError
+from search.errors import FOREIGN, PluginError, SearchError, WorkerError
 from search.executors.protocol import Done, Job, Outcome, Raised
 from search.plugins import load_object
 from search.trainer_api import Report, Trainer, TrainerSpec
@@ -69,8 +69,13 @@ class InProcessExecutor:
 
     def start(self) -> Mapping[str, Any]:
         """See `Executor.start`."""
-        self._trainer = build_trainer(self._spec)
-        return self._trainer.numerics
+        try:
+            self._trainer = build_trainer(self._spec)
+            return dict(self._trainer.numerics)
+        except SearchError:
+            raise
+        except FOREIGN as error:
+            raise WorkerError(f"The trainer cannot start: {error_text(error)}") from error
 
     def idle(self) -> int:
         """See `Executor.idle`."""

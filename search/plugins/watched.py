@@ -6,23 +6,31 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from optuna import Study
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+    check_distribution_compatibility,
+)
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
 from search import canonical_json
-from search.errors import OutsideRangeError
-from search.messages import listing, show
+from search.errors import OutsideRangeError, PluginError
+from search.messages import did_you_mean, listing, show
 from search.plugins.loading import Loaded
 
 
 class WatchedSampler(BaseSampler):
     """Hands everything on to a sampler of a user's own."""
 
-    def __init__(self, own: BaseSampler, loaded: Loaded) -> None:
+    def __init__(self, own: BaseSampler, loaded: Loaded, ranges: Mapping[str, BaseDistribution]) -> None:
+        """Watch a sampler over the ranges of a space, as they are in Optuna."""
         self._own = own
         self._loaded = loaded
+        self._ranges = ranges
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """Return the ranges that are drawn together."""
@@ -32,15 +40,15 @@ class WatchedSampler(BaseSampler):
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """Return values of these ranges.
+        """Return values of these ranges, which the sampler has inferred.
 
         Raises:
-            OutsideRangeError: one is outside its range; Optuna would draw it once more and say nothing.
+            OutsideRangeError: one is outside its range in the space; Optuna would draw it once more and say nothing.
+            PluginError: one has no range in the space, none that was inferred, or one of another kind.
         """
         with self._loaded.blamed():
             params = self._own.sample_relative(study, trial, search_space)
-            known = params.keys() & search_space.keys()
-            return params | {path: self._checked(path, params[path], search_space[path]) for path in known}
+            return {path: self._of_space(path, value, search_space) for path, value in params.items()}
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
@@ -67,6 +75,30 @@ class WatchedSampler(BaseSampler):
     def reseed_rng(self) -> None:
         """Let the sampler draw other numbers."""
         self._own.reseed_rng()
+
+    def _of_space(self, path: str, value: Any, inferred: Mapping[str, BaseDistribution]) -> Any:
+        """Return a value that was drawn with others, as `_checked` does with the space's own range."""
+        if path not in self._ranges:
+            raise PluginError(
+                f"Sampler {self._loaded.name} proposed {show(value)} for {path}, and the space has no such range"
+                f"{did_you_mean(path, self._ranges) or '.'}"
+            )
+        if path not in inferred:
+            raise PluginError(
+                f"Sampler {self._loaded.name} proposed {show(value)} for {path} in sample_relative; its "
+                "infer_relative_search_space has to name the range, too."
+            )
+        span = self._ranges[path]
+        try:
+            check_distribution_compatibility(inferred[path], span)
+        except (
+            ValueError
+        ) as error:  # Optuna would raise it where the trial takes the value, with no word of the sampler
+            raise PluginError(
+                f"Sampler {self._loaded.name} takes {path} for {inferred[path]} in infer_relative_search_space; in the "
+                f"space it is {span}."
+            ) from error
+        return self._checked(path, value, span)
 
     def _checked(self, path: str, value: Any, span: BaseDistribution) -> Any:
         """Return a value of a range as a number or option of Python's own, which NumPy's are not."""

@@ -214,7 +214,7 @@ class ForeignSampler:
 
         if self.loaded is None:
             raise UsageError(f"Sampler {self.name} is code that is not at hand; name it once more with --sampler.")
-        return WatchedSampler(self.loaded.construct(self.options, ask.seed), self.loaded)
+        return WatchedSampler(self.loaded.construct(self.options, ask.seed), self.loaded, ask.ranges.optunas)
 
 
 AsksPlanner = Sobol | Curves

@@ -58,7 +58,16 @@ class Trainer:
         self, behaviour: str = "", marks: str = "", delay: float = 0.0, lanes: int = 1, meet: int = 0, folder: str = ""
     ) -> None:
         canary = os.environ.get("FAKE_CANARY", "fake")
-        self.numerics = {"canary": canary, "kind": "cpu-fp32", "precision": "fp32", "trainer_revision": 0}
+        self.numerics: dict[str, Any] = {
+            "canary": canary,
+            "kind": "cpu-fp32",
+            "precision": "fp32",
+            "trainer_revision": 0,
+        }
+        if behaviour == "lack_canary":
+            del self.numerics["canary"]
+        if behaviour == "measure_nothing":
+            self.numerics["speed"] = math.nan
         self.lanes = lanes
         self._meet = meet
         """How many jobs must have begun before the first goes on."""
@@ -105,6 +114,9 @@ class Trainer:
             "answer_text": (hashed, report),
             "answer_fraction": (b"", replace(report, metrics=unwritable)),
             "answer_details": (b"", replace(report, details=unwritable)),
+            "answer_end": (bytes.fromhex(hashed), replace(report, end=cast(Any, "failed"))),
+            "answer_no_seconds": (bytes.fromhex(hashed), replace(report, seconds=math.nan)),
+            "answer_no_details": (bytes.fromhex(hashed), replace(report, details={"share": math.nan})),
             "answer_value": (b"", replace(report, value=cast(float, "0.9"))),
         }
         return cast(tuple[bytes, Report], answers.get(self._behaviour, (bytes.fromhex(hashed), report)))

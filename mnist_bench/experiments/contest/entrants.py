@@ -36,7 +36,12 @@ def line_up(
 
     Options go to the strategies that are a user's own. `transfer` adds the best configurations of another task; `start`
     names what the start list was made of with which every pair takes part a second time.
+
+    Raises:
+        UsageError: there are options, and no strategy that takes them.
     """
+    _check_taken("sampler", samplers, sampler_options)
+    _check_taken("pruner", pruners, pruner_options)
     pairs = [
         Entrant(
             sampler=sampler,
@@ -50,6 +55,18 @@ def line_up(
     known = (*BASELINES, *((Entrant(method="transfer"),) if transfer else ())) if baselines else ()
     with_list = [replace(pair, start=start) for pair in pairs] if start else []
     return tuple({entrant.name: entrant for entrant in [*pairs, *with_list, *known]}.values())
+
+
+def _check_taken(kind: str, names: Sequence[str], options: Mapping[str, Any] | None) -> None:
+    """Check that options have a strategy to go to.
+
+    Raises:
+        UsageError: they have none.
+    """
+    if options and not any(map(is_code, names)):
+        raise UsageError(
+            f"--{kind}-option is for {kind}s of your own, file.py:Name; --{kind}s names none: {', '.join(names)}."
+        )
 
 
 def strategies_of(entrant: Entrant) -> tuple[strategies.Sampler, strategies.Pruner]:

@@ -11,8 +11,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, assert_never
 
 from search import canonical_json
 from search.errors import StorageError
@@ -22,6 +23,8 @@ Instrument = Literal["table", "live"]
 Method = Literal["search", "first_period", "transfer", "foreign"]
 """A sampler with a pruner; or the first period for all, then the best to their ends; or the best of another task; or
 a sampler and a pruner of another library, which searches in a program of its own (benchmarks/peers/search_methods)."""
+PROPOSING = ("optuna", "numpy", "scipy")
+"""Packages with which proposals are computed: other versions of them may propose otherwise."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,16 +45,17 @@ class Entrant:
     @property
     def way(self) -> str:
         """The way of searching: `tpe + asha`, `random` without a pruner."""
-        if self.method == "first_period":
-            return "first period, then the best"
-        if self.method == "transfer":
-            return "the best of another task"
-        parts = [
-            self.sampler,
-            *([] if self.pruner == "none" else [self.pruner]),
-            *([f"list of {', '.join(Path(name).stem for name in self.start)}"] if self.start else []),
-        ]
-        return " + ".join(parts)
+        match self.method:
+            case "first_period":
+                return "first period, then the best"
+            case "transfer":
+                return "the best of another task"
+            case "search" | "foreign":
+                pruner = [] if self.pruner == "none" else [self.pruner]
+                made_of = ", ".join(Path(name).stem for name in self.start)
+                return " + ".join([self.sampler, *pruner, *([f"list of {made_of}"] if self.start else [])])
+            case _:
+                assert_never(self.method)
 
     @property
     def name(self) -> str:
@@ -147,12 +151,13 @@ class Ledger:
         return self._found.get(self._key(entrant, seed))
 
     def keep(self, entrant: Entrant, seed: int, trace: Trace, numerics: Mapping[str, Any]) -> None:
-        """Add a search that is done; on which machine stands in its line, and decides nothing."""
+        """Add a search that is done; its machine and versions stand in its line, and decide nothing."""
         key = self._key(entrant, seed)
         self._found[key] = trace
         if self._path is not None:
             make_folder(self._path.parent)
             machine = {name: numerics[name] for name in ("canary", "cpu", "torch") if name in numerics}
+            machine |= {name: version(name) for name in PROPOSING}
             line = {"key": key, "way": entrant.name, "seed": seed, "machine": machine, "trace": asdict(trace)}
             append_line(self._path, canonical_json.dumps(line))
 

@@ -23,6 +23,7 @@ from mnist_bench.statistics import reference
 from mnist_bench.tables import SHA256, Table, spread
 from mnist_bench.units import duration, percent
 from search import canonical_json
+from search.arguments import check_count, check_whole
 from search.errors import UsageError
 from search.repeatability import TriedOn
 from search.space import Space, cost_of
@@ -75,12 +76,21 @@ class Options:
     """A file to keep what each search came to, so that a contest goes on, on another machine too. It does not know of
     which version code of the user's own was."""
 
+    def __post_init__(self) -> None:
+        for name, count in (("seeds", self.seeds), ("trials", self.trials), ("slots", self.slots)):
+            check_count(name, count)
+        check_whole("first_seed", self.first_seed)
+        check_count("processes", self.processes)
+        for workers in self.workers:
+            check_count("workers", workers)
+
 
 def run(asked: Options, observer: Observer, stopping: Stopping) -> list[Contest] | None:
     """Return what the searches came to, a contest a task; None where `stopping` said so before the end.
 
     Raises:
-        UsageError: there is no such table, sampler or pruner, or one does not fit the other or the space.
+        UsageError: there is no such table, sampler or pruner, or one does not fit the other or the space; or a live
+            contest is asked for with several numbers of workers.
         SpaceError, StudyLockedError, WorkerError, TooManyFailuresError, StorageError: see `search.driver.Search.run`.
     """
     close_test_set()
@@ -184,6 +194,9 @@ def _on_table(
 
 
 def _live(asked: Options, task: TaskName, observer: Observer, stopping: Stopping) -> Contest | None:
+    if len(asked.workers) > 1:
+        numbers = ",".join(map(str, asked.workers))
+        raise UsageError(f"--workers {numbers}: a live contest trains on one number of workers; give one of them.")
     space = _load(asked.space)
     other = _another(space, task)
     terms = _live_terms(asked, task, space, other)

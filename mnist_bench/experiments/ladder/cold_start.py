@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 import time
@@ -46,7 +47,7 @@ def seconds(arguments: Sequence[str], stopping: Callable[[], bool]) -> float | N
     if code is None or stopping():  # a Ctrl-C reaches the process too, which then fails
         return None
     if code:
-        raise WorkerError(f"The timed training failed; this shows why: mnist-bench {' '.join(arguments)}")
+        raise WorkerError(f"The timed training failed; this shows why: mnist-bench {shlex.join(arguments)}")
     return took
 
 

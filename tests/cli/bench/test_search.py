@@ -131,8 +131,10 @@ def test_a_contest_that_was_stopped(cli: Cli, tournament: FakeTournament) -> Non
         (["mimi", "--live", "mnist-5k"], "mimi: no such file or shipped space; did you mean `mini`?"),
         (["--live", "mnist-6k"], "mnist-6k"),
         (["--workers", "1,two"], "--workers 1,two: write a number, or several with commas between: 1,8."),
+        (["--live", "mnist-5k", "--workers", "1,8"], "--workers 1,8: a live contest trains on one number of workers"),
         (["--workers", "0"], "--workers 0: write a number"),
         (["--seeds", "1"], "--seeds"),
+        (["--sampler-option", "foo=1"], "--sampler-option is for samplers of your own, file.py:Name; --samplers names"),
         (["--trials", "0"], "--trials"),
     ],
 )

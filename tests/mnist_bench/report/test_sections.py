@@ -113,6 +113,10 @@ def test_what_is_not_confirmed_is_not_called_so(location: StudyLocation, race: C
 
 def test_a_study_searched_further_is_told() -> None:
     assert "searched further since" in report_sections.of_race(RACE, "other").lines[-1]
+    assert report_sections.of_audit(PRUNING, "other").lines == (
+        audit.sentence(PRUNING),
+        "The study was searched further since; the audit is of what it was then.",
+    )
 
 
 def test_the_ablation_begins_at_the_baseline() -> None:
@@ -126,7 +130,7 @@ def test_the_ablation_begins_at_the_baseline() -> None:
 
 
 def test_the_audit_says_how_often_pruning_was_wrong() -> None:
-    section = report_sections.of_audit(PRUNING)
+    section = report_sections.of_audit(PRUNING, "d")
     assert section.lines == (audit.sentence(PRUNING),)
     assert section.table is not None
     assert section.table.texts() == [["#3", "98.00 %", "4"], ["#4", "–", "4"]]
@@ -146,7 +150,7 @@ def test_what_lies_in_the_folder_is_read(location: StudyLocation) -> None:
     made = (
         report_sections.of_race(RACE, study.digest),
         report_sections.of_ablation(PATH),
-        report_sections.of_audit(PRUNING),
+        report_sections.of_audit(PRUNING, study.digest),
     )
     assert [part and part.lines for part in found] == [part.lines for part in made]
     assert [part and part.table and part.table.texts() for part in found] == [

@@ -360,6 +360,53 @@ def test_what_could_not_be_read_back_is_refused_before_it_is_written(
     assert len(search.run().study.finished()) == 3  # what was written before is whole
 
 
+@pytest.mark.parametrize(
+    ("behaviour", "fault"),
+    [
+        ("answer_end", r"report\.end: "),
+        ("answer_no_seconds", "Out of range float values"),
+        ("answer_no_details", "Out of range float values"),
+    ],
+)
+def test_a_search_goes_on_with_a_trainer_whose_reports_were_mended(tmp_path: Path, behaviour: str, fault: str) -> None:
+    for _ in range(2):
+        with pytest.raises(UsageError, match=rf"^What planner or trainer say of trial \d cannot be kept \({fault}"):
+            fake.run(tmp_path, goal=3, behaviour=behaviour)
+    assert fake.run(tmp_path, goal=3).study.digest == fake.run(tmp_path / "sound", goal=3).study.digest
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "sentence"),
+    [
+        (
+            "measure_nothing",
+            r"^The study's specification cannot be kept \(Out of range float values are not JSON compliant.*\); in it "
+            r"stand the trainer's options and `numerics`, which hold plain JSON values\.$",
+        ),
+        (
+            "lack_canary",
+            r"^The trainer's `numerics` have no `canary`; `search\.Trainer` tells what it is for\.$",
+        ),
+    ],
+)
+@pytest.mark.parametrize("workers", [None, 1])
+def test_numerics_of_a_trainer_that_cannot_be_kept_or_compared(
+    tmp_path: Path, behaviour: str, sentence: str, workers: int | None
+) -> None:
+    trainer = TrainerSpec(factory="support.fake_trainer:Trainer", options={"behaviour": behaviour})
+    search = Search.of(
+        fake.space(), fake.Planner(), trainer, trials=1, periods=4, results=tmp_path, workers=workers, name="own"
+    )
+    with pytest.raises(UsageError, match=sentence):
+        search.run()
+    assert len(fake.run(tmp_path, goal=1, name="own").study.trials) == 1  # nothing was written that is in the way
+
+
+def test_a_trainer_that_cannot_be_made_in_this_process_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(WorkerError, match=r"^The trainer cannot start: Traceback[^$]*no device$"):
+        fake.run(tmp_path, behaviour="fail_to_start")
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("optuna_tables")
 def test_a_search_over_levels_is_the_same_however_it_is_run_and_optuna_holds_their_indices(tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from hypothesis import given, settings, strategies as st
 from optuna.study import StudyDirection
 
 from search.database.engines import sqlite_url
-from search.errors import FingerprintError
+from search.errors import FingerprintError, UsageError
 from search.event_log.records import TrialRecord
 from search.strategies.optuna_study import OptunaStudy
 from search.strategies.pareto_pruning import shortfall
@@ -23,6 +24,7 @@ from search.strategies.pruners import Asha, Hyperband, Median, NoPruner, Pruner
 from search.strategies.samplers import Random, Sampler, Tpe
 from search.study import studies
 from search.study.spec import fingerprint
+from search.trainer_api import Plan
 from support import search_fake as fake
 from support.dose import dose
 from support.paths import DATABASE
@@ -58,6 +60,37 @@ def pruned(pruner: Pruner, trials: Sequence[tuple[float, int]]) -> list[int]:
         else:
             memory.tell(number, "COMPLETE", value)
     return stopped
+
+
+class Silent(fake.Planner):
+    """Says something else, or nothing, in place of the cost."""
+
+    def __init__(self, facts: Mapping[str, Any]) -> None:
+        super().__init__()
+        self._facts = facts
+
+    def __call__(self, params: Mapping[str, Any]) -> Plan[Mapping[str, Any]]:
+        return replace(super().__call__(params), facts=self._facts)
+
+
+@pytest.mark.parametrize(
+    ("facts", "found"),
+    [
+        ({}, "nothing"),
+        ({"parameters": "big"}, "big"),
+    ],
+)
+def test_a_plan_without_its_cost_is_refused_before_it_is_written(
+    tmp_path: Path, facts: Mapping[str, Any], found: str
+) -> None:
+    search = fake.make_search(tmp_path, goal=2, space_values=TWO)
+    with pytest.raises(UsageError) as refused:
+        replace(search, planner_for=lambda _: Silent(facts)).run()
+    assert str(refused.value) == (
+        "The facts of trial 0's plan have to hold its parameters, which the search minimises, as a number; they hold "
+        f"{found}."
+    )
+    assert len(search.run().study.finished()) == 2
 
 
 def test_asha_compares_a_trial_with_those_that_cost_no_more() -> None:

@@ -52,6 +52,13 @@ def test_code_of_ones_own_takes_the_options(tmp_path: Path) -> None:
     assert own.name == f"{file}:Mine"
 
 
+@pytest.mark.parametrize("kind", ["sampler", "pruner"])
+def test_options_that_nobody_takes_are_refused(kind: str) -> None:
+    with pytest.raises(UsageError, match=rf"^--{kind}-option is for {kind}s of your own, .*; --{kind}s names none: "):
+        line_up(["random"], ["asha"], **{f"{kind}_options": {"foo": 1}})  # type: ignore[arg-type]
+    assert line_up(["random"], ["asha"], sampler_options={}, pruner_options={})
+
+
 def test_what_does_not_fit_is_said_before_anything_runs() -> None:
     tried_on = TriedOn(space=SPACE, planner=TablePlanner(table()), periods=3)
     (entrant, *_) = line_up(["gp"], ["asha"])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -27,6 +29,19 @@ def test_a_search_that_is_done_is_found_again_as_it_was(tmp_path: Path) -> None:
     assert found.get(CURVES, 7) == TRACE
     assert found.get(CURVES, 8) is None
     assert '"cpu":"a processor"' in path.read_text()
+
+
+def test_a_line_names_the_versions_that_may_propose_otherwise_and_an_old_one_stands_without(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.jsonl"
+    Ledger(path, TERMS).keep(CURVES, 7, TRACE, NUMERICS)
+    line = json.loads(path.read_text())
+    assert line["machine"] == {
+        "canary": "c0", "cpu": "a processor", "torch": "2.13",
+        "optuna": version("optuna"), "numpy": version("numpy"), "scipy": version("scipy"),
+    }  # fmt: skip
+    assert line["key"] == "a938f6f818eb3216", "thousands of searches are stored under such keys"
+    path.write_text(json.dumps({**line, "machine": {"canary": "c0"}}) + "\n")
+    assert Ledger(path, TERMS).get(CURVES, 7) == TRACE
 
 
 def test_without_a_file_it_is_kept_for_this_run(tmp_path: Path) -> None:

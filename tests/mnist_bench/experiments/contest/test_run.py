@@ -11,6 +11,7 @@ from typing import ClassVar
 import pytest
 import torch
 
+import mnist_bench
 from mnist_bench import tables
 from mnist_bench.experiments.contest import live
 from mnist_bench.experiments.contest.record import Contest, Entrant, Trace
@@ -116,6 +117,12 @@ def test_a_live_contest_needs_a_file_and_one_objective(tmp_path: Path) -> None:
     file.write_text("objective: [val_accuracy, macs]\noptim: {lr: {float: [0.001, 0.01]}}\n")
     with pytest.raises(UsageError, match="two objectives"):
         run(replace(ASKED, live="mnist-5k", space=str(file)), News(), lambda: False)
+
+
+def test_a_live_contest_has_one_number_of_workers(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"^--workers 1,8: a live contest trains on one number of workers; give one"):
+        mnist_bench.compare_methods("mini", live="mnist-5k", workers=[1, 8], results=tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.slow

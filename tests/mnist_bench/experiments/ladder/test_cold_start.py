@@ -22,11 +22,14 @@ def test_a_process_is_timed_from_its_start_to_its_end(tmp_path: Path, monkeypatc
 
 
 @pytest.mark.slow
-def test_a_process_that_fails_is_no_timing() -> None:
-    with pytest.raises(WorkerError, match=r"failed; this shows why: mnist-bench train no-such --seed 3 --device cpu"):
-        cold_start.seconds(
-            cold_start.train_arguments("no-such", 3, device="cpu", precision="fp32", data_dir=None), lambda: False
-        )
+def test_a_process_that_fails_is_no_timing_and_its_command_can_be_copied() -> None:
+    arguments = cold_start.train_arguments("no-such", 3, device="cpu", precision="fp32", data_dir=Path("my data"))
+    with pytest.raises(WorkerError) as failed:
+        cold_start.seconds(arguments, lambda: False)
+    assert str(failed.value) == (
+        "The timed training failed; this shows why: mnist-bench train no-such --seed 3 --device cpu --precision fp32 "
+        "--data-dir 'my data'"
+    )
 
 
 def test_a_process_is_ended_where_the_user_wants_an_end(tmp_path: Path) -> None:

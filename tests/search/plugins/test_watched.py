@@ -1,0 +1,125 @@
+"""What a sampler of a user's own proposes for several ranges at once is held against the space's own ranges."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from search.errors import OutsideRangeError, PluginError, UsageError
+from search.strategies.registry import named_sampler
+from search.study.studies import open_study
+from support import own_code, search_fake as fake
+
+RELATIVE = """
+import math
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.samplers import BaseSampler, RandomSampler
+
+
+class Mine(BaseSampler):
+    def __init__(self, seed):
+        self.draws = RandomSampler(seed=seed)
+
+    def infer_relative_search_space(self, study, trial):
+        return {INFERRED}
+
+    def sample_relative(self, study, trial, search_space):
+        return {PROPOSED} if trial.number == 2 else {}
+
+    def sample_independent(self, study, trial, name, span):
+        return self.draws.sample_independent(study, trial, name, span)
+"""
+"""Proposes values together for the third trial."""
+WIDTHS = '{"model.width": IntDistribution(8, 64, step=8)}'
+
+
+def sampler(folder: Path, inferred: str, proposed: str) -> dict[str, object]:
+    """Return the options of a search with the sampler that infers these ranges and proposes these values."""
+    text = RELATIVE.replace("{INFERRED}", inferred).replace("{PROPOSED}", proposed)
+    return {"sampler": named_sampler(own_code.write(folder, text)), "goal": 4}
+
+
+@pytest.mark.parametrize(
+    ("inferred", "proposed", "sentence"),
+    [
+        (
+            '{"model.extra": FloatDistribution(0, 5)}',
+            '{"model.extra": 4.0}',
+            "Sampler mine.py:Mine proposed 4.0 for model.extra, which its range does not hold: 0.0 to 1.0.",
+        ),
+        (
+            '{"model.width": IntDistribution(8, 64)}',
+            '{"model.width": 12}',
+            "Sampler mine.py:Mine proposed 12 for model.width, which its range does not hold: 8 to 64, step 8.",
+        ),
+    ],
+)
+def test_a_value_outside_the_space_ends_the_search_whatever_range_was_inferred(
+    tmp_path: Path, inferred: str, proposed: str, sentence: str
+) -> None:
+    with pytest.raises(OutsideRangeError) as caught:
+        fake.run(tmp_path, **sampler(tmp_path, inferred, proposed))
+    assert str(caught.value) == sentence
+    assert len(open_study(tmp_path, "fake-0").trials) == 2
+
+
+@pytest.mark.parametrize(
+    ("inferred", "proposed", "sentence"),
+    [
+        (
+            "{}",
+            '{"model.width": 16}',
+            "Sampler mine.py:Mine proposed 16 for model.width in sample_relative; its infer_relative_search_space has "
+            "to name the range, too.",
+        ),
+        (
+            '{"model.with": IntDistribution(8, 64)}',
+            '{"model.with": 16}',
+            "Sampler mine.py:Mine proposed 16 for model.with, and the space has no such range; did you mean "
+            "`model.width`?",
+        ),
+        (
+            '{"model.width": CategoricalDistribution([8, 16])}',
+            '{"model.width": 16}',
+            "Sampler mine.py:Mine takes model.width for CategoricalDistribution(choices=(8, 16)) in "
+            "infer_relative_search_space; in the space it is IntDistribution(high=64, log=False, low=8, step=8).",
+        ),
+        (
+            '{"optim.lr": FloatDistribution(1e-4, 1e-1)}',
+            '{"optim.lr": 0.01}',
+            "Sampler mine.py:Mine takes optim.lr for FloatDistribution(high=0.1, log=False, low=0.0001, step=None) in "
+            "infer_relative_search_space; in the space it is FloatDistribution(high=0.1, log=True, low=0.0001, "
+            "step=None).",
+        ),
+    ],
+)
+def test_a_name_or_kind_of_range_that_the_space_does_not_have_is_a_sentence(
+    tmp_path: Path, inferred: str, proposed: str, sentence: str
+) -> None:
+    with pytest.raises(PluginError) as caught:
+        fake.run(tmp_path, **sampler(tmp_path, inferred, proposed))
+    assert str(caught.value) == sentence
+    assert len(open_study(tmp_path, "fake-0").trials) == 2
+
+
+@pytest.mark.parametrize(
+    "inferred", [WIDTHS, '{"model.width": IntDistribution(16, 16)}', '{"model.width": IntDistribution(1, 999)}']
+)
+def test_a_value_of_the_space_is_taken_from_a_wider_or_narrower_range_too(tmp_path: Path, inferred: str) -> None:
+    study = fake.run(tmp_path, **sampler(tmp_path, inferred, '{"model.width": 16}')).study
+    assert study.trials[2].params["model.width"] == 16
+
+
+def test_a_system_attribute_that_is_no_json_is_blamed_on_who_sets_it(tmp_path: Path) -> None:
+    noting = RELATIVE.replace(
+        "        return {PROPOSED}",
+        "        study._storage.set_trial_system_attr(trial._trial_id, 'x', math.nan)\n        return {PROPOSED}",
+    )
+    path = own_code.write(tmp_path, noting.replace("{INFERRED}", "{}").replace("{PROPOSED}", "{}"))
+    with pytest.raises(UsageError) as refused:
+        fake.run(tmp_path, sampler=named_sampler(path), goal=4)
+    assert str(refused.value) == (
+        "System attributes that a sampler or pruner has set on trial 0 cannot be kept (Out of range float values are "
+        "not JSON compliant); they hold plain JSON values."
+    )
