@@ -22,7 +22,7 @@ from mnist_bench.experiments.notebook import Options as NotebookOptions, Row
 from mnist_bench.experiments.notebook.run import run as run_notebook
 from mnist_bench.numerics import PrecisionName, cores
 from mnist_bench.space_files import Source
-from search.errors import SearchError, UsageError
+from search.errors import SearchError
 from search.event_log import StudyRecord, TrialRecord
 
 T = TypeVar("T")
@@ -61,7 +61,8 @@ def confirm_study(
         StudyNotFoundError: the study has no trial to confirm.
         StudyLockedError: it is being searched, or another process confirms it.
         FingerprintError: this machine computes otherwise than the one of the search.
-        UsageError: the budget is too small, or the data set at hand is not the study's.
+        UsageError: an argument is none that it can be, the budget is too small, or the data set at hand is not the
+            study's.
         SearchError: no candidate trains to its end.
         DataError, DeviceError, WorkerError, StorageError: see there.
 
@@ -102,7 +103,8 @@ def confirm_front(
         observer: hears of every run that ends.
 
     Raises:
-        UsageError: the study has one objective, or the data set at hand is not the study's.
+        UsageError: an argument is none that it can be, the study has one objective, or the data set at hand is not
+            the study's.
         StudyNotFoundError: none of its trials is complete.
         StudyLockedError: it is being searched, or another process confirms it.
         FingerprintError: this machine computes otherwise than the one of the search.
@@ -137,9 +139,10 @@ def ablate_study(
 
     Args:
         study: as `search` or `open_study` returned it.
-        trial: the trial, or its number; None for the one that `confirm_study` named, or else the best.
+        trial: the trial, or its number; None for the one that `confirm_study` named, or else the best; where the
+            study was searched further since, the best.
         baseline: a recipe: a file, a shipped one's name, a mapping or a TrainConfig.
-        seeds: fresh ones, the same for all.
+        seeds: fresh ones, two or more, the same for all.
         budget: seconds after which what is left is one step.
         workers: processes that train.
         device: auto, cpu, cuda or cuda:1.
@@ -150,7 +153,8 @@ def ablate_study(
 
     Raises:
         StudyNotFoundError: the study has no such trial, or no complete one.
-        UsageError: the baseline is no recipe, or trains the same net; or the data set at hand is not the study's.
+        UsageError: an argument is none that it can be, or the data set at hand is not the study's; or the baseline is
+            no recipe, or trains the same net.
         FingerprintError: this machine computes otherwise than the one of the search.
         StudyLockedError: another process is at it.
         DataError, DeviceError, WorkerError, StorageError: see there.
@@ -164,9 +168,8 @@ def ablate_study(
         data_dir=as_path(data_dir),
         results=Path(results),
     )  # fmt: skip
-    if trial is None and (known := confirm.load(asked.results / study.name)) is not None:
-        trial = known.winner
-    found = run_ablate(study, chosen(study, trial), asked, observer or Observer(), _goes_on)
+    end = chosen(study, confirm.winner_of(study, asked.results) if trial is None else trial)
+    found = run_ablate(study, end, asked, observer or Observer(), _goes_on)
     return _whole(found, f"The ablation of {study.name}")
 
 
@@ -194,8 +197,6 @@ def audit_study(
         >>> audit = audit_study(open_study("conv-0"), 0.05)  # doctest: +SKIP
         >>> share = audit.wrong / len(audit.trials)  # doctest: +SKIP
     """
-    if not 0 < share <= 1:
-        raise UsageError(f"{share} is no share of the pruned trials; write 0.05, up to 1.")
     asked = audit.Options(
         share=share, workers=workers, device=device, net=used(net), data_dir=as_path(data_dir), results=Path(results)
     )
@@ -226,7 +227,7 @@ def train_notebook(
         observer: hears of every run that ends.
 
     Raises:
-        UsageError: there is no such recipe.
+        UsageError: there is no such recipe, or an argument is none that it can be.
         StudyLockedError, DataError, DeviceError, WorkerError, StorageError: see there.
 
     Examples:
@@ -266,7 +267,7 @@ def train_ladder(
         observer: hears of every run that ends.
 
     Raises:
-        UsageError: there is no such target.
+        UsageError: there is no such target, or an argument is none that it can be.
         StudyLockedError, DataError, DeviceError, WorkerError, StorageError: see there.
 
     Examples:
@@ -326,7 +327,8 @@ def compare_methods(
         observer: hears how far the searches are.
 
     Raises:
-        UsageError: there is no such table, sampler or pruner, or one does not fit the other or the space.
+        UsageError: there is no such table, sampler or pruner, or one does not fit the other or the space; an argument
+            is none that it can be, or nobody takes the options.
         SpaceError, StudyLockedError, WorkerError, TooManyFailuresError, StorageError: see there.
 
     Examples:
@@ -337,9 +339,9 @@ def compare_methods(
     asked = ContestOptions(
         tables=tuple(tables), live=live, space=str(space), samplers=tuple(samplers), pruners=tuple(pruners),
         sampler_options=sampler_options or {}, pruner_options=pruner_options or {}, start=tuple(from_studies),
-        baselines=baselines, seeds=seeds or (100 if live is None else 5), first_seed=first_seed, trials=trials,
-        slots=slots, workers=tuple(workers or ([slots] if live is None else [cores()])), processes=processes,
-        device=device, results=Path(results),
+        baselines=baselines, seeds=(100 if live is None else 5) if seeds is None else seeds, first_seed=first_seed,
+        trials=trials, slots=slots, workers=tuple(workers or ([slots] if live is None else [cores()])),
+        processes=processes, device=device, results=Path(results),
     )  # fmt: skip
     return _whole(run_contest(asked, observer or Observer(), _goes_on), "The contest")
 

@@ -11,6 +11,7 @@ from mnist_bench.experiments import recipe_training
 from mnist_bench.numerics import PrecisionName
 from mnist_bench.space_files import Source
 from mnist_bench.training import FitResult
+from search.arguments import check_count
 from search.event_log import StudyRecord, TrialRecord
 from search.files import check_target, make_folder
 
@@ -83,14 +84,17 @@ def fit_seeds(
         workers: processes that train, a seed each at a time; with 1 this process trains. The bits are the same.
 
     Raises:
+        UsageError: there are to be no seeds or no workers; and see `fit`.
         WorkerError: training fails in a process, or processes die of it.
-        SpaceError, UsageError, DataError, DeviceError, PluginError: see `fit`.
+        SpaceError, DataError, DeviceError, PluginError: see `fit`.
 
     Examples:
         >>> linear = {"epochs": 1, "subset": 1000, "model": {"blocks": 0, "hidden_layers": 0}}
         >>> len({result.reports[-1].weights for result in fit_seeds(linear, 2)})
         2
     """
+    check_count("seeds", seeds)
+    check_count("workers", workers)
     training = recipe_training.of_recipe(
         recipe, _options(overrides, train_on, device, data_dir, net, precision), dataset
     )

@@ -18,7 +18,7 @@ from mnist_bench.result_table import Column, Table
 from mnist_bench.statistics import wilson
 from mnist_bench.studies import sealed_json
 from search import canonical_json
-from search.errors import WorkerError
+from search.errors import UsageError, WorkerError
 from search.event_log import StudyRecord, TrialRecord
 from search.study import StudyFolder
 from search.trainer_api import Report
@@ -30,6 +30,10 @@ class Options(Workplace):
 
     share: float = 0.05
     """Of the pruned trials, above 0 and up to 1."""
+
+    def __post_init__(self) -> None:
+        if not (type(self.share) in (int, float) and 0 < self.share <= 1):
+            raise UsageError(f"share={self.share!r}: no share of the pruned trials; give 0.05, up to 1.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Sequence
+from keyword import iskeyword
 from math import prod
+from textwrap import indent
 from typing import Any, assert_never
 
 from mnist_bench import cells, own_nets
@@ -40,16 +42,11 @@ With ONNX Runtime, `pictures` is float32 {shape}, 0 to 255, {values}made as in `
     session = onnxruntime.InferenceSession("model.onnx")
     (probabilities,) = session.run(None, {{"pictures": pictures}})"""
 OWN_USE = """\
-`{function}` of `{place}` makes the net:
+`{function}` of `{place}` makes {what}:
 
-    from {module} import {imported}
-    from safetensors.torch import load_file
+{code}
 
-    net = {function}({settings}, {shape}, {classes})
-    net.load_state_dict(load_file("model.safetensors"))
-    logits = net.eval()((pictures - mean) / std)      # pictures: float32 (N, channels, height, width), 0 to 255
-
-By channel, the mean is {mean} and the standard deviation {std}. From the command line of mnist-bench, and from Python:
+From the command line of mnist-bench, and from Python:
 
     mnist-bench predict . {picture} --net {quoted}
 
@@ -57,6 +54,31 @@ By channel, the mean is {mean} and the standard deviation {std}. From the comman
     mnist_bench.predict(".", ["{picture}"], net="{net}")[0].{label}
 
 {prepared}"""
+IMPORTS = """\
+import torch
+from safetensors.torch import load_file
+from {module} import {names}"""
+LOADING = """\
+import importlib.util, sys
+import torch
+from safetensors.torch import load_file
+
+spec = importlib.util.spec_from_file_location("net_code", {file!r})
+code = sys.modules["net_code"] = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(code)
+{names} = {found}"""
+"""The same of a file that no import statement can name."""
+OWN_NET = """\
+net = {call}
+net.load_state_dict(load_file("model.safetensors"))
+logits = net.eval()(normalised)"""
+OWN_COMMITTEE = """\
+nets = torch.nn.ModuleList({call} for _ in range({nets}))
+nets.load_state_dict(load_file("model.safetensors"))
+probabilities = torch.stack([net(normalised).softmax(1) for net in nets.eval()]).mean(0)"""
+NORMALISED = """\
+mean, std = torch.tensor([[{mean}], [{std}]]).view(2, -1, 1, 1)
+normalised = (pictures - mean) / std  # pictures: float32 (N, channels, height, width), 0 to 255"""
 DRAWN = "`draw.html` opens in a browser, without a network, and reads what is drawn."
 
 
@@ -99,18 +121,7 @@ def _use(winner: Winner) -> Iterator[str]:
     traits = winner.traits
     picture, label = "digit.png" if traits.digits else "picture.png", "name" if traits.names else "label"
     if winner.config.net_code is not None:
-        net = own_nets.named(winner.config.net_code)[0]
-        place, _, function = net.rpartition(":")
-        values, declared = dict(winner.config.net), own_nets.known(winner.config.net_code).settings.declared
-        arguments = ", ".join(f"{name}={value!r}" for name, value in values.items())
-        yield OWN_USE.format(
-            function=function, place=place, net=net, quoted=shlex.quote(net), module=place.removesuffix(".py"),
-            imported=function if declared is None else f"{declared.__name__}, {function}",
-            settings=repr(values) if declared is None else f"{declared.__name__}({arguments})",
-            shape=winner.form.shape, classes=winner.form.classes,
-            mean=_by_channel(traits.mean), std=_by_channel(traits.std), picture=picture, label=label,
-            prepared=_prepared(winner),
-        )  # fmt: skip
+        yield _own_use(winner, picture, label)
         return
     yield USE.format(
         picture=picture, label=label, prepared=_prepared(winner),
@@ -120,6 +131,41 @@ def _use(winner: Winner) -> Iterator[str]:
     if winner.is_drawn:
         yield ""
         yield DRAWN
+
+
+def _own_use(winner: Winner, picture: str, label: str) -> str:
+    net = own_nets.named(str(winner.config.net_code))[0]
+    place, _, function = net.rpartition(":")
+    nets = len(winner.members)
+    return OWN_USE.format(
+        function=function, place=place, what="the net" if nets == 1 else f"each of the {nets} nets",
+        code=indent(_own_code(winner, place, function), " " * 4), net=net, quoted=shlex.quote(net), picture=picture,
+        label=label, prepared=_prepared(winner),
+    )  # fmt: skip
+
+
+def _own_code(winner: Winner, place: str, function: str) -> str:
+    """Return Python that makes the nets by a function of a file or a package and asks them, without mnist-bench."""
+    declared = own_nets.known(str(winner.config.net_code)).settings.declared
+    values = dict(winner.config.net)
+    arguments = ", ".join(f"{name}={value!r}" for name, value in values.items())
+    settings = repr(values) if declared is None else f"{declared.__name__}({arguments})"
+    names = [function] if declared is None else [declared.__name__, function]
+    make = OWN_NET if len(winner.members) == 1 else OWN_COMMITTEE
+    return "\n".join([
+        _imports(place, names), "",
+        NORMALISED.format(mean=_by_channel(winner.traits.mean), std=_by_channel(winner.traits.std)),
+        make.format(
+            call=f"{function}({settings}, {winner.form.shape}, {winner.form.classes})", nets=len(winner.members)
+        ),
+    ])  # fmt: skip
+
+
+def _imports(place: str, names: Sequence[str]) -> str:
+    module, listed = place.removesuffix(".py"), ", ".join(names)
+    if module == place or (module.isidentifier() and not iskeyword(module)):
+        return IMPORTS.format(module=module, names=listed)
+    return LOADING.format(file=place, names=listed, found=", ".join(f"code.{name}" for name in names))
 
 
 def _by_channel(values: Sequence[float]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -106,7 +106,7 @@ class Winner:
     confirmed: Confirmed | None
     """What `confirm` found of the study; None where it was not confirmed."""
     tested: Evaluated
-    """All that was evaluated on the test images for the study."""
+    """What was evaluated for the study on the test images on which nets with these settings were."""
     test_openings: int
     """How often the test set was opened for the study."""
 
@@ -173,10 +173,10 @@ def find(
         WeightsError: a file does not hold the weights that it is to hold.
         DataError, DeviceError, UsageError: see `trainer_for`, which loads the data set.
     """
-    found, tested = confirm.load(location.folder), confirm.evaluated(location.folder)
+    found, evaluated = confirm.load(location.folder), confirm.evaluated(location.folder)
     needed = needed_options(study.spec, location, options.data_dir)
     if options.on_all:
-        trial = _finalist(study, trial, found, tested, needed)
+        trial = _finalist(study, trial, found, evaluated, needed)
     elif trial is None:
         trial = find_trial(study, None)
     record = record_of(study, trial)
@@ -202,7 +202,8 @@ def find(
     )  # fmt: skip
     return Winner(
         study=study, trial=trial, on_all=options.on_all, members=members, traits=traits, is_drawn=is_drawn,
-        validation=validation, confirmed=found, tested=tested, test_openings=openings.for_study(location),
+        validation=validation, confirmed=found, test_openings=openings.for_study(location),
+        tested=confirm.preferred(evaluated, trial.number, study, options.data_dir),
     )  # fmt: skip
 
 
@@ -222,10 +223,10 @@ def likeness(recorded: Data, data: Dataset) -> tuple[bool, bool, bool]:
 
 
 def _finalist(
-    study: StudyRecord, trial: TrialRecord | None, found: Confirmed | None, tested: Evaluated, needed: str
+    study: StudyRecord, trial: TrialRecord | None, found: Confirmed | None, evaluated: Sequence[Evaluated], needed: str
 ) -> TrialRecord:
     """Return the trial whose configuration `confirm` trained on all images: the one asked for, or the winner."""
-    finals = [final.number for final in tested.finals]
+    finals = [number for one in evaluated for number in one.numbers]
     if not finals:
         raise StudyNotFoundError(
             f"Study {study.name} has no net that was trained on all images; `mnist-bench confirm "

@@ -227,8 +227,11 @@ def _has_batchnorm(config: TrainConfig) -> bool:
 
 
 def ordered(study: StudyRecord) -> list[TrialRecord]:
-    """Return the feasible trials in the leaderboard's order; pruned trials that went further come before others."""
-    return _sorted(study, {trial.number for trial in pareto_front(study)})
+    """Return the feasible trials, the most accurate first; pruned trials that went further come before others.
+
+    That is the leaderboard's order but for a front, which a leaderboard puts first though its cheapest may be bad.
+    """
+    return _sorted(study, frozenset())
 
 
 def _sorted(study: StudyRecord, front: Set[int]) -> list[TrialRecord]:

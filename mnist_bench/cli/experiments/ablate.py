@@ -67,5 +67,4 @@ def _end(study: StudyRecord, number: int | None, results: Path) -> TrialRecord:
     """Return the trial of that number; without one the winner that `confirm` named, or the best."""
     from mnist_bench.experiments import confirm
 
-    known = confirm.load(results / study.name)
-    return targets.find_trial(study, known.winner if number is None and known is not None else number)
+    return targets.find_trial(study, confirm.winner_of(study, results) if number is None else number)

@@ -17,11 +17,15 @@ from mnist_bench.numerics import TRAINER_REVISION
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.studies import compatibility
 from search import canonical_json
+from search.arguments import check_count, check_seconds
 from search.errors import UsageError
 from search.event_log import StudyRecord, TrialRecord
 from search.messages import listing
 from search.study import StudyFolder
 from search.trainer_api import Report
+
+MIN_SEEDS = 2
+"""A gain is told with its interval, and with one seed it has none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,6 +37,13 @@ class Options(Workplace):
     seeds: int = 3
     budget: float | None = None
     """Seconds after which no further step is begun; what is left is then one step. Left out: no limit."""
+
+    def __post_init__(self) -> None:
+        check_count("seeds", self.seeds)
+        if self.seeds < MIN_SEEDS:
+            raise UsageError(f"seeds={self.seeds}: give at least {MIN_SEEDS}, for one shows no spread.")
+        if self.budget is not None:
+            check_seconds("budget", self.budget)
 
 
 def run(

@@ -7,9 +7,16 @@ from .result import (
     figures as figures,
     load as load,
     plain as plain,
+    winner_of as winner_of,
 )
 from .run import Opening as Opening, Options as Options
-from .runs import SEEDS as SEEDS, ConfirmOptions as ConfirmOptions, Evaluated as Evaluated, evaluated as evaluated
+from .runs import (
+    SEEDS as SEEDS,
+    ConfirmOptions as ConfirmOptions,
+    Evaluated as Evaluated,
+    evaluated as evaluated,
+    preferred as preferred,
+)
 from .table import (
     accuracy as accuracy,
     budget_to_the_end as budget_to_the_end,

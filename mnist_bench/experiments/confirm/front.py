@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mnist_bench.experiments.confirm.front_result import Front, Member, load_front, save_front
-from mnist_bench.experiments.confirm.runs import ConfirmOptions, Runs, all_stand, standing
+from mnist_bench.experiments.confirm.runs import ConfirmOptions, Runs, all_stand, earlier
 from mnist_bench.experiments.grid import Observer, open_grid_of
 from mnist_bench.leaderboard import pareto_front
 from search.errors import StudyLockedError, StudyNotFoundError, UsageError
@@ -47,7 +47,7 @@ def run(study: StudyRecord, asked: ConfirmOptions, observer: Observer, stopping:
                 for trial in trials
             ),
             finals=tested.finals,
-            earlier=standing(known.evaluated, tested.test_files, numbers) if known else (),
+            earlier=earlier(known, tested),
         )  # fmt: skip
         save_front(found, folder)
     return found

@@ -15,6 +15,7 @@ from mnist_bench.statistics import share_interval
 from mnist_bench.studies import sealed_json, unseal
 from search import files
 from search.errors import StorageError
+from search.event_log import StudyRecord
 from search.stored_fields import First, stored
 from search.study import StudyFolder
 
@@ -123,7 +124,7 @@ class Confirmed:
     test_images: Annotated[int, Ge(0)]
     """0 where the test set was never opened."""
     candidates: tuple[Candidate, ...]
-    """In the leaderboard's order."""
+    """The best of the search first."""
     seeds: int
     """Fresh seeds of those that raced to the end."""
     cut: bool
@@ -217,6 +218,17 @@ def load(folder: Path) -> Confirmed | None:
         raise sealed_json.not_read(path, error, _unreadable(error.errors(include_url=False)[0]["msg"])) from error
     except (OSError, ValueError) as error:
         raise StorageError(f"{path}: {_unreadable(error)}.") from error
+
+
+def winner_of(study: StudyRecord, results: Path) -> int | None:
+    """Return the trial that the confirmation of a study named; None where it has none, or was searched further since:
+    among the trials that came later there may be a better one.
+
+    Raises:
+        NewerVersionError, StorageError: as in `load`.
+    """
+    found = load(results / study.name)
+    return found.winner if found is not None and found.digest == study.digest else None
 
 
 def _checked(confirmed: Confirmed) -> Confirmed:

@@ -10,7 +10,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, assert_never
+from typing import Literal, assert_never, get_args
 
 from mnist_bench import leaderboard
 from mnist_bench.experiments.confirm import race, result as confirmed
@@ -24,12 +24,13 @@ from mnist_bench.experiments.confirm.runs import (
     Errors,
     Runs,
     all_stand,
-    standing,
+    earlier,
 )
 from mnist_bench.experiments.grid import Grid, Observer, open_grid_of
 from mnist_bench.experiments.time_budget import TimeBudget, typed
 from mnist_bench.units import duration
 from search import canonical_json
+from search.arguments import check_choice, check_seconds
 from search.errors import SearchError, StudyLockedError, StudyNotFoundError, UsageError
 from search.event_log import StudyRecord, TrialRecord
 from search.study import StudyFolder
@@ -46,8 +47,15 @@ class Options(ConfirmOptions):
     """What the user asked for; `top` are the candidates in the race, at most."""
 
     budget: float | None = None
-    """Seconds for the race and the final training, which is reserved; as far as estimates hold. None for no limit."""
+    """Seconds for the race and for the final training, which is reserved where there will be one; as far as estimates
+    hold. None for no limit."""
     opening: Opening = "judged"
+
+    def __post_init__(self) -> None:
+        ConfirmOptions.__post_init__(self)  # super() knows only the class that it had before it got its slots
+        check_choice("opening", self.opening, get_args(Opening))
+        if self.budget is not None:
+            check_seconds("budget", self.budget)
 
 
 def run(study: StudyRecord, asked: Options, observer: Observer, stopping: Callable[[], bool]) -> Confirmed | None:
@@ -70,15 +78,13 @@ def run(study: StudyRecord, asked: Options, observer: Observer, stopping: Callab
         return known
     folder = StudyFolder(asked.results / study.name).confirm
     with open_grid_of(study, "confirm", folder.path, f"The confirmation of {study.name}", asked) as grid:
-        spending = TimeBudget(
-            folder.time_spent, canonical_json.sha256([study.digest, asked.top, asked.budget]), started
-        )
+        spending = TimeBudget(folder.time_spent, _decided_by(study, asked), started)
         known = confirmed.load(asked.results / study.name)  # another process may have been at work until just now
         return _Confirmation(study, candidates, asked, grid, spending, observer, known).run(stopping)
 
 
 def chosen(study: StudyRecord, top: int) -> list[TrialRecord]:
-    """Return the first trials on the leaderboard whose configurations can train to their ends, `top` at most.
+    """Return the best trials whose configurations can train to their ends, the most accurate first, `top` at most.
 
     Only those race that the search can compare: none that trained for less than the first two did. So pruned trials
     race where fewer than two are complete, and then those that came furthest.
@@ -101,6 +107,13 @@ def _answers(known: Confirmed, study: StudyRecord, asked: Options) -> bool:
     same = (known.digest, known.top) == (study.digest, asked.top)
     enough = not known.cut or known.budget == asked.budget or (asked.budget or math.inf) <= (known.budget or 0)
     return same and enough and (bool(known.finals) or not _opens(asked.opening, judged=known.judged))
+
+
+def _decided_by(study: StudyRecord, asked: Options) -> str:
+    """Return the SHA-256 of all that decides, with the time, how far a race goes. Where the test set stays shut a
+    budget goes further, for nothing is reserved; all other ways of opening it have the hash of the first versions."""
+    never = ["never"] if asked.opening == "never" else []
+    return canonical_json.sha256([study.digest, asked.top, asked.budget, *never])
 
 
 def _opens(opening: Opening, *, judged: bool) -> bool:
@@ -193,8 +206,7 @@ class _Confirmation:
         if found is None:
             return None
         return replace(
-            raced, finals=found.finals, test_images=found.images,
-            earlier=standing(raced.earlier, found.test_files, finalists),
+            raced, finals=found.finals, test_images=found.images, earlier=earlier(raced, found),
             seconds=self._spending.seconds,
         )  # fmt: skip
 
@@ -203,12 +215,13 @@ class _Confirmation:
         return None if curves is None else self._runs.errors(RACE, racing, upto, curves)
 
     def _goes_on(self, so_far: Race, upto: int) -> bool:
-        """Return whether the budget has room for the next round and the final part after it."""
+        """Return whether the budget has room for the next round, and for the final part where one comes after it."""
         budget = self._asked.budget
         if budget is None:
             return True
         rest = self._runs.estimate(RACE, so_far.racing, upto)
-        rest += self._runs.estimate(FINAL, self._finalists(so_far.racing), SEEDS)
+        if _opens(self._asked.opening, judged=upto in race.LOOKS):
+            rest += self._runs.estimate(FINAL, self._finalists(so_far.racing), SEEDS)
         # Kept, for whoever goes on with a stopped confirmation has another clock, and is to find the same winner.
         return self._spending.decide(f"{upto} seeds", lambda: self._spending.seconds + rest <= budget)
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import count, islice
 from pathlib import Path
 
 from mnist_bench.config import TrainOn, from_json, to_json
 from mnist_bench.data import DataOptions, hashes_of_test_set
-from mnist_bench.experiments.confirm.front_result import load_front
+from mnist_bench.experiments.confirm.front_result import Front, load_front
 from mnist_bench.experiments.confirm.race import ROUNDS
-from mnist_bench.experiments.confirm.result import MIN_COMMITTEE, TOP, Final, load
+from mnist_bench.experiments.confirm.result import MIN_COMMITTEE, TOP, Confirmed, Final, load
 from mnist_bench.experiments.grid import Curves, Grid, Observer, Run, Task, Workplace, product
 from mnist_bench.experiments.test_set_scores import Scores
 from mnist_bench.experiments.time_budget import makespan
@@ -19,6 +19,7 @@ from mnist_bench.studies import compatibility, data_of, purpose_of_confirming, r
 from mnist_bench.training import export
 from mnist_bench.units import duration
 from search import canonical_json
+from search.arguments import check_count
 from search.errors import StorageError, UsageError
 from search.event_log import StudyRecord, TrialRecord
 from search.files import atomic_write, make_folder
@@ -33,37 +34,64 @@ class ConfirmOptions(Workplace):
     """What one asks of a race, and of a front."""
 
     top: int = TOP
-    """Configurations, at most.
-
-    Raises:
-        UsageError: fewer than one.
-    """
+    """Configurations, at most."""
 
     def __post_init__(self) -> None:
-        if self.top < 1:
-            raise UsageError(f"top is {self.top}; it must be at least 1.")
+        check_count("top", self.top)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evaluated:
-    """Configurations that were evaluated on the test images."""
+    """Configurations that were evaluated on the images of one test set."""
 
     finals: tuple[Final, ...]
     images: int
     """0 where there are none."""
     test_files: tuple[str, ...] | None = None
-    """Those at hand; see `Final.test_files`."""
+    """Those of the test set, and of each final; see `Final.test_files`."""
+
+    @property
+    def numbers(self) -> list[int]:
+        """Of the trials."""
+        return [final.number for final in self.finals]
 
 
-def evaluated(folder: Path) -> Evaluated:
-    """Return all that was ever evaluated on the test images for the study whose folder this is.
+def evaluated(folder: Path) -> tuple[Evaluated, ...]:
+    """Return all that was ever evaluated on test images for the study whose folder this is, each test set apart: a test
+    file of the user's own may have changed between two confirmations. What raced comes first.
 
     Raises:
         StorageError: a file cannot be read.
     """
     kept = [found for found in (load(folder), load_front(folder)) if found is not None]
-    finals = tuple(final for found in kept for final in found.evaluated)
-    return Evaluated(finals=finals, images=max((found.test_images for found in kept), default=0))
+    by_test_set: dict[tuple[tuple[str, ...] | None, int], list[Final]] = {}
+    for found in kept:
+        for final in found.evaluated:
+            by_test_set.setdefault((final.test_files, found.test_images), []).append(final)
+    return tuple(
+        Evaluated(finals=tuple(finals), images=images, test_files=files)
+        for (files, images), finals in by_test_set.items()
+    )
+
+
+def preferred(found: Sequence[Evaluated], number: int, study: StudyRecord, data_dir: Path | None) -> Evaluated:
+    """Return what was evaluated on the test set on which the configuration of trial `number` was; of several such test
+    sets that of the files that the user names. It has no finals where there is none.
+
+    Raises:
+        DataError, UsageError: see `compatibility.training_set`.
+    """
+    its = [one for one in found if number in one.numbers]
+    if len(its) > 1:
+        its = _with_these_first(its, _named_files(study, data_dir))
+    return its[0] if its else NOTHING
+
+
+NOTHING = Evaluated(finals=(), images=0)
+
+
+def _with_these_first(found: Sequence[Evaluated], files: tuple[str, ...] | None) -> list[Evaluated]:
+    return sorted(found, key=lambda one: one.test_files != files)
 
 
 def own_test_files(options: DataOptions) -> tuple[str, ...] | None:
@@ -76,21 +104,37 @@ def own_test_files(options: DataOptions) -> tuple[str, ...] | None:
     return None if options.data_dir is None else tuple(hashes_of_test_set(options))
 
 
-def standing(finals: Iterable[Final], files: tuple[str, ...] | None, without: Sequence[int] = ()) -> tuple[Final, ...]:
-    """Return those finals, some trials' aside, that were evaluated on these test files, or on some that none names."""
-    return tuple(final for final in finals if final.test_files in (None, files) and final.number not in without)
+def earlier(before: Confirmed | Front | None, now: Evaluated) -> tuple[Final, ...]:
+    """Return what an earlier confirmation knows of other configurations on the test set of `now`."""
+    if before is None or before.test_images != now.images:
+        return ()
+    return tuple(
+        final for final in before.evaluated if final.test_files == now.test_files and final.number not in now.numbers
+    )
 
 
 def all_stand(finals: Sequence[Final], study: StudyRecord, data_dir: Path | None) -> bool:
-    """Return whether finals are of the test files that the user names; of nobody's, who names none.
+    """Return whether finals are of the test files that the user names, or of some that none names; all are where the
+    user names none.
 
     Raises:
         DataError, UsageError: see `compatibility.training_set`.
     """
     if data_dir is None or all(final.test_files is None for final in finals):
         return True
+    return {final.test_files for final in finals} == {_named_files(study, data_dir)}
+
+
+def _named_files(study: StudyRecord, data_dir: Path | None) -> tuple[str, ...] | None:
+    """Return the test files beside the training images of a study, as `own_test_files`; None where the user names none.
+
+    Raises:
+        DataError, UsageError: see `compatibility.training_set`.
+    """
+    if data_dir is None:
+        return None
     data = compatibility.training_set(data_of(study.spec["context"]), data_dir, f"Study {study.name}")
-    return len(standing(finals, own_test_files(data.options))) == len(finals)
+    return own_test_files(data.options)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -213,21 +257,33 @@ class Runs:
             DataError, StorageError: see `open_test_set`.
         """
         files = own_test_files(options)
-        asked = [final for final in standing(self._evaluated.finals, files) if final.number in numbers]
-        known = {final.number: final for final in asked if self._was_trained(final.number)}
+        on = self._known(numbers, files)
+        known = {final.number: final for final in on.finals}
         curves = self.train(FINAL, numbers, SEEDS, stopping)
         if curves is None:
             return None
-        images, unknown = self._evaluated.images, [number for number in numbers if number not in known]
-        if unknown:
+        if unknown := [number for number in numbers if number not in known]:
             purpose = f"{purpose_of_confirming(self._study.name)}{', '.join(map(_name, unknown))}; {SEEDS} seeds each"
             own = StudyFolder(self._folder.path.parent).openings
             scores = Scores(self._grid, options, purpose=purpose, ledgers=[ledger, own])
             known |= {number: self._final(number, curves, scores, files) for number in unknown}
-            images = len(scores.images.labels)
+            on = Evaluated(finals=(), images=len(scores.images.labels), test_files=files)
         else:
             self._observer.on_news("their test errors are known from before; the test set is not opened again")
-        return Evaluated(finals=tuple(known[number] for number in numbers), images=images, test_files=files)
+        return replace(on, finals=tuple(known[number] for number in numbers))
+
+    def _known(self, numbers: Sequence[int], files: tuple[str, ...] | None) -> Evaluated:
+        """Return what is known of configurations on these test files, of which nothing need be evaluated again.
+
+        Earlier versions did not say on which files of the user's own a net was evaluated. What they found is believed
+        where it is all that is asked for: beside a figure of the files at hand it might be one of other images.
+        """
+        trained = set(filter(self._was_trained, numbers))
+        for one in _with_these_first(self._evaluated, files):
+            known = replace(one, finals=tuple(final for final in one.finals if final.number in trained))
+            if one.test_files == files or (one.test_files is None and set(numbers) <= set(known.numbers)):
+                return known
+        return NOTHING
 
     def _final(self, number: int, curves: Curves, scores: Scores, files: tuple[str, ...] | None) -> Final:
         runs = self._runs(FINAL, [number], SEEDS)

@@ -8,7 +8,7 @@ much.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from statistics import median
 from types import MappingProxyType
 from typing import Any
@@ -101,7 +101,7 @@ class Ladder:
 
     machine: Machine
     workers: int
-    """Runs that were trained at a time; not so for `wall_seconds`."""
+    """Runs that were trained at a time, at most, when they were; not so for `wall_seconds`."""
     train_images: int
     rungs: tuple[Rung, ...]
 
@@ -120,6 +120,20 @@ def rung(
         runs=tuple(_run(seed, curve) for seed, curve in ended.items()), unended=len(curves) - len(ended),
         wall_seconds=wall_seconds,
     )  # fmt: skip
+
+
+WORKERS = "workers"
+"""Among a report's details, how many workers trained when it was made; earlier versions did not keep that."""
+
+
+def side_by_side(report: Report, workers: int) -> Report:
+    """Return a report that says how many workers trained when it was made, which decides how long it took."""
+    return replace(report, details={**report.details, WORKERS: workers})
+
+
+def at_a_time(curve: Sequence[Report], now: int) -> int:
+    """Return how many workers trained, at most, when a run's reports were made; `now` where they do not say."""
+    return max(int(report.details.get(WORKERS, now)) for report in curve)
 
 
 def _run(seed: int, curve: Sequence[Report]) -> Run:

@@ -7,20 +7,21 @@ for epochs and seeds are fixed before. Last of all each recipe trains once more 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import torch
 
 from mnist_bench import space_files
 from mnist_bench.data import unopened_identity
-from mnist_bench.experiments.grid import Grid, Observer, Run, Workplace, open_grid, product
+from mnist_bench.experiments.grid import Grid, Observer, Run, Task, Workplace, open_grid, product
 from mnist_bench.experiments.ladder import cold_start
-from mnist_bench.experiments.ladder.result import TARGETS, Ladder, rung
+from mnist_bench.experiments.ladder.result import TARGETS, Ladder, at_a_time, rung, side_by_side
 from mnist_bench.experiments.test_set_scores import Scores
-from mnist_bench.numerics import this_machine
+from mnist_bench.numerics import Machine, this_machine
 from mnist_bench.studies import sealed_json
 from mnist_bench.units import duration
 from search import canonical_json
+from search.arguments import check_count
 from search.errors import UsageError
 from search.messages import did_you_mean, show
 from search.trainer_api import Report
@@ -40,6 +41,9 @@ class Options(Workplace):
     seeds: int = 10
     precision: str = "auto"
 
+    def __post_init__(self) -> None:
+        check_count("seeds", self.seeds)
+
 
 @dataclass(frozen=True, slots=True)
 class Timed:
@@ -51,7 +55,8 @@ class Timed:
 def run(asked: Options, observer: Observer, stopping: Callable[[], bool]) -> Ladder | None:
     """Train the recipes with every seed, time one run of each; None where `stopping` said so before the end.
 
-    A run that was trained or timed before, by the same code on the same kind of machine, is not trained or timed again.
+    A run that was trained before, by the same code on the same kind of machine, is not trained again, nor timed again
+    on this machine with the same versions.
 
     Raises:
         UsageError: there is no such target.
@@ -71,20 +76,25 @@ def run(asked: Options, observer: Observer, stopping: Callable[[], bool]) -> Lad
         observer.on_start(len(runs), grid.seconds(runs))
         purpose = f"bench ladder: {', '.join(targets)}; {asked.seeds} seeds"
         scores = Scores(grid, asked.data, purpose=purpose, ledgers=[asked.ledger])
-        curves = grid.train(runs, stopping, observer, on_period=scores.after_last_period)
+
+        def on_period(task: Task, period: int, report: Report, state: bytes) -> Report:
+            return side_by_side(scores.after_last_period(task, period, report, state), asked.workers)
+
+        curves = grid.train(runs, stopping, observer, on_period=on_period)
     if curves is None:
         return None
+    numerics, images = grid.numerics, len(grid.data.split.train) + len(grid.data.split.validation)
+    machine = this_machine(torch.device(str(numerics["device"])), numerics["precision"])
     walls: dict[str, float] = {}
     for recipe in configs:  # only now, with the workers gone
         first = next(run for run in runs if run.name == recipe)
-        seconds = _wall_seconds(first, curves[recipe, first.seed], asked, grid, observer, stopping)
+        seconds = _wall_seconds(first, curves[recipe, first.seed], asked, grid, machine, observer, stopping)
         if seconds is None:
             return None
         walls[recipe] = seconds
-    numerics, images = grid.numerics, len(grid.data.split.train) + len(grid.data.split.validation)
     return Ladder(
-        machine=this_machine(torch.device(str(numerics["device"])), numerics["precision"]),
-        workers=asked.workers,
+        machine=machine,
+        workers=max(at_a_time(curve, asked.workers) for curve in curves.values()),
         train_images=images,
         rungs=tuple(
             rung(name, recipe, configs[recipe], images, {seed: curves[recipe, seed] for seed in seeds}, walls[recipe])
@@ -117,10 +127,14 @@ def seed_of(number: int) -> int:
 
 
 def _wall_seconds(
-    run: Run, reports: Sequence[Report], asked: Options, grid: Grid, observer: Observer, stopping: Callable[[], bool]
-) -> float | None:
-    """Return what a process that trains one run takes, measured once; None where `stopping` said so before."""
-    path = grid.folder / f"timed-{grid.task_of(run).identity[:16]}.json"
+    run: Run, reports: Sequence[Report], asked: Options, grid: Grid, machine: Machine, observer: Observer,
+    stopping: Callable[[], bool],
+) -> float | None:  # fmt: skip
+    """Return what a process that trains one run takes, measured once a machine with its versions; None where `stopping`
+    said so before."""
+    # Equal bits do not take equal time: other cores or another PyTorch may well come to the same weights.
+    key = canonical_json.sha256([grid.task_of(run).identity, asdict(machine)])
+    path = grid.folder / f"timed-{key[:16]}.json"
     known = sealed_json.load(path, Timed, "timing")
     if known is not None:
         return known.seconds

@@ -19,6 +19,7 @@ from mnist_bench.experiments.notebook.result import PUBLISHED, Epoch, Row
 from mnist_bench.experiments.test_set_scores import Scores
 from mnist_bench.nets import plan_layers
 from mnist_bench.picture_form import PictureForm
+from search.arguments import check_count
 from search.errors import UsageError
 from search.messages import did_you_mean, show
 from search.trainer_api import Report
@@ -37,6 +38,9 @@ class Options(Workplace):
     """Names in PUBLISHED; none for all."""
     seeds: int = 5
     """The nets are trained with the seeds 0 to this less one."""
+
+    def __post_init__(self) -> None:
+        check_count("seeds", self.seeds)
 
 
 def run(asked: Options, observer: Observer, stopping: Callable[[], bool]) -> list[Row] | None:

@@ -16,9 +16,11 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
+from mnist_bench import ablate_study
 from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import ModelConfig, TrainConfig
 from mnist_bench.experiments.ablation.result import Ablation, Measured, Step, Tried
+from search.errors import SearchError
 
 pytestmark = pytest.mark.slow
 
@@ -173,6 +175,12 @@ def test_a_baseline_that_trains_the_same_net_leaves_no_path(cli: Callable[..., R
     assert result.stderr == "Error: same.yaml and conv-0/0 train the same net; there is no path.\n"
 
 
+def confirm_named(winner: int | None, digest: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a confirmation of the study of that digest be in its folder; None for no confirmation."""
+    known = None if winner is None else SimpleNamespace(winner=winner, digest=digest)
+    monkeypatch.setattr("mnist_bench.experiments.confirm.result.load", lambda folder: known)
+
+
 @pytest.mark.parametrize(
     ("named", "arguments", "end"),
     [
@@ -187,8 +195,22 @@ def test_the_way_ends_at_what_confirm_named(
     cli: Any, monkeypatch: pytest.MonkeyPatch, named: int | None, arguments: tuple[str, ...], end: int
 ) -> None:
     ends: list[int] = []
-    known = None if named is None else SimpleNamespace(winner=named)
-    monkeypatch.setattr("mnist_bench.experiments.confirm.load", lambda folder: known)
+    confirm_named(named, cli.studies["conv-0"].digest, monkeypatch)
     monkeypatch.setattr("mnist_bench.experiments.ablation.run.run", lambda study, trial, *_: ends.append(trial.number))
     assert cli("ablate", *arguments).exit_code == 130
     assert ends == [end]
+
+
+@pytest.mark.parametrize(("digest", "end"), [(None, 0), ("of the study before it was searched further", 1)])
+def test_what_confirm_named_before_the_study_was_searched_further_is_not_its_winner(
+    cli: Any, monkeypatch: pytest.MonkeyPatch, digest: str | None, end: int
+) -> None:
+    ends: list[int] = []
+    study = cli.studies["conv-0"]
+    confirm_named(0, digest or study.digest, monkeypatch)
+    monkeypatch.setattr("mnist_bench.experiments.ablation.run.run", lambda study, trial, *_: ends.append(trial.number))
+    monkeypatch.setattr("mnist_bench.api.experiments.run_ablate", lambda study, trial, *_: ends.append(trial.number))
+    assert cli("ablate", "conv-0").exit_code == 130
+    with pytest.raises(SearchError, match="was stopped before its end"):
+        ablate_study(study)
+    assert ends == [end, end]

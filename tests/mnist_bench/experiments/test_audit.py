@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mnist_bench.experiments.audit import Audit, Audited, Options, chosen, load, run, save, sentence
 from mnist_bench.experiments.grid import Observer
-from search.errors import StorageError
+from search.errors import StorageError, UsageError
 from search.event_log.records import StudyRecord
 from support import handmade
 
@@ -35,6 +36,12 @@ def test_the_share_is_rounded_up(share: float, count: int, number: int) -> None:
     drawn = [trial.number for trial in chosen(pruned(count), share)]
     assert len(drawn) == number
     assert drawn == sorted(set(drawn))
+
+
+@pytest.mark.parametrize("share", [0, 1.5, "5%", True, None])
+def test_what_is_no_share_is_refused(share: Any) -> None:
+    with pytest.raises(UsageError, match=r"^share=.*: no share of the pruned trials; give 0\.05, up to 1\.$"):
+        Options(share=share)
 
 
 def test_a_larger_share_holds_the_smaller_one_and_another_seed_draws_others() -> None:

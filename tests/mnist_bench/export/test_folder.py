@@ -6,8 +6,9 @@ import ast
 import re
 import sys
 from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -15,17 +16,26 @@ import torch
 from ruamel.yaml import YAML
 from safetensors.numpy import save_file
 
-from mnist_bench.config.settings import Activation, BatchnormPlacement, BlockBatchnormPlacement, ModelConfig, PoolAxes
+from mnist_bench.config.settings import (
+    Activation,
+    BatchnormPlacement,
+    BlockBatchnormPlacement,
+    ModelConfig,
+    OptimConfig,
+    PoolAxes,
+    TrainConfig,
+)
 from mnist_bench.data.own.cache import options_for
 from mnist_bench.data.tensors import Dataset, load_dataset
 from mnist_bench.export import card, folder, page, plain_net
 from mnist_bench.export.winner import Member, Winner
 from mnist_bench.nets.architecture import plan_layers
 from mnist_bench.nets.modules import build_model
+from mnist_bench.own_nets.own_net import use
 from mnist_bench.prediction.model import load_model
 from mnist_bench.studies import record
 from search.errors import UsageError
-from support import handmade_winner
+from support import handmade_winner, own_nets
 from support.own_data import arrays, write_folder
 
 
@@ -202,6 +212,30 @@ def test_a_committee_has_a_record_of_each_net(winner: Winner, digits: Dataset, t
     assert all(member.weights in text for member in both.members)
     folder.write(winner, tmp_path)
     assert not list(tmp_path.glob("RECORD-*.json"))
+
+
+@pytest.mark.parametrize("file", ["nets_on_a_card.py", "my-net.py", "class.py", "a.net.py"])
+@pytest.mark.parametrize(("text", "nets"), [(own_nets.GOOD, 1), (own_nets.UNTYPED, 2)])
+def test_what_the_card_says_of_a_net_of_ones_own_runs(
+    digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, text: str, nets: int
+) -> None:
+    code = use(own_nets.write(tmp_path, text, file)).code
+    config = TrainConfig(epochs=1, optim=OptimConfig(batch_size=500), net={"width": 3}, net_code=code)
+    first, *others = (handmade_winner.winner(config, digits, seed=seed) for seed in range(nets))
+    members = tuple(member for one in (first, *others) for member in one.members)
+    folder.write(replace(first, members=members, traits=replace(first.traits, members=nets)), tmp_path / "winner")
+    monkeypatch.chdir(tmp_path / "winner")
+    monkeypatch.syspath_prepend(str(tmp_path / "winner"))
+    monkeypatch.delitem(sys.modules, file.removesuffix(".py"), raising=False)
+    lines = (tmp_path / "winner" / folder.CARD).read_text().partition("## Use\n")[2].splitlines()
+    told = "\n".join(line.removeprefix("    ") for line in takewhile(lambda line: "From the" not in line, lines[3:]))
+    pictures = digits.pixels(digits.validation)
+    said: dict[str, Any] = {"pictures": pictures}
+    exec(told, said)  # noqa: S102 - ours
+    with torch.inference_mode():
+        each = torch.stack([member.net(digits.normalise(pictures.clone())) for member in members])
+    expected = each[0] if nets == 1 else each.softmax(2).mean(0)
+    assert torch.allclose(said["logits" if nets == 1 else "probabilities"], expected, atol=1e-4)
 
 
 def test_the_card_has_a_head_that_hugging_face_reads(winner: Winner) -> None:

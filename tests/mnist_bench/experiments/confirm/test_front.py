@@ -54,7 +54,7 @@ def test_a_study_that_is_searched_is_refused(tmp_path: Path) -> None:
 
 
 def test_none_at_all_is_no_number_of_configurations() -> None:
-    with pytest.raises(UsageError, match="top is 0; it must be at least 1"):
+    with pytest.raises(UsageError, match="top=0: give a whole number of at least 1"):
         ConfirmOptions(top=0)
 
 
@@ -117,11 +117,11 @@ def test_it_is_kept_and_what_is_damaged_is_no_front(tmp_path: Path) -> None:
     folder = tmp_path / "renamed"
     path = StudyFolder(folder).confirm.front
     path.parent.mkdir(parents=True)
-    assert (load_front(folder), evaluated(folder)) == (None, Evaluated(finals=(), images=0))
+    assert (load_front(folder), evaluated(folder)) == (None, ())
     earlier = replace(FRONT, earlier=(final(30, *EVEN),))
     save_front(earlier, folder)
     assert load_front(folder) == replace(earlier, study="renamed")
-    assert evaluated(folder) == Evaluated(finals=(*FRONT.finals, *earlier.earlier), images=1000)
+    assert evaluated(folder) == (Evaluated(finals=(*FRONT.finals, *earlier.earlier), images=1000),)
     path.write_text(path.read_text().replace("900", "901"))
     with pytest.raises(StorageError, match="not a whole confirmation of a front"):
         load_front(folder)

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
 
 from mnist_bench.experiments.confirm import result as confirmed, run as confirm
-from mnist_bench.experiments.confirm.runs import FINAL, RACE, SEEDS, seeds
+from mnist_bench.experiments.confirm.front_result import save_front
+from mnist_bench.experiments.confirm.runs import FINAL, RACE, SEEDS, Evaluated, Part, earlier, evaluated, seeds
 from mnist_bench.experiments.grid import Observer
+from mnist_bench.experiments.time_budget import TimeBudget
+from search import canonical_json
 from search.canonical_json import derived_seed
 from search.errors import SearchError, StorageError, StudyLockedError, StudyNotFoundError, UsageError
 from search.event_log.records import StudyRecord
+from search.study import StudyFolder
 from support import handmade
+from support.handmade_front import FRONT
 
 
 def ask(study: StudyRecord, folder: Path, **asked: Any) -> Any:
@@ -61,6 +71,74 @@ def test_complete_trials_race_in_the_leaderboards_order() -> None:
     study = handmade.mixed()
     assert [trial.number for trial in confirm.chosen(study, 8)] == [1, 0, 2]
     assert [trial.number for trial in confirm.chosen(study, 2)] == [1, 0]
+
+
+def test_the_most_accurate_race_of_a_study_with_a_front_too() -> None:
+    assert [trial.number for trial in confirm.chosen(handmade.two_objectives(), 3)] == [1, 0, 2]
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        ({"opening": "sometimes"}, "opening='sometimes': give judged, never or always."),
+        ({"budget": "60s"}, "budget='60s': give seconds, a number of at least 0."),
+        ({"budget": math.nan}, "budget=nan: give seconds"),
+        ({"top": "3"}, "top='3': give a whole number of at least 1."),
+    ],
+)
+def test_an_argument_that_no_confirmation_can_have_is_named(given: dict[str, Any], fault: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        confirm.Options(**given)
+    assert str(refused.value).startswith(fault)
+
+
+class FakeRuns:
+    """Runs that take no time: a race is free, and the training on all images would take eleven days."""
+
+    def __init__(self, *of: Any, **more: Any) -> None:
+        pass
+
+    def estimate(self, part: Part, numbers: Sequence[int], upto: int) -> float:
+        return 1e6 if part is FINAL else 0.0
+
+    def train(self, part: Part, *of: Any) -> dict[str, Any]:
+        assert part is RACE
+        return {}
+
+    def errors(self, part: Part, numbers: Sequence[int], upto: int, curves: Any) -> dict[int, list[int]]:
+        return {number: [50 + seed for seed in range(upto)] for number in numbers}
+
+
+@pytest.fixture
+def free(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let races be free."""
+    split = SimpleNamespace(train=range(50), validation=range(10))
+
+    @contextmanager
+    def opened(*of: Any) -> Iterator[Any]:
+        yield SimpleNamespace(data=SimpleNamespace(split=split))
+
+    monkeypatch.setattr(confirm, "open_grid_of", opened)
+    monkeypatch.setattr(confirm, "Runs", FakeRuns)
+
+
+@pytest.mark.usefixtures("free")
+def test_nothing_is_reserved_for_a_training_that_will_not_be_made(tmp_path: Path) -> None:
+    (tmp_path / "conv-0" / "confirm").mkdir(parents=True)
+    shut = ask(handmade.mixed(), tmp_path, budget=600.0, opening="never")
+    assert (shut.seeds, shut.cut, shut.judged) == (8, False, True)
+    with pytest.raises(UsageError, match=r"^--budget 600s: two seeds for 3 candidates and the final training"):
+        ask(handmade.mixed(), tmp_path, budget=600.0)
+
+
+@pytest.mark.usefixtures("free")
+def test_what_an_earlier_version_decided_by_the_time_stays_decided(tmp_path: Path) -> None:
+    study, folder = handmade.mixed(), StudyFolder(tmp_path / "conv-0").confirm
+    folder.path.mkdir(parents=True)
+    question = canonical_json.sha256([study.digest, 8, 600.0])
+    TimeBudget(folder.time_spent, question, time.monotonic() - 1).decide("2 seeds", lambda: False)
+    led = ask(study, tmp_path, budget=600.0)
+    assert (led.seeds, led.cut) == (1, True)
 
 
 @pytest.mark.parametrize(
@@ -166,6 +244,34 @@ def test_a_race_whose_test_set_was_left_shut_is_gone_on_with(tmp_path: Path) -> 
     assert ask(study, tmp_path, opening="never").winner == 1
     with pytest.raises(UsageError, match="trained on other data"):
         ask(study, tmp_path)
+
+
+OLD, NEW = ("0" * 64, "1" * 64), ("0" * 64, "2" * 64)
+"""Test files before a correction, and after it."""
+
+
+def test_each_final_keeps_the_number_of_images_that_it_was_evaluated_on(tmp_path: Path) -> None:
+    (tmp_path / "confirm").mkdir()
+    raced = tuple(replace(final, test_files=OLD) for final in found().finals)
+    confirmed.save(found(finals=raced, test_images=100), tmp_path)
+    members = tuple(replace(final, test_files=NEW) for final in FRONT.finals)
+    unnamed = (replace(FRONT.finals[0], number=30),)
+    save_front(replace(FRONT, finals=members, test_images=300, earlier=unnamed), tmp_path)
+    assert evaluated(tmp_path) == (
+        Evaluated(finals=raced, images=100, test_files=OLD),
+        Evaluated(finals=members, images=300, test_files=NEW),
+        Evaluated(finals=unnamed, images=300),
+    )
+
+
+def test_of_an_earlier_confirmation_stays_what_is_of_the_same_test_set() -> None:
+    of = {files: replace(found().finals[0], number=7, test_files=files) for files in (OLD, NEW, None)}
+    before = found(finals=tuple(of.values()), test_images=300)
+    assert earlier(before, Evaluated(finals=(), images=300, test_files=NEW)) == (of[NEW],)
+    assert earlier(before, Evaluated(finals=(), images=300)) == (of[None],)
+    assert earlier(before, Evaluated(finals=(), images=100)) == ()
+    assert earlier(before, Evaluated(finals=(of[NEW],), images=300, test_files=NEW)) == ()
+    assert earlier(None, Evaluated(finals=(), images=300)) == ()
 
 
 def test_what_the_first_versions_kept_has_the_same_bytes(tmp_path: Path) -> None:

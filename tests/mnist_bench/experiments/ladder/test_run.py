@@ -111,6 +111,21 @@ def test_runs_are_fit_on_all_images_judged_at_their_ends_and_not_repeated(
     assert (again.runs, len(judged), len(openings(tmp_path))) == ([("ladder/99.4", seed_of(2))], 3, 2)
 
 
+def test_times_are_told_with_what_they_were_measured_on(
+    tmp_path: Path, timed: list[Sequence[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = write_data(tmp_path / "data", train=600, test=120)
+    alone = options(tmp_path, "99.0", data=data, seeds=1)
+    by_two = replace(alone, seeds=2, workers=2)
+    found = [run(asked, Heard(), lambda: False) for asked in (alone, by_two, alone, replace(alone, seeds=2))]
+    assert [one and one.workers for one in found] == [1, 2, 1, 2]
+    assert len(timed) == 1
+    monkeypatch.setattr(numerics.machine, "version", lambda package: "99.0")
+    elsewhere = run(alone, Heard(), lambda: False)
+    assert elsewhere is not None
+    assert (elsewhere.rungs[0].wall_seconds, elsewhere.workers, len(timed)) == (12.0, 1, 2)
+
+
 def test_a_run_that_diverges_is_counted_and_meets_nothing(
     tmp_path: Path, timed: list[Sequence[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

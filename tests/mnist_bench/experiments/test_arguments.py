@@ -1,0 +1,45 @@
+"""What no experiment can be asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import mnist_bench
+from search.errors import UsageError
+from support import handmade
+
+STUDY = handmade.mixed()
+TEXT: Any = "5m"
+"""What no number is."""
+NET = {"epochs": 1, "subset": 1000, "model": {"blocks": 0, "hidden_layers": 0}}
+
+
+@pytest.mark.parametrize(
+    ("asked", "fault"),
+    [
+        (lambda: mnist_bench.confirm_study(STUDY, budget=TEXT), "budget='5m': give seconds"),
+        (lambda: mnist_bench.confirm_front(STUDY, top=0), "top=0: give a whole number of at least 1."),
+        (lambda: mnist_bench.ablate_study(STUDY, 1, seeds=0), "seeds=0: give a whole number of at least 1."),
+        (lambda: mnist_bench.ablate_study(STUDY, 1, seeds=1), "seeds=1: give at least 2, for one shows no spread."),
+        (lambda: mnist_bench.ablate_study(STUDY, 1, budget=TEXT), "budget='5m': give seconds"),
+        (lambda: mnist_bench.audit_study(STUDY, TEXT), "share='5m': no share of the pruned trials"),
+        (lambda: mnist_bench.train_ladder(["99.0"], seeds=0), "seeds=0: give a whole number"),
+        (lambda: mnist_bench.train_notebook(["linear"], seeds=0), "seeds=0: give a whole number"),
+        (lambda: mnist_bench.fit_seeds(NET, 0), "seeds=0: give a whole number"),
+        (lambda: mnist_bench.fit_seeds(NET, 2, workers=0), "workers=0: give a whole number"),
+        (lambda: mnist_bench.compare_methods(seeds=-2), "seeds=-2: give a whole number"),
+        (lambda: mnist_bench.compare_methods(seeds=0), "seeds=0: give a whole number"),
+        (lambda: mnist_bench.compare_methods(trials=0), "trials=0: give a whole number"),
+        (lambda: mnist_bench.compare_methods(slots=0), "slots=0: give a whole number"),
+        (lambda: mnist_bench.compare_methods(first_seed=TEXT), "first_seed='5m': give a whole number."),
+        (lambda: mnist_bench.compare_methods(workers=[4, 0]), "workers=0: give a whole number"),
+        (lambda: mnist_bench.compare_methods(processes=0), "processes=0: give a whole number"),
+    ],
+)
+def test_an_argument_that_no_experiment_can_have_is_named(asked: Callable[[], Any], fault: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        asked()
+    assert str(refused.value).startswith(fault)
