@@ -94,7 +94,10 @@ def reports_of(curves: Sequence[Curve]) -> Reports:
     if not firsts:
         raise ValueError("no trial has reported")
     measured = DEVIATION * median(abs(loss - usual[0]) for loss in firsts)
-    deviation = max(measured, LEAST_SCALE) if is_share else measured or 1.0
+    farthest = max(abs(loss - at) for losses in raw for loss, at in zip(losses, usual, strict=False))
+    # Values that are all but equal have a deviation in which others may lie farther off than a number can say.
+    told = measured > 0 and math.isfinite(farthest / measured)
+    deviation = max(measured, LEAST_SCALE) if is_share else measured if told else 1.0
     rows: list[tuple[int, float, float]] = []
     for number, (curve, losses) in enumerate(zip(curves, raw, strict=True)):
         for period in curve.read:

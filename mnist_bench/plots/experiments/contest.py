@@ -19,6 +19,8 @@ from search.errors import StudyNotFoundError
 DASHES = ("--", ":", "-.")
 """Entrants with several budgets, in their order."""
 LABEL = "error of the choice on unseen images (%, log)"
+MAX_INSIDE = 3
+"""So many lines a panel names in its upper right corner, from which all curves fall away; more would be covered."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -125,13 +127,22 @@ def draw(panels: Panels) -> Figure:
             axes.set_title(panel.title, loc="left", fontsize=9)
     for axes in grid[number:]:
         axes.set_axis_off()
-    # Not every entrant is on every panel: "the best of another task" is where there is another one.
-    drawn = [pair for axes in grid[:number] for pair in zip(*axes.get_legend_handles_labels(), strict=True)]
-    handles = {label: handle for handle, label in drawn}
-    figure.legend(handles.values(), handles.keys(), loc="outside right center")
+    _write_legend(figure, grid[:number])
     figure.supylabel(LABEL, fontsize="medium")
     write_heading(figure, panels.finding, _remarks(panels))
     return figure
+
+
+def _write_legend(figure: Figure, grid: Sequence[Axes]) -> None:
+    """Name the lines: in each panel where there are few of them, else once, beside all panels."""
+    # Not every entrant is on every panel: "the best of another task" is where there is another one.
+    drawn = [dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True)) for axes in grid]
+    if len(grid) > 1 and max(map(len, drawn)) <= MAX_INSIDE:
+        for axes in grid:
+            axes.legend(loc="upper right", fontsize=7.5, handlelength=1.0, borderaxespad=0.0)
+        return
+    handles = {label: handle for panel in drawn for label, handle in panel.items()}
+    figure.legend(handles.values(), handles.keys(), loc="outside right center")
 
 
 def _draw_panel(axes: Axes, panel: Panel, looks: Mapping[str, Mapping[str, Any]]) -> None:

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 
 from search.proposals.curves import BAD, Curve, reports_of
 
@@ -53,6 +53,7 @@ def test_without_a_report_there_is_nothing_to_read() -> None:
         reports_of([curve(0)])
 
 
+@example([[0.0, 3.0], [1.1e-308, 0.0]])
 @given(st.lists(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=3), min_size=1, max_size=8))
 def test_whatever_is_reported_the_losses_are_finite(values: list[list[float]]) -> None:
     reports = reports_of([curve(number, *each) for number, each in enumerate(values)])

@@ -72,9 +72,20 @@ def test_several_tasks_have_a_panel_each_and_an_entrant_has_one_colour() -> None
     assert figure.get_supxlabel().startswith("a, b, c: 3 to 4 seeds, the same for all; 20,000 unseen images")
 
 
-def test_who_is_on_one_panel_alone_is_in_the_legend() -> None:
-    other = finals({RANDOM: [0.02, 0.03], Entrant(method="transfer"): [0.01, 0.01]})
-    (legend,) = draw(rows([clear(), other])).legends
+TRANSFER = Entrant(method="transfer")
+
+
+def test_few_lines_are_named_in_their_panels() -> None:
+    figure = draw(rows([clear(), finals({RANDOM: [0.02, 0.03], TRANSFER: [0.01, 0.01]})]))
+    named = [[text.get_text() for text in axes.get_legend().get_texts()] for axes in figure.axes]
+    assert figure.legends == []
+    assert "the best of another task" not in named[0]
+    assert set(named[1]) == {"random", "the best of another task"}
+
+
+def test_many_lines_are_named_once_who_is_on_one_panel_alone_too() -> None:
+    many = {Entrant(sampler=f"s{number}"): [0.1 - number / 100] * 2 for number in range(4)}
+    (legend,) = draw(rows([finals(many), finals({**many, TRANSFER: [0.01, 0.01]})])).legends
     assert [text.get_text() for text in legend.get_texts()][-1] == "the best of another task"
 
 
