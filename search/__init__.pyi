@@ -31,6 +31,7 @@ from .executors.ray import RayExecutor as RayExecutor
 from .space import Space as Space
 from .strategies import (
     Asha as Asha,
+    Curves as Curves,
     Gp as Gp,
     Hyperband as Hyperband,
     Median as Median,
@@ -39,6 +40,7 @@ from .strategies import (
     Qmc as Qmc,
     Random as Random,
     Sampler as Sampler,
+    Sobol as Sobol,
     Tpe as Tpe,
     named_pruner as named_pruner,
     named_sampler as named_sampler,

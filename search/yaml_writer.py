@@ -41,7 +41,14 @@ def _inline(value: Any) -> str:
         return f"[{', '.join(map(_inline, value))}]"
     if isinstance(value, str) and _WORD.fullmatch(value) and value.lower() not in _NO_TEXT:
         return value
-    return json.dumps(value, ensure_ascii=False)
+    return "".join(map(_spelt, json.dumps(value, ensure_ascii=False)))
+
+
+def _spelt(character: str) -> str:
+    """Return a character as it is, or escaped where a terminal might obey it: JSON escapes only those below a space."""
+    if character.isprintable():
+        return character
+    return f"\\u{ord(character):04x}" if ord(character) < 1 << 16 else f"\\U{ord(character):08x}"
 
 
 def _key(name: str) -> str:

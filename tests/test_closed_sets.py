@@ -71,6 +71,17 @@ NEW = {
             "mnist_bench/export/onnx_graph.py",
         ),
     ),
+    "embedding": NewValue(
+        "mnist_bench/nets/architecture.py",
+        "Kind",
+        (
+            "mnist_bench/nets/modules.py",
+            "mnist_bench/plots/net/layers.py",
+            "mnist_bench/export/plain_net.py",
+            "mnist_bench/export/onnx_graph.py",
+            "mnist_bench/export/page.py",
+        ),
+    ),
     "sparse": NewValue(SETTINGS, "Initialisation", ("mnist_bench/nets/modules.py",)),
     "cubic": NewValue(SETTINGS, "Interpolation", ("mnist_bench/training/augmentation.py",)),
     "reflect": NewValue(
@@ -80,6 +91,10 @@ NEW = {
     "half": NewValue(SETTINGS, "TrainOn", ("mnist_bench/config/schedule.py",)),
     "fp16": NewValue(KINDS, "Precision", (KINDS, "mnist_bench/numerics/precision.py", "mnist_bench/bench/kernels.py")),
     "save": NewValue(PARTS, "Part", (PARTS,)),
+    "seldom": NewValue(
+        "mnist_bench/experiments/confirm/run.py", "Opening", ("mnist_bench/experiments/confirm/run.py",)
+    ),
+    "rmsprop": NewValue("mnist_bench/numerics/canary.py", "Optimizer", ("mnist_bench/numerics/canary.py",)),
     "by_hand": NewValue(CONTEST, "Method", (CONTEST,)),
     "mps": NewValue(KINDS, "DeviceKind", ("mnist_bench/nets/cost_model.py",)),
     "slurm": NewValue(

@@ -107,8 +107,7 @@ def lr_factor(optim: OptimConfig, progress: float) -> float:
             warmup = optim.warmup_fraction
             return progress / warmup if progress < warmup else (1 - progress) / (1 - warmup)
         case "constant":
-            drops = (optim.first_drop_fraction, optim.second_drop_fraction)[: optim.drops]
-            factor = optim.drop_factor ** sum(progress >= drop for drop in drops)
+            factor = optim.drop_factor ** sum(progress >= drop for drop in optim.drop_fractions)
             cooldown = optim.cooldown_fraction
             return factor * (1 - progress) / cooldown if cooldown and progress > 1 - cooldown else factor
         case _:

@@ -269,6 +269,11 @@ class OptimConfig:
     easy_share: Annotated[float, Gt(0), Lt(1), Setting(group="hard images", needs=(LATER_EPOCHS, HARD_IMAGES))] = 1 / 3
     """With hard_share: the share of the other images, drawn anew each epoch."""
 
+    @property
+    def drop_fractions(self) -> tuple[float, ...]:
+        """When each of the drops comes, as a share of the full budget of epochs."""
+        return (self.first_drop_fraction, self.second_drop_fraction)[: self.drops]
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Phase:

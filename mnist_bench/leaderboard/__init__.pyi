@@ -4,6 +4,7 @@ from .board import (
     Leaderboard as Leaderboard,
     counts as counts,
     epochs_done as epochs_done,
+    excess_of as excess_of,
     grouped as grouped,
     leaderboard_of as leaderboard_of,
     ordered as ordered,

@@ -95,17 +95,30 @@ def _brief(value: Any, declared: Declared) -> str:
 
 def legend(heading: str, cells: Collection[str]) -> list[str]:
     """Return what the signs in these cells of a column mean, a few words each; none where they need no words."""
-    told = _told().get(heading, ())
-    signs = []
-    if heading == "augment" and any(cell != "none" for cell in cells):
-        signs = [" ".join(declared.name for declared in told if declared.name in AugmentConfig().strengths)]
-    elif heading == "lr → drops":
-        drops = ["lr →×drop_factor@epochs of the drops"] if any("→×" in cell for cell in cells) else []
-        signs = [*drops, *(["lr →0@epoch from which it falls to zero"] if any("→0@" in cell for cell in cells) else [])]
-    elif any("/" in cell for cell in cells):
-        signs = ["/".join(declared.name for declared in told)]
     nothing = [f"{NOTHING}: has no effect there"] if NOTHING in cells else []
-    return [*(sign if heading.startswith("lr ") else f"{heading}: {sign}" for sign in signs), *nothing]
+    return [*_signs(heading, cells), *nothing]
+
+
+def _signs(heading: str, cells: Collection[str]) -> Iterator[str]:
+    """Yield what the signs in these cells mean, but for the dash."""
+    names = [declared.name for declared in _told().get(heading, ())]
+    match heading:
+        case "augment":
+            if any(cell != "none" for cell in cells):
+                yield f"augment: {' '.join(name for name in names if name in AugmentConfig().strengths)}"
+        case "lr → drops":
+            if any("→×" in cell for cell in cells):
+                yield "lr →×drop_factor@epochs of the drops"
+            if any("→0@" in cell for cell in cells):
+                yield "lr →0@epoch from which it falls to zero"
+        case "batchnorm":
+            if "after_pool" in cells:
+                yield "batchnorm after_pool: before the activation, at a block's end between pool and activation"
+        case "decay":
+            yield f"decay: {'/'.join(names)}"  # and not ema_decay, which has a column of its own
+        case _:
+            if any("/" in cell for cell in cells):
+                yield f"{heading}: {'/'.join(names)}"
 
 
 def line(config: TrainConfig) -> str:
@@ -157,9 +170,7 @@ def _lr(config: TrainConfig) -> str:
 
 
 def _drop_epochs(config: TrainConfig) -> list[float]:
-    optim = config.optim
-    fractions = (optim.first_drop_fraction, optim.second_drop_fraction)[: optim.drops]
-    return [fraction * config.epochs for fraction in fractions]
+    return [fraction * config.epochs for fraction in config.optim.drop_fractions]
 
 
 def _cooldown(config: TrainConfig) -> float:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from functools import cache
+from typing import Literal, assert_never
 
 import torch
 from torch import Tensor
@@ -18,6 +19,9 @@ from torch.nn import functional
 from mnist_bench.numerics.kinds import Precision
 from mnist_bench.numerics.precision import autocast
 
+Optimizer = Literal["adam", "sgd"]
+OPTIMIZERS: tuple[Optimizer, ...] = ("adam", "sgd")
+"""Of the two runs, in the order in which they are hashed."""
 IMAGES = 256
 STEPS = 3
 """From the second step on, a deviation in any kernel, forward or backward, reaches all weights."""
@@ -29,14 +33,16 @@ SHAPES = ((24, 1, 5, 5), (32, 24, 3, 3), (64, 1568), (10, 64))
 def canary(device: str, precision: Precision) -> str:
     """Return the SHA-256 of the weights after two short training runs on noise, on `device`; 0.2 s on a CPU."""
     hashed = hashlib.sha256()
-    for optimizer in ("adam", "sgd"):
+    for optimizer in OPTIMIZERS:
         generator = torch.Generator().manual_seed(0)
         for value in _train(optimizer, generator, torch.device(device), precision):
             hashed.update(value.detach().cpu().contiguous().numpy().data)
     return hashed.hexdigest()
 
 
-def _train(optimizer: str, generator: torch.Generator, device: torch.device, precision: Precision) -> list[Tensor]:
+def _train(
+    optimizer: Optimizer, generator: torch.Generator, device: torch.device, precision: Precision
+) -> list[Tensor]:
     weights = [_draw(shape, generator, device).sub_(0.5).mul_(0.2).requires_grad_() for shape in SHAPES]
     statistics = [torch.zeros(32, device=device), torch.ones(32, device=device)]
     steps = _optimizer(optimizer, weights)
@@ -65,11 +71,15 @@ def _hidden(pixels: Tensor, weights: list[Tensor], statistics: list[Tensor]) -> 
     return functional.relu(functional.linear(values.flatten(1), weights[2]))
 
 
-def _optimizer(name: str, weights: list[Tensor]) -> torch.optim.Optimizer:
+def _optimizer(name: Optimizer, weights: list[Tensor]) -> torch.optim.Optimizer:
     # Fused, as in the trainer: the other implementations are other kernels.
-    if name == "adam":
-        return torch.optim.Adam(weights, lr=0.01, fused=True)
-    return torch.optim.SGD(weights, lr=0.01, momentum=0.9, nesterov=True, fused=True)
+    match name:
+        case "adam":
+            return torch.optim.Adam(weights, lr=0.01, fused=True)
+        case "sgd":
+            return torch.optim.SGD(weights, lr=0.01, momentum=0.9, nesterov=True, fused=True)
+        case _:
+            assert_never(name)
 
 
 def _draw(shape: tuple[int, ...], generator: torch.Generator, device: torch.device) -> Tensor:

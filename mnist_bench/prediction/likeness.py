@@ -14,7 +14,7 @@ from mnist_bench.prediction.preparation import prepare
 
 SAMPLE = 200
 """Pictures that are looked at."""
-MOST = 0.9
+MIN_SHARE = 0.9
 """So many of them have to be alike."""
 STEPS = 2
 """Of MNIST's own pictures none comes out otherwise by more than 1: the strongest ink of some is 254, not 255."""
@@ -40,7 +40,7 @@ def draws_on_black(pictures: Iterable[NDArray[Any]]) -> bool:
 
 def _most(found: Iterable[bool]) -> bool:
     first = list(islice(found, SAMPLE))
-    return sum(first) >= MOST * len(first) > 0
+    return sum(first) >= MIN_SHARE * len(first) > 0
 
 
 def _comes_out_as_it_is(grey: NDArray[Any]) -> bool:

@@ -15,7 +15,7 @@ from mnist_bench.tables import SHA256, Table, shipped
 from search.errors import SpaceError, UsageError
 from search.event_log import StudyRecord
 from search.messages import show
-from search.proposals import DEVIATION, LEAST_ERROR
+from search.proposals import DEVIATION, MIN_ERROR
 from search.space import Space
 from search.study import open_study
 
@@ -116,7 +116,7 @@ def _unnamed(space: Space) -> Mapping[str, Any]:
 
 
 def _standardised(found: Sequence[tuple[Mapping[str, Any], float]]) -> Iterator[Tried]:
-    logarithms = [math.log(error + LEAST_ERROR) for _, error in found]
+    logarithms = [math.log(error + MIN_ERROR) for _, error in found]
     middle = median(logarithms)
     deviation = DEVIATION * median(abs(each - middle) for each in logarithms) or 1.0
     for (settings, _), each in zip(found, logarithms, strict=True):

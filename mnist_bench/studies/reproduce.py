@@ -12,6 +12,7 @@ from mnist_bench.leaderboard import correct_bits
 from mnist_bench.statistics import mcnemar
 from mnist_bench.studies import compatibility
 from mnist_bench.studies.record import Period, Record, period_of
+from search.study import installed_version
 from search.trainer_api import Report, Trainer
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ class Comparison:
     """The first difference; None if all periods agree."""
     numerics: tuple[Difference, ...]
     """Differences in the numerics, the canary first."""
+    versions: tuple[Difference, ...]
+    """Packages of which another version is installed here, of those whose versions the record holds."""
     p_value: float | None
     """McNemar's test of the two last periods; None if the correct images were not recorded or the images differ."""
 
@@ -102,6 +105,7 @@ def train_again(
         periods=tuple(pairs),
         first_difference=_first_difference(record, pairs),
         numerics=numerics_differences(record.numerics, trainer.numerics),
+        versions=version_differences(record.versions),
         p_value=_p_value(record, pairs, report),
     )
     return comparison, state
@@ -115,6 +119,15 @@ def numerics_differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> tup
         Difference(name=name, then=str(old.get(name, ABSENT)), now=str(new.get(name, ABSENT)))
         for name in names
         if old.get(name) != new.get(name)
+    )
+
+
+def version_differences(then: Mapping[str, str]) -> tuple[Difference, ...]:
+    """Return which of these packages have another version here, by name; "none" is one that is not installed."""
+    return tuple(
+        Difference(name=name, then=old, now=now)
+        for name, old in sorted(then.items())
+        if (now := installed_version(name)) != old
     )
 
 

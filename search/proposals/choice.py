@@ -18,7 +18,7 @@ Array = NDArray[np.float64]
 BOLDNESS = 1.0
 FINALISTS = 64
 """Configurations for which one function is drawn; the rest look worse even if they are as good as they may well be."""
-MOST_REPORTS = 240
+MAX_REPORTS = 240
 """Reports that the model reads; of more, those of the trials that went furthest, and of the newest ones."""
 ROUNDED = 6
 """Decimals to which losses are rounded before the least is chosen."""
@@ -99,7 +99,7 @@ def _most_telling(curves: Sequence[Curve]) -> list[Curve]:
     reports = 0
     for curve in chain.from_iterable(zip(furthest, newest, strict=True)):
         rows = len(curve.read) + curve.failed
-        if curve.trial not in read and reports + rows <= MOST_REPORTS:
+        if curve.trial not in read and reports + rows <= MAX_REPORTS:
             read[curve.trial] = curve
             reports += rows
     return [read[trial] for trial in sorted(read)]

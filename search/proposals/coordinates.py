@@ -18,7 +18,7 @@ APPLIES = 0.5**0.5
 DECIMALS = 9
 """To which places and distances are rounded: in their last bits they differ between machines, and equal ones among
 themselves."""
-MOST_KNOWN = 20_000
+MAX_KNOWN = 20_000
 """Values whose columns are kept."""
 
 
@@ -56,7 +56,7 @@ class Coordinates:
         """Return the columns of one range; most of a search's many candidates take their values from others."""
         key = path, repr(value)
         if (known := self._known.get(key)) is None:
-            if len(self._known) == MOST_KNOWN:
+            if len(self._known) == MAX_KNOWN:
                 self._known.clear()
             known = self._known[key] = _columns(span, value)
         return known

@@ -12,16 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-LEAST_ERROR = 0.001
+MIN_ERROR = 0.001
 """Added to an error (0..1) before its logarithm is taken, so that a single image of few does not count for much."""
 BAD = 2.0
 """Beyond so many deviations above the median of its period a loss counts as just so bad: how bad a net at chance level
 is, or one that diverged, says nothing of the others."""
 DEVIATION = 1.4826
 """The standard deviation over the median absolute deviation, for normal values."""
-LEAST_SCALE = 0.05
+MIN_SCALE = 0.05
 """Of the deviation of logarithms of errors: where all are alike, their noise counts for little."""
-MOST_PERIODS = 12
+MAX_PERIODS = 12
 """Of one curve that are read."""
 DECIMALS = 9
 """To which logarithms are rounded: in their last bit they differ between machines."""
@@ -48,9 +48,9 @@ class Curve:
     def read(self) -> list[int]:
         """Indices of the periods that are read: all, or of many some, evenly, and the last one."""
         number = len(self.values)
-        if number <= MOST_PERIODS:
+        if number <= MAX_PERIODS:
             return list(range(number))
-        return [(number * (each + 1)) // MOST_PERIODS - 1 for each in range(MOST_PERIODS)]
+        return [(number * (each + 1)) // MAX_PERIODS - 1 for each in range(MAX_PERIODS)]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,7 +78,7 @@ class Scale:
     def value(self, loss: float, period: int) -> float:
         """Return the value that a standardised loss after a period (from 1) stands for."""
         raw = self.usual[period - 1] + self.deviation * loss
-        return 1.0 + LEAST_ERROR - math.exp(raw) if self.is_share else -raw
+        return 1.0 + MIN_ERROR - math.exp(raw) if self.is_share else -raw
 
 
 def reports_of(curves: Sequence[Curve]) -> Reports:
@@ -97,7 +97,7 @@ def reports_of(curves: Sequence[Curve]) -> Reports:
     farthest = max(abs(loss - at) for losses in raw for loss, at in zip(losses, usual, strict=False))
     # Values that are all but equal have a deviation in which others may lie farther off than a number can say.
     told = measured > 0 and math.isfinite(farthest / measured)
-    deviation = max(measured, LEAST_SCALE) if is_share else measured if told else 1.0
+    deviation = max(measured, MIN_SCALE) if is_share else measured if told else 1.0
     rows: list[tuple[int, float, float]] = []
     for number, (curve, losses) in enumerate(zip(curves, raw, strict=True)):
         for period in curve.read:
@@ -114,7 +114,7 @@ def reports_of(curves: Sequence[Curve]) -> Reports:
 
 
 def _loss(value: float, is_share: bool) -> float:
-    return round(math.log(1.0 + LEAST_ERROR - value), DECIMALS) if is_share else -value
+    return round(math.log(1.0 + MIN_ERROR - value), DECIMALS) if is_share else -value
 
 
 def _usual(raw: Sequence[Sequence[float]], periods: int) -> tuple[float, ...]:

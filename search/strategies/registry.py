@@ -164,10 +164,10 @@ def check_known(spec: Mapping[str, Any]) -> None:
 
 
 def describe(strategy: Sampler | Pruner, periods: int) -> str:
-    """Return a few words for a headline: `tpe (multivariate)`, `asha 1-3-6`, `mine.py:Mine`."""
+    """Return a few words for a headline: `tpe (multivariate)`, `asha (after reports 1, 3 of 6)`, `mine.py:Mine`."""
     match strategy:
         case Asha():
-            return f"{strategy.name} {'-'.join(str(rung) for rung in strategy.rungs(periods))}"
+            return f"{strategy.name} ({_rungs(strategy, periods)})"
         case Hyperband():
             brackets = strategy.brackets(periods)
             return f"{strategy.name} ({brackets} bracket{'' if brackets == 1 else 's'})"
@@ -179,6 +179,14 @@ def describe(strategy: Sampler | Pruner, periods: int) -> str:
             return strategy.name
         case _:
             assert_never(strategy)
+
+
+def _rungs(pruner: Asha, periods: int) -> str:
+    """Return after which of a trial's reports trials are compared: a report may come after any part of an epoch."""
+    *rungs, last = pruner.rungs(periods)
+    if not rungs:
+        return "no rungs"
+    return f"after report{'s' if len(rungs) > 1 else ''} {', '.join(map(str, rungs))} of {last}"
 
 
 def check(sampler: Sampler, pruner: Pruner, space: Space, periods: int) -> None:
@@ -267,12 +275,12 @@ def _parse(kind: str, table: Mapping[str, type[_Strategy]], spec: str | Mapping[
     return cls(**options)
 
 
-_LEAST = {"reduction_factor": 2, "min_resource": 1, "n_startup_trials": 1, "n_ei_candidates": 1, "n_min_trials": 1}
+_MIN_VALUES = {"reduction_factor": 2, "min_resource": 1, "n_startup_trials": 1, "n_ei_candidates": 1, "n_min_trials": 1}
 
 
 def _faults_of_options(where: str, options: Mapping[str, Any], allowed: Sequence[str]) -> Iterator[str]:
     for option, value in options.items():
-        least = _LEAST.get(option, 0)
+        least = _MIN_VALUES.get(option, 0)
         if option not in allowed:
             yield f"{where} has no option {option!r}; it has {', '.join(allowed) or 'none'}"
         elif isinstance(value, bool) or not isinstance(value, int) or not least <= value <= 1_000_000:

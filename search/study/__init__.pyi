@@ -32,6 +32,7 @@ from .spec import (
     StudySpec as StudySpec,
     check_same as check_same,
     fingerprint as fingerprint,
+    installed_version as installed_version,
     own_code_options as own_code_options,
     stored_history as stored_history,
 )

@@ -192,7 +192,7 @@ def versions(sampler: Sampler) -> dict[str, str]:
     """
     packages = built_on(sampler)
     needed = ("optuna", "numpy", *packages.needed)
-    found = {name: _version(name) for name in (*needed, *packages.if_there)}
+    found = {name: installed_version(name) for name in (*needed, *packages.if_there)}
     if missing := [name for name in needed if found[name] == "none"]:
         raise UsageError(
             f"search.sampler: {sampler.name} needs {' and '.join(missing)}, which this installation lacks; "
@@ -201,10 +201,11 @@ def versions(sampler: Sampler) -> dict[str, str]:
     return found
 
 
-def _version(package: str) -> str:
+def installed_version(package: str) -> str:
+    """Return the version of a package that is installed here, as a study stores it: "none" where it is not."""
     try:
         return version(package)
-    except PackageNotFoundError:
+    except (PackageNotFoundError, ValueError):  # the second of a name that no package can have
         return "none"
 
 

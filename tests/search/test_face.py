@@ -100,6 +100,13 @@ def test_sampler_and_pruner_come_from_the_call_or_else_from_the_space(tmp_path: 
         Search.of(wrong, fake.Planner(), TRAINER, trials=1, periods=4, results=tmp_path)
 
 
+@pytest.mark.parametrize("sampler", [search.Curves(n_startup_trials=3), search.Sobol()])
+def test_a_planner_is_all_that_the_samplers_which_ask_it_need(sampler: search.Sampler, tmp_path: Path) -> None:
+    study = of(tmp_path, sampler=sampler).run().study
+    assert study.spec["sampler"]["name"] == sampler.name
+    assert {trial.reason for trial in study.trials} <= {"complete", "pruned"}  # nothing that is infeasible
+
+
 def test_a_search_that_never_runs_leaves_nothing(tmp_path: Path) -> None:
     of(tmp_path / "results", workers=2).executor.stop()
     assert list(tmp_path.iterdir()) == []

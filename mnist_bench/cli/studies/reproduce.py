@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,7 +14,7 @@ from mnist_bench.cli import options, output, targets
 from mnist_bench.cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from mnist_bench.studies import Comparison, Period, Record
+    from mnist_bench.studies import Comparison, Difference, Period, Record
 
 NOISE = 0.05
 """McNemar p-value above which two accuracies agree within the noise of a seed."""
@@ -110,7 +110,7 @@ def verdict(comparison: Comparison) -> list[str]:
         return [*lines, "Identical, bit for bit."]
     figures = f"{difference.then} then, {difference.now} now"
     lines.append(f"Not identical: first difference in {difference.name} ({figures}).")
-    lines.append(_numerics_words(comparison))
+    lines.append(_cause_words(comparison))
     if comparison.p_value is not None:
         lines.append(_noise_words(comparison, comparison.p_value))
     return lines
@@ -120,14 +120,24 @@ def _canary(numerics: Mapping[str, Any]) -> str:
     return str(numerics.get("canary", "none"))
 
 
+def _cause_words(comparison: Comparison) -> str:
+    """Return whether numerics and versions differ, and what is left as the cause where numerics do not."""
+    versions = f"versions differ: {_listed(comparison.versions)}" if comparison.versions else "versions are the same"
+    if comparison.numerics:
+        return f"{_numerics_words(comparison)}; {versions}."
+    causes = "one of these, the program itself" if comparison.versions else "another: the program itself"
+    return f"The numerics agree; {versions}. So the cause is {causes}, or the record."
+
+
 def _numerics_words(comparison: Comparison) -> str:
-    if not comparison.numerics:
-        return "The numerics agree, so the cause is another: the program itself, or the record."
     canary = [difference for difference in comparison.numerics if difference.name == "canary"]
     others = [difference for difference in comparison.numerics if difference.name != "canary"]
     change = f" ({_change(canary[0].then, canary[0].now)})" if canary else ""
-    listed = ", ".join(f"{difference.name} {difference.then} → {difference.now}" for difference in others)
-    return f"The numerics differ{change}: {listed or 'by nothing that has a name'}."
+    return f"The numerics differ{change}: {_listed(others) or 'by nothing that has a name'}"
+
+
+def _listed(differences: Iterable[Difference]) -> str:
+    return ", ".join(f"{difference.name} {difference.then} → {difference.now}" for difference in differences)
 
 
 def _noise_words(comparison: Comparison, p_value: float) -> str:

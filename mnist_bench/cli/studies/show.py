@@ -44,7 +44,8 @@ def show(
     """Show a study on one screen, or one trial in full.
 
     Of a study the finding, the best trial, the ranges beside its values, and where files are; all else with --all. Of a
-    trial every setting, the curve and the hashes; its --json is the record that `reproduce` accepts.
+    trial every setting, the curve and the hashes; its --json is the record that `reproduce` accepts, or, of a trial
+    that trained for no period, how it ended and what it exceeds.
     """
     if recipe + space + code + json > 1:
         raise UsageError("Give one of --recipe, --space, --code and --json.")
@@ -125,10 +126,11 @@ def _study_json(study: StudyRecord) -> dict[str, object]:
 
 
 def _trial_json(study: StudyRecord, trial: TrialRecord) -> dict[str, object]:
+    from mnist_bench.leaderboard import excess_of
     from mnist_bench.studies import is_foreign, record
 
-    if is_foreign(study.spec):
-        return {"study": study.name, **asdict(trial)}
+    if is_foreign(study.spec) or not trial.reports:  # a record is of what can be trained again
+        return {"study": study.name, **asdict(trial), "excess": excess_of(trial)}
     return record.to_json(record.record_of(study, trial))
 
 
@@ -159,7 +161,7 @@ def _study_lines(study: StudyRecord) -> Iterator[str]:
 
 
 def _trial_lines(study: StudyRecord, trial: TrialRecord) -> Iterator[str]:
-    from mnist_bench.leaderboard import accuracy_interval, validation_images
+    from mnist_bench.leaderboard import accuracy_interval, excess_of, validation_images
     from mnist_bench.studies import is_foreign
 
     foreign = is_foreign(study.spec)
@@ -170,9 +172,8 @@ def _trial_lines(study: StudyRecord, trial: TrialRecord) -> Iterator[str]:
     yield f"seed {trial.seed}, {cells.duration(trial.seconds)} of training"
     yield from (f"{name}: {cells.value(value)}" for name, value in trial.facts.items())
     conditions = study.spec["space"]["settings"].get("constraints", ())
-    for name, excess in trial.constraints.items():
-        if excess > 0:
-            yield f"{'constraint not met' if name in conditions else 'limit exceeded'}: {name} by {excess:g}"
+    for name, excess in excess_of(trial).items():
+        yield f"{'constraint not met' if name in conditions else 'limit exceeded'}: {name} by {excess:g}"
     if trial.error:
         yield from ("", "error", *(f"  {line}" for line in trial.error.splitlines()))
     yield from _foreign_settings(trial) if foreign else _settings(trial)

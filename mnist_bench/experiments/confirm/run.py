@@ -112,7 +112,7 @@ def _answers(known: Confirmed, study: StudyRecord, asked: Options) -> bool:
 def _decided_by(study: StudyRecord, asked: Options) -> str:
     """Return the SHA-256 of all that decides, with the time, how far a race goes. Where the test set stays shut a
     budget goes further, for nothing is reserved; all other ways of opening it have the hash of the first versions."""
-    never = ["never"] if asked.opening == "never" else []
+    never = [] if _opens(asked.opening, judged=True) else ["never"]
     return canonical_json.sha256([study.digest, asked.top, asked.budget, *never])
 
 
@@ -127,6 +127,11 @@ def _opens(opening: Opening, *, judged: bool) -> bool:
             return True
         case _:
             assert_never(opening)
+
+
+def _waits_for_test(opening: Opening) -> bool:
+    """Return whether a race opens the test set if a test was made in it, and only then."""
+    return _opens(opening, judged=True) and not _opens(opening, judged=False)
 
 
 class _Confirmation:
@@ -175,7 +180,7 @@ class _Confirmation:
             UsageError: it is one.
         """
         budget, numbers = self._asked.budget, list(self._trials)
-        if budget is None or self._spending.begun or self._asked.opening != "judged":
+        if budget is None or self._spending.begun or not _waits_for_test(self._asked.opening):
             return
         final = self._runs.estimate(FINAL, self._finalists(numbers), SEEDS)
         rest = self._runs.estimate(RACE, numbers, LOOK) + final

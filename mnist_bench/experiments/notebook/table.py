@@ -9,6 +9,8 @@ from mnist_bench import cells
 from mnist_bench.experiments.notebook.result import DEVIATIONS, Figure, Row, plain
 from mnist_bench.result_table import Column, Table
 
+MEANT = "lr_drop: what the notebook meant to run, batchnorm and then an epoch at a tenth of the learning rate."
+
 
 def table_of(rows: Sequence[Row], seeds: int) -> Table[Row]:
     """Return a row a recipe, each trained with so many seeds."""
@@ -30,14 +32,14 @@ def table_of(rows: Sequence[Row], seeds: int) -> Table[Row]:
 
 
 def _footnotes(rows: Sequence[Row]) -> list[str]:
-    """Return what the table's signs mean, as far as it has them."""
+    """Return what the table's signs mean, as far as it has them, and why it has a row that the notebook never ran."""
     lines = ["= as many parameters as the notebook's net has."] if any(map(_counts_agree, rows)) else []
     if any(row.remarkable for row in rows):
         noise = "of a run's difference to that mean"
         lines.append(
             f"! more than {DEVIATIONS:g} standard deviations from our mean ({noise}: times the root of 1 + 1/n)."
         )
-    return lines
+    return [*lines, *([MEANT] if any(row.recipe == "lr_drop" for row in rows) else [])]
 
 
 def _accuracy(row: Row) -> str:

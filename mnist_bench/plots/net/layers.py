@@ -117,8 +117,10 @@ def _follower(layer: Layer) -> str:
             return _pool(layer.pool_axes)
         case "dropout":
             return f"dropout {layer.rate:.2g}"
-        case _:
+        case "batchnorm" | "convolution" | "linear" | "flatten":  # all but the first begin a unit, or are left out
             return layer.kind
+        case _:
+            assert_never(layer.kind)
 
 
 def _pool(axes: PoolAxes) -> str:

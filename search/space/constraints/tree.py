@@ -14,7 +14,7 @@ from search.space.scalars import Scalar
 Operator = Literal["+", "-", "*", "/"]
 Comparator = Literal["<", "<=", ">", ">=", "==", "!="]
 
-LEAST = 1e-9
+MIN_MISS = 1e-9
 """Of a comparison of numbers that is not met: `a < b` where both are equal misses it by this much."""
 UNMET = 1.0
 """Of a comparison that is not met and of which no amount can be said: of texts, or after a division by zero."""
@@ -174,7 +174,7 @@ def _excess(comparator: Comparator, left: Any, right: Any) -> float:
         case _:
             assert_never(comparator)
     # The comparison decides, not the difference, which may be rounded to 0.
-    return max(min(0.0, over), -sys.float_info.max) if is_met else min(max(LEAST, over), sys.float_info.max)
+    return max(min(0.0, over), -sys.float_info.max) if is_met else min(max(MIN_MISS, over), sys.float_info.max)
 
 
 def _is_met(comparator: Comparator, left: Any, right: Any) -> bool:

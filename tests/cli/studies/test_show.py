@@ -151,7 +151,24 @@ def test_a_trial_that_ran_out_of_time_says_so_and_how_much_it_had(cli: Cli) -> N
 
 def test_an_infeasible_trial_shows_the_limit(cli: Cli) -> None:
     assert "limit exceeded: macs by 5" in cli("show", "conv-0/5").stdout.splitlines()
-    assert cli("show", "conv-0/5", "--json").exit_code == 3
+
+
+def test_an_infeasible_trials_json_says_what_it_exceeds(cli: Cli) -> None:
+    result = cli("show", "conv-0/5", "--json")
+    assert result.exit_code == 0
+    values = json.loads(result.stdout)
+    assert (values["schema_version"], values["study"], values["number"]) == (1, "conv-0", 5)
+    assert (values["state"], values["reason"], values["params"]) == ("PRUNED", "infeasible", {})
+    assert (values["constraints"], values["excess"]) == ({"macs": 5.0}, {"macs": 5.0})
+    refused = cli("reproduce", "-", stdin=result.stdout)
+    assert refused.exit_code == 2
+    assert refused.stderr.startswith("Error: stdin: no record of a trial (")
+
+
+def test_the_json_of_a_trial_that_crashed_at_once_has_its_error(cli: Cli) -> None:
+    values = json.loads(cli("show", "conv-0/6", "--json").stdout)
+    assert (values["state"], values["excess"]) == ("FAIL", {})
+    assert values["error"].endswith("ValueError: no [bold]luck[/bold]")
 
 
 def test_an_infeasible_trial_shows_the_constraint(cli: Cli) -> None:

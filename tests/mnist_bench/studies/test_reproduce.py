@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -114,3 +115,12 @@ def test_numerics_differences_name_the_canary_first() -> None:
         ("canary", "a", "b"), ("arch", "x", "–"), ("cpu.flags", "['avx2']", "['sse']"), ("gpu", "–", "g")
     ]  # fmt: skip
     assert numerics_differences(then, dict(then)) == ()
+
+
+def test_versions_that_differ_are_those_that_the_record_holds(recorded: Record, reports: tuple[Report, ...]) -> None:
+    assert reproduce(recorded, Replay(reports)).versions == ()
+    then = {"torch": "1.0", "optuna": version("optuna"), "no-such-package": "2.0", "": "3.0", "greenlet-9": "none"}
+    comparison = reproduce(replace(recorded, versions=then), Replay(reports))
+    assert [(d.name, d.then, d.now) for d in comparison.versions] == [
+        ("", "3.0", "none"), ("no-such-package", "2.0", "none"), ("torch", "1.0", version("torch"))
+    ]  # fmt: skip

@@ -17,6 +17,7 @@ from search.errors import StorageError
 from search.study.studies import open_study
 from support import search_fake as fake
 from support.paths import DATABASE
+from support.small_disk import small_disk
 
 GOAL = 12
 LOCK = """
@@ -92,19 +93,10 @@ def test_a_reader_that_never_ends_does_no_harm(undisturbed: str, database: Path,
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def disk(tmp_path: Path) -> Iterator[Path]:
     """Return a disk of four megabytes."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=4m", "mnist-bench-test", str(folder)]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        pytest.skip("no mount here")
-    if done.returncode:
-        pytest.skip(f"may not mount: {done.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    with small_disk(tmp_path / "disk", "4m") as made:
+        yield made
 
 
 def fill(folder: Path, left: int) -> Path:
@@ -117,19 +109,19 @@ def fill(folder: Path, left: int) -> Path:
 
 @pytest.mark.parametrize("left", [0, 40_000, 120_000])
 def test_a_full_disk_is_a_sentence_and_the_search_goes_on_when_there_is_room(
-    undisturbed: str, stopped: Path, small_disk: Path, left: int
+    undisturbed: str, stopped: Path, disk: Path, left: int
 ) -> None:
-    shutil.copytree(stopped, small_disk, dirs_exist_ok=True)
-    before = open_study(small_disk, None)
-    filler = fill(small_disk, left)
+    shutil.copytree(stopped, disk, dirs_exist_ok=True)
+    before = open_study(disk, None)
+    filler = fill(disk, left)
     with pytest.raises(StorageError) as caught:
-        fake.run(small_disk, goal=GOAL)
+        fake.run(disk, goal=GOAL)
     assert str(caught.value).count("\n") == 0
     assert "No space left" in str(caught.value) or "is full" in str(caught.value) or "I/O" in str(caught.value)
-    after = open_study(small_disk, None)
+    after = open_study(disk, None)
     assert [trial for trial in before.finished() if trial not in after.finished()] == []
     filler.unlink()
-    assert fake.run(small_disk, goal=GOAL).study.digest == undisturbed
+    assert fake.run(disk, goal=GOAL).study.digest == undisturbed
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,7 @@ def test_lanes_change_nothing(undisturbed: str, tmp_path: Path, workers: int, la
 @pytest.mark.parametrize("lanes", [1, 3])
 def test_workers_that_are_killed_change_nothing(undisturbed: str, tmp_path: Path, lanes: int) -> None:
     found = fake.run(tmp_path, goal=GOAL, workers=2, lanes=lanes, behaviour="die_once_sometimes")
+    assert fake.was_run_again(tmp_path)
     assert found.study.digest == undisturbed
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from search.event_log.records import TrialRecord
-from search.proposals.choice import MOST_REPORTS, Why, choose
+from search.proposals.choice import MAX_REPORTS, Why, choose
 from search.proposals.coordinates import Candidate, Coordinates
 from search.proposals.curves import Curve
 from search.proposals.prospects import CROSSED, SpaceProspects
@@ -203,12 +203,12 @@ def test_why_is_said_in_the_terms_of_the_study() -> None:
 def test_of_many_reports_the_most_telling_are_read() -> None:
     """The time of a proposal stays the same, and what matters is known still."""
     prospects = SpaceProspects(SPACE, Free(), 0)
-    params = [prospects.covering(number, ()) for number in range(2 * MOST_REPORTS)]
+    params = [prospects.covering(number, ()) for number in range(2 * MAX_REPORTS)]
     curves = [curve(number, each, *((quality(each),) * (1 + number % 3))) for number, each in enumerate(params)]
     draws = np.random.default_rng(0)
     candidates = prospects.candidates(curves, draws)
     best, why = chosen(curves, candidates, prospects, draws)
-    assert quality(best) > sorted(map(quality, params))[int(1.6 * MOST_REPORTS)]
+    assert quality(best) > sorted(map(quality, params))[int(1.6 * MAX_REPORTS)]
     complete = [each for each in curves if len(each.values) == len(SHARES)]
     assert why.best == max(each.values[-1] for each in complete)
     place = prospects.coordinates.of(best)

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from mnist_bench.cli.studies.reproduce import verdict
+from mnist_bench.studies.record import Period
+from mnist_bench.studies.reproduce import Comparison, Difference
+from support.handmade import HASH
+
+THEN = Period(value=0.99, metrics={"epoch": 1.0, "train_loss": 0.2}, weights=HASH)
+NOW = Period(value=0.99, metrics={"epoch": 1.0, "train_loss": 0.3}, weights=HASH)
+PRECISION = Difference(name="precision", then="bf16", now="fp32")
+CANARY = Difference(name="canary", then="77c0" + HASH[4:], now="1d93" + HASH[4:])
+OPTUNA = Difference(name="optuna", then="4.9.0", now="5.0.0")
+TORCH = Difference(name="torch", then="2.12.0", now="2.13.0")
+
+
+@pytest.mark.parametrize(
+    ("numerics", "versions", "words"),
+    [
+        (
+            [CANARY, PRECISION],
+            [],
+            "The numerics differ (canary 77c0… → 1d93…): precision bf16 → fp32; versions are the same.",
+        ),
+        (
+            [CANARY],
+            [TORCH],
+            "The numerics differ (canary 77c0… → 1d93…): by nothing that has a name; versions differ: torch 2.12.0 → "
+            "2.13.0.",
+        ),
+        (
+            [],
+            [],
+            "The numerics agree; versions are the same. So the cause is another: the program itself, or the record.",
+        ),
+        (
+            [],
+            [OPTUNA, TORCH],
+            "The numerics agree; versions differ: optuna 4.9.0 → 5.0.0, torch 2.12.0 → 2.13.0. So the cause is one of "
+            "these, the program itself, or the record.",
+        ),
+    ],
+)
+def test_where_something_differs_numerics_and_versions_are_told(
+    numerics: Sequence[Difference], versions: Sequence[Difference], words: str
+) -> None:
+    comparison = Comparison(
+        periods=((THEN, NOW),), first_difference=Difference(name="period 1, train loss", then="0.2", now="0.3"),
+        numerics=tuple(numerics), versions=tuple(versions), p_value=None,
+    )  # fmt: skip
+    assert verdict(comparison)[-1] == words
+
+
+def test_where_all_is_identical_no_cause_is_told() -> None:
+    comparison = Comparison(
+        periods=((THEN, THEN),), first_difference=None, numerics=(), versions=(TORCH,), p_value=None
+    )
+    assert verdict(comparison)[-1] == "Identical, bit for bit."
