@@ -44,9 +44,8 @@ def render(report: Report, drawing: Drawing | None = None) -> str:
         drawing=drawing,
         counted=cells.counted(report.board.counts, live=report.board.live),
         digest_promise=digest_lines(report.board, place)[1].strip(" ()"),
-        board=replace(board, rows=shown),
+        board=replace(board, rows=shown, footnotes=[line for line in board.footnotes if line != test_set]),
         unfinished=replace(board, rows=board.rows[len(shown) :]),
-        below_board=[line for line in board.footnotes if line != test_set],
         test_set=test_set,
         sort_key=_sort_key,
     )

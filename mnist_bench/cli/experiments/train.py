@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +13,7 @@ import typer
 from mnist_bench import cells
 from mnist_bench.cli import options, output, targets
 from mnist_bench.config import DatasetName, TrainOn
+from mnist_bench.result_table import Column, Table
 from search.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,7 +23,28 @@ if TYPE_CHECKING:
 
 OF_SEARCHES = ("details", "worker", "started", "handled")
 """Fields of a report that say nothing about a recipe trained on its own."""
-HEADINGS = f"{'seed':>5} {'epoch':>6}  train loss  val loss  {'accuracy':>9}  errors     time"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trained:
+    """A period of one seed."""
+
+    seed: int
+    report: Report
+
+
+COLUMNS: Sequence[Column[Trained]] = (
+    Column("seed", lambda row: str(row.seed), 9, "right"),
+    Column("epoch", lambda row: _number(row.report.metrics["epoch"], "g"), 8, "right"),
+    Column("train loss", lambda row: _number(row.report.metrics["train_loss"], ".5f"), 4, "right"),
+    Column("val loss", lambda row: _number(row.report.metrics["val_loss"], ".5f"), 3, "right"),
+    Column("accuracy", lambda row: cells.percent(row.report.value), 7, "right"),
+    Column("errors", lambda row: _number(row.report.metrics["errors"], "d"), 6, "right"),
+    Column("time", lambda row: cells.duration(row.report.seconds), 2, "right"),
+    Column("end", lambda row: (row.report.end or "").replace("_", " "), 5),
+)
+WIDTHS = (5, 6, 10, 8, 9, 6, 7, 0)
+"""Of the columns while rows are printed as they come, and those to come are not known."""
 
 
 def train(
@@ -50,6 +74,8 @@ def train(
         typer.Option("--output", metavar="FILE", help="Keep the weights as safetensors, the configuration inside."),
     ] = None,
     json: options.Json = False,
+    csv: options.Csv = False,
+    markdown: options.Markdown = False,
     results: options.Results = options.RESULTS,
     storage: options.Storage = None,
 ) -> None:
@@ -58,6 +84,7 @@ def train(
     A trial's own seed is for `reproduce`; here its settings are trained with others, and with `--on all` on all images.
     Several seeds train at once, as many as there are workers.
     """
+    form = output.form(json=json, csv=csv, markdown=markdown)
     _check_output(output_file, seeds)  # before anything that takes seconds to load
     from mnist_bench.config import leaves_validation
     from mnist_bench.data import close_test_set
@@ -75,21 +102,23 @@ def train(
     else:
         training = recipe_training.of_recipe(recipe, asked, dataset)
     config = training.config
-    if not json:
-        output.print_line(HEADINGS, "bold")
+    is_live = form == "table"
+    if is_live:
+        output.print_line(_line(column.heading for column in COLUMNS), "bold")
     numbers = range(seed, seed + seeds)
-    heard = (lambda _, report: None) if json else _show_period
+    heard = _show_period if is_live else lambda seed, report: None
     found = training.fit_seeds(numbers, workers or options.suitable_workers(device), heard)
     fits = dict(zip(numbers, found, strict=True))
     if output_file is not None:
         training.save(fits[seed], output_file)
         output.note(f"weights in {output_file}")
-    if json:
-        output.print_json(_plain(config, fits))
+    if is_live:
+        for line in _summary(fits):
+            output.print_line(line)
     else:
-        _print_summary(fits)
-        if not leaves_validation(config.train_on):
-            output.note("train_on: all, so the validation images were trained on; `accuracy` is no estimate.")
+        output.show(form, _table(config, fits))
+    if form in ("table", "markdown") and not leaves_validation(config.train_on):
+        output.note("train_on: all, so the validation images were trained on; `accuracy` is no estimate.")
 
 
 def _is_trial(recipe: str) -> bool:
@@ -112,39 +141,54 @@ def _check_output(path: Path | None, seeds: int) -> None:
 
 
 def _show_period(seed: int, report: Report) -> None:
-    metrics = report.metrics
-    figures = f"{_number(metrics['train_loss'], '.5f'):>10}  {_number(metrics['val_loss'], '.5f'):>8}"
-    accuracy = f"{cells.percent(report.value):>9}  {_number(metrics['errors'], 'd'):>6}"
-    ended = f"  {report.end.replace('_', ' ')}" if report.end else ""
-    time = f"{cells.duration(report.seconds):>7}"
-    output.print_line(f"{seed:>5} {metrics['epoch']:>6g}  {figures}  {accuracy}  {time}{ended}")
+    row = Trained(seed=seed, report=report)
+    output.print_line(_line(column.text(row) for column in COLUMNS))
+
+
+def _line(texts: Iterable[str]) -> str:
+    return output.GAP.join(text.rjust(width) for text, width in zip(texts, WIDTHS, strict=True)).rstrip()
+
+
+def _table(config: TrainConfig, results: Mapping[int, FitResult]) -> Table[Trained]:
+    """Return a row a period, those of each seed together."""
+    rows = [Trained(seed=seed, report=report) for seed, result in results.items() for report in result.reports]
+    return Table(
+        rows=rows, columns=COLUMNS, footnotes=_summary(results), record=_record, document=_plain(config, results)
+    )
+
+
+def _record(row: Trained) -> Mapping[str, Any]:
+    figures = _plain_report(row.report)
+    return {"seed": row.seed, **figures.pop("metrics"), **figures}
 
 
 def _number(value: float | None, form: str) -> str:
     return "–" if value is None else format(value, form)
 
 
-def _accuracies(results: dict[int, FitResult]) -> list[float]:
+def _accuracies(results: Mapping[int, FitResult]) -> list[float]:
     """Return the last accuracy of each seed that trained to its end."""
     finals = [result.reports[-1].value for result in results.values()]
     return [value for value in finals if value is not None]
 
 
-def _print_summary(results: dict[int, FitResult]) -> None:
+def _summary(results: Mapping[int, FitResult]) -> list[str]:
+    """Return the lines below the table: the weights' hashes, the mean, how many seeds did not train to the end."""
     from mnist_bench.statistics import mean_and_deviation
 
-    for seed, result in results.items():
-        output.print_line(f"weights of seed {seed}  sha256 {result.reports[-1].weights or '–'}")
+    hashes = {seed: result.reports[-1].weights or "–" for seed, result in results.items()}
+    lines = [f"weights of seed {seed}  sha256 {weights}" for seed, weights in hashes.items()]
     accuracies = _accuracies(results)
     if len(accuracies) > 1:
         mean, deviation = mean_and_deviation(accuracies)
         spread = f"{cells.percent(mean, 3)} ± {cells.percent(deviation, 3)}"
-        output.print_line(f"{spread} validation accuracy (mean and standard deviation of {len(accuracies)} seeds)")
+        lines.append(f"{spread} validation accuracy (mean and standard deviation of {len(accuracies)} seeds)")
     if len(accuracies) < len(results):
-        output.print_line(f"{len(results) - len(accuracies)} of {len(results)} seeds did not train to the end.")
+        lines.append(f"{len(results) - len(accuracies)} of {len(results)} seeds did not train to the end.")
+    return lines
 
 
-def _plain(config: TrainConfig, results: dict[int, FitResult]) -> dict[str, Any]:
+def _plain(config: TrainConfig, results: Mapping[int, FitResult]) -> dict[str, Any]:
     from mnist_bench.config import to_json
     from mnist_bench.statistics import mean_and_deviation
 

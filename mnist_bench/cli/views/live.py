@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -31,6 +31,13 @@ if TYPE_CHECKING:
 
 MAX_BAR = 48
 MIN_BAR = 8
+SEPARATOR = "  ·  "
+MAX_FOLDED = 2
+"""Lines of the best trial, and of one that is ahead of it, where there is room."""
+MIN_FOLDED = 40
+"""Width below which nothing is folded."""
+MIN_SETTINGS = 20
+"""Width from which a running trial's settings are begun."""
 RISE, SLACK = 1.25, 3.0
 """A later end than the one on the screen is shown where the time left is so many times as long, and so many seconds
 more: whoever waits sees the clock run down, and not rise at every period that took longer than was thought."""
@@ -90,13 +97,17 @@ class LiveView(Observer):
         from rich.live import Live
 
         self._results = results
-        self._header = self._notice = ""
-        self._images = 0
+        self._header: Sequence[str] = ()
+        self._notice = ""
+        self._images = self._slots = 0
         self._patience: int | None = None
         self._progress: Progress | None = None
         self._at = self._entered = time.monotonic()
         self._end: float | None = None
         """When the search is expected to end, by the monotonic clock."""
+        self._size = (0, 0)
+        self._above = 0
+        """The most lines above the running trials so far, at this size: they stay where they are."""
         self._console = output.console(stderr=True)
         self._live = Live(get_renderable=self._draw, console=self._console, refresh_per_second=4, transient=True)
 
@@ -121,8 +132,8 @@ class LiveView(Observer):
 
     def on_start(self, header: Header) -> None:
         """Show what is searched, and how, above the picture."""
-        self._header = header_line(header, self._results)
-        self._images = validation_images(header.context)
+        self._header = header_parts(header, self._results)
+        self._images, self._slots = validation_images(header.context), header.slots
         self._patience = header.stop_rules.patience
 
     def on_progress(self, progress: Progress) -> None:
@@ -133,16 +144,25 @@ class LiveView(Observer):
     def _draw(self) -> Text:
         from rich.text import Text
 
-        now, progress = time.monotonic(), self._progress
+        now, progress, width = time.monotonic(), self._progress, self._console.width
         if progress is None:
-            lines = [self._header or f"starting workers ... {cells.duration(now - self._entered)}"]
+            begun = [f"starting workers ... {cells.duration(now - self._entered)}"]
+            lines = packed(self._header, width) or begun
         else:
             progress = replace(progress, seconds=progress.seconds + now - self._at)
             left = None if self._end is None else max(0.0, self._end - now)
-            size = (self._console.width, self._console.height)
-            lines = picture(self._header, self._images, progress, left, *size, patience=self._patience)
-        lines += textwrap.wrap(self._notice, self._console.width)
-        return Text("\n").join(_cut(line, self._console.width) for line in lines if line)
+            lines = self._picture(progress, left, width, self._console.height)
+        lines += textwrap.wrap(self._notice, width)
+        return Text("\n").join(_cut(line, width) for line in lines)
+
+    def _picture(self, progress: Progress, left: float | None, width: int, height: int) -> list[str]:
+        if self._size != (width, height):
+            self._size, self._above = (width, height), 0
+        room = height - self._slots - 3
+        above = lines_above(self._header, self._images, progress, left, width, room)
+        self._above = max(self._above, len(above))
+        above += [""] * (self._above - len(above))
+        return picture(above, progress, width, height, patience=self._patience)
 
 
 def _cut(text: str, width: int) -> Text:
@@ -166,28 +186,62 @@ def expected_end(shown: float | None, now: float, seconds_left: float | None) ->
 
 
 def picture(
-    header: str,
-    images: int,
-    progress: Progress,
-    left: float | None,
-    width: int,
-    height: int,
-    *,
-    patience: int | None = None,
+    above: Sequence[str], progress: Progress, width: int, height: int, *, patience: int | None = None
 ) -> list[str]:
     """Return the lines of the live view for a terminal of `width` x `height` cells; long lines are cut later.
 
-    `images` is the number of validation images, `left` the seconds that the search is expected to take yet, and
-    `patience` the trials after which it ends if none of them is better.
+    `above` are those of `lines_above`, and `patience` is the trials after which the search ends if none of them is
+    better.
     """
     below = _summary_lines(progress, patience)
-    above = [header, progress_line(progress, left, width)]
-    if progress.best is not None:
-        above.append(f"best  {best_words(progress.best, images)}")
-    if (ahead := best_unfinished(progress)) is not None:
-        above.append(f"ahead {_unfinished_words(ahead)}")
     room = max(1, height - len(above) - len(below) - 2)
-    return [*above, *_running_lines(progress, room), *below]
+    return [*above, *_running_lines(progress, room, width), *below]
+
+
+def lines_above(
+    header: Sequence[str], images: int, progress: Progress, left: float | None, width: int, room: int
+) -> list[str]:
+    """Return the lines above the running trials: the header, the bar, the best trial and one that is ahead of it.
+
+    They are folded as far as that takes at most `room` lines, whichever of them there are at the moment.
+
+    Args:
+        header: its parts, see `header_parts`.
+        images: the number of validation images.
+        progress: the search at the moment.
+        left: the seconds that it is expected to take yet.
+        width: of the terminal.
+        room: the lines that may be taken.
+    """
+    head = packed(header, width)
+    spare = room - len(head) - 1
+    most = MAX_FOLDED if spare >= 2 * MAX_FOLDED and width >= MIN_FOLDED else 1
+    above = [*(head if spare >= 2 else [SEPARATOR.join(header)]), progress_line(progress, left, width)]
+    if progress.best is not None:
+        above += _folded("best  ", best_words(progress.best, images), width, most)
+    if (ahead := best_unfinished(progress)) is not None:
+        above += _folded("ahead ", _unfinished_words(ahead), width, most)
+    return above
+
+
+def packed(parts: Sequence[str], width: int) -> list[str]:
+    """Return the parts of a header on as few lines as hold them whole; a part that is wider has a line of its own."""
+    lines: list[str] = []
+    for part in parts:
+        if lines and len(lines[-1]) + len(SEPARATOR) + len(part) <= width:
+            lines[-1] += SEPARATOR + part
+        else:
+            lines.append(part)
+    return lines
+
+
+def _folded(label: str, words: str, width: int, most: int) -> list[str]:
+    """Return a label and what it labels on at most so many lines, the last of which may be too long."""
+    if most == 1:
+        return [label + words]
+    lines = textwrap.wrap(label + words, width, subsequent_indent=" " * len(label))
+    rest = " ".join([lines[most - 1], *(line.strip() for line in lines[most:])]) if len(lines) >= most else ""
+    return [*lines[: most - 1], *([rest] if rest else [])]
 
 
 def best_unfinished(progress: Progress) -> TrialRecord | None:
@@ -199,11 +253,20 @@ def best_unfinished(progress: Progress) -> TrialRecord | None:
 
 
 def header_line(header: Header, results: Path) -> str:
-    """Return the line above a search: space, two objectives, strategy, seed, slots and workers, device, folder."""
+    """Return the line above a search."""
+    return SEPARATOR.join(header_parts(header, results))
+
+
+def header_parts(header: Header, results: Path) -> list[str]:
+    """Return what stands above a search: folder, space, two objectives, strategy, seed, slots and workers, device.
+
+    The folder comes first, so that it is seen where the rest is cut.
+    """
     numerics = [str(header.numerics[key]) for key in ("device", "precision") if key in header.numerics]
     workers = f"{header.workers} worker{'s' if header.workers != 1 else ''}"
     workers += f" of {header.lanes} lanes" if header.lanes > 1 else ""
-    parts = [
+    return [
+        str(results / header.name) + (" (resumed)" if header.resumed else ""),
         header.space,
         *([objectives(header.cost)] if header.cost else []),
         f"{header.sampler} + {header.pruner}",
@@ -211,9 +274,7 @@ def header_line(header: Header, results: Path) -> str:
         f"seed {header.seed}",
         f"{header.slots} slots{'' if repeats(header.order) else ' by arrival'} on {workers}"
         + (f", {' '.join(numerics)}" if numerics else ""),
-        str(results / header.name) + (" (resumed)" if header.resumed else ""),
     ]
-    return "  ·  ".join(parts)
 
 
 def progress_line(progress: Progress, left: float | None, width: int) -> str:
@@ -250,7 +311,7 @@ def trial_line(trial: TrialRecord) -> str:
     return f"#{trial.number}  {ending}  {figures}  {line(from_json(trial.config))}"
 
 
-def _running_lines(progress: Progress, room: int) -> Iterator[str]:
+def _running_lines(progress: Progress, room: int, width: int) -> Iterator[str]:
     values = [report.value for trial in progress.running for report in trial.reports if report.value is not None]
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
     most = max((len(trial.reports) for trial in progress.running), default=0)
@@ -258,7 +319,9 @@ def _running_lines(progress: Progress, room: int) -> Iterator[str]:
     for trial in shown:
         curve = cells.sparkline([report.value for report in trial.reports], low, high)
         mark = "▶" if trial.number in progress.training else " "
-        yield f"{mark} #{trial.number:<4} {curve:<{most}}  {_running_words(trial, _waits_for(trial, progress))}"
+        words = f"{mark} #{trial.number:<4} {curve:<{most}}  {_running_words(trial, _waits_for(trial, progress))}"
+        has_room = width - len(words) >= MIN_SETTINGS
+        yield f"{words}  {line(from_json(trial.config))}" if has_room else words.rstrip()
     if len(shown) < len(progress.running):
         yield f"  and {len(progress.running) - len(shown)} more"
 
@@ -277,7 +340,8 @@ def _running_words(trial: TrialRecord, waits_for: str) -> str:
     words = f"epoch {done:g}/{total_epochs(trial):g}".ljust(11)
     words += f" {cells.percent(trial.value) if done else '':>8}  {waiting:<18}"
     words += f"{cells.count(trial.facts.get('parameters')):>7} parameters"
-    return words + (f"  {trial.seconds / done:.1f} s/epoch" if done else "")
+    speed = f"{trial.seconds / done:.1f} s/epoch" if done else ""
+    return f"{words}  {speed:<13}"
 
 
 def _unfinished_words(trial: TrialRecord) -> str:

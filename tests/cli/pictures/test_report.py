@@ -164,6 +164,13 @@ def test_a_sentence_goes_on_after_a_line_that_ends_in_a_colon(cli: Cli) -> None:
     assert tied.endswith("tied: <code>mnist-bench confirm conv-0</code> asks with fresh seeds.")
 
 
+def test_the_leaderboards_signs_are_explained_below_it() -> None:
+    trials = [handmade.trial(0, range(5)), handmade.trial(1, range(6), params={"optim.weight_decay": 0.1})]
+    read = Checked(html.render(handmade_report.report(handmade.study([*trials, *handmade.mixed().trials[2:]]))))
+    (signs,) = re.findall(r"rank –: not complete.*", read.text)
+    assert "decay: weight_decay" in signs
+
+
 def test_complete_trials_are_open_and_the_others_folded() -> None:
     text = html.render(handmade_report.report())
     board, _, rest = text.partition('<h2 id="leaderboard">')[2].partition("</section>")[0].partition("<details>")

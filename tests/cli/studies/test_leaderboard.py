@@ -170,6 +170,7 @@ def test_signs_that_occur_are_explained_and_no_others(cli: Cli) -> None:
     assert line.split("; ")[0] == "params: running statistics of batchnorm included"
     assert sorted(line[:-1].split("; ")[1:]) == [
         "augment: rotation_degrees zoom shear_radians translate_pixels",
+        "batchnorm after_pool: before the activation, at a block's end between pool and activation",
         "dropout: block_dropout/hidden_dropout",
         "lr →×drop_factor@epochs of the drops",
     ]

@@ -17,33 +17,70 @@ from search.event_log.early_stop import StopRules
 from support import handmade
 
 HEADER = Header(
-    name="conv-0", space="conv", sampler="tpe (multivariate)", pruner="asha 1-3-6", seed=0, slots=8, workers=2,
-    numerics={"device": "cpu", "precision": "bf16", "canary": "77c0"}, goal=50, resumed=False,
+    name="conv-0", space="conv", sampler="tpe (multivariate)", pruner="asha (after reports 1, 3 of 6)", seed=0,
+    slots=8, workers=2, numerics={"device": "cpu", "precision": "bf16", "canary": "77c0"}, goal=50, resumed=False,
     context=handmade.spec()["context"],
 )  # fmt: skip
+BEST = handmade.trial(17, range(6), params={"optim.lr": 0.0093})
 RUNNING = tuple(handmade.trial(n, range(9 * n), periods=n % 4, state="RUNNING") for n in range(30, 38))
 PROGRESS = Progress(
     goal=50, finished=29, complete=4, pruned=25, failed=0, infeasible=2, running=RUNNING,
-    best=handmade.trial(17, range(6), params={"optim.lr": 0.0093}), seconds=161.0, saved_periods=118,
-    total_periods=186, order_cost=0.012, workers=2, lanes=2, training=frozenset({33, 34}), ahead={32: 1},
+    best=BEST, seconds=161.0, saved_periods=118, total_periods=186, order_cost=0.012, workers=2, lanes=2,
+    training=frozenset({33, 34}), ahead={32: 1},
 )  # fmt: skip
 
 
-def test_the_header_says_what_is_searched_and_how() -> None:
+def picture(progress: Progress, left: float | None, width: int, height: int, patience: int | None = None) -> list[str]:
+    """Return the picture below a header of one word, as a search of eight slots shows it."""
+    above = live.lines_above(["header"], handmade.IMAGES, progress, left, width, height - HEADER.slots - 3)
+    return live.picture(above, progress, width, height, patience=patience)
+
+
+def test_the_header_says_where_what_is_searched_and_how() -> None:
     assert live.header_line(HEADER, Path("results")) == (
-        "conv  ·  tpe (multivariate) + asha 1-3-6  ·  seed 0  ·  8 slots on 2 workers, cpu bf16  ·  results/conv-0"
+        "results/conv-0  ·  conv  ·  tpe (multivariate) + asha (after reports 1, 3 of 6)  ·  seed 0"
+        "  ·  8 slots on 2 workers, cpu bf16"
     )
     lanes = live.header_line(replace(HEADER, workers=1, lanes=4), Path("results"))
     assert "8 slots on 1 worker of 4 lanes, cpu bf16" in lanes
-    assert live.header_line(replace(HEADER, resumed=True), Path("results")).endswith("(resumed)")
+    resumed = live.header_line(replace(HEADER, resumed=True), Path("results"))
+    assert resumed.startswith("results/conv-0 (resumed)  ·  conv  ·  ")
     rules = live.header_line(replace(HEADER, stop_rules=StopRules(patience=12, target=0.994)), Path("results"))
-    assert "asha 1-3-6  ·  patience 12  ·  target 99.4 %  ·  seed 0" in rules
+    assert "asha (after reports 1, 3 of 6)  ·  patience 12  ·  target 99.4 %  ·  seed 0" in rules
     both = live.header_line(replace(HEADER, cost="macs"), Path("results"))
-    assert both.startswith("conv  ·  high accuracy and few MACs  ·  tpe (multivariate) + asha 1-3-6  ·  ")
+    assert "  ·  conv  ·  high accuracy and few MACs  ·  tpe (multivariate) + asha (" in both
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_a_header_is_folded_between_its_parts(width: int) -> None:
+    parts = live.header_parts(HEADER, Path("results"))
+    above = live.lines_above(parts, handmade.IMAGES, PROGRESS, None, width, 13)
+    lines = above[: next(n for n, line in enumerate(above) if "29/50" in line)]
+    assert (len(lines), "  ·  ".join(lines)) == (2, live.header_line(HEADER, Path("results")))
+    assert all(cell_len(line) <= width for line in lines)
+
+
+def test_where_there_is_room_the_best_trial_is_told_whole() -> None:
+    (_, bar, *best) = live.lines_above(["header"], handmade.IMAGES, PROGRESS, None, 80, 6)
+    assert "29/50" in bar
+    assert len(best) == 2
+    assert all(cell_len(line) <= 80 for line in best)
+    whole = " ".join(" ".join(best).split())
+    assert whole == " ".join(f"best {live.best_words(BEST, handmade.IMAGES)}".split())
+    assert len(live.lines_above(["header"], handmade.IMAGES, PROGRESS, None, 80, 5)) == 3
+
+
+@given(width=st.integers(1, 200), room=st.integers(-20, 40), is_first=st.booleans())
+def test_what_is_above_the_running_trials_takes_no_more_than_its_room(width: int, room: int, is_first: bool) -> None:
+    progress = replace(PROGRESS, best=None) if is_first else PROGRESS
+    parts = live.header_parts(HEADER, Path("results"))
+    above = live.lines_above(parts, handmade.IMAGES, progress, 117, width, room)
+    assert len(above) <= max(4, room)
+    assert above[0].startswith("results/conv-0")
 
 
 def test_the_picture_shows_progress_best_running_trials_and_savings() -> None:
-    lines = live.picture("header", handmade.IMAGES, PROGRESS, 117, 120, 40)
+    lines = picture(PROGRESS, 117, 160, 40)
     assert lines[0] == "header"
     assert "29/50   4 complete  25 pruned   2:41 gone, about 117 s left   (+2 infeasible)" in lines[1]
     assert lines[2].startswith("best  #17  99.40 %  [98.70, 99.72]   2 blocks, 16·32 filters")
@@ -60,26 +97,26 @@ def test_the_picture_shows_progress_best_running_trials_and_savings() -> None:
 def test_what_pruning_saved_counts_epochs_only_where_each_is_a_period(periods: list[float] | None, unit: str) -> None:
     trial = handmade.trial(30, range(9), periods=1, state="RUNNING", params={"epochs": 3, "periods": periods})
     progress = replace(PROGRESS, running=(replace(trial, costs=(1,) * len(periods or "123")),), best=None)
-    assert live.picture("", 0, progress, None, 120, 40)[-1].startswith(f"pruning saved 118 of 186 {unit} so far")
+    assert picture(progress, None, 120, 40)[-1].startswith(f"pruning saved 118 of 186 {unit} so far")
 
 
 def test_while_no_trial_runs_the_best_one_tells_whether_periods_are_epochs() -> None:
     between, halves = replace(PROGRESS, running=()), handmade.trial(17, range(6), params={"periods": [0.5, 6]})
     for best, unit in ((PROGRESS.best, "epochs"), (halves, "periods"), (None, "periods")):
-        lines = live.picture("", handmade.IMAGES, replace(between, best=best), None, 120, 40)
+        lines = picture(replace(between, best=best), None, 120, 40)
         assert lines[-1].startswith(f"pruning saved 118 of 186 {unit} so far")
 
 
 def test_patience_runs_down_once_a_trial_is_complete() -> None:
-    (*_, last) = live.picture("header", handmade.IMAGES, replace(PROGRESS, since=7), None, 120, 40, patience=12)
+    (*_, last) = picture(replace(PROGRESS, since=7), None, 120, 40, patience=12)
     assert last.endswith(" · 7 of 12 trials without a better one")
     for since, patience in ((None, 12), (7, None)):
-        lines = live.picture("h", handmade.IMAGES, replace(PROGRESS, since=since), None, 120, 40, patience=patience)
+        lines = picture(replace(PROGRESS, since=since), None, 120, 40, patience=patience)
         assert not any("without a better one" in line for line in lines)
 
 
 def test_it_tells_what_trains_from_what_waits_and_for_what() -> None:
-    lines = live.picture("header", handmade.IMAGES, PROGRESS, None, 120, 40)
+    lines = picture(PROGRESS, None, 160, 40)
     told = {line[2:].split()[0]: line for line in lines[3:11]}
     assert [name for name, line in told.items() if line.startswith("▶")] == ["#33", "#34"]
     assert "waits for its turn " in told["#32"][:60]
@@ -87,16 +124,23 @@ def test_it_tells_what_trains_from_what_waits_and_for_what() -> None:
     assert "waits" not in told["#33"]
 
 
+def test_running_trials_tell_their_settings_where_there_is_room() -> None:
+    told = [line for line in picture(PROGRESS, None, 160, 40) if "parameters" in line]
+    assert len({line.index("2 blocks, 16·32 filters") for line in told}) == 1
+    assert {line[line.index("2 blocks") - 2 :][:2] for line in told} == {"  "}
+    assert not [line for line in picture(PROGRESS, None, 80, 40) if "parameters  " in line and "blocks" in line]
+
+
 def test_before_any_trial_is_complete_the_best_of_those_under_way_is_shown() -> None:
-    lines = live.picture("header", handmade.IMAGES, replace(PROGRESS, best=None), None, 120, 40)
+    lines = picture(replace(PROGRESS, best=None), None, 120, 40)
     (first,) = (line for line in lines if line.startswith("ahead"))
     assert first.startswith("ahead #30  73.00 %  after epoch 2 of 6   2 blocks")
-    assert not [line for line in live.picture("", 0, PROGRESS, None, 120, 40) if line.startswith("ahead")]
+    assert not [line for line in picture(PROGRESS, None, 120, 40) if line.startswith("ahead")]
 
 
 def test_before_anything_has_ended_nothing_is_said_of_savings() -> None:
     begun = replace(PROGRESS, best=None, saved_periods=0, total_periods=0, order_cost=0.0, running=())
-    assert live.picture("header", handmade.IMAGES, begun, None, 120, 40)[2:] == []
+    assert picture(begun, None, 120, 40)[2:] == []
 
 
 def test_where_the_rest_is_unknown_no_time_is_promised() -> None:
@@ -122,12 +166,11 @@ def test_the_progress_line_keeps_to_the_width_while_there_is_room_for_a_bar(widt
     line = live.progress_line(PROGRESS, 117, width)
     assert "29/50" in line
     assert cell_len(line) <= width or "━" not in line
-    lines = live.picture("header", handmade.IMAGES, PROGRESS, 117, width, height)
-    assert len(lines) <= max(6, height - 1)
+    assert len(picture(PROGRESS, 117, width, height)) <= max(6, height - 1)
 
 
 def test_too_many_running_trials_are_counted() -> None:
-    lines = live.picture("header", handmade.IMAGES, PROGRESS, 117, 80, 10)
+    lines = picture(PROGRESS, 117, 80, 10)
     assert len(lines) <= 9
     assert any(line.strip().startswith("and ") and line.endswith("more") for line in lines)
 
@@ -150,7 +193,7 @@ def test_without_a_terminal_there_is_one_line_a_finished_trial(capsys: pytest.Ca
             view.on_end(trial)
         view.on_progress(replace(PROGRESS, finished=2))
     lines = plain_lines(capsys)
-    assert lines[0].startswith("conv  ·  ")
+    assert lines[0].startswith("results/conv-0  ·  conv  ·  ")
     assert lines[1].startswith("1/50  #3  PRUNED  91.00 %  epoch 1/6  1.5 s  2 blocks")
     assert lines[2].startswith("2/50  #4  COMPLETE  99.40 %  epoch 6  9.0 s")
     assert len(lines) == 3
@@ -165,7 +208,7 @@ def test_a_trial_that_the_machine_ended_is_named_in_words() -> None:
 def test_names_with_markup_and_escapes_are_shown_as_text(capsys: pytest.CaptureFixture[str]) -> None:
     with live.PlainView(Path("results")) as view:
         view.on_start(replace(HEADER, name="[/x][link=http:evil]\x1b[31m"))
-    assert plain_lines(capsys)[0].endswith("results/[/x][link=http:evil][31m")
+    assert plain_lines(capsys)[0].startswith("results/[/x][link=http:evil][31m  ·  conv")
 
 
 def test_a_terminal_that_cannot_move_its_cursor_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,6 +235,22 @@ def test_in_a_terminal_the_picture_is_drawn_within_its_width_and_wiped(
     assert "[bold][31m"[: width - 2] in text
     assert "Stopping" in text
     assert all(cell_len(line) <= width for line in re.split(r"[\r\n]+", text))
+
+
+def test_the_running_trials_stay_where_they_are_when_less_is_told_above(monkeypatch: pytest.MonkeyPatch) -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=80, height=30, color_system=None)
+    monkeypatch.setattr(output, "console", lambda *, stderr=False: console)
+    view = live.LiveView(Path("results"))
+    view.on_start(HEADER)
+    first, *others = RUNNING
+    ahead = replace(first, reports=(replace(RUNNING[1].reports[0], value=0.999),))
+    drawn = []
+    for running in ((ahead, *others), RUNNING):
+        view.on_progress(replace(PROGRESS, running=running))
+        drawn.append(view._draw().plain.split("\n"))
+    assert [any(line.startswith("ahead #30") for line in lines) for lines in drawn] == [True, False]
+    assert len({[line[2:5] for line in lines].index("#33") for lines in drawn}) == 1
+    assert len(drawn[0]) == len(drawn[1])
 
 
 @pytest.mark.parametrize("terminal", [True, False])

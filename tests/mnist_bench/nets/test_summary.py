@@ -55,6 +55,13 @@ def test_a_cooldown_is_told_with_the_learning_rate() -> None:
     assert len(legend("lr → drops", [".001 →0@3", ".0093 →×.1@4"])) == 2
 
 
+def test_abbreviated_names_and_a_placement_that_does_not_tell_itself_are_explained_where_they_occur() -> None:
+    assert legend("decay", ["0", ".01"]) == ["decay: weight_decay"]
+    (words,) = legend("batchnorm", ["none", "after_pool"])
+    assert words.startswith("batchnorm after_pool: before the activation, ")
+    assert legend("batchnorm", ["none", "after"]) == []
+
+
 @pytest.mark.parametrize(
     ("epochs", "drops", "falls"),
     [

@@ -1,0 +1,75 @@
+"""What `train` prints of fits made by hand; tests/cli/test_end_to_end.py trains."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import pytest
+from typer.testing import Result
+
+from mnist_bench.config import TrainConfig
+from mnist_bench.training import FitResult
+from search.trainer_api import Report
+from support import handmade
+
+Cli = Callable[..., Result]
+FITS = {
+    0: [handmade.report(1, range(9)), handmade.report(2, range(6))],
+    1: [handmade.report(1, range(8)), replace(handmade.report(2, ()), value=None, weights="", end="diverged")],
+}
+
+
+@dataclass(frozen=True)
+class Training:
+    """Stands in for `recipe_training.RecipeTraining`."""
+
+    config: TrainConfig = field(default_factory=TrainConfig)
+
+    def fit_seeds(
+        self, seeds: Sequence[int], workers: int, on_period: Callable[[int, Report], None]
+    ) -> tuple[FitResult, ...]:
+        """Return the fits made by hand."""
+        for seed in seeds:
+            for report in FITS[seed]:
+                on_period(seed, report)
+        return tuple(FitResult(reports=tuple(FITS[seed]), state=b"") for seed in seeds)
+
+
+@pytest.fixture
+def train(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    monkeypatch.setattr("mnist_bench.data.close_test_set", lambda: None)  # it would stay closed for other tests
+    monkeypatch.setattr("mnist_bench.experiments.recipe_training.of_recipe", lambda *_: Training())
+    return lambda *options: cli("train", "r.yaml", "--seeds", "2", *options).stdout
+
+
+def test_for_people_there_is_a_line_a_period_as_it_ends(train: Callable[..., str]) -> None:
+    heading, *lines = train().splitlines()
+    assert heading.split() == ["seed", "epoch", "train", "loss", "val", "loss", "accuracy", "errors", "time", "end"]
+    assert lines[1].split() == ["0", "2", "0.25000", "0.03000", "99.40", "%", "6", "1.5", "s"]
+    assert lines[3].split()[-1] == "diverged"
+    assert lines[4].startswith("weights of seed 0  sha256 ")
+    assert lines[-1] == "1 of 2 seeds did not train to the end."
+
+
+def test_csv_has_a_row_a_period(train: Callable[..., str]) -> None:
+    rows = list(csv.DictReader(io.StringIO(train("--csv"))))
+    assert [(row["seed"], row["epoch"], row["value"], row["errors"]) for row in rows[:2]] == [
+        ("0", "1.0", "0.991", "9"), ("0", "2.0", "0.994", "6"),
+    ]  # fmt: skip
+    assert (rows[3]["end"], rows[3]["value"]) == ("diverged", "")
+
+
+def test_markdown_has_the_same_table_and_what_stands_below_it(train: Callable[..., str]) -> None:
+    lines = train("--markdown").splitlines()
+    table = [line for line in lines if line.startswith("|")]
+    assert (len(table), len({line.count(" | ") for line in table})) == (6, 1)
+    assert lines[-1] == "1 of 2 seeds did not train to the end."
+
+
+def test_json_has_the_curves(train: Callable[..., str]) -> None:
+    runs = json.loads(train("--json"))["runs"]
+    assert [[report["value"] for report in run["curve"]] for run in runs] == [[0.991, 0.994], [0.992, None]]
