@@ -21,6 +21,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before NumPy is loaded: two thr
 os.environ.pop("COLUMNS", None)  # pytest's worker processes have it, and tables would be cut to it
 os.fsync = lambda fd: None  # no test cuts the power; on a busy disk each call takes milliseconds
 dose.load()
+SLOW = ("slow", "ray", "browser", "soak", "integration")
+LONG = ("soak", "integration")
+"""As is everything in the full dose."""
+LIMIT_OF_THE_LONG = 3600
+"""Seconds, where others have what pyproject.toml says."""
 if TYPE_CHECKING:
     from support.postgres_server import Server
 
@@ -38,7 +43,15 @@ def postgres() -> Iterator[Server]:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the slow tests: a file of them that one process takes up last would be waited for by the other."""
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    items.sort(key=lambda item: not is_one_of(SLOW, item))
+    for item in items:
+        if dose.SHARE == 1 or is_one_of(LONG, item):
+            item.add_marker(pytest.mark.timeout(LIMIT_OF_THE_LONG))
+
+
+def is_one_of(markers: tuple[str, ...], item: pytest.Item) -> bool:
+    """Return whether a test has one of the markers."""
+    return any(item.get_closest_marker(name) is not None for name in markers)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

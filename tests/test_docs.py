@@ -9,9 +9,9 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from mnist_bench.cli.app import app
+from support import forged
+from support.commands import command_of, help_of, unknown_options
 from support.paths import ROOT
 
 PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md"]
@@ -47,21 +47,19 @@ def test_all_tests_of_the_faults_run_by_one_command() -> None:
     assert set(re.findall(pattern, FAULTS)) == {f"{path}::{name}" for path, name in NAMED.findall(FAULTS)}
 
 
-@cache
-def help_of(*command: str) -> str | None:
-    """Return what a command's --help prints, None where there is no such command."""
-    shown = CliRunner().invoke(app, [*command, "--help"], env={"COLUMNS": "200"})
-    return shown.output if shown.exit_code == 0 else None
+def test_the_forgeries_and_names_are_as_many_as_are_told() -> None:
+    assert f"| {len(forged.REFUSED)} forgeries: " in FAULTS
+    ways, more = len(forged.WAYS_IN), len(forged.COMMANDS) - len(forged.WAYS_IN)
+    told = f"| {len(forged.NAMES)} names given to {ways} commands, the {len(forged.WORST)} worst to {more} more |"
+    assert told in FAULTS
 
 
 @pytest.mark.parametrize(("page", "line"), named(r"mnist-bench [a-z][^`\n]*"))
 def test_every_command_exists(page: str, line: str) -> None:
     words = shlex.split(line, comments=True)[1:]
-    command = words[: 2 if words[0] in ("bench", "plugin", "space", "studies", "table") and len(words) > 1 else 1]
-    shown = help_of(*command)
+    shown = help_of(*command_of(words))
     assert shown is not None, f"{page}: no such command: {line}"
-    for option in [word for word in words if word.startswith("-")]:
-        assert re.search(rf"{re.escape(option)}\b", shown), f"{page}: {option} is no option of {line}"
+    assert unknown_options(shown, words) == [], f"{page}: {line}"
 
 
 @pytest.mark.parametrize(("page", "target"), named(r"make [a-z]+"))

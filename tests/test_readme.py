@@ -7,10 +7,10 @@ import shlex
 from textwrap import dedent
 
 import pytest
-from typer.testing import CliRunner
 
 from mnist_bench import space_files
 from mnist_bench.cli.app import app
+from support.commands import command_of, help_of, unknown_options
 from support.paths import ROOT
 
 README = (ROOT / "README.md").read_text()
@@ -21,21 +21,12 @@ A_FEW_SCREENS = 100
 """Lines of a README that is read to its end."""
 
 
-def help_of(words: list[str]) -> str:
-    result = CliRunner().invoke(app, [*words, "--help"], env={"COLUMNS": "200"})
-    assert result.exit_code == 0, f"mnist-bench {' '.join(words)} is no command"
-    return result.output
-
-
 @pytest.mark.parametrize("line", COMMANDS)
 def test_every_command_and_option_exists(line: str) -> None:
     words = shlex.split(line.split("   ")[0].split(" > ")[0].removesuffix(" &"), comments=True)[1:]
-    named = [word for word in words[:2] if re.fullmatch(r"[a-z][a-z-]*", word)]
-    known = {"bench": 2, "plugin": 2, "space": 2, "studies": 2, "table": 2}
-    command = named[: known.get(named[0], 1)]
-    shown = help_of(command)
-    for option in [word for word in words if word.startswith("-")]:
-        assert re.search(rf"{re.escape(option)}\b", shown), f"{option} is no option of {' '.join(command)}"
+    shown = help_of(*command_of(words))
+    assert shown is not None, f"no such command: {line}"
+    assert unknown_options(shown, words) == []
 
 
 def test_every_command_is_on_their_page() -> None:
@@ -97,6 +88,6 @@ def test_the_notebooks_table_is_the_published_one() -> None:
         assert row.rstrip() in quoted_lines(DOCS["notebook"]), f"not there: {row}"
 
 
-@pytest.mark.parametrize("name", re.findall(r"`(tests/[\w/]+\.py)(?:::\w+)?`", DOCS["promises"]))
+@pytest.mark.parametrize("name", re.findall(r"`([\w/]*test_\w+\.py)(?:::\w+)?`", DOCS["promises"]))
 def test_every_test_that_a_promise_names_is_there(name: str) -> None:
     assert (ROOT / name).exists()

@@ -17,7 +17,7 @@ from support.paths import IMPORTABLE, ROOT
     ("reasons", "line"),
     [
         ([], ""),
-        (["Skipped: no mount here"], ""),
+        (["Skipped: not Linux"], ""),
         ([f"Skipped: {wants.CUDA}"], "not run: 1 test for want of a CUDA device"),
         (
             [f"Skipped: {wants.CHROMIUM}: chromium is missing"] * 6,
@@ -26,6 +26,11 @@ from support.paths import IMPORTABLE, ROOT
         (
             [wants.CHROMIUM, wants.CUDA, wants.CUDA],
             "not run: 1 test for want of Chromium, 2 for want of a CUDA device; apt install chromium chromium-driver",
+        ),
+        (
+            [f"Skipped: {wants.MOUNT}: permission denied", wants.CGROUP, f"{wants.COMPILER}: cc is not installed"],
+            "not run: 1 test for want of the right to mount a disk, 1 for want of the right to limit memory, "
+            "1 for want of a C compiler; apt install gcc",
         ),
     ],
 )

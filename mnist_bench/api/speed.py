@@ -27,15 +27,15 @@ def measure_speed(
         on_round: hears the number of each round that begins, 0 for the warm-up.
 
     Raises:
+        UsageError: an argument is none that it can be.
         DeviceError, WorkerError: see there.
 
     Examples:
         >>> found = measure_speed(repeats=1)  # doctest: +SKIP
         >>> speeds = {net.net: net.images_per_second.median for net in found.nets}  # doctest: +SKIP
     """
-    return speed.run(
-        speed.Options(repeats=repeats, workers=workers or cores(), device=device, precision=precision), on_round
-    )
+    asked = speed.Options(repeats=repeats, workers=_or_one_a_core(workers), device=device, precision=precision)
+    return speed.run(asked, on_round)
 
 
 def fit_cost_model(
@@ -50,12 +50,13 @@ def fit_cost_model(
     cost-model`. `on_run` hears how many runs are done; the other arguments are those of `measure_speed`.
 
     Raises:
+        UsageError: an argument is none that it can be, or the nets are too few for a fit.
         DeviceError, WorkerError: see there.
 
     Examples:
         >>> ours, shipped = (found := fit_cost_model()).fitted.median, found.shipped.median  # doctest: +SKIP
     """
-    asked = cost_fit.Options(nets=nets, workers=workers or cores(), device=device, precision=precision)
+    asked = cost_fit.Options(nets=nets, workers=_or_one_a_core(workers), device=device, precision=precision)
     return cost_fit.run(asked, on_run)
 
 
@@ -71,3 +72,7 @@ def judge_cost_model(study: StudyRecord) -> EstimateErrors:
         'finished'
     """
     return estimate_errors(study)
+
+
+def _or_one_a_core(workers: int | None) -> int:
+    return cores() if workers is None else workers

@@ -19,6 +19,8 @@ from mnist_bench.bench.worker_pool import WorkerPool, open_worker_pool
 from mnist_bench.config import AugmentConfig, ModelConfig, OptimConfig, TrainConfig
 from mnist_bench.nets import COEFFICIENTS, Coefficients, period_features, plan_layers, price_list
 from mnist_bench.numerics import DeviceKind, Machine
+from search.arguments import check_count
+from search.errors import UsageError
 
 TRAINED = 5000
 """Training images of each net's one epoch."""
@@ -26,6 +28,8 @@ EVALUATED = 1000
 RUNS = 2
 """Times that each net is trained; the fastest counts."""
 MAX_MACS = 8_000_000
+MIN_NETS = 12
+"""Of which eight are fitted, by six coefficients."""
 HELD_OUT = 3
 """Every third net judges the coefficients that the others were fitted to."""
 
@@ -40,6 +44,12 @@ class Options:
     workers: int
     device: str
     precision: str
+
+    def __post_init__(self) -> None:
+        check_count("nets", self.nets)
+        if self.nets < MIN_NETS:
+            raise UsageError(f"nets={self.nets}: give at least {MIN_NETS}, for fewer fit any coefficients.")
+        check_count("workers", self.workers)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -15,6 +15,7 @@ from mnist_bench.bench.worker import clock_of, pass_of, rate_of
 from mnist_bench.bench.worker_pool import WorkerPool, open_worker_pool
 from mnist_bench.nets import filled_macs, plan_layers
 from mnist_bench.numerics import Machine, Precision, best_precision, find_device
+from search.arguments import check_count
 
 IMAGES = {"cpu": 5120, "cuda": 48_640}
 """Training images of each process and pass, whole batches of every net."""
@@ -39,6 +40,10 @@ class Options:
     """Processes on a CPU; a GPU has one."""
     device: str
     precision: str
+
+    def __post_init__(self) -> None:
+        check_count("repeats", self.repeats)
+        check_count("workers", self.workers)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +27,8 @@ def test_the_dashboard_and_the_command_line_read_a_search_that_runs(browser: Bro
     every = f"{len(undisturbed.trials)} Trials"
     url = sqlite_url(tmp_path / "watched" / "fake-0" / "study.db")
     with started(sys.executable, search_fake.__file__, str(tmp_path / "watched"), "2", "0.12") as search:
-        wait(lambda: list_studies(tmp_path / "watched"))
+        wait(lambda: any(study.trials for study in list_studies(tmp_path / "watched")))
+        search.send_signal(signal.SIGSTOP)  # or it might have ended before a slow machine has started the dashboard
         with dashboard(url) as address:
             page = f"{address}/dashboard/studies/1/trials"
             browser.open(page)
@@ -34,7 +36,7 @@ def test_the_dashboard_and_the_command_line_read_a_search_that_runs(browser: Bro
             assert every not in browser.run(TEXT)
             (listed,) = optuna("studies", "--storage", url)
             trials = optuna("trials", "--study-name", "fake-0", "--storage", url)
-            assert search.poll() is None, "the search had ended before it was looked at"
+            search.send_signal(signal.SIGCONT)  # the page is open, and asks for the trials again and again
             digest = search.communicate(timeout=PATIENCE)[0].split()[-1]
             browser.open(page)
             wait(lambda: every in browser.run(TEXT))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -9,9 +10,9 @@ import pytest
 from typer.testing import Result
 
 from search.errors import Problem, SearchError, SpaceError, StudyNotFoundError, UsageError
+from support.commands import COMMANDS, GROUPS, help_of
 from support.paths import IMPORTABLE, ROOT
 
-COMMANDS = ("search", "leaderboard", "show", "reproduce", "train", "plot", "space", "studies", "export", "predict")
 Run = Callable[..., Result]
 HEAVY = ("torch", "optuna", "matplotlib", "rich", "numpy", "ruamel", "sqlalchemy")  # typer itself loads pydantic
 
@@ -28,19 +29,31 @@ def run_python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def loaded_by(*arguments: str) -> set[str]:
-    code = (
-        "import sys, atexit; from mnist_bench.cli.app import main\n"
-        f"atexit.register(lambda: print('LOADED', *[m for m in {HEAVY} if m in sys.modules]))\nmain()"
-    )
-    last = run_python(code, *arguments).stdout.splitlines()[-1]
-    assert last.startswith("LOADED")
-    return set(last.split()[1:])
+LOADED = f"""
+import contextlib, io, json, sys
+from mnist_bench.cli.app import main
+
+def loaded_by(line):
+    sys.argv[1:] = line.split()
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
+        main()
+    return [module for module in {HEAVY} if module in sys.modules]
+
+print(json.dumps({{line: loaded_by(line) for line in sys.argv[1:]}}))
+"""
 
 
-@pytest.mark.parametrize("command", ["", *COMMANDS])
-def test_help_loads_nothing_heavy(command: str) -> None:
-    assert loaded_by(*([command] if command else []), "--help") == set()
+def loaded_by(*lines: str) -> dict[str, list[str]]:
+    """Return which heavy modules are loaded after each line, run in one process."""
+    done = run_python(LOADED, *lines)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, list[str]] = json.loads(done.stdout)
+    return found
+
+
+def test_help_loads_nothing_heavy() -> None:
+    lines = ["--help", *(f"{words} --help" for words in sorted({*COMMANDS, *GROUPS}))]
+    assert loaded_by(*lines) == {line: [] for line in lines}
 
 
 def test_version_names_the_tool_python_torch_and_optuna_without_loading_them() -> None:
@@ -48,13 +61,16 @@ def test_version_names_the_tool_python_torch_and_optuna_without_loading_them() -
     assert [word for word in result.stdout.split() if word.isalpha() or "-" in word][:4] == [
         "mnist-bench", "python", "torch", "optuna"
     ]  # fmt: skip
-    assert loaded_by("--version") == set()
+    assert loaded_by("--version") == {"--version": []}
 
 
-def test_every_command_has_help(cli: Run) -> None:
-    result = cli("--help")
-    for command in COMMANDS:
-        assert any(line.split()[:1] == [command] and len(line.split()) > 2 for line in result.stdout.splitlines())
+@pytest.mark.parametrize("words", sorted({*COMMANDS, *GROUPS}))
+def test_every_command_has_help(words: str) -> None:
+    *group, command = words.split()
+    listed = help_of(*group)
+    assert listed is not None
+    assert any(line.split()[:1] == [command] and len(line.split()) > 2 for line in listed.splitlines())
+    assert help_of(*words.split()) is not None
 
 
 def raising(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,22 @@ from mnist_bench.data.mnist import PACKAGED
 from mnist_bench.training.factory import make_trainer
 make_trainer(subset=1000)
 (PACKAGED / "t10k-labels-idx1-ubyte.gz").read_bytes()
+"""
+READS_IN_THE_DRIVER = """
+from mnist_bench import searches
+from mnist_bench.data.mnist import PACKAGED
+from search import Observer
+
+class Curious(Observer):
+    def on_start(self, header):
+        (PACKAGED / "t10k-labels-idx1-ubyte.gz").read_bytes()
+
+SPACE = {
+    "name": "tiny", "epochs": 1, "subset": 1000, "model": {"blocks": 0, "hidden_layers": 0},
+    "optim": {"lr": {"float": [0.001, 0.1], "log": True}},
+}
+if __name__ == "__main__":  # its worker imports it
+    searches.run(searches.SearchConfig(space=SPACE, trials=1), Curious(), lambda: False)
 """
 
 
@@ -36,6 +53,16 @@ def test_a_search_works_where_the_test_files_are_deleted(tmp_path: Path) -> None
     done = mnist_bench(*SEARCH, "--data-dir", str(data), folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "The test set has not been opened." in done.stdout
+
+
+@pytest.mark.slow
+def test_what_the_driver_would_open_of_it_is_refused(tmp_path: Path) -> None:
+    """With workers of their own, none of which closes it for the driver."""
+    done = subprocess.run(
+        [sys.executable, "-c", READS_IN_THE_DRIVER], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert re.search(r"ClosedDoorError: .*t10k-labels-idx1-ubyte\.gz: the test set is closed here", done.stderr)
 
 
 @pytest.mark.slow

@@ -26,7 +26,7 @@ import pytest
 from search.event_log.events import Event, Reported
 from search.study.location import StudyLocation
 from search.study.studies import read_events
-from support import search_cli
+from support import search_cli, wants
 from support.paths import DATABASE, IMPORTABLE
 
 pytestmark = pytest.mark.slow
@@ -216,7 +216,7 @@ def jumping_clock(tmp_path: Path) -> Path:
     """Return a library that makes the wall clock of a process jump."""
     compiler = shutil.which("cc")
     if compiler is None:
-        pytest.skip("no C compiler here")
+        pytest.skip(f"{wants.COMPILER}: cc is not installed")
     source, library = tmp_path / "clock.c", tmp_path / "clock.so"
     source.write_text(JUMPING_CLOCK)
     subprocess.run([compiler, "-shared", "-fPIC", "-o", str(library), str(source)], check=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from support.small_disk import small_disk
 
 pytestmark = pytest.mark.slow
 
@@ -28,17 +29,8 @@ InOneProcess = Callable[[Path, str], dict[str, Any]]
 @pytest.fixture
 def small_results(tmp_path: Path) -> Iterator[Path]:
     """Return a folder whose results are on a disk of 600 kilobytes."""
-    results = tmp_path / "results"
-    results.mkdir()
-    try:
-        command = ["mount", "-t", "tmpfs", "-o", "size=600k", "mnist-bench-test", str(results)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        pytest.skip("no mount here")
-    if done.returncode:
-        pytest.skip(f"may not mount: {done.stderr.strip()}")
-    yield tmp_path
-    subprocess.run(["umount", str(results)], check=True)
+    with small_disk(tmp_path / "results", "600k"):
+        yield tmp_path
 
 
 def test_a_search_that_fills_its_disk_goes_on_when_there_is_room(

@@ -2,13 +2,16 @@
 
     python forged.py
 
-In an empty folder it searches, forges, runs commands over what came of it, and prints one line of JSON: of every
-command its arguments, exit code, stdout and stderr.
+In an empty folder it makes a/b, where it searches, forges and runs commands over what came of it. It prints one line of
+JSON: `ran`, of every command its arguments, exit code, stdout and stderr; `touched`, the paths in the empty folder that
+names which cannot be names have changed.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -16,6 +19,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
 from typer.testing import CliRunner
 
 from mnist_bench.cli.app import app
@@ -49,7 +53,16 @@ READING: tuple[tuple[str, ...], ...] = (
     ("show",), ("show", "--json"), ("show", f"{STUDY}/0"), ("show", f"{STUDY}/1"), ("show", f"{STUDY}/1", "--json"),
     ("studies",), ("studies", "--csv"), ("studies", "--json"), ("studies", "--markdown"),
     ("report",), ("plot", STUDY), ("doctor", STUDY), ("doctor", STUDY, "--json"),
+    ("show", "--all"), ("show", "--space"), ("show", f"{STUDY}/0", "--why"), ("show", f"{STUDY}/1", "--why"),
+    ("show", f"{STUDY}/1", "--recipe"), ("leaderboard", "--all"), ("leaderboard", "--wide"),
+    ("leaderboard", "--curves", "--csv"), ("leaderboard", "--curves", "--json"),
+    ("bench", "cost-model", "--study", STUDY), ("bench", "cost-model", "--study", STUDY, "--json"),
+    ("predict", STUDY, "digit.png"), ("export", STUDY, "--to", "winner"),
 )  # fmt: skip
+TRAINING: tuple[tuple[str, ...], ...] = (
+    ("confirm", STUDY, "--top", "2", "--no-test", "--workers", "1"),
+    ("ablate", STUDY, "--seeds", "2", "--budget", "1s", "--workers", "1"),
+)
 Change = Callable[[dict[str, Any]], None]
 
 ran: list[tuple[str, list[str], int, str, str]] = []
@@ -140,8 +153,27 @@ REFUSED: dict[str, tuple[str, int | None, Change]] = {
 """What no search writes, by name: the event whose payload is changed, and how."""
 
 
+def contents(folder: Path) -> dict[str, str]:
+    """Return all that lies in a folder and below, by its path: the SHA-256 of a file, and nothing of a folder."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+        for path in folder.rglob("*")
+    }
+
+
+def draw_a_digit() -> None:
+    picture = Image.new("L", (28, 28), 255)
+    picture.paste(0, (12, 4, 16, 24))
+    picture.save("digit.png")
+
+
 def main() -> None:
     """See the module."""
+    outside = Path.cwd()
+    inside = outside / "a" / "b"  # two folders deep, so that ../../etc/passwd beside the studies is not out of sight
+    inside.mkdir(parents=True)
+    os.chdir(inside)
+    draw_a_digit()
     run("undisturbed", *SEARCH)
     run("undisturbed", "report")
     whole = Path(shutil.copytree("results", "whole"))
@@ -149,8 +181,11 @@ def main() -> None:
     for command in READING:
         run("text", *command)
     shutil.copytree("results", "text")
+    for command in TRAINING:
+        run("text", *command)
     run("text", *SEARCH)
     run("text", "reproduce", f"{STUDY}/1")
+    run("text", "train", f"{STUDY}/1")
     run("text", "doctor", STUDY, "--repair")
     for what, (kind, trial, change) in REFUSED.items():
         shutil.rmtree("results")
@@ -158,10 +193,12 @@ def main() -> None:
         forge(kind, trial, change)
         for command in (("leaderboard",), ("show", f"{STUDY}/1"), ("report",), ("plot",), ("doctor", STUDY), SEARCH):
             run(what, *command)
+    before = contents(outside)
     for command in COMMANDS:
         for name in NAMES if command in WAYS_IN else WORST:
             run("name", *(part.format(name=name) for part in command))
-    print(json.dumps(ran))
+    changed = dict(before.items() ^ contents(outside).items())
+    print(json.dumps({"ran": ran, "touched": sorted(changed)}))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -21,11 +22,12 @@ PATIENCE = 60.0
 
 @contextmanager
 def started(*command: str) -> Iterator[subprocess.Popen[str]]:
-    """Run a program; stop it at the end where it has not ended by itself."""
+    """Run a program; end it where it has not ended by itself, paused or not."""
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
         yield process
     finally:
+        process.send_signal(signal.SIGCONT)
         process.terminate()
         process.communicate(timeout=PATIENCE)
 

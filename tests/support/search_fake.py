@@ -183,6 +183,11 @@ def run(results: Path, **options: Any) -> Run:
     return make_search(results, **options).run()
 
 
+def was_run_again(results: Path) -> bool:
+    """Return whether a period that notes each of its runs, as those of DEEDS do, was run more than once."""
+    return any(mark.stat().st_size > 1 for mark in (results / "marks").iterdir())
+
+
 def main() -> None:
     """Run a search in a process of its own, to be killed: `python search_fake.py RESULTS WORKERS DELAY [STALL]`.
 

@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+CGROUP = "no control group with a limit of memory may be made"
 CHROMIUM = "there is no Chromium"
+COMPILER = "there is no C compiler"
 CUDA = "there is no CUDA device"
+MOUNT = "no disk may be mounted"
 NODE = "there is no Node"
 LACKING = {
+    CGROUP: ("the right to limit memory", ""),
     CHROMIUM: ("Chromium", "apt install chromium chromium-driver"),
+    COMPILER: ("a C compiler", "apt install gcc"),
     CUDA: ("a CUDA device", ""),
+    MOUNT: ("the right to mount a disk", ""),
     NODE: ("Node", "apt install nodejs"),
 }
 """Why a test is skipped, what it wants, and what brings it."""

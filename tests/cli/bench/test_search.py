@@ -57,7 +57,7 @@ def test_options_reach_the_contest(cli: Cli, tournament: FakeTournament) -> None
     looked_up = cli(
         *SEARCH, "--table", "conv-5k,grid-5k", "--workers", "1,8", "--samplers", "tpe,my_lib:Mine",
         "--sampler-option", "times=3", "--sampler-option", "kind=wide", "--from-study", "conv-5k-wrong", "--only",
-        "--first-seed", "9",
+        "--first-seed", "9", "--pruners", "asha,my_lib:Stop", "--pruner-option", "share=0.5",
     )  # fmt: skip
     assert looked_up.exit_code == 0, looked_up.output
     first, second = tournament.asked
@@ -67,6 +67,7 @@ def test_options_reach_the_contest(cli: Cli, tournament: FakeTournament) -> None
     )  # fmt: skip
     assert second == Options(
         tables=("conv-5k", "grid-5k"), samplers=("tpe", "my_lib:Mine"), sampler_options={"times": 3, "kind": "wide"},
+        pruners=("asha", "my_lib:Stop"), pruner_options={"share": 0.5},
         seeds=100, workers=(1, 8), processes=second.processes, start=("conv-5k-wrong",), baselines=False, first_seed=9,
     )  # fmt: skip
 

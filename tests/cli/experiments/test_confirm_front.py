@@ -72,6 +72,14 @@ def test_every_configuration_on_the_front_has_eight_seeds(ran: list[Ran]) -> Non
     assert len(values["nets"]) == 8 * len(costs)
 
 
+def test_a_member_is_on_the_front_where_its_interval_says_so(ran: list[Ran]) -> None:
+    members = json.loads(ran[2].out)["members"]
+    assert (members[0]["on_front"], members[0]["ahead"]) == ("yes", None), "nothing is as cheap"
+    for member in members[1:]:
+        low, high = member["ahead"]["low"], member["ahead"]["high"]
+        assert member["on_front"] == ("yes" if low > 0 else "no" if high < 0 else "not shown"), member
+
+
 def test_it_takes_no_budget(ran: list[Ran]) -> None:
     assert "--front makes no race; leave out --budget" in ran[1].err
 

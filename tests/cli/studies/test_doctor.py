@@ -15,6 +15,7 @@ from typer.testing import Result
 
 from mnist_bench import searches
 from mnist_bench.doctor.diagnostic import note, ok, problem
+from mnist_bench.errors import DeviceError
 from mnist_bench.searches import SearchConfig
 from search.driver.progress import Observer
 from search.errors import StudyNotFoundError
@@ -80,7 +81,12 @@ def test_the_machine(cli: Cli) -> None:
     assert values["study"] is None
     assert {finding["about"] for finding in values["findings"]} > {"machine", "packages", "memory", "test data"}
     assert result.exit_code == (1 if values["problems"] else 0)
-    assert "99" not in cli("doctor", "--device", "cuda:99").stdout
+
+
+def test_a_device_that_is_not_there(cli: Cli) -> None:
+    result = cli("doctor", "--device", "cuda:99")
+    assert (result.exit_code, result.stdout) == (DeviceError.exit_code, "")
+    assert "cuda:99" in result.stderr
 
 
 @pytest.fixture

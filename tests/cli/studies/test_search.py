@@ -21,6 +21,7 @@ from search.errors import FingerprintError, UsageError
 from search.event_log.records import StudyRecord
 from search.study.folder import StudyFolder
 from support import handmade, handmade_search, own_code, own_nets
+from support.commands import unknown_options
 from support.own_data import arrays, write_npz
 
 Cli = Callable[..., Result]
@@ -59,6 +60,26 @@ def test_options_reach_the_search(cli: Cli, asked: list[SearchConfig]) -> None:
             patience=9, target=0.994,
         )
     ]  # fmt: skip
+
+
+def test_strategies_start_lists_and_data_sets_reach_the_search(cli: Cli, asked: list[SearchConfig]) -> None:
+    result = cli(
+        "search", "conv", "--sampler", "mine.py:Mine", "--sampler-option", "times=3", "--sampler-option", "kind=wide",
+        "--pruner", "mine.py:Stop", "--pruner-option", "share=0.5", "--pruner-option", "strict=true",
+        "--from-study", "conv-5k", "--from-study", "mine-0", "--dataset", "fashion-mnist",
+    )  # fmt: skip
+    assert result.exit_code == 0
+    (one,) = asked
+    assert one == SearchConfig(
+        space="conv", sampler="mine.py:Mine", sampler_options={"times": 3, "kind": "wide"}, pruner="mine.py:Stop",
+        pruner_options={"share": 0.5, "strict": True}, from_studies=("conv-5k", "mine-0"), dataset="fashion-mnist",
+        workers=one.workers,
+    )  # fmt: skip
+
+
+def test_how_long_an_outage_is_waited_out_reaches_the_search(cli: Cli, asked: list[SearchConfig]) -> None:
+    assert cli("search", "conv").exit_code == cli("search", "conv", "--max-outage", "1m").exit_code == 0
+    assert [config.max_outage for config in asked] == [600.0, 60.0]
 
 
 def test_the_command_is_kept_as_it_was_typed_but_for_a_password(
@@ -234,8 +255,7 @@ def test_advice_repeats_the_options_that_the_next_commands_know(cli: Cli) -> Non
     assert all("--results 'my runs' --storage sqlite:///x.db" in line for line in lines)
     for line in lines:
         words = shlex.split(line.removeprefix("next:"))
-        shown = cli(words[1], "--help", columns=200).stdout
-        assert all(word in shown for word in words if word.startswith("--"))
+        assert unknown_options(cli(words[1], "--help", columns=200).stdout, words) == []
     having = {name: [line.split()[-1] for line in lines if f" {name} " in line] for name in ("--data", "--device")}
     assert [len(found) for found in having.values()] == [6, 4]
 

@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.main import get_command
 
 import mnist_bench
-from mnist_bench.cli.app import app
+from support.commands import COMMANDS
 
 PRINTED = dict.fromkeys(("json", "csv", "markdown", "wide"), "a function returns typed values, and prints nothing")
 OPENED = {
@@ -169,18 +168,6 @@ NOT_MIRRORED: Mapping[str, str] = {
     "table export": "it writes a table for other programs",
 }
 """Commands without a function, and what there is in its place."""
-
-
-def commands(command: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
-    """Yield every command that does something, by its words; they are of typer's own copy of click."""
-    inner = getattr(command, "commands", None)
-    if inner is None or (words and command.invoke_without_command):
-        yield " ".join(words), command
-    for name, below in (inner or {}).items():
-        yield from commands(below, (*words, name))
-
-
-COMMANDS = dict(commands(get_command(app)))
 
 
 def public() -> set[str]:

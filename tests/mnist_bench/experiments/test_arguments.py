@@ -1,4 +1,4 @@
-"""What no experiment can be asked for."""
+"""What no experiment and no measurement can be asked for."""
 
 from __future__ import annotations
 
@@ -37,6 +37,11 @@ NET = {"epochs": 1, "subset": 1000, "model": {"blocks": 0, "hidden_layers": 0}}
         (lambda: mnist_bench.compare_methods(first_seed=TEXT), "first_seed='5m': give a whole number."),
         (lambda: mnist_bench.compare_methods(workers=[4, 0]), "workers=0: give a whole number"),
         (lambda: mnist_bench.compare_methods(processes=0), "processes=0: give a whole number"),
+        (lambda: mnist_bench.measure_speed(repeats=0), "repeats=0: give a whole number of at least 1."),
+        (lambda: mnist_bench.measure_speed(workers=0), "workers=0: give a whole number of at least 1."),
+        (lambda: mnist_bench.fit_cost_model(nets=0), "nets=0: give a whole number of at least 1."),
+        (lambda: mnist_bench.fit_cost_model(nets=11), "nets=11: give at least 12, for fewer fit any coefficients."),
+        (lambda: mnist_bench.fit_cost_model(workers=0), "workers=0: give a whole number of at least 1."),
     ],
 )
 def test_an_argument_that_no_experiment_can_have_is_named(asked: Callable[[], Any], fault: str) -> None:

@@ -31,9 +31,10 @@ from search.event_log.records import TrialRecord
 from search.study.checkpoint_store import CheckpointStore
 from support import handmade, handmade_data
 from support.handmade_front import FRONT
+from support.paths import ROOT
 
 CORRUPTIONS = 112
-"""Of each of the nine kinds of files."""
+"""Of each kind of file."""
 
 
 @dataclass(frozen=True)
@@ -161,6 +162,12 @@ def corrupted(content: bytes, draws: random.Random) -> bytes:
 KINDS = (
     checkpoint, weights, a_record, a_confirmation, a_front, an_audit, an_ablation, time_spent, images, compressed_labels
 )  # fmt: skip
+
+
+def test_the_page_of_the_faults_has_these_counts() -> None:
+    page = (ROOT / "docs" / "faults.md").read_text()
+    assert f"| {CORRUPTIONS * len(KINDS):,} random corruptions " in page
+    assert f" of {len(KINDS)} kinds of files: " in page
 
 
 @pytest.mark.parametrize("write", KINDS, ids=lambda write: write.__name__)

@@ -66,26 +66,27 @@ def cgroup() -> Iterator[Path]:
     pytest.skip(wants.CGROUP)
 
 
-def search_within(cgroup: Path, results: Path, behaviour: str) -> StudyRecord:
+def search_within(cgroup: Path, results: Path, behaviour: str) -> tuple[StudyRecord, int]:
+    """Return the study of a search with little memory, and how often the kernel took its driver, too."""
     command = [sys.executable, "-c", SCRIPT, str(cgroup), str(results), behaviour]
-    for _ in range(3):  # while both workers are dying, the kernel may take the driver; then the same command goes on
-        code = subprocess.run(command, check=False, timeout=120).returncode
-        if code != -signal.SIGKILL:
-            break
+    deaths = 0  # while both workers are dying, the kernel may take the driver; then the same command goes on
+    while (code := subprocess.run(command, check=False, timeout=120).returncode) == -signal.SIGKILL and deaths < 2:
+        deaths += 1
     assert code == 0
-    return studies.open_study(results, None)
+    return studies.open_study(results, None), deaths
 
 
 def test_a_trial_whose_workers_the_kernel_kills_is_run_once_more_and_ends_as_out_of_memory(
     cgroup: Path, tmp_path: Path
 ) -> None:
-    found = search_within(cgroup, tmp_path, "devour_in_second")
+    found, deaths = search_within(cgroup, tmp_path, "devour_in_second")
     trained = [trial for trial in found.trials if trial.reason != "infeasible"]
     ended = [trial for trial in trained if trial.seed % 4 == 0]
     assert 0 < len(ended) < len(trained) == 12
     assert {(trial.state, trial.reason, trial.external) for trial in ended} == {("PRUNED", "out_of_memory", True)}
     assert {trial.error for trial in ended} == {"Two workers ran out of memory over period 2."}
-    assert [(tmp_path / "marks" / f"{trial.seed}-2").stat().st_size for trial in ended] == [2] * len(ended)
+    runs = [(tmp_path / "marks" / f"{trial.seed}-2").stat().st_size for trial in ended]
+    assert all(2 <= count <= 2 * (1 + deaths) for count in runs), "a driver that goes on begins to count anew"
     assert {trial.reason for trial in trained if trial.seed % 4} == {"complete"}
     trainer = fake.Trainer()
     for trial in trained:
@@ -97,7 +98,7 @@ def test_a_trial_whose_workers_the_kernel_kills_is_run_once_more_and_ends_as_out
 
 def test_a_lack_of_memory_that_passes_changes_nothing(cgroup: Path, tmp_path: Path) -> None:
     undisturbed = fake.run(tmp_path / "undisturbed", goal=12, pruner=NoPruner()).study
-    found = search_within(cgroup, tmp_path / "short", "devour_once_sometimes")
+    found, _ = search_within(cgroup, tmp_path / "short", "devour_once_sometimes")
     assert fake.was_run_again(tmp_path / "short")
     assert found.digest == undisturbed.digest
 

@@ -144,7 +144,8 @@ def test_a_node_killed_amid_a_search_changes_nothing(undisturbed: str, ray_nodes
     assert doomed is None
     assert result.study.digest == undisturbed
     (lost,) = executor.lost
-    assert lost.reason.startswith("doomed (")
+    # Of the node's processes the one that trains may die first, and its actor live for long enough to tell.
+    assert lost.reason == "SIGKILL" or lost.reason.startswith("doomed (")
 
 
 def test_a_killed_actor_is_replaced_and_its_job_reported_lost_once(make: Make) -> None:

@@ -1,0 +1,85 @@
+"""What a function that trains several seeds asks of its experiment; nothing is trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import mnist_bench
+from mnist_bench.experiments import Observer
+from mnist_bench.experiments.confirm import ConfirmOptions
+from mnist_bench.experiments.ladder import Options as LadderOptions
+from mnist_bench.experiments.notebook import Options as NotebookOptions
+from search.errors import SearchError
+from support import handmade, own_nets
+from support.handmade_front import FRONT
+
+
+class Experiment:
+    """Stands in for the `run` of an experiment: remembers what was asked, and finds what it is told to."""
+
+    def __init__(self, found: Any) -> None:
+        self.found = found
+        self.asked: list[tuple[Any, ...]] = []
+
+    def __call__(self, *arguments: Any) -> Any:
+        *asked, stopping = arguments
+        assert not stopping()
+        self.asked.append(tuple(asked))
+        return self.found
+
+
+def experiment(monkeypatch: pytest.MonkeyPatch, name: str, found: Any) -> Experiment:
+    """Return what stands in for the experiment of that name from now on."""
+    made = Experiment(found)
+    monkeypatch.setattr(f"mnist_bench.api.experiments.{name}", made)
+    return made
+
+
+def test_options_reach_the_confirmation_of_a_front(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    run, study, observer = experiment(monkeypatch, "run_front", FRONT), handmade.two_objectives(), Observer()
+    own_nets.write(tmp_path, own_nets.GOOD)
+    net = f"{tmp_path / 'my_nets.py'}:build"
+    found = mnist_bench.confirm_front(
+        study, top=3, workers=2, device="cpu", data_dir="data", net=net, results="out", observer=observer
+    )
+    options = ConfirmOptions(top=3, workers=2, device="cpu", data_dir=Path("data"), net=net, results=Path("out"))
+    assert found is FRONT
+    assert run.asked == [(study, options, observer)]
+
+
+def test_options_reach_the_ladder(monkeypatch: pytest.MonkeyPatch) -> None:
+    run, observer = experiment(monkeypatch, "run_ladder", found := object()), Observer()
+    assert found is mnist_bench.train_ladder(
+        ["99.4", "99.0"], seeds=4, workers=2, device="cpu", precision="fp32", data_dir="data", results="out",
+        observer=observer,
+    )  # fmt: skip
+    options = LadderOptions(
+        targets=("99.4", "99.0"), seeds=4, workers=2, device="cpu", precision="fp32", data_dir=Path("data"),
+        results=Path("out"),
+    )  # fmt: skip
+    assert run.asked == [(options, observer)]
+
+
+def test_options_reach_the_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
+    run, observer = experiment(monkeypatch, "run_notebook", found := [object()]), Observer()
+    assert found is mnist_bench.train_notebook(
+        ["linear", "vgg"], seeds=3, workers=2, device="cpu", data_dir="data", results="out", observer=observer
+    )
+    options = NotebookOptions(
+        recipes=("linear", "vgg"), seeds=3, workers=2, device="cpu", data_dir=Path("data"), results=Path("out")
+    )
+    assert run.asked == [(options, observer)]
+
+
+def test_what_was_stopped_before_its_end_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("run_front", "run_ladder", "run_notebook"):
+        experiment(monkeypatch, name, None)
+    with pytest.raises(SearchError, match=r"^The confirmation of two was stopped before its end\.$"):
+        mnist_bench.confirm_front(handmade.two_objectives())
+    with pytest.raises(SearchError, match=r"^The ladder was stopped before its end\.$"):
+        mnist_bench.train_ladder()
+    with pytest.raises(SearchError, match=r"^The notebook was stopped before its end\.$"):
+        mnist_bench.train_notebook()
