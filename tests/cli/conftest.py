@@ -6,8 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,8 @@ from typer.testing import CliRunner, Result
 from search.errors import StudyNotFoundError
 from search.event_log.records import StudyRecord
 from support import handmade
+from support.command_processes import CommandProcesses
+from support.copies import Ran
 from support.paths import ROOT
 
 
@@ -47,15 +48,6 @@ def cli(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Cli:
     monkeypatch.delenv("OPTUNA_STORAGE", raising=False)
     monkeypatch.setattr("search.study.studies.open_study", runner.open_study)
     return runner
-
-
-@dataclass
-class Ran:
-    """What a command came to."""
-
-    code: int
-    out: str
-    err: str
 
 
 RUN = """
@@ -93,3 +85,11 @@ def run_in_one_process(folder: Path, script: str) -> dict[str, Ran]:
 def in_one_process() -> Callable[[Path, str], dict[str, Ran]]:
     """Return `run_in_one_process`."""
     return run_in_one_process
+
+
+@pytest.fixture(scope="module")
+def commands() -> Iterator[CommandProcesses]:
+    """Return processes for the commands of a module's tests."""
+    processes = CommandProcesses()
+    yield processes
+    processes.end()

@@ -1,20 +1,18 @@
-"""A stranger's data from the command line: searched, reproduced, confirmed; in other processes, as a user would."""
+"""A stranger's data from the command line: searched, reproduced, confirmed; in a process of the commands' own."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
+from support.command_processes import CommandProcesses
+from support.copies import Ran
 from support.own_data import arrays, write_folder, write_npz
 
 pytestmark = pytest.mark.slow
@@ -26,30 +24,33 @@ model: {blocks: 2, filters: {choice: [4, 8]}, hidden_layers: 0}
 augment: {translate_pixels: 1}
 optim: {lr: {float: [3e-3, 3e-2], log: true}, batch_size: 32}
 """
+CONFIRM = ("confirm", "--top", "2", "--workers", "1", "--open-test", "--json")
 
 
 class Place:
     """A folder with a space and data, in which commands run."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, commands: CommandProcesses) -> None:
         self.folder = folder
+        self._commands = commands
         (folder / "tiny.yaml").write_text(SPACE)
 
     def run(self, *words: str, data: str | None = "mine.npz", code: int = 0) -> str:
         """Run a command and return what it said, on stderr if it was to fail."""
-        done = self._run(words, data)
-        assert done.returncode == code, done.stdout + done.stderr
-        return done.stderr if code else done.stdout
+        done = self._run(*words, data=data)
+        assert done.code == code, done.out + done.err
+        return done.err if code else done.out
 
     def errors(self, *words: str) -> str:
         """Run a command and return what it said on stderr."""
-        return self._run(words, "mine.npz").stderr
+        return self._run(*words, data="mine.npz").err
 
-    def _run(self, words: Sequence[str], data: str | None) -> subprocess.CompletedProcess[str]:
-        program = "from mnist_bench.cli.app import main; main()"
-        command = [sys.executable, "-c", program, *words, *(["--data", data] if data else [])]
-        environment = {**os.environ, "XDG_CACHE_HOME": str(self.folder / "cache")}
-        return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False)
+    def copy(self, folder: Path) -> Place:
+        """Return a copy, which does not exist yet, to change and to confirm."""
+        return Place(Path(shutil.copytree(self.folder, folder)), self._commands)
+
+    def _run(self, *words: str, data: str | None) -> Ran:
+        return self._commands.run([*words, *(["--data", data] if data else [])], self.folder)
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the trials on the leaderboard."""
@@ -59,12 +60,26 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    """Return a place with a finished study of 20 classes in colour."""
-    made = Place(tmp_path_factory.mktemp("place"))
+def searched(tmp_path_factory: pytest.TempPathFactory, commands: CommandProcesses) -> Place:
+    """Return a place with a finished study of 20 classes in colour, which no test changes."""
+    made = Place(tmp_path_factory.mktemp("searched"), commands)
     write_npz(made.folder / "mine.npz", arrays())
     made.run("search", "tiny.yaml", "--trials", "3", "--workers", "1")
     return made
+
+
+@pytest.fixture(scope="module")
+def confirmed(searched: Place, tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """Return a copy of that place in which the study is confirmed, which no test changes, and what that printed."""
+    made = searched.copy(tmp_path_factory.mktemp("confirmed") / "copy")
+    (made.folder / "confirmed.json").write_text(made.run(*CONFIRM))
+    return made
+
+
+@pytest.fixture
+def place(searched: Place, tmp_path: Path) -> Place:
+    """Return a copy of the searched place."""
+    return searched.copy(tmp_path / "copy")
 
 
 def test_the_search_learned_and_did_not_open_the_test_set(place: Place) -> None:
@@ -72,12 +87,12 @@ def test_the_search_learned_and_did_not_open_the_test_set(place: Place) -> None:
     assert place.rows()[0]["accuracy"] > 0.15  # three times what chance gives
 
 
-def test_commands_that_are_advised_name_the_data(place: Place) -> None:
-    tied = place.run("leaderboard", data=None)
-    whole = f"`mnist-bench confirm tiny-0 --data {place.folder / 'mine.npz'}`"
-    assert ("`mnist-bench confirm" in tied) == (whole in tied)
-    (place.folder / "one.yaml").write_text("model: {blocks: 1}\n")
-    assert "use `mnist-bench train one.yaml --data mine.npz`" in place.run("search", "one.yaml", code=2)
+def test_commands_that_are_advised_name_the_data(searched: Place) -> None:
+    tied = searched.run("leaderboard", data=None)
+    whole = f"`mnist-bench confirm tiny-0 --data {searched.folder / 'mine.npz'}`"
+    assert whole in tied  # three nets that hardly ever err
+    (searched.folder / "one.yaml").write_text("model: {blocks: 1}\n")
+    assert "use `mnist-bench train one.yaml --data mine.npz`" in searched.run("search", "one.yaml", code=2)
 
 
 def test_the_data_are_recorded_and_what_is_needed_is_said(place: Place) -> None:
@@ -130,6 +145,7 @@ def test_where_the_weights_were_not_kept_the_command_names_the_data(place: Place
     bare = str(Path("results", "tiny-0", "weights", f"{best}.safetensors"))
     said = place.run("predict", bare, "mine.npz", data=None, code=2)
     assert "does not say what its net was trained on, pictures of 32x32 pixels in colour, 20 classes" in said
+    place.run("export", "tiny-0", "--to", "winner")
     assert "it is trained again" in place.errors("export", *elsewhere, "--to", "again")
     for name in ("model.safetensors", "model.onnx", "net.py"):
         assert (place.folder / "again" / name).read_bytes() == (place.folder / "winner" / name).read_bytes()
@@ -148,8 +164,9 @@ def test_what_needs_the_data_names_them(place: Place) -> None:
         assert re.search(rf"mnist-bench {command}[^<`]*--data \S+\.npz", page), command
 
 
-def test_the_study_is_confirmed_on_its_own_test_part(place: Place) -> None:
-    found = json.loads(place.run("confirm", "--top", "2", "--workers", "1", "--open-test", "--json"))
+def test_the_study_is_confirmed_on_its_own_test_part(confirmed: Place, tmp_path: Path) -> None:
+    place = confirmed.copy(tmp_path / "copy")
+    found = json.loads((place.folder / "confirmed.json").read_text())
     assert (found["test_images"], found["test_openings"]) == (100, 1)
     said = place.errors("export", "tiny-0", "--confirmed", "--committee", "--to", "committee")
     assert "a committee of 8 nets trained on all images" in said
@@ -158,27 +175,29 @@ def test_the_study_is_confirmed_on_its_own_test_part(place: Place) -> None:
     assert " --data DATA" in card
 
 
-def test_a_test_part_that_was_corrected_is_evaluated_anew(place: Place) -> None:
-    again = ("confirm", "--top", "2", "--workers", "1", "--open-test", "--json")
-    before = json.loads(place.run(*again))
+def test_a_test_part_that_was_corrected_is_evaluated_anew(confirmed: Place, tmp_path: Path) -> None:
+    place = confirmed.copy(tmp_path / "copy")
+    before = json.loads(place.run(*CONFIRM))
     corrected = arrays()
     corrected["y_test"] = (corrected["y_test"] + 1) % 20
     write_npz(place.folder / "corrected.npz", corrected)
-    found = json.loads(place.run(*again, data="corrected.npz"))
+    found = json.loads(place.run(*CONFIRM, data="corrected.npz"))
     assert found["test_openings"] == before["test_openings"] + 1
     assert found["winner"] == before["winner"], "the race knows nothing of the test part"
     for ours, theirs in zip(found["finals"], before["finals"], strict=True):
         assert min(ours["errors"]) > 60 > max(theirs["errors"])
-    assert json.loads(place.run(*again, data="corrected.npz")) == found
-    assert json.loads(place.run(*again, data=None)) == found, "where no data are named, what was found last"
-    assert json.loads(place.run(*again))["finals"] == before["finals"]
+    assert json.loads(place.run(*CONFIRM, data="corrected.npz")) == found
+    assert json.loads(place.run(*CONFIRM, data=None)) == found, "where no data are named, what was found last"
+    assert json.loads(place.run(*CONFIRM))["finals"] == before["finals"]
 
 
-def test_errors_are_told_of_the_test_images_on_which_they_were_counted(tmp_path: Path) -> None:
-    made = Place(tmp_path)
+def test_errors_are_told_of_the_test_images_on_which_they_were_counted(
+    tmp_path: Path, commands: CommandProcesses
+) -> None:
+    made = Place(tmp_path, commands)
     write_npz(tmp_path / "mine.npz", arrays(classes=5, train=120, test=100, side=12))
     objectives = ("--set", "objective=[val_accuracy, parameters]")
-    made.run("search", "tiny.yaml", "--trials", "1", "--workers", "1", *objectives)
+    made.run("search", "tiny.yaml", "--trials", "1", "--executor", "in-process", *objectives)
     race = ("confirm", "--top", "1", "--workers", "1", "--open-test", "--json")
     front = ("confirm", "--front", "--workers", "1", "--json")
     assert json.loads(made.run(*race))["test_images"] == 100
@@ -201,15 +220,15 @@ def test_it_is_ablated_trained_and_drawn(place: Place) -> None:
     assert place.run("plot", "digits", code=2).count("alone") == 1
 
 
-def test_a_folder_of_pictures_is_searched(tmp_path: Path) -> None:
-    made = Place(tmp_path)
+def test_a_folder_of_pictures_is_searched(tmp_path: Path, commands: CommandProcesses) -> None:
+    made = Place(tmp_path, commands)
     write_folder(tmp_path / "pictures", arrays(classes=4, train=60, test=12, side=12))
     made.run("search", "tiny.yaml", "--trials", "1", "--workers", "1", data="pictures")
     assert "Takes about" in made.run("search", "tiny.yaml", "--dry-run", "--workers", "1", data="pictures")
 
 
-def test_a_space_of_nets_that_pool_the_pictures_away_is_refused(tmp_path: Path) -> None:
-    made = Place(tmp_path)
+def test_a_space_of_nets_that_pool_the_pictures_away_is_refused(tmp_path: Path, commands: CommandProcesses) -> None:
+    made = Place(tmp_path, commands)
     write_npz(tmp_path / "mine.npz", arrays(classes=3, train=60, test=12, side=8))
     said = made.run("search", "tiny.yaml", "--trials", "1", "--set", "model.blocks=4", code=2)
     assert "no net can be built from these settings" in said

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from PIL import Image
 
 from support import own_nets
+from support.command_processes import CommandProcesses
 from support.own_data import arrays, write_npz
 from support.paths import ROOT
 
@@ -31,34 +33,30 @@ NET, DATA = ("--net", "my_nets.py:build"), ("--data", "mine.npz")
 class Place:
     """A folder with a space, data and a net, in which commands run."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, commands: CommandProcesses) -> None:
         self.folder = folder
+        self._commands = commands
         (folder / "tiny.yaml").write_text(SPACE)
         own_nets.write(folder, own_nets.GOOD)
         write_npz(folder / "mine.npz", arrays())
 
     def run(self, *words: str, code: int = 0) -> str:
         """Run a command and return what it said, errors included if it was to fail."""
-        program = "from mnist_bench.cli.app import main; main()"
-        environment = {**os.environ, "XDG_CACHE_HOME": str(self.folder / "cache")}
-        done = subprocess.run(
-            [sys.executable, "-c", program, *words], cwd=self.folder, env=environment, capture_output=True, text=True,
-            check=False,
-        )  # fmt: skip
-        assert done.returncode == code, done.stdout + done.stderr
-        return done.stderr if code else done.stdout
+        done = self._commands.run(words, self.folder)
+        assert done.code == code, done.out + done.err
+        return done.err if code else done.out
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    """Return a place with a finished study of a net of somebody's own."""
-    made = Place(tmp_path_factory.mktemp("place"))
+def place(tmp_path_factory: pytest.TempPathFactory, commands: CommandProcesses) -> Place:
+    """Return a place with a finished study of a net of somebody's own; tests add others, and leave this one."""
+    made = Place(tmp_path_factory.mktemp("place"), commands)
     made.run("search", "tiny.yaml", "--trials", "3", "--workers", "2", *DATA, *NET)
     return made
 
 
 def test_what_only_reads_needs_no_code(place: Place) -> None:
-    (study,) = json.loads(place.run("leaderboard", "--json"))["studies"]
+    (study,) = json.loads(place.run("leaderboard", "tiny-0", "--json"))["studies"]
     assert study["rows"][0]["accuracy"] > 0.15  # three times what chance gives
     assert study["rows"][0]["params"]["net.width"] in (4, 8)
     assert place.run("show", "tiny-0", "--code") == own_nets.GOOD
@@ -78,7 +76,7 @@ def test_what_runs_the_net_asks_for_its_code_and_compares_the_hash(place: Place)
     assert "my_nets.py has changed" in place.run(
         "reproduce", "tiny-0", *DATA, "--net", "other/my_nets.py:build", code=2
     )
-    assert "tiny-0" in place.run(
+    assert "\n  context.net.sha256: " in place.run(
         "search", "tiny.yaml", "--trials", "4", *DATA, "--net", "other/my_nets.py:build", code=2
     )
 
@@ -98,7 +96,9 @@ def test_one_worker_comes_to_the_same_digest(place: Place) -> None:
 
 
 def test_a_preview_measures_the_net(place: Place) -> None:
-    assert "as a second's training here tells" in place.run("search", "tiny.yaml", "--dry-run", *DATA, *NET)
+    assert "as a second's training here tells" in place.run(
+        "search", "tiny.yaml", "--dry-run", "--workers", "1", *DATA, *NET
+    )
 
 
 def test_impossible_settings_are_infeasible_trials(place: Place) -> None:
@@ -107,11 +107,14 @@ def test_impossible_settings_are_infeasible_trials(place: Place) -> None:
     assert "no net can be built from these settings: net: five is no width" in said
 
 
-def test_a_recipe_to_be_tried_first_has_the_settings_that_the_space_has(tmp_path: Path) -> None:
-    made = Place(tmp_path)
+def test_a_recipe_to_be_tried_first_has_the_settings_that_the_space_has(
+    tmp_path: Path, commands: CommandProcesses
+) -> None:
+    made = Place(tmp_path, commands)
     (tmp_path / "free.py").write_text(own_nets.UNTYPED)
     (tmp_path / "free.yaml").write_text("epochs: 1\nnet: {width: {int: [2, 8]}}\n")
-    search = ("search", "free.yaml", "--trials", "1", *DATA, "--net", "free.py:build", "--enqueue")
+    alone = ("--trials", "1", "--executor", "in-process")
+    search = ("search", "free.yaml", *alone, *DATA, "--net", "free.py:build", "--enqueue")
     (tmp_path / "less.yaml").write_text("epochs: 1\n")
     assert "--enqueue less.yaml: net.width is missing, and a range in the space" in made.run(
         *search, "less.yaml", code=2
@@ -121,18 +124,22 @@ def test_a_recipe_to_be_tried_first_has_the_settings_that_the_space_has(tmp_path
 
 
 def test_it_is_confirmed_ablated_trained_and_replayed(place: Place) -> None:
-    assert "test" in place.run("confirm", "tiny-0", "--top", "1", "--open-test", "--workers", "2", *DATA, *NET)
-    assert "net.width" in place.run("ablate", "tiny-0", "--seeds", "2", "--workers", "2", *DATA, *NET, "--json")
-    assert "accuracy" in place.run("train", "tiny-0/0", *DATA, *NET)
-    assert "every one as it stands in the log" in place.run("doctor", "tiny-0", "--replay", *DATA, *NET)
-    assert "not done. The net is code of your own" in place.run("doctor", "tiny-0", "--replay", *DATA)
-    nets = sorted((place.folder / "results" / "tiny-0").rglob("*.safetensors"))
-    assert "each what its trial ended with" in place.run("doctor", "tiny-0", "--repair", *DATA)  # without the code
-    assert sorted((place.folder / "results" / "tiny-0").rglob("*.safetensors")) == nets
+    shutil.copytree(place.folder / "results", place.folder / "copies")
+    study = ("tiny-0", "--results", "copies")
+    confirm = ("confirm", *study, "--top", "1", "--open-test", "--workers", "1")
+    confirmed = json.loads(place.run(*confirm, *DATA, *NET, "--json"))
+    assert (confirmed["test_images"], [len(final["errors"]) for final in confirmed["finals"]]) == (100, [8])
+    assert "net.width" in place.run("ablate", *study, "--seeds", "2", "--workers", "1", *DATA, *NET, "--json")
+    assert "accuracy" in place.run("train", "tiny-0/0", *study[1:], *DATA, *NET)
+    assert "every one as it stands in the log" in place.run("doctor", *study, "--replay", *DATA, *NET)
+    assert "not done. The net is code of your own" in place.run("doctor", *study, "--replay", *DATA)
+    nets = sorted((place.folder / "copies" / "tiny-0").rglob("*.safetensors"))
+    assert "each what its trial ended with" in place.run("doctor", *study, "--repair", *DATA)  # without the code
+    assert sorted((place.folder / "copies" / "tiny-0").rglob("*.safetensors")) == nets
     assert nets
-    drawn = place.run("plot", "tiny-0", *DATA, *NET)
+    drawn = place.run("plot", *study, *DATA, *NET)
     assert "confusion.svg" in drawn
-    assert "--net my_nets.py:build" in (place.folder / place.run("report", "tiny-0", *DATA, *NET).strip()).read_text()
+    assert "--net my_nets.py:build" in (place.folder / place.run("report", *study, *DATA, *NET).strip()).read_text()
 
 
 def test_the_net_is_taken_away_with_its_file_and_reads_pictures(place: Place) -> None:
@@ -158,7 +165,7 @@ def test_the_example_is_searched_and_reproduced(place: Place) -> None:
     small = ("--set", "subset=1000", "--set", "epochs=2", "--set", "net.width=4", "--set", "net.blocks=1")
     assert "no problems" in place.run("space", "check", space, *net)
     assert re.search(r"net own_net\.py:build \([0-9a-f]{8}\)", place.run("space", "show", space, *net))
-    place.run("search", space, *small, "--trials", "2", "--workers", "2", *net)
+    place.run("search", space, *small, "--trials", "2", "--workers", "1", *net)
     assert "Identical, bit for bit." in place.run("reproduce", "own-net-0", *net)
 
 
