@@ -27,7 +27,8 @@ class Schedule:
     @property
     def easy_images(self) -> int:
         """Images that each epoch from the second on takes at random among the others, with hard_share."""
-        return max(1, round(self.config.optim.easy_share * (self.images - self.hard_images)))
+        others = self.images - self.hard_images
+        return min(others, max(1, round(self.config.optim.easy_share * others)))
 
     @property
     def later_images(self) -> int:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 
 from mnist_bench.config.schedule import Schedule, lr_factor
 from mnist_bench.config.settings import AugmentConfig, OptimConfig, Phase, TrainConfig
@@ -41,6 +41,7 @@ def test_periods_cut_the_steps_without_gap_or_overlap(ends: list[float], images:
     assert [step for steps in ranges for step in steps] == list(range(whole.total_steps))
 
 
+@example(2, 8, 0.75, 0.5, True)
 @given(st.integers(2, 2000), st.integers(8, 300), st.floats(0, 0.99), st.floats(0.01, 0.99), st.booleans())
 def test_every_step_is_in_one_epoch(images: int, batch: int, share: float, easy: float, keep: bool) -> None:
     optim = OptimConfig(batch_size=batch, hard_share=share, easy_share=easy, keep_last_batch=keep)
