@@ -1,4 +1,4 @@
-"""Which sampler proposes and which pruner stops trials: by name, and as Optuna computes them; which settings mattered."""
+"""Samplers that propose and pruners that stop trials, by name and as Optuna computes them; which settings mattered."""
 
 import lazy_loader
 

@@ -65,9 +65,9 @@ def confirm(
     """Race the best with fresh seeds, then open the test set once.
 
     The best trials' configurations train with fresh seeds, the same for all: 1, 2, 4, then 8. From the second seed on,
-    paired tests drop what is shown to be worse. Then the winner, and the cheapest of those tied with it, train on all training
-    images with 8 seeds, their weights are kept, and the test set is opened once. Where no test was made there is no
-    winner, and the test set stays shut. The same command goes on where an earlier run of it was stopped or killed.
+    paired tests drop what is shown to be worse. Then the winner, and the cheapest of those tied with it, train on all
+    training images with 8 seeds, their weights are kept, and the test set is opened once. Where no test was made there
+    is no winner, and the test set stays shut. The same command goes on where an earlier run was stopped or killed.
 
     With --front there is no race: the configurations on the front of accuracy and cost, --top at most, train on all
     training images with 8 seeds each, and the test set is opened once.

@@ -28,8 +28,8 @@ def export(
         bool,
         typer.Option(
             "--committee",
-            help="With --confirmed: all of those nets, whose probabilities are averaged. Often a little better; eight nets "
-            "cost eight times as much.",
+            help="With --confirmed: all of those nets, whose probabilities are averaged. Often a little better; eight "
+            "nets cost eight times as much.",
         ),
     ] = False,
     device: options.Device = "auto",
