@@ -77,7 +77,8 @@ TRANSFER = Entrant(method="transfer")
 
 def test_few_lines_are_named_in_their_panels() -> None:
     figure = draw(rows([clear(), finals({RANDOM: [0.02, 0.03], TRANSFER: [0.01, 0.01]})]))
-    named = [[text.get_text() for text in axes.get_legend().get_texts()] for axes in figure.axes]
+    legends = [axes.get_legend() for axes in figure.axes]
+    named = [[text.get_text() for text in legend.get_texts()] for legend in legends if legend is not None]
     assert figure.legends == []
     assert "the best of another task" not in named[0]
     assert set(named[1]) == {"random", "the best of another task"}
