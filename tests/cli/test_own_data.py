@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,9 @@ class Place:
 
     def copy(self, folder: Path) -> Place:
         """Return a copy, which does not exist yet, to change and to confirm."""
-        return Place(Path(shutil.copytree(self.folder, folder)), self._commands)
+        # By another program: the cache holds test files, which may be closed to this process by another test.
+        subprocess.run(["cp", "--recursive", str(self.folder), str(folder)], check=True)
+        return Place(folder, self._commands)
 
     def _run(self, *words: str, data: str | None) -> Ran:
         return self._commands.run([*words, *(["--data", data] if data else [])], self.folder)
