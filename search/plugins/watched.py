@@ -91,9 +91,8 @@ class WatchedSampler(BaseSampler):
         span = self._ranges[path]
         try:
             check_distribution_compatibility(inferred[path], span)
-        except (
-            ValueError
-        ) as error:  # Optuna would raise it where the trial takes the value, with no word of the sampler
+        except ValueError as error:
+            # Optuna would raise it where the trial takes the value, with no word of the sampler.
             raise PluginError(
                 f"Sampler {self._loaded.name} takes {path} for {inferred[path]} in infer_relative_search_space; in the "
                 f"space it is {span}."
