@@ -13,7 +13,6 @@ from mnist_bench.leaderboard.early_stop import first_then, is_ahead
 from mnist_bench.nets import distinguishing
 from mnist_bench.statistics import holm, mcnemar
 from search.event_log import EarlyStop, Order, State, StudyRecord, TrialRecord
-from search.space import Space
 
 SIGNIFICANCE = 0.05
 """Trials with an adjusted p-value above it are tied with the first."""
@@ -200,7 +199,7 @@ def leaderboard_of(
 
 def parameters_of(study: StudyRecord) -> tuple[str, ...]:
     """Return the dotted names of all parameters: the space's ranges, in its order, whether or not a trial has them."""
-    ranges = [field.path for field in Space.from_spec(study.spec["space"]).ranges]
+    ranges = [field.path for field in study.space.ranges]
     return tuple(dict.fromkeys([*ranges, *(name for trial in study.trials for name in trial.params)]))
 
 

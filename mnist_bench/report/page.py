@@ -23,7 +23,6 @@ from mnist_bench.studies import compatibility, net_code, recipe_text
 from mnist_bench.tables import SHA256
 from search import canonical_json
 from search.event_log import StudyRecord, TrialRecord, repeats
-from search.space import Space
 from search.study import Invocation, data_option, fingerprint, latest_data, own_code_options
 
 LISTED = 200
@@ -100,7 +99,7 @@ def gather(
         weights: the folder with the weights of its best trials; None where none are kept.
     """
     board = leaderboard_of(study, top=LISTED, test_openings=test_openings)
-    space = Space.from_spec(study.spec["space"])
+    space = study.space
     chosen = next((trial for trial in study.trials if trial.number == sections.winner), study.best)
     ranges = ranges_table(space, chosen) if chosen else None
     return Report(
@@ -174,7 +173,7 @@ def _digest(study: StudyRecord) -> str:
 
 def _search(study: StudyRecord, trials: int, data_dir: str | None) -> str:
     spec = study.spec
-    dataset, named = spec["context"]["data"]["dataset"], space_files.dataset(Space.from_spec(spec["space"]))
+    dataset, named = spec["context"]["data"]["dataset"], space_files.dataset(study.space)
     words = ["mnist-bench", "search", _shipped(spec["space"]) or SPACE_FILE]
     words += ["--trials", str(trials), "--seed", str(spec["seed"]), "--slots", str(spec["slots"])]
     words += [] if repeats(study.order) else ["--order", study.order]

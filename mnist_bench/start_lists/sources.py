@@ -55,7 +55,7 @@ def source(name: str, results: Path, storage: str | None = None) -> Source:
         task, space, found = table.about.task, table.space, [*_of_table(table)]
     else:
         study = open_study(results, name, storage)
-        task, space = None, Space.from_spec(study.spec["space"])
+        task, space = None, study.space
         found = [*_of_study(study, space)]
     if not found:
         raise UsageError(f"{name} has no complete trial that a start list could be made of.")

@@ -8,7 +8,7 @@ from typing import Any, Literal, assert_never
 
 from search import canonical_json
 from search.event_log.timeline import Order
-from search.space import cost_of
+from search.space import Space, cost_of
 from search.trainer_api import Report
 
 State = Literal["RUNNING", "COMPLETE", "PRUNED", "FAIL"]
@@ -118,6 +118,11 @@ class StudyRecord:
     """Whether a driver is at work on it now."""
     stop: EarlyStop | None = None
     """Why the search ended before its goal, where it did."""
+
+    @property
+    def space(self) -> Space:
+        """The space that was searched, without its file's text."""
+        return Space.from_spec(self.spec["space"])
 
     @property
     def order(self) -> Order:

@@ -28,7 +28,7 @@ from search import strategies
 from search.errors import StudyNotFoundError
 from search.event_log import StudyRecord, TrialRecord
 from search.messages import number_of
-from search.space import Field, Space
+from search.space import Field
 from search.study import StudyFolder, StudyLocation, invocations
 
 Entry = tuple[str, str]
@@ -48,7 +48,7 @@ def show(study: StudyRecord, location: StudyLocation) -> None:
     typed = [made.command for made in invocations(location.files) if made.command is not None]
     for number, command in enumerate(typed):
         output.print_line(output.entry("" if number else "typed", command))
-    if ranges := Space.from_spec(study.spec["space"]).ranges:
+    if ranges := study.space.ranges:
         output.print_line()
         output.print_table(Table(rows=ranges, columns=_columns(study)))
     output.print_prose(f"The whole specification: `mnist-bench show {study.name} --all{location.options}`.")

@@ -56,9 +56,7 @@ def show(
         output.print_text(recipe_text(study, targets.find_trial(study, number)))
         return
     if space:
-        from search.space import Space
-
-        output.print_text(Space.from_spec(study.spec["space"]).to_yaml())
+        output.print_text(study.space.to_yaml())
         return
     if code:
         _print_code(study)

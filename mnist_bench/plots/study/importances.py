@@ -16,7 +16,6 @@ from mnist_bench.plots.study.trials import Comparison, compare
 from mnist_bench.plots.subject import Subject
 from search.errors import StudyNotFoundError
 from search.event_log import StudyRecord
-from search.space import Space
 from search.strategies import MAX_TRIALS, Importance, importances
 
 MIN_TRIALS = 10
@@ -91,7 +90,7 @@ def measure(study: StudyRecord, comparison: Comparison) -> list[Importance]:
         raise StudyNotFoundError(
             f"Study {study.name} has {len(trials)} of the {MIN_TRIALS} trials that importances need at the least."
         )
-    return importances(Space.from_spec(study.spec["space"]), trials)
+    return importances(study.space, trials)
 
 
 def rows(study: StudyRecord) -> Importances:

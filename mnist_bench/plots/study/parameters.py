@@ -12,7 +12,7 @@ from mnist_bench.plots.headings import short
 from search.errors import StudyNotFoundError
 from search.event_log import StudyRecord
 from search.messages import shortened, show
-from search.space import Choice, Distribution, Field, FloatRange, IntRange, Levels, NumberRange, Space, place, same
+from search.space import Choice, Distribution, Field, FloatRange, IntRange, Levels, NumberRange, place, same
 
 MAX_OPTIONS = 6
 """A parameter with at most so many whole numbers or levels is drawn as options, not as numbers."""
@@ -85,7 +85,7 @@ def parameters(study: StudyRecord) -> list[Parameter]:
     Raises:
         StudyNotFoundError: there is no such parameter.
     """
-    space = Space.from_spec(study.spec["space"])
+    space = study.space
     fields = [field for field in space.fields if any(field.path in trial.params for trial in study.trials)]
     names = Counter(_name(field) for field in fields)
     searched = [

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from mnist_bench import space_files
 from mnist_bench.report import about
-from search.space.space import Space
 from support import handmade
 
 
@@ -29,7 +28,7 @@ def test_the_time_is_told_where_it_was_recorded() -> None:
         for period, report in enumerate(trial.reports)
     ]
     study = handmade.study([replace(trial, reports=tuple(timed))])
-    told = about.line(study, Space.from_spec(study.spec["space"]), None)
+    told = about.line(study, study.space, None)
     assert told == (
         "0 ranges of the space conv searched in 6:00 minutes, 1 training at a time, on a processor without a name "
         "(bf16). No weights are kept here."
