@@ -40,6 +40,7 @@ def plot_study(
     data_dir: str | Path | None = None,
     net: OwnNetSource = None,
     results: str | Path = "results",
+    storage: str | None = None,
 ) -> tuple[Picture, ...]:
     """Draw pictures of a study into files, and return one row a kind; as `mnist-bench plot`.
 
@@ -52,6 +53,7 @@ def plot_study(
         data_dir: the data set of the study, where it is not the packaged one.
         net: the net of your own that the study has, where it has one: the function, or its name (docs/own_nets.md).
         results: folder of the studies, in which the study's own holds its weights and experiments.
+        storage: URL of the database, where the study is in one.
 
     Raises:
         UsageError: there is no such kind, or the folder cannot be written.
@@ -65,7 +67,7 @@ def plot_study(
     wanted = _checked(kinds, KINDS, "the data; see plot_data") or tuple(KINDS)
     folder = Path(results) / study.name
     used(net)
-    subject = Subject(study=study, folder=folder, data_dir=as_path(data_dir))
+    subject = Subject(study=study, folder=folder, data_dir=as_path(data_dir), storage=storage)
     close_test_set()
     destination = as_path(to) or StudyFolder(folder).plots
     return _drawn(jobs.of_study(wanted, subject), destination, formats, named=bool(kinds))

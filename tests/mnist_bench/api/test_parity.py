@@ -88,7 +88,7 @@ MIRRORS: Mapping[str, Mirror] = {
     "plot": Mirror(
         functions=(mnist_bench.plot_study, mnist_bench.plot_data),
         renamed={"words": "kinds", "file_format": "formats", "folder": "to"},
-        no_parameter={**PRINTED, **OPENED},
+        no_parameter=PRINTED,
         no_option={"study": "the first of the words"},
         other_default={
             "file_format": "both, as a tuple of two",
