@@ -3,12 +3,12 @@
 The same search gives the same trials, the same prunes and the same winner, on one worker or many, killed or not. What a
 trial trains is code of your own: a planner and a trainer, see `examples/own_trainer.py`. The use of it:
 
+    import own_trainer
     import search
-    from own_trainer import Planner
 
     space = search.Space.of({"ridge": {"rate": {"float": [0.001, 1.0], "log": True}, "decay": {"float": [0.0, 0.1]}}})
-    trainer = search.TrainerSpec(factory="own_trainer:Trainer")
-    asked = search.Search.of(space, Planner(), trainer, trials=12, periods=8, seed=1, workers=2)
+    trainer = search.TrainerSpec(factory=f"{own_trainer.__file__}:Trainer")
+    asked = search.Search.of(space, own_trainer.Planner(), trainer, trials=12, periods=8, seed=1, workers=2)
     study = asked.run().study
     for trial in study.complete():
         print(f"#{trial.number}  {trial.value:.4f}  {dict(trial.params)}")

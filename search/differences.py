@@ -29,8 +29,14 @@ def _decisive(found: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
 
 def _keyed(value: Any) -> Any:
     """Return a list of (name, value) pairs, as a space's fields are, as a mapping, so that like meets like."""
-    pairs = isinstance(value, list) and all(isinstance(row, list) and len(row) == 2 for row in value)
-    return {str(key): entry for key, entry in value} if pairs and value else value
+    if not isinstance(value, list) or not value or not all(_is_named(row) for row in value):
+        return value
+    named = dict(value)
+    return named if len(named) == len(value) else value  # pairs that share a name hide each other in a mapping
+
+
+def _is_named(row: Any) -> bool:
+    return isinstance(row, list) and len(row) == 2 and isinstance(row[0], str)
 
 
 def _shown(value: Any, width: int = 60) -> str:

@@ -9,7 +9,7 @@ SearchError                  1   something failed
 ├── StorageError             1   the database or a file of the study cannot be used
 │   └── NewerVersionError        a newer mnist-bench wrote it
 ├── WorkerError              1   workers cannot be started or do not agree with the study
-├── PluginError              1   a sampler or pruner of the user's own raises
+├── PluginError              1   code of the user's own raises: a sampler, pruner, planner, observer
 │   └── OutsideRangeError        a sampler of the user's own proposes what its range does not hold
 └── TooManyFailuresError     1   configurations crash, or are infeasible, one after the other
 """
@@ -85,7 +85,7 @@ class WorkerError(SearchError):
 
 
 class PluginError(SearchError):
-    """A sampler or pruner of the user's own raises, or does what none may."""
+    """A sampler, pruner, planner or observer of the user's own raises, or does what none may."""
 
 
 class OutsideRangeError(PluginError):

@@ -15,7 +15,9 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Generic, Literal, Protocol, TypeVar, runtime_checkable
 
-from search.errors import NewerVersionError
+from search import canonical_json
+from search.errors import NewerVersionError, UsageError
+from search.messages import in_a_sentence, show
 from search.stored_fields import First, stored, unknown
 
 Json = Any
@@ -79,7 +81,8 @@ class Report:
     seconds: float
     """Time the period took on its worker."""
     end: EndReason | None = None
-    """Set where the trial cannot go on."""
+    """Set where the trial cannot go on. The value is then to be None: the trial ends without one, but the pruner
+    compares one that is given with those of other trials."""
     details: Mapping[str, Json] = field(default_factory=dict)
     """Kept only for the trial's last period: which validation images were right (base64 of packed bits)."""
     worker: int | None = None
@@ -175,6 +178,21 @@ class TrainerSpec:
     factory: str
     """`package.module:Name`, or `folder/file.py:Name`."""
     options: Mapping[str, Json] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Check the options, which travel to the workers and stand in the study.
+
+        Raises:
+            UsageError: one is no plain JSON value.
+        """
+        for name, value in self.options.items():
+            try:
+                canonical_json.dumps(value)
+            except (TypeError, ValueError) as error:
+                raise UsageError(
+                    f"Option {name} of trainer {self.factory} is {show(value)}: give plain JSON values "
+                    f"({in_a_sentence(error)})."
+                ) from error
 
     def to_json(self) -> dict[str, Json]:
         """Return what a study keeps of it: a file's name without its folder, which may be another one tomorrow."""

@@ -156,7 +156,6 @@ class Paused(_Happened):
             "mnist_bench/report/ranges.py",
             "mnist_bench/space_files/checking.py",
             "mnist_bench/space_files/feasibility.py",
-            "mnist_bench/space_files/oddities.py",
             "mnist_bench/space_files/overview.py",
         ),
         """

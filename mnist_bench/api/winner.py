@@ -83,8 +83,8 @@ def predict(
     Args:
         model: what `load_model` returned, an export's folder or a file of weights, or a study, for the net of its best
             trial or of `trial`.
-        pictures: files or folders of them, Pillow images, or brightness of shape (H, W), dark on light or light on
-            dark, of any size.
+        pictures: files or folders of them, Pillow images, or pixels, 0 to 255, of shape (H, W), in colour (H, W, 3);
+            dark on light or light on dark, of any size.
         trial: of a study: the trial, or its number.
         data_dir: the data set of the study, where it is not the packaged one.
         net: the net of your own that the study has, where it has one: the function, or its name (docs/own_nets.md).
@@ -94,7 +94,7 @@ def predict(
     Raises:
         PictureError: one is empty, or no picture; the message names it.
         StudyNotFoundError: there is no such trial, or its weights were not kept; `export_study` trains it again.
-        WeightsError: there is no such file, or it holds something else.
+        WeightsError: there is no such file, its export was not finished, or it holds something else.
         UsageError: a folder holds no picture; or the data set at hand is not the study's.
 
     Examples:

@@ -6,6 +6,7 @@ Python calls the hook for every file that is opened by name, whichever library o
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,8 +14,11 @@ from typing import Any
 
 from mnist_bench.errors import ClosedDoorError
 
-MARKS = ("t10k-", "qmnist-test-")
-"""Prefixes of the names of test files: of MNIST and its relatives, and of QMNIST."""
+TEST_FILE = re.compile(r"(t10k|qmnist-test)-(images|labels)[-.]idx\d-(ubyte|int)(\.gz)?")
+"""Whole names of test files, of MNIST and its relatives and of QMNIST; some archives write a dot for the hyphen.
+
+A picture or a space file whose name only begins so is the user's own.
+"""
 
 
 class _Door:
@@ -46,5 +50,5 @@ def _guard(event: str, arguments: tuple[Any, ...]) -> None:
     if event != "open" or _Door.passing:
         return
     path = arguments[0]
-    if isinstance(path, str | bytes | os.PathLike) and os.path.basename(os.fsdecode(path)).startswith(MARKS):
+    if isinstance(path, str | bytes | os.PathLike) and TEST_FILE.fullmatch(os.path.basename(os.fsdecode(path))):
         raise ClosedDoorError(f"{os.fsdecode(path)}: the test set is closed here")

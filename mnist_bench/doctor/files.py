@@ -100,18 +100,39 @@ def _missing(trials: Sequence[TrialRecord], folder: Path) -> Iterator[Diagnostic
 
 
 def confirmed_nets(study: StudyRecord, location: StudyLocation) -> Iterator[Diagnostic]:
-    """Yield whether each net that `confirm` trained on all images is the one with which its run ended."""
+    """Yield whether each net that `confirm` trained on all images is there, and the one with which its run ended."""
     folder, files = location.folder, location.files.confirm
     nets = files.kept_nets()
     faults = {path: _fault(partial(_read_net, files, *key, path)) for key, path in nets.items()}
     yield from _newer("confirmed nets", faults, folder)
     if damaged := [path for path, fault in faults.items() if _is_damage(fault)]:
         text = f"damaged, and not used: {_names(damaged, folder)}."
-        command = f"mnist-bench train {location.name}/N --on all{needed_options(study.spec, location)}"
-        advice = f"{_MOVES}; `{command}` trains such a net again."
+        commands = _commands(study, location, [number for (number, _), path in nets.items() if path in damaged])
+        advice = f"{_MOVES}; then {commands} trains such a net again, to the same bits."
         yield problem("confirmed nets", text, advice, partial(_move_aside, damaged, folder))
     if whole := [path for path, fault in faults.items() if fault is None]:
         yield ok("confirmed nets", f"{_counted(len(whole), 'file')}, each what its run on all images ended with.")
+    if lost := _lost_nets(files, folder):
+        text = f"not there: {_names([files.net_of(*key) for key in lost], folder)}."
+        commands = _commands(study, location, [number for number, _ in lost])
+        yield note("confirmed nets", text, f"{commands} trains such a net again, to the same bits.")
+
+
+def _lost_nets(files: ConfirmFolder, folder: Path) -> list[tuple[int, int]]:
+    try:
+        return confirm.lost_nets(files, [final for one in confirm.evaluated(folder) for final in one.finals])
+    except StorageError:  # which `found_by_commands` tells of
+        return []
+
+
+def _commands(study: StudyRecord, location: StudyLocation, trials: Sequence[int]) -> str:
+    """Return the commands that train confirmed nets of these trials again, once they are gone."""
+    needed = needed_options(study.spec, location)
+    try:
+        lines = [confirm.command_for_nets(study, location.folder, number, needed) for number in trials]
+    except StorageError:  # which `found_by_commands` tells of
+        lines = [f"mnist-bench confirm {location.name}{needed}"]
+    return " or ".join(f"`{line}`" for line in dict.fromkeys(lines))
 
 
 def _read_net(files: ConfirmFolder, trial: int, seed: int, path: Path) -> None:

@@ -190,15 +190,31 @@ def _way_back(changed: Set[str], stored: Mapping[str, Any]) -> str:
     """Return how to get an installation in which the search can go on, given the paths that differ."""
     # Versions first: they are the easiest to change, and often explain the other differences.
     names = {path.removeprefix("versions.") for path in changed if path.startswith("versions.")}
-    pins = [f"{name}=={stored['versions'][name]}" for name in sorted(names & stored["versions"].keys())]
-    if pins:
-        return f"pip install {' '.join(pins)}"
+    wanted = {name: str(stored["versions"][name]) for name in sorted(names & stored["versions"].keys())}
+    if wanted:
+        return _installed(wanted)
     ours = ("context.costs", "context.defaults", "context.trainer_revision", "driver_revision")
     if any(path.startswith(ours) for path in changed):
         revisions = f"trainer {stored['context']['trainer_revision']}, driver {stored['driver_revision']}"
         return f"Go on with the mnist-bench of that time (revisions: {revisions})."
     then = [str(stored["numerics"].get(name, "?")) for name in ("device", "precision", "cpu")]
     return f"Go on where the same training gives the same bits: {', '.join(then)}."
+
+
+NOT_INSTALLED = "none"
+"""What a study stores as the version of a package that was not there, see `installed_version`."""
+
+
+def _installed(wanted: Mapping[str, str]) -> str:
+    """Return what to type to get these versions of packages, and to lose those that were not there."""
+    absent = [name for name, version in wanted.items() if version == NOT_INSTALLED]
+    pins = [f"{name}=={version}" for name, version in wanted.items() if version != NOT_INSTALLED]
+    # PyPI has no versions with a label, such as 2.12.0+cpu: PyTorch's own index of that name has them.
+    label = wanted.get("torch", "").partition("+")[2]
+    index = f" --extra-index-url https://download.pytorch.org/whl/{label}" if label else ""
+    uninstall = f"pip uninstall {' '.join(absent)}" if absent else ""
+    install = f"pip install {' '.join(pins)}{index}" if pins else ""
+    return " && ".join(filter(None, [uninstall, install]))
 
 
 _FROM_THE_LOG = "--repair writes them anew from the event log, which is what counts; no result is lost."

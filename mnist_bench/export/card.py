@@ -35,8 +35,8 @@ The same from the command line of mnist-bench, and from Python:
     import mnist_bench
     mnist_bench.load_model(".")(["{picture}"])[0].{label}
 
-{prepared}
-
+{prepared}"""
+ONNX_USE = """\
 With ONNX Runtime, `pictures` is float32 {shape}, 0 to 255, {values}made as in `net.py`:
 
     session = onnxruntime.InferenceSession("model.onnx")
@@ -86,20 +86,21 @@ MARKS = "\\`*_[]<>|~&$#"
 """What may mean something in Markdown."""
 
 
-def card(winner: Winner) -> str:
-    """Return the text of the card, in Markdown."""
+def card(winner: Winner, *, onnx: bool, page: bool) -> str:
+    """Return the text of the card, in Markdown; whether `model.onnx` and `draw.html` lie beside it."""
     config, model = winner.config, net_size(winner.config, winner.form)
     what, nets = _what(winner.record.data), len(winner.members)
     of = f"a committee of {nets} nets of " if nets > 1 else ""
-    net = own_nets.option(config.net_code)
+    options = _options(winner)
+    use = _use(winner, onnx=onnx, page=page)
     lines = [
         "---", yaml_writer.text(_head(winner)).rstrip(), "---", "",
         f"# {winner.name}: {of}{cells.count(model.parameters)} parameters for {what}", "", f"{line(config)}.", "",
         "| figure | |", "| --- | --- |", *(f"| {name} | {value} |" for name, value in _figures(winner)), "",
-        *_sentences(winner), "", "## Use", "", *_use(winner), "", *_classes(winner), *_layers(winner),
+        *_sentences(winner), "", "## Use", "", *use, "", *_classes(winner), *_layers(winner),
         "## Settings", "", "```yaml",
         _recipe(winner).rstrip(), "```", "",
-        f"{_seeds(winner)} `mnist-bench train` takes these lines as a file{' with' + net if net else ''}.", "",
+        f"{_seeds(winner)} `mnist-bench train` takes these lines as a file{' with' + options if options else ''}.", "",
         "## Repeat it", "",
         *_repeat(winner), "",
     ]  # fmt: skip
@@ -117,18 +118,18 @@ def _what(data: Data) -> str:
     return "MNIST" if data.dataset == "mnist" else data.dataset
 
 
-def _use(winner: Winner) -> Iterator[str]:
+def _use(winner: Winner, *, onnx: bool, page: bool) -> Iterator[str]:
     traits = winner.traits
     picture, label = "digit.png" if traits.digits else "picture.png", "name" if traits.names else "label"
     if winner.config.net_code is not None:
         yield _own_use(winner, picture, label)
         return
-    yield USE.format(
-        picture=picture, label=label, prepared=_prepared(winner),
-        shape=f"(N, {', '.join(map(str, winner.form.shape))})",
-        values="ink on a background of 0, " if traits.drawn else "",
-    )  # fmt: skip
-    if winner.is_drawn:
+    yield USE.format(picture=picture, label=label, prepared=_prepared(winner))
+    if onnx:
+        shape = f"(N, {', '.join(map(str, winner.form.shape))})"
+        yield ""
+        yield ONNX_USE.format(shape=shape, values="ink on a background of 0, " if traits.drawn else "")
+    if page:
         yield ""
         yield DRAWN
 

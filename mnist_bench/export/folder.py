@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from mnist_bench import own_nets
 from mnist_bench.export import card, onnx_graph, page, plain_net
 from mnist_bench.export.winner import Winner
-from mnist_bench.prediction import WEIGHTS, is_packed, pack
+from mnist_bench.prediction import UNFINISHED, WEIGHTS, is_export, pack
 from mnist_bench.studies import record as records
 from mnist_bench.units import size
 from search.errors import UsageError
@@ -19,6 +19,8 @@ from search.files import atomic_write, make_folder
 NET, ONNX, PAGE, CARD, RECORD = "net.py", "model.onnx", "draw.html", "README.md", "RECORD.json"
 MEMBER_RECORD = "RECORD-{}.json"
 """Of a committee, the record of each net."""
+TEXT = "This export is not finished. Where nobody works on it any more, the same `mnist-bench export` makes it anew.\n"
+"""What stands in the file that says so."""
 MAX_PAGE = 1_000_000
 """Bytes of a page to draw on; larger ones are mentioned."""
 
@@ -37,7 +39,7 @@ def check(folder: Path) -> None:
     Raises:
         UsageError: it is a folder with other files, which may have the names of those that are to be written.
     """
-    if folder.is_dir() and any(folder.iterdir()) and not is_packed(folder / WEIGHTS):
+    if folder.is_dir() and any(folder.iterdir()) and not is_export(folder):
         raise UsageError(f"{folder}: holds other files and no export; name a new folder.")
 
 
@@ -50,35 +52,54 @@ def write(winner: Winner, folder: Path) -> Written:
     make_folder(folder)
     remarks: list[str] = []
     of_the_net = _of_our_net if winner.config.net_code is None else _of_own_net
+    nets = of_the_net(winner, folder, remarks.append)
     contents = {
         WEIGHTS: pack(winner.nets, winner.config, winner.traits, winner.form),
-        **of_the_net(winner, folder, remarks.append),
-        CARD: card.card(winner).encode(),
+        **nets,
+        CARD: card.card(winner, onnx=ONNX in nets, page=PAGE in nets).encode(),
         **_records(winner),
     }
-    written = {folder / name: content for name, content in contents.items() if content is not None}
-    others = [folder / name for name in (NET, ONNX, PAGE, RECORD)] + sorted(folder.glob(MEMBER_RECORD.format("*")))
-    for path in (*written, *others):
+    _replace(folder, contents)
+    return Written(files=tuple(folder / name for name in contents), remarks=tuple(remarks))
+
+
+def _replace(folder: Path, contents: Mapping[str, bytes]) -> None:
+    """Write files, by name, in place of those of an earlier export.
+
+    Whenever it is killed it leaves no net that could be believed, or a whole one: all that holds weights of the earlier
+    one goes first, and the file from which they are read comes last.
+    """
+    of_members = [path.name for path in sorted(folder.glob(MEMBER_RECORD.format("*")))]
+    earlier = (WEIGHTS, ONNX, PAGE, NET, CARD, RECORD, *of_members)
+    steps: list[tuple[str, bytes | None]] = [
+        (UNFINISHED, TEXT.encode()),
+        *((name, None) for name in earlier),
+        *((name, content) for name, content in contents.items() if name != WEIGHTS),
+        (WEIGHTS, contents[WEIGHTS]),
+        (UNFINISHED, None),
+    ]
+    for name, content in steps:
+        path = folder / name
         try:
-            if path in written:
-                atomic_write(path, written[path])
+            if content is None:
+                path.unlink(missing_ok=True)
             else:
-                path.unlink(missing_ok=True)  # of another net, from an earlier export
+                atomic_write(path, content)
         except OSError as error:
             raise UsageError(f"{path}: cannot be written ({error.strerror}).") from error
-    return Written(files=tuple(written), remarks=tuple(remarks))
 
 
-def _of_our_net(winner: Winner, folder: Path, remark: Callable[[str], None]) -> dict[str, bytes | None]:
-    """Return the net as plain PyTorch, as ONNX and as a page to draw on."""
-    return {
+def _of_our_net(winner: Winner, folder: Path, remark: Callable[[str], None]) -> dict[str, bytes]:
+    """Return the net as plain PyTorch, as ONNX and as a page to draw on, the last two where they can be made."""
+    made = {
         NET: plain_net.source(winner).encode(),
         ONNX: _onnx(winner, folder, remark),
         PAGE: _page(winner, folder, remark),
     }
+    return {name: content for name, content in made.items() if content is not None}
 
 
-def _of_own_net(winner: Winner, folder: Path, remark: Callable[[str], None]) -> dict[str, bytes | None]:
+def _of_own_net(winner: Winner, folder: Path, remark: Callable[[str], None]) -> dict[str, bytes]:
     """Return the file of a net of the user's own, as it was when it trained; of a package's there is none."""
     net = own_nets.known(str(winner.config.net_code))
     remark(

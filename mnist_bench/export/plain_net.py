@@ -64,6 +64,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import nn
 
+WEIGHTS = Path(__file__).with_name("model.safetensors")
 MEAN, STD = $mean, $std  # of the pixels that the net was trained on
 UNSURE_BELOW = $unsure  # the probability that parts right answers from wrong ones best
 NAMES = $names  # of the classes
@@ -81,7 +82,7 @@ $layers
 $forward
 
 $committee
-def load(path=Path(__file__).with_name("model.safetensors")):
+def load(path=WEIGHTS):
     """Return the trained $trained."""
     net = $made
     net.load_state_dict(load_file(path))
@@ -95,6 +96,10 @@ def main(paths):
 
     if not paths:
         sys.exit(__doc__)
+    if not WEIGHTS.is_file():  # it is written last
+        sys.exit(
+            f"{WEIGHTS.name} is not here: the export was not finished, and the same `mnist-bench export` makes it anew"
+        )
     net = load()
     for path in paths:
         try:

@@ -189,7 +189,7 @@ def find(
         raise StudyNotFoundError(
             f"The weights of {name} were not kept; `mnist-bench export {name} --to DIR{needed}` trains it again."
         )
-    kept = _confirmed_nets(study, trial, location, committee=options.committee) if options.on_all else ()
+    kept = _confirmed_nets(study, trial, location, needed, committee=options.committee) if options.on_all else ()
     trainer = trainer_for(record, device=options.device, data_dir=options.data_dir)
     net = _net(study, trial, record, location, trainer, needed, on_news)
     validation = _validation(net.to(trainer.data.device), trainer.data, from_json(record.recipe))
@@ -233,16 +233,27 @@ def _finalist(
             f"{study.name}{needed}` trains eight of its winner."
         )
     named = ", ".join(f"{study.name}/{final}" for final in dict.fromkeys(finals))
-    if trial is None and not (found and found.evaluated):
-        raise StudyNotFoundError(f"No winner of {study.name} was chosen, but a front trained; name one of it: {named}.")
-    number = finals[0] if trial is None else trial.number
+    number = _winner(study, found, named, needed) if trial is None else trial.number
     if number not in finals:
         raise StudyNotFoundError(f"{study.name}/{number} was not trained on all images by `confirm`; {named} was.")
     return find_trial(study, number)
 
 
+def _winner(study: StudyRecord, found: Confirmed | None, named: str, needed: str) -> int:
+    """Return the number of a confirmation's winner, which was trained on all images; `named` are all that were."""
+    if found is None or not found.evaluated:
+        raise StudyNotFoundError(f"No winner of {study.name} was chosen, but a front trained; name one of it: {named}.")
+    if not found.finals:
+        won = "won" if found.judged else "leads"
+        raise StudyNotFoundError(
+            f"#{found.first} {won} and was not trained on all images; `{confirm.command(found, needed)}` does that, or "
+            f"name {named}."
+        )
+    return found.first
+
+
 def _confirmed_nets(
-    study: StudyRecord, trial: TrialRecord, location: StudyLocation, *, committee: bool
+    study: StudyRecord, trial: TrialRecord, location: StudyLocation, needed: str, *, committee: bool
 ) -> tuple[Member, ...]:
     """Return the first net that `confirm` trained of a trial's settings on all images, or all that came to their end.
 
@@ -253,7 +264,7 @@ def _confirmed_nets(
     """
     folder, name = location.files.confirm, f"{study.name}/{trial.number}"
     if not committee:
-        return (_confirmed_net(study, trial, folder, SEED),)
+        return (_confirmed_net(study, trial, folder, SEED, needed),)
     found = [
         seed
         for seed in range(SEEDS)
@@ -261,14 +272,16 @@ def _confirmed_nets(
     ]
     if len(found) < confirm.MIN_COMMITTEE:
         raise StudyNotFoundError(f"Of {name} trained on all images, {len(found)} of {SEEDS} nets came to their end.")
-    return tuple(_confirmed_net(study, trial, folder, seed) for seed in found)
+    return tuple(_confirmed_net(study, trial, folder, seed, needed) for seed in found)
 
 
-def _confirmed_net(study: StudyRecord, trial: TrialRecord, folder: ConfirmFolder, seed: int) -> Member:
+def _confirmed_net(study: StudyRecord, trial: TrialRecord, folder: ConfirmFolder, seed: int, needed: str) -> Member:
     path = folder.net_of(trial.number, seed)
     if not path.is_file():
+        command = confirm.command_for_nets(study, folder.path.parent, trial.number, needed)
         raise StudyNotFoundError(
-            f"{path}: the net that `confirm` trained on all images was not kept, as in earlier versions, or is gone."
+            f"{path}: the net that `confirm` trained on all images was not kept, as in earlier versions, or is gone; "
+            f"`{command}` trains it again."
         )
     record = records.read(folder.record_of(trial.number, seed, on_all=True))
     if record.data != record_of(study, trial).data:

@@ -1,9 +1,10 @@
 from .likeness import SAMPLE as SAMPLE, draws_on_black as draws_on_black, is_ready as is_ready
 from .model import (
+    UNFINISHED as UNFINISHED,
     WEIGHTS as WEIGHTS,
     Model as Model,
     Prediction as Prediction,
-    is_packed as is_packed,
+    is_export as is_export,
     load_model as load_model,
     pack as pack,
 )

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_bench.errors import PictureError
+from mnist_bench.errors import ClosedDoorError, PictureError
 from mnist_bench.prediction.preparation import brightness
 from search import files
 from search.errors import UsageError
@@ -51,6 +51,8 @@ def read(path: Path, convert: Convert = brightness, *, upright: bool = True) -> 
     """Return the picture in a file as `parse` does; errors as there."""
     try:
         return parse(files.read(path, MAX_BYTES), str(path), convert, upright=upright)
+    except ClosedDoorError as error:
+        raise PictureError(f"{error}.") from error
     except OSError as error:
         raise PictureError(f"{path}: cannot be read ({error.strerror}).") from error
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 WEIGHTS = "model.safetensors"
 """Name of the file in an export's folder."""
+UNFINISHED = "UNFINISHED"
+"""Name of a file that lies there until all others do."""
 TRAITS = "mnist-bench"
 """Where the traits stand in the file's metadata, beside the configuration."""
 MAX_BYTES = 1 << 30
@@ -134,10 +136,8 @@ class Model:
     def _at_size(self, image: NDArray[np.float64]) -> NDArray[np.float32]:
         """Return pixels at the net's height and width, with the channels that are read of a picture."""
         match self.traits.preparation:
-            case "digit":
-                return prepare(image)
-            case "drawing":
-                return prepare(image, digit=False)
+            case "digit" | "drawing":
+                return prepare(_channels(image, 1)[0], digit=self.traits.digits)
             case "picture":
                 channels = _channels(image, self.traits.channels_read)
                 return fit(channels, self.form.height, self.form.width)
@@ -186,7 +186,12 @@ def pack(nets: Sequence[nn.Module], config: TrainConfig, traits: Traits, form: P
     return _in_order(save(weights, {"config": values, TRAITS: stored_traits.to_text(traits)}))
 
 
-def is_packed(file: Path) -> bool:
+def is_export(folder: Path) -> bool:
+    """Return whether a folder is that of an export, of one that was not finished too."""
+    return _is_packed(folder / WEIGHTS) or (folder / UNFINISHED).is_file()
+
+
+def _is_packed(file: Path) -> bool:
     """Return whether a file is one that `pack` made: others write files of this kind, too, by the same name."""
     from safetensors import SafetensorError, safe_open
 
@@ -215,12 +220,16 @@ def load_model(path: str | Path) -> Model:
 
     Raises:
         NewerVersionError: the net has a setting that this version does not know.
-        WeightsError: there is no such file, or it holds something else.
+        WeightsError: there is no such file, its export was not finished, or it holds something else.
     """
     file = Path(path) / WEIGHTS if Path(path).is_dir() else Path(path)
     try:
         content = stored.read(file, MAX_BYTES)
     except OSError as error:
+        if (file.parent / UNFINISHED).is_file():
+            raise WeightsError(
+                f"{file.parent}: its export was not finished; the same `mnist-bench export` makes it anew."
+            ) from error
         raise WeightsError(f"{file}: no file of exported weights ({error.strerror}).") from error
     tensors, metadata = _tensors(content, str(file)), metadata_of(content)
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -45,11 +45,22 @@ def to_search(asked: SearchConfig, notice: Callable[[str], object] = lambda text
 
 def _train_command(asked: SearchConfig) -> str:
     """Return the command that trains a recipe which a search was asked for."""
-    words = ["mnist-bench", "train", space_files.named(asked.space)]
-    words += [word for override in asked.overrides for word in ("--set", override)]
+    words = ["mnist-bench", "train", space_files.named(asked.space), *_set_words(asked.overrides)]
     given = {"--net": asked.net, "--dataset": asked.dataset, "--data": asked.data_dir}
     words += [word for option, value in given.items() if value is not None for word in (option, str(value))]
     return shlex.join(words)
+
+
+def check_words(asked: SearchConfig) -> tuple[str, ...]:
+    """Return the words with which `mnist-bench plugin check` tries out a sampler or pruner on the space of a search."""
+    space = ["--space", str(asked.space)] if isinstance(asked.space, str | Path) else []
+    data = ["--data", str(asked.data_dir)] if asked.data_dir is not None else []
+    # A built-in sampler or pruner beside the one that is checked: the check takes it from the space alone.
+    return (*space, *_set_words([*asked.overrides, *_strategy_overrides(asked)]), *data)
+
+
+def _set_words(overrides: Iterable[str]) -> list[str]:
+    return [word for override in overrides for word in ("--set", override)]
 
 
 def _as_begun(asked: SearchConfig, notice: Callable[[str], object]) -> Space | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mnist_bench import net_checks, own_nets
 from mnist_bench.nets import COEFFICIENTS
 from mnist_bench.picture_form import PictureForm
-from mnist_bench.searches.asked_space import chosen_strategies, form_of
+from mnist_bench.searches.asked_space import check_words, chosen_strategies, form_of
 from mnist_bench.searches.config import SearchConfig
 from mnist_bench.searches.study_spec import period_ends
 from mnist_bench.space_files import overview
@@ -35,7 +37,8 @@ def check_own_code(asked: SearchConfig, space: Space) -> None:
     """
     chosen = chosen_strategies(asked, space)
     if repeats(asked.order):
-        repeatability.require(*chosen, tried_on(space, asked.seed, form_of(asked, space)))
+        on = tried_on(space, asked.seed, form_of(asked, space))
+        repeatability.require(*chosen, replace(on, words=check_words(asked)))
     _require_net(asked, space)
 
 

@@ -23,17 +23,12 @@ GRID = 64
 
 
 def check(space: Space, *, images: int | None = IMAGES, form: PictureForm = MNIST) -> list[Problem]:
-    """Return all that is wrong with the names and values of `space`, in no particular order.
+    """Return all that is wrong with `space`: with its names and values, what they make together, and its nets.
 
     Ranges that could not be read are passed over. `images` is how many the data set has; None where that is not known.
     `form` is that of its pictures.
     """
-    problems = list(_top_level_problems(space))
-    for item in space.fields:
-        problems += _field_problems(space, item)
-    for name, value in space.settings.items():
-        found = faults(SETTINGS[name], name, value) if name in SETTINGS else []
-        problems += [space.origins[name].problem(f"{name}{fault.text}", *fault.place) for fault in found]
+    problems = names_and_values(space)
     subset = space.settings.get("subset")
     if images is not None and not problems and isinstance(subset, int) and subset > images:
         whole = f"{images} images; leave it out, or --set subset=null, to take them all"
@@ -44,10 +39,20 @@ def check(space: Space, *, images: int | None = IMAGES, form: PictureForm = MNIS
     if train_on in get_args(TrainOn) and not leaves_validation(train_on) and not space.is_recipe:
         message = f"train_on: {train_on} leaves a search no image to select on; a search needs search_split"
         problems.append(space.origins["train_on"].problem(message))
-    problems += _own_net_problems(space)
     if problems or any(item.value is UNREADABLE for item in space.fields):
         return problems
     return [*_sum_problems(space), *_strategy_problems(space)] or net_problems(space, form)
+
+
+def names_and_values(space: Space) -> list[Problem]:
+    """Return what is wrong with the names and values of `space` each by itself, in no particular order."""
+    problems = list(_top_level_problems(space))
+    for item in space.fields:
+        problems += _field_problems(space, item)
+    for name, value in space.settings.items():
+        found = faults(SETTINGS[name], name, value) if name in SETTINGS else []
+        problems += [space.origins[name].problem(f"{name}{fault.text}", *fault.place) for fault in found]
+    return [*problems, *_own_net_problems(space)]
 
 
 def _top_level_problems(space: Space) -> Iterator[Problem]:

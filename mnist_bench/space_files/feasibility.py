@@ -132,10 +132,10 @@ def _closed_values(space: Space, item: Field, drawn: list[dict[str, Any]], form:
 def _with(space: Space, params: Mapping[str, Any], path: str, value: Any) -> dict[str, Any]:
     """Return the parameters of a trial with another value of one range, and what comes to count with it."""
     asked = {**params, path: value}
-    return space.sample(lambda name, span: asked[name] if name in asked else _ends(span)[0])
+    return space.sample(lambda name, span: asked[name] if name in asked else ends(span)[0])
 
 
-def _ends(span: Distribution) -> tuple[Any, Any]:
+def ends(span: Distribution) -> tuple[Any, Any]:
     """Return the lowest and the highest value, of options those that are so by their sums."""
     match span:
         case Choice(options):
@@ -159,7 +159,7 @@ def _memory_problems(space: Space, nets: list[Net], form: PictureForm) -> Iterat
 
     The largest within the limits of those drawn and the one at the upper ends of all ranges.
     """
-    largest = overview.nets(space, [space.sample(lambda _, span: _ends(span)[1])], form)
+    largest = overview.nets(space, [space.sample(lambda _, span: ends(span)[1])], form)
     trained = [net for net in (*nets, *largest) if net.feasible]
     memory = machine_memory()
     if memory is None or not trained:

@@ -14,7 +14,7 @@ from mnist_bench.config import DatasetName, TrainConfig, from_json, with_params
 from mnist_bench.data import form_of
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.space_files import mappings
-from mnist_bench.space_files.checking import check
+from mnist_bench.space_files.checking import check, names_and_values
 from mnist_bench.space_files.faults import faults
 from mnist_bench.space_files.form import IMAGES, SETTINGS, VALUE, training_settings
 from search.errors import Problem, SpaceError, UsageError
@@ -81,17 +81,15 @@ def _checked(
     if code is not None:
         problems += _other_code(space, code)
         space = replace(space, settings={**space.settings, "net_code": code})
-    # Overrides may give what is missing, so that a space of a net of the user's own is judged once they are in.
-    # They may also give a subset that the data at hand allow, where the file's does not.
-    checked_first = code is None or not overrides
-    first_images = None if overrides else images
-    problems += check(space, images=first_images, form=form(dataset(space))) if checked_first else []
-    if problems:
-        raise SpaceError(problems)
     if overrides:
-        space = _without_nulls(override(space, overrides))
-        if problems := check(space, images=images, form=form(dataset(space))):
+        # They may change what does not fit together, or the data at hand, so that is judged once they are in. They may
+        # also give what is missing, so that of a space of a net of the user's own all is judged then.
+        problems += names_and_values(space) if code is None else []
+        if problems:
             raise SpaceError(problems)
+        space = _without_nulls(override(space, overrides))
+    if problems := [*problems, *check(space, images=images, form=form(dataset(space)))]:
+        raise SpaceError(problems)
     # An objective that only says what holds anyway makes no other search, so it is no part of the fingerprint.
     settings = {name: value for name, value in space.settings.items() if (name, value) != ("objective", VALUE)}
     return replace(space, settings=settings)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, assert_never
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from mnist_bench.config import TrainConfig, all_settings
+from mnist_bench.config import TrainConfig, all_settings, setting_of
 from mnist_bench.picture_form import MNIST, PictureForm
-from mnist_bench.space_files.feasibility import net_warnings
+from mnist_bench.space_files.feasibility import ends, net_warnings
 from mnist_bench.space_files.overview import TRIALS_DRAWN, constraints_met, shares
 from search import strategies
 from search.errors import Problem
 from search.messages import number_of, show
-from search.space import Choice, Field, FloatRange, IntRange, Levels, Space, same
+from search.space import Field, Space, same
 
 DROPS = ("optim.first_drop_fraction", "optim.second_drop_fraction")
 
@@ -38,28 +38,40 @@ def _single_values(space: Space) -> Iterator[Problem]:
 
 
 def _ends(item: Field) -> tuple[Any, Any]:
-    """Return the first and the last value that a field can have."""
-    match item.distribution:
-        case None:
-            return item.value, item.value
-        case Choice(options):
-            return options[0], options[-1]
-        case (IntRange() | FloatRange() | Levels()) as span:
-            return span.low, span.high
-        case _:
-            assert_never(item.distribution)
+    """Return the lowest and the highest value that a field can have."""
+    return (item.value, item.value) if item.distribution is None else ends(item.distribution)
 
 
 def _drops(space: Space) -> Iterator[Problem]:
     """Yield where the second drop of the learning rate comes before the first."""
     fields = {item.path: item for item in space.fields}
-    if not any(_ends(item)[1] == 2 for item in space.fields if item.path == "optim.drops"):
-        return
-    first, second = (fields.get(path, Field(path, all_settings()[path].default)) for path in DROPS)
+    first, second = (_field(fields, path) for path in DROPS)
     at_fault = second if second.path in fields else first
-    if at_fault.path in fields and min(_ends(first)) >= max(_ends(second)):
-        message = f"{second.path}: {show(max(_ends(second)))} is not after the first drop, at {show(min(_ends(first)))}"
+    if at_fault.path not in fields or not _may_count(fields, second.path):
+        return
+    (earliest, _), (_, latest) = _ends(first), _ends(second)
+    if earliest >= latest:
+        message = f"{second.path}: {show(latest)} is not after the first drop, at {show(earliest)}"
         yield at_fault.origin.problem(message)
+
+
+def _field(fields: Mapping[str, Field], path: str) -> Field:
+    """Return the field of this path, at its default where a space says nothing of it."""
+    return fields[path] if path in fields else Field(path, all_settings()[path].default)
+
+
+def _may_count(fields: Mapping[str, Field], path: str) -> bool:
+    """Return whether a setting can do anything: the fields that it needs, and those that they need, can be on."""
+    return all(
+        any(_may_count(fields, name) and any(map(need.is_on, _values(_field(fields, name)))) for name in need.paths)
+        for need in setting_of(path).needs
+    )
+
+
+def _values(item: Field) -> Sequence[Any]:
+    """Return the values that a field can have; of real numbers the ends."""
+    listed: Sequence[Any] = () if item.distribution is None else item.distribution.values
+    return listed or _ends(item)
 
 
 def _constraints(space: Space, form: PictureForm) -> Iterator[Problem]:

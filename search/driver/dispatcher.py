@@ -20,13 +20,10 @@ from search.driver.period_results import (
     check_same_weights,
     take_all,
 )
-from search.driver.retry_policy import Failure, Key, RetryPolicy
+from search.driver.retry_policy import POLL, Failure, Key, RetryPolicy, failure_of
 from search.event_log import Active, History
 from search.executors import Done, Executor, Job, Lost, Outcome, Raised
 from search.trainer_api import C, Codec, Report
-
-_POLL = 0.2
-"""Seconds that a wait for workers may take: how late, at most, a request to stop is noticed."""
 
 
 class Checkpoints(Protocol):
@@ -121,7 +118,7 @@ class Dispatcher(Generic[C]):
                     return None
             else:
                 self._feed(history)
-            self._collect(history, _POLL)
+            self._collect(history, POLL)
         return self._trials[key[0]], self._ready[key]
 
     def keep_busy(self, history: History) -> None:
@@ -135,7 +132,7 @@ class Dispatcher(Generic[C]):
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             self._feed(history)
-            pause = min(_POLL, left)
+            pause = min(POLL, left)
             self._take_all(self.executor.wait(pause if self._running else 0), history)
             if not self._running:
                 time.sleep(pause)
@@ -143,7 +140,7 @@ class Dispatcher(Generic[C]):
     def drain(self, history: History) -> None:
         """Wait for the periods under way, so that their states are on disk when the search stops."""
         while self._running:
-            self._collect(history, _POLL)
+            self._collect(history, POLL)
 
     def advance_to(self, trial: int, period: int) -> None:
         """Go on with a trial whose period was handled, and remove the states that this has made superfluous."""
@@ -305,17 +302,10 @@ class Dispatcher(Generic[C]):
     def _failure(self, key: Key, outcome: Outcome, history: History) -> Failure | None:
         """Return which failure an outcome is, None where it is none."""
         match outcome:
-            case Done(report=report):
-                # Where it trained alone, memory will not suffice another time either.
-                return "lacked_memory" if report.end == "out_of_memory" and self._running else None
-            case Raised():
-                return "raised"
             case Lost(cause="stalled", job=job) if job.stall_seconds >= self._seconds_left(*key, history):
                 return "timed_out"  # what it had been given was not the time for a hang, but the rest of the trial's
-            case Lost(cause=cause):
-                return cause
             case _:
-                assert_never(outcome)
+                return failure_of(outcome, in_company=bool(self._running))
 
     def _settle(self, key: Key, outcome: Outcome, history: History) -> None:
         """Take an outcome as the period's result: it is no failure, or the last that is borne."""

@@ -36,7 +36,7 @@ from search.event_log import (
     is_external,
     linked,
 )
-from search.messages import first_line, show
+from search.messages import first_line, number_of, show
 from search.space import constrained
 from search.strategies import OptunaStudy, shortfall, survivors
 from search.study import StudySpec
@@ -101,6 +101,8 @@ class Driver(Generic[C]):
         self._observer = observer
         self._on_trial_end = on_trial_end
         self._optuna_study = optuna_study
+        # A study that was begun when longer plans were accepted has such trials, and goes on with more of them.
+        self._most_periods = max([spec.periods, *(len(trial.costs) for trial in history.trials)])
         expected = survivors(max(history.goal, 1), spec.pruner, spec.periods, two_objectives=spec.cost is not None)
         self._meter = Meter(history, dispatcher, expected)
         for active in history.timeline.actives():
@@ -125,7 +127,8 @@ class Driver(Generic[C]):
         Raises:
             TooManyFailuresError: configurations crash, or are infeasible, one after the other.
             WorkerError: the workers cannot go on.
-            UsageError: a plan or a report is none that the log can hold, or a plan does not say what it costs.
+            UsageError: a plan or a report is none that the log can hold, a plan has more periods than the search, or
+                does not say what it costs.
             StorageError: the log cannot be written.
         """
         with storage_errors():
@@ -204,6 +207,7 @@ class Driver(Generic[C]):
         number = len(self._history.trials)
         params = self._optuna_study.ask(number, self._spec.given(number))
         plan = self._planner(params)
+        _check_periods(plan, self._most_periods, number)
         if self._spec.cost is not None:
             _check_cost(plan, self._spec.cost, number)
         # Before the event is made: its attributes hold the constraints, by which samplers tell the infeasible.
@@ -355,6 +359,19 @@ def _check_streak(
 def _lacks_value(report: Report, active: Active) -> bool:
     """Return whether a trial would be complete without a value, by which it could not be ranked."""
     return report.value is None and report.end is None and active.periods_done + 1 == len(active.costs)
+
+
+def _check_periods(plan: Plan[Any], most: int, number: int) -> None:
+    """Check that a plan has no more periods than the search was made for, by which pruners set their rungs.
+
+    Raises:
+        UsageError: it has.
+    """
+    if len(plan.costs) > most:
+        raise UsageError(
+            f"Trial {number}'s plan has {len(plan.costs)} costs, one for each period, and the search was made for "
+            f"{number_of(most, 'period')}; make it with periods={len(plan.costs)}, or plan no more than {most}."
+        )
 
 
 def _check_cost(plan: Plan[Any], cost: str, number: int) -> None:

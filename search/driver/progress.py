@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from search.driver.dispatcher import WorkerTime
 from search.event_log import Forecast, History, Order, Remaining, StopRules, TrialRecord
+from search.plugins import blamed
 from search.trainer_api import Report
 
 
@@ -107,6 +108,41 @@ class Observer:
 
     def on_notice(self, text: str) -> None:
         """Something happened that whoever waits for the search should know."""
+
+
+class BlamedObserver(Observer):
+    """An observer whose errors of the system are its own."""
+
+    def __init__(self, own: Observer) -> None:
+        self._own = own
+
+    def on_start(self, header: Header) -> None:
+        with blamed("observer"):
+            self._own.on_start(header)
+
+    def on_trial(self, trial: TrialRecord) -> None:
+        with blamed("observer"):
+            self._own.on_trial(trial)
+
+    def on_report(self, trial: TrialRecord) -> None:
+        with blamed("observer"):
+            self._own.on_report(trial)
+
+    def on_end(self, trial: TrialRecord) -> None:
+        with blamed("observer"):
+            self._own.on_end(trial)
+
+    def on_progress(self, progress: Progress) -> None:
+        with blamed("observer"):
+            self._own.on_progress(progress)
+
+    def on_warning(self, text: str) -> None:
+        with blamed("observer"):
+            self._own.on_warning(text)
+
+    def on_notice(self, text: str) -> None:
+        with blamed("observer"):
+            self._own.on_notice(text)
 
 
 class Workers(Protocol):

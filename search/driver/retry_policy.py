@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Literal, assert_never
 
 from search.errors import WorkerError
-from search.executors import Cause
+from search.executors import Cause, Done, Lost, Outcome, Raised
 
 STALL_FACTOR = 20
 """A period that takes so many times its estimate is taken for hung."""
@@ -24,6 +24,9 @@ MAX_LOSSES = 20
 MAX_BACK_OFF = 30.0
 """Seconds between two tries of a period whose workers die."""
 
+POLL = 0.2
+"""Seconds that a wait for workers may take: how late, at most, a request to stop is noticed."""
+
 Key = tuple[int, int]
 """A trial's number and a period."""
 Failure = Literal["raised", "lacked_memory", "timed_out"] | Cause
@@ -32,6 +35,20 @@ ran out, while others trained. `timed_out`: the worker was ended when the trial'
 for which an executor loses a worker."""
 End = Literal["crashed", "out_of_memory", "timed_out"]
 """How a trial ends that is given up."""
+
+
+def failure_of(outcome: Outcome, *, in_company: bool) -> Failure | None:
+    """Return which failure an outcome is, None where it is none; `in_company` says whether others train meanwhile."""
+    match outcome:
+        case Done(report=report):
+            # Where it trained alone, memory will not suffice another time either: its report is the last.
+            return "lacked_memory" if report.end == "out_of_memory" and in_company else None
+        case Raised():
+            return "raised"
+        case Lost(cause=cause):
+            return cause
+        case _:
+            assert_never(outcome)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

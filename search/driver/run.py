@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, Generic, get_args
 
 from search import strategies
 from search.arguments import check_choice, check_count, check_whole
@@ -14,7 +14,7 @@ from search.database import file_lock, is_postgresql, open_for_writing, postgres
 from search.driver.dispatcher import Dispatcher
 from search.driver.driver import NO_RULES, Driver
 from search.driver.outages import MAX_OUTAGE, Outages, Recorder
-from search.driver.progress import Header, Observer
+from search.driver.progress import BlamedObserver, Header, Observer
 from search.driver.resume import OnTrialEnd, clean_up, keep_nothing, release, restored
 from search.errors import StorageError, UsageError
 from search.event_log import (
@@ -33,7 +33,8 @@ from search.event_log import (
 from search.executors import Executor, InProcessExecutor
 from search.executors.local import LocalExecutor
 from search.files import make_folder
-from search.space import Space
+from search.plugins import blamed
+from search.space import Space, check_settings
 from search.strategies import Pruner, Sampler
 from search.study import (
     CheckpointStore,
@@ -51,7 +52,7 @@ from search.study import (
     read_events,
     stored_history,
 )
-from search.trainer_api import Planner, TrainerSpec
+from search.trainer_api import C, Codec, Plan, Planner, TrainerSpec
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage
@@ -124,12 +125,14 @@ class Search:
 
         Without a sampler or a pruner those of the space's settings are taken, else tpe and asha. Without `workers`, so
         many processes, periods are trained in this process. Without a name the study has the space's with the seed.
+        Of the space's other settings the search reads the objective and the constraints; what else stands there, such
+        as limits, is the planner's to read.
         `dataclasses.replace` sets what else a search has, such as its observer.
 
         Raises:
             UsageError: a number of trials, periods, slots or workers is below 1, there is no such order, the space's
-                settings name no sampler or pruner, the seed is no whole number, the name cannot name a study, or
-                parameters that are given lie outside the space.
+                settings name no sampler or pruner or have a form that no search reads, the seed is no whole number, the
+                name cannot name a study, or parameters that are given lie outside the space.
         """
         check_asked(trials=trials, slots=slots, order=order, seed=seed)
         check_count("periods", periods, MAX_COUNT)
@@ -166,6 +169,7 @@ class Search:
             FingerprintError: the study was made under other conditions.
             UsageError: fewer trials are asked for than the unfinished study was started for, the study's folder cannot
                 be made or is another study's, or the planner or trainer gives what the study cannot keep.
+            PluginError: the system refuses something to the planner, or to the observer.
             StorageError, WorkerError, TooManyFailuresError: see there.
         """
         make_folder(self.location.folder)
@@ -211,7 +215,7 @@ class Search:
         if events and self._is_done(history):
             # No worker is started for it. But the driver that wrote the last event may have died over what follows from
             # it, so the tables and the files are seen to all the same.
-            OptunaTables(storage, self.location.name, history.spec).complete(events[-1])
+            self._tables(storage, history).complete(events[-1])
             clean_up(history, states, self.on_trial_end)
             return Run(study=history.record(), reached=True, order_cost=0.0)
         spec = self._start(history)
@@ -220,10 +224,13 @@ class Search:
         # Only now that the study is in the database is the folder its own: killed before, the search begins again.
         mark_as_its(self.location, log.begun())
         keep_provenance(self.location.files, spec.space, self.invocation)
-        tables = OptunaTables(storage, self.location.name, history.spec)
+        tables = self._tables(storage, history)
         tables.complete(events[-1])
         clean_up(history, states, self.on_trial_end)
         return self._drive(spec, history, log, tables, states)
+
+    def _tables(self, storage: RDBStorage, history: History) -> OptunaTables:
+        return OptunaTables(storage, self.location.name, history.spec, self.location.options)
 
     def _is_done(self, history: History) -> bool:
         """Check what can be checked without workers, and whether the study has ended: at its goal, or by a rule."""
@@ -260,7 +267,9 @@ class Search:
     def _drive(
         self, spec: StudySpec, history: History, log: EventLog, tables: OptunaTables, states: CheckpointStore
     ) -> Run:
-        planner = self.planner_for(spec)
+        with blamed("planner"):
+            planner = _BlamedPlanner(self.planner_for(spec))
+        observer = BlamedObserver(self.observer)
         dispatcher = Dispatcher(
             self.executor,
             states,
@@ -269,14 +278,14 @@ class Search:
             codec=planner.codec,
             trial_timeout=self.trial_timeout,
         )
-        self.observer.on_start(self._header(spec, history))
+        observer.on_start(self._header(spec, history))
         driver = Driver(
             spec=spec,
             history=history,
             recorder=Recorder(log=log, tables=tables, outages=self._outages(dispatcher, history)),
             planner=planner,
             dispatcher=dispatcher,
-            observer=self.observer,
+            observer=observer,
             on_trial_end=lambda trial: release(trial, history, states, self.on_trial_end),
             optuna_study=restored(spec, history, planner),
         )
@@ -290,7 +299,7 @@ class Search:
             longest=self.max_outage,
             meanwhile=lambda seconds: dispatcher.work_on(history, seconds),
             stopping=self.stopping,
-            notice=self.observer.on_notice,
+            notice=BlamedObserver(self.observer).on_notice,
         )
 
     def _drive_to_goal(self, driver: Driver[Any], history: History) -> bool:
@@ -336,10 +345,26 @@ def check_asked(*, trials: int, slots: int, order: Order, seed: int) -> None:
 
 
 def _named_strategies(space: Space) -> tuple[Sampler, Pruner]:
+    check_settings(space)
     try:
         return strategies.of_settings(space.settings)
     except ValueError as error:
         raise UsageError(f"{space.source}: search: {error}.") from error
+
+
+@dataclass(frozen=True)  # with slots, Python 3.11 cannot make a generic one
+class _BlamedPlanner(Generic[C]):
+    """A planner whose errors of the system are its own."""
+
+    planner: Planner[C]
+
+    @property
+    def codec(self) -> Codec[C]:
+        return self.planner.codec
+
+    def __call__(self, params: Mapping[str, Any]) -> Plan[C]:
+        with blamed("planner"):
+            return self.planner(params)
 
 
 def _check_not_emptied(location: StudyLocation) -> None:

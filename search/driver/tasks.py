@@ -11,14 +11,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Generic, assert_never
 
 from search.driver.period_results import take_all
-from search.driver.retry_policy import Failure, Key, RetryPolicy
+from search.driver.retry_policy import POLL, Key, RetryPolicy, failure_of
 from search.errors import WorkerError
 from search.executors import Done, Executor, Job, Lost, Outcome, Raised, why_failed
 from search.study import CheckpointStore
 from search.trainer_api import C, Codec, Report
-
-_POLL = 0.2
-"""Seconds that a wait for workers may take: how late, at most, a request to stop is noticed."""
 
 
 @dataclass(frozen=True, kw_only=True)  # with slots, Python 3.11 cannot call Task[C](...)
@@ -130,7 +127,7 @@ class Training(Generic[C]):
         while self._running or (self._waiting and not stopping()):
             if not stopping():
                 self._feed()
-            take_all(self._executor.wait(_POLL), self._take)
+            take_all(self._executor.wait(POLL), self._take)
         return not self._waiting
 
     def _enqueue(self, task: Task[C], state: bytes | None) -> None:
@@ -169,7 +166,7 @@ class Training(Generic[C]):
         job = outcome.job
         key, task = (job.trial, job.period), self._tasks[job.trial]
         self._running.discard(key)
-        failure = self._failure(outcome)
+        failure = failure_of(outcome, in_company=bool(self._running))
         reason = outcome.reason if isinstance(outcome, Lost) else ""
         if failure is None or self._retry_policy.failed(key, failure, name=task.name, reason=reason):
             self._settle(key, task, outcome)
@@ -177,19 +174,6 @@ class Training(Generic[C]):
             # With the very state that it was given before: a period is a pure call, so a second one changes nothing.
             stall = self._retry_policy.stall_seconds(key, task.costs[job.period - 1])
             self._waiting.appendleft(replace(job, stall_seconds=stall))
-
-    def _failure(self, outcome: Outcome) -> Failure | None:
-        """Return which failure an outcome is, None where it is none."""
-        match outcome:
-            case Done(report=report):
-                # Where it trained alone, memory will not suffice another time either: its report is the task's last.
-                return "lacked_memory" if report.end == "out_of_memory" and self._running else None
-            case Raised():
-                return "raised"
-            case Lost(cause=cause):
-                return cause
-            case _:
-                assert_never(outcome)
 
     def _settle(self, key: Key, task: Task[C], outcome: Outcome) -> None:
         """Take an outcome as the period's result: it is no failure, or the last that is borne.

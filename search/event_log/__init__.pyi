@@ -17,7 +17,7 @@ from .events import (
 from .forecast import Forecast as Forecast, Remaining as Remaining
 from .hash_chain import linked as linked
 from .history import History as History
-from .log import EventLog as EventLog
+from .log import EventLog as EventLog, readable as readable
 from .records import (
     EarlyStop as EarlyStop,
     Reason as Reason,

@@ -9,6 +9,7 @@ from itertools import pairwise
 
 from search.event_log.history import History
 from search.event_log.records import TrialRecord
+from search.trainer_api import is_feasible
 
 PRIOR_TRIALS = 5
 """What is expected of the pruner beforehand counts like so many trials that were seen."""
@@ -61,7 +62,7 @@ class Forecast:
         """Take in the trials that began or ended since the last look."""
         trials = self._history.trials
         for trial in trials[self._seen :]:
-            if all(excess <= 0 for excess in trial.constraints.values()):
+            if is_feasible(trial.constraints):
                 self._recent.append(trial.costs)
                 self._open.add(trial.number)
         self._seen = len(trials)
@@ -83,7 +84,8 @@ class Forecast:
 def _cost_left(costs: Sequence[int], done: int, ahead: int, shares: Sequence[float]) -> float:
     """Return what a trial is expected to cost yet; it has trained `done` periods and `ahead` whose turn is to come."""
     trained = done + ahead
-    chance = shares[trained - 1] if ahead else 1.0
+    # The first studies may have trials of more periods than the pruner knows of: nothing is foreseen of these.
+    chance = shares[trained - 1] if ahead and trained <= len(shares) else 1.0
     left = 0.0
     for cost, share in zip(costs[trained:], shares[trained:], strict=False):
         left += chance * cost

@@ -60,6 +60,10 @@ class History:
     so that none before was as good in both."""
     since: int = 0
     """Trained trials that have ended since that one."""
+    longest_before: int = 0
+    """The most that `since` was before the newest event, from the first complete trial on."""
+    best_before: float | None = None
+    """The value of `best` before the newest event."""
     stop: EarlyStop | None = None
     """Why the search has ended before its goal, where it has."""
     seq: int = 0
@@ -124,6 +128,8 @@ class History:
     def apply(self, event: Event) -> None:
         """Bring the state up to one more event."""
         _demand(self.stop is None or isinstance(event, Resumed), "the search has ended early before")
+        if not isinstance(event, Stopped):  # which changes no trial, and asks what was before the event before it
+            self._look_back()
         match event:
             case Created():
                 self._create(event)
@@ -156,6 +162,12 @@ class History:
         return StudyRecord(
             name=self.name, spec=self.spec, totals=totals, trials=tuple(trials), live=live, stop=self.stop
         )
+
+    def _look_back(self) -> None:
+        """Note how near the search was to any end by a rule, before the trials change."""
+        if self.improved is not None:  # before that, patience counts no trial
+            self.longest_before = max(self.longest_before, self.since)
+        self.best_before = None if self.best is None else self.best.value
 
     def _create(self, event: Created) -> None:
         _demand(self.seq == 0, "the study has begun before")
@@ -246,6 +258,8 @@ class History:
             value=_or_lowest(best.value),
             since=self.since,
             two_objectives=self._cost is not None,
+            longest_before=self.longest_before,
+            best_before=self.best_before,
         )
 
     def _check_asked(self, event: Asked, trial: TrialRecord) -> None:

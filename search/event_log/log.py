@@ -63,7 +63,7 @@ class EventLog:
             UsageError: it could not be read back, for code of a user's own gave what no event may hold.
         """
         row, self._needs = codec.to_row(event), codec.format_needed(event)
-        payload = _readable(row)
+        payload = readable(row)
         self._newest = {
             "study": self._study,
             "seq": self._length,
@@ -200,7 +200,7 @@ class EventLog:
         return event
 
 
-def _readable(row: codec.Row) -> str:
+def readable(row: codec.Row) -> str:
     """Return a row's payload as text that can be read back: what cannot would end all that reads the study, this
     search's next run first.
 

@@ -90,15 +90,23 @@ class EarlyStop:
     """Trained trials that had ended since a complete one was last better than all before it."""
     two_objectives: bool = False
     """Whether a trial was better where none before was as good in both."""
+    longest_before: int = 0
+    """The most that `since` had been before the event at which the search ended."""
+    best_before: float | None = None
+    """The best value of a complete trial before that event; None where none was complete."""
 
     @property
     def on_time(self) -> bool:
-        """Whether the rule was there from the start, as far as the trials tell: any search with it stops here."""
+        """Whether the rule was there from the start, as far as the trials tell: any search with it stops here.
+
+        It was not where it would have ended the search before: the rule of a search that was stopped, or had no rule,
+        and went on with this one.
+        """
         match self.rule:
             case "patience":
-                return self.since == self.limit
+                return self.longest_before < self.limit
             case "target":
-                return self.since == 0
+                return self.best_before is None or self.best_before < self.limit
             case _:
                 assert_never(self.rule)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
-from search.event_log import Asked, Event, Reported, TrialRecord
+from search.event_log import Asked, Event, Reported, Told, TrialRecord
 from search.strategies import Asha, ForeignPruner, Hyperband, Median, NoPruner, Pruner
 
 
@@ -26,7 +26,7 @@ class Standing:
     asked: bool
     """Whether the pruner may stop a trial after this period."""
     rule: str
-    """What the pruner lets go on, in a few words; empty where it stops none."""
+    """What the pruner lets go on, in a few words, or what it waits for; empty where it stops none."""
     stopped: bool
 
 
@@ -35,25 +35,30 @@ def standings(
 ) -> Iterator[Standing]:
     """Yield where a trial stood after each of its periods, as the pruner knew it; `cost` is the fact that a search with
     two objectives minimises."""
-    values: dict[int, list[float]] = {}
+    values: dict[int, dict[int, float]] = {}
     rivals: set[int] = set()
+    complete: set[int] = set()
     for event in events:
         if isinstance(event, Asked) and (cost is None or _costs_no_more(event, trial, cost)):
             rivals.add(event.trial)
+        if isinstance(event, Told) and event.state == "COMPLETE":
+            complete.add(event.trial)
         if not isinstance(event, Reported) or event.trial not in rivals:
             continue
-        value, arrived = event.report.value, values.setdefault(event.period, [])
+        value, arrived = event.report.value, values.setdefault(event.period, {})
         if value is not None:
-            arrived.append(value)
+            arrived[event.trial] = value
         if event.trial == trial.number:
-            asked = event.period < len(trial.costs) and pruner.may_stop_at(event.period)
+            may_stop = event.period < len(trial.costs) and pruner.may_stop_at(event.period)
+            awaited = _awaited(pruner, len(complete & arrived.keys())) if may_stop else ""
+            asked = may_stop and not awaited
             yield Standing(
                 period=event.period,
                 value=value,
-                place=1 + sum(value is None or other > value for other in arrived),
+                place=1 + sum(value is None or other > value for other in arrived.values()),
                 arrived=len(arrived) + (value is None),
                 asked=asked,
-                rule=_rule(pruner, len(arrived), "" if cost is None else " that cost no more") if asked else "",
+                rule=_rule(pruner, len(arrived), "" if cost is None else " that cost no more") if asked else awaited,
                 stopped=event.prune,
             )
 
@@ -61,6 +66,18 @@ def standings(
 def _costs_no_more(asked: Asked, trial: TrialRecord, cost: str) -> bool:
     """Return whether a trial's cost is at most that of the trial in question, which it is of itself."""
     return cost in asked.facts and cost in trial.facts and asked.facts[cost] <= trial.facts[cost]
+
+
+def _awaited(pruner: Pruner, complete: int) -> str:
+    """Return what a pruner waits for, after so many complete trials, before it stops any; empty where for nothing."""
+    match pruner:
+        case Median(n_startup_trials=first, n_min_trials=least):
+            needed = max(1, first, least)
+            return f"stops none before {needed} {'is' if needed == 1 else 'are'} complete" if complete < needed else ""
+        case Asha() | Hyperband() | NoPruner() | ForeignPruner():
+            return ""
+        case _:
+            assert_never(pruner)
 
 
 def _rule(pruner: Pruner, arrived: int, which: str) -> str:
@@ -71,7 +88,7 @@ def _rule(pruner: Pruner, arrived: int, which: str) -> str:
         case Hyperband(reduction_factor=factor):
             return f"of each bracket about one in {factor} goes on"
         case Median():
-            return "whose best value is above the median goes on"
+            return f"whose best value is not below the median of those complete{which} goes on"
         case NoPruner():
             return ""
         case ForeignPruner(name=name):

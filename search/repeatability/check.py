@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,7 +31,7 @@ from search.repeatability.rehearsal import (
 )
 from search.space import Space
 from search.strategies import ForeignPruner, ForeignSampler, Pruner, Sampler
-from search.study import StudyLocation, StudySpec, WorkFolder
+from search.study import StudyLocation, StudySpec, WorkFolder, option_words
 from search.trainer_api import Planner, TrainerSpec, is_feasible
 
 SLOTS = 8
@@ -55,6 +56,8 @@ class TriedOn:
     """Says what a trial's periods cost and what exceeds a limit; its configurations are not trained."""
     periods: int
     seed: int = 0
+    words: tuple[str, ...] = ()
+    """Those with which `mnist-bench plugin check` tries it out on the same space, such as `--space conv`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,7 +90,7 @@ def examine(own: ForeignSampler | ForeignPruner, tried_on: TriedOn) -> Checked:
     """Try out a sampler or pruner; the other one is the space's.
 
     Raises:
-        UsageError: it does not go with the space's other one.
+        UsageError: it does not go with the space's other one, or sets a system attribute that no study can keep.
         PluginError: it raises.
     """
     sampler, pruner = strategies.of_settings(tried_on.space.settings)
@@ -107,23 +110,36 @@ def require(sampler: Sampler, pruner: Pruner, tried_on: TriedOn) -> None:
     """Check in a few seconds that those of the two that are a user's own decide the same here and in another process.
 
     Raises:
-        UsageError: one does not; the message says how to search with it all the same.
+        UsageError: one does not; the message says how to search with it all the same. Or it sets a system attribute
+            that no study can keep.
         PluginError: it raises, or proposes what its range does not hold.
     """
     own = [way for way in (sampler, pruner) if isinstance(way, ForeignSampler | ForeignPruner)]
     if not own:
         return
-    names = " and ".join(way.loaded.whole_name if way.loaded else way.name for way in own)
+    names = " and ".join(map(_whole_name, own))
     spec = _spec(sampler, pruner, tried_on)
     events = rehearse(spec, MadeUpPlanner(tried_on.planner), FEW)
     decided = recorded(spec, events)
     for where, again in (("asked again", decided_anew), ("asked in another process", decided_elsewhere)):
         if (difference := _difference(decided, again(spec, events))) is not None:
+            commands = [f"`{_command(way, tried_on)}`" for way in own]
             raise UsageError(
                 f"{names}: not repeatable: {where} after the same history, it decides otherwise ({difference}). A "
-                f"search in logical order needs that; `--order arrival` does not, and `mnist-bench plugin check "
-                f"{names.partition(' and ')[0]}` says more."
+                f"search in logical order needs that; `--order arrival` does not, and "
+                f"{' and '.join(commands)} {'says' if len(own) == 1 else 'say'} more."
             )
+
+
+def _whole_name(way: ForeignSampler | ForeignPruner) -> str:
+    return way.loaded.whole_name if way.loaded else way.name
+
+
+def _command(way: ForeignSampler | ForeignPruner, tried_on: TriedOn) -> str:
+    """Return the command that does what `examine` does."""
+    options = option_words("sampler" if isinstance(way, ForeignSampler) else "pruner", way.options)
+    seed = ["--seed", str(tried_on.seed)] if tried_on.seed else []
+    return shlex.join(["mnist-bench", "plugin", "check", _whole_name(way), *options, *tried_on.words, *seed])
 
 
 def _spec(sampler: Sampler, pruner: Pruner, tried_on: TriedOn) -> StudySpec:

@@ -10,7 +10,7 @@ from typing import Any
 
 from search.driver import Driver, Observer, Trained, WithoutWorkers, restored
 from search.errors import TooManyFailuresError
-from search.event_log import Active, Asked, Created, Event, GoalSet, History, Reported, codec, linked
+from search.event_log import Active, Asked, Created, Event, GoalSet, History, Reported, codec, linked, readable
 from search.repeatability.made_up import MadeUpTrainer
 from search.stored_fields import FORMAT
 from search.strategies import ForeignPruner, ForeignSampler
@@ -34,7 +34,8 @@ def rehearse(spec: StudySpec, planner: Planner[Mapping[str, Any]], length: Lengt
     """Return the events of a search of some length.
 
     Raises:
-        PluginError: the sampler or the pruner raises, or proposes what its range does not hold.
+        UsageError: the sampler or the pruner sets a system attribute that is no plain JSON value.
+        PluginError: it raises, or proposes what its range does not hold.
     """
     history = History()
     stage = _Stage()
@@ -110,7 +111,8 @@ class _Stage(WithoutWorkers):
         self._configs: dict[int, Mapping[str, Any]] = {}
 
     def append(self, event: Event) -> None:
-        """Keep an event."""
+        """Keep an event; errors as in `EventLog.append`, so that what cannot be searched with cannot be rehearsed."""
+        readable(codec.to_row(event))
         self.events.append(event)
 
     def adopt(self, active: Active, config: Mapping[str, Any]) -> None:

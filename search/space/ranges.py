@@ -12,13 +12,16 @@ import math
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, DefaultContext, InvalidOperation
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 from search.messages import did_you_mean, show
 from search.space.scalars import is_quoted
 from search.space.yaml_reader import KeyPath
+
+_DIGITS = DefaultContext.prec
+"""Of a decimal number: 28."""
 
 
 class Fault(NamedTuple):
@@ -237,13 +240,22 @@ def _parse_float(form: Mapping[str, Any]) -> tuple[FloatRange | None, list[Fault
     if step is not None and (not _is_number(step) or step <= 0):
         faults.append(Fault(("step",), f"step {show(step)} is not a number above zero"))
     faults += _log_faults(form, low, log, excludes_step=step is not None)
-    # In decimals: in binary, 0.3 is not a multiple of 0.1.
-    if not faults and step is not None and (rest := (_exact(high) - _exact(low)) % _exact(step)):
-        top = float(_exact(high) - rest)
-        faults.append(Fault(("step",), f"step {show(step)} leads from {show(low)} to {top:g}, not to {show(high)}"))
+    if not faults and step is not None:
+        faults += _grid_faults(low, high, step)
     if faults:
         return None, faults
     return FloatRange(float(low), float(high), None if step is None else float(step), log), []
+
+
+def _grid_faults(low: float, high: float, step: float) -> list[Fault]:
+    # In decimals: in binary, 0.3 is not a multiple of 0.1.
+    try:
+        rest = (_exact(high) - _exact(low)) % _exact(step)
+    except InvalidOperation:  # the whole quotient has more digits than a decimal
+        return [Fault(("step",), f"step {show(step)} takes over 10^{_DIGITS} steps from {show(low)} to {show(high)}")]
+    top = float(_exact(high) - rest)
+    words = f"step {show(step)} leads from {show(low)} to {top:g}, not to {show(high)}"
+    return [Fault(("step",), words)] if rest else []
 
 
 def _parse_levels(form: Mapping[str, Any]) -> tuple[Levels | None, list[Fault]]:

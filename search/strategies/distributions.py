@@ -14,7 +14,7 @@ from typing import Any, assert_never
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from search import canonical_json
-from search.space import Choice, Distribution, FloatRange, IntRange, Levels, Space
+from search.space import Choice, Distribution, FloatRange, IntRange, Levels, Space, same
 
 OptunaDistribution = IntDistribution | FloatDistribution | CategoricalDistribution
 
@@ -52,7 +52,7 @@ def to_optuna(span: Distribution) -> OptunaDistribution:
         case Levels(levels):
             return IntDistribution(0, len(levels) - 1)
         case Choice(options):
-            return CategoricalDistribution([encode(span, option) for option in options])
+            return CategoricalDistribution([_as_category(option) for option in options])
         case _:
             assert_never(span)
 
@@ -60,14 +60,16 @@ def to_optuna(span: Distribution) -> OptunaDistribution:
 def encode(span: Distribution, value: Any) -> Any:
     """Return a value of the range as Optuna stores it: a level as its index, a list as its canonical JSON text.
 
+    Of a choice it is the option that is the same, which may be written otherwise: `[8, 16]` of `[8.0, 16]`.
+
     Raises:
         ValueError: the range has levels, and the value is none of them.
     """
     match span:
         case Levels(levels):
             return levels.index(value)
-        case Choice():
-            return canonical_json.dumps(value) if isinstance(value, list) else value
+        case Choice(options):
+            return _as_category(next((option for option in options if same(option, value)), value))
         case IntRange() | FloatRange():
             return value
         case _:
@@ -80,8 +82,12 @@ def decode(span: Distribution, value: Any) -> Any:
         case Levels(levels):
             return levels[value]
         case Choice(options):
-            return next(option for option in options if encode(span, option) == value)
+            return next(option for option in options if _as_category(option) == value)
         case IntRange() | FloatRange():
             return value
         case _:
             assert_never(span)
+
+
+def _as_category(option: Any) -> Any:
+    return canonical_json.dumps(option) if isinstance(option, list) else option

@@ -213,7 +213,7 @@ def _misfits_of_sampler(sampler: Sampler, pruner: Pruner, space: Space) -> Itera
             pass  # a point of a sequence has a place for every range, whether it applies or not
         case Curves():
             if cost_of(space.settings) is not None:
-                yield "curves needs a single objective; tpe, random and qmc take two"
+                yield "curves needs a single objective; tpe, random, qmc, sobol and, without a pruner, gp take two"
         case Gp():
             if not isinstance(pruner, NoPruner):
                 yield "gp needs `pruner: none`: a pruned trial's value is from a smaller budget"

@@ -33,6 +33,7 @@ from .spec import (
     check_same as check_same,
     fingerprint as fingerprint,
     installed_version as installed_version,
+    option_words as option_words,
     own_code_options as own_code_options,
     stored_history as stored_history,
 )

@@ -46,10 +46,12 @@ _METRIC_NAMES = "study:metric_names"
 class OptunaTables:
     """One study in an Optuna storage."""
 
-    def __init__(self, storage: BaseStorage, name: str, spec: Mapping[str, Any]) -> None:
-        """Find the study of a specification, or make it."""
+    def __init__(self, storage: BaseStorage, name: str, spec: Mapping[str, Any], options: str = "") -> None:
+        """Find the study of a specification, or make it; with these options a command to copy finds it, too
+        (`StudyLocation.options`)."""
         self._storage = storage
         self._name = name
+        self._options = options
         self._ids: dict[int, int] = {}
         space = Space.from_spec(spec["space"])
         self._ranges = OptunaRanges.of(space)
@@ -145,7 +147,8 @@ class OptunaTables:
     def _astray(self, event: Event) -> StorageError:
         return StorageError(
             f"Optuna's tables of study {self._name} do not follow its event log (trial {trial_of(event)}); no result "
-            f"is lost: `mnist-bench doctor {self._name} --repair` writes them anew, then the search can go on."
+            f"is lost: `mnist-bench doctor {self._name} --repair{self._options}` writes them anew, then the search can "
+            "go on."
         )
 
     def _exists(self, event: OfTrial) -> bool:

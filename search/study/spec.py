@@ -266,6 +266,15 @@ def _own_code(stored: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 def _naming(own: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     for kind, way in own.items():
         yield from (f"--{kind}", str(way["name"]))
-        for option, value in way["options"].items():
-            # In JSON, which is read as what it is: the text "1" stays a text, and nothing is cut as in a message.
-            yield from (f"--{kind}-option", f"{option}={json.dumps(value, ensure_ascii=False)}")
+        yield from option_words(kind, way["options"])
+
+
+def option_words(kind: str, options: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the words of a command that give a sampler or pruner (`kind`) of the user's own its options.
+
+    >>> list(option_words("sampler", {"share": 0.3, "way": "1"}))
+    ['--sampler-option', 'share=0.3', '--sampler-option', 'way="1"']
+    """
+    for option, value in options.items():
+        # In JSON, which is read as what it is: the text "1" stays a text, and nothing is cut as in a message.
+        yield from (f"--{kind}-option", f"{option}={json.dumps(value, ensure_ascii=False)}")

@@ -131,6 +131,19 @@ def test_a_trainer_in_a_file_is_known_by_the_files_name(tmp_path: Path) -> None:
     assert search.run().study.spec["context"]["trainer"] == {"factory": "mine.py:Trainer", "options": {}}
 
 
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        (Path("here"), "is here: give plain JSON values (Object of type PosixPath is not JSON serializable)."),
+        ([float("nan")], "is [nan]: give plain JSON values (Out of range float values are not JSON compliant"),
+    ],
+)
+def test_an_option_that_cannot_travel_to_a_worker_is_refused(value: object, why: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        search.TrainerSpec(factory="own_trainer:Trainer", options={"lanes": 2, "data": value})
+    assert str(refused.value).startswith(f"Option data of trainer own_trainer:Trainer {why}")
+
+
 @pytest.mark.parametrize("factory", ["nowhere:Trainer", "support.search_fake:Nobody", "nowhere.py:Trainer", "Trainer"])
 def test_a_trainer_that_is_not_there_is_refused(factory: str, tmp_path: Path) -> None:
     executor = LocalExecutor(TrainerSpec(factory=factory), 1, tmp_path / "log")

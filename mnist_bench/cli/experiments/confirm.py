@@ -12,12 +12,12 @@ from mnist_bench.cli import again, options, output
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
     from typing import Any
 
     from mnist_bench.experiments.confirm import ConfirmOptions, Final
     from mnist_bench.result_table import Table
     from search.event_log import StudyRecord
+    from search.study import ConfirmFolder
 
 
 def confirm(
@@ -95,11 +95,11 @@ def confirm(
     found = runner.result_of(partial(run, record, asked), storage=storage)
     location = StudyLocation.of(record.name, results, storage)
     table = table_of(found, needed_options(record.spec, location, data_dir))
-    nets = _shown(table, [final.number for final in found.finals], record.name, asked, storage, json=json)
+    _shown(table, [final.number for final in found.finals], record.name, asked, storage, json=json)
     needed = again.options_from(
         again.TRAINING, results=results, storage=storage, data_dir=data_dir, net=net, device=device
     )  # fmt: skip
-    for line in _to_take_away(found.study, found.finals[:1], nets, needed):
+    for line in _to_take_away(found.study, found.finals[:1], location.files.confirm, needed):
         output.note_command(line)
     if not found.finals:
         output.note("To go on from here:")
@@ -111,24 +111,24 @@ def _front(study: StudyRecord, asked: ConfirmOptions, storage: str | None, *, js
     from mnist_bench.cli.experiments import runner
     from mnist_bench.experiments.confirm import table_of_front
     from mnist_bench.experiments.confirm.front import run
+    from search.study import StudyLocation
 
     found = runner.result_of(partial(run, study, asked), storage=storage)
     last = found.finals[-1]
-    nets = _shown(
-        table_of_front(found), [final.number for final in found.finals], study.name, asked, storage, json=json
-    )
+    _shown(table_of_front(found), [final.number for final in found.finals], study.name, asked, storage, json=json)
     needed = again.options_from(
         again.TRAINING, results=asked.results, storage=storage, data_dir=asked.data_dir, net=asked.net,
         device=asked.device,
     )  # fmt: skip
-    for line in _to_take_away(f"{found.study}/{last.number}", [last], nets, needed):
+    files = StudyLocation.of(study.name, asked.results, storage).files.confirm
+    for line in _to_take_away(f"{found.study}/{last.number}", [last], files, needed):
         output.note_command(line)
 
 
 def _shown(
     table: Table[Any], finals: Sequence[int], name: str, asked: ConfirmOptions, storage: str | None, *, json: bool
-) -> list[Path]:
-    """Print what was found of a study, and return the files with the weights of the nets trained on all images."""
+) -> None:
+    """Print what was found of a study, and where the nets are that were trained on all images."""
     from mnist_bench.leaderboard import test_set_line
     from mnist_bench.studies import openings
     from search.study import StudyLocation
@@ -145,14 +145,15 @@ def _shown(
             document={**table.document, "test_openings": opened, "nets": list(map(str, nets))},
         ),
     )
-    return nets
 
 
-def _to_take_away(name: str, finals: Sequence[Final], nets: Sequence[Path], needed: str) -> list[str]:
-    """Return the commands that take the kept nets of the configuration `name` away, with the options that they need."""
-    from mnist_bench.experiments.confirm import MIN_COMMITTEE
+def _to_take_away(name: str, finals: Sequence[Final], files: ConfirmFolder, needed: str) -> list[str]:
+    """Return the commands that take the kept nets of the configuration `name` away, with the options that they need;
+    none where one of them is gone."""
+    from mnist_bench.experiments.confirm import MIN_COMMITTEE, lost_nets
 
-    if not nets or not finals:
+    kept = {number for number, _ in files.kept_nets()}  # earlier versions kept none
+    if not any(final.number in kept for final in finals) or lost_nets(files, finals):
         return []
     command, (final,) = f"mnist-bench export {name} --confirmed", finals
     ways = {f"{command} --to winner{needed}": "one of them, as files that work without mnist-bench"}

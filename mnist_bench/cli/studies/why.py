@@ -93,6 +93,12 @@ def _table(explanation: Explanation, read: Callable[[float | None], str]) -> Tab
         Column("after period", lambda row: str(row.period), 1, "right"),
         Column("value", lambda row: read(row.value), 1, "right"),
         Column("place", lambda row: f"{row.place} of {row.arrived}", 1, "right"),
-        Column("", lambda row: ("stopped: " if row.stopped else "went on: ") + row.rule if row.asked else "", 1),
+        Column("", lambda row: _verdict(row) + row.rule, 1),
     ]
     return Table(rows=explanation.standings, columns=columns)
+
+
+def _verdict(row: Standing) -> str:
+    if not row.asked:
+        return ""
+    return "stopped: " if row.stopped else "went on: "

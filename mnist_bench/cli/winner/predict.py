@@ -86,10 +86,11 @@ def predict(
 
 def _model(name: str, data_dir: Path | None, results: Path, storage: str | None) -> Model:
     """Return the net that `name` names: a file, an export's folder, or else a study or a trial."""
-    from mnist_bench.prediction import WEIGHTS, load_model
+    from mnist_bench.prediction import UNFINISHED, WEIGHTS, load_model
 
     path = Path(name)
-    if path.is_file() or path.suffix == Path(WEIGHTS).suffix or (path / WEIGHTS).is_file():
+    is_folder = any((path / file).is_file() for file in (WEIGHTS, UNFINISHED))
+    if path.is_file() or path.suffix == Path(WEIGHTS).suffix or is_folder:
         return load_model(path)
     from mnist_bench.export import Options, find
     from mnist_bench.studies import open_study

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
@@ -19,6 +18,7 @@ from mnist_bench.data import guard, idx
 from mnist_bench.data.cache_folder import cache_folder
 from mnist_bench.data.mnist import ABOUT, TRAIN_FILES, DataOptions, about, form_of, images_in
 from mnist_bench.data.own import npz, picture_folder
+from mnist_bench.data.own.new_folder import new_folder
 from mnist_bench.data.own.parts import Parts, form_of as form_of_files
 from mnist_bench.data.split import fewest
 from mnist_bench.data.test_set import TEST_FILES
@@ -105,15 +105,9 @@ def _written(parts: Parts, root: Path, source: Path) -> Path:
     if about(folder):
         return folder  # of another source with the same content
     shutil.rmtree(folder, ignore_errors=True)  # of what is there, nobody can say what it is
-    root.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(prefix="new-", dir=root))
-    try:
+    with new_folder(folder) as made:
         for name, values in zip(names, arrays, strict=True):
             with guard.passage():
                 atomic_write(made / name, idx.pack(values))
         atomic_write(made / ABOUT, json.dumps(said, indent=1).encode())
-        with suppress(OSError):  # another process may have been faster, with the same files
-            made.rename(folder)
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
     return folder

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mnist_bench.experiments.confirm.front_result import Front, Member, load_front, save_front
+from mnist_bench.experiments.confirm.lost_nets import with_all_nets
 from mnist_bench.experiments.confirm.runs import ConfirmOptions, Runs, all_stand, earlier
 from mnist_bench.experiments.grid import Observer, open_grid_of
 from mnist_bench.leaderboard import pareto_front
@@ -19,6 +20,8 @@ from search.study import StudyFolder
 
 def run(study: StudyRecord, asked: ConfirmOptions, observer: Observer, stopping: Callable[[], bool]) -> Front | None:
     """Confirm the front of a study, or return what was found before; None where `stopping` said so before the end.
+
+    Of what was found before, nets that are gone are trained again.
 
     Raises:
         StudyLockedError: the study is being searched, or being confirmed by another process.
@@ -33,7 +36,7 @@ def run(study: StudyRecord, asked: ConfirmOptions, observer: Observer, stopping:
     folder = asked.results / study.name
     known, numbers = load_front(folder), [trial.number for trial in trials]
     if known is not None and _answers(known, study, numbers) and all_stand(known.finals, study, asked.data_dir):
-        return known
+        return with_all_nets(known, study, asked, observer, stopping)
     path = StudyFolder(folder).confirm.path
     with open_grid_of(study, "confirm", path, f"The confirmation of {study.name}", asked) as grid:
         tested = Runs(study, trials, grid, observer).finals(numbers, grid.data.options, asked.ledger, stopping)

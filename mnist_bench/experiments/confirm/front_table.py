@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mnist_bench import cells
 from mnist_bench.experiments.confirm.front_result import Front, Member, plain_front
+from mnist_bench.experiments.confirm.result import TOP
 from mnist_bench.experiments.confirm.runs import SEEDS
 from mnist_bench.experiments.confirm.table import accuracy, committee, failures
 from mnist_bench.result_table import Column, Table
@@ -27,6 +28,13 @@ def table_of_front(front: Front) -> Table[Member]:
         footnotes=["", *_footnotes(front)],
         document=plain_front(front),
     )
+
+
+def front_command(front: Front, needed: str = "") -> str:
+    """Return the command that asks for the same front once more; `needed` as in `table.command`."""
+    members = len(front.members)
+    top = f" --top {members}" if front.left_out or members > TOP else ""
+    return f"mnist-bench confirm {front.study} --front{top}{needed}"
 
 
 def front_finding(front: Front) -> str:

@@ -14,6 +14,7 @@ from typing import Literal, assert_never, get_args
 
 from mnist_bench import leaderboard
 from mnist_bench.experiments.confirm import race, result as confirmed
+from mnist_bench.experiments.confirm.lost_nets import with_all_nets
 from mnist_bench.experiments.confirm.race import Race
 from mnist_bench.experiments.confirm.result import Candidate, Confirmed
 from mnist_bench.experiments.confirm.runs import (
@@ -61,6 +62,8 @@ class Options(ConfirmOptions):
 def run(study: StudyRecord, asked: Options, observer: Observer, stopping: Callable[[], bool]) -> Confirmed | None:
     """Confirm a study, or return what was found of it before; None where `stopping` said so before the end.
 
+    Of what was found before, nets that are gone are trained again.
+
     Raises:
         StudyLockedError: the study is being searched, or being confirmed by another process.
         StudyNotFoundError: it has no trial to confirm.
@@ -75,7 +78,7 @@ def run(study: StudyRecord, asked: Options, observer: Observer, stopping: Callab
     candidates = chosen(study, asked.top)
     known = confirmed.load(asked.results / study.name)
     if known is not None and _answers(known, study, asked) and all_stand(known.finals, study, asked.data_dir):
-        return known
+        return with_all_nets(known, study, asked, observer, stopping)
     folder = StudyFolder(asked.results / study.name).confirm
     with open_grid_of(study, "confirm", folder.path, f"The confirmation of {study.name}", asked) as grid:
         spending = TimeBudget(folder.time_spent, _decided_by(study, asked), started)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mnist_bench.config import TrainOn, from_json, to_json
 from mnist_bench.data import DataOptions, hashes_of_test_set
+from mnist_bench.errors import NotReproducedError
 from mnist_bench.experiments.confirm.front_result import Front, load_front
 from mnist_bench.experiments.confirm.race import ROUNDS
 from mnist_bench.experiments.confirm.result import MIN_COMMITTEE, TOP, Confirmed, Final, load
@@ -222,6 +223,27 @@ class Runs:
         if curves is not None:
             self._keep(part, numbers, upto, curves)
         return curves
+
+    def train_again(self, nets: Sequence[tuple[int, int]], stopping: Callable[[], bool]) -> bool:
+        """Train nets on all images again, each given by trial and seed, and keep them; False where `stopping` said so.
+
+        Where the last states of their runs are here, nothing is trained.
+
+        Raises:
+            NotReproducedError: one came out otherwise than its record says; it is not kept.
+            StorageError: one cannot be written.
+        """
+        runs = {(number, seed): self._runs(FINAL, [number], SEEDS)[seed] for number, seed in nets}
+        self._observer.on_news(f"{len(runs)} of the nets trained on all images gone; made again, the test set shut")
+        curves = self._grid.train(list(runs.values()), stopping, self._observer, keep_last=True)
+        if curves is None:
+            return False
+        for (number, seed), run in runs.items():
+            known = record.read(self._folder.record_of(number, seed, on_all=True))
+            if curves[run.name, run.seed][-1].weights != known.curve[-1].weights:
+                raise NotReproducedError(f"{run.title}, trained on all images, has other weights than its record.")
+            self._keep_net(self._folder.net_of(number, seed), run)
+        return True
 
     def errors(self, part: Part, numbers: Sequence[int], upto: int, curves: Curves) -> Errors:
         """Return the validation errors that reports of these configurations tell of."""

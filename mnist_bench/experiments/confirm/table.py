@@ -103,8 +103,16 @@ def command(confirmed: Confirmed, needed: str = "") -> str:
 
     `needed` are the options that it needs, see `mnist_bench.studies.needed_options`.
     """
+    return _command(confirmed, budget_to_the_end(confirmed), needed)
+
+
+def command_again(confirmed: Confirmed, needed: str = "") -> str:
+    """Return the command that asks for the same once more, and so for nets that are gone; `needed` as in `command`."""
+    return _command(confirmed, _budget(confirmed), needed)
+
+
+def _command(confirmed: Confirmed, budget: str | None, needed: str) -> str:
     top = "" if confirmed.top == TOP else f" --top {confirmed.top}"
-    budget = budget_to_the_end(confirmed)
     return f"mnist-bench confirm {confirmed.study}{top}" + ("" if budget is None else f" --budget {budget}") + needed
 
 
@@ -112,6 +120,10 @@ def budget_to_the_end(confirmed: Confirmed) -> str | None:
     """Return the budget with which `command` goes on, as one types it: the same where a test was made."""
     if confirmed.least is not None:
         return typed(confirmed.least)
+    return _budget(confirmed)
+
+
+def _budget(confirmed: Confirmed) -> str | None:
     return None if confirmed.budget is None else f"{confirmed.budget:g}s"
 
 

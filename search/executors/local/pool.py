@@ -218,7 +218,7 @@ def _death(alone: Running, code: int, *, stalled: bool) -> Outcome:
     job = alone.job
     if stalled:
         return Lost(job=job, reason=_silence(job), cause="stalled")
-    if code < 0 and signal.Signals(-code) in CRASHES:
+    if -code in CRASHES:
         return Raised(job=job, error=f"The worker ended by {_ending(code)}.")
     # SIGKILL does not say who sent it. The kernel counts its own; that of another process in the same group may be
     # among them, so it takes two such ends to make it the trial's (`search.driver.retry_policy`).
@@ -232,4 +232,11 @@ def _silence(job: Job[Any]) -> str:
 
 
 def _ending(code: int) -> str:
-    return signal.Signals(-code).name if code < 0 else f"exit code {code}"
+    return _signal_name(-code) if code < 0 else f"exit code {code}"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # Python names the first and the last of the real-time signals alone
+        return f"signal {number}"

@@ -122,12 +122,14 @@ class WorkerProcess:
         return code
 
     def _write_all(self) -> None:
-        while (message := self._outbox.get()) is not None:
-            try:
+        try:
+            while (message := self._outbox.get()) is not None:
                 write_frame(cast(BinaryIO, self._process.stdin), *message)
-            except (OSError, ValueError):
-                self._process.kill()  # it is gone or going; the reading thread reports its end
-                return
+        except (OSError, ValueError):
+            return  # it is gone or going
+        finally:
+            # Whatever kept a message from it, it would wait for that one for ever; the reading thread reports its end.
+            self._process.kill()
 
     def _read_all(self, inbox: Inbox) -> None:
         stream = cast(BinaryIO, self._process.stdout)

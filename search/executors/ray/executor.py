@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from search.differences import differences
 from search.errors import UsageError, WorkerError
 from search.executors.protocol import Cause, Done, Job, Lost, Outcome, Raised
 from search.executors.ray.actor import Actor
@@ -237,8 +238,6 @@ class RayExecutor:
         return f"{node['NodeManagerHostname'] if given == address else given} ({address})"
 
     def _other_bits(self, numerics: Mapping[str, Any], node: str, others: Mapping[str, Any]) -> str:
-        from search.differences import differences  # which knows Optuna; a worker process shall not
-
         rows = differences(numerics, others)
         listed = "; ".join(f"{name} {here} on {self._first_node}, {there} on {node}" for name, here, there in rows)
         return f"{node} trains to other bits than {self._first_node}, so it cannot take part: {listed}."

@@ -49,6 +49,27 @@ run("leaderboard tiny-0 --top 5")
 run("confirm tiny-0 --top 2 --workers 1 --json")
 run("doctor tiny-0")
 """
+LOST = f"""
+from pathlib import Path
+import shutil
+
+files = Path("results/tiny-0/confirm")
+first, *_, last = sorted(files.glob("*.safetensors"))
+number = first.name.partition("-")[0]
+kept = files / "confirm.json", first, last
+before = [path.read_bytes() for path in kept]
+shutil.rmtree(files / "states")
+first.unlink()
+last.unlink()
+run("doctor tiny-0 --json")
+run(f"export tiny-0/{{number}} --confirmed --to winner")
+run("{CONFIRM}")
+assert [path.read_bytes() for path in kept] == before
+run("export tiny-0 --confirmed --committee --to all-nets")
+first.unlink()
+run("{CONFIRM} --budget 1h")
+assert [path.read_bytes() for path in kept] == before
+"""
 Ran = Any
 """See conftest.py."""
 InOneProcess = Callable[[Path, str], dict[str, Ran]]
@@ -203,6 +224,27 @@ def test_a_race_without_the_test_set_is_gone_on_with(
         assert tested.get(final["number"], final["errors"]) == final["errors"]
     assert checked.code == 0, checked.out
     assert re.search(r"confirmed nets +\d+ files, each what its run on all images ended with\.", checked.out)
+
+
+def test_nets_that_are_gone_are_trained_again_to_the_same_bits_with_the_test_set_shut(
+    ran: list[Ran], values: dict[str, Any], folder: Path, tmp_path: Path, in_one_process: InOneProcess
+) -> None:
+    place = Path(shutil.copytree(folder, tmp_path / "copy"))
+    examined, missed, trained, taken, from_a_state = in_one_process(place, LOST).values()
+    assert examined.code == 0, examined.out
+    (told,) = [one for one in json.loads(examined.out)["findings"] if one["text"].startswith("not there: ")]
+    assert re.fullmatch(r"not there: confirm/\d-seed-0\.safetensors, confirm/\d-seed-7\.safetensors\.", told["text"])
+    assert told["advice"] == "`mnist-bench confirm tiny-0 --top 3` trains such a net again, to the same bits."
+    assert missed.code == 3
+    assert missed.err.endswith(" or is gone; `mnist-bench confirm tiny-0 --top 3` trains it again.\n")
+    assert trained.code == 0, trained.err
+    assert "2 of the nets trained on all images gone; made again, the test set shut" in trained.err
+    assert trained.err.count("trained in") == 2
+    assert trained.out == ran[1].out
+    assert taken.code == 0, taken.err
+    assert from_a_state.code == 0, from_a_state.err
+    assert "trained in" not in from_a_state.err
+    assert purposes(place) == purposes(folder)
 
 
 MOVED = """

@@ -190,7 +190,7 @@ def test_a_net_that_was_not_kept_by_confirm_is_missed_in_a_sentence(ran: dict[st
     assert done.code == 3
     assert re.fullmatch(
         r"Error: results/tiny-0/confirm/\d-seed-0\.safetensors: the net that `confirm` trained on all images was not "
-        r"kept, as in earlier versions, or is gone\.\n",
+        r"kept, as in earlier versions, or is gone; `mnist-bench confirm tiny-0 --top 1` trains it again\.\n",
         done.err,
     )
 

@@ -21,7 +21,7 @@ from mnist_bench.data.mnist import DataOptions
 from mnist_bench.data.own.cache import options_for
 from mnist_bench.data.tensors import Dataset, load_dataset
 from mnist_bench.export import folder
-from mnist_bench.prediction.model import load_model
+from mnist_bench.prediction.model import UNFINISHED, load_model
 from support import handmade_winner
 from support.own_data import arrays, write_folder
 
@@ -178,6 +178,7 @@ def test_a_picture_of_another_size_and_without_colour_is_fitted(
     ("model", "picture", "code", "message"),
     [
         ("none.safetensors", "a.png", 2, "none.safetensors: no file of exported weights (No such file or directory)."),
+        ("unfinished", "a.png", 2, "unfinished: its export was not finished; the same `mnist-bench export` makes"),
         ("other-0", "a.png", 3, "No study other-0 in results."),
         ("conv-0/x", "a.png", 2, "'conv-0/x' names no trial; a trial is STUDY/17."),
         ("conv-0/1", "a.png", 3, "The weights of conv-0/1 were not kept"),
@@ -188,6 +189,8 @@ def test_what_cannot_be_used_is_said_in_a_sentence(
     cli: Cli, tmp_path: Path, model: str, picture: str, code: int, message: str
 ) -> None:
     (tmp_path / "empty").mkdir()
+    (tmp_path / "unfinished").mkdir()
+    (tmp_path / "unfinished" / UNFINISHED).touch()
     result = cli("predict", model, picture)
     assert result.exit_code == code
     assert message in result.stderr

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, make_dataclass
 
 from mnist_bench.config.field_docs import field_docs
 from mnist_bench.config.settings import AugmentConfig, ModelConfig, OptimConfig
@@ -20,8 +20,33 @@ class Example:
     lines."""
 
 
+class Net:
+    """Has its settings inside."""
+
+    @dataclass
+    class Settings:
+        """Two fields."""
+
+        width: int = 4
+        """Feature maps.
+
+        Of each layer."""
+        depth: int = 1
+
+
 def test_field_docs() -> None:
     assert field_docs(Example) == {"first": "One line.", "third": "Two lines."}
+
+
+def test_of_a_class_inside_another() -> None:
+    assert field_docs(Net.Settings) == {"width": "Feature maps. Of each layer."}
+
+
+def test_there_are_none_where_there_is_no_source() -> None:
+    made: dict[str, type] = {}
+    exec("class Made: pass", made)  # noqa: S102  - a class of no file
+    for cls in (make_dataclass("Settings", ["width"]), made["Made"], int):
+        assert field_docs(cls) == {}
 
 
 def test_every_setting_has_one() -> None:

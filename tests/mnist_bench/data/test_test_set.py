@@ -11,7 +11,7 @@ import pytest
 
 from mnist_bench.data import mnist
 from mnist_bench.data.mnist import DataOptions
-from mnist_bench.data.test_set import open_test_set
+from mnist_bench.data.test_set import TEST_FILES, open_test_set
 from search.errors import StorageError
 from support.paths import ROOT
 
@@ -39,6 +39,18 @@ try:
     open(path)
 except ClosedDoorError:
     print("held")
+"""
+
+BY_NAME = """
+import pathlib, sys
+from mnist_bench.data import close_test_set
+from mnist_bench.errors import ClosedDoorError
+close_test_set()
+for name in sys.argv[1:]:
+    try:
+        print(pathlib.Path(name).read_text())
+    except ClosedDoorError:
+        print("closed")
 """
 
 
@@ -72,3 +84,14 @@ def test_the_closed_test_set_opens_through_the_door_alone(tmp_path: Path) -> Non
     command = [sys.executable, "-W", "error", "-c", GUARDED, str(tmp_path / "ledger")]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
     assert (done.stdout, done.returncode) == ("held\n", 0), done.stderr
+
+
+def test_files_are_closed_by_the_whole_names_under_which_data_sets_have_them(tmp_path: Path) -> None:
+    plain = (*TEST_FILES, "t10k-images.idx3-ubyte", "qmnist-test-images-idx3-ubyte", "qmnist-test-labels-idx2-int")
+    closed = [f"{name}{ending}" for name in plain for ending in ("", ".gz")]
+    mine = ["t10k-0.png", "t10k-images-0.png", "t10k-images-idx3-ubyte.png", "t10k-nets.yaml", "qmnist-test-0.png"]
+    for name in (*closed, *mine):
+        (tmp_path / name).write_text("read")
+    command = [sys.executable, "-c", BY_NAME, *closed, *mine]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.stdout.split() == ["closed"] * len(closed) + ["read"] * len(mine), done.stderr

@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import optuna
@@ -15,7 +16,7 @@ from mnist_bench import searches
 from mnist_bench.doctor import checkup as doctor
 from mnist_bench.doctor.checkup import Checkup
 from mnist_bench.doctor.diagnostic import Diagnostic
-from mnist_bench.doctor.study import left
+from mnist_bench.doctor.study import installation, left
 from mnist_bench.searches import SearchConfig
 from mnist_bench.studies import open_study, record_of, sealed_json
 from mnist_bench.studies.record import to_json
@@ -224,7 +225,7 @@ def test_nets_that_were_confirmed_are_compared_with_their_records(place: StudyLo
     files.record_of(trial.number, 1, on_all=True).write_text("{}")  # its net is whole all the same
     finding = found(check(place), "confirmed nets", "problem")
     assert f"confirm/{cut.name}." in finding.text
-    assert "train smoke-0/N --on all" in finding.advice
+    assert "`mnist-bench confirm smoke-0 --results " in finding.advice
     check(place, repair=True)
     assert not cut.exists()
     assert (place.folder / "aside" / "confirm" / cut.name).exists()
@@ -329,6 +330,27 @@ def test_another_installation_is_told_with_the_way_back(place: StudyLocation, mo
     finding = found(check(place), "installation", "problem")
     assert "trainer_revision" in finding.text
     assert "mnist-bench of that time" in finding.advice
+
+
+@pytest.mark.parametrize(
+    ("stored", "advice"),
+    [
+        ({"scipy": "none"}, "pip uninstall scipy"),
+        (
+            {"scipy": "none", "torch": "2.0.0+cpu", "numpy": "1.0"},
+            "pip uninstall scipy && pip install numpy==1.0 torch==2.0.0+cpu --extra-index-url "
+            "https://download.pytorch.org/whl/cpu",
+        ),
+        ({"torch": "2.0.0"}, "pip install torch==2.0.0"),
+    ],
+)
+def test_the_way_back_to_another_installation_can_be_typed(
+    place: StudyLocation, stored: dict[str, str], advice: str
+) -> None:
+    study, data = open_study(place.folder.parent, NAME), place.folder.parent / "data"
+    study = replace(study, spec={**study.spec, "versions": {**study.spec["versions"], **stored}})
+    found = {one.about: one for one in installation(study, finished=True, device="cpu", data_dir=data)}
+    assert found["installation"].advice == advice
 
 
 def test_a_search_that_goes_on_with_a_start_list_is_as_the_study_needs_it(tmp_path: Path) -> None:

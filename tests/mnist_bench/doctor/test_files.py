@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from mnist_bench.doctor import files as doctor_files
+from mnist_bench.experiments.confirm import result as confirmed
 from mnist_bench.studies import sealed_json
 from search.study.location import StudyLocation
-from support import handmade
+from support import handmade, handmade_confirmation
 
 FOUND = [
     ("confirm", "confirm/confirm.json"),
@@ -49,8 +50,27 @@ def test_the_command_that_trains_a_damaged_net_again_finds_the_study(place: Stud
     net.parent.mkdir(parents=True)
     net.write_bytes(b"torn")
     (finding,) = doctor_files.confirmed_nets(handmade.mixed(), place)
-    command = f"`mnist-bench train conv-0/N --on all --results '{place.folder.parent}'`"
-    assert finding.advice.endswith(f"; {command} trains such a net again.")
+    command = f"`mnist-bench confirm conv-0 --results '{place.folder.parent}'`"
+    assert finding.advice.endswith(f"; then {command} trains such a net again, to the same bits.")
+
+
+def test_confirmed_nets_that_are_gone_are_told_with_the_command_that_trains_them_again(place: StudyLocation) -> None:
+    files, study = place.files.confirm, handmade.mixed()
+    files.records.mkdir(parents=True)
+    confirmed.save(handmade_confirmation.found(top=3), place.folder)
+    handmade_confirmation.write_records(files)
+    for seed in range(1, 8):
+        files.net_of(1, seed).touch()
+    told = list(doctor_files.confirmed_nets(study, place))[-1]
+    assert (told.about, told.severity, told.text) == (
+        "confirmed nets",
+        "note",
+        "not there: confirm/1-seed-0.safetensors.",
+    )
+    command = f"`mnist-bench confirm conv-0 --top 3 --results '{place.folder.parent}'`"
+    assert told.advice == f"{command} trains such a net again, to the same bits."
+    files.result.write_text("{")
+    assert all(finding.severity != "note" for finding in doctor_files.confirmed_nets(study, place))
 
 
 def write(values: Mapping[str, Any], path: Path) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
+import signal
+import subprocess
 import sys
 from dataclasses import replace
 from itertools import takewhile
@@ -27,6 +30,7 @@ from mnist_bench.config.settings import (
 )
 from mnist_bench.data.own.cache import options_for
 from mnist_bench.data.tensors import Dataset, load_dataset
+from mnist_bench.errors import WeightsError
 from mnist_bench.export import card, folder, page, plain_net
 from mnist_bench.export.winner import Member, Winner
 from mnist_bench.nets.architecture import plan_layers
@@ -34,6 +38,7 @@ from mnist_bench.nets.modules import build_model
 from mnist_bench.own_nets.own_net import use
 from mnist_bench.prediction.model import load_model
 from mnist_bench.studies import record
+from search import files
 from search.errors import UsageError
 from support import handmade_winner, own_nets
 from support.own_data import arrays, write_folder
@@ -63,11 +68,16 @@ def test_the_same_net_gives_the_same_files(winner: Winner, tmp_path: Path) -> No
     assert record.read(tmp_path / "a" / folder.RECORD) == winner.record
 
 
+def card_of(winner: Winner) -> str:
+    """Return the card beside which `model.onnx` lies, and no page."""
+    return card.card(winner, onnx=True, page=False)
+
+
 def test_the_recipe_on_the_card_names_the_data_set(winner: Winner) -> None:
     red = replace(winner.record, data=replace(winner.record.data, dataset="mnist-red"))
     members = (replace(winner.members[0], record=red),)
-    assert "\ndataset: mnist-red\n" in card.card(replace(winner, members=members))
-    assert "\ndataset: " not in card.card(winner)
+    assert "\ndataset: mnist-red\n" in card_of(replace(winner, members=members))
+    assert "\ndataset: " not in card_of(winner)
 
 
 def test_a_folder_with_other_files_is_refused(winner: Winner, tmp_path: Path) -> None:
@@ -86,14 +96,77 @@ def test_a_folder_with_other_files_is_refused(winner: Winner, tmp_path: Path) ->
     folder.check(tmp_path / "new")
 
 
+@pytest.fixture(scope="module")
+def other(digits: Dataset) -> Winner:
+    return handmade_winner.winner(handmade_winner.config(handmade_winner.NETS["linear"]), digits, seed=2)
+
+
+def killed_before(write: int, winner: Winner, place: Path) -> bool:
+    """Export in a process that SIGKILL ends before it writes a file, counted from 0, and return whether that was so."""
+    if child := os.fork():
+        return os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+    written = 0
+
+    def atomic_write(path: Path, data: bytes) -> None:
+        nonlocal written
+        if written == write:
+            os.kill(os.getpid(), signal.SIGKILL)
+        written += 1
+        files.atomic_write(path, data)
+
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(folder, "atomic_write", atomic_write)
+            folder.write(winner, place)
+    finally:
+        os._exit(0)  # the tests go on in the other process
+
+
+@pytest.mark.parametrize("write", range(1, 7))
+def test_an_export_that_was_killed_leaves_no_net_that_could_be_believed(
+    winner: Winner, other: Winner, tmp_path: Path, write: int
+) -> None:
+    folder.write(winner, tmp_path)
+    assert killed_before(write, other, tmp_path)
+    with pytest.raises(WeightsError) as refused:
+        load_model(tmp_path)
+    assert str(refused.value) == (
+        f"{tmp_path}: its export was not finished; the same `mnist-bench export` makes it anew."
+    )
+    folder.check(tmp_path)
+    written = folder.write(other, tmp_path)
+    assert sorted(written.files) == sorted(tmp_path.iterdir())
+    assert load_model(tmp_path).traits == other.traits
+
+
+def test_an_export_that_was_killed_in_a_new_folder_is_no_folder_of_other_files(winner: Winner, tmp_path: Path) -> None:
+    assert killed_before(2, winner, tmp_path)
+    folder.check(tmp_path)
+
+
+@pytest.mark.slow
+def test_the_plain_net_says_that_its_export_was_not_finished(winner: Winner, tmp_path: Path) -> None:
+    folder.write(winner, tmp_path)
+    (tmp_path / "model.safetensors").unlink()
+    command = [sys.executable, "net.py", "digit.png"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (
+        1,
+        "",
+        "model.safetensors is not here: the export was not finished, and the same `mnist-bench export` makes it anew\n",
+    )
+
+
 def test_without_onnx_its_file_is_left_out(winner: Winner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder.write(winner, tmp_path)
+    assert 'onnxruntime.InferenceSession("model.onnx")' in (tmp_path / folder.CARD).read_text()
     monkeypatch.setitem(sys.modules, "onnx", None)
     written = folder.write(winner, tmp_path)
     (remark,) = written.remarks
     assert "model.onnx is left out" in remark
     assert "pip install onnx" in remark
     assert not (tmp_path / "model.onnx").exists()
+    assert "onnx" not in (tmp_path / folder.CARD).read_text().lower()
 
 
 def test_a_page_of_400_000_parameters_has_less_than_a_megabyte(winner: Winner, tmp_path: Path) -> None:
@@ -170,12 +243,13 @@ def test_of_pictures_in_colour_there_is_no_page_which_is_said(winner: Winner, ow
 
 
 def test_the_card_says_how_pictures_of_ones_own_are_prepared(own: Winner) -> None:
-    text = card.card(own)
+    text = card_of(own)
     assert "# conv-0/0: " in text
     assert "parameters for pictures of 12x12 pixels in colour, 3 classes" in text
     assert "scaled to fit whole into 12x12 pixels (height by width), red, green and blue" in text
     assert "float32 (N, 3, 12, 12), 0 to 255, made as in `net.py`" in text
     assert "mnist-bench reproduce RECORD.json --data DATA " in text
+    assert "`mnist-bench train` takes these lines as a file with --data DATA." in text
     assert "[0].name" in text
     assert "draw.html" not in text
     assert r"""| 0 | \<b\>'"\| \`\$x |""" in text
@@ -239,7 +313,7 @@ def test_what_the_card_says_of_a_net_of_ones_own_runs(
 
 
 def test_the_card_has_a_head_that_hugging_face_reads(winner: Winner) -> None:
-    text = card.card(winner)
+    text = card_of(winner)
     _, head, rest = text.split("---\n", 2)
     read = YAML(typ="safe").load(head)
     assert (read["library_name"], read["pipeline_tag"]) == ("pytorch", "image-classification")

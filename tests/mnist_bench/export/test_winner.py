@@ -3,15 +3,44 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import mnist_bench
-from search.errors import UsageError
-from support import handmade
+from mnist_bench.experiments.confirm import result as confirmed
+from search.errors import StudyNotFoundError, UsageError
+from support import handmade, handmade_confirmation
 
 
 def test_a_committee_that_is_not_of_confirmed_nets_is_refused_from_python_too(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"^--committee takes the nets that `confirm` trained .* give --confirmed"):
         mnist_bench.export_study(handmade.mixed(), tmp_path / "x", committee=True, results=tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("changes", "refusal"),
+    [
+        (
+            {},
+            "#1 won and was not trained on all images; `mnist-bench confirm conv-0 --results {results}` does that, or "
+            "name conv-0/0.",
+        ),
+        (
+            {"winner": None, "leader": 1, "cheapest": None, "seeds": 1, "cut": True, "budget": 60.0, "least": 110.0},
+            "#1 leads and was not trained on all images; `mnist-bench confirm conv-0 --budget 110s --results {results}`"
+            " does that, or name conv-0/0.",
+        ),
+    ],
+)
+def test_an_earlier_winner_is_not_taken_for_the_one_of_now(
+    tmp_path: Path, changes: dict[str, Any], refusal: str
+) -> None:
+    study, (_, earlier) = handmade.mixed(), handmade_confirmation.found().finals
+    (tmp_path / study.name / "confirm").mkdir(parents=True)
+    found = handmade_confirmation.found(finals=(), earlier=(earlier,), **changes)
+    confirmed.save(found, tmp_path / study.name)
+    with pytest.raises(StudyNotFoundError) as refused:
+        mnist_bench.export_study(study, tmp_path / "x", confirmed=True, results=tmp_path)
+    assert str(refused.value) == refusal.format(results=tmp_path)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 import zlib
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +16,20 @@ from PIL import Image
 from mnist_bench.errors import PictureError
 from mnist_bench.prediction import files
 from support.dose import dose
+
+READS = """
+import sys
+from pathlib import Path
+from mnist_bench.data import close_test_set
+from mnist_bench.errors import PictureError
+from mnist_bench.prediction import files
+close_test_set()
+for name in sys.argv[1:]:
+    try:
+        print(files.read(Path(name)).shape)
+    except PictureError as error:
+        print(error)
+"""
 
 
 def content(form: str, size: tuple[int, int] = (30, 40)) -> bytes:
@@ -48,6 +64,13 @@ def test_what_is_no_picture_is_refused(tmp_path: Path) -> None:
             files.read(path)
     with pytest.raises(PictureError, match="cannot be read"):
         files.read(tmp_path)
+
+
+def test_beside_the_closed_test_set_pictures_of_such_names_are_read(tmp_path: Path) -> None:
+    (tmp_path / "t10k-0.png").write_bytes(content("PNG"))
+    command = [sys.executable, "-c", READS, "t10k-0.png", "t10k-images-idx3-ubyte"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.stdout.splitlines() == ["(40, 30)", "t10k-images-idx3-ubyte: the test set is closed here."], done.stderr
 
 
 def test_what_starts_other_programs_is_not_read() -> None:

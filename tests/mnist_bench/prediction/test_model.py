@@ -63,6 +63,19 @@ def test_pictures_come_as_files_images_and_arrays(winner: Winner, digits: Datase
     assert winner.model([]) == []
 
 
+@pytest.mark.parametrize("is_digit", [True, False])
+def test_colours_in_an_array_are_read_by_their_brightness_like_those_of_an_image(
+    winner: Winner, digits: Dataset, is_digit: bool
+) -> None:
+    ink = digits.images[digits.validation[0], 0].numpy()
+    colours = np.stack([255 - ink // 2, 255 - ink, 255 - ink // 3], axis=2)
+    model = replace(winner.model, traits=replace(winner.traits, digits=is_digit))
+    by_array, by_image = (model.prepared(one, "it") for one in (colours, Image.fromarray(colours)))
+    assert model.traits.preparation == ("digit" if is_digit else "drawing")
+    assert np.allclose(by_array, by_image, atol=0.01)
+    assert model([colours])[0].label == model([Image.fromarray(colours)])[0].label
+
+
 def test_a_file_is_turned_by_its_orientation_unless_the_net_was_trained_on_files(
     winner: Winner, digits: Dataset, tmp_path: Path
 ) -> None:

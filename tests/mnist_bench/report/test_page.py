@@ -214,7 +214,8 @@ def test_hashes_numerics_and_errors() -> None:
 def test_a_search_that_ended_early_is_repeated_with_its_rule() -> None:
     study = handmade_search.ended_early()
     assert study.stop is not None
-    for stop, digest in ((study.stop, "its digest has to be"), (replace(study.stop, since=9), "it stops sooner than")):
+    late = replace(study.stop, longest_before=9)
+    for stop, digest in ((study.stop, "its digest has to be"), (late, "it stops sooner than")):
         told = commands(replace(study, totals=(5, 9), stop=stop), None)
         first, second = (command for command in told if command.startswith("mnist-bench search"))
         assert "--patience" not in first

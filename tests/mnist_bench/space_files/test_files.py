@@ -10,6 +10,7 @@ import pytest
 
 from mnist_bench import space_files
 from mnist_bench.config.settings import ModelConfig, OptimConfig, TrainConfig
+from mnist_bench.picture_form import PictureForm
 from mnist_bench.space_files.overview import samples
 from search import canonical_json
 from search.errors import SpaceError, UsageError
@@ -137,6 +138,33 @@ def test_a_subset_that_replaces_the_files_may_fit_the_data_where_that_does_not()
         SpaceError, match=r"^--set subset:1:1  subset: 7000 is more than there are: 1000 to 5000 images"
     ):
         space_files.load("smoke", ["subset=7000"], images=5000)
+
+
+@pytest.mark.parametrize(
+    ("name", "overrides", "side"),
+    [
+        ("conv", ["limits=null"], 64),
+        ("ladder/99.6", ["model.blocks=1", "model.convs_per_block=1", "model.filters=16"], 5),
+    ],
+)
+def test_an_override_may_give_nets_that_fit_the_data_where_the_files_do_not(
+    name: str, overrides: list[str], side: int
+) -> None:
+    form = PictureForm(channels=3, height=side, width=side, classes=4)
+    space_files.load(name, overrides, form=lambda _: form)
+    with pytest.raises(SpaceError, match=rf"{name}\.yaml:\d+:\d+  (limits\.macs|model)"):
+        space_files.load(name, ["optim.batch_size=32"], form=lambda _: form)
+    with pytest.raises(SpaceError, match=r"^--set model.blocks:1:1  model"):
+        space_files.load(name, ["limits=null", "model.filters=8", "model.blocks=7"], form=lambda _: form)
+
+
+def test_an_override_may_make_fit_together_what_does_not_in_the_file(mine: Path) -> None:
+    mine.write_text("epochs: 2\nperiods: [1, 3]\ntrain_on: all\noptim: {lr: {float: [0.1, 0.2]}}\n")
+    assert space_files.load(mine, ["epochs=3", "optim.lr=0.1"]).is_recipe
+    with pytest.raises(SpaceError, match=r"mine.yaml:3:11  train_on: all leaves a search no image"):
+        space_files.load(mine, ["epochs=3"])
+    with pytest.raises(SpaceError, match=r"mine.yaml:2:10  periods: \[1, 3\] does not rise to 2"):
+        space_files.load(mine, ["train_on=search_split"])
 
 
 def test_null_takes_a_setting_away_where_it_is_no_value() -> None:

@@ -42,6 +42,15 @@ def lines_of(text: str) -> list[str]:
         ),
         ("optim: {drops: {int: [0, 2]}, first_drop_fraction: 0.9}", "1:52  optim.second_drop_fraction: 0.85 is not"),
         (
+            "optim: {drops: {choice: [2, 0]}, first_drop_fraction: {choice: [0.8, 0.9, 0.7]}, "
+            "second_drop_fraction: {choice: [0.5, 0.6, 0.4]}}",
+            "optim.second_drop_fraction: 0.6 is not after the first drop, at 0.7",
+        ),
+        (
+            "optim: {schedule: {choice: [one_cycle, constant]}, drops: 2, first_drop_fraction: 0.9}",
+            "optim.second_drop_fraction: 0.85 is not after the first drop, at 0.9",
+        ),
+        (
             "epochs: 1\nsearch: {pruner: {name: asha, min_resource: 9}}\noptim: {lr: {float: [0.1, 0.2]}}",
             "2:18  search.pruner: asha stops no trial: its first look is beyond a trial's 1 period",
         ),
@@ -95,6 +104,9 @@ def test_what_is_odd_and_where(text: str, expected: str) -> None:
     [
         "optim: {drops: 1, first_drop_fraction: 0.9, second_drop_fraction: 0.5}",
         "optim: {drops: 2, first_drop_fraction: {float: [0.4, 0.8]}, second_drop_fraction: {float: [0.7, 0.9]}}",
+        "optim: {drops: 2, first_drop_fraction: {choice: [0.6, 0.3, 0.7]}, second_drop_fraction: 0.5}",
+        "optim: {drops: 2, first_drop_fraction: 0.6, second_drop_fraction: {choice: [0.5, 0.7, 0.4]}}",
+        "optim: {schedule: one_cycle, drops: 2, first_drop_fraction: 0.9, second_drop_fraction: 0.5}",
         "epochs: 1\noptim: {lr: {float: [0.1, 0.2]}}",
         "epochs: 1\nsearch: {pruner: none}",
         "limits: {macs: 5e6}\nmodel: {convs_per_block: {choice: [1, 2]}, filters: {int: [8, 16]}}",

@@ -165,6 +165,24 @@ def test_a_rule_given_later_holds_at_once_and_the_log_is_decided_again(tmp_path:
     assert is_decided_again(tmp_path)
 
 
+@pytest.mark.parametrize("rule", [{"patience": 2}, {"target": 0.8}], ids=["patience", "target"])
+def test_a_rule_is_called_on_time_only_where_any_search_with_it_has_the_digest(
+    tmp_path: Path, rule: dict[str, Any]
+) -> None:
+    first = fake.run(tmp_path / "first", goal=GOAL, **rule).study
+    assert first.stop is not None
+    assert first.stop.on_time
+    late = 0
+    for events in (10, 30, 50, 70, 90, 110):
+        results = tmp_path / str(events)
+        fake.run(results, goal=GOAL, stopping=fake.StopAfter(events))
+        study = fake.run(results, goal=GOAL, **rule).study
+        assert study.stop is not None
+        assert study.stop.on_time is (study.digest == first.digest)
+        late += not study.stop.on_time
+    assert 0 < late < 6
+
+
 def test_a_search_killed_between_any_two_events_stops_at_the_same_one(
     ended: tuple[str, list[tuple[int, Event]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

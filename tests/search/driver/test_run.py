@@ -307,6 +307,41 @@ def test_given_parameters_outside_the_space_are_refused_before_anything_trains(
     assert str(refused.value) == f"{kind}[0]: {fault}"
 
 
+def test_a_given_option_may_be_written_otherwise(tmp_path: Path) -> None:
+    given = {"model.depth": 1, "model.width": 8, "model.kind": [1.0, 2], "optim.lr": 0.1}
+    spelt = {**given, "model.kind": [1, 2]}
+    first = fake.run(tmp_path, goal=2, enqueued=(given,)).study.trials[0]
+    assert repr(first.params["model.kind"]) == "[1, 2]"
+    assert dict(first.params) == spelt
+
+
+def shorter(results: Path, periods: int, **more: Any) -> Search:
+    """Return a search of so many periods whose plans have four."""
+    trainer = TrainerSpec(factory="support.fake_trainer:Trainer")
+    asked: dict[str, Any] = {"trials": 6, "slots": 2, "pruner": NoPruner(), "results": results}
+    return Search.of(fake.space(), fake.Planner(48), trainer, periods=periods, **(asked | more))
+
+
+def test_a_plan_of_more_periods_than_the_search_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as refused:
+        shorter(tmp_path, 2).run()
+    assert str(refused.value) == (
+        "Trial 0's plan has 4 costs, one for each period, and the search was made for 2 periods; make it with "
+        "periods=4, or plan no more than 2."
+    )
+    assert studies.open_study(tmp_path, "fake-0").trials == ()
+    assert shorter(tmp_path / "longer", 5).run().reached
+
+
+def test_a_study_that_was_begun_with_longer_plans_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as before:
+        before.setattr("search.driver.driver._check_periods", lambda *given: None)
+        assert not replace(shorter(tmp_path, 2), stopping=fake.StopAfter(6)).run().reached
+    study = shorter(tmp_path, 2).run().study
+    assert {len(trial.costs) for trial in study.finished()} == {4}
+    assert len(study.finished()) == 6
+
+
 @pytest.mark.parametrize("sampler", [Curves(n_startup_trials=3), Tpe(n_startup_trials=3)])
 def test_whole_numbers_given_for_real_ones_are_the_same_to_a_search_that_was_stopped(
     tmp_path: Path, sampler: Sampler

@@ -27,6 +27,9 @@ ENDS: dict[Reason, State] = {
 """State by reason."""
 Ended = tuple[Reason, float, int]
 """How a trial ended, its value and its cost."""
+ENDS_OF_TRIALS = st.lists(
+    st.tuples(st.sampled_from(list(ENDS)), st.integers(0, 4).map(float), st.integers(1, 4)), max_size=25
+)
 
 
 def study(goal: int = 100, objective: Any = None) -> History:
@@ -113,11 +116,7 @@ def test_with_two_objectives_a_trial_is_better_where_none_before_was_as_good_in_
 
 
 @settings(max_examples=dose(200), deadline=None)
-@given(
-    st.lists(st.tuples(st.sampled_from(list(ENDS)), st.integers(0, 4).map(float), st.integers(1, 4)), max_size=25),
-    st.integers(1, 5),
-    st.booleans(),
-)
+@given(ENDS_OF_TRIALS, st.integers(1, 5), st.booleans())
 def test_patience_is_what_its_definition_says(ends: list[Ended], patience: int, two: bool) -> None:
     history = study(objective=["val_accuracy", "macs"] if two else None)
     for reason, value, cost in ends:
@@ -136,6 +135,59 @@ def test_patience_is_what_its_definition_says(ends: list[Ended], patience: int, 
     found = StopRules(patience=patience).verdict(history)
     assert (found is not None) == (bool(better) and since >= patience)
     assert found is None or found.best == better[-1]
+
+
+RULES = st.integers(1, 2).map(lambda patience: StopRules(patience=patience)) | st.integers(1, 3).map(
+    lambda target: StopRules(target=target)
+)
+
+
+@settings(max_examples=dose(200), deadline=None)
+@given(ENDS_OF_TRIALS, RULES, st.booleans())
+def test_a_rule_was_there_from_the_start_where_it_had_not_held_before(
+    ends: list[Ended], rules: StopRules, two: bool
+) -> None:
+    history, stopped, held = study(objective=["val_accuracy", "macs"] if two else None), None, False
+    for reason, value, cost in ends:
+        held = held or stopped is not None
+        end(history, reason, value, cost)
+        stopped = rules.verdict(history)
+    if stopped is not None:
+        history.apply(stopped)
+        stop = history.record().stop
+        assert stop is not None
+        assert stop.on_time is not held
+
+
+@pytest.mark.parametrize("rules", [StopRules(patience=2), StopRules(target=0.8)], ids=["patience", "target"])
+def test_a_rule_that_held_before_a_later_improvement_came_too_late(rules: StopRules) -> None:
+    history = study()
+    for value in (0.8, 0.5, 0.5, 0.9):
+        end(history, "complete", value)
+    if rules.patience:
+        end(history, "pruned")
+        end(history, "pruned")
+    stopped = rules.verdict(history)
+    assert stopped is not None
+    history.apply(stopped)
+    stop = history.record().stop
+    assert stop is not None
+    assert (stop.best, stop.since, stop.on_time) == (3, rules.patience or 0, False)
+
+
+def test_a_rule_that_came_after_further_periods_were_trained_came_too_late() -> None:
+    """What is under way counts in the digest, too: any other search with the rule stops before these periods."""
+    history, rules = study(), StopRules(target=0.8)
+    end(history, "complete", 0.9)
+    history.apply(
+        Asked(trial=1, params={}, config={}, costs=(1,), facts={}, constraints={}, slot=0, seed=0, attributes={})
+    )
+    stopped = rules.verdict(history)
+    assert stopped is not None
+    history.apply(stopped)
+    stop = history.record().stop
+    assert stop is not None
+    assert not stop.on_time
 
 
 def test_a_stop_says_why_and_whether_any_search_with_its_rule_stops_there() -> None:

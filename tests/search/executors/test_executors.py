@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -189,6 +190,17 @@ def test_a_killed_worker_is_replaced_and_its_job_reported_lost(one: One) -> None
     wait_for_idle(executor, 1)
 
 
+def test_a_worker_killed_by_a_signal_without_a_name_is_lost_like_any_other(local: Local) -> None:
+    executor = local("hang_always")
+    executor.submit(job())
+    (worker,) = children(executor)
+    os.kill(worker, 40)  # a real-time signal
+    (outcome,) = outcomes(executor, 1)
+    assert isinstance(outcome, Lost)
+    assert (outcome.reason, outcome.cause) == ("signal 40", "killed")
+    wait_for_idle(executor, 1)
+
+
 def test_a_worker_that_lacked_memory_is_replaced(one: One) -> None:
     """What the trial took is given back with its process, so that the next one has all of it."""
     executor = one("lack_memory")
@@ -254,6 +266,16 @@ def test_a_process_that_cannot_be_started_is_told(local: Local, monkeypatch: pyt
     os.kill(worker, signal.SIGKILL)
     with pytest.raises(WorkerError, match=r"^A worker process cannot be started: Resource temporarily unavailable\."):
         outcomes(executor, 1)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_configuration_that_cannot_travel_ends_its_worker_at_once(local: Local) -> None:
+    """Else the worker would wait for it, and the driver for the worker until it takes it for hung."""
+    executor = local("")
+    executor.submit(replace(job(), config={"data": Path("here")}))
+    (outcome,) = outcomes(executor, 1)
+    assert isinstance(outcome, Lost)
+    assert (outcome.reason, outcome.cause) == ("SIGKILL", "killed")
 
 
 def test_a_stopped_worker_is_taken_for_hung(one: One) -> None:

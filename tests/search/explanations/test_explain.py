@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytest
 
-from search.event_log.events import Event
+from search.event_log.events import Event, Reported, Told
 from search.event_log.records import StudyRecord
 from search.explanations.explain import Explanation, explain
 from search.strategies.pruners import Asha, Hyperband, Median, NoPruner, Pruner
@@ -65,7 +66,7 @@ def test_what_was_given_is_told_as_given(tmp_path: Path) -> None:
     [
         (Asha(reduction_factor=2), r"best .+ go(es)? on"),
         (Hyperband(reduction_factor=2), "about one in 2 goes on"),
-        (Median(n_startup_trials=2), "above the median"),
+        (Median(n_startup_trials=2), "not below the median of those complete goes on"),
         (NoPruner(), "^$"),
     ],
 )
@@ -84,6 +85,31 @@ def test_where_a_trial_stood_when_it_was_stopped_or_went_on(tmp_path: Path, prun
         if isinstance(pruner, Asha):
             for row in asked:
                 assert row.stopped == (row.place > max(1, row.arrived // 2))
+
+
+def test_the_median_pruner_stops_what_is_below_the_median_of_the_complete_ones_once_there_are_enough(
+    tmp_path: Path,
+) -> None:
+    study, events = searched(tmp_path, pruner=Median(n_startup_trials=2, n_min_trials=3), sampler=Random())
+    found = {trial.number: iter(explained(events, trial.number).standings) for trial in study.trials}
+    complete: dict[int, list[float | None]] = {}
+    verdicts = []
+    for event in events:
+        if isinstance(event, Told) and event.state == "COMPLETE":
+            complete[event.trial] = [report.value for report in study.trials[event.trial].reports]
+        elif isinstance(event, Reported) and event.report.value is not None:
+            row, values = next(found[event.trial]), study.trials[event.trial].reports[: event.period]
+            is_last = event.period == fake.PERIODS
+            assert row.asked == (len(complete) >= 3 and not is_last)
+            if row.asked:
+                best = max(report.value for report in values if report.value is not None)
+                others = [curve[event.period - 1] for curve in complete.values()]
+                assert row.stopped == (best < median(value for value in others if value is not None))
+                verdicts.append(row.stopped)
+            else:
+                assert row.rule == ("" if is_last else "stops none before 3 are complete")
+                assert not row.stopped
+    assert {*verdicts} == {True, False}
 
 
 def test_with_two_objectives_a_trial_stands_among_those_that_cost_no_more(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -94,6 +96,32 @@ def test_before_a_search_what_is_not_repeatable_is_refused_with_a_way_out(tmp_pa
     words = str(caught.value)
     assert "not repeatable: asked again after the same history, it decides otherwise (#0: " in words
     assert "`--order arrival` does not, and `mnist-bench plugin check " in words
+
+
+def test_the_command_that_tells_more_can_be_typed(tmp_path: Path) -> None:
+    folder = tmp_path / "yours and mine"
+    folder.mkdir()
+    takes_options = own_code.UNSEEDED.replace(
+        "    def sample", "    def __init__(self, share):\n        ...\n\n    def sample"
+    )
+    name = own_code.write(folder, takes_options)
+    tried_on = replace(TRIED_ON, seed=7, words=("--space", "smoke", "--set", "optim.lr=[1, 2]"))
+    with pytest.raises(UsageError) as caught:
+        require(strategies.named_sampler(name, {"share": "1"}), NoPruner(), tried_on)
+    *_, command, last = str(caught.value).split("`")
+    assert last == " says more."
+    assert shlex.split(command) == [
+        "mnist-bench", "plugin", "check", name, "--sampler-option", 'share="1"', "--space", "smoke",
+        "--set", "optim.lr=[1, 2]", "--seed", "7",
+    ]  # fmt: skip
+
+
+def test_a_system_attribute_that_is_no_json_is_refused_as_in_a_search(tmp_path: Path) -> None:
+    noting = own_code.SEEDED.replace(
+        "        done =", "        study._storage.set_trial_system_attr(trial._trial_id, 'x', {1, 2})\n        done ="
+    )
+    with pytest.raises(UsageError, match=r"^System attributes that a sampler or pruner has set on trial 0 cannot be"):
+        required(own(tmp_path, noting))
 
 
 def test_before_a_search_another_process_is_asked_too(tmp_path: Path) -> None:

@@ -49,6 +49,12 @@ def test_values_come_back(ours: Any) -> None:
         assert decode(ours, encode(ours, value)) == value
 
 
+@pytest.mark.parametrize(("value", "option"), [([3.0, 5], "[3,5]"), (2.0, 2), ("relu", "relu"), (None, None)])
+def test_an_option_that_is_written_otherwise_is_the_same_option(value: Any, option: Any) -> None:
+    assert LISTS.contains(value)
+    assert repr(encode(LISTS, value)) == repr(option)
+
+
 def test_optuna_suggests_values_of_ours() -> None:
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     for _ in range(9):

@@ -16,7 +16,7 @@ from hypothesis import given, strategies as st
 from hypothesis.extra import numpy as arrays_of
 from PIL import Image
 
-from mnist_bench.data import load_training_set, open_test_set, options_for
+from mnist_bench.data import idx, load_training_set, open_test_set, options_for
 from mnist_bench.data.mnist import ABOUT, TRAIN_FILES, DataOptions
 from mnist_bench.data.own import npz, picture_folder
 from mnist_bench.data.own.parts import Parts
@@ -27,12 +27,23 @@ from support.own_data import Arrays, arrays, write_folder, write_npz
 from support.paths import ROOT
 
 OPENS_IT = "import sys; from mnist_bench.data import close_test_set; close_test_set(); open(sys.argv[1])"
+READS = (
+    "import sys; from pathlib import Path; from mnist_bench.data import close_test_set, options_for; close_test_set(); "
+)
+READS += "print(options_for(Path(sys.argv[1])).form.classes)"
+DIES = f"import os; from mnist_bench.data import idx; idx.pack = lambda _: os._exit(9); {READS}"
 COLOUR = PictureForm(channels=3, height=8, width=8, classes=4)
 
 
 def small(**others: np.ndarray) -> Arrays:
     """Return a few pictures of four classes in colour, some arrays replaced."""
     return {**arrays(classes=4, train=40, test=8, side=8), **others}
+
+
+def run(program: str, path: Path) -> subprocess.CompletedProcess[str]:
+    """Run a program over a path, in a process of its own."""
+    command = [sys.executable, "-c", program, str(path)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(autouse=True)
@@ -73,10 +84,37 @@ def test_the_source_is_read_once_and_the_test_part_lies_behind_the_door(tmp_path
     opened = open_test_set(first, purpose="test", ledgers=[tmp_path / "ledger"])
     assert opened.images.shape == (8, 3, 8, 8)
     path = Path(first.data_dir) / "t10k-images-idx3-ubyte"
-    done = subprocess.run(
-        [sys.executable, "-c", OPENS_IT, str(path)], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert "the test set is closed here" in done.stderr
+    assert "the test set is closed here" in run(OPENS_IT, path).stderr
+
+
+def test_a_picture_may_be_named_much_like_a_test_file(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "mine", small())
+    for part in ("train", "test"):
+        (folder / part / "class 00" / "0000.png").rename(folder / part / "class 00" / "t10k-images-0.png")
+    done = run(READS, folder)
+    assert (done.stdout, done.stderr) == ("4\n", "")
+
+
+def test_what_a_killed_process_left_is_removed_when_the_next_one_writes(tmp_path: Path, cache: Path) -> None:
+    assert run(DIES, write_npz(tmp_path / "mine.npz", small())).returncode == 9
+    (left,) = (cache / "mnist-bench" / "data").glob("new-*")
+    options = options_for(write_npz(tmp_path / "other.npz", arrays(classes=5, train=40, test=8, side=8)))
+    assert not left.exists()
+    assert len(load_training_set(options).images.labels) == 40
+
+
+def test_what_another_is_writing_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = write_npz(tmp_path / "mine.npz", small()), write_npz(tmp_path / "other.npz", arrays(side=8))
+    pack = idx.pack
+
+    def write_the_second_meanwhile(values: np.ndarray) -> bytes:
+        monkeypatch.setattr(idx, "pack", pack)
+        options_for(second)
+        return pack(values)
+
+    monkeypatch.setattr(idx, "pack", write_the_second_meanwhile)
+    for source, classes in ((first, 4), (second, 20)):
+        assert load_training_set(options_for(source)).options.form.classes == classes
 
 
 def test_a_changed_source_is_read_again(tmp_path: Path) -> None:

@@ -27,35 +27,14 @@ from search.canonical_json import derived_seed
 from search.errors import SearchError, StorageError, StudyLockedError, StudyNotFoundError, UsageError
 from search.event_log.records import StudyRecord
 from search.study import StudyFolder
-from support import handmade
+from support import handmade, handmade_confirmation
+from support.handmade_confirmation import found
 from support.handmade_front import FRONT
 
 
 def ask(study: StudyRecord, folder: Path, **asked: Any) -> Any:
     options = confirm.Options(results=folder, **asked)
     return confirm.run(study, options, Observer(), lambda: False)
-
-
-def found(**changes: Any) -> confirmed.Confirmed:
-    """Return what a race of #1, #0 and #2 came to; #1 wins, #0 is tied and cheaper."""
-    rows = [(1, 61_000, 2_000_000, (60, 64, 62, 66)), (0, 30_000, 900_000, (64, 66, 62, 64)), (2, 1, 1, (300, 301))]
-    candidates = [
-        confirmed.Candidate(
-            number=n, parameters=p, macs=m, search_accuracy=0.9950, search_epochs=6, complete=True, errors=errors,
-            dropped_after=2 if n == 2 else None, p_value=0.0012 if n == 2 else None,
-        )
-        for n, p, m, errors in rows
-    ]  # fmt: skip
-    study = handmade.mixed()
-    whole = confirmed.Confirmed(
-        study=study.name, digest=study.digest, top=8, budget=None, seconds=90.0, train_images=50_000,
-        validation_images=10_000, test_images=10_000, candidates=tuple(candidates), seeds=4, cut=False, winner=1,
-        cheapest=0, finals=(
-            confirmed.Final(number=1, errors=(50, 54, 46, 50, 50, 50, 50, 50)),
-            confirmed.Final(number=0, errors=(60, None, 62, 61, 59, 60, 60, 58)),
-        ),
-    )  # fmt: skip
-    return replace(whole, **changes)
 
 
 def test_a_committee_stands_in_the_file_only_where_it_was_measured(tmp_path: Path) -> None:
@@ -214,6 +193,23 @@ def test_what_was_found_is_kept_and_returned_for_the_same_question(tmp_path: Pat
     assert ask(study, tmp_path, budget=60.0).cut
     assert ask(study, tmp_path, budget=50.0).cut
     assert ask(study, tmp_path, budget=60.0, opening="never").finals
+
+
+def test_nets_that_are_gone_and_cannot_be_trained_here_leave_what_was_found(tmp_path: Path) -> None:
+    study, files, heard = handmade.mixed(), StudyFolder(tmp_path / "conv-0").confirm, []
+
+    class Hearing(Observer):
+        def on_news(self, text: str) -> None:
+            heard.append(text)
+
+    handmade_confirmation.write_records(files)
+    confirmed.save(found(), tmp_path / "conv-0")
+    files.net_of(1, 3).touch()
+    assert confirm.run(study, confirm.Options(results=tmp_path), Hearing(), lambda: False) == found()
+    (told,) = heard
+    assert told.startswith(
+        "7 nets trained on all images are gone, and not to be made again here: Study conv-0 was trained on other data"
+    )
 
 
 def led(**changes: Any) -> confirmed.Confirmed:

@@ -1,0 +1,85 @@
+"""Nets that were trained on all images and are gone: which, the command that trains them again, and their training.
+
+What they get wrong on the test images is known, so the test set stays shut, and what was found stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from mnist_bench.errors import NotReproducedError
+from mnist_bench.experiments.confirm.front_result import Front, load_front
+from mnist_bench.experiments.confirm.front_table import front_command
+from mnist_bench.experiments.confirm.result import Confirmed, Final, load
+from mnist_bench.experiments.confirm.runs import SEEDS, ConfirmOptions, Runs
+from mnist_bench.experiments.confirm.table import command_again
+from mnist_bench.experiments.grid import Observer, open_grid_of
+from mnist_bench.studies import record
+from search.errors import StorageError, UsageError
+from search.event_log import StudyRecord
+from search.study import ConfirmFolder, StudyFolder
+
+Found = TypeVar("Found", Confirmed, Front)
+
+
+def lost_nets(folder: ConfirmFolder, finals: Sequence[Final]) -> list[tuple[int, int]]:
+    """Return trial and seed of each net of these configurations that came to its end, as its record says, and is gone.
+
+    The first versions kept no such records; what has none cannot be compared with what is trained again.
+    """
+    return [
+        (number, seed)
+        for number in sorted({final.number for final in finals})
+        for seed in range(SEEDS)
+        if not folder.net_of(number, seed).is_file() and _ended(folder.record_of(number, seed, on_all=True))
+    ]
+
+
+def _ended(path: Path) -> bool:
+    try:
+        return record.read(path).curve[-1].end is None
+    except (UsageError, StorageError):
+        return False
+
+
+def command_for_nets(study: StudyRecord, folder: Path, number: int, needed: str) -> str:
+    """Return the command that trains those of trial `number` again that are gone from a study's folder.
+
+    `needed` are the options that it needs, see `mnist_bench.studies.needed_options`.
+
+    Raises:
+        StorageError: what was found of the study cannot be read.
+    """
+    raced, front = load(folder), load_front(folder)
+    if raced is not None and number in (final.number for final in raced.evaluated):
+        return command_again(raced, needed)
+    if front is not None and number in (final.number for final in front.evaluated):
+        return front_command(front, needed)
+    return f"mnist-bench confirm {study.name}{needed}"
+
+
+def with_all_nets(
+    found: Found, study: StudyRecord, asked: ConfirmOptions, observer: Observer, stopping: Callable[[], bool]
+) -> Found | None:
+    """Return what was found of a study before, once its nets that are gone are trained again and kept.
+
+    Where they cannot be, as on a machine that computes otherwise, the observer hears why. None where `stopping` said so
+    before the end.
+
+    Raises:
+        StudyLockedError, WorkerError, StorageError: see `open_grid_of`.
+    """
+    folder = StudyFolder(asked.results / study.name).confirm
+    lost = lost_nets(folder, found.evaluated)
+    if not lost:
+        return found
+    trials = [trial for trial in study.trials if trial.number in dict(lost)]
+    try:
+        with open_grid_of(study, "confirm", folder.path, f"The confirmation of {study.name}", asked) as grid:
+            return found if Runs(study, trials, grid, observer).train_again(lost, stopping) else None
+    except (UsageError, NotReproducedError) as error:
+        nets = "1 net trained on all images is" if len(lost) == 1 else f"{len(lost)} nets trained on all images are"
+        observer.on_news(f"{nets} gone, and not to be made again here: {error}")
+        return found

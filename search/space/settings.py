@@ -1,0 +1,69 @@
+"""What a space's settings tell a search of any trainer; its other settings are for whoever reads them.
+
+The spaces of mnist-bench are checked by a form of their own (`mnist_bench.space_files.form`). Here a setting that the
+search does not know may be one that the user's planner reads, such as limits: it is refused only where it looks like
+one that was mistyped.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from search.errors import UsageError
+from search.messages import did_you_mean, listing, show
+from search.space.space import Space
+
+_KNOWN = ("search", "objective", "constraints")
+_STRATEGIES = ("sampler", "pruner")
+_START = "start"
+"""What spaces of mnist-bench have beside them; a search of any trainer is given its `StartList` in the call."""
+_NEAR = 0.82
+"""How like a known name one is taken for it: `serach` (0.83) and `constrains` (0.95) are, `arch` (0.8) is a name."""
+
+
+def check_settings(space: Space) -> None:
+    """Check the form of what a space's settings tell a search; which samplers there are, `search.strategies` knows.
+
+    Raises:
+        UsageError: it is another one; the message says which setting is wrong, and what would be right.
+    """
+    if fault := next(_faults(space), None):
+        raise UsageError(f"{space.source}: {fault}{'' if fault.endswith('?') else '.'}")
+
+
+def _faults(space: Space) -> Iterator[str]:
+    yield from _mistyped(space)
+    yield from _faults_of_search(space.settings.get("search", {}))
+    objective = space.settings.get("objective")
+    if not (objective is None or isinstance(objective, str) or _is_pair_of_texts(objective)):
+        yield (
+            f"objective: {show(objective)} is neither the name of what is maximised nor a list of two, [that name, a "
+            "fact of the plans that is minimised]"
+        )
+
+
+def _mistyped(space: Space) -> Iterator[str]:
+    """Yield the settings that look like a known one; a mapping without ranges was taken for a section."""
+    searched = {field.path.partition(".")[0] for field in space.ranges}
+    sections = dict.fromkeys(field.path.partition(".")[0] for field in space.fields)
+    for name in (*space.settings, *(section for section in sections if section not in searched)):
+        if name not in _KNOWN and (near := difflib.get_close_matches(str(name), _KNOWN, n=1, cutoff=_NEAR)):
+            yield f"{show(name)}: a search has no such setting; did you mean `{near[0]}`?"
+
+
+def _faults_of_search(chosen: Any) -> Iterator[str]:
+    if not isinstance(chosen, Mapping):
+        yield f"search: {show(chosen)} is no mapping; give {{sampler: tpe, pruner: asha}}, or one of the two"
+        return
+    for name, way in chosen.items():
+        if name not in (*_STRATEGIES, _START):
+            hint = did_you_mean(str(name), _STRATEGIES) or f"; give {listing(_STRATEGIES)}"
+            yield f"search: it has no {show(name)}{hint}"
+        elif name in _STRATEGIES and not isinstance(way, str | Mapping):
+            yield f"search.{name}: {show(way)} is neither a name nor a mapping with a `name` and options"
+
+
+def _is_pair_of_texts(objective: Any) -> bool:
+    return isinstance(objective, list) and len(objective) == 2 and all(isinstance(name, str) for name in objective)

@@ -1,0 +1,91 @@
+"""Errors of the system in a user's own planner and observer: told as theirs, not as the study's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from search.driver.progress import Header, Observer, Progress
+from search.errors import PluginError
+from search.event_log.records import TrialRecord
+from search.trainer_api import Plan
+from support import search_fake as fake
+
+pytestmark = pytest.mark.usefixtures("log_alone")
+LOST = FileNotFoundError(2, "No such file or directory", "costs.csv")
+
+
+class Planner(fake.Planner):
+    """Reads a file that is not there for the third trial."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = 0
+
+    def __call__(self, params: Mapping[str, Any]) -> Plan[Mapping[str, Any]]:
+        self.asked += 1
+        if self.asked == 3:
+            raise LOST
+        return super().__call__(params)
+
+
+class Failing(Observer):
+    """Cannot write where one of its methods is called."""
+
+    def __init__(self, where: str, error: OSError) -> None:
+        self._where = where
+        self._error = error
+
+    def on_start(self, header: Header) -> None:
+        self._heard("on_start")
+
+    def on_trial(self, trial: TrialRecord) -> None:
+        self._heard("on_trial")
+
+    def on_report(self, trial: TrialRecord) -> None:
+        self._heard("on_report")
+
+    def on_end(self, trial: TrialRecord) -> None:
+        self._heard("on_end")
+
+    def on_progress(self, progress: Progress) -> None:
+        self._heard("on_progress")
+
+    def _heard(self, where: str) -> None:
+        if where == self._where:
+            raise self._error
+
+
+def test_a_planner_that_cannot_read_is_blamed_itself_and_the_search_goes_on_later(tmp_path: Path) -> None:
+    search = fake.make_search(tmp_path, goal=3)
+    with pytest.raises(PluginError) as failed:
+        replace(search, planner_for=lambda _: Planner()).run()
+    assert str(failed.value) == (
+        "The planner raised FileNotFoundError: [Errno 2] No such file or directory: 'costs.csv'."
+    )
+    assert failed.value.__cause__ is LOST
+    assert len(search.run().study.finished()) == 3
+
+
+def test_what_makes_the_planner_is_blamed_like_it(tmp_path: Path) -> None:
+    def planner(_: object) -> fake.Planner:
+        raise LOST
+
+    with pytest.raises(PluginError, match=r"^The planner raised FileNotFoundError: "):
+        replace(fake.make_search(tmp_path), planner_for=planner).run()
+
+
+@pytest.mark.parametrize("where", ["on_start", "on_trial", "on_report", "on_end", "on_progress"])
+def test_an_observer_that_cannot_write_is_blamed_itself(tmp_path: Path, where: str) -> None:
+    observer = Failing(where, PermissionError(13, "Permission denied"))
+    with pytest.raises(PluginError, match=r"^The observer raised PermissionError: \[Errno 13\] Permission denied\.$"):
+        fake.run(tmp_path, goal=2, observer=observer)
+
+
+def test_whoever_reads_the_output_may_leave(tmp_path: Path) -> None:
+    with pytest.raises(BrokenPipeError):
+        fake.run(tmp_path, goal=2, observer=Failing("on_end", BrokenPipeError()))
