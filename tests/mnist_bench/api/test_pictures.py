@@ -55,9 +55,7 @@ def test_what_was_named_and_cannot_be_drawn_is_an_error(failing: dict[str, Excep
 
 def test_a_command_that_an_error_names_has_the_storage_of_the_study(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mnist_bench.plots.jobs.picture", kinds.picture)
-    with pytest.raises(
-        StudyNotFoundError, match=r"ablate conv-0 --storage sqlite:///there\.db` makes one"
-    ):
+    with pytest.raises(StudyNotFoundError, match=r"ablate conv-0 --storage sqlite:///there\.db` makes one"):
         pictures.plot_study(handmade.mixed(), ["ablation"], storage="sqlite:///there.db")
 
 
