@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from operator import itemgetter
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -27,6 +28,7 @@ from publish import machine
 import mnist_bench
 from mnist_bench.experiments.contest.live import trained_periods
 from mnist_bench.plots import style
+from mnist_bench.statistics import mean_and_deviation
 from mnist_bench.units import duration, percent
 from search import canonical_json
 from search.event_log import StudyRecord
@@ -105,8 +107,8 @@ def draw(found: Sequence[Searched]) -> Figure:
     medians = {way: _median([row for row in found if row.way == way]) for way in WAYS}
     style.heading(
         figure,
-        "Half of the searches got there in "
-        + "; ".join(f"{'no time' if time is None else duration(time)} ({way})" for way, time in medians.items()),
+        "Half were there in "
+        + ", ".join(f"{'no time' if time is None else duration(time)} ({way})" for way, time in medians.items()),
         f"To {percent(GOAL)} on validation images, {len(found) // len(WAYS)} searches of each way: an illustration.",
     )
     return figure
@@ -117,6 +119,22 @@ def _median(rows: Sequence[Searched]) -> float | None:
     times = sorted(row.reached for row in rows if row.reached is not None)
     needed = (len(rows) + 1) // 2
     return times[needed - 1] if len(times) >= needed else None
+
+
+def _summary(found: Sequence[Searched]) -> list[str]:
+    """Return the lines of a table with a row for each way."""
+    lines = [
+        "| way | to the goal, middle search | to the end, mean | best, mean ± deviation |",
+        "| --- | ---: | ---: | ---: |",
+    ]
+    for way in WAYS:
+        rows = [row for row in found if row.way == way]
+        middle, (best, deviation) = _median(rows), mean_and_deviation([row.best for row in rows])
+        lines.append(
+            f"| {way} | {'–' if middle is None else duration(middle)} | {duration(fmean(row.seconds for row in rows))} "
+            f"| {percent(best, 3)} ± {100 * deviation:.3f} |"
+        )
+    return lines
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -153,6 +171,8 @@ def main(arguments: Sequence[str]) -> None:
         f"`python benchmarks/strategies/full_data.py {' '.join(arguments)}` on {machine()}.",
         "Estimated time on two workers; accuracies are those on validation images, with one seed. An illustration: so "
         "few searches prove nothing.",
+        "\n".join(_summary(found)),
+        "Each search:",
         "\n".join([*head, *rows]),
         "![Share of the searches at the goal](full-data.png)\n",
     ]

@@ -33,5 +33,5 @@ def test_searches_that_never_got_there_are_drawn_as_such() -> None:
     found = [replace(row, way=way, seed=seed) for way in WAYS for seed in range(3)]
     figure = draw([*found[:-2], *(replace(each, reached=None) for each in found[-2:])])
     assert figure.get_suptitle() == (
-        "Half of the searches got there in 60 s (tpe); 60 s (curves); no time (curves, with a list)"
+        "Half were there in 60 s (tpe), 60 s (curves), no time (curves, with a list)"
     )
