@@ -32,6 +32,4 @@ def test_searches_that_never_got_there_are_drawn_as_such() -> None:
     row = Searched(way="tpe", seed=0, reached=60.0, seconds=300.0, best=0.995, digest="d")
     found = [replace(row, way=way, seed=seed) for way in WAYS for seed in range(3)]
     figure = draw([*found[:-2], *(replace(each, reached=None) for each in found[-2:])])
-    assert figure.get_suptitle() == (
-        "Half were there in 60 s (tpe), 60 s (curves), no time (curves, with a list)"
-    )
+    assert figure.get_suptitle() == ("Half were there in 60 s (tpe), 60 s (curves), no time (curves, with a list)")
