@@ -24,6 +24,7 @@ from search.arguments import check_count
 from search.errors import StorageError, UsageError
 from search.event_log import StudyRecord, TrialRecord
 from search.files import atomic_write, make_folder
+from search.messages import number_of
 from search.study import ConfirmFolder, StudyFolder
 from search.trainer_api import Report
 
@@ -234,7 +235,8 @@ class Runs:
             StorageError: one cannot be written.
         """
         runs = {(number, seed): self._runs(FINAL, [number], SEEDS)[seed] for number, seed in nets}
-        self._observer.on_news(f"{len(runs)} of the nets trained on all images gone; made again, the test set shut")
+        nets = f"{number_of(len(runs), "net")} trained on all images gone"
+        self._observer.on_news(f"{nets}: made again, with the test set shut")
         curves = self._grid.train(list(runs.values()), stopping, self._observer, keep_last=True)
         if curves is None:
             return False

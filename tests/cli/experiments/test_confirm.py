@@ -238,7 +238,7 @@ def test_nets_that_are_gone_are_trained_again_to_the_same_bits_with_the_test_set
     assert missed.code == 3
     assert missed.err.endswith(" or is gone; `mnist-bench confirm tiny-0 --top 3` trains it again.\n")
     assert trained.code == 0, trained.err
-    assert "2 of the nets trained on all images gone; made again, the test set shut" in trained.err
+    assert "2 nets trained on all images gone: made again, with the test set shut" in trained.err
     assert trained.err.count("trained in") == 2
     assert trained.out == ran[1].out
     assert taken.code == 0, taken.err
