@@ -235,8 +235,8 @@ class Runs:
             StorageError: one cannot be written.
         """
         runs = {(number, seed): self._runs(FINAL, [number], SEEDS)[seed] for number, seed in nets}
-        nets = f"{number_of(len(runs), "net")} trained on all images gone"
-        self._observer.on_news(f"{nets}: made again, with the test set shut")
+        gone = f"{number_of(len(runs), 'net')} trained on all images gone"
+        self._observer.on_news(f"{gone}: made again, with the test set shut")
         curves = self._grid.train(list(runs.values()), stopping, self._observer, keep_last=True)
         if curves is None:
             return False
