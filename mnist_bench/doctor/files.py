@@ -129,7 +129,7 @@ def _commands(study: StudyRecord, location: StudyLocation, trials: Sequence[int]
     """Return the commands that train confirmed nets of these trials again, once they are gone."""
     needed = needed_options(study.spec, location)
     try:
-        lines = [confirm.command_for_nets(study, location.folder, number, needed) for number in trials]
+        lines = [confirm.command_for_nets(study, location.folder, number, needed) for number in dict.fromkeys(trials)]
     except StorageError:  # which `found_by_commands` tells of
         lines = [f"mnist-bench confirm {location.name}{needed}"]
     return " or ".join(f"`{line}`" for line in dict.fromkeys(lines))

@@ -22,6 +22,7 @@ from search.event_log import Event, History, StudyRecord
 from search.messages import first_line
 from search.study import (
     DRIVER_REVISION,
+    NOT_INSTALLED,
     Differences,
     StudyLocation,
     StudySpec,
@@ -199,10 +200,6 @@ def _way_back(changed: Set[str], stored: Mapping[str, Any]) -> str:
         return f"Go on with the mnist-bench of that time (revisions: {revisions})."
     then = [str(stored["numerics"].get(name, "?")) for name in ("device", "precision", "cpu")]
     return f"Go on where the same training gives the same bits: {', '.join(then)}."
-
-
-NOT_INSTALLED = "none"
-"""What a study stores as the version of a package that was not there, see `installed_version`."""
 
 
 def _installed(wanted: Mapping[str, str]) -> str:

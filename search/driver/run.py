@@ -282,7 +282,7 @@ class Search:
         driver = Driver(
             spec=spec,
             history=history,
-            recorder=Recorder(log=log, tables=tables, outages=self._outages(dispatcher, history)),
+            recorder=Recorder(log=log, tables=tables, outages=self._outages(dispatcher, history, observer)),
             planner=planner,
             dispatcher=dispatcher,
             observer=observer,
@@ -292,14 +292,14 @@ class Search:
         reached = self._drive_to_goal(driver, history)
         return Run(study=history.record(), reached=reached, order_cost=dispatcher.time.ordering_share)
 
-    def _outages(self, dispatcher: Dispatcher[Any], history: History) -> Outages | None:
+    def _outages(self, dispatcher: Dispatcher[Any], history: History, observer: Observer) -> Outages | None:
         if not is_postgresql(self.location.url):
             return None
         return Outages(
             longest=self.max_outage,
             meanwhile=lambda seconds: dispatcher.work_on(history, seconds),
             stopping=self.stopping,
-            notice=BlamedObserver(self.observer).on_notice,
+            notice=observer.on_notice,
         )
 
     def _drive_to_goal(self, driver: Driver[Any], history: History) -> bool:

@@ -29,6 +29,7 @@ from .provenance import (
 from .removal import remove_study as remove_study
 from .spec import (
     DRIVER_REVISION as DRIVER_REVISION,
+    NOT_INSTALLED as NOT_INSTALLED,
     StudySpec as StudySpec,
     check_same as check_same,
     fingerprint as fingerprint,

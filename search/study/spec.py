@@ -36,6 +36,8 @@ from search.study.start_list import StartList
 
 DRIVER_REVISION = 2
 """Raised whenever the driver decides differently from before on the same records."""
+NOT_INSTALLED = "none"
+"""What a study stores as the version of a package that was not there."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -193,7 +195,7 @@ def versions(sampler: Sampler) -> dict[str, str]:
     packages = built_on(sampler)
     needed = ("optuna", "numpy", *packages.needed)
     found = {name: installed_version(name) for name in (*needed, *packages.if_there)}
-    if missing := [name for name in needed if found[name] == "none"]:
+    if missing := [name for name in needed if found[name] == NOT_INSTALLED]:
         raise UsageError(
             f"search.sampler: {sampler.name} needs {' and '.join(missing)}, which this installation lacks; "
             f"`pip install {' '.join(missing)}` adds it."
@@ -202,11 +204,11 @@ def versions(sampler: Sampler) -> dict[str, str]:
 
 
 def installed_version(package: str) -> str:
-    """Return the version of a package that is installed here, as a study stores it: "none" where it is not."""
+    """Return the version of a package that is installed here, as a study stores it: NOT_INSTALLED where it is not."""
     try:
         return version(package)
     except (PackageNotFoundError, ValueError):  # the second of a name that no package can have
-        return "none"
+        return NOT_INSTALLED
 
 
 def fingerprint(spec: Mapping[str, Any]) -> str:
