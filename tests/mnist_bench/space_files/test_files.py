@@ -58,6 +58,7 @@ def test_the_default_spaces_are_shipped() -> None:
 
 FORMER = {
     "former/0.1/conv": "864624b9792caca184e52b81e1e1918ecd34846114c856e96d95e991476a1099",
+    "former/0.1/ladder/99.4": "b84a3cf5d550dd83333f4545e9a7bcd4264bbc5ab86c359ff7c3f8ee3f94cde1",
     "former/0.1/ladder/99.6": "71f00ea67e247d72237c5ffde31dd2f1a3ef5e2f17b84d1cc8bd85540a535270",
     "former/0.1/mini": "5dbc18bc706eb212121f022fd4d97cce29acdc658725ac1dc699069340b6f29f",
 }
