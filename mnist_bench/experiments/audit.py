@@ -14,9 +14,11 @@ from pathlib import Path
 from mnist_bench import cells
 from mnist_bench.config import from_json
 from mnist_bench.experiments.grid import Grid, Observer, Run, Task, Workplace, open_grid_of
+from mnist_bench.leaderboard import undominated
 from mnist_bench.result_table import Column, Table
 from mnist_bench.statistics import wilson
 from mnist_bench.studies import sealed_json
+from mnist_bench.units import unit
 from search import canonical_json
 from search.errors import UsageError, WorkerError
 from search.event_log import StudyRecord, TrialRecord
@@ -47,6 +49,8 @@ class Audited:
     """Complete trials that are better."""
     seconds: float
     """Training time of all its periods, in seconds."""
+    on_front: bool | None = None
+    """Whether no complete trial dominates it; None with one objective, and in earlier versions."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,10 +66,14 @@ class Audit:
     best: float | None
     """Accuracy of the best complete trial; None where none is complete."""
     trials: tuple[Audited, ...]
+    cost: str | None = None
+    """What the study minimises beside; None with one objective, and in earlier versions."""
 
     @property
     def wrong(self) -> int:
-        """Audited trials that are better than the best complete one."""
+        """Audited trials that are better than the best complete one; with two objectives, those on the front."""
+        if self.cost is not None:
+            return sum(trial.on_front is True for trial in self.trials)
         return sum(trial.accuracy is not None and not trial.better for trial in self.trials)
 
     @property
@@ -75,8 +83,8 @@ class Audit:
 
     @property
     def share(self) -> tuple[float, float]:
-        """Wilson's 95 % interval of the share of pruned trials that would have been the best; where all were audited,
-        that share itself, twice."""
+        """Wilson's 95 % interval of the share of pruned trials that were `wrong`; where all were audited, that share
+        itself, twice."""
         if self.is_whole:
             return (self.wrong / self.pruned,) * 2
         return wilson(self.wrong, len(self.trials))
@@ -120,15 +128,16 @@ def run(study: StudyRecord, asked: Options, observer: Observer, stopping: Callab
     folder, drawn = asked.results / study.name, chosen(study, asked.share)
     numbers = [trial.number for trial in drawn]
     known = load(folder)
-    if known and known.digest == study.digest and [trial.number for trial in known.trials] == numbers:
+    same = known is not None and (known.digest, known.cost) == (study.digest, study.cost)
+    if known is not None and same and [trial.number for trial in known.trials] == numbers:
         return known
     if not drawn:
-        return _audit(study, [])
+        return audit_of(study, [])
     with open_grid_of(study, "audit", StudyFolder(folder).audit.path, f"The audit of {study.name}", asked) as grid:
         trained = _train(drawn, grid, observer, stopping)
     if trained is None:
         return None
-    audit = _audit(study, trained)
+    audit = audit_of(study, trained)
     save(audit, folder)
     return audit
 
@@ -137,11 +146,12 @@ def sentence(audit: Audit) -> str:
     """Return in words how often pruning was wrong, and what it cost."""
     if not audit.trials:
         return "No trial was pruned, so there is nothing to audit."
+    place = "the best" if audit.cost is None else f"on the front of accuracy and {unit(audit.cost)}"
     found = (
-        f"Audited {len(audit.trials)} of {audit.pruned} pruned trials: {audit.wrong or 'none'} would have been the "
-        f"best{_of_all(audit)}"
+        f"Audited {len(audit.trials)} of {audit.pruned} pruned trials: {audit.wrong or 'none'} would have been {place}"
+        f"{_of_all(audit)}"
     )
-    if audit.complete:
+    if audit.complete and audit.cost is None:
         found += f"; {audit.placed or 'none'} would have come before one of the {audit.complete} complete ones"
     return f"{found}.{_highest(audit)} It took {audit.seconds:,.0f} s of worker time."
 
@@ -154,6 +164,11 @@ def table_of(audit: Audit) -> Table[Audited]:
             Column("trial", lambda row: f"#{row.number}", 9, "right", lambda row: row.number),
             Column("validation", lambda row: cells.percent(row.accuracy), 9),
             Column("better complete trials", lambda row: str(row.better), 8, "right"),
+            *(
+                []
+                if audit.cost is None
+                else [Column[Audited]("on the front", lambda row: "yes" if row.on_front else "", 7)]
+            ),
         ],
         caption=[sentence(audit)],
     )
@@ -206,21 +221,28 @@ def _check_same(trial: TrialRecord, period: int, report: Report) -> None:
         )
 
 
-def _audit(study: StudyRecord, trials: Sequence[TrialRecord]) -> Audit:
-    complete = study.complete()
+def audit_of(study: StudyRecord, trials: Sequence[TrialRecord]) -> Audit:
+    """Return what pruned trials of a study, trained to their ends, come to beside its complete ones."""
+    complete, cost = study.complete(), study.cost
     return Audit(
         digest=study.digest,
         pruned=sum(trial.reason == "pruned" for trial in study.trials),
         complete=len(complete),
         best=complete[0].value if complete else None,
+        cost=cost,
         trials=tuple(
             Audited(
                 number=trial.number, accuracy=trial.value, seconds=trial.seconds,
                 better=sum(other.rank_key() < trial.rank_key() for other in complete),
+                on_front=None if cost is None else _is_on_front(trial, complete, cost),
             )
             for trial in trials
         ),
     )  # fmt: skip
+
+
+def _is_on_front(trial: TrialRecord, complete: Sequence[TrialRecord], cost: str) -> bool:
+    return trial.value is not None and any(other is trial for other in undominated([*complete, trial], cost))
 
 
 def save(audit: Audit, folder: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from mnist_bench.config import TrainConfig, to_json
 from mnist_bench.data import DataOptions, TrainingSet, close_test_set, load_training_set
+from mnist_bench.errors import ArchitectureError
 from mnist_bench.nets import COEFFICIENTS, make_planner
 from mnist_bench.studies import compatibility, data_of
 from mnist_bench.training import trainer_spec
@@ -115,6 +116,8 @@ class Grid:
             form=self.data.options.form,
         )
         plan = planner({})
+        if reason := plan.facts.get("reason"):
+            raise ArchitectureError(f"{name}: {reason}.")
         bits = [self.numerics["canary"], self.numerics["trainer_revision"], self.data.data_hash, self.data.split.digest]
         identity = canonical_json.sha256([to_json(plan.config), seed, *bits, *self.also])
         return Task(name=name, identity=identity, config=plan.config, codec=planner.codec, seed=seed, costs=plan.costs)

@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +24,8 @@ class _Spent:
     identity: str
     seconds: Annotated[float, Ge(0)]
     decided: dict[str, bool]
+    of: str = ""
+    earlier: Annotated[float, Ge(0)] = 0.0
 
 
 class TimeBudget:
@@ -32,14 +35,17 @@ class TimeBudget:
     decided stays decided.
     """
 
-    def __init__(self, path: Path, identity: str, started: float) -> None:
-        """Take up the work that `identity` names; `started` is when this run began, by `time.monotonic`."""
+    def __init__(self, path: Path, identity: str, started: float, *, of: str = "") -> None:
+        """Take up the work that `identity` names; `started` is when this run began, by `time.monotonic`. Other work
+        before with the same `of` counts in the total."""
         self._path = path
         self._identity = identity
         self._started = started
         known = _read(path)
         if known is None or known.identity != identity:
-            known = _Spent(identity=identity, seconds=0.0, decided={})
+            earlier = known.earlier + known.seconds if known is not None and known.of == of else 0.0
+            known = _Spent(identity=identity, seconds=0.0, decided={}, of=of, earlier=earlier)
+        self._of, self._earlier = of, known.earlier
         self._before = known.seconds
         self._decided = dict(known.decided)
 
@@ -49,14 +55,21 @@ class TimeBudget:
         return self._before + time.monotonic() - self._started
 
     @property
+    def total(self) -> float:
+        """What was spent on this and on all such work before."""
+        return self._earlier + self.seconds
+
+    @property
     def begun(self) -> bool:
         """Whether an earlier run spent some of it."""
         return self._before > 0
 
     def keep(self) -> None:
         """Write down what was spent so far; errors as in `sealed_json.write`."""
-        values = {"identity": self._identity, "seconds": self.seconds, "decided": self._decided}
-        sealed_json.write(values, self._path)
+        spent = _Spent(
+            identity=self._identity, seconds=self.seconds, decided=self._decided, of=self._of, earlier=self._earlier
+        )  # fmt: skip
+        sealed_json.save(spent, self._path)
 
     def decide(self, question: str, answer: Callable[[], bool]) -> bool:
         """Return what was decided about `question` before, else what `answer` says now."""
@@ -69,6 +82,11 @@ class TimeBudget:
 def typed(seconds: float) -> str:
     """Return a little more than so many seconds as one types a budget, in round figures: `95s`, `12m`."""
     return f"{5 * math.ceil(seconds / 5)}s" if seconds <= 295 else f"{math.ceil(seconds / 60)}m"
+
+
+def as_given(seconds: float) -> str:
+    """Return just so many seconds as one types a budget: `1234.5s`."""
+    return f"{Decimal(repr(seconds)).normalize():f}s"
 
 
 def makespan(seconds: Sequence[float], workers: int) -> float:

@@ -6,7 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mnist_bench.leaderboard.board import STATE_ORDER, counts, curve_of, excess_of, limits_of, reached
+from mnist_bench.leaderboard.board import (
+    STATE_ORDER,
+    counts,
+    curve_of,
+    excess_of,
+    limits_of,
+    pareto_front,
+    reached,
+)
 from mnist_bench.leaderboard.early_stop import first_then, is_ahead
 from search.event_log import EarlyStop, Order, StudyRecord, TrialRecord
 
@@ -39,6 +47,10 @@ class PlainRow:
     is complete, still trains, or ended without a value."""
     ahead: bool
     """Whether the trial stopped early with a higher value than that."""
+    cost: float | None
+    """What the study minimises, of this trial; None with one objective, and where it is not known."""
+    on_front: bool | None
+    """Whether no complete trial dominates this one; None in a study with one objective."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,6 +84,10 @@ class PlainBoard:
     """Why the search ended before its goal, where it did."""
     ahead: tuple[int, ...]
     """Numbers of all trials that stopped early ahead of the first after as many periods, in the leaderboard's order."""
+    cost: str | None
+    """The fact of a trial that is minimised beside its value; None in a study with one objective."""
+    front: tuple[int, ...]
+    """Numbers of the trials on the Pareto front, those with the highest value first; empty with one objective."""
 
     @property
     def goal(self) -> int:
@@ -84,13 +100,17 @@ def plain_board(
 ) -> PlainBoard:
     """Return the leaderboard: complete trials best first, then pruned, unfinished and failed ones.
 
-    Infeasible trials have a row, after all others, where `infeasible` asks for it, and rows their learning curves where
-    `curves` does.
+    With two objectives, the Pareto front comes first; ranks are by value even then. Infeasible trials have a row, after
+    all others, where `infeasible` asks for it, and rows their learning curves where `curves` does.
     """
+    front = [trial.number for trial in pareto_front(study)]
     trials = [trial for trial in study.trials if infeasible or trial.reason != "infeasible"]
     listed = sorted(
-        trials, key=lambda t: (t.reason == "infeasible", STATE_ORDER.index(t.state), -reached(t), t.rank_key())
-    )
+        trials,
+        key=lambda t: (
+            t.reason == "infeasible", t.number not in front, STATE_ORDER.index(t.state), -reached(t), t.rank_key()
+        ),
+    )  # fmt: skip
     ranks = {trial.number: rank for rank, trial in enumerate(study.complete(), start=1)}
     names = dict.fromkeys(name for trial in study.trials for name in trial.params)
     ended = study.finished()
@@ -104,7 +124,12 @@ def plain_board(
         budget_periods=sum(len(trial.costs) for trial in ended),
         live=study.live,
         rows=tuple(
-            _row(trial, ranks.get(trial.number), [*names], curves=curves, first=study.best) for trial in listed[:top]
+            _row(
+                trial, ranks.get(trial.number), [*names], curves=curves, first=study.best,
+                cost=None if study.cost is None else trial.facts.get(study.cost),
+                on_front=None if study.cost is None else trial.number in front,
+            )
+            for trial in listed[:top]
         ),
         hidden=len(listed) - len(listed[:top]),
         order=study.order,
@@ -114,11 +139,20 @@ def plain_board(
         first=None if study.best is None else study.best.number,
         stop=study.stop,
         ahead=tuple(trial.number for trial in listed if is_ahead(trial, study.best)),
-    )
+        cost=study.cost,
+        front=tuple(front),
+    )  # fmt: skip
 
 
 def _row(
-    trial: TrialRecord, rank: int | None, names: list[str], *, curves: bool, first: TrialRecord | None
+    trial: TrialRecord,
+    rank: int | None,
+    names: list[str],
+    *,
+    curves: bool,
+    first: TrialRecord | None,
+    cost: float | None,
+    on_front: bool | None,
 ) -> PlainRow:
     return PlainRow(
         rank=rank,
@@ -135,4 +169,6 @@ def _row(
         curve=curve_of(trial) if curves else (),
         first_then=first_then(trial, first),
         ahead=is_ahead(trial, first),
+        cost=cost,
+        on_front=on_front,
     )

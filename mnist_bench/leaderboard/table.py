@@ -40,7 +40,7 @@ FIGURES: tuple[Column[Row], ...] = (
 )
 """By importance they take turns with the settings, which have 15, 13, 11 and so on, the most telling one first: so a
 narrow screen shows a few of both."""
-FRONT: Column[Row] = Column("front", lambda row: "yes" if row.on_front else "", 17)
+FRONT: Column[Row | PlainRow] = Column("front", lambda row: "yes" if row.on_front else "", 17)
 PLAIN_FIGURES: tuple[Column[PlainRow], ...] = (
     Column("rank", lambda row: str(row.rank or "–"), 8, "right"),
     Column("trial", lambda row: f"#{row.number}", 9, "right"),
@@ -66,8 +66,11 @@ def table_of(board: Board, *, raced: bool = False, place: str = "", confirm: str
     match board:
         case PlainBoard():
             names = board.rows[0].params if board.rows else ()
+            rank, trial, value, *figures = _explained(PLAIN_FIGURES, board)
+            front, cost = ([], []) if board.cost is None else ([FRONT], [_cost(board.cost)])
             return Table(
-                rows=board.rows, columns=[*_explained(PLAIN_FIGURES, board), *_over(board), *map(_param, names)],
+                rows=board.rows,
+                columns=[rank, trial, *front, value, *cost, *figures, *_over(board), *map(_param, names)],
                 caption=caption, footnotes=below, whole=whole, record=lambda row: _record(board, row),
                 document=plain(board),
             )  # fmt: skip
@@ -122,6 +125,10 @@ def _telling(board: Leaderboard) -> list[str]:
 def _setting(heading: str, place: int, rows: Sequence[Row]) -> Column[Row]:
     signs = legend(heading, {row.settings[heading] for row in rows})
     return Column(heading, lambda row: row.settings[heading], FIRST_SETTING - 2 * place, legend=signs)
+
+
+def _cost(name: str) -> Column[PlainRow]:
+    return Column(name, lambda row: cells.value(row.cost), 9, "right", lambda row: row.cost)
 
 
 def _param(name: str) -> Column[PlainRow]:
@@ -203,6 +210,8 @@ def footnotes(board: Board, *, raced: bool = False, place: str = "", confirm: st
     if board.first is not None and board.ahead:
         lines.append(ahead_line(board.first, board.ahead))
     if isinstance(board, PlainBoard):
+        if board.cost is not None:
+            lines.append(plain_front_line(board, board.cost))
         return [*lines, "Another trainer made this study; values are in its own unit, larger ones better."]
     if board.cost is not None:
         lines.append(front_line(board, board.cost))
@@ -221,6 +230,14 @@ def front_line(board: Leaderboard, cost: str) -> str:
     return (
         f"front: {len(board.front)} of {board.counts['complete']} complete trials; no other is as accurate on as few "
         f"{unit(cost)}, and better in one of the two. They come first; ranks are by accuracy, the best means rank 1."
+    )
+
+
+def plain_front_line(board: PlainBoard, cost: str) -> str:
+    """Return what the first rows are where a study of another trainer minimises a cost too."""
+    return (
+        f"front: {len(board.front)} of {board.counts['complete']} complete trials; no other is as good in both value "
+        f"and {cost}, and better in one of the two. They come first; ranks are by value."
     )
 
 

@@ -235,3 +235,6 @@ def test_a_space_of_nets_that_pool_the_pictures_away_is_refused(tmp_path: Path, 
     write_npz(tmp_path / "mine.npz", arrays(classes=3, train=60, test=12, side=8))
     said = made.run("search", "tiny.yaml", "--trials", "1", "--set", "model.blocks=4", code=2)
     assert "no net can be built from these settings" in said
+    made.run("search", "tiny.yaml", "--trials", "1", "--workers", "1")
+    (tmp_path / "deep.yaml").write_text("name: deep\nepochs: 2\nmodel: {blocks: 4}\n")
+    assert "deep.yaml:3" in made.run("ablate", "--from", "deep.yaml", code=2), "before anything trains"

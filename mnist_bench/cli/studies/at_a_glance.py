@@ -41,7 +41,7 @@ def show(study: StudyRecord, location: StudyLocation) -> None:
     board = plain_board(study) if foreign else leaderboard_of(study)
     output.print_prose(headline(board))
     finding = _finding(study, board, location) if isinstance(board, Leaderboard) else []
-    best = [] if study.best is None else _foreign_best(study.best) if foreign else _best(study, study.best)
+    best = [] if study.best is None else _foreign_best(study, study.best) if foreign else _best(study, study.best)
     entries = [*finding, *best, *_search(study), *_files(study, location.files)]
     for label, text in [*entries, ("digest", grouped(study.digest))]:
         output.print_entry(label, text)
@@ -83,8 +83,9 @@ def _best(study: StudyRecord, best: TrialRecord) -> Iterator[Entry]:
     yield "", line(from_json(best.config))
 
 
-def _foreign_best(best: TrialRecord) -> Iterator[Entry]:
-    yield "best", f"#{best.number}  {cells.value(best.value)}"
+def _foreign_best(study: StudyRecord, best: TrialRecord) -> Iterator[Entry]:
+    cost = "" if study.cost is None else f"  {cells.value(best.facts.get(study.cost))} {study.cost}"
+    yield "best", f"#{best.number}  {cells.value(best.value)}{cost}"
 
 
 def _search(study: StudyRecord) -> Iterator[Entry]:

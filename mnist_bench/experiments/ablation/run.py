@@ -15,7 +15,7 @@ from mnist_bench.experiments.grid import Grid, Observer, Run, Workplace, open_gr
 from mnist_bench.nets import net_size
 from mnist_bench.numerics import TRAINER_REVISION
 from mnist_bench.picture_form import PictureForm
-from mnist_bench.studies import compatibility
+from mnist_bench.studies import compatibility, data_of
 from search import canonical_json
 from search.arguments import check_count, check_seconds
 from search.errors import UsageError
@@ -60,7 +60,7 @@ def run(
         DataError, DeviceError, WorkerError, StorageError: see there.
     """
     target, baseline = effective(from_json(trial.config)), space_files.named(asked.baseline)
-    start = effective(_beginning(asked, target))
+    start = effective(_beginning(study, asked, target))
     if not differing(start, target):
         raise UsageError(f"{baseline} and {study.name}/{trial.number} train the same net; there is no path.")
     seeds = tuple(canonical_json.derived_seed("ablation", number) for number in range(asked.seeds))
@@ -87,13 +87,15 @@ def run(
     return made
 
 
-def _beginning(asked: Options, target: TrainConfig) -> TrainConfig:
+def _beginning(study: StudyRecord, asked: Options, target: TrainConfig) -> TrainConfig:
     """Return the baseline's recipe; where the trial has a net of the user's own, with that net at its defaults.
 
     Raises:
-        UsageError: the baseline is no recipe; or the net was not named, or has a setting without a default.
+        SpaceError: the baseline is no recipe of a net for the study's pictures.
+        UsageError: the net was not named, or has a setting without a default.
     """
-    recipe = space_files.recipe(space_files.load(asked.baseline))
+    form = data_of(study.spec["context"]).form
+    recipe = space_files.recipe(space_files.load(asked.baseline, form=lambda _: form))
     compatibility.require_net(target.net_code, asked.net)
     if target.net_code is None:
         return recipe

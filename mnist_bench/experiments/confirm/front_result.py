@@ -100,14 +100,18 @@ class Front:
         return Ahead(of=other, mean=found.mean, low=found.low, high=found.high)
 
     def standing(self, member: Member) -> Standing | None:
-        """Return whether a member is on the front: nothing as cheap is as accurate, as a paired comparison says. None
-        where a run of its own came to no end."""
+        """Return whether a member is on the front: nothing as cheap is as accurate, as paired comparisons with the
+        other members say. It is not shown where such a member cannot be compared, or is left out. None where a run of
+        its own came to no end."""
         if _whole(self.final(member.number)) is None:
             return None
         ahead = self.ahead(member)
-        if ahead is None or ahead.low > 0:
-            return "yes"
-        return "no" if ahead.high < 0 else "not shown"
+        if ahead is not None and ahead.high < 0:
+            return "no"
+        rivals = [other for other in self.members if other is not member and other.cost <= member.cost]
+        compared = all(_whole(self.final(other.number)) for other in rivals)
+        alone = len(self.members) == 1 and self.left_out  # of a longer front one member is the most accurate
+        return "yes" if compared and not alone and (ahead is None or ahead.low > 0) else "not shown"
 
 
 def _whole(final: Final) -> tuple[int, ...] | None:

@@ -52,10 +52,9 @@ def front_footnote(front: Front | None, study: str, needed: str = "") -> str:
 
     `needed` are the options that it needs, see `mnist_bench.studies.needed_options`.
     """
-    command = f"`mnist-bench confirm {study} --front{needed}`"
     if front is None:
-        return f"  {command} trains the front with fresh seeds."
-    return f"front confirmed: {front_finding(front)} {command} shows all."
+        return f"  `mnist-bench confirm {study} --front{needed}` trains the front with fresh seeds."
+    return f"front confirmed: {front_finding(front)} `{front_command(front, needed)}` shows all."
 
 
 def _headline(front: Front) -> str:
@@ -94,8 +93,8 @@ def _footnotes(front: Front) -> list[str]:
     return [
         f"test: mean of fresh seeds and its 95 % interval, on {front.test_images:,} test images, evaluated once; it "
         "covers other seeds, not other images.",
-        "on the front: yes where it is shown to be more accurate than all that costs no more, no where something "
-        "of that is shown to be more accurate, by seeds in pairs, each comparison alone.",
+        "on the front: yes where it is shown to be more accurate than all of these that cost no more, no where one "
+        "of them is shown to be more accurate, by seeds in pairs, each comparison alone.",
         "committee: the nets of all seeds, their probabilities averaged.",
         *ended,
         *failed,

@@ -76,9 +76,9 @@ class Candidate:
         return fmean(whole) if len(whole) == len(self.errors) else None
 
     @property
-    def size(self) -> tuple[int, int, int]:
-        """What "cheapest" compares: MACs, parameters, number."""
-        return self.macs, self.parameters, self.number
+    def size(self) -> tuple[int, int]:
+        """What "cheapest" compares: MACs, parameters."""
+        return self.macs, self.parameters
 
 
 @with_config(Checked)
@@ -117,7 +117,7 @@ class Confirmed:
     budget: float | None
     """Seconds; None for no limit."""
     seconds: float
-    """What all of it took."""
+    """What all of it took, with other budgets before, too."""
     train_images: Count
     """Images that the race trained on; the nets after it trained on the validation images too."""
     validation_images: Count
@@ -133,14 +133,15 @@ class Confirmed:
     """The tied candidate with the fewest mean errors; of equal ones the cheapest. None where no test was made, though
     the first versions named one even then."""
     cheapest: int | None
-    """Of the tied; None where no test was made, with one seed."""
+    """Of the tied: the winner where none costs less. None where no test was made, with one seed."""
     finals: tuple[Final, ...]
     """Of the winner, and of the cheapest where that is another; of the leader where the user insisted. Empty where the
     test set was left shut."""
     leader: int | None = None
     """What would be the winner, where no test was made."""
     least: float | None = None
-    """Seconds of a budget that would have had room for a test and the final training; None where a test was made."""
+    """Seconds of a budget that would have had room for a test and the final training; None where both were made, or
+    there is no budget."""
     method: Method = "shared_variance"
     """The test that the race made."""
     earlier: tuple[Final, ...] = ()

@@ -28,7 +28,7 @@ from mnist_bench.experiments.confirm.runs import (
     earlier,
 )
 from mnist_bench.experiments.grid import Grid, Observer, open_grid_of
-from mnist_bench.experiments.time_budget import TimeBudget, typed
+from mnist_bench.experiments.time_budget import TimeBudget, as_given, typed
 from mnist_bench.units import duration
 from search import canonical_json
 from search.arguments import check_choice, check_seconds
@@ -81,7 +81,7 @@ def run(study: StudyRecord, asked: Options, observer: Observer, stopping: Callab
         return with_all_nets(known, study, asked, observer, stopping)
     folder = StudyFolder(asked.results / study.name).confirm
     with open_grid_of(study, "confirm", folder.path, f"The confirmation of {study.name}", asked) as grid:
-        spending = TimeBudget(folder.time_spent, _decided_by(study, asked), started)
+        spending = TimeBudget(folder.time_spent, _decided_by(study, asked), started, of=study.digest)
         known = confirmed.load(asked.results / study.name)  # another process may have been at work until just now
         return _Confirmation(study, candidates, asked, grid, spending, observer, known).run(stopping)
 
@@ -90,12 +90,17 @@ def chosen(study: StudyRecord, top: int) -> list[TrialRecord]:
     """Return the best trials whose configurations can train to their ends, the most accurate first, `top` at most.
 
     Only those race that the search can compare: none that trained for less than the first two did. So pruned trials
-    race where fewer than two are complete, and then those that came furthest.
+    race where fewer than two are complete, and then those that came furthest. Of trials with the same configuration,
+    which would train the same nets, the best one races.
 
     Raises:
         StudyNotFoundError: there is none.
     """
-    found = [trial for trial in leaderboard.ordered(study) if trial.reason in ("complete", "pruned")]
+    distinct: dict[str, TrialRecord] = {}
+    for trial in leaderboard.ordered(study):
+        if trial.reason in ("complete", "pruned"):
+            distinct.setdefault(canonical_json.dumps(trial.config), trial)
+    found = [*distinct.values()]
     if not found:
         raise StudyNotFoundError(f"Study {study.name} has no complete or pruned trial to confirm.")
     least = min(leaderboard.epochs_done(trial) for trial in found[:2])
@@ -193,7 +198,7 @@ class _Confirmation:
             return
         fewer = next((n for n in range(len(numbers) - 1, 1, -1) if self._least(numbers[:n]) <= budget), None)
         raise UsageError(
-            f"--budget {budget:g}s: two seeds for {_counted(len(numbers))} and the final training take about "
+            f"--budget {as_given(budget)}: two seeds for {_counted(len(numbers))} and the final training take about "
             f"{duration(rest)} here, after {duration(begun)} to start; the least is {typed(self._least(numbers))}"
             + (f", or race fewer with --top {fewer}." if fewer else ".")
         )
@@ -215,7 +220,7 @@ class _Confirmation:
             return None
         return replace(
             raced, finals=found.finals, test_images=found.images, earlier=earlier(raced, found),
-            seconds=self._spending.seconds,
+            seconds=self._spending.total, least=None if raced.judged else raced.least,
         )  # fmt: skip
 
     def _race_errors(self, racing: Sequence[int], upto: int, stopping: Callable[[], bool]) -> Errors | None:
@@ -238,12 +243,13 @@ class _Confirmation:
         numbers, judged = winner_and_cheapest(ended, self._trials), ended.judged
         return Confirmed(
             study=self._study.name, digest=self._study.digest, top=self._asked.top, budget=self._asked.budget,
-            seconds=self._spending.seconds, train_images=len(self._data.split.train),
+            seconds=self._spending.total, train_images=len(self._data.split.train),
             validation_images=len(self._data.split.validation),
             test_images=self._known.test_images if self._known else 0,
             candidates=tuple(_candidate(self._trials[number], ended) for number in ended.errors), seeds=ended.seeds,
             cut=ended.cut, winner=numbers[0] if judged else None, leader=None if judged else numbers[0],
-            cheapest=numbers[-1] if judged else None, least=None if judged else self._least(ended.racing), finals=(),
+            cheapest=numbers[-1] if judged else None, finals=(),
+            least=None if judged and self._asked.budget is None else self._least(ended.racing),
             method="own_differences", earlier=self._known.evaluated if self._known else (),
         )  # fmt: skip
 
@@ -257,22 +263,22 @@ def winner_and_cheapest(ended: Race, trials: Mapping[int, TrialRecord]) -> list[
     tied = [_candidate(trials[number], ended) for number in ended.racing]
     if not tied:
         raise SearchError("None of the candidates trains to its end with fresh seeds; there is nothing to confirm.")
-    winner = min(tied, key=lambda c: (c.mean_errors, c.size))
-    cheapest = min(tied, key=lambda c: c.size)
+    winner = min(tied, key=lambda c: (c.mean_errors, c.size, c.number))
+    cheapest = min(tied, key=lambda c: (c.size, c is not winner, c.number))
     return [winner.number] if winner == cheapest else [winner.number, cheapest.number]
 
 
 def dearest_finalists(
     racing: Sequence[int], trials: Mapping[int, TrialRecord], seconds: Callable[[int], float]
 ) -> list[int]:
-    """Return the finalists that would take longest: any candidate may win yet, and the cheapest goes with it.
+    """Return the finalists that would take longest: any candidate may win yet, and a cheaper one goes with it.
 
     `seconds` says how long a candidate takes.
     """
-    cheapest = min(
-        racing, key=lambda number: (trials[number].facts["macs"], trials[number].facts["parameters"], number)
-    )
-    return sorted({max(racing, key=seconds), cheapest})
+    size = {number: (trials[number].facts["macs"], trials[number].facts["parameters"]) for number in racing}
+    cheapest = min(racing, key=lambda number: (size[number], number))
+    ways = ([winner] if size[winner] == size[cheapest] else [winner, cheapest] for winner in racing)
+    return sorted(max(ways, key=lambda finalists: sum(map(seconds, finalists))))
 
 
 def _counted(candidates: int) -> str:

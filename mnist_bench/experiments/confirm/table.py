@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from mnist_bench import cells
 from mnist_bench.experiments.confirm.result import TOP, Candidate, Confirmed, Figures, Final, Method, plain
-from mnist_bench.experiments.time_budget import typed
+from mnist_bench.experiments.time_budget import as_given, typed
 from mnist_bench.result_table import Column, Table
 
 METHODS: Mapping[Method, str] = {
@@ -117,14 +117,16 @@ def _command(confirmed: Confirmed, budget: str | None, needed: str) -> str:
 
 
 def budget_to_the_end(confirmed: Confirmed) -> str | None:
-    """Return the budget with which `command` goes on, as one types it: the same where a test was made."""
-    if confirmed.least is not None:
-        return typed(confirmed.least)
-    return _budget(confirmed)
+    """Return the budget with which `command` goes on, as one types it: the same where a test was made and it has room
+    for the rest."""
+    budget, least = confirmed.budget, confirmed.least
+    if least is None or (confirmed.judged and (budget is None or budget >= least)):
+        return _budget(confirmed)
+    return typed(least)
 
 
 def _budget(confirmed: Confirmed) -> str | None:
-    return None if confirmed.budget is None else f"{confirmed.budget:g}s"
+    return None if confirmed.budget is None else as_given(confirmed.budget)
 
 
 def ordered(confirmed: Confirmed) -> list[Candidate]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mnist_bench.experiments.audit import Audit, Audited, Options, chosen, load, run, save, sentence
+from mnist_bench.experiments.audit import Audit, Audited, Options, audit_of, chosen, load, run, save, sentence
 from mnist_bench.experiments.grid import Observer
 from search.errors import StorageError, UsageError
 from search.event_log.records import StudyRecord
@@ -106,6 +106,21 @@ def test_in_words_where_all_diverged_or_none_is_complete() -> None:
         "Audited 1 of 46 pruned trials: 1 would have been the best (of all pruned: 21 % to 100 %, 95 % interval). "
         "It took 20 s of worker time."
     )
+
+
+def test_with_two_objectives_the_front_says_which_pruning_was_wrong(tmp_path: Path) -> None:
+    (tmp_path / "audit").mkdir()
+    study = handmade.two_objectives()
+    ended = {True: handmade.trial(3, range(70), facts={"parameters": 1000, "macs": 1}), False: study.trials[0]}
+    for on_front, like in ended.items():
+        made = audit_of(study, [replace(like, number=3)])
+        assert (made.cost, made.wrong, made.trials[0].on_front) == ("macs", int(on_front), on_front)
+        save(made, tmp_path)
+        assert load(tmp_path) == made
+        assert sentence(made).startswith(
+            f"Audited 1 of 1 pruned trials: {1 if on_front else 'none'} would have been on the front of accuracy and "
+            "MACs. "
+        )
 
 
 def test_what_is_kept_is_read_as_it_was(tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from mnist_bench import numerics
-from mnist_bench.config.settings import TrainConfig
+from mnist_bench.config.settings import ModelConfig, TrainConfig
 from mnist_bench.data.mnist import DataOptions, load_training_set
+from mnist_bench.errors import ArchitectureError
 from mnist_bench.experiments.grid import Grid, Observer, Run, Workplace, open_grid, open_grid_of, product
 from search.errors import FingerprintError, StudyLockedError
 from search.executors.in_process import InProcessExecutor
@@ -46,6 +47,11 @@ def test_all_that_the_bits_depend_on_makes_another_task(grid: Grid, change: dict
     assert replace(grid, **change).task("a", TrainConfig(), 1).identity != task.identity  # type: ignore[arg-type]
     assert grid.task("a", TrainConfig(), 2).identity != task.identity
     assert grid.task("a", TrainConfig(epochs=7), 1).identity != task.identity
+
+
+def test_a_net_that_cannot_exist_is_refused_before_anything_trains(grid: Grid) -> None:
+    with pytest.raises(ArchitectureError, match=r"^deep: model\.filters has 2 entries for 3 blocks\.$"):
+        grid.task("deep", TrainConfig(model=ModelConfig(blocks=3, filters=(16, 32))), 1)
 
 
 def test_every_configuration_meets_every_seed_and_is_numbered_from_one() -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mnist_bench.experiments.time_budget import TimeBudget, makespan, typed
+from mnist_bench.cli import options
+from mnist_bench.experiments.time_budget import TimeBudget, as_given, makespan, typed
 
 
 @pytest.fixture
@@ -19,6 +20,17 @@ def test_a_later_run_counts_what_an_earlier_one_spent(path: Path) -> None:
     TimeBudget(path, "work", time.monotonic() - 100).keep()
     assert 105 <= TimeBudget(path, "work", time.monotonic() - 5).seconds < 110
     assert TimeBudget(path, "other work", time.monotonic() - 5).seconds < 10
+
+
+def test_other_work_of_the_same_counts_in_the_total(path: Path) -> None:
+    TimeBudget(path, "race", time.monotonic() - 100, of="study").keep()
+    rest = TimeBudget(path, "race and rest", time.monotonic() - 5, of="study")
+    assert (rest.begun, round(rest.seconds), round(rest.total)) == (False, 5, 105)
+    rest.keep()
+    again = TimeBudget(path, "race and rest", time.monotonic() - 5, of="study")
+    assert (round(again.seconds), round(again.total)) == (10, 110)
+    searched_on = TimeBudget(path, "race and rest anew", time.monotonic() - 5, of="the study with more trials")
+    assert (round(searched_on.seconds), round(searched_on.total)) == (5, 5)
 
 
 def test_what_was_decided_stays_decided(path: Path) -> None:
@@ -50,6 +62,16 @@ def test_how_long_jobs_take(seconds: list[float], workers: int, expected: float)
 )
 def test_a_budget_is_named_as_one_types_it(seconds: float, text: str) -> None:
     assert typed(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(90.0, "90s"), (1_080_000.0, "1080000s"), (1234.567, "1234.567s"), (0.5, "0.5s"), (60, "60s")]
+)
+def test_a_budget_is_named_as_it_was_given(seconds: float, text: str) -> None:
+    assert as_given(seconds) == text
+    parsed = options.budget("").parser
+    assert parsed is not None
+    assert parsed(text) == seconds, "as the option takes it"
 
 
 def test_work_has_begun_once_an_earlier_run_spent_time(path: Path) -> None:

@@ -81,7 +81,10 @@ def test_a_member_is_on_the_front_where_pairs_of_seeds_say_so() -> None:
     surpassed = replace(between, finals=(final(4, *swings), final(1, *EVEN), final(2, *(3, 5, 4, 4, 3, 5, 4, 4))))
     assert surpassed.standing(surpassed.members[2]) == "not shown", "nor is it ahead of #4, which one seed spoils"
     alone = replace(FRONT, members=FRONT.members[:1], finals=FRONT.finals[:1])
-    assert alone.standing(alone.members[0]) == "yes"
+    assert alone.standing(alone.members[0]) == "not shown", "of the front the most accurate alone, which cost more"
+    assert replace(alone, left_out=0).standing(alone.members[0]) == "yes"
+    broken = replace(FRONT, finals=(final(4, *EVEN[1:], None), final(1, *[50] * 8), *FRONT.finals[2:]))
+    assert broken.standing(broken.members[2]) == "not shown", "#4 costs less, and one of its runs came to no end"
 
 
 def test_the_table_says_what_was_found() -> None:
@@ -108,8 +111,8 @@ def test_the_table_says_what_was_found() -> None:
 def test_below_a_leaderboard_stands_what_was_confirmed_or_what_does_it() -> None:
     told = front_footnote(FRONT, "two", " --data mine.npz")
     assert told.startswith("front confirmed: On the test images: 98.70 % [98.64, 98.76] with 900 MACs (#4) to ")
+    assert "`mnist-bench confirm two --front --top 6 --data mine.npz` shows all." in told, "and trains nothing more"
     command = "`mnist-bench confirm two --front --data mine.npz`"
-    assert command in told
     assert front_footnote(None, "two", " --data mine.npz") == f"  {command} trains the front with fresh seeds."
 
 

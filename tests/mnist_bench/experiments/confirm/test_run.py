@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from mnist_bench.experiments.confirm import result as confirmed, run as confirm
+from mnist_bench.config import with_params
+from mnist_bench.experiments.confirm import budget_to_the_end, result as confirmed, run as confirm
 from mnist_bench.experiments.confirm.front_result import save_front
 from mnist_bench.experiments.confirm.runs import FINAL, RACE, SEEDS, Evaluated, Part, earlier, evaluated, seeds
 from mnist_bench.experiments.grid import Observer
@@ -46,6 +47,12 @@ def test_a_committee_stands_in_the_file_only_where_it_was_measured(tmp_path: Pat
         assert ["committee" in final for final in stands] == [final.committee is not None for final in finals]
 
 
+def each_its_own(study: StudyRecord) -> StudyRecord:
+    """Return a study whose trials have configurations of their own."""
+    trials = [replace(t, config=with_params(t.config, {"optim.lr": 0.01 + t.number / 1000})) for t in study.trials]
+    return replace(study, trials=tuple(trials))
+
+
 def test_complete_trials_race_in_the_leaderboards_order() -> None:
     study = handmade.mixed()
     assert [trial.number for trial in confirm.chosen(study, 8)] == [1, 0, 2]
@@ -53,7 +60,7 @@ def test_complete_trials_race_in_the_leaderboards_order() -> None:
 
 
 def test_the_most_accurate_race_of_a_study_with_a_front_too() -> None:
-    assert [trial.number for trial in confirm.chosen(handmade.two_objectives(), 3)] == [1, 0, 2]
+    assert [trial.number for trial in confirm.chosen(each_its_own(handmade.two_objectives()), 3)] == [1, 0, 2]
 
 
 @pytest.mark.parametrize(
@@ -111,6 +118,21 @@ def test_nothing_is_reserved_for_a_training_that_will_not_be_made(tmp_path: Path
 
 
 @pytest.mark.usefixtures("free")
+def test_a_race_that_leaves_the_test_set_shut_names_a_budget_with_room_for_the_rest(tmp_path: Path) -> None:
+    # The training on all images takes eleven days and a half, and is given a tenth to spare.
+    for budget, goes_on_with in ((600.0, "18334m"), (2e6, "2000000s"), (None, None)):
+        results = tmp_path / str(budget)
+        (results / "conv-0" / "confirm").mkdir(parents=True)
+        shut = ask(handmade.mixed(), results, budget=budget, opening="never")
+        assert (shut.judged, budget_to_the_end(shut)) == (True, goes_on_with)
+
+
+def test_of_trials_with_the_same_configuration_the_best_races() -> None:
+    trials = [handmade.trial(number, range(9 - number), params={"optim.lr": 0.01 + number % 2}) for number in range(4)]
+    assert [trial.number for trial in confirm.chosen(handmade.study(trials), 8)] == [3, 2]
+
+
+@pytest.mark.usefixtures("free")
 def test_what_an_earlier_version_decided_by_the_time_stays_decided(tmp_path: Path) -> None:
     study, folder = handmade.mixed(), StudyFolder(tmp_path / "conv-0").confirm
     folder.path.mkdir(parents=True)
@@ -136,7 +158,7 @@ def test_pruned_trials_race_where_fewer_than_two_are_complete(periods: tuple[int
         handmade.trial(n, range(n + 5), periods=count, state="COMPLETE" if count == 6 else "PRUNED")
         for n, count in enumerate(periods)
     ]
-    assert [trial.number for trial in confirm.chosen(handmade.study(trials), 8)] == racing
+    assert [trial.number for trial in confirm.chosen(each_its_own(handmade.study(trials)), 8)] == racing
 
 
 def test_trials_that_could_not_go_on_do_not_race() -> None:
@@ -361,6 +383,10 @@ def test_the_fewest_errors_win_and_of_equals_the_cheapest() -> None:
     assert confirm.winner_and_cheapest(equal, trials) == [2, 3]
     clear = replace(equal, errors={1: (60, 62), 2: (61, 62), 3: (60, 60)})
     assert confirm.winner_and_cheapest(clear, trials) == [3]
+    alike = {number: replace(trial, facts={"parameters": 10, "macs": 100}) for number, trial in trials.items()}
+    assert confirm.winner_and_cheapest(replace(equal, errors={1: (60, 62), 2: (60, 61)}), alike) == [2], (
+        "none is cheaper"
+    )
 
 
 def test_a_budget_counts_on_the_winner_that_takes_longest() -> None:
@@ -369,5 +395,12 @@ def test_a_budget_counts_on_the_winner_that_takes_longest() -> None:
         for number in (1, 2, 3)
     }
     assert confirm.dearest_finalists([1, 2, 3], trials, {1: 30.0, 2: 50.0, 3: 40.0}.__getitem__) == [1, 2]
-    assert confirm.dearest_finalists([1, 2, 3], trials, {1: 60.0, 2: 50.0, 3: 40.0}.__getitem__) == [1]
+    assert confirm.dearest_finalists([1, 2, 3], trials, {1: 60.0, 2: 50.0, 3: 40.0}.__getitem__) == [1, 2], (
+        "two of them"
+    )
+    assert confirm.dearest_finalists([1], trials, {1: 60.0}.__getitem__) == [1]
     assert confirm.dearest_finalists([2, 3], trials, {2: 50.0, 3: 60.0}.__getitem__) == [2, 3]
+    alike = {number: replace(trial, facts={"parameters": 10, "macs": 100}) for number, trial in trials.items()}
+    assert confirm.dearest_finalists([1, 2, 3], alike, {1: 30.0, 2: 50.0, 3: 40.0}.__getitem__) == [2]
+    alike[3] = trials[3]
+    assert confirm.dearest_finalists([1, 2, 3], alike, {1: 30.0, 2: 50.0, 3: 45.0}.__getitem__) == [1, 3], "two of them"
