@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import PurePath
 from typing import Any
 
 from search.errors import UsageError
@@ -62,6 +63,16 @@ def check_text(name: str, value: Any, what: str) -> None:
     """
     if not isinstance(value, str):
         raise UsageError(f"{name}={_spelt(value)}: give {what}.")
+
+
+def check_several(name: str, value: Any) -> None:
+    """Check that an argument is several things, and not one alone: a text would be taken letter by letter.
+
+    Raises:
+        UsageError: it is one; the message names it.
+    """
+    if isinstance(value, str | bytes | Mapping | PurePath) or not isinstance(value, Iterable):
+        raise UsageError(f"{name}={_spelt(value)}: give a list of them, [...].")
 
 
 def _spelt(value: Any) -> str:

@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from mnist_bench import own_nets
 from mnist_bench.studies import find_trial
+from search.arguments import check_several, check_whole
 from search.event_log import StudyRecord, TrialRecord
 
+T = TypeVar("T")
 OwnNetSource = Callable[..., Any] | str | None
 """A net of the user's own: a function or class at the top of a file, its name, or none."""
 
 
 def chosen(study: StudyRecord, trial: TrialRecord | int | None) -> TrialRecord:
-    """Return the trial that is meant: one of that number, or the best; errors as in `find_trial`."""
-    return trial if isinstance(trial, TrialRecord) else find_trial(study, trial)
+    """Return the trial that is meant: one of that number, or the best; errors as in `find_trial`,
+    and UsageError where it is no number."""
+    if isinstance(trial, TrialRecord):
+        return trial
+    if trial is not None:
+        check_whole("trial", trial)
+    return find_trial(study, trial)
+
+
+def several(name: str, given: Iterable[T]) -> tuple[T, ...]:
+    """Return an argument that is several things.
+
+    Raises:
+        UsageError: it is one alone, such as a text.
+    """
+    check_several(name, given)
+    return tuple(given)
 
 
 def as_path(path: str | Path | None) -> Path | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, used
+from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, several, used
 from mnist_bench.config import TaskName
 from mnist_bench.experiments import Audit, Observer, audit, confirm
 from mnist_bench.experiments.ablation import Ablation, Options as AblateOptions
@@ -236,7 +236,7 @@ def train_notebook(
         7850
     """
     asked = NotebookOptions(
-        recipes=tuple(recipes), seeds=seeds, workers=workers, device=device, data_dir=as_path(data_dir),
+        recipes=several("recipes", recipes), seeds=seeds, workers=workers, device=device, data_dir=as_path(data_dir),
         results=Path(results),
     )  # fmt: skip
     return _whole(run_notebook(asked, observer or Observer(), _goes_on), "The notebook")
@@ -275,7 +275,7 @@ def train_ladder(
         >>> low, high = ladder.rungs[0].interval  # doctest: +SKIP
     """
     asked = LadderOptions(
-        targets=tuple(targets), seeds=seeds, workers=workers, device=device, precision=precision,
+        targets=several("targets", targets), seeds=seeds, workers=workers, device=device, precision=precision,
         data_dir=as_path(data_dir), results=Path(results),
     )  # fmt: skip
     return _whole(run_ladder(asked, observer or Observer(), _goes_on), "The ladder")
@@ -337,8 +337,9 @@ def compare_methods(
         ('grid-5k', (0, 1), ['tpe', 'random'])
     """
     asked = ContestOptions(
-        tables=tuple(tables), live=live, space=str(space), samplers=tuple(samplers), pruners=tuple(pruners),
-        sampler_options=sampler_options or {}, pruner_options=pruner_options or {}, start=tuple(from_studies),
+        tables=several("tables", tables), live=live, space=str(space), samplers=several("samplers", samplers),
+        pruners=several("pruners", pruners), sampler_options=sampler_options or {}, pruner_options=pruner_options or {},
+        start=several("from_studies", from_studies),
         baselines=baselines, seeds=(100 if live is None else 5) if seeds is None else seeds, first_seed=first_seed,
         trials=trials, slots=slots, workers=tuple(workers or ([slots] if live is None else [cores()])),
         processes=processes, device=device, results=Path(results),

@@ -6,10 +6,11 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mnist_bench.api.arguments import OwnNetSource, as_path, used
+from mnist_bench.api.arguments import OwnNetSource, as_path, several, used
 from mnist_bench.data import close_test_set
 from mnist_bench.plots import DATA_KINDS, KINDS, Format, Job, Subject, check_kind, files, jobs
 from mnist_bench.report import Written, write
+from search.arguments import check_choice
 from search.errors import UsageError
 from search.event_log import StudyRecord
 from search.files import check_target, make_folder
@@ -99,6 +100,8 @@ def plot_data(
         ('(60000, 28, 28)', 'digits.png')
     """
     wanted = _checked(kinds, DATA_KINDS, "a study; see plot_study") or tuple(DATA_KINDS)
+    if "augmented" not in wanted and several("overrides", overrides):
+        raise UsageError("overrides are for the kind augmented.")
     destination = as_path(to) or ResultsFolder(Path(results)).plots
     check_target(destination, folder=True)
     close_test_set()
@@ -145,7 +148,7 @@ def _checked(kinds: Sequence[str], known: Container[str], other: str) -> tuple[s
     Raises:
         UsageError: there is no such kind, or it shows something else.
     """
-    for kind in kinds:
+    for kind in several("kinds", kinds):
         check_kind(kind)
         if kind not in known:
             raise UsageError(f"{kind} shows {other}.")
@@ -153,6 +156,8 @@ def _checked(kinds: Sequence[str], known: Container[str], other: str) -> tuple[s
 
 
 def _drawn(wanted: Sequence[Job], folder: Path, formats: Sequence[Format], *, named: bool) -> tuple[Picture, ...]:
+    for each in several("formats", formats):
+        check_choice("formats", each, FORMATS)
     check_target(folder, folder=True)
     make_folder(folder)
     pictures = []

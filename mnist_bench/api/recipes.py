@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, used
+from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, several, used
 from mnist_bench.config import DatasetName, TrainOn
 from mnist_bench.experiments import recipe_training
 from mnist_bench.numerics import PrecisionName
@@ -137,8 +137,8 @@ def _options(
     precision: PrecisionName,
 ) -> recipe_training.Options:  # fmt: skip
     return recipe_training.Options(
-        overrides=overrides, train_on=train_on, device=device, data_dir=as_path(data_dir), net=used(net),
-        precision=precision,
+        overrides=several("overrides", overrides), train_on=train_on, device=device, data_dir=as_path(data_dir),
+        net=used(net), precision=precision,
     )  # fmt: skip
 
 

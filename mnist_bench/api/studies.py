@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mnist_bench import searches
-from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, used
+from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, several, used
 from mnist_bench.config import DatasetName
 from mnist_bench.leaderboard import curve_records, leaderboard_of, plain_board, table_of
 from mnist_bench.space_files import Source
@@ -124,7 +124,7 @@ def search(
     """
     asked = searches.SearchConfig(
         space=str(space) if isinstance(space, Path) else space,
-        overrides=tuple(overrides),
+        overrides=several("overrides", overrides),
         sampler=sampler,
         sampler_options=sampler_options or {},
         pruner=pruner,
@@ -139,8 +139,8 @@ def search(
         slots=slots,
         order=order,
         seed=seed,
-        enqueue=tuple(enqueue),
-        from_studies=tuple(from_studies),
+        enqueue=several("enqueue", enqueue),
+        from_studies=several("from_studies", from_studies),
         start=start,
         device=device,
         study_name=study_name,

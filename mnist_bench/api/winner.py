@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, used
+from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, several, used
 from mnist_bench.export import Options, find, folder as exports
 from mnist_bench.prediction import Model, Prediction, files, load_model
 from search.event_log import StudyRecord, TrialRecord
@@ -105,6 +105,7 @@ def predict(
         >>> round(sum(said.probabilities), 6), said.label in range(10)
         (1.0, True)
     """
+    wanted = several("pictures", pictures)
     used(net)
     if isinstance(model, StudyRecord):
         location = StudyLocation.of(model.name, Path(results), storage)
@@ -112,4 +113,4 @@ def predict(
         model = find(model, None if trial is None else chosen(model, trial), location, options).model
     elif isinstance(model, str | Path):
         model = load_model(model)
-    return model(files.with_those_in_folders(pictures))
+    return model(files.with_those_in_folders(wanted))

@@ -11,6 +11,7 @@ import typer
 
 from mnist_bench.cli import options, output, targets
 from mnist_bench.cli.exit_codes import ExitCode
+from mnist_bench.cli.help import HelpfulCommand
 from mnist_bench.result_table import Column, Table
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ IMAGES = 3_000
 VERDICTS: Mapping[bool | None, str] = {True: "yes", False: "no", None: "–"}
 
 
-@app.command("check")
+@app.command("check", cls=HelpfulCommand)
 def check(
     name: Annotated[
         str, typer.Argument(metavar="NAME", help="A sampler, pruner or net: package.module:Name or file.py:Name.")
@@ -39,6 +40,7 @@ def check(
         typer.Option("--sampler-option", "--pruner-option", metavar="K=V", help="Of what is checked; repeatable."),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Seed of the searches it is in.")] = 0,
+    net: options.Net = None,
     data_dir: options.Data = None,
     json: options.Json = False,
 ) -> None:
@@ -55,7 +57,7 @@ def check(
         tried_on = f"{images:,} images"
     else:
         tried_on = space or "conv"
-        found = _checked_strategy(name, tried_on, overrides or [], data_dir, own_options or (), seed)
+        found = _checked_strategy(name, tried_on, overrides or [], data_dir, net, own_options or (), seed)
     if json:
         rows = [asdict(row) for row in found.rows]
         values = {"name": found.name, "kind": found.kind, "code": asdict(found.code), "space": tried_on}
@@ -67,13 +69,19 @@ def check(
 
 
 def _checked_strategy(
-    name: str, space: str, overrides: list[str], data_dir: Path | None, own_options: Sequence[str], seed: int
+    name: str,
+    space: str,
+    overrides: list[str],
+    data_dir: Path | None,
+    net: str | None,
+    own_options: Sequence[str],
+    seed: int,
 ) -> Checked:
     from mnist_bench import searches
     from search import repeatability, strategies
 
     own = strategies.of_code(name, options.assigned("--sampler-option", own_options))
-    searched, data = targets.open_space(space, overrides, data_dir)
+    searched, data = targets.open_space(space, overrides, data_dir, net)
     return repeatability.examine(own, searches.tried_on(searched, seed, data.form))
 
 

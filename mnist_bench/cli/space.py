@@ -11,6 +11,7 @@ import typer
 from mnist_bench import cells
 from mnist_bench.cli import options, output, targets
 from mnist_bench.cli.exit_codes import ExitCode
+from mnist_bench.cli.help import HelpfulCommand
 from mnist_bench.result_table import Table, key_column
 from mnist_bench.units import between
 from search import messages
@@ -36,7 +37,7 @@ File = Annotated[
 Files = Annotated[list[str], typer.Argument(metavar="FILE...", help="Space files, or names of shipped ones.")]
 
 
-@app.command("check")
+@app.command("check", cls=HelpfulCommand)
 def check(files: Files, data: options.Data = None, net: options.Net = None, json: options.Json = False) -> None:
     """Check files and print every problem with its line and column; exit code 2 where there is one.
 
@@ -69,7 +70,7 @@ def check(files: Files, data: options.Data = None, net: options.Net = None, json
         raise typer.Exit(ExitCode.USAGE)
 
 
-@app.command("show")
+@app.command("show", cls=HelpfulCommand)
 def show(
     file: File,
     data: options.Data = None,
@@ -101,7 +102,7 @@ def show(
         output.print_prose(line)
 
 
-@app.command("sample")
+@app.command("sample", cls=HelpfulCommand)
 def sample(
     file: File,
     number: Annotated[int, typer.Option("-n", "--number", min=1, max=1000, help="How many trials to draw.")] = 5,
@@ -124,7 +125,7 @@ def sample(
     output.print_table(Table(rows=list(_sample_rows(space, drawn, data_set.form)), columns=columns))
 
 
-@app.command("list")
+@app.command("list", cls=HelpfulCommand)
 def list_spaces(json: options.Json = False) -> None:
     """List the spaces and recipes that come with the program."""
     from mnist_bench import space_files

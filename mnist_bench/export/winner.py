@@ -176,6 +176,8 @@ def find(
     found, evaluated = confirm.load(location.folder), confirm.evaluated(location.folder)
     needed = needed_options(study.spec, location, options.data_dir)
     if options.on_all:
+        if trial is None and found is not None and found.digest != study.digest:
+            on_news(f"{study.name} was searched further since it was confirmed; the winner is of what it was then.")
         trial = _finalist(study, trial, found, evaluated, needed)
     elif trial is None:
         trial = find_trial(study, None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from mnist_bench import own_nets
@@ -43,10 +43,13 @@ def examine(net: OwnNet, settings: Mapping[str, Any], data: DataOptions) -> Chec
     return Checked(name=net.loaded.name, kind="net", code=net.loaded.code, rows=tuple(_rows(training)))
 
 
-def require(net: OwnNet, settings: Mapping[str, Any], form: PictureForm, *, repeats: bool = True) -> None:
+def require(
+    net: OwnNet, settings: Mapping[str, Any], form: PictureForm, *, repeats: bool = True, words: Sequence[str] = ()
+) -> None:
     """Check in a few seconds, on made-up pictures, that a net comes to the same bits in every way.
 
     Where the search does not repeat, its weights alone have to make it all the same: else what it keeps is no net.
+    `words` are those with which `mnist-bench plugin check` tries it out on the space of the search.
 
     Raises:
         UsageError: it does not; the message says why, and how to search with it where that can be.
@@ -58,16 +61,18 @@ def require(net: OwnNet, settings: Mapping[str, Any], form: PictureForm, *, repe
         for name, (reason, way) in WAYS.items() if repeats else ():
             if (again := way(training)) != first:
                 arrival = "--order arrival searches all the same, and its runs differ"
-                raise _refusal(net, name, _difference(first, again), reason, arrival)
+                raise _refusal(net, name, _difference(first, again), reason, arrival, words)
         if not training.from_weights_alone():
             name, reason = FROM_WEIGHTS
-            raise _refusal(net, name, "other logits", reason, "register_buffer keeps such values with the weights")
+            kept = "register_buffer keeps such values with the weights"
+            raise _refusal(net, name, "other logits", reason, kept, words)
 
 
-def _refusal(net: OwnNet, way: str, what: str, reason: str, advice: str) -> UsageError:
+def _refusal(net: OwnNet, way: str, what: str, reason: str, advice: str, words: Sequence[str]) -> UsageError:
+    command = shlex.join(["mnist-bench", "plugin", "check", net.loaded.whole_name, *words])
     return UsageError(
         f"Net {net.loaded.name} is not repeatable: {way}, it comes to {what}, so it {reason}. "
-        f"`mnist-bench plugin check {shlex.quote(net.loaded.whole_name)}` says more; {advice}."
+        f"`{command}` says more; {advice}."
     )
 
 

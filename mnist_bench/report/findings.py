@@ -46,7 +46,7 @@ def findings(study: StudyRecord, board: Leaderboard, sections: Sections) -> Iter
             yield sections.front.lines[0]
         if sections.raced:
             yield sections.raced.lines[0]
-        elif not sections.confirmed and not sections.front:
+        if sections.outdated or not (sections.raced or sections.confirmed or sections.front):
             yield _unconfirmed(study.name, ended, sections.needed)
     if board.saved_epochs:
         yield f"Pruning saved {board.saved_epochs:g} of {board.budget_epochs:g} epochs."

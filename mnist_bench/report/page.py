@@ -147,11 +147,16 @@ def _files(study: StudyRecord, place: str) -> Iterator[tuple[str, str]]:
             yield f"mnist-bench show {study.name}{place} --code > {file}", "the net that was searched, as a file"
     if _shipped(study.spec["space"]) is None:
         yield f"mnist-bench show {study.name}{place} --space > {SPACE_FILE}", "the space that was searched, as a file"
-    for number in range(len(study.spec.get("enqueued", ()))):
+    for number in _enqueued(study):
         yield (
             f"mnist-bench show {study.name}/{number}{place} --recipe > {ENQUEUED_FILE.format(number)}",
             "a recipe that was trained before the search's own trials",
         )
+
+
+def _enqueued(study: StudyRecord) -> list[int]:
+    """Return the numbers of the trials that were enqueued and begun; of no others is there a recipe."""
+    return [number for number in range(len(study.spec.get("enqueued", ()))) if number < len(study.trials)]
 
 
 def _searches(study: StudyRecord, data_dir: str | None) -> Iterator[tuple[str, str]]:
@@ -168,7 +173,13 @@ def _digest(study: StudyRecord) -> str:
     """Return what is to be said of the digest of the same search."""
     if study.stop is not None and not study.stop.on_time:
         return "it stops sooner than this one, which was told to stop later"
-    return "its digest has to be the one above" if repeats(study.order) else "by arrival, so its digest is another"
+    if not repeats(study.order):
+        return "by arrival, so its digest is another"
+    by_machine = sum(trial.external for trial in study.trials)
+    if by_machine:
+        again = "that trial again" if by_machine == 1 else "those trials again"
+        return f"its digest is the one above if the machine ends {again}"
+    return "its digest has to be the one above"
 
 
 def _search(study: StudyRecord, trials: int, data_dir: str | None) -> str:
@@ -182,7 +193,7 @@ def _search(study: StudyRecord, trials: int, data_dir: str | None) -> str:
     words += [] if data_dir is None else ["--data", data_dir]
     words += _device(spec)
     words += _start(spec)
-    for number in range(len(spec.get("enqueued", ()))):
+    for number in _enqueued(study):
         words += ["--enqueue", ENQUEUED_FILE.format(number)]
     return shlex.join([*words, "--study-name", study.name]) + own_nets.option(net_code(study))
 

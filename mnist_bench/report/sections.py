@@ -27,15 +27,17 @@ class Sections:
     """The sections of a report; None for those that the study does not have."""
 
     winner: int | None = None
-    """Number of the trial that won the race."""
+    """Number of the trial that won the race; None where the study was searched further since."""
     confirmed: Section | None = None
     """Of a race whose winner was evaluated on the test images."""
     raced: Section | None = None
-    """Of one that has not come so far, or in which no test was made."""
+    """Of one that has not come so far, in which no test was made, or that is of what the study was before."""
     front: Section | None = None
     """Of a study that minimises a cost too, its front on the test images."""
     ablation: Section | None = None
     audit: Section | None = None
+    outdated: bool = False
+    """Whether all that was confirmed is of what the study was before it was searched further."""
     place: str = ""
     """The options with which a command finds the study, see `search.study.place_options`."""
     needed: str = ""
@@ -53,9 +55,12 @@ def read(study: StudyRecord, location: StudyLocation) -> Sections:
     front = confirm.load_front(folder)
     needed = needed_options(study.spec, location)
     raced = of_race(race, study.digest, needed) if race else None
-    is_confirmed = race is not None and race.judged and bool(race.finals)
+    is_current = race is not None and race.digest == study.digest
+    is_confirmed = race is not None and is_current and race.judged and bool(race.finals)
+    found = [each for each in (race, front) if each is not None]
     return Sections(
-        winner=race.winner if race and race.judged else None,
+        winner=race.winner if race and is_current and race.judged else None,
+        outdated=bool(found) and all(each.digest != study.digest for each in found),
         confirmed=raced if is_confirmed else None,
         raced=None if is_confirmed else raced,
         front=of_front(front, study.digest) if front else None,
@@ -73,7 +78,8 @@ def of_race(race: Confirmed, digest: str, needed: str = "") -> Section:
     """
     table = confirm.table_of(race, needed)
     what = "confirmation" if race.judged and race.finals else "race"
-    return Section(lines=(_finding(race, needed), *table.caption, *_as_it_was(race, digest, what)), table=table)
+    finding = " ".join([_finding(race, needed), *_as_it_was(race, digest, what)])
+    return Section(lines=(finding, *table.caption), table=table)
 
 
 def _as_it_was(found: Confirmed | Front | Audit, digest: str, what: str) -> list[str]:
@@ -85,7 +91,8 @@ def _as_it_was(found: Confirmed | Front | Audit, digest: str, what: str) -> list
 def of_front(front: Front, digest: str) -> Section:
     """Return the section about a confirmed front; `digest` as in `of_race`."""
     table = confirm.table_of_front(front)
-    return Section(lines=(*table.caption, *_as_it_was(front, digest, "confirmation")), table=table)
+    finding, *rest = table.caption
+    return Section(lines=(" ".join([finding, *_as_it_was(front, digest, "confirmation")]), *rest), table=table)
 
 
 def _finding(race: Confirmed, needed: str) -> str:

@@ -52,11 +52,15 @@ def _train_command(asked: SearchConfig) -> str:
 
 
 def check_words(asked: SearchConfig) -> tuple[str, ...]:
-    """Return the words with which `mnist-bench plugin check` tries out a sampler or pruner on the space of a search."""
+    """Return the words with which `mnist-bench plugin check` tries out code of the user's own on the space of a search.
+
+    Of a net the check needs no `--net` beside it.
+    """
     space = ["--space", str(asked.space)] if isinstance(asked.space, str | Path) else []
     data = ["--data", str(asked.data_dir)] if asked.data_dir is not None else []
+    net = ["--net", asked.net] if asked.net is not None else []
     # A built-in sampler or pruner beside the one that is checked: the check takes it from the space alone.
-    return (*space, *_set_words([*asked.overrides, *_strategy_overrides(asked)]), *data)
+    return (*space, *_set_words([*asked.overrides, *_strategy_overrides(asked)]), *net, *data)
 
 
 def _set_words(overrides: Iterable[str]) -> list[str]:

@@ -47,4 +47,6 @@ def _require_net(asked: SearchConfig, space: Space) -> None:
     if asked.net is not None:
         form = form_of(asked, space)
         drawn = overview.feasible_plans(space, stored(COEFFICIENTS["cpu-fp32"], {}), form=form)[0]
-        net_checks.require(own_nets.use(asked.net), drawn.config.net, form, repeats=repeats(asked.order))
+        net_checks.require(
+            own_nets.use(asked.net), drawn.config.net, form, repeats=repeats(asked.order), words=check_words(asked)
+        )

@@ -56,8 +56,10 @@ def leaderboard(
         opened = openings.for_study(location)
         return replace(cached.board, study=location.name, live=driver_of(location) is not None, test_openings=opened)
     study = validated.open_any(results, name, storage)
-    if not study.finished():
-        raise StudyNotFoundError(f"Study {study.name} has no finished trial yet.")
+    if not (study.trials if infeasible else study.finished()):
+        beyond = any(trial.reason == "infeasible" for trial in study.trials)
+        all_of_them = f"; `mnist-bench leaderboard {study.name} --all` lists the infeasible ones" if beyond else ""
+        raise StudyNotFoundError(f"Study {study.name} has no finished trial yet{all_of_them}.")
     if is_foreign(study.spec):
         return plain_board(study, top=top, infeasible=infeasible, curves=curves)
     opened = openings.for_study(location) if location else 0

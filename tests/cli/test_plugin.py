@@ -150,6 +150,18 @@ def test_a_sampler_is_tried_on_nets_for_ones_own_pictures(
     assert [plan.facts["parameters"] for plan in plans] == [40 + 14 * 14 * 4 * 10 + 10, 112 + 8 * 8 * 4 * 4 + 4]
 
 
+def test_a_sampler_is_tried_on_a_net_of_ones_own(
+    cli: Cli, checked: list[tuple[ForeignSampler, TriedOn]], tmp_path: Path
+) -> None:
+    (tmp_path / "own.yaml").write_text("net: {width: {choice: [4, 8]}}\n")
+    net = own_nets.write(tmp_path, own_nets.GOOD)
+    name = own_code.write(tmp_path, own_code.SEEDED, "sampler.py")
+    result = cli("plugin", "check", name, "--space", "own.yaml", "--net", net)
+    assert result.exit_code == 0, result.output
+    ((_, tried_on),) = checked
+    assert [field.path for field in tried_on.space.ranges] == ["net.width"]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

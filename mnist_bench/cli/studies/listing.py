@@ -8,7 +8,10 @@ import typer
 
 from mnist_bench import cells
 from mnist_bench.cli import options, output
+from mnist_bench.cli.help import HelpfulCommand
 from mnist_bench.result_table import Column, Table
+from search.errors import UsageError
+from search.messages import listing
 
 if TYPE_CHECKING:
     from search.study import StudySummary
@@ -27,6 +30,7 @@ def studies(
 ) -> None:
     """List studies, the one written last first, or remove one."""
     if context.invoked_subcommand is not None:
+        _refuse_options_before(context)
         return
     from mnist_bench.leaderboard import test_set_line
     from mnist_bench.studies import openings
@@ -47,7 +51,22 @@ def studies(
     output.show(form, Table(rows=rows, columns=COLUMNS, footnotes=[test_set_line(opened)], document=document))
 
 
-@app.command("remove")
+def _refuse_options_before(context: typer.Context) -> None:
+    """Refuse options that stand before `remove`, which has its own: it would act on another folder than is meant.
+
+    Raises:
+        UsageError: there are some.
+    """
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    given = [f"--{name}" for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
+    if given:
+        raise UsageError(
+            f"{listing(given)}: write options behind `studies {context.invoked_subcommand}`, which does not know those "
+            "before it."
+        )
+
+
+@app.command("remove", cls=HelpfulCommand)
 def remove(
     name: Annotated[str, typer.Argument(metavar="STUDY", help="The study to remove, with its weights.")],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,

@@ -160,7 +160,7 @@ def search(
     )  # fmt: skip
     share = None if audit_pruned is None else _share(audit_pruned, executor)
     if dry_run:
-        _preview(asked)
+        _preview(asked, share)
     else:
         run = _run(asked)
         if share is not None and run.reached:
@@ -186,7 +186,7 @@ def _share(text: str, executor: ExecutorName) -> float:
     return share
 
 
-def _preview(asked: SearchConfig) -> None:
+def _preview(asked: SearchConfig, share: float | None) -> None:
     from mnist_bench import searches, space_files
     from mnist_bench.preview import preview
 
@@ -195,6 +195,10 @@ def _preview(asked: SearchConfig) -> None:
         output.note(space_files.warning_line(warning))
     for line in preview(asked, space):
         output.print_prose(line)
+    if share is not None:
+        output.print_prose(
+            f"Then {100 * share:g} % of the pruned trials train to their ends, which takes time besides."
+        )
 
 
 def _run(asked: SearchConfig) -> Run:
@@ -205,7 +209,7 @@ def _run(asked: SearchConfig) -> Run:
 
         with live.view(asked.results) as view, Interrupts(view.say) as interrupts:
             run = searches.run(asked, view, interrupts.stopping)
-    ending.show(run, asked, seconds=time.monotonic() - started)
+        ending.show(run, asked, seconds=time.monotonic() - started)
     if not run.reached and interrupts.stopping():
         raise typer.Exit(ExitCode.INTERRUPTED)
     return run

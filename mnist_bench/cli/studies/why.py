@@ -90,10 +90,10 @@ def sentences(
 
 def _table(explanation: Explanation, read: Callable[[float | None], str]) -> Table[Standing]:
     columns: list[Column[Standing]] = [
-        Column("after period", lambda row: str(row.period), 1, "right"),
+        Column("after period", lambda row: str(row.period), 3, "right"),
         Column("value", lambda row: read(row.value), 1, "right"),
-        Column("place", lambda row: f"{row.place} of {row.arrived}", 1, "right"),
-        Column("", lambda row: _verdict(row) + row.rule, 1),
+        Column("place", lambda row: f"{row.place} of {row.arrived}", 2, "right"),
+        Column("verdict", lambda row: _verdict(row) + row.rule, 4),
     ]
     return Table(rows=explanation.standings, columns=columns)
 

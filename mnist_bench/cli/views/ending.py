@@ -98,7 +98,8 @@ def advice(run: Run, asked: SearchConfig) -> list[str]:
     if best is None:
         return ["", f"No trial is complete. mnist-bench leaderboard {name}{reading} shows how they ended.", *hint]
     front = "" if run.study.cost is None else " --front"
-    of_ours = ": plain PyTorch, ONNX, a page to draw on" if asked.net is None else ""
+    page = ", a page to draw on" if asked.data_dir is None else ""  # of what one can draw
+    of_ours = f": plain PyTorch, ONNX{page}" if asked.net is None else ""
     commands = {
         f"reproduce {name}{training}": f"retrain #{best.number} and compare bit for bit",
         f"confirm {name}{front}{training}": "fresh seeds, then all training images, then the test set once",

@@ -164,5 +164,5 @@ COLUMNS: Sequence[Column[Answer]] = (
     Column("label", lambda answer: _named(answer.prediction.label, answer.prediction.name), 5, "right"),
     Column("probability", lambda answer: cells.percent(answer.prediction.probability), 4, "right"),
     Column("runner-up", _runner_up, 2),
-    Column("", lambda answer: "unsure" if answer.prediction.unsure else "", 3),
+    Column("note", lambda answer: "unsure" if answer.prediction.unsure else "", 3),
 )

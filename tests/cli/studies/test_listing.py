@@ -53,6 +53,19 @@ def test_a_study_that_cannot_be_read_is_listed_as_such_and_the_reason_is_told(
     assert json.loads(cli("studies", "--json").stdout)["studies"][0]["state"] == "unreadable"
 
 
+@pytest.mark.parametrize("options", [("--results", "other"), ("--storage", "sqlite:///other.db"), ("--json",)])
+def test_what_stands_before_remove_is_refused_and_removes_nothing(
+    cli: Cli, three: list[StudySummary], monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+) -> None:
+    removed: list[str] = []
+    monkeypatch.setattr("search.study.remove_study", lambda results, name, storage: removed.append(name))
+    result = cli("studies", *options, "remove", "conv-0", "--yes")
+    assert (result.exit_code, removed) == (2, [])
+    assert f"{options[0]}: write options behind `studies remove`" in result.stderr
+    assert cli("studies", "remove", "conv-0", "--yes").exit_code == 0
+    assert removed == ["conv-0"]
+
+
 def test_studies_as_json(cli: Cli, three: list[StudySummary]) -> None:
     values = json.loads(cli("studies", "--json").stdout)
     assert [study["study"] for study in values["studies"]] == ["conv-0", "smoke-1", "gpu-2"]

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from shutil import copytree
 
+import pytest
 from typer.testing import CliRunner
 
 from mnist_bench import cells
@@ -48,10 +49,18 @@ def test_a_stored_study_is_explained(tmp_path: Path) -> None:
     assert "Drawn at random by random; 4 trials were known, 1 of which had ended." in result.stdout
     assert "1 of 5" in result.stdout
     assert "went on: of 5 the best one goes on" in result.stdout
+    assert "verdict" in result.stdout
     result = CliRunner().invoke(app, ["show", "finished/6", "--why", "--json", "--results", str(tmp_path)])
     document = json.loads(result.stdout)
     assert (document["trial"], document["origin"]["kind"]) == (6, "random")
     assert [row["place"] for row in document["standings"]] == [1, 1, 1]
+
+
+def test_the_verdict_stands_on_a_narrow_screen_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copytree(STUDIES / "finished", tmp_path / "finished")
+    monkeypatch.setenv("COLUMNS", "60")
+    result = CliRunner().invoke(app, ["show", "finished/6", "--why", "--results", str(tmp_path)])
+    assert "went on: of 5 the best one goes on" in result.stdout
 
 
 def test_a_study_as_a_whole_has_no_why(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def test_a_row_a_picture(cli: Cli, exported: Path, pictures: Path, data: Dataset
     result = cli("predict", str(exported), str(pictures))
     assert (result.exit_code, result.stderr) == (0, "")
     heading, *rows = result.stdout.splitlines()
-    assert heading.split() == ["picture", "label", "probability", "runner-up"]
+    assert heading.split() == ["picture", "label", "probability", "runner-up", "note"]
     assert [Path(row.split()[0]).name for row in rows[:10]] == [f"{number}.png" for number in range(10)]
     labels = [int(row.split()[1]) for row in rows[:10]]
     assert sum(a == b for a, b in zip(labels, data.labels[data.validation[:10]].tolist(), strict=True)) >= 7
@@ -141,7 +141,7 @@ def test_pictures_of_ones_own_are_read_from_a_folder_and_named(
         assert said["runner_up_name"] == f"class {said['runner_up']:02}"
         assert said["unsure"] == (said["probability"] < found["unsure_below"])
     heading, *rows = cli("predict", str(exported), "pictures").stdout.splitlines()
-    assert heading.split() == ["picture", "label", "probability", "runner-up"]
+    assert heading.split() == ["picture", "label", "probability", "runner-up", "note"]
     assert [re.findall(r"class \d\d", row)[0] for row in rows[:10]] == [f"class {label:02}" for label in labels]
     (by_csv, *_) = csv.DictReader(io.StringIO(cli("predict", str(exported), "pictures", "--csv").stdout))
     assert (by_csv["label"], by_csv["name"]) == (str(labels[0]), f"class {labels[0]:02}")

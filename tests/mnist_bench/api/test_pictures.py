@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from matplotlib.figure import Figure
@@ -45,6 +47,24 @@ def test_what_the_study_lacks_is_a_reason_where_all_are_drawn(failing: dict[str,
     failing["timeline"] = StudyNotFoundError("It has no times.")
     missing = [picture for picture in pictures.plot_study(handmade.mixed(), formats=["svg"]) if not picture.files]
     assert [(picture.kind, picture.reason) for picture in missing] == [("timeline", "It has no times.")]
+
+
+@pytest.mark.parametrize(
+    ("asked", "fault"),
+    [
+        (lambda: pictures.plot_study(handmade.mixed(), formats=["pdf"]), "formats='pdf': give png or svg."),
+        (lambda: pictures.plot_study(handmade.mixed(), formats="png"), "formats='png': give a list of them, [...]."),
+        (lambda: pictures.plot_study(handmade.mixed(), "history"), "kinds='history': give a list of them, [...]."),
+        (
+            lambda: pictures.plot_data(["digits"], overrides=["augment.rotation_degrees=30"]),
+            "overrides are for the kind augmented.",
+        ),
+    ],
+)
+def test_what_no_picture_can_be_asked_for_is_named(asked: Callable[[], Any], fault: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        asked()
+    assert str(refused.value) == fault
 
 
 def test_what_was_named_and_cannot_be_drawn_is_an_error(failing: dict[str, Exception]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -37,6 +38,13 @@ NET = {"epochs": 1, "subset": 1000, "model": {"blocks": 0, "hidden_layers": 0}}
         (lambda: mnist_bench.compare_methods(first_seed=TEXT), "first_seed='5m': give a whole number."),
         (lambda: mnist_bench.compare_methods(workers=[4, 0]), "workers=0: give a whole number"),
         (lambda: mnist_bench.compare_methods(processes=0), "processes=0: give a whole number"),
+        (lambda: mnist_bench.compare_methods(tables=TEXT), "tables='5m': give a list of them, [...]."),
+        (lambda: mnist_bench.compare_methods(from_studies=TEXT), "from_studies='5m': give a list"),
+        (lambda: mnist_bench.search("smoke", overrides=TEXT), "overrides='5m': give a list"),
+        (lambda: mnist_bench.search("smoke", enqueue=Path("mine.yaml")), "enqueue=PosixPath('mine.yaml'): give a list"),
+        (lambda: mnist_bench.search("smoke", from_studies=TEXT), "from_studies='5m': give a list"),
+        (lambda: mnist_bench.predict(Path("winner"), TEXT), "pictures='5m': give a list"),
+        (lambda: mnist_bench.fit_trial(STUDY, TEXT), "trial='5m': give a whole number."),
         (lambda: mnist_bench.measure_speed(repeats=0), "repeats=0: give a whole number of at least 1."),
         (lambda: mnist_bench.measure_speed(workers=0), "workers=0: give a whole number of at least 1."),
         (lambda: mnist_bench.fit_cost_model(nets=0), "nets=0: give a whole number of at least 1."),

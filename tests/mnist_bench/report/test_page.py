@@ -124,6 +124,19 @@ def test_recipes_that_were_enqueued_are_written_to_files_first() -> None:
     ]
 
 
+def test_a_recipe_that_the_search_did_not_come_to_is_not_asked_for() -> None:
+    study = handmade.mixed()
+    told = commands(replace(study, trials=study.trials[:1], spec={**study.spec, "enqueued": [{}, {}]}), None)
+    assert not [command for command in told if "enqueued-1" in command or "conv-0/1 " in command]
+
+
+def test_a_search_that_the_machine_cut_promises_its_digest_to_no_other_machine() -> None:
+    study = handmade.mixed()
+    cut = [replace(study.trials[0], state="FAIL", reason="timeout", external=True), *study.trials[1:]]
+    (*_, said) = commands(replace(study, trials=tuple(cut)), None).values()
+    assert said.endswith("; its digest is the one above if the machine ends that trial again")
+
+
 def test_a_search_by_arrival_is_repeated_by_arrival_and_promises_nothing() -> None:
     study = handmade.mixed()
     told = commands(replace(study, spec={**study.spec, "order": "arrival"}), None)

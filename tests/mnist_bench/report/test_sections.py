@@ -13,7 +13,9 @@ from mnist_bench.experiments.ablation.result import Ablation, Measured, Step
 from mnist_bench.experiments.audit import Audit, Audited
 from mnist_bench.experiments.confirm import result as confirmed
 from mnist_bench.experiments.confirm.result import Candidate, Confirmed, Final
+from mnist_bench.leaderboard.board import leaderboard_of
 from mnist_bench.report import sections as report_sections
+from mnist_bench.report.findings import findings
 from search.study.location import StudyLocation
 from support import handmade
 
@@ -107,12 +109,13 @@ def test_what_is_not_confirmed_is_not_called_so(location: StudyLocation, race: C
     sections = report_sections.read(handmade.mixed(), location)
     assert sections.confirmed is None
     assert sections.raced is not None
-    assert sections.winner == (1 if race.judged else None)
-    assert "the race is of what it was then" in sections.raced.lines[-1]
+    assert sections.winner is None, "of the study as it is now"
+    assert sections.raced.lines[0].endswith("the race is of what it was then.")
 
 
 def test_a_study_searched_further_is_told() -> None:
-    assert "searched further since" in report_sections.of_race(RACE, "other").lines[-1]
+    since = "The study was searched further since; the confirmation is of what it was then."
+    assert report_sections.of_race(RACE, "other").lines[0].endswith(f" {since}")
     assert report_sections.of_audit(PRUNING, "other").lines == (
         audit.sentence(PRUNING),
         "The study was searched further since; the audit is of what it was then.",
@@ -136,19 +139,35 @@ def test_the_audit_says_how_often_pruning_was_wrong() -> None:
     assert section.table.texts() == [["#3", "98.00 %", "4"], ["#4", "–", "4"]]
 
 
+def test_a_confirmation_of_what_the_study_was_before_does_not_lead_its_report(location: StudyLocation) -> None:
+    study = handmade.mixed()
+    (location.folder / "confirm").mkdir()
+    confirmed.save(replace(RACE, digest=study.digest), location.folder)
+    assert not report_sections.read(study, location).outdated
+    further = replace(study, trials=(*study.trials, handmade.trial(7, range(3))), totals=(8,))
+    sections = report_sections.read(further, location)
+    assert (sections.winner, sections.confirmed, sections.outdated) == (None, None, True)
+    said = list(findings(further, leaderboard_of(further), sections))
+    (then,) = [sentence for sentence in said if sentence.startswith("Confirmed: the settings of #1")]
+    assert "The study was searched further since" in then
+    assert said.index(then) > 0
+    assert any(sentence.startswith("Nothing is confirmed yet") for sentence in said)
+
+
 def test_what_lies_in_the_folder_is_read(location: StudyLocation) -> None:
     study = handmade.mixed()
     assert report_sections.read(study, location) == report_sections.Sections()
     for part in ("confirm", "ablation", "audit"):
         (location.folder / part).mkdir()
-    confirmed.save(RACE, location.folder)
+    race = replace(RACE, digest=study.digest)
+    confirmed.save(race, location.folder)
     ablation.save(PATH, location.folder)
     audit.save(PRUNING, location.folder)
     sections = report_sections.read(study, location)
     assert sections.winner == 1
     found = (sections.confirmed, sections.ablation, sections.audit)
     made = (
-        report_sections.of_race(RACE, study.digest),
+        report_sections.of_race(race, study.digest),
         report_sections.of_ablation(PATH),
         report_sections.of_audit(PRUNING, study.digest),
     )
