@@ -16,6 +16,10 @@ from search.errors import SearchError, StudyNotFoundError, UsageError
 from support import handmade
 
 
+PDF: Any = ["pdf"]
+PNG: Any = "png"
+
+
 @pytest.fixture(autouse=True)
 def failing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Exception]:
     """Return errors by kind: each kind draws an empty figure or fails with its error; the test set stays open."""
@@ -52,8 +56,8 @@ def test_what_the_study_lacks_is_a_reason_where_all_are_drawn(failing: dict[str,
 @pytest.mark.parametrize(
     ("asked", "fault"),
     [
-        (lambda: pictures.plot_study(handmade.mixed(), formats=["pdf"]), "formats='pdf': give png or svg."),
-        (lambda: pictures.plot_study(handmade.mixed(), formats="png"), "formats='png': give a list of them, [...]."),
+        (lambda: pictures.plot_study(handmade.mixed(), formats=PDF), "formats='pdf': give png or svg."),
+        (lambda: pictures.plot_study(handmade.mixed(), formats=PNG), "formats='png': give a list of them, [...]."),
         (lambda: pictures.plot_study(handmade.mixed(), "history"), "kinds='history': give a list of them, [...]."),
         (
             lambda: pictures.plot_data(["digits"], overrides=["augment.rotation_degrees=30"]),

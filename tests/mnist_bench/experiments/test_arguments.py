@@ -15,6 +15,7 @@ from support import handmade
 STUDY = handmade.mixed()
 TEXT: Any = "5m"
 """What no number is."""
+FILE: Any = Path("mine.yaml")
 NET = {"epochs": 1, "subset": 1000, "model": {"blocks": 0, "hidden_layers": 0}}
 
 
@@ -41,7 +42,7 @@ NET = {"epochs": 1, "subset": 1000, "model": {"blocks": 0, "hidden_layers": 0}}
         (lambda: mnist_bench.compare_methods(tables=TEXT), "tables='5m': give a list of them, [...]."),
         (lambda: mnist_bench.compare_methods(from_studies=TEXT), "from_studies='5m': give a list"),
         (lambda: mnist_bench.search("smoke", overrides=TEXT), "overrides='5m': give a list"),
-        (lambda: mnist_bench.search("smoke", enqueue=Path("mine.yaml")), "enqueue=PosixPath('mine.yaml'): give a list"),
+        (lambda: mnist_bench.search("smoke", enqueue=FILE), "enqueue=PosixPath('mine.yaml'): give a list"),
         (lambda: mnist_bench.search("smoke", from_studies=TEXT), "from_studies='5m': give a list"),
         (lambda: mnist_bench.predict(Path("winner"), TEXT), "pictures='5m': give a list"),
         (lambda: mnist_bench.fit_trial(STUDY, TEXT), "trial='5m': give a whole number."),

@@ -132,7 +132,7 @@ def test_a_recipe_that_the_search_did_not_come_to_is_not_asked_for() -> None:
 
 def test_a_search_that_the_machine_cut_promises_its_digest_to_no_other_machine() -> None:
     study = handmade.mixed()
-    cut = [replace(study.trials[0], state="FAIL", reason="timeout", external=True), *study.trials[1:]]
+    cut = [replace(study.trials[0], state="FAIL", reason="timed_out", external=True), *study.trials[1:]]
     (*_, said) = commands(replace(study, trials=tuple(cut)), None).values()
     assert said.endswith("; its digest is the one above if the machine ends that trial again")
 
