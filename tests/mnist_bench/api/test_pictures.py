@@ -15,7 +15,6 @@ from mnist_bench.plots.kinds import KINDS
 from search.errors import SearchError, StudyNotFoundError, UsageError
 from support import handmade
 
-
 PDF: Any = ["pdf"]
 PNG: Any = "png"
 
