@@ -340,6 +340,27 @@ def test_a_dry_run_trains_nothing(cli: Cli, asked: list[SearchConfig]) -> None:
     assert not Path("results").exists()
 
 
+@pytest.mark.usefixtures("measured")
+def test_a_dry_run_speaks_of_the_audit_after_it(cli: Cli) -> None:
+    result = cli("search", "smoke", "--dry-run", "--trials", "12", "--audit-pruned", "12.5%")
+    assert "Then 12.5 % of the pruned trials train to their ends, which takes time besides." in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "taken_for"),
+    [("digits", "plot digits` draws a picture"), ("run.json", "reproduce run.json` reads a file")],
+)
+def test_a_new_study_has_no_name_that_other_commands_take_for_something_else(
+    cli: Cli, asked: list[SearchConfig], monkeypatch: pytest.MonkeyPatch, name: str, taken_for: str
+) -> None:
+    result = cli("search", "smoke", "--study-name", name)
+    assert (result.exit_code, asked) == (2, [])
+    assert taken_for in result.stderr
+    monkeypatch.setattr("search.study.specification", lambda location: {})
+    cli("search", "smoke", "--study-name", name)
+    assert [search.study_name for search in asked] == [name], "one that is there goes on"
+
+
 @pytest.mark.slow
 def test_a_dry_run_measures_on_the_images_of_the_search_or_fewer(cli: Cli, measured: list[int]) -> None:
     cli("search", "smoke", "--dry-run", "--set", "subset=2000")
