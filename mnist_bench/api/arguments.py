@@ -17,8 +17,12 @@ OwnNetSource = Callable[..., Any] | str | None
 
 
 def chosen(study: StudyRecord, trial: TrialRecord | int | None) -> TrialRecord:
-    """Return the trial that is meant: one of that number, or the best; errors as in `find_trial`,
-    and UsageError where it is no number."""
+    """Return the trial that is meant: one of that number, or the best.
+
+    Raises:
+        UsageError: it is no number.
+        StudyNotFoundError: see `find_trial`.
+    """
     if isinstance(trial, TrialRecord):
         return trial
     if trial is not None:

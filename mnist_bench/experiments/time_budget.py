@@ -25,7 +25,9 @@ class _Spent:
     seconds: Annotated[float, Ge(0)]
     decided: dict[str, bool]
     of: str = ""
+    """What the work is about."""
     earlier: Annotated[float, Ge(0)] = 0.0
+    """Seconds that other work about the same took before."""
 
 
 class TimeBudget:
