@@ -100,12 +100,13 @@ def plot_data(
         ('(60000, 28, 28)', 'digits.png')
     """
     wanted = _checked(kinds, DATA_KINDS, "a study; see plot_study") or tuple(DATA_KINDS)
-    if "augmented" not in wanted and several("overrides", overrides):
+    changes = several("overrides", overrides)
+    if changes and "augmented" not in wanted:
         raise UsageError("overrides are for the kind augmented.")
     destination = as_path(to) or ResultsFolder(Path(results)).plots
     check_target(destination, folder=True)
     close_test_set()
-    return _drawn(jobs.of_data(wanted, as_path(data_dir), overrides, seed), destination, formats, named=True)
+    return _drawn(jobs.of_data(wanted, as_path(data_dir), changes, seed), destination, formats, named=True)
 
 
 def report_study(

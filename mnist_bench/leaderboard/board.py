@@ -149,7 +149,7 @@ def leaderboard_of(
     """
     front = pareto_front(study)
     on_front = {trial.number for trial in front}
-    listed = [*_sorted(study, on_front), *(_infeasible(study) if infeasible else ())]
+    listed = listed_trials(study, on_front, infeasible=infeasible)
     shown = listed[:top]
     complete = study.complete()
     ranks = {trial.number: rank for rank, trial in enumerate(complete, start=1)}
@@ -231,6 +231,11 @@ def ordered(study: StudyRecord) -> list[TrialRecord]:
     That is the leaderboard's order but for a front, which a leaderboard puts first though its cheapest may be bad.
     """
     return _sorted(study, frozenset())
+
+
+def listed_trials(study: StudyRecord, front: Set[int], *, infeasible: bool) -> list[TrialRecord]:
+    """Return the trials in a leaderboard's order, those of the front first; infeasible ones come last, if at all."""
+    return [*_sorted(study, front), *(_infeasible(study) if infeasible else ())]
 
 
 def _sorted(study: StudyRecord, front: Set[int]) -> list[TrialRecord]:

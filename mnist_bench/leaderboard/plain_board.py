@@ -6,15 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mnist_bench.leaderboard.board import (
-    STATE_ORDER,
-    counts,
-    curve_of,
-    excess_of,
-    limits_of,
-    pareto_front,
-    reached,
-)
+from mnist_bench.leaderboard.board import counts, curve_of, excess_of, limits_of, listed_trials, pareto_front
 from mnist_bench.leaderboard.early_stop import first_then, is_ahead
 from search.event_log import EarlyStop, Order, StudyRecord, TrialRecord
 
@@ -104,13 +96,8 @@ def plain_board(
     all others, where `infeasible` asks for it, and rows their learning curves where `curves` does.
     """
     front = [trial.number for trial in pareto_front(study)]
-    trials = [trial for trial in study.trials if infeasible or trial.reason != "infeasible"]
-    listed = sorted(
-        trials,
-        key=lambda t: (
-            t.reason == "infeasible", t.number not in front, STATE_ORDER.index(t.state), -reached(t), t.rank_key()
-        ),
-    )  # fmt: skip
+    on_front = set(front)
+    listed = listed_trials(study, on_front, infeasible=infeasible)
     ranks = {trial.number: rank for rank, trial in enumerate(study.complete(), start=1)}
     names = dict.fromkeys(name for trial in study.trials for name in trial.params)
     ended = study.finished()
@@ -127,7 +114,7 @@ def plain_board(
             _row(
                 trial, ranks.get(trial.number), [*names], curves=curves, first=study.best,
                 cost=None if study.cost is None else trial.facts.get(study.cost),
-                on_front=None if study.cost is None else trial.number in front,
+                on_front=None if study.cost is None else trial.number in on_front,
             )
             for trial in listed[:top]
         ),

@@ -154,9 +154,9 @@ def _files(study: StudyRecord, place: str) -> Iterator[tuple[str, str]]:
         )
 
 
-def _enqueued(study: StudyRecord) -> list[int]:
+def _enqueued(study: StudyRecord) -> range:
     """Return the numbers of the trials that were enqueued and begun; of no others is there a recipe."""
-    return [number for number in range(len(study.spec.get("enqueued", ()))) if number < len(study.trials)]
+    return range(min(len(study.spec.get("enqueued", ())), len(study.trials)))
 
 
 def _searches(study: StudyRecord, data_dir: str | None) -> Iterator[tuple[str, str]]:

@@ -89,10 +89,14 @@ class Front:
             return None
         rivals = [
             self._ahead(own, errors, other.number)
-            for other in self.members
-            if other is not member and other.cost <= member.cost and (errors := _whole(self.final(other.number)))
+            for other in self._as_cheap(member)
+            if (errors := _whole(self.final(other.number)))
         ]
         return min(rivals, key=lambda rival: (rival.high >= 0, rival.low), default=None)
+
+    def _as_cheap(self, member: Member) -> list[Member]:
+        """Return the other members that cost no more."""
+        return [other for other in self.members if other is not member and other.cost <= member.cost]
 
     def _ahead(self, own: Sequence[int], theirs: Sequence[int], other: int) -> Ahead:
         differences = [(their - mine) / self.test_images for their, mine in zip(theirs, own, strict=True)]
@@ -108,8 +112,7 @@ class Front:
         ahead = self.ahead(member)
         if ahead is not None and ahead.high < 0:
             return "no"
-        rivals = [other for other in self.members if other is not member and other.cost <= member.cost]
-        compared = all(_whole(self.final(other.number)) for other in rivals)
+        compared = all(_whole(self.final(other.number)) for other in self._as_cheap(member))
         alone = len(self.members) == 1 and self.left_out  # of a longer front one member is the most accurate
         return "yes" if compared and not alone and (ahead is None or ahead.low > 0) else "not shown"
 

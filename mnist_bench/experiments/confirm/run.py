@@ -220,7 +220,7 @@ class _Confirmation:
             return None
         return replace(
             raced, finals=found.finals, test_images=found.images, earlier=earlier(raced, found),
-            seconds=self._spending.total, least=None if raced.judged else raced.least,
+            seconds=self._spending.total,
         )  # fmt: skip
 
     def _race_errors(self, racing: Sequence[int], upto: int, stopping: Callable[[], bool]) -> Errors | None:
@@ -241,6 +241,7 @@ class _Confirmation:
     def _raced(self, ended: Race) -> Confirmed:
         """Return what the race found, before anything is trained on all images."""
         numbers, judged = winner_and_cheapest(ended, self._trials), ended.judged
+        left_open = not judged or (self._asked.budget is not None and not _opens(self._asked.opening, judged=True))
         return Confirmed(
             study=self._study.name, digest=self._study.digest, top=self._asked.top, budget=self._asked.budget,
             seconds=self._spending.total, train_images=len(self._data.split.train),
@@ -249,7 +250,7 @@ class _Confirmation:
             candidates=tuple(_candidate(self._trials[number], ended) for number in ended.errors), seeds=ended.seeds,
             cut=ended.cut, winner=numbers[0] if judged else None, leader=None if judged else numbers[0],
             cheapest=numbers[-1] if judged else None, finals=(),
-            least=None if judged and self._asked.budget is None else self._least(ended.racing),
+            least=self._least(ended.racing) if left_open else None,
             method="own_differences", earlier=self._known.evaluated if self._known else (),
         )  # fmt: skip
 

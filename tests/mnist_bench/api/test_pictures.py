@@ -57,6 +57,7 @@ def test_what_the_study_lacks_is_a_reason_where_all_are_drawn(failing: dict[str,
     [
         (lambda: pictures.plot_study(handmade.mixed(), formats=PDF), "formats='pdf': give png or svg."),
         (lambda: pictures.plot_study(handmade.mixed(), formats=PNG), "formats='png': give a list of them, [...]."),
+        (lambda: pictures.plot_data(["augmented"], overrides=PNG), "overrides='png': give a list of them, [...]."),
         (lambda: pictures.plot_study(handmade.mixed(), "history"), "kinds='history': give a list of them, [...]."),
         (
             lambda: pictures.plot_data(["digits"], overrides=["augment.rotation_degrees=30"]),
