@@ -1,6 +1,6 @@
 """Note what this revision of the trainer and of the driver comes to on this machine.
 
-Run as `python benchmarks/golden.py` after raising numerics.TRAINER_REVISION or spec.DRIVER_REVISION, after adding a
+Run as `python benchmarks/golden.py` after raising numerics.TRAINER_REVISIONS or spec.DRIVER_REVISION, after adding a
 case to either, or where the kernels or versions are not known yet: on another processor, with another torch, Optuna or
 NumPy. It adds to
 tests/mnist_bench/golden.json (weights, by canary, and a small search) and tests/search/golden_searches.json (digests,
@@ -22,7 +22,7 @@ from mnist_bench.config.json import from_json
 from mnist_bench.data.mnist import DataOptions
 from mnist_bench.data.tensors import load_dataset
 from mnist_bench.numerics.canary import canary
-from mnist_bench.numerics.kinds import Precision
+from mnist_bench.numerics.kinds import Precision, device_kind
 from mnist_bench.training.period import fit
 from search.study.spec import DRIVER_REVISION
 from support import golden_searches
@@ -31,13 +31,15 @@ ROOT = Path(__file__).parent.parent
 TRAINED = ROOT / "tests" / "mnist_bench" / "golden.json"
 SEARCHED = ROOT / golden_searches.FILE
 PRECISIONS: tuple[Precision, Precision] = ("bf16", "fp32")
+KINDS = [device_kind(precision, on_gpu=False) for precision in PRECISIONS]
 
 
 def main() -> None:
     """Train and search, and write both files."""
     trained = json.loads(TRAINED.read_text())
-    if trained["trainer_revision"] != numerics.TRAINER_REVISION:
-        trained |= {"trainer_revision": numerics.TRAINER_REVISION, "weights": {}, "searches": {}}
+    revisions = {kind: numerics.TRAINER_REVISIONS[kind] for kind in KINDS}
+    if trained["trainer_revisions"] != revisions:
+        trained |= {"trainer_revisions": revisions, "weights": {}, "searches": {}}
     searched = json.loads(SEARCHED.read_text()) if SEARCHED.exists() else {}
     if searched.get("driver_revision") != DRIVER_REVISION:
         searched = {"driver_revision": DRIVER_REVISION, "digests": {}}

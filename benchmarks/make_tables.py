@@ -33,7 +33,7 @@ from mnist_bench.config import TaskName
 from mnist_bench.data import DataOptions, load_training_set, tasks
 from mnist_bench.experiments.grid import Grid, Observer, Run, open_grid
 from mnist_bench.nets import COEFFICIENTS
-from mnist_bench.numerics import TRAINER_REVISION
+from mnist_bench.numerics import TRAINER_REVISIONS
 from mnist_bench.space_files import planner_on
 from mnist_bench.tables import cells, near_copies, rows, shipped, spread
 from search import canonical_json
@@ -255,7 +255,7 @@ def table(name: str, found: Mapping[Key, rows.Row], there: Sequence[int]) -> tup
     about = tables.About(
         name=name, task=task, space=space.to_spec(), epochs=list(searches.period_ends(space)),
         images={"train": len(data.split.train), "validation": len(data.split.validation), "unseen": len(data.unseen)},
-        data_hash=data.data_hash, split_hash=data.split.digest, trainer_revision=TRAINER_REVISION,
+        data_hash=data.data_hash, split_hash=data.split.digest, trainer_revision=TRAINER_REVISIONS["cpu-bf16"],
         coefficients=asdict(COEFFICIENTS["cpu-bf16"]), canaries=canaries,
         numerics=[machines[canary] for canary in canaries], versions=searches.versions(),
         made="python benchmarks/make_tables.py", near=near, pace=pace(),

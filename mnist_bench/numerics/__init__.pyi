@@ -1,5 +1,4 @@
 from .device import (
-    TRAINER_REVISION as TRAINER_REVISION,
     VARIABLES as VARIABLES,
     choose_precision as choose_precision,
     describe as describe,
@@ -7,6 +6,7 @@ from .device import (
     setup as setup,
 )
 from .kinds import (
+    TRAINER_REVISIONS as TRAINER_REVISIONS,
     DeviceKind as DeviceKind,
     Precision as Precision,
     PrecisionName as PrecisionName,

@@ -3,7 +3,7 @@
 It runs each kind of kernel that the trainer uses (two sizes of convolution, batchnorm, pooling, dropout, linear layers,
 resampling, two optimizers) in the trainer's precision, but none of the trainer's own code. So it changes if a machine,
 a library or an environment variable leads to other bits, and does not change with the trainer; that is what
-`TRAINER_REVISION` is for.
+`TRAINER_REVISIONS` is for.
 """
 
 from __future__ import annotations
@@ -31,13 +31,26 @@ SHAPES = ((24, 1, 5, 5), (32, 24, 3, 3), (64, 1568), (10, 64))
 
 @cache
 def canary(device: str, precision: Precision) -> str:
-    """Return the SHA-256 of the weights after two short training runs on noise, on `device`; 0.2 s on a CPU."""
+    """Return the SHA-256 of the weights after two short training runs on noise, on `device`; 0.2 s on a CPU.
+
+    Of a GPU it holds the number of multiprocessors, too: cuBLAS promises equal bits for equal numbers of them alone,
+    and sums as short as these would not tell a part of a card from the whole of it.
+    """
     hashed = hashlib.sha256()
+    if count := multiprocessors(torch.device(device)):
+        hashed.update(str(count).encode())
     for optimizer in OPTIMIZERS:
         generator = torch.Generator().manual_seed(0)
         for value in _train(optimizer, generator, torch.device(device), precision):
             hashed.update(value.detach().cpu().contiguous().numpy().data)
     return hashed.hexdigest()
+
+
+def multiprocessors(device: torch.device) -> int | None:
+    """Return how many multiprocessors of a GPU there are to use; None on a CPU."""
+    if device.type != "cuda":
+        return None
+    return int(torch.cuda.get_device_properties(device).multi_processor_count)
 
 
 def _train(

@@ -10,13 +10,11 @@ from typing import Any, get_args
 import torch
 
 from mnist_bench.errors import DeviceError
-from mnist_bench.numerics.canary import canary
-from mnist_bench.numerics.kinds import Precision, device_kind
+from mnist_bench.numerics.canary import canary, multiprocessors
+from mnist_bench.numerics.kinds import TRAINER_REVISIONS, Precision, device_kind
 from mnist_bench.numerics.precision import best_precision, cpu_flags, cpu_line
 from search.arguments import check_choice
 
-TRAINER_REVISION = 2
-"""Raised whenever the same configuration, seed and data give other bits than before on the same machine."""
 FLAGS = ("avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16")
 """Instruction sets by which oneDNN and the matrix library choose their kernels."""
 VARIABLES = (
@@ -56,12 +54,13 @@ def setup(name: str = "auto") -> torch.device:
 
 def describe(device: torch.device, precision: Precision) -> dict[str, Any]:
     """Return the canary, which decides whether two machines compute alike, and what may explain a difference."""
+    kind = device_kind(precision, on_gpu=device.type != "cpu")
     return {
         "canary": canary(str(device), precision),
-        "kind": device_kind(precision, on_gpu=device.type != "cpu"),
+        "kind": kind,
         "device": str(device),
         "precision": precision,
-        "trainer_revision": TRAINER_REVISION,
+        "trainer_revision": TRAINER_REVISIONS[kind],
         "cpu": cpu_line("model name") or platform.processor() or platform.machine(),
         "cpu_flags": [flag for flag in FLAGS if flag in cpu_flags()],
         "gpu": _describe_gpu(device),
@@ -107,6 +106,7 @@ def _describe_gpu(device: torch.device) -> Mapping[str, Any] | None:
     return {
         "name": torch.cuda.get_device_name(device),
         "capability": ".".join(map(str, torch.cuda.get_device_capability(device))),
+        "multiprocessors": multiprocessors(device),
         "cuda": torch.version.cuda,
         "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
     }

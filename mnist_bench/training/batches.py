@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
@@ -43,16 +43,16 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which images one step takes, and how it distorts them."""
+    """Which images one or several steps of an epoch take, one after the other, and how they distort them."""
 
-    step: int
+    steps: range
     chosen: Tensor
-    """int64 (B,), places in the data set's training part."""
+    """int64 (B,) of one step, (K B,) of K steps: places in the data set's training part."""
     maps: Tensor | None
-    """float32 (B, 2, 3 + G²), see `augmentation.maps`; None where nothing is distorted."""
+    """float32 (K B, 2, 3 + G²), see `augmentation.maps`; None where nothing is distorted."""
     augment: AugmentConfig
     losses: Tensor | None
-    """See `Batch`."""
+    """float32 (K B,), see `Batch`."""
 
 
 def batches(
@@ -64,13 +64,14 @@ def batches(
     before, where the schedule has hard images.
     """
     for taken in selections(schedule, data, seed, steps, losses):
-        yield Batch(taken.step, *load(data, taken.chosen, taken.maps, taken.augment), taken.losses)
+        yield Batch(taken.steps.start, *load(data, taken.chosen, taken.maps, taken.augment), taken.losses)
 
 
 def selections(
-    schedule: Schedule, data: Dataset, seed: int, steps: range, losses: LastLosses | None
+    schedule: Schedule, data: Dataset, seed: int, steps: range, losses: LastLosses | None, together: int = 1
 ) -> Iterator[Selection]:
-    """Yield what the batches of `steps` are made from, on the device of `data`."""
+    """Yield what the batches of `steps` are made from, on the device of `data`: `together` steps at a time while an
+    epoch has as many full batches left, then one."""
     for epoch, within in groupby(steps, schedule.epoch_of):
         # Drawn for the whole epoch, on the CPU whatever the device: so neither the batch size nor where a period begins
         # changes the order or a distortion, and a GPU sees what a CPU does.
@@ -80,15 +81,24 @@ def selections(
             order = _harder(order, losses.earlier, schedule)
         config = schedule.augment(first)  # phases are whole epochs
         maps = sent(_maps(config, len(data.train), seed, epoch), data.device) if config.distorts else None
-        for step in within:
-            place = (step - first) * schedule.batch_size
-            chosen = order[place : place + schedule.batch_size]
+        for some in _groups(tuple(within), first + len(order) // schedule.batch_size, together):
+            place = (some.start - first) * schedule.batch_size
+            chosen = order[place : place + len(some) * schedule.batch_size]
             left = losses.newest[place : place + len(chosen)] if losses else None
-            # chosen (B,): places in the training part, at which the maps (N, 2, 3 + G²) of its images stand, too.
-            yield Selection(step, chosen, None if maps is None else maps[chosen], config, left)
-            if losses and step + 1 == schedule.first_step(epoch + 1):
+            # chosen (K B,): places in the training part, at which the maps (N, 2, 3 + G²) of its images stand, too.
+            yield Selection(some, chosen, None if maps is None else maps[chosen], config, left)
+            if losses and some.stop == schedule.first_step(epoch + 1):
                 trained = order[: place + len(chosen)]
                 losses.earlier[trained] = losses.newest[: len(trained)]
+
+
+def _groups(steps: Sequence[int], full: int, together: int) -> Iterator[range]:
+    """Yield an epoch's steps: `together` at a time while they lie before step `full`, then one at a time."""
+    start, end = steps[0], steps[-1] + 1
+    while start < end:
+        size = together if start + together <= min(end, full) else 1
+        yield range(start, start + size)
+        start += size
 
 
 def no_losses(schedule: Schedule, device: torch.device) -> LastLosses | None:

@@ -29,6 +29,8 @@ CHECKED = (
 )
 """Every kind of step: both optimizers, draws of every sort, averaged weights, a smaller last batch, images chosen for
 their losses; three periods, so that an evaluation is given out, captured and replayed."""
+_GROUP, _GROUPED_FROM = 3, 8
+"""Steps captured as one, and the step from which on: in the second period, which leaves some for single ones, too."""
 
 
 def verify_replay(data: Dataset, precision: Precision, record: Recorder) -> str:
@@ -59,7 +61,7 @@ def _bits(config: TrainConfig, data: Dataset, precision: Precision, record: Reco
     state: bytes | None = None
     found: list[object] = []
     for period in (1, 2, 3):
-        make = partial(StaticTrainLoop, record=record)
+        make = partial(StaticTrainLoop, record=record, group=_GROUP, grouped_from=_GROUPED_FROM)
         steps = advance_in_steps(config, 0, period, state, data, precision, make=make, device_cache=device_cache)
         state, report = finish(steps)
         found += [state, report.value, dict(report.metrics), report.weights, dict(report.details), report.end]

@@ -13,7 +13,7 @@ from mnist_bench.experiments.ablation.result import Ablation, Measured, Step
 from mnist_bench.experiments.ablation.setting_groups import differing, effective, met
 from mnist_bench.experiments.grid import Grid, Observer, Run, Workplace, open_grid_of, product
 from mnist_bench.nets import net_size
-from mnist_bench.numerics import TRAINER_REVISION
+from mnist_bench.numerics import TRAINER_REVISIONS
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.studies import compatibility, data_of
 from search import canonical_json
@@ -113,7 +113,8 @@ def _question(
 ) -> str:
     data = study.spec["context"]["data"]
     about = [trial.number, to_json(start), to_json(target), list(seeds), data["data_hash"], data["split_hash"]]
-    return canonical_json.sha256([*about, study.spec["numerics"]["canary"], TRAINER_REVISION])
+    numerics = study.spec["numerics"]
+    return canonical_json.sha256([*about, numerics["canary"], TRAINER_REVISIONS[numerics["kind"]]])
 
 
 class _Stopped(Exception):

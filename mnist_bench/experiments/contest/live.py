@@ -20,6 +20,7 @@ from mnist_bench.config import TaskName
 from mnist_bench.experiments.contest.baselines import Ended, Params, choices, first_period, proposals, transfer
 from mnist_bench.experiments.contest.entrants import strategies_of
 from mnist_bench.experiments.contest.record import Entrant, Trace
+from mnist_bench.numerics import DeviceKind
 from mnist_bench.searches import period_ends
 from mnist_bench.tables import CHANCE, Table, cached_trainer
 from search import canonical_json, strategies
@@ -38,7 +39,7 @@ SEEN_SEED = 0
 """With which all that a search proposes is trained."""
 FRESH_SEEDS = (1001, 1002, 1003, 1004)
 """With which its choice is trained again."""
-FIRST_KIND = "cpu-bf16"
+FIRST_KIND: DeviceKind = "cpu-bf16"
 """On which the first live contests ran."""
 MAX_TRIALS = 10_000
 """At so many trials a search ends, whatever it has spent."""
@@ -66,7 +67,7 @@ class LiveTerms:
     slots: int = 8
     workers: int = 1
     device: str = "auto"
-    kind: str = FIRST_KIND
+    kind: DeviceKind = FIRST_KIND
     """Of the device, which says what periods cost; see `mnist_bench.nets.COEFFICIENTS`."""
     other: Table | None = None
     """A table on another task, whose best configurations may be transferred."""

@@ -16,7 +16,7 @@ from mnist_bench.experiments.contest.record import Contest, Entrant, Ledger, Tra
 from mnist_bench.experiments.contest.replays import Arena, Terms, replays
 from mnist_bench.experiments.grid import Observer
 from mnist_bench.nets import COEFFICIENTS
-from mnist_bench.numerics import TRAINER_REVISION, best_precision, device_kind, find_device
+from mnist_bench.numerics import TRAINER_REVISIONS, DeviceKind, best_precision, device_kind, find_device
 from mnist_bench.searches import period_ends
 from mnist_bench.space_files import planner_on
 from mnist_bench.statistics import reference
@@ -205,7 +205,8 @@ def _live(asked: Options, task: TaskName, observer: Observer, stopping: Stopping
     seeds = _seeds(asked)
     # Costs, and with them the order of events, follow the kind of device; the first ledgers had but one and name none.
     kind = [] if terms.kind == live.FIRST_KIND else [terms.kind]
-    ledger = Ledger(asked.ledger, [*_common(space, task, asked.slots), *kind, asked.trials], terms.start.to_json())
+    common = _common(space, task, asked.slots, terms.kind)
+    ledger = Ledger(asked.ledger, [*common, *kind, asked.trials], terms.start.to_json())
     if not _searched(entrants, seeds, terms, ledger, observer, stopping):
         return None
     traces = [[trace for seed in seeds if (trace := ledger.get(entrant, seed))] for entrant in entrants]
@@ -238,9 +239,9 @@ def _searched(
     return True
 
 
-def _common(space: Space, task: TaskName, slots: int) -> list[Any]:
+def _common(space: Space, task: TaskName, slots: int, kind: DeviceKind) -> list[Any]:
     """Return what decides the bits of all live searches of a contest."""
-    return [space.to_spec(), task, slots, live.SEEN_SEED, TRAINER_REVISION, DRIVER_REVISION]
+    return [space.to_spec(), task, slots, live.SEEN_SEED, TRAINER_REVISIONS[kind], DRIVER_REVISION]
 
 
 def _load(name: str) -> Space:
@@ -264,7 +265,7 @@ def _live_terms(asked: Options, task: TaskName, space: Space, other: Table | Non
         validation_images=len(data.split.validation),
     )
     average = [planner(params) for params in spread(space, planner, AVERAGED)]
-    common = [*_common(space, task, asked.slots), kind]
+    common = [*_common(space, task, asked.slots, kind), kind]
     folder = asked.results / FOLDER / f"live-{space.name}-{canonical_json.sha256(common)[:8]}"
     return live.LiveTerms(
         task=task, space=space, planner=planner, budget=asked.trials, slots=asked.slots, workers=asked.workers[0],

@@ -326,7 +326,7 @@ def test_another_installation_is_told_with_the_way_back(place: StudyLocation, mo
     assert "99.0 now" in finding.text
     assert finding.advice.startswith("pip install torch==2.")
     monkeypatch.undo()
-    monkeypatch.setattr("mnist_bench.numerics.device.TRAINER_REVISION", 99)
+    monkeypatch.setattr("mnist_bench.numerics.device.TRAINER_REVISIONS", {"cpu-bf16": 99, "cpu-fp32": 99})
     finding = found(check(place), "installation", "problem")
     assert "trainer_revision" in finding.text
     assert "mnist-bench of that time" in finding.advice

@@ -15,8 +15,8 @@ from mnist_bench.config.json import from_json
 from mnist_bench.data.tensors import Dataset
 from mnist_bench.nets.cost_model import COEFFICIENTS
 from mnist_bench.numerics.canary import canary
-from mnist_bench.numerics.device import TRAINER_REVISION, choose_precision, describe, setup
-from mnist_bench.numerics.kinds import Precision
+from mnist_bench.numerics.device import choose_precision, describe, setup
+from mnist_bench.numerics.kinds import TRAINER_REVISIONS, Precision, device_kind
 from mnist_bench.numerics.precision import best_precision
 from mnist_bench.training.period import fit
 from search.errors import UsageError
@@ -101,10 +101,11 @@ def test_bf16_is_for_processors_that_are_faster_in_it(
 @pytest.mark.slow
 @pytest.mark.parametrize("precision", ["bf16", "fp32"])
 def test_the_bits_are_those_of_this_revision(digits: Dataset, precision: Precision) -> None:
-    """Where this fails, settings give other bits than before with the same kernels: raise numerics.TRAINER_REVISION
+    """Where this fails, settings give other bits than before with the same kernels: raise numerics.TRAINER_REVISIONS
     and write the file anew with benchmarks/golden.py."""
     golden = json.loads(GOLDEN.read_text())
-    assert golden["trainer_revision"] == TRAINER_REVISION
+    kind = device_kind(precision, on_gpu=False)
+    assert golden["trainer_revisions"][kind] == TRAINER_REVISIONS[kind]
     place = canary("cpu", precision)
     if place not in golden["weights"]:
         pytest.skip(f"no weights are known for kernels like those here (canary {place})")

@@ -58,9 +58,13 @@ def plain_bits(config: TrainConfig, digits: Dataset) -> Bits:
     return whole(config, lambda period, state: advance(config, 1, period, state, digits, "fp32"))
 
 
-def fixed_bits(config: TrainConfig, digits: Dataset, record: Recorded | None, device_cache: int = 0) -> Bits:
+def fixed_bits(
+    config: TrainConfig, digits: Dataset, record: Recorded | None, device_cache: int = 0, group: int = 1,
+    grouped_from: int = WARM_UP,
+) -> Bits:  # fmt: skip
+    """Return what `plain_bits` does, over buffers that stay."""
     stay: DeviceCache[TrainLoop] = DeviceCache(device_cache)
-    make = partial(StaticTrainLoop, record=record)
+    make = partial(StaticTrainLoop, record=record, group=group, grouped_from=grouped_from)
     return whole(
         config,
         lambda period, state: finish(
@@ -89,6 +93,7 @@ def test_the_bits_are_those_of_the_plain_loop(
     assert fixed_bits(config, digits, None) == expected
     assert fixed_bits(config, digits, Recorded()) == expected
     assert fixed_bits(config, digits, Recorded(), device_cache=1) == expected
+    assert fixed_bits(config, digits, Recorded(), device_cache=1, group=4) == expected
 
 
 def test_all_but_the_first_steps_and_the_first_evaluation_are_replayed(config: TrainConfig, digits: Dataset) -> None:
@@ -102,6 +107,19 @@ def test_a_train_loop_that_does_not_stay_is_recorded_anew(config: TrainConfig, d
     record = Recorded()
     fixed_bits(config, digits, record)
     assert (record.steps, record.evaluations) == (2, 0)
+
+
+def test_later_periods_replay_several_steps_at_a_time(config: TrainConfig, digits: Dataset) -> None:
+    record = Recorded()
+    fixed_bits(config, digits, record, device_cache=1, group=4)
+    assert record.steps == 2, "a step of the first period, a group of the second"
+    assert record.replays == (10 - WARM_UP) + (2 + 2) + 1, "ten steps are two groups and two steps"
+
+
+def test_a_short_training_never_waits_for_a_group_to_be_recorded(config: TrainConfig, digits: Dataset) -> None:
+    record = Recorded()
+    fixed_bits(config, digits, record, device_cache=1, group=4, grouped_from=21)
+    assert record.steps == 1
 
 
 def test_a_smaller_last_batch_is_not_recorded(config: TrainConfig, digits: Dataset) -> None:
@@ -120,10 +138,13 @@ def test_each_phase_with_other_distortions_is_recorded(config: TrainConfig, digi
 
 
 @pytest.mark.parametrize("grids", [(4, 0), (2, 5), (0, 3)])
-def test_each_phase_may_have_a_grid_of_its_own(config: TrainConfig, digits: Dataset, grids: tuple[int, int]) -> None:
+@pytest.mark.parametrize("group", [1, 4])
+def test_each_phase_may_have_a_grid_of_its_own(
+    config: TrainConfig, digits: Dataset, grids: tuple[int, int], group: int
+) -> None:
     first, second = (replace(config.augment, grid_pixels=side) for side in grids)
     phased = exact(replace(config, augment=first, phases=(Phase(epochs=1), Phase(epochs=1, augment=second))))
-    assert fixed_bits(phased, digits, Recorded(), device_cache=1) == plain_bits(phased, digits)
+    assert fixed_bits(phased, digits, Recorded(), device_cache=1, group=group) == plain_bits(phased, digits)
 
 
 def test_scalars_on_the_device_follow_the_schedule(config: TrainConfig, digits: Dataset) -> None:
