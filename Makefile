@@ -5,7 +5,7 @@ BIN := .venv/bin
 FAST := not (slow or soak or browser or ray or integration)
 TWO := -n 2 --dist loadfile --no-loadscope-reorder   # what a file's tests look at is made once; the slow ones come first
 
-.PHONY: help search prove check coverage test integration faults docs lint format schema results peers search-peers clean
+.PHONY: help search prove check coverage test integration faults docs lint format schema results peers search-peers gpu clean
 
 help:
 	@echo "make search   50 trials of spaces/conv.yaml on the full data: about 5 minutes on 2 cores"
@@ -19,6 +19,7 @@ help:
 	@echo "make results  make the published searches and the notebook's table again: about 2.5 hours on 2 cores"
 	@echo "make peers    other people's loops beside ours, measured: about 2 hours on 2 quiet cores"
 	@echo "make search-peers   environments for other people's methods of search (benchmarks/peers/search_methods)"
+	@echo "make gpu      all that a GPU is for, measured in steps: under 10 minutes with a card"
 	@echo "make format   lay out the code"
 	@echo "make schema   write spaces/schema.json"
 	@echo "make clean    remove the virtual environments and caches; studies stay"
@@ -71,6 +72,9 @@ peers: .venv/compared
 
 search-peers: .venv/installed
 	$(BIN)/python benchmarks/peers/search_methods/environments.py
+
+gpu: .venv/tested
+	$(BIN)/python benchmarks/gpu.py
 
 clean:
 	rm -rf .venv .venv-peers .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

@@ -1,6 +1,7 @@
 """What training an epoch consists of, each piece alone and all together: the very functions that training calls.
 
-On a GPU their kernels are given out one by one, while a search replays them as graphs.
+On a GPU their kernels are given out one by one; an epoch is trained with its steps captured and replayed, too, as a
+search does it.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ from mnist_bench.config import AugmentConfig, Schedule, TrainConfig
 from mnist_bench.data import Dataset
 from mnist_bench.nets import set_dropout_generator
 from mnist_bench.numerics import Precision
-from mnist_bench.training import Batch, Evaluation, evaluate, make_learner, seeded, train_step
+from mnist_bench.training import Batch, Evaluation, Learner, evaluate, make_learner, seeded, train_step
 from mnist_bench.training.batches import batches
+from mnist_bench.training.cuda import StaticTrainLoop, Streams, recorder
+from search.trainer_api import finish
 
-Part = Literal["epoch", "load", "batches", "train", "evaluate"]
+Part = Literal["epoch", "replayed", "load", "batches", "train", "evaluate"]
 SEED = 0
 
 
@@ -29,18 +32,22 @@ class Passes:
         self.data = data
         self.config = config
         self.precision = precision
-        self.learner = make_learner(self._schedule(config), seeded(SEED, "init"), data.device, data.form)
+        self.learner = self._new_learner()
+        self._streams = Streams(data.device) if data.device.type == "cuda" else None
         set_dropout_generator(self.learner.model, seeded(SEED, "dropout", 1, device=str(data.device)))
 
     def run(self, part: Part) -> None:
         """Make one pass: the first `epoch`, or all of it piece by piece.
 
+        `replayed` trains the epoch with the train loop of a GPU, a learner of its own, and graphs where there are any;
         `load` makes batches without distorting them, `batches` distorts them as the configuration says, `train` takes
         the steps on batches made before, `evaluate` judges the net on the validation part.
         """
         match part:
             case "epoch":
                 self._train(self._batches(self.config))
+            case "replayed":
+                self._replay()
             case "load":
                 deque(self._batches(replace(self.config, augment=AugmentConfig())), maxlen=0)
             case "batches":
@@ -61,6 +68,18 @@ class Passes:
         if part == "train":
             _ = self._prepared
         self.learner.model.train()
+
+    def _replay(self) -> None:
+        steps = self._train_loop.train(SEED, 1)
+        finish(steps if self._streams is None else self._streams.carry(steps))
+
+    @cached_property
+    def _train_loop(self) -> StaticTrainLoop:
+        record = recorder(self.data.device)
+        return StaticTrainLoop(self._new_learner(), self.config, self.data, self.precision, record, grouped_from=0)
+
+    def _new_learner(self) -> Learner:
+        return make_learner(self._schedule(self.config), seeded(SEED, "init"), self.data.device, self.data.form)
 
     def _train(self, made: Iterable[Batch]) -> None:
         schedule = self._schedule(self.config)

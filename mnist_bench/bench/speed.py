@@ -24,6 +24,7 @@ EVALUATED = {"cpu": 2500, "cuda": 10_000}
 EPOCH = 60_000
 VALIDATION = 10_000
 PARTS: tuple[Part, ...] = ("epoch", "load", "batches", "train", "evaluate")
+PARTS_OF_A_GPU: tuple[Part, ...] = (*PARTS, "replayed")
 
 Round = Mapping[tuple[str, str], float]
 """Seconds of (net, part) and of (kernel, precision), all processes at once, from their start to the last one's end; and
@@ -81,6 +82,8 @@ class NetSpeed:
     else took time."""
     filled_floor: float | None = None
     """The same with feature maps rounded up to groups of 16, as kernels compute; None in files of earlier versions."""
+    replayed: Spread | None = None
+    """On a GPU seconds for 60,000 images as a search trains them, with captured steps; None on a CPU."""
 
     @property
     def times_floor(self) -> float:
@@ -190,7 +193,11 @@ def _round(pool: WorkerPool, precisions: Sequence[Precision], *, on_gpu: bool) -
     return {
         **({} if on_gpu else {CLOCK: _chain_seconds(pool)}),
         **{key: pool.together(order) for key, order in found.items()},
-        **{(net, part): pool.together(pass_of(net, part)) for net in nets() for part in PARTS},
+        **{
+            (net, part): pool.together(pass_of(net, part))
+            for net in nets()
+            for part in (PARTS_OF_A_GPU if on_gpu else PARTS)
+        },
     }
 
 
@@ -202,7 +209,8 @@ def _chain_seconds(pool: WorkerPool) -> float:
 
 def _net_speed(net: str, rounds: Sequence[Round], epochs: float, validations: float, gflops: float) -> NetSpeed:
     """Return one net's figures; `epochs` and `validations` scale a pass to whole sets on the whole machine."""
-    seconds = {part: [found[net, part] * epochs for found in rounds] for part in PARTS}
+    parts = [part for part in PARTS_OF_A_GPU if (net, part) in rounds[0]]
+    seconds = {part: [found[net, part] * epochs for found in rounds] for part in parts}
     architecture = plan_layers(nets()[net].model)
     distorting = [max(0.0, both - load) for both, load in zip(seconds["batches"], seconds["load"], strict=True)]
     return NetSpeed(
@@ -216,6 +224,7 @@ def _net_speed(net: str, rounds: Sequence[Round], epochs: float, validations: fl
         macs=architecture.macs,
         floor=floor_seconds(architecture.macs, EPOCH, gflops),
         filled_floor=floor_seconds(filled_macs(architecture), EPOCH, gflops),
+        replayed=_spread(seconds["replayed"]) if "replayed" in seconds else None,
     )
 
 

@@ -23,6 +23,7 @@ def speed_tables(speed: Speed, machines: Mapping[str, Speed]) -> tuple[Table[Net
         Column("net", lambda row: row.net, 9),
         Column("images/s", lambda row: _figure(row.images_per_second), 8, "right"),
         Column("epoch", lambda row: _seconds(row.epoch.median), 7, "right"),
+        *([_replayed()] if _on_gpu(speed) else []),
         Column("load", lambda row: _seconds(row.load.median), 4, "right"),
         Column("augment", lambda row: _seconds(row.augment.median), 4, "right"),
         Column("train", lambda row: _seconds(row.train.median), 4, "right"),
@@ -54,6 +55,7 @@ def _footnotes(speed: Speed, machines: Mapping[str, Speed]) -> list[str]:
         f"Medians of {repeats} of {speed.images:,} images in {processes}, in brackets the lowest and "
         "the highest; seconds of the whole machine.",
         "epoch: 60,000 images, of which load, augment and train are parts measured on their own; evaluate: 10,000.",
+        *(["replayed: an epoch with its steps captured and replayed, as a search trains."] if _on_gpu(speed) else []),
         "floor: an epoch's multiply-accumulates, forward and backward, at the rate of convolution, and nothing else.",
         "filled: the same with feature maps rounded up to groups of 16, which kernels compute whole.",
         *(
@@ -63,6 +65,14 @@ def _footnotes(speed: Speed, machines: Mapping[str, Speed]) -> list[str]:
         ),
         *(f"{name}: {sentence(machine.machine)}" for name, machine in machines.items()),
     ]
+
+
+def _on_gpu(speed: Speed) -> bool:
+    return any(net.replayed for net in speed.nets)
+
+
+def _replayed() -> Column[NetSpeed]:
+    return Column("replayed", lambda row: _seconds(row.replayed.median) if row.replayed else "–", 7, "right")
 
 
 def _published_net(name: str, nets: Sequence[NetSpeed]) -> Column[NetSpeed]:

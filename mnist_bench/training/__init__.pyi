@@ -1,7 +1,7 @@
 from .batches import Batch as Batch, seeded as seeded
 from .evaluation import Evaluation as Evaluation, evaluate as evaluate, logits as logits
 from .factory import trainer_spec as trainer_spec
-from .learner import make_learner as make_learner, train_step as train_step
+from .learner import Learner as Learner, make_learner as make_learner, train_step as train_step
 from .period import (
     FitResult as FitResult,
     PlainTrainLoop as PlainTrainLoop,

@@ -12,12 +12,12 @@ from mnist_bench.bench import published as published_module
 from mnist_bench.bench.kernels import operations
 from mnist_bench.bench.nets import nets
 from mnist_bench.bench.published import plain, published
-from mnist_bench.bench.speed import EVALUATED, IMAGES, Spread
+from mnist_bench.bench.speed import EVALUATED, IMAGES, Spread, summary
 from mnist_bench.bench.tables import speed_tables
 from mnist_bench.config.schedule import Schedule
 from mnist_bench.nets.architecture import plan_layers
 from search.errors import StorageError
-from support.handmade_speed import speed
+from support.handmade_speed import MACHINE, seconds, speed
 
 
 def test_the_four_nets_are_those_of_the_recipes() -> None:
@@ -61,6 +61,21 @@ def test_rates_are_those_of_a_process_and_the_floor_that_of_all() -> None:
     net = found.nets[0]
     assert net.floor == pytest.approx(60_000 * 6 * net.macs / (2e9 * rates["convolution", "bf16"]))
     assert net.times_floor == pytest.approx(40 / net.floor)
+
+
+def test_on_a_gpu_an_epoch_with_replayed_steps_stands_beside() -> None:
+    """One process that trains 3,000 images in half a second, where giving the steps out one by one takes four."""
+    rounds = [{**seconds(4.0), **{(net, "replayed"): 0.5 for net in nets()}}]
+    found = summary(rounds, replace(MACHINE, gpu="Some Card"), 1, images=3000, evaluated=1000)
+    replayed = found.nets[0].replayed
+    assert replayed is not None
+    assert replayed.median == pytest.approx(10.0)
+    table = speed_tables(found, {})
+    assert [column.heading for column in table[0].columns][2:4] == ["epoch", "replayed"]
+    assert any(line.startswith("replayed: ") for line in table[1].footnotes)
+    on_cpu = speed_tables(speed(4.0), {})
+    assert "replayed" not in [column.heading for column in on_cpu[0].columns]
+    assert not any(line.startswith("replayed: ") for line in on_cpu[1].footnotes)
 
 
 def test_the_clock_and_what_a_cycle_does() -> None:

@@ -1,0 +1,351 @@
+"""The steps of gpu.py: what each measures on a card, or rehearses on a CPU."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+from torch._C._autograd import DeviceType
+from torch.profiler import ProfilerActivity, profile
+
+from mnist_bench import numerics, space_files
+from mnist_bench.bench import speed as speed_module, speed_tables
+from mnist_bench.bench.published import plain
+from mnist_bench.config import TrainConfig, from_json
+from mnist_bench.data import DataOptions, Dataset, load_dataset
+from mnist_bench.numerics.canary import canary, multiprocessors
+from mnist_bench.training import TorchTrainer, TrainLoop, advance_in_steps, verify_replay
+from mnist_bench.training.cuda import DeviceCache, Recorder, StaticTrainLoop, Streams, recorder
+from search.trainer_api import Report, Steps, finish
+
+ROOT = Path(__file__).parent.parent
+PROGRAM = (sys.executable, "-c", "from mnist_bench.cli.app import main; main()")
+RECORD = ROOT / "results" / "published" / "conv" / "RECORD.json"
+NETS = ("ladder/99.4", "notebook/batchnorm")
+"""Recipes whose steps are replayed, beside the winner of the published search."""
+PERIODS = 4
+"""Of that winner, which the lanes train: two epochs, of which the later ones are replayed in groups."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Amounts:
+    """How much of everything is done."""
+
+    subset: int | None
+    """Images of the data set; None for all."""
+    epochs: int
+    """Of each net whose steps are replayed."""
+    lanes: tuple[int, ...]
+    groups: tuple[int, ...]
+    """Steps captured as one."""
+    search: tuple[str, ...]
+    """What is searched twice, with its trials."""
+    speed_images: tuple[int, int] | None
+    """Training and validation images of a pass of `bench speed`; None for its own."""
+    repeats: int
+    targets: tuple[str, ...]
+    seeds: int
+    runs: int
+    large_search: tuple[str, ...]
+    confirm: tuple[str, ...]
+
+
+FULL = Amounts(
+    subset=None, epochs=2, lanes=(1, 2, 4, 8, 16), groups=(1, 4, 8, 16), search=("conv", "--trials", "50"),
+    speed_images=None, repeats=5, targets=("99.0", "99.4", "99.6"), seeds=5, runs=10,
+    large_search=("conv-gpu", "--trials", "50"), confirm=("--top", "1"),
+)  # fmt: skip
+_NET = ("model.filters=16", "model.blocks=3", "model.convs_per_block=1")
+_SMALL = ("subset=1000", "epochs=1", "periods=[0.5, 1]", *_NET)
+_FEW = ("--trials", "2", *(f"--set={change}" for change in _SMALL))
+REHEARSAL = Amounts(
+    subset=600, epochs=2, lanes=(1, 2), groups=(1, 2), search=("conv", *_FEW, "--no-start"),
+    speed_images=(256, 250), repeats=1, targets=("99.0",), seeds=1, runs=1, large_search=("conv-gpu", *_FEW),
+    confirm=("--top", "1"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Where:
+    """What is measured, and where files go."""
+
+    device: str
+    results: Path
+    """Of the commands; it goes when the step has ended."""
+    output: Path
+    """Of the steps' files."""
+    amounts: Amounts
+
+
+Figures = dict[str, Any]
+Outcome = tuple[bytes, float | None, Mapping[str, Any], str]
+"""A period's state, value, metrics and weights."""
+
+
+def card(where: Where) -> Figures:
+    """Say what the card is, whether it computes the same bits twice, and what its start takes."""
+    started = time.perf_counter()
+    device = numerics.setup(where.device)
+    torch.zeros(1, device=device)
+    seconds = {"start": time.perf_counter() - started}
+    canaries = {}
+    for precision in ("bf16", "fp32"):
+        before = time.perf_counter()
+        chosen = numerics.choose_precision(device, precision)
+        canaries[precision] = [canary(str(device), chosen), canary.__wrapped__(str(device), chosen)]
+        seconds[f"canary {precision}"] = time.perf_counter() - before
+    precision = numerics.best_precision(device)
+    data, before = load_dataset(DataOptions(subset=where.amounts.subset), device), time.perf_counter()
+    with in_a_stream(device):
+        verdict = verify_replay(data, precision, recorder(device) or again)
+    seconds["check of graphs"] = time.perf_counter() - before
+    return {
+        "machine": numerics.sentence(numerics.this_machine(device, precision)),
+        "numerics": numerics.describe(device, precision),
+        "memory": torch.cuda.get_device_properties(device).total_memory if device.type == "cuda" else None,
+        "multiprocessors": multiprocessors(device),
+        "canaries": canaries, "graphs": verdict, "seconds": seconds,
+        "holds": verdict == "on" and all(first == second for first, second in canaries.values()),
+    }  # fmt: skip
+
+
+def tests(where: Where) -> Figures:
+    """Run the tests that want a card."""
+    options = ("-q", "-m", "gpu", "tests/mnist_bench/training")
+    line = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options]
+    done = subprocess.run(line, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+    print(done.stdout)
+    end = done.stdout.splitlines()[-1]
+    return {"command": f"pytest {' '.join(options)}", "said": end, "holds": done.returncode == 0}
+
+
+def graphs(where: Where) -> Figures:
+    """Train nets with and without captured steps: the same bits? And what do groups of steps take?"""
+    device, data, precision = prepared(where)
+    rows = []
+    for name, config in nets(where).items():
+        eager, _ = trained(config, data, precision, None, 1)
+        runs = [trained(config, data, precision, recorder(device) or again, group) for group in where.amounts.groups]
+        rows.append({
+            "net": name, "identical": all(outcomes == eager for outcomes, _ in runs), "batch": config.optim.batch_size,
+            "kernels_a_step": kernels_a_step(config, data, precision),
+            "seconds": {"one by one": trained(config, data, precision, None, 1)[1]}
+            | {str(group): seconds for group, (_, seconds) in zip(where.amounts.groups, runs, strict=True)},
+        })  # fmt: skip
+    return {
+        "nets": rows, "epochs": where.amounts.epochs, "images": len(data.train),
+        "seconds_are": "of the last epoch, whose steps are all replayed, by steps captured as one",
+        "holds": all(row["identical"] for row in rows),
+    }  # fmt: skip
+
+
+def lanes(where: Where) -> Figures:
+    """Train seeds of one net alone and in lanes: the same bits, and how much faster?"""
+    device, data, precision = prepared(where)
+    most = max(where.amounts.lanes)
+    trainer = TorchTrainer(data, precision, record=recorder(device) or again, device_cache=most)
+    config, seeds = winner(where), range(most)
+    alone = [finish(whole(trainer, config, seed)) for seed in seeds]
+    images = len(data.train) * config.periods[PERIODS - 1] * most if config.periods else 0
+    rows = []
+    for count in where.amounts.lanes:
+        before = time.perf_counter()
+        found = in_lanes(trainer, config, seeds, count)
+        seconds = time.perf_counter() - before
+        row = {"lanes": count, "identical": found == alone, "seconds": seconds, "images_per_second": images / seconds}
+        rows.append(row)
+    return {"trials": most, "rows": rows, "holds": all(row["identical"] for row in rows)}
+
+
+def conv(where: Where) -> Figures:
+    """Search conv.yaml twice."""
+    found = [searched(where, where.amounts.search, f"conv-{number}") for number in (1, 2)]
+    digests = [study["digest"] for study, _ in found]
+    best = found[0][0]["rows"][0]
+    return {
+        "command": f"mnist-bench search {' '.join(where.amounts.search)} --device {where.device}", "digests": digests,
+        "seconds": [seconds for _, seconds in found], "best": {"trial": best["number"], "accuracy": best["accuracy"]},
+        "holds": len(set(digests)) == 1,
+    }  # fmt: skip
+
+
+def speed(where: Where) -> Figures:
+    """Measure what `mnist-bench bench speed` does, with captured steps among the rest."""
+    if where.amounts.speed_images:
+        kind = torch.device(where.device).type
+        speed_module.IMAGES[kind], speed_module.EVALUATED[kind] = where.amounts.speed_images
+    options = speed_module.Options(repeats=where.amounts.repeats, workers=1, device=where.device, precision="auto")
+    found = speed_module.run(options, lambda number: print(f"round {number}", flush=True))
+    print([table.rows for table in speed_tables(found, {})])
+    return {"command": f"mnist-bench bench speed --device {where.device}", "speed": plain(found)}
+
+
+def ladder(where: Where) -> Figures:
+    """Train the ladder's recipes."""
+    command = ("bench", "ladder", *where.amounts.targets, "--seeds", str(where.amounts.seeds))
+    found = said(where, *command, "--json")
+    return {"command": f"mnist-bench {' '.join(command)} --device {where.device}", **found}
+
+
+def train_fast(where: Where) -> Figures:
+    """Time the recipe of train_mnist_fast beside ours for the same accuracy."""
+    runs = ["--runs", str(where.amounts.runs), *images(where)]
+    line = ["benchmarks/peers/train_fast.py", "--device", where.device, *runs]
+    done = subprocess.run([sys.executable, *line], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    ours = json.loads((where.output / "ladder.json").read_text())["rungs"][0]["seconds"]
+    theirs = median(run["seconds"] for run in found)
+    return {
+        "command": f"python {' '.join(line)}", "seconds": theirs, "ours": ours, "times_ours": theirs / ours,
+        "runs": found,
+    }  # fmt: skip
+
+
+def conv_gpu(where: Where) -> Figures:
+    """Search conv-gpu.yaml and confirm its winner."""
+    study, seconds = searched(where, where.amounts.large_search, "conv-gpu-1")
+    before = time.perf_counter()
+    confirmed = said(where, "confirm", "conv-gpu-1", *where.amounts.confirm, "--json")
+    final = next(net for net in confirmed["finals"] if net["number"] == confirmed["winner"])
+    options = (" ".join(where.amounts.large_search), " ".join(where.amounts.confirm))
+    return {
+        "command": f"mnist-bench search {options[0]}; confirm {options[1]}",
+        "digest": study["digest"], "counts": study["counts"], "seconds": seconds,
+        "confirm_seconds": time.perf_counter() - before, "winner": final["number"], "test": final["test"],
+        "committee_errors": final["committee"],
+    }  # fmt: skip
+
+
+STEPS: Mapping[str, Callable[[Where], Figures]] = {
+    "card": card, "tests": tests, "graphs": graphs, "lanes": lanes, "conv": conv, "speed": speed, "ladder": ladder,
+    "train_fast": train_fast, "conv_gpu": conv_gpu,
+}  # fmt: skip
+"""In the order in which they run."""
+
+
+def again(work: Callable[[], None], generator: torch.Generator | None) -> Callable[[], None]:
+    """Record nothing: the recorder of a rehearsal, whose replay does the work again."""
+    return work
+
+
+@contextmanager
+def in_a_stream(device: torch.device) -> Iterator[None]:
+    """Compute in a stream of its own on a GPU, for the default one cannot be captured beside."""
+    if device.type != "cuda":
+        yield
+        return
+    with torch.cuda.stream(torch.cuda.Stream(device)):  # type: ignore[no-untyped-call]
+        yield
+
+
+def prepared(where: Where) -> tuple[torch.device, Dataset, numerics.Precision]:
+    """Return the device, set up for training, with the data on it and the precision that suits it."""
+    device = numerics.setup(where.device)
+    return device, load_dataset(DataOptions(subset=where.amounts.subset), device), numerics.best_precision(device)
+
+
+def winner(where: Where) -> TrainConfig:
+    """Return the winner of the published search; on few images its batches are small, so that it has enough steps."""
+    config = from_json(json.loads(RECORD.read_text())["recipe"])
+    return config if where.amounts.subset is None else replace(config, optim=replace(config.optim, batch_size=20))
+
+
+def nets(where: Where) -> dict[str, TrainConfig]:
+    """Return the configurations whose steps are replayed, a period an epoch."""
+    found = {name: space_files.recipe(space_files.load(name)) for name in NETS} | {"conv": winner(where)}
+    return {name: replace(config, epochs=where.amounts.epochs, periods=(), phases=()) for name, config in found.items()}
+
+
+def trained(
+    config: TrainConfig, data: Dataset, precision: numerics.Precision, record: Recorder | None, group: int
+) -> tuple[list[Outcome], float]:
+    """Train a configuration over buffers that stay; return all of it, and the seconds of the last period."""
+    make = partial(StaticTrainLoop, record=record, group=group, grouped_from=0)
+    cache: DeviceCache[TrainLoop] = DeviceCache(1)
+    streams, state, outcomes, seconds = Streams(data.device), None, [], 0.0
+    for period in range(1, config.epochs + 1):
+        before = time.perf_counter()
+        steps = advance_in_steps(config, 0, period, state, data, precision, make=make, device_cache=cache)
+        state, report = finish(streams.carry(steps) if data.device.type == "cuda" else steps)
+        seconds = time.perf_counter() - before
+        outcomes.append(outcome(state, report))
+    return outcomes, seconds
+
+
+def outcome(state: bytes, report: Report) -> Outcome:
+    """Return all of a period but its time."""
+    return state, report.value, dict(report.metrics), report.weights
+
+
+def kernels_a_step(config: TrainConfig, data: Dataset, precision: numerics.Precision) -> float:
+    """Return how many kernels a step is, its share of the epoch's start and end included; on a CPU, operators."""
+    on_gpu = data.device.type == "cuda"
+    with profile(activities=[ProfilerActivity.CUDA if on_gpu else ProfilerActivity.CPU]) as profiled:
+        finish(advance_in_steps(replace(config, epochs=1), 0, 1, None, data, precision, make=StaticTrainLoop))
+    events = profiled.events() or []
+    kernels = [event for event in events if event.device_type == (DeviceType.CUDA if on_gpu else DeviceType.CPU)]
+    steps = len(data.train) / config.optim.batch_size
+    return round(len([event for event in kernels if event.cpu_parent is None]) / steps, 1)
+
+
+def whole(trainer: TorchTrainer, config: TrainConfig, seed: int) -> Steps[list[Outcome]]:
+    """Train the first periods of a seed, a step a turn."""
+    state, found = None, []
+    for period in range(1, PERIODS + 1):
+        state, report = yield from trainer.advance_in_steps(config, seed, period, state)
+        found.append(outcome(state, report))
+    return found
+
+
+def in_lanes(trainer: TorchTrainer, config: TrainConfig, seeds: Sequence[int], lanes: int) -> list[list[Outcome]]:
+    """Train the seeds, so many at a time, a step of each in turns."""
+    waiting, found = deque(seeds), dict[int, list[Outcome]]()
+    running: dict[int, Steps[list[Outcome]]] = {}
+    while waiting or running:
+        while waiting and len(running) < lanes:
+            seed = waiting.popleft()
+            running[seed] = whole(trainer, config, seed)
+        for seed, steps in tuple(running.items()):
+            try:
+                next(steps)
+            except StopIteration as end:
+                found[seed] = end.value
+                del running[seed]
+    return [found[seed] for seed in seeds]
+
+
+def searched(where: Where, space: Sequence[str], name: str) -> tuple[Figures, float]:
+    """Search; return the study's leaderboard, and the seconds of the command from its start to its end."""
+    before = time.perf_counter()
+    command(where, "search", *space, "--study-name", name, "--device", where.device)
+    seconds = time.perf_counter() - before
+    found: Figures = json.loads(command(where, "leaderboard", name, "--json"))["studies"][0]
+    return found, seconds
+
+
+def said(where: Where, *arguments: str) -> Figures:
+    """Return what a command that trains on the device says as JSON."""
+    found: Figures = json.loads(command(where, *arguments, "--device", where.device))
+    return found
+
+
+def command(where: Where, *arguments: str) -> str:
+    """Return what a command prints; its standard error goes to ours."""
+    line = [*PROGRAM, *arguments, "--results", str(where.results)]
+    return subprocess.run(line, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout
+
+
+def images(where: Where) -> list[str]:
+    """Return the option of a script that says on how many images."""
+    return [] if where.amounts.subset is None else ["--images", str(where.amounts.subset)]
