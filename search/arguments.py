@@ -13,14 +13,14 @@ MAX_LENGTH = 60
 """Characters of a value in a message."""
 
 
-def check_count(name: str, value: Any, most: int | None = None) -> None:
-    """Check that an argument is a whole number from 1 to `most`.
+def check_count(name: str, value: Any, most: int | None = None, *, least: int = 1) -> None:
+    """Check that an argument is a whole number from `least` to `most`.
 
     Raises:
         UsageError: it is not; the message names it.
     """
-    if type(value) is not int or value < 1 or (most is not None and value > most):
-        fitting = "of at least 1" if most is None else f"from 1 to {most:,}"
+    if type(value) is not int or value < least or (most is not None and value > most):
+        fitting = f"of at least {least}" if most is None else f"from {least} to {most:,}"
         raise UsageError(f"{name}={_spelt(value)}: give a whole number {fitting}.")
 
 
@@ -40,8 +40,13 @@ def check_seconds(name: str, value: Any) -> None:
     Raises:
         UsageError: it is not; the message names it.
     """
-    if type(value) not in (int, float) or not value >= 0:  # nor nan, which is not below 0 either
+    if not is_number(value) or not value >= 0:  # nor nan, which is not below 0 either
         raise UsageError(f"{name}={_spelt(value)}: give seconds, a number of at least 0.")
+
+
+def is_number(value: Any) -> bool:
+    """Return whether a value is a number, of NumPy's floats, too, and not a truth value."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def check_choice(name: str, value: Any, known: Collection[str]) -> None:

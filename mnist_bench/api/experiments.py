@@ -22,6 +22,7 @@ from mnist_bench.experiments.notebook import Options as NotebookOptions, Row
 from mnist_bench.experiments.notebook.run import run as run_notebook
 from mnist_bench.numerics import PrecisionName, cores
 from mnist_bench.space_files import Source
+from search.arguments import check_count
 from search.errors import SearchError
 from search.event_log import StudyRecord, TrialRecord
 
@@ -336,6 +337,8 @@ def compare_methods(
         >>> contest.task, contest.seeds, [entrant.name for entrant in contest.entrants][:2]
         ('grid-5k', (0, 1), ['tpe', 'random'])
     """
+    if seeds is not None:
+        check_count("seeds", seeds, least=2)  # one search alone has no spread
     asked = ContestOptions(
         tables=several("tables", tables), live=live, space=str(space), samplers=several("samplers", samplers),
         pruners=several("pruners", pruners), sampler_options=sampler_options or {}, pruner_options=pruner_options or {},

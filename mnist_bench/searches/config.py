@@ -9,11 +9,11 @@ from typing import Any, assert_never, get_args
 
 from mnist_bench import space_files
 from mnist_bench.config import DatasetName
-from search.arguments import check_choice, check_count, check_seconds, check_text
+from search.arguments import check_choice, check_count, check_seconds, check_text, is_number
 from search.driver import MAX_OUTAGE, check_asked
 from search.errors import UsageError
 from search.event_log import Order, StopRules
-from search.executors import ExecutorName
+from search.executors import MAX_LANES, ExecutorName
 from search.messages import show
 
 
@@ -88,13 +88,15 @@ class SearchConfig:
                 check_seconds(name, seconds)
         check_seconds("max_outage", self.max_outage)
         if self.lanes is not None:
-            check_count("lanes", self.lanes)
+            check_count("lanes", self.lanes, MAX_LANES)
+        if not is_number(self.gpus_per_worker) or not 0 <= self.gpus_per_worker <= 1:
+            raise UsageError(f"gpus_per_worker={show(self.gpus_per_worker)}: give a share of a GPU, from 0 to 1.")
         takes = _options_of(self.executor)
         if "address" not in takes and (self.address is not None or self.gpus_per_worker):
             raise UsageError("--address and --gpus-per-worker are for --executor ray.")
         if "lanes" not in takes and self.lanes is not None:
             raise UsageError(f"--lanes is for worker processes of this machine; leave out --executor {self.executor}.")
-        if self.target is not None and not (type(self.target) in (int, float) and 0 < self.target <= 1):
+        if self.target is not None and not (is_number(self.target) and 0 < self.target <= 1):
             raise UsageError(f"--target {show(self.target)}: no validation accuracy; write 99.4% or 0.994.")
         if (self.sampler_options and self.sampler is None) or (self.pruner_options and self.pruner is None):
             raise UsageError("--sampler-option and --pruner-option go with --sampler and --pruner; name it there.")
@@ -106,7 +108,7 @@ class SearchConfig:
         Raises:
             UsageError: the patience is below 1.
         """
-        return StopRules(patience=self.patience, target=self.target)
+        return StopRules(patience=self.patience, target=None if self.target is None else float(self.target))
 
     @property
     def training_workers(self) -> int:

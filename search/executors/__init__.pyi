@@ -1,5 +1,6 @@
 from .in_process import InProcessExecutor as InProcessExecutor
 from .protocol import (
+    MAX_LANES as MAX_LANES,
     Cause as Cause,
     Done as Done,
     Executor as Executor,

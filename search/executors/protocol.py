@@ -10,6 +10,8 @@ from search.trainer_api import C, Codec, Json, Report
 
 ExecutorName = Literal["local", "in-process", "ray"]
 """What a user calls the ways to run jobs."""
+MAX_LANES = 16
+"""Jobs that a worker process may train in turns."""
 Cause = Literal["killed", "stalled", "out_of_memory"]
 """Why a worker went away."""
 

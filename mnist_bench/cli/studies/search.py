@@ -14,7 +14,7 @@ from mnist_bench.cli.exit_codes import ExitCode
 from mnist_bench.cli.interrupts import Interrupts
 from search.errors import UsageError
 from search.event_log import Order
-from search.executors import ExecutorName
+from search.executors import MAX_LANES, ExecutorName
 
 if TYPE_CHECKING:
     from mnist_bench.searches import SearchConfig
@@ -56,7 +56,7 @@ def search(
         typer.Option(
             "--lanes",
             min=1,
-            max=16,
+            max=MAX_LANES,
             metavar="N",
             rich_help_panel=options.RUNNING,
             help="Trials at once in each process; left out, 1 on a CPU and 4 on a GPU. Changes no result.",

@@ -12,7 +12,7 @@ from mnist_bench.experiments import Observer
 from mnist_bench.experiments.confirm import ConfirmOptions
 from mnist_bench.experiments.ladder import Options as LadderOptions
 from mnist_bench.experiments.notebook import Options as NotebookOptions
-from search.errors import SearchError
+from search.errors import SearchError, UsageError
 from support import handmade, own_nets
 from support.handmade_front import FRONT
 
@@ -83,3 +83,8 @@ def test_what_was_stopped_before_its_end_is_an_error(monkeypatch: pytest.MonkeyP
         mnist_bench.train_ladder()
     with pytest.raises(SearchError, match=r"^The notebook was stopped before its end\.$"):
         mnist_bench.train_notebook()
+
+
+def test_one_search_of_each_way_is_no_contest() -> None:
+    with pytest.raises(UsageError, match="seeds=1: give a whole number of at least 2"):
+        mnist_bench.compare_methods(seeds=1)

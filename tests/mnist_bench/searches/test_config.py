@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 
 from mnist_bench.searches import SearchConfig
@@ -20,7 +21,13 @@ from search.strategies.pruners import NoPruner
         ({"order": "x"}, "order='x': give logical or arrival."),
         ({"executor": "lokal"}, "executor='lokal': give local, in-process or ray; did you mean `local`?"),
         ({"seed": None}, "seed=None: give a whole number."),
-        ({"lanes": "2"}, "lanes='2': give a whole number of at least 1."),
+        ({"lanes": "2"}, "lanes='2': give a whole number from 1 to 16."),
+        ({"lanes": 40}, "lanes=40: give a whole number from 1 to 16."),
+        (
+            {"executor": "ray", "gpus_per_worker": 3.0},
+            "gpus_per_worker=3.0: give a share of a GPU, from 0 to 1.",
+        ),
+        ({"target": True}, "--target true: no validation accuracy; write 99.4% or 0.994."),
         ({"timeout": "90s"}, "timeout='90s': give seconds, a number of at least 0."),
         ({"trial_timeout": math.nan}, "trial_timeout=nan: give seconds"),
         ({"target": "99.4%"}, "--target 99.4%: no validation accuracy; write 99.4% or 0.994."),
@@ -33,3 +40,8 @@ def test_an_argument_that_no_search_can_have_is_named(given: dict[str, Any], fau
     with pytest.raises(UsageError) as refused:
         SearchConfig(space="smoke", **given)
     assert str(refused.value).startswith(fault)
+
+
+def test_a_target_may_be_a_number_of_numpys() -> None:
+    rules = SearchConfig(space="smoke", target=np.float64(0.99)).stop_rules
+    assert type(rules.target) is float
