@@ -70,6 +70,27 @@ def check_text(name: str, value: Any, what: str) -> None:
         raise UsageError(f"{name}={_spelt(value)}: give {what}.")
 
 
+def check_utf8(name: str, *values: Any) -> None:
+    """Check that texts and paths are UTF-8, as all is that is kept; those that are neither text nor path pass.
+
+    Raises:
+        UsageError: a file system's name is not; the message names it.
+    """
+    for value in values:
+        if isinstance(value, str | PurePath) and not _is_utf8(str(value)):
+            raise UsageError(
+                f"{name}={_spelt(str(value))}: the name is not UTF-8, as all that a study keeps has to be."
+            )
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def check_several(name: str, value: Any) -> None:
     """Check that an argument is several things, and not one alone: a text would be taken letter by letter.
 

@@ -9,7 +9,7 @@ from typing import Any, assert_never, get_args
 
 from mnist_bench import space_files
 from mnist_bench.config import DatasetName
-from search.arguments import check_choice, check_count, check_seconds, check_text, is_number
+from search.arguments import check_choice, check_count, check_seconds, check_text, check_utf8, is_number
 from search.driver import MAX_OUTAGE, check_asked
 from search.errors import UsageError
 from search.event_log import Order, StopRules
@@ -79,6 +79,10 @@ class SearchConfig:
 
     def __post_init__(self) -> None:
         check_asked(trials=self.trials, slots=self.slots, order=self.order, seed=self.seed)
+        check_utf8("results", self.results)
+        check_utf8("space", self.space)
+        check_utf8("enqueue", *self.enqueue)
+        check_utf8("data", self.data_dir)
         check_choice("executor", self.executor, get_args(ExecutorName))
         for kind, way in (("sampler", self.sampler), ("pruner", self.pruner)):
             if way is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,9 @@ from search.strategies.pruners import NoPruner
             {"executor": "ray", "gpus_per_worker": 3.0},
             "gpus_per_worker=3.0: give a share of a GPU, from 0 to 1.",
         ),
+        ({"results": Path("caf\udce9")}, "results='caf\\udce9': the name is not UTF-8"),
+        ({"enqueue": ("conv", Path("\udce9.yaml"))}, "enqueue='\\udce9.yaml': the name is not UTF-8"),
+        ({"data_dir": Path("\udce9")}, "data='\\udce9': the name is not UTF-8"),
         ({"target": True}, "--target true: no validation accuracy; write 99.4% or 0.994."),
         ({"timeout": "90s"}, "timeout='90s': give seconds, a number of at least 0."),
         ({"trial_timeout": math.nan}, "trial_timeout=nan: give seconds"),
