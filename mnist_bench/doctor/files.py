@@ -144,6 +144,9 @@ def _read_net(files: ConfirmFolder, trial: int, seed: int, path: Path) -> None:
         check_known(path, known.curve[-1].weights, from_json(known.recipe), f"its run, {path.stem},")
 
 
+_RECORD = "Put a copy of it back: `confirm` does not write it again while what it found is kept."
+
+
 def found_by_commands(folder: Path) -> Iterator[Diagnostic]:
     """Yield a finding for each result of `confirm`, `ablate` or `--audit-pruned` that cannot be read."""
     files = StudyFolder(folder)
@@ -159,7 +162,11 @@ def found_by_commands(folder: Path) -> Iterator[Diagnostic]:
         fault = _fault(reader)
         yield from _newer(name, {path: fault}, folder)
         if _is_damage(fault):
-            yield problem(name, str(fault), "Remove the file; the command makes it anew.")
+            is_kept = path.parent == files.confirm.records and (
+                files.confirm.result.exists() or files.confirm.front.exists()
+            )
+            advice = _RECORD if is_kept else "Remove the file; the command makes it anew."
+            yield problem(name, str(fault), advice)
 
 
 def unfinished(folder: Path) -> Iterator[Diagnostic]:

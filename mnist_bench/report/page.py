@@ -171,6 +171,9 @@ def _searches(study: StudyRecord, data_dir: str | None) -> Iterator[tuple[str, s
 
 def _digest(study: StudyRecord) -> str:
     """Return what is to be said of the digest of the same search."""
+    if waiting := len(study.spec.get("enqueued", ())) - len(_enqueued(study)):
+        recipes = "1 recipe that was" if waiting == 1 else f"{waiting} recipes that were"
+        return f"its digest is the one above with the {recipes} enqueued and not begun named with --enqueue, too"
     if study.stop is not None and not study.stop.on_time:
         return "it stops sooner than this one, which was told to stop later"
     if not repeats(study.order):

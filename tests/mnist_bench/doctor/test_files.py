@@ -45,6 +45,14 @@ def test_what_is_damaged_is_to_be_removed(place: StudyLocation, about: str, name
     assert finding.advice == "Remove the file; the command makes it anew."
 
 
+def test_a_damaged_record_of_a_confirmation_that_is_kept_is_not_made_again(place: StudyLocation) -> None:
+    write({}, place.folder / "confirm/records/17-0.json")
+    place.files.confirm.result.write_text("{}")
+    finding = [*doctor_files.found_by_commands(place.folder)][-1]
+    assert (finding.about, finding.severity) == ("record 17-0", "problem")
+    assert finding.advice.startswith("Put a copy of it back: ")
+
+
 def test_the_command_that_trains_a_damaged_net_again_finds_the_study(place: StudyLocation) -> None:
     net = place.files.confirm.net_of(17, 0)
     net.parent.mkdir(parents=True)

@@ -128,6 +128,8 @@ def test_a_recipe_that_the_search_did_not_come_to_is_not_asked_for() -> None:
     study = handmade.mixed()
     told = commands(replace(study, trials=study.trials[:1], spec={**study.spec, "enqueued": [{}, {}]}), None)
     assert not [command for command in told if "enqueued-1" in command or "conv-0/1 " in command]
+    missing = "its digest is the one above with the 1 recipe that was enqueued and not begun named with --enqueue, too"
+    assert [*told.values()][-1] == f"the same search again; {missing}"
 
 
 def test_a_search_that_the_machine_cut_promises_its_digest_to_no_other_machine() -> None:
