@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from statistics import median
-from typing import Any
+from statistics import mean, median
+from typing import Any, NamedTuple
 
 import torch
 from torch._C._autograd import DeviceType
@@ -22,20 +22,24 @@ from torch.profiler import ProfilerActivity, profile
 from mnist_bench import numerics, space_files
 from mnist_bench.bench import speed as speed_module, speed_tables
 from mnist_bench.bench.published import plain
-from mnist_bench.config import TrainConfig, from_json
+from mnist_bench.config import Schedule, TrainConfig, from_json
 from mnist_bench.data import DataOptions, Dataset, load_dataset
 from mnist_bench.numerics.canary import canary, multiprocessors
 from mnist_bench.training import TorchTrainer, TrainLoop, advance_in_steps, verify_replay
 from mnist_bench.training.cuda import DeviceCache, Recorder, StaticTrainLoop, Streams, recorder
+from search.study import open_study
 from search.trainer_api import Report, Steps, finish
 
 ROOT = Path(__file__).parent.parent
+CPU, CUDA = ProfilerActivity.CPU, ProfilerActivity.CUDA
 PROGRAM = (sys.executable, "-c", "from mnist_bench.cli.app import main; main()")
 RECORD = ROOT / "results" / "published" / "conv" / "RECORD.json"
 NETS = ("ladder/99.4", "notebook/batchnorm")
 """Recipes whose steps are replayed, beside the winner of the published search."""
-PERIODS = 4
-"""Of that winner, which the lanes train: two epochs, of which the later ones are replayed in groups."""
+PERIODS = 5
+"""Of that winner, which the lanes train; the later ones are replayed in groups."""
+PROFILED = (10, 60)
+"""Steps of two trainings; what the second has more is what its further steps have."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,15 +66,15 @@ class Amounts:
 
 
 FULL = Amounts(
-    subset=None, epochs=2, lanes=(1, 2, 4, 8, 16), groups=(1, 4, 8, 16), search=("conv", "--trials", "50"),
-    speed_images=None, repeats=5, targets=("99.0", "99.4", "99.6"), seeds=5, runs=10,
-    large_search=("conv-gpu", "--trials", "50"), confirm=("--top", "1"),
+    subset=None, epochs=3, lanes=(1, 2, 4, 8, 16), groups=(1, 4, 8, 16), search=("conv", "--trials", "50"),
+    speed_images=None, repeats=3, targets=("99.0", "99.4", "99.6"), seeds=10, runs=10,
+    large_search=("conv-gpu", "--trials", "50"), confirm=("--top", "1", "--budget", "3m"),
 )  # fmt: skip
 _NET = ("model.filters=16", "model.blocks=3", "model.convs_per_block=1")
 _SMALL = ("subset=1000", "epochs=1", "periods=[0.5, 1]", *_NET)
 _FEW = ("--trials", "2", *(f"--set={change}" for change in _SMALL))
 REHEARSAL = Amounts(
-    subset=600, epochs=2, lanes=(1, 2), groups=(1, 2), search=("conv", *_FEW, "--no-start"),
+    subset=600, epochs=3, lanes=(1, 2), groups=(1, 2), search=("conv", *_FEW, "--no-start"),
     speed_images=(256, 250), repeats=1, targets=("99.0",), seeds=1, runs=1, large_search=("conv-gpu", *_FEW),
     confirm=("--top", "1"),
 )  # fmt: skip
@@ -133,19 +137,24 @@ def tests(where: Where) -> Figures:
 def graphs(where: Where) -> Figures:
     """Train nets with and without captured steps: the same bits? And what do groups of steps take?"""
     device, data, precision = prepared(where)
-    rows = []
+    rows: list[Figures] = []
     for name, config in nets(where).items():
-        eager, _ = trained(config, data, precision, None, 1)
-        runs = [trained(config, data, precision, recorder(device) or again, group) for group in where.amounts.groups]
-        rows.append({
-            "net": name, "identical": all(outcomes == eager for outcomes, _ in runs), "batch": config.optim.batch_size,
-            "kernels_a_step": kernels_a_step(config, data, precision),
-            "seconds": {"one by one": trained(config, data, precision, None, 1)[1]}
-            | {str(group): seconds for group, (_, seconds) in zip(where.amounts.groups, runs, strict=True)},
-        })  # fmt: skip
+        eager, seconds = trained(config, data, precision, None, 1)
+        runs = {
+            group: trained(config, data, precision, recorder(device) or again, group) for group in where.amounts.groups
+        }
+        by_group = {str(group): last for group, (_, last) in runs.items()}
+        row = {
+            "net": name, "batch": config.optim.batch_size, "seconds": {"one by one": seconds, **by_group},
+            "identical": all(outcomes == eager for outcomes, _ in runs.values()),
+        }  # fmt: skip
+        print(json.dumps(row), flush=True)  # which a failure leaves behind
+        rows.append(row)
+    for row, config in zip(rows, nets(where).values(), strict=True):  # last: a profiler slows what follows it
+        row["kernels_a_step"] = kernels_a_step(config, data, precision)
     return {
         "nets": rows, "epochs": where.amounts.epochs, "images": len(data.train),
-        "seconds_are": "of the last epoch, whose steps are all replayed, by steps captured as one",
+        "seconds_are": "of the last epoch, by steps captured as one",
         "holds": all(row["identical"] for row in rows),
     }  # fmt: skip
 
@@ -157,7 +166,9 @@ def lanes(where: Where) -> Figures:
     trainer = TorchTrainer(data, precision, record=recorder(device) or again, device_cache=most)
     config, seeds = winner(where), range(most)
     alone = [finish(whole(trainer, config, seed)) for seed in seeds]
-    images = len(data.train) * config.periods[PERIODS - 1] * most if config.periods else 0
+    schedule = Schedule(config=config, images=len(data.train))
+    steps = sum(len(schedule.steps(period)) for period in range(1, PERIODS + 1))
+    images = most * steps * schedule.batch_size
     rows = []
     for count in where.amounts.lanes:
         before = time.perf_counter()
@@ -176,7 +187,7 @@ def conv(where: Where) -> Figures:
     return {
         "command": f"mnist-bench search {' '.join(where.amounts.search)} --device {where.device}", "digests": digests,
         "seconds": [seconds for _, seconds in found], "best": {"trial": best["number"], "accuracy": best["accuracy"]},
-        "holds": len(set(digests)) == 1,
+        "graphs": found[0][0]["graphs"], "holds": len(set(digests)) == 1,
     }  # fmt: skip
 
 
@@ -199,39 +210,44 @@ def ladder(where: Where) -> Figures:
 
 
 def train_fast(where: Where) -> Figures:
-    """Time the recipe of train_mnist_fast beside ours for the same accuracy."""
-    runs = ["--runs", str(where.amounts.runs), *images(where)]
-    line = ["benchmarks/peers/train_fast.py", "--device", where.device, *runs]
-    done = subprocess.run([sys.executable, *line], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
-    found = [json.loads(line) for line in done.stdout.splitlines()]
-    ours = json.loads((where.output / "ladder.json").read_text())["rungs"][0]["seconds"]
-    theirs = median(run["seconds"] for run in found)
+    """Time the recipe of train_mnist_fast, float32 in PyTorch's own steps, beside ours for the same accuracy."""
+    rung = json.loads((where.output / "ladder.json").read_text())["rungs"][0]
+    line = ["benchmarks/peers/train_fast.py", "--device", where.device, *images(where)]
+    timed, held_out = (script(*line, "--runs", str(where.amounts.runs), *options) for options in ((), ("--held-out",)))
+    theirs = median(run["seconds"] for run in timed)
     return {
-        "command": f"python {' '.join(line)}", "seconds": theirs, "ours": ours, "times_ours": theirs / ours,
-        "runs": found,
+        "command": f"python {' '.join(line)} --runs {where.amounts.runs}", "seconds": theirs, "ours": rung["seconds"],
+        "ours_met": rung["met"], "times_ours": theirs / rung["seconds"], "runs": timed,
+        "held_out_accuracy": mean(run["accuracy"] for run in held_out),
     }  # fmt: skip
 
 
 def conv_gpu(where: Where) -> Figures:
     """Search conv-gpu.yaml and confirm its winner."""
     study, seconds = searched(where, where.amounts.large_search, "conv-gpu-1")
+    print(json.dumps(study), flush=True)
     before = time.perf_counter()
     confirmed = said(where, "confirm", "conv-gpu-1", *where.amounts.confirm, "--json")
     final = next(net for net in confirmed["finals"] if net["number"] == confirmed["winner"])
     options = (" ".join(where.amounts.large_search), " ".join(where.amounts.confirm))
     return {
         "command": f"mnist-bench search {options[0]}; confirm {options[1]}",
-        "digest": study["digest"], "counts": study["counts"], "seconds": seconds,
+        "digest": study["digest"], "counts": study["counts"], "seconds": seconds, "graphs": study["graphs"],
         "confirm_seconds": time.perf_counter() - before, "winner": final["number"], "test": final["test"],
         "committee_errors": final["committee"],
     }  # fmt: skip
 
 
 STEPS: Mapping[str, Callable[[Where], Figures]] = {
-    "card": card, "tests": tests, "graphs": graphs, "lanes": lanes, "conv": conv, "speed": speed, "ladder": ladder,
-    "train_fast": train_fast, "conv_gpu": conv_gpu,
+    "card": card, "graphs": graphs, "conv": conv, "ladder": ladder, "train_fast": train_fast, "lanes": lanes,
+    "speed": speed, "conv_gpu": conv_gpu, "tests": tests,
 }  # fmt: skip
-"""In the order in which they run."""
+"""In the order in which they run, the most telling first."""
+SECONDS: Mapping[str, float] = {
+    "card": 60, "graphs": 90, "conv": 90, "ladder": 150, "train_fast": 40, "lanes": 90, "speed": 120, "conv_gpu": 480,
+    "tests": 180,
+}  # fmt: skip
+"""That each may take at most: a step that hangs is to leave time for the others."""
 
 
 def again(work: Callable[[], None], generator: torch.Generator | None) -> Callable[[], None]:
@@ -264,7 +280,11 @@ def winner(where: Where) -> TrainConfig:
 def nets(where: Where) -> dict[str, TrainConfig]:
     """Return the configurations whose steps are replayed, a period an epoch."""
     found = {name: space_files.recipe(space_files.load(name)) for name in NETS} | {"conv": winner(where)}
-    return {name: replace(config, epochs=where.amounts.epochs, periods=(), phases=()) for name, config in found.items()}
+    epochs = where.amounts.epochs
+    return {
+        name: replace(config, epochs=epochs, periods=(), phases=(), train_on="search_split")
+        for name, config in found.items()
+    }
 
 
 def trained(
@@ -289,14 +309,30 @@ def outcome(state: bytes, report: Report) -> Outcome:
 
 
 def kernels_a_step(config: TrainConfig, data: Dataset, precision: numerics.Precision) -> float:
-    """Return how many kernels a step is, its share of the epoch's start and end included; on a CPU, operators."""
-    on_gpu = data.device.type == "cuda"
-    with profile(activities=[ProfilerActivity.CUDA if on_gpu else ProfilerActivity.CPU]) as profiled:
-        finish(advance_in_steps(replace(config, epochs=1), 0, 1, None, data, precision, make=StaticTrainLoop))
-    events = profiled.events() or []
-    kernels = [event for event in events if event.device_type == (DeviceType.CUDA if on_gpu else DeviceType.CPU)]
-    steps = len(data.train) / config.optim.batch_size
-    return round(len([event for event in kernels if event.cpu_parent is None]) / steps, 1)
+    """Return how many kernels a step is; on a CPU, how many operators."""
+    plain = replace(config, epochs=1, optim=replace(config.optim, hard_share=0.0))
+    few, more = (
+        kernels(plain, replace(data, train=data.train[: count * config.optim.batch_size]), precision)
+        for count in (min(count, len(data.train) // config.optim.batch_size) for count in PROFILED)
+    )
+    return (more.kernels - few.kernels) / (more.steps - few.steps) if more.steps > few.steps else float(more.kernels)
+
+
+class Profiled(NamedTuple):
+    """A training under the profiler."""
+
+    steps: int
+    kernels: int
+
+
+def kernels(config: TrainConfig, data: Dataset, precision: numerics.Precision) -> Profiled:
+    """Train an epoch and count."""
+    kind, on = (CUDA, DeviceType.CUDA) if data.device.type == "cuda" else (CPU, DeviceType.CPU)
+    with profile(activities=[kind]) as profiled:
+        finish(advance_in_steps(config, 0, 1, None, data, precision, make=StaticTrainLoop))
+    names = [event.name for event in profiled.events() or [] if event.device_type == on and event.cpu_parent is None]
+    steps = Schedule(config=config, images=len(data.train)).total_steps
+    return Profiled(steps, sum(not name.startswith(("Memcpy", "Memset")) for name in names))
 
 
 def whole(trainer: TorchTrainer, config: TrainConfig, seed: int) -> Steps[list[Outcome]]:
@@ -331,7 +367,7 @@ def searched(where: Where, space: Sequence[str], name: str) -> tuple[Figures, fl
     command(where, "search", *space, "--study-name", name, "--device", where.device)
     seconds = time.perf_counter() - before
     found: Figures = json.loads(command(where, "leaderboard", name, "--json"))["studies"][0]
-    return found, seconds
+    return {**found, "graphs": open_study(where.results, name).spec["numerics"].get("graphs")}, seconds
 
 
 def said(where: Where, *arguments: str) -> Figures:
@@ -342,7 +378,16 @@ def said(where: Where, *arguments: str) -> Figures:
 
 def command(where: Where, *arguments: str) -> str:
     """Return what a command prints; its standard error goes to ours."""
-    line = [*PROGRAM, *arguments, "--results", str(where.results)]
+    return printed([*PROGRAM, *arguments, "--results", str(where.results)])
+
+
+def script(*line: str) -> list[Figures]:
+    """Return what a script says, a line of JSON each."""
+    return [json.loads(said) for said in printed([sys.executable, *line]).splitlines()]
+
+
+def printed(line: Sequence[str]) -> str:
+    """Return what a program prints."""
     return subprocess.run(line, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout
 
 

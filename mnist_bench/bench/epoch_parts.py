@@ -12,6 +12,8 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Literal, assert_never
 
+from torch import Tensor
+
 from mnist_bench.config import AugmentConfig, Schedule, TrainConfig
 from mnist_bench.data import Dataset
 from mnist_bench.nets import set_dropout_generator
@@ -19,7 +21,7 @@ from mnist_bench.numerics import Precision
 from mnist_bench.training import Batch, Evaluation, Learner, evaluate, make_learner, seeded, train_step
 from mnist_bench.training.batches import batches
 from mnist_bench.training.cuda import StaticTrainLoop, Streams, recorder
-from search.trainer_api import finish
+from search.trainer_api import Steps, finish
 
 Part = Literal["epoch", "replayed", "load", "batches", "train", "evaluate"]
 SEED = 0
@@ -70,8 +72,11 @@ class Passes:
         self.learner.model.train()
 
     def _replay(self) -> None:
-        steps = self._train_loop.train(SEED, 1)
-        finish(steps if self._streams is None else self._streams.carry(steps))
+        finish(self._replayed() if self._streams is None else self._streams.carry(self._replayed()))
+
+    def _replayed(self) -> Steps[Tensor]:
+        total = yield from self._train_loop.train(SEED, 1)  # which is made in the stream that it computes in
+        return total
 
     @cached_property
     def _train_loop(self) -> StaticTrainLoop:

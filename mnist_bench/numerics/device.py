@@ -42,6 +42,9 @@ def setup(name: str = "auto") -> torch.device:
     if name != "cpu":
         os.environ.setdefault("CUDA_DEVICE_MAX_CONNECTIONS", "32")
     device = find_device(name)
+    if device.type == "cuda":
+        # cuBLAS reads this when it starts; some versions of PyTorch insist on it.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     # Sums split over threads are added in another order, and so depend on the number of cores. Workers use the cores.
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
@@ -107,6 +110,7 @@ def _describe_gpu(device: torch.device) -> Mapping[str, Any] | None:
         "name": torch.cuda.get_device_name(device),
         "capability": ".".join(map(str, torch.cuda.get_device_capability(device))),
         "multiprocessors": multiprocessors(device),
+        "tf32": torch.backends.cudnn.allow_tf32,
         "cuda": torch.version.cuda,
         "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
     }

@@ -113,7 +113,9 @@ def _harder(order: Tensor, losses: Tensor, schedule: Schedule) -> Tensor:
     """Return, of all images in an epoch's order (N,), the hardest and the first of the others."""
     hardest = losses.argsort(descending=True, stable=True)[: schedule.hard_images]
     is_hard = torch.zeros_like(losses, dtype=torch.bool).index_fill_(0, hardest, True)[order]
-    return order[is_hard | ((~is_hard).cumsum(0) <= schedule.easy_images)]
+    taken = is_hard | ((~is_hard).cumsum(0) <= schedule.easy_images)
+    # Not order[taken], for whose length the host would wait: it is known.
+    return order[(~taken).to(torch.uint8).argsort(stable=True)[: schedule.later_images]]
 
 
 def load(data: Dataset, chosen: Tensor, maps: Tensor | None, config: AugmentConfig) -> tuple[Tensor, Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import NamedTuple, assert_never
 
@@ -16,6 +17,9 @@ from mnist_bench.numerics import Precision, autocast
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.training.batches import Batch, LastLosses, no_losses
 
+ALIGNED = 64
+"""Floats to whose multiples an average's memory begins: 256 bytes, as PyTorch's allocator for GPUs has it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Learner:
@@ -25,12 +29,23 @@ class Learner:
     optimizer: torch.optim.Optimizer
     average: dict[str, Tensor]
     """Moving averages of the floating-point entries of the model's state; empty where averaging is off."""
-    piece: Tensor | None
-    """float32 (P,), the memory of all averages where that is one piece (`in_one_piece`)."""
+    piece: Piece | None
+    """The memory of all averages where that is one piece (`in_one_piece`)."""
     losses: LastLosses | None
     """None where no image is chosen for its loss."""
     form: PictureForm
     """Of the pictures that it learns."""
+
+
+class Piece(NamedTuple):
+    """The averages one after the other, and room for the newest entries of the model's state, laid out alike."""
+
+    averages: Tensor
+    """float32 (P,)."""
+    newest: Tensor
+    """float32 (P,)."""
+    parts: list[Tensor]
+    """Of `newest`, float32 (n,) each, an entry each in the order of `Learner.average`."""
 
 
 class Rates(NamedTuple):
@@ -59,13 +74,21 @@ def in_one_piece(learner: Learner) -> Learner:
     own: on a GPU two kernels then move them all, where a net of three blocks took twenty."""
     if not learner.average:
         return learner
-    piece = torch.cat([_line(value) for value in learner.average.values()])
-    sizes = [value.numel() for value in learner.average.values()]
+    lines = [_line(value) for value in learner.average.values()]
+    # Each begins where a tensor of its own might: kernels are chosen by how weights are aligned, too.
+    room = [math.ceil(len(line) / ALIGNED) * ALIGNED for line in lines]
+    averages = lines[0].new_zeros(sum(room))
+    newest = torch.zeros_like(averages)
+    kept, parts = (
+        [part[: len(line)] for part, line in zip(torch.split(whole, room), lines, strict=True)]
+        for whole in (averages, newest)
+    )
+    torch._foreach_copy_(kept, lines)
     average = {
         name: part.as_strided(value.shape, value.stride())
-        for (name, value), part in zip(learner.average.items(), torch.split(piece, sizes), strict=True)
+        for (name, value), part in zip(learner.average.items(), kept, strict=True)
     }
-    return replace(learner, average=average, piece=piece)
+    return replace(learner, average=average, piece=Piece(averages, newest, parts))
 
 
 def train_step(learner: Learner, config: OptimConfig, batch: Batch, lr: float, precision: Precision) -> Tensor:
@@ -168,7 +191,8 @@ def _move_average(learner: Learner, blend: float | Tensor) -> None:
         return
     state = learner.model.state_dict()
     if learner.piece is not None:
-        learner.piece.lerp_(torch.cat([_line(state[name]) for name in learner.average]), blend)
+        torch._foreach_copy_(learner.piece.parts, [_line(state[name]) for name in learner.average])
+        learner.piece.averages.lerp_(learner.piece.newest, blend)
         return
     for name, value in learner.average.items():
         value.lerp_(state[name], blend)

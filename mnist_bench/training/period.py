@@ -64,10 +64,10 @@ MakeTrainLoop = Callable[[Learner, TrainConfig, Dataset, Precision], TrainLoop]
 
 
 def make_train_loop(learner: Learner, config: TrainConfig, data: Dataset, precision: Precision) -> TrainLoop:
-    """Return the train loop for the device of `data`, without graphs."""
-    kind: type[PlainTrainLoop] | type[StaticTrainLoop] = (
-        PlainTrainLoop if data.device.type == "cpu" else StaticTrainLoop
-    )
+    """Return the train loop for the device of `data` and the net of `config`, without graphs."""
+    # A net of the user's own draws, computes in and waits for what it likes: it is trained in one way on all devices.
+    plain = data.device.type == "cpu" or config.net_code is not None
+    kind: type[PlainTrainLoop] | type[StaticTrainLoop] = PlainTrainLoop if plain else StaticTrainLoop
     return kind(learner, config, data, precision)
 
 

@@ -14,7 +14,7 @@ from mnist_bench.config import CODEC, TrainConfig
 from mnist_bench.data import Dataset
 from mnist_bench.numerics import Precision
 from mnist_bench.training.cuda import CaptureError, DeviceCache, Recorder, StaticTrainLoop, Streams, new_stream
-from mnist_bench.training.period import MakeTrainLoop, PlainTrainLoop, TrainLoop, advance_in_steps, make_train_loop
+from mnist_bench.training.period import MakeTrainLoop, TrainLoop, advance_in_steps, make_train_loop
 from mnist_bench.training.replay_check import ON, verify_replay
 from search.trainer_api import Report, Steps, finish
 
@@ -79,7 +79,7 @@ class TorchTrainer:
                     self.data,
                     self.precision,
                     # A captured step would draw nothing anew, and foreign code may wait for the device.
-                    make=self._make if config.net_code is None else PlainTrainLoop,
+                    make=self._make if config.net_code is None else make_train_loop,
                     device_cache=self._device_cache,
                 )
             except CaptureError as error:

@@ -32,7 +32,7 @@ def rehearse(folder: Path, *arguments: str, device: str = "cpu") -> subprocess.C
 @pytest.mark.parametrize("step", gpu_steps.STEPS)
 def test_a_step_is_rehearsed(folder: Path, step: str) -> None:
     if step == "train_fast" and not (folder / "ladder.json").exists():
-        (folder / "ladder.json").write_text(json.dumps({"rungs": [{"seconds": 4.0}]}))
+        (folder / "ladder.json").write_text(json.dumps({"rungs": [{"seconds": 4.0, "met": True}]}))
     done = rehearse(folder, step)
     why = folder / f"{step}.failed.txt"
     assert done.returncode == 0, done.stdout + done.stderr + (why.read_text() if why.exists() else "")
@@ -40,6 +40,7 @@ def test_a_step_is_rehearsed(folder: Path, step: str) -> None:
     found = json.loads((folder / f"{step}.json").read_text())
     assert found["step"] == step
     assert found.get("holds", True)
+    assert found["no_longer_captured"] == 0
     assert f"[{step}.json]({step}.json)" in (folder / "README.md").read_text()
     assert not list(folder.glob("under-way/*"))
 
@@ -57,7 +58,7 @@ def test_replayed_steps_and_lanes_are_compared_over_many_periods(folder: Path) -
     assert [net["net"] for net in nets] == [*gpu_steps.NETS, "conv"]
     for net in nets:
         assert net["identical"] is True
-        assert net["kernels_a_step"] > 50
+        assert 50 < net["kernels_a_step"] < 1000
         assert set(net["seconds"]) == {"one by one", "1", "2"}
     lanes = figures_of(folder, "lanes")
     assert [row["lanes"] for row in lanes["rows"]] == [1, 2]
@@ -136,8 +137,8 @@ def test_the_page_sets_figures_beside_what_they_were_to_be(tmp_path: Path) -> No
     files: dict[str, dict[str, Any]] = {
         "card": {"machine": "Some Card, bf16"},
         "conv": {"seconds": [19.0, 18.0], "digests": ["12345678aa", "12345678bb"]},
-        "ladder": {"rungs": [{"target": 0.99, "met": True, "seconds": 0.2}]},
-        "train_fast": {"seconds": 0.9, "times_ours": 4.5},
+        "ladder": {"rungs": [{"target": 0.99, "met": False, "seconds": 0.2, "mean": 0.991, "low": 0.9899}]},
+        "train_fast": {"seconds": 0.9, "times_ours": 4.5, "ours_met": False},
         "conv_gpu": {"test": {"mean": 0.9969}},
     }
     for step, figures in files.items():
@@ -148,9 +149,10 @@ def test_the_page_sets_figures_beside_what_they_were_to_be(tmp_path: Path) -> No
         "On Some Card, bf16. `make gpu` measures all of it anew.",
         "| 50 trials of conv.yaml | under 20 s | 19.0 and 18.0 s | met |",
         "| the same search twice | one digest | 12345678 and 12345678 | missed |",
-        "| 99.0 %, training | under 0.25 s | 0.200 s | met |",
+        "| 99.0 %, training | under 0.25 s | 0.2 s | met |",
+        "| 99.0 %, ten seeds | 99.0 % or more, lower bound | 99.10 % from 98.99 % | missed |",
         "| 99.6 %, training | under 10 s | not measured | |",
-        "| train_mnist_fast's recipe on this card | 3 times as long as our 99.0 % | 0.900 s, 4.5 times as long | met |",
+        "| train_mnist_fast's recipe | 3 times as long as our 99.0 % | 0.900 s, 4.5 times as long | missed |",
         "| the confirmed winner of conv-gpu.yaml | 99.72 % or more | 99.69 % | missed |",
         "| 1 to 16 trials at once | the bits of a trial alone | failed | |",
         "| replayed steps | the bits of steps given out one by one | not measured yet | |",

@@ -39,7 +39,7 @@ class Graphs:
         except torch.OutOfMemoryError:
             raise
         except RuntimeError as error:
-            raise CaptureError(first_line(error)) from error
+            raise CaptureError(first_line(_root(error))) from error
         finally:
             _free_workspaces()
         replay: Work = graph.replay
@@ -54,6 +54,13 @@ def recorder(device: torch.device) -> Graphs | None:
 def _free_workspaces() -> None:
     """Let go of cuBLAS's workspaces, so that a graph's own is part of the graph and of nothing else."""
     torch._C._cuda_clearCublasWorkspaces()
+
+
+def _root(error: BaseException) -> BaseException:
+    """Return what broke a capture off; ending it then raises an error of its own, which says nothing."""
+    while error.__context__ is not None:
+        error = error.__context__
+    return error
 
 
 def first_line(error: BaseException) -> str:

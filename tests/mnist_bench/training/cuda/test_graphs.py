@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -105,6 +106,28 @@ def test_where_capturing_fails_later_the_period_is_trained_again_without(config:
     expected = steady.advance(config, 1, 1, None)
     assert outcome(first) == outcome(expected)
     assert outcome(second) == outcome(steady.advance(config, 1, 2, expected[0]))
+
+
+def test_a_capture_that_fails_says_what_broke_it_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not the error that ending it then raises, which is the same whatever the cause."""
+
+    @contextmanager
+    def capturing(*_: object, **__: object) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            raise RuntimeError("CUDA error: operation failed due to a previous error during capture")
+
+    def work() -> None:
+        raise RuntimeError("CUDA error: operation not permitted when stream is capturing\nand so on")
+
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", lambda: None)
+    monkeypatch.setattr(torch.cuda, "stream", lambda stream: nullcontext())
+    monkeypatch.setattr(torch.cuda, "graph", capturing)
+    monkeypatch.setattr(graphs, "new_stream", lambda device: None)
+    monkeypatch.setattr(graphs, "_free_workspaces", lambda: None)
+    with pytest.raises(graphs.CaptureError, match=r"^CUDA error: operation not permitted when stream is capturing$"):
+        graphs.Graphs(torch.device("cuda"))(work, None)
 
 
 @pytest.mark.parametrize("verdict", ["on", "off: replayed steps give other bits"])

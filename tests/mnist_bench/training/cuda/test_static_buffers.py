@@ -9,11 +9,14 @@ from functools import partial
 import pytest
 import torch
 
+from mnist_bench.config.schedule import Schedule
 from mnist_bench.config.settings import AugmentConfig, Phase, TrainConfig
 from mnist_bench.data.tensors import Dataset
+from mnist_bench.training.batches import seeded
 from mnist_bench.training.cuda.device_cache import DeviceCache
 from mnist_bench.training.cuda.static_buffers import WARM_UP, StaticTrainLoop, Work
-from mnist_bench.training.period import TrainLoop, advance, advance_in_steps
+from mnist_bench.training.learner import ALIGNED, in_one_piece, make_learner
+from mnist_bench.training.period import PlainTrainLoop, TrainLoop, advance, advance_in_steps, make_train_loop
 from search.trainer_api import Report, finish
 
 Bits = list[tuple[bytes, object, dict[str, float | int | None], str]]
@@ -94,6 +97,33 @@ def test_the_bits_are_those_of_the_plain_loop(
     assert fixed_bits(config, digits, Recorded()) == expected
     assert fixed_bits(config, digits, Recorded(), device_cache=1) == expected
     assert fixed_bits(config, digits, Recorded(), device_cache=1, group=4) == expected
+
+
+def test_averages_in_one_piece_lie_as_before_and_begin_where_a_tensor_might(
+    config: TrainConfig, digits: Dataset
+) -> None:
+    schedule = Schedule(config=exact(config), images=len(digits.train))
+    learner = make_learner(schedule, seeded(1, "init"), digits.device, digits.form)
+    moved = in_one_piece(learner)
+    assert moved.piece is not None
+    assert list(moved.average) == list(learner.average)
+    for name, value in moved.average.items():
+        assert torch.equal(value, learner.average[name])
+        assert value.stride() == learner.average[name].stride()
+        assert value.untyped_storage().data_ptr() == moved.piece.averages.untyped_storage().data_ptr()
+        assert value.storage_offset() % ALIGNED == 0
+
+
+@pytest.mark.parametrize(("code", "loop"), [(None, StaticTrainLoop), ("mine.py:Net", PlainTrainLoop)])
+def test_a_net_of_ones_own_is_trained_in_one_way_on_all_devices(
+    config: TrainConfig, digits: Dataset, code: str | None, loop: type[TrainLoop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schedule = Schedule(config=config, images=len(digits.train))
+    learner = make_learner(schedule, seeded(1, "init"), digits.device, digits.form)
+    # What is on no CPU has a GPU's train loop; "meta" tensors are there on every machine.
+    elsewhere = replace(digits, images=digits.images.to("meta"))
+    monkeypatch.setattr(StaticTrainLoop, "__init__", lambda self, *_: None)
+    assert type(make_train_loop(learner, replace(config, net_code=code), elsewhere, "fp32")) is loop
 
 
 def test_all_but_the_first_steps_and_the_first_evaluation_are_replayed(config: TrainConfig, digits: Dataset) -> None:
