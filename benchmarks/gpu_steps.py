@@ -6,18 +6,14 @@ import json
 import subprocess
 import sys
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from statistics import mean, median
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
-from torch._C._autograd import DeviceType
-from torch.profiler import ProfilerActivity, profile
+from gpu_training import again, first_periods, in_a_stream, in_lanes, kernels_a_step, trained
 
 from mnist_bench import numerics, space_files
 from mnist_bench.bench import speed as speed_module, speed_tables
@@ -25,21 +21,18 @@ from mnist_bench.bench.published import plain
 from mnist_bench.config import Schedule, TrainConfig, from_json
 from mnist_bench.data import DataOptions, Dataset, load_dataset
 from mnist_bench.numerics.canary import canary, multiprocessors
-from mnist_bench.training import TorchTrainer, TrainLoop, advance_in_steps, verify_replay
-from mnist_bench.training.cuda import DeviceCache, Recorder, StaticTrainLoop, Streams, recorder
+from mnist_bench.training import TorchTrainer, verify_replay
+from mnist_bench.training.cuda import recorder
 from search.study import open_study
-from search.trainer_api import Report, Steps, finish
+from search.trainer_api import finish
 
 ROOT = Path(__file__).parent.parent
-CPU, CUDA = ProfilerActivity.CPU, ProfilerActivity.CUDA
 PROGRAM = (sys.executable, "-c", "from mnist_bench.cli.app import main; main()")
 RECORD = ROOT / "results" / "published" / "conv" / "RECORD.json"
 NETS = ("ladder/99.4", "notebook/batchnorm")
 """Recipes whose steps are replayed, beside the winner of the published search."""
 PERIODS = 5
 """Of that winner, which the lanes train; the later ones are replayed in groups."""
-PROFILED = (10, 60)
-"""Steps of two trainings; what the second has more is what its further steps have."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,8 +86,6 @@ class Where:
 
 
 Figures = dict[str, Any]
-Outcome = tuple[bytes, float | None, Mapping[str, Any], str]
-"""A period's state, value, metrics and weights."""
 
 
 def card(where: Where) -> Figures:
@@ -165,14 +156,14 @@ def lanes(where: Where) -> Figures:
     most = max(where.amounts.lanes)
     trainer = TorchTrainer(data, precision, record=recorder(device) or again, device_cache=most)
     config, seeds = winner(where), range(most)
-    alone = [finish(whole(trainer, config, seed)) for seed in seeds]
+    alone = [finish(first_periods(trainer, config, seed, PERIODS)) for seed in seeds]
     schedule = Schedule(config=config, images=len(data.train))
     steps = sum(len(schedule.steps(period)) for period in range(1, PERIODS + 1))
     images = most * steps * schedule.batch_size
     rows = []
     for count in where.amounts.lanes:
         before = time.perf_counter()
-        found = in_lanes(trainer, config, seeds, count)
+        found = in_lanes(trainer, config, seeds, count, PERIODS)
         seconds = time.perf_counter() - before
         row = {"lanes": count, "identical": found == alone, "seconds": seconds, "images_per_second": images / seconds}
         rows.append(row)
@@ -250,21 +241,6 @@ SECONDS: Mapping[str, float] = {
 """That each may take at most: a step that hangs is to leave time for the others."""
 
 
-def again(work: Callable[[], None], generator: torch.Generator | None) -> Callable[[], None]:
-    """Record nothing: the recorder of a rehearsal, whose replay does the work again."""
-    return work
-
-
-@contextmanager
-def in_a_stream(device: torch.device) -> Iterator[None]:
-    """Compute in a stream of its own on a GPU, for the default one cannot be captured beside."""
-    if device.type != "cuda":
-        yield
-        return
-    with torch.cuda.stream(torch.cuda.Stream(device)):  # type: ignore[no-untyped-call]
-        yield
-
-
 def prepared(where: Where) -> tuple[torch.device, Dataset, numerics.Precision]:
     """Return the device, set up for training, with the data on it and the precision that suits it."""
     device = numerics.setup(where.device)
@@ -285,80 +261,6 @@ def nets(where: Where) -> dict[str, TrainConfig]:
         name: replace(config, epochs=epochs, periods=(), phases=(), train_on="search_split")
         for name, config in found.items()
     }
-
-
-def trained(
-    config: TrainConfig, data: Dataset, precision: numerics.Precision, record: Recorder | None, group: int
-) -> tuple[list[Outcome], float]:
-    """Train a configuration over buffers that stay; return all of it, and the seconds of the last period."""
-    make = partial(StaticTrainLoop, record=record, group=group, grouped_from=0)
-    cache: DeviceCache[TrainLoop] = DeviceCache(1)
-    streams, state, outcomes, seconds = Streams(data.device), None, [], 0.0
-    for period in range(1, config.epochs + 1):
-        before = time.perf_counter()
-        steps = advance_in_steps(config, 0, period, state, data, precision, make=make, device_cache=cache)
-        state, report = finish(streams.carry(steps) if data.device.type == "cuda" else steps)
-        seconds = time.perf_counter() - before
-        outcomes.append(outcome(state, report))
-    return outcomes, seconds
-
-
-def outcome(state: bytes, report: Report) -> Outcome:
-    """Return all of a period but its time."""
-    return state, report.value, dict(report.metrics), report.weights
-
-
-def kernels_a_step(config: TrainConfig, data: Dataset, precision: numerics.Precision) -> float:
-    """Return how many kernels a step is; on a CPU, how many operators."""
-    plain = replace(config, epochs=1, optim=replace(config.optim, hard_share=0.0))
-    few, more = (
-        kernels(plain, replace(data, train=data.train[: count * config.optim.batch_size]), precision)
-        for count in (min(count, len(data.train) // config.optim.batch_size) for count in PROFILED)
-    )
-    return (more.kernels - few.kernels) / (more.steps - few.steps) if more.steps > few.steps else float(more.kernels)
-
-
-class Profiled(NamedTuple):
-    """A training under the profiler."""
-
-    steps: int
-    kernels: int
-
-
-def kernels(config: TrainConfig, data: Dataset, precision: numerics.Precision) -> Profiled:
-    """Train an epoch and count."""
-    kind, on = (CUDA, DeviceType.CUDA) if data.device.type == "cuda" else (CPU, DeviceType.CPU)
-    with profile(activities=[kind]) as profiled:
-        finish(advance_in_steps(config, 0, 1, None, data, precision, make=StaticTrainLoop))
-    names = [event.name for event in profiled.events() or [] if event.device_type == on and event.cpu_parent is None]
-    steps = Schedule(config=config, images=len(data.train)).total_steps
-    return Profiled(steps, sum(not name.startswith(("Memcpy", "Memset")) for name in names))
-
-
-def whole(trainer: TorchTrainer, config: TrainConfig, seed: int) -> Steps[list[Outcome]]:
-    """Train the first periods of a seed, a step a turn."""
-    state, found = None, []
-    for period in range(1, PERIODS + 1):
-        state, report = yield from trainer.advance_in_steps(config, seed, period, state)
-        found.append(outcome(state, report))
-    return found
-
-
-def in_lanes(trainer: TorchTrainer, config: TrainConfig, seeds: Sequence[int], lanes: int) -> list[list[Outcome]]:
-    """Train the seeds, so many at a time, a step of each in turns."""
-    waiting, found = deque(seeds), dict[int, list[Outcome]]()
-    running: dict[int, Steps[list[Outcome]]] = {}
-    while waiting or running:
-        while waiting and len(running) < lanes:
-            seed = waiting.popleft()
-            running[seed] = whole(trainer, config, seed)
-        for seed, steps in tuple(running.items()):
-            try:
-                next(steps)
-            except StopIteration as end:
-                found[seed] = end.value
-                del running[seed]
-    return [found[seed] for seed in seeds]
 
 
 def searched(where: Where, space: Sequence[str], name: str) -> tuple[Figures, float]:
