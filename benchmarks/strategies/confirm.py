@@ -172,11 +172,12 @@ def publish(plan: Plan, found: Sequence[tuple[Contest, list[Look]]], target: Pat
     paragraphs = [
         f"`{command}`; searches by machine, 2 cores each: {machines(ran, contests)}. Looked at with {machine()}.",
         f"Error of the choice on {contests[0].unseen_images:,} unseen images, for what {plan.trials} whole trainings "
-        f"cost, in {plan.space}: mean and standard error over the seeds. Differences are of pairs of searches with one "
-        "seed, in points; below 0 the first way is better. Their intervals hold over all looks of a claim, and |t| has "
-        "to pass the boundary of its look. A speed-up says how many times cheaper the first way gets as far, with a "
-        "95 % interval of its own. Nothing speaks of other data. Mixed are pairs whose searches ran on two kinds of "
-        "machine, which compute other bits, or with two versions of Optuna, NumPy or SciPy.",
+        f"cost, in {plan.space}: mean and standard error over the seeds, of choices trained again with fresh seeds; "
+        "speed-ups and the picture are of the nets as the searches trained them. Differences are of pairs of searches "
+        "with one seed, in points; below 0 the first way is better. Their intervals hold over all looks of a claim, "
+        "and |t| has to pass the boundary of its look. A speed-up says how many times cheaper the first way gets as "
+        "far, with a 95 % interval of its own. Nothing speaks of other data. Mixed are pairs whose searches ran on two "
+        "kinds of machine, which compute other bits, or with two versions of Optuna, NumPy or SciPy.",
         "\n".join(rows(plan, found, ran)),
     ]
     document = {"plan": asdict(plan), "claims": [[asdict(each) for each in looks] for _, looks in found]}

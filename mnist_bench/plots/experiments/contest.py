@@ -19,6 +19,8 @@ from search.errors import StudyNotFoundError
 DASHES = ("--", ":", "-.")
 """Entrants with several budgets, in their order."""
 LABEL = "error of the choice on unseen images (%, log)"
+TRAINED = "curves: of the nets as searches trained them; compared are their choices, trained again with fresh seeds"
+"""Of live contests, where the two differ."""
 MAX_INSIDE = 3
 """So many lines a panel names in its upper right corner, from which all curves fall away; more would be covered."""
 
@@ -194,6 +196,7 @@ def _remarks(panels: Panels) -> list[str]:
         f"{', '.join(dict.fromkeys(contest.task for contest in contests))}: {_range(seeds)} seeds, the same for all; "
         f"{_range(images)} unseen images",
         "bands: one standard error",
+        TRAINED if any(trace.fresh for contest in contests for traces in contest.traces for trace in traces) else "",
         *(f"{name} has spent {budgets} times what the axis says" for name, budgets in several.items()),
         *(f"{name}: no choice with some seed" for name in incomplete),
         f"{panels.left_out} of lower rank left out" if panels.left_out else "",
