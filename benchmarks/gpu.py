@@ -30,6 +30,8 @@ from typing import Any
 
 import gpu_steps
 
+from mnist_bench.errors import DeviceError
+from mnist_bench.numerics import find_device
 from search.study import ResultsFolder
 
 ROOT = Path(__file__).parent.parent
@@ -129,6 +131,10 @@ def main() -> int:
     asked = parser.parse_args()
     if asked.rehearsal and asked.output == PUBLISHED:
         parser.error("a rehearsal's figures are not to be published: name another --output.")
+    try:
+        find_device(asked.device)
+    except DeviceError as error:
+        parser.error(f"{error}.")
     asked.output.mkdir(parents=True, exist_ok=True)
     if asked.alone:
         take(asked.steps[0], asked)

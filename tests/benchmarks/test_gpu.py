@@ -73,15 +73,27 @@ def test_openings_of_the_test_set_are_kept_beside_the_figures(folder: Path) -> N
 
 
 @pytest.mark.slow
-@without_card
-def test_without_a_card_each_step_says_why_and_the_next_one_runs(tmp_path: Path) -> None:
-    done = rehearse(tmp_path, "card", "graphs", device="cuda")
+def test_a_step_that_fails_says_why_and_the_next_one_runs(tmp_path: Path) -> None:
+    done = rehearse(tmp_path, "train_fast", "card")
     assert done.returncode == 1
     assert [line.split(",")[0] for line in done.stdout.splitlines()] == [
-        "card: failed: exit code 1", "graphs: failed: exit code 1"
+        "train_fast: failed: exit code 1", "card: done"
     ]  # fmt: skip
-    assert "device 'cuda' is not there" in (tmp_path / "card.failed.txt").read_text()
-    assert "failed: exit code 1 ([card.failed.txt](card.failed.txt))" in (tmp_path / "README.md").read_text()
+    assert "ladder.json" in (tmp_path / "train_fast.failed.txt").read_text()
+    assert (
+        "failed: exit code 1 ([train_fast.failed.txt](train_fast.failed.txt))" in (tmp_path / "README.md").read_text()
+    )
+
+
+@without_card
+def test_without_a_card_nothing_is_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["gpu.py", "--output", str(tmp_path / "none")])
+    with pytest.raises(SystemExit):
+        gpu.main()
+    assert "device 'cuda' is not there; PyTorch " in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
 
 
 @pytest.mark.slow
@@ -105,12 +117,12 @@ def test_what_is_done_is_not_done_again(
         return None
 
     monkeypatch.setattr(gpu, "run", run)
-    monkeypatch.setattr("sys.argv", ["gpu.py", "--output", str(tmp_path)])
+    monkeypatch.setattr("sys.argv", ["gpu.py", "--device", "cpu", "--output", str(tmp_path)])
     (tmp_path / "card.json").write_text(json.dumps({"step": "card", "step_seconds": 2.0, "machine": "an abacus"}))
     assert gpu.main() == 0
     assert ran == [step for step in gpu_steps.STEPS if step != "card"]
     assert capsys.readouterr().out.startswith("card: done before\n")
-    monkeypatch.setattr("sys.argv", ["gpu.py", "card", "--output", str(tmp_path)])
+    monkeypatch.setattr("sys.argv", ["gpu.py", "card", "--device", "cpu", "--output", str(tmp_path)])
     assert gpu.main() == 0
     assert ran[-1] == "card", "a step that is named is taken anew"
 
@@ -122,7 +134,7 @@ def test_bits_that_differ_are_told_by_the_exit_code(tmp_path: Path, monkeypatch:
         )
 
     monkeypatch.setattr(gpu, "run", run)
-    monkeypatch.setattr("sys.argv", ["gpu.py", "card", "--output", str(tmp_path)])
+    monkeypatch.setattr("sys.argv", ["gpu.py", "card", "--device", "cpu", "--output", str(tmp_path)])
     assert gpu.main() == 1
 
 
