@@ -32,7 +32,8 @@ import gpu_steps
 
 from mnist_bench.errors import DeviceError
 from mnist_bench.numerics import find_device
-from search.study import ResultsFolder
+from mnist_bench.training.torch_trainer import UNCAPTURED
+from search.study import ResultsFolder, WorkFolder
 
 ROOT = Path(__file__).parent.parent
 PUBLISHED = ROOT / "results" / "published" / "gpu"
@@ -40,8 +41,6 @@ UNDER_WAY = ROOT / "results" / "_bench" / "gpu"
 MINUTES = 10.0
 TOLD = 300
 """Lines of a failed step's output, and of its workers' logs, that are kept."""
-UNCAPTURED = "Steps are no longer captured"
-"""What a worker logs that goes on without graphs."""
 
 Figures = Mapping[str, Any]
 
@@ -146,7 +145,7 @@ def main() -> int:
             print(f"{step}: done before", flush=True)
             continue
         started = time.monotonic()
-        why = run(step, asked, min(gpu_steps.SECONDS[step], deadline - started))
+        why = run(step, asked, min(gpu_steps.STEPS[step].seconds, deadline - started))
         print(f"{step}: {why or 'done'}, {time.monotonic() - started:.0f} s", flush=True)
         (asked.output / "README.md").write_text(page(asked.output))
     return 0 if all(holds(asked.output, step) for step in asked.steps or gpu_steps.STEPS) else 1
@@ -175,14 +174,18 @@ def run(step: str, asked: argparse.Namespace, seconds: float) -> str | None:
         process.wait()
     text = said.read_text(errors="replace")
     said.unlink()
-    logs = [path.read_text(errors="replace") for path in folder_of(step, asked).rglob("workers.log")]
-    return why and failed(asked.output, step, why, "\n".join([text, *logs]))
+    return why and failed(asked.output, step, why, "\n".join([text, *workers_logs(folder_of(step, asked))]))
 
 
 def folder_of(step: str, asked: argparse.Namespace) -> Path:
     """Return where the studies of a step are while it runs."""
     folder: Path = (asked.output / "under-way" if asked.rehearsal else UNDER_WAY) / step
     return folder
+
+
+def workers_logs(folder: Path) -> list[str]:
+    """Return what the workers of all studies in a folder have logged."""
+    return [path.read_text(errors="replace") for path in folder.rglob(WorkFolder(folder).workers_log.name)]
 
 
 def failed(output: Path, step: str, why: str, text: str) -> str:
@@ -199,11 +202,10 @@ def take(step: str, asked: argparse.Namespace) -> None:
     amounts = gpu_steps.REHEARSAL if asked.rehearsal else gpu_steps.FULL
     where = gpu_steps.Where(device=asked.device, results=results, amounts=amounts, output=asked.output)
     started = time.monotonic()
-    figures = gpu_steps.STEPS[step](where)
-    logs = [path.read_text(errors="replace") for path in results.rglob("workers.log")]
+    figures = gpu_steps.STEPS[step].take(where)
     whole = {
         "schema_version": 1, "step": step, "step_seconds": round(time.monotonic() - started, 1), **figures,
-        "no_longer_captured": sum(log.count(UNCAPTURED) for log in logs),
+        "no_longer_captured": sum(log.count(UNCAPTURED) for log in workers_logs(results)),
     }  # fmt: skip
     (asked.output / f"{step}.json").write_text(json.dumps(whole, indent=1) + "\n")
     clear(results, asked.output)

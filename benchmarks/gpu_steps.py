@@ -10,18 +10,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean, median
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
-from gpu_training import again, first_periods, in_a_stream, in_lanes, kernels_a_step, trained
+from gpu_training import again, first_periods, in_lanes, kernels_a_step, trained
 
 from mnist_bench import numerics, space_files
-from mnist_bench.bench import speed as speed_module, speed_tables
+from mnist_bench.bench import speed as speed_module
 from mnist_bench.bench.published import plain
 from mnist_bench.config import Schedule, TrainConfig, from_json
 from mnist_bench.data import DataOptions, Dataset, load_dataset
-from mnist_bench.numerics.canary import canary, multiprocessors
-from mnist_bench.training import TorchTrainer, verify_replay
+from mnist_bench.numerics.canary import canary
+from mnist_bench.training import TorchTrainer
 from mnist_bench.training.cuda import recorder
 from search.study import open_study
 from search.trainer_api import finish
@@ -102,16 +102,13 @@ def card(where: Where) -> Figures:
         seconds[f"canary {precision}"] = time.perf_counter() - before
     precision = numerics.best_precision(device)
     data, before = load_dataset(DataOptions(subset=where.amounts.subset), device), time.perf_counter()
-    with in_a_stream(device):
-        verdict = verify_replay(data, precision, recorder(device) or again)
+    described = TorchTrainer(data, precision, record=recorder(device) or again).numerics
     seconds["check of graphs"] = time.perf_counter() - before
     return {
-        "machine": numerics.sentence(numerics.this_machine(device, precision)),
-        "numerics": numerics.describe(device, precision),
+        "machine": numerics.sentence(numerics.this_machine(device, precision)), "numerics": described,
         "memory": torch.cuda.get_device_properties(device).total_memory if device.type == "cuda" else None,
-        "multiprocessors": multiprocessors(device),
-        "canaries": canaries, "graphs": verdict, "seconds": seconds,
-        "holds": verdict == "on" and all(first == second for first, second in canaries.values()),
+        "canaries": canaries, "seconds": seconds,
+        "holds": described["graphs"] == "on" and all(first == second for first, second in canaries.values()),
     }  # fmt: skip
 
 
@@ -189,15 +186,14 @@ def speed(where: Where) -> Figures:
         speed_module.IMAGES[kind], speed_module.EVALUATED[kind] = where.amounts.speed_images
     options = speed_module.Options(repeats=where.amounts.repeats, workers=1, device=where.device, precision="auto")
     found = speed_module.run(options, lambda number: print(f"round {number}", flush=True))
-    print([table.rows for table in speed_tables(found, {})])
     return {"command": f"mnist-bench bench speed --device {where.device}", "speed": plain(found)}
 
 
 def ladder(where: Where) -> Figures:
     """Train the ladder's recipes."""
-    command = ("bench", "ladder", *where.amounts.targets, "--seeds", str(where.amounts.seeds))
-    found = said(where, *command, "--json")
-    return {"command": f"mnist-bench {' '.join(command)} --device {where.device}", **found}
+    line = ("bench", "ladder", *where.amounts.targets, "--seeds", str(where.amounts.seeds))
+    found = said(where, *line, "--json")
+    return {"command": f"mnist-bench {' '.join(line)} --device {where.device}", **found}
 
 
 def train_fast(where: Where) -> Figures:
@@ -229,16 +225,25 @@ def conv_gpu(where: Where) -> Figures:
     }  # fmt: skip
 
 
-STEPS: Mapping[str, Callable[[Where], Figures]] = {
-    "card": card, "graphs": graphs, "conv": conv, "ladder": ladder, "train_fast": train_fast, "lanes": lanes,
-    "speed": speed, "conv_gpu": conv_gpu, "tests": tests,
-}  # fmt: skip
+class Step(NamedTuple):
+    """What a step does, and how long it may take: one that hangs is to leave time for the others."""
+
+    take: Callable[[Where], Figures]
+    seconds: float
+
+
+STEPS: Mapping[str, Step] = {
+    "card": Step(card, 60),
+    "graphs": Step(graphs, 90),
+    "conv": Step(conv, 90),
+    "ladder": Step(ladder, 150),
+    "train_fast": Step(train_fast, 40),
+    "lanes": Step(lanes, 90),
+    "speed": Step(speed, 120),
+    "conv_gpu": Step(conv_gpu, 480),
+    "tests": Step(tests, 180),
+}
 """In the order in which they run, the most telling first."""
-SECONDS: Mapping[str, float] = {
-    "card": 60, "graphs": 90, "conv": 90, "ladder": 150, "train_fast": 40, "lanes": 90, "speed": 120, "conv_gpu": 480,
-    "tests": 180,
-}  # fmt: skip
-"""That each may take at most: a step that hangs is to leave time for the others."""
 
 
 def prepared(where: Where) -> tuple[torch.device, Dataset, numerics.Precision]:

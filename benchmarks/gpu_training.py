@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -34,16 +33,6 @@ def again(work: Callable[[], None], generator: torch.Generator | None) -> Callab
     return work
 
 
-@contextmanager
-def in_a_stream(device: torch.device) -> Iterator[None]:
-    """Compute in a stream of its own on a GPU, for the default one cannot be captured beside."""
-    if device.type != "cuda":
-        yield
-        return
-    with torch.cuda.stream(torch.cuda.Stream(device)):  # type: ignore[no-untyped-call]
-        yield
-
-
 def trained(
     config: TrainConfig, data: Dataset, precision: numerics.Precision, record: Recorder | None, group: int
 ) -> tuple[list[Outcome], float]:
@@ -54,7 +43,7 @@ def trained(
     for period in range(1, config.epochs + 1):
         before = time.perf_counter()
         steps = advance_in_steps(config, 0, period, state, data, precision, make=make, device_cache=cache)
-        state, report = finish(streams.carry(steps) if data.device.type == "cuda" else steps)
+        state, report = finish(streams.carry(steps))
         seconds = time.perf_counter() - before
         outcomes.append(outcome(state, report))
     return outcomes, seconds

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import PurePath
-from typing import Any
+from typing import Any, TypeGuard
 
 from search.errors import UsageError
 from search.messages import did_you_mean, listing, on_one_line, shortened
@@ -44,7 +44,7 @@ def check_seconds(name: str, value: Any) -> None:
         raise UsageError(f"{name}={_spelt(value)}: give seconds, a number of at least 0.")
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: Any) -> TypeGuard[int | float]:
     """Return whether a value is a number, of NumPy's floats, too, and not a truth value."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 

@@ -35,7 +35,7 @@ class Passes:
         self.config = config
         self.precision = precision
         self.learner = self._new_learner()
-        self._streams = Streams(data.device) if data.device.type == "cuda" else None
+        self._streams = Streams(data.device)
         set_dropout_generator(self.learner.model, seeded(SEED, "dropout", 1, device=str(data.device)))
 
     def run(self, part: Part) -> None:
@@ -72,7 +72,7 @@ class Passes:
         self.learner.model.train()
 
     def _replay(self) -> None:
-        finish(self._replayed() if self._streams is None else self._streams.carry(self._replayed()))
+        finish(self._streams.carry(self._replayed()))
 
     def _replayed(self) -> Steps[Tensor]:
         total = yield from self._train_loop.train(SEED, 1)  # which is made in the stream that it computes in

@@ -10,6 +10,7 @@ from typing import Any, assert_never
 
 from mnist_bench.start_lists.sources import Source
 from search import canonical_json
+from search.arguments import is_number
 from search.errors import UsageError
 from search.proposals import Coordinates, portfolio
 from search.space import Choice, Distribution, FloatRange, IntRange, Levels, Space
@@ -69,7 +70,7 @@ def _nearest(span: Distribution, value: Any) -> Any:
     """Return the value of a range that is nearest to a value."""
     if isinstance(span, Choice):
         return value if span.contains(value) else _alike(span, value)
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if not is_number(value):
         raise _NoSuchValue
     match span:
         case FloatRange(low=low, high=high, step=step):
@@ -102,6 +103,6 @@ def _distance(option: Any, value: Any) -> float:
         return math.inf
     layers = lengths.pop()
     ours, theirs = (each if isinstance(each, list | tuple) else [each] * layers for each in (option, value))
-    if not all(isinstance(each, int | float) and not isinstance(each, bool) for each in (*ours, *theirs)):
+    if not all(is_number(each) for each in (*ours, *theirs)):
         return math.inf
     return fmean(abs(one - other) for one, other in zip(ours, theirs, strict=True))

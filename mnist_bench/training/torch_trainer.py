@@ -23,6 +23,9 @@ LANES = {"cpu": 1, "cuda": 4}
 CACHED_STATES = {"cpu": 0, "cuda": 8}
 """Train loops that wait on the device for their next period; from a CPU's memory to a CPU's there is no way to save."""
 
+UNCAPTURED = "Steps are no longer captured"
+"""What a worker's log says of one that goes on without graphs."""
+
 
 class TorchTrainer:
     """Satisfies `search.trainer_api.SteppedTrainer` on the device of `data`."""
@@ -43,7 +46,7 @@ class TorchTrainer:
         self._device_cache: DeviceCache[TrainLoop] = DeviceCache(
             CACHED_STATES[kind] if device_cache is None else device_cache
         )
-        self._streams = Streams(data.device) if kind == "cuda" else None
+        self._streams = Streams(data.device)
         self._make: MakeTrainLoop = make_train_loop
         self._graphs: str | None = None
         if record is not None:
@@ -64,8 +67,7 @@ class TorchTrainer:
         self, config: TrainConfig, seed: int, period: int, state: bytes | None
     ) -> Steps[tuple[bytes, Report]]:
         """Train one period a step a turn; see `period.advance_in_steps`."""
-        steps = self._steps(config, seed, period, state)
-        return steps if self._streams is None else self._streams.carry(steps)
+        return self._streams.carry(self._steps(config, seed, period, state))
 
     def _steps(self, config: TrainConfig, seed: int, period: int, state: bytes | None) -> Steps[tuple[bytes, Report]]:
         """Train, and train again from the same state where it was not the configuration that failed."""
@@ -83,7 +85,7 @@ class TorchTrainer:
                     device_cache=self._device_cache,
                 )
             except CaptureError as error:
-                logging.getLogger(__name__).warning("Steps are no longer captured: %s", error)
+                logging.getLogger(__name__).warning("%s: %s", UNCAPTURED, error)
                 self._make = StaticTrainLoop
                 continue
             if report.end != "out_of_memory" or not self._device_cache.clear():
@@ -91,7 +93,7 @@ class TorchTrainer:
             torch.cuda.empty_cache()  # does nothing where there is no GPU
 
     def _check(self, record: Recorder) -> str:
-        if self._streams is None:
+        if self.data.device.type == "cpu":
             return verify_replay(self.data, self.precision, record)
         with torch.cuda.stream(new_stream(self.data.device)):
             return verify_replay(self.data, self.precision, record)

@@ -16,6 +16,7 @@ from decimal import Decimal, DefaultContext, InvalidOperation
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from search.arguments import is_number
 from search.messages import did_you_mean, show
 from search.space.scalars import is_quoted
 from search.space.yaml_reader import KeyPath
@@ -86,7 +87,7 @@ class FloatRange:
 
     def contains(self, value: Any) -> bool:
         """Return whether the range can give this value, up to rounding on a grid."""
-        if isinstance(value, bool) or not isinstance(value, int | float) or not self.low <= value <= self.high:
+        if not is_number(value) or not self.low <= value <= self.high:
             return False
         steps = (value - self.low) / self.step if self.step else 0.0
         return abs(steps - round(steps)) < 1e-6
@@ -237,7 +238,7 @@ def _parse_int(form: Mapping[str, Any]) -> tuple[IntRange | None, list[Fault]]:
 def _parse_float(form: Mapping[str, Any]) -> tuple[FloatRange | None, list[Fault]]:
     low, high, faults = _ends(form, "float")
     step, log = ({**_OPTIONS["float"], **form}[key] for key in ("step", "log"))
-    if step is not None and (not _is_number(step) or step <= 0):
+    if step is not None and (not is_number(step) or step <= 0):
         faults.append(Fault(("step",), f"step {show(step)} is not a number above zero"))
     faults += _log_faults(form, low, log, excludes_step=step is not None)
     if not faults and step is not None:
@@ -264,7 +265,7 @@ def _parse_levels(form: Mapping[str, Any]) -> tuple[Levels | None, list[Fault]]:
     if not isinstance(levels, list) or not levels:
         return None, [Fault(("levels",), "`levels` needs a list of at least one number")]
     faults = [
-        Fault(("levels", i), _unwanted(level, "a number")) for i, level in enumerate(levels) if not _is_number(level)
+        Fault(("levels", i), _unwanted(level, "a number")) for i, level in enumerate(levels) if not is_number(level)
     ]
     if not faults:
         for index, (before, level) in enumerate(pairwise(levels), 1):
@@ -304,7 +305,7 @@ def _ends(form: Mapping[str, Any], kind: str) -> tuple[Any, Any, list[Fault]]:
     ends = form[kind]
     if not isinstance(ends, list) or len(ends) != 2:
         return None, None, [Fault((kind,), f"`{kind}` needs two numbers, [lowest, highest], not {show(ends)}")]
-    fits, expected = (_is_whole, "a whole number") if kind == "int" else (_is_number, "a number")
+    fits, expected = (_is_whole, "a whole number") if kind == "int" else (is_number, "a number")
     faults = [Fault((kind, i), _unwanted(end, expected)) for i, end in enumerate(ends) if not fits(end)]
     low, high = ends
     if not faults and low > high:
@@ -333,10 +334,6 @@ def _log_faults(
 
 def _is_whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _exact(value: float) -> Decimal:

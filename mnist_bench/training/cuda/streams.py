@@ -22,7 +22,7 @@ def new_stream(device: torch.device) -> torch.cuda.Stream:
 
 
 class Streams:
-    """A stream for each lane, made where all others are taken."""
+    """A stream for each lane, made where all others are taken; a CPU has none."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
@@ -30,6 +30,9 @@ class Streams:
 
     def carry(self, steps: Steps[T]) -> Steps[T]:
         """Take `steps`, each in one and the same stream; between them the thread is in its own again."""
+        return steps if self._device.type == "cpu" else self._carried(steps)
+
+    def _carried(self, steps: Steps[T]) -> Steps[T]:
         stream = self._free.pop() if self._free else new_stream(self._device)
         try:
             while True:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, assert_never
 
+from search.arguments import is_number
 from search.space.ranges import same
 from search.space.scalars import Scalar
 
@@ -159,7 +160,7 @@ def calculate(operator: Operator, left: float, right: float) -> float:
 
 def _excess(comparator: Comparator, left: Any, right: Any) -> float:
     is_met = _is_met(comparator, left, right)
-    if not _is_number(left) or not _is_number(right):
+    if not is_number(left) or not is_number(right):
         return -UNMET if is_met else UNMET
     apart = float(left) - float(right)
     match comparator:
@@ -193,7 +194,3 @@ def _is_met(comparator: Comparator, left: Any, right: Any) -> bool:
             return not same(left, right)
         case _:
             assert_never(comparator)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
