@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -274,6 +275,9 @@ def test_a_configuration_that_cannot_travel_ends_its_worker_at_once(local: Local
     executor = local("")
     executor.submit(replace(job(), config={"data": Path("here")}))
     (outcome,) = outcomes(executor, 1)
+    for thread in threading.enumerate():  # what it raises is told when it has ended, which must not be in the next test
+        if "_write_all" in thread.name:
+            thread.join()
     assert isinstance(outcome, Lost)
     assert (outcome.reason, outcome.cause) == ("SIGKILL", "killed")
 
