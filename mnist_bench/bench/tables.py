@@ -115,8 +115,13 @@ def cost_model_table(model: CostModel) -> Table[tuple[str, Misfit]]:
 
 def _source(model: CostModel) -> list[str]:
     """Return the coefficients as they stand in mnist_bench/nets/cost_model.py."""
-    values = (f"{name}={_number(value)}" for name, value in asdict(model.coefficients).items())
-    return [f'    "{model.kind}": Coefficients(', f"        {', '.join(values)}", "    ),"]
+    values = ", ".join(f"{name}={_number(value)}" for name, value in asdict(model.coefficients).items())
+    return [
+        f'        case "{model.kind}":',
+        "            return Coefficients(",
+        f"                {values}",
+        "            )",
+    ]
 
 
 def _number(value: float) -> str:

@@ -5,6 +5,7 @@ Steps count from 0 over the whole budget, so that a step is the same in every pe
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -28,7 +29,8 @@ class Schedule:
     def easy_images(self) -> int:
         """Images that each epoch from the second on takes at random among the others, with hard_share."""
         others = self.images - self.hard_images
-        return min(others, max(1, round(self.config.optim.easy_share * others)))
+        # Two of both at least: batch normalisation cannot do with a single image.
+        return min(others, max(1, 2 - self.hard_images, round(self.config.optim.easy_share * others)))
 
     @property
     def later_images(self) -> int:
@@ -72,6 +74,14 @@ class Schedule:
         ends = (0, *self.period_ends)
         return range(self.first_step(ends[period - 1]), self.first_step(ends[period]))
 
+    def by_epoch(self, steps: range) -> Iterator[range]:
+        """Yield the parts of a range of steps that lie in one epoch each."""
+        start = steps.start
+        while start < steps.stop:
+            stop = min(steps.stop, self.first_step(self.epoch_of(start) + 1))
+            yield range(start, stop)
+            start = stop
+
     def augment(self, step: int) -> AugmentConfig:
         """Return the augmentation at a step: its phase's, or the recipe's."""
         phase = self._phase(step)
@@ -113,6 +123,24 @@ def lr_factor(optim: OptimConfig, progress: float) -> float:
             return factor * (1 - progress) / cooldown if cooldown and progress > 1 - cooldown else factor
         case _:
             assert_never(optim.schedule)
+
+
+def epoch_at(config: TrainConfig, share: float) -> float:
+    """Return the epoch, from 0, in which a share (0 to 1) of the budget is over, going by the images that epochs take.
+
+    >>> epoch_at(TrainConfig(epochs=8), 0.5)
+    4.0
+    >>> epoch_at(TrainConfig(epochs=8, optim=OptimConfig(hard_share=0.5, easy_share=0.5)), 0.5)
+    3.5
+
+    In the second the later epochs take three quarters of the images.
+    """
+    optim = config.optim
+    if not optim.hard_share:
+        return share * config.epochs
+    later = optim.hard_share + optim.easy_share * (1 - optim.hard_share)
+    done = share * (1 + (config.epochs - 1) * later)
+    return done if done < 1 else 1 + (done - 1) / later
 
 
 def images_per_epoch(part: TrainOn, *, train: int, validation: int) -> int:

@@ -232,7 +232,8 @@ class OptimConfig:
     """Decoupled weight decay (Loshchilov and Hutter 2019), a share of the weight a step at the highest lr is
     lr * weight_decay; biases and batchnorm are spared."""
     batch_size: Annotated[int, Ge(8), Le(4096), Setting(group="optimizer", cells=("batch",))] = 128
-    """Images a step; what is left over at an epoch's end is dropped for that epoch, except with keep_last_batch."""
+    """Images a step, or all that each epoch takes where those are fewer; what is left over at an epoch's end is dropped
+    for that epoch, except with keep_last_batch."""
     keep_last_batch: Annotated[bool, Setting(group="optimizer")] = False
     """Train on the smaller last batch of an epoch too, as Keras does."""
     label_smoothing: Annotated[Rate, Setting(group="label smoothing", cells=("smoothing",))] = 0.0
@@ -246,11 +247,11 @@ class OptimConfig:
     first_drop_fraction: Annotated[
         float, Gt(0), Lt(1), Setting(group="schedule", needs=(ONE_DROP,), cells=("lr → drops",))
     ] = 0.6
-    """When the first drop comes, as a share of the full budget of epochs."""
+    """When the first drop comes, as a share of the full budget's steps."""
     second_drop_fraction: Annotated[
         float, Gt(0), Lt(1), Setting(group="schedule", needs=(TWO_DROPS,), cells=("lr → drops",))
     ] = 0.85
-    """When the second drop comes, as a share of the full budget of epochs."""
+    """When the second drop comes, as a share of the full budget's steps."""
     drop_factor: Annotated[float, Gt(0), Lt(1), Setting(group="schedule", needs=(ONE_DROP,), cells=("lr → drops",))] = (
         0.1
     )
@@ -258,8 +259,8 @@ class OptimConfig:
     cooldown_fraction: Annotated[
         float, Ge(0), Le(1), Setting(group="schedule", needs=(COOLDOWN,), cells=("lr → drops",))
     ] = 0.0
-    """constant: the share of the budget at its end in which the learning rate falls linearly to zero, from where the
-    drops leave it; 0 is off."""
+    """constant: the share of the budget's steps at its end in which the learning rate falls linearly to zero, from
+    where the drops leave it; 0 is off."""
     ema_decay: Annotated[Rate, Setting(group="averaging")] = 0.0
     """Exponential moving average of the weights, share of the old average kept a step; 0 is off. Where it is on,
     the averaged weights are what is evaluated and kept."""

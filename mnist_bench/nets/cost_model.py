@@ -141,9 +141,8 @@ def _features(work: _Work, schedule: Schedule, period: int, evaluated: float) ->
     steps = schedule.steps(period)
     # An evaluated image counts as a fraction of a trained one, so that one coefficient serves both.
     images = len(steps) * schedule.batch_size + evaluated
-    # Asked step by step only where phases may switch augmentation on and off: it is most of the time that a plan takes.
-    if schedule.config.phases:
-        distorted = sum(_distortions(schedule.augment(step)) for step in steps)
+    if schedule.config.phases:  # which may switch augmentation on and off
+        distorted = sum(_distortions(schedule.augment(part.start)) * len(part) for part in schedule.by_epoch(steps))
     else:
         distorted = len(steps) * _distortions(schedule.config.augment)
     augmented = distorted * schedule.batch_size

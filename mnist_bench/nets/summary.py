@@ -14,6 +14,7 @@ from mnist_bench.config import (
     ModelConfig,
     TrainConfig,
     all_settings,
+    epoch_at,
     every_setting,
     leaves,
     setting_of,
@@ -128,8 +129,18 @@ def line(config: TrainConfig) -> str:
 
 
 def short(number: float) -> str:
-    """Return a number below 100 with two significant digits, without the zero before the point: `.05`, `8`, `1e-05`."""
-    return f"{number:.2g}".replace("0.", ".", 1) if number < 1 else f"{number:.2g}"
+    """Return a number below 100 with two significant digits, without the zero before the point: `.05`, `8`, `1e-05`.
+
+    One below 1 is never told as 1: `.998`.
+    """
+    text = _rounded(number, 2)
+    return text.replace("0.", ".", 1) if number < 1 else text
+
+
+def _rounded(number: float, digits: int) -> str:
+    """Return a number with so many significant digits; more where one below 1 would otherwise be told as 1."""
+    text = f"{number:.{digits}g}"
+    return _rounded(number, digits + 1) if number < 1 <= float(text) else text
 
 
 def _joined(values: Sequence[object]) -> str:
@@ -158,6 +169,8 @@ def _augment(config: TrainConfig) -> str:
 
 def _lr(config: TrainConfig) -> str:
     optim, highest = config.optim, short(config.optim.lr)
+    if rates := _rates_of_phases(config):
+        return "→".join(map(short, rates))
     match optim.schedule:
         case "one_cycle":
             return f"{highest} one-cycle"
@@ -169,13 +182,19 @@ def _lr(config: TrainConfig) -> str:
             assert_never(optim.schedule)
 
 
+def _rates_of_phases(config: TrainConfig) -> list[float]:
+    """Return the learning rates of the phases, where all have one of their own and the schedule does nothing."""
+    rates = [phase.lr for phase in config.phases if phase.lr is not None]
+    return rates if len(rates) == len(config.phases) else []
+
+
 def _drop_epochs(config: TrainConfig) -> list[float]:
-    return [fraction * config.epochs for fraction in config.optim.drop_fractions]
+    return [epoch_at(config, fraction) for fraction in config.optim.drop_fractions]
 
 
 def _cooldown(config: TrainConfig) -> float:
     """Return the epoch from which the learning rate falls to zero."""
-    return (1 - config.optim.cooldown_fraction) * config.epochs
+    return epoch_at(config, 1 - config.optim.cooldown_fraction)
 
 
 def _epoch(epoch: float) -> str:
@@ -229,7 +248,10 @@ def _augment_words(augment: AugmentConfig) -> Iterator[str]:
 def _optim_words(config: TrainConfig) -> Iterator[str]:
     optim = config.optim
     yield _cell("optimizer", config)
+    rates = " then ".join(f"{rate:.2g}" for rate in _rates_of_phases(config))
     match optim.schedule:
+        case _ if rates:
+            yield f"lr {rates}"
         case "one_cycle":
             yield f"lr {optim.lr:.2g} one-cycle"
         case "constant":
@@ -243,4 +265,4 @@ def _optim_words(config: TrainConfig) -> Iterator[str]:
 
 
 def _plain(value: object) -> str:
-    return NOTHING if value is None else f"{value:.3g}" if isinstance(value, float) else str(value)
+    return NOTHING if value is None else _rounded(value, 3) if isinstance(value, float) else str(value)

@@ -95,7 +95,6 @@ class Draws:
         if logits is None:  # it raises
             return None
         check_logits(logits, len(inputs[0]), self._loaded.name, self._form)
-        # Of two bf16 logits the larger is often not told.
         return logits.float()  # type: ignore[no-any-return]
 
 

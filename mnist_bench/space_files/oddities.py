@@ -19,7 +19,9 @@ DROPS = ("optim.first_drop_fraction", "optim.second_drop_fraction")
 
 def warnings(space: Space, form: PictureForm = MNIST) -> list[Problem]:
     """Return what is odd about a checked space of nets for pictures of this form, in the order of the file."""
-    found = [*_single_values(space), *_drops(space), *_idle_pruner(space), *_constraints(space, form)]
+    found = [
+        *_single_values(space), *_idle(space), *_drops(space), *_idle_pruner(space), *_constraints(space, form)
+    ]  # fmt: skip
     return sorted([*found, *net_warnings(space, form)], key=lambda problem: (problem.line, problem.column))
 
 
@@ -42,12 +44,36 @@ def _ends(item: Field) -> tuple[Any, Any]:
     return (item.value, item.value) if item.distribution is None else ends(item.distribution)
 
 
+def _idle(space: Space) -> Iterator[Problem]:
+    """Yield the ranges, and constants other than the default, that do nothing in any configuration."""
+    fields = _fields(space)
+    phases = space.settings.get("phases") or [{}]
+    rates_given = all(phase.get("lr") is not None for phase in phases)
+    for item in space.fields:
+        known = all_settings().get(item.path)
+        if known is None or (item.distribution is None and same(item.value, known.default)):
+            continue
+        if unmet := _unmet(fields, item.path):
+            why = f"of {' and '.join(dict.fromkeys(unmet))}"
+        elif rates_given and (item.path == "optim.lr" or known.group == "schedule"):
+            why = "each phase has an lr of its own"
+        else:
+            continue
+        yield item.origin.problem(f"{item.path}: does nothing in this space, because {why}")
+
+
+def _fields(space: Space) -> Mapping[str, Field]:
+    """Return the fields by their paths; what all trials share, as the epochs, is one, too."""
+    shared = {path: Field(path, value) for path, value in space.settings.items() if path in all_settings()}
+    return {**shared, **{item.path: item for item in space.fields}}
+
+
 def _drops(space: Space) -> Iterator[Problem]:
     """Yield where the second drop of the learning rate comes before the first."""
-    fields = {item.path: item for item in space.fields}
+    fields = _fields(space)
     first, second = (_field(fields, path) for path in DROPS)
     at_fault = second if second.path in fields else first
-    if at_fault.path not in fields or not _may_count(fields, second.path):
+    if at_fault.path not in fields or _unmet(fields, second.path):
         return
     (earliest, _), (_, latest) = _ends(first), _ends(second)
     if earliest >= latest:
@@ -60,12 +86,18 @@ def _field(fields: Mapping[str, Field], path: str) -> Field:
     return fields[path] if path in fields else Field(path, all_settings()[path].default)
 
 
-def _may_count(fields: Mapping[str, Field], path: str) -> bool:
-    """Return whether a setting can do anything: the fields that it needs, and those that they need, can be on."""
-    return all(
-        any(_may_count(fields, name) and any(map(need.is_on, _values(_field(fields, name)))) for name in need.paths)
-        for need in setting_of(path).needs
-    )
+def _unmet(fields: Mapping[str, Field], path: str) -> list[str]:
+    """Return what keeps a setting from ever doing anything: fields that it needs, or that they need, and are never on.
+
+    That a picture is distorted is no field of its own, and taken to be so.
+    """
+    found: list[str] = []
+    for need in setting_of(path).needs:
+        names = [name for name in need.paths if name in all_settings()]
+        on = [name for name in names if any(map(need.is_on, _values(_field(fields, name))))]
+        if names and all(_unmet(fields, name) for name in on):
+            found += [" or ".join(names)] if not on else _unmet(fields, on[0])
+    return found
 
 
 def _values(item: Field) -> Sequence[Any]:

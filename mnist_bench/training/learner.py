@@ -167,9 +167,25 @@ def _make_optimizer(config: OptimConfig, model: nn.Module) -> torch.optim.Optimi
             return torch.optim.Adam(weights, lr=lr, betas=betas, eps=config.epsilon, fused=True, capturable=capturable)
         case "sgd_nesterov":
             nesterov = config.momentum > 0  # torch refuses Nesterov's way without momentum
-            return torch.optim.SGD(weights, lr=lr, momentum=config.momentum, nesterov=nesterov, fused=True)
+            optimizer = torch.optim.SGD(weights, lr=lr, momentum=config.momentum, nesterov=nesterov, fused=True)
+            if nesterov:
+                optimizer.register_step_pre_hook(_begin_late_momenta)
+            return optimizer
         case _:
             assert_never(config.optimizer)
+
+
+def _begin_late_momenta(optimizer: torch.optim.Optimizer, *_: object) -> None:
+    """Begin the momentum of weights that have their first gradient later than others, as with stochastic depth.
+
+    PyTorch's fused SGD fails where some weights have a momentum and some have none. Zero is what its momentum would
+    begin from.
+    """
+    moved = [weight for group in optimizer.param_groups for weight in group["params"] if weight.grad is not None]
+    late = [weight for weight in moved if (optimizer.state.get(weight) or {}).get("momentum_buffer") is None]
+    if len(late) < len(moved):
+        for weight in late:
+            optimizer.state[weight]["momentum_buffer"] = torch.zeros_like(weight)
 
 
 @torch.no_grad()

@@ -25,7 +25,9 @@ def test_it_prints_coefficients_as_they_ship(cli: Run, monkeypatch: pytest.Monke
     result = cli("bench", "cost-model", "--nets", "12", "--device", "cpu", "--precision", "fp32")
     assert result.exit_code == 0, result.stderr
     assert result.stderr.splitlines() == ["10 of 24 runs", "20 of 24 runs", "24 of 24 runs"]
-    printed = re.search(r'^    "cpu-fp32": (Coefficients\(.*?\)),$', result.stdout, re.MULTILINE | re.DOTALL)
+    printed = re.search(
+        r'^        case "cpu-fp32":\n            return (Coefficients\(.*?\))$', result.stdout, re.MULTILINE | re.DOTALL
+    )
     assert printed is not None
     coefficients = eval(printed[1], {"Coefficients": Coefficients})  # noqa: S307
     assert coefficients.mac_ps >= 0

@@ -88,10 +88,11 @@ def test_a_published_file_that_is_none_is_told_before_anything_is_measured(cli: 
     assert re.fullmatch(r"Error: .*broken\.json: is not what .* prints\.\n", result.stderr)
 
 
-def test_a_device_that_is_not_there_is_a_usage_error(cli: Run) -> None:
-    result = cli("bench", "speed", "--device", "tpu")
+@pytest.mark.parametrize("device", ["tpu", "cpu:", "cpu:1", "cuda:01", "cuda:²"])
+def test_a_device_that_is_not_there_is_a_usage_error(cli: Run, device: str) -> None:
+    result = cli("bench", "speed", "--device", device)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "device 'tpu' is none of auto, cpu, cuda" in result.stderr
+    assert f"device '{device}' is none of auto, cpu, cuda" in result.stderr
 
 
 def test_ctrl_c_ends_it_and_its_workers(tmp_path: Path) -> None:

@@ -42,7 +42,8 @@ def test_periods_cut_the_steps_without_gap_or_overlap(ends: list[float], images:
 
 
 @example(2, 8, 0.75, 0.5, True)
-@given(st.integers(2, 2000), st.integers(8, 300), st.floats(0, 0.99), st.floats(0.01, 0.99), st.booleans())
+@example(2000, 8, 0.0001, 0.0001, False)
+@given(st.integers(2, 2000), st.integers(8, 300), st.floats(0, 0.99), st.floats(0.0001, 0.99), st.booleans())
 def test_every_step_is_in_one_epoch(images: int, batch: int, share: float, easy: float, keep: bool) -> None:
     optim = OptimConfig(batch_size=batch, hard_share=share, easy_share=easy, keep_last_batch=keep)
     whole = Schedule(config=TrainConfig(epochs=3, optim=optim), images=images)
@@ -51,7 +52,11 @@ def test_every_step_is_in_one_epoch(images: int, batch: int, share: float, easy:
     assert bounds[-1] == whole.total_steps
     found = [whole.epoch_of(step) for step in range(whole.total_steps)]
     assert found == [epoch for epoch in range(3) for _ in range(bounds[epoch], bounds[epoch + 1])]
-    assert 1 <= whole.batch_size <= whole.later_images <= images
+    assert 2 <= whole.batch_size <= whole.later_images <= images
+    for steps in (range(whole.total_steps), range(1, whole.total_steps - 1)):
+        parts = list(whole.by_epoch(steps))
+        assert [step for part in parts for step in part] == list(steps)
+        assert all(len({whole.epoch_of(step) for step in part}) == 1 for part in parts)
 
 
 def test_hard_images_make_later_epochs_shorter_by_a_known_number_of_steps() -> None:

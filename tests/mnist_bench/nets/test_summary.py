@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from mnist_bench.config import all_settings
-from mnist_bench.config.settings import AugmentConfig, ModelConfig, OptimConfig, TrainConfig
+from mnist_bench.config import Schedule, all_settings
+from mnist_bench.config.settings import AugmentConfig, ModelConfig, OptimConfig, Phase, TrainConfig
 from mnist_bench.nets.summary import HEADINGS, distinguishing, legend, line, short
 
 RICH = TrainConfig(
@@ -53,6 +53,32 @@ def test_a_cooldown_is_told_with_the_learning_rate() -> None:
     assert line(cooled).endswith("lr 0.0093 → ×0.1 at 4 → 0 from 4.5")
     assert legend("lr → drops", [".001 →0@3"]) == ["lr →0@epoch from which it falls to zero"]
     assert len(legend("lr → drops", [".001 →0@3", ".0093 →×.1@4"])) == 2
+
+
+def test_epochs_are_those_at_which_the_rate_changes_where_later_epochs_take_fewer_images() -> None:
+    optim = replace(RICH.optim, drops=1, first_drop_fraction=0.6, cooldown_fraction=0.3, hard_share=0.5)
+    chosen = replace(RICH, epochs=8, optim=optim)
+    whole = Schedule(config=chosen, images=50_000)
+    rates = [whole.lr(step) for step in range(whole.total_steps)]
+    dropped = next(step for step, rate in enumerate(rates) if rate < optim.lr)
+    falling = next(step for step, rate in enumerate(rates) if rate < rates[dropped])
+    assert distinguishing([chosen])[0]["lr → drops"] == ".0093 →×.1@4.6 →0@5.45"
+    for step, epoch in ((dropped, 4.6), (falling, 5.45)):
+        assert abs(whole.first_step(epoch) - step) <= 1
+
+
+def test_the_rates_of_phases_are_told_where_the_schedule_does_nothing() -> None:
+    phases = (Phase(epochs=4, lr=0.01), Phase(epochs=2, lr=0.001))
+    (cells,) = distinguishing([replace(RICH, phases=phases)])
+    assert cells["lr → drops"] == ".01→.001"
+    assert line(replace(RICH, phases=phases)).endswith("lr 0.01 then 0.001")
+    assert line(replace(RICH, phases=(phases[0], Phase(epochs=2)))).endswith("lr 0.0093 → ×0.1 at 4")
+
+
+def test_values_near_1_are_told_apart() -> None:
+    averaged = [replace(RICH, optim=replace(RICH.optim, ema_decay=decay)) for decay in (0.9995, 0.9998, 0.9)]
+    assert [row["optim.ema_decay"] for row in distinguishing(averaged)] == ["0.9995", "0.9998", "0.9"]
+    assert short(0.998) == ".998"
 
 
 def test_abbreviated_names_and_a_placement_that_does_not_tell_itself_are_explained_where_they_occur() -> None:

@@ -35,6 +35,30 @@ def lines_of(text: str) -> list[str]:
             "limits: {macs: 1e6}\nmodel: {convs_per_block: {levels: [1, 3]}, filters: {int: [8, 16]}}",
             "2:39  model.convs_per_block: [1, 3] is closed by the limit on macs: none of 200 random nets with 3 m",
         ),
+        (
+            "optim: {schedule: one_cycle, cooldown_fraction: {float: [0.1, 0.5]}}",
+            "1:49  optim.cooldown_fraction: does nothing in this space, because of optim.schedule",
+        ),
+        (
+            "augment: {rotation_degrees: 5, grid_shift: 2}\noptim: {lr: {float: [0.1, 0.2]}}",
+            "1:44  augment.grid_shift: does nothing in this space, because of augment.grid_pixels",
+        ),
+        (
+            "epochs: 1\noptim: {hard_share: {float: [0.1, 0.2]}}",
+            "optim.hard_share: does nothing in this space, because of epochs",
+        ),
+        (
+            "epochs: 1\nphases: [{epochs: 1, lr: 0.1}]\noptim: {cooldown_fraction: {float: [0.1, 0.2]}}",
+            "optim.cooldown_fraction: does nothing in this space, because each phase has an lr of its own",
+        ),
+        (
+            "optim: {drops: 1, first_drop_fraction: 0.9, second_drop_fraction: 0.5}",
+            "1:67  optim.second_drop_fraction: does nothing in this space, because of optim.drops",
+        ),
+        (
+            "optim: {schedule: one_cycle, drops: 2, first_drop_fraction: 0.9, second_drop_fraction: 0.85}",
+            "optim.first_drop_fraction: does nothing in this space, because of optim.schedule",
+        ),
         ("model: {blocks: {int: [2, 2]}}", "1:23  model.blocks: a range of one value; as a constant it is written 2"),
         (
             "optim: {drops: 2, first_drop_fraction: 0.9, second_drop_fraction: 0.5}",
@@ -102,11 +126,12 @@ def test_what_is_odd_and_where(text: str, expected: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "optim: {drops: 1, first_drop_fraction: 0.9, second_drop_fraction: 0.5}",
         "optim: {drops: 2, first_drop_fraction: {float: [0.4, 0.8]}, second_drop_fraction: {float: [0.7, 0.9]}}",
         "optim: {drops: 2, first_drop_fraction: {choice: [0.6, 0.3, 0.7]}, second_drop_fraction: 0.5}",
         "optim: {drops: 2, first_drop_fraction: 0.6, second_drop_fraction: {choice: [0.5, 0.7, 0.4]}}",
-        "optim: {schedule: one_cycle, drops: 2, first_drop_fraction: 0.9, second_drop_fraction: 0.5}",
+        "optim: {drops: 2, first_drop_fraction: 0.6, second_drop_fraction: 0.7, lr: {float: [0.1, 0.2]}}",
+        "optim: {schedule: {choice: [one_cycle, constant]}, warmup_fraction: 0.3, cooldown_fraction: 0.5}",
+        "model: {hidden_layers: {int: [0, 1]}, hidden_units: 64}",
         "epochs: 1\noptim: {lr: {float: [0.1, 0.2]}}",
         "epochs: 1\nsearch: {pruner: none}",
         "limits: {macs: 5e6}\nmodel: {convs_per_block: {choice: [1, 2]}, filters: {int: [8, 16]}}",

@@ -13,6 +13,7 @@ from safetensors.torch import load
 from mnist_bench.config.schedule import Schedule
 from mnist_bench.config.settings import AugmentConfig, Phase, TrainConfig
 from mnist_bench.data.tensors import Dataset
+from mnist_bench.nets import build_net
 from mnist_bench.nets.modules import build_model
 from mnist_bench.numerics.precision import best_precision
 from mnist_bench.own_nets.own_net import use
@@ -233,6 +234,17 @@ def test_weight_decay_spares_what_a_net_of_the_users_own_has_frozen(
     second = load(advance(config, 1, 2, state, digits, "fp32")[0])
     assert torch.equal(load(first)["model.0.weight"], second["model.0.weight"])
     assert not torch.equal(load(first)["model.4.weight"], second["model.4.weight"])
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd_nesterov"])
+def test_a_weight_may_have_its_first_gradient_later_than_others(
+    plain: TrainConfig, digits: Dataset, tmp_path: Path, optimizer: str
+) -> None:
+    net = use(own_nets.write(tmp_path, own_nets.SKIPPING))
+    config = replace(with_optim(plain, optimizer=optimizer, ema_decay=0.0), net_code=net.code)
+    start = build_net(config, seeded(1, "init"), digits.form).state_dict()
+    state = load(advance(config, 1, 1, None, digits, "fp32")[0])
+    assert not torch.equal(start["skipped.weight"], state["model.skipped.weight"])
 
 
 def test_each_epoch_shows_every_image_once_in_a_new_order(plain: TrainConfig, digits: Dataset) -> None:
