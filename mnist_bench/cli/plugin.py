@@ -105,11 +105,12 @@ def _table(found: Checked, tried_on: str) -> Table[Row]:
         Column("found", lambda row: row.found, 1),
     ]
     code = [found.code.module, *([found.code.version] if found.code.version else []), f"{found.code.sha256[:8]}…"]
-    verdict = (
-        f"A search in logical order takes it: --{found.kind} {found.name}."
-        if found.repeatable
-        else "A search takes it with `--order arrival` alone; its runs differ, and each decision is recorded."
-    )
+    if found.repeatable:
+        verdict = f"A search in logical order takes it: --{found.kind} {found.name}."
+    elif found.never:
+        verdict = "No search takes it: what one kept of it would be another net."
+    else:
+        verdict = "A search takes it with `--order arrival` alone; its runs differ, and each decision is recorded."
     made_up = "" if found.kind == "net" else ", with made-up trials"
     return Table(
         rows=found.rows,

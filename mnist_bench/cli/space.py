@@ -38,7 +38,13 @@ Files = Annotated[list[str], typer.Argument(metavar="FILE...", help="Space files
 
 
 @app.command("check", cls=HelpfulCommand)
-def check(files: Files, data: options.Data = None, net: options.Net = None, json: options.Json = False) -> None:
+def check(
+    files: Files,
+    data: options.Data = None,
+    overrides: options.Overrides = None,
+    net: options.Net = None,
+    json: options.Json = False,
+) -> None:
     """Check files and print every problem with its line and column; exit code 2 where there is one.
 
     Nets and limits are checked for MNIST, or for the pictures of --data.
@@ -50,7 +56,7 @@ def check(files: Files, data: options.Data = None, net: options.Net = None, json
     # What is wrong with the data or the net by themselves is no fault of a file.
     options_for(data)
     own_nets.used(net)
-    found = [_checked(file, data, net) for file in files]
+    found = [_checked(file, overrides or (), data, net) for file in files]
     problems = [problem for row in found for problem in row["problems"]]
     if json:
         output.print_json({"files": found})
@@ -138,12 +144,12 @@ def list_spaces(json: options.Json = False) -> None:
         output.print_table(Table(rows=rows, columns=[key_column(*column) for column in columns]))
 
 
-def _checked(file: str, data: Path | None, net: str | None) -> dict[str, Any]:
+def _checked(file: str, overrides: Sequence[str], data: Path | None, net: str | None) -> dict[str, Any]:
     from mnist_bench import space_files
 
     row: dict[str, Any] = {"file": file, "problems": [], "warnings": []}
     try:
-        space, data_set = targets.open_space(file, (), data, net)
+        space, data_set = targets.open_space(file, overrides, data, net)
         _check_tables(space)
         row["summary"] = _summary(space) + _met_by(space, data_set.form)
         found = space_files.warnings(space, data_set.form)

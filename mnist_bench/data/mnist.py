@@ -73,6 +73,8 @@ class About:
     """Of each of the four files, uncompressed, by name."""
     names: tuple[str, ...]
     """Of the classes, where their source named them."""
+    sizes: Mapping[str, int]
+    """Of the files, in bytes, where it is said."""
 
 
 def about(folder: Path) -> About | None:
@@ -83,7 +85,9 @@ def about(folder: Path) -> About | None:
     try:
         values = json.loads((folder / ABOUT).read_bytes())
         hashes = {name: str(values["sha256"][name]) for name in SHA256}
-        return About(form=parse(values["form"]), sha256=hashes, names=tuple(map(str, values.get("classes", ()))))
+        sizes = {name: int(size) for name, size in values.get("sizes", {}).items() if name in SHA256}
+        names = tuple(map(str, values.get("classes", ())))
+        return About(form=parse(values["form"]), sha256=hashes, names=names, sizes=sizes)
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return None
 

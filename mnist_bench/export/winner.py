@@ -13,7 +13,7 @@ from mnist_bench.errors import NotReproducedError
 from mnist_bench.experiments import confirm
 from mnist_bench.experiments.confirm import SEEDS, Confirmed, Evaluated, Final
 from mnist_bench.picture_form import PictureForm
-from mnist_bench.prediction import SAMPLE, Model, Threshold, Traits, draws_on_black, is_ready, threshold
+from mnist_bench.prediction import Model, Threshold, Traits, draws_on_black, is_ready, sample, threshold
 from mnist_bench.studies import (
     Data,
     Record,
@@ -217,11 +217,13 @@ def likeness(recorded: Data, data: Dataset) -> tuple[bool, bool, bool]:
     """
     if not recorded.is_own:
         return of_digits(recorded.dataset), True, True
-    pictures = data.pixels(data.validation[:SAMPLE]).cpu().numpy()
+    labels = data.labels[data.validation].cpu().numpy()
+    places = sample(labels)
+    pictures = data.pixels(data.validation[places]).cpu().numpy()
     if recorded.is_red:
         pictures = pictures[:, :1]
-    ready = is_ready(pictures)
-    return ready, ready, draws_on_black(pictures)
+    ready = is_ready(pictures, labels[places].tolist())
+    return ready, ready, draws_on_black(pictures, labels[places].tolist())
 
 
 def _finalist(

@@ -40,7 +40,9 @@ def examine(net: OwnNet, settings: Mapping[str, Any], data: DataOptions) -> Chec
         DataError: the images cannot be loaded.
     """
     training = ShortTraining(net=net.loaded.whole_name, settings=settings, form=data.form, data=data)
-    return Checked(name=net.loaded.name, kind="net", code=net.loaded.code, rows=tuple(_rows(training)))
+    rows = tuple(_rows(training))
+    never = any(row.what == FROM_WEIGHTS[0] and not row.holds for row in rows)
+    return Checked(name=net.loaded.name, kind="net", code=net.loaded.code, rows=rows, never=never)
 
 
 def require(

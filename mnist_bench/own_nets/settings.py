@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass, make_dataclass
 from functools import cache
-from typing import Annotated, Any, get_origin, get_type_hints
+from typing import Annotated, Any, get_origin, get_type_hints, is_typeddict
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -99,9 +99,16 @@ def declared_settings(call: Callable[..., Any], name: str) -> DeclaredSettings:
     if isinstance(hint, type) and is_dataclass(hint):
         _check_values(hint, name)
         return DeclaredSettings(hint)
-    if hint in (None, Any) or (isinstance(kind := get_origin(hint) or hint, type) and issubclass(dict, kind)):
+    if hint in (None, Any) or is_typeddict(hint) or _takes_a_dict(get_origin(hint) or hint):
         return DeclaredSettings(None)
     raise UsageError(f"Net {name}: its settings are {hint}; a dataclass or a mapping is needed.")
+
+
+def _takes_a_dict(kind: Any) -> bool:
+    try:
+        return isinstance(kind, type) and issubclass(dict, kind)
+    except TypeError:  # a Protocol that has not said that it can be asked
+        return False
 
 
 def _validated(declared: type, given: Mapping[str, Any]) -> Any:

@@ -1,4 +1,4 @@
-from .likeness import SAMPLE as SAMPLE, draws_on_black as draws_on_black, is_ready as is_ready
+from .likeness import draws_on_black as draws_on_black, is_ready as is_ready, sample as sample
 from .model import (
     UNFINISHED as UNFINISHED,
     WEIGHTS as WEIGHTS,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -13,34 +13,53 @@ from mnist_bench.picture_form import MNIST
 from mnist_bench.prediction.preparation import prepare
 
 SAMPLE = 200
-"""Pictures that are looked at."""
+"""Pictures that are looked at, of each class as many."""
 MIN_SHARE = 0.9
-"""So many of them have to be alike."""
+"""So many of them have to be alike, and half of each class."""
 STEPS = 2
 """Of MNIST's own pictures none comes out otherwise by more than 1: the strongest ink of some is 254, not 255."""
 
 
-def is_ready(pictures: Iterable[NDArray[Any]]) -> bool:
+def sample(labels: NDArray[Any]) -> NDArray[np.intp]:
+    """Return the places of pictures that stand for all: the first of each class, whatever the order of the classes.
+
+    >>> sample(np.repeat([0, 1], [300, 50])).shape
+    (150,)
+    """
+    classes = np.unique(labels)
+    each = -(-SAMPLE // max(1, len(classes)))
+    places = [np.flatnonzero(labels == label)[:each] for label in classes]
+    return np.sort(np.concatenate([np.empty(0, np.intp), *places]))
+
+
+def is_ready(pictures: Iterable[NDArray[Any]], labels: Iterable[int]) -> bool:
     """Return whether pictures are cropped and centred as MNIST's are: so that `prepare` leaves them as they are.
 
     Args:
-        pictures: each of shape (C, H, W), 0 to 255; the first 200 are looked at.
+        pictures: each of shape (C, H, W), 0 to 255; a `sample`.
+        labels: of the pictures.
     """
-    return _most(picture.shape == MNIST.shape and _comes_out_as_it_is(picture[0]) for picture in pictures)
+    return _most((picture.shape == MNIST.shape and _comes_out_as_it_is(picture[0]) for picture in pictures), labels)
 
 
-def draws_on_black(pictures: Iterable[NDArray[Any]]) -> bool:
+def draws_on_black(pictures: Iterable[NDArray[Any]], labels: Iterable[int]) -> bool:
     """Return whether pictures are grey, and black at their borders: so that one can draw such as these.
 
     Args:
         pictures: as in `is_ready`.
+        labels: as there.
     """
-    return _most(len(picture) == 1 and _border_is_black(picture[0]) for picture in pictures)
+    return _most((len(picture) == 1 and _border_is_black(picture[0]) for picture in pictures), labels)
 
 
-def _most(found: Iterable[bool]) -> bool:
-    first = list(islice(found, SAMPLE))
-    return sum(first) >= MIN_SHARE * len(first) > 0
+def _most(found: Iterable[bool], labels: Iterable[int]) -> bool:
+    by_class: dict[int, list[bool]] = defaultdict(list)
+    for is_so, label in zip(found, labels, strict=True):
+        by_class[label].append(is_so)
+    everything = [is_so for one in by_class.values() for is_so in one]
+    # Of a class with a single picture, or three, one may be odd.
+    halves = all(2 * sum(one) >= len(one) - 1 for one in by_class.values())
+    return halves and sum(everything) >= MIN_SHARE * len(everything) > 0
 
 
 def _comes_out_as_it_is(grey: NDArray[Any]) -> bool:

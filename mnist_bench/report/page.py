@@ -144,7 +144,10 @@ def _files(study: StudyRecord, place: str) -> Iterator[tuple[str, str]]:
     if code := net_code(study):
         file = own_nets.named(code)[0].rpartition(":")[0]
         if file.endswith(".py"):
-            yield f"mnist-bench show {study.name}{place} --code > {file}", "the net that was searched, as a file"
+            yield (
+                f"mnist-bench show {study.name}{place} --code > {shlex.quote(file)}",
+                "the net that was searched, as a file",
+            )
     if _shipped(study.spec["space"]) is None:
         yield f"mnist-bench show {study.name}{place} --space > {SPACE_FILE}", "the space that was searched, as a file"
     for number in _enqueued(study):

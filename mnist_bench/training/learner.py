@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple, assert_never
 
@@ -147,13 +148,24 @@ class EvaluatedNet(nn.Module):
     def __init__(self, learner: Learner) -> None:
         super().__init__()
         self.net = learner.model
-        self._weights = evaluated_state(learner)
+        # A layer that a net of the user's own holds under two names is exchanged once: exchanged twice, it would not
+        # get back what it had.
+        names = {(id(layer), own): name for name, layer, own in _places(learner.model)}
+        state = evaluated_state(learner)
+        self._weights = {name: state[name] for name in names.values()}
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return the logits (N, classes)."""
-        # Each name has its own tensor, also of a weight that a net of the user's own uses under two names.
+        # Each layer has its own tensor, also of a weight that two of them share.
         logits: Tensor = functional_call(self.net, self._weights, (inputs,), tie_weights=False)
         return logits
+
+
+def _places(model: nn.Module) -> Iterator[tuple[str, nn.Module, str]]:
+    """Yield each name in a model's state, with the layer that holds the tensor, and the tensor's name in there."""
+    for name in model.state_dict():
+        path, _, own = name.rpartition(".")
+        yield name, model.get_submodule(path), own
 
 
 def _make_optimizer(config: OptimConfig, model: nn.Module) -> torch.optim.Optimizer:

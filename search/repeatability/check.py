@@ -79,6 +79,8 @@ class Checked:
     """"sampler" or "pruner"."""
     code: Code
     rows: tuple[Row, ...]
+    never: bool = False
+    """Whether no search takes it, not even one in the order of arrival."""
 
     @property
     def repeatable(self) -> bool:

@@ -26,7 +26,8 @@ def remove_study(results: Path, name: str, storage: str | None = None) -> None:
     with alone_with(location) as held:
         is_its_folder = location.owns_database or _remove_rows(location, held)
         if is_its_folder and location.folder.is_dir():
-            shutil.rmtree(location.folder)
+            shutil.rmtree(location.folder.resolve())
+            location.folder.unlink(missing_ok=True)  # a link to where it was
 
 
 def _remove_rows(location: StudyLocation, held: StudyLock | None) -> bool:

@@ -47,12 +47,22 @@ def net_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[DataOpt
 
     def examine(net: OwnNet, settings: Mapping[str, Any], data: DataOptions) -> Checked:
         asked.append(data)
-        return Checked(name=net.loaded.name, kind="net", code=net.loaded.code, rows=ROWS[:1])
+        never = "never" in net.loaded.name
+        return Checked(
+            name=net.loaded.name, kind="net", code=net.loaded.code, rows=ROWS[never : never + 1], never=never
+        )
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr("mnist_bench.data.close_test_set", lambda: None)  # it would stay closed for other tests
     monkeypatch.setattr("mnist_bench.net_checks.examine", examine)
     return asked
+
+
+@pytest.mark.usefixtures("net_checked")
+def test_a_net_that_no_search_takes_is_not_said_to_be_taken_by_arrival(cli: Cli, tmp_path: Path) -> None:
+    result = cli("plugin", "check", own_nets.write(tmp_path, own_nets.GOOD, "never.py"))
+    assert result.exit_code == 4
+    assert result.stdout.splitlines()[-1] == "No search takes it: what one kept of it would be another net."
 
 
 def test_what_holds_is_told_in_a_table(cli: Cli, checked: list[object], tmp_path: Path) -> None:

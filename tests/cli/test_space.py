@@ -32,6 +32,12 @@ def bad(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return "mine.yaml"
 
 
+def test_check_takes_changes_as_show_does(bad: str) -> None:
+    result = run("check", "conv", "--set", "epochs=0", "--set", "optim.lr=0.01")
+    assert result.exit_code == 2
+    assert "epochs" in result.stdout
+
+
 @pytest.mark.slow
 def test_check_of_good_files() -> None:
     result = run("check", "conv", "smoke")

@@ -54,6 +54,12 @@ class Net(nn.Module):
         return self.out(self.tied(self.last(hidden)))
 """
 """A class; with a layer that waits for its input, a weight used twice, and a `view` of the pictures."""
+TWO_NAMES = f"""{_HEAD}
+def build(settings, input_shape, classes):
+    layer = nn.Linear(8, 8)
+    return nn.Sequential(nn.Flatten(), nn.LazyLinear(8), nn.ReLU(), layer, nn.ReLU(), layer, nn.Linear(8, classes))
+"""
+"""Holds a layer under two names."""
 FROZEN = f"""{_HEAD}
 def build(settings, input_shape, classes):
     net = head(4, input_shape, classes)

@@ -16,7 +16,7 @@ from pathlib import Path
 from mnist_bench.config import DatasetName
 from mnist_bench.data import guard, idx
 from mnist_bench.data.cache_folder import cache_folder
-from mnist_bench.data.mnist import ABOUT, TRAIN_FILES, DataOptions, about, form_of, images_in
+from mnist_bench.data.mnist import ABOUT, TRAIN_FILES, About, DataOptions, about, form_of, images_in
 from mnist_bench.data.own import npz, picture_folder
 from mnist_bench.data.own.new_folder import new_folder
 from mnist_bench.data.own.parts import Parts, form_of as form_of_files
@@ -81,7 +81,7 @@ def _kept(source: Path, stamp: str, read: Callable[[Path], Parts]) -> tuple[Path
     known = root / "sources" / canonical_json.sha256([str(source), stamp])
     with suppress(OSError, ValueError):
         folder = root / known.read_text()
-        if made := about(folder):
+        if made := _whole(folder):
             return folder, made.form
     parts = read(source)
     try:
@@ -93,6 +93,17 @@ def _kept(source: Path, stamp: str, read: Callable[[Path], Parts]) -> tuple[Path
     return folder, parts.form
 
 
+def _whole(folder: Path) -> About | None:
+    """Return what is said of the files in a cache folder; None where one is missing, or has another size than it had.
+
+    What cleans up caches goes by files. Folders of earlier versions do not say the sizes.
+    """
+    made = about(folder)
+    if made is None or not all((folder / name).is_file() for name in made.sha256):
+        return None
+    return made if all((folder / name).stat().st_size == size for name, size in made.sizes.items()) else None
+
+
 def _written(parts: Parts, root: Path, source: Path) -> Path:
     """Return the folder with the files of a data set, which appears whole or not at all."""
     names = (*TRAIN_FILES, *TEST_FILES)
@@ -102,12 +113,15 @@ def _written(parts: Parts, root: Path, source: Path) -> Path:
     named = [list(parts.names)] if parts.names else []
     folder = root / canonical_json.sha256([asdict(parts.form), hashes, *named])[:32]
     said = {"form": asdict(parts.form), "sha256": hashes, "classes": list(parts.names), "source": str(source)}
-    if about(folder):
+    if _whole(folder):
         return folder  # of another source with the same content
-    shutil.rmtree(folder, ignore_errors=True)  # of what is there, nobody can say what it is
+    shutil.rmtree(folder, ignore_errors=True)  # of what is there, nobody can say what it is, or it has lost a file
     with new_folder(folder) as made:
+        sizes = {}
         for name, values in zip(names, arrays, strict=True):
+            content = idx.pack(values)
+            sizes[name] = len(content)
             with guard.passage():
-                atomic_write(made / name, idx.pack(values))
-        atomic_write(made / ABOUT, json.dumps(said, indent=1).encode())
+                atomic_write(made / name, content)
+        atomic_write(made / ABOUT, json.dumps({**said, "sizes": sizes}, indent=1).encode())
     return folder

@@ -82,7 +82,8 @@ def _pixels(values: NDArray[Any], where: str, *, shares: bool) -> Bytes:
         return np.ascontiguousarray(values, np.uint8)
     low, high, most = values.min(), values.max(), 1 if shares else 255
     if not (low >= 0 and high <= most):  # so that what is no number is refused too
-        wanted = "from 0 to 1, as in x_train" if shares else "from 0 to 255, or real numbers from 0 to 1"
+        as_there = "" if where.endswith(KEYS[0]) else f", as in {KEYS[0]}"
+        wanted = f"from 0 to 1{as_there}" if shares else "from 0 to 255, or real numbers from 0 to 1"
         raise DataError(f"{where}: pixels from {low:g} to {high:g}; they are {wanted}")
     scaled = np.rint(values * 255) if shares else np.rint(values)
     if not shares and not np.array_equal(scaled, values):

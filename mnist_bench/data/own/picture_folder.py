@@ -16,7 +16,7 @@ from mnist_bench.data.idx import Bytes
 from mnist_bench.data.mnist import Images
 from mnist_bench.data.own.parts import Parts, check_size, joined
 from mnist_bench.errors import DataError
-from mnist_bench.picture_form import MAX_CLASSES, MAX_SIDE, MIN_SIDE
+from mnist_bench.picture_form import MAX_CLASSES, MAX_SIDE, MIN_CLASSES, MIN_SIDE
 from search import canonical_json
 from search.messages import listing, on_one_line, show
 
@@ -44,7 +44,7 @@ def stamp(folder: Path) -> str:
         files = [(path, os.stat(path)) for part in (TRAIN, TEST) for path in _below(folder / part)]
     except OSError as error:
         raise DataError(f"{folder}: cannot be listed ({error})") from error
-    return canonical_json.sha256([[str(path), found.st_size, found.st_mtime_ns] for path, found in files])
+    return canonical_json.sha256([[_printable(str(path)), found.st_size, found.st_mtime_ns] for path, found in files])
 
 
 def read(folder: Path) -> Parts:
@@ -74,7 +74,7 @@ def read(folder: Path) -> Parts:
         for found, files in zip(pictures, (train, test), strict=True)
     ]
     at = (str(folder / TRAIN), str(folder / TRAIN), str(folder / TEST), str(folder / TEST))
-    return joined(images[0], images[1], at, tuple(on_one_line(name).strip() for name in names))
+    return joined(images[0], images[1], at, _told(names, folder / TRAIN))
 
 
 def _classes(part: Path) -> tuple[str, ...]:
@@ -84,8 +84,30 @@ def _classes(part: Path) -> tuple[str, ...]:
         raise DataError(f"{part}: cannot be listed ({error}); it holds a folder of pictures a class") from error
     if len(names) > MAX_CLASSES or not names:
         raise DataError(f"{part}: holds {len(names)} folders; there is one a class, and at most {MAX_CLASSES}")
+    if len(names) < MIN_CLASSES and part.name == TRAIN:
+        raise DataError(f"{part}: holds the folder of one class; there are {MIN_CLASSES} at least")
     as_numbers = all(name.isascii() and name.isdigit() for name in names)
     return tuple(sorted(names, key=int) if as_numbers else names)
+
+
+def _told(names: Sequence[str], part: Path) -> tuple[str, ...]:
+    """Return the names of classes as messages and exports tell them.
+
+    Raises:
+        DataError: two are told alike, or one has no character that can be seen.
+    """
+    told = [on_one_line(_printable(name)).strip() for name in names]
+    for name, text in zip(names, told, strict=True):
+        if not text or told.count(text) > 1:
+            raise DataError(
+                f"{part}: what is seen of the class {show(_printable(name))} tells it from no other; rename it"
+            )
+    return tuple(told)
+
+
+def _printable(name: str) -> str:
+    """Return a file's name with escapes in place of the bytes that are no UTF-8."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _below(folder: Path) -> Iterator[Path]:

@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Literal, assert_never, get_args
 
 from mnist_bench import leaderboard
+from mnist_bench.data import DataOptions, unopened_identity
+from mnist_bench.errors import DataError
 from mnist_bench.experiments.confirm import race, result as confirmed
 from mnist_bench.experiments.confirm.lost_nets import with_all_nets
 from mnist_bench.experiments.confirm.race import Race
@@ -137,6 +139,18 @@ def _opens(opening: Opening, *, judged: bool) -> bool:
             assert_never(opening)
 
 
+def _check_test_files(options: DataOptions) -> None:
+    """Check that there are test files to be opened at the end, without opening them.
+
+    Raises:
+        DataError: there are none.
+    """
+    try:
+        unopened_identity(options)
+    except DataError as error:
+        raise DataError(f"{error}; --no-test confirms without test images") from error
+
+
 def _waits_for_test(opening: Opening) -> bool:
     """Return whether a race opens the test set if a test was made in it, and only then."""
     return _opens(opening, judged=True) and not _opens(opening, judged=False)
@@ -163,8 +177,11 @@ class _Confirmation:
         """Race, train on all images, open the test set, and keep what was found; None where stopped before the end.
 
         Raises:
+            DataError: there are no test files.
             UsageError: the budget is too small.
         """
+        if _opens(self._asked.opening, judged=True):
+            _check_test_files(self._data.options)
         self._check_budget()
         ended = race.run(
             list(self._trials), lambda racing, upto: self._race_errors(racing, upto, stopping), self._goes_on

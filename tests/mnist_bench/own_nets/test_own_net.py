@@ -39,6 +39,20 @@ def test_a_file_that_is_the_same_is_not_run_again_and_one_that_changed_is(tmp_pa
     assert (known(first.code), known(second.code)) == (first, second)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from typing import TypedDict\nclass S(TypedDict, total=False):\n    width: int\n",
+        "from collections.abc import Mapping\nS = Mapping[str, int]\n",
+        "S = dict\n",
+    ],
+)
+def test_settings_may_be_any_kind_of_mapping(tmp_path: Path, text: str) -> None:
+    head = "from torch import nn\n"
+    body = "def build(settings: S, shape, classes):\n    return nn.Sequential(nn.Flatten(), nn.LazyLinear(classes))\n"
+    assert use(own_nets.write(tmp_path, f"{head}{text}{body}")).settings.declared is None
+
+
 def test_who_has_not_named_the_code_is_told_how(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"code of your own, nowhere\.py:build: name it, --net nowhere\.py:build"):
         known("nowhere.py:build " + "0" * 64)
@@ -56,6 +70,11 @@ def test_who_has_not_named_the_code_is_told_how(tmp_path: Path) -> None:
     [
         ("def build(settings):\n    pass\n", "too many positional arguments; a net is made by"),
         ("def build(settings: int, shape, classes):\n    pass\n", "a dataclass or a mapping is needed"),
+        (
+            "from typing import Protocol\nclass S(Protocol):\n    width: int\n"
+            "def build(settings: S, shape, classes):\n    pass\n",
+            "a dataclass or a mapping is needed",
+        ),
         ("build = 7\n", "is no class of a source file"),
         ("raise OSError('disk')\n", r"cannot be loaded: OSError: disk \(.*my_nets.py:1\)"),
         (

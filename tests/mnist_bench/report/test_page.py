@@ -124,6 +124,13 @@ def test_recipes_that_were_enqueued_are_written_to_files_first() -> None:
     ]
 
 
+def test_a_nets_file_is_named_so_that_a_shell_takes_it_for_one_word() -> None:
+    study = handmade.mixed()
+    space = {**study.spec["space"], "settings": {"net_code": "my net.py:build " + "0" * 64}}
+    told = commands(replace(study, spec={**study.spec, "space": space}), None)
+    assert next(iter(told)) == "mnist-bench show conv-0 --code > 'my net.py'"
+
+
 def test_a_recipe_that_the_search_did_not_come_to_is_not_asked_for() -> None:
     study = handmade.mixed()
     told = commands(replace(study, trials=study.trials[:1], spec={**study.spec, "enqueued": [{}, {}]}), None)

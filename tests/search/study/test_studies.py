@@ -103,6 +103,14 @@ def test_a_removed_study_is_gone(tmp_path: Path) -> None:
         remove_study(tmp_path, "short")
 
 
+def test_a_study_whose_folder_is_a_link_is_removed_with_what_it_leads_to(tmp_path: Path) -> None:
+    fake.run(tmp_path, goal=1, name="short")
+    (tmp_path / "short").rename(tmp_path / "elsewhere")
+    (tmp_path / "short").symlink_to("elsewhere")
+    remove_study(tmp_path, "short")
+    assert not [*tmp_path.glob("short"), *tmp_path.glob("elsewhere")]
+
+
 def test_a_reader_cannot_write(results: Path) -> None:
     engine = open_for_reading(sqlite_url(results / "first" / DATABASE))
     with engine.connect() as connection, pytest.raises(Exception, match="readonly"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -176,6 +177,7 @@ def test_real_numbers_up_to_one_are_shares(tmp_path: Path) -> None:
         ({"x_train": np.zeros((40, 8, 2000), np.uint8)}, "x_train: pictures of 8x2000 pixels; a side has from 4"),
         ({"x_train": np.full((40, 8, 8, 3), 256)}, "x_train: pixels from 256 to 256; they are from 0 to 255"),
         ({"x_train": np.full((40, 8, 8, 3), np.nan)}, "x_train: pixels from nan"),
+        ({"x_train": np.full((40, 8, 8, 3), -1.0)}, "x_train: pixels from -1 to -1; they are from 0 to 1$"),
         ({"x_train": np.full((40, 8, 8, 3), 1.5)}, "x_train: pixels up to 1.5 that are not whole"),
         ({"x_train": np.zeros((40, 8, 8, 3)), "x_test": np.full((8, 8, 8, 3), 9.0)}, "x_test: pixels from 9 to 9"),
         ({"x_test": np.zeros((8, 8, 9, 3), np.uint8)}, r"x_test: holds shape \(8, 3, 8, 9\), not \(N, 3, 8, 8\)"),
@@ -231,6 +233,25 @@ def test_what_is_no_such_file_is_said(tmp_path: Path) -> None:
         options_for(tmp_path / "mine.npz", dataset="kmnist")
 
 
+@pytest.mark.parametrize("torn", [False, True])
+def test_a_cache_that_has_lost_a_file_or_part_of_one_is_made_again(tmp_path: Path, *, torn: bool) -> None:
+    source = write_npz(tmp_path / "mine.npz", small())
+    for name in (TRAIN_FILES[0], TRAIN_FILES[1]):
+        file = Path(options_for(source).data_dir or "") / name
+        if torn:
+            os.truncate(file, 20)
+        else:
+            file.unlink()
+        assert len(load_training_set(options_for(source)).images.labels) == 40
+
+
+def test_names_that_are_no_utf8_are_told_with_escapes(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "mine", small())
+    (folder / "train" / "class 01").rename(os.fsdecode(os.fsencode(folder / "train") + b"/caf\xe9"))
+    (folder / "test" / "class 01").rename(os.fsdecode(os.fsencode(folder / "test") + b"/caf\xe9"))
+    assert load_training_set(options_for(folder)).names[0] == r"caf\xe9"
+
+
 def spoil_text(folder: Path) -> None:
     (folder / "train" / "class 01" / "0001.png").write_text("no picture")
 
@@ -251,6 +272,16 @@ def spoil_empty(folder: Path) -> None:
     (folder / "train" / "a new one").mkdir()
 
 
+def spoil_name(folder: Path) -> None:
+    for part in ("train", "test"):
+        (folder / part / "class 02").rename(folder / part / "class 01 ")
+
+
+def spoil_others(folder: Path) -> None:
+    for name in ("class 00", "class 01", "class 02"):
+        shutil.rmtree(folder / "train" / name)
+
+
 def spoil_test(folder: Path) -> None:
     (folder / "test").rename(folder / "held out")
 
@@ -264,6 +295,8 @@ def spoil_test(folder: Path) -> None:
         (spoil_class, "test/other: there is no class"),
         (spoil_empty, "train/a new one: holds no picture"),
         (spoil_test, "test: cannot be listed"),
+        (spoil_name, "train: what is seen of the class class 01 ?tells it from no other; rename it"),
+        (spoil_others, "train: holds the folder of one class; there are 2 at least"),
     ],
 )
 def test_what_is_wrong_in_a_folder_is_said(tmp_path: Path, spoil: Callable[[Path], None], words: str) -> None:

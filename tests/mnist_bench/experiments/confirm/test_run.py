@@ -18,6 +18,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from mnist_bench.config import with_params
+from mnist_bench.data import DataOptions
+from mnist_bench.errors import DataError
 from mnist_bench.experiments.confirm import budget_to_the_end, result as confirmed, run as confirm
 from mnist_bench.experiments.confirm.front_result import save_front
 from mnist_bench.experiments.confirm.runs import FINAL, RACE, SEEDS, Evaluated, Part, earlier, evaluated, seeds
@@ -102,7 +104,7 @@ def free(monkeypatch: pytest.MonkeyPatch) -> None:
 
     @contextmanager
     def opened(*of: Any) -> Iterator[Any]:
-        yield SimpleNamespace(data=SimpleNamespace(split=split))
+        yield SimpleNamespace(data=SimpleNamespace(split=split, options=DataOptions()))
 
     monkeypatch.setattr(confirm, "open_grid_of", opened)
     monkeypatch.setattr(confirm, "Runs", FakeRuns)
@@ -115,6 +117,20 @@ def test_nothing_is_reserved_for_a_training_that_will_not_be_made(tmp_path: Path
     assert (shut.seeds, shut.cut, shut.judged) == (8, False, True)
     with pytest.raises(UsageError, match=r"^--budget 600s: two seeds for 3 candidates and the final training"):
         ask(handmade.mixed(), tmp_path, budget=600.0)
+
+
+@pytest.mark.usefixtures("free")
+def test_without_test_files_no_race_begins_that_is_to_open_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(options: DataOptions) -> list[str]:
+        raise DataError("idx: there is no t10k-images-idx3-ubyte")
+
+    monkeypatch.setattr(confirm, "unopened_identity", missing)
+    (tmp_path / "conv-0" / "confirm").mkdir(parents=True)
+    assert ask(handmade.mixed(), tmp_path, opening="never").judged
+    with pytest.raises(DataError, match=r"idx3-ubyte; --no-test confirms without test images$"):
+        ask(handmade.mixed(), tmp_path)
 
 
 @pytest.mark.usefixtures("free")
