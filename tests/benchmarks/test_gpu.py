@@ -15,6 +15,8 @@ import torch
 
 from support.paths import ROOT
 
+LONG = ("conv", "ladder", "conv_gpu")
+"""Steps that are commands which have tests of their own, one after the other."""
 without_card = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 
 
@@ -29,7 +31,9 @@ def rehearse(folder: Path, *arguments: str, device: str = "cpu") -> subprocess.C
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("step", gpu_steps.STEPS)
+@pytest.mark.parametrize(
+    "step", [pytest.param(step, marks=pytest.mark.integration) if step in LONG else step for step in gpu_steps.STEPS]
+)
 def test_a_step_is_rehearsed(folder: Path, step: str) -> None:
     if step == "train_fast" and not (folder / "ladder.json").exists():
         (folder / "ladder.json").write_text(json.dumps({"rungs": [{"seconds": 4.0, "met": True}]}))
@@ -65,7 +69,7 @@ def test_replayed_steps_and_lanes_are_compared_over_many_periods(folder: Path) -
     assert all(row["images_per_second"] > 0 for row in lanes["rows"])
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_openings_of_the_test_set_are_kept_beside_the_figures(folder: Path) -> None:
     figures_of(folder, "ladder")
     lines = (folder / "test-openings.jsonl").read_text().splitlines()
