@@ -202,8 +202,11 @@ def machine() -> str:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", choices=list(PARTS), default=list(PARTS))
-    parts = parser.parse_args().parts
+    # With nargs="*" argparse wants the default among the choices.
+    parser.add_argument(
+        "parts", nargs="*", choices=[*PARTS, []], metavar="PART", help=f"{', '.join(PARTS)}; left out, all"
+    )
+    parts = parser.parse_args().parts or list(PARTS)
     if "conv" in parts and shutil.which("chromedriver") is None:
         parser.error("conv ends with the exported page in a browser: it needs Chromium and chromedriver.")
     main(parts)

@@ -95,13 +95,17 @@ def publish(name: str, title: str, make: Callable[[], Sequence[Contest]]) -> Non
     contest_pages.write(TARGET / name, title, [conditions], contests, {})
 
 
+CONTESTS = ("ours", "live", "foreign")
+
+
 def main() -> None:
-    """Make the contests named."""
+    """Make the contests named, or all."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("contests", nargs="*", choices=["ours", "live", "foreign"], default=["ours", "live", "foreign"])
+    # With nargs="*" argparse wants the default among the choices.
+    parser.add_argument("contests", nargs="*", choices=[*CONTESTS, []], metavar="CONTEST", help=", ".join(CONTESTS))
     parser.add_argument("--methods", nargs="+", default=list(METHODS), metavar="METHOD")
     asked = parser.parse_args()
-    for name in asked.contests:
+    for name in asked.contests or CONTESTS:
         match name:
             case "ours":
                 publish(name, "Ways of searching, compared", ours)

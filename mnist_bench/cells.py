@@ -46,13 +46,18 @@ def _end(share: float) -> str:
     return ">0" if text == "0.00" and share > 0 else text
 
 
+UNITS = ((1e3, "k"), (1e6, "M"), (1e9, "G"))
+"""Of large counts."""
+
+
 def count(number: float | None) -> str:
-    """Return a large count in three digits: `850`, `61.2 k`, `2.1 M`."""
+    """Return a large count in three digits: `850`, `61.2 k`, `2.1 M`, `1.87 G`."""
     if number is None:
         return "–"
     if number < 1000:
         return f"{number:.0f}"
-    return f"{number / 1000:.3g} k" if number < 999_500 else f"{number / 1e6:.3g} M"
+    size, unit = next((size, unit) for size, unit in UNITS if number < 999.5 * size or size == UNITS[-1][0])
+    return f"{number / size:.3g} {unit}"
 
 
 def epochs(done: float, total: float) -> str:

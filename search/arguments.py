@@ -9,6 +9,7 @@ from typing import Any, TypeGuard
 from search.errors import UsageError
 from search.messages import did_you_mean, listing, on_one_line, shortened
 
+MAX_SEED = 2**32 - 1
 MAX_LENGTH = 60
 """Characters of a value in a message."""
 
@@ -32,6 +33,15 @@ def check_whole(name: str, value: Any) -> None:
     """
     if type(value) is not int:
         raise UsageError(f"{name}={_spelt(value)}: give a whole number.")
+
+
+def check_seed(name: str, value: Any) -> None:
+    """Check that an argument is a seed that the commands take, too: a whole number from 0 to 4,294,967,295.
+
+    Raises:
+        UsageError: it is not; the message names it.
+    """
+    check_count(name, value, MAX_SEED, least=0)
 
 
 def check_seconds(name: str, value: Any) -> None:

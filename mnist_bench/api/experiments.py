@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, several, used
 from mnist_bench.config import TaskName
@@ -22,8 +22,8 @@ from mnist_bench.experiments.notebook import Options as NotebookOptions, Row
 from mnist_bench.experiments.notebook.run import run as run_notebook
 from mnist_bench.numerics import PrecisionName, cores
 from mnist_bench.space_files import Source
-from search.arguments import check_count
-from search.errors import SearchError
+from search.arguments import check_choice, check_count
+from search.errors import SearchError, UsageError
 from search.event_log import StudyRecord, TrialRecord
 
 T = TypeVar("T")
@@ -283,9 +283,9 @@ def train_ladder(
 
 
 def compare_methods(
-    space: str | Path = "conv",
+    space: str | Path | None = None,
     *,
-    tables: Sequence[str] = ("grid-5k",),
+    tables: Sequence[str] | None = None,
     live: TaskName | None = None,
     samplers: Sequence[str] = ("tpe",),
     pruners: Sequence[str] = ("asha",),
@@ -297,7 +297,7 @@ def compare_methods(
     first_seed: int = 0,
     trials: int = 30,
     slots: int = 8,
-    workers: Sequence[int] | None = None,
+    workers: int | Sequence[int] | None = None,
     processes: int = 1,
     device: str = "auto",
     results: str | Path = "results",
@@ -306,8 +306,8 @@ def compare_methods(
     """Let ways of searching compete for the best net, and return a contest a task; as `mnist-bench bench search`.
 
     Args:
-        space: what is searched live; a table has its own.
-        tables: recorded benchmarks to search on.
+        space: what is searched live, None for conv; a table has its own.
+        tables: recorded benchmarks to search on; None for grid-5k.
         live: a task to train on, in place of tables.
         samplers: built-in ones, or code of your own.
         pruners: as `samplers`; every sampler takes part with every pruner.
@@ -339,13 +339,21 @@ def compare_methods(
     """
     if seeds is not None:
         check_count("seeds", seeds, least=2)  # one search alone has no spread
+    if live is None and space is not None:
+        raise UsageError(f"space={str(space)!r}: a table has its own space; a space of yours is searched with live.")
+    if live is not None:
+        check_choice("live", live, get_args(TaskName))
+        if tables is not None:
+            raise UsageError("live trains, tables look up: give one of them.")
+    told = [workers] if isinstance(workers, int) else workers
     asked = ContestOptions(
-        tables=several("tables", tables), live=live, space=str(space), samplers=several("samplers", samplers),
-        pruners=several("pruners", pruners), sampler_options=sampler_options or {}, pruner_options=pruner_options or {},
-        start=several("from_studies", from_studies),
-        baselines=baselines, seeds=(100 if live is None else 5) if seeds is None else seeds, first_seed=first_seed,
-        trials=trials, slots=slots, workers=tuple(workers or ([slots] if live is None else [cores()])),
-        processes=processes, device=device, results=Path(results),
+        tables=several("tables", ("grid-5k",) if tables is None else tables), live=live, space=str(space or "conv"),
+        samplers=several("samplers", samplers), pruners=several("pruners", pruners),
+        sampler_options=sampler_options or {}, pruner_options=pruner_options or {},
+        start=several("from_studies", from_studies), baselines=baselines,
+        seeds=(100 if live is None else 5) if seeds is None else seeds, first_seed=first_seed, trials=trials,
+        slots=slots, workers=tuple(told or ([slots] if live is None else [cores()])), processes=processes,
+        device=device, results=Path(results),
     )  # fmt: skip
     return _whole(run_contest(asked, observer or Observer(), _goes_on), "The contest")
 

@@ -10,7 +10,7 @@ from mnist_bench.api.arguments import OwnNetSource, as_path, several, used
 from mnist_bench.data import close_test_set
 from mnist_bench.plots import DATA_KINDS, KINDS, Format, Job, Subject, check_kind, files, jobs
 from mnist_bench.report import Written, write
-from search.arguments import check_choice
+from search.arguments import check_choice, check_seed
 from search.errors import UsageError
 from search.event_log import StudyRecord
 from search.files import check_target, make_folder
@@ -101,6 +101,7 @@ def plot_data(
     """
     wanted = _checked(kinds, DATA_KINDS, "a study; see plot_study") or tuple(DATA_KINDS)
     changes = several("overrides", overrides)
+    check_seed("seed", seed)
     if changes and "augmented" not in wanted:
         raise UsageError("overrides are for the kind augmented.")
     destination = as_path(to) or ResultsFolder(Path(results)).plots

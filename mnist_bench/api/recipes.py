@@ -11,7 +11,7 @@ from mnist_bench.experiments import recipe_training
 from mnist_bench.numerics import PrecisionName
 from mnist_bench.space_files import Source
 from mnist_bench.training import FitResult
-from search.arguments import check_count
+from search.arguments import check_count, check_seed
 from search.event_log import StudyRecord, TrialRecord
 from search.files import check_target, make_folder
 
@@ -95,6 +95,7 @@ def fit_seeds(
     """
     check_count("seeds", seeds)
     check_count("workers", workers)
+    check_seed("seed", seed)
     training = recipe_training.of_recipe(
         recipe, _options(overrides, train_on, device, data_dir, net, precision), dataset
     )

@@ -13,6 +13,7 @@ from mnist_bench.cli import options, output, targets
 from mnist_bench.cli.exit_codes import ExitCode
 from mnist_bench.cli.help import HelpfulCommand
 from mnist_bench.result_table import Column, Table
+from search.arguments import MAX_SEED
 
 if TYPE_CHECKING:
     from mnist_bench.space_files import Source
@@ -39,7 +40,7 @@ def check(
         list[str] | None,
         typer.Option("--sampler-option", "--pruner-option", metavar="K=V", help="Of what is checked; repeatable."),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Seed of the searches it is in.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, max=MAX_SEED, help="Seed of the searches it is in.")] = 0,
     net: options.Net = None,
     data_dir: options.Data = None,
     json: options.Json = False,

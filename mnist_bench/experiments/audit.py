@@ -82,9 +82,11 @@ class Audit:
         return sum(trial.accuracy is not None and trial.better < self.complete for trial in self.trials)
 
     @property
-    def share(self) -> tuple[float, float]:
+    def share(self) -> tuple[float, float] | None:
         """Wilson's 95 % interval of the share of pruned trials that were `wrong`; where all were audited, that share
-        itself, twice."""
+        itself, twice. None where none was."""
+        if not self.trials:
+            return None
         if self.is_whole:
             return (self.wrong / self.pruned,) * 2
         return wilson(self.wrong, len(self.trials))
@@ -176,7 +178,7 @@ def table_of(audit: Audit) -> Table[Audited]:
 
 def _of_all(audit: Audit) -> str:
     """Return what the audited trials say of all pruned ones; nothing where they are all."""
-    if audit.is_whole:
+    if audit.is_whole or audit.share is None:
         return ""
     low, high = audit.share
     return f" (of all pruned: {100 * low:.0f} % to {100 * high:.0f} %, 95 % interval)"

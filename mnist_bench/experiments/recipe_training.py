@@ -20,6 +20,7 @@ from mnist_bench.numerics import Precision, PrecisionName, choose_precision, set
 from mnist_bench.space_files import Source
 from mnist_bench.studies import compatibility, data_of, recipe_text
 from mnist_bench.training import FitResult, export, fit
+from search.arguments import check_seed
 from search.errors import UsageError
 from search.event_log import StudyRecord, TrialRecord
 from search.files import atomic_write
@@ -67,7 +68,12 @@ class RecipeTraining:
     options: Options
 
     def fit(self, seed: int, on_period: OnPeriod = lambda report: None) -> FitResult:
-        """Train with a seed; `on_period` hears what each period came to. Errors as in `training.fit`."""
+        """Train with a seed; `on_period` hears what each period came to.
+
+        Raises:
+            UsageError: it is no seed; and see `training.fit`.
+        """
+        check_seed("seed", seed)
         return fit(self.config, seed, self.data, self.precision, lambda period, state, report: on_period(report))
 
     def fit_seeds(self, seeds: Sequence[int], workers: int, on_period: OnSeed) -> tuple[FitResult, ...]:
@@ -76,6 +82,8 @@ class RecipeTraining:
         Raises:
             WorkerError: training fails, or processes die of it.
         """
+        for seed in seeds:
+            check_seed("seed", seed)
         if min(workers, len(seeds)) == 1:
             return tuple(self.fit(seed, partial(on_period, seed)) for seed in seeds)
 

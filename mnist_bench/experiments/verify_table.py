@@ -50,7 +50,8 @@ class Checked:
     """Error after the last period on the images that a search sees, 0 to 1; None where training diverged."""
     now: float | None
     tolerance: float | None
-    """Largest difference of the two that is noise; None where the table does not tell."""
+    """Largest difference of the two that is noise; None where the table does not tell. It does not either where the
+    tolerance is above the error itself."""
     first_difference: str | None
     """Where the bits differ first: `period 2, weights`; None where they do not."""
     must_be_equal: bool
@@ -65,7 +66,9 @@ class Checked:
             return "differs"
         if self.then is None or self.now is None:
             return "within noise" if self.then is self.now else "outside noise"
-        if self.tolerance is None:
+        if (
+            self.tolerance is None or self.tolerance > self.then
+        ):  # which would let any net pass that has learnt a little
             return "cannot tell"
         return "within noise" if abs(self.now - self.then) <= self.tolerance else "outside noise"
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mnist_bench import cells
-from mnist_bench.result_table import Table as ResultTable, key_column
+from mnist_bench.result_table import Column, Table as ResultTable
 from mnist_bench.tables.table import Table
 from search.messages import number_of
 
@@ -122,12 +123,24 @@ def noise_of(table: Table) -> Noise:
     )
 
 
-def table_of(card: Card) -> ResultTable[Mapping[str, Any]]:
+class Figure(NamedTuple):
+    """One figure of all points, and of the best third; None where it is not known."""
+
+    name: str
+    all: float | None
+    best_third: float | None
+    words: Callable[[float | None], str]
+
+
+def table_of(card: Card) -> ResultTable[Figure]:
     """Return a row a figure: of all points, and of the best third."""
-    columns = [("figure", 9, "left"), ("all points", 8, "right"), ("best third", 7, "right")]
     return ResultTable(
-        rows=[{"figure": name, "all points": every, "best third": best} for name, every, best in _figures(card)],
-        columns=[key_column(*column) for column in columns],  # type: ignore[arg-type]
+        rows=list(_figures(card)),
+        columns=[
+            Column("figure", lambda row: row.name, 9),
+            Column("all points", lambda row: row.words(row.all), 8, "right"),
+            Column("best third", lambda row: row.words(row.best_third), 7, "right"),
+        ],
         caption=[
             f"Table {card.table}: {number_of(card.points, 'point')}, {number_of(card.rows, 'row')}, "
             f"{cells.percent(card.diverged, 1)} of them diverged; a whole training costs "
@@ -144,36 +157,31 @@ def table_of(card: Card) -> ResultTable[Mapping[str, Any]]:
     )
 
 
-def _figures(card: Card) -> list[tuple[str, str, str]]:
-    def both(name: str, text: Any) -> tuple[str, str, str]:
-        return name, text(card.all), text(card.best_third)
-
-    return [
-        both("points", lambda group: f"{group.points:,}"),
-        both("median error", lambda group: cells.percent(group.error)),
-        both("floor, seen images", lambda group: cells.percent(group.floor, 3)),
-        both("floor, unseen images", lambda group: cells.percent(group.unseen_floor, 3)),
-        both("points with several seeds", lambda group: f"{group.repeated:,}"),
-        both("seed to seed, seen images", lambda group: cells.percent(group.deviation, 3)),
-        both("seed to seed, unseen images", lambda group: cells.percent(group.unseen_deviation, 3)),
-        *(
-            both(f"rank correlation, epoch {epoch:g} and end", lambda group, at=at: _figure(group.correlations[at]))
-            for at, epoch in enumerate(card.epochs[:-1])
-        ),
-        *(
-            (f"rank correlation with {shared.table} ({number_of(shared.points, 'point')})",
-             _figure(shared.correlation), _figure(shared.best_correlation))
-            for shared in card.shared
-        ),
-    ]  # fmt: skip
+def _figures(card: Card) -> Iterator[Figure]:
+    count, share = partial(_words, "{:,}"), partial(cells.percent, digits=3)
+    all_points, best = card.all, card.best_third
+    yield Figure("points", all_points.points, best.points, count)
+    yield Figure("median error", all_points.error, best.error, cells.percent)
+    yield Figure("floor, seen images", all_points.floor, best.floor, share)
+    yield Figure("floor, unseen images", all_points.unseen_floor, best.unseen_floor, share)
+    yield Figure("points with several seeds", all_points.repeated, best.repeated, count)
+    yield Figure("seed to seed, seen images", all_points.deviation, best.deviation, share)
+    yield Figure("seed to seed, unseen images", all_points.unseen_deviation, best.unseen_deviation, share)
+    correlation = partial(_words, "{:.2f}")
+    early = zip(card.epochs[:-1], all_points.correlations, best.correlations, strict=False)  # the last is with itself
+    for epoch, found, of_best in early:
+        yield Figure(f"rank correlation, epoch {epoch:g} and end", found, of_best, correlation)
+    for shared in card.shared:
+        name = f"rank correlation with {shared.table} ({number_of(shared.points, 'point')})"
+        yield Figure(name, shared.correlation, shared.best_correlation, correlation)
 
 
-def _figure(found: float | None) -> str:
-    return "–" if found is None else f"{found:.2f}"
+def _words(form: str, found: float | None) -> str:
+    return "–" if found is None else form.format(found)
 
 
-def _record(row: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {name.replace(" ", "_"): text for name, text in row.items()}
+def _record(row: Figure) -> Mapping[str, Any]:
+    return {"figure": row.name, "all_points": row.all, "best_third": row.best_third}
 
 
 def _finals(table: Table) -> dict[int, float | None]:

@@ -193,6 +193,6 @@ class Meter:
             training=self._periods.at_work(),
             ahead=ahead,
             left=self._forecast.remaining(ahead),
-            pace=self._seconds / self._cost if self._seconds else None,
+            pace=self._seconds / self._cost if self._cost else None,
             since=None if history.improved is None else history.since,
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, get_args
 
 from search import strategies
-from search.arguments import check_choice, check_count, check_whole
+from search.arguments import check_choice, check_count, check_several, check_whole
 from search.database import file_lock, is_postgresql, open_for_writing, postgres, storage_errors
 from search.driver.dispatcher import Dispatcher
 from search.driver.driver import NO_RULES, Driver
@@ -33,6 +33,7 @@ from search.event_log import (
 from search.executors import Executor, InProcessExecutor
 from search.executors.local import LocalExecutor
 from search.files import make_folder
+from search.messages import show
 from search.plugins import blamed
 from search.space import Space, check_settings
 from search.strategies import Pruner, Sampler
@@ -136,17 +137,22 @@ class Search:
         """
         check_asked(trials=trials, slots=slots, order=order, seed=seed)
         check_count("periods", periods, MAX_COUNT)
-        named, start = _named_strategies(space), start or StartList()
+        _check_strategy("sampler", sampler, Sampler)
+        _check_strategy("pruner", pruner, Pruner)
+        check_several("enqueued", enqueued)
+        named, start, enqueued = _named_strategies(space), start or StartList(), tuple(enqueued)
         for name_of_list, given in (("enqueued", enqueued), ("start", start.configurations)):
             for index, params in enumerate(given):
+                if not isinstance(params, Mapping):
+                    raise UsageError(f"{name_of_list}[{index}]: {show(params)} names no parameters with their values.")
                 if misfit := space.misfit(params):
                     raise UsageError(f"{name_of_list}[{index}]: {misfit}")
-        location = StudyLocation.of(name_after(space.name, seed) if name is None else name, results, storage)
+        location = StudyLocation.of(name_after(space.name, seed) if name is None else name, Path(results), storage)
 
         def spec(numerics: Numerics) -> StudySpec:
             return StudySpec(
                 space=space, seed=seed, slots=slots, order=order, sampler=sampler or named[0],
-                pruner=pruner or named[1], periods=periods, enqueued=tuple(enqueued), start=start,
+                pruner=pruner or named[1], periods=periods, enqueued=enqueued, start=start,
                 numerics=numerics,
                 context={"trainer": trainer.to_json(), "canary": numerics["canary"]},
             )  # fmt: skip
@@ -342,6 +348,17 @@ def check_asked(*, trials: int, slots: int, order: Order, seed: int) -> None:
     check_count("slots", slots, MAX_COUNT)
     check_choice("order", order, get_args(Order))
     check_whole("seed", seed)
+
+
+def _check_strategy(name: str, given: Any, kind: Any) -> None:
+    """Check that what stands for a sampler or a pruner is one.
+
+    Raises:
+        UsageError: it is none, such as a name or a class.
+    """
+    if given is not None and not isinstance(given, kind):
+        named = given if isinstance(given, str) else getattr(given, "__name__", show(given))
+        raise UsageError(f"{name}={show(named)}: give an instance, such as search.named_{name} returns, or None.")
 
 
 def _named_strategies(space: Space) -> tuple[Sampler, Pruner]:

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import assert_never
 
-from search.arguments import check_whole
+from search.arguments import check_whole, is_number
 from search.errors import UsageError
 from search.event_log.events import Stopped
 from search.event_log.history import History
@@ -47,7 +47,7 @@ class StopRules:
             check_whole("patience", self.patience)
             if self.patience < 1:
                 raise UsageError(f"A patience of {self.patience} trials waits for none; give 1 or more.")
-        if self.target is not None and not math.isfinite(self.target):
+        if self.target is not None and not (is_number(self.target) and math.isfinite(self.target)):
             raise UsageError(f"A target of {self.target} can be reached by no trial; give a number.")
 
     def verdict(self, history: History) -> Stopped | None:

@@ -56,7 +56,7 @@ class TriedOn:
     """Says what a trial's periods cost and what exceeds a limit; its configurations are not trained."""
     periods: int
     seed: int = 0
-    words: tuple[str, ...] = ()
+    words: tuple[str, ...] | None = ()
     """Those with which `mnist-bench plugin check` tries it out on the same space, such as `--space conv`."""
 
 
@@ -125,10 +125,12 @@ def require(sampler: Sampler, pruner: Pruner, tried_on: TriedOn) -> None:
     decided = recorded(spec, events)
     for where, again in (("asked again", decided_anew), ("asked in another process", decided_elsewhere)):
         if (difference := _difference(decided, again(spec, events))) is not None:
+            fault = f"{names}: not repeatable: {where} after the same history, it decides otherwise ({difference})."
+            if tried_on.words is None:
+                raise UsageError(f"{fault} A search in logical order needs that; order='arrival' does not.")
             commands = [f"`{_command(way, tried_on)}`" for way in own]
             raise UsageError(
-                f"{names}: not repeatable: {where} after the same history, it decides otherwise ({difference}). A "
-                f"search in logical order needs that; `--order arrival` does not, and "
+                f"{fault} A search in logical order needs that; `--order arrival` does not, and "
                 f"{' and '.join(commands)} {'says' if len(own) == 1 else 'say'} more."
             )
 
@@ -141,7 +143,7 @@ def _command(way: ForeignSampler | ForeignPruner, tried_on: TriedOn) -> str:
     """Return the command that does what `examine` does."""
     options = option_words("sampler" if isinstance(way, ForeignSampler) else "pruner", way.options)
     seed = ["--seed", str(tried_on.seed)] if tried_on.seed else []
-    return shlex.join(["mnist-bench", "plugin", "check", _whole_name(way), *options, *tried_on.words, *seed])
+    return shlex.join(["mnist-bench", "plugin", "check", _whole_name(way), *options, *(tried_on.words or ()), *seed])
 
 
 def _spec(sampler: Sampler, pruner: Pruner, tried_on: TriedOn) -> StudySpec:

@@ -19,5 +19,7 @@ def require_repeatable(asked: Search) -> None:
     """
     spec = asked.spec_for({"canary": CANARY})
     if repeats(spec.order):
-        tried_on = TriedOn(space=spec.space, planner=asked.planner_for(spec), periods=spec.periods, seed=spec.seed)
+        planner = asked.planner_for(spec)
+        # No command tries a strategy out on this very search.
+        tried_on = TriedOn(space=spec.space, planner=planner, periods=spec.periods, seed=spec.seed, words=None)
         require(spec.sampler, spec.pruner, tried_on)

@@ -22,6 +22,9 @@ from search.space.scalars import is_quoted
 from search.space.yaml_reader import KeyPath
 
 _DIGITS = DefaultContext.prec
+_MOST_STEPS = 2e7
+"""Of a grid of real numbers, from 0 to its farther end: of more, Optuna does not know all points again, which it tells
+by a hundred-millionth of a step."""
 """Of a decimal number: 28."""
 
 
@@ -201,8 +204,11 @@ def place(span: NumberRange, value: float) -> float:
     return float((here - low) / (high - low))
 
 
-def parse_form(form: Mapping[str, Any]) -> tuple[Distribution | None, list[Fault]]:
-    """Return the range that a mapping such as `{int: [1, 3]}` describes, or None and the faults of the mapping."""
+def parse_form(form: Mapping[str, Any], *, lenient: bool = False) -> tuple[Distribution | None, list[Fault]]:
+    """Return the range that a mapping such as `{int: [1, 3]}` describes, or None and the faults of the mapping.
+
+    `lenient` takes ranges of real numbers of which earlier versions did not know that a search fails with them.
+    """
     kinds = [kind for kind in _PARSERS if kind in form]
     allowed = (*kinds, *_OPTIONS[kinds[0]]) if kinds else (*_PARSERS, "value")
     faults: list[Fault] = []
@@ -213,7 +219,10 @@ def parse_form(form: Mapping[str, Any]) -> tuple[Distribution | None, list[Fault
         faults.append(Fault((), "a mapping here needs exactly one of `int`, `float`, `levels`, `choice` and `value`"))
     if faults:
         return None, faults
-    return _PARSERS[kinds[0]](form)
+    span, faults = _PARSERS[kinds[0]](form)
+    if isinstance(span, FloatRange) and not lenient and (faults := _unusable(span)):
+        return None, faults
+    return span, faults
 
 
 def shortest_form(span: Distribution) -> dict[str, Any]:
@@ -246,6 +255,20 @@ def _parse_float(form: Mapping[str, Any]) -> tuple[FloatRange | None, list[Fault
     if faults:
         return None, faults
     return FloatRange(float(low), float(high), None if step is None else float(step), log), []
+
+
+def _unusable(span: FloatRange) -> list[Fault]:
+    """Return why samplers cannot draw from a range of real numbers."""
+    low, high, step = span.low, span.high, span.step
+    if not math.isfinite(high - low):
+        return [Fault((), f"{show(low)} to {show(high)} is wider than any number; take a narrower range")]
+    if span.log and low < high and math.log(low) == math.log(high):
+        return [Fault((), f"{show(low)} and {show(high)} have the same logarithm; write a constant")]
+    finest = max(abs(low), abs(high)) / _MOST_STEPS
+    if step is not None and step < finest:
+        words = f"step {show(step)} is too fine to tell numbers near {show(high)} apart; {finest:.1g} is the least"
+        return [Fault(("step",), f"{words}, or leave it out")]
+    return []
 
 
 def _grid_faults(low: float, high: float, step: float) -> list[Fault]:

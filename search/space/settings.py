@@ -19,6 +19,8 @@ _KNOWN = ("search", "objective", "constraints")
 _STRATEGIES = ("sampler", "pruner")
 _START = "start"
 """What spaces of mnist-bench have beside them; a search of any trainer is given its `StartList` in the call."""
+_SHOWN = ("place", "reason", "error")
+"""What Optuna's tables show of a trial beside the facts of its plan."""
 _NEAR = 0.82
 """How like a known name one is taken for it: `serach` (0.83) and `constrains` (0.95) are, `arch` (0.8) is a name."""
 
@@ -42,6 +44,8 @@ def _faults(space: Space) -> Iterator[str]:
             f"objective: {show(objective)} is neither the name of what is maximised nor a list of two, [that name, a "
             "fact of the plans that is minimised]"
         )
+    elif isinstance(objective, list) and objective[1] in _SHOWN:
+        yield f"objective: {show(objective[1])} is what a study says of a trial itself; give the fact another name"
 
 
 def _mistyped(space: Space) -> Iterator[str]:

@@ -25,12 +25,15 @@ class OptunaRanges:
 
     ours: Mapping[str, Distribution]
     optunas: Mapping[str, OptunaDistribution]
+    order: tuple[str, ...]
+    """The paths as they are sampled: each after those in its condition."""
 
     @classmethod
     def of(cls, space: Space) -> OptunaRanges:
         """Return the ranges of a space."""
         ours = {field.path: field.distribution for field in space.fields if field.distribution}
-        return cls(ours, {path: to_optuna(span) for path, span in ours.items()})
+        order = tuple(field.path for field in space.order if field.distribution)
+        return cls(ours, {path: to_optuna(span) for path, span in ours.items()}, order)
 
     def encode(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Return a trial's parameters as Optuna takes them, in the same order."""

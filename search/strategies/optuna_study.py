@@ -270,7 +270,8 @@ def frozen_trial(
         system_attrs: what pruner and sampler noted about the trial.
         user_attrs: what else to store with it.
     """
-    sampled: dict[str, BaseDistribution] = {path: span for path, span in ranges.optunas.items() if path in params}
+    # In the order of a sampled trial, by which an own sampler may go: else it decides otherwise after a restart.
+    sampled: dict[str, BaseDistribution] = {path: ranges.optunas[path] for path in ranges.order if path in params}
     trial = create_trial(
         state=TrialState.FAIL,  # replaced below: `create_trial` refuses a complete trial without a value
         params=ranges.stored({path: params[path] for path in sampled}),

@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import publish
+import publish_contest
 import pytest
 
 from search.files import append_line
+from support.paths import ROOT
+
+
+def test_the_parts_may_be_left_out(tmp_path: Path) -> None:
+    """argparse refuses a default that is a list where the parts have choices."""
+    command = [sys.executable, str(ROOT / "benchmarks" / "publish.py")]
+    done = subprocess.run(command, env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.endswith("conv ends with the exported page in a browser: it needs Chromium and chromedriver.\n")
+
+
+def test_the_contests_may_be_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    monkeypatch.setattr("sys.argv", ["publish_contest.py"])
+    monkeypatch.setattr(publish_contest, "publish", lambda name, *_: made.append(name))
+    publish_contest.main()
+    assert made == ["ours", "live", "foreign"]
 
 
 def test_what_was_stopped_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,15 @@ def test_durations(seconds: float, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("number", "text"),
-    [(None, "–"), (850, "850"), (61_234, "61.2 k"), (999_400, "999 k"), (999_600, "1 M"), (2_100_000, "2.1 M")],
+    [
+        (None, "–"),
+        (850, "850"),
+        (61_234, "61.2 k"),
+        (999_400, "999 k"),
+        (999_600, "1 M"),
+        (2_100_000, "2.1 M"),
+        (1.87e9, "1.87 G"),
+    ],
 )
 def test_counts(number: float | None, text: str) -> None:
     assert cells.count(number) == text

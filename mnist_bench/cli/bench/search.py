@@ -138,6 +138,9 @@ def _draw(found: list[Contest], folder: Path, *, verbose: bool) -> None:
     from mnist_bench.plots import Job
     from mnist_bench.plots.experiments import contest
 
+    if not any(one.choices for each in found for traces in each.traces for one in traces):
+        output.note("No search made a choice within its budget, so there is no picture.")
+        return
     job = Job(kind=PICTURE, make=partial(contest.draw, contest.rows(found)))
     drawn = drawing.draw(job, folder, ("png", "svg"), verbose=verbose)
     for file in drawn.files:

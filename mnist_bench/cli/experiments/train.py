@@ -14,6 +14,7 @@ from mnist_bench import cells
 from mnist_bench.cli import options, output, targets
 from mnist_bench.config import DatasetName, TrainOn
 from mnist_bench.result_table import Column, Table
+from search.arguments import MAX_SEED
 from search.errors import UsageError
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def train(
         TrainOn | None, typer.Option("--on", help="Which training images; left out, as the recipe says.")
     ] = None,
     seeds: Annotated[int, typer.Option("--seeds", min=1, max=1000, metavar="N", help="Train with N seeds.")] = 1,
-    seed: Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="The first seed.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, max=MAX_SEED, help="The first seed.")] = 0,
     workers: options.Workers = None,
     device: options.Device = "auto",
     data_dir: options.Data = None,
@@ -194,6 +195,7 @@ def _plain(config: TrainConfig, results: Mapping[int, FitResult]) -> dict[str, A
 
     accuracies = _accuracies(results)
     mean, deviation = mean_and_deviation(accuracies) if accuracies else (None, None)
+    deviation = deviation if len(accuracies) > 1 else None
     curves = {seed: [_plain_report(report) for report in result.reports] for seed, result in results.items()}
     runs = [{"seed": seed, "curve": curve} for seed, curve in curves.items()]
     return {"recipe": to_json(config), "mean": mean, "standard_deviation": deviation, "runs": runs}

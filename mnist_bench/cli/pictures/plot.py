@@ -12,6 +12,7 @@ import typer
 from mnist_bench.cli import options, output
 from mnist_bench.cli.pictures import drawing
 from mnist_bench.plots import ALL_KINDS, DATA_KINDS, KINDS, check_kind
+from search.arguments import MAX_SEED
 from search.errors import StudyNotFoundError, UsageError
 from search.files import check_target, make_folder
 from search.messages import did_you_mean, show
@@ -63,7 +64,7 @@ def plot(
         ),
     ] = None,
     seed: Annotated[
-        int | None, typer.Option("--seed", min=0, max=2**32 - 1, help="augmented: of the distortions.")
+        int | None, typer.Option("--seed", min=0, max=MAX_SEED, help="augmented: of the distortions.")
     ] = None,
     data_dir: options.Data = None,
     net: options.Net = None,

@@ -77,7 +77,8 @@ def _table(board: Board, location: StudyLocation, *, named: bool) -> Table[Any]:
     race = race if race and race.digest == board.digest else None
     front = front if front and front.digest == board.digest else None
     whose = f" {board.study}{needed}" if named or needed else ""
-    table = table_of(board, raced=race is not None, place=location.options, confirm=whose)
+    raced = race is not None and len(race.candidates) > 1
+    table = table_of(board, raced=raced, place=location.options, confirm=whose)
     below: list[str] = []
     document: dict[str, Any] = {"confirmed": race and confirm.plain(race)}
     if isinstance(board, Leaderboard) and board.cost is not None:

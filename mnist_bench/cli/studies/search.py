@@ -12,6 +12,7 @@ import typer
 from mnist_bench.cli import again, options, output
 from mnist_bench.cli.exit_codes import ExitCode
 from mnist_bench.cli.interrupts import Interrupts
+from search.arguments import MAX_SEED
 from search.errors import UsageError
 from search.event_log import Order
 from search.executors import MAX_LANES, ExecutorName
@@ -69,7 +70,7 @@ def search(
         Order,
         typer.Option("--order", help="logical: any run gives the same; arrival: nobody waits, runs differ."),
     ] = "logical",
-    seed: Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Seed of the search.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, max=MAX_SEED, help="Seed of the search.")] = 0,
     overrides: options.Overrides = None,
     net: options.Net = None,
     enqueue: Annotated[

@@ -44,6 +44,8 @@ class Options(Workplace):
             raise UsageError(f"seeds={self.seeds}: give at least {MIN_SEEDS}, for one shows no spread.")
         if self.budget is not None:
             check_seconds("budget", self.budget)
+            if not self.budget:
+                raise UsageError("budget=0: no time to spend; leave it out for no limit.")
 
 
 def run(

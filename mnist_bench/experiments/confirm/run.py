@@ -59,6 +59,8 @@ class Options(ConfirmOptions):
         check_choice("opening", self.opening, get_args(Opening))
         if self.budget is not None:
             check_seconds("budget", self.budget)
+            if not self.budget:
+                raise UsageError("budget=0: no time to spend; leave it out for no limit.")
 
 
 def run(study: StudyRecord, asked: Options, observer: Observer, stopping: Callable[[], bool]) -> Confirmed | None:

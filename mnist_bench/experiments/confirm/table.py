@@ -9,6 +9,7 @@ from mnist_bench import cells
 from mnist_bench.experiments.confirm.result import TOP, Candidate, Confirmed, Figures, Final, Method, plain
 from mnist_bench.experiments.time_budget import as_given, typed
 from mnist_bench.result_table import Column, Table
+from search.messages import number_of
 
 METHODS: Mapping[Method, str] = {
     "shared_variance": "t-tests over seeds with one variance for all",
@@ -86,6 +87,9 @@ def footnote(confirmed: Confirmed, needed: str = "") -> str:
     """
     test, number = confirmed.test(confirmed.first), confirmed.first
     on = f"`{command(confirmed, needed)}`"
+    if not confirmed.finals and len(confirmed.candidates) == 1:
+        seeds = number_of(confirmed.seeds, "fresh seed")
+        return f"#{number} was trained with {seeds}, and nothing raced with it; {on} opens the test set"
     if not confirmed.finals and confirmed.judged:
         return f"raced: #{number} won with fresh seeds; {on} opens the test set"
     if not confirmed.finals:

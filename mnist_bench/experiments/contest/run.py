@@ -23,7 +23,7 @@ from mnist_bench.statistics import reference
 from mnist_bench.tables import SHA256, Table, spread
 from mnist_bench.units import duration, percent
 from search import canonical_json
-from search.arguments import check_count, check_whole
+from search.arguments import check_count
 from search.errors import UsageError
 from search.repeatability import TriedOn
 from search.space import Space, cost_of
@@ -79,7 +79,9 @@ class Options:
     def __post_init__(self) -> None:
         for name, count in (("seeds", self.seeds), ("trials", self.trials), ("slots", self.slots)):
             check_count(name, count)
-        check_whole("first_seed", self.first_seed)
+        check_count("first_seed", self.first_seed, least=0)
+        if not self.tables and self.live is None:
+            raise UsageError("There is no table to search on, and nothing is searched live.")
         check_count("processes", self.processes)
         for workers in self.workers:
             check_count("workers", workers)
@@ -129,6 +131,8 @@ def _line_up(asked: Options, tried_on: TriedOn, other: Table | None) -> tuple[En
         asked.samplers, asked.pruners, sampler_options=asked.sampler_options, pruner_options=asked.pruner_options,
         transfer=other is not None, start=asked.start, baselines=asked.baselines,
     )  # fmt: skip
+    if not entrants:
+        raise UsageError("No way of searching takes part; name samplers and pruners.")
     for entrant in entrants:
         check_fit(entrant, tried_on)
     return entrants

@@ -60,15 +60,19 @@ def finding_over(judged: Sequence[Judged]) -> str:
     everywhere = overall(judged)
     if len(everywhere) < 2:
         return "Nothing to compare: no two ways of searching took part in all contests"
-    first, *others = everywhere
-    others = [one for one in others if one.entrant.budgets == first.entrant.budgets] or others
+    first, *others = (one for one in everywhere if one is everywhere[0] or one.verdicts)
+    if not others:
+        return f"Nothing to compare: too few searches made a choice, on each of {len(judged)} tasks"
+    level = [one for one in others if one.entrant.budgets == first.entrant.budgets]
+    at = " at the same budget" if len(level) < len(others) else ""
+    others = level or others
     best = max(others, key=lambda one: one.count("better") - one.count("worse"))
     worst = max(others, key=lambda one: one.count("worse") - one.count("better"))
     if best.count("better") > best.count("worse"):
         return _lower(best, first, best.count("better"), best.count("worse"), len(judged))
     if worst.count("worse") > worst.count("better"):
         return _lower(first, worst, worst.count("worse"), worst.count("better"), len(judged))
-    return f"No difference shown between {first.entrant.name} and any other over {len(judged)} tasks"
+    return f"No difference shown between {first.entrant.name} and any other{at} over {len(judged)} tasks"
 
 
 def _lower(better: Overall, other: Overall, lower: int, higher: int, tasks: int) -> str:

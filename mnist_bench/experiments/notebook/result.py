@@ -123,6 +123,7 @@ def plain(row: Row) -> dict[str, Any]:
     figures: dict[str, Any] = {"seconds": row.seconds if row.runs else None, "remarkable": row.remarkable}
     for name in FIGURES:
         mean, deviation = getattr(row, name) if row.runs else (None, None)
+        deviation = deviation if len(row.runs) > 1 else None
         band = row.band(name) if row.runs else None
         figures |= {name: mean, f"{name}_deviation": deviation, f"{name}_band": band}
     return {**asdict(row), **figures}

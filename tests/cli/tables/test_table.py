@@ -132,6 +132,7 @@ def test_the_card_compares_with_the_other_tables(cli: Cli) -> None:
     assert [shared["table"] for shared in document["shared"]] == ["handmade"]
     rows = list(csv.DictReader(io.StringIO(cli("table", "card", "handmade", "--csv").stdout)))
     assert list(rows[0]) == ["figure", "all_points", "best_third"]
+    assert all(0 <= float(row["all_points"] or 0) <= float(rows[0]["all_points"]) for row in rows[:7])
     assert "| figure | all points | best third |" in cli("table", "card", "handmade", "--markdown").stdout
 
 

@@ -66,6 +66,7 @@ def test_nothing_pruned_is_nothing_to_audit(tmp_path: Path) -> None:
     found = run(pruned(0), Options(share=0.5, results=tmp_path), Observer(), lambda: False)
     assert found is not None
     assert sentence(found) == "No trial was pruned, so there is nothing to audit."
+    assert found.share is None
     assert not list(tmp_path.iterdir())
 
 

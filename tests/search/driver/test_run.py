@@ -307,6 +307,47 @@ def test_given_parameters_outside_the_space_are_refused_before_anything_trains(
     assert str(refused.value) == f"{kind}[0]: {fault}"
 
 
+@pytest.mark.parametrize(
+    ("asked", "fault"),
+    [
+        ({"enqueued": [3]}, "enqueued[0]: 3 names no parameters with their values."),
+        ({"enqueued": "model.depth"}, "enqueued='model.depth': give a list"),
+        ({"sampler": "tpe"}, "sampler=tpe: give an instance, such as search.named_sampler returns, or None."),
+        ({"pruner": NoPruner}, "pruner=NoPruner: give an instance, such as search.named_pruner returns, or None."),
+    ],
+)
+def test_what_is_no_such_argument_is_refused_in_a_sentence(tmp_path: Path, asked: dict[str, Any], fault: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        shorter(tmp_path, 4, **asked)
+    assert str(refused.value).startswith(fault)
+
+
+def test_enqueued_parameters_may_come_one_by_one(tmp_path: Path) -> None:
+    params = {"model.depth": 1, "model.width": 8, "model.kind": "a", "optim.lr": 0.1}
+    search = shorter(tmp_path, 4, trials=2, enqueued=(one for one in (params,)))
+    assert dict(search.run().study.trials[0].params).items() >= {"model.width": 8, "optim.lr": 0.1}.items()
+
+
+@pytest.mark.parametrize("excess", [math.nan, math.inf])
+def test_a_constraint_that_compares_nothing_is_refused(tmp_path: Path, excess: float) -> None:
+    class Endless(fake.Planner):
+        def __call__(self, params: Mapping[str, Any]) -> Plan[Mapping[str, Any]]:
+            return replace(super().__call__(params), constraints={"width": excess})
+
+    search = replace(shorter(tmp_path, 4), planner_for=lambda _: Endless())
+    with pytest.raises(UsageError, match=rf"plan of trial 0 has the constraint width={excess}; give a finite number"):
+        search.run()
+
+
+def test_a_first_period_may_cost_nothing(tmp_path: Path) -> None:
+    class Free(fake.Planner):
+        def __call__(self, params: Mapping[str, Any]) -> Plan[Mapping[str, Any]]:
+            plan = super().__call__(params)
+            return replace(plan, costs=(0, *plan.costs[1:]))
+
+    assert replace(shorter(tmp_path, 4, trials=3), planner_for=lambda _: Free(48)).run().reached
+
+
 def test_a_given_option_may_be_written_otherwise(tmp_path: Path) -> None:
     given = {"model.depth": 1, "model.width": 8, "model.kind": [1.0, 2], "optim.lr": 0.1}
     spelt = {**given, "model.kind": [1, 2]}

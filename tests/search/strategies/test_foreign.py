@@ -71,7 +71,7 @@ def test_a_study_describes_code_and_does_not_load_it(tmp_path: Path) -> None:
     assert read == own
     assert strategies.to_spec(read) == stored
     with pytest.raises(UsageError, match=r"Sampler mine\.py:Mine is code that is not at hand; name it once more with"):
-        read.make(Ask(number=0, study_seed=0, ranges=OptunaRanges({}, {})))
+        read.make(Ask(number=0, study_seed=0, ranges=OptunaRanges({}, {}, ())))
     packaged = strategies.to_spec(strategies.named_sampler("optuna.samplers:RandomSampler"))
     assert packaged["code"].keys() == {"module", "sha256", "version"}
 
