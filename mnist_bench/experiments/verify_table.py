@@ -66,10 +66,8 @@ class Checked:
             return "differs"
         if self.then is None or self.now is None:
             return "within noise" if self.then is self.now else "outside noise"
-        if (
-            self.tolerance is None or self.tolerance > self.then
-        ):  # which would let any net pass that has learnt a little
-            return "cannot tell"
+        if self.tolerance is None or self.tolerance > self.then:
+            return "cannot tell"  # within a tolerance above the error any net would be that has learnt a little
         return "within noise" if abs(self.now - self.then) <= self.tolerance else "outside noise"
 
     @property

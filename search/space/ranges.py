@@ -264,9 +264,10 @@ def _unusable(span: FloatRange) -> list[Fault]:
         return [Fault((), f"{show(low)} to {show(high)} is wider than any number; take a narrower range")]
     if span.log and low < high and math.log(low) == math.log(high):
         return [Fault((), f"{show(low)} and {show(high)} have the same logarithm; write a constant")]
-    finest = max(abs(low), abs(high)) / _MOST_STEPS
+    farther = max(low, high, key=abs)
+    finest = abs(farther) / _MOST_STEPS
     if step is not None and step < finest:
-        words = f"step {show(step)} is too fine to tell numbers near {show(high)} apart; {finest:.1g} is the least"
+        words = f"step {show(step)} is too fine to tell numbers near {show(farther)} apart; {finest:.1g} is the least"
         return [Fault(("step",), f"{words}, or leave it out")]
     return []
 
