@@ -46,6 +46,15 @@ def test_a_kill_between_any_two_events_changes_nothing(tmp_path: Path, monkeypat
     assert killed.study.digest == undisturbed.digest
 
 
+@pytest.mark.parametrize("order", ["logical", "arrival"])
+def test_a_grid_that_has_been_through_ends_no_search(tmp_path: Path, order: Order) -> None:
+    few = {"name": "fake", "model": {"depth": {"int": [1, 2]}, "width": {"int": [8, 9]}}}
+    sampler = named_sampler("optuna.samplers:BruteForceSampler")
+    found = fake.run(tmp_path, goal=6, sampler=sampler, pruner=NoPruner(), order=order, space_values=few)
+    assert found.reached
+    assert len({tuple(trial.params.values()) for trial in found.study.trials}) == 4
+
+
 def test_optunas_own_tpe_is_one_too(tmp_path: Path) -> None:
     options = {"goal": GOAL, "sampler": named_sampler("optuna.samplers:TPESampler", {"n_startup_trials": 3})}
     once = fake.run(tmp_path / "a", **options).study
