@@ -1,7 +1,7 @@
 """Make the published searches and the notebook's table afresh: results/published/conv, front and notebook.
 
-    python benchmarks/publish.py            all of it, about 2.5 hours on 2 cores
-    python benchmarks/publish.py conv       the search and what follows from it alone, about 75 minutes
+    python benchmarks/publish.py            all of it, about 3.5 hours on 2 cores
+    python benchmarks/publish.py conv       the search and what follows from it alone, about two and a half hours
     python benchmarks/publish.py front      the search with two objectives, about an hour
     python benchmarks/publish.py notebook   the notebook's table alone, about 10 minutes
 
@@ -40,7 +40,7 @@ UNDER_WAY = ROOT / "results" / "_bench" / "publish"
 SEARCH = ("search", "conv", "--trials", "50")
 CONFIRM = ("confirm", "conv-0", "--top", "3")
 AUDIT = (*SEARCH, "--audit-pruned", "10%")
-ABLATE = ("ablate", "conv-0", "--from", "benchmarks/linear.yaml", "--seeds", "4", "--budget", "40m")
+ABLATE = ("ablate", "conv-0", "--from", "benchmarks/linear.yaml", "--seeds", "4", "--budget", "100m")
 SMALL = ("search", "small", "--trials", "60")
 FRONT = ("confirm", "small-0", "--front")
 NOTEBOOK = ("notebook", "--seeds", "5")
