@@ -144,10 +144,7 @@ MIRRORS: Mapping[str, Mirror] = {
         },
         no_parameter={**PRINTED, "folder": "where the command draws the contest; what it draws is returned"},
         no_option={"observer": HEARD, "processes": ONE_A_CORE},
-        other_default={
-            "space": "conv, which the command refuses to take for a table's", "table": "the same, as a tuple",
-            "samplers": "the same, as a tuple", "pruners": "the same, as a tuple",
-        },
+        other_default={"samplers": "the same, as a tuple", "pruners": "the same, as a tuple"},
     ),
 }  # fmt: skip
 
