@@ -14,7 +14,20 @@ from typing import Annotated
 from annotated_types import Ge
 
 from mnist_bench.studies import sealed_json
-from search.errors import StorageError
+from search.arguments import check_seconds
+from search.errors import StorageError, UsageError
+
+
+def check_budget(budget: float | None) -> None:
+    """Check that a budget is some time, or none for no limit.
+
+    Raises:
+        UsageError: it is not.
+    """
+    if budget is not None:
+        check_seconds("budget", budget)
+        if not budget:
+            raise UsageError("budget=0: no time to spend; leave it out for no limit.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -138,7 +138,7 @@ def _draw(found: list[Contest], folder: Path, *, verbose: bool) -> None:
     from mnist_bench.plots import Job
     from mnist_bench.plots.experiments import contest
 
-    if not any(one.choices for each in found for traces in each.traces for one in traces):
+    if not contest.has_choices(found):
         output.note("No search made a choice within its budget, so there is no picture.")
         return
     job = Job(kind=PICTURE, make=partial(contest.draw, contest.rows(found)))

@@ -12,12 +12,13 @@ from mnist_bench.experiments.ablation import result as ablation
 from mnist_bench.experiments.ablation.result import Ablation, Measured, Step
 from mnist_bench.experiments.ablation.setting_groups import differing, effective, met
 from mnist_bench.experiments.grid import Grid, Observer, Run, Workplace, open_grid_of, product
+from mnist_bench.experiments.time_budget import check_budget
 from mnist_bench.nets import net_size
 from mnist_bench.numerics import TRAINER_REVISIONS
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.studies import compatibility, data_of
 from search import canonical_json
-from search.arguments import check_count, check_seconds
+from search.arguments import check_count
 from search.errors import UsageError
 from search.event_log import StudyRecord, TrialRecord
 from search.messages import listing
@@ -42,10 +43,7 @@ class Options(Workplace):
         check_count("seeds", self.seeds)
         if self.seeds < MIN_SEEDS:
             raise UsageError(f"seeds={self.seeds}: give at least {MIN_SEEDS}, for one shows no spread.")
-        if self.budget is not None:
-            check_seconds("budget", self.budget)
-            if not self.budget:
-                raise UsageError("budget=0: no time to spend; leave it out for no limit.")
+        check_budget(self.budget)
 
 
 def run(

@@ -30,10 +30,10 @@ from mnist_bench.experiments.confirm.runs import (
     earlier,
 )
 from mnist_bench.experiments.grid import Grid, Observer, open_grid_of
-from mnist_bench.experiments.time_budget import TimeBudget, as_given, typed
+from mnist_bench.experiments.time_budget import TimeBudget, as_given, check_budget, typed
 from mnist_bench.units import duration
 from search import canonical_json
-from search.arguments import check_choice, check_seconds
+from search.arguments import check_choice
 from search.errors import SearchError, StudyLockedError, StudyNotFoundError, UsageError
 from search.event_log import StudyRecord, TrialRecord
 from search.study import StudyFolder
@@ -57,10 +57,7 @@ class Options(ConfirmOptions):
     def __post_init__(self) -> None:
         ConfirmOptions.__post_init__(self)  # super() knows only the class that it had before it got its slots
         check_choice("opening", self.opening, get_args(Opening))
-        if self.budget is not None:
-            check_seconds("budget", self.budget)
-            if not self.budget:
-                raise UsageError("budget=0: no time to spend; leave it out for no limit.")
+        check_budget(self.budget)
 
 
 def run(study: StudyRecord, asked: Options, observer: Observer, stopping: Callable[[], bool]) -> Confirmed | None:

@@ -66,13 +66,18 @@ class Panels:
         }
 
 
+def has_choices(contests: Sequence[Contest]) -> bool:
+    """Return whether any search made a choice within its budget, so that there is something to draw."""
+    return any(one.choices for contest in contests for traces in contest.traces for one in traces)
+
+
 def rows(contests: Sequence[Contest]) -> Panels:
     """Return the lines of contests; of more than six entrants at one budget, the first and the five best ranked.
 
     Raises:
         StudyNotFoundError: no search made a choice within its budget.
     """
-    if not any(one.choices for contest in contests for traces in contest.traces for one in traces):
+    if not has_choices(contests):
         raise StudyNotFoundError("No search made a choice within its budget, so there is no picture.")
     judged = [judge(contest) for contest in contests]
     shown = _shown(judged)
