@@ -193,10 +193,11 @@ def _begin_late_momenta(optimizer: torch.optim.Optimizer, *_: object) -> None:
     PyTorch's fused SGD fails where some weights have a momentum and some have none. Zero is what its momentum would
     begin from.
     """
-    moved = [weight for group in optimizer.param_groups for weight in group["params"] if weight.grad is not None]
-    late = [weight for weight in moved if (optimizer.state.get(weight) or {}).get("momentum_buffer") is None]
-    if len(late) < len(moved):
-        for weight in late:
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+    if len(optimizer.state) in (0, len(weights)):
+        return  # none has one yet, or all have: so it is at each step of our nets
+    for weight in weights:
+        if weight.grad is not None and weight not in optimizer.state:
             optimizer.state[weight]["momentum_buffer"] = torch.zeros_like(weight)
 
 
