@@ -1,4 +1,4 @@
-"""Where two nested mappings of plain values differ, in words."""
+"""Where two nested mappings of plain values differ, in words, and whether two descriptions of numerics agree."""
 
 from __future__ import annotations
 
@@ -7,6 +7,32 @@ from typing import Any
 
 from search import canonical_json
 from search.messages import shortened
+
+ABSENT = "-"
+"""Of what one side has not."""
+WIDE_CANARY = "wide_canary"
+"""Of numerics: decides like the canary, where both sides have one. It came later, and need not be there."""
+CANARIES = ("canary", WIDE_CANARY)
+"""What of numerics decides whether two machines compute alike; the rest names a difference."""
+
+
+def canaries(numerics: Mapping[str, Any]) -> list[Any]:
+    """Return what of numerics decides, for the name of what depends on it.
+
+    >>> canaries({"canary": "5f1c", "cpu": "a processor"})
+    ['5f1c']
+    """
+    return [numerics[name] for name in CANARIES if name in numerics]
+
+
+def same_bits(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Return whether two descriptions of numerics promise the same bits.
+
+    >>> old, new = {"canary": "5f1c"}, {"canary": "5f1c", "wide_canary": "77c0"}
+    >>> same_bits(old, new), same_bits(new, {**new, "wide_canary": "1d93"})
+    (True, False)
+    """
+    return all(one[name] == other[name] for name in CANARIES if name in one and name in other)
 
 
 def differences(stored: Mapping[str, Any], current: Mapping[str, Any], path: str = "") -> list[tuple[str, str, str]]:
@@ -22,7 +48,8 @@ def differences(stored: Mapping[str, Any], current: Mapping[str, Any], path: str
 
 
 def _decisive(found: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
-    """Keep the numerics' description only where the canary says that it matters."""
+    """Keep the numerics' description only where a canary says that it matters; one that a side lacks says nothing."""
+    found = [row for row in found if not (row[0].endswith(WIDE_CANARY) and ABSENT in row[1:])]
     canary = any(path.endswith("canary") for path, _, _ in found)
     return [row for row in found if canary or not row[0].startswith("numerics.")]
 
@@ -40,4 +67,4 @@ def _is_named(row: Any) -> bool:
 
 
 def _shown(value: Any, width: int = 60) -> str:
-    return shortened("-" if value is None else str(value), width)
+    return shortened(ABSENT if value is None else str(value), width)

@@ -141,7 +141,7 @@ class Trainer(Protocol[C]):
 
     @property
     def numerics(self) -> Mapping[str, Json]:
-        """What the bits depend on here; `numerics["canary"]` decides, the rest names the difference."""
+        """What the bits depend on here; `search.differences.CANARIES` decide, of which only the first must be there."""
         ...
 
     def advance(self, config: C, seed: int, period: int, state: bytes | None) -> tuple[bytes, Report]:

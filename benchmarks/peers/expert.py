@@ -65,7 +65,7 @@ class Training:
 
     def __init__(self, config: TrainConfig, steps: int, precision: Precision) -> None:
         self.config, self.precision = config, precision
-        self.net = Net(config.model).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.net = Net(config.model).to(memory_format=torch.channels_last)  # type: ignore[call-overload, unused-ignore]
         self.optimizer = make_optimizer(self.net, config.optim, fused=True)
         self.schedule = LambdaLR(self.optimizer, lambda step: lr_factor(config.optim, (step + 0.5) / steps))
         self.loss = nn.CrossEntropyLoss(label_smoothing=config.optim.label_smoothing)

@@ -19,6 +19,7 @@ from mnist_bench.studies import compatibility, data_of
 from mnist_bench.training import trainer_spec
 from search import canonical_json, driver
 from search.database import file_lock
+from search.differences import CANARIES, canaries
 from search.driver import TaskStore, Training, as_it_is
 from search.event_log import StudyRecord
 from search.executors import Executor
@@ -118,8 +119,8 @@ class Grid:
         plan = planner({})
         if reason := plan.facts.get("reason"):
             raise ArchitectureError(f"{name}: {reason}.")
-        bits = [self.numerics["canary"], self.numerics["trainer_revision"], self.data.data_hash, self.data.split.digest]
-        identity = canonical_json.sha256([to_json(plan.config), seed, *bits, *self.also])
+        bits = [*canaries(self.numerics), self.numerics["trainer_revision"], self.data.data_hash]
+        identity = canonical_json.sha256([to_json(plan.config), seed, *bits, self.data.split.digest, *self.also])
         return Task(name=name, identity=identity, config=plan.config, codec=planner.codec, seed=seed, costs=plan.costs)
 
     def task_of(self, run: Run) -> Task:
@@ -220,7 +221,9 @@ def open_grid_of(study: StudyRecord, verb: str, folder: Path, what: str, workpla
     like_then = compatibility.device_like(numerics, workplace.device), str(numerics["precision"])
     with _opened(folder, what, loaded, workplace.workers, *like_then, net=workplace.net) as grid:
         compatibility.check_numerics(study, grid.numerics, verb)
-        yield grid
+        # What was trained for it before there was a second canary is known by the first alone.
+        lacking = {*CANARIES} - {*numerics}
+        yield replace(grid, numerics={name: value for name, value in grid.numerics.items() if name not in lacking})
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from mnist_bench.data import DataOptions
 from mnist_bench.experiments.grid import Curves, Grid, Observer, Run, Workplace, open_grid
 from mnist_bench.result_table import Column, Table as ResultTable
 from mnist_bench.tables import Row, Table, card, fresh, rows
+from search.differences import same_bits
 from search.errors import UsageError
 from search.messages import number_of
 from search.study import WorkFolder
@@ -157,16 +158,18 @@ def _check_data(table: Table, grid: Grid) -> None:
 def _compare(table: Table, drawn: Sequence[Row], curves: Curves, numerics: Mapping[str, Any]) -> list[Checked]:
     noise, images = card.noise_of(table), table.about.images["validation"]
     same_trainer = table.about.trainer_revision == numerics["trainer_revision"]
+    machines = dict(zip(table.about.canaries, table.about.numerics, strict=True))
     checked = []
     for then in drawn:
         canary = str(numerics["canary"])
+        same_machine = then.canary == canary and same_bits(machines[canary], numerics)
         now = rows.row_of(then.point, then.seed, canary, curves[str(then.point), then.seed])
         deviation = noise.of_difference(then.point)
         checked.append(
             Checked(
                 point=then.point, seed=then.seed, canary=then.canary, then=_error(then, images),
                 now=_error(now, images), tolerance=None if deviation is None else DEVIATIONS * deviation,
-                first_difference=_first_difference(then, now), must_be_equal=same_trainer and then.canary == canary,
+                first_difference=_first_difference(then, now), must_be_equal=same_trainer and same_machine,
             )
         )  # fmt: skip
     return checked

@@ -93,7 +93,8 @@ def build_model(config: ModelConfig, generator: torch.Generator, form: PictureFo
     model = nn.Sequential(*modules)
     _initialise(model, _initialiser(config.initialisation), generator)
     # oneDNN and cuDNN compute on channels-last directly; other layouts are reordered around each convolution.
-    return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+    # Before 2.15, PyTorch's annotations know no call without a type or a device.
+    return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return, unused-ignore]
 
 
 def set_dropout_generator(model: nn.Module, generator: torch.Generator) -> None:

@@ -56,16 +56,16 @@ def multiprocessors(device: torch.device) -> int | None:
 def _train(
     optimizer: Optimizer, generator: torch.Generator, device: torch.device, precision: Precision
 ) -> list[Tensor]:
-    weights = [_draw(shape, generator, device).sub_(0.5).mul_(0.2).requires_grad_() for shape in SHAPES]
+    weights = [draw(shape, generator, device).sub_(0.5).mul_(0.2).requires_grad_() for shape in SHAPES]
     statistics = [torch.zeros(32, device=device), torch.ones(32, device=device)]
-    steps = _optimizer(optimizer, weights)
-    pixels = _draw((IMAGES, 1, 28, 28), generator, device)
+    steps = fused_optimizer(optimizer, weights)
+    pixels = draw((IMAGES, 1, 28, 28), generator, device)
     labels = torch.arange(IMAGES, device=device) % 10
     for _ in range(STEPS):
         # The augmentation's kernel: each pixel is read at a random place, -1 to 1.
-        grid = _draw((IMAGES, 28, 28, 2), generator, device).mul_(2).sub_(1)
+        grid = draw((IMAGES, 28, 28, 2), generator, device).mul_(2).sub_(1)
         resampled = functional.grid_sample(pixels, grid, align_corners=False)
-        mask = _draw((IMAGES, 64), generator, device) < 0.5
+        mask = draw((IMAGES, 64), generator, device) < 0.5
         with autocast(device, precision):
             hidden = _hidden(resampled, weights, statistics) * mask
         # Logits in float32, as in the trainer (nets/modules.py).
@@ -84,8 +84,8 @@ def _hidden(pixels: Tensor, weights: list[Tensor], statistics: list[Tensor]) -> 
     return functional.relu(functional.linear(values.flatten(1), weights[2]))
 
 
-def _optimizer(name: Optimizer, weights: list[Tensor]) -> torch.optim.Optimizer:
-    # Fused, as in the trainer: the other implementations are other kernels.
+def fused_optimizer(name: Optimizer, weights: list[Tensor]) -> torch.optim.Optimizer:
+    """Return an optimizer of this kind, fused as in the trainer: the other implementations are other kernels."""
     match name:
         case "adam":
             return torch.optim.Adam(weights, lr=0.01, fused=True)
@@ -95,7 +95,7 @@ def _optimizer(name: Optimizer, weights: list[Tensor]) -> torch.optim.Optimizer:
             assert_never(name)
 
 
-def _draw(shape: tuple[int, ...], generator: torch.Generator, device: torch.device) -> Tensor:
+def draw(shape: tuple[int, ...], generator: torch.Generator, device: torch.device) -> Tensor:
     """Return uniform numbers, 0..1; four axes are laid out channels-last, as in the trainer.
 
     They are drawn on the CPU even for a GPU, so that all devices compute with the same numbers.

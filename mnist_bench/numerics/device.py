@@ -14,7 +14,9 @@ from mnist_bench.errors import DeviceError
 from mnist_bench.numerics.canary import canary, multiprocessors
 from mnist_bench.numerics.kinds import TRAINER_REVISIONS, Precision, device_kind
 from mnist_bench.numerics.precision import best_precision, cpu_flags, cpu_line
+from mnist_bench.numerics.wide_canary import wide_canary
 from search.arguments import check_choice
+from search.differences import WIDE_CANARY
 
 FLAGS = ("avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16")
 """Instruction sets by which oneDNN and the matrix library choose their kernels."""
@@ -57,10 +59,11 @@ def setup(name: str = "auto") -> torch.device:
 
 
 def describe(device: torch.device, precision: Precision) -> dict[str, Any]:
-    """Return the canary, which decides whether two machines compute alike, and what may explain a difference."""
+    """Return the canaries, which decide whether two machines compute alike, and what may explain a difference."""
     kind = device_kind(precision, on_gpu=device.type != "cpu")
     return {
         "canary": canary(str(device), precision),
+        WIDE_CANARY: wide_canary(str(device), precision),
         "kind": kind,
         "device": str(device),
         "precision": precision,

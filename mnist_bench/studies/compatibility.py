@@ -9,6 +9,7 @@ from typing import Any
 from mnist_bench import own_nets
 from mnist_bench.data import TrainingSet, form_of, load_training_set, of_files, options_for
 from mnist_bench.studies.record import Data
+from search.differences import CANARIES, same_bits
 from search.errors import FingerprintError, UsageError
 from search.event_log import StudyRecord
 from search.study import StudyLocation, data_option, invocations, latest_data, latest_net
@@ -93,15 +94,17 @@ def device_like(numerics: Mapping[str, Any], name: str) -> str:
 def check_numerics(study: StudyRecord, numerics: Mapping[str, Any], verb: str) -> None:
     """Check that workers with these numerics compute the same bits as those of the search.
 
-    Only the canaries are compared; the rest of the numerics explains a difference. `verb` is for the message:
-    "confirm".
+    Only the canaries that both have are compared; the rest of the numerics explains a difference. `verb` is for the
+    message: "confirm".
 
     Raises:
         FingerprintError: they compute other bits.
     """
-    then, now = study.spec["numerics"]["canary"], numerics["canary"]
-    if then != now:
-        raise FingerprintError(
-            f"Study {study.name} was searched where the same training gives other bits (canary {then[:4]}…, here "
-            f"{now[:4]}…); {verb} it on such a machine, with the same versions."
-        )
+    searched_with = study.spec["numerics"]
+    if same_bits(searched_with, numerics):
+        return
+    name = next(name for name in CANARIES if searched_with[name] != numerics[name])
+    raise FingerprintError(
+        f"Study {study.name} was searched where the same training gives other bits ({name.replace('_', ' ')} "
+        f"{searched_with[name][:4]}…, here {numerics[name][:4]}…); {verb} it on such a machine, with the same versions."
+    )

@@ -90,7 +90,7 @@ class Record:
     seed: Annotated[int, Ge(0), Lt(2**64)]
     data: Data
     numerics: dict[str, Any]
-    """What the bits depend on. `canary` decides whether two machines agree; the rest explains a difference."""
+    """What the bits depend on. Its canaries decide whether two machines agree; the rest explains a difference."""
     trainer_revision: int
     versions: dict[str, str]
     curve: Annotated[tuple[Period, ...], Len(1)]

@@ -12,6 +12,7 @@ from mnist_bench.leaderboard import correct_bits
 from mnist_bench.statistics import mcnemar
 from mnist_bench.studies import compatibility
 from mnist_bench.studies.record import Period, Record, period_of
+from search.differences import CANARIES, WIDE_CANARY
 from search.study import installed_version
 from search.trainer_api import Report, Trainer
 
@@ -39,7 +40,7 @@ class Comparison:
     first_difference: Difference | None
     """The first difference; None if all periods agree."""
     numerics: tuple[Difference, ...]
-    """Differences in the numerics, the canary first."""
+    """Differences in the numerics, the canaries first."""
     versions: tuple[Difference, ...]
     """Packages of which another version is installed here, of those whose versions the record holds."""
     p_value: float | None
@@ -112,9 +113,15 @@ def train_again(
 
 
 def numerics_differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[Difference, ...]:
-    """Return the differences between two descriptions of numerics: the canary first, the others by name."""
+    """Return the differences between two descriptions of numerics: the canaries first, the others by name.
+
+    A record from before there was a second canary does not differ by that.
+    """
     old, new = dict(leaves(then)), dict(leaves(now))
-    names = sorted({*old, *new}, key=lambda name: (name != "canary", name))
+    if WIDE_CANARY not in old or WIDE_CANARY not in new:
+        old.pop(WIDE_CANARY, None)
+        new.pop(WIDE_CANARY, None)
+    names = sorted({*old, *new}, key=lambda name: (name not in CANARIES, name))
     return tuple(
         Difference(name=name, then=str(old.get(name, ABSENT)), now=str(new.get(name, ABSENT)))
         for name in names

@@ -1,7 +1,8 @@
 """What was trained once on a task is kept: a trainer for live contests that looks up before it trains.
 
-A training is keyed by task (data and split), configuration, seed, canary and revision of the trainer, and kept a period
-at a time. So two searches that propose one configuration train it once, and a contest that is run again trains nothing.
+A training is keyed by task (data and split), configuration, seed, canaries and revision of the trainer, and kept a
+period at a time. So two searches that propose one configuration train it once, and a contest that is run again trains
+nothing.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 from mnist_bench.config import CODEC, TaskName, TrainConfig, to_json
 from mnist_bench.data import DataOptions, load_training_set
 from search import canonical_json
+from search.differences import canaries
 from search.errors import WorkerError
 from search.files import append_line, make_folder
 from search.trainer_api import Report, Trainer, TrainerSpec
@@ -37,7 +39,7 @@ def make_trainer(*, task: TaskName, folder: str, device: str = "auto") -> Cached
     trainer = factory.make_trainer(device=device, task=task)
     data = load_training_set(DataOptions(task=task))
     numerics = trainer.numerics
-    bits = (numerics["canary"], numerics["trainer_revision"], data.data_hash, data.split.digest)
+    bits = (*canaries(numerics), numerics["trainer_revision"], data.data_hash, data.split.digest)
     return CachedTrainer(trainer, Path(folder), bits)
 
 

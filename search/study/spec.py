@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any, assert_never
 
 from search import canonical_json, strategies
-from search.differences import differences
+from search.differences import differences, same_bits
 from search.errors import FingerprintError, NewerVersionError, UsageError
 from search.event_log import Created, Event, History, Order
 from search.messages import on_one_line
@@ -62,7 +62,8 @@ class StudySpec:
     versions: Mapping[str, str] = field(default_factory=dict)
     """Versions of what the trainer is built on; those of what the search is built on are added."""
     numerics: Mapping[str, Any] = field(default_factory=dict)
-    """Description of the machine's numerics; names a difference, decides nothing."""
+    """Description of the machine's numerics: its canaries decide, the rest names a difference. No part of the
+    fingerprint: what was searched before there was a second canary is gone on with by the first alone."""
 
     def __post_init__(self) -> None:
         check(self.sampler, self.pruner, self.space, self.periods)
@@ -222,7 +223,7 @@ def check_same(name: str, stored: Mapping[str, Any], current: Mapping[str, Any])
     Raises:
         FingerprintError: they differ; the text lists every difference and the way out.
     """
-    if fingerprint(stored) == fingerprint(current):
+    if fingerprint(stored) == fingerprint(current) and same_bits(stored["numerics"], current["numerics"]):
         return
     _check_named(name, stored, current)
     rows = differences(stored, current)

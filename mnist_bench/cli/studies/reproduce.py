@@ -12,6 +12,7 @@ import typer
 from mnist_bench import cells
 from mnist_bench.cli import options, output, targets
 from mnist_bench.cli.exit_codes import ExitCode
+from search.differences import CANARIES
 
 if TYPE_CHECKING:
     from mnist_bench.studies import Comparison, Difference, Period, Record
@@ -52,7 +53,7 @@ def reproduce(
         comparison = reproduction.reproduce(record, trainer)
         output.print_json(_plain(record, comparison))
     else:
-        _print_heading(record, _canary(record.numerics), _canary(trainer.numerics))
+        _print_heading(record, trainer.numerics)
         comparison = reproduction.reproduce(record, trainer, on_period=_print_period)
         for line in verdict(comparison):
             output.print_prose(line)
@@ -73,15 +74,21 @@ def _record(target: str | None, results: Path, storage: str | None) -> Record:
     return record.record_of(study, targets.find_trial(study, number))
 
 
-def _print_heading(record: Record, then: str, now: str) -> None:
-    agree = f"numerics agree (canary {then[:4]}…)" if then == now else f"numerics differ ({_change(then, now)})"
+def _print_heading(record: Record, numerics: Mapping[str, Any]) -> None:
+    from mnist_bench.studies.reproduce import numerics_differences
+
+    canary = str(record.numerics.get("canary", "none"))
+    changed = _changed_canaries(numerics_differences(record.numerics, numerics))
+    agree = f"numerics differ ({changed})" if changed else f"numerics agree (canary {canary[:4]}…)"
     output.print_prose(f"Reproducing {record.study}/{record.trial} (seed {record.seed}); {agree}.")
     for heading in HEADINGS:
         output.print_line(heading, style="bold")
 
 
-def _change(then: str, now: str) -> str:
-    return f"canary {then[:4]}… → {now[:4]}…"
+def _changed_canaries(differences: Iterable[Difference]) -> str:
+    return ", ".join(
+        f"{row.name.replace('_', ' ')} {row.then[:4]}… → {row.now[:4]}…" for row in differences if row.name in CANARIES
+    )
 
 
 def _print_period(then: Period, now: Period) -> None:
@@ -116,10 +123,6 @@ def verdict(comparison: Comparison) -> list[str]:
     return lines
 
 
-def _canary(numerics: Mapping[str, Any]) -> str:
-    return str(numerics.get("canary", "none"))
-
-
 def _cause_words(comparison: Comparison) -> str:
     """Return whether numerics and versions differ, and what is left as the cause where numerics do not."""
     versions = f"versions differ: {_listed(comparison.versions)}" if comparison.versions else "versions are the same"
@@ -130,10 +133,9 @@ def _cause_words(comparison: Comparison) -> str:
 
 
 def _numerics_words(comparison: Comparison) -> str:
-    canary = [difference for difference in comparison.numerics if difference.name == "canary"]
-    others = [difference for difference in comparison.numerics if difference.name != "canary"]
-    change = f" ({_change(canary[0].then, canary[0].now)})" if canary else ""
-    return f"The numerics differ{change}: {_listed(others) or 'by nothing that has a name'}"
+    changed = _changed_canaries(comparison.numerics)
+    others = [difference for difference in comparison.numerics if difference.name not in CANARIES]
+    return f"The numerics differ{f' ({changed})' if changed else ''}: {_listed(others) or 'by nothing that has a name'}"
 
 
 def _listed(differences: Iterable[Difference]) -> str:

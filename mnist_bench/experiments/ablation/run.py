@@ -19,6 +19,7 @@ from mnist_bench.picture_form import PictureForm
 from mnist_bench.studies import compatibility, data_of
 from search import canonical_json
 from search.arguments import check_count
+from search.differences import canaries
 from search.errors import UsageError
 from search.event_log import StudyRecord, TrialRecord
 from search.messages import listing
@@ -114,7 +115,7 @@ def _question(
     data = study.spec["context"]["data"]
     about = [trial.number, to_json(start), to_json(target), list(seeds), data["data_hash"], data["split_hash"]]
     numerics = study.spec["numerics"]
-    return canonical_json.sha256([*about, numerics["canary"], TRAINER_REVISIONS[numerics["kind"]]])
+    return canonical_json.sha256([*about, *canaries(numerics), TRAINER_REVISIONS[numerics["kind"]]])
 
 
 class _Stopped(Exception):

@@ -24,6 +24,7 @@ from mnist_bench.numerics import DeviceKind
 from mnist_bench.searches import period_ends
 from mnist_bench.tables import CHANCE, Table, cached_trainer
 from search import canonical_json, strategies
+from search.differences import canaries
 from search.driver import Observer, Search, Task, TaskStore, Training
 from search.errors import StudyNotFoundError
 from search.event_log import StudyRecord, TrialRecord
@@ -183,7 +184,7 @@ class Live:
             Task(
                 name=f"configuration {number}, seed {seed}",
                 identity=canonical_json.sha256(
-                    [dict(codec.to_json(plan.config)), seed, periods, self.numerics["canary"]]
+                    [dict(codec.to_json(plan.config)), seed, periods, *canaries(self.numerics)]
                 ),
                 config=plan.config,
                 codec=codec,

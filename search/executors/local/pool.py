@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
+from search.differences import same_bits
 from search.errors import UsageError, WorkerError
 from search.executors.local import oom
 from search.executors.local.process import Inbox, Running, WorkerProcess
@@ -189,7 +190,7 @@ class LocalExecutor:
         self._restart_policy.succeeded()
         if self._numerics is None:
             self._numerics, self._lanes = numerics, self._asked_lanes or lanes
-        elif numerics["canary"] != self._numerics["canary"]:
+        elif not same_bits(numerics, self._numerics):
             raise WorkerError("Two workers of this machine train to different bits; see `mnist-bench doctor`.")
         worker.greet(numerics, self._lanes)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from search.differences import differences
+from search.differences import differences, same_bits
 from search.errors import UsageError, WorkerError
 from search.executors.protocol import Cause, Done, Job, Lost, Outcome, Raised
 from search.executors.ray.actor import Actor
@@ -219,7 +219,7 @@ class RayExecutor:
         self._restart_policy.succeeded()
         if self._numerics is None:
             self._numerics, self._first_node = head["numerics"], worker.node
-        elif head["numerics"]["canary"] != self._numerics["canary"]:
+        elif not same_bits(head["numerics"], self._numerics):
             raise WorkerError(self._other_bits(self._numerics, worker.node, head["numerics"]))
 
     def _failed(self, worker: _Worker, sentence: str) -> None:

@@ -37,6 +37,7 @@ def test_a_task_is_the_same_whatever_it_is_called(grid: Grid) -> None:
     "change",
     [
         {"numerics": {**NUMERICS, "canary": "1d93"}},
+        {"numerics": {**NUMERICS, "wide_canary": "5f1c"}},
         {"numerics": {**NUMERICS, "trainer_revision": 3}},
         {"data": load_training_set(DataOptions(subset=1300))},
         {"also": ("other test images",)},

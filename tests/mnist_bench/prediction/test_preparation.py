@@ -42,7 +42,7 @@ def test_the_digit_fills_twenty_pixels_around_its_centre_of_mass() -> None:
     paper[20:60, 200:210] = 200
     seen = prepare(paper)
     rows, columns = np.flatnonzero(seen.any(1)), np.flatnonzero(seen.any(0))
-    assert (len(rows), len(columns), seen.max()) == (20, 5, 255)
+    assert (len(rows), len(columns), int(seen.max())) == (20, 5, 255)
     for mass in (seen.sum(0), seen.sum(1)):
         assert abs(mass @ np.arange(28) / mass.sum() - 14) <= 0.5
 

@@ -115,6 +115,9 @@ def test_numerics_differences_name_the_canary_first() -> None:
         ("canary", "a", "b"), ("arch", "x", "–"), ("cpu.flags", "['avx2']", "['sse']"), ("gpu", "–", "g")
     ]  # fmt: skip
     assert numerics_differences(then, dict(then)) == ()
+    wide = {**then, "wide_canary": "x"}
+    assert numerics_differences(then, wide) == numerics_differences(wide, then) == ()
+    assert [d.name for d in numerics_differences(wide, {**now, "wide_canary": "y"})][:2] == ["canary", "wide_canary"]
 
 
 def test_versions_that_differ_are_those_that_the_record_holds(recorded: Record, reports: tuple[Report, ...]) -> None:

@@ -61,6 +61,19 @@ def test_the_fingerprint_leaves_out_the_description_of_the_numerics() -> None:
     assert fingerprint(spec) != fingerprint(fake.make_spec(Random(), Asha(), 5, 0).to_json())
 
 
+def test_a_second_canary_decides_where_both_have_one() -> None:
+    old, then, now = (
+        fake.make_spec(Random(), Asha(), 4, 0, numerics={"canary": "a", "cpu": "b", **wide}).to_json()
+        for wide in ({}, {"wide_canary": "x"}, {"wide_canary": "y", "cpu": "c"})
+    )
+    for stored, current in ((old, now), (then, old), (then, then)):
+        check_same("study", stored, current)
+        assert differences(stored, current) == []
+    assert differences({**old, "seed": 1}, now) == [("seed", "1", "0")]
+    with pytest.raises(FingerprintError, match=r"(?s)numerics\.cpu: b then, c now.*numerics\.wide_canary: x then, y now"):
+        check_same("study", then, now)
+
+
 def test_differences_name_fields_and_explain_a_canary_by_the_numerics() -> None:
     stored = {"space": {"fields": [["optim.lr", {"value": 1}]]}, "numerics": {"cpu": "a"}, "context": {"canary": "x"}}
     same_bits = {**stored, "numerics": {"cpu": "b"}, "space": {"fields": [["optim.lr", {"value": 2}]]}}

@@ -1,0 +1,57 @@
+"""The second canary sees one kernel that computes otherwise, in one size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from mnist_bench.numerics.canary import canary
+from mnist_bench.numerics.wide_canary import wide_canary
+
+afresh = wide_canary.__wrapped__
+
+
+class Nudged(torch.autograd.Function):
+    """Passes values on, and each gradient one step of its number format further up."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor) -> Tensor:  # noqa: ARG004
+        return values.clone()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]  # noqa: ARG004
+        return torch.nextafter(gradient, torch.full_like(gradient, torch.inf))
+
+
+def of_size(function: Callable[..., Tensor], size: int) -> Callable[..., Tensor]:
+    """Return a layer's function with another gradient by its inputs of so many maps or features, in float32."""
+
+    def nudging(values: Tensor, *rest: Any, **options: Any) -> Tensor:
+        is_meant = values.shape[1] == size and values.dtype == torch.float32
+        return function(Nudged.apply(values) if is_meant else values, *rest, **options)
+
+    return nudging
+
+
+def test_it_repeats_and_tells_precisions_apart(device: torch.device) -> None:
+    assert afresh("cpu", "fp32") == wide_canary("cpu", "fp32")
+    assert wide_canary("cpu", "bf16") != wide_canary("cpu", "fp32")
+
+
+@pytest.mark.parametrize(
+    ("layer", "size"),
+    [("batch_norm", 10), ("batch_norm", 76), ("max_pool2d", 24), ("conv2d", 16), ("linear", 784)],
+)
+def test_one_kernel_that_computes_otherwise_in_one_size_is_seen(
+    layer: str, size: int, device: torch.device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, seen_by_the_first = wide_canary("cpu", "fp32"), canary("cpu", "fp32")
+    monkeypatch.setattr(functional, layer, of_size(getattr(functional, layer), size))
+    assert afresh("cpu", "fp32") != before
+    if layer == "batch_norm":  # as between two releases of PyTorch
+        assert canary.__wrapped__("cpu", "fp32") == seen_by_the_first
