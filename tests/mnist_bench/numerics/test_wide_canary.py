@@ -20,11 +20,11 @@ class Nudged(torch.autograd.Function):
     """Passes values on, and each gradient one step of its number format further up."""
 
     @staticmethod
-    def forward(ctx: Any, values: Tensor) -> Tensor:  # noqa: ARG004
+    def forward(ctx: Any, values: Tensor) -> Tensor:
         return values.clone()
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]  # noqa: ARG004
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
         return torch.nextafter(gradient, torch.full_like(gradient, torch.inf))
 
 

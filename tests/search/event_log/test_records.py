@@ -70,7 +70,9 @@ def test_a_second_canary_decides_where_both_have_one() -> None:
         check_same("study", stored, current)
         assert differences(stored, current) == []
     assert differences({**old, "seed": 1}, now) == [("seed", "1", "0")]
-    with pytest.raises(FingerprintError, match=r"(?s)numerics\.cpu: b then, c now.*numerics\.wide_canary: x then, y now"):
+    with pytest.raises(
+        FingerprintError, match=r"(?s)numerics\.cpu: b then, c now.*numerics\.wide_canary: x then, y now"
+    ):
         check_same("study", then, now)
 
 
