@@ -219,12 +219,12 @@ def brought(rows: Sequence[Trained]) -> Iterator[Brought]:
     A recipe's trainings without a lever may be those of another recipe's lever: the configuration tells, not the name.
     """
     trained = {row.training: row for row in rows}
-    groups: dict[tuple[str, str, str], list[Trained]] = {}
+    groups: dict[tuple[str, str, str], dict[Key, Trained]] = {}
     for row in rows:
-        if row.lever != WITHOUT:
-            groups.setdefault((row.data, row.baseline, row.config), []).append(row)
+        if row.lever != WITHOUT:  # a training counts once, even where two levers are the same change
+            groups.setdefault((row.data, row.baseline, row.config), {})[row.training] = row
     for with_it in groups.values():
-        pairs = [(trained[row.without], row) for row in with_it if row.without in trained]
+        pairs = [(trained[row.without], row) for row in with_it.values() if row.without in trained]
         if pairs:
             yield _brought(pairs)
 

@@ -219,7 +219,7 @@ def rows(plan: Plan, found: Sequence[tuple[Contest, list[Look]]], ran: Ran) -> I
                 f"{sum(map(are_mixed, pairs))}",
                 f"{each.difference:+.2f} [{each.low:+.2f}, {each.high:+.2f}]", f"{each.statistic:.2f}",
                 f"{each.boundary:.2f}", verdict(claim, looks[:number]),
-                *(times(one) for one in map(each.speedups.get, budgets) if one),
+                *(times(one) if one else "–" for one in map(each.speedups.get, budgets)),
             ]  # fmt: skip
             yield f"| {' | '.join(cells)} |"
 

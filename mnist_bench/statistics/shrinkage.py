@@ -48,7 +48,9 @@ def reference(errors: Sequence[Sequence[float]]) -> Reference:
     posterior = centre + kept * (means - centre)
     # Where nothing tells them apart all are equal, and the mean of all is known best.
     index = int(posterior.argmin()) if between else int(means.argmin())
-    error = math.sqrt(kept[index] * noise[index] + (1 - kept[index]) ** 2 * deviation**2 / len(means))
+    # Quantiles that coincide by chance, as ties make them, do not make the common mean certain.
+    spread = max(deviation**2, float(noise.mean()))
+    error = math.sqrt(kept[index] * noise[index] + (1 - kept[index]) ** 2 * spread / len(means))
     return Reference(index=index, mean=float(posterior[index]), error=error)
 
 

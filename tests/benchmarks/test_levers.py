@@ -132,6 +132,13 @@ def test_what_was_trained_for_one_comparison_serves_another(grid: FakeGrid, tmp_
     assert len(rows) == 8
 
 
+def test_two_levers_that_are_one_change_are_one_pair_a_seed(grid: FakeGrid, tmp_path: Path) -> None:
+    (change,) = levers.LEVERS["hard"]
+    trained(tmp_path, "--seeds", "3", "--only", "hard", "--lever", "mine", change)
+    (found,) = levers.brought(levers.made(tmp_path / "levers.jsonl"))
+    assert found.pairs == 3
+
+
 def test_trainings_of_two_machines_are_no_pair(grid: FakeGrid, tmp_path: Path) -> None:
     trained(tmp_path, "--seeds", "2", "--only", "grid")
     grid.numerics = {"canary": "d" * 64}

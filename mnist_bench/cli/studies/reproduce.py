@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mnist_bench.studies import Comparison, Difference, Period, Record
 
 NOISE = 0.05
-"""McNemar p-value above which two accuracies agree within the noise of a seed."""
+"""McNemar p-value above which two nets' accuracies differ no more than chance over the images allows."""
 HEADINGS = (
     " epoch   train loss            validation accuracy",
     "         then      now         then        now",
@@ -144,9 +144,9 @@ def _listed(differences: Iterable[Difference]) -> str:
 
 def _noise_words(comparison: Comparison, p_value: float) -> str:
     then, now = comparison.periods[-1]
-    agrees = "agrees within" if p_value > NOISE else "differs by more than"
+    agrees = "differs by no more" if p_value > NOISE else "differs by more"
     figures = f"{cells.percent(then.value)} then, {cells.percent(now.value)} now"
-    return f"Accuracy {agrees} the noise of a seed ({figures}, McNemar p = {p_value:.2g})."
+    return f"Accuracy {agrees} than chance over these images ({figures}, McNemar p = {p_value:.2g})."
 
 
 def _hash(text: str) -> str:

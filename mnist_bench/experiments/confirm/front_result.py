@@ -104,9 +104,9 @@ class Front:
         return Ahead(of=other, mean=found.mean, low=found.low, high=found.high)
 
     def standing(self, member: Member) -> Standing | None:
-        """Return whether a member is on the front: nothing as cheap is as accurate, as paired comparisons with the
-        other members say. It is not shown where such a member cannot be compared, or is left out. None where a run of
-        its own came to no end."""
+        """Return whether a member is on the front of those trained: none as cheap is as accurate, as paired comparisons
+        with the other members say. What was left out is compared with none. It is not shown where a member as cheap
+        cannot be compared, or there is but one member of several. None where a run of its own came to no end."""
         if _whole(self.final(member.number)) is None:
             return None
         ahead = self.ahead(member)

@@ -182,12 +182,26 @@ def race_lines(confirmed: Confirmed) -> list[str]:
     elif others:
         lines.append(f"= not shown to be worse than #{first} ({method}): {_names(others)}.")
     elif len(confirmed.candidates) > 1:
-        lines.append(f"#{first} alone is left: all others were shown to be worse ({method}).")
+        lines.append(_alone_line(confirmed, method))
     if confirmed.cheapest is not None and others:
         lines.append(_cheapest_line(confirmed, confirmed.cheapest))
     if confirmed.cut:
         lines.append(_cut_line(confirmed, others))
     return lines
+
+
+def _alone_line(confirmed: Confirmed, method: str) -> str:
+    """Return how the others left the race; a run that came to no end is no test."""
+    first, others = confirmed.first, [row for row in confirmed.candidates if row.number != confirmed.first]
+    broken = [row.number for row in others if row.p_value is None]
+    if not broken:
+        return f"#{first} alone is left: all others were shown to be worse ({method})."
+    if len(broken) == len(others):
+        return f"#{first} alone is left, and no test was made: a run of each other came to no end."
+    return (
+        f"#{first} alone is left: the others were shown to be worse ({method}), but for those of which a run came to "
+        f"no end: {_names(broken)}."
+    )
 
 
 def _cheapest_line(confirmed: Confirmed, number: int) -> str:

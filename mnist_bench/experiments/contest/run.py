@@ -25,6 +25,7 @@ from mnist_bench.units import duration, percent
 from search import canonical_json
 from search.arguments import check_count
 from search.errors import UsageError
+from search.messages import show
 from search.repeatability import TriedOn
 from search.space import Space, cost_of
 from search.study import DRIVER_REVISION, StartList
@@ -101,6 +102,7 @@ def run(asked: Options, observer: Observer, stopping: Stopping) -> list[Contest]
         return None if found is None else [found]
     contests: list[Contest] = []
     searched = [tables.load(name) for name in asked.tables]
+    _check_names([table.name for table in searched])
     arenas = [
         Arena(
             table,
@@ -116,6 +118,17 @@ def run(asked: Options, observer: Observer, stopping: Stopping) -> list[Contest]
             return None
         contests.append(contest)
     return contests
+
+
+def _check_names(names: Sequence[str]) -> None:
+    """Check that each table, by whose name its results go, has a name of its own.
+
+    Raises:
+        UsageError: two have the same.
+    """
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(f"--table: {names.count(name)} of the tables are called {show(name)}; name each once.")
 
 
 def _seeds(asked: Options) -> tuple[int, ...]:

@@ -13,6 +13,7 @@ from mnist_bench.experiments.contest.standings import Standing, curve
 from mnist_bench.experiments.contest.tasks import Overall, finding_over, overall
 from mnist_bench.experiments.contest.verdicts import (
     EQUAL,
+    SEEDS_OF_A_BOOTSTRAP,
     Comparison,
     Judged,
     Speedup,
@@ -105,7 +106,7 @@ def _table(judged: Judged, rows: Sequence[Row], document: dict[str, Any]) -> Tab
                 legend=[f"equal: apart by less than {points(EQUAL)} points", "not shown: no difference shown"],
             ),
             Column("p", lambda row: _p(row.comparison), 6, "right"),
-            Column("speed-up", _speedup, 8, "right", legend=["speed-up: times cheaper to the worse of the two errors"]),
+            Column("speed-up", _speedup, 8, "right", legend=[_speedup_legend(len(judged.contest.seeds))]),
             *_regret_column(judged.contest),
             Column("rank", lambda row: f"{row.standing.final_rank:.1f}", 5, "right", legend=["rank: 1 is best"]),
             Column("rank on the way", lambda row: f"{row.standing.mean_rank:.1f}", 2, "right"),
@@ -143,6 +144,11 @@ def _p(comparison: Comparison | None) -> str:
     if comparison is None:
         return ""
     return "<0.001" if comparison.p_value < 0.001 else f"{comparison.p_value:.3f}"
+
+
+def _speedup_legend(seeds: int) -> str:
+    few = "" if seeds >= SEEDS_OF_A_BOOTSTRAP else f"; of {seeds} seeds the interval is too narrow"
+    return f"speed-up: times cheaper to the worse of the two errors{few}"
 
 
 def _speedup(row: Row) -> str:

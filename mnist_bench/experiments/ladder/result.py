@@ -16,7 +16,7 @@ from typing import Any
 from mnist_bench.config import Schedule, TrainConfig
 from mnist_bench.nets import plan_layers
 from mnist_bench.numerics import Machine
-from mnist_bench.statistics import mean_and_deviation, t_interval
+from mnist_bench.statistics import mean_and_deviation, share_interval
 from search.trainer_api import Report
 
 TARGETS: Mapping[str, float] = MappingProxyType({"99.0": 0.990, "99.4": 0.994, "99.6": 0.996, "99.7": 0.997})
@@ -65,8 +65,8 @@ class Rung:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """Student's 95 % interval of that mean; None for fewer than two runs."""
-        return t_interval(self._accuracies, step=self._step)
+        """The 95 % interval of that mean, see `share_interval`; None for fewer than two runs, or none that errs."""
+        return share_interval(self._accuracies, step=self._step)
 
     @property
     def met(self) -> bool:

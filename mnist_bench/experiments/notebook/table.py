@@ -37,9 +37,17 @@ def _footnotes(rows: Sequence[Row]) -> list[str]:
     if any(row.remarkable for row in rows):
         noise = "of a run's difference to that mean"
         lines.append(
-            f"! more than {DEVIATIONS:g} standard deviations from our mean ({noise}: times the root of 1 + 1/n)."
+            f"! more than {DEVIATIONS:g} standard deviations from our mean ({noise}: times the root of 1 + 1/n); by "
+            f"chance so are {_by_chance(min(len(row.runs) for row in rows if row.remarkable))} of the figures."
         )
     return [*lines, *([MEANT] if any(row.recipe == "lr_drop" for row in rows) else [])]
+
+
+def _by_chance(seeds: int) -> str:
+    """Return the share of figures beyond the mark where nothing differs: few seeds often give too small a deviation."""
+    from scipy.special import stdtr  # type: ignore[import-untyped]
+
+    return f"{200 * float(stdtr(seeds - 1, -DEVIATIONS)):.1f} %"
 
 
 def _accuracy(row: Row) -> str:

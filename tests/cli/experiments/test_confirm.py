@@ -391,6 +391,13 @@ def test_a_winner_alone_is_said_to_be_alone() -> None:
         "differences, with one variance for those that vary alike; Holm, 5 %)."
     ]
     assert confirmation.verdict(alone, alone.candidates[1]) == "dropped after 2 seeds (p < 0.0001)"
+    broken = row(0, (70, None), dropped_after=2)
+    assert confirmation.race_lines(replace(alone, candidates=(alone.candidates[0], broken))) == [
+        "#1 alone is left, and no test was made: a run of each other came to no end."
+    ]
+    (line,) = confirmation.race_lines(replace(alone, candidates=(*alone.candidates, broken)))
+    assert line.startswith("#1 alone is left: the others were shown to be worse (paired t-tests")
+    assert line.endswith("Holm, 5 %), but for those of which a run came to no end: #0.")
 
 
 def test_a_pruned_winner_was_neither_lucky_nor_unlucky() -> None:

@@ -24,7 +24,7 @@ class Nudged(torch.autograd.Function):
         return values.clone()
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
         return torch.nextafter(gradient, torch.full_like(gradient, torch.inf))
 
 
@@ -33,7 +33,8 @@ def of_size(function: Callable[..., Tensor], size: int) -> Callable[..., Tensor]
 
     def nudging(values: Tensor, *rest: Any, **options: Any) -> Tensor:
         is_meant = values.shape[1] == size and values.dtype == torch.float32
-        return function(Nudged.apply(values) if is_meant else values, *rest, **options)
+        nudged = Nudged.apply(values) if is_meant else values  # type: ignore[no-untyped-call]
+        return function(nudged, *rest, **options)
 
     return nudging
 

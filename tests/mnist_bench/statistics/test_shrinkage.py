@@ -43,6 +43,11 @@ def test_where_all_are_equal_the_reference_is_their_mean() -> None:
     assert np.mean([min(map(min, drawn(seed, spread=0.0)[1])) - 0.1 for seed in range(50)]) < -0.012
 
 
+def test_ties_do_not_make_the_common_mean_certain() -> None:
+    found = reference([[0.02, 0.021], [0.02, 0.021], [0.03, 0.031]])
+    assert found.error == pytest.approx((0.0005**2 * 2 / 2 / 3) ** 0.5)  # of one mean of two seeds, over three
+
+
 def test_one_with_a_single_seed_shrinks_more() -> None:
     errors = [[0.05 + step / 1000 + apart for apart in (-0.004, 0.0, 0.004)] for step in range(20)]
     sure, lucky = reference([[0.041, 0.045, 0.037], *errors]), reference([[0.041], *errors])

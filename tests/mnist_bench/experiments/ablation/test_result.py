@@ -114,9 +114,22 @@ def test_an_interval_by_hand() -> None:
     found = interval([109, 110, 111], [100, 100, 100], [])
     assert found == pytest.approx((10, 10 - 4.3027 / 3**0.5, 10 + 4.3027 / 3**0.5), abs=1e-3)
     # A third one pools: residuals of 1/3 and 2/3 make s² (4/3) / 4 = 1/3; two comparisons share the level, t(4 df,
-    # 98.75 %) = 3.4954.
-    found = interval([109, 110, 111], [100, 100, 100], [[109, 110, 111]])
-    assert found == pytest.approx((10, 10 - 3.4954 * 2**0.5 / 3, 10 + 3.4954 * 2**0.5 / 3), abs=1e-3)
+    # 98.75 %) = 3.4954. That is less than the pair alone says, which counts.
+    assert interval([109, 110, 111], [100, 100, 100], [[109, 110, 111]]) == pytest.approx(found)
+    # A pair that agrees by chance is given the others' swing: residuals of 4/3 and 8/3 make s² (192/9) / 4.
+    found = interval([109, 110, 111], [99, 100, 101], [[105, 110, 115]])
+    reach = 3.4954 * (2 * 192 / 9 / 4 / 3) ** 0.5
+    assert found == pytest.approx((10, 10 - reach, 10 + reach), abs=1e-3)
+
+
+def test_bystanders_lend_no_certainty_to_a_pair_that_swings() -> None:
+    draws, missed = np.random.default_rng(11), 0
+    for _ in range(400):
+        calm = draws.normal(60, 6, (9, 3)).round().astype(int).tolist()
+        found = interval(draws.normal(100, 30, 3).round().astype(int).tolist(), calm[0], calm[1:])
+        assert found is not None
+        missed += not found[1] <= 40 <= found[2]
+    assert missed <= 32  # 20 are expected, and 72 by the shared variance alone
 
 
 def test_seeds_that_agree_by_chance_make_nothing_certain() -> None:

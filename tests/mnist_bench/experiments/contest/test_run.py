@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -21,8 +22,17 @@ from mnist_bench.nets import COEFFICIENTS
 from mnist_bench.numerics import best_precision, device_kind
 from search.errors import UsageError
 from support.handmade_table import table
+from support.paths import TESTS
 
 ASKED = Options(samplers=("random",), pruners=("none",), seeds=4, trials=5, slots=4, workers=(4,))
+
+
+def test_two_tables_of_one_name_are_refused(tmp_path: Path) -> None:
+    copied = tmp_path / "small.npz"
+    shutil.copy(TESTS / "data" / "small.npz", copied)
+    asked = replace(ASKED, tables=(str(TESTS / "data" / "small.npz"), str(copied)))
+    with pytest.raises(UsageError, match=r"^--table: 2 of the tables are called '?small'?; name each once\.$"):
+        run(asked, Observer(), lambda: False)
 
 
 class News(Observer):

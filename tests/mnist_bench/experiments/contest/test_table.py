@@ -21,6 +21,8 @@ def test_a_row_tells_error_difference_verdict_and_what_it_took() -> None:
     assert (cells[1]["verdict"], cells[1]["p"], cells[2]["p"]) == ("worse", "<0.001", "<0.001")
     assert cells[1]["speed-up"] == "1.0 [1.0, 1.0]"
     assert (cells[2]["verdict"], cells[2]["speed-up"]) == ("better", "0.50 [0.50, 0.50]")
+    (legend,) = [column.legend for column in table.columns if column.heading == "speed-up"]
+    assert legend == ["speed-up: times cheaper to the worse of the two errors; of 4 seeds the interval is too narrow"]
     (table,) = tables_of([close()])
     assert [texts[3] for texts in table.texts()] == ["", "not shown", "not shown"]
     assert "regret" not in [column.heading for column in table.columns]

@@ -42,6 +42,14 @@ def test_the_interval_is_students() -> None:
     assert found.interval == pytest.approx((0.9905 - reach, 0.9905 + reach), abs=1e-9)
 
 
+def test_no_interval_reaches_beyond_all_images_and_none_is_made_of_no_error() -> None:
+    found = of(0.9966, 0.9974)
+    assert found.interval is not None
+    assert 0.98 < found.interval[0] < 0.997 < found.interval[1] < 1
+    perfect = of(1.0, 1.0, 1.0)
+    assert (perfect.interval, perfect.met) == (None, False)
+
+
 @pytest.mark.parametrize(("spread", "met"), [(0.0003, True), (0.0005, False)])
 def test_a_target_is_met_by_the_lower_end_and_not_by_the_mean(spread: float, met: bool) -> None:
     # The mean is 0.9903; T_9 / 3 times the spread is 0.00023 or 0.00038.

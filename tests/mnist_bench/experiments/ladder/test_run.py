@@ -148,7 +148,7 @@ def test_missing_test_files_are_noticed_before_anything_is_trained(tmp_path: Pat
 
 
 def test_targets_are_chosen_by_name_from_the_lowest_up() -> None:
-    assert chosen(()) == ("99.0", "99.4", "99.6")
+    assert chosen(()) == ("99.0", "99.4", "99.6", "99.7")
     assert chosen(("99.6", "99.0")) == ("99.0", "99.6")
     assert recipe_of("99.4") == "ladder/99.4"
     with pytest.raises(UsageError, match=r"99\.5: no target of the ladder; did you mean `99\..`\? There are 99\.0, "):
