@@ -32,7 +32,9 @@ def same_bits(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     >>> same_bits(old, new), same_bits(new, {**new, "wide_canary": "1d93"})
     (True, False)
     """
-    return all(one[name] == other[name] for name in CANARIES if name in one and name in other)
+    compared = [name for name in CANARIES if name in one and name in other]
+    # By their JSON, as which a study keeps them.
+    return all(canonical_json.dumps(one[name]) == canonical_json.dumps(other[name]) for name in compared)
 
 
 def differences(stored: Mapping[str, Any], current: Mapping[str, Any], path: str = "") -> list[tuple[str, str, str]]:

@@ -87,6 +87,16 @@ class SearchConfig:
         for kind, way in (("sampler", self.sampler), ("pruner", self.pruner)):
             if way is not None:
                 check_text(kind, way, "the name of a built-in one, or of code of your own: file.py:Name")
+        for kind, options in (("sampler_options", self.sampler_options), ("pruner_options", self.pruner_options)):
+            if not isinstance(options, Mapping):
+                raise UsageError(f"{kind}={show(repr(options))}: give a mapping, an option's name to its value.")
+        for change in self.overrides:
+            check_text("overrides", change, "field=value")
+        for source in self.from_studies:
+            check_text("from_studies", source, "the name of a study or of a table")
+        check_text("device", self.device, "auto, cpu, cuda or cuda:1")
+        if self.study_name is not None:
+            check_text("study_name", self.study_name, "the study's name")
         for name, seconds in (("timeout", self.timeout), ("trial_timeout", self.trial_timeout)):
             if seconds is not None:
                 check_seconds(name, seconds)

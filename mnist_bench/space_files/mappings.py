@@ -26,6 +26,8 @@ def document(values: Mapping[str, Any] | TrainConfig, source: str = SOURCE) -> D
         UsageError: a value is none that a file can hold, or a key is no text; says where.
         SpaceError: the file would be refused: it would be too large or too deep, or hold control characters.
     """
+    if not isinstance(values, Mapping | TrainConfig):
+        raise UsageError(f"{show(repr(values))} is no space; give a file's path or name, a mapping or a configuration.")
     if isinstance(values, TrainConfig):
         text = recipe.text(to_json(values), name=source)
     else:

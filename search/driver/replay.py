@@ -121,8 +121,11 @@ def _decide(driver: Driver[Any], event: Event, history: History) -> None:
         case Created() | GoalSet() | Asked() | Reported() | Told() | Declined() | Stopped() | Resumed():
             if history.next_slot() is None:
                 raise _Otherwise(f"{_named(event)} comes when nothing was left to do")
+            before = history.seq
             with suppress(TooManyFailuresError):  # the search ended here, and was run again
                 driver.step()
+            if history.seq == before:
+                raise _Otherwise(f"{_named(event)} comes when nothing feasible was found any more")
         case _:
             assert_never(event)
 

@@ -137,6 +137,10 @@ class Search:
         """
         check_asked(trials=trials, slots=slots, order=order, seed=seed)
         check_count("periods", periods, MAX_COUNT)
+        _check_given("space", space, isinstance(space, Space), "a search.Space, such as Space.of(...)")
+        _check_given("planner", planner, hasattr(planner, "codec"), "an object with `codec`, as search.Planner tells")
+        _check_given("trainer", trainer, isinstance(trainer, TrainerSpec), "a search.TrainerSpec")
+        _check_given("start", start, isinstance(start, StartList | None), "a StartList, or None")
         _check_strategy("sampler", sampler, Sampler)
         _check_strategy("pruner", pruner, Pruner)
         check_several("enqueued", enqueued)
@@ -348,6 +352,16 @@ def check_asked(*, trials: int, slots: int, order: Order, seed: int) -> None:
     check_count("slots", slots, MAX_COUNT)
     check_choice("order", order, get_args(Order))
     check_whole("seed", seed)
+
+
+def _check_given(name: str, given: Any, is_right: bool, expected: str) -> None:
+    """Check that an argument is what a search takes.
+
+    Raises:
+        UsageError: it is not.
+    """
+    if not is_right:
+        raise UsageError(f"{name}={show(repr(given))}: give {expected}.")
 
 
 def _check_strategy(name: str, given: Any, kind: Any) -> None:

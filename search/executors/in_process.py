@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, cast
 
+from search.arguments import is_number
 from search.errors import FOREIGN, PluginError, SearchError, WorkerError
 from search.executors.protocol import Done, Job, Outcome, Raised
 from search.plugins import load_object
@@ -47,8 +49,12 @@ def checked(answer: Any) -> tuple[bytes, Report]:
     match answer:
         case (bytes() as state, Report() as report):
             for name, figure in {**report.metrics, "value": report.value}.items():
-                if isinstance(figure, bool) or not isinstance(figure, int | float | None):
+                if figure is not None and not is_number(figure):
                     raise TypeError(f"a report's figures are numbers or None; {name} is {figure!r}")
+                if isinstance(figure, int) and abs(figure) > sys.float_info.max:
+                    raise ValueError(f"a report's figures are of a float's size; {name} is beyond")
+            if not is_number(report.seconds):
+                raise TypeError(f"a report's seconds are a number; here {report.seconds!r}")
             json.dumps(report.to_json())
             return state, report
         case _:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -24,10 +25,15 @@ class Feasible:
         self._planner = planner
         self._sequence = sobol(space, seed)
         self._points: list[Params] = []
+        self._found_at: list[int] = []
+        """The look at which each was found, from 1."""
         self._looked = self._misses = 0
 
     def first(self, number: int, looks: int | None = None) -> Sequence[Params]:
-        """Return the first so many points: fewer where so many `looks` at the sequence do not find them.
+        """Return the first so many points: fewer where the first so many `looks` at the sequence do not find them.
+
+        What was looked at before for others does not count, so that a search which goes on after a restart is given
+        the same points.
 
         Raises:
             TooManyFailuresError: hardly any configuration is feasible.
@@ -37,6 +43,7 @@ class Feasible:
             self._looked += 1
             if self._planner(params).feasible:
                 self._points.append(params)
+                self._found_at.append(self._looked)
                 self._misses = 0
             elif (misses := self._misses + 1) >= MAX_INFEASIBLE:
                 raise TooManyFailuresError(
@@ -44,7 +51,8 @@ class Feasible:
                 )
             else:
                 self._misses = misses
-        return self._points[:number]
+        found = len(self._points) if looks is None else bisect_right(self._found_at, looks)
+        return self._points[: min(number, found)]
 
 
 def sobol(space: Space, seed: int) -> Iterator[Params]:

@@ -16,16 +16,17 @@ from decimal import Decimal, DefaultContext, InvalidOperation
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from search import canonical_json
 from search.arguments import is_number
 from search.messages import did_you_mean, show
 from search.space.scalars import is_quoted
 from search.space.yaml_reader import KeyPath
 
 _DIGITS = DefaultContext.prec
+"""Of a decimal number: 28."""
 _MOST_STEPS = 2e7
 """Of a grid of real numbers, from 0 to its farther end: of more, Optuna does not know all points again, which it tells
 by a hundred-millionth of a step."""
-"""Of a decimal number: 28."""
 
 
 class Fault(NamedTuple):
@@ -94,6 +95,16 @@ class FloatRange:
             return False
         steps = (value - self.low) / self.step if self.step else 0.0
         return abs(steps - round(steps)) < 1e-6
+
+    def drawn_for(self, value: Any) -> Any:
+        """Return what is drawn in place of a value of the range: on a grid it may be off by rounding.
+
+        >>> FloatRange(0.0, 1.0, step=0.1).drawn_for(0.3)
+        0.30000000000000004
+        """
+        if not self.step:
+            return value
+        return min(max(self.low + self.step * round((value - self.low) / self.step), self.low), self.high)
 
     def draw(self, rng: random.Random) -> float:
         """Return a value at random."""
@@ -204,10 +215,18 @@ def place(span: NumberRange, value: float) -> float:
     return float((here - low) / (high - low))
 
 
+def rounded_words(path: str, span: Distribution | None, value: Any) -> str | None:
+    """Return why a value on a field's grid is not what a condition should name; None where it is what is drawn."""
+    if not isinstance(span, FloatRange) or not span.contains(value) or (drawn := span.drawn_for(value)) == value:
+        return None
+    return f"{path} is drawn as {drawn!r} and so is never {show(value)}; write its numbers out: `levels: [...]`"
+
+
 def parse_form(form: Mapping[str, Any], *, lenient: bool = False) -> tuple[Distribution | None, list[Fault]]:
     """Return the range that a mapping such as `{int: [1, 3]}` describes, or None and the faults of the mapping.
 
-    `lenient` takes ranges of real numbers of which earlier versions did not know that a search fails with them.
+    `lenient` takes what earlier versions took: ranges of real numbers with which a search fails, and options of which
+    a search tries but one.
     """
     kinds = [kind for kind in _PARSERS if kind in form]
     allowed = (*kinds, *_OPTIONS[kinds[0]]) if kinds else (*_PARSERS, "value")
@@ -221,6 +240,8 @@ def parse_form(form: Mapping[str, Any], *, lenient: bool = False) -> tuple[Distr
         return None, faults
     span, faults = _PARSERS[kinds[0]](form)
     if isinstance(span, FloatRange) and not lenient and (faults := _unusable(span)):
+        return None, faults
+    if isinstance(span, Choice) and not lenient and (faults := _spelled_out(span)):
         return None, faults
     return span, faults
 
@@ -312,6 +333,16 @@ def _parse_choice(form: Mapping[str, Any]) -> tuple[Choice | None, list[Fault]]:
         if any(same(option, earlier) or option == earlier for earlier in options[:index]):
             faults.append(Fault(("choice", index), f"{show(option)} stands twice among the choices"))
     return (None, faults) if faults else (Choice(tuple(options)), [])
+
+
+def _spelled_out(span: Choice) -> list[Fault]:
+    """Return a fault for each text by which Optuna's tables name a list among the options, its JSON."""
+    lists = [canonical_json.dumps(option) for option in span.options if isinstance(option, list)]
+    return [
+        Fault(("choice", index), f"{show(option)} is how a list among the choices is written; leave one of them out")
+        for index, option in enumerate(span.options)
+        if option in lists
+    ]
 
 
 _PARSERS = {"int": _parse_int, "float": _parse_float, "levels": _parse_levels, "choice": _parse_choice}

@@ -17,7 +17,7 @@ from search.errors import Problem, SpaceError
 from search.messages import did_you_mean, listing, show
 from search.space import yaml_reader
 from search.space.constraints import Constraint, read_constraints
-from search.space.ranges import Choice, Distribution, IntRange, parse_form, same, shortest_form
+from search.space.ranges import Choice, Distribution, IntRange, parse_form, rounded_words, same, shortest_form
 from search.space.yaml_reader import Document, KeyPath
 
 SETTINGS_WITH_KEYS = ("limits", "search", "constraints")
@@ -186,12 +186,12 @@ class Space:
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Space:
-        """Return the space that a mapping describes, as a YAML file would.
+        """Return the space that a mapping describes, as a YAML file would; a tuple in it is a list.
 
         Raises:
             SpaceError: the mapping has faults; the error lists all of them.
         """
-        return cls.from_document(Document.of("space", dict(values)))
+        return cls.from_document(Document.of("space", _with_lists(dict(values))))
 
     @classmethod
     def from_spec(cls, spec: Mapping[str, Any]) -> Space:
@@ -323,6 +323,16 @@ class Space:
         return values
 
 
+def _with_lists(value: Any) -> Any:
+    match value:
+        case dict():
+            return {key: _with_lists(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [_with_lists(inner) for inner in value]
+        case _:
+            return value
+
+
 def read_field(path: str, value: Any, origin: Origin, problems: list[Problem], *, lenient: bool = False) -> Field:
     """Return the field that a value describes; a faulty one is `UNREADABLE`, its faults are added to `problems`.
 
@@ -404,6 +414,9 @@ def _parent_problems(child: Field, parent: str, by_path: Mapping[str, Field]) ->
         message = f"{child.path}: `when` names {show(parent)}, which the file does not set"
         return [child.origin.problem(message + did_you_mean(parent, by_path), *below, at_key=True)]
     impossible = [value for value in child.when[parent] if not by_path[parent].can_be(value)]
-    if not impossible:
-        return []
-    return [child.origin.problem(f"{child.path}: {parent} is never {listing(impossible)}", *below)]
+    if impossible:
+        return [child.origin.problem(f"{child.path}: {parent} is never {listing(impossible)}", *below)]
+    span = by_path[parent].distribution
+    if rounded := [words for value in child.when[parent] if (words := rounded_words(parent, span, value))]:
+        return [child.origin.problem(f"{child.path}: {rounded[0]}", *below)]
+    return []

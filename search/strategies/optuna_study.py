@@ -41,6 +41,10 @@ A sampler's state is an attribute of the study (how far qmc has come); the log s
 """
 
 
+_OF_CONSTRAINTS = "constraints:"
+"""Prefix by which Optuna keeps how far a trial exceeds each of its limits."""
+
+
 class OptunaStudy:
     """An in-memory Optuna study that maximises the value; the driver numbers the trials, from 0 up.
 
@@ -155,7 +159,7 @@ class OptunaStudy:
     def restore(self, frozen: FrozenTrial, facts: Mapping[str, Any] = MappingProxyType({})) -> None:
         """Add a stored trial, finished or running, as it was; call in the order of the trials' numbers."""
         if self._pareto_pruning is not None:
-            values = self._pareto_pruning.both(self._pareto_pruning.start(facts, frozen), frozen.value)
+            values = self._pareto_pruning.both(self._pareto_pruning.start(facts, _of_the_pruner(frozen)), frozen.value)
             frozen = copy.copy(frozen)
             frozen.intermediate_values, frozen.values = {}, values  # as if it had been told: no reports, two values
         self._adopt(frozen)
@@ -166,7 +170,7 @@ class OptunaStudy:
     def attributes(self, number: int) -> dict[str, Any]:
         """Return a trial's system attributes: its rungs, its constraints, and the state of the sampler."""
         rungs = {} if self._pareto_pruning is None else self._pareto_pruning.attributes(number)
-        return {**rungs, **self._storage.get_trial(number).system_attrs}
+        return {**self._storage.get_trial(number).system_attrs, **rungs}  # restored, the first holds the rungs of then
 
     def _adopt(self, frozen: FrozenTrial) -> None:
         """Store a trial, sharing its distributions with all others.
@@ -301,6 +305,16 @@ def _suggest(trial: optuna.Trial, path: str, span: OptunaDistribution) -> Any:
             return trial.suggest_categorical(path, span.choices)
         case _:
             assert_never(span)
+
+
+def _of_the_pruner(frozen: FrozenTrial) -> FrozenTrial:
+    """Return a stored trial as the second study of a search with two objectives has it: without its parameters, and
+    with what the pruner has noted alone."""
+    bare = copy.copy(frozen)
+    bare.params, bare.distributions = {}, {}
+    others = (_OF_STUDY, _OF_CONSTRAINTS)
+    bare.system_attrs = {key: value for key, value in frozen.system_attrs.items() if not key.startswith(others)}
+    return bare
 
 
 @contextlib.contextmanager

@@ -247,7 +247,9 @@ def _built_in(parse: Callable[[Options], _Strategy], name: str, options: Options
     try:
         return parse({"name": name, **options})
     except ValueError as error:
-        raise UsageError(f"{error}; code of your own is named package.module:Name or folder/file.py:Name.") from error
+        is_known = name in SAMPLERS or name in PRUNERS
+        hint = "" if is_known else "; code of your own is named package.module:Name or folder/file.py:Name"
+        raise UsageError(f"{error}{hint}.") from error
 
 
 def _stored_code(spec: Mapping[str, Any]) -> dict[str, Any] | None:

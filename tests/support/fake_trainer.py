@@ -118,6 +118,8 @@ class Trainer:
             "answer_no_seconds": (bytes.fromhex(hashed), replace(report, seconds=math.nan)),
             "answer_no_details": (bytes.fromhex(hashed), replace(report, details={"share": math.nan})),
             "answer_value": (b"", replace(report, value=cast(float, "0.9"))),
+            "answer_huge": (b"", replace(report, value=10**400)),
+            "answer_none_seconds": (b"", replace(report, seconds=cast(float, None))),
         }
         return cast(tuple[bytes, Report], answers.get(self._behaviour, (bytes.fromhex(hashed), report)))
 

@@ -33,7 +33,7 @@ from search.space.constraints.tree import (
     negated,
     paths,
 )
-from search.space.ranges import Choice, Distribution, FloatRange, IntRange, Levels, same
+from search.space.ranges import Choice, Distribution, FloatRange, IntRange, Levels, rounded_words, same
 from search.space.scalars import resolve
 
 MAX_LENGTH = 200
@@ -189,6 +189,11 @@ class _Parser:
                 self._check_comparable(comparator, left, right)
             case _:
                 assert_never(comparator)
+        for one, other in (ends, reversed(ends)):
+            if self._lenient or not isinstance(one, FieldValue) or not isinstance(other, Constant):
+                continue
+            if words := rounded_words(one.path, self._fields[one.path], other.value):
+                raise RefusedError(left.offset, words)
         return Comparison(comparator, *ends)
 
     # Operands

@@ -82,6 +82,37 @@ def test_two_objectives(tmp_path: Path, order: Order) -> None:
     assert found[0].study.digest == found[1].study.digest
 
 
+COUNTS = """
+from optuna.pruners import BasePruner
+
+
+class Pruner(BasePruner):
+    def prune(self, study, trial):
+        asked = trial.system_attrs.get("own:asked", 0) + 1
+        study._storage.set_trial_system_attr(trial._trial_id, "own:asked", asked)
+        return asked >= 2 and trial.number % 2 == 0
+"""
+READS = """
+from optuna.pruners import BasePruner
+
+
+class Pruner(BasePruner):
+    def prune(self, study, trial):
+        return any(one.params for one in study.get_trials(deepcopy=False))
+"""
+
+
+@pytest.mark.parametrize("text", [COUNTS, READS])
+def test_with_two_objectives_a_pruner_sees_after_a_stop_what_it_would_have_seen(tmp_path: Path, text: str) -> None:
+    values = {**fake.SPACE, "objective": ["val_accuracy", "parameters"]}
+    options = {"goal": GOAL, "space_values": values, "sampler": Random(), "slots": 2}
+    options["pruner"] = named_pruner(own_code.write(tmp_path, text).rpartition(":")[0] + ":Pruner")
+    undisturbed = fake.run(tmp_path / "a", **options).study
+    while not (stopped := fake.run(tmp_path / "b", stopping=fake.StopAfter(5), **options)).reached:
+        pass
+    assert stopped.study.digest == undisturbed.digest
+
+
 def test_a_counter_in_the_object_lives_by_arrival_alone(tmp_path: Path) -> None:
     options = {**own(tmp_path, own_code.COUNTING), "pruner": NoPruner(), "widest": 64, "slots": 1, "goal": 4}
     logical = fake.run(tmp_path / "a", **options).study

@@ -18,7 +18,7 @@ import pytest
 from search.driver.replay import Replay, replay
 from search.errors import FingerprintError
 from search.event_log.events import Event, trial_of
-from search.strategies.registry import NoPruner, Random
+from search.strategies.registry import NoPruner, Random, Sobol
 from search.study import studies
 from search.study.location import StudyLocation
 from support import search_fake as fake
@@ -144,6 +144,12 @@ def test_a_log_that_goes_on_after_its_end_is_noticed(tmp_path: Path) -> None:
 def test_another_planner_is_noticed(tmp_path: Path) -> None:
     fake.run(tmp_path, goal=GOAL)
     assert "constraints.width" in str(decided_again(tmp_path, widest=40).difference)
+
+
+def test_a_planner_that_finds_nothing_feasible_ends_the_replay(tmp_path: Path) -> None:
+    fake.run(tmp_path, goal=3, sampler=Sobol(), pruner=NoPruner())
+    found = replay(log(tmp_path), lambda spec: fake.Planner(0))
+    assert "ask of #0 comes when nothing feasible was found any more" in str(found.difference)
 
 
 def change(results: Path, kind: str, trial: int, how: Callable[[dict[str, Any]], Any]) -> int:

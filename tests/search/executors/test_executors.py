@@ -130,6 +130,8 @@ def test_a_period_says_which_lane_trained_it_and_when(make: Make) -> None:
         ("answer_fraction", "TypeError: a report's figures are numbers or None; share is Fraction(1, 3)"),
         ("answer_details", "TypeError: Object of type Fraction is not JSON serializable"),
         ("answer_value", "TypeError: a report's figures are numbers or None; value is '0.9'"),
+        ("answer_huge", "ValueError: a report's figures are of a float's size; value is beyond"),
+        ("answer_none_seconds", "TypeError: a report's seconds are a number; here None"),
     ],
 )
 def test_an_exception_comes_back_with_its_text(make: Make, behaviour: str, words: str) -> None:

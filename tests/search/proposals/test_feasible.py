@@ -31,3 +31,12 @@ def test_they_cover_what_is_feasible() -> None:
 def test_a_space_with_hardly_a_feasible_configuration_says_so() -> None:
     with pytest.raises(TooManyFailuresError, match="20,000 configurations in a row exceed the space"):
         Feasible(fake.space(), fake.Planner(widest=0), 0).first(1)
+
+
+def test_what_was_looked_at_before_for_others_does_not_count() -> None:
+    planner, looks = fake.Planner(widest=8), 40
+    begun, anew = (Feasible(fake.space(), planner, 3) for _ in range(2))
+    expected = [params for params in islice(sobol(fake.space(), 3), looks) if planner(params).feasible]
+    begun.first(len(expected) + 20)  # as a search that has begun has
+    assert [*begun.first(1000, looks)] == [*anew.first(1000, looks)] == expected
+    assert len(begun.first(2, looks)) == 2

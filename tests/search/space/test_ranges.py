@@ -108,6 +108,7 @@ def test_a_range_that_is_refused_today_is_read_where_it_is_stored() -> None:
         ({"choice": "relu"}, ("choice",), "needs a list"),
         ({"choice": [1, 2, 1]}, ("choice", 2), "1 stands twice"),
         ({"choice": [1, True]}, ("choice", 1), "true stands twice"),
+        ({"choice": ["[1,2]", [1, 2]]}, ("choice", 0), "[1,2] is how a list among the choices is written"),
     ],
 )
 def test_faulty_forms(form: dict[str, Any], below: tuple[object, ...], message: str) -> None:
@@ -115,6 +116,22 @@ def test_faulty_forms(form: dict[str, Any], below: tuple[object, ...], message: 
     assert distribution is None
     assert [fault.below for fault in faults] == [below]
     assert message in faults[0].message
+
+
+def test_what_an_earlier_version_took_is_read() -> None:
+    for form in ({"choice": ["[1,2]", [1, 2]]}, {"float": [0.0, 1e9], "step": 1e-3}):
+        assert parse_form(form)[0] is None
+        assert parse_form(form, lenient=True)[1] == []
+
+
+@given(st.floats(-1e6, 1e6), st.integers(1, 50), st.integers(1, 999), st.floats(0, 1, exclude_max=True))
+def test_what_is_drawn_for_a_value_of_a_grid_is_what_the_grid_draws(
+    low: float, steps: int, thousandths: int, share: float
+) -> None:
+    step = thousandths / 1000
+    span = FloatRange(low, low + steps * step, step=step)
+    drawn = span.at(share)
+    assert span.drawn_for(drawn) == drawn
 
 
 @given(st.dictionaries(KEYS, PLAIN, max_size=4))
