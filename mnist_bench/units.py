@@ -28,12 +28,12 @@ _SPANS = ((86_400, "days"), (3600, "hours"), (60, "minutes"), (1, "seconds"))
 
 
 def _two_digits(number: float) -> str:
-    return f"{float(f'{number:.2g}'):,.0f}" if number >= 100 else f"{number:.2g}"
+    return f"{float(f'{number:.2g}'):,.0f}" if number >= 99.5 else f"{number:.2g}"
 
 
 def size(count: float) -> str:
     """Return a number of bytes: `24 GB`, `1.5 TB`."""
-    steps = next((steps for steps in range(len(_BYTES) - 1) if count < 999.5 * 1000**steps), len(_BYTES) - 1)
+    steps = next((steps for steps in range(len(_BYTES) - 1) if count < 995 * 1000**steps), len(_BYTES) - 1)
     return f"{_two_digits(count / 1000**steps)} {_BYTES[steps]}"
 
 

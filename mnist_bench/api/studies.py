@@ -249,7 +249,11 @@ def reproduce_record(
         True
     """
     if isinstance(record, Mapping):
-        found = records.parse(json.dumps(dict(record)), "record")
+        try:
+            text = json.dumps(dict(record))
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"record: it is no record ({error}).") from error
+        found = records.parse(text, "record")
     else:
         found = records.read(Path(record))
     return reproduce(found, trainer_for(found, device=device, data_dir=as_path(data_dir), net=used(net)), on_period)

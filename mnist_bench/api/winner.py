@@ -9,8 +9,10 @@ from typing import Any
 from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, several, used
 from mnist_bench.export import Options, find, folder as exports
 from mnist_bench.prediction import Model, Prediction, files, load_model
+from search.errors import UsageError
 from search.event_log import StudyRecord, TrialRecord
 from search.files import check_target
+from search.messages import show
 from search.study import StudyLocation
 
 
@@ -111,6 +113,8 @@ def predict(
         location = StudyLocation.of(model.name, Path(results), storage)
         options = Options(trains=False, data_dir=as_path(data_dir))
         model = find(model, None if trial is None else chosen(model, trial), location, options).model
+    elif trial is not None:
+        raise UsageError(f"trial={show(str(trial))}: a net that is no study's has no trials; leave it out.")
     elif isinstance(model, str | Path):
         model = load_model(model)
     return model(files.with_those_in_folders(wanted))

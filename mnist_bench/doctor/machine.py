@@ -21,6 +21,7 @@ from mnist_bench.numerics.canary import canary
 from mnist_bench.picture_form import MNIST
 from mnist_bench.training import verify_replay
 from mnist_bench.training.cuda import Graphs, recorder
+from search.messages import number_of
 
 DISTRIBUTION = "mnist-bench"
 WORKER_MEMORY = 600e6
@@ -78,7 +79,7 @@ def gpu(device: str) -> Diagnostic:
 def memory(available: float, started: int) -> Diagnostic:
     """Return whether `available` bytes are enough for the `started` workers that a search has by default."""
     workers = int(available / WORKER_MEMORY)
-    text = f"{available / 1e9:.1f} GB free, enough for {workers} workers."
+    text = f"{available / 1e9:.1f} GB free, enough for {number_of(workers, 'worker')}."
     if workers >= started:
         return ok("memory", text)
     advice = f"Give --workers {max(1, workers)}: left out, a search starts {started}."

@@ -117,7 +117,8 @@ def left(study: StudyRecord, history: History) -> Diagnostic:
         return ok("driver", f"nobody works on the study. {stop_line(study.stop, foreign=foreign)[:-1]}; {without}.")
     paused = [f"#{trial.number}" for trial in study.trials if trial.state == "RUNNING"]
     if paused:
-        text = f"nobody works on the study; {', '.join(paused)} are paused, and the same search goes on with them."
+        are, them = ("is", "it") if len(paused) == 1 else ("are", "them")
+        text = f"nobody works on the study; {', '.join(paused)} {are} paused, and the same search goes on with {them}."
         return ok("driver", text)
     if history.next_slot() is not None:
         return ok("driver", "nobody works on the study; it is unfinished, and the same search goes on.")

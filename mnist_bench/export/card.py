@@ -300,12 +300,21 @@ def _sentences(winner: Winner) -> Iterator[str]:
         yield f"The search stopped this trial early, after {number_of(len(winner.record.curve), 'period')}."
         yield ""
     if winner.confirmed is None and winner.final is None:
+        best = winner.study.best
+        chosen = best is not None and winner.trial.number == best.number
         yield (
-            "This is one net, chosen by its validation accuracy, which is therefore a little too good; "
+            f"This is one net{', chosen by its validation accuracy, which is therefore a little too good' * chosen}; "
             f"`mnist-bench confirm {winner.study.name}{_options(winner)}` trains the best settings again with fresh "
             "seeds."
         )
         yield ""
+    if not bar.wrong:
+        yield (
+            f"No answer to the {images} was wrong, so which pictures are unsure could not be measured: a picture is "
+            f"called so where the best probability is below {cells.percent(bar.probability)}, the lowest of them. "
+            f"{test_set_line(winner.test_openings)}"
+        )
+        return
     yield (
         f"A picture is unsure where the best probability is below {cells.percent(bar.probability)}, which parts right "
         f"answers from wrong ones best. Of the {images}, {bar.wrong_below:,} of {bar.wrong:,} wrong answers were below "

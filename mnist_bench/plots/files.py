@@ -44,7 +44,7 @@ def draw(job: Job, folder: Path, formats: Sequence[style.Format]) -> Drawn:
     except OSError as error:
         return Drawn(job=job, error=UsageError(f"it cannot be written ({error})."))
     except Exception as error:
-        told = f"{type(error).__name__}: {error} (unexpected; `mnist-bench -v plot {job.kind}` shows where)"
+        told = f"{type(error).__name__}: {error} (unexpected; the same command with -v after `mnist-bench` shows where)"
         unforeseen = SearchError(told)
         unforeseen.__cause__ = error
         return Drawn(job=job, error=unforeseen, foreseen=False)

@@ -24,10 +24,10 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "parallel": "all parameters of all trials side by side",
         "pareto": "accuracy against parameters and against multiply-accumulates",
         "timeline": "what ran where and when; what pruning saved and the order cost",
-        "confusion": "which digits the best net takes for which",
+        "confusion": "which classes the best net takes for which",
         "mistakes": "the images that it gets wrong, with its confidences",
         "layers": "the best net, layer by layer",
-        "distortions": "digits as the best trial saw them in training",
+        "distortions": "pictures as the best trial saw them in training",
         "ablation": "what each group of settings brings, once `ablate` has measured it",
     }
 )

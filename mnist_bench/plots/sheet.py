@@ -57,7 +57,7 @@ def show(axes: Axes, images: Pixels, columns: Sequence[str] = (), rows: Sequence
     axes.spines[:].set_visible(False)
 
 
-def draw(images: Pixels, labels: Sequence[int], rows: Sequence[str], finding: str, remarks: Sequence[str]) -> Figure:
+def draw(images: Pixels, labels: Sequence[object], rows: Sequence[str], finding: str, remarks: Sequence[str]) -> Figure:
     """Return a figure with rows of about ten images, the label above each column, and a heading."""
     figure = Figure(figsize=(7.2, 0.75 + TILE * len(images)))
     show(figure.add_subplot(), images, [str(label) for label in labels], rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -82,7 +83,10 @@ def save(make: Callable[[], Figure], path: Path, formats: Sequence[Format]) -> l
         for suffix in formats:
             target = path.with_suffix(f".{suffix}")
             drawn = io.BytesIO()
-            figure.savefig(drawn, format=suffix, metadata=_ANONYMOUS[suffix])
+            with warnings.catch_warnings():
+                # Names of classes may be in any script; what the font lacks is drawn as a box.
+                warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
+                figure.savefig(drawn, format=suffix, metadata=_ANONYMOUS[suffix])
             atomic_write(target, drawn.getvalue())
             written.append(target)
     return written

@@ -24,7 +24,8 @@ def _time(study: StudyRecord) -> str:
         time = worker_time_of(study)
     except StudyNotFoundError:
         return ""
-    unit = "" if time.span < 120 else " minutes" if time.span < 3600 else " hours"
+    whole = round(time.span)
+    unit = "" if whole < 120 else " minutes" if whole < 3600 else " hours"
     return f" in {duration(time.span)}{unit}, {number_of(len(time.lanes), 'training')} at a time,"
 
 

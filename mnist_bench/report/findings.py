@@ -30,7 +30,8 @@ def findings(study: StudyRecord, board: Leaderboard, sections: Sections) -> Iter
     if sections.confirmed:
         yield sections.confirmed.lines[0]
     if study.best is None:
-        yield f"No trial is complete yet, so there is no best one: {ended} of {board.goal} trials have ended."
+        yet = " yet" if ended < board.goal else ""
+        yield f"No trial is complete{yet}, so there is no best one: {ended} of {board.goal} trials have ended."
     else:
         if study.cost is not None and len(board.front) > 1:
             yield _front(study, study.cost, board)
@@ -62,7 +63,8 @@ def _front(study: StudyRecord, cost: str, board: Leaderboard) -> str:
     trials = {trial.number: trial for trial in study.complete()}
     ends = (trials[board.front[-1]], trials[board.front[0]])
     low, high = (f"{cells.percent(end.value)} on {cells.count(end.facts[cost])} {unit(cost)}" for end in ends)
-    return f"{_trials(len(board.front))} make the Pareto front of accuracy and {unit(cost)}: from {low} to {high}."
+    span = f"from {low} to {high}" if low != high else low  # of equals, or of one
+    return f"{_trials(len(board.front))} make the Pareto front of accuracy and {unit(cost)}: {span}."
 
 
 def _best(study: StudyRecord, board: Leaderboard, ended: int) -> Iterator[str]:

@@ -19,7 +19,7 @@ from mnist_bench.report.findings import findings
 from mnist_bench.report.ranges import Range, table_of as ranges_table
 from mnist_bench.report.sections import Sections
 from mnist_bench.result_table import Table
-from mnist_bench.studies import compatibility, net_code, recipe_text
+from mnist_bench.studies import compatibility, data_of, net_code, recipe_text
 from mnist_bench.tables import SHA256
 from search import canonical_json
 from search.event_log import StudyRecord, TrialRecord, repeats
@@ -184,7 +184,9 @@ def _digest(study: StudyRecord) -> str:
     by_machine = sum(trial.external for trial in study.trials)
     if by_machine:
         again = "that trial again" if by_machine == 1 else "those trials again"
-        return f"its digest is the one above if the machine ends {again}"
+        timed = any(trial.reason == "timed_out" for trial in study.trials)
+        limit = ", with the --trial-timeout of then," if timed else ""
+        return f"its digest is the one above if the machine{limit} ends {again}"
     return "its digest has to be the one above"
 
 
@@ -259,10 +261,11 @@ def _chosen(study: StudyRecord, trial: TrialRecord) -> Chosen:
 def _facts(study: StudyRecord) -> dict[str, dict[str, str]]:
     spec = study.spec
     numerics = {name: value for name, value in spec["numerics"].items() if value not in (None, {}, [])}
+    data = spec["context"]["data"]
     options = {name: spec[name] for name in ("seed", "slots", "sampler", "pruner") if name in spec}
     groups = {
         "search": {"fingerprint": fingerprint(spec), **options},
-        "data": spec["context"]["data"],
+        "data": {**data, "dataset": "your own"} if data_of(spec["context"]).is_own else data,
         "numerics": numerics,
         "versions": spec["versions"],
     }

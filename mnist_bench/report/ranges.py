@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, assert_never
 
 from mnist_bench.cells import short
+from mnist_bench.config import TrainConfig, all_settings, from_json
 from mnist_bench.result_table import Column, Table
 from mnist_bench.space_files import overview
 from search.event_log import TrialRecord
@@ -25,14 +26,19 @@ class Range:
     values: str
     """The range in words."""
     value: str
-    """What the trial has of it; a dash where it has none."""
+    """What the trial has of it; a dash where it has none, or none that has an effect."""
     place: str
     """Where that lies in the range; empty for a choice and for a range of two values."""
 
 
 def table_of(space: Space, trial: TrialRecord) -> Table[Range]:
     """Return a row for each range of a space, with the trial's value, and below it what lies at an end."""
-    rows = [_range(field, field.distribution, trial.params) for field in space.fields if field.distribution is not None]
+    config = from_json(trial.config)
+    rows = [
+        _range(field, field.distribution, trial.params, counts=_counts(field.path, config))
+        for field in space.fields
+        if field.distribution is not None
+    ]
     columns = (
         Column[Range]("setting", lambda row: row.path),
         Column[Range](f"#{trial.number}", lambda row: row.value),
@@ -42,9 +48,15 @@ def table_of(space: Space, trial: TrialRecord) -> Table[Range]:
     return Table(rows=rows, columns=columns, footnotes=_at_ends(rows, trial.number))
 
 
-def _range(field: Field, span: Distribution, params: Mapping[str, Any]) -> Range:
+def _counts(path: str, config: TrainConfig) -> bool:
+    """Return whether a setting has an effect in a configuration; those of a net of the user's own always may."""
+    declared = all_settings().get(path)
+    return declared is None or declared.counts_in(config)
+
+
+def _range(field: Field, span: Distribution, params: Mapping[str, Any], *, counts: bool) -> Range:
     words = overview.values_in_words(field)
-    if field.path not in params:
+    if field.path not in params or not counts:
         return Range(path=field.path, values=words, value="–", place="")
     value = params[field.path]
     return Range(path=field.path, values=words, value=short(value), place=_place(span, value))

@@ -15,7 +15,7 @@ from mnist_bench.leaderboard import Leaderboard, PlainBoard, leaderboard_of, pla
 from mnist_bench.studies import openings, sealed_json, validated
 from mnist_bench.studies.foreign import is_foreign
 from search.errors import StorageError, StudyNotFoundError
-from search.study import StudyLocation, driver_of, latest, newest_event
+from search.study import StudyLocation, driver_of, latest, newest_event, place_options
 
 FROM = 1000
 """Studies with fewer trials have no cache; reading them is fast enough."""
@@ -58,7 +58,8 @@ def leaderboard(
     study = validated.open_any(results, name, storage)
     if not (study.trials if infeasible else study.finished()):
         beyond = any(trial.reason == "infeasible" for trial in study.trials)
-        all_of_them = f"; `mnist-bench leaderboard {study.name} --all` lists the infeasible ones" if beyond else ""
+        command = f"mnist-bench leaderboard {study.name} --all{place_options(results, storage)}"
+        all_of_them = f"; `{command}` lists the infeasible ones" if beyond else ""
         raise StudyNotFoundError(f"Study {study.name} has no finished trial yet{all_of_them}.")
     if is_foreign(study.spec):
         return plain_board(study, top=top, infeasible=infeasible, curves=curves)

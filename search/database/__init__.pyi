@@ -12,4 +12,9 @@ from .postgres import (
     wait_for_writers as wait_for_writers,
     wait_to_make_tables as wait_to_make_tables,
 )
-from .urls import is_postgresql as is_postgresql, is_secret as is_secret, redacted as redacted
+from .urls import (
+    is_postgresql as is_postgresql,
+    is_secret as is_secret,
+    redacted as redacted,
+    sqlite_file as sqlite_file,
+)

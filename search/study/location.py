@@ -8,7 +8,7 @@ import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from search.database import is_secret, sqlite_url
+from search.database import is_secret, sqlite_file, sqlite_url
 from search.errors import UsageError
 from search.files import atomic_write
 from search.study.folder import RESULTS, STORAGE_VARIABLE, StudyFolder
@@ -78,8 +78,9 @@ class StudyLocation:
 
     @property
     def lacks_database(self) -> bool:
-        """Whether its database is to be a file in its folder, and is not there."""
-        return self.owns_database and not self.files.database.exists()
+        """Whether its database is to be a file, in its folder or elsewhere, and is not there."""
+        file = self.files.database if self.owns_database else sqlite_file(self.url)
+        return file is not None and not file.exists()
 
     @property
     def options(self) -> str:

@@ -31,7 +31,17 @@ def test_ranges_of_time(low: float, high: float, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("count", "text"),
-    [(7, "7 bytes"), (999, "1,000 bytes"), (2e3, "2 kB"), (25e9, "25 GB"), (1.8e13, "18 TB"), (9e22, "90,000 EB")],
+    [
+        (7, "7 bytes"),
+        (990, "990 bytes"),
+        (999, "1 kB"),
+        (99_500, "100 kB"),
+        (995_000, "1 MB"),
+        (2e3, "2 kB"),
+        (25e9, "25 GB"),
+        (1.8e13, "18 TB"),
+        (9e22, "90,000 EB"),
+    ],
 )
 def test_sizes(count: float, text: str) -> None:
     assert size(count) == text

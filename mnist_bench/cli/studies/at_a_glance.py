@@ -91,8 +91,7 @@ def _foreign_best(study: StudyRecord, best: TrialRecord) -> Iterator[Entry]:
 def _search(study: StudyRecord) -> Iterator[Entry]:
     """Yield how it was searched, on what, and how long that took."""
     spec, numerics = study.spec, study.spec.get("numerics") or {}
-    periods = max((len(trial.costs) for trial in study.trials), default=1)
-    ways = " + ".join(strategies.describe(way, periods) for way in strategies.of_spec(spec))
+    ways = " + ".join(strategies.describe(way, spec["periods"]) for way in strategies.of_spec(spec))
     yield "search", f"{ways}, seed {spec['seed']}, {spec['slots']} slots"
     versions = [f"{name} {version}" for name, version in spec.get("versions", {}).items()]
     machine = [numerics.get("gpu") or numerics.get("cpu"), numerics.get("precision"), *versions]

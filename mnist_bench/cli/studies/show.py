@@ -47,8 +47,8 @@ def show(
     trial every setting, the curve and the hashes; its --json is the record that `reproduce` accepts, or, of a trial
     that trained for no period, how it ended and what it exceeds.
     """
-    if recipe + space + code + json > 1:
-        raise UsageError("Give one of --recipe, --space, --code and --json.")
+    if recipe + space + code + (json or why) > 1:
+        raise UsageError("Give one of --recipe, --space, --code and --json; --json goes with --why, too.")
     study, number = targets.open_target(target, results, storage, of_any_trainer=not recipe)
     if recipe:
         from mnist_bench.studies import recipe_text

@@ -10,6 +10,7 @@ from mnist_bench import cells
 from mnist_bench.cli import output
 from mnist_bench.result_table import Column, Table
 from search.errors import UsageError
+from search.messages import number_of
 
 if TYPE_CHECKING:
     from search.event_log import Event, StudyRecord, TrialRecord
@@ -62,7 +63,8 @@ def sentences(
     explanation: Explanation, sampler: str, made_of: Sequence[str], read: Callable[[float | None], str]
 ) -> Iterator[str]:
     """Yield why a trial was proposed by a sampler, or taken from a start list; values read as `read` has it."""
-    known = f"{explanation.trained} trials were known, {explanation.ended} of which had ended"
+    verb = "was" if explanation.trained == 1 else "were"
+    known = f"{number_of(explanation.trained, 'trial')} {verb} known, {explanation.ended} of which had ended"
     origin = explanation.origin
     match origin.kind:
         case "enqueued":

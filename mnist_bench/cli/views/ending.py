@@ -16,7 +16,6 @@ from mnist_bench.leaderboard import (
     table_of,
     worker_time_of,
 )
-from mnist_bench.plots import KINDS
 from mnist_bench.searches import SearchConfig
 from mnist_bench.studies import openings
 from search.driver import Run
@@ -103,7 +102,7 @@ def advice(run: Run, asked: SearchConfig) -> list[str]:
     commands = {
         f"reproduce {name}{training}": f"retrain #{best.number} and compare bit for bit",
         f"confirm {name}{front}{training}": "fresh seeds, then all training images, then the test set once",
-        f"plot {name}{drawing}": f"{len(KINDS)} pictures into {StudyFolder(asked.results / name).plots}",
+        f"plot {name}{drawing}": f"pictures into {StudyFolder(asked.results / name).plots}",
         f"ablate {name}{training}": "what each group of settings brings",
         f"report {name}{drawing}": "all of it on one page",
         f"export {name} --to winner{training}": "the best net as files" + of_ours,

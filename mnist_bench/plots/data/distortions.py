@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from mnist_bench.config import AugmentConfig, Schedule, from_json
-from mnist_bench.data import Dataset, on_device
+from mnist_bench.data import Dataset, of_digits, on_device
 from mnist_bench.plots import sheet
 from mnist_bench.plots.data.augmented import distorted, in_words, reading
 from mnist_bench.studies import compatibility, data_of
@@ -33,8 +33,12 @@ class Distortions:
     trial: int
     settings: tuple[AugmentConfig, ...]
     """The augmentation of the trial; several if its phases change it."""
-    labels: tuple[int, ...]
-    """Labels of the columns."""
+    labels: tuple[str, ...]
+    """The classes of the columns, by their names where they have some."""
+    classes: int
+    """That there are, of which no more than fit are shown."""
+    noun: str
+    """What the pictures show: "digits", or "pictures" of anything else."""
     trained: int
     """Number of epochs that the trial trained."""
     epochs: tuple[int, ...]
@@ -58,7 +62,9 @@ def rows(study: StudyRecord, trial: TrialRecord, data: Dataset) -> Distortions:
         study=study.name,
         trial=trial.number,
         settings=settings,
-        labels=labels,
+        labels=tuple(data.names[label] if data.names else str(label) for label in labels),
+        classes=data.form.classes,
+        noun="digits" if of_digits(data_of(study.spec["context"]).dataset) and data.form.classes == 10 else "pictures",
         trained=config.epochs,
         epochs=epochs,
         images=np.stack([originals, *seen]),
@@ -98,14 +104,15 @@ def draw(distortions: Distortions) -> Figure:
 
 def _finding(distortions: Distortions) -> str:
     """Return the heading: how the trial's images were distorted, phase by phase."""
-    trained = f"#{distortions.trial} trained on digits"
+    trained = f"#{distortions.trial} trained on {distortions.noun}"
     if not distortions.epochs:
         return f"{trained} as they are, without augmentation"
     return f"{trained} {', then '.join(map(in_words, distortions.settings))}"
 
 
 def _remarks(distortions: Distortions) -> list[str]:
-    first = "the first training image of each class"
+    some = "" if distortions.classes <= sheet.COLUMNS else f" of the first {sheet.COLUMNS} of {distortions.classes}"
+    first = f"the first training image of each class{some}"
     if not distortions.epochs:
         return [f"study {distortions.study}", first]
     ways = dict.fromkeys(reading(setting) for setting in distortions.settings if setting.distorts)

@@ -251,7 +251,9 @@ def test_where_a_studys_code_is_not_the_file_as_it_was_that_is_said(cli: Cli) ->
 
 def test_one_thing_is_printed_at_a_time(cli: Cli) -> None:
     result = cli("show", "--space", "--json")
-    assert (result.exit_code, result.stderr) == (2, "Error: Give one of --recipe, --space, --code and --json.\n")
+    said = "Error: Give one of --recipe, --space, --code and --json; --json goes with --why, too.\n"
+    assert (result.exit_code, result.stderr) == (2, said)
+    assert cli("show", "conv-0/0", "--recipe", "--why").exit_code == 2
 
 
 def test_a_study_that_ended_early_says_why(cli: Cli) -> None:

@@ -22,7 +22,7 @@ optim:
 """
 VALUES = {
     "model.blocks": 3, "model.filters": 16, "model.batchnorm": "none", "model.hidden_layers": 0, "optim.lr": 0.01,
-    "optim.momentum": 0.512345, "optim.batch_size": 256, "optim.weight_decay": 0.001,
+    "optim.optimizer": "sgd_nesterov", "optim.momentum": 0.512345, "optim.batch_size": 256, "optim.weight_decay": 0.001,
 }  # fmt: skip
 
 
@@ -50,3 +50,10 @@ def test_a_range_of_one_value_has_no_ends() -> None:
     space = Space.from_document(parse("optim:\n  lr: {float: [0.1, 0.1]}\n", "space.yaml"))
     table = ranges.table_of(space, handmade.trial(0, params={"optim.lr": 0.1}))
     assert (table.texts(), table.footnotes) == ([["optim.lr", "0.1", "", "0.1 to 0.1"]], [])
+
+
+def test_what_has_no_effect_in_the_trial_lies_nowhere() -> None:
+    space = Space.from_document(parse("optim:\n  momentum: {float: [0.5, 0.9]}\n", "space.yaml"))
+    trial = handmade.trial(0, params={"optim.momentum": 0.9, "optim.optimizer": "adam"})
+    table = ranges.table_of(space, trial)
+    assert (table.texts(), table.footnotes) == ([["optim.momentum", "–", "", "0.5 to 0.9"]], [])

@@ -8,7 +8,7 @@ import pytest
 
 from search.errors import UsageError
 from search.study import studies
-from search.study.location import name_after
+from search.study.location import StudyLocation, name_after
 from search.study.removal import remove_study
 from support import search_fake as fake
 
@@ -54,3 +54,13 @@ def test_removing_a_study_leaves_the_folder_of_another_alone(tmp_path: Path, url
     remove_study(tmp_path / "here", "fake-0", url)
     assert studies.list_studies(tmp_path / "here", url) == []
     assert studies.open_study(tmp_path / "here", "fake-0").digest == here.digest
+
+
+def test_a_database_that_is_not_there_yet_holds_no_study(tmp_path: Path, url: str) -> None:
+    location = StudyLocation.of("fake-0", tmp_path, url)
+    assert location.lacks_database
+    assert studies.specification(location) is None
+    assert studies.read_events(location) == []
+    fake.run(tmp_path, goal=3, url=url)
+    assert not location.lacks_database
+    assert studies.specification(location) is not None

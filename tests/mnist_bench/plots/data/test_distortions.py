@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ def seen_in(epoch: int, trial: TrialRecord, data: Dataset) -> set[tuple[int, byt
 def test_the_images_are_those_that_the_trial_trained_on(digits: Dataset, more: dict[str, int]) -> None:
     trial = winner(**STRENGTHS, **more)
     found = shown(digits, trial)
-    assert found.labels == tuple(range(10))
+    assert found.labels == tuple("0123456789")
     assert found.epochs == (1, 2, 4, 5, 6)
     for epoch, images in zip(found.epochs, found.images[1:], strict=True):
         trained = seen_in(epoch, trial, digits)
@@ -120,3 +121,13 @@ def test_without_a_complete_trial_there_is_no_picture(tmp_path: Path) -> None:
     pruned = handmade.study([handmade.trial(0, periods=1, state="PRUNED")])
     with pytest.raises(StudyNotFoundError):
         distortions.picture(Subject(study=pruned, folder=tmp_path))
+
+
+def test_pictures_of_ones_own_have_the_names_of_their_classes(digits: Dataset) -> None:
+    names = tuple(f"kind {number}" for number in range(12))
+    many = replace(digits, names=names, form=replace(digits.form, classes=12))
+    found = shown(many, winner(**STRENGTHS))
+    assert found.labels == names[:10]
+    figure = distortions.draw(found)
+    assert figure.get_suptitle().startswith("#3 trained on pictures turned ±12°")
+    assert "the first training image of each class of the first 10 of 12" in figure.get_supxlabel()
