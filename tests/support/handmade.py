@@ -76,6 +76,7 @@ def spec() -> dict[str, Any]:
         "order": "logical",
         "sampler": {"name": "tpe"},
         "pruner": {"name": "asha"},
+        "periods": 6,
         "context": {"data": data, "images": {"train": 5000, "validation": IMAGES}, "trainer_revision": 1},
         "versions": {"optuna": "5.0.0"},
         "numerics": {

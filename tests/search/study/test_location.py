@@ -58,9 +58,6 @@ def test_removing_a_study_leaves_the_folder_of_another_alone(tmp_path: Path, url
 
 def test_a_database_that_is_not_there_yet_holds_no_study(tmp_path: Path, url: str) -> None:
     location = StudyLocation.of("fake-0", tmp_path, url)
-    assert location.lacks_database
-    assert studies.specification(location) is None
-    assert studies.read_events(location) == []
+    assert (studies.specification(location), studies.read_events(location)) == (None, [])
     fake.run(tmp_path, goal=3, url=url)
-    assert not location.lacks_database
     assert studies.specification(location) is not None
