@@ -1,10 +1,9 @@
 """Note what this revision of the trainer and of the driver comes to on this machine.
 
 Run as `python benchmarks/golden.py` after raising numerics.TRAINER_REVISIONS or spec.DRIVER_REVISION, after adding a
-case to either, or where the kernels or versions are not known yet: on another processor, with another torch, Optuna or
-NumPy. It adds to
-tests/mnist_bench/golden.json (weights, by canary, and a small search) and tests/search/golden_searches.json (digests,
-by versions and arithmetic); notes of another revision are dropped.
+case to either, or where the kernels or versions are not known yet: on another processor, with another Optuna or NumPy. It
+adds to tests/mnist_bench/golden.json (weights, by canary, and a small search) and tests/search/golden_searches.json
+(digests, by versions and arithmetic); notes of another revision, or of another release of PyTorch, are dropped.
 """
 
 from __future__ import annotations
@@ -17,6 +16,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
+import torch
+
 from mnist_bench import numerics
 from mnist_bench.config.json import from_json
 from mnist_bench.data.mnist import DataOptions
@@ -25,7 +26,7 @@ from mnist_bench.numerics.canary import canary
 from mnist_bench.numerics.kinds import Precision, device_kind
 from mnist_bench.training.period import fit
 from search.study.spec import DRIVER_REVISION
-from support import golden_searches
+from support import golden_searches, releases
 
 ROOT = Path(__file__).parent.parent
 TRAINED = ROOT / "tests" / "mnist_bench" / "golden.json"
@@ -37,9 +38,12 @@ KINDS = [device_kind(precision, on_gpu=False) for precision in PRECISIONS]
 def main() -> None:
     """Train and search, and write both files."""
     trained = json.loads(TRAINED.read_text())
-    revisions = {kind: numerics.TRAINER_REVISIONS[kind] for kind in KINDS}
-    if trained["trainer_revisions"] != revisions:
-        trained |= {"trainer_revisions": revisions, "weights": {}, "searches": {}}
+    made_by = {
+        "trainer_revisions": {kind: numerics.TRAINER_REVISIONS[kind] for kind in KINDS},
+        "torch": ".".join(releases.release(str(torch.__version__))),
+    }
+    if {name: trained[name] for name in made_by} != made_by:
+        trained |= {**made_by, "weights": {}, "searches": {}}
     searched = json.loads(SEARCHED.read_text()) if SEARCHED.exists() else {}
     if searched.get("driver_revision") != DRIVER_REVISION:
         searched = {"driver_revision": DRIVER_REVISION, "digests": {}}
