@@ -33,7 +33,7 @@ def of_size(function: Callable[..., Tensor], size: int) -> Callable[..., Tensor]
 
     def nudging(values: Tensor, *rest: Any, **options: Any) -> Tensor:
         is_meant = values.shape[1] == size and values.dtype == torch.float32
-        nudged = Nudged.apply(values) if is_meant else values  # type: ignore[no-untyped-call]
+        nudged = Nudged.apply(values) if is_meant else values  # type: ignore[no-untyped-call, unused-ignore]
         return function(nudged, *rest, **options)
 
     return nudging
