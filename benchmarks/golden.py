@@ -1,8 +1,8 @@
 """Note what this revision of the trainer and of the driver comes to on this machine.
 
 Run as `python benchmarks/golden.py` after raising numerics.TRAINER_REVISIONS or spec.DRIVER_REVISION, after adding a
-case to either, or where the kernels or versions are not known yet: on another processor, with another Optuna or NumPy. It
-adds to tests/mnist_bench/golden.json (weights, by canary, and a small search) and tests/search/golden_searches.json
+case to either, or where the kernels or versions are not known yet: on another processor, with another Optuna or NumPy.
+It adds to tests/mnist_bench/golden.json (weights, by canary, and a small search) and tests/search/golden_searches.json
 (digests, by versions and arithmetic); notes of another revision, or of another release of PyTorch, are dropped.
 """
 

@@ -6,6 +6,5 @@ from .tests import (
     mcnemar as mcnemar,
     mean_and_deviation as mean_and_deviation,
     share_interval as share_interval,
-    t_interval as t_interval,
     wilson as wilson,
 )

@@ -52,10 +52,13 @@ def sqlite_file(url: str) -> Path | None:
     """Return the file of an SQLite database, None for another database.
 
     Raises:
-        UsageError: the URL is invalid.
+        UsageError: the URL is invalid, or one for SQLite names no file or more than that.
     """
     parsed = _parsed(url)
-    return Path(parsed.database or "") if parsed.get_backend_name() == "sqlite" else None
+    if parsed.get_backend_name() != "sqlite":
+        return None
+    _check_sqlite(url, parsed)
+    return Path(parsed.database or "")
 
 
 def is_postgresql(url: str) -> bool:

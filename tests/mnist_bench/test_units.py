@@ -36,7 +36,7 @@ def test_ranges_of_time(low: float, high: float, text: str) -> None:
         (990, "990 bytes"),
         (999, "1 kB"),
         (99_500, "100 kB"),
-        (995_000, "1 MB"),
+        (996_000, "1 MB"),
         (2e3, "2 kB"),
         (25e9, "25 GB"),
         (1.8e13, "18 TB"),

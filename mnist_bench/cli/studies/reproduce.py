@@ -75,7 +75,7 @@ def _record(target: str | None, results: Path, storage: str | None) -> Record:
 
 
 def _print_heading(record: Record, numerics: Mapping[str, Any]) -> None:
-    from mnist_bench.studies.reproduce import numerics_differences
+    from mnist_bench.studies import numerics_differences
 
     canary = str(record.numerics.get("canary", "none"))
     changed = _changed_canaries(numerics_differences(record.numerics, numerics))

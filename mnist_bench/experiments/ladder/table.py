@@ -20,7 +20,7 @@ def table_of(ladder: Ladder) -> Table[Rung]:
             Column("recipe", lambda rung: rung.recipe, 4),
             Column("epochs", lambda rung: str(rung.epochs), 5, "right"),
             Column("parameters", lambda rung: f"{rung.parameters:,}", 3, "right"),
-            Column("TFLOP", lambda rung: f"{rung.training_flop / 1e12:.2g}", 2, "right"),
+            Column("TFLOP", _teraflop, 2, "right"),
             Column("seeds", lambda rung: str(_seeds(rung)), 2, "right"),
             Column("training", lambda rung: "–" if rung.seconds is None else cells.duration(rung.seconds), 7, "right"),
             Column("wall", lambda rung: cells.duration(rung.wall_seconds), 6, "right"),
@@ -39,8 +39,13 @@ def verdict(rung: Rung) -> str:
         others = f", the others {figures}" if rung.runs else ""
         figures = f"{rung.unended} of {_seeds(rung)} runs did not end{others}"
     elif rung.interval is None:
-        figures += " by one run, which shows no spread"
+        figures += " by one run, which shows no spread" if len(rung.runs) == 1 else ", without an error to judge by"
     return f"{'met' if rung.met else 'not met'}: {figures}"
+
+
+def _teraflop(rung: Rung) -> str:
+    found = rung.training_flop / 1e12
+    return f"{found:.2g}" if found < 99.5 else f"{found:.0f}"
 
 
 def footnotes(ladder: Ladder) -> list[str]:

@@ -56,6 +56,7 @@ def rung(*accuracies: float, unended: int = 0) -> Rung:
         (rung(0.999), "not met: 99.90 % by one run, which shows no spread"),
         (rung(0.999, 0.999, unended=1), "not met: 1 of 3 runs did not end, the others 99.90 % [99.87, 99.93]"),
         (rung(unended=2), "not met: 2 of 2 runs did not end"),
+        (rung(1.0, 1.0), "not met: 100.00 %, without an error to judge by"),
     ],
 )
 def test_verdicts_in_words(found: Rung, words: str) -> None:

@@ -107,7 +107,7 @@ def test_an_unforeseen_error_ends_one_picture_and_no_other(
     result = cli("plot", *named, "--format", "png")
     assert result.exit_code == 1
     assert len(result.stdout.splitlines()) == len(named or KINDS) - 1
-    told = "ZeroDivisionError: division by zero (unexpected; `mnist-bench -v plot timeline` shows where)"
+    told = "ZeroDivisionError: division by zero (unexpected; the same command with -v after `mnist-bench` shows where)"
     assert result.stderr == f"timeline is not drawn: {told}\n"
     assert "Traceback (most recent call last)" in cli("-v", "plot", "timeline").stderr
 

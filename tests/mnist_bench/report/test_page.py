@@ -143,7 +143,9 @@ def test_a_search_that_the_machine_cut_promises_its_digest_to_no_other_machine()
     study = handmade.mixed()
     cut = [replace(study.trials[0], state="FAIL", reason="timed_out", external=True), *study.trials[1:]]
     (*_, said) = commands(replace(study, trials=tuple(cut)), None).values()
-    assert said.endswith("; its digest is the one above if the machine ends that trial again")
+    assert said.endswith(
+        "; its digest is the one above if the machine, with the --trial-timeout of then, ends that trial again"
+    )
 
 
 def test_a_search_by_arrival_is_repeated_by_arrival_and_promises_nothing() -> None:
