@@ -37,7 +37,7 @@ ACTIVATIONS = (functional.relu, torch.sigmoid, torch.tanh, functional.gelu, func
 
 @cache
 def wide_canary(device: str, precision: Precision) -> str:
-    """Return the SHA-256 of what layers make of noise, forward and backward, on `device`; 0.1 s on a CPU."""
+    """Return the SHA-256 of what layers make of noise, forward and backward, on `device`; 0.2 s on a CPU."""
     hashed = hashlib.sha256()
     generator = torch.Generator().manual_seed(1)
     for batch in BATCHES:
