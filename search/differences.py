@@ -25,6 +25,13 @@ def canaries(numerics: Mapping[str, Any]) -> list[Any]:
     return [numerics[name] for name in CANARIES if name in numerics]
 
 
+def changed_canaries(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """Return by which canaries, of those that both have, two descriptions of numerics differ."""
+    both = [name for name in CANARIES if name in one and name in other]
+    # By their JSON, as which a study keeps them.
+    return [name for name in both if canonical_json.dumps(one[name]) != canonical_json.dumps(other[name])]
+
+
 def same_bits(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Return whether two descriptions of numerics promise the same bits.
 
@@ -32,9 +39,7 @@ def same_bits(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     >>> same_bits(old, new), same_bits(new, {**new, "wide_canary": "1d93"})
     (True, False)
     """
-    compared = [name for name in CANARIES if name in one and name in other]
-    # By their JSON, as which a study keeps them.
-    return all(canonical_json.dumps(one[name]) == canonical_json.dumps(other[name]) for name in compared)
+    return not changed_canaries(one, other)
 
 
 def differences(stored: Mapping[str, Any], current: Mapping[str, Any], path: str = "") -> list[tuple[str, str, str]]:

@@ -301,9 +301,10 @@ def _sentences(winner: Winner) -> Iterator[str]:
         yield ""
     if winner.confirmed is None and winner.final is None:
         best = winner.study.best
-        chosen = best is not None and winner.trial.number == best.number
+        is_best = best is not None and winner.trial.number == best.number
+        chosen = ", chosen by its validation accuracy, which is therefore a little too good" if is_best else ""
         yield (
-            f"This is one net{', chosen by its validation accuracy, which is therefore a little too good' * chosen}; "
+            f"This is one net{chosen}; "
             f"`mnist-bench confirm {winner.study.name}{_options(winner)}` trains the best settings again with fresh "
             "seeds."
         )

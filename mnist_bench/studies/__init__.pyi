@@ -10,12 +10,7 @@ from .record import (
     recipe_text as recipe_text,
     record_of as record_of,
 )
-from .reproduce import (
-    Comparison as Comparison,
-    Difference as Difference,
-    numerics_differences as numerics_differences,
-    trainer_for as trainer_for,
-)
+from .reproduce import Comparison as Comparison, Difference as Difference, trainer_for as trainer_for
 from .sealed_json import unseal as unseal
 from .validated import (
     believed as believed,

@@ -9,7 +9,7 @@ from typing import Any
 from mnist_bench import own_nets
 from mnist_bench.data import TrainingSet, form_of, load_training_set, of_files, options_for
 from mnist_bench.studies.record import Data
-from search.differences import CANARIES, same_bits
+from search.differences import changed_canaries
 from search.errors import FingerprintError, UsageError
 from search.event_log import StudyRecord
 from search.study import StudyLocation, data_option, invocations, latest_data, latest_net
@@ -101,10 +101,9 @@ def check_numerics(study: StudyRecord, numerics: Mapping[str, Any], verb: str) -
         FingerprintError: they compute other bits.
     """
     searched_with = study.spec["numerics"]
-    if same_bits(searched_with, numerics):
-        return
-    name = next(name for name in CANARIES if searched_with[name] != numerics[name])
-    raise FingerprintError(
-        f"Study {study.name} was searched where the same training gives other bits ({name.replace('_', ' ')} "
-        f"{searched_with[name][:4]}…, here {numerics[name][:4]}…); {verb} it on such a machine, with the same versions."
-    )
+    for name in changed_canaries(searched_with, numerics):
+        raise FingerprintError(
+            f"Study {study.name} was searched where the same training gives other bits ({name.replace('_', ' ')} "
+            f"{searched_with[name][:4]}…, here {numerics[name][:4]}…); {verb} it on such a machine, with the same "
+            "versions."
+        )

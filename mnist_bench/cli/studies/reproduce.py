@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -53,7 +53,7 @@ def reproduce(
         comparison = reproduction.reproduce(record, trainer)
         output.print_json(_plain(record, comparison))
     else:
-        _print_heading(record, trainer.numerics)
+        _print_heading(record, reproduction.numerics_differences(record.numerics, trainer.numerics))
         comparison = reproduction.reproduce(record, trainer, on_period=_print_period)
         for line in verdict(comparison):
             output.print_prose(line)
@@ -74,11 +74,8 @@ def _record(target: str | None, results: Path, storage: str | None) -> Record:
     return record.record_of(study, targets.find_trial(study, number))
 
 
-def _print_heading(record: Record, numerics: Mapping[str, Any]) -> None:
-    from mnist_bench.studies import numerics_differences
-
-    canary = str(record.numerics.get("canary", "none"))
-    changed = _changed_canaries(numerics_differences(record.numerics, numerics))
+def _print_heading(record: Record, differences: Iterable[Difference]) -> None:
+    canary, changed = str(record.numerics.get("canary", "none")), _changed_canaries(differences)
     agree = f"numerics differ ({changed})" if changed else f"numerics agree (canary {canary[:4]}…)"
     output.print_prose(f"Reproducing {record.study}/{record.trial} (seed {record.seed}); {agree}.")
     for heading in HEADINGS:
