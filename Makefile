@@ -13,7 +13,7 @@ help:
 	@echo "make check    lint, types, import contracts, and the fast tests"
 	@echo "make coverage how much of the code the fast tests run; under the floor it fails"
 	@echo "make test     lint, types, import contracts, and all tests but those of the two lines below"
-	@echo "make integration   other people's programs read our studies"
+	@echo "make integration   other people's programs read our studies; a Ray cluster; 'make gpu' rehearsed"
 	@echo "make faults   every fault of docs/faults.md, injected for real, and every property in its full dose"
 	@echo "make docs     the documentation as a site, build/site/index.html; a link that leads nowhere fails"
 	@echo "make results  make the published searches and the notebook's table again: about 3.5 hours on 2 cores"
@@ -37,10 +37,10 @@ coverage: .venv/tested
 	$(BIN)/python -m pytest -q -m "$(FAST)" $(TWO) --cov --cov-report term
 
 test: .venv/tested lint
-	$(BIN)/python -m pytest -m "not soak and not integration" $(TWO)
+	$(BIN)/python -m pytest -m "not (soak or integration or ray)" $(TWO)
 
 integration: .venv/tested
-	$(BIN)/python -m pytest -m integration
+	$(BIN)/python -m pytest -m "integration or ray" $(TWO)
 
 faults: export HYPOTHESIS_PROFILE := full
 faults: .venv/tested

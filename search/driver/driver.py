@@ -383,7 +383,7 @@ def _check_constraints(plan: Plan[Any], number: int) -> None:
         UsageError: one is not.
     """
     for name, excess in plan.constraints.items():
-        if not math.isfinite(excess):
+        if not isinstance(excess, Real) or not math.isfinite(excess):
             held = f"{name}={show(excess)}"
             raise UsageError(f"The plan of trial {number} has the constraint {held}; give a finite number.")
 

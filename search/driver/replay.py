@@ -45,7 +45,7 @@ from search.event_log import (
 )
 from search.plugins import Loaded
 from search.space import Space
-from search.strategies import ForeignPruner, ForeignSampler, encode
+from search.strategies import OF_CONSTRAINTS, ForeignPruner, ForeignSampler, encode
 from search.study import StudySpec
 from search.trainer_api import Planner
 
@@ -252,7 +252,7 @@ def _note(recorded: _Recorded, study: Study, trial: FrozenTrial) -> None:
     event = recorded.next
     if isinstance(event, Asked | Reported | Told):
         for key, value in event.attributes.items():
-            if not key.startswith("constraints:"):
+            if not key.startswith(OF_CONSTRAINTS):
                 study._storage.set_trial_system_attr(trial._trial_id, key, value)
 
 

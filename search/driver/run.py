@@ -16,7 +16,7 @@ from search.driver.driver import NO_RULES, Driver
 from search.driver.outages import MAX_OUTAGE, Outages, Recorder
 from search.driver.progress import BlamedObserver, Header, Observer
 from search.driver.resume import OnTrialEnd, clean_up, keep_nothing, release, restored
-from search.errors import StorageError, UsageError
+from search.errors import PluginError, StorageError, UsageError
 from search.event_log import (
     MAX_COUNT,
     MAX_GOAL,
@@ -59,6 +59,12 @@ if TYPE_CHECKING:
     from optuna.storages import RDBStorage
 
 Numerics = Mapping[str, Any]
+_PARTS_OF_A_PLAN: tuple[tuple[str, type, str], ...] = (
+    ("costs", Sequence, "a tuple of whole microseconds, one for each period"),
+    ("constraints", Mapping, "numbers by name"),
+    ("facts", Mapping, "numbers and texts by name"),
+)
+"""Each with the kind of object that it has to be, and with words for that."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -385,7 +391,7 @@ def _named_strategies(space: Space) -> tuple[Sampler, Pruner]:
 
 @dataclass(frozen=True)  # with slots, Python 3.11 cannot make a generic one
 class _BlamedPlanner(Generic[C]):
-    """A planner whose errors of the system are its own."""
+    """A planner whose errors of the system are its own, and whose plans are plans."""
 
     planner: Planner[C]
 
@@ -395,7 +401,13 @@ class _BlamedPlanner(Generic[C]):
 
     def __call__(self, params: Mapping[str, Any]) -> Plan[C]:
         with blamed("planner"):
-            return self.planner(params)
+            plan: object = self.planner(params)
+        if not isinstance(plan, Plan):
+            raise PluginError(f"The planner returned {show(plan)}; it has to return a search.Plan.")
+        for name, kind, form in _PARTS_OF_A_PLAN:
+            if not isinstance(part := getattr(plan, name), kind):
+                raise PluginError(f"The planner returned a plan whose {name} are {show(part)}; they have to be {form}.")
+        return plan
 
 
 def _check_not_emptied(location: StudyLocation) -> None:

@@ -104,32 +104,36 @@ class FloatRange:
         """
         if not self.step:
             return value
-        return min(max(self.low + self.step * round((value - self.low) / self.step), self.low), self.high)
+        return self._point(round((value - self.low) / self.step), self.step)
 
     def draw(self, rng: random.Random) -> float:
         """Return a value at random."""
+        if self.step:
+            return self._point(rng.randint(0, round((self.high - self.low) / self.step)), self.step)
         if self.log:
-            drawn = math.exp(rng.uniform(math.log(self.low), math.log(self.high)))
-        elif self.step:
-            drawn = self.low + self.step * rng.randint(0, round((self.high - self.low) / self.step))
-        else:
-            drawn = rng.uniform(self.low, self.high)
-        return min(max(drawn, self.low), self.high)
+            return self._inside(math.exp(rng.uniform(math.log(self.low), math.log(self.high))))
+        return self._inside(rng.uniform(self.low, self.high))
 
     def at(self, share: float) -> float:
         """Return the value below which so large a share of the draws lies, 0 up to but not 1."""
+        if self.step:
+            return self._point(int(share * (round((self.high - self.low) / self.step) + 1)), self.step)
         if self.log:
             low, high = math.log(self.low), math.log(self.high)
-            value = math.exp(low + share * (high - low))
-        elif self.step:
-            value = self.low + self.step * int(share * (round((self.high - self.low) / self.step) + 1))
-        else:
-            value = self.low + share * (self.high - self.low)
-        return min(max(value, self.low), self.high)
+            return self._inside(math.exp(low + share * (high - low)))
+        return self._inside(self.low + share * (self.high - self.low))
 
     def to_json(self) -> dict[str, Any]:
         """Return the form in a file, every key written out."""
         return {"float": [self.low, self.high], "step": self.step, "log": self.log}
+
+    def _point(self, number: int, step: float) -> float:
+        """Return a point of the grid, counted from 0 at the low end."""
+        return self._inside(self.low + step * number)
+
+    def _inside(self, value: float) -> float:
+        """Return the nearest number of the range: arithmetic may lead past an end."""
+        return min(max(value, self.low), self.high)
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,8 +41,8 @@ A sampler's state is an attribute of the study (how far qmc has come); the log s
 """
 
 
-_OF_CONSTRAINTS = "constraints:"
-"""Prefix by which Optuna keeps how far a trial exceeds each of its limits."""
+OF_CONSTRAINTS = "constraints:"
+"""Prefix of the attributes in which Optuna keeps how far a trial exceeds each of its limits."""
 
 
 class OptunaStudy:
@@ -312,7 +312,7 @@ def _of_the_pruner(frozen: FrozenTrial) -> FrozenTrial:
     with what the pruner has noted alone."""
     bare = copy.copy(frozen)
     bare.params, bare.distributions = {}, {}
-    others = (_OF_STUDY, _OF_CONSTRAINTS)
+    others = (_OF_STUDY, OF_CONSTRAINTS)
     bare.system_attrs = {key: value for key, value in frozen.system_attrs.items() if not key.startswith(others)}
     return bare
 

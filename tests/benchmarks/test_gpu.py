@@ -15,8 +15,6 @@ import torch
 
 from support.paths import ROOT
 
-LONG = ("conv", "ladder", "conv_gpu")
-"""Steps that are commands which have tests of their own, one after the other."""
 without_card = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 
 
@@ -30,10 +28,8 @@ def rehearse(folder: Path, *arguments: str, device: str = "cpu") -> subprocess.C
     return subprocess.run([*command, "--rehearsal"], cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "step", [pytest.param(step, marks=pytest.mark.integration) if step in LONG else step for step in gpu_steps.STEPS]
-)
+@pytest.mark.integration
+@pytest.mark.parametrize("step", gpu_steps.STEPS)
 def test_a_step_is_rehearsed(folder: Path, step: str) -> None:
     if step == "train_fast" and not (folder / "ladder.json").exists():
         rung = {"target": 0.99, "met": True, "seconds": 4.0, "mean": 0.991, "low": 0.9901}
@@ -58,7 +54,7 @@ def figures_of(folder: Path, step: str) -> Any:
     return json.loads((folder / f"{step}.json").read_text())
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_replayed_steps_and_lanes_are_compared_over_many_periods(folder: Path) -> None:
     nets = figures_of(folder, "graphs")["nets"]
     assert [net["net"] for net in nets] == [*gpu_steps.NETS, "conv"]
@@ -78,7 +74,7 @@ def test_openings_of_the_test_set_are_kept_beside_the_figures(folder: Path) -> N
     assert any("bench ladder" in json.loads(line)["purpose"] for line in lines)
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_a_step_that_fails_says_why_and_the_next_one_runs(tmp_path: Path) -> None:
     done = rehearse(tmp_path, "train_fast", "card")
     assert done.returncode == 1
@@ -102,7 +98,7 @@ def test_without_a_card_nothing_is_begun(
     assert not (tmp_path / "none").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_a_step_that_takes_too_long_is_stopped_with_its_commands(tmp_path: Path) -> None:
     done = rehearse(tmp_path, "conv_gpu", "--minutes", "0.05")
     assert done.returncode == 1
