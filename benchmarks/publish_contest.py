@@ -42,7 +42,8 @@ OURS = Options(
 )  # fmt: skip
 ON_POOLS = replace(OURS, tables=("conv-5k", "conv-5k-wrong"), seeds=60, workers=(8,))
 """A search on a pool takes ten times as long as one on the grid: in 24 ranges proposals take their time."""
-METHODS = ("optuna", "optuna-median", "smac-resumed", "syne-tune-asha", "syne-tune-cqr")
+METHODS = ("optuna-median", "smac-resumed", "syne-tune-asha")
+"""Of those that there are, these were published: verdicts are adjusted for the number of comparisons."""
 FOREIGN_SEEDS = {"grid-5k": 50, "conv-5k": 25}
 """Searches of each foreign method by table; one of SMAC's on a pool takes half a minute."""
 LIVE = Options(
@@ -83,13 +84,13 @@ def foreign(methods: Sequence[str]) -> Sequence[Contest]:
     return contests
 
 
-def publish(name: str, title: str, make: Callable[[], Sequence[Contest]]) -> None:
-    """Write a contest's table, figures and picture."""
+def publish(name: str, title: str, make: Callable[[], Sequence[Contest]], options: str = "") -> None:
+    """Write a contest's table, figures and picture; `options` belong to the command that makes them again."""
     started = time.monotonic()
     contests = make()
     minutes, seconds = divmod(round(time.monotonic() - started), 60)
     conditions = (
-        f"`python benchmarks/publish_contest.py {name}` on {machine()}, {datetime.now(UTC):%Y-%m-%d}; "
+        f"`python benchmarks/publish_contest.py {name}{options}` on {machine()}, {datetime.now(UTC):%Y-%m-%d}; "
         f"{minutes}:{seconds:02} from start to end."
     )
     contest_pages.write(TARGET / name, title, [conditions], contests, {})
@@ -112,7 +113,9 @@ def main() -> None:
             case "live":
                 publish(name, "The pool and the continuous space", live)
             case _:
-                publish(name, "Other libraries' ways of searching beside ours", partial(foreign, asked.methods))
+                others = "" if tuple(asked.methods) == METHODS else f" --methods {' '.join(asked.methods)}"
+                title = "Other libraries' ways of searching beside ours"
+                publish(name, title, partial(foreign, asked.methods), others)
 
 
 if __name__ == "__main__":

@@ -83,8 +83,9 @@ class ProductConv(nn.Module):
         """Return the maps (N, C, H, W) of pictures (N, 1, H, W)."""
         number, _, rows, columns = inputs.shape
         around = self.kernel // 2
+        precise = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else inputs.dtype
         # (N, H + k - 1, W + k - 1), in the precision of the product, so that the patches are copied once.
-        padded = functional.pad(inputs[:, 0].to(torch.get_autocast_dtype("cpu")), (around,) * 4)
+        padded = functional.pad(inputs[:, 0].to(precise), (around,) * 4)
         patches = padded.unfold(1, self.kernel, 1).unfold(2, self.kernel, 1)  # (N, H, W, k, k), without a copy
         maps = functional.linear(patches.reshape(number * rows * columns, -1), self.weight.flatten(1), self.bias)
         return maps.view(number, rows, columns, -1).permute(0, 3, 1, 2)

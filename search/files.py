@@ -55,7 +55,8 @@ def atomic_write(path: Path, data: bytes) -> None:
     if path.is_symlink() or (path.exists() and not path.is_file()):
         path.write_bytes(data)
         return
-    temporary = path.parent / f".{path.name}.{secrets.token_hex(8)}"
+    # Cut, for a name may be as long as names can be.
+    temporary = path.parent / f".{path.name[:50]}.{secrets.token_hex(8)}"
     try:
         with temporary.open("xb") as file:  # not tempfile: its mode 0600 would hide results from the user's group
             file.write(data)

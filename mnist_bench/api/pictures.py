@@ -65,20 +65,20 @@ def plot_study(
         >>> history.kind, [path.as_posix() for path in history.files]
         ('history', ['pictures/history.svg'])
     """
-    wanted = _checked(kinds, KINDS, "the data; see plot_data") or tuple(KINDS)
+    wanted = _checked(kinds, KINDS, "the data; see plot_data")
     folder = Path(results) / study.name
     used(net)
     subject = Subject(study=study, folder=folder, data_dir=as_path(data_dir), storage=storage)
     close_test_set()
     destination = as_path(to) or StudyFolder(folder).plots
-    return _drawn(jobs.of_study(wanted, subject), destination, formats, named=bool(kinds))
+    return _drawn(jobs.of_study(wanted or tuple(KINDS), subject), destination, formats, named=bool(wanted))
 
 
 def plot_data(
     kinds: Sequence[str] = (),
     *,
     overrides: Sequence[str] = (),
-    seed: int = 0,
+    seed: int | None = None,
     to: str | Path | None = None,
     formats: Sequence[Format] = FORMATS,
     data_dir: str | Path | None = None,
@@ -86,7 +86,7 @@ def plot_data(
 ) -> tuple[Picture, ...]:
     """Draw pictures of the data set, without a study: digits, augmented, colour; none for all three.
 
-    `overrides` such as `augment.rotation_degrees=30`, and `seed`, are those of `augmented`. The files go into the
+    `overrides` such as `augment.rotation_degrees=30`, and `seed`, 0 where none is given, are those of `augmented`. The files go into the
     folder `to`, or `plots` in `results`. As `mnist-bench plot digits`.
 
     Raises:
@@ -101,13 +101,13 @@ def plot_data(
     """
     wanted = _checked(kinds, DATA_KINDS, "a study; see plot_study") or tuple(DATA_KINDS)
     changes = several("overrides", overrides)
-    check_seed("seed", seed)
-    if changes and "augmented" not in wanted:
-        raise UsageError("overrides are for the kind augmented.")
+    check_seed("seed", seed or 0)
+    if (changes or seed is not None) and "augmented" not in wanted:
+        raise UsageError("overrides and seed are for the kind augmented.")
     destination = as_path(to) or ResultsFolder(Path(results)).plots
     check_target(destination, folder=True)
     close_test_set()
-    return _drawn(jobs.of_data(wanted, as_path(data_dir), changes, seed), destination, formats, named=True)
+    return _drawn(jobs.of_data(wanted, as_path(data_dir), changes, seed or 0), destination, formats, named=True)
 
 
 def report_study(
@@ -150,15 +150,17 @@ def _checked(kinds: Sequence[str], known: Container[str], other: str) -> tuple[s
     Raises:
         UsageError: there is no such kind, or it shows something else.
     """
-    for kind in several("kinds", kinds):
+    wanted = several("kinds", kinds)
+    for kind in wanted:
         check_kind(kind)
         if kind not in known:
             raise UsageError(f"{kind} shows {other}.")
-    return tuple(dict.fromkeys(kinds))
+    return tuple(dict.fromkeys(wanted))
 
 
 def _drawn(wanted: Sequence[Job], folder: Path, formats: Sequence[Format], *, named: bool) -> tuple[Picture, ...]:
-    for each in several("formats", formats):
+    formats = several("formats", formats)
+    for each in formats:
         check_choice("formats", each, FORMATS)
     check_target(folder, folder=True)
     make_folder(folder)

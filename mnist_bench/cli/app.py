@@ -32,9 +32,7 @@ class ErrorsAsSentences(HelpfulGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run the command that `ctx` names."""
         try:
-            result = super().invoke(ctx)
-            sys.stdout.flush()
-            return result
+            return self._flushed(ctx)
         except typer.BadParameter as error:
             error.message = options.in_words(error)
             raise
@@ -51,6 +49,17 @@ class ErrorsAsSentences(HelpfulGroup):
             if _is_of_output(error):
                 _drop_output()
             raise typer.Exit(error.exit_code if isinstance(error, SearchError) else ExitCode.FAILURE) from error
+
+
+    def _flushed(self, ctx: Any) -> Any:
+        """Run the command, and write what it has printed while an error of that can still be told."""
+        try:
+            result = super().invoke(ctx)
+        except typer.Exit:
+            sys.stdout.flush()
+            raise
+        sys.stdout.flush()
+        return result
 
 
 def _words(error: Exception) -> str:
@@ -146,7 +155,14 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors=output.IN_ASCII)
-    app(prog_name="mnist-bench")
+    try:
+        app(prog_name="mnist-bench")
+    except OSError as error:  # of --version and --help, which print before there is a command
+        if not _is_of_output(error):
+            raise
+        output.note(_words(error))
+        _drop_output()
+        sys.exit(ExitCode.FAILURE)
 
 
 def _refuse_closed_output() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from mnist_bench.cli.exit_codes import ExitCode
 from mnist_bench.cli.help import HelpfulCommand
 from mnist_bench.result_table import Column, Table
 from search.arguments import MAX_SEED
+from search.errors import UsageError
 
 if TYPE_CHECKING:
     from mnist_bench.space_files import Source
@@ -40,7 +42,9 @@ def check(
         list[str] | None,
         typer.Option("--sampler-option", "--pruner-option", metavar="K=V", help="Of what is checked; repeatable."),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, max=MAX_SEED, help="Seed of the searches it is in.")] = 0,
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, max=MAX_SEED, help="Seed of the searches it is in; left out, 0.")
+    ] = None,
     net: options.Net = None,
     data_dir: options.Data = None,
     json: options.Json = False,
@@ -54,17 +58,20 @@ def check(
     from mnist_bench import own_nets
 
     if own_nets.is_net(name):
+        if seed is not None or own_options or net is not None:
+            raise UsageError("--seed, --sampler-option, --pruner-option and --net are for samplers and pruners.")
         found, images = _checked_net(name, space or {"name": "net"}, overrides or [], data_dir)
-        tried_on = f"{images:,} images"
+        tried_on, where = f"{images:,} images", {"space": space, "images": images}
     else:
         tried_on = space or "conv"
-        found = _checked_strategy(name, tried_on, overrides or [], data_dir, net, own_options or (), seed)
+        where = {"space": tried_on}
+        found = _checked_strategy(name, tried_on, overrides or [], data_dir, net, own_options or (), seed or 0)
     if json:
         rows = [asdict(row) for row in found.rows]
-        values = {"name": found.name, "kind": found.kind, "code": asdict(found.code), "space": tried_on}
+        values = {"name": found.name, "kind": found.kind, "code": asdict(found.code), **where}
         output.print_json({**values, "repeatable": found.repeatable, "rows": rows})
     else:
-        output.show("table", _table(found, tried_on))
+        output.show("table", _table(found, name, tried_on))
     if not found.repeatable:
         raise typer.Exit(ExitCode.NOT_REPRODUCED)
 
@@ -81,7 +88,7 @@ def _checked_strategy(
     from mnist_bench import searches
     from search import repeatability, strategies
 
-    own = strategies.of_code(name, options.assigned("--sampler-option", own_options))
+    own = strategies.of_code(name, options.assigned("--sampler-option or --pruner-option", own_options))
     searched, data = targets.open_space(space, overrides, data_dir, net)
     return repeatability.examine(own, searches.tried_on(searched, seed, data.form))
 
@@ -95,11 +102,13 @@ def _checked_net(name: str, space: Source, overrides: list[str], data_dir: Path 
     close_test_set()
     searched, data = targets.open_space(space, overrides, data_dir, name)
     images = min(IMAGES, images_in(data))
-    settings = overview.nets(searched, overview.samples(searched, 1, seed=0), data.form)[0].config.net
-    return net_checks.examine(own_nets.use(name), settings, replace(data, subset=images)), images
+    # As a search does: a net may refuse some of its settings, and a space may have limits.
+    drawn = overview.nets(searched, overview.samples(searched, overview.nets_drawn(searched), seed=0), data.form)
+    chosen = next((tried for tried in drawn if tried.feasible), drawn[0])
+    return net_checks.examine(own_nets.use(name), chosen.config.net, replace(data, subset=images)), images
 
 
-def _table(found: Checked, tried_on: str) -> Table[Row]:
+def _table(found: Checked, name: str, tried_on: str) -> Table[Row]:
     columns: list[Column[Row]] = [
         Column(found.kind, lambda row: row.what, 3),
         Column("holds", lambda row: VERDICTS[row.holds], 2),
@@ -107,7 +116,7 @@ def _table(found: Checked, tried_on: str) -> Table[Row]:
     ]
     code = [found.code.module, *([found.code.version] if found.code.version else []), f"{found.code.sha256[:8]}…"]
     if found.repeatable:
-        verdict = f"A search in logical order takes it: --{found.kind} {found.name}."
+        verdict = f"A search in logical order takes it: --{found.kind} {shlex.quote(name)}."
     elif found.never:
         verdict = "No search takes it: what one kept of it would be another net."
     else:

@@ -58,11 +58,11 @@ def _read(name: Optimizer | LrSchedule) -> tuple[Literal["moments", "momentum", 
 
 
 BLOCKS = Needs(("model.blocks",))
-MAPS_OF_THE_FIRST = Needs(("model.filters",), lambda filters: not isinstance(filters, tuple))
+MAPS_OF_THE_FIRST = Needs(("model.filters",), lambda filters: not isinstance(filters, list | tuple))
 HIDDEN = Needs(("model.hidden_layers",))
 BATCHNORM = Needs(
     ("model.batchnorm", "model.hidden_batchnorm"),
-    lambda placed: {*(placed if isinstance(placed, tuple) else (placed,))} != {"none"},
+    lambda placed: {*(placed if isinstance(placed, list | tuple) else (placed,))} != {"none"},
 )
 DISTORTION = Needs(("augment.distorts",))
 GRID = Needs(("augment.grid_pixels",))

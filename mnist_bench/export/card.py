@@ -19,6 +19,7 @@ from mnist_bench.picture_form import MNIST
 from mnist_bench.statistics import wilson
 from mnist_bench.studies import Data
 from search import yaml_writer
+from search.event_log import State
 from search.messages import number_of
 
 DATASETS: dict[DatasetName, str] = {"mnist": "ylecun/mnist", "fashion-mnist": "zalando-datasets/fashion_mnist"}
@@ -283,6 +284,18 @@ def _figures(winner: Winner) -> Iterator[tuple[str, str]]:
     yield "multiply-accumulates a picture", f"{each}{size.macs:,}"
 
 
+def _ended_early(state: State) -> str:
+    match state:
+        case "RUNNING":
+            return "The search was paused while this trial ran,"
+        case "FAIL":
+            return "This trial failed"
+        case "PRUNED" | "COMPLETE":
+            return "The search stopped this trial early,"
+        case _:
+            assert_never(state)
+
+
 def _sentences(winner: Winner) -> Iterator[str]:
     bar, validation = winner.validation.threshold, winner.validation
     images = f"{validation.images:,} validation images"
@@ -297,7 +310,7 @@ def _sentences(winner: Winner) -> Iterator[str]:
             yield "What the committee gets right of the test images was not measured."
         yield ""
     elif winner.trial.state != "COMPLETE":
-        yield f"The search stopped this trial early, after {number_of(len(winner.record.curve), 'period')}."
+        yield f"{_ended_early(winner.trial.state)} after {number_of(len(winner.record.curve), 'period')}."
         yield ""
     if winner.confirmed is None and winner.final is None:
         best = winner.study.best

@@ -192,7 +192,7 @@ def find(
             f"The weights of {name} were not kept; `mnist-bench export {name} --to DIR{needed}` trains it again."
         )
     kept = _confirmed_nets(study, trial, location, needed, committee=options.committee) if options.on_all else ()
-    trainer = trainer_for(record, device=options.device, data_dir=options.data_dir)
+    trainer = trainer_for(record, device=options.device, data_dir=options.data_dir, what=f"Study {study.name}")
     net = _net(study, trial, record, location, trainer, needed, on_news)
     validation = _validation(net.to(trainer.data.device), trainer.data, from_json(record.recipe))
     members = kept or (Member(record=record, net=net.cpu()),)

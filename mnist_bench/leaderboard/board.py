@@ -18,6 +18,8 @@ SIGNIFICANCE = 0.05
 """Trials with an adjusted p-value above it are tied with the first."""
 UNTESTED = "Which images each trial got right was not kept, so no test can tell it from the others."
 """Said of the best complete trial where `tie_p_values` has no value for another one."""
+CURVE_COLUMNS = ("study", "number", "period", "value", "seconds")
+"""What a learning curve has of each period beside what the trainer measured."""
 STATE_ORDER = ("COMPLETE", "PRUNED", "RUNNING", "FAIL")
 
 
@@ -214,9 +216,17 @@ def excess_of(trial: TrialRecord) -> dict[str, float]:
 
 
 def curve_of(trial: TrialRecord) -> tuple[Mapping[str, Any], ...]:
-    """Return plain figures of each period: its number from 1 on, all that it measured, its value and its seconds."""
+    """Return plain figures of each period: its number from 1 on, all that it measured, its value and its seconds.
+
+    What a trainer of the user's own measured under a name that a column of curves has is `metrics.NAME`.
+    """
     return tuple(
-        {"period": number, **report.metrics, "value": report.value, "seconds": report.seconds}
+        {
+            "period": number,
+            **{f"metrics.{name}" if name in CURVE_COLUMNS else name: value for name, value in report.metrics.items()},
+            "value": report.value,
+            "seconds": report.seconds,
+        }
         for number, report in enumerate(trial.reports, start=1)
     )
 

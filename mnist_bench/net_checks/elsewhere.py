@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import sys
-
 from mnist_bench.net_checks.short_training import Outcome, ShortTraining
-from search.errors import SearchError
-from search.repeatability import answer_elsewhere
+from search.repeatability import answer, answer_elsewhere
 
 
 def trained_elsewhere(training: ShortTraining) -> Outcome:
@@ -20,14 +16,5 @@ def trained_elsewhere(training: ShortTraining) -> Outcome:
     return outcome
 
 
-def main() -> None:
-    """Answer one task, from standard input to standard output."""
-    training = ShortTraining.from_json(json.load(sys.stdin))
-    try:
-        print(json.dumps({"outcome": training.anew()}))
-    except SearchError as error:
-        print(json.dumps({"error": str(error)}))
-
-
 if __name__ == "__main__":
-    main()
+    answer(lambda task: {"outcome": ShortTraining.from_json(task).anew()})

@@ -69,8 +69,13 @@ class DeclaredSettings:
         return dict(TypeAdapter(self.declared).dump_python(_validated(self.declared, given), mode="json"))
 
     def as_argument(self, complete: Mapping[str, Any]) -> Any:
-        """Return what the function is called with; errors as in `complete`."""
-        return dict(complete) if self.declared is None else _validated(self.declared, complete)
+        """Return what the function is called with; errors as in `complete`.
+
+        Where anything is taken, lists are lists, whether they come from a file or from a configuration, which has tuples.
+        """
+        if self.declared is None:
+            return {name: list(value) if isinstance(value, tuple) else value for name, value in complete.items()}
+        return _validated(self.declared, complete)
 
 
 def signature_of_net(call: Callable[..., Any]) -> inspect.Signature:
@@ -122,11 +127,14 @@ def _validated(declared: type, given: Mapping[str, Any]) -> Any:
 
 
 def _check_values(declared: type, name: str) -> None:
-    """Check that the defaults are values that a space file can hold.
+    """Check that a space file can give each setting, and that the defaults are values that it can hold.
 
     Raises:
         UsageError: one is not.
     """
+    computed = [item.name for item in fields(declared) if not item.init]
+    if computed:
+        raise UsageError(f"Net {name}: {declared.__name__} computes {computed[0]} (init=False); settings are given.")
     try:
         section = _section(declared)
         plain = TypeAdapter(section).dump_python(section(), mode="json")

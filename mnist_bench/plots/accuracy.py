@@ -44,13 +44,13 @@ def lowest_shown(accuracies: Iterable[float]) -> float:
     return 1 - max(error for error in errors if error <= limit) / 100
 
 
-def set_axis(axes: Axes, accuracies: Sequence[float], *, room: float = 0.07) -> None:
-    """Set up the vertical axis for these accuracies, 0..1, without those below `lowest_shown`.
+def set_axis(axes: Axes, accuracies: Sequence[float], *, room: float = 0.07, whole: bool = False) -> None:
+    """Set up the vertical axis for these accuracies, 0..1, without those below `lowest_shown` unless they are `whole`.
 
     Callers draw the `error` of an accuracy. `room` is the share of the axis left free above and below.
     """
     best = min(error(accuracy) for accuracy in accuracies)
-    worst = max(MIN_WORST, error(lowest_shown(accuracies)))
+    worst = max(MIN_WORST, error(min(accuracies) if whole else lowest_shown(accuracies)))
     more = max(1.0, MIN_SPAN * best / worst) ** 0.5
     pad = more * max(worst / best, MIN_SPAN) ** room
     axes.set_yscale("log")

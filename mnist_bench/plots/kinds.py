@@ -27,7 +27,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "confusion": "which classes the best net takes for which",
         "mistakes": "the images that it gets wrong, with its confidences",
         "layers": "the best net, layer by layer",
-        "distortions": "pictures as the best trial saw them in training",
+        "distortions": "pictures as the best trial's seed distorts them in training",
         "ablation": "what each group of settings brings, once `ablate` has measured it",
     }
 )

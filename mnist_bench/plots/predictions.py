@@ -95,7 +95,7 @@ def predict(study: StudyRecord, trial: TrialRecord, files: StudyFolder, data_dir
     from mnist_bench.training import logits
 
     record = record_of(study, trial)
-    trainer = trainer_for(record, data_dir=data_dir)
+    trainer = trainer_for(record, data_dir=data_dir, what=f"Study {study.name}")
     model = load_trial(path, trial).to(trainer.data.device)
     return _predictions(study, trial, trainer.data, logits(model, trainer.data, trainer.precision))
 

@@ -21,6 +21,7 @@ from mnist_bench.prediction.preparation import brightness, fit, pixels, prepare
 from mnist_bench.prediction.traits import Traits
 from mnist_bench.training import form_of, metadata_of, model_in, with_form
 from search import canonical_json, files as stored
+from search.arguments import check_several
 from search.messages import first_fault, in_a_sentence, show
 
 if TYPE_CHECKING:
@@ -78,8 +79,10 @@ class Model:
         `preparation`.
 
         Raises:
+            UsageError: it is one picture's path or content, and no list.
             PictureError: one of them is empty, or no picture; the message names it.
         """
+        check_several("images", images)
         return self.predict([self.prepared(image, f"picture {number}") for number, image in enumerate(images)])
 
     def prepared(self, image: Any, source: str) -> NDArray[np.float32]:
@@ -92,11 +95,11 @@ class Model:
             image, source = files.read(path, self._converted, upright=upright), str(image)
         elif isinstance(image, bytes):
             image = files.parse(image, source, self._converted, upright=self.traits.turns_upright)
-        elif hasattr(image, "convert"):
-            image = self._converted(image)
         try:
+            if hasattr(image, "convert"):
+                image = self._converted(image)
             return self._fitted(np.asarray(image, np.float64))
-        except (TypeError, ValueError) as error:
+        except (OSError, TypeError, ValueError) as error:
             raise PictureError(f"{source}: {in_a_sentence(error)}.") from error
 
     def predict(self, pictures: Sequence[NDArray[np.float32]]) -> list[Prediction]:

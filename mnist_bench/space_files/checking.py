@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 from collections.abc import Iterable, Iterator
 from itertools import islice, pairwise
 from typing import Any, assert_never, get_args
@@ -104,11 +105,13 @@ def _section_of(space: Space, section: str, name: str) -> tuple[type, list[str]]
         settings = known(str(space.settings["net_code"])).settings
     except (KeyError, UsageError):
         return None  # told once, by `_own_net_problems`
-    return settings.section_with(name), list(settings.names or (name,))
+    return settings.section_with(name), list((name,) if settings.declared is None else settings.names)
 
 
 def _field_problems(space: Space, item: Field) -> list[Problem]:
     section, _, name = item.path.partition(".")
+    if section == OWN and keyword.iskeyword(name):
+        return [item.origin.problem(f"{item.path}: is a word of Python's; give the setting another name", at_key=True)]
     declared = _section_of(space, section, name)
     if declared is None:
         return []

@@ -81,13 +81,21 @@ def _list_problems(space: Space, drawn: list[dict[str, Any]], *, unfit: bool) ->
     for (path, option), counts in met.items():
         item, is_constant = fields[path], option is None
         entries = item.value if option is None else item.value.options[option]
-        fits_some, others = len(entries) in counts, sorted(counts - {len(entries)})
+        others = sorted(counts - {len(entries)})
+        # Among many options, one may never have been drawn together with its own number.
+        fits_some = len(entries) in counts or _can_be(fields, _counts_entries(path), len(entries))
         if others and unfit == (is_constant or not fits_some):
             below = item.origin.below("value") if option is None else ("choice", option)
             noun = LISTED[_counts_entries(path) or ""]
             message = f"{path}: {show(entries)} fits {number_of(len(entries), noun)} only, and there "
             message += f"{'may be' if fits_some else 'are'} {listing(others)}"
             yield item.origin.problem(message + ("; one number is for all" if is_constant else ""), *below)
+
+
+def _can_be(fields: Mapping[str, Field], path: str | None, number: int) -> bool:
+    """Return whether a search can draw this number of blocks or layers."""
+    item = fields.get(path or "")
+    return item is not None and item.distribution is not None and item.can_be(number)
 
 
 def _counts_entries(path: str) -> str | None:

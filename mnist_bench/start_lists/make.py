@@ -99,7 +99,7 @@ def _distance(option: Any, value: Any) -> float:
     """Return how far apart two settings are on average over the layers; infinity where they are no lists of so many
     numbers, or both no list."""
     lengths = {len(each) for each in (option, value) if isinstance(each, list | tuple)}
-    if len(lengths) != 1:
+    if len(lengths) != 1 or 0 in lengths:
         return math.inf
     layers = lengths.pop()
     ours, theirs = (each if isinstance(each, list | tuple) else [each] * layers for each in (option, value))

@@ -53,11 +53,17 @@ class Comparison:
 
 
 def trainer_for(
-    record: Record, *, device: str = "auto", data_dir: Path | None = None, net: str | None = None
+    record: Record,
+    *,
+    device: str = "auto",
+    data_dir: Path | None = None,
+    net: str | None = None,
+    what: str = "The record",
 ) -> TorchTrainer:
     """Return a trainer with the record's data set, from `data_dir` or the package, and the record's precision.
 
     `net` is the name of the net of one's own that the record is of; one that this process has used needs no name.
+    `what` is what a message says of other data.
 
     Raises:
         DataError: the data set cannot be loaded.
@@ -72,7 +78,7 @@ def trainer_for(
     close_test_set()
     compatibility.require_net(record.recipe.get("net_code"), net)
     torch_device = numerics.setup(compatibility.device_like(record.numerics, device))
-    data = on_device(compatibility.training_set(record.data, data_dir, "The record"), torch_device)
+    data = on_device(compatibility.training_set(record.data, data_dir, what), torch_device)
     precision = numerics.choose_precision(torch_device, str(record.numerics.get("precision", "auto")))
     return TorchTrainer(data, precision, record=recorder(torch_device))
 

@@ -24,7 +24,8 @@ def to_bytes(learner: Learner, config_hash: str, period: int) -> bytes:
     if learner.losses:
         tensors |= {f"losses.{name}": value for name, value in learner.losses._asdict().items()}
     for name, parameter in learner.model.named_parameters():
-        for key, value in learner.optimizer.state[parameter].items():
+        # A weight without a gradient so far has no entry, and must get none: looking it up in `state` makes an empty one.
+        for key, value in learner.optimizer.state.get(parameter, {}).items():
             tensors[f"optimizer.{key}.{name}"] = value
     metadata = {"state": json.dumps(_stand(learner, config_hash, period))}
     return save(_apart({name: value.detach().cpu().contiguous() for name, value in tensors.items()}), metadata)
@@ -48,11 +49,13 @@ def restore(learner: Learner, content: bytes, config_hash: str, period: int) -> 
         for name, value in learner.losses._asdict().items() if learner.losses else ():
             value.copy_(tensors[f"losses.{name}"])
     for name, parameter in learner.model.named_parameters():
-        learner.optimizer.state[parameter] = {
+        kept = {
             key.split(".")[1]: _placed(value, parameter)
             for key, value in tensors.items()
             if key.startswith("optimizer.") and key.split(".", 2)[2] == name
         }
+        if kept:
+            learner.optimizer.state[parameter] = kept
 
 
 def _apart(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -51,6 +51,8 @@ MAX_CRASHES = 5
 """Crashed trials in a row that end a search. Few, for each has been tried twice: where five differ and all crash, it is
 the trainer or the machine."""
 
+EXPECTED_OF = 10_000
+"""Of so many trials at most it is reckoned how many will train each period."""
 NO_RULES = StopRules()
 """Nothing ends a search before its goal."""
 
@@ -104,7 +106,9 @@ class Driver(Generic[C]):
         self._optuna_study = optuna_study
         # A study that was begun when longer plans were accepted has such trials, and goes on with more of them.
         self._most_periods = max([spec.periods, *(len(trial.costs) for trial in history.trials)])
-        expected = survivors(max(history.goal, 1), spec.pruner, spec.periods, two_objectives=spec.cost is not None)
+        # What share goes on hardly depends on the number of trials, and reckoning it for a billion takes hours.
+        trials = min(max(history.goal, 1), EXPECTED_OF)
+        expected = survivors(trials, spec.pruner, spec.periods, two_objectives=spec.cost is not None)
         self._meter = Meter(history, dispatcher, expected)
         for active in history.timeline.actives():
             if not active.verdict:

@@ -33,8 +33,10 @@ def restored(spec: StudySpec, history: History, planner: Planner[Any] | None) ->
         else partial(SpaceProspects, spec.space, constrained(planner, spec.space), spec.seed),
     )
     for trial in history.trials:
-        values = {period: r.value for period, r in enumerate(trial.reports, 1) if r.value is not None}
-        told_value = trial.value if trial.reason in ("complete", "pruned") else None
+        # As floats, as Optuna was told them while the search ran: whole numbers beyond 2^53 would be told apart again.
+        values = {period: float(r.value) for period, r in enumerate(trial.reports, 1) if r.value is not None}
+        is_told = trial.value is not None and trial.reason in ("complete", "pruned")
+        told_value = float(trial.value) if is_told else None
         optuna_study.restore(
             frozen_trial(
                 optuna_study.ranges,

@@ -149,11 +149,13 @@ class Search:
         _check_given("start", start, isinstance(start, StartList | None), "a StartList, or None")
         _check_strategy("sampler", sampler, Sampler)
         _check_strategy("pruner", pruner, Pruner)
+        _check_given("name", name, isinstance(name, str | None), "a text, or None")
+        _check_given("results", results, isinstance(results, str | Path), "a folder")
         check_several("enqueued", enqueued)
         named, start, enqueued = _named_strategies(space), start or StartList(), tuple(enqueued)
         for name_of_list, given in (("enqueued", enqueued), ("start", start.configurations)):
             for index, params in enumerate(given):
-                if not isinstance(params, Mapping):
+                if not isinstance(params, Mapping) or not all(isinstance(path, str) for path in params):
                     raise UsageError(f"{name_of_list}[{index}]: {show(params)} names no parameters with their values.")
                 if misfit := space.misfit(params):
                     raise UsageError(f"{name_of_list}[{index}]: {misfit}")

@@ -6,7 +6,7 @@ does: gone on with later, a search that stopped comes to the very trials of one 
 
 from __future__ import annotations
 
-import math
+import sys
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -47,7 +47,7 @@ class StopRules:
             check_whole("patience", self.patience)
             if self.patience < 1:
                 raise UsageError(f"A patience of {self.patience} trials waits for none; give 1 or more.")
-        if self.target is not None and not (is_number(self.target) and math.isfinite(self.target)):
+        if self.target is not None and not (is_number(self.target) and abs(self.target) <= sys.float_info.max):
             raise UsageError(f"A target of {self.target} can be reached by no trial; give a number.")
 
     def verdict(self, history: History) -> Stopped | None:

@@ -154,8 +154,7 @@ class StudyRecord:
     @property
     def best(self) -> TrialRecord | None:
         """The complete trial with the best value, if there is one; with two objectives, too."""
-        complete = self.complete()
-        return complete[0] if complete else None
+        return min((t for t in self.trials if t.state == "COMPLETE"), key=TrialRecord.rank_key, default=None)
 
     @property
     def digest(self) -> str:

@@ -37,7 +37,9 @@ def error_text(error: BaseException) -> str:
     raised = error.__cause__ if isinstance(error, PluginError) else None
     lines = "".join(traceback.format_exception(raised or error)).rstrip().splitlines()
     sentence = [str(error)] if raised else []
-    return "\n".join([*lines, *sentence][-ERROR_LINES:])
+    text = "\n".join([*lines, *sentence][-ERROR_LINES:])
+    # The name of a file may hold what is no UTF-8, and a log is.
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def checked(answer: Any) -> tuple[bytes, Report]:

@@ -136,7 +136,7 @@ class WatchedPruner(BasePruner):
 def _holds(span: BaseDistribution, value: Any) -> bool:
     try:
         return bool(span._contains(span.to_internal_repr(value)))
-    except (ValueError, TypeError):  # no number, or no such option
+    except (ValueError, TypeError, OverflowError):  # no number, one beyond all floats, or no such option
         return False
 
 

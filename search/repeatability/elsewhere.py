@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -35,9 +35,9 @@ def decided_elsewhere(spec: StudySpec, events: Sequence[Event]) -> dict[str, Dec
 
 
 def answer_elsewhere(module: str, task: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return what a module's `main` answers to a task in a fresh interpreter whose hashes of texts are others.
+    """Return what a module answers to a task in a fresh interpreter whose hashes of texts are others.
 
-    It reads the task as JSON from its standard input, and prints a JSON object on its last line.
+    Run as a program, the module calls `answer`.
 
     Raises:
         PluginError: it fails, does not answer, or answers with an `error`.
@@ -52,23 +52,32 @@ def answer_elsewhere(module: str, task: Mapping[str, Any]) -> Mapping[str, Any]:
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:
         raise PluginError(f"Another process had not answered after {PATIENCE} s.") from error
-    if done.returncode:
+    if done.returncode or not done.stdout:
         last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
         raise PluginError(f"Another process failed: {in_a_sentence(last)}.")
-    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    if "error" in answer:
-        raise PluginError(answer["error"])
-    return answer
+    found: dict[str, Any] = json.loads(done.stdout)
+    if "error" in found:
+        raise PluginError(found["error"])
+    return found
 
 
-def main() -> None:
-    """Answer one task, from standard input to standard output."""
-    task = json.load(sys.stdin)
+def answer(work: Callable[[Any], Mapping[str, Any]]) -> None:
+    """Answer the task on standard input with what `work` makes of it, or with its error, as JSON on standard output.
+
+    What a user's code prints meanwhile, and until the process has ended, goes to standard error.
+    """
+    with os.fdopen(os.dup(1), "w") as output:
+        os.dup2(2, 1)
+        try:
+            found = work(json.load(sys.stdin))
+        except SearchError as error:
+            found = {"error": str(error)}
+        json.dump(found, output)
+
+
+def _decided(task: Mapping[str, Any]) -> Mapping[str, Any]:
     events = from_rows(task["rows"])
-    try:
-        print(json.dumps({"decisions": decided_anew(_spec(events[0], task), events)}))
-    except SearchError as error:
-        print(json.dumps({"error": str(error)}))
+    return {"decisions": decided_anew(_spec(events[0], task), events)}
 
 
 def _named(way: strategies.Sampler | strategies.Pruner) -> dict[str, Any] | None:
@@ -92,4 +101,4 @@ def _spec(created: Event, task: Mapping[str, Any]) -> StudySpec:
 
 
 if __name__ == "__main__":
-    main()
+    answer(_decided)

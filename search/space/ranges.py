@@ -58,14 +58,13 @@ class IntRange:
     def draw(self, rng: random.Random) -> int:
         """Return a value at random."""
         if self.log:
-            # Half a unit beyond both ends, so that rounding gives the two ends their full share.
-            drawn = math.exp(rng.uniform(math.log(self.low - 0.5), math.log(self.high + 0.5)))
-            return min(max(round(drawn), self.low), self.high)
+            return self.at(rng.random())
         return rng.randrange(self.low, self.high + 1, self.step)
 
     def at(self, share: float) -> int:
         """Return the value below which so large a share of the draws lies, 0 up to but not 1."""
         if self.log:
+            # Half a unit beyond both ends, so that rounding gives the two ends their full share.
             low, high = math.log(self.low - 0.5), math.log(self.high + 0.5)
             return min(max(round(math.exp(low + share * (high - low))), self.low), self.high)
         return self.low + self.step * int(share * ((self.high - self.low) // self.step + 1))
@@ -94,7 +93,7 @@ class FloatRange:
         if not is_number(value) or not self.low <= value <= self.high:
             return False
         steps = (value - self.low) / self.step if self.step else 0.0
-        return abs(steps - round(steps)) < 1e-6
+        return abs(steps - round(steps)) < 1e-8  # as Optuna has it, which refuses what is farther from the grid
 
     def drawn_for(self, value: Any) -> Any:
         """Return what is drawn in place of a value of the range: on a grid it may be off by rounding.
@@ -110,9 +109,7 @@ class FloatRange:
         """Return a value at random."""
         if self.step:
             return self._point(rng.randint(0, round((self.high - self.low) / self.step)), self.step)
-        if self.log:
-            return self._inside(math.exp(rng.uniform(math.log(self.low), math.log(self.high))))
-        return self._inside(rng.uniform(self.low, self.high))
+        return self.at(rng.random())
 
     def at(self, share: float) -> float:
         """Return the value below which so large a share of the draws lies, 0 up to but not 1."""

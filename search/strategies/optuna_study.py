@@ -151,8 +151,8 @@ class OptunaStudy:
         if self._pareto_pruning is not None:
             self._pareto_pruning.tell(number, TrialState[state], value)
             values = self._pareto_pruning.both(number, value)
-        if self._lasting is not None:
-            self._lasting.after_trial(self._study, self._storage.get_trial(number), TrialState[state], values)
+        if self._lasts:  # also before it was asked for anything, where a search goes on
+            self._made(number, is_given=False).after_trial(self._study, self._storage.get_trial(number), TrialState[state], values)
         self._storage.set_trial_state_values(number, TrialState[state], values)
         self._trials.pop(number, None)
 

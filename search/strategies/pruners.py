@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, ClassVar, assert_never
 
 from search.errors import UsageError
@@ -213,5 +214,5 @@ def _halved(trials: int, asha: Asha, periods: int, two_objectives: bool) -> list
 def _passing(arrivals: int, reduction_factor: int, two_objectives: bool) -> float:
     chances = [max(1, n // reduction_factor) / n for n in range(1, arrivals + 1)]
     if two_objectives:  # the nth arrival is compared with 0 to n - 1 others, as likely with each number of them
-        return sum(sum(chances[:n]) / n for n in range(1, arrivals + 1))
+        return sum(passed / n for n, passed in enumerate(accumulate(chances), 1))
     return sum(chances)

@@ -203,8 +203,20 @@ def misfits(
     sampler: Sampler, pruner: Pruner, space: Space, periods: int
 ) -> Iterator[tuple[Literal["sampler", "pruner"], str]]:
     """Yield ("sampler" or "pruner", reason) for each choice that does not fit, given the periods of a trial."""
-    yield from (("sampler", reason) for reason in _misfits_of_sampler(sampler, pruner, space))
-    yield from (("pruner", reason) for reason in _misfits_of_pruner(pruner, periods))
+    of_sampler, of_pruner = [*_faults_of(sampler)], [*_faults_of(pruner)]
+    if not (of_sampler or of_pruner):  # of rungs that never rise nothing more can be said
+        of_sampler += _misfits_of_sampler(sampler, pruner, space)
+        of_pruner += _misfits_of_pruner(pruner, periods)
+    yield from (("sampler", reason) for reason in of_sampler)
+    yield from (("pruner", reason) for reason in of_pruner)
+
+
+def _faults_of(strategy: Sampler | Pruner) -> Iterator[str]:
+    """Yield what is wrong with the options of a built-in strategy: one that was made in Python was not parsed."""
+    if not isinstance(strategy, ForeignSampler | ForeignPruner):
+        options = {field.name: getattr(strategy, field.name) for field in fields(strategy)}
+        kind = "sampler" if strategy.name in SAMPLERS else "pruner"
+        yield from _faults_of_options(f"{kind} {strategy.name}", options, list(options))
 
 
 def _misfits_of_sampler(sampler: Sampler, pruner: Pruner, space: Space) -> Iterator[str]:

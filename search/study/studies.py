@@ -55,6 +55,7 @@ def open_study(results: Path, name: str | None, storage: str | None = None) -> S
         StudyNotFoundError: there is none of that name, or none at all.
         StorageError: its database cannot be read.
     """
+    results = Path(results)
     name = latest(results, storage) if name is None else checked_name(name)
     location = StudyLocation.of(name, results, storage)
     history = _read(location)

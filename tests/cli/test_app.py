@@ -161,6 +161,19 @@ def test_output_that_cannot_be_written_is_one_sentence(redirection: str, code: i
     assert (done.returncode, done.stdout, done.stderr) == (code, "", words)
 
 
+@pytest.mark.parametrize("arguments", ["--version", "--help", "space check bad.yaml --json"])
+def test_output_is_written_before_the_end_however_a_command_ends(tmp_path: Path, arguments: str) -> None:
+    (tmp_path / "bad.yaml").write_text("epochs: x\n")
+    environment = {**os.environ, "PYTHONPATH": IMPORTABLE}
+    main = "from mnist_bench.cli.app import main; main()"
+    full = ["sh", "-c", f'exec "$0" -c "$1" {arguments} > /dev/full', sys.executable, main]
+    done = subprocess.run(full, cwd=tmp_path, capture_output=True, text=True, env=environment, timeout=60, check=False)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "Error: the output cannot be written (No space left on device)."
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+
+
 def test_what_the_system_refuses_is_one_sentence_with_its_file(cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     raising(monkeypatch, PermissionError(13, "Permission denied", "results/conv-0/study.db"))
     result: Result = cli("studies")

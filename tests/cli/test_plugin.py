@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
+from mnist_bench import net_checks
 from mnist_bench.data.mnist import DataOptions
 from mnist_bench.own_nets.own_net import OwnNet
 from search.plugins.loading import Code
@@ -66,7 +68,8 @@ def test_a_net_that_no_search_takes_is_not_said_to_be_taken_by_arrival(cli: Cli,
 
 
 def test_what_holds_is_told_in_a_table(cli: Cli, checked: list[object], tmp_path: Path) -> None:
-    result = cli("plugin", "check", own_code.write(tmp_path, own_code.SEEDED), "--space", "smoke")
+    name = own_code.write(tmp_path, own_code.SEEDED)
+    result = cli("plugin", "check", name, "--space", "smoke")
     assert result.exit_code == 0
     assert result.stdout.splitlines() == [
         "mine.py:Mine (mine.py, abababab…) on smoke, with made-up trials",
@@ -74,7 +77,7 @@ def test_what_holds_is_told_in_a_table(cli: Cli, checked: list[object], tmp_path
         "sampler      holds  found",
         "asked twice  yes    50 decisions, all the same",
         "",
-        "A search in logical order takes it: --sampler mine.py:Mine.",
+        f"A search in logical order takes it: --sampler {shlex.quote(name)}.",
     ]
 
 
@@ -130,6 +133,28 @@ def test_a_net_is_tried_on_as_many_of_ones_own_images_as_there_are(
     assert f" on {tried:,} images" in result.stdout
 
 
+@pytest.mark.usefixtures("net_checked")
+def test_a_net_is_tried_with_settings_that_it_takes(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Mapping[str, Any]] = []
+    examine = net_checks.examine
+
+    def noting(net: OwnNet, settings: Mapping[str, Any], data: DataOptions) -> Checked:
+        given.append(settings)
+        return examine(net, settings, data)
+
+    monkeypatch.setattr("mnist_bench.net_checks.examine", noting)
+    text = own_nets.UNTYPED.replace("    return head", "    if settings['width'] % 2 == 0:\n        raise ValueError\n    return head")
+    (tmp_path / "odd.yaml").write_text("net: {width: {int: [4, 16]}}\n")
+    name = own_nets.write(tmp_path, text, "odd.py")
+    result = cli("plugin", "check", name, "--space", "odd.yaml", "--json")
+    assert result.exit_code == 0, result.output
+    values = json.loads(result.stdout)
+    assert (values["space"], values["images"]) == ("odd.yaml", 3000)
+    assert [settings["width"] % 2 for settings in given] == [1]
+
+
 def test_a_net_is_judged_for_the_pictures_at_hand(cli: Cli, tmp_path: Path, net_checked: list[DataOptions]) -> None:
     name = own_nets.write(tmp_path, own_nets.COLOUR_ONLY)
     write_npz(tmp_path / "mine.npz", arrays(classes=4, train=40, test=8, side=16))
@@ -176,13 +201,18 @@ def test_a_sampler_is_tried_on_a_net_of_ones_own(
     ("words", "said"),
     [
         (["nowhere.py:Mine"], "No sampler, pruner or net nowhere.py:Mine"),
-        (["mine.py:Mine", "--sampler-option", "share"], "--sampler-option share: give each name once, as NAME=VALUE."),
+        (
+            ["mine.py:Mine", "--sampler-option", "share"],
+            "--sampler-option or --pruner-option share: give each name once, as NAME=VALUE.",
+        ),
+        (["nets.py:build", "--seed", "7"], "--seed, --sampler-option, --pruner-option and --net are for samplers and"),
         (["mine.py:Mine", "--sampler-option", "share=[1]"], "a number, a text, true, false or null is needed"),
         (["mine.py:Mine", "--pruner-option", "lr=1"], "Sampler mine.py:Mine cannot be made: TypeError"),
     ],
 )
 def test_what_is_asked_wrongly_is_told(cli: Cli, tmp_path: Path, words: list[str], said: str) -> None:
     own_code.write(tmp_path, own_code.SEEDED)  # the folder in which commands run
+    own_nets.write(tmp_path, own_nets.GOOD, "nets.py")
     result = cli("plugin", "check", *words)
     assert result.exit_code == 2
     assert said in result.stderr

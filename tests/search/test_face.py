@@ -70,6 +70,8 @@ def test_the_short_way_gives_the_same_search_in_this_process_and_in_workers(tmp_
         ({"order": 3}, "order=3: give logical or arrival."),
         ({"seed": "3"}, "seed='3': give a whole number."),
         ({"seed": 1.0}, "seed=1.0: give a whole number."),
+        ({"name": 5}, "name=5: give a text, or None."),
+        ({"enqueued": [{1: 2}]}, "enqueued[0]: {1: 2} names no parameters with their values."),
     ],
 )
 def test_an_argument_that_no_search_can_have_is_named(tmp_path: Path, given: dict[str, object], fault: str) -> None:
@@ -77,6 +79,32 @@ def test_an_argument_that_no_search_can_have_is_named(tmp_path: Path, given: dic
         of(tmp_path / "results", **given)
     assert str(refused.value) == fault
     assert not (tmp_path / "results").exists()
+
+
+def test_results_and_targets_that_are_none_are_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"^results=5: give a folder\.$"):
+        of(5)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match=r"^A target of 10+ can be reached by no trial; give a number\.$"):
+        search.StopRules(target=10**400)
+    run = of(tmp_path).run()
+    assert search.open_study(str(tmp_path), run.study.name) == run.study  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("strategy", "fault"),
+    [
+        ({"pruner": search.Asha(reduction_factor=1)}, "search.pruner: pruner asha: reduction_factor is 1; it takes a "),
+        ({"pruner": search.Asha(min_resource=0)}, "search.pruner: pruner asha: min_resource is 0; it takes a "),
+        ({"pruner": search.Hyperband(min_resource=0)}, "search.pruner: pruner hyperband: min_resource is 0; it takes "),
+        ({"sampler": search.Tpe(n_startup_trials=0)}, "search.sampler: sampler tpe: n_startup_trials is 0; it takes "),
+    ],
+)
+def test_options_that_no_file_may_give_are_refused_from_python_too(
+    tmp_path: Path, strategy: dict[str, object], fault: str
+) -> None:
+    with pytest.raises(UsageError) as refused:
+        of(tmp_path / "results", **strategy).run()
+    assert str(refused.value).startswith(fault)
 
 
 def test_what_else_a_search_has_is_replaced(tmp_path: Path) -> None:

@@ -93,6 +93,13 @@ def test_what_a_killed_writer_leaves_is_found_and_nothing_else(tmp_path: Path, m
     assert left.name.startswith(".0-1.state.")
 
 
+@pytest.mark.parametrize("name", ["a" * 255, "é" * 127])
+def test_a_name_may_be_as_long_as_names_can_be(tmp_path: Path, name: str) -> None:
+    atomic_write(tmp_path / name, b"content")
+    assert (tmp_path / name).read_bytes() == b"content"
+    assert leftovers(tmp_path) == []
+
+
 def test_a_place_to_write_to_is_looked_at_beforehand(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     check_target(tmp_path / "a" / "b", folder=True)

@@ -96,6 +96,38 @@ def build(settings, input_shape, classes):
     return head(4, input_shape, classes, Shift())
 """
 """Has a buffer that is always the same and that its state leaves out, larger than all its weights."""
+NOTHING = f"""{_HEAD}
+@dataclass(frozen=True)
+class Settings:
+    pass
+
+def build(settings: Settings, input_shape: tuple[int, int, int], classes: int) -> nn.Module:
+    return head(4, input_shape, classes)
+"""
+"""Declares that it has no settings."""
+LISTED = f"""{_HEAD}
+def build(settings, input_shape, classes):
+    widths = [784] + settings["widths"] + [classes]
+    return nn.Sequential(nn.Flatten(), *(nn.Linear(one, other) for one, other in zip(widths, widths[1:])))
+"""
+"""Adds to a list that is given."""
+LATE = f"""{_HEAD}
+class Late(nn.Module):
+    def __init__(self, classes):
+        super().__init__()
+        self.first, self.late, self.last = nn.LazyLinear(8), nn.Linear(8, 8), nn.Linear(8, classes)
+        self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
+
+    def forward(self, pictures):
+        hidden = torch.relu(self.first(pictures.flatten(1)))
+        if self.training:
+            self.steps += 1
+        return self.last(hidden + torch.relu(self.late(hidden)) if self.steps > 11 else hidden)
+
+def build(settings, input_shape, classes):
+    return Late(classes)
+"""
+"""One of its layers has its first gradient in the twelfth step."""
 NEEDING = GOOD.replace("Le(64)] = 4", "Le(64)]")
 """One of its settings has no default."""
 OPTIONAL = f"""{_HEAD}

@@ -103,7 +103,8 @@ def confirm(
         output.note_command(line)
     if not found.finals:
         output.note("To go on from here:")
-        for line in (f"  {again.to_the_end(budget_to_the_end(found), storage)}", *again.hint(storage)):
+        output.note_command(f"  {again.to_the_end(budget_to_the_end(found), storage)}")
+        for line in again.hint(storage):
             output.note(line)
 
 

@@ -123,8 +123,10 @@ def verdict(comparison: Comparison) -> list[str]:
 def _cause_words(comparison: Comparison) -> str:
     """Return whether numerics and versions differ, and what is left as the cause where numerics do not."""
     versions = f"versions differ: {_listed(comparison.versions)}" if comparison.versions else "versions are the same"
-    if comparison.numerics:
+    if _changed_canaries(comparison.numerics):
         return f"{_numerics_words(comparison)}; {versions}."
+    if comparison.numerics:
+        return f"The canaries agree, but the numerics are described otherwise: {_listed(comparison.numerics)}; {versions}."
     causes = "one of these, the program itself" if comparison.versions else "another: the program itself"
     return f"The numerics agree; {versions}. So the cause is {causes}, or the record."
 

@@ -49,7 +49,7 @@ def show(
     """
     if recipe + space + code + (json or why) > 1:
         raise UsageError("Give one of --recipe, --space, --code and --json; --json goes with --why, too.")
-    study, number = targets.open_target(target, results, storage, of_any_trainer=not recipe)
+    study, number = targets.open_target(target, results, storage, of_any_trainer=not (recipe or code))
     if recipe:
         from mnist_bench.studies import recipe_text
 

@@ -78,7 +78,7 @@ def _stamp(source: Path) -> str:
 def _kept(source: Path, stamp: str, read: Callable[[Path], Parts]) -> tuple[Path, PictureForm]:
     """Return the folder with the IDX files of a source, and their form; made now where there is none."""
     root = cache_folder() / "data"
-    known = root / "sources" / canonical_json.sha256([str(source), stamp])
+    known = root / "sources" / canonical_json.sha256([picture_folder.printable(str(source)), stamp])
     with suppress(OSError, ValueError):
         folder = root / known.read_text()
         if made := _whole(folder):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -21,6 +22,10 @@ from search.messages import show
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 _LISTED = ", ".join(KEYS)
+_DAMAGED = (
+    OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error, SyntaxError, tokenize.TokenError
+)  # fmt: skip
+"""What reading an archive raises that is none, or holds arrays that are none."""
 
 
 def read(path: Path) -> Parts:
@@ -35,7 +40,7 @@ def read(path: Path) -> Parts:
     try:
         with zipfile.ZipFile(path) as archive:
             arrays = {key: _array(archive, key, path) for key in KEYS}
-    except (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error, SyntaxError) as error:
+    except _DAMAGED as error:
         raise DataError(f"{path}: cannot be read as an .npz file ({error})") from error
     where = {key: f"{path}: {key}" for key in KEYS}
     shares = _are_shares(arrays["x_train"], where["x_train"])

@@ -37,9 +37,9 @@ def joined(train: Images, test: Images, where: tuple[str, str, str, str], names:
     labels, pictures = train.labels, train.images
     form = form_of(pictures.shape[1:], labels, where[0], where[1])
     check(train, form, *where[:2])
-    check(test, form, *where[2:])
     if not len(test.labels):
         raise DataError(f"{where[2]}: holds no picture; some that no search sees are needed to confirm what it finds")
+    check(test, form, *where[2:])
     kept = (Images(images=part.images, labels=_narrow(part.labels, form.classes)) for part in (train, test))
     return Parts(form=form, train=next(kept), test=next(kept), names=names)
 

@@ -44,7 +44,7 @@ def stamp(folder: Path) -> str:
         files = [(path, os.stat(path)) for part in (TRAIN, TEST) for path in _below(folder / part)]
     except OSError as error:
         raise DataError(f"{folder}: cannot be listed ({error})") from error
-    return canonical_json.sha256([[_printable(str(path)), found.st_size, found.st_mtime_ns] for path, found in files])
+    return canonical_json.sha256([[printable(str(path)), found.st_size, found.st_mtime_ns] for path, found in files])
 
 
 def read(folder: Path) -> Parts:
@@ -96,16 +96,16 @@ def _told(names: Sequence[str], part: Path) -> tuple[str, ...]:
     Raises:
         DataError: two are told alike, or one has no character that can be seen.
     """
-    told = [on_one_line(_printable(name)).strip() for name in names]
+    told = [on_one_line(printable(name)).strip() for name in names]
     for name, text in zip(names, told, strict=True):
         if not text or told.count(text) > 1:
             raise DataError(
-                f"{part}: what is seen of the class {show(_printable(name))} tells it from no other; rename it"
+                f"{part}: what is seen of the class {show(printable(name))} tells it from no other; rename it"
             )
     return tuple(told)
 
 
-def _printable(name: str) -> str:
+def printable(name: str) -> str:
     """Return a file's name with escapes in place of the bytes that are no UTF-8."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 

@@ -38,7 +38,8 @@ class Options(Workplace):
     """A recipe: a file, a shipped one's name, or values."""
     seeds: int = 3
     budget: float | None = None
-    """Seconds after which no further step is begun; what is left is then one step. Left out: no limit."""
+    """Seconds after which what is left is one step, a step under way included; both ends are trained in any case. Left
+    out: no limit."""
 
     def __post_init__(self) -> None:
         check_count("seeds", self.seeds)

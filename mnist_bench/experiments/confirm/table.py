@@ -279,13 +279,15 @@ def _final_lines(confirmed: Confirmed, final: Final) -> list[str]:
         f"      the {final.ended} nets as a committee, their probabilities averaged: "
         f"{committee(final, confirmed.test_images)}."
     ]  # fmt: skip
+    came_out = "alike, to 0.01 points"
+    if round(abs(gap), 2):
+        came_out = f"{abs(gap):.2f} points {'higher' if gap > 0 else 'lower'}"
     unlearned = [f"      {failures(test)}."] if test.not_learned else []
     return [
         f"  #{number} ({role})  {accuracy(test)} on the test images, {test.seeds} seeds: {each}",
         *unlearned,
         *together,
-        f"      validation {accuracy(validation)}, so the test images came out {abs(gap):.2f} points "
-        f"{'higher' if gap > 0 else 'lower'}.",
+        f"      validation {accuracy(validation)}, so the test images came out {came_out}.",
     ]
 
 
@@ -296,8 +298,10 @@ def _luck_line(winner: Candidate, fresh: Figures) -> str:
     if not winner.complete:
         epochs = "1 epoch" if winner.search_epochs == 1 else f"{winner.search_epochs:g} epochs"
         return f"In the search #{winner.number} was pruned after {epochs} at {then}."
-    word = "lucky" if luck > 0 else "unlucky"
-    return f"In the search #{winner.number} had {then}, with {seeds} {now}: {word} by {abs(luck):.2f} points there."
+    had = f"In the search #{winner.number} had {then}, with {seeds} {now}"
+    if round(luck, 2) == 0:
+        return f"{had}: as much, to 0.01 points."
+    return f"{had}: {'lucky' if luck > 0 else 'unlucky'} by {abs(luck):.2f} points there."
 
 
 def _in_the_search(row: Candidate) -> str:

@@ -192,3 +192,8 @@ class Contest:
     """Whether choices are scored with the seed that the search saw: good for development, not for claims."""
     reference: tuple[float, float] | None = None
     """Error (0..1) of the configuration with the best posterior mean in the table, and its standard error."""
+
+    @property
+    def retrained(self) -> bool:
+        """Whether choices were trained again, with fresh seeds."""
+        return any(trace.fresh for traces in self.traces for trace in traces)

@@ -38,6 +38,10 @@ HOW_TO_READ = (
     "A budget is estimated cost, not trials or epochs: a large net's epoch counts for more than a small one's, and an "
     "estimate is the same in every run.",
 )
+RETRAINED = (
+    "Errors and verdicts are of the choices trained again with fresh seeds; speed-ups and ranks on the way are of the "
+    "nets as the searches trained them."
+)
 DEVELOPS = (
     "Choices are scored with the seed that the search saw: good for developing a way of searching, but no ground for a "
     "claim."
@@ -206,6 +210,7 @@ def _caption(judged: Judged) -> list[str]:
         f"{what}: error of the choice on {contest.unseen_images:,} unseen images for what {contest.budget} whole "
         f"trainings cost (about {cost} of one worker), {len(contest.seeds)} seeds, {contest.slots} slots.",
         *scope(contest),
+        *([RETRAINED] if contest.retrained else []),
     ]
 
 

@@ -1,4 +1,4 @@
-"""Digits as the best trial saw them in training: the same distortions, drawn from its seed, epoch by epoch."""
+"""Digits as the best trial's seed distorts them, epoch by epoch; with hard images chosen, not all epochs took them."""
 
 from __future__ import annotations
 
@@ -41,6 +41,8 @@ class Distortions:
     """What the pictures show: "digits", or "pictures" of anything else."""
     trained: int
     """Number of epochs that the trial trained."""
+    chooses: bool
+    """Whether later epochs left images out, which these may have been: the easier ones, by their losses."""
     epochs: tuple[int, ...]
     """Epochs, from 1, of the rows below the first; empty if nothing is distorted."""
     images: sheet.Pixels
@@ -66,6 +68,7 @@ def rows(study: StudyRecord, trial: TrialRecord, data: Dataset) -> Distortions:
         classes=data.form.classes,
         noun="digits" if of_digits(data_of(study.spec["context"]).dataset) and data.form.classes == 10 else "pictures",
         trained=config.epochs,
+        chooses=bool(config.optim.hard_share) and config.epochs > 1,
         epochs=epochs,
         images=np.stack([originals, *seen]),
     )
@@ -120,7 +123,9 @@ def _remarks(distortions: Distortions) -> list[str]:
     left_out = [f"{epoch}" for epoch in every if epoch not in distortions.epochs]
     some = f"{len(left_out)} of {distortions.trained} epochs" if len(left_out) > EPOCHS_SHOWN else ", ".join(left_out)
     epochs = f"left out: {'' if len(left_out) > EPOCHS_SHOWN else 'epoch '}{some}" if left_out else ""
-    return [f"study {distortions.study}", epochs, f"{first}, as this trial's seed distorts it", ", then ".join(ways)]
+    chosen = "from epoch 2 on it trained on the hardest images and some others" if distortions.chooses else ""
+    seen = f"{first}, as this trial's seed distorts it"
+    return [f"study {distortions.study}", epochs, seen, chosen, ", then ".join(ways)]
 
 
 def picture(subject: Subject) -> Figure:

@@ -65,10 +65,11 @@ def draw(made: Ablation) -> Figure:
 
 
 def finding(made: Ablation) -> str:
-    """Return the heading: which step removes most errors."""
-    most = max(made.steps, key=lambda step: step.fewer or 0)
-    if most.by_chance or not most.fewer or most.fewer < 0:
+    """Return the heading: which step removes most errors, of those that remove more than chance does."""
+    sure = [step for step in made.steps if not step.by_chance and (step.fewer or 0) > 0]
+    if not sure:
         return f"No step from {made.baseline} to #{made.trial} takes away errors beyond chance"
+    most = max(sure, key=lambda step: step.fewer or 0)
     verb = "take" if len(most.groups) > 1 or most.name.endswith("s") else "takes"
     name = most.name[0].upper() + most.name[1:]
     return f"{name} {verb} away {most.fewer:.0f} of the {made.start.mean:.0f} errors of {made.baseline}"

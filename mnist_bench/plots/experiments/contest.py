@@ -201,7 +201,7 @@ def _remarks(panels: Panels) -> list[str]:
         f"{', '.join(dict.fromkeys(contest.task for contest in contests))}: {_range(seeds)} seeds, the same for all; "
         f"{_range(images)} unseen images",
         "bands: one standard error",
-        TRAINED if any(trace.fresh for contest in contests for traces in contest.traces for trace in traces) else "",
+        TRAINED if any(contest.retrained for contest in contests) else "",
         *(f"{name} has spent {budgets} times what the axis says" for name, budgets in several.items()),
         *(f"{name}: no choice with some seed" for name in incomplete),
         f"{panels.left_out} of lower rank left out" if panels.left_out else "",

@@ -167,7 +167,7 @@ def draw(pareto: Pareto, width: float = style.WIDE) -> Figure:
     panels: Sequence[Axes] = figure.subplots(*shape, sharey=True)
     for axes, cost in zip(panels, COSTS, strict=True):
         _draw_panel(axes, pareto, cost)
-    accuracy.set_axis(panels[0], [*pareto.shown, pareto.best.interval[1]])
+    accuracy.set_axis(panels[0], [*pareto.shown, pareto.best.interval[1]], whole=True)
     panels[1].grid(axis="y")
     figure.supylabel(accuracy.LABEL, fontsize=9)
     for axes, cost in zip(panels, COSTS, strict=True):

@@ -48,6 +48,8 @@ class LocalExecutor:
         self._restart_policy = RestartPolicy(workers)
         self._suspects: set[tuple[int, int]] = set()
         self._waiting: deque[Job[Any]] = deque()
+        self._failure: WorkerError | None = None
+        """That ends the search, once what came before it has been handed on."""
         """Suspects for whom no worker is empty yet."""
 
     @property
@@ -87,12 +89,19 @@ class LocalExecutor:
 
     def wait(self, timeout: float) -> list[Outcome]:
         """See `Executor.wait`."""
+        if self._failure is not None:
+            raise self._failure
         self._replenish()
         self._end_stalled()
         # Waits for the first, then takes what is there besides: what came back together is decided together.
         outcomes = self._receive(timeout)
-        while not self._inbox.empty():
-            outcomes += self._receive(0)
+        try:
+            while not self._inbox.empty():
+                outcomes += self._receive(0)
+        except WorkerError as error:
+            if not outcomes:
+                raise
+            self._failure = error  # a period that is done is not trained again
         self._place_waiting()
         return outcomes
 

@@ -83,6 +83,8 @@ class RayExecutor:
         self._first_node = ""
         self._restart_policy = RestartPolicy(workers)
         self._next_check = 0.0
+        self._failure: WorkerError | None = None
+        """That ends the search, once what came before it has been handed on."""
 
     @property
     def workers(self) -> int:
@@ -126,6 +128,8 @@ class RayExecutor:
         Raises:
             WorkerError: the cluster's head is gone as well, or a worker's numerics differ from the others'.
         """
+        if self._failure is not None:
+            raise self._failure
         if time.monotonic() > self._next_check:
             self._check_head()
         self._replenish()
@@ -187,7 +191,15 @@ class RayExecutor:
         ready, _ = self._ray.wait(list(waiting), timeout=timeout)
         if ready:  # the first wait returns one; here is what came with it
             ready, _ = self._ray.wait(list(waiting), num_returns=len(waiting), timeout=0)
-        return [outcome for answer in ready for outcome in self._take(waiting[answer])]
+        outcomes: list[Outcome] = []
+        for answer in ready:
+            try:
+                outcomes += self._take(waiting[answer])
+            except WorkerError as error:
+                self._failure = error
+        if self._failure is not None and not outcomes:
+            raise self._failure
+        return outcomes  # before the failure is told: a period that is done is not trained again
 
     def _take(self, worker: _Worker) -> list[Outcome]:
         try:

@@ -61,8 +61,9 @@ def test_what_the_study_lacks_is_a_reason_where_all_are_drawn(failing: dict[str,
         (lambda: pictures.plot_study(handmade.mixed(), "history"), "kinds='history': give a list of them, [...]."),
         (
             lambda: pictures.plot_data(["digits"], overrides=["augment.rotation_degrees=30"]),
-            "overrides are for the kind augmented.",
+            "overrides and seed are for the kind augmented.",
         ),
+        (lambda: pictures.plot_data(["digits"], seed=5), "overrides and seed are for the kind augmented."),
     ],
 )
 def test_what_no_picture_can_be_asked_for_is_named(asked: Callable[[], Any], fault: str) -> None:
@@ -88,6 +89,13 @@ def test_an_unforeseen_error_keeps_its_cause(failing: dict[str, Exception]) -> N
     with pytest.raises(SearchError, match="unexpected") as caught:
         pictures.plot_study(handmade.mixed(), formats=["svg"])
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
+
+
+def test_kinds_and_formats_may_come_one_by_one() -> None:
+    given: Any = (name for name in ["history"])
+    formats: Any = (name for name in ["png"])
+    (drawn,) = pictures.plot_study(handmade.mixed(), given, to="out", formats=formats)
+    assert (drawn.kind, [path.suffix for path in drawn.files]) == ("history", [".png"])
 
 
 def test_kinds_are_checked_before_anything_is_drawn() -> None:

@@ -40,6 +40,7 @@ from mnist_bench.prediction.model import load_model
 from mnist_bench.studies import record
 from search import files
 from search.errors import UsageError
+from search.event_log import State
 from support import handmade_winner, own_nets
 from support.own_data import arrays, write_folder
 
@@ -71,6 +72,19 @@ def test_the_same_net_gives_the_same_files(winner: Winner, tmp_path: Path) -> No
 def card_of(winner: Winner) -> str:
     """Return the card beside which `model.onnx` lies, and no page."""
     return card.card(winner, onnx=True, page=False)
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("PRUNED", "The search stopped this trial early, after 2 periods."),
+        ("RUNNING", "The search was paused while this trial ran, after 2 periods."),
+        ("FAIL", "This trial failed after 2 periods."),
+    ],
+)
+def test_the_card_says_how_a_trial_that_is_not_complete_ended(winner: Winner, state: State, said: str) -> None:
+    assert said in card_of(replace(winner, trial=replace(winner.trial, state=state)))
+    assert said not in card_of(winner)
 
 
 def test_the_recipe_on_the_card_names_the_data_set(winner: Winner) -> None:

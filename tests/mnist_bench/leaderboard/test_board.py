@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, strategies as st
 
-from mnist_bench.leaderboard.board import counts, grouped, leaderboard_of, pareto_front, period_ends, saved_epochs
+from mnist_bench.leaderboard.board import counts, curve_of, grouped, leaderboard_of, pareto_front, period_ends, saved_epochs
 from mnist_bench.statistics.tests import wilson
 from search.errors import StorageError
 from support import handmade
@@ -15,6 +15,14 @@ def test_complete_trials_come_best_first_then_pruned_by_how_far_they_went_then_t
     board = leaderboard_of(handmade.mixed())
     assert [row.number for row in board.rows] == [1, 0, 2, 4, 3, 7, 6]
     assert [row.rank for row in board.rows] == [1, 2, 3, None, None, None, None]
+
+
+def test_what_a_trainer_of_ones_own_measures_hides_no_column_of_a_curve() -> None:
+    trial = handmade.trial(0, range(3), periods=1)
+    (report,) = trial.reports
+    (found,) = curve_of(replace(trial, reports=(replace(report, metrics={"period": 99, "number": 7, "length": 1.5}),)))
+    measured = {"metrics.period": 99, "metrics.number": 7, "length": 1.5}
+    assert found == {"period": 1, **measured, "value": report.value, "seconds": report.seconds}
 
 
 def test_infeasible_trials_are_counted_and_not_listed() -> None:

@@ -34,6 +34,13 @@ def test_settings_left_out_have_the_defaults_of_the_code(tmp_path: Path) -> None
     assert net.settings.complete({"width": 8}) == {"width": 8, "dropout": 0.3, "kind": "normed"}
 
 
+def test_lists_are_lists_where_nothing_is_declared(tmp_path: Path) -> None:
+    code = use(own_nets.write(tmp_path, own_nets.LISTED)).code
+    assert counts(code, {"widths": (16, 8)}, MNIST) == counts(code, {"widths": [16, 8]}, MNIST)
+    net = build(code, {"widths": (16, 8)}, MNIST, torch.Generator().manual_seed(1))
+    assert net(torch.zeros(3, 1, 28, 28)).shape == (3, 10)
+
+
 def test_a_refusal_is_an_impossible_net_and_a_fault_is_the_codes(tmp_path: Path) -> None:
     code = use(own_nets.write(tmp_path, own_nets.GOOD)).code
     with pytest.raises(ArchitectureError, match="net: five is no width"):

@@ -82,6 +82,11 @@ def test_who_has_not_named_the_code_is_told_how(tmp_path: Path) -> None:
             "\ndef build(settings: S, shape, classes):\n    pass\n",
             "settings are numbers, texts, true, false or lists of those; S has others",
         ),
+        (
+            "from dataclasses import dataclass, field\n@dataclass\nclass S:\n    width: int = 8\n"
+            "    twice: int = field(init=False)\ndef build(settings: S, shape, classes):\n    pass\n",
+            r"S computes twice \(init=False\); settings are given\.$",
+        ),
     ],
 )
 def test_what_is_no_net_is_refused_in_a_sentence(tmp_path: Path, text: str, reason: str) -> None:

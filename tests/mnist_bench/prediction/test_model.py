@@ -19,6 +19,7 @@ from mnist_bench.prediction.model import TRAITS, WEIGHTS, load_model, pack
 from mnist_bench.prediction.preparation import prepare
 from mnist_bench.prediction.traits import Traits, to_text
 from mnist_bench.training.weights import load_model as load_net, weights_hash
+from search.errors import UsageError
 from support import handmade_winner
 from support.own_data import write_turned
 
@@ -51,6 +52,15 @@ def test_the_file_is_one_of_exported_weights(winner: Winner, exported: Path) -> 
 
 def test_the_same_net_is_the_same_file(winner: Winner, exported: Path) -> None:
     assert {pack(winner.nets, winner.config, winner.traits) for _ in range(20)} == {exported.read_bytes()}
+
+
+def test_one_name_alone_and_images_that_cannot_be_read_are_refused(winner: Winner, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"^images='digit\.png': give a list of them"):
+        winner.model("digit.png")
+    Image.new("L", (40, 40), 255).save(tmp_path / "whole.png")
+    (tmp_path / "torn.png").write_bytes((tmp_path / "whole.png").read_bytes()[:-40])
+    with Image.open(tmp_path / "torn.png") as torn, pytest.raises(PictureError, match=r"^picture 0: "):
+        winner.model([torn])
 
 
 def test_pictures_come_as_files_images_and_arrays(winner: Winner, digits: Dataset, tmp_path: Path) -> None:

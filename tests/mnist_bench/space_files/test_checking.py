@@ -15,6 +15,7 @@ from mnist_bench.space_files.checking import check
 from search.errors import SpaceError
 from search.space.space import Space
 from search.space.yaml_reader import parse
+from support import own_nets
 from support.dose import dose
 
 SMOKE = space_files.find("smoke").read_text()
@@ -217,6 +218,8 @@ def test_faults_and_where(text: str, expected: str) -> None:
         "model: {blocks: {int: [1, 2]}, filters: {choice: [8, [8, 16]]}}",
         "model: {hidden_layers: 2, hidden_activation: {choice: [relu, [relu, gelu]]}}",
         "model: {blocks: 4, filters: 512, filter_growth: {float: [1, 8]}}\nlimits: {parameters: 50_000_000}",
+        # So many lists that hardly one is drawn together with its own number of blocks.
+        f"model: {{blocks: {{int: [1, 4]}}, filters: {{choice: {[[8 * (1 + n % 10)] * (1 + n // 10) for n in range(40)]}}}}}",
     ],
 )
 def test_good_spaces(text: str) -> None:
@@ -271,6 +274,20 @@ def test_the_objective_that_holds_anyway_makes_no_other_search() -> None:
 def test_every_option_of_a_choice_is_told() -> None:
     lines = lines_of("optim: {batch_size: {choice: [64, 'big', 1.5, null, 9999]}}")
     assert [line.split("  ")[0] for line in lines] == [f"f.yaml:1:{column}" for column in (35, 42, 47, 53)]
+
+
+@pytest.mark.parametrize(
+    ("text", "given", "said"),
+    [
+        (own_nets.UNTYPED, "{lambda: 0.5}", "net.lambda: is a word of Python's; give the setting another name"),
+        (own_nets.NOTHING, "{width: 3}", "net.width: no such field"),
+    ],
+)
+def test_a_setting_that_a_net_of_ones_own_cannot_have(tmp_path: Path, text: str, given: str, said: str) -> None:
+    (tmp_path / "mine.yaml").write_text(f"epochs: 1\nnet: {given}\n")
+    with pytest.raises(SpaceError) as refused:
+        space_files.load(tmp_path / "mine.yaml", net=own_nets.write(tmp_path, text))
+    assert [problem.message for problem in refused.value.problems] == [said]
 
 
 def test_a_data_set_of_ones_own_may_be_larger() -> None:

@@ -84,6 +84,10 @@ def lines_of(text: str) -> list[str]:
             "1:54  model.filters: [8, 16] fits 2 blocks only, and there may be 1",
         ),
         (
+            "model: {filters: [8, 16], filter_growth: 1.5}\noptim: {lr: {float: [0.1, 0.2]}}",
+            "1:43  model.filter_growth: does nothing",
+        ),
+        (
             "limits: {macs: 1e6}\nmodel: {convs_per_block: {choice: [1, 3]}, filters: {int: [8, 16]}}",
             "2:39  model.convs_per_block: [1, 3] is closed by the limit on macs: none of 200 random nets with 3 m",
         ),
@@ -137,6 +141,8 @@ def test_what_is_odd_and_where(text: str, expected: str) -> None:
         "limits: {macs: 5e6}\nmodel: {convs_per_block: {choice: [1, 2]}, filters: {int: [8, 16]}}",
         "limits: {macs: 5}\nmodel: {blocks: 1}",
         "optim: {lr: {float: [0.1, 0.2]}}\nconstraints: [lr < 0.15]",
+        "model: {hidden_layers: 2, hidden_batchnorm: [after_activation, none], batchnorm_momentum: 0.2}\n"
+        "optim: {lr: {float: [0.1, 0.2]}}",
     ],
 )
 def test_what_is_not(text: str) -> None:

@@ -247,6 +247,18 @@ def test_a_weight_may_have_its_first_gradient_later_than_others(
     assert not torch.equal(start["skipped.weight"], state["model.skipped.weight"])
 
 
+@pytest.mark.parametrize("optimizer", ["adam", "sgd_nesterov"])
+def test_a_weight_may_have_its_first_gradient_in_a_later_period(
+    plain: TrainConfig, digits: Dataset, tmp_path: Path, optimizer: str
+) -> None:
+    net = use(own_nets.write(tmp_path, own_nets.LATE))
+    config = replace(with_optim(plain, optimizer=optimizer, ema_decay=0.0), net_code=net.code)
+    first = advance(config, 1, 1, None, digits, "fp32")[0]
+    second = advance(config, 1, 2, first, digits, "fp32")[0]
+    assert not [name for name in load(first) if name.startswith("optimizer.") and "late" in name]
+    assert not torch.equal(load(first)["model.late.weight"], load(second)["model.late.weight"])
+
+
 def test_each_epoch_shows_every_image_once_in_a_new_order(plain: TrainConfig, digits: Dataset) -> None:
     still = replace(plain, augment=AugmentConfig())
     schedule = Schedule(config=still, images=1000)

@@ -187,6 +187,31 @@ def test_a_sampler_that_leaves_the_space_is_stopped_before_it_is_believed(tmp_pa
     assert len(open_study(tmp_path / "a", "fake-0").trials) == 2
 
 
+def test_a_number_beyond_all_floats_leaves_the_space_like_others(tmp_path: Path) -> None:
+    text = own_code.STRAYING.replace("4096", "10**400")
+    assert text != own_code.STRAYING
+    with pytest.raises(OutsideRangeError, match=r"^Sampler mine\.py:Mine proposed 10+\S* for model\."):
+        fake.run(tmp_path / "a", **own(tmp_path, text))
+
+
+TELLING = f"""
+from pathlib import Path
+{own_code.COUNTING}
+    def after_trial(self, study, trial, state, values):
+        with Path(__file__).with_name("told.txt").open("a") as file:
+            file.write(f"{{trial.number}}\\n")
+"""
+
+
+def test_every_trial_that_ends_is_told_to_a_sampler_that_lasts_also_after_a_stop(tmp_path: Path) -> None:
+    finished = False
+    while not finished:
+        options = {**own(tmp_path, TELLING), "pruner": NoPruner(), "order": "arrival"}
+        finished = fake.run(tmp_path / "a", stopping=fake.StopAfter(7), **options).reached
+    told = [int(line) for line in (tmp_path / "told.txt").read_text().split()]
+    assert sorted(told) == list(range(GOAL))
+
+
 def test_a_pruner_that_raises_is_one_sentence(tmp_path: Path) -> None:
     text = own_code.PRUNER.replace("trial.intermediate_values[trial.last_step]", "trial.intermediate_values[99]")
     pruner = named_pruner(own_code.write(tmp_path, text))

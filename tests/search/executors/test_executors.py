@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from search.errors import WorkerError
-from search.executors.in_process import InProcessExecutor
+from search.executors.in_process import InProcessExecutor, error_text
 from search.executors.local.pool import LocalExecutor
 from search.executors.protocol import Done, Executor, Job, Lost, Outcome, Raised
 from search.executors.ray.executor import RayExecutor
@@ -92,6 +92,30 @@ def test_every_job_comes_back_once_with_its_own_result(make: Make) -> None:
         found += executor.wait(1)
     assert sorted(outcome.job.trial for outcome in found) == list(range(7))
     assert len({outcome.report.weights for outcome in found if isinstance(outcome, Done)}) == 7
+
+
+def test_a_period_that_is_done_is_handed_on_before_the_failure_that_came_with_it(tmp_path: Path) -> None:
+    executor = LocalExecutor(TrainerSpec(factory="support.fake_trainer:Trainer"), 1, tmp_path / "log")
+    executor.start()
+    try:
+        wait_for_idle(executor, 1)
+        executor.submit(job())
+        while executor._inbox.empty():
+            time.sleep(0.01)
+        (worker,) = executor._workers
+        executor._inbox.put((worker, ({"numerics": {"canary": "another"}, "lanes": 1}, b"")))
+        (found,) = executor.wait(1)
+        assert isinstance(found, Done)
+        with pytest.raises(WorkerError, match="canary"):
+            executor.wait(1)
+    finally:
+        executor.stop()
+
+
+def test_what_an_exception_says_can_be_kept_whatever_it_holds() -> None:
+    text = error_text(ValueError("bad file \udcff"))
+    assert text.endswith(r"ValueError: bad file \udcff")
+    assert text.encode()
 
 
 def test_a_state_goes_in_and_comes_out_unchanged(make: Make) -> None:

@@ -129,6 +129,13 @@ def test_before_a_search_another_process_is_asked_too(tmp_path: Path) -> None:
         required(own(tmp_path, own_code.HASHING))
 
 
+@pytest.mark.usefixtures("log_alone")
+def test_what_prints_and_breaks_no_line_is_checked_like_others(tmp_path: Path) -> None:
+    text = own_code.SEEDED.replace("        done = [", "        print('.', end='')\n        done = [")
+    assert text != own_code.SEEDED
+    required(own(tmp_path, f"import atexit\n{text}\natexit.register(print, 'farewell', end='')\n"))
+
+
 def test_what_is_built_in_is_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("search.repeatability.check.rehearse", None)
     require(Random(), NoPruner(), TRIED_ON)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import struct
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -245,6 +247,21 @@ def test_a_cache_that_has_lost_a_file_or_part_of_one_is_made_again(tmp_path: Pat
         assert len(load_training_set(options_for(source)).images.labels) == 40
 
 
+def test_a_file_whose_header_is_damaged_is_no_such_file(tmp_path: Path) -> None:
+    header = b"{'descr': '|u1', 'fortran_order': False, 'shape': (9, 28, 28\n"
+    with zipfile.ZipFile(tmp_path / "mine.npz", "w") as archive:
+        for name in small():
+            archive.writestr(f"{name}.npy", b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header)
+    with pytest.raises(DataError, match=r"mine\.npz: cannot be read as an \.npz file"):
+        options_for(tmp_path / "mine.npz")
+
+
+def test_a_file_whose_own_name_is_no_utf8_is_read(tmp_path: Path) -> None:
+    source = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.npz"))
+    write_npz(source, small())
+    assert options_for(source) == options_for(source)
+
+
 def test_names_that_are_no_utf8_are_told_with_escapes(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "mine", small())
     (folder / "train" / "class 01").rename(os.fsdecode(os.fsencode(folder / "train") + b"/caf\xe9"))
@@ -272,6 +289,11 @@ def spoil_empty(folder: Path) -> None:
     (folder / "train" / "a new one").mkdir()
 
 
+def spoil_all_of_the_test(folder: Path) -> None:
+    for picture in (folder / "test").glob("*/*.png"):
+        picture.unlink()
+
+
 def spoil_name(folder: Path) -> None:
     for part in ("train", "test"):
         (folder / part / "class 02").rename(folder / part / "class 01 ")
@@ -295,6 +317,7 @@ def spoil_test(folder: Path) -> None:
         (spoil_class, "test/other: there is no class"),
         (spoil_empty, "train/a new one: holds no picture"),
         (spoil_test, "test: cannot be listed"),
+        (spoil_all_of_the_test, "test: holds no picture; some that no search sees are needed"),
         (spoil_name, "train: what is seen of the class class 01 ?tells it from no other; rename it"),
         (spoil_others, "train: holds the folder of one class; there are 2 at least"),
     ],

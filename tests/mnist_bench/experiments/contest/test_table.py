@@ -36,6 +36,14 @@ def test_a_live_contest_tells_no_time_of_the_methods_own_for_the_machine_trained
     assert replayed.records()[0]["own_ms_a_trial"] == 2.0
 
 
+def test_choices_that_were_trained_again_are_told_from_what_the_searches_trained() -> None:
+    (table,) = tables_of([clear(instrument="live")])
+    assert not any("trained again" in line for line in table.caption)
+    again = {one: [trace((5, 0.02), fresh=(0.02, 0.021))] * 3 for one in (TPE_ASHA, RANDOM)}
+    (table,) = tables_of([contest(again, instrument="live")])
+    assert table.caption[-1].startswith("Errors and verdicts are of the choices trained again with fresh seeds; ")
+
+
 def test_what_came_for_fits_into_eighty_columns(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,6 +20,7 @@ from search.event_log.records import StudyRecord, TrialRecord
 from support import handmade
 
 STRENGTHS = {"augment.rotation_degrees": 12.0, "augment.translate_pixels": 2.0, "optim.batch_size": 100}
+HARD = {"optim.hard_share": 0.5}
 
 
 def winner(**params: Any) -> TrialRecord:
@@ -82,6 +83,13 @@ def test_the_heading_tells_the_strengths(digits: Dataset) -> None:
     (axes,) = figure.axes
     assert [label.get_text() for label in axes.get_yticklabels()][:3] == ["original", "epoch 1", "epoch 2"]
     assert [label.get_text() for label in axes.get_xticklabels()] == list("0123456789")
+
+
+def test_epochs_that_choose_hard_images_are_told(digits: Dataset) -> None:
+    words = "from epoch 2 on it trained on the hardest images and some others"
+    plain, hard = (distortions.draw(shown(digits, winner(**STRENGTHS, **more))) for more in ({}, HARD))
+    assert words not in plain.get_supxlabel().replace("\n", " ")
+    assert words in hard.get_supxlabel().replace("\n", " ")
 
 
 def test_phases_are_told_one_after_the_other(digits: Dataset) -> None:

@@ -114,6 +114,8 @@ def test_the_whole_front_that_was_searched_for_is_shown_however_bad_its_cheap_en
     sought = replace(found, objective="parameters")
     assert sought.below == 1
     assert min(sought.shown) == pytest.approx(0.8)
+    worst = max(pareto.draw(sought).axes[0].get_ylim())
+    assert worst > 20, "the axis ends above the front's cheap end"
 
 
 def test_both_panels_name_the_best_and_the_cheapest_tied_trial() -> None:
