@@ -3,8 +3,8 @@
     python benchmarks/step_levers.py                        the table, about five minutes on an idle machine
     python benchmarks/step_levers.py --output FOLDER        writes step-levers.md and .json there, too
 
-Each way but `foreach` gives other bits, so that a net would have to ask for it by a setting of its own: what is measured
-here decides whether one is worth having.
+Each way but `foreach` gives other bits, so that a net would have to ask for it by a setting of its own: what is
+measured here decides whether one is worth having.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from itertools import cycle
 from pathlib import Path
 from statistics import median
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -121,15 +121,13 @@ class Net:
     def ways(self) -> Iterator[tuple[Way, Work, Work]]:
         """Yield each way that changes this net: what it does as it is, and what it does then."""
         learner = self.learner()
-        model = learner.model
-        assert isinstance(model, nn.Sequential)
+        model = cast(nn.Sequential, learner.model)  # as all nets of ours are
         if learner.average or self.config.optim.weight_decay:
             yield "foreach", partial(self.steps, self.learner()), self.with_foreach(self.learner())
         if isinstance(model[0], nn.Conv2d):
             model[0] = ProductConv(model[0])
             yield "product", partial(self.steps, self.learner()), partial(self.steps, learner)
-        stock = self.learner().model
-        assert isinstance(stock, nn.Sequential)
+        stock = cast(nn.Sequential, self.learner().model)
         if len(fused := folded(stock)) < len(stock):
             yield "folded", self.evaluation(stock), self.evaluation(fused)
 
@@ -148,7 +146,7 @@ class Net:
         config = replace(self.config, optim=replace(self.config.optim, weight_decay=0.0))
         state = learner.model.state_dict()
         averages, newest = list(learner.average.values()), [state[name] for name in learner.average]
-        weights = [weight for weight in learner.model.parameters() if weight.ndim > 1]
+        weights: list[Tensor] = [weight for weight in learner.model.parameters() if weight.ndim > 1]
 
         @torch.no_grad()
         def move(batch: Batch) -> None:
@@ -195,15 +193,19 @@ def markdown(rows: Sequence[Row], machine: str, rounds: int) -> str:
     lines = [
         "# Other ways to compute a step",
         "",
-        f"`python benchmarks/step_levers.py` on one core, {machine}: both sides in turns, the middle of {rounds} rounds",
-        "and their ends. Times are of a step as it is, for `folded` of an evaluation of 10,000 images.",
+        f"`python benchmarks/step_levers.py` on one core, {machine};",
+        f"both sides in turns, the middle of {rounds} rounds and their ends. Times are of a step as it is, for `folded` of",
+        "an evaluation of 10,000 images.",
         "",
         *(f"- {way}: {words}" for way, words in WAYS.items()),
         "",
         "| net | way | as it is, ms | the other way | |",
         "|---|---|--:|--:|---|",
-        *(f"| {one.net} | {one.way} | {one.milliseconds:.1f} | ×{one.ratio:.3f} | {one.low:.2f} to {one.high:.2f} |" for one in rows),
-    ]  # fmt: skip
+        *(
+            f"| {one.net} | {one.way} | {one.milliseconds:.1f} | ×{one.ratio:.3f} | {one.low:.2f} to {one.high:.2f} |"
+            for one in rows
+        ),
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -86,8 +86,8 @@ def plot_data(
 ) -> tuple[Picture, ...]:
     """Draw pictures of the data set, without a study: digits, augmented, colour; none for all three.
 
-    `overrides` such as `augment.rotation_degrees=30`, and `seed`, 0 where none is given, are those of `augmented`. The files go into the
-    folder `to`, or `plots` in `results`. As `mnist-bench plot digits`.
+    `overrides` such as `augment.rotation_degrees=30`, and `seed`, 0 where none is given, are those of `augmented`. The
+    files go into the folder `to`, or `plots` in `results`. As `mnist-bench plot digits`.
 
     Raises:
         UsageError: there is no such kind, the data are not of MNIST's form, or the folder cannot be written.

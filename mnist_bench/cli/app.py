@@ -50,7 +50,6 @@ class ErrorsAsSentences(HelpfulGroup):
                 _drop_output()
             raise typer.Exit(error.exit_code if isinstance(error, SearchError) else ExitCode.FAILURE) from error
 
-
     def _flushed(self, ctx: Any) -> Any:
         """Run the command, and write what it has printed while an error of that can still be told."""
         try:

@@ -71,7 +71,7 @@ class DeclaredSettings:
     def as_argument(self, complete: Mapping[str, Any]) -> Any:
         """Return what the function is called with; errors as in `complete`.
 
-        Where anything is taken, lists are lists, whether they come from a file or from a configuration, which has tuples.
+        Where anything is taken, lists are lists, also those of a configuration, which holds them as tuples.
         """
         if self.declared is None:
             return {name: list(value) if isinstance(value, tuple) else value for name, value in complete.items()}

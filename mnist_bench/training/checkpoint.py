@@ -24,7 +24,7 @@ def to_bytes(learner: Learner, config_hash: str, period: int) -> bytes:
     if learner.losses:
         tensors |= {f"losses.{name}": value for name, value in learner.losses._asdict().items()}
     for name, parameter in learner.model.named_parameters():
-        # A weight without a gradient so far has no entry, and must get none: looking it up in `state` makes an empty one.
+        # A weight without a gradient so far has no entry, and must get none: `state[parameter]` would make one.
         for key, value in learner.optimizer.state.get(parameter, {}).items():
             tensors[f"optimizer.{key}.{name}"] = value
     metadata = {"state": json.dumps(_stand(learner, config_hash, period))}

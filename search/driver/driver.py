@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from numbers import Real
 from typing import Any, Generic, Protocol, TypeVar, assert_never
@@ -386,7 +386,8 @@ def _check_constraints(plan: Plan[Any], number: int) -> None:
     Raises:
         UsageError: one is not.
     """
-    for name, excess in plan.constraints.items():
+    given: Mapping[str, Any] = plan.constraints  # a planner of the user's own may say anything
+    for name, excess in given.items():
         if not isinstance(excess, Real) or not math.isfinite(excess):
             held = f"{name}={show(excess)}"
             raise UsageError(f"The plan of trial {number} has the constraint {held}; give a finite number.")

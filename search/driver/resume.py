@@ -35,8 +35,9 @@ def restored(spec: StudySpec, history: History, planner: Planner[Any] | None) ->
     for trial in history.trials:
         # As floats, as Optuna was told them while the search ran: whole numbers beyond 2^53 would be told apart again.
         values = {period: float(r.value) for period, r in enumerate(trial.reports, 1) if r.value is not None}
-        is_told = trial.value is not None and trial.reason in ("complete", "pruned")
-        told_value = float(trial.value) if is_told else None
+        told_value = None
+        if trial.value is not None and trial.reason in ("complete", "pruned"):
+            told_value = float(trial.value)
         optuna_study.restore(
             frozen_trial(
                 optuna_study.ranges,

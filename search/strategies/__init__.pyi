@@ -1,7 +1,12 @@
 from .distributions import OptunaRanges as OptunaRanges, encode as encode
 from .gp_selfcheck import gp_proposal as gp_proposal
 from .importance import MAX_TRIALS as MAX_TRIALS, Importance as Importance, importances as importances
-from .optuna_study import OF_CONSTRAINTS as OF_CONSTRAINTS, OptunaStudy as OptunaStudy, frozen_trial as frozen_trial, suggest as suggest
+from .optuna_study import (
+    OF_CONSTRAINTS as OF_CONSTRAINTS,
+    OptunaStudy as OptunaStudy,
+    frozen_trial as frozen_trial,
+    suggest as suggest,
+)
 from .pareto_pruning import shortfall as shortfall
 from .pruners import (
     Asha as Asha,

@@ -152,7 +152,9 @@ class OptunaStudy:
             self._pareto_pruning.tell(number, TrialState[state], value)
             values = self._pareto_pruning.both(number, value)
         if self._lasts:  # also before it was asked for anything, where a search goes on
-            self._made(number, is_given=False).after_trial(self._study, self._storage.get_trial(number), TrialState[state], values)
+            self._made(number, is_given=False).after_trial(
+                self._study, self._storage.get_trial(number), TrialState[state], values
+            )
         self._storage.set_trial_state_values(number, TrialState[state], values)
         self._trials.pop(number, None)
 

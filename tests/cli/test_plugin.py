@@ -134,9 +134,7 @@ def test_a_net_is_tried_on_as_many_of_ones_own_images_as_there_are(
 
 
 @pytest.mark.usefixtures("net_checked")
-def test_a_net_is_tried_with_settings_that_it_takes(
-    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_net_is_tried_with_settings_that_it_takes(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[Mapping[str, Any]] = []
     examine = net_checks.examine
 
@@ -145,7 +143,9 @@ def test_a_net_is_tried_with_settings_that_it_takes(
         return examine(net, settings, data)
 
     monkeypatch.setattr("mnist_bench.net_checks.examine", noting)
-    text = own_nets.UNTYPED.replace("    return head", "    if settings['width'] % 2 == 0:\n        raise ValueError\n    return head")
+    text = own_nets.UNTYPED.replace(
+        "    return head", "    if settings['width'] % 2 == 0:\n        raise ValueError\n    return head"
+    )
     (tmp_path / "odd.yaml").write_text("net: {width: {int: [4, 16]}}\n")
     name = own_nets.write(tmp_path, text, "odd.py")
     result = cli("plugin", "check", name, "--space", "odd.yaml", "--json")

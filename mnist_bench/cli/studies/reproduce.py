@@ -126,7 +126,9 @@ def _cause_words(comparison: Comparison) -> str:
     if _changed_canaries(comparison.numerics):
         return f"{_numerics_words(comparison)}; {versions}."
     if comparison.numerics:
-        return f"The canaries agree, but the numerics are described otherwise: {_listed(comparison.numerics)}; {versions}."
+        return (
+            f"The canaries agree, but the numerics are described otherwise: {_listed(comparison.numerics)}; {versions}."
+        )
     causes = "one of these, the program itself" if comparison.versions else "another: the program itself"
     return f"The numerics agree; {versions}. So the cause is {causes}, or the record."
 

@@ -34,8 +34,8 @@ TORCH = Difference(name="torch", then="2.12.0", now="2.13.0")
         (
             [PRECISION],
             [TORCH],
-            "The canaries agree, but the numerics are described otherwise: precision bf16 → fp32; versions differ: torch "
-            "2.12.0 → 2.13.0.",
+            "The canaries agree, but the numerics are described otherwise: precision bf16 → fp32; versions differ: "
+            "torch 2.12.0 → 2.13.0.",
         ),
         (
             [],

@@ -5,7 +5,15 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, strategies as st
 
-from mnist_bench.leaderboard.board import counts, curve_of, grouped, leaderboard_of, pareto_front, period_ends, saved_epochs
+from mnist_bench.leaderboard.board import (
+    counts,
+    curve_of,
+    grouped,
+    leaderboard_of,
+    pareto_front,
+    period_ends,
+    saved_epochs,
+)
 from mnist_bench.statistics.tests import wilson
 from search.errors import StorageError
 from support import handmade

@@ -18,6 +18,7 @@ from search.space.yaml_reader import parse
 from support import own_nets
 from support.dose import dose
 
+MANY_LISTS = [[8 * (1 + n % 10)] * (1 + n // 10) for n in range(40)]
 SMOKE = space_files.find("smoke").read_text()
 
 
@@ -219,7 +220,7 @@ def test_faults_and_where(text: str, expected: str) -> None:
         "model: {hidden_layers: 2, hidden_activation: {choice: [relu, [relu, gelu]]}}",
         "model: {blocks: 4, filters: 512, filter_growth: {float: [1, 8]}}\nlimits: {parameters: 50_000_000}",
         # So many lists that hardly one is drawn together with its own number of blocks.
-        f"model: {{blocks: {{int: [1, 4]}}, filters: {{choice: {[[8 * (1 + n % 10)] * (1 + n // 10) for n in range(40)]}}}}}",
+        f"model: {{blocks: {{int: [1, 4]}}, filters: {{choice: {MANY_LISTS}}}}}",
     ],
 )
 def test_good_spaces(text: str) -> None:

@@ -67,7 +67,8 @@ def test_a_configuration_is_a_recipe() -> None:
     config = TrainConfig(epochs=2, model=ModelConfig(blocks=1, filters=(8,)), optim=OptimConfig(lr=1e-3, drops=0))
     assert space_files.recipe(space_files.load(config)) == config
     assert space_files.recipe(space_files.load(TrainConfig())) == TrainConfig()
-    assert space_files.recipe(space_files.load(TrainConfig(epochs=np.int64(3)))) == TrainConfig(epochs=3)
+    numpys: Any = np.int64(3)
+    assert space_files.recipe(space_files.load(TrainConfig(epochs=numpys))) == TrainConfig(epochs=3)
 
 
 SCALARS = (

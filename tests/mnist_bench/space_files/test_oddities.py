@@ -85,7 +85,7 @@ def lines_of(text: str) -> list[str]:
         ),
         (
             "model: {filters: [8, 16], filter_growth: 1.5}\noptim: {lr: {float: [0.1, 0.2]}}",
-            "1:43  model.filter_growth: does nothing",
+            "1:42  model.filter_growth: does nothing in this space, because of model.filters",
         ),
         (
             "limits: {macs: 1e6}\nmodel: {convs_per_block: {choice: [1, 3]}, filters: {int: [8, 16]}}",

@@ -90,14 +90,17 @@ def plan(**parts: Any) -> Any:
         ((1, 2), "The planner returned [1, 2]; it has to return a search.Plan."),
         (
             Plan(config={}, costs=5),  # type: ignore[arg-type]
-            "The planner returned a plan whose costs are 5; they have to be a tuple of whole microseconds, one for each "
-            "period.",
+            "The planner returned a plan whose costs are 5; they have to be a tuple of whole microseconds, one for "
+            "each period.",
         ),
         (
             plan(constraints=None),
             "The planner returned a plan whose constraints are null; they have to be numbers by name.",
         ),
-        (plan(facts=["wide"]), "The planner returned a plan whose facts are [wide]; they have to be numbers and texts by name."),
+        (
+            plan(facts=["wide"]),
+            "The planner returned a plan whose facts are [wide]; they have to be numbers and texts by name.",
+        ),
     ],
 )
 def test_what_is_no_plan_is_named(tmp_path: Path, made: Any, said: str) -> None:
