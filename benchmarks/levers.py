@@ -195,8 +195,7 @@ def train(asked: argparse.Namespace, levers: Mapping[str, Sequence[str]], stoppi
                 row = row_of(run, _figures(grid, run, curves[run.name, seed]))
                 append_line(ledger, canonical_json.dumps(asdict(row)))
                 print(f"{datetime.now():%H:%M} {run.title}: {row.errors} errors, {row.seconds:.0f} s", file=sys.stderr)
-            for path in WorkFolder(WORK).checkpoints.iterdir():
-                path.unlink()  # the ledger has it all
+            WorkFolder(WORK).clear_checkpoints()  # the ledger has it all
 
 
 def _figures(grid: Grid, run: Run, reports: Sequence[Report]) -> dict[str, Any]:

@@ -203,8 +203,7 @@ def _train(stage: Stage, missing: Sequence[Key], workers: int, stopping: Callabl
             print(
                 f"{datetime.now():%H:%M} {stage.table}: {len(runs)} rows, {seconds:.0f} s", file=sys.stderr, flush=True
             )
-            for path in WorkFolder(work).checkpoints.iterdir():
-                path.unlink()  # the ledger has it all
+            WorkFolder(work).clear_checkpoints()  # the ledger has it all
     return True
 
 

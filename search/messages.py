@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -52,6 +52,16 @@ def listing(names: Iterable[Any]) -> str:
     """Return the values as "a, b or c"."""
     spelt = [show(name) for name in names]
     return " or ".join([", ".join(spelt[:-1]), spelt[-1]] if len(spelt) > 1 else spelt)
+
+
+def first_few(texts: Sequence[str], most: int) -> str:
+    """Return so many texts at most, and how many there are besides.
+
+    >>> first_few(["#3", "#5", "#8"], 2)
+    '#3, #5 and 1 more'
+    """
+    shown = ", ".join(texts[:most])
+    return shown if len(texts) <= most else f"{shown} and {len(texts) - most} more"
 
 
 def number_of(number: int, noun: str) -> str:

@@ -16,6 +16,7 @@ from mnist_bench.training import check_known, check_trial, load_model
 from search.errors import NewerVersionError, SearchError, StorageError, UsageError
 from search.event_log import StudyRecord, TrialRecord
 from search.files import leftovers, make_folder
+from search.messages import first_few, number_of
 from search.study import ConfirmFolder, StudyFolder, StudyLocation, checkpoint_store
 
 Faults = Mapping[Path, SearchError | None]
@@ -44,9 +45,11 @@ def checkpoints(study: StudyRecord, folder: Path) -> Iterator[Diagnostic]:
     if behind:
         lost = sum(len(trial.reports) - _newest(folder, trial) for trial in behind)
         text = f"the latest of {_numbered([trial.number for trial in behind])} is not there."
-        yield note("checkpoints", text, f"Nothing: {_counted(lost, 'period')} will be trained again, to the same bits.")
+        yield note(
+            "checkpoints", text, f"Nothing: {number_of(lost, 'period')} will be trained again, to the same bits."
+        )
     elif paused:
-        yield ok("checkpoints", f"{_counted(len(paused), 'paused trial')} can go on from the latest period.")
+        yield ok("checkpoints", f"{number_of(len(paused), 'paused trial')} can go on from the latest period.")
 
 
 def damaged_checkpoints(folder: Path) -> Iterator[Diagnostic]:
@@ -80,7 +83,7 @@ def weights(study: StudyRecord, folder: Path) -> Iterator[Diagnostic]:
         text = f"damaged, and not used: {_names(damaged, folder)}."
         yield problem("weights", text, f"{_MOVES}.", partial(_move_aside, damaged, folder))
     if whole := [path for path, fault in faults.items() if fault is None]:
-        yield ok("weights", f"{_counted(len(whole), 'file')} of the best trials, each what its trial ended with.")
+        yield ok("weights", f"{number_of(len(whole), 'file')} of the best trials, each what its trial ended with.")
     if superfluous := [path for number, path in sorted(files.items()) if number not in best]:
         text = f"of trials that are no longer among the best: {_names(superfluous, folder)}."
         yield note("weights", text, f"{_MOVES}.", partial(_move_aside, superfluous, folder))
@@ -111,7 +114,7 @@ def confirmed_nets(study: StudyRecord, location: StudyLocation) -> Iterator[Diag
         advice = f"{_MOVES}; then {commands} trains such a net again, to the same bits."
         yield problem("confirmed nets", text, advice, partial(_move_aside, damaged, folder))
     if whole := [path for path, fault in faults.items() if fault is None]:
-        yield ok("confirmed nets", f"{_counted(len(whole), 'file')}, each what its run on all images ended with.")
+        yield ok("confirmed nets", f"{number_of(len(whole), 'file')}, each what its run on all images ended with.")
     if lost := _lost_nets(files, folder):
         text = f"not there: {_names([files.net_of(*key) for key in lost], folder)}."
         commands = _commands(study, location, [number for number, _ in lost])
@@ -230,13 +233,8 @@ def _remove(paths: Sequence[Path]) -> str:
 
 def _names(paths: Sequence[Path], folder: Path, most: int = 5) -> str:
     """Return the paths of the first files, relative to the folder, and the number of the others."""
-    shown = ", ".join(str(path.relative_to(folder)) for path in paths[:most])
-    return shown if len(paths) <= most else f"{shown} and {len(paths) - most} more"
+    return first_few([str(path.relative_to(folder)) for path in paths], most)
 
 
 def _numbered(numbers: Sequence[int]) -> str:
     return ", ".join(f"#{number}" for number in numbers)
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -19,7 +19,7 @@ from search.differences import differences as spec_differences
 from search.driver.replay import replay as decide_again
 from search.errors import NewerVersionError, SearchError, StorageError
 from search.event_log import Event, History, StudyRecord
-from search.messages import first_line
+from search.messages import first_few, first_line
 from search.study import (
     DRIVER_REVISION,
     NOT_INSTALLED,
@@ -248,5 +248,4 @@ def _worded(differing: Differences) -> str:
 
 
 def _some(numbers: Sequence[int], most: int = 8) -> str:
-    shown = ", ".join(f"#{number}" for number in numbers[:most])
-    return shown if len(numbers) <= most else f"{shown} and {len(numbers) - most} more"
+    return first_few([f"#{number}" for number in numbers], most)

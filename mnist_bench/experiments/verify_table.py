@@ -130,8 +130,7 @@ def run(table: Table, asked: Options, observer: Observer, stopping: Callable[[],
         if curves is None:
             return None
         checked = _compare(table, drawn, curves, grid.numerics)
-        for path in WorkFolder(folder).checkpoints.iterdir():
-            path.unlink()
+        WorkFolder(folder).clear_checkpoints()
     return Verified(
         table=table.name, canary=str(grid.numerics["canary"]), seed=asked.seed, of=len(table.arrays.point),
         rows=tuple(checked),

@@ -7,7 +7,7 @@ from typing import assert_never
 
 from mnist_bench import cells
 from search.event_log import EarlyStop, StopRules, TrialRecord
-from search.messages import number_of
+from search.messages import first_few, number_of
 
 NAMED = 5
 """Largest number of trials that a sentence names."""
@@ -58,7 +58,6 @@ def is_ahead(trial: TrialRecord, first: TrialRecord | None) -> bool:
 
 def ahead_line(first: int, ahead: Sequence[int]) -> str:
     """Return which trials stopped early though they were ahead of the first complete one at the same epoch."""
-    more = f" and {len(ahead) - NAMED} more" if len(ahead) > NAMED else ""
-    named = ", ".join(f"#{number}" for number in ahead[:NAMED])
+    named = first_few([f"#{number}" for number in ahead], NAMED)
     which = "it" if len(ahead) == 1 else "one of them"
-    return f"ahead: stopped early, ahead of #{first} at the same epoch: {named}{more}. Trained on, {which} might lead."
+    return f"ahead: stopped early, ahead of #{first} at the same epoch: {named}. Trained on, {which} might lead."

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from mnist_bench import own_nets
-from mnist_bench.config import Schedule, TrainConfig, config_hash, images_per_epoch
+from mnist_bench.config import Schedule, TrainConfig, config_hash
 from mnist_bench.data import Dataset
 from mnist_bench.nets import set_dropout_generator
 from mnist_bench.numerics import Precision
@@ -142,11 +142,12 @@ def _advance(
     make: MakeTrainLoop, device_cache: DeviceCache[TrainLoop],
 ) -> Steps[tuple[bytes, Report]]:  # fmt: skip
     identity = config_hash(config)
-    schedule = Schedule(config=config, images=_images(config, data))
+    trained_on = data.training_on(config.train_on)
+    schedule = Schedule(config=config, images=len(trained_on.train))
     train_loop = device_cache.take(state, identity, period - 1)
     if train_loop is None:
         learner = _learner(schedule, seed, period, state, identity, data)
-        train_loop = make(learner, config, data.training_on(config.train_on), precision)
+        train_loop = make(learner, config, trained_on, precision)
     total = yield from train_loop.train(seed, period)
     scored = train_loop.score()
     # The first wait of the period: all steps and the evaluation are given out by now, and other lanes go on meanwhile.
@@ -157,11 +158,8 @@ def _advance(
     report = _report(config, period, float(total) / steps if steps else None, read(*scored), weights)
     is_last = period == len(schedule.period_ends)
     if is_last and report.end is None and len(data.unseen):
-        net, unseen = (
-            EvaluatedNet(train_loop.learner),
-            replace(data.training_on(config.train_on), validation=data.unseen),
-        )
-        found = read(*score(net, unseen, precision))
+        unseen = replace(trained_on, validation=data.unseen)
+        found = read(*score(EvaluatedNet(train_loop.learner), unseen, precision))
         report = replace(report, details={**report.details, "unseen_errors": found.errors})
     # Whoever brings these bytes for the next period goes on with the loop itself, where it is still here.
     if report.end is None and not is_last:
@@ -176,10 +174,6 @@ def _learner(schedule: Schedule, seed: int, period: int, state: bytes | None, id
     elif period != 1:
         raise ValueError(f"period {period} needs the state after period {period - 1}")
     return learner
-
-
-def _images(config: TrainConfig, data: Dataset) -> int:
-    return images_per_epoch(config.train_on, train=len(data.train), validation=len(data.validation))
 
 
 class PlainTrainLoop:

@@ -36,8 +36,12 @@ def export(state: bytes, config: TrainConfig) -> bytes:
     metadata holds the configuration as JSON under "config", and in it, under "form", that of pictures unlike MNIST's.
     """
     tensors = arrays.load(state)
-    kept = {name.partition(".")[2]: value for name, value in tensors.items() if name.startswith("model.")}
-    kept |= {name.partition(".")[2]: value for name, value in tensors.items() if name.startswith("average.")}
+    kept = {
+        name.removeprefix(prefix): value
+        for prefix in ("model.", "average.")  # an average takes the place of its weight
+        for name, value in tensors.items()
+        if name.startswith(prefix)
+    }
     form = _form_in(json.loads(metadata_of(state).get("state", "{}")))
     return arrays.save(kept, {"config": canonical_json.dumps(with_form(to_json(config), form))})
 

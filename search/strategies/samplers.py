@@ -75,8 +75,12 @@ class Tpe:
     n_ei_candidates: int = 24
     """Number of candidates, of which the one with the largest expected improvement is proposed."""
 
+    def draws(self, ask: Ask) -> bool:
+        """Return whether it draws at random here, for want of a model or of luck with it."""
+        return ask.trained < self.n_startup_trials or ask.is_stuck
+
     def make(self, ask: Ask) -> BaseSampler:
-        if ask.trained < self.n_startup_trials or ask.is_stuck:
+        if self.draws(ask):
             return Random().make(ask)
         from optuna.exceptions import ExperimentalWarning
 
@@ -238,8 +242,7 @@ def origin(sampler: Sampler, ask: Ask) -> Origin:
     """Return where a sampler takes its proposal from."""
     match sampler:
         case Tpe():
-            is_drawn = ask.trained < sampler.n_startup_trials or ask.is_stuck
-            return Origin(kind="random" if is_drawn else "model")
+            return Origin(kind="random" if sampler.draws(ask) else "model")
         case Gp():
             return Origin(kind="random" if ask.complete < sampler.n_startup_trials else "model")
         case Random():

@@ -56,6 +56,11 @@ class WorkFolder:
         """The folder of checkpoints."""
         return self.path / "states"
 
+    def clear_checkpoints(self) -> None:
+        """Remove all checkpoints, where what came of the trainings is kept elsewhere."""
+        for path in self.checkpoints.iterdir():
+            path.unlink()
+
 
 @dataclass(frozen=True, slots=True)
 class ExperimentFolder(WorkFolder):

@@ -46,15 +46,13 @@ def export(
     """
     from mnist_bench import cells
     from mnist_bench.export import Options, find, folder as exports
-    from mnist_bench.studies import open_study
     from search.files import check_target
     from search.study import StudyLocation
 
     asked = Options(on_all=confirmed, committee=committee, device=device, data_dir=data_dir)
     check_target(folder, folder=True)
     exports.check(folder)
-    name, number = targets.parse(target)
-    study = open_study(results, name, storage)
+    study, number = targets.open_target(target, results, storage)
     trial = None if number is None else targets.find_trial(study, number)
     location = StudyLocation.of(study.name, results, storage)
     winner = find(study, trial, location, asked, output.note)

@@ -36,6 +36,7 @@ from search import canonical_json
 from search.arguments import check_choice
 from search.errors import SearchError, StudyLockedError, StudyNotFoundError, UsageError
 from search.event_log import StudyRecord, TrialRecord
+from search.messages import number_of
 from search.study import StudyFolder
 
 Opening = Literal["judged", "never", "always"]
@@ -214,8 +215,8 @@ class _Confirmation:
             return
         fewer = next((n for n in range(len(numbers) - 1, 1, -1) if self._least(numbers[:n]) <= budget), None)
         raise UsageError(
-            f"--budget {as_given(budget)}: two seeds for {_counted(len(numbers))} and the final training take about "
-            f"{duration(rest)} here, after {duration(begun)} to start; the least is {typed(self._least(numbers))}"
+            f"--budget {as_given(budget)}: two seeds for {number_of(len(numbers), 'candidate')} and the final training "
+            f"take about {duration(rest)} here, after {duration(begun)} to start; the least is {typed(self._least(numbers))}"
             + (f", or race fewer with --top {fewer}." if fewer else ".")
         )
 
@@ -296,10 +297,6 @@ def dearest_finalists(
     cheapest = min(racing, key=lambda number: (size[number], number))
     ways = ([winner] if size[winner] == size[cheapest] else [winner, cheapest] for winner in racing)
     return sorted(max(ways, key=lambda finalists: sum(map(seconds, finalists))))
-
-
-def _counted(candidates: int) -> str:
-    return "1 candidate" if candidates == 1 else f"{candidates} candidates"
 
 
 def _candidate(trial: TrialRecord, so_far: Race) -> Candidate:

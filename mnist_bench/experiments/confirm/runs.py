@@ -211,8 +211,8 @@ class Runs:
         """
         seconds = self.estimate(part, numbers, upto)
         about = f"about {duration(seconds)}" if seconds else "trained before"
-        names, times = ", ".join(map(_name, numbers)), "1 seed" if upto == 1 else f"{upto} seeds"
-        self._observer.on_news(f"{names} {part.words}, to {times}; {about}")
+        names = ", ".join(map(_name, numbers))
+        self._observer.on_news(f"{names} {part.words}, to {number_of(upto, 'seed')}; {about}")
 
         def on_period(task: Task, period: int, report: Report, state: bytes) -> Report:
             self._on_period()

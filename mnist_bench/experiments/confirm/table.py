@@ -69,14 +69,14 @@ def failure_lines(confirmed: Confirmed) -> list[str]:
 
 def failures(found: Figures) -> str:
     """Return how many seeds did not learn, and what they got right."""
-    seeds = "1 seed" if found.seeds == 1 else f"{found.seeds} seeds"
+    seeds = number_of(found.seeds, "seed")
     return f"{len(found.not_learned)} of {seeds} did not learn ({', '.join(map(cells.percent, found.not_learned))})"
 
 
 def headline(confirmed: Confirmed) -> str:
     """Return one line: the study, how many raced, with how many seeds, and how long all took."""
     seeds = "1 fresh seed" if confirmed.seeds == 1 else f"up to {confirmed.seeds} fresh seeds"
-    raced = f"{len(confirmed.candidates)} configuration{'s' if len(confirmed.candidates) > 1 else ''}"
+    raced = number_of(len(confirmed.candidates), "configuration")
     return f"{confirmed.study}: {raced} raced with {seeds} in {cells.duration(confirmed.seconds)}."
 
 
@@ -160,7 +160,7 @@ def verdict(confirmed: Confirmed, row: Candidate) -> str:
     if row.dropped_after is None:
         tied = "=" if confirmed.judged else "not tested"
         return _role(confirmed, row.number) if row.number == confirmed.first else tied
-    seeds = "1 seed" if row.dropped_after == 1 else f"{row.dropped_after} seeds"
+    seeds = number_of(row.dropped_after, "seed")
     if row.p_value is None:
         return f"dropped after {seeds}: a run came to no end"
     return f"dropped after {seeds} ({p_words(row.p_value)})"
@@ -216,7 +216,7 @@ def _cheapest_line(confirmed: Confirmed, number: int) -> str:
 
 def _cut_line(confirmed: Confirmed, others: list[int]) -> str:
     budget = "" if confirmed.budget is None else f" of {cells.duration(confirmed.budget)}"
-    seeds = "1 seed" if confirmed.seeds == 1 else f"{confirmed.seeds} seeds"
+    seeds = number_of(confirmed.seeds, "seed")
     unresolved = f"; unresolved: {_names([confirmed.first, *others])}" if others else ""
     return f"The budget{budget} ended the race after {seeds}{unresolved}."
 

@@ -23,7 +23,7 @@ from mnist_bench.units import duration
 from search import canonical_json
 from search.arguments import check_count
 from search.errors import UsageError
-from search.messages import did_you_mean, show
+from search.messages import did_you_mean, number_of, show
 from search.trainer_api import Report
 
 SHIPPED = "ladder"
@@ -74,7 +74,7 @@ def run(asked: Options, observer: Observer, stopping: Callable[[], bool]) -> Lad
         also=unopened_identity(asked.data),
     ) as grid:  # fmt: skip
         observer.on_start(len(runs), grid.seconds(runs))
-        purpose = f"bench ladder: {', '.join(targets)}; {asked.seeds} seeds"
+        purpose = f"bench ladder: {', '.join(targets)}; {number_of(asked.seeds, 'seed')}"
         scores = Scores(grid, asked.data, purpose=purpose, ledgers=[asked.ledger])
 
         def on_period(task: Task, period: int, report: Report, state: bytes) -> Report:

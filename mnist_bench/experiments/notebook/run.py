@@ -21,7 +21,7 @@ from mnist_bench.nets import plan_layers
 from mnist_bench.picture_form import PictureForm
 from search.arguments import check_count
 from search.errors import UsageError
-from search.messages import did_you_mean, show
+from search.messages import did_you_mean, number_of, show
 from search.trainer_api import Report
 
 SHIPPED = "notebook"
@@ -83,7 +83,7 @@ def _rows(
         asked.results / FOLDER, f"The notebook in {asked.results}/", data=data, workers=asked.workers,
         device=asked.device, precision="fp32", also=unopened_identity(data),
     ) as grid:  # fmt: skip
-        purpose = f"notebook: {', '.join(configs)}; {asked.seeds} seed{'' if asked.seeds == 1 else 's'}"
+        purpose = f"notebook: {', '.join(configs)}; {number_of(asked.seeds, 'seed')}"
         scores = Scores(grid, data, purpose=purpose, ledgers=[asked.ledger])
         runs = product(trained, range(asked.seeds))
         curves = grid.train(runs, stopping, observer, on_period=scores.after_every_period)

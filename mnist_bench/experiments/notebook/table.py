@@ -8,6 +8,7 @@ from typing import Any
 from mnist_bench import cells
 from mnist_bench.experiments.notebook.result import DEVIATIONS, Figure, Row, plain
 from mnist_bench.result_table import Column, Table
+from search.messages import number_of
 
 MEANT = "lr_drop: what the notebook meant to run, batchnorm and then an epoch at a tenth of the learning rate."
 
@@ -19,7 +20,7 @@ def table_of(rows: Sequence[Row], seeds: int) -> Table[Row]:
         columns=[
             Column("recipe", lambda row: row.recipe, 9),
             Column("notebook", lambda row: cells.percent(row.published.accuracy) + _mark(row, "accuracy"), 8, "right"),
-            Column(f"ours ({seeds} seed{'s' if seeds > 1 else ''})", _accuracy, 8, "right"),
+            Column(f"ours ({number_of(seeds, 'seed')})", _accuracy, 8, "right"),
             Column("parameters", _parameters, 5, "right"),
             Column("seconds then → now", _seconds, 4, "right"),
             Column("loss then → now", lambda row: _losses(row, "loss"), 3, "right"),
