@@ -216,8 +216,8 @@ class _Confirmation:
         fewer = next((n for n in range(len(numbers) - 1, 1, -1) if self._least(numbers[:n]) <= budget), None)
         raise UsageError(
             f"--budget {as_given(budget)}: two seeds for {number_of(len(numbers), 'candidate')} and the final training "
-            f"take about {duration(rest)} here, after {duration(begun)} to start; the least is {typed(self._least(numbers))}"
-            + (f", or race fewer with --top {fewer}." if fewer else ".")
+            f"take about {duration(rest)} here, after {duration(begun)} to start; the least is "
+            f"{typed(self._least(numbers))}" + (f", or race fewer with --top {fewer}." if fewer else ".")
         )
 
     def _least(self, racing: Sequence[int]) -> float:
