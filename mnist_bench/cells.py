@@ -28,7 +28,7 @@ def value(found: object) -> str:
 
 def short(found: object) -> str:
     """Return a setting in few digits: `0.00573`."""
-    return f"{found:.3g}" if isinstance(found, float) else show(found)
+    return units.significant(found, 3) if isinstance(found, float) else show(found)
 
 
 def interval(low: float | None, high: float | None) -> str:
@@ -46,7 +46,7 @@ def _end(share: float) -> str:
     return ">0" if text == "0.00" and share > 0 else text
 
 
-UNITS = ((1e3, "k"), (1e6, "M"), (1e9, "G"))
+UNITS = ((1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T"))
 """Of large counts."""
 
 

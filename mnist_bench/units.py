@@ -8,6 +8,17 @@ def percent(share: float, digits: int = 2) -> str:
     return f"{100 * share:.{digits}f} %"
 
 
+def significant(number: float, digits: int) -> str:
+    """Return a number with so many significant digits, and all of its whole part up to a million; with more where one
+    below 1 would otherwise be told as 1.
+
+    >>> significant(0.00573, 2), significant(128.4, 2), significant(0.9997, 3)
+    ('0.0057', '128', '0.9997')
+    """
+    text = f"{number:.0f}" if 10**digits <= abs(number) < 1e6 else f"{number:.{digits}g}"
+    return significant(number, digits + 1) if number < 1 <= float(text) else text
+
+
 def duration(seconds: float) -> str:
     """Return a duration: `31 s` below two minutes, then `4:22`, then `2:04:22`."""
     whole = round(seconds)

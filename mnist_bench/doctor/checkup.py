@@ -7,8 +7,6 @@ again. The event log and paused trials are never touched.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -69,7 +67,7 @@ def check_study(
     """
     if not repair:
         return _examine(location, busy=_busy(location), replay=replay, device=device, data_dir=data_dir)
-    with _alone_with(location):
+    with alone_with(location):
         examine = partial(_examine, location, busy=None, replay=replay, device=device, data_dir=data_dir)
         before = examine()
         repaired = []
@@ -89,17 +87,8 @@ def _examine(location: StudyLocation, *, busy: str | None, replay: bool, device:
 
 def _busy(location: StudyLocation) -> str | None:
     """Return who works on a study, as the beginning of a sentence, or None if nobody does."""
-    # A study's folder holds the locks of other work, too, such as its confirmation.
     lock = next((path for path in location.files.inner_locks if file_lock.is_held(path)), None)
     if lock is not None:
         return f"{file_lock.holder(lock)} works in {lock.parent}"
     driver = driver_of(location)
     return None if driver is None else f"{driver} works on the study"
-
-
-@contextmanager
-def _alone_with(location: StudyLocation) -> Iterator[None]:
-    with alone_with(location), ExitStack() as held:
-        for path in location.files.inner_locks:
-            held.enter_context(file_lock.driver_lock(path, f"Study {location.name}"))
-        yield

@@ -27,6 +27,7 @@ from search.study import (
     StudyLocation,
     StudySpec,
     differences,
+    has_its_folder,
     no_such_study,
     read_events,
     rebuild,
@@ -75,7 +76,10 @@ def examine(
     else:
         yield left(study, history)
         yield from tables(location, history.name, events)
-        yield from doctor_files.examine(study, location, foreign=foreign)
+        if has_its_folder(location):
+            yield from doctor_files.examine(study, location, foreign=foreign)
+        else:
+            yield note("files", f"{location.folder} holds files of another study of this name; they are left alone.")
     if not foreign:
         yield from installation(study, history.next_slot() is None, device=device, data_dir=data_dir)
 

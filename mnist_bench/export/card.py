@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from keyword import iskeyword
 from math import prod
 from textwrap import indent
@@ -148,10 +149,13 @@ def _own_use(winner: Winner, picture: str, label: str) -> str:
 
 def _own_code(winner: Winner, place: str, function: str) -> str:
     """Return Python that makes the nets by a function of a file or a package and asks them, without mnist-bench."""
-    declared = own_nets.known(str(winner.config.net_code)).settings.declared
-    values = dict(winner.config.net)
-    arguments = ", ".join(f"{name}={value!r}" for name, value in values.items())
-    settings = repr(values) if declared is None else f"{declared.__name__}({arguments})"
+    taken = own_nets.known(str(winner.config.net_code)).settings
+    declared, given = taken.declared, taken.as_argument(dict(winner.config.net))  # lists are lists, as in the search
+    if declared is None:
+        settings = repr(given)
+    else:
+        arguments = ", ".join(f"{item.name}={getattr(given, item.name)!r}" for item in fields(declared))
+        settings = f"{declared.__name__}({arguments})"
     names = [function] if declared is None else [declared.__name__, function]
     make = OWN_NET if len(winner.members) == 1 else OWN_COMMITTEE
     return "\n".join([

@@ -105,7 +105,9 @@ def _over(board: Board) -> list[Column[Any]]:
 def _excess(row: Row | PlainRow) -> str:
     return ", ".join(
         # A limit has a word for a name, a constraint its text.
-        f"{cells.count(excess)} {unit(name)}" if name.isidentifier() else f"{excess:.3g} ({name})"
+        f"{cells.count(excess) if excess >= 100 else f'{excess:.3g}'} {unit(name)}"
+        if name.isidentifier()
+        else f"{excess:.3g} ({name})"
         for name, excess in row.excess.items()
     )
 

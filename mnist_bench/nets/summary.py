@@ -21,6 +21,7 @@ from mnist_bench.config import (
 )
 from mnist_bench.errors import ArchitectureError
 from mnist_bench.nets.architecture import block_filters
+from mnist_bench.units import significant
 
 NOTHING = "–"
 HEADINGS = (
@@ -129,18 +130,12 @@ def line(config: TrainConfig) -> str:
 
 
 def short(number: float) -> str:
-    """Return a number below 100 with two significant digits, without the zero before the point: `.05`, `8`, `1e-05`.
+    """Return a number with two significant digits, without the zero before the point: `.05`, `8`, `1e-05`.
 
-    One below 1 is never told as 1: `.998`.
+    One below 1 is never told as 1 (`.998`), and of a large one the whole part is told (`128`).
     """
-    text = _rounded(number, 2)
+    text = significant(number, 2)
     return text.replace("0.", ".", 1) if number < 1 else text
-
-
-def _rounded(number: float, digits: int) -> str:
-    """Return a number with so many significant digits; more where one below 1 would otherwise be told as 1."""
-    text = f"{number:.{digits}g}"
-    return _rounded(number, digits + 1) if number < 1 <= float(text) else text
 
 
 def _joined(values: Sequence[object]) -> str:
@@ -265,4 +260,4 @@ def _optim_words(config: TrainConfig) -> Iterator[str]:
 
 
 def _plain(value: object) -> str:
-    return NOTHING if value is None else _rounded(value, 3) if isinstance(value, float) else str(value)
+    return NOTHING if value is None else significant(value, 3) if isinstance(value, float) else str(value)

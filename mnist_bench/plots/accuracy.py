@@ -39,9 +39,9 @@ def error(accuracy: float) -> float:
 
 def lowest_shown(accuracies: Iterable[float]) -> float:
     """Return the lowest of the accuracies (0..1) that the axis shows; at least half of them are above it."""
-    errors = [error(accuracy) for accuracy in accuracies]
-    limit = SPREAD * median(errors)
-    return 1 - max(error for error in errors if error <= limit) / 100
+    accuracies = list(accuracies)
+    limit = SPREAD * median(map(error, accuracies))
+    return min(accuracy for accuracy in accuracies if error(accuracy) <= limit)
 
 
 def set_axis(axes: Axes, accuracies: Sequence[float], *, room: float = 0.07, whole: bool = False) -> None:

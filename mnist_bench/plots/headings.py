@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from mnist_bench.plots import style
+from mnist_bench.units import significant
 
 HEADING = 10.5
 """Characters per inch of a heading, in bold type of 11 points."""
@@ -63,4 +64,4 @@ def epochs(number: float) -> str:
 
 def short(number: float) -> str:
     """Return a number with three significant digits, and all digits of its whole part: `0.0093`, `8.31`, `211`."""
-    return f"{number:,.0f}" if number == round(number) or abs(number) >= 100 else f"{number:.3g}"
+    return f"{number:,.0f}" if number == round(number) or abs(number) >= 100 else significant(number, 3)

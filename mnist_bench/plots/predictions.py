@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_bench.config import DatasetName
-from mnist_bench.data import of_digits
 from mnist_bench.plots import sheet
-from mnist_bench.studies import record_of, trainer_for
+from mnist_bench.studies import data_of, record_of, trainer_for
 from mnist_bench.training import load_trial
 from search.errors import StudyNotFoundError
 from search.event_log import StudyRecord, TrialRecord
@@ -30,8 +28,8 @@ class Predictions:
 
     study: str
     trial: int
-    dataset: DatasetName
-    """As in `DataOptions`."""
+    of_digits: bool
+    """Whether the classes are known to be digits."""
     labels: NDArray[np.int64]
     """True classes, shape (N,)."""
     probabilities: NDArray[np.float64]
@@ -64,7 +62,7 @@ class Predictions:
     @property
     def noun(self) -> str:
         """The word for a class: "digit" or, for relatives such as Fashion-MNIST, "class"."""
-        return "digit" if of_digits(self.dataset) and self.probabilities.shape[1] == 10 else "class"
+        return "digit" if self.of_digits else "class"
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -105,7 +103,7 @@ def _predictions(study: StudyRecord, trial: TrialRecord, data: Dataset, logits: 
     return Predictions(
         study=study.name,
         trial=trial.number,
-        dataset=study.spec["context"]["data"]["dataset"],
+        of_digits=data_of(study.spec["context"]).is_of_digits,
         labels=data.labels[data.validation].cpu().numpy(),
         probabilities=logits.double().softmax(1).cpu().numpy(),
         indices=data.validation.cpu().numpy(),

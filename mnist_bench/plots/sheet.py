@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from mnist_bench.plots.headings import write_heading
+from search.messages import shortened
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,6 +27,8 @@ TILE = 0.66
 
 COLUMNS = 10
 """Images in a row."""
+MAX_LABEL = 9
+"""Characters of a column's name, which are as wide as an image."""
 
 Pixels = NDArray[np.uint8]
 
@@ -60,7 +63,7 @@ def show(axes: Axes, images: Pixels, columns: Sequence[str] = (), rows: Sequence
 def draw(images: Pixels, labels: Sequence[object], rows: Sequence[str], finding: str, remarks: Sequence[str]) -> Figure:
     """Return a figure with rows of about ten images, the label above each column, and a heading."""
     figure = Figure(figsize=(7.2, 0.75 + TILE * len(images)))
-    show(figure.add_subplot(), images, [str(label) for label in labels], rows)
+    show(figure.add_subplot(), images, [shortened(str(label), MAX_LABEL) for label in labels], rows)
     write_heading(figure, finding, remarks)
     return figure
 

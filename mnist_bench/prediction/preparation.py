@@ -48,6 +48,8 @@ def prepare(grey: NDArray[Any], *, digit: bool = True) -> NDArray[np.float32]:
     grey = np.asarray(grey, np.float64)
     if grey.ndim != 2 or 0 in grey.shape:
         raise ValueError(f"no picture of rows and columns, but of shape {grey.shape}")
+    if not np.isfinite(grey).all():
+        raise ValueError("a picture with pixels that are no numbers")
     border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
     paper = np.median(border)
     noise = np.median(np.abs(border - paper))

@@ -61,7 +61,7 @@ def _rung_of(trial: ImaginedTrial, asha: Asha, arrived: dict[tuple[Asha, int], l
 
 
 def _under_median(trials: Sequence[ImaginedTrial], pruner: Median) -> list[int]:
-    """Stop a trial below the median of those before it at the same period, once enough of them are complete."""
+    """Stop a trial below the median at the same period of those before it that are complete, once there are enough."""
     trained: list[int] = []
     for number, trial in enumerate(trials):
         complete = sum(periods == len(trial.values) for periods in trained)
@@ -77,5 +77,6 @@ def _under_median(trials: Sequence[ImaginedTrial], pruner: Median) -> list[int]:
 def _is_below(
     trial: ImaginedTrial, earlier: Sequence[ImaginedTrial], trained: Sequence[int], period: int, pruner: Median
 ) -> bool:
-    others = [other.values[period - 1] for other, ended in zip(earlier, trained, strict=True) if ended >= period]
+    pairs = zip(earlier, trained, strict=True)
+    others = [other.values[period - 1] for other, ended in pairs if ended == len(other.values) >= period]
     return len(others) >= max(1, pruner.n_min_trials) and max(trial.values[:period]) < median(others)

@@ -55,7 +55,8 @@ def leaderboard(
     if location and cached and (cached.stamp, cached.top) == (stamp, top):
         opened = openings.for_study(location)
         return replace(cached.board, study=location.name, live=driver_of(location) is not None, test_openings=opened)
-    study = validated.open_any(results, name, storage)
+    # By the name that was found: another study may have become the latest meanwhile.
+    study = validated.open_any(results, location.name if location else name, storage)
     if not (study.trials if infeasible else study.finished()):
         beyond = any(trial.reason == "infeasible" for trial in study.trials)
         command = f"mnist-bench leaderboard {study.name} --all{place_options(results, storage)}"

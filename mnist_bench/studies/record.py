@@ -14,7 +14,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 from mnist_bench import config
 from mnist_bench.config import DatasetName, Schedule, TrainConfig, from_json, recipe
-from mnist_bench.data import is_packaged, of_files
+from mnist_bench.data import is_packaged, of_digits, of_files
 from mnist_bench.errors import ArchitectureError, ConfigError, UnknownSettingError
 from mnist_bench.leaderboard import correct_bits
 from mnist_bench.nets import plan_layers
@@ -68,6 +68,11 @@ class Data:
     def is_own(self) -> bool:
         """Whether it is of the user's own, so that commands which open it have to name it (`--data`)."""
         return of_files(self.dataset) and not is_packaged(self.dataset, self.data_hash)
+
+    @property
+    def is_of_digits(self) -> bool:
+        """Whether its classes are known to be the ten digits: of a user's own data nobody knows."""
+        return not self.is_own and of_digits(self.dataset)
 
     @property
     def is_red(self) -> bool:

@@ -92,7 +92,7 @@ def _read(path: Path) -> dict[int, Report]:
     """Return the reports that a file holds, by period; of a line that was being written when all ended, nothing."""
     found: dict[int, Report] = {}
     if path.exists():
-        for line in path.read_text().splitlines():
+        for line in path.read_text(errors="replace").splitlines():
             try:
                 period, values = json.loads(line)
                 report = Report.from_json(values)

@@ -92,7 +92,7 @@ def read(ledgers: Iterable[Path]) -> dict[tuple[int, int], Row]:
     """
     found: dict[tuple[int, int], Row] = {}
     for path in ledgers:
-        for number, line in enumerate(path.read_text().splitlines(), start=1):
+        for number, line in enumerate(path.read_text(errors="replace").splitlines(), start=1):
             try:
                 row = from_line(line)
             except (ValueError, TypeError):

@@ -6,6 +6,7 @@ It holds the event log, which is the study, and Optuna's own tables, a copy for 
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -202,13 +203,25 @@ def _connect_to_read(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA schema_version")  # connecting alone does not read the file
     except sqlite3.Error as error:
         connection.close()
-        if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_READONLY_ROLLBACK:
+        code = getattr(error, "sqlite_errorcode", None)
+        if code == sqlite3.SQLITE_CANTOPEN and _is_at_rest(path):
+            return _connect(path, "mode=ro&immutable=1")
+        if code != sqlite3.SQLITE_READONLY_ROLLBACK:
             raise
         # We create tables in the write-ahead log only. So a journal beside a file with tables is another program's.
         if _has_tables(path):
             raise sqlite3.OperationalError(_BROKEN_OFF) from error
         return sqlite3.connect(":memory:")
     return connection
+
+
+def _is_at_rest(path: Path) -> bool:
+    """Return whether a database that this process may not write beside is whole without its write-ahead log.
+
+    Reading with a log needs a file beside it that readers share; in another user's folder it cannot be made.
+    """
+    log = path.with_name(f"{path.name}-wal")
+    return not os.access(path.parent, os.W_OK) and not (log.exists() and log.stat().st_size)
 
 
 def _has_tables(path: Path) -> bool:

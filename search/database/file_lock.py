@@ -25,11 +25,22 @@ def driver_lock(path: Path, what: str) -> Iterator[None]:
         StudyLockedError: another process holds the lock; the message names the process.
         StorageError: the lock file cannot be written.
     """
-    with _opened(path) as file:
-        if not _take(file):
-            raise StudyLockedError(f"{what} is being worked on by {holder(path)}; wait for it or stop it.")
-        _sign(file, path)
-        yield
+    while True:
+        with _opened(path) as file:
+            if not _take(file):
+                raise StudyLockedError(f"{what} is being worked on by {holder(path)}; wait for it or stop it.")
+            if not _stands_at(path, file):
+                continue  # it was removed by who held it, and a lock on it keeps nobody out
+            _sign(file, path)
+            yield
+            return
+
+
+def _stands_at(path: Path, file: IO[bytes]) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _opened(path: Path) -> IO[bytes]:

@@ -75,6 +75,8 @@ class EventLog:
             "payload": payload,
         }
         with self._writing() as connection:
+            if self._held is None:  # else nobody else writes, and each question would be a way to the server
+                self._check_last(connection)
             self._insert(connection)
         self._length += 1
 
@@ -103,6 +105,11 @@ class EventLog:
             payload = connection.scalar(sa.select(_events.c.payload).where(first))
             connection.execute(_events.update().where(first).values(payload=codec.raised(str(payload), self._needs)))
         connection.execute(_events.insert(), self._newest)
+
+    def _check_last(self, connection: Connection) -> None:
+        last = sa.and_(_events.c.study == self._study, _events.c.seq == self._length - 1)
+        if self._length and connection.scalar(sa.select(_events.c.seq).where(last)) is None:
+            raise StudyLockedError(f"Study {self._study} was removed while it was searched; this search stops.")
 
     def _is_there(self, connection: Connection) -> bool:
         """Return whether the newest event is the one after all that were written before it; else those are the last."""

@@ -93,7 +93,7 @@ class Hyperband:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Median:
-    """Stop a trial whose best value is below the median of the others at the same period (Golovin et al. 2017)."""
+    """Stop a trial whose best value is below the median of the complete ones at its period (Golovin et al. 2017)."""
 
     name: ClassVar[str] = "median"
     n_startup_trials: int = 5

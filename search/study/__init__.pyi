@@ -42,8 +42,10 @@ from .start_list import StartList as StartList
 from .studies import (
     StudySummary as StudySummary,
     alone_with as alone_with,
+    check_its_folder as check_its_folder,
     check_not_renamed as check_not_renamed,
     driver_of as driver_of,
+    has_its_folder as has_its_folder,
     latest as latest,
     list_studies as list_studies,
     name_inside as name_inside,

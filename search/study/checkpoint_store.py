@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 
 from search.errors import NewerVersionError, StorageError
-from search.files import atomic_write, make_folder
+from search.files import atomic_write, leftovers, make_folder
 from search.trainer_api import Report
 
 SUFFIX = ".state"
@@ -81,7 +81,7 @@ class CheckpointStore:
 
     def drop_unfinished(self) -> None:
         """Remove what a process that was killed while it wrote left behind."""
-        for path in self._folder.glob(".*"):
+        for path in leftovers(self._folder):
             path.unlink(missing_ok=True)
 
     def trials(self) -> set[int]:

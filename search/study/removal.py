@@ -23,25 +23,39 @@ def remove_study(results: Path, name: str, storage: str | None = None) -> None:
     location = StudyLocation.of(name, results, storage)
     if newest_event(location) is None and not location.folder.is_dir():
         raise no_such_study(location)
+    # The event log goes last: as long as it is there, the study is listed and can be removed again.
     with alone_with(location) as held:
-        is_its_folder = location.owns_database or _remove_rows(location, held)
-        if is_its_folder and location.folder.is_dir():
-            shutil.rmtree(location.folder.resolve())
-            location.folder.unlink(missing_ok=True)  # a link to where it was
+        if location.owns_database:
+            _remove_folder(location)
+        else:
+            _remove_from_shared(location, held)
 
 
-def _remove_rows(location: StudyLocation, held: StudyLock | None) -> bool:
-    """Remove the event log last: as long as it is there, the study is listed and can be removed again.
-
-    Returns whether the study's folder belongs to it.
-    """
+def _remove_from_shared(location: StudyLocation, held: StudyLock | None) -> None:
     storage = open_for_writing(location.url)
     try:
         is_its_folder = belongs(location, EventLog(storage.engine, location.name).begun())
         remove(storage, location.name)
+        if is_its_folder:
+            _remove_folder(location)
         EventLog(storage.engine, location.name, held).remove()
         if held is not None:
             held.forget()
-        return is_its_folder
     finally:
         storage.engine.dispose()
+
+
+def _remove_folder(location: StudyLocation) -> None:
+    if not location.folder.is_dir():
+        return
+    folder, database = location.folder.resolve(), location.files.database.name
+    rest = [path for path in folder.iterdir() if not path.name.startswith(database)]
+    for path in rest:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    for path in sorted(folder.glob(f"{database}-*")):
+        path.unlink()
+    shutil.rmtree(folder)
+    location.folder.unlink(missing_ok=True)  # a link to where it was

@@ -17,7 +17,7 @@ from search.errors import StorageError, StudyNotFoundError, UsageError
 from search.event_log import Created, Event, EventLog, History, StudyRecord, log
 from search.messages import first_line
 from search.study.folder import ResultsFolder
-from search.study.location import StudyLocation, can_name_a_study, checked_name, place_options
+from search.study.location import StudyLocation, belongs, can_name_a_study, checked_name, place_options
 from search.study.spec import stored_history
 
 T = TypeVar("T")
@@ -114,6 +114,30 @@ def newest_event(location: StudyLocation) -> tuple[int, str] | None:
     return _query(location.url, lambda engine: EventLog(engine, _name_inside(engine, location)).newest())
 
 
+def has_its_folder(location: StudyLocation) -> bool:
+    """Return whether the files in a study's folder are its own: of one in a shared database they may be another's.
+
+    Raises:
+        StorageError: its database cannot be read.
+    """
+    if location.owns_database:
+        return belongs(location, None)
+    return belongs(location, _query(location.url, lambda engine: EventLog(engine, location.name).begun()))
+
+
+def check_its_folder(location: StudyLocation) -> None:
+    """Check that the files in a study's folder are its own, before others are written beside them.
+
+    Raises:
+        UsageError: they are another study's.
+        StorageError: its database cannot be read.
+    """
+    if not has_its_folder(location):
+        raise UsageError(
+            f"{location.folder} holds files of another study of this name; name the folder of this one with --results."
+        )
+
+
 def name_inside(location: StudyLocation) -> str:
     """Return the name under which a study stands in its database; a folder of its own may have been renamed since.
 
@@ -160,7 +184,7 @@ def driver_of(location: StudyLocation) -> str | None:
 
 @contextlib.contextmanager
 def alone_with(location: StudyLocation) -> Iterator[postgres.StudyLock | None]:
-    """Hold the study's lock in its folder, where that is there, and the one in PostgreSQL, where it is there.
+    """Hold all locks in the study's folder, where that is there, and the one in PostgreSQL, where it is there.
 
     Raises:
         StudyLockedError: another process works on the study.
@@ -168,7 +192,9 @@ def alone_with(location: StudyLocation) -> Iterator[postgres.StudyLock | None]:
     """
     with storage_errors(), contextlib.ExitStack() as held:
         if location.folder.is_dir():
-            held.enter_context(file_lock.driver_lock(location.files.lock, f"Study {location.name}"))
+            # A study's folder holds the locks of other work, too, such as its confirmation.
+            for lock in (location.files.lock, *location.files.inner_locks):
+                held.enter_context(file_lock.driver_lock(lock, f"Study {location.name}"))
         yield held.enter_context(postgres.driver_lock(location.url, location.name))
 
 

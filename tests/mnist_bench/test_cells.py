@@ -26,10 +26,18 @@ def test_durations(seconds: float, text: str) -> None:
         (999_600, "1 M"),
         (2_100_000, "2.1 M"),
         (1.87e9, "1.87 G"),
+        (2.47e12, "2.47 T"),
     ],
 )
 def test_counts(number: float | None, text: str) -> None:
     assert cells.count(number) == text
+
+
+@pytest.mark.parametrize(
+    ("setting", "text"), [(0.00573, "0.00573"), (0.9997, "0.9997"), (1.0, "1"), (1234.5, "1234"), (True, "true")]
+)
+def test_settings_in_few_digits(setting: object, text: str) -> None:
+    assert cells.short(setting) == text
 
 
 def test_only_an_end_at_the_end_reads_so() -> None:

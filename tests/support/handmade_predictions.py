@@ -23,7 +23,7 @@ def predictions(answers: Sequence[tuple[int, int, float]], **more: Any) -> Predi
     given: dict[str, Any] = {
         "study": "conv-0",
         "trial": 7,
-        "dataset": "mnist",
+        "of_digits": True,
         "labels": np.array([true for true, _, _ in answers], dtype=np.int64),
         "probabilities": probabilities,
         "indices": np.arange(100, 100 + count),

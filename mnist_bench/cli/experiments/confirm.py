@@ -77,7 +77,7 @@ def confirm(
     from mnist_bench.experiments.confirm.run import run
     from mnist_bench.studies import needed_options, open_study
     from search.errors import UsageError
-    from search.study import StudyLocation
+    from search.study import StudyLocation, check_its_folder
 
     if no_test and open_test:
         raise UsageError("--no-test and --open-test contradict each other; give one of them.")
@@ -87,6 +87,7 @@ def confirm(
         workers=workers or options.suitable_workers(device), device=device, data_dir=data_dir, results=results, net=net,
     )  # fmt: skip
     record = open_study(results, study, storage)
+    check_its_folder(StudyLocation.of(record.name, results, storage))
     if front:
         if budget is not None or no_test or open_test:
             raise UsageError("--front makes no race; leave out --budget, --no-test and --open-test.")

@@ -92,7 +92,7 @@ def _search(study: StudyRecord) -> Iterator[Entry]:
     """Yield how it was searched, on what, and how long that took."""
     spec, numerics = study.spec, study.spec.get("numerics") or {}
     ways = " + ".join(strategies.describe(way, spec["periods"]) for way in strategies.of_spec(spec))
-    yield "search", f"{ways}, seed {spec['seed']}, {spec['slots']} slots"
+    yield "search", f"{ways}, seed {spec['seed']}, {number_of(spec['slots'], 'slot')}"
     versions = [f"{name} {version}" for name, version in spec.get("versions", {}).items()]
     machine = [numerics.get("gpu") or numerics.get("cpu"), numerics.get("precision"), *versions]
     yield "machine", ", ".join(str(part) for part in machine if part)
@@ -130,7 +130,7 @@ def _columns(study: StudyRecord) -> list[Column[Field]]:
 
 
 def _short(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else cells.value(value)
+    return "–" if value is None else cells.short(value)
 
 
 COUNTS = {"parameters": "parameters", "macs": "MACs"}

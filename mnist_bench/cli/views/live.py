@@ -25,6 +25,7 @@ from mnist_bench.nets import line
 from mnist_bench.units import objectives
 from search.driver import Header, Observer, Progress
 from search.event_log import TrialRecord, repeats
+from search.messages import number_of
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -263,7 +264,7 @@ def header_parts(header: Header, results: Path) -> list[str]:
     The folder comes first, so that it is seen where the rest is cut.
     """
     numerics = [str(header.numerics[key]) for key in ("device", "precision") if key in header.numerics]
-    workers = f"{header.workers} worker{'s' if header.workers != 1 else ''}"
+    workers = number_of(header.workers, "worker")
     workers += f" of {header.lanes} lanes" if header.lanes > 1 else ""
     return [
         str(results / header.name) + (" (resumed)" if header.resumed else ""),
@@ -272,7 +273,7 @@ def header_parts(header: Header, results: Path) -> list[str]:
         f"{header.sampler} + {header.pruner}",
         *rules_words(header.stop_rules),
         f"seed {header.seed}",
-        f"{header.slots} slots{'' if repeats(header.order) else ' by arrival'} on {workers}"
+        f"{number_of(header.slots, 'slot')}{'' if repeats(header.order) else ' by arrival'} on {workers}"
         + (f", {' '.join(numerics)}" if numerics else ""),
     ]
 

@@ -70,7 +70,7 @@ def _errors(measured: Measured) -> str:
 def _fewer(step: Step) -> str:
     if step.fewer is None or step.low is None or step.high is None:
         return "–"
-    return f"{step.fewer:.1f} [{step.low:.0f}, {step.high:.0f}]{'*' if step.by_chance else ' '}"
+    return f"{step.fewer:z.1f} [{step.low:z.0f}, {step.high:z.0f}]{'*' if step.by_chance else ' '}"
 
 
 def plain(ablation: Ablation) -> dict[str, Any]:

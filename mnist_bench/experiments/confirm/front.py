@@ -39,6 +39,7 @@ def run(study: StudyRecord, asked: ConfirmOptions, observer: Observer, stopping:
         return with_all_nets(known, study, asked, observer, stopping)
     path = StudyFolder(folder).confirm.path
     with open_grid_of(study, "confirm", path, f"The confirmation of {study.name}", asked) as grid:
+        known = load_front(folder)  # another process may have been at work until just now
         tested = Runs(study, trials, grid, observer).finals(numbers, grid.data.options, asked.ledger, stopping)
         if tested is None:
             return None

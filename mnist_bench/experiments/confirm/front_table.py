@@ -69,7 +69,7 @@ def _ahead(front: Front, row: Member) -> str:
     found = front.ahead(row)
     if found is None:
         return "–"
-    mean, low, high = (f"{100 * share:+.2f}" for share in (found.mean, found.low, found.high))
+    mean, low, high = (f"{100 * share:+z.2f}" for share in (found.mean, found.low, found.high))
     return f"{mean} [{low}, {high}] of #{found.of}"
 
 

@@ -135,7 +135,7 @@ class Ledger:
         """
         self._path, self._terms, self._start = path, list(terms), dict(start or {})
         self._found: dict[str, Trace] = {}
-        lines = path.read_text().splitlines() if path is not None and path.exists() else []
+        lines = path.read_text(errors="replace").splitlines() if path is not None and path.exists() else []
         for number, line in enumerate(lines, 1):
             try:
                 values = json.loads(line)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -201,12 +202,14 @@ def _run(
     # Spawned, not forked: the parent may have started threads (PyTorch's, a live view's).
     spawn = get_context("spawn")
     with ProcessPoolExecutor(processes, spawn, initializer=_take, initargs=(arena, terms)) as pool:
-        waiting = {pool.submit(_replay_here, *pair): pair for pair in asked}
-        for done in as_completed(waiting):
-            yield waiting[done], done.result()
-            if stopping():
-                pool.shutdown(cancel_futures=True)
-                return
+        try:
+            waiting = {pool.submit(_replay_here, *pair): pair for pair in asked}
+            for done in as_completed(waiting):
+                yield waiting[done], done.result()
+                if stopping():
+                    return
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 _HERE: list[tuple[Arena, Terms]] = []
@@ -214,6 +217,8 @@ _HERE: list[tuple[Arena, Terms]] = []
 
 
 def _take(arena: Arena, terms: Terms) -> None:
+    for number in (signal.SIGINT, signal.SIGHUP):  # of a terminal, which are the parent's to act on
+        signal.signal(number, signal.SIG_IGN)
     _HERE[:] = [(arena, terms)]
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
 

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from mnist_bench.config import AugmentConfig, Schedule, from_json
-from mnist_bench.data import Dataset, of_digits, on_device
+from mnist_bench.data import Dataset, on_device
 from mnist_bench.plots import sheet
 from mnist_bench.plots.data.augmented import distorted, in_words, reading
 from mnist_bench.studies import compatibility, data_of
@@ -66,7 +66,7 @@ def rows(study: StudyRecord, trial: TrialRecord, data: Dataset) -> Distortions:
         settings=settings,
         labels=tuple(data.names[label] if data.names else str(label) for label in labels),
         classes=data.form.classes,
-        noun="digits" if of_digits(data_of(study.spec["context"]).dataset) and data.form.classes == 10 else "pictures",
+        noun="digits" if data_of(study.spec["context"]).is_of_digits else "pictures",
         trained=config.epochs,
         chooses=bool(config.optim.hard_share) and config.epochs > 1,
         epochs=epochs,

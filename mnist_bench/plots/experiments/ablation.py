@@ -116,7 +116,7 @@ def _draw_step(axes: Axes, row: int, step: Step, before: float, after: float, im
 def _label(step: Step) -> str:
     sign = "−" if direction(step) == "fewer" else "+"
     reach = f"  ({span(step)})" if step.low is not None else ""
-    return f"{sign if step.fewer else ''}{abs(step.fewer or 0):.0f}{reach}"
+    return f"{sign if round(step.fewer or 0) else ''}{abs(step.fewer or 0):.0f}{reach}"
 
 
 def _draw_end(axes: Axes, row: int, rate: float, errors: float, colour: str) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from search.differences import same_bits
-from search.errors import UsageError, WorkerError
+from search.errors import SearchError, UsageError, WorkerError
 from search.executors.local import oom
 from search.executors.local.process import Inbox, Running, WorkerProcess
 from search.executors.protocol import Done, Job, Lost, Outcome, Raised
@@ -48,9 +48,9 @@ class LocalExecutor:
         self._restart_policy = RestartPolicy(workers)
         self._suspects: set[tuple[int, int]] = set()
         self._waiting: deque[Job[Any]] = deque()
-        self._failure: WorkerError | None = None
-        """That ends the search, once what came before it has been handed on."""
         """Suspects for whom no worker is empty yet."""
+        self._failure: SearchError | None = None
+        """That ends the search, once what came before it has been handed on."""
 
     @property
     def workers(self) -> int:
@@ -94,14 +94,18 @@ class LocalExecutor:
         self._replenish()
         self._end_stalled()
         # Waits for the first, then takes what is there besides: what came back together is decided together.
-        outcomes = self._receive(timeout)
-        try:
-            while not self._inbox.empty():
-                outcomes += self._receive(0)
-        except WorkerError as error:
-            if not outcomes:
-                raise
-            self._failure = error  # a period that is done is not trained again
+        outcomes: list[Outcome] = []
+        while True:
+            try:
+                outcomes += self._receive(timeout)
+            except SearchError as error:
+                self._failure = self._failure or error
+            if self._inbox.empty():
+                break
+            timeout = 0
+        if self._failure is not None and not outcomes:
+            raise self._failure
+        # Else it is raised the next time: a period that is done is not trained again.
         self._place_waiting()
         return outcomes
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from search.differences import differences, same_bits
-from search.errors import UsageError, WorkerError
+from search.errors import SearchError, UsageError, WorkerError
 from search.executors.protocol import Cause, Done, Job, Lost, Outcome, Raised
 from search.executors.ray.actor import Actor
 from search.executors.ray.cluster import check_answers, connect
@@ -83,7 +83,7 @@ class RayExecutor:
         self._first_node = ""
         self._restart_policy = RestartPolicy(workers)
         self._next_check = 0.0
-        self._failure: WorkerError | None = None
+        self._failure: SearchError | None = None
         """That ends the search, once what came before it has been handed on."""
 
     @property
@@ -195,8 +195,8 @@ class RayExecutor:
         for answer in ready:
             try:
                 outcomes += self._take(waiting[answer])
-            except WorkerError as error:
-                self._failure = error
+            except SearchError as error:
+                self._failure = self._failure or error
         if self._failure is not None and not outcomes:
             raise self._failure
         return outcomes  # before the failure is told: a period that is done is not trained again

@@ -136,7 +136,8 @@ def test_a_part_that_one_net_lacks_is_no_difference_in_its_settings() -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "text"), [(0.05, ".05"), (8.0, "8"), (0, "0"), (1e-05, "1e-05"), (0.0093, ".0093"), (10.4, "10")]
+    ("number", "text"),
+    [(0.05, ".05"), (8.0, "8"), (0, "0"), (1e-05, "1e-05"), (0.0093, ".0093"), (10.4, "10"), (131.0, "131")],
 )
 def test_short_numbers(number: float, text: str) -> None:
     assert short(number) == text

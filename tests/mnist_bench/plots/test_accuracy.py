@@ -49,6 +49,11 @@ def test_nothing_is_said_where_all_are_shown() -> None:
     assert accuracy.outside([0.98], [0.98, 0.97]) == ""
 
 
+@pytest.mark.parametrize("wrong", [1, 113, 500, 887])
+def test_the_worst_that_is_shown_is_not_outside(wrong: int) -> None:
+    assert accuracy.outside([1 - wrong / 1000], [1 - wrong / 1000]) == ""
+
+
 def test_no_error_at_all_is_drawn_at_half_an_image_and_labelled_100() -> None:
     assert accuracy.error(1.0) == 0.005
     axes = axes_of([1.0, 1.0])

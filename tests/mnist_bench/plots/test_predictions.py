@@ -11,11 +11,12 @@ import pytest
 import torch
 
 from mnist_bench.config.json import to_json
-from mnist_bench.config.settings import TrainConfig
+from mnist_bench.config.settings import DatasetName, TrainConfig
 from mnist_bench.data.mnist import DataOptions
 from mnist_bench.data.tensors import Dataset, load_dataset
 from mnist_bench.errors import WeightsError
 from mnist_bench.plots.predictions import predict
+from mnist_bench.studies.record import Data
 from mnist_bench.training.period import fit
 from mnist_bench.training.weights import export
 from search.errors import StudyNotFoundError, UsageError
@@ -100,8 +101,15 @@ def test_other_numbers_of_errors_are_said() -> None:
 
 
 @pytest.mark.parametrize(
-    ("dataset", "noun"),
-    [("mnist", "digit"), ("mnist-red", "digit"), ("qmnist", "digit"), ("fashion-mnist", "class"), ("kmnist", "class")],
-)
-def test_what_is_no_digit_is_called_a_class(dataset: str, noun: str) -> None:
-    assert predictions([(0, 0, 1.0)], dataset=dataset).noun == noun
+    ("dataset", "packaged", "noun"),
+    [
+        ("mnist", True, "digit"), ("mnist", False, "class"), ("qmnist", False, "digit"),
+        ("fashion-mnist", False, "class"), ("kmnist", False, "class"),
+    ],
+)  # fmt: skip
+def test_what_is_not_known_to_be_digits_is_called_a_class(
+    digits: Dataset, dataset: DatasetName, *, packaged: bool, noun: str
+) -> None:
+    data_hash = digits.data_hash if packaged else handmade.HASH
+    data = Data(dataset=dataset, data_hash=data_hash, split_hash=handmade.HASH)
+    assert predictions([(0, 0, 1.0)], of_digits=data.is_of_digits).noun == noun

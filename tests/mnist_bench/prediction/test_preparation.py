@@ -68,6 +68,16 @@ def test_an_empty_picture_is_refused(grey: Any) -> None:
 
 
 @pytest.mark.parametrize("grey", [np.zeros(28), np.zeros((28, 28, 3)), np.zeros((0, 28))])
+def test_pixels_that_are_no_numbers_are_refused() -> None:
+    picture = np.zeros((28, 28))
+    picture[5:20, 10:14] = 255
+    for number in (np.nan, np.inf):
+        picture[14, 14] = number
+        for digit in (True, False):
+            with pytest.raises(ValueError, match="pixels that are no numbers"):
+                prepare(picture, digit=digit)
+
+
 def test_what_has_no_rows_and_columns_is_refused(grey: NDArray[Any]) -> None:
     with pytest.raises(ValueError, match="no picture of rows and columns"):
         prepare(grey)

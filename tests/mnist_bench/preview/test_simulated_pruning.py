@@ -42,6 +42,12 @@ def test_the_median_pruner_stops_what_is_below_the_median_once_enough_are_comple
     assert periods_trained(trials, Median(n_startup_trials=2, n_min_trials=3), random.Random(0)) == [2, 2, 2, 2]
 
 
+def test_the_median_is_of_those_that_are_complete() -> None:
+    trials = [ImaginedTrial((value, value)) for value in (0.5, 0.6, 0.4, 0.52)]
+    # 0.4 was stopped: with it, the median would be 0.5.
+    assert periods_trained(trials, Median(n_startup_trials=2), random.Random(0)) == [2, 2, 1, 1]
+
+
 def test_hyperband_stops_fewer_than_its_first_bracket_would() -> None:
     rng = random.Random(0)
     trials = drawn(rng, 200, 9)

@@ -106,6 +106,22 @@ def test_a_page_that_cannot_be_kept_is_shown(database: Database, tmp_path: Path)
     assert not (tmp_path / "two").exists()
 
 
+def test_the_page_of_the_latest_is_of_the_study_whose_page_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: Database
+) -> None:
+    named: list[object] = []
+
+    def noting(*given: object) -> StudyRecord:
+        named.append(given[1])
+        return database.study
+
+    monkeypatch.setattr("search.study.studies.open_study", noting)
+    monkeypatch.setattr(leaderboard_cache, "latest", lambda *_: "two")
+    (tmp_path / "two").mkdir()
+    leaderboard_cache.leaderboard(tmp_path, None)
+    assert named == ["two"], "another one may be the latest by now"
+
+
 def test_small_studies_keep_no_page(
     database: Database, tmp_path: Path, look: Callable[..., Leaderboard], monkeypatch: pytest.MonkeyPatch
 ) -> None:

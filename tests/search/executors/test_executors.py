@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from search.errors import WorkerError
+from search.errors import SearchError, WorkerError
 from search.executors.in_process import InProcessExecutor, error_text
 from search.executors.local.pool import LocalExecutor
 from search.executors.protocol import Done, Executor, Job, Lost, Outcome, Raised
@@ -94,7 +94,17 @@ def test_every_job_comes_back_once_with_its_own_result(make: Make) -> None:
     assert len({outcome.report.weights for outcome in found if isinstance(outcome, Done)}) == 7
 
 
-def test_a_period_that_is_done_is_handed_on_before_the_failure_that_came_with_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ({"numerics": {"canary": "another"}, "lanes": 1}, "train to different bits"),
+        ({"refused": "other data"}, "^other"),
+    ],
+)
+def test_a_period_that_is_done_is_handed_on_before_the_failure_that_came_with_it(
+    tmp_path: Path, fault: dict[str, Any], words: str, *, first: bool
+) -> None:
     executor = LocalExecutor(TrainerSpec(factory="support.fake_trainer:Trainer"), 1, tmp_path / "log")
     executor.start()
     try:
@@ -103,10 +113,12 @@ def test_a_period_that_is_done_is_handed_on_before_the_failure_that_came_with_it
         while executor._inbox.empty():
             time.sleep(0.01)
         (worker,) = executor._workers
-        executor._inbox.put((worker, ({"numerics": {"canary": "another"}, "lanes": 1}, b"")))
+        delivered = executor._inbox.get()
+        for message in [(worker, (fault, b"")), delivered] if first else [delivered, (worker, (fault, b""))]:
+            executor._inbox.put(message)
         (found,) = executor.wait(1)
         assert isinstance(found, Done)
-        with pytest.raises(WorkerError, match="train to different bits"):
+        with pytest.raises(SearchError, match=words):
             executor.wait(1)
     finally:
         executor.stop()

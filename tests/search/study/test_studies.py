@@ -7,7 +7,9 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+import threading
+import time
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,9 +17,11 @@ import optuna
 import pytest
 
 from search.database import file_lock
-from search.database.engines import open_for_reading, sqlite_url
+from search.database.engines import open_for_reading, open_for_writing, sqlite_url
 from search.database.urls import is_secret, redacted
 from search.errors import SearchError, StorageError, StudyLockedError, StudyNotFoundError, UsageError
+from search.event_log.events import GoalSet
+from search.event_log.log import EventLog
 from search.study import studies
 from search.study.location import StudyLocation
 from search.study.removal import remove_study
@@ -101,6 +105,87 @@ def test_a_removed_study_is_gone(tmp_path: Path) -> None:
     remove_study(tmp_path, "short")
     with pytest.raises(StudyNotFoundError):
         remove_study(tmp_path, "short")
+
+
+def test_a_study_that_is_being_confirmed_is_not_removed(tmp_path: Path) -> None:
+    fake.run(tmp_path, goal=1, name="short")
+    (tmp_path / "short" / "confirm").mkdir()
+    with (
+        file_lock.driver_lock(tmp_path / "short" / "confirm" / "driver.lock", "The confirmation"),
+        pytest.raises(StudyLockedError),
+    ):
+        remove_study(tmp_path, "short")
+    remove_study(tmp_path, "short")
+    assert not (tmp_path / "short").exists()
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_removal_that_was_cut_off_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, shared: bool
+) -> None:
+    url = sqlite_url(tmp_path / "shared.db") if shared else None
+    fake.run(tmp_path / "studies", goal=1, name="short", url=url)
+    (tmp_path / "studies" / "short" / "confirm").mkdir()
+
+    def cut(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as dying:
+        dying.setattr("search.study.removal.shutil.rmtree", cut)
+        with pytest.raises(KeyboardInterrupt):
+            remove_study(tmp_path / "studies", "short", url)
+    assert [study.name for study in studies.list_studies(tmp_path / "studies", url)] == ["short"]
+    remove_study(tmp_path / "studies", "short", url)
+    assert not (tmp_path / "studies" / "short").exists()
+    assert studies.list_studies(tmp_path / "studies", url) == []
+
+
+def test_whose_a_folder_is_beside_a_shared_database(tmp_path: Path) -> None:
+    url = sqlite_url(tmp_path / "shared.db")
+    fake.run(tmp_path / "mine", goal=1)
+    fake.run(tmp_path / "theirs", goal=1, url=url)
+    studies.check_its_folder(StudyLocation.of("fake-0", tmp_path / "mine"))
+    studies.check_its_folder(StudyLocation.of("fake-0", tmp_path / "theirs", url))
+    studies.check_its_folder(StudyLocation.of("fake-0", tmp_path / "nowhere", url))
+    with pytest.raises(UsageError, match=r"fake-0 holds files of another study of this name; name the folder of this"):
+        studies.check_its_folder(StudyLocation.of("fake-0", tmp_path / "mine", url))
+
+
+def test_a_lock_on_a_file_that_was_removed_keeps_nobody_out(tmp_path: Path) -> None:
+    path = tmp_path / "driver.lock"
+    with ExitStack() as first:
+        first.enter_context(file_lock.driver_lock(path, "The first"))
+        took = threading.Event()
+        done = threading.Event()
+
+        def wait_for_it() -> None:
+            with file_lock.driver_lock(path, "The second"):
+                took.set()
+                done.wait(20)
+
+        second = threading.Thread(target=wait_for_it)
+        second.start()
+        time.sleep(0.1)  # it has opened the file, and waits
+        path.unlink()
+    assert took.wait(20)
+    assert file_lock.is_held(path)
+    done.set()
+    second.join()
+
+
+def test_a_study_that_is_removed_while_it_is_searched_is_not_gone_on_with(tmp_path: Path) -> None:
+    storage = open_for_writing(sqlite_url(tmp_path / "study.db"))
+    log = EventLog(storage.engine, "made-0")
+    log.make_table()
+    for goal in (1, 2):
+        log.append(GoalSet(goal=goal))
+    log.remove()
+    with pytest.raises(
+        StudyLockedError, match=r"^Study made-0 was removed while it was searched; this search stops\.$"
+    ):
+        log.append(GoalSet(goal=3))
+    assert log.newest() is None
+    storage.engine.dispose()
 
 
 def test_a_study_whose_folder_is_a_link_is_removed_with_what_it_leads_to(tmp_path: Path) -> None:

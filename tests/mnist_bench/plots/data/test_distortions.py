@@ -28,7 +28,9 @@ def winner(**params: Any) -> TrialRecord:
 
 
 def shown(data: Dataset, trial: TrialRecord) -> Distortions:
-    return distortions.rows(handmade.study([trial]), trial, data)
+    study = handmade.study([trial])
+    study.spec["context"]["data"] |= {"data_hash": data.data_hash}
+    return distortions.rows(study, trial, data)
 
 
 def seen_in(epoch: int, trial: TrialRecord, data: Dataset) -> set[tuple[int, bytes]]:

@@ -77,7 +77,7 @@ def test_any_answers_are_counted(pairs: list[tuple[int, int]]) -> None:
 
 def test_classes_with_names_are_called_so() -> None:
     names = ("an average aardvark", "$b$", *map(str, range(2, 10)))
-    found = confusion.rows(predictions(answers((0, 1)), names=names, dataset="fashion-mnist"))
+    found = confusion.rows(predictions(answers((0, 1)), names=names, of_digits=False))
     figure = confusion.draw(found)
     assert found.finding == "The only error: an average aardvark is taken for $b$"
     (axes,) = figure.axes
