@@ -1,6 +1,7 @@
 # Everything runs from a local virtual environment that these targets make for themselves.
 PYTHON ?= python3
 BIN := .venv/bin
+unexport PYTHONDONTWRITEBYTECODE   # where it is set, each of a thousand processes of the tests compiles all that it imports
 
 FAST := not (slow or soak or browser or ray or integration)
 TWO := -n 2 --dist loadfile --no-loadscope-reorder   # what a file's tests look at is made once; the slow ones come first

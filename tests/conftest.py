@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,6 +19,8 @@ from support.paths import IMPORTABLE
 signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ["PYTHONPATH"] = IMPORTABLE  # so that worker processes, and scripts, can import the fakes
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before NumPy is loaded: two threads on a busy core take twice its time
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each of a thousand processes would compile all that it imports
+sys.dont_write_bytecode = False
 os.environ.pop("COLUMNS", None)  # pytest's worker processes have it, and tables would be cut to it
 os.fsync = lambda fd: None  # no test cuts the power; on a busy disk each call takes milliseconds
 dose.load()

@@ -148,6 +148,7 @@ OVER_A_STUDY = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("redirection", "code", "words"),
     [
@@ -162,6 +163,7 @@ def test_output_that_cannot_be_written_is_one_sentence(redirection: str, code: i
     assert (done.returncode, done.stdout, done.stderr) == (code, "", words)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", ["--version", "--help", "space check bad.yaml --json"])
 def test_output_is_written_before_the_end_however_a_command_ends(tmp_path: Path, arguments: str) -> None:
     (tmp_path / "bad.yaml").write_text("epochs: x\n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,6 @@ optim: {lr: 1e-2}
 """
 SCRIPT = """
 run("search tiny.yaml -n 4 --executor in-process")
-run("search tiny.yaml -n 4 --executor ray --workers 2 --data-dir data --results elsewhere")
 run("leaderboard --json")
 record = json.loads(run("show tiny-0/0 --json"))
 run("reproduce tiny-0/0")
@@ -61,24 +60,25 @@ run("train tiny-0/9")
 run("show tiny-0 --space")
 run("train recipe.yaml --set optim.lr=9 --output no/such/folder")
 """
+ON_RAY = """
+run("search tiny.yaml -n 4 --executor in-process")
+run("search tiny.yaml -n 4 --executor ray --workers 2 --data-dir data --results elsewhere")
+"""
 Ran = Any
 """See conftest.py."""
+InOneProcess = Callable[[Path, str], dict[str, Ran]]
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run")
     (folder / "tiny.yaml").write_text(SPACE)
     (folder / "recipe.yaml").write_text(RECIPE)
-    (folder / "data").mkdir()
-    for file in PACKAGED.glob("train-*"):
-        (folder / "data" / file.name).symlink_to(file)
-    yield folder
-    shutil.rmtree(folder_of(idx_files(load_training_set(DataOptions()))), ignore_errors=True)
+    return folder
 
 
 @pytest.fixture(scope="module")
-def ran(folder: Path, in_one_process: Callable[[Path, str], dict[str, Ran]]) -> dict[str, Ran]:
+def ran(folder: Path, in_one_process: InOneProcess) -> dict[str, Ran]:
     return in_one_process(folder, SCRIPT)
 
 
@@ -91,8 +91,17 @@ def test_a_search_ends_with_its_leaderboard(ran: dict[str, Ran]) -> None:
     assert len(search.err.splitlines()) >= 5
 
 
-def test_ray_comes_to_the_same_search_and_keeps_to_itself(ran: dict[str, Ran]) -> None:
+@pytest.mark.ray
+def test_ray_comes_to_the_same_search_and_keeps_to_itself(tmp_path: Path, in_one_process: InOneProcess) -> None:
     """On a Ray of its own, with the data sent to its workers."""
+    (tmp_path / "tiny.yaml").write_text(SPACE)
+    (tmp_path / "data").mkdir()
+    for file in PACKAGED.glob("train-*"):
+        (tmp_path / "data" / file.name).symlink_to(file)
+    try:
+        ran = in_one_process(tmp_path, ON_RAY)
+    finally:
+        shutil.rmtree(folder_of(idx_files(load_training_set(DataOptions()))), ignore_errors=True)
     here = ran["search tiny.yaml -n 4 --executor in-process"]
     there = ran["search tiny.yaml -n 4 --executor ray --workers 2 --data-dir data --results elsewhere"]
     assert there.code == 0

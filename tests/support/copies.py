@@ -46,7 +46,7 @@ class Ran:
 def patched(folder: Path, patches: Iterable[tuple[str, str, str]]) -> Path:
     """Return `folder` with a copy of the packages, for each (file, old, new) the one old text replaced by the new."""
     for name in ("search", "mnist_bench", "spaces"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.gz"))
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("*.gz"))
     for file in (ROOT / "mnist_bench" / "data").glob("*.gz"):  # not copied: the test set may be closed in this process
         (folder / "mnist_bench" / "data" / file.name).symlink_to(file)
     for path, old, new in patches:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 from typer.testing import Result
@@ -30,7 +30,7 @@ def test_it_prints_coefficients_as_they_ship(cli: Run, monkeypatch: pytest.Monke
     )
     assert printed is not None
     coefficients = eval(printed[1], {"Coefficients": Coefficients})  # noqa: S307
-    assert coefficients.mac_ps >= 0
+    assert any(value > 0 for value in asdict(coefficients).values())
     lines = [line.split() for line in result.stdout.splitlines()]
     assert [line[0] for line in lines if line[:1] in (["fitted"], ["shipped"])][:2] == ["fitted", "shipped"]
 

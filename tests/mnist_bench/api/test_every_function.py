@@ -22,7 +22,9 @@ from search.errors import FingerprintError, UsageError
 
 def main():
     results = Path("studies")
-    options = dict(trials=2, slots=2, overrides=["subset=1000", "epochs=1"], results=results)
+    options = dict(
+        trials=2, slots=2, overrides=["subset=1000", "epochs=1"], results=results, executor="in-process"
+    )
     first = mnist_bench.search("smoke", target=0.001, patience=9, **options)
     assert (first.stop.rule, first.stop.best, len(first.finished())) == ("target", first.best.number, 1)
     study = mnist_bench.search("smoke", trial_timeout=600, **options)

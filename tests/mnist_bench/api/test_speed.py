@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import pytest
 
 import mnist_bench
 from mnist_bench.bench.cost_fit import MIN_NETS
+from mnist_bench.bench.nets import nets
 
 
 @pytest.mark.slow
@@ -16,6 +19,7 @@ def test_the_speed_is_measured_by_as_many_workers_as_are_asked_for(monkeypatch: 
     found = mnist_bench.measure_speed(repeats=1, workers=1, device="cpu", precision="fp32", on_round=rounds.append)
     assert rounds == [0, 1]
     assert (found.repeats, found.processes, found.images, found.machine.precision) == (1, 1, 256, "fp32")
+    assert [net.net for net in found.nets] == list(nets())
     assert all(net.images_per_second.median > 0 for net in found.nets)
 
 
@@ -27,4 +31,4 @@ def test_a_cost_model_is_fitted_to_as_many_nets_as_are_asked_for(monkeypatch: py
     found = mnist_bench.fit_cost_model(nets=MIN_NETS, workers=1, device="cpu", precision="fp32", on_run=runs.append)
     assert runs[-1] == 2 * MIN_NETS
     assert (found.nets, found.kind) == (MIN_NETS, "cpu-fp32")
-    assert found.coefficients.mac_ps >= 0
+    assert any(value > 0 for value in asdict(found.coefficients).values())

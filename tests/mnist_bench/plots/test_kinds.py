@@ -119,10 +119,11 @@ def test_no_caption_is_cut_off_however_long_the_studys_name(kind: str) -> None:
 def test_any_study_is_drawn_or_refused_in_one_sentence(kind: str, study: str, tmp_path: Path) -> None:
     subject = Subject(study=STUDIES[study](), folder=tmp_path)
     try:
-        (file,) = style.save(lambda: picture(kind, subject), tmp_path / kind, ["png"])
+        with style.styled():
+            figure = picture(kind, subject)
+            figure.set_dpi(40)
+            FigureCanvasAgg(figure).draw()  # type: ignore[no-untyped-call]
     except SearchError as error:
-        reason = str(error)
+        assert len(str(error).splitlines()) == 1
     else:
-        reason = f"{file.name} is drawn."
-        assert file.stat().st_size > 5000
-    assert len(reason.splitlines()) == 1
+        assert figure.axes

@@ -67,7 +67,6 @@ def test_an_empty_picture_is_refused(grey: Any) -> None:
         prepare(grey)
 
 
-@pytest.mark.parametrize("grey", [np.zeros(28), np.zeros((28, 28, 3)), np.zeros((0, 28))])
 def test_pixels_that_are_no_numbers_are_refused() -> None:
     picture = np.zeros((28, 28))
     picture[5:20, 10:14] = 255
@@ -78,6 +77,7 @@ def test_pixels_that_are_no_numbers_are_refused() -> None:
                 prepare(picture, digit=digit)
 
 
+@pytest.mark.parametrize("grey", [np.zeros(28), np.zeros((28, 28, 3)), np.zeros((0, 28))])
 def test_what_has_no_rows_and_columns_is_refused(grey: NDArray[Any]) -> None:
     with pytest.raises(ValueError, match="no picture of rows and columns"):
         prepare(grey)

@@ -40,6 +40,7 @@ def test_a_search_from_python_remembers_its_data_and_its_net(tmp_path: Path, mon
     assert needed.endswith(f" --data {asked.data_dir} --net {asked.net}")
 
 
+@pytest.mark.slow
 def test_a_search_that_names_nothing_of_ones_own_keeps_no_invocation(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,6 +27,7 @@ def own(folder: Path, text: str = own_code.SEEDED) -> dict[str, Any]:
     return {"goal": GOAL, "sampler": named_sampler(own_code.write(folder, text)), "pruner": named_pruner(*PERCENTILE)}
 
 
+@pytest.mark.slow
 def test_workers_and_stops_change_nothing(tmp_path: Path) -> None:
     options = own(tmp_path)
     undisturbed = fake.run(tmp_path / "a", **options).study
@@ -37,6 +38,7 @@ def test_workers_and_stops_change_nothing(tmp_path: Path) -> None:
     assert stopped.study.digest == undisturbed.digest
 
 
+@pytest.mark.slow
 def test_a_kill_between_any_two_events_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     options = own(tmp_path)
     undisturbed = fake.run(tmp_path / "a", **options).study

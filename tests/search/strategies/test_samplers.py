@@ -124,6 +124,7 @@ def test_gp_closes_in_on_the_best_of_a_simple_function() -> None:
     assert (last["m.a"], last["m.b"]) == pytest.approx((0.3, 0.8), abs=0.05)
 
 
+@pytest.mark.slow
 def test_gp_proposes_the_same_on_any_number_of_threads() -> None:
     before = torch.get_num_threads()
     try:

@@ -19,7 +19,7 @@ from mnist_bench.training.period import fit
 from mnist_bench.training.weights import export, model_in
 from support.handmade_data import write_data
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("in_this_process")]
 
 
 def options(tmp_path: Path, *recipes: str, data: Path, seeds: int = 1) -> Options:
