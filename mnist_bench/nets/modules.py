@@ -50,7 +50,21 @@ class ChannelsRowsPool(nn.Module):
         return functional.max_pool2d(turned, 2).permute(0, 2, 3, 1)
 
 
-class Logits(nn.Linear):
+class Convolution(nn.Conv2d):
+    """A convolution whose weights are empty until `build_model` draws them."""
+
+    def reset_parameters(self) -> None:
+        """Draw nothing: torch would take the numbers from its global generator."""
+
+
+class Linear(nn.Linear):
+    """A linear layer whose weights are empty until `build_model` draws them."""
+
+    def reset_parameters(self) -> None:
+        """Draw nothing: torch would take the numbers from its global generator."""
+
+
+class Logits(Linear):
     """The last linear layer, from (N, F) to (N, classes), in float32 even inside an autocast."""
 
     def forward(self, inputs: Tensor) -> Tensor:
@@ -109,13 +123,12 @@ def set_dropout_generator(model: nn.Module, generator: torch.Generator) -> None:
 
 
 def _module(layer: Layer, config: ModelConfig, *, last: bool) -> nn.Module:
-    # Layers with weights are created without values (device "meta"): torch would draw them from its global generator.
     features = (layer.inputs[0], layer.outputs[0])
     match layer.kind:
         case "convolution":
-            return nn.Conv2d(*features, layer.kernel, padding=layer.kernel // 2, device="meta").to_empty(device="cpu")
+            return Convolution(*features, layer.kernel, padding=layer.kernel // 2)
         case "linear":
-            return (Logits if last else nn.Linear)(*features, device="meta").to_empty(device="cpu")
+            return (Logits if last else Linear)(*features)
         case "batchnorm":
             normaliser = nn.BatchNorm2d if len(layer.inputs) == 3 else nn.BatchNorm1d
             return normaliser(layer.inputs[0], eps=config.batchnorm_epsilon, momentum=config.batchnorm_momentum)

@@ -13,6 +13,7 @@ from .kinds import (
     device_kind as device_kind,
 )
 from .machine import Machine as Machine, sentence as sentence, this_machine as this_machine
+from .optimizers import SGD as SGD, Adam as Adam
 from .precision import (
     autocast as autocast,
     best_precision as best_precision,

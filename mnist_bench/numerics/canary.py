@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from mnist_bench.numerics.kinds import Precision
+from mnist_bench.numerics.optimizers import SGD, Adam
 from mnist_bench.numerics.precision import autocast
 
 Optimizer = Literal["adam", "sgd"]
@@ -88,9 +89,9 @@ def fused_optimizer(name: Optimizer, weights: list[Tensor]) -> torch.optim.Optim
     """Return an optimizer of this kind, fused as in the trainer: the other implementations are other kernels."""
     match name:
         case "adam":
-            return torch.optim.Adam(weights, lr=0.01, fused=True)
+            return Adam(weights, lr=0.01, fused=True)
         case "sgd":
-            return torch.optim.SGD(weights, lr=0.01, momentum=0.9, nesterov=True, fused=True)
+            return SGD(weights, lr=0.01, momentum=0.9, nesterov=True, fused=True)
         case _:
             assert_never(name)
 

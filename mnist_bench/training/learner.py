@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from mnist_bench.config import OptimConfig, Schedule
 from mnist_bench.nets import build_net
-from mnist_bench.numerics import Precision, autocast
+from mnist_bench.numerics import SGD, Adam, Precision, autocast
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.training.batches import Batch, LastLosses, no_losses
 
@@ -176,10 +176,10 @@ def _make_optimizer(config: OptimConfig, model: nn.Module) -> torch.optim.Optimi
             betas = (config.beta1, config.beta2)
             # Its count of steps then stands on the device, where a captured step can raise it.
             capturable = next(model.parameters()).is_cuda
-            return torch.optim.Adam(weights, lr=lr, betas=betas, eps=config.epsilon, fused=True, capturable=capturable)
+            return Adam(weights, lr=lr, betas=betas, eps=config.epsilon, fused=True, capturable=capturable)
         case "sgd_nesterov":
             nesterov = config.momentum > 0  # torch refuses Nesterov's way without momentum
-            optimizer = torch.optim.SGD(weights, lr=lr, momentum=config.momentum, nesterov=nesterov, fused=True)
+            optimizer = SGD(weights, lr=lr, momentum=config.momentum, nesterov=nesterov, fused=True)
             if nesterov:
                 optimizer.register_step_pre_hook(_begin_late_momenta)
             return optimizer
