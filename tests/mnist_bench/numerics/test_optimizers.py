@@ -1,0 +1,53 @@
+"""PyTorch's optimizers without what its compiler needs: the same steps, and no compiler is imported."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+import torch
+
+from mnist_bench.numerics.optimizers import SGD, Adam
+from support.paths import ROOT
+
+TRAINS = """
+import sys
+from pathlib import Path
+import mnist_bench
+
+mnist_bench.fit({"epochs": 1, "subset": 1000, "model": {"blocks": 1, "filters": 4}, "optim": {"optimizer": sys.argv[1]}})
+print(sorted({"sympy", "torch._dynamo", "torch._inductor"} & sys.modules.keys()))
+"""
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "options"),
+    [
+        (Adam, torch.optim.Adam, {"lr": 0.01, "betas": (0.8, 0.95)}),
+        (SGD, torch.optim.SGD, {"lr": 0.01, "momentum": 0.9, "nesterov": True}),
+    ],
+)
+def test_a_step_is_that_of_pytorch_to_the_bit(ours: Any, theirs: Any, options: dict[str, Any]) -> None:
+    found = []
+    for kind in (ours, theirs):
+        weight = torch.linspace(-1, 1, 37, requires_grad=True)
+        optimizer = kind([weight], fused=True, **options)
+        for step in range(5):
+            optimizer.zero_grad()
+            (weight**2 * (step + 1)).sum().backward()
+            optimizer.step()
+        found.append((weight.detach().clone(), optimizer.state[weight]))
+    (weight, state), (expected, expected_state) = found
+    assert torch.equal(weight, expected)
+    assert state.keys() == expected_state.keys()
+    assert all(torch.equal(state[key], expected_state[key]) for key in state)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("optimizer", ["adam", "sgd_nesterov"])
+def test_a_process_that_trains_imports_no_compiler(optimizer: str) -> None:
+    command = [sys.executable, "-c", TRAINS, optimizer]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
