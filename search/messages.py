@@ -50,8 +50,17 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 def listing(names: Iterable[Any]) -> str:
     """Return the values as "a, b or c"."""
-    spelt = [show(name) for name in names]
-    return " or ".join([", ".join(spelt[:-1]), spelt[-1]] if len(spelt) > 1 else spelt)
+    return joined(map(show, names), "or")
+
+
+def joined(texts: Iterable[str], word: str = "and") -> str:
+    """Return texts in a sentence.
+
+    >>> joined(["batchnorm"]), joined(["batchnorm", "dropout", "the rest"])
+    ('batchnorm', 'batchnorm, dropout and the rest')
+    """
+    *others, last = [*texts] or [""]
+    return f"{', '.join(others)} {word} {last}" if others else last
 
 
 def first_few(texts: Sequence[str], most: int) -> str:

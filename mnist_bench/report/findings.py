@@ -17,6 +17,7 @@ from mnist_bench.leaderboard import (
 from mnist_bench.report.sections import Sections
 from mnist_bench.units import percent, unit
 from search.event_log import StudyRecord, TrialRecord
+from search.messages import first_few, joined
 
 NAMED = 5
 """Largest number of tied trials that the findings name."""
@@ -118,10 +119,8 @@ def _right(study: StudyRecord, board: Leaderboard, best: TrialRecord) -> str:
 
 
 def _named(trials: Sequence[TrialRecord]) -> str:
-    named = [f"#{trial.number}" for trial in trials[:NAMED]]
-    if len(trials) > NAMED:
-        return f"{', '.join(named)} and {len(trials) - NAMED} more"
-    return " and ".join(filter(None, (", ".join(named[:-1]), named[-1])))
+    named = [f"#{trial.number}" for trial in trials]
+    return first_few(named, NAMED) if len(named) > NAMED else joined(named)
 
 
 def _trials(count: int) -> str:

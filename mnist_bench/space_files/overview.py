@@ -18,7 +18,7 @@ from mnist_bench.own_nets import Counts, known
 from mnist_bench.picture_form import MNIST, PictureForm
 from mnist_bench.space_files.form import IMAGES, OWN, training_settings
 from search.canonical_json import dumps
-from search.messages import show
+from search.messages import joined, show
 from search.space import (
     Choice,
     Constraint,
@@ -260,8 +260,7 @@ def infeasible_words(found: Shares) -> str:
         (found.impossible, "cannot be built"),
     ]
     words = [f"{100 * share:.0f} %{{}} {what}" for share, what in parts if share]
-    *others, last = [text.format(" of random configurations" * (not i)) for i, text in enumerate(words)] or [""]
-    return f"{', '.join(others)} and {last}" if others else last
+    return joined(text.format(" of random configurations" * (not i)) for i, text in enumerate(words))
 
 
 def _about(space: Space, path: str) -> str:

@@ -10,8 +10,9 @@ from mnist_bench import cells
 from mnist_bench.cli import options, output
 from mnist_bench.cli.help import HelpfulCommand
 from mnist_bench.result_table import Column, Table
+from mnist_bench.units import size
 from search.errors import UsageError
-from search.messages import listing
+from search.messages import listing, number_of
 
 if TYPE_CHECKING:
     from search.study import StudySummary
@@ -83,8 +84,8 @@ def remove(
         raise no_such_study(location)
     what = str(summary.path) if storage is None else f"study {name} from {where(results, storage)}, and {summary.path}"
     if not yes:
-        size = _size(summary.bytes)
-        typer.confirm(f"Remove {what} ({summary.trials} trials, {size})?", abort=True, err=True)
+        held = f"{number_of(summary.trials, 'trial')}, {size(summary.bytes)}"
+        typer.confirm(f"Remove {what} ({held})?", abort=True, err=True)
     remove_study(results, name, storage)
     output.note(f"Removed {what}.")
 
@@ -116,17 +117,13 @@ def _state(summary: StudySummary) -> str:
     return "finished" if summary.trials >= summary.goal else "paused"
 
 
-def _size(count: int) -> str:
-    return f"{count / 1e6:.1f} MB" if count >= 100_000 else f"{count / 1e3:.1f} kB"
-
-
 COLUMNS: list[Column[dict[str, Any]]] = [
     Column("study", lambda row: row["study"], 9),
     Column("trials", lambda row: f"{row['trials']}/{row['goal']}", 6, "right"),
     Column("complete", lambda row: str(row["complete"]), 3, "right"),
     Column("best", lambda row: (cells.value if row["foreign"] else cells.percent)(row["best"]), 8, "right"),
     Column("state", lambda row: row["state"], 7),
-    Column("size", lambda row: _size(row["bytes"]), 2, "right"),
+    Column("size", lambda row: size(row["bytes"]), 2, "right"),
     Column("modified (UTC)", lambda row: row["modified"][:16].replace("T", " "), 4),
     Column("folder", lambda row: row["path"], 1),
 ]

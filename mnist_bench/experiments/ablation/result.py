@@ -20,6 +20,7 @@ from mnist_bench.nets import distinguishing
 from mnist_bench.picture_form import MNIST, PictureForm
 from mnist_bench.statistics import ROUNDING, residual_variance
 from mnist_bench.studies import sealed_json
+from search.messages import joined
 from search.study import StudyFolder
 
 CONFIDENCE = 0.95
@@ -86,7 +87,7 @@ class Step:
     @property
     def name(self) -> str:
         """The groups in words; `the rest` where time was up before several could be told apart."""
-        return "the rest" if self.unresolved and len(self.groups) > 1 else listed(self.groups)
+        return "the rest" if self.unresolved and len(self.groups) > 1 else joined(self.groups)
 
     @property
     def unresolved(self) -> bool:
@@ -153,7 +154,7 @@ def walk(
 def _next(current: Measured, target: TrainConfig, measure: Measure, form: PictureForm) -> Step | None:
     config = from_json(current.config)
     choices = candidates(config, target, form)
-    found = measure({listed(groups): changed(config, target, groups) for groups in choices})
+    found = measure({joined(groups): changed(config, target, groups) for groups in choices})
     if found is None:
         return None
     best = min(range(len(found)), key=lambda i: (_or_infinity(found[i].mean), *found[i].cost_key, i))
@@ -240,11 +241,6 @@ def span(step: Step) -> str:
     low, high = (step.low, step.high) if direction(step) == "fewer" else (-step.high, -step.low)
     opposite = {"fewer": "more", "more": "fewer"}[direction(step)]
     return f"{low:.0f} to {high:.0f}" if low > 0 else f"{-low:.0f} {opposite} to {high:.0f} {direction(step)}"
-
-
-def listed(groups: Sequence[str]) -> str:
-    """Return names in words: `batchnorm`, `convolutions and dropout`, `a, b and c`."""
-    return " and ".join(filter(None, [", ".join(groups[:-1]), groups[-1]]))
 
 
 def save(ablation: Ablation, folder: Path) -> None:

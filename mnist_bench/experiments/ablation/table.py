@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from mnist_bench import cells
-from mnist_bench.experiments.ablation.result import Ablation, Measured, Step, listed, sentence
+from mnist_bench.experiments.ablation.result import Ablation, Measured, Step, sentence
 from mnist_bench.result_table import Column, Table
 
 Row = tuple[Measured, Step | None]
@@ -51,10 +51,10 @@ def _footnotes(ablation: Ablation) -> list[str]:
     if "convolutions" in names and not ablation.start.config["model"]["blocks"]:
         lines.append("convolutions: depth, widths and kernels are one step, for the baseline has none to change.")
     if early:
-        lines.append(f"Tried only once the net had the layers that they belong to: {listed(early)}.")
+        lines.append(f"Tried only once the net had the layers that they belong to: {joined(early)}.")
     lines += [f"{name} are one step: one alone makes no net." for name in joined]
     if not ablation.complete:
-        rest = listed(ablation.steps[-1].groups)
+        rest = joined(ablation.steps[-1].groups)
         lines.append(f"Time was up before there were runs for {rest} alone. The same command with more time goes on.")
     return lines
 

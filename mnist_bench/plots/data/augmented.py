@@ -17,7 +17,7 @@ from mnist_bench.plots import sheet
 from mnist_bench.space_files import check, recipe
 from mnist_bench.training import augmentation, seeded
 from search.errors import SpaceError, UsageError
-from search.messages import show
+from search.messages import joined, show
 from search.space import Field, Space, override
 
 SECTION = "augment"
@@ -100,7 +100,7 @@ def in_words(config: AugmentConfig) -> str:
         for name, strength in config.strengths.items()
         if strength
     ]
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words) or "not distorted"
+    return joined(words) or "not distorted"
 
 
 def reading(config: AugmentConfig) -> str:

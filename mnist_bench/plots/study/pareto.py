@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
+from mnist_bench import cells
 from mnist_bench.leaderboard import (
     SIGNIFICANCE,
     accuracy_interval,
@@ -120,7 +121,7 @@ class Pareto:
 
 
 def _span(front: Sequence[Point], cost: Cost) -> str:
-    ends = [f"{percent(end.accuracy)} on {_count(end.cost(cost))}" for end in (front[0], front[-1])]
+    ends = [f"{percent(end.accuracy)} on {cells.count(end.cost(cost))}" for end in (front[0], front[-1])]
     return f"The Pareto front of accuracy and {unit(cost)}: from {ends[0]} to {ends[1]}"
 
 
@@ -200,10 +201,6 @@ def _draw_intervals(axes: Axes, points: Sequence[Point], cost: Cost, colour: str
     low, high = zip(*ends, strict=True) if ends else ((), ())
     costs = [point.cost(cost) for point in points]
     axes.vlines(costs, low, high, color=colour, linewidth=1.2, alpha=0.4 * style.opacity(len(points)), zorder=1.5)
-
-
-def _count(number: int) -> str:
-    return EngFormatter(places=1, sep=" ")(number) if number >= 1000 else str(number)
 
 
 def _scale(axes: Axes, costs: Sequence[int]) -> None:

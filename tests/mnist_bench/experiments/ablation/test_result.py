@@ -17,7 +17,6 @@ from mnist_bench.experiments.ablation.result import (
     Step,
     change,
     interval,
-    listed,
     load,
     save,
     sentence,
@@ -203,10 +202,6 @@ def test_a_change_in_words() -> None:
         change(START, END) == "blocks 0 → 2, filters – → 8·16, batchnorm – → after, lr .001 → .01, ema decay 0 → 0.99"
     )
     assert change(START, replace(START, epochs=9)) == "epochs 6 → 9"
-
-
-def test_names_in_words() -> None:
-    assert [listed(names) for names in (["a"], ["a", "b"], ["a", "b", "c"])] == ["a", "a and b", "a, b and c"]
 
 
 def ablation(steps: tuple[Step, ...]) -> Ablation:
