@@ -17,7 +17,8 @@ import sys
 from pathlib import Path
 import mnist_bench
 
-mnist_bench.fit({"epochs": 1, "subset": 1000, "model": {"blocks": 1, "filters": 4}, "optim": {"optimizer": sys.argv[1]}})
+net = {"blocks": 1, "filters": 4}
+mnist_bench.fit({"epochs": 1, "subset": 1000, "model": net, "optim": {"optimizer": sys.argv[1]}})
 print(sorted({"sympy", "torch._dynamo", "torch._inductor"} & sys.modules.keys()))
 """
 
