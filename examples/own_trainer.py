@@ -93,10 +93,10 @@ SPACE = {
 def main(results: Path) -> None:
     """Search, and print what came of it."""
     trainer = search.TrainerSpec(factory=f"{__file__}:Trainer")
-    asked = search.Search.of(
+    planned = search.Search.of(
         search.Space.of(SPACE), Planner(), trainer, trials=20, periods=PERIODS, workers=2, results=results
     )
-    study = asked.run().study
+    study = planned.run().study
     for trial in [*study.complete(), *(trial for trial in study.trials if trial.state == "PRUNED")]:
         settings = "  ".join(f"{name} {value:.4g}" for name, value in trial.params.items())
         value = "no value" if trial.value is None else f"{trial.value:8.4f}"

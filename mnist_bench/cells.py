@@ -11,7 +11,7 @@ from search.messages import show
 
 BARS = "▁▂▃▄▅▆▇█"
 HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-"""Of characters that a terminal or a browser obeys instead of showing them."""
+"""Unicode categories of characters that a terminal or a browser obeys instead of showing."""
 
 
 def percent(share: float | None, digits: int = 2) -> str:
@@ -47,7 +47,7 @@ def _end(share: float) -> str:
 
 
 UNITS = ((1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T"))
-"""Of large counts."""
+"""Units of large counts."""
 
 
 def count(number: float | None) -> str:

@@ -38,7 +38,7 @@ class PictureForm:
 
     @property
     def array_shape(self) -> tuple[int, ...]:
-        """Of one picture in an IDX file: (height, width) where it is grey, else (channels, height, width)."""
+        """Shape of one picture in an IDX file: (height, width) where it is grey, else (channels, height, width)."""
         return self.shape if self.channels > 1 else self.shape[1:]
 
     def __str__(self) -> str:
@@ -48,7 +48,7 @@ class PictureForm:
 
 
 MNIST = PictureForm(channels=1, height=28, width=28, classes=10)
-"""That of MNIST and its relatives."""
+"""The form of MNIST and its relatives."""
 
 
 def parse(values: Any) -> PictureForm:

@@ -8,8 +8,8 @@ trial trains is code of your own: a planner and a trainer, see `examples/own_tra
 
     space = search.Space.of({"ridge": {"rate": {"float": [0.001, 1.0], "log": True}, "decay": {"float": [0.0, 0.1]}}})
     trainer = search.TrainerSpec(factory=f"{own_trainer.__file__}:Trainer")
-    asked = search.Search.of(space, own_trainer.Planner(), trainer, trials=12, periods=8, seed=1, workers=2)
-    study = asked.run().study
+    planned = search.Search.of(space, own_trainer.Planner(), trainer, trials=12, periods=8, seed=1, workers=2)
+    study = planned.run().study
     for trial in study.complete():
         print(f"#{trial.number}  {trial.value:.4f}  {dict(trial.params)}")
     print(study.digest)

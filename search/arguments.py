@@ -7,11 +7,9 @@ from pathlib import PurePath
 from typing import Any, TypeGuard
 
 from search.errors import UsageError
-from search.messages import did_you_mean, listing, on_one_line, shortened
+from search.messages import MAX_LENGTH, did_you_mean, listing, on_one_line, shortened
 
 MAX_SEED = 2**32 - 1
-MAX_LENGTH = 60
-"""Characters of a value in a message."""
 
 
 def check_count(name: str, value: Any, most: int | None = None, *, least: int = 1) -> None:

@@ -9,11 +9,11 @@ from search import canonical_json
 from search.messages import shortened
 
 ABSENT = "-"
-"""Of what one side has not."""
+"""Shown where one side has no value."""
 WIDE_CANARY = "wide_canary"
-"""Of numerics: decides like the canary, where both sides have one. It came later, and need not be there."""
+"""Decides like the canary where both sides have one; studies from before it have none."""
 CANARIES = ("canary", WIDE_CANARY)
-"""What of numerics decides whether two machines compute alike; the rest names a difference."""
+"""The entries of numerics that decide whether two machines compute alike; all others only describe a difference."""
 
 
 def canaries(numerics: Mapping[str, Any]) -> list[Any]:

@@ -73,18 +73,18 @@ class Report:
     digest; the rest differs from run to run."""
 
     value: float | None
-    """What the search maximises, here validation accuracy in 0..1; None where the trial ended without one."""
+    """What the search maximises (of nets: validation accuracy, 0..1); None where the trial ended without one."""
     metrics: Mapping[str, float | int | None]
-    """Further deterministic figures: epoch, train_loss, val_loss, errors."""
+    """Further deterministic figures by name (of nets: epoch, train_loss, val_loss, errors)."""
     weights: str
     """SHA-256 of the weights after the period."""
     seconds: float
     """Time the period took on its worker."""
     end: EndReason | None = None
-    """Set where the trial cannot go on. The value is then to be None: the trial ends without one, but the pruner
-    compares one that is given with those of other trials."""
+    """Set where the trial cannot go on. Give no value then: the trial ends without one, but a pruner would compare it
+    with those of other trials."""
     details: Mapping[str, Json] = field(default_factory=dict)
-    """Kept only for the trial's last period: which validation images were right (base64 of packed bits)."""
+    """Kept only for the trial's last period (of nets: `correct`, one bit a validation image, base64)."""
     worker: int | None = None
     """Which lane trained the period, counted from 0 through all of the executor's workers."""
     started: float | None = None

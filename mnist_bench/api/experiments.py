@@ -76,7 +76,7 @@ def confirm_study(
         data_dir=as_path(data_dir),
         results=Path(results),
     )  # fmt: skip
-    return _whole(run_confirm(study, asked, observer or Observer(), _goes_on), f"The confirmation of {study.name}")
+    return _finished(run_confirm(study, asked, observer or Observer(), _never), f"The confirmation of {study.name}")
 
 
 def confirm_front(
@@ -118,7 +118,7 @@ def confirm_front(
     asked = ConfirmOptions(
         top=top, workers=workers, device=device, net=used(net), data_dir=as_path(data_dir), results=Path(results)
     )
-    return _whole(run_front(study, asked, observer or Observer(), _goes_on), f"The confirmation of {study.name}")
+    return _finished(run_front(study, asked, observer or Observer(), _never), f"The confirmation of {study.name}")
 
 
 def ablate_study(
@@ -170,8 +170,8 @@ def ablate_study(
         results=Path(results),
     )  # fmt: skip
     end = chosen(study, confirm.winner_of(study, asked.results) if trial is None else trial)
-    found = run_ablate(study, end, asked, observer or Observer(), _goes_on)
-    return _whole(found, f"The ablation of {study.name}")
+    found = run_ablate(study, end, asked, observer or Observer(), _never)
+    return _finished(found, f"The ablation of {study.name}")
 
 
 def audit_study(
@@ -201,7 +201,7 @@ def audit_study(
     asked = audit.Options(
         share=share, workers=workers, device=device, net=used(net), data_dir=as_path(data_dir), results=Path(results)
     )
-    return _whole(audit.run(study, asked, observer or Observer(), _goes_on), f"The audit of {study.name}")
+    return _finished(audit.run(study, asked, observer or Observer(), _never), f"The audit of {study.name}")
 
 
 def train_notebook(
@@ -240,7 +240,7 @@ def train_notebook(
         recipes=several("recipes", recipes), seeds=seeds, workers=workers, device=device, data_dir=as_path(data_dir),
         results=Path(results),
     )  # fmt: skip
-    return _whole(run_notebook(asked, observer or Observer(), _goes_on), "The notebook")
+    return _finished(run_notebook(asked, observer or Observer(), _never), "The notebook")
 
 
 def train_ladder(
@@ -279,7 +279,7 @@ def train_ladder(
         targets=several("targets", targets), seeds=seeds, workers=workers, device=device, precision=precision,
         data_dir=as_path(data_dir), results=Path(results),
     )  # fmt: skip
-    return _whole(run_ladder(asked, observer or Observer(), _goes_on), "The ladder")
+    return _finished(run_ladder(asked, observer or Observer(), _never), "The ladder")
 
 
 def compare_methods(
@@ -345,25 +345,26 @@ def compare_methods(
         check_choice("live", live, get_args(TaskName))
         if tables is not None:
             raise UsageError("live trains, tables look up: give one of them.")
-    told = [workers] if isinstance(workers, int) else workers
-    asked = ContestOptions(
+    worker_counts = [workers] if isinstance(workers, int) else workers
+    options = ContestOptions(
         tables=several("tables", ("grid-5k",) if tables is None else tables), live=live, space=str(space or "conv"),
         samplers=several("samplers", samplers), pruners=several("pruners", pruners),
         sampler_options=sampler_options or {}, pruner_options=pruner_options or {},
         start=several("from_studies", from_studies), baselines=baselines,
         seeds=(100 if live is None else 5) if seeds is None else seeds, first_seed=first_seed, trials=trials,
-        slots=slots, workers=tuple(told or ([slots] if live is None else [cores()])), processes=processes,
+        slots=slots, workers=tuple(worker_counts or ([slots] if live is None else [cores()])), processes=processes,
         device=device, results=Path(results),
     )  # fmt: skip
-    return _whole(run_contest(asked, observer or Observer(), _goes_on), "The contest")
+    return _finished(run_contest(options, observer or Observer(), _never), "The contest")
 
 
-def _goes_on() -> bool:
-    """Nobody asks for an end but with Ctrl-C, which is an exception here."""
+def _never() -> bool:
+    """Stop nothing: from Python only Ctrl-C ends a run, and that is an exception."""
     return False
 
 
-def _whole(found: T | None, what: str) -> T:
+def _finished(found: T | None, what: str) -> T:
+    """Return a result, or raise where the run was stopped before its end."""
     if found is None:
         raise SearchError(f"{what} was stopped before its end.")
     return found

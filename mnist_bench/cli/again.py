@@ -27,10 +27,15 @@ TRAINING = (*DRAWING, "--device")
 """What one needs that trains."""
 
 
-def options_of(asked: SearchConfig, names: Sequence[str]) -> str:
+def options_of(config: SearchConfig, names: Sequence[str]) -> str:
     """Return those options of a search that are not the default ones, each with a space before it."""
     return options_from(
-        names, results=asked.results, storage=asked.storage, data_dir=asked.data_dir, net=asked.net, device=asked.device
+        names,
+        results=config.results,
+        storage=config.storage,
+        data_dir=config.data_dir,
+        net=config.net,
+        device=config.device,
     )
 
 

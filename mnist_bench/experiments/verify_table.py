@@ -31,7 +31,7 @@ Verdict = Literal["identical", "differs", "within noise", "outside noise", "cann
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Options(Workplace):
-    """What the user asked for."""
+    """The options of a verification."""
 
     rows: int = 20
     """How many; all where there are fewer."""
@@ -101,7 +101,7 @@ class Verified:
         return all(row.holds for row in self.rows)
 
 
-def run(table: Table, asked: Options, observer: Observer, stopping: Callable[[], bool]) -> Verified | None:
+def run(table: Table, options: Options, observer: Observer, stopping: Callable[[], bool]) -> Verified | None:
     """Train rows of a table again and compare; None where `stopping` said so before the end.
 
     The same call goes on where an earlier one was stopped.
@@ -111,7 +111,7 @@ def run(table: Table, asked: Options, observer: Observer, stopping: Callable[[],
         StudyLockedError: another process is at it.
         WorkerError, DataError, DeviceError, StorageError: see there.
     """
-    drawn, folder = chosen(table, asked), asked.results / FOLDER / table.name
+    drawn, folder = chosen(table, options), options.results / FOLDER / table.name
     plan = fresh.planner(table.about, table.space)
     runs = [
         Run(
@@ -122,7 +122,7 @@ def run(table: Table, asked: Options, observer: Observer, stopping: Callable[[],
     ]  # fmt: skip
     with open_grid(
         folder, f"The verification of table {table.name}", data=DataOptions(task=fresh.task_of(table.about)),
-        workers=asked.workers, device=asked.device,
+        workers=options.workers, device=options.device,
     ) as grid:  # fmt: skip
         _check_data(table, grid)
         observer.on_start(len(runs), grid.seconds(runs))
@@ -132,15 +132,15 @@ def run(table: Table, asked: Options, observer: Observer, stopping: Callable[[],
         checked = _compare(table, drawn, curves, grid.numerics)
         WorkFolder(folder).clear_checkpoints()
     return Verified(
-        table=table.name, canary=str(grid.numerics["canary"]), seed=asked.seed, of=len(table.arrays.point),
+        table=table.name, canary=str(grid.numerics["canary"]), seed=options.seed, of=len(table.arrays.point),
         rows=tuple(checked),
     )  # fmt: skip
 
 
-def chosen(table: Table, asked: Options) -> list[Row]:
+def chosen(table: Table, options: Options) -> list[Row]:
     """Return the rows to train again, by point and seed."""
     number = len(table.arrays.point)
-    drawn = np.random.default_rng(asked.seed).choice(number, size=min(asked.rows, number), replace=False)
+    drawn = np.random.default_rng(options.seed).choice(number, size=min(options.rows, number), replace=False)
     keys = [(int(table.arrays.point[row]), int(table.arrays.seed[row])) for row in drawn]
     return [table.row(point, seed) for point, seed in sorted(keys)]
 

@@ -102,7 +102,7 @@ class Winner:
     is_drawn: bool
     """Whether one can draw what the net reads: grey pictures on black."""
     validation: Validation
-    """Of the trial's own net, even where the net is one that was trained on all images."""
+    """Validation result of the trial's own net, even where the exported net was trained on all images."""
     confirmed: Confirmed | None
     """What `confirm` found of the study; None where it was not confirmed."""
     tested: Evaluated
@@ -112,7 +112,7 @@ class Winner:
 
     @property
     def record(self) -> Record:
-        """Of the training that made the net; of a committee, the first one."""
+        """Record of the training that made the net; a committee's first."""
         return self.members[0].record
 
     @property

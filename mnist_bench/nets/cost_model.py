@@ -120,11 +120,11 @@ class _Work(NamedTuple):
     """What a net costs, before anything is known of how long it trains."""
 
     macs: int
-    """For one image, forward, with feature maps rounded up to groups of `VECTOR`."""
+    """Multiply-accumulates for one image, forward, with feature maps rounded up to groups of `VECTOR`."""
     elements: int
-    """That all layers write for one image, forward."""
+    """Elements that all layers write for one image, forward."""
     weights: int
-    """That an optimizer changes."""
+    """Weights that an optimizer changes."""
     layers: int
 
 

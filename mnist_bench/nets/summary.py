@@ -28,7 +28,7 @@ HEADINGS = (
     "blocks", "filters", "convs", "kernel", "batchnorm", "hidden", "hidden bn", "dropout", "augment", "optimizer",
     "lr → drops", "decay", "smoothing", "batch",
 )  # fmt: skip
-"""Of compact cells, the most telling first; a heading that is declared and is not here comes after them."""
+"""Headings of compact cells, the most telling first; a declared heading that is not here comes after them."""
 
 
 def distinguishing(configs: Sequence[TrainConfig]) -> list[dict[str, str]]:
@@ -38,7 +38,7 @@ def distinguishing(configs: Sequence[TrainConfig]) -> list[dict[str, str]]:
     not. A setting that no cell tells has a column of its own, named by its path. Cells of our layers are dashes for a
     net of the user's own; one alone has its settings in their place.
     """
-    rows = [{heading: _cell(heading, config) for heading in _told()} for config in configs]
+    rows = [{heading: _cell(heading, config) for heading in _settings_by_heading()} for config in configs]
     if len(rows) == 1:
         return rows if configs[0].net_code is None else [_alone(configs[0], rows[0])]
     values = [dict(leaves(every_setting(config))) for config in configs]
@@ -47,7 +47,7 @@ def distinguishing(configs: Sequence[TrainConfig]) -> list[dict[str, str]]:
     differing = [path for path in paths if any(row.get(path) != values[0].get(path) for row in values)]
     kept = [
         heading
-        for heading, told in _told().items()
+        for heading, told in _settings_by_heading().items()
         if len({row[heading] for row in rows}) > 1 and any(declared.path in differing for declared in told)
     ]
     others = [path for path in differing if not setting_of(path).cells]
@@ -65,11 +65,11 @@ def _alone(config: TrainConfig, cells: Mapping[str, str]) -> dict[str, str]:
 
 def _of_layers(heading: str) -> bool:
     """Return whether a cell tells of our layers alone."""
-    return all(declared.path.startswith("model.") for declared in _told()[heading])
+    return all(declared.path.startswith("model.") for declared in _settings_by_heading()[heading])
 
 
 @cache
-def _told() -> Mapping[str, Sequence[Declared]]:
+def _settings_by_heading() -> Mapping[str, Sequence[Declared]]:
     """Return the settings that each compact cell tells, by its heading."""
     settings = all_settings().values()
     headings = dict.fromkeys([*HEADINGS, *(heading for declared in settings for heading in declared.setting.cells)])
@@ -80,10 +80,10 @@ def _cell(heading: str, config: TrainConfig) -> str:
     """Return a cell: by a way of its own, or each of its settings, a dash where it does nothing."""
     if config.net_code is not None and _of_layers(heading):
         return NOTHING
-    if heading in _WAYS:
-        return _WAYS[heading](config)
+    if heading in _COMBINED_CELLS:
+        return _COMBINED_CELLS[heading](config)
     values = dict(leaves(every_setting(config)))
-    told = [(declared, declared.counts_in(config)) for declared in _told()[heading]]
+    told = [(declared, declared.counts_in(config)) for declared in _settings_by_heading()[heading]]
     return "/".join(_brief(values[declared.path], declared) if counts else NOTHING for declared, counts in told)
 
 
@@ -103,7 +103,7 @@ def legend(heading: str, cells: Collection[str]) -> list[str]:
 
 def _signs(heading: str, cells: Collection[str]) -> Iterator[str]:
     """Yield what the signs in these cells mean, but for the dash."""
-    names = [declared.name for declared in _told().get(heading, ())]
+    names = [declared.name for declared in _settings_by_heading().get(heading, ())]
     match heading:
         case "augment":
             if any(cell != "none" for cell in cells):
@@ -157,7 +157,7 @@ def _hidden(model: ModelConfig) -> str:
 
 def _augment(config: TrainConfig) -> str:
     strengths = config.augment.strengths
-    told = [declared for declared in _told()["augment"] if declared.name in strengths]
+    told = [declared for declared in _settings_by_heading()["augment"] if declared.name in strengths]
     words = [_brief(float(strengths[declared.name]), declared) for declared in told]
     return " ".join(words) if config.augment.distorts else "none"
 
@@ -197,7 +197,7 @@ def _epoch(epoch: float) -> str:
     return f"{round(epoch, 2):g}"
 
 
-_WAYS: Mapping[str, Callable[[TrainConfig], str]] = MappingProxyType(
+_COMBINED_CELLS: Mapping[str, Callable[[TrainConfig], str]] = MappingProxyType(
     {
         "filters": lambda config: _joined(_filters(config.model)),
         "hidden": lambda config: _hidden(config.model),

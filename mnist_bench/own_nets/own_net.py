@@ -22,9 +22,9 @@ from search.plugins import Loaded
 
 HOW = "--net file.py:build"
 _used: dict[str, OwnNet] = {}
-"""By their code. A file of another content is another net, so that what is here never changes."""
+"""Loaded nets by code; another content is another net, so entries never change."""
 _named: dict[str, OwnNet] = {}
-"""By the names that somebody gave, the one that was loaded last."""
+"""Loaded nets by the name given, the latest wins."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

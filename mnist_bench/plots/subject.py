@@ -33,7 +33,7 @@ class Subject:
 
     @property
     def form(self) -> PictureForm:
-        """That of the pictures that the study was trained on."""
+        """The form of the pictures that the study was trained on."""
         return data_of(self.study.spec["context"]).form
 
     @property

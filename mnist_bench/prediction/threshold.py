@@ -17,11 +17,11 @@ class Threshold:
     right: int
     """Answers that were right."""
     right_below: int
-    """Of these, the unsure ones."""
+    """Right answers that are unsure."""
     wrong: int
     """Answers that were wrong."""
     wrong_below: int
-    """Of these, the unsure ones."""
+    """Wrong answers that are unsure."""
 
 
 def threshold(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> Threshold:

@@ -39,7 +39,7 @@ SETTING_UP = (1.3, 1.8)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Asked:
+class Workload:
     """What decides, beside the space, how long a search takes."""
 
     trials: int
@@ -50,31 +50,31 @@ class Asked:
     """Whether a second objective is minimised."""
 
 
-def seconds_between(plans: Sequence[Plan[TrainConfig]], asked: Asked, pace: Pace) -> tuple[float, float]:
+def seconds_between(plans: Sequence[Plan[TrainConfig]], workload: Workload, pace: Pace) -> tuple[float, float]:
     """Return a range of seconds in which nine of ten searches end, with random feasible plans to draw from."""
     rng = random.Random(0)  # noqa: S311
-    ends = sorted(_played(plans, asked, pace, rng) for _ in range(SEARCHES))
+    ends = sorted(_played(plans, workload, pace, rng) for _ in range(SEARCHES))
     outside = int(OUTSIDE * SEARCHES)
     return ends[outside], ends[-1 - outside]
 
 
-def _played(plans: Sequence[Plan[TrainConfig]], asked: Asked, pace: Pace, rng: random.Random) -> float:
-    drawn = rng.choices(plans, k=asked.trials)
+def _played(plans: Sequence[Plan[TrainConfig]], workload: Workload, pace: Pace, rng: random.Random) -> float:
+    drawn = rng.choices(plans, k=workload.trials)
     progress = rng.uniform(0.0, 2 * PROGRESS)
-    trials = [_imagined(plan, asked, progress * number / asked.trials, rng) for number, plan in enumerate(drawn)]
-    trained = periods_trained(trials, asked.pruner, rng)
+    trials = [_imagined(plan, workload, progress * number / workload.trials, rng) for number, plan in enumerate(drawn)]
+    trained = periods_trained(trials, workload.pruner, rng)
     costs = [sum(plan.costs[:periods]) * 1e-6 for plan, periods in zip(drawn, trained, strict=True)]
-    measured = harmonic_mean(pace.speeds) if pace.speeds else float(asked.workers)
+    measured = harmonic_mean(pace.speeds) if pace.speeds else float(workload.workers)
     noise = math.exp(rng.gauss(*(UNMEASURED if not pace.speeds else BUSY if pace.busy else NOISE)))
     speed = measured * noise
     work = sum(costs) * rng.uniform(*DRIFT)
     # When the last trials train, workers go idle: on average half of them, for as long as one of these trials takes.
-    tail = rng.choice(costs) * (asked.workers - 1) / 2 if asked.workers > 1 else 0.0
+    tail = rng.choice(costs) * (workload.workers - 1) / 2 if workload.workers > 1 else 0.0
     return pace.start * rng.uniform(*SETTING_UP) / noise + (work + tail) / speed
 
 
-def _imagined(plan: Plan[TrainConfig], asked: Asked, ahead: float, rng: random.Random) -> ImaginedTrial:
+def _imagined(plan: Plan[TrainConfig], workload: Workload, ahead: float, rng: random.Random) -> ImaginedTrial:
     merit = rng.gauss(ahead, 1.0)
     own = math.sqrt(1 / AGREEMENT - 1)
     values = tuple(merit + own * rng.gauss(0.0, 1.0) for _ in plan.costs)
-    return ImaginedTrial(values, float(sum(plan.costs)) if asked.has_cost else None)
+    return ImaginedTrial(values, float(sum(plan.costs)) if workload.has_cost else None)

@@ -17,7 +17,7 @@ from mnist_bench.data import DataOptions, load_training_set, of_files
 from mnist_bench.leaderboard import rules_words
 from mnist_bench.nets import COEFFICIENTS
 from mnist_bench.preview import pace
-from mnist_bench.preview.duration import Asked, seconds_between
+from mnist_bench.preview.duration import Workload, seconds_between
 from mnist_bench.preview.pace import Pace
 from mnist_bench.searches import SearchConfig
 from mnist_bench.space_files import overview
@@ -36,10 +36,10 @@ MAX_WORKERS = 16
 """More are not started to measure; they are taken to train as fast as these."""
 
 
-def preview(asked: SearchConfig, space: Space) -> list[str]:
+def preview(config: SearchConfig, space: Space) -> list[str]:
     """Describe what would run, and say how long it would take: a few nets are trained for a second, and thrown away.
 
-    `space` is what `searches.to_search` returns for `asked`. What the search would refuse before it starts workers is
+    `space` is what `searches.to_search` returns for `config`. What the search would refuse before it starts workers is
     refused here too.
 
     Raises:
@@ -49,96 +49,96 @@ def preview(asked: SearchConfig, space: Space) -> list[str]:
         FingerprintError, UsageError, StorageError, DataError: see `searches.trials_left`.
         SpaceError, UsageError: see `searches.enqueued`.
     """
-    searches.check_own_code(asked, space)
+    searches.check_own_code(config, space)
     told: list[str] = []
-    start = searches.start_list(asked, space, searches.location(asked, space), told.append)
-    left = searches.trials_left(asked, space, start)
+    start = searches.start_list(config, space, searches.location(config, space), told.append)
+    left = searches.trials_left(config, space, start)
     if not left:
-        return [_what(asked, space), f"{_study(asked, space)} has ended; nothing is left to train."]
-    images, form = _images(asked, space), searches.form_of(asked, space)
+        return [_what(config, space), f"{_study(config, space)} has ended; nothing is left to train."]
+    images, form = _images(config, space), searches.form_of(config, space)
     plans_for = partial(overview.feasible_plans, space, images=images, form=form)
     planner_for = partial(overview.planner, space, images=images, form=form)
     usual = asdict(COEFFICIENTS["cpu-bf16"])
-    searches.enqueued(asked, space, planner_for(usual))
-    measured = _measure(asked, space, plans_for(usual), images)
+    searches.enqueued(config, space, planner_for(usual))
+    measured = _measure(config, space, plans_for(usual), images)
     coefficients = asdict(COEFFICIENTS[measured.kind])
     start(planner_for(coefficients))
-    how_long = _how_long(asked, space, plans_for(coefficients), measured, left)
-    return [_what(asked, space), *told, *how_long, _which(asked, space)]
+    how_long = _how_long(config, space, plans_for(coefficients), measured, left)
+    return [_what(config, space), *told, *how_long, _which(config, space)]
 
 
-def _what(asked: SearchConfig, space: Space) -> str:
+def _what(config: SearchConfig, space: Space) -> str:
     ends, cost = searches.period_ends(space), cost_of(space.settings)
-    sampler, pruner = (strategies.describe(way, len(ends)) for way in searches.chosen_strategies(asked, space))
-    rules = "".join(f", {words}" for words in rules_words(asked.stop_rules))
+    sampler, pruner = (strategies.describe(way, len(ends)) for way in searches.chosen_strategies(config, space))
+    rules = "".join(f", {words}" for words in rules_words(config.stop_rules))
     longest = "1 epoch" if ends[-1] == 1 else f"{ends[-1]:g} epochs"
     return (
         f"{space.name}: {number_of(len(space.ranges), 'range')}, "
-        f"{number_of(asked.trials, 'trial')} of at most {longest}, "
-        f"{f'for {objectives(cost)}, ' if cost else ''}{sampler} + {pruner}, seed {asked.seed}, "
-        f"{number_of(asked.slots, 'slot')} on {number_of(asked.training_workers, 'worker')}"
-        f"{'' if repeats(asked.order) else ', by arrival'}{rules}."
+        f"{number_of(config.trials, 'trial')} of at most {longest}, "
+        f"{f'for {objectives(cost)}, ' if cost else ''}{sampler} + {pruner}, seed {config.seed}, "
+        f"{number_of(config.slots, 'slot')} on {number_of(config.training_workers, 'worker')}"
+        f"{'' if repeats(config.order) else ', by arrival'}{rules}."
     )
 
 
 def _how_long(
-    asked: SearchConfig, space: Space, plans: Sequence[Plan[TrainConfig]], measured: Pace, left: int
+    config: SearchConfig, space: Space, plans: Sequence[Plan[TrainConfig]], measured: Pace, left: int
 ) -> Iterator[str]:
-    _, pruner = searches.chosen_strategies(asked, space)
-    timed = Asked(
-        trials=left, pruner=pruner, workers=asked.training_workers, has_cost=cost_of(space.settings) is not None
+    _, pruner = searches.chosen_strategies(config, space)
+    workload = Workload(
+        trials=left, pruner=pruner, workers=config.training_workers, has_cost=cost_of(space.settings) is not None
     )
-    span = between(*seconds_between(plans, timed, measured))
-    rest = "" if left == asked.trials else f" for the {number_of(left, 'trial')} still to end"
+    span = between(*seconds_between(plans, workload, measured))
+    rest = "" if left == config.trials else f" for the {number_of(left, 'trial')} still to end"
     how = "as a second's training here tells" if measured.speeds else "at this kind of machine's usual speed"
     busy = "; other programs compute here too, and may leave it more or less" if measured.busy else ""
     yield f"Takes about {span}{rest}, {how} ({measured.kind}){busy}."
-    if words := overview.infeasible_words(overview.shares(space, searches.form_of(asked, space))):
+    if words := overview.infeasible_words(overview.shares(space, searches.form_of(config, space))):
         yield f"{words}; such are not trained and cost no trial."
 
 
-def _images(asked: SearchConfig, space: Space) -> int:
+def _images(config: SearchConfig, space: Space) -> int:
     """Return on how many images a search would train and validate."""
-    if asked.data_dir is None:
+    if config.data_dir is None:
         return int(space.settings.get("subset", space_files.IMAGES))
-    split = load_training_set(searches.data_options(asked, space)).split
+    split = load_training_set(searches.data_options(config, space)).split
     return len(split.train) + len(split.validation)
 
 
-def _which(asked: SearchConfig, space: Space) -> str:
-    first = overview.samples(space, 1, asked.seed)[0].items()
+def _which(config: SearchConfig, space: Space) -> str:
+    first = overview.samples(space, 1, config.seed)[0].items()
     settings = ", ".join(f"{path} {short(value)}" for path, value in first)
-    return f"{_study(asked, space)}. A configuration drawn at random: {settings}."
+    return f"{_study(config, space)}. A configuration drawn at random: {settings}."
 
 
-def _study(asked: SearchConfig, space: Space) -> str:
-    return f"Study {searches.study_name(asked, space)} in {asked.results}/"
+def _study(config: SearchConfig, space: Space) -> str:
+    return f"Study {searches.study_name(config, space)} in {config.results}/"
 
 
-def _measure(asked: SearchConfig, space: Space, plans: Sequence[Plan[TrainConfig]], images: int) -> Pace:
+def _measure(config: SearchConfig, space: Space, plans: Sequence[Plan[TrainConfig]], images: int) -> Pace:
     """Measure in workers like those of the search, but for their images: few of them, of MNIST or of the user's own."""
-    data = searches.data_options(asked, space)
+    data = searches.data_options(config, space)
     form = data.form
     few = pace.images_to_measure(plans, images, form)
     options = replace(data, subset=few) if of_files(data.dataset) else DataOptions(subset=few)
-    trainer = trainer_spec(load_training_set(options), device=asked.device, net=asked.net)
+    trainer = trainer_spec(load_training_set(options), device=config.device, net=config.net)
     folder = Path(tempfile.mkdtemp(prefix="mnist-bench-"))
     log = WorkFolder(folder).workers_log
-    workers, executor = min(asked.training_workers, MAX_WORKERS), _executor(asked, trainer, log)
+    workers, executor = min(config.training_workers, MAX_WORKERS), _executor(config, trainer, log)
     try:
         measured = pace.measure(executor, plans, few, form)
     finally:
         if not log.exists() or not log.stat().st_size:  # else it stays: the error that ends this may name it
             shutil.rmtree(folder)
-    scale = asked.training_workers / workers
+    scale = config.training_workers / workers
     return replace(measured, speeds=tuple(speed * scale for speed in measured.speeds))
 
 
-def _executor(asked: SearchConfig, trainer: TrainerSpec, log: Path) -> Executor:
-    match asked.executor:
+def _executor(config: SearchConfig, trainer: TrainerSpec, log: Path) -> Executor:
+    match config.executor:
         case "local" | "ray":
-            return LocalExecutor(trainer, min(asked.workers, MAX_WORKERS), log, asked.lanes)
+            return LocalExecutor(trainer, min(config.workers, MAX_WORKERS), log, config.lanes)
         case "in-process":
             return InProcessExecutor(trainer)
         case _:
-            assert_never(asked.executor)
+            assert_never(config.executor)

@@ -29,11 +29,11 @@ class Sections:
     winner: int | None = None
     """Number of the trial that won the race; None where the study was searched further since."""
     confirmed: Section | None = None
-    """Of a race whose winner was evaluated on the test images."""
+    """A race whose winner was evaluated on the test images."""
     raced: Section | None = None
-    """Of one that has not come so far, in which no test was made, or that is of what the study was before."""
+    """A race that has not come so far, made no test, or belongs to an earlier state of the study."""
     front: Section | None = None
-    """Of a study that minimises a cost too, its front on the test images."""
+    """The front on the test images, where a cost is minimised too."""
     ablation: Section | None = None
     audit: Section | None = None
     outdated: bool = False

@@ -1,4 +1,4 @@
-"""A search of nets as it is asked for: its options, what they come to, what is tried first; and running it."""
+"""A search of nets: its options, its space, what it tries first, where it trains; and running it."""
 
 import lazy_loader
 

@@ -10,7 +10,7 @@ from typing import Any, assert_never, get_args
 from mnist_bench import space_files
 from mnist_bench.config import DatasetName
 from search.arguments import check_choice, check_count, check_seconds, check_text, check_utf8, is_number
-from search.driver import MAX_OUTAGE, check_asked
+from search.driver import MAX_OUTAGE, check_search_arguments
 from search.errors import UsageError
 from search.event_log import Order, StopRules
 from search.executors import MAX_LANES, ExecutorName
@@ -78,7 +78,7 @@ class SearchConfig:
     """The command line as it was typed, without a password; kept with the study, for people."""
 
     def __post_init__(self) -> None:
-        check_asked(trials=self.trials, slots=self.slots, order=self.order, seed=self.seed)
+        check_search_arguments(trials=self.trials, slots=self.slots, order=self.order, seed=self.seed)
         check_utf8("results", self.results)
         check_utf8("space", self.space)
         check_utf8("enqueue", *self.enqueue)

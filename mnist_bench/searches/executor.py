@@ -15,26 +15,26 @@ from search.executors.ray import RayExecutor, StagedFiles
 from search.study import StudyLocation
 
 
-def executor_of(asked: SearchConfig, data: TrainingSet, location: StudyLocation) -> Executor:
+def executor_of(config: SearchConfig, data: TrainingSet, location: StudyLocation) -> Executor:
     """Return what trains the trials of a search: worker processes, this process, or a Ray cluster."""
-    trainer = trainer_spec(data, device=asked.device, net=asked.net)
-    match asked.executor:
+    trainer = trainer_spec(data, device=config.device, net=config.net)
+    match config.executor:
         case "local":
-            return LocalExecutor(trainer, asked.workers, location.files.workers_log, asked.lanes)
+            return LocalExecutor(trainer, config.workers, location.files.workers_log, config.lanes)
         case "in-process":
             return InProcessExecutor(trainer)
         case "ray":
-            return _ray_executor(asked, data)
+            return _ray_executor(config, data)
         case _:
-            assert_never(asked.executor)
+            assert_never(config.executor)
 
 
-def _ray_executor(asked: SearchConfig, data: TrainingSet) -> RayExecutor:
+def _ray_executor(config: SearchConfig, data: TrainingSet) -> RayExecutor:
     """Return the executor for Ray. Its workers read the packaged MNIST; any other data set is sent to them, as is the
     file of a net of the user's own."""
     options: dict[str, str] = {}
     files: dict[str, bytes] = {}
-    net = None if asked.net is None else own_nets.use(asked.net)
+    net = None if config.net is None else own_nets.use(config.net)
     if data.options.data_dir or data.options.dataset != "mnist":
         options["data_dir"] = ""
         files |= idx_files(data)
@@ -42,6 +42,8 @@ def _ray_executor(asked: SearchConfig, data: TrainingSet) -> RayExecutor:
     if net is not None and net.file is not None:
         options["net"] = f"{net.file}:{net.loaded.name.rpartition(':')[2]}"
         files[net.file] = net.content
-    spec = trainer_spec(data, device=asked.device, net=asked.net)
+    spec = trainer_spec(data, device=config.device, net=config.net)
     staged = StagedFiles(options=options, files=files) if files else None
-    return RayExecutor(spec, asked.workers, address=asked.address, gpus_per_worker=asked.gpus_per_worker, staged=staged)
+    return RayExecutor(
+        spec, config.workers, address=config.address, gpus_per_worker=config.gpus_per_worker, staged=staged
+    )

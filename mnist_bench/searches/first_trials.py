@@ -7,8 +7,8 @@ from typing import Any
 
 from mnist_bench import space_files, start_lists
 from mnist_bench.config import TrainConfig, every_setting, leaves
-from mnist_bench.searches.asked_space import form_of
 from mnist_bench.searches.config import SearchConfig
+from mnist_bench.searches.search_space import form_of
 from mnist_bench.space_files import IMAGES
 from mnist_bench.units import duration
 from search.errors import UsageError
@@ -21,27 +21,27 @@ Start = Callable[[Planner[TrainConfig]], StartList]
 """Makes the list that a search begins with, given its planner."""
 
 
-def enqueued(asked: SearchConfig, space: Space, plan: Planner[TrainConfig]) -> tuple[dict[str, Any], ...]:
+def enqueued(config: SearchConfig, space: Space, plan: Planner[TrainConfig]) -> tuple[dict[str, Any], ...]:
     """Return the parameters for which a space gives the recipes that are to be trained first.
 
-    `space` is what `to_search` returns for `asked`.
+    `space` is what `to_search` returns for `config`.
 
     Raises:
         SpaceError, UsageError: there is no such recipe, or it is not in the space.
     """
-    return tuple(_enqueued(space, recipe, plan, asked) for recipe in asked.enqueue)
+    return tuple(_enqueued(space, recipe, plan, config) for recipe in config.enqueue)
 
 
 def _enqueued(
-    space: Space, source: space_files.Source, plan: Planner[TrainConfig], asked: SearchConfig
+    space: Space, source: space_files.Source, plan: Planner[TrainConfig], config: SearchConfig
 ) -> dict[str, Any]:
     """Return the parameters for which the space gives the configuration of a recipe.
 
     Raises:
         UsageError: the recipe is not in the space; the message names the first setting that differs.
     """
-    images, form = IMAGES if asked.data_dir is None else None, form_of(asked, space)
-    loaded = space_files.load(source, images=images, form=lambda _: form, net=asked.net)
+    images, form = IMAGES if config.data_dir is None else None, form_of(config, space)
+    loaded = space_files.load(source, images=images, form=lambda _: form, net=config.net)
     recipe, name = every_setting(space_files.recipe(loaded)), space_files.named(source)
     settings = dict(leaves(recipe))
     try:
@@ -62,7 +62,7 @@ def _enqueued(
 
 
 def start_list(
-    asked: SearchConfig, space: Space, where: StudyLocation, notice: Callable[[str], object] = lambda text: None
+    config: SearchConfig, space: Space, where: StudyLocation, notice: Callable[[str], object] = lambda text: None
 ) -> Start:
     """Return what makes the list that a search begins with, given its planner, and tells what the list costs at most.
 
@@ -72,7 +72,7 @@ def start_list(
         StudyNotFoundError, UsageError, StorageError: see `start_lists.source`.
         SpaceError: see `start_lists.check_named`.
     """
-    names = asked.from_studies or (tuple(space.settings.get("search", {}).get("start", ())) if asked.start else ())
+    names = config.from_studies or (tuple(space.settings.get("search", {}).get("start", ())) if config.start else ())
     if not names:
         return lambda plan: StartList()
     begun = specification(where)
@@ -80,15 +80,15 @@ def start_list(
         known = StartList.from_json(begun["start"])
         if known.made_of == tuple(map(start_lists.named, names)):
             return lambda plan: known
-    if not asked.from_studies:
+    if not config.from_studies:
         start_lists.check_named(space)
-    sources = [start_lists.source(name, asked.results, asked.storage) for name in names]
+    sources = [start_lists.source(name, config.results, config.storage) for name in names]
 
     def made(plan: Planner[TrainConfig]) -> StartList:
         try:
             found = start_lists.make(space, plan, sources)
         except UsageError as error:
-            if asked.from_studies:
+            if config.from_studies:
                 raise
             notice(f"{error} The search begins without a list.")  # the space may have been changed by --set
             return StartList()

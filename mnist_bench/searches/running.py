@@ -8,11 +8,11 @@ from collections.abc import Callable
 
 from mnist_bench import own_nets, space_files
 from mnist_bench.data import close_test_set, load_training_set
-from mnist_bench.searches.asked_space import chosen_strategies, data_options, form_of, location, to_search
 from mnist_bench.searches.config import SearchConfig
 from mnist_bench.searches.executor import executor_of
 from mnist_bench.searches.first_trials import Start, start_list
 from mnist_bench.searches.own_code import check_own_code
+from mnist_bench.searches.search_space import chosen_strategies, data_options, form_of, location, to_search
 from mnist_bench.searches.study_spec import planner, spec_of
 from mnist_bench.studies import BestCheckpoints, validated
 from search.driver import Observer, Run, Search
@@ -21,71 +21,71 @@ from search.space import Space, cost_of
 from search.study import Invocation, specification
 
 
-def run(asked: SearchConfig, observer: Observer, stopping: Callable[[], bool]) -> Run:
+def run(config: SearchConfig, observer: Observer, stopping: Callable[[], bool]) -> Run:
     """Run a search, or resume one that was stopped.
 
     Args:
-        asked: the options.
+        config: the options of the search.
         observer: is told what happens.
         stopping: is asked regularly whether to stop.
 
     Raises:
         SearchError: see `search.driver.run.Search.run`, and `space_files.load` for faults in the space file.
     """
-    space = to_search(asked, observer.on_notice)
-    for warning in space_files.warnings(space, form_of(asked, space)):
+    space = to_search(config, observer.on_notice)
+    for warning in space_files.warnings(space, form_of(config, space)):
         observer.on_warning(space_files.warning_line(warning))
-    check_own_code(asked, space)
+    check_own_code(config, space)
     close_test_set()
-    where = location(asked, space)
-    start = start_list(asked, space, where, observer.on_notice)  # before data are loaded: a name may be mistyped
-    search = _search(asked, space, start, observer, stopping)
+    where = location(config, space)
+    start = start_list(config, space, where, observer.on_notice)  # before data are loaded: a name may be mistyped
+    search = _search(config, space, start, observer, stopping)
     make_folder(where.folder)
     return search.run()
 
 
-def trials_left(asked: SearchConfig, space: Space, start: Start) -> int:
+def trials_left(config: SearchConfig, space: Space, start: Start) -> int:
     """Return how many trained trials a search has to end, and check what can be checked without workers.
 
-    `space` is what `to_search` returns for `asked`, and `start` what `start_list` does. Nothing is changed.
+    `space` is what `to_search` returns for `config`, and `start` what `start_list` does. Nothing is changed.
 
     Raises:
         FingerprintError, UsageError, StorageError: see `search.driver.run.Search.trials_left`.
         DataError: of a study that is there the data set cannot be loaded.
     """
-    if specification(location(asked, space)) is None:
-        return asked.trials
-    return _search(asked, space, start, Observer(), lambda: False).trials_left()
+    if specification(location(config, space)) is None:
+        return config.trials
+    return _search(config, space, start, Observer(), lambda: False).trials_left()
 
 
 def _search(
-    asked: SearchConfig, space: Space, start: Start, observer: Observer, stopping: Callable[[], bool]
+    config: SearchConfig, space: Space, start: Start, observer: Observer, stopping: Callable[[], bool]
 ) -> Search:
-    where, chosen = location(asked, space), chosen_strategies(asked, space)
-    data = load_training_set(data_options(asked, space))
-    deadline = None if asked.timeout is None else time.monotonic() + asked.timeout
+    where, chosen = location(config, space), chosen_strategies(config, space)
+    data = load_training_set(data_options(config, space))
+    deadline = None if config.timeout is None else time.monotonic() + config.timeout
     return Search(
         location=where,
-        goal=asked.trials,
-        spec_for=lambda numerics: spec_of(asked, space, data, chosen, numerics, start),
+        goal=config.trials,
+        spec_for=lambda numerics: spec_of(config, space, data, chosen, numerics, start),
         planner_for=lambda spec: planner(spec.space, spec.context),
-        executor=executor_of(asked, data, where),
+        executor=executor_of(config, data, where),
         observer=observer,
         on_trial_end=BestCheckpoints(where.files, cost_of(space.settings)),
-        stop_rules=asked.stop_rules,
+        stop_rules=config.stop_rules,
         stopping=lambda: stopping() or (deadline is not None and time.monotonic() >= deadline),
-        trial_timeout=math.inf if asked.trial_timeout is None else asked.trial_timeout,
+        trial_timeout=math.inf if config.trial_timeout is None else config.trial_timeout,
         check=validated.believed,
-        max_outage=asked.max_outage,
-        invocation=_invocation(asked),
+        max_outage=config.max_outage,
+        invocation=_invocation(config),
     )
 
 
-def _invocation(asked: SearchConfig) -> Invocation | None:
+def _invocation(config: SearchConfig) -> Invocation | None:
     """Return what is kept of how a search was asked for; None of a call from Python that names nothing of one's own."""
     made = Invocation(
-        command=asked.command,
-        data_dir=None if asked.data_dir is None else str(asked.data_dir.resolve()),
-        net=None if asked.net is None else own_nets.use(asked.net).loaded.whole_name,
+        command=config.command,
+        data_dir=None if config.data_dir is None else str(config.data_dir.resolve()),
+        net=None if config.net is None else own_nets.use(config.net).loaded.whole_name,
     )
     return None if made == Invocation() else made

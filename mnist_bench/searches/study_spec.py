@@ -23,7 +23,7 @@ from search.trainer_api import Planner
 
 
 def spec_of(
-    asked: SearchConfig,
+    config: SearchConfig,
     space: Space,
     data: TrainingSet,
     chosen: tuple[Sampler, Pruner],
@@ -43,14 +43,14 @@ def spec_of(
         "images": {"train": len(data.split.train), "validation": len(data.split.validation)},
         **context_here(numerics),
     }
-    if asked.net is not None:
-        context["net"] = _net_in_context(own_nets.use(asked.net))
+    if config.net is not None:
+        context["net"] = _net_in_context(own_nets.use(config.net))
     sampler, pruner = chosen
     plan = planner(space, context)
     return StudySpec(
-        space=space, seed=asked.seed, slots=asked.slots, order=asked.order, sampler=sampler, pruner=pruner,
+        space=space, seed=config.seed, slots=config.slots, order=config.order, sampler=sampler, pruner=pruner,
         periods=len(period_ends(space)), context=context, numerics=numerics, versions=versions(),
-        enqueued=enqueued(asked, space, plan),
+        enqueued=enqueued(config, space, plan),
         start=start(plan),
     )  # fmt: skip
 

@@ -34,7 +34,7 @@ class Row:
     """Number of the configuration in its list of points."""
     seed: int
     canary: str
-    """Of the machine that trained it."""
+    """Canary of the machine that trained the row."""
     periods: tuple[Period, ...]
     """Fewer than planned where training diverged; the last one is then that in which it did."""
     unseen_errors: int | None

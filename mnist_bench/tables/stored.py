@@ -31,7 +31,7 @@ from search.space import Choice, Distribution, FloatRange, IntRange, Levels, Spa
 Params = Mapping[str, Any]
 HASH_BYTES = 32
 MAX_BYTES = 2**30
-"""Of all arrays, uncompressed."""
+"""Bytes of all arrays, uncompressed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,13 +51,13 @@ class About:
     split_hash: str
     trainer_revision: int
     coefficients: Mapping[str, float]
-    """Of the cost model, from which the logical costs were computed."""
+    """Coefficients of the cost model behind the logical costs."""
     canaries: Sequence[str]
-    """Of the machines that trained the rows."""
+    """Canaries of the machines that trained the rows."""
     numerics: Sequence[Mapping[str, Any]]
     """What each of these machines was."""
     versions: Mapping[str, str]
-    """Of the packages that trained the rows."""
+    """Versions of the packages that trained the rows."""
     made: str
     """Day on which the file was made, and the command."""
     pace: Mapping[str, float] = field(default_factory=lambda: {"scale": 1.0, "deviation": 0.0})

@@ -35,7 +35,7 @@ class Learner:
     losses: LastLosses | None
     """None where no image is chosen for its loss."""
     form: PictureForm
-    """Of the pictures that it learns."""
+    """Form of the pictures that it learns."""
 
 
 class Piece(NamedTuple):
@@ -46,7 +46,7 @@ class Piece(NamedTuple):
     newest: Tensor
     """float32 (P,)."""
     parts: list[Tensor]
-    """Of `newest`, float32 (n,) each, an entry each in the order of `Learner.average`."""
+    """Views of `newest`, float32 (n,) each, in the order of `Learner.average`."""
 
 
 class Rates(NamedTuple):

@@ -5,7 +5,7 @@ from .period_results import Trained as Trained
 from .progress import Header as Header, Observer as Observer, Progress as Progress
 from .replay import WithoutWorkers as WithoutWorkers
 from .resume import restored as restored
-from .run import Run as Run, Search as Search, check_asked as check_asked
+from .run import Run as Run, Search as Search, check_search_arguments as check_search_arguments
 from .tasks import (
     OnPeriod as OnPeriod,
     Task as Task,

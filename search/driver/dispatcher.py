@@ -41,7 +41,7 @@ class WorkerTime:
     since: float = field(default_factory=time.monotonic)
     workers: int = 1
     lanes: int = 1
-    """Of all workers together."""
+    """Lanes of all workers together."""
     ordering: float = 0.0
     """Idle, while a finished period waited for its turn in the logical order."""
 
@@ -102,7 +102,7 @@ class Dispatcher(Generic[C]):
         self._enqueue(active)
 
     def obtain(self, wanted: Active | None, history: History) -> tuple[Active, Result] | None:
-        """Return what the next period of the wanted trial brought, where none is, what came first; and of which trial.
+        """Return a trial and the result of its next period: the wanted trial, or the one that comes first for None.
 
         None where the search is to stop before it is known.
 

@@ -51,8 +51,8 @@ MAX_CRASHES = 5
 """Crashed trials in a row that end a search. Few, for each has been tried twice: where five differ and all crash, it is
 the trainer or the machine."""
 
-EXPECTED_OF = 10_000
-"""Of so many trials at most it is reckoned how many will train each period."""
+MAX_EXPECTED_TRIALS = 10_000
+"""How many trials train each period is forecast for so many trials at most."""
 NO_RULES = StopRules()
 """Nothing ends a search before its goal."""
 
@@ -94,7 +94,7 @@ class Driver(Generic[C]):
         rest, `optuna_study` is the study in memory as the history left it.
 
         Raises:
-            StorageError: the planner's codec cannot read the configuration of a trial that is to be gone on with.
+            StorageError: the planner's codec cannot read the configuration of a trial that is to be resumed.
         """
         self._spec = spec
         self._history = history
@@ -105,9 +105,9 @@ class Driver(Generic[C]):
         self._on_trial_end = on_trial_end
         self._optuna_study = optuna_study
         # A study that was begun when longer plans were accepted has such trials, and goes on with more of them.
-        self._most_periods = max([spec.periods, *(len(trial.costs) for trial in history.trials)])
-        # What share goes on hardly depends on the number of trials, and reckoning it for a billion takes hours.
-        trials = min(max(history.goal, 1), EXPECTED_OF)
+        self._max_periods = max([spec.periods, *(len(trial.costs) for trial in history.trials)])
+        # The share that goes on hardly depends on the number of trials, and computing it for a billion takes hours.
+        trials = min(max(history.goal, 1), MAX_EXPECTED_TRIALS)
         expected = survivors(trials, spec.pruner, spec.periods, two_objectives=spec.cost is not None)
         self._meter = Meter(history, dispatcher, expected)
         for active in history.timeline.actives():
@@ -212,7 +212,7 @@ class Driver(Generic[C]):
         number = len(self._history.trials)
         params = self._optuna_study.ask(number, self._spec.given(number))
         plan = self._planner(params)
-        _check_periods(plan, self._most_periods, number)
+        _check_periods(plan, self._max_periods, number)
         if self._spec.cost is not None:
             _check_cost(plan, self._spec.cost, number)
         _check_constraints(plan, number)

@@ -92,7 +92,7 @@ class Observer:
         """The workers are up and the search goes on from here."""
 
     def on_trial(self, trial: TrialRecord) -> None:
-        """A trial was asked."""
+        """A trial was drawn and begins."""
 
     def on_report(self, trial: TrialRecord) -> None:
         """A period of a trial was handled."""
@@ -111,7 +111,7 @@ class Observer:
 
 
 class BlamedObserver(Observer):
-    """An observer whose errors of the system are its own."""
+    """Blames the observer for errors of the system that it raises."""
 
     def __init__(self, own: Observer) -> None:
         self._own = own

@@ -48,7 +48,7 @@ from search.study import (
     check_not_renamed,
     check_same,
     keep_provenance,
-    mark_as_its,
+    mark_folder,
     name_after,
     read_events,
     stored_history,
@@ -59,12 +59,12 @@ if TYPE_CHECKING:
     from optuna.storages import RDBStorage
 
 Numerics = Mapping[str, Any]
-_PARTS_OF_A_PLAN: tuple[tuple[str, type, str], ...] = (
+_PLAN_FIELDS: tuple[tuple[str, type, str], ...] = (
     ("costs", Sequence, "a tuple of whole microseconds, one for each period"),
     ("constraints", Mapping, "numbers by name"),
     ("facts", Mapping, "numbers and texts by name"),
 )
-"""Each with the kind of object that it has to be, and with words for that."""
+"""Each field with the type that it must have, and that type in words."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,7 +101,7 @@ class Search:
     trial_timeout: float = math.inf
     """Seconds that a trial may train. No part of the study's specification: an end by time is an external event."""
     check: Callable[[StudyRecord], object] = lambda study: None
-    """Raises where a study that is there is none of the trainer's, before it is gone on with."""
+    """Raises where an existing study is not of this trainer; called before the search is resumed."""
     max_outage: float = MAX_OUTAGE
     """Seconds that an outage of a PostgreSQL server is waited out for."""
     invocation: Invocation | None = None
@@ -141,7 +141,7 @@ class Search:
                 settings name no sampler or pruner or have a form that no search reads, the seed is no whole number, the
                 name cannot name a study, or parameters that are given lie outside the space.
         """
-        check_asked(trials=trials, slots=slots, order=order, seed=seed)
+        check_search_arguments(trials=trials, slots=slots, order=order, seed=seed)
         check_count("periods", periods, MAX_COUNT)
         _check_given("space", space, isinstance(space, Space), "a search.Space, such as Space.of(...)")
         _check_given("planner", planner, hasattr(planner, "codec"), "an object with `codec`, as search.Planner tells")
@@ -240,7 +240,7 @@ class Search:
         if not events:
             events = self._create(spec, history, log)
         # Only now that the study is in the database is the folder its own: killed before, the search begins again.
-        mark_as_its(self.location, log.begun())
+        mark_folder(self.location, log.begun())
         keep_provenance(self.location.files, spec.space, self.invocation)
         tables = self._tables(storage, history)
         tables.complete(events[-1])
@@ -350,7 +350,7 @@ class Search:
         )
 
 
-def check_asked(*, trials: int, slots: int, order: Order, seed: int) -> None:
+def check_search_arguments(*, trials: int, slots: int, order: Order, seed: int) -> None:
     """Check what nothing else looks at before workers have started.
 
     Raises:
@@ -393,7 +393,7 @@ def _named_strategies(space: Space) -> tuple[Sampler, Pruner]:
 
 @dataclass(frozen=True)  # with slots, Python 3.11 cannot make a generic one
 class _BlamedPlanner(Generic[C]):
-    """A planner whose errors of the system are its own, and whose plans are plans."""
+    """Blames the planner for errors of the system, and refuses what is no plan."""
 
     planner: Planner[C]
 
@@ -406,7 +406,7 @@ class _BlamedPlanner(Generic[C]):
             plan: object = self.planner(params)
         if not isinstance(plan, Plan):
             raise PluginError(f"The planner returned {show(plan)}; it has to return a search.Plan.")
-        for name, kind, form in _PARTS_OF_A_PLAN:
+        for name, kind, form in _PLAN_FIELDS:
             if not isinstance(part := getattr(plan, name), kind):
                 raise PluginError(f"The planner returned a plan whose {name} are {show(part)}; they have to be {form}.")
         return plan

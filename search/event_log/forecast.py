@@ -24,9 +24,9 @@ class Remaining:
     """Training that is left, in the costs' unit."""
 
     cost: float
-    """Of all trials together."""
+    """Left of all trials together."""
     longest: float
-    """Of the one trial of those under way that is expected to have most left; nothing ends before it."""
+    """Left of the trial under way that has most left; the search cannot end before it."""
 
 
 class Forecast:

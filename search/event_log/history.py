@@ -202,7 +202,7 @@ class History:
             facts=event.facts,
             constraints=event.constraints,
         )
-        self._check_asked(event, trial)
+        self._check_can_begin(event, trial)
         self.trials.append(trial)
         self.attributes[trial.number] = dict(event.attributes)
         feasible = is_feasible(event.constraints)
@@ -262,7 +262,7 @@ class History:
             best_before=self.best_before,
         )
 
-    def _check_asked(self, event: Asked, trial: TrialRecord) -> None:
+    def _check_can_begin(self, event: Asked, trial: TrialRecord) -> None:
         """Check that a trial can begin: nothing but a search's own log says otherwise.
 
         Raises:

@@ -41,14 +41,14 @@ class TrialRecord:
     params: Mapping[str, Any]
     """Sampled values by name (`section.field`)."""
     config: Mapping[str, Any]
-    """The whole configuration: TrainConfig as plain JSON values."""
+    """The whole configuration, as the planner's codec writes it."""
     seed: int
     slot: int
     logical_start: int
     costs: tuple[int, ...]
     """Logical costs of the periods; their number is the full budget."""
     facts: Mapping[str, Any] = field(default_factory=dict)
-    """`parameters`, `macs`."""
+    """What the plan says is worth showing, such as `parameters` and `macs`."""
     constraints: Mapping[str, float] = field(default_factory=dict)
     reports: tuple[Report, ...] = ()
     """One report a finished period; the last one holds the details."""
@@ -116,7 +116,7 @@ class StudyRecord:
     """A whole study, read from its storage."""
 
     name: str
-    """Its folder's, which may have been renamed since the study was begun."""
+    """The name of its folder, which may have been renamed since the study was begun."""
     spec: Mapping[str, Any]
     """The study's specification: space, seed, slots, sampler, pruner, context (data, numerics, revisions, versions)."""
     totals: tuple[int, ...]

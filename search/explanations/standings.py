@@ -63,9 +63,9 @@ def standings(
             )
 
 
-def _costs_no_more(asked: Asked, trial: TrialRecord, cost: str) -> bool:
-    """Return whether a trial's cost is at most that of the trial in question, which it is of itself."""
-    return cost in asked.facts and cost in trial.facts and asked.facts[cost] <= trial.facts[cost]
+def _costs_no_more(proposed: Asked, trial: TrialRecord, cost: str) -> bool:
+    """Return whether a proposed trial costs at most as much as the trial in question."""
+    return cost in proposed.facts and cost in trial.facts and proposed.facts[cost] <= trial.facts[cost]
 
 
 def _awaited(pruner: Pruner, complete: int) -> str:

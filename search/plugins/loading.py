@@ -38,9 +38,9 @@ class Code:
     module: str
     """The module that defines it; of a file, its name without the folder."""
     sha256: str
-    """Of that module's source file."""
+    """SHA-256 of that module's source file."""
     version: str | None = None
-    """Of the distribution that the module came with; None for a file."""
+    """Version of the distribution that the module came with; None for a file."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

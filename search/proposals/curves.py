@@ -20,9 +20,9 @@ is, or one that diverged, says nothing of the others."""
 DEVIATION = 1.4826
 """The standard deviation over the median absolute deviation, for normal values."""
 MIN_SCALE = 0.05
-"""Of the deviation of logarithms of errors: where all are alike, their noise counts for little."""
+"""Lower bound of the deviation of log errors: where all are alike, their noise counts for little."""
 MAX_PERIODS = 12
-"""Of one curve that are read."""
+"""Reports read of one curve."""
 DECIMALS = 9
 """To which logarithms are rounded: in their last bit they differ between machines."""
 
@@ -34,7 +34,7 @@ class Curve:
     trial: int
     params: Mapping[str, Any]
     point: Array
-    """Of the parameters, see `search.proposals.coordinates`."""
+    """Coordinates of the parameters, see `search.proposals.coordinates`."""
     shares: tuple[float, ...]
     """Of each period, the share of the whole training's cost that is spent when it ends; the last one is 1."""
     values: tuple[float, ...]

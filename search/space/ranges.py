@@ -24,7 +24,7 @@ from search.space.yaml_reader import KeyPath
 
 _DIGITS = DefaultContext.prec
 """Of a decimal number: 28."""
-_MOST_STEPS = 2e7
+_MAX_STEPS = 2e7
 """Of a grid of real numbers, from 0 to its farther end: of more, Optuna does not know all points again, which it tells
 by a hundred-millionth of a step."""
 
@@ -287,7 +287,7 @@ def _unusable(span: FloatRange) -> list[Fault]:
     if span.log and low < high and math.log(low) == math.log(high):
         return [Fault((), f"{show(low)} and {show(high)} have the same logarithm; write a constant")]
     farther = max(low, high, key=abs)
-    finest = abs(farther) / _MOST_STEPS
+    finest = abs(farther) / _MAX_STEPS
     if step is not None and step < finest:
         words = f"step {show(step)} is too fine to tell numbers near {show(farther)} apart; {finest:.1g} is the least"
         return [Fault(("step",), f"{words}, or leave it out")]

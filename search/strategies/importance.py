@@ -19,11 +19,11 @@ from search.strategies.optuna_study import frozen_trial
 TOP = 0.25
 """Share of the trials that count as good. Optuna's 0.1 leaves 5 of 50 trials, too few to tell anything from chance."""
 SHUFFLES = 99
-"""With the real order a hundred; each costs as much as one measurement."""
+"""Shuffles; with the real order a hundred. Each costs as much as one measurement."""
 LEVEL = 0.95
 """Share of the shuffled studies in which no parameter at all exceeds its threshold."""
 MAX_TRIALS = 400
-"""Of more trials, so many are used, at even distances; the shuffles of all would take minutes."""
+"""A larger study is thinned evenly to so many trials; the shuffles of all would take minutes."""
 
 Trial = tuple[Mapping[str, Any], float]
 """Parameters and value; a greater value is better."""

@@ -12,7 +12,7 @@ from .location import (
     check_belongs as check_belongs,
     checked_name as checked_name,
     is_in_environment as is_in_environment,
-    mark_as_its as mark_as_its,
+    mark_folder as mark_folder,
     name_after as name_after,
     place_options as place_options,
     storage_to_show as storage_to_show,

@@ -166,17 +166,17 @@ class StudyFolder(WorkFolder):
 
     @property
     def confirm(self) -> ConfirmFolder:
-        """Of `mnist-bench confirm`."""
+        """The folder of `mnist-bench confirm`."""
         return ConfirmFolder(self.path / "confirm")
 
     @property
     def ablation(self) -> ExperimentFolder:
-        """Of `mnist-bench ablate`."""
+        """The folder of `mnist-bench ablate`."""
         return ExperimentFolder(self.path / "ablation")
 
     @property
     def audit(self) -> ExperimentFolder:
-        """Of `mnist-bench search --audit-pruned`."""
+        """The folder of `mnist-bench search --audit-pruned`."""
         return ExperimentFolder(self.path / "audit")
 
     @property

@@ -131,7 +131,7 @@ def belongs(location: StudyLocation, begun: str | None) -> bool:
     return not files.database.exists() and (not files.begun.exists() or files.begun.read_text() == begun)
 
 
-def mark_as_its(location: StudyLocation, begun: str | None) -> None:
-    """Note which study a folder's files are of; where its database is among them, that says it."""
+def mark_folder(location: StudyLocation, begun: str | None) -> None:
+    """Note in the folder which study its files belong to; a database in the folder says it already."""
     if begun is not None and not location.owns_database and not location.files.begun.exists():
         atomic_write(location.files.begun, begun.encode())

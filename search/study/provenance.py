@@ -48,7 +48,7 @@ def keep_provenance(files: StudyFolder, space: Space, invocation: Invocation | N
 
 
 def invocations(files: StudyFolder) -> list[Invocation]:
-    """Return what searched a study, the first first; lines that cannot be read are left out."""
+    """Return what searched a study, oldest first; lines that cannot be read are left out."""
     try:
         lines = files.commands.read_text(errors="replace").splitlines()
     except FileNotFoundError:

@@ -28,7 +28,7 @@ class StudySummary:
     """One line about a study."""
 
     name: str
-    """Its folder's."""
+    """The name of its folder."""
     path: Path
     modified: str
     """When its last event was written: UTC, ISO 8601."""

@@ -45,7 +45,7 @@ COLUMNS: Sequence[Column[Trained]] = (
     Column("end", lambda row: (row.report.end or "").replace("_", " "), 5),
 )
 WIDTHS = (5, 6, 10, 8, 9, 6, 7, 0)
-"""Of the columns while rows are printed as they come, and those to come are not known."""
+"""Column widths while rows are printed as they come."""
 
 
 def train(

@@ -148,7 +148,7 @@ def search(
 
     from mnist_bench.searches import SearchConfig
 
-    asked = SearchConfig(
+    config = SearchConfig(
         space=space, overrides=tuple(overrides or ()), trials=trials, patience=patience,
         target=target, timeout=timeout, slots=slots, order=order,
         seed=seed, trial_timeout=trial_timeout, workers=workers or options.suitable_workers(device), lanes=lanes,
@@ -164,11 +164,11 @@ def search(
         _refuse_ambiguous(study_name, results, storage)
     share = None if audit_pruned is None else _share(audit_pruned, executor)
     if dry_run:
-        _preview(asked, share)
+        _preview(config, share)
     else:
-        run = _run(asked)
+        run = _run(config)
         if share is not None and run.reached:
-            _audit(run, asked, share)
+            _audit(run, config, share)
 
 
 def _refuse_ambiguous(name: str, results: Path, storage: str | None) -> None:
@@ -209,14 +209,14 @@ def _share(text: str, executor: ExecutorName) -> float:
     return share
 
 
-def _preview(asked: SearchConfig, share: float | None) -> None:
+def _preview(config: SearchConfig, share: float | None) -> None:
     from mnist_bench import searches, space_files
     from mnist_bench.preview import preview
 
-    space = searches.to_search(asked)
-    for warning in space_files.warnings(space, searches.form_of(asked, space)):
+    space = searches.to_search(config)
+    for warning in space_files.warnings(space, searches.form_of(config, space)):
         output.note(space_files.warning_line(warning))
-    for line in preview(asked, space):
+    for line in preview(config, space):
         output.print_prose(line)
     if share is not None:
         output.print_prose(
@@ -224,46 +224,46 @@ def _preview(asked: SearchConfig, share: float | None) -> None:
         )
 
 
-def _run(asked: SearchConfig) -> Run:
+def _run(config: SearchConfig) -> Run:
     started = time.monotonic()
-    with again.ended_at_once(asked.storage):
+    with again.ended_at_once(config.storage):
         from mnist_bench import searches
         from mnist_bench.cli.views import ending, live
 
-        with live.view(asked.results) as view, Interrupts(view.say) as interrupts:
-            run = searches.run(asked, view, interrupts.stopping)
-        ending.show(run, asked, seconds=time.monotonic() - started)
+        with live.view(config.results) as view, Interrupts(view.say) as interrupts:
+            run = searches.run(config, view, interrupts.stopping)
+        ending.show(run, config, seconds=time.monotonic() - started)
     if not run.reached and interrupts.stopping():
         raise typer.Exit(ExitCode.INTERRUPTED)
     return run
 
 
-def _audit(run: Run, asked: SearchConfig, share: float) -> None:
+def _audit(run: Run, config: SearchConfig, share: float) -> None:
     """Audit the study's pruning and print what was found; the search's own end is on the screen by then."""
     from mnist_bench.cli.experiments import runner
     from mnist_bench.experiments import audit
 
     wanted = audit.Options(
         share=share,
-        workers=_workers_here(asked),
-        device=asked.device,
-        data_dir=asked.data_dir,
-        results=asked.results,
-        net=asked.net,
+        workers=_workers_here(config),
+        device=config.device,
+        data_dir=config.data_dir,
+        results=config.results,
+        net=config.net,
     )
     found = runner.result_of(
-        partial(audit.run, run.study, wanted), stopped="The audit was stopped.", storage=asked.storage
+        partial(audit.run, run.study, wanted), stopped="The audit was stopped.", storage=config.storage
     )
     output.print_line()
     output.print_prose(audit.sentence(found))
 
 
-def _workers_here(asked: SearchConfig) -> int:
+def _workers_here(config: SearchConfig) -> int:
     """Return how many processes train on this machine, where an audit stays though the search was on a cluster."""
-    match asked.executor:
+    match config.executor:
         case "local" | "in-process":
-            return asked.workers
+            return config.workers
         case "ray":
-            return min(asked.workers, options.cores())
+            return min(config.workers, options.cores())
         case _:
-            assert_never(asked.executor)
+            assert_never(config.executor)

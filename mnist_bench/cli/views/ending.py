@@ -26,9 +26,9 @@ from search.study import StudyFolder, StudyLocation, latest
 TOP = 5
 
 
-def show(run: Run, asked: SearchConfig, *, seconds: float) -> None:
+def show(run: Run, config: SearchConfig, *, seconds: float) -> None:
     """Print the end of a search that took `seconds`; figures to stdout, advice to stderr."""
-    location = StudyLocation.of(run.study.name, asked.results, asked.storage)
+    location = StudyLocation.of(run.study.name, config.results, config.storage)
     listed = leaderboard_of(run.study, top=TOP, test_openings=openings.for_study(location))
     before = seconds_before(run.study, time.time() - seconds)
     output.print_line()
@@ -40,23 +40,23 @@ def show(run: Run, asked: SearchConfig, *, seconds: float) -> None:
         output.print_prose(line)
     if listed.rows:
         output.print_line()
-        output.show("table", replace(table_of(listed, place=place, confirm=_whose(location, asked)), caption=()))
-    for line in advice(run, asked):
+        output.show("table", replace(table_of(listed, place=place, confirm=_whose(location, config)), caption=()))
+    for line in advice(run, config):
         output.note_command(line)
 
 
-def _whose(location: StudyLocation, asked: SearchConfig) -> str:
+def _whose(location: StudyLocation, config: SearchConfig) -> str:
     """Return the study and the options that `mnist-bench confirm` needs, with a space before each.
 
     Nothing where the study is the latest, which it takes by itself.
     """
-    needed = again.options_of(asked, again.TRAINING)
-    return f" {location.name}{needed}" if needed or not _is_latest(location.name, asked) else ""
+    needed = again.options_of(config, again.TRAINING)
+    return f" {location.name}{needed}" if needed or not _is_latest(location.name, config) else ""
 
 
-def _is_latest(name: str, asked: SearchConfig) -> bool:
+def _is_latest(name: str, config: SearchConfig) -> bool:
     try:
-        return latest(asked.results, asked.storage) == name
+        return latest(config.results, config.storage) == name
     except SearchError:  # of other studies, the one with an unreadable database
         return False
 
@@ -88,21 +88,21 @@ def summary(listed: Leaderboard, seconds: float, before: float, order_cost: floa
     return f"{ended} trial{'' if ended == 1 else 's'} in {took}: {cells.counted(listed.counts)}. {saved}; {cost}."
 
 
-def advice(run: Run, asked: SearchConfig) -> list[str]:
+def advice(run: Run, config: SearchConfig) -> list[str]:
     """Return what to do next: go on where the search was stopped, else look closer at the best trial."""
     if not run.reached:
-        return ["", "Stopped before its goal. To go on where it stopped:", *again.this_command(asked.storage)]
-    reading, drawing, training = (again.options_of(asked, n) for n in (again.READING, again.DRAWING, again.TRAINING))
-    name, best, hint = run.study.name, run.study.best, again.hint(asked.storage)
+        return ["", "Stopped before its goal. To go on where it stopped:", *again.this_command(config.storage)]
+    reading, drawing, training = (again.options_of(config, n) for n in (again.READING, again.DRAWING, again.TRAINING))
+    name, best, hint = run.study.name, run.study.best, again.hint(config.storage)
     if best is None:
         return ["", f"No trial is complete. mnist-bench leaderboard {name}{reading} shows how they ended.", *hint]
     front = "" if run.study.cost is None else " --front"
-    page = ", a page to draw on" if asked.data_dir is None else ""  # of what one can draw
-    of_ours = f": plain PyTorch, ONNX{page}" if asked.net is None else ""
+    page = ", a page to draw on" if config.data_dir is None else ""  # of what one can draw
+    of_ours = f": plain PyTorch, ONNX{page}" if config.net is None else ""
     commands = {
         f"reproduce {name}{training}": f"retrain #{best.number} and compare bit for bit",
         f"confirm {name}{front}{training}": "fresh seeds, then all training images, then the test set once",
-        f"plot {name}{drawing}": f"pictures into {StudyFolder(asked.results / name).plots}",
+        f"plot {name}{drawing}": f"pictures into {StudyFolder(config.results / name).plots}",
         f"ablate {name}{training}": "what each group of settings brings",
         f"report {name}{drawing}": "all of it on one page",
         f"export {name} --to winner{training}": "the best net as files" + of_ours,

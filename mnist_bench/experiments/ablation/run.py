@@ -32,7 +32,7 @@ MIN_SEEDS = 2
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Options(Workplace):
-    """What the user asked for."""
+    """The options of an ablation."""
 
     baseline: space_files.Source = "notebook/linear"
     """A recipe: a file, a shipped one's name, or values."""
@@ -49,7 +49,7 @@ class Options(Workplace):
 
 
 def run(
-    study: StudyRecord, trial: TrialRecord, asked: Options, observer: Observer, stopping: Callable[[], bool]
+    study: StudyRecord, trial: TrialRecord, options: Options, observer: Observer, stopping: Callable[[], bool]
 ) -> Ablation | None:
     """Return the path from the baseline to a trial, measured; None where `stopping` said so before the end.
 
@@ -61,24 +61,24 @@ def run(
         StudyLockedError: another process is at it.
         DataError, DeviceError, WorkerError, StorageError: see there.
     """
-    target, baseline = effective(from_json(trial.config)), space_files.named(asked.baseline)
-    start = effective(_beginning(study, asked, target))
+    target, baseline = effective(from_json(trial.config)), space_files.named(options.baseline)
+    start = effective(_beginning(study, options, target))
     if not differing(start, target):
         raise UsageError(f"{baseline} and {study.name}/{trial.number} train the same net; there is no path.")
-    seeds = tuple(canonical_json.derived_seed("ablation", number) for number in range(asked.seeds))
+    seeds = tuple(canonical_json.derived_seed("ablation", number) for number in range(options.seeds))
     question = _question(study, trial, start, target, seeds)
-    folder = asked.results / study.name
+    folder = options.results / study.name
     kept = ablation.load(folder)
     if kept is not None and kept.question == question and kept.complete:
         return kept
     with open_grid_of(
-        study, "ablate", StudyFolder(folder).ablation.path, f"The ablation of {study.name}", asked
+        study, "ablate", StudyFolder(folder).ablation.path, f"The ablation of {study.name}", options
     ) as grid:
         bench = _Bench(grid, seeds, observer, stopping)
         on_the_way = met(start, target, grid.data.options.form)
         runs = bench.runs({str(number): config for number, config in enumerate(on_the_way)})
         observer.on_start(len(runs), grid.seconds(runs))
-        path = bench.path(start, target, asked.budget)
+        path = bench.path(start, target, options.budget)
     if path is None:
         return None
     made = Ablation(
@@ -89,7 +89,7 @@ def run(
     return made
 
 
-def _beginning(study: StudyRecord, asked: Options, target: TrainConfig) -> TrainConfig:
+def _beginning(study: StudyRecord, options: Options, target: TrainConfig) -> TrainConfig:
     """Return the baseline's recipe; where the trial has a net of the user's own, with that net at its defaults.
 
     Raises:
@@ -97,8 +97,8 @@ def _beginning(study: StudyRecord, asked: Options, target: TrainConfig) -> Train
         UsageError: the net was not named, or has a setting without a default.
     """
     form = data_of(study.spec["context"]).form
-    recipe = space_files.recipe(space_files.load(asked.baseline, form=lambda _: form))
-    compatibility.require_net(target.net_code, asked.net)
+    recipe = space_files.recipe(space_files.load(options.baseline, form=lambda _: form))
+    compatibility.require_net(target.net_code, options.net)
     if target.net_code is None:
         return recipe
     net = own_nets.known(target.net_code)

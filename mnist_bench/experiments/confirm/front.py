@@ -18,7 +18,7 @@ from search.event_log import StudyRecord, TrialRecord
 from search.study import StudyFolder
 
 
-def run(study: StudyRecord, asked: ConfirmOptions, observer: Observer, stopping: Callable[[], bool]) -> Front | None:
+def run(study: StudyRecord, options: ConfirmOptions, observer: Observer, stopping: Callable[[], bool]) -> Front | None:
     """Confirm the front of a study, or return what was found before; None where `stopping` said so before the end.
 
     Of what was found before, nets that are gone are trained again.
@@ -32,15 +32,15 @@ def run(study: StudyRecord, asked: ConfirmOptions, observer: Observer, stopping:
     """
     if study.live:
         raise StudyLockedError(f"Study {study.name} is being searched; confirm its front when the search has ended.")
-    cost, trials, left_out = chosen(study, asked.top)
-    folder = asked.results / study.name
+    cost, trials, left_out = chosen(study, options.top)
+    folder = options.results / study.name
     known, numbers = load_front(folder), [trial.number for trial in trials]
-    if known is not None and _answers(known, study, numbers) and all_stand(known.finals, study, asked.data_dir):
-        return with_all_nets(known, study, asked, observer, stopping)
+    if known is not None and _answers(known, study, numbers) and all_stand(known.finals, study, options.data_dir):
+        return with_all_nets(known, study, options, observer, stopping)
     path = StudyFolder(folder).confirm.path
-    with open_grid_of(study, "confirm", path, f"The confirmation of {study.name}", asked) as grid:
+    with open_grid_of(study, "confirm", path, f"The confirmation of {study.name}", options) as grid:
         known = load_front(folder)  # another process may have been at work until just now
-        tested = Runs(study, trials, grid, observer).finals(numbers, grid.data.options, asked.ledger, stopping)
+        tested = Runs(study, trials, grid, observer).finals(numbers, grid.data.options, options.ledger, stopping)
         if tested is None:
             return None
         found = Front(

@@ -61,7 +61,7 @@ def command_for_nets(study: StudyRecord, folder: Path, number: int, needed: str)
 
 
 def with_all_nets(
-    found: Found, study: StudyRecord, asked: ConfirmOptions, observer: Observer, stopping: Callable[[], bool]
+    found: Found, study: StudyRecord, options: ConfirmOptions, observer: Observer, stopping: Callable[[], bool]
 ) -> Found | None:
     """Return what was found of a study before, once its nets that are gone are trained again and kept.
 
@@ -71,13 +71,13 @@ def with_all_nets(
     Raises:
         StudyLockedError, WorkerError, StorageError: see `open_grid_of`.
     """
-    folder = StudyFolder(asked.results / study.name).confirm
+    folder = StudyFolder(options.results / study.name).confirm
     lost = lost_nets(folder, found.evaluated)
     if not lost:
         return found
     trials = [trial for trial in study.trials if trial.number in dict(lost)]
     try:
-        with open_grid_of(study, "confirm", folder.path, f"The confirmation of {study.name}", asked) as grid:
+        with open_grid_of(study, "confirm", folder.path, f"The confirmation of {study.name}", options) as grid:
             return found if Runs(study, trials, grid, observer).train_again(lost, stopping) else None
     except (UsageError, NotReproducedError) as error:
         nets = "1 net trained on all images is" if len(lost) == 1 else f"{len(lost)} nets trained on all images are"

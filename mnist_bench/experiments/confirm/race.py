@@ -28,10 +28,11 @@ after two seeds has cost a quarter of one that races to the end, and there are b
 LOOKS = tuple(seeds for seeds in ROUNDS if seeds > 1)
 """Rounds that end with the test; one seed says nothing of what seeds do."""
 LEVEL = 0.05
-"""Among 8 copies of one configuration, somebody was dropped in 2 % of 1,000 races (benchmarks/null_race.py)."""
+"""Significance level of a drop, after Holm. Among 8 copies of one configuration, one was dropped in 2 % of 1,000 races
+(benchmarks/null_race.py)."""
 OWN_LEVEL = 0.0065
-"""Of the test by a pair's own differences, not corrected. Without it 16 of 100 races of eight copies, one of them with
-ten times the spread, drop somebody, with it 5; the price is 8 of 71 drops that are due at two deviations."""
+"""Level of the test on a pair's own differences, uncorrected. Without it 16 of 100 races of eight copies, one of them
+with ten times the spread, drop somebody, with it 5; the price is 8 of 71 drops that are due at two deviations."""
 
 Errors = Mapping[int, Sequence[int | None]]
 """Of each candidate, by seed; None where training came to no end."""

@@ -41,14 +41,14 @@ from search.study import StudyFolder
 
 Opening = Literal["judged", "never", "always"]
 """When nets are trained on all images and the test set is opened: once a test was made, not now, or in any case."""
-LOOK = race.LOOKS[0]
+FIRST_LOOK = race.LOOKS[0]
 MARGIN = 1.1
 """A least budget is named with so much to spare: estimates of the same runs differ by as much from day to day."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Options(ConfirmOptions):
-    """What the user asked for; `top` are the candidates in the race, at most."""
+    """The options of a confirmation; `top` are the candidates in the race, at most."""
 
     budget: float | None = None
     """Seconds for the race and for the final training, which is reserved where there will be one; as far as estimates
@@ -61,7 +61,7 @@ class Options(ConfirmOptions):
         check_budget(self.budget)
 
 
-def run(study: StudyRecord, asked: Options, observer: Observer, stopping: Callable[[], bool]) -> Confirmed | None:
+def run(study: StudyRecord, options: Options, observer: Observer, stopping: Callable[[], bool]) -> Confirmed | None:
     """Confirm a study, or return what was found of it before; None where `stopping` said so before the end.
 
     Of what was found before, nets that are gone are trained again.
@@ -77,15 +77,15 @@ def run(study: StudyRecord, asked: Options, observer: Observer, stopping: Callab
     started = time.monotonic()
     if study.live:
         raise StudyLockedError(f"Study {study.name} is being searched; confirm it when the search has ended.")
-    candidates = chosen(study, asked.top)
-    known = confirmed.load(asked.results / study.name)
-    if known is not None and _answers(known, study, asked) and all_stand(known.finals, study, asked.data_dir):
-        return with_all_nets(known, study, asked, observer, stopping)
-    folder = StudyFolder(asked.results / study.name).confirm
-    with open_grid_of(study, "confirm", folder.path, f"The confirmation of {study.name}", asked) as grid:
-        spending = TimeBudget(folder.time_spent, _decided_by(study, asked), started, of=study.digest)
-        known = confirmed.load(asked.results / study.name)  # another process may have been at work until just now
-        return _Confirmation(study, candidates, asked, grid, spending, observer, known).run(stopping)
+    candidates = chosen(study, options.top)
+    known = confirmed.load(options.results / study.name)
+    if known is not None and _answers(known, study, options) and all_stand(known.finals, study, options.data_dir):
+        return with_all_nets(known, study, options, observer, stopping)
+    folder = StudyFolder(options.results / study.name).confirm
+    with open_grid_of(study, "confirm", folder.path, f"The confirmation of {study.name}", options) as grid:
+        time_budget = TimeBudget(folder.time_spent, _decided_by(study, options), started, of=study.digest)
+        known = confirmed.load(options.results / study.name)  # another process may have been at work until just now
+        return _Confirmation(study, candidates, options, grid, time_budget, observer, known).run(stopping)
 
 
 def chosen(study: StudyRecord, top: int) -> list[TrialRecord]:
@@ -109,21 +109,21 @@ def chosen(study: StudyRecord, top: int) -> list[TrialRecord]:
     return [trial for trial in found if leaderboard.epochs_done(trial) >= least][:top]
 
 
-def _answers(known: Confirmed, study: StudyRecord, asked: Options) -> bool:
+def _answers(known: Confirmed, study: StudyRecord, options: Options) -> bool:
     """Return whether what was found before is what is asked for now.
 
     A race that was not cut needs no other budget, one that was needs no smaller one.
     """
-    same = (known.digest, known.top) == (study.digest, asked.top)
-    enough = not known.cut or known.budget == asked.budget or (asked.budget or math.inf) <= (known.budget or 0)
-    return same and enough and (bool(known.finals) or not _opens(asked.opening, judged=known.judged))
+    same = (known.digest, known.top) == (study.digest, options.top)
+    enough = not known.cut or known.budget == options.budget or (options.budget or math.inf) <= (known.budget or 0)
+    return same and enough and (bool(known.finals) or not _opens(options.opening, judged=known.judged))
 
 
-def _decided_by(study: StudyRecord, asked: Options) -> str:
+def _decided_by(study: StudyRecord, options: Options) -> str:
     """Return the SHA-256 of all that decides, with the time, how far a race goes. Where the test set stays shut a
     budget goes further, for nothing is reserved; all other ways of opening it have the hash of the first versions."""
-    never = [] if _opens(asked.opening, judged=True) else ["never"]
-    return canonical_json.sha256([study.digest, asked.top, asked.budget, *never])
+    never = [] if _opens(options.opening, judged=True) else ["never"]
+    return canonical_json.sha256([study.digest, options.top, options.budget, *never])
 
 
 def _opens(opening: Opening, *, judged: bool) -> bool:
@@ -160,18 +160,18 @@ class _Confirmation:
     """One confirmation under way."""
 
     def __init__(
-        self, study: StudyRecord, candidates: Sequence[TrialRecord], asked: Options, grid: Grid,
-        spending: TimeBudget, observer: Observer, known: Confirmed | None,
+        self, study: StudyRecord, candidates: Sequence[TrialRecord], options: Options, grid: Grid,
+        time_budget: TimeBudget, observer: Observer, known: Confirmed | None,
     ) -> None:  # fmt: skip
         self._study = study
         self._trials = {trial.number: trial for trial in candidates}
-        self._asked = asked
+        self._options = options
         self._data = grid.data
-        self._spending = spending
+        self._time_budget = time_budget
         self._observer = observer
         self._known = known
         """What was found of the study before."""
-        self._runs = Runs(study, candidates, grid, observer, on_period=spending.keep)
+        self._runs = Runs(study, candidates, grid, observer, on_period=time_budget.keep)
 
     def run(self, stopping: Callable[[], bool]) -> Confirmed | None:
         """Race, train on all images, open the test set, and keep what was found; None where stopped before the end.
@@ -180,7 +180,7 @@ class _Confirmation:
             DataError: there are no test files.
             UsageError: the budget is too small.
         """
-        if _opens(self._asked.opening, judged=True):
+        if _opens(self._options.opening, judged=True):
             _check_test_files(self._data.options)
         self._check_budget()
         ended = race.run(
@@ -189,13 +189,13 @@ class _Confirmation:
         if ended is None:
             return None
         found = self._raced(ended)
-        if _opens(self._asked.opening, judged=ended.judged):
+        if _opens(self._options.opening, judged=ended.judged):
             finalists = dict.fromkeys([found.first, found.first if found.cheapest is None else found.cheapest])
             tested = self._with_finals(found, list(finalists), stopping)
             if tested is None:
                 return None
             found = tested
-        confirmed.save(found, self._asked.results / self._study.name)
+        confirmed.save(found, self._options.results / self._study.name)
         return found
 
     def _check_budget(self) -> None:
@@ -204,12 +204,12 @@ class _Confirmation:
         Raises:
             UsageError: it is one.
         """
-        budget, numbers = self._asked.budget, list(self._trials)
-        if budget is None or self._spending.begun or not _waits_for_test(self._asked.opening):
+        budget, numbers = self._options.budget, list(self._trials)
+        if budget is None or self._time_budget.begun or not _waits_for_test(self._options.opening):
             return
         final = self._runs.estimate(FINAL, self._finalists(numbers), SEEDS)
-        rest = self._runs.estimate(RACE, numbers, LOOK) + final
-        begun = self._spending.seconds
+        rest = self._runs.estimate(RACE, numbers, FIRST_LOOK) + final
+        begun = self._time_budget.seconds
         if begun + rest <= budget:
             self._observer.on_news(f"{duration(final)} of the budget are reserved for the training on all images")
             return
@@ -222,8 +222,10 @@ class _Confirmation:
 
     def _least(self, racing: Sequence[int]) -> float:
         """Return the seconds of a budget that has room for a test and the final training, if only these race on."""
-        rest = self._runs.estimate(RACE, racing, LOOK) + self._runs.estimate(FINAL, self._finalists(racing), SEEDS)
-        return MARGIN * (self._spending.seconds + rest)
+        rest = self._runs.estimate(RACE, racing, FIRST_LOOK) + self._runs.estimate(
+            FINAL, self._finalists(racing), SEEDS
+        )
+        return MARGIN * (self._time_budget.seconds + rest)
 
     def _finalists(self, racing: Sequence[int]) -> list[int]:
         return dearest_finalists(racing, self._trials, lambda number: self._runs.estimate(FINAL, [number], SEEDS))
@@ -232,12 +234,12 @@ class _Confirmation:
         self, raced: Confirmed, finalists: Sequence[int], stopping: Callable[[], bool]
     ) -> Confirmed | None:
         """Return what was found with the test errors of the finalists; None where stopped before the end."""
-        found = self._runs.finals(finalists, self._data.options, self._asked.ledger, stopping)
+        found = self._runs.finals(finalists, self._data.options, self._options.ledger, stopping)
         if found is None:
             return None
         return replace(
             raced, finals=found.finals, test_images=found.images, earlier=earlier(raced, found),
-            seconds=self._spending.total,
+            seconds=self._time_budget.total,
         )  # fmt: skip
 
     def _race_errors(self, racing: Sequence[int], upto: int, stopping: Callable[[], bool]) -> Errors | None:
@@ -246,22 +248,22 @@ class _Confirmation:
 
     def _goes_on(self, so_far: Race, upto: int) -> bool:
         """Return whether the budget has room for the next round, and for the final part where one comes after it."""
-        budget = self._asked.budget
+        budget = self._options.budget
         if budget is None:
             return True
         rest = self._runs.estimate(RACE, so_far.racing, upto)
-        if _opens(self._asked.opening, judged=upto in race.LOOKS):
+        if _opens(self._options.opening, judged=upto in race.LOOKS):
             rest += self._runs.estimate(FINAL, self._finalists(so_far.racing), SEEDS)
         # Kept, for whoever goes on with a stopped confirmation has another clock, and is to find the same winner.
-        return self._spending.decide(f"{upto} seeds", lambda: self._spending.seconds + rest <= budget)
+        return self._time_budget.decide(f"{upto} seeds", lambda: self._time_budget.seconds + rest <= budget)
 
     def _raced(self, ended: Race) -> Confirmed:
         """Return what the race found, before anything is trained on all images."""
         numbers, judged = winner_and_cheapest(ended, self._trials), ended.judged
-        left_open = not judged or (self._asked.budget is not None and not _opens(self._asked.opening, judged=True))
+        left_open = not judged or (self._options.budget is not None and not _opens(self._options.opening, judged=True))
         return Confirmed(
-            study=self._study.name, digest=self._study.digest, top=self._asked.top, budget=self._asked.budget,
-            seconds=self._spending.total, train_images=len(self._data.split.train),
+            study=self._study.name, digest=self._study.digest, top=self._options.top, budget=self._options.budget,
+            seconds=self._time_budget.total, train_images=len(self._data.split.train),
             validation_images=len(self._data.split.validation),
             test_images=self._known.test_images if self._known else 0,
             candidates=tuple(_candidate(self._trials[number], ended) for number in ended.errors), seeds=ended.seeds,

@@ -17,7 +17,7 @@ from search.strategies import OptunaStudy
 from search.trainer_api import Plan, Report
 
 FIRST_PERIOD_SHARE = 0.5
-"""Of the budget, for the first periods of all; what is left goes to the best of them."""
+"""Share of the budget for the first periods of all; the rest goes to the best of them."""
 TRANSFERRED = 10
 """The best configurations of another task that are tried, in their order."""
 

@@ -37,11 +37,11 @@ from search.study import CheckpointStore, StartList, StudyLocation, WorkFolder, 
 from search.trainer_api import Plan, Planner, Report
 
 SEEN_SEED = 0
-"""With which all that a search proposes is trained."""
+"""Seed of all trainings that a search proposes."""
 FRESH_SEEDS = (1001, 1002, 1003, 1004)
-"""With which its choice is trained again."""
+"""Seeds with which its choice is trained again."""
 FIRST_KIND: DeviceKind = "cpu-bf16"
-"""On which the first live contests ran."""
+"""Kind of device of the first live contests."""
 MAX_TRIALS = 10_000
 """At so many trials a search ends, whatever it has spent."""
 
@@ -62,7 +62,7 @@ class LiveTerms:
     seen_images: int
     unseen_images: int
     folder: Path
-    """Of the studies."""
+    """Folder of the studies."""
     cache: Path
     """Where all that was ever trained on a task is kept."""
     slots: int = 8

@@ -178,8 +178,8 @@ def replays(
     searched again.
     """
     ledger = Ledger(None, ()) if ledger is None else ledger
-    asked = [(entrant, seed) for seed in seeds for entrant in entrants if ledger.get(entrant, seed) is None]
-    for (entrant, seed), trace in _run(arena, asked, terms, processes, stopping):
+    missing = [(entrant, seed) for seed in seeds for entrant in entrants if ledger.get(entrant, seed) is None]
+    for (entrant, seed), trace in _run(arena, missing, terms, processes, stopping):
         ledger.keep(entrant, seed, trace, arena.table.about.numerics[0])
         on_trace(entrant, seed, trace)
     found = [[ledger.get(entrant, seed) for seed in seeds] for entrant in entrants]
@@ -187,14 +187,14 @@ def replays(
     return whole if all(len(traces) == len(seeds) for traces in whole) else None
 
 
-Asked = tuple[Entrant, int]
+EntrantSeed = tuple[Entrant, int]
 
 
 def _run(
-    arena: Arena, asked: Sequence[Asked], terms: Terms, processes: int, stopping: Callable[[], bool]
-) -> Iterator[tuple[Asked, Trace]]:
+    arena: Arena, missing: Sequence[EntrantSeed], terms: Terms, processes: int, stopping: Callable[[], bool]
+) -> Iterator[tuple[EntrantSeed, Trace]]:
     if processes == 1:
-        for entrant, seed in asked:
+        for entrant, seed in missing:
             if stopping():
                 return
             yield (entrant, seed), replay(arena, entrant, seed, terms)
@@ -203,7 +203,7 @@ def _run(
     spawn = get_context("spawn")
     with ProcessPoolExecutor(processes, spawn, initializer=_take, initargs=(arena, terms)) as pool:
         try:
-            waiting = {pool.submit(_replay_here, *pair): pair for pair in asked}
+            waiting = {pool.submit(_replay_here, *pair): pair for pair in missing}
             for done in as_completed(waiting):
                 yield waiting[done], done.result()
                 if stopping():

@@ -41,7 +41,7 @@ Stopping = Callable[[], bool]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Options:
-    """What the user asked for."""
+    """The options of the contests."""
 
     tables: tuple[str, ...] = ("grid-5k",)
     """Shipped tables, or files; a contest on each."""
@@ -88,7 +88,7 @@ class Options:
             check_count("workers", workers)
 
 
-def run(asked: Options, observer: Observer, stopping: Stopping) -> list[Contest] | None:
+def run(options: Options, observer: Observer, stopping: Stopping) -> list[Contest] | None:
     """Return what the searches came to, a contest a task; None where `stopping` said so before the end.
 
     Raises:
@@ -97,23 +97,23 @@ def run(asked: Options, observer: Observer, stopping: Stopping) -> list[Contest]
         SpaceError, StudyLockedError, WorkerError, TooManyFailuresError, StorageError: see `search.driver.Search.run`.
     """
     close_test_set()
-    if asked.live is not None:
-        found = _live(asked, asked.live, observer, stopping)
+    if options.live is not None:
+        found = _live(options, options.live, observer, stopping)
         return None if found is None else [found]
     contests: list[Contest] = []
-    searched = [tables.load(name) for name in asked.tables]
+    searched = [tables.load(name) for name in options.tables]
     _check_names([table.name for table in searched])
     arenas = [
         Arena(
             table,
             other=_another(table.space, table.about.task),
-            start=_start(asked, table.space, table.planner, table.about.task),
+            start=_start(options, table.space, table.planner, table.about.task),
         )
         for table in searched
     ]
-    line_ups = [_line_up(asked, _tried_on(arena.table), arena.other) for arena in arenas]
+    line_ups = [_line_up(options, _tried_on(arena.table), arena.other) for arena in arenas]
     for arena, entrants in zip(arenas, line_ups, strict=True):
-        contest = _on_table(asked, arena, entrants, observer, stopping)
+        contest = _on_table(options, arena, entrants, observer, stopping)
         if contest is None:
             return None
         contests.append(contest)
@@ -131,18 +131,19 @@ def _check_names(names: Sequence[str]) -> None:
             raise UsageError(f"--table: {names.count(name)} of the tables are called {show(name)}; name each once.")
 
 
-def _seeds(asked: Options) -> tuple[int, ...]:
-    return tuple(range(asked.first_seed, asked.first_seed + asked.seeds))
+def _seeds(options: Options) -> tuple[int, ...]:
+    return tuple(range(options.first_seed, options.first_seed + options.seeds))
 
 
 def _tried_on(table: Table) -> TriedOn:
     return TriedOn(space=table.space, planner=table.planner, periods=len(table.about.epochs))
 
 
-def _line_up(asked: Options, tried_on: TriedOn, other: Table | None) -> tuple[Entrant, ...]:
-    entrants = asked.ways or line_up(
-        asked.samplers, asked.pruners, sampler_options=asked.sampler_options, pruner_options=asked.pruner_options,
-        transfer=other is not None, start=asked.start, baselines=asked.baselines,
+def _line_up(options: Options, tried_on: TriedOn, other: Table | None) -> tuple[Entrant, ...]:
+    entrants = options.ways or line_up(
+        options.samplers, options.pruners, sampler_options=options.sampler_options,
+        pruner_options=options.pruner_options, transfer=other is not None, start=options.start,
+        baselines=options.baselines,
     )  # fmt: skip
     if not entrants:
         raise UsageError("No way of searching takes part; name samplers and pruners.")
@@ -151,17 +152,17 @@ def _line_up(asked: Options, tried_on: TriedOn, other: Table | None) -> tuple[En
     return entrants
 
 
-def _start(asked: Options, space: Space, planner: Planner[Any], task: TaskName) -> StartList:
+def _start(options: Options, space: Space, planner: Planner[Any], task: TaskName) -> StartList:
     """Return the start list of those who take part with one; all have the same.
 
     Raises:
         UsageError: a source is of the very task, so that the list would know what it is judged by; or it is no table,
             whose images a search here may see.
     """
-    named = dict.fromkeys((*asked.start, *(name for entrant in asked.ways for name in entrant.start)))
+    named = dict.fromkeys((*options.start, *(name for entrant in options.ways for name in entrant.start)))
     if not named:
         return StartList()
-    sources = [start_lists.source(name, asked.results) for name in named]
+    sources = [start_lists.source(name, options.results) for name in named]
     for source in sources:
         if source.task is None:
             raise UsageError(f"{source.name} is a study, which may have seen the images of {task}; name tables here.")
@@ -180,11 +181,11 @@ def _another(space: Space, task: TaskName) -> Table | None:
 
 
 def _on_table(
-    asked: Options, arena: Arena, entrants: tuple[Entrant, ...], observer: Observer, stopping: Stopping
+    options: Options, arena: Arena, entrants: tuple[Entrant, ...], observer: Observer, stopping: Stopping
 ) -> Contest | None:
-    seeds, table = _seeds(asked), arena.table
-    terms = Terms(budget=asked.trials, slots=asked.slots, workers=asked.workers)
-    ledger = Ledger(asked.ledger, terms.on(table), arena.start.to_json())
+    seeds, table = _seeds(options), arena.table
+    terms = Terms(budget=options.trials, slots=options.slots, workers=options.workers)
+    ledger = Ledger(options.ledger, terms.on(table), arena.start.to_json())
     total, done = len(entrants) * len(seeds), 0
 
     def on_trace(entrant: Entrant, seed: int, trace: Trace) -> None:
@@ -194,7 +195,7 @@ def _on_table(
             observer.on_news(f"{table.name}: {done} of {total} searches")
 
     traces = replays(
-        arena, entrants, seeds, terms, processes=asked.processes, ledger=ledger, on_trace=on_trace,
+        arena, entrants, seeds, terms, processes=options.processes, ledger=ledger, on_trace=on_trace,
         stopping=stopping,
     )  # fmt: skip
     if traces is None:
@@ -203,33 +204,33 @@ def _on_table(
     errors = [[table.unseen_error(point, one) for one in table.seeds[point]] for point in arena.points.tolist()]
     best = reference(errors) if any(len(one) > 1 for one in errors) else None
     return Contest(
-        instrument="table", task=table.name, space=table.space.name, budget=asked.trials,
-        training_seconds=arena.unit / 1e6, slots=asked.slots, workers=asked.workers, seeds=seeds, entrants=entrants,
+        instrument="table", task=table.name, space=table.space.name, budget=options.trials,
+        training_seconds=arena.unit / 1e6, slots=options.slots, workers=options.workers, seeds=seeds, entrants=entrants,
         traces=traces, seen_images=images["validation"], unseen_images=images["unseen"], develops=arena.develops,
         reference=None if best is None else (best.mean, best.error),
     )  # fmt: skip
 
 
-def _live(asked: Options, task: TaskName, observer: Observer, stopping: Stopping) -> Contest | None:
-    if len(asked.workers) > 1:
-        numbers = ",".join(map(str, asked.workers))
+def _live(options: Options, task: TaskName, observer: Observer, stopping: Stopping) -> Contest | None:
+    if len(options.workers) > 1:
+        numbers = ",".join(map(str, options.workers))
         raise UsageError(f"--workers {numbers}: a live contest trains on one number of workers; give one of them.")
-    space = _load(asked.space)
+    space = _load(options.space)
     other = _another(space, task)
-    terms = _live_terms(asked, task, space, other)
+    terms = _live_terms(options, task, space, other)
     tried_on = TriedOn(space=space, planner=terms.planner, periods=len(period_ends(space)))
-    entrants = _line_up(asked, tried_on, other)
-    seeds = _seeds(asked)
+    entrants = _line_up(options, tried_on, other)
+    seeds = _seeds(options)
     # Costs, and with them the order of events, follow the kind of device; the first ledgers had but one and name none.
     kind = [] if terms.kind == live.FIRST_KIND else [terms.kind]
-    common = _common(space, task, asked.slots, terms.kind)
-    ledger = Ledger(asked.ledger, [*common, *kind, asked.trials], terms.start.to_json())
+    common = _common(space, task, options.slots, terms.kind)
+    ledger = Ledger(options.ledger, [*common, *kind, options.trials], terms.start.to_json())
     if not _searched(entrants, seeds, terms, ledger, observer, stopping):
         return None
     traces = [[trace for seed in seeds if (trace := ledger.get(entrant, seed))] for entrant in entrants]
     return Contest(
-        instrument="live", task=task, space=space.name, budget=asked.trials, training_seconds=terms.unit / 1e6,
-        slots=asked.slots, workers=asked.workers, seeds=seeds, entrants=entrants,
+        instrument="live", task=task, space=space.name, budget=options.trials, training_seconds=terms.unit / 1e6,
+        slots=options.slots, workers=options.workers, seeds=seeds, entrants=entrants,
         traces=tuple(map(tuple, traces)), seen_images=terms.seen_images, unseen_images=terms.unseen_images,
         develops=False,
     )  # fmt: skip
@@ -240,13 +241,13 @@ def _searched(
     stopping: Stopping,
 ) -> bool:  # fmt: skip
     """Make the searches that the ledger lacks; return False where `stopping` said so before the end."""
-    asked = [(entrant, seed) for seed in seeds for entrant in entrants if ledger.get(entrant, seed) is None]
-    if not asked:
+    missing = [(entrant, seed) for seed in seeds for entrant in entrants if ledger.get(entrant, seed) is None]
+    if not missing:
         return True
-    left = sum(entrant.budgets for entrant, _ in asked) * terms.budget * terms.unit / 1e6 / terms.workers
-    observer.on_news(f"{len(asked)} searches, which train for about {duration(left)} where nothing is kept.")
+    left = sum(entrant.budgets for entrant, _ in missing) * terms.budget * terms.unit / 1e6 / terms.workers
+    observer.on_news(f"{len(missing)} searches, which train for about {duration(left)} where nothing is kept.")
     with live.opened(terms) as contest:
-        for entrant, seed in asked:
+        for entrant, seed in missing:
             found = None if stopping() else contest.trace(entrant, seed, stopping)
             if found is None:
                 return False
@@ -270,10 +271,10 @@ def _load(name: str) -> Space:
     return space
 
 
-def _live_terms(asked: Options, task: TaskName, space: Space, other: Table | None) -> live.LiveTerms:
+def _live_terms(options: Options, task: TaskName, space: Space, other: Table | None) -> live.LiveTerms:
     """Return the terms on this machine; the folder's name stands for all that the studies in it have in common."""
     data = load_training_set(DataOptions(task=task))
-    device = find_device(asked.device)
+    device = find_device(options.device)
     kind = device_kind(best_precision(device), on_gpu=device.type == "cuda")
     planner = planner_on(
         space,
@@ -282,11 +283,11 @@ def _live_terms(asked: Options, task: TaskName, space: Space, other: Table | Non
         validation_images=len(data.split.validation),
     )
     average = [planner(params) for params in spread(space, planner, AVERAGED)]
-    common = [*_common(space, task, asked.slots, kind), kind]
-    folder = asked.results / FOLDER / f"live-{space.name}-{canonical_json.sha256(common)[:8]}"
+    common = [*_common(space, task, options.slots, kind), kind]
+    folder = options.results / FOLDER / f"live-{space.name}-{canonical_json.sha256(common)[:8]}"
     return live.LiveTerms(
-        task=task, space=space, planner=planner, budget=asked.trials, slots=asked.slots, workers=asked.workers[0],
+        task=task, space=space, planner=planner, budget=options.trials, slots=options.slots, workers=options.workers[0],
         unit=sum(sum(plan.costs) for plan in average) / len(average), seen_images=len(data.split.validation),
-        unseen_images=len(data.unseen), folder=folder, cache=asked.results / FOLDER / "trainings",
-        device=asked.device, kind=kind, other=other, start=_start(asked, space, planner, task),
+        unseen_images=len(data.unseen), folder=folder, cache=options.results / FOLDER / "trainings",
+        device=options.device, kind=kind, other=other, start=_start(options, space, planner, task),
     )  # fmt: skip

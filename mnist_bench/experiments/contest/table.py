@@ -13,7 +13,7 @@ from mnist_bench.experiments.contest.standings import Standing, curve
 from mnist_bench.experiments.contest.tasks import Overall, finding_over, overall
 from mnist_bench.experiments.contest.verdicts import (
     EQUAL,
-    SEEDS_OF_A_BOOTSTRAP,
+    MIN_BOOTSTRAP_SEEDS,
     Comparison,
     Judged,
     Speedup,
@@ -151,7 +151,7 @@ def _p(comparison: Comparison | None) -> str:
 
 
 def _speedup_legend(seeds: int) -> str:
-    few = "" if seeds >= SEEDS_OF_A_BOOTSTRAP else f"; of {seeds} seeds the interval is too narrow"
+    few = "" if seeds >= MIN_BOOTSTRAP_SEEDS else f"; of {seeds} seeds the interval is too narrow"
     return f"speed-up: times cheaper to the worse of the two errors{few}"
 
 

@@ -19,7 +19,7 @@ EQUAL = 0.0002
 RESAMPLES = 1000
 FINE = 1000
 """Points of the budget at which curves are read for a speed-up."""
-SEEDS_OF_A_BOOTSTRAP = 20
+MIN_BOOTSTRAP_SEEDS = 20
 """From so many on a speed-up's interval is about what it says: of equal ways it misses 1 in 8 % of contests with 25
 seeds, in 17 % with 5, and in 44 % with 2."""
 
@@ -161,7 +161,7 @@ def speedups(contest: Contest) -> list[Speedup | None]:
 
     As far as both get: to the worse of their two mean errors at the end. What each has spent when its mean curve first
     gets there makes the ratio, above 1 where the entrant is cheaper. The interval is the percentile bootstrap's over
-    the seeds (Efron 1979), the same seeds for both, `RESAMPLES` times; see `SEEDS_OF_A_BOOTSTRAP`.
+    the seeds (Efron 1979), the same seeds for both, `RESAMPLES` times; see `MIN_BOOTSTRAP_SEEDS`.
     """
     found = curves(contest, FINE)
     seeds = len(contest.seeds)

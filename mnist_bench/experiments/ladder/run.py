@@ -34,7 +34,7 @@ FOLDER = "_ladder"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Options(Workplace):
-    """What the user asked for."""
+    """The options of the ladder."""
 
     targets: tuple[str, ...] = ()
     """Names in TARGETS; none for all."""
@@ -52,7 +52,7 @@ class Timed:
     seconds: float
 
 
-def run(asked: Options, observer: Observer, stopping: Callable[[], bool]) -> Ladder | None:
+def run(options: Options, observer: Observer, stopping: Callable[[], bool]) -> Ladder | None:
     """Train the recipes with every seed, time one run of each; None where `stopping` said so before the end.
 
     A run that was trained before, by the same code on the same kind of machine, is not trained again, nor timed again
@@ -64,21 +64,21 @@ def run(asked: Options, observer: Observer, stopping: Callable[[], bool]) -> Lad
         WorkerError: a timed process fails; and see there.
         DataError, DeviceError, StorageError: see there.
     """
-    targets = chosen(asked.targets)
+    targets = chosen(options.targets)
     configs = {recipe_of(name): space_files.recipe(space_files.load(recipe_of(name))) for name in targets}
-    seeds = [seed_of(number) for number in range(asked.seeds)]
+    seeds = [seed_of(number) for number in range(options.seeds)]
     runs = product(configs, seeds)
     with open_grid(
-        asked.results / FOLDER, f"The ladder in {asked.results}/", data=asked.data, workers=asked.workers,
-        device=asked.device, precision=asked.precision, lanes=1,  # which would share the seconds that are measured
-        also=unopened_identity(asked.data),
+        options.results / FOLDER, f"The ladder in {options.results}/", data=options.data, workers=options.workers,
+        device=options.device, precision=options.precision, lanes=1,  # which would share the seconds that are measured
+        also=unopened_identity(options.data),
     ) as grid:  # fmt: skip
         observer.on_start(len(runs), grid.seconds(runs))
-        purpose = f"bench ladder: {', '.join(targets)}; {number_of(asked.seeds, 'seed')}"
-        scores = Scores(grid, asked.data, purpose=purpose, ledgers=[asked.ledger])
+        purpose = f"bench ladder: {', '.join(targets)}; {number_of(options.seeds, 'seed')}"
+        scores = Scores(grid, options.data, purpose=purpose, ledgers=[options.ledger])
 
         def on_period(task: Task, period: int, report: Report, state: bytes) -> Report:
-            return side_by_side(scores.after_last_period(task, period, report, state), asked.workers)
+            return side_by_side(scores.after_last_period(task, period, report, state), options.workers)
 
         curves = grid.train(runs, stopping, observer, on_period=on_period)
     if curves is None:
@@ -88,13 +88,13 @@ def run(asked: Options, observer: Observer, stopping: Callable[[], bool]) -> Lad
     walls: dict[str, float] = {}
     for recipe in configs:  # only now, with the workers gone
         first = next(run for run in runs if run.name == recipe)
-        seconds = _wall_seconds(first, curves[recipe, first.seed], asked, grid, machine, observer, stopping)
+        seconds = _wall_seconds(first, curves[recipe, first.seed], options, grid, machine, observer, stopping)
         if seconds is None:
             return None
         walls[recipe] = seconds
     return Ladder(
         machine=machine,
-        workers=max(at_a_time(curve, asked.workers) for curve in curves.values()),
+        workers=max(at_a_time(curve, options.workers) for curve in curves.values()),
         train_images=images,
         rungs=tuple(
             rung(name, recipe, configs[recipe], images, {seed: curves[recipe, seed] for seed in seeds}, walls[recipe])
@@ -127,7 +127,7 @@ def seed_of(number: int) -> int:
 
 
 def _wall_seconds(
-    run: Run, reports: Sequence[Report], asked: Options, grid: Grid, machine: Machine, observer: Observer,
+    run: Run, reports: Sequence[Report], options: Options, grid: Grid, machine: Machine, observer: Observer,
     stopping: Callable[[], bool],
 ) -> float | None:  # fmt: skip
     """Return what a process that trains one run takes, measured once a machine with its versions; None where `stopping`
@@ -142,7 +142,7 @@ def _wall_seconds(
     observer.on_news(f"{run.name}: one run alone, in a process of its own, about {trained} of training")
     arguments = cold_start.train_arguments(
         run.name, run.seed, device=grid.numerics["device"], precision=grid.numerics["precision"],
-        data_dir=asked.data_dir,
+        data_dir=options.data_dir,
     )  # fmt: skip
     seconds = cold_start.seconds(arguments, stopping)
     if seconds is not None:

@@ -32,7 +32,7 @@ FOLDER = "_notebook"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Options(Workplace):
-    """What the user asked for."""
+    """The options of the notebook's runs."""
 
     recipes: tuple[str, ...] = ()
     """Names in PUBLISHED; none for all."""
@@ -43,7 +43,7 @@ class Options(Workplace):
         check_count("seeds", self.seeds)
 
 
-def run(asked: Options, observer: Observer, stopping: Callable[[], bool]) -> list[Row] | None:
+def run(options: Options, observer: Observer, stopping: Callable[[], bool]) -> list[Row] | None:
     """Train the recipes with every seed and return a row each; None where `stopping` said so before the end.
 
     A run that was trained before, by the same code on the same kind of machine, is not trained again.
@@ -53,12 +53,12 @@ def run(asked: Options, observer: Observer, stopping: Callable[[], bool]) -> lis
         StudyLockedError: another process is at it.
         DataError, DeviceError, WorkerError, StorageError: see there.
     """
-    spaces = {name: space_files.load(f"{SHIPPED}/{name}") for name in chosen(asked.recipes)}
+    spaces = {name: space_files.load(f"{SHIPPED}/{name}") for name in chosen(options.recipes)}
     rows: list[Row] = []
     for dataset in dict.fromkeys(map(space_files.dataset, spaces.values())):
         same_data = [name for name, space in spaces.items() if space_files.dataset(space) == dataset]
         configs = {name: space_files.recipe(spaces[name]) for name in same_data}
-        found = _rows(configs, _on(dataset, asked.data), asked, observer, stopping)
+        found = _rows(configs, _on(dataset, options.data), options, observer, stopping)
         if found is None:
             return None
         rows += found
@@ -73,24 +73,24 @@ def _on(dataset: DatasetName, data: DataOptions) -> DataOptions:
 def _rows(
     configs: Mapping[str, TrainConfig],
     data: DataOptions,
-    asked: Options,
+    options: Options,
     observer: Observer,
     stopping: Callable[[], bool],
 ) -> list[Row] | None:
     """Return the rows of recipes that train on the same data, as `run` does."""
     trained = {name: config for name, config in configs.items() if _longer(config, configs) is None}
     with open_grid(
-        asked.results / FOLDER, f"The notebook in {asked.results}/", data=data, workers=asked.workers,
-        device=asked.device, precision="fp32", also=unopened_identity(data),
+        options.results / FOLDER, f"The notebook in {options.results}/", data=data, workers=options.workers,
+        device=options.device, precision="fp32", also=unopened_identity(data),
     ) as grid:  # fmt: skip
-        purpose = f"notebook: {', '.join(configs)}; {number_of(asked.seeds, 'seed')}"
-        scores = Scores(grid, data, purpose=purpose, ledgers=[asked.ledger])
-        runs = product(trained, range(asked.seeds))
+        purpose = f"notebook: {', '.join(configs)}; {number_of(options.seeds, 'seed')}"
+        scores = Scores(grid, data, purpose=purpose, ledgers=[options.ledger])
+        runs = product(trained, range(options.seeds))
         curves = grid.train(runs, stopping, observer, on_period=scores.after_every_period)
     if curves is None:
         return None
     return [
-        _row(name, config, data.form, [_curve(name, seed, configs, curves) for seed in range(asked.seeds)])
+        _row(name, config, data.form, [_curve(name, seed, configs, curves) for seed in range(options.seeds)])
         for name, config in configs.items()
     ]
 

@@ -50,7 +50,7 @@ class LocalExecutor:
         self._waiting: deque[Job[Any]] = deque()
         """Suspects for whom no worker is empty yet."""
         self._failure: SearchError | None = None
-        """That ends the search, once what came before it has been handed on."""
+        """The error that ends the search, once all earlier outcomes have been handed on."""
 
     @property
     def workers(self) -> int:

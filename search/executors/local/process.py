@@ -58,7 +58,7 @@ class WorkerProcess:
         self.lanes = 0
         """How many jobs it takes at once; none before it has greeted."""
         self.running: dict[int, Running] = {}
-        """By lane."""
+        """Running jobs by lane."""
         self._since = time.monotonic()
         self._ended: float | None = None
         self._process = subprocess.Popen(

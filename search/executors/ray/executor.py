@@ -84,7 +84,7 @@ class RayExecutor:
         self._restart_policy = RestartPolicy(workers)
         self._next_check = 0.0
         self._failure: SearchError | None = None
-        """That ends the search, once what came before it has been handed on."""
+        """The error that ends the search, once all earlier outcomes have been handed on."""
 
     @property
     def workers(self) -> int:

@@ -16,9 +16,9 @@ Operator = Literal["+", "-", "*", "/"]
 Comparator = Literal["<", "<=", ">", ">=", "==", "!="]
 
 MIN_MISS = 1e-9
-"""Of a comparison of numbers that is not met: `a < b` where both are equal misses it by this much."""
+"""By how much `a < b` is missed at least: where both are equal."""
 UNMET = 1.0
-"""Of a comparison that is not met and of which no amount can be said: of texts, or after a division by zero."""
+"""By how much a comparison without an amount is missed: of texts, or after a division by zero."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,13 @@ from dataclasses import asdict, replace
 
 from mnist_bench import space_files
 from mnist_bench.nets import COEFFICIENTS
-from mnist_bench.preview.duration import Asked, seconds_between
+from mnist_bench.preview.duration import Workload, seconds_between
 from mnist_bench.preview.pace import Pace
 from mnist_bench.space_files import overview
 from search.strategies import Asha, NoPruner
 
 PLANS = overview.feasible_plans(space_files.load("smoke"), asdict(COEFFICIENTS["cpu-bf16"]))
-ASKED = Asked(trials=20, pruner=Asha(), workers=2, has_cost=False)
+ASKED = Workload(trials=20, pruner=Asha(), workers=2, has_cost=False)
 PACE = Pace(kind="cpu-bf16", speeds=(1.5, 0.9, 1.2), start=3.7, busy=False)
 
 
