@@ -130,7 +130,7 @@ class Grid:
     def seconds(self, runs: Sequence[Run]) -> float:
         """Return about how long all workers take for runs of which none was trained before."""
         costs = sum(sum(self.task_of(run).costs) for run in runs)
-        return costs / 1e6 / self.executor.workers
+        return costs / 1e6 / (self.executor.workers * self.executor.lanes)
 
     def costs_left(self, run: Run) -> tuple[int, ...]:
         """Return the estimated microseconds of each period of a run that was not trained here before."""

@@ -18,16 +18,18 @@ from search.arguments import check_seconds
 from search.errors import StorageError, UsageError
 
 
-def check_budget(budget: float | None) -> None:
-    """Check that a budget is some time, or none for no limit.
+def check_budget(budget: float | None) -> float | None:
+    """Return a budget in one form, whatever kind of number it is: seconds, or None for no limit.
 
     Raises:
-        UsageError: it is not.
+        UsageError: it is no time.
     """
-    if budget is not None:
-        check_seconds("budget", budget)
-        if not budget:
-            raise UsageError("budget=0: no time to spend; leave it out for no limit.")
+    if budget is None:
+        return None
+    check_seconds("budget", budget)
+    if not budget:
+        raise UsageError("budget=0: no time to spend; leave it out for no limit.")
+    return None if math.isinf(budget) else float(budget)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,6 +10,7 @@ import typer
 
 from mnist_bench import cells
 from mnist_bench.cli import options, output
+from search.errors import UsageError
 
 if TYPE_CHECKING:
     from mnist_bench.bench import CostModel, EstimateErrors
@@ -20,8 +21,9 @@ NEWS = 10
 
 def cost_model(
     nets: Annotated[
-        int, typer.Option("--nets", min=12, max=10_000, metavar="N", help="Random nets, two epochs each.")
-    ] = 40,
+        int | None,
+        typer.Option("--nets", min=12, max=10_000, metavar="N", help="Random nets, two epochs each; left out, 40."),
+    ] = None,
     device: options.Device = "auto",
     precision: options.PrecisionOption = "auto",
     study: Annotated[
@@ -40,8 +42,10 @@ def cost_model(
 
     form = output.form(json=json)
     if study is None:
-        output.show(form, cost_model_table(_fit(nets, device, precision)))
+        output.show(form, cost_model_table(_fit(nets or 40, device, precision)))
         return
+    if nets is not None or (device, precision) != ("auto", "auto"):
+        raise UsageError("--study trains nothing; leave out --nets, --device and --precision.")
     judged = _judge(study, results, storage)
     if json:
         output.print_json({**asdict(judged), "lost": judged.lost})

@@ -114,7 +114,7 @@ def search(
         pruner_options=options.assigned("--pruner-option", pruner_option or ()),
         start=tuple(from_study or ()), baselines=not only, first_seed=first_seed,
         seeds=seeds or SEEDS["table" if live is None else "live"], trials=trials, slots=slots,
-        workers=_numbers(workers) or ((slots,) if live is None else (cores,)), processes=cores, device=device,
+        workers=_numbers(workers) or ((slots,) if live is None else (cores,)), processes=options.cores(), device=device,
         results=results,
     )  # fmt: skip
     found = runner.result_of(partial(run, asked))

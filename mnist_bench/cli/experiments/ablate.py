@@ -50,14 +50,18 @@ def ablate(
     from mnist_bench.cli.experiments import runner
     from mnist_bench.experiments.ablation import Options, table_of
     from mnist_bench.experiments.ablation.run import run
+    from mnist_bench.studies.compatibility import device_like
+    from search.study import StudyLocation, check_its_folder
 
     record, named = targets.open_target(study, results, storage)
     if None not in (named, trial) and named != trial:
         raise UsageError(f"{study} ends the way at trial {named}, and --to at {trial}; give one of them.")
     asked = Options(
         baseline=baseline, seeds=seeds, budget=budget,
-        workers=workers or options.suitable_workers(device), device=device, data_dir=data_dir, results=results, net=net,
+        workers=workers or options.suitable_workers(device_like(record.spec["numerics"], device)), device=device,
+        data_dir=data_dir, results=results, net=net,
     )  # fmt: skip
+    check_its_folder(StudyLocation.of(record.name, results, storage))
     end = _end(record, trial if named is None else named, results)
     found = runner.result_of(partial(run, record, end, asked), storage=storage)
     output.show(form, table_of(found))

@@ -76,17 +76,19 @@ def confirm(
     from mnist_bench.experiments.confirm import Opening, Options, budget_to_the_end, table_of
     from mnist_bench.experiments.confirm.run import run
     from mnist_bench.studies import needed_options, open_study
+    from mnist_bench.studies.compatibility import device_like
     from search.errors import UsageError
     from search.study import StudyLocation, check_its_folder
 
     if no_test and open_test:
         raise UsageError("--no-test and --open-test contradict each other; give one of them.")
+    record = open_study(results, study, storage)
     opening: Opening = "never" if no_test else "always" if open_test else "judged"
     asked = Options(
         opening=opening, top=top, budget=budget,
-        workers=workers or options.suitable_workers(device), device=device, data_dir=data_dir, results=results, net=net,
+        workers=workers or options.suitable_workers(device_like(record.spec["numerics"], device)), device=device,
+        data_dir=data_dir, results=results, net=net,
     )  # fmt: skip
-    record = open_study(results, study, storage)
     check_its_folder(StudyLocation.of(record.name, results, storage))
     if front:
         if budget is not None or no_test or open_test:

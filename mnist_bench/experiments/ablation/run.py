@@ -45,7 +45,7 @@ class Options(Workplace):
         check_count("seeds", self.seeds)
         if self.seeds < MIN_SEEDS:
             raise UsageError(f"seeds={self.seeds}: give at least {MIN_SEEDS}, for one shows no spread.")
-        check_budget(self.budget)
+        object.__setattr__(self, "budget", check_budget(self.budget))
 
 
 def run(

@@ -1,7 +1,8 @@
 """Confirm a study: its best configurations race with fresh seeds, then the test set is opened once.
 
 Nothing is selected on the test set: the winner of the race stays the winner. Where the race ended before a test was
-made there is no winner, nothing is trained on all images, and the test set stays shut.
+made, though others were left to be compared with, there is no winner, nothing is trained on all images, and the test
+set stays shut.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ class Options(ConfirmOptions):
     def __post_init__(self) -> None:
         ConfirmOptions.__post_init__(self)  # super() knows only the class that it had before it got its slots
         check_choice("opening", self.opening, get_args(Opening))
-        check_budget(self.budget)
+        object.__setattr__(self, "budget", check_budget(self.budget))
 
 
 def run(study: StudyRecord, options: Options, observer: Observer, stopping: Callable[[], bool]) -> Confirmed | None:
@@ -291,14 +292,17 @@ def winner_and_cheapest(ended: Race, trials: Mapping[int, TrialRecord]) -> list[
 def dearest_finalists(
     racing: Sequence[int], trials: Mapping[int, TrialRecord], seconds: Callable[[int], float]
 ) -> list[int]:
-    """Return the finalists that would take longest: any candidate may win yet, and a cheaper one goes with it.
+    """Return the finalists that would take longest: any candidate may win yet, and any cheaper one go with it.
 
     `seconds` says how long a candidate takes.
     """
     size = {number: (trials[number].facts["macs"], trials[number].facts["parameters"]) for number in racing}
-    cheapest = min(racing, key=lambda number: (size[number], number))
-    ways = ([winner] if size[winner] == size[cheapest] else [winner, cheapest] for winner in racing)
-    return sorted(max(ways, key=lambda finalists: sum(map(seconds, finalists))))
+    took = {number: seconds(number) for number in racing}
+    ways = [
+        *([winner] for winner in racing),
+        *([winner, other] for winner in racing for other in racing if size[other] < size[winner]),
+    ]
+    return sorted(max(ways, key=lambda finalists: sum(took[number] for number in finalists)))
 
 
 def _candidate(trial: TrialRecord, so_far: Race) -> Candidate:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import count, islice
+from itertools import count, islice, pairwise
 from pathlib import Path
 
 from mnist_bench.config import TrainOn, from_json, to_json
@@ -196,13 +196,23 @@ class Runs:
         """Measured seconds for an estimated microsecond, of each trial: in the search, then in its last runs here."""
 
     def estimate(self, part: Part, numbers: Sequence[int], upto: int) -> float:
-        """Return the seconds that these configurations take with the first `upto` seeds, what is trained left out."""
-        seconds = [
-            self._rates[number] * sum(self._grid.costs_left(run))
-            for number in numbers
-            for run in self._runs(part, [number], upto)
-        ]
-        return makespan(seconds, self._grid.executor.workers * self._grid.executor.lanes)
+        """Return the seconds that these configurations take with the first `upto` seeds, what is trained left out.
+
+        Workers wait for each other at the end of each round.
+        """
+        slots = self._grid.executor.workers * self._grid.executor.lanes
+        ends = [0, *(seeds for seeds in part.rounds if seeds <= upto)]
+        return sum(
+            makespan(
+                [
+                    self._rates[number] * sum(self._grid.costs_left(run))
+                    for number in numbers
+                    for run in self._runs(part, [number], end)[start:]
+                ],
+                slots,
+            )
+            for start, end in pairwise(ends)
+        )
 
     def train(self, part: Part, numbers: Sequence[int], upto: int, stopping: Callable[[], bool]) -> Curves | None:
         """Return the reports of these configurations with the first `upto` seeds; None where `stopping` said so.

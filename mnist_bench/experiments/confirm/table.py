@@ -197,7 +197,7 @@ def _alone_line(confirmed: Confirmed, method: str) -> str:
     if not broken:
         return f"#{first} alone is left: all others were shown to be worse ({method})."
     if len(broken) == len(others):
-        return f"#{first} alone is left, and no test was made: a run of each other came to no end."
+        return f"#{first} alone is left, without a rival to be tested against: a run of each other came to no end."
     return (
         f"#{first} alone is left: the others were shown to be worse ({method}), but for those of which a run came to "
         f"no end: {_names(broken)}."

@@ -83,6 +83,8 @@ class Options:
         check_count("first_seed", self.first_seed, least=0)
         if not self.tables and self.live is None:
             raise UsageError("There is no table to search on, and nothing is searched live.")
+        if self.live is None and self.device != "auto":
+            raise UsageError("On a table nothing is trained; leave out the device.")
         check_count("processes", self.processes)
         for workers in self.workers:
             check_count("workers", workers)
