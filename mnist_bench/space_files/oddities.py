@@ -8,7 +8,7 @@ from typing import Any
 from mnist_bench.config import TrainConfig, all_settings, setting_of
 from mnist_bench.picture_form import MNIST, PictureForm
 from mnist_bench.space_files.feasibility import ends, net_warnings
-from mnist_bench.space_files.overview import TRIALS_DRAWN, constraints_met, shares
+from mnist_bench.space_files.overview import TRIALS_DRAWN, constraints_met, nets_drawn, shares
 from search import strategies
 from search.errors import Problem
 from search.messages import number_of, show
@@ -125,8 +125,8 @@ def _constraints(space: Space, form: PictureForm) -> Iterator[Problem]:
         index = each.constraint.index
         yield space.origins["constraints"].problem(f"constraints[{index}]: {message}", index)
     if all(each.met for each in found) and shares(space, form).constrained == 1:
-        message = f"constraints: none of {TRIALS_DRAWN} random configurations meets all of them; a search may find none"
-        yield space.origins["constraints"].problem(f"{message} either")
+        message = f"constraints: none of {nets_drawn(space)} random configurations meets all of them"
+        yield space.origins["constraints"].problem(f"{message}; a search may find none either")
 
 
 def _idle_pruner(space: Space) -> Iterator[Problem]:

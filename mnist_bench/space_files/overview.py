@@ -290,7 +290,8 @@ def values_in_words(item: Field) -> str:
         case Levels(levels, log):
             return f"levels {', '.join(map(show, levels))}{', log' if log else ''}"
         case IntRange(low, high, step, log) | FloatRange(low, high, step, log):
-            every = f", step {step:g}" if step not in (None, 1) else ""
+            is_every_number = step == 1 and isinstance(item.distribution, IntRange)
+            every = f", step {step:g}" if step is not None and not is_every_number else ""
             return f"{show(low)} to {show(high)}{every}{', log' if log else ''}"
         case _:
             assert_never(item.distribution)
@@ -299,14 +300,16 @@ def values_in_words(item: Field) -> str:
 def _corner_axes(space: Space) -> dict[str, list[Any]]:
     """Return the values to visit of each range that decides a net's size, or whether another such range counts."""
     wanted = set(SIZE_FIELDS)
-    asked: dict[str, list[Any]] = {}
+    needed: dict[str, list[Any]] = {}
     for item in reversed(space.order):
         if item.path in wanted:
             wanted |= item.when.keys()
             for parent, allowed in item.when.items():
-                asked.setdefault(parent, []).extend(allowed)
+                needed.setdefault(parent, []).extend(allowed)
     ranges = {item.path: item.distribution for item in space.fields if item.path in wanted and item.distribution}
-    corners = {path: [*_corners(path, span), *asked.get(path, [])] for path, span in ranges.items()}
+    corners = {
+        path: [*_corners(path, span), *filter(span.contains, needed.get(path, []))] for path, span in ranges.items()
+    }
     return {path: [v for i, v in enumerate(values) if v not in values[:i]] for path, values in corners.items()}
 
 

@@ -49,9 +49,9 @@ def standings(
         if value is not None:
             arrived[event.trial] = value
         if event.trial == trial.number:
-            may_stop = event.period < len(trial.costs) and pruner.may_stop_at(event.period)
-            awaited = _awaited(pruner, len(complete & arrived.keys())) if may_stop else ""
-            asked = may_stop and not awaited
+            is_judged = value is not None and event.period < len(trial.costs) and pruner.may_stop_at(event.period)
+            awaited = _awaited(pruner, len(complete & arrived.keys())) if is_judged else ""
+            asked = is_judged and not awaited
             yield Standing(
                 period=event.period,
                 value=value,

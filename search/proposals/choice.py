@@ -56,7 +56,7 @@ def choose(
         ValueError: no trial has reported.
     """
     coordinates = prospects.coordinates
-    known = [curve for curve in curves if curve.values or curve.failed]
+    tried, known = list(curves), [curve for curve in curves if curve.values or curve.failed]
     curves = _most_telling(known)
     reports = reports_of(curves)
     points = np.array([curve.point for curve in curves])
@@ -79,13 +79,13 @@ def choose(
     low, expected, high = (
         reports.scale.value(float(among.mean[chosen]) + off, periods) for off in (deviation, 0.0, -deviation)
     )
-    apart = coordinates.distances(places[finalists[[chosen]]], np.array([curve.point for curve in known]))[0]
+    apart = coordinates.distances(places[finalists[[chosen]]], np.array([curve.point for curve in tried]))[0]
     why = Why(
         expected=expected,
         low=low,
         high=high,
         best=max((curve.values[-1] for curve in known if len(curve.values) == len(curve.shares)), default=None),
-        closest=known[int(np.argmin(apart))].trial,
+        closest=tried[int(np.argmin(apart))].trial,
         among=len(candidates),
     )
     return candidates[int(finalists[chosen])].params, why

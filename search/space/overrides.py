@@ -75,6 +75,7 @@ def _set_field(space: Space, path: str, value: Any, origin: Origin) -> Space:
 def _set_setting(space: Space, name: str, key: str, value: Any, origin: Origin) -> Space:
     settings = dict(space.settings)
     if key:
-        outer = settings.get(name)
+        outer, written = settings.get(name), space.origins.get(name, origin)
         value = {**(outer if isinstance(outer, dict) else {}), key: value}
+        origin = replace(written, changed={**written.changed, key: origin})
     return replace(space, settings=settings | {name: value}, origins={**space.origins, name: origin})

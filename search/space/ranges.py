@@ -331,7 +331,7 @@ def _parse_choice(form: Mapping[str, Any]) -> tuple[Choice | None, list[Fault]]:
         return None, [Fault(("choice",), "`choice` needs a list of at least one value")]
     faults: list[Fault] = []
     for index, option in enumerate(options):
-        if any(same(option, earlier) or option == earlier for earlier in options[:index]):
+        if option in options[:index]:
             faults.append(Fault(("choice", index), f"{show(option)} stands twice among the choices"))
     return (None, faults) if faults else (Choice(tuple(options)), [])
 

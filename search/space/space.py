@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import Any
 
-from search import yaml_writer
+from search import canonical_json, yaml_writer
 from search.errors import Problem, SpaceError
 from search.messages import did_you_mean, listing, show
 from search.space import yaml_reader
@@ -44,6 +44,8 @@ class Origin:
 
     document: Document
     place: KeyPath = ()
+    changed: Mapping[str, Origin] = field(default_factory=dict, compare=False, repr=False)
+    """Of a mapping, where keys were written that `--set` has changed."""
 
     @property
     def is_option(self) -> bool:
@@ -56,6 +58,8 @@ class Origin:
 
     def problem(self, message: str, *below: str | int, at_key: bool = False) -> Problem:
         """Return a problem with this value, or with what lies at the path `below` it."""
+        if below and (changed := self.changed.get(str(below[0]))):
+            return changed.problem(message, *below[1:], at_key=at_key)
         return self.document.problem((*self.place, *below), message, at_key=at_key)
 
     def problem_inside(self, message: str, *below: str | int, offset: int) -> Problem:
@@ -149,7 +153,7 @@ class Space:
         settings: dict[str, Any] = {}
         fields: list[Field] = []
         for key, value in document.value.items():
-            if isinstance(value, dict) and key not in (*SETTINGS_WITH_KEYS, NARROWED):
+            if isinstance(value, dict) and key not in (*SETTINGS_WITH_KEYS, NARROWED, "name"):
                 fields += _read_section(key, value, document, problems)
             else:
                 settings[key] = value
@@ -157,8 +161,7 @@ class Space:
         narrowed = _read_narrowed(settings.pop(NARROWED, False), document, problems)
         origins = {key: Origin(document, (key,)) for key in document.value}
         unconstrained = cls(name, document.source, settings, tuple(fields), document.text, origins)
-        if not narrowed:
-            problems += unconstrained.condition_problems(unconstrained.fields)
+        problems += unconstrained.condition_problems(unconstrained.fields, lenient=narrowed)
         space, faults = unconstrained.with_constraints(lenient=narrowed)
         return space, problems + faults
 
@@ -191,7 +194,12 @@ class Space:
         Raises:
             SpaceError: the mapping has faults; the error lists all of them.
         """
-        return cls.from_document(Document.of("space", _with_lists(dict(values))))
+        document = Document.of("space", _with_lists(dict(values)))
+        try:
+            canonical_json.dumps(document.value)
+        except (TypeError, ValueError) as error:
+            raise SpaceError([document.problem((), f"a value can stand in no space file: {error}")]) from error
+        return cls.from_document(document)
 
     @classmethod
     def from_spec(cls, spec: Mapping[str, Any]) -> Space:
@@ -304,14 +312,14 @@ class Space:
             origins.pop("constraints", None)
         return replace(self, settings=settings, origins=origins, constraints=tuple(found)), problems
 
-    def condition_problems(self, fields: tuple[Field, ...]) -> list[Problem]:
-        """Return the faults in the conditions of these fields of the space."""
+    def condition_problems(self, fields: tuple[Field, ...], *, lenient: bool = False) -> list[Problem]:
+        """Return the faults in the conditions of these fields of the space; `lenient` passes over values that the
+        fields of a narrowed space never have."""
         by_path = {field.path: field for field in self.fields}
-        ordered = {field.path for field in self.order}
         problems: list[Problem] = []
         for child in fields:
-            problems += [p for parent in child.when for p in _parent_problems(child, parent, by_path)]
-            if child.path not in ordered and all(parent in by_path for parent in child.when):
+            problems += [p for parent in child.when for p in _parent_problems(child, parent, by_path, lenient=lenient)]
+            if _leads_back(child, by_path):
                 problems.append(child.origin.problem(f"{child.path}: its condition leads back to itself", "when"))
         return problems
 
@@ -406,13 +414,29 @@ def _read_when(path: str, when: Any, origin: Origin, problems: list[Problem]) ->
     return read
 
 
-def _parent_problems(child: Field, parent: str, by_path: Mapping[str, Field]) -> list[Problem]:
+def _leads_back(child: Field, by_path: Mapping[str, Field]) -> bool:
+    """Return whether a field is among those on which its own condition depends."""
+    seen: set[str] = set()
+    waiting = [*child.when]
+    while waiting:
+        parent = waiting.pop()
+        if parent == child.path:
+            return True
+        if parent in by_path and parent not in seen:
+            seen.add(parent)
+            waiting += by_path[parent].when
+    return False
+
+
+def _parent_problems(child: Field, parent: str, by_path: Mapping[str, Field], *, lenient: bool) -> list[Problem]:
     section, _, name = parent.partition(".")
     is_near = section == child.path.partition(".")[0]
     below = (child.origin.below("when", name) if is_near else ()) or ("when", parent)
     if parent not in by_path:
         message = f"{child.path}: `when` names {show(parent)}, which the file does not set"
         return [child.origin.problem(message + did_you_mean(parent, by_path), *below, at_key=True)]
+    if lenient:
+        return []
     impossible = [value for value in child.when[parent] if not by_path[parent].can_be(value)]
     if impossible:
         return [child.origin.problem(f"{child.path}: {parent} is never {listing(impossible)}", *below)]

@@ -209,6 +209,7 @@ class OptunaStudy:
             ranges=self.ranges,
             trained=trained,
             complete=sum(trial.state == TrialState.COMPLETE for trial in trials),
+            ended=sum(trial.state in (TrialState.COMPLETE, TrialState.PRUNED) for trial in trials),
             misses=misses,
             table=self._table,
             curves=lambda: self._curves(trials),

@@ -40,6 +40,8 @@ class Ask:
     infeasible ones are, do not count."""
     complete: int = 0
     """Number of complete trials."""
+    ended: int = 0
+    """Number of trials that are complete or pruned, infeasible ones among them."""
     misses: int = 0
     """Number of trials pruned without a value directly before this one."""
     table: Table | None = None
@@ -242,7 +244,9 @@ def origin(sampler: Sampler, ask: Ask) -> Origin:
     """Return where a sampler takes its proposal from."""
     match sampler:
         case Tpe():
-            return Origin(kind="random" if sampler.draws(ask) else "model")
+            # Optuna's own sampler draws at random, too, until so many have ended.
+            is_random = sampler.draws(ask) or ask.ended < sampler.n_startup_trials
+            return Origin(kind="random" if is_random else "model")
         case Gp():
             return Origin(kind="random" if ask.complete < sampler.n_startup_trials else "model")
         case Random():

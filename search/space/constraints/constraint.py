@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -31,6 +32,9 @@ class Constraint:
     def excess(self, values: Mapping[str, Any]) -> float:
         """Return by how much the values of a trial miss the condition: above 0 if they do, 0 if it does not apply."""
         return excess(self.condition, values) if self.applies(values) else 0.0
+
+
+_QUOTED = re.compile(r"""('[^']*'|"[^"]*")""")
 
 
 class Fault(NamedTuple):
@@ -75,7 +79,8 @@ def read_constraints(
 def _read(text: Any, index: int, fields: Mapping[str, Any], *, lenient: bool) -> Constraint:
     if not isinstance(text, str):
         raise RefusedError(0, f"{show(text)} is no condition, such as hidden_units <= 8 * filters")
-    name = " ".join(text.split())
+    parts = _QUOTED.split(text)  # each second one is quoted, and means what it says, blanks included
+    name = "".join(part if number % 2 else re.sub(r"\s+", " ", part) for number, part in enumerate(parts)).strip()
     if not name.isprintable():
         raise RefusedError(0, "has a character that cannot be shown")
     return Constraint(name, parse(text, fields, lenient=lenient), index)

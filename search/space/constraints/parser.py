@@ -311,7 +311,7 @@ class _Parser:
         """Check that two operands can be equal."""
         ends = self._operand(left), self._operand(right)
         kinds = [dict.fromkeys(map(_kind, self._values(end))) for end in ends]
-        if all(kinds) and not kinds[0].keys() & kinds[1].keys():
+        if not self._lenient and all(kinds) and not kinds[0].keys() & kinds[1].keys():
             first, second = (f"{_named(end)} is {listing(found)}" for end, found in zip(ends, kinds, strict=True))
             raise RefusedError(left.offset, f"{first}, and {second}, so `{sign}` is the same in every trial")
         for one, other in (ends, reversed(ends)):

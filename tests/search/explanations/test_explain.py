@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from search.event_log.events import Event, Reported, Told
+from search.event_log.events import Asked, Event, Reported, Told
 from search.event_log.records import StudyRecord
 from search.explanations.explain import Explanation, explain
 from search.strategies.pruners import Asha, Hyperband, Median, NoPruner, Pruner
@@ -50,6 +50,25 @@ def test_where_a_proposal_comes_from(tmp_path: Path, sampler: Sampler, first: st
     assert told.origin.kind == last
     assert (told.origin.why is not None) == (sampler.name == "curves")
     assert (explained(events, 0).trained, told.trained) == (0, 13)
+
+
+def test_tpe_draws_at_random_until_as_many_have_ended(tmp_path: Path) -> None:
+    study, events = searched(tmp_path, sampler=Tpe(n_startup_trials=4), slots=8, pruner=NoPruner())
+    kinds = [explained(events, number).origin.kind for number in range(len(study.trials))]
+    ended: list[int] = []
+    for event in events:
+        if isinstance(event, Told):
+            ended.append(event.trial)
+        elif isinstance(event, Asked):
+            assert kinds[event.trial] == ("model" if len(ended) >= 4 else "random")
+    assert set(kinds[4:8]) == {"random"}
+
+
+def test_a_diverged_trial_is_not_said_to_have_gone_on(tmp_path: Path) -> None:
+    study, events = searched(tmp_path, behaviour="diverge", pruner=Asha(reduction_factor=2))
+    diverged = [trial.number for trial in study.trials if trial.reason == "diverged"]
+    assert diverged
+    assert not any(explained(events, number).standings[-1].asked for number in diverged)
 
 
 def test_what_was_given_is_told_as_given(tmp_path: Path) -> None:

@@ -154,6 +154,29 @@ def test_all_faults_at_once_and_none_that_follow_from_another() -> None:
     assert [line.split(" ", 1)[0] for line in lines] == ["tiny.yaml:2:12", "tiny.yaml:4:6"]
 
 
+def test_what_lies_below_a_mistyped_condition_is_not_accused() -> None:
+    text = "a: {b: {int: [1, 2], when: {zzz: 1}}, c: {value: 1, when: {b: 1}}}"
+    assert problems_of(text).count("a.") == problems_of(text).count("a.b: `when` names a.zzz") + 1
+    assert "leads back" not in problems_of(text)
+
+
+def test_a_narrowed_file_names_its_parents_rightly_all_the_same() -> None:
+    assert "a.b: `when` names a.aa" in problems_of(
+        "narrowed: true\na: {a: {int: [1, 2]}, b: {int: [1, 9], when: {aa: 1}}}"
+    )
+    assert "leads back to itself" in problems_of("narrowed: true\na: {b: {int: [1, 9], when: {b: 1}}}")
+
+
+def test_a_name_is_no_section() -> None:
+    assert "1:7  name: {a: 1} is not a name" in problems_of("name: {a: 1}\na: {b: {int: [1, 2]}}")
+
+
+@pytest.mark.parametrize("value", [{"choice": [1.0, float("inf")]}, {"choice": [object()]}, float("nan")])
+def test_a_mapping_holds_what_a_file_can(value: object) -> None:
+    with pytest.raises(SpaceError, match="a value can stand in no space file: "):
+        Space.of({"a": {"b": value}})
+
+
 def test_the_specification_reads_back_and_knows_no_comments() -> None:
     space = space_of(TEXT)
     spec = json.loads(canonical_json.dumps(space.to_spec()))

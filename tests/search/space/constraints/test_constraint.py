@@ -31,6 +31,25 @@ def excess(text: str, **values: Any) -> float:
     return Space.of(document).excess({f"model.{name}": value for name, value in params.items()})[text]
 
 
+def test_blanks_within_quotes_are_kept_and_others_are_one() -> None:
+    values = {
+        "m": {"k": {"choice": ["a  b", "c"]}, "x": {"float": [0, 1]}},
+        "constraints": ["k  ==  'a  b'\nor x < 0.5"],
+    }
+    space, params = Space.of(values), {"m.k": "a  b", "m.x": 0.9}
+    assert list(space.excess(params)) == ["k == 'a  b' or x < 0.5"]
+    assert Space.from_spec(space.to_spec()).excess(params) == space.excess(params)
+
+
+def test_a_kind_that_set_has_taken_out_of_a_range_is_passed_over() -> None:
+    values = {
+        "m": {"norm": {"choice": [None, "batch"]}, "x": {"float": [0, 1]}},
+        "constraints": ["norm == null or x < 0.5"],
+    }
+    narrowed = override(Space.of(values), ["m.norm=batch"])
+    assert narrowed.excess({"m.x": 0.9})["norm == null or x < 0.5"] > 0
+
+
 @pytest.mark.parametrize(
     ("text", "values", "expected"),
     [
