@@ -7,12 +7,9 @@ from .board import (
     excess_of as excess_of,
     grouped as grouped,
     leaderboard_of as leaderboard_of,
-    ordered as ordered,
-    pareto_front as pareto_front,
     period_ends as period_ends,
     tie_p_values as tie_p_values,
     total_epochs as total_epochs,
-    undominated as undominated,
 )
 from .correctness import (
     accuracy_interval as accuracy_interval,
@@ -26,6 +23,7 @@ from .early_stop import (
     stop_option as stop_option,
 )
 from .plain_board import PlainBoard as PlainBoard, plain_board as plain_board
+from .ranking import ordered as ordered, pareto_front as pareto_front, undominated as undominated
 from .table import (
     Board as Board,
     curve_records as curve_records,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from mnist_bench.config import TrainConfig, all_settings, from_json
 from mnist_bench.leaderboard.correctness import accuracy_interval, correctness, validation_images
 from mnist_bench.leaderboard.early_stop import first_then, is_ahead
+from mnist_bench.leaderboard.ranking import infeasible_trials, listed_trials, pareto_front
 from mnist_bench.nets import distinguishing
 from mnist_bench.statistics import holm, mcnemar
 from search.event_log import EarlyStop, Order, State, StudyRecord, TrialRecord
@@ -20,7 +21,6 @@ UNTESTED = "Which images each trial got right was not kept, so no test can tell 
 """Said of the best complete trial where `tie_p_values` has no value for another one."""
 CURVE_COLUMNS = ("study", "number", "period", "value", "seconds")
 """What a learning curve has of each period beside what the trainer measured."""
-STATE_ORDER = ("COMPLETE", "PRUNED", "RUNNING", "FAIL")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -235,55 +235,11 @@ def _has_batchnorm(config: TrainConfig) -> bool:
     return all_settings()["model.batchnorm_momentum"].counts_in(config)
 
 
-def ordered(study: StudyRecord) -> list[TrialRecord]:
-    """Return the feasible trials, the most accurate first; pruned trials that went further come before others.
-
-    That is the leaderboard's order but for a front, which a leaderboard puts first though its cheapest may be bad.
-    """
-    return _sorted(study, frozenset())
-
-
-def listed_trials(study: StudyRecord, front: Set[int], *, infeasible: bool) -> list[TrialRecord]:
-    """Return the trials in a leaderboard's order, those of the front first; infeasible ones come last, if at all."""
-    return [*_sorted(study, front), *(_infeasible(study) if infeasible else ())]
-
-
-def _sorted(study: StudyRecord, front: Set[int]) -> list[TrialRecord]:
-    trials = [trial for trial in study.trials if trial.reason != "infeasible"]
-    return sorted(trials, key=lambda t: (t.number not in front, STATE_ORDER.index(t.state), -reached(t), t.rank_key()))
-
-
-def _infeasible(study: StudyRecord) -> list[TrialRecord]:
-    return [trial for trial in study.trials if trial.reason == "infeasible"]
-
-
-def pareto_front(study: StudyRecord) -> list[TrialRecord]:
-    """Return the complete trials that no other dominates, the most accurate first; none with one objective."""
-    return [] if study.cost is None else undominated(study.complete(), study.cost)
-
-
-def undominated(complete: Sequence[TrialRecord], cost: str) -> list[TrialRecord]:
-    """Return those of the complete trials that no other dominates, the most accurate first.
-
-    A trial dominates another if it is at least as accurate and at most as costly, and better in one of the two. `cost`
-    is the name of a fact.
-    """
-    front: list[TrialRecord] = []
-    # From the cheapest trial up, a trial is on the front if it is more accurate than all before it, or equals the last
-    # one in both: n log n steps, where comparing all pairs of 10,000 trials would take 10^8.
-    for trial in sorted(complete, key=lambda trial: (trial.facts[cost], -(trial.value or 0.0))):
-        best = front[-1] if front else None
-        equal = best is not None and (trial.value, trial.facts[cost]) == (best.value, best.facts[cost])
-        if best is None or equal or (trial.value or 0.0) > (best.value or 0.0):
-            front.append(trial)
-    return sorted(front, key=TrialRecord.rank_key)
-
-
 def counts(study: StudyRecord) -> dict[str, int]:
     """Return the number of complete, pruned, failed, running and infeasible trials; the last do not count as pruned."""
     states = Counter(trial.state for trial in study.trials if trial.reason != "infeasible")
     names: dict[str, State] = {"complete": "COMPLETE", "pruned": "PRUNED", "failed": "FAIL", "running": "RUNNING"}
-    return {name: states[state] for name, state in names.items()} | {"infeasible": len(_infeasible(study))}
+    return {name: states[state] for name, state in names.items()} | {"infeasible": len(infeasible_trials(study))}
 
 
 def saved_epochs(study: StudyRecord) -> tuple[float, float]:
@@ -328,11 +284,6 @@ def tie_p_values(complete: Sequence[TrialRecord]) -> dict[int, float]:
 def grouped(digest: str) -> str:
     """Return a digest in groups of four digits."""
     return " ".join(digest[start : start + 4] for start in range(0, len(digest), 4))
-
-
-def reached(trial: TrialRecord) -> int:
-    """Return the periods that a pruned trial trained, and 0 for others: the second sort key of a leaderboard."""
-    return len(trial.reports) if trial.state == "PRUNED" else 0
 
 
 def _row(

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mnist_bench.leaderboard.board import counts, curve_of, excess_of, limits_of, listed_trials, pareto_front
+from mnist_bench.leaderboard.board import counts, curve_of, excess_of, limits_of
 from mnist_bench.leaderboard.early_stop import first_then, is_ahead
+from mnist_bench.leaderboard.ranking import listed_trials, pareto_front
 from search.event_log import EarlyStop, Order, StudyRecord, TrialRecord
 
 

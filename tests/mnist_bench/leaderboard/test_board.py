@@ -10,10 +10,10 @@ from mnist_bench.leaderboard.board import (
     curve_of,
     grouped,
     leaderboard_of,
-    pareto_front,
     period_ends,
     saved_epochs,
 )
+from mnist_bench.leaderboard.ranking import pareto_front
 from mnist_bench.statistics.tests import wilson
 from search.errors import StorageError
 from support import handmade
