@@ -50,7 +50,7 @@ def ablate(
     from mnist_bench.cli.experiments import runner
     from mnist_bench.experiments.ablation import Options, table_of
     from mnist_bench.experiments.ablation.run import run
-    from mnist_bench.studies.compatibility import device_like
+    from mnist_bench.studies import device_like
     from search.study import StudyLocation, check_its_folder
 
     record, named = targets.open_target(study, results, storage)

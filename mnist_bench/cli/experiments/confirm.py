@@ -75,8 +75,7 @@ def confirm(
     from mnist_bench.cli.experiments import runner
     from mnist_bench.experiments.confirm import Opening, Options, budget_to_the_end, table_of
     from mnist_bench.experiments.confirm.run import run
-    from mnist_bench.studies import needed_options, open_study
-    from mnist_bench.studies.compatibility import device_like
+    from mnist_bench.studies import device_like, needed_options, open_study
     from search.errors import UsageError
     from search.study import StudyLocation, check_its_folder
 

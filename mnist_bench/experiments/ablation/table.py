@@ -43,7 +43,7 @@ def _headline(ablation: Ablation) -> str:
 
 def _footnotes(ablation: Ablation) -> list[str]:
     early = list(dict.fromkeys(group for step in ablation.steps for group in step.waiting))
-    joined = [step.name for step in ablation.steps if len(step.groups) > 1 and not step.unresolved]
+    together = [step.name for step in ablation.steps if len(step.groups) > 1 and not step.unresolved]
     names = {group for step in ablation.steps for group in step.groups}
     lines = [
         "In brackets: 95 % intervals that hold for all that was tried in a step at once. * may be chance: it holds 0."
@@ -52,7 +52,7 @@ def _footnotes(ablation: Ablation) -> list[str]:
         lines.append("convolutions: depth, widths and kernels are one step, for the baseline has none to change.")
     if early:
         lines.append(f"Tried only once the net had the layers that they belong to: {joined(early)}.")
-    lines += [f"{name} are one step: one alone makes no net." for name in joined]
+    lines += [f"{name} are one step: one alone makes no net." for name in together]
     if not ablation.complete:
         rest = joined(ablation.steps[-1].groups)
         lines.append(f"Time was up before there were runs for {rest} alone. The same command with more time goes on.")

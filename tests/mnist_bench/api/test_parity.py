@@ -90,10 +90,7 @@ MIRRORS: Mapping[str, Mirror] = {
         renamed={"words": "kinds", "file_format": "formats", "folder": "to"},
         no_parameter=PRINTED,
         no_option={"study": "the first of the words"},
-        other_default={
-            "file_format": "both, as a tuple of two",
-            "seed": "0, which the command tells from one that was given to a picture without chance",
-        },
+        other_default={"file_format": "both, as a tuple of two"},
     ),
     "report": Mirror(
         functions=(mnist_bench.report_study,), renamed={"study_name": "study", "output_file": "to"}
@@ -129,6 +126,7 @@ MIRRORS: Mapping[str, Mirror] = {
         functions=(mnist_bench.fit_cost_model, mnist_bench.judge_cost_model),
         no_parameter={**PRINTED, **PATHS},
         no_option={"on_run": HEARD, "workers": "the command measures the whole machine; a script may be told less"},
+        other_default={"nets": "40, which the command tells from a number that was given beside a study"},
     ),
     "bench ladder": Mirror(
         functions=(mnist_bench.train_ladder,),

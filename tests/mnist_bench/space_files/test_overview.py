@@ -102,7 +102,7 @@ def test_extremes_leave_out_values_that_set_has_taken_out_of_a_range() -> None:
         "hidden_units": {"int": [8, 512], "when": {"hidden_layers": [1, 2]}},
     }  # fmt: skip
     narrowed = space_files.load({"model": model}, ["model.hidden_layers={int: [0, 1]}"])
-    assert extremes(narrowed).parameters == (7850, 785 * 512 + 513 * 10)
+    assert extremes(narrowed).parameters == (785 * 8 + 9 * 10, 785 * 512 + 513 * 10)
 
 
 def test_extremes_reach_through_a_condition_on_another_section() -> None:

@@ -184,7 +184,7 @@ def test_counts_from_a_thousand_on_are_rounded_in_the_heading() -> None:
     made = study([sized(0, range(5), 1_234_567, 10), sized(1, range(9), 1000, 10)])
     made.spec["space"]["settings"]["objective"] = ["val_accuracy", "parameters"]
     heading = pareto.rows(made).finding
-    assert heading == "The Pareto front of accuracy and parameters: from 99.10 % on 1.0 k to 99.50 % on 1.2 M"
+    assert heading == "The Pareto front of accuracy and parameters: from 99.10 % on 1 k to 99.50 % on 1.23 M"
 
 
 def test_a_front_of_one_trial_is_told_as_with_one_objective() -> None:
