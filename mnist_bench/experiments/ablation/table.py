@@ -8,6 +8,7 @@ from typing import Any
 from mnist_bench import cells
 from mnist_bench.experiments.ablation.result import Ablation, Measured, Step, sentence
 from mnist_bench.result_table import Column, Table
+from search.messages import joined
 
 Row = tuple[Measured, Step | None]
 """What was measured after a step; None for the baseline."""
