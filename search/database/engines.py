@@ -191,6 +191,12 @@ def _damaged(path: Path, fault: str) -> str:
     return f"The database {path} is damaged ({fault}); put a copy of it back. Nothing was written to it."
 
 
+_NO_SHARED_MEMORY = (
+    sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY_CANTINIT, sqlite3.SQLITE_READONLY_DIRECTORY
+)  # fmt: skip
+"""What SQLite says, by its version, where the file that readers share cannot be made."""
+
+
 def _connect_to_read(path: Path) -> sqlite3.Connection:
     """Connect read-only; a database whose creation was interrupted reads as one without tables.
 
@@ -204,7 +210,7 @@ def _connect_to_read(path: Path) -> sqlite3.Connection:
     except sqlite3.Error as error:
         connection.close()
         code = getattr(error, "sqlite_errorcode", None)
-        if code == sqlite3.SQLITE_CANTOPEN and _is_at_rest(path):
+        if code in _NO_SHARED_MEMORY and _is_at_rest(path):
             return _connect(path, "mode=ro&immutable=1")
         if code != sqlite3.SQLITE_READONLY_ROLLBACK:
             raise

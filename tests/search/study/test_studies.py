@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -12,6 +13,7 @@ import time
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import optuna
 import pytest
@@ -26,7 +28,7 @@ from search.study import studies
 from search.study.location import StudyLocation
 from search.study.removal import remove_study
 from support import search_fake as fake
-from support.paths import DATABASE
+from support.paths import DATABASE, ROOT
 
 
 @pytest.fixture(scope="module")
@@ -186,6 +188,21 @@ def test_a_study_that_is_removed_while_it_is_searched_is_not_gone_on_with(tmp_pa
         log.append(GoalSet(goal=3))
     assert log.newest() is None
     storage.engine.dispose()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may be another user")
+def test_a_study_in_a_folder_of_another_user_is_read() -> None:
+    code = (
+        "import os, sys; from search import open_study; open_study(sys.argv[1], 'first'); os.setresuid(*[65534] * 3); "
+        "print(len(open_study(sys.argv[1], 'fake-0').trials))"
+    )
+    with TemporaryDirectory(dir="/var/tmp") as folder:  # pytest's own is closed to others
+        Path(folder).chmod(0o755)
+        fake.run(Path(folder), goal=1, name="first")  # read as root, after which nothing is left to import
+        fake.run(Path(folder), goal=2)
+        command = [sys.executable, "-c", code, folder]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("2\n", "")
 
 
 def test_a_study_whose_folder_is_a_link_is_removed_with_what_it_leads_to(tmp_path: Path) -> None:
