@@ -148,7 +148,7 @@ def test_the_net_is_taken_away_with_its_file_and_reads_pictures(place: Place) ->
     assert (place.folder / "winner" / "my_nets.py").read_text() == own_nets.GOOD
     card = (place.folder / "winner" / "README.md").read_text()
     assert "from my_nets import Settings, build\n" in card
-    assert re.search(r"net = build\(Settings\(dropout=[\d.]+, kind='normed', width=\d\), \(3, 32, 32\), 20\)", card)
+    assert re.search(r"net = build\(Settings\(width=\d, dropout=[\d.]+, kind='normed'\), \(3, 32, 32\), 20\)", card)
     assert "mnist-bench reproduce RECORD.json --data DATA --net my_nets.py:build" in card
     pictures = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
     for number, picture in enumerate(pictures):

@@ -393,7 +393,7 @@ def test_a_winner_alone_is_said_to_be_alone() -> None:
     assert confirmation.verdict(alone, alone.candidates[1]) == "dropped after 2 seeds (p < 0.0001)"
     broken = row(0, (70, None), dropped_after=2)
     assert confirmation.race_lines(replace(alone, candidates=(alone.candidates[0], broken))) == [
-        "#1 alone is left, and no test was made: a run of each other came to no end."
+        "#1 alone is left, without a rival to be tested against: a run of each other came to no end."
     ]
     (line,) = confirmation.race_lines(replace(alone, candidates=(*alone.candidates, broken)))
     assert line.startswith("#1 alone is left: the others were shown to be worse (paired t-tests")
