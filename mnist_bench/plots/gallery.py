@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mnist_bench.plots import style
+from mnist_bench.plots import files
+from mnist_bench.plots.files import Drawn, Job
 from mnist_bench.plots.kinds import HALVES, KINDS, picture
 from mnist_bench.plots.subject import Subject
 from search.errors import SearchError
@@ -43,22 +44,29 @@ class Gallery:
     pictures: tuple[Picture, ...]
     missing: Mapping[str, str]
     """Reasons by kind."""
+    unforeseen: Mapping[str, SearchError] = field(default_factory=dict)
+    """Of `missing`, the errors that were not written for the user, by kind; their causes are the original errors."""
 
 
 def gallery(subject: Subject, begins: Callable[[str], None]) -> Gallery:
     """Draw every kind of picture; for those that cannot be drawn, give the reason. `begins` is told each kind."""
     pictures: list[Picture] = []
     missing: dict[str, str] = {}
+    unforeseen: dict[str, SearchError] = {}
     for kind in KINDS:
         begins(kind)
-        try:
-            pictures.append(_drawn(kind, subject))
-        except SearchError as error:
-            missing[kind] = str(error)
-    return Gallery(pictures=tuple(pictures), missing=missing)
+        made = _drawn(kind, subject)
+        if isinstance(made, Picture):
+            pictures.append(made)
+        elif made.error is not None:
+            missing[kind] = str(made.error)
+            if not made.foreseen:
+                unforeseen[kind] = made.error
+    return Gallery(pictures=tuple(pictures), missing=missing, unforeseen=unforeseen)
 
 
-def _drawn(kind: str, subject: Subject) -> Picture:
+def _drawn(kind: str, subject: Subject) -> Picture | Drawn:
+    """Return the picture of a kind, or with its error what was not drawn."""
     figures: list[Figure] = []
 
     def make() -> Figure:
@@ -66,8 +74,10 @@ def _drawn(kind: str, subject: Subject) -> Picture:
         return figures[-1]
 
     with tempfile.TemporaryDirectory() as folder:
-        files = style.save(make, Path(folder) / kind, ("svg", "png"))
-        svg, png = (file.read_bytes() for file in files)
+        drawn = files.draw(Job(kind=kind, make=make), Path(folder), ("svg", "png"))
+        if drawn.error is not None:
+            return drawn
+        svg, png = (file.read_bytes() for file in drawn.files)
     finding = " ".join(figures[0].get_suptitle().split())
     source = _uri("svg+xml", svg) if len(svg) <= max(SMALL_SVG, len(png)) else _uri("png", png)
     return Picture(kind=kind, shows=KINDS[kind], finding=finding, source=source, half=kind in HALVES)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mnist_bench.data import close_test_set
@@ -29,6 +29,8 @@ class Written:
     """Reasons why pictures are not in it, by their kind."""
     no_drawing: str | None
     """Why no digit can be drawn on the page; None where one can, or where the study has no net."""
+    unforeseen: Mapping[str, SearchError] = field(default_factory=dict)
+    """Of `missing`, the errors that were not written for the user, by kind; their causes are the original errors."""
 
 
 def write(
@@ -72,7 +74,7 @@ def write(
     )
     drawn, reason = _drawing(study, gathered, location, data_dir)
     _save(file, html.render(gathered, drawn))
-    return Written(file=file, missing=pictures.missing, no_drawing=reason)
+    return Written(file=file, missing=pictures.missing, no_drawing=reason, unforeseen=pictures.unforeseen)
 
 
 def _drawing(

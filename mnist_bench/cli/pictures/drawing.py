@@ -13,6 +13,7 @@ from mnist_bench.cli import output
 
 if TYPE_CHECKING:
     from mnist_bench.plots import Drawn, Format, Job
+    from search.errors import SearchError
 
 
 @contextmanager
@@ -43,10 +44,16 @@ def draw(job: Job, folder: Path, formats: Sequence[Format], *, verbose: bool) ->
 
     drawn = files.draw(job, folder, formats)
     if drawn.error is not None:
-        if verbose and not drawn.foreseen and drawn.error.__cause__ is not None:
-            traceback.print_exception(drawn.error.__cause__)
+        if verbose and not drawn.foreseen:
+            print_cause(drawn.error)
         output.note(f"{job.kind} is not drawn: {drawn.error}")
     return drawn
+
+
+def print_cause(error: SearchError) -> None:
+    """Print the traceback of the original error behind one that was not foreseen."""
+    if error.__cause__ is not None:
+        traceback.print_exception(error.__cause__)
 
 
 def show(drawn: Sequence[Drawn]) -> None:

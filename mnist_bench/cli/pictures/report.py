@@ -8,9 +8,11 @@ from typing import Annotated
 import typer
 
 from mnist_bench.cli import options, output
+from mnist_bench.cli.exit_codes import ExitCode
 
 
 def report(
+    context: typer.Context,
     study_name: Annotated[
         str | None, typer.Argument(metavar="STUDY", help="A study; left out, the latest.", show_default=False)
     ] = None,
@@ -44,5 +46,9 @@ def report(
     if written.no_drawing:
         output.note(f"Nobody can draw on the page: {written.no_drawing}")
     for kind, reason in written.missing.items():
+        if context.find_root().params["verbose"] and kind in written.unforeseen:
+            drawing.print_cause(written.unforeseen[kind])
         output.note(f"{kind} is not drawn: {reason}")
     output.print_line(written.file)
+    if written.unforeseen:
+        raise typer.Exit(ExitCode.FAILURE)

@@ -94,6 +94,25 @@ def test_the_page_holds_every_part(cli: Cli) -> None:
     assert len(read.all("h1")) == 1
 
 
+def test_an_unforeseen_error_loses_one_picture_and_not_the_page(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    def draw_or_fail(kind: str, subject: Subject, *, narrow: bool) -> Figure:
+        if kind == "importances":
+            raise FloatingPointError("underflow in eigh")
+        return draw(kind, subject, narrow=narrow)
+
+    monkeypatch.setattr("mnist_bench.plots.gallery.picture", draw_or_fail)
+    result = cli("report")
+    assert (result.exit_code, result.stdout) == (1, "results/conv-0/report.html\n")
+    assert "importances is not drawn: FloatingPointError: underflow in eigh (unexpected; the same" in result.stderr
+    assert "Traceback" not in result.stderr
+    page = Path("results/conv-0/report.html").read_text()
+    assert "FloatingPointError: underflow in eigh" in Checked(page).text
+    assert page.count('src="data:image/svg+xml') == len(KINDS) - 2
+    verbose = cli("-v", "report")
+    assert verbose.exit_code == 1
+    assert "Traceback (most recent call last)" in verbose.stderr
+
+
 def test_nothing_is_fetched_and_only_the_pages_own_script_may_run() -> None:
     text = html.render(handmade_report.report())
     read = Checked(text)

@@ -111,6 +111,14 @@ def test_kinds_are_checked_before_anything_is_drawn() -> None:
     assert not Path("results").exists()
 
 
+def test_the_report_survives_an_unforeseen_error_and_returns_it(failing: dict[str, Exception]) -> None:
+    failing["layers"] = ZeroDivisionError("division by zero")
+    written = pictures.report_study(handmade.mixed())
+    assert written.file.is_file()
+    assert list(written.missing) == list(written.unforeseen) == ["layers"]
+    assert written.unforeseen["layers"].__cause__ is failing["layers"]
+
+
 def test_the_report_says_where_it_is_and_what_it_lacks(
     failing: dict[str, Exception], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -120,6 +128,7 @@ def test_the_report_says_where_it_is_and_what_it_lacks(
     assert written.missing == {"layers": "It has no weights."}
     assert written.no_drawing is not None
     assert written.no_drawing.startswith("The weights of conv-0/1 were not kept;")
+    assert dict(written.unforeseen) == {}
     elsewhere = pictures.report_study(handmade.mixed(), to="a/b.html").file
     assert elsewhere.read_bytes() == written.file.read_bytes()
     assert capsys.readouterr() == ("", "")
