@@ -96,9 +96,8 @@ class Model:
         elif isinstance(image, bytes):
             image = files.parse(image, source, self._converted, upright=self.traits.turns_upright)
         try:
-            if hasattr(image, "convert"):
-                image = self._converted(image)
-            return self._fitted(np.asarray(image, np.float64))
+            array = self._converted(image) if hasattr(image, "convert") else _in_bytes(np.asarray(image))
+            return self._fitted(np.asarray(array, np.float64))
         except (OSError, TypeError, ValueError) as error:
             raise PictureError(f"{source}: {in_a_sentence(error)}.") from error
 
@@ -157,6 +156,17 @@ class Model:
             probabilities=tuple(probabilities.tolist()), name=names[first] if names else None,
             runner_up_name=names[second] if names else None,
         )  # fmt: skip
+
+
+def _in_bytes(image: NDArray[Any]) -> NDArray[Any]:
+    """Return an array of pixels unless it was scaled to 0..1, in which a net of pictures sees nothing but black.
+
+    Raises:
+        ValueError: it was.
+    """
+    if image.dtype.kind in "fb" and image.size and image.min() >= 0 and 0 < image.max() <= 1:
+        raise ValueError("its values lie in 0..1, and a picture's in 0..255; multiply them by 255")
+    return image
 
 
 def _channels(image: NDArray[np.float64], channels: int) -> NDArray[np.float64]:

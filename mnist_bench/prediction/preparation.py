@@ -79,10 +79,10 @@ def prepare(grey: NDArray[Any], *, digit: bool = True) -> NDArray[np.float32]:
 
 def pixels(image: Any, channels: int) -> NDArray[np.float64]:
     """Return a Pillow image as pixels (C, H, W), 0 to 255: grey or red, green, blue; what is transparent is black."""
-    if image.mode[0] in "IF":  # 16 or 32 bits a pixel
+    if image.mode[0] in "IF":  # 16 or 32 bits a pixel; 16 say what white is, of 32 it is the brightest pixel
         deep = np.array(image, np.float64)
-        deep *= 255 / max(deep.max(), 1)
-        return np.stack([deep] * channels)
+        white = max(deep.max(), 65535 if image.mode[0] == "I" else 1)
+        return np.stack([deep * 255 / white] * channels)
     image = image.convert("RGBA")
     image.thumbnail((2048, 2048), 4)  # 4 is Pillow's box filter: means over areas, as in `fit`
     *colours, alpha = np.moveaxis(np.asarray(image, np.float64), 2, 0)

@@ -118,6 +118,18 @@ def test_a_picture_that_is_empty_or_none_is_named(winner: Winner, tmp_path: Path
         winner.model([object()])
 
 
+@pytest.mark.parametrize("names", [(), tuple("0123456789")], ids=["digits", "pictures"])
+def test_an_array_that_was_scaled_to_one_is_refused_by_its_range(
+    names: tuple[str, ...], winner: Winner, digits: Dataset
+) -> None:
+    picture = digits.images[digits.validation[0], 0].numpy()
+    model = replace(winner.model, traits=replace(winner.traits, names=names))
+    for scaled in (picture / 255, (picture / 300).astype(np.float32), (picture / 255).tolist(), picture > 100):
+        with pytest.raises(PictureError, match=r"^picture 1: its values lie in 0\.\.1, and a picture's in 0\.\.255;"):
+            model([picture, scaled])
+    assert model([picture.astype(np.float64)])[0].label == model([picture])[0].label
+
+
 def test_what_an_earlier_version_wrote_of_a_net_is_read(winner: Winner, exported: Path) -> None:
     with safe_open(exported, "numpy") as file:
         metadata = file.metadata()

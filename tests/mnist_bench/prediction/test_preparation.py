@@ -116,12 +116,12 @@ MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "I", "F")
 
 
 def a_stroke(mode: str) -> tuple[NDArray[np.uint8], Image.Image]:
-    """Return a stroke, 0 to 255, and the same as an image of a mode; a hundred times as bright where it is deep."""
+    """Return a stroke, 0 to 255, and the same as an image of a mode: 65535 is white where it has whole numbers."""
     drawn = np.zeros((40, 40), np.uint8)
     drawn[10:30, 18:22] = 255
     if mode[0] in "IF":
         deep = {"I;16": "uint16", "I": "int32", "F": "float32"}[mode]
-        return drawn, Image.fromarray(drawn.astype(deep) * 100)
+        return drawn, Image.fromarray(drawn.astype(deep) * (100 if mode == "F" else 257))
     return drawn, Image.fromarray(drawn).convert(mode)
 
 
@@ -160,6 +160,20 @@ def test_pixels_of_every_mode_are_alike(mode: str, channels: int) -> None:
     drawn, image = a_stroke(mode)
     assert np.abs(pixels(image, channels) - drawn).max() < 1e-9
     assert pixels(image, channels).shape == (channels, 40, 40)
+
+
+@pytest.mark.parametrize("mode", ["I;16", "I"])
+def test_sixteen_bits_are_eight_and_never_stretched(mode: str) -> None:
+    drawn = np.random.default_rng(0).integers(0, 26, (9, 7)).astype(np.uint8)
+    deep = Image.fromarray(drawn.astype("uint16" if mode == "I;16" else "int32") * 257)
+    assert deep.mode == mode
+    assert (fit(pixels(deep, 1), 9, 7)[0] == drawn).all()
+
+
+@pytest.mark.parametrize(("kind", "white"), [("int32", 2_000_000_000), ("float32", 1.0), ("float32", 4000.0)])
+def test_the_brightest_of_thirty_two_bits_is_white(kind: str, white: float) -> None:
+    deep = Image.fromarray(np.array([[0, white / 2], [white, 0]]).astype(kind))
+    assert pixels(deep, 1)[0] == pytest.approx(np.array([[0, 127.5], [255, 0]]))
 
 
 def test_what_is_transparent_is_black_in_a_picture_as_it_is() -> None:
