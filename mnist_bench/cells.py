@@ -66,7 +66,12 @@ def epochs(done: float, total: float) -> str:
 
 
 def ending(state: str, reason: str) -> str:
-    """Return a trial's state and, where it says more, its reason: `PRUNED`, `PRUNED (diverged)`."""
+    """Return a trial's state and, where it says more, its reason: `PRUNED`, `PRUNED (diverged)`.
+
+    A trial that nobody trains now is `PAUSED`, which Optuna has no state for.
+    """
+    if reason == "paused":
+        return "PAUSED"
     told = {"COMPLETE": "complete", "PRUNED": "pruned", "RUNNING": "running"}.get(state)
     return state if reason == told else f"{state} ({reason.replace('_', ' ')})"
 

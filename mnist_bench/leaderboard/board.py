@@ -136,7 +136,7 @@ def leaderboard_of(
     infeasible: bool = False,
     curves: bool = False,
 ) -> Leaderboard:
-    """Return the leaderboard: complete trials best first, then pruned, unfinished and failed ones.
+    """Return the leaderboard: complete trials best first, then those that may still continue, pruned, failed.
 
     With two objectives, the Pareto front comes first; ranks are by accuracy even then. Infeasible trials are counted;
     they have a row, after all others, where `infeasible` asks for it. Trials are tied with the first if McNemar's exact

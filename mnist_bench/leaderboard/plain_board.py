@@ -91,7 +91,7 @@ class PlainBoard:
 def plain_board(
     study: StudyRecord, *, top: int | None = None, infeasible: bool = False, curves: bool = False
 ) -> PlainBoard:
-    """Return the leaderboard: complete trials best first, then pruned, unfinished and failed ones.
+    """Return the leaderboard: complete trials best first, then those that may still continue, pruned, failed.
 
     With two objectives, the Pareto front comes first; ranks are by value even then. Infeasible trials have a row, after
     all others, where `infeasible` asks for it, and rows their learning curves where `curves` does.

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
+from typing import assert_never
 
 from search.event_log import StudyRecord, TrialRecord
 
-STATE_ORDER = ("COMPLETE", "PRUNED", "RUNNING", "FAIL")
-
 
 def ordered(study: StudyRecord) -> list[TrialRecord]:
-    """Return the feasible trials, the most accurate first; pruned trials that went further come before others.
+    """Return the feasible trials: complete ones, those that may still continue, pruned ones, the rest.
+
+    In each group the most accurate comes first, and before it pruned trials that went further.
 
     That is the leaderboard's order but for a front, which a leaderboard puts first though its cheapest may be bad.
     """
@@ -24,7 +25,22 @@ def listed_trials(study: StudyRecord, front: Set[int], *, infeasible: bool) -> l
 
 def _sorted(study: StudyRecord, front: Set[int]) -> list[TrialRecord]:
     trials = [trial for trial in study.trials if trial.reason != "infeasible"]
-    return sorted(trials, key=lambda t: (t.number not in front, STATE_ORDER.index(t.state), -reached(t), t.rank_key()))
+    return sorted(trials, key=lambda t: (t.number not in front, _group(t), -reached(t), t.rank_key()))
+
+
+def _group(trial: TrialRecord) -> int:
+    """Return the place of a trial's group; one that has not reported yet promises nothing."""
+    match trial.state:
+        case "COMPLETE":
+            return 0
+        case "RUNNING":
+            return 1 if trial.reports else 3
+        case "PRUNED":
+            return 2
+        case "FAIL":
+            return 4
+        case _:
+            assert_never(trial.state)
 
 
 def infeasible_trials(study: StudyRecord) -> list[TrialRecord]:

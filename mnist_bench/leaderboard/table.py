@@ -10,7 +10,7 @@ from mnist_bench import cells
 from mnist_bench.leaderboard.board import Leaderboard, Row, grouped
 from mnist_bench.leaderboard.early_stop import ahead_line, stop_line, stop_option
 from mnist_bench.leaderboard.plain_board import PlainBoard, PlainRow
-from mnist_bench.nets import legend
+from mnist_bench.nets import shown
 from mnist_bench.result_table import Column, Table
 from mnist_bench.units import unit
 from search.event_log import repeats
@@ -32,14 +32,14 @@ FIGURES: tuple[Column[Row], ...] = (
         number=lambda row: row.accuracy,
     ),
     Column("errors", lambda row: "–" if row.errors is None else str(row.errors), 16, "right"),
-    Column("state", _state, 12),
-    Column("epochs", lambda row: cells.epochs(row.epochs, row.total_epochs), 10, "right", lambda row: row.epochs),
-    Column("params", lambda row: cells.count(row.parameters), 14, "right", lambda row: row.parameters),
+    Column("state", _state, 15),
+    Column("epochs", lambda row: cells.epochs(row.epochs, row.total_epochs), 14, "right", lambda row: row.epochs),
+    Column("params", lambda row: cells.count(row.parameters), 12, "right", lambda row: row.parameters),
     Column("MACs", lambda row: cells.count(row.macs), 6, "right", lambda row: row.macs),
     Column("time", lambda row: cells.duration(row.seconds), 8, "right", lambda row: row.seconds),
 )
-"""By importance they take turns with the settings, which have 15, 13, 11 and so on, the most telling one first: so a
-narrow screen shows a few of both."""
+"""By importance the last ones take turns with the settings, which have 13, 11, 9 and so on, the most telling one first:
+so a narrow screen says how a trial ended and after how long, and shows a few of both."""
 FRONT: Column[Row | PlainRow] = Column("front", lambda row: "yes" if row.on_front else "", 17)
 PLAIN_FIGURES: tuple[Column[PlainRow], ...] = (
     Column("rank", lambda row: str(row.rank or "–"), 8, "right"),
@@ -49,8 +49,9 @@ PLAIN_FIGURES: tuple[Column[PlainRow], ...] = (
     Column("periods", lambda row: cells.epochs(row.periods, row.total_periods), 6, "right"),
     Column("time", lambda row: cells.duration(row.seconds), 4, "right"),
 )
-FIRST_SETTING = 15
+FIRST_SETTING = 13
 UNRANKED = "rank –: not complete"
+PAUSED = "PAUSED: continues when the search does"
 STATISTICS = "params: running statistics of batchnorm included"
 
 
@@ -92,6 +93,8 @@ def _listed(board: Board) -> str:
 def _explained(figures: Sequence[Column[Any]], board: Board) -> list[Column[Any]]:
     """Return the figures with what their signs mean, as far as they occur."""
     signs = {"rank": UNRANKED} if any(row.rank is None for row in board.rows) else {}
+    if any(row.reason == "paused" for row in board.rows):
+        signs["state"] = PAUSED
     if isinstance(board, Leaderboard) and board.has_batchnorm:
         signs["params"] = STATISTICS
     return [replace(each, legend=[signs[each.heading]]) if each.heading in signs else each for each in figures]
@@ -125,8 +128,9 @@ def _telling(board: Leaderboard) -> list[str]:
 
 
 def _setting(heading: str, place: int, rows: Sequence[Row]) -> Column[Row]:
-    signs = legend(heading, {row.settings[heading] for row in rows})
-    return Column(heading, lambda row: row.settings[heading], FIRST_SETTING - 2 * place, legend=signs)
+    texts, signs = shown(heading, [row.settings[heading] for row in rows])
+    by_number = {row.number: text for row, text in zip(rows, texts, strict=True)}
+    return Column(heading, lambda row: by_number[row.number], FIRST_SETTING - 2 * place, legend=signs)
 
 
 def _cost(name: str) -> Column[PlainRow]:

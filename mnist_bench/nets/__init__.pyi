@@ -18,4 +18,4 @@ from .modules import (
 )
 from .planner import completed as completed, make_planner as make_planner
 from .size import net_size as net_size
-from .summary import distinguishing as distinguishing, legend as legend, line as line
+from .summary import distinguishing as distinguishing, line as line, shown as shown

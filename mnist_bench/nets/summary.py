@@ -24,6 +24,7 @@ from mnist_bench.nets.architecture import block_filters
 from mnist_bench.units import significant
 
 NOTHING = "–"
+NO_DISTORTION = "none"
 HEADINGS = (
     "blocks", "filters", "convs", "kernel", "batchnorm", "hidden", "hidden bn", "dropout", "augment", "optimizer",
     "lr → drops", "decay", "smoothing", "batch",
@@ -95,6 +96,21 @@ def _brief(value: Any, declared: Declared) -> str:
     return text + declared.setting.unit
 
 
+def shown(heading: str, cells: Sequence[str]) -> tuple[Sequence[str], list[str]]:
+    """Return the cells of a column as its rows show them, and what their signs mean, see `legend`.
+
+    The strengths of `augment` that are 0 in every row are left out.
+    """
+    if heading != "augment":
+        return cells, legend(heading, cells)
+    rows = [[] if cell == NO_DISTORTION else cell.split() for cell in cells]
+    names = [declared.name for declared in _distortions()]
+    used = [part for part in range(len(names)) if any(row and not row[part].startswith("0") for row in rows)]
+    kept = used or range(len(names))
+    texts = [" ".join(row[part] for part in kept) if row else NO_DISTORTION for row in rows]
+    return texts, [f"augment: {' '.join(names[part] for part in kept)}"] if any(rows) else []
+
+
 def legend(heading: str, cells: Collection[str]) -> list[str]:
     """Return what the signs in these cells of a column mean, a few words each; none where they need no words."""
     nothing = [f"{NOTHING}: has no effect there"] if NOTHING in cells else []
@@ -105,9 +121,6 @@ def _signs(heading: str, cells: Collection[str]) -> Iterator[str]:
     """Yield what the signs in these cells mean, but for the dash."""
     names = [declared.name for declared in _settings_by_heading().get(heading, ())]
     match heading:
-        case "augment":
-            if any(cell != "none" for cell in cells):
-                yield f"augment: {' '.join(name for name in names if name in AugmentConfig().strengths)}"
         case "lr → drops":
             if any("→×" in cell for cell in cells):
                 yield "lr →×drop_factor@epochs of the drops"
@@ -157,9 +170,13 @@ def _hidden(model: ModelConfig) -> str:
 
 def _augment(config: TrainConfig) -> str:
     strengths = config.augment.strengths
-    told = [declared for declared in _settings_by_heading()["augment"] if declared.name in strengths]
-    words = [_brief(float(strengths[declared.name]), declared) for declared in told]
-    return " ".join(words) if config.augment.distorts else "none"
+    words = [_brief(float(strengths[declared.name]), declared) for declared in _distortions()]
+    return " ".join(words) if config.augment.distorts else NO_DISTORTION
+
+
+def _distortions() -> list[Declared]:
+    """Return the strengths that a cell of `augment` tells, in its order."""
+    return [declared for declared in _settings_by_heading()["augment"] if declared.name in AugmentConfig().strengths]
 
 
 def _lr(config: TrainConfig) -> str:

@@ -50,7 +50,7 @@ def test_only_an_end_at_the_end_reads_so() -> None:
 def test_states_name_a_reason_where_it_says_more() -> None:
     assert cells.ending("COMPLETE", "complete") == "COMPLETE"
     assert cells.ending("PRUNED", "out_of_memory") == "PRUNED (out of memory)"
-    assert cells.ending("RUNNING", "paused") == "RUNNING (paused)"
+    assert cells.ending("RUNNING", "paused") == "PAUSED"
 
 
 def test_counted() -> None:

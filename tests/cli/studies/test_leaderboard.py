@@ -162,14 +162,14 @@ def test_what_differs_most_among_the_tied_trials_comes_first(cli: Cli) -> None:
 
 def test_signs_that_occur_are_explained_and_no_others(cli: Cli) -> None:
     lines = cli("leaderboard").stdout.splitlines()
-    assert "rank –: not complete." in lines
+    assert "rank –: not complete; PAUSED: continues when the search does." in lines
     drops = {"optim.drops": 1, "augment.rotation_degrees": 5.0, "model.batchnorm": "after_pool"}
     trials = [handmade.trial(0, range(5)), handmade.trial(1, range(6), params={**drops, "model.block_dropout": 0.1})]
     cli.studies["conv-0"] = handmade.study(trials)  # type: ignore[attr-defined]
     (line,) = [line for line in cli("leaderboard").stdout.splitlines() if "running statistics" in line]
     assert line.split("; ")[0] == "params: running statistics of batchnorm included"
     assert sorted(line[:-1].split("; ")[1:]) == [
-        "augment: rotation_degrees zoom shear_radians translate_pixels",
+        "augment: rotation_degrees",
         "batchnorm after_pool: before the activation, at a block's end between pool and activation",
         "dropout: block_dropout/hidden_dropout",
         "lr →×drop_factor@epochs of the drops",
@@ -200,6 +200,17 @@ def test_in_a_narrow_terminal_rank_trial_and_accuracy_remain(
     assert any("columns do not fit: " in line for line in lines) == (20 < columns < 120)
     whole = cli("leaderboard", "--wide", columns=columns).stdout.splitlines()
     assert max(map(len, whole)) > 100
+
+
+def test_at_80_columns_how_a_trial_ended_and_after_which_epoch_remain(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("NO_COLOR", "1")
+    lines = cli("leaderboard", columns=80).stdout.splitlines()
+    (row,) = [line for line in lines if " #7 " in line]
+    assert "PAUSED 2/6" in " ".join(row.split())
+    assert "PAUSED: continues when the search does." in " ".join(lines)
 
 
 def test_openings_of_the_test_set_are_counted(cli: Cli) -> None:
@@ -269,10 +280,10 @@ def test_trials_that_stopped_ahead_of_the_best_say_so(cli: Cli) -> None:
     assert lines[0].startswith(
         "conv-0: 1 complete, 3 pruned, 1 paused of 9 trials. Stopped early by --patience 3: 3 trials ended since #0 "
     )
-    assert [line.split()[1] for line in lines if re.search("(PRUNED|paused.), ahead ", line)] == ["#1", "#2"]
-    assert "ahead: stopped early, ahead of #0 at the same epoch: #1, #2. Trained on, one of them might lead." in lines
+    assert [line.split()[1] for line in lines if re.search("(PRUNED|PAUSED), ahead ", line)] == ["#2", "#1"]
+    assert "ahead: stopped early, ahead of #0 at the same epoch: #2, #1. Trained on, one of them might lead." in lines
     rows = list(csv.DictReader(io.StringIO(cli("leaderboard", "--csv").stdout)))
     assert {row["number"]: (row["ahead"], row["first_then"]) for row in rows}["1"] == ("True", "0.9")
     (study,) = json.loads(cli("leaderboard", "--json").stdout)["studies"]
-    assert (study["ahead"], study["stop"]["rule"]) == ([1, 2], "patience")
-    assert [row["number"] for row in study["rows"] if row["ahead"]] == [1, 2]
+    assert (study["ahead"], study["stop"]["rule"]) == ([2, 1], "patience")
+    assert [row["number"] for row in study["rows"] if row["ahead"]] == [2, 1]

@@ -13,16 +13,34 @@ from mnist_bench.leaderboard.board import (
     period_ends,
     saved_epochs,
 )
-from mnist_bench.leaderboard.ranking import pareto_front
+from mnist_bench.leaderboard.plain_board import plain_board
+from mnist_bench.leaderboard.ranking import ordered, pareto_front
 from mnist_bench.statistics.tests import wilson
 from search.errors import StorageError
+from search.event_log.records import Reason
 from support import handmade
 
 
-def test_complete_trials_come_best_first_then_pruned_by_how_far_they_went_then_the_rest() -> None:
+def test_complete_trials_come_first_then_those_that_may_continue_then_pruned_by_how_far_they_went() -> None:
     board = leaderboard_of(handmade.mixed())
-    assert [row.number for row in board.rows] == [1, 0, 2, 4, 3, 7, 6]
+    assert [row.number for row in board.rows] == [1, 0, 2, 7, 4, 3, 6]
     assert [row.rank for row in board.rows] == [1, 2, 3, None, None, None, None]
+
+
+@pytest.mark.parametrize("reason", ["running", "paused"])
+def test_of_a_search_under_way_the_most_promising_trials_come_first(reason: Reason) -> None:
+    trials = [
+        handmade.trial(0, range(60), periods=1, state="PRUNED"),
+        handmade.trial(1, range(20), periods=2, state="RUNNING", reason=reason),
+        handmade.trial(2, range(40), periods=3, state="PRUNED"),
+        handmade.trial(3, range(12), periods=1, state="RUNNING", reason=reason),
+        handmade.trial(4, periods=0, state="RUNNING", reason=reason),
+        handmade.trial(5, periods=0, state="FAIL"),
+    ]
+    study = handmade.study(trials, goal=9)
+    assert [row.number for row in leaderboard_of(study).rows] == [3, 1, 2, 0, 4, 5]
+    assert [row.number for row in plain_board(study).rows] == [3, 1, 2, 0, 4, 5]
+    assert [trial.number for trial in ordered(study)] == [3, 1, 2, 0, 4, 5]
 
 
 def test_what_a_trainer_of_ones_own_measures_hides_no_column_of_a_curve() -> None:

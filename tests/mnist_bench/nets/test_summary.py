@@ -6,7 +6,7 @@ import pytest
 
 from mnist_bench.config import Schedule, all_settings
 from mnist_bench.config.settings import AugmentConfig, ModelConfig, OptimConfig, Phase, TrainConfig
-from mnist_bench.nets.summary import HEADINGS, distinguishing, legend, line, short
+from mnist_bench.nets.summary import HEADINGS, distinguishing, legend, line, short, shown
 
 RICH = TrainConfig(
     model=ModelConfig(
@@ -83,6 +83,7 @@ def test_values_near_1_are_told_apart() -> None:
 
 def test_abbreviated_names_and_a_placement_that_does_not_tell_itself_are_explained_where_they_occur() -> None:
     assert legend("decay", ["0", ".01"]) == ["decay: weight_decay"]
+    assert shown("decay", ["0", ".01"]) == (["0", ".01"], ["decay: weight_decay"])
     (words,) = legend("batchnorm", ["none", "after_pool"])
     assert words.startswith("batchnorm after_pool: before the activation, ")
     assert legend("batchnorm", ["none", "after"]) == []
@@ -141,3 +142,14 @@ def test_a_part_that_one_net_lacks_is_no_difference_in_its_settings() -> None:
 )
 def test_short_numbers(number: float, text: str) -> None:
     assert short(number) == text
+
+
+def test_strengths_that_are_zero_in_every_row_are_left_out() -> None:
+    strengths = [AugmentConfig(rotation_degrees=4.5), AugmentConfig(rotation_degrees=8), AugmentConfig()]
+    cells = [row["augment"] for row in distinguishing([TrainConfig(augment=one) for one in strengths])]
+    assert cells == ["4.5° 0 0 0px", "8° 0 0 0px", "none"]
+    assert shown("augment", cells) == (["4.5°", "8°", "none"], ["augment: rotation_degrees"])
+    zoomed = ["8° .06 0 0px", "0° .05 0 0px"]
+    assert shown("augment", zoomed) == (["8° .06", "0° .05"], ["augment: rotation_degrees zoom"])
+    assert shown("augment", ["none", "none"]) == (["none", "none"], [])
+    assert shown("augment", ["0° 0 0 0px", "none"])[0] == ["0° 0 0 0px", "none"]  # its grid alone distorts
