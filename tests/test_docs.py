@@ -1,45 +1,57 @@
-"""The pages of docs/, CONTRIBUTING.md and SECURITY.md cannot rot: the tests, commands and files they name are there."""
+"""The pages cannot rot: the tests, commands, targets and files that they name are there."""
 
 from __future__ import annotations
 
 import ast
 import re
 import shlex
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-
-import pytest
 
 from support import forged
 from support.commands import command_of, help_of, unknown_options
 from support.paths import ROOT
+from support.sources import found_in, nodes_of, refuse, text_of
 
-PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md"]
+README = ROOT / "README.md"
+PAGES = [*sorted((ROOT / "docs").glob("*.md")), README, ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md"]
 FAULTS = (ROOT / "docs" / "faults.md").read_text()
-ROWS = [line for line in FAULTS.splitlines() if line.startswith("| ") and not line.startswith(("| fault", "|---"))]
 NAMED = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 
 
+def in_pages(pattern: str) -> list[tuple[Path, str, str]]:
+    """Return (page, place, the first group) of all that matches a pattern; something has to."""
+    found = [(page, where, text) for page in PAGES for where, text in found_in(page, pattern)]
+    assert found, pattern
+    return found
+
+
 def named(pattern: str) -> list[tuple[str, str]]:
-    """Return (page, what is named) of all that matches between backticks, or where an indented line begins."""
-    quoted = re.compile(rf"(?:`|^ {{4}})({pattern})(?=`|  |$)", re.MULTILINE)
-    return sorted({(page.name, found) for page in PAGES for found in quoted.findall(page.read_text())})
+    """Return (place, what is named) of all that matches between backticks, or where an indented line begins."""
+    return [(where, text) for _, where, text in in_pages(rf"(?:`|^ {{4}})({pattern})(?=`|  |$)")]
 
 
 @cache
 def functions_in(path: Path) -> set[str]:
-    return {node.name for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)}
+    return {node.name for node in nodes_of(path) if isinstance(node, ast.FunctionDef)}
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[2:42])
-def test_every_fault_names_what_is_done_what_must_happen_what_happened_and_a_test(row: str) -> None:
+def faults_of(row: str) -> Iterator[str]:
+    """Yield what is wrong with a row of the table of faults."""
     cells = [cell.strip() for cell in row.strip("| ").split(" | ")]
-    assert len(cells) == 5
-    assert all(cells)
-    found = NAMED.findall(cells[4])
-    assert found
-    for path, name in found:
-        assert name in functions_in(ROOT / path), f"{path} has no {name}"
+    if len(cells) != 5 or not all(cells):
+        yield f"{len(cells)} cells"
+    tests = NAMED.findall(cells[-1])
+    if not tests:
+        yield "names no test"
+    yield from (f"{path} has no {name}" for path, name in tests if name not in functions_in(ROOT / path))
+
+
+def test_every_fault_names_what_is_done_what_must_happen_what_happened_and_a_test() -> None:
+    rows = list(found_in(ROOT / "docs" / "faults.md", r"^(\| (?!fault).*)$"))
+    assert len(rows) > 50
+    refuse(f"{where}: {fault}" for where, row in rows for fault in faults_of(row))
 
 
 def test_all_tests_of_the_faults_run_by_one_command() -> None:
@@ -54,28 +66,35 @@ def test_the_forgeries_and_names_are_as_many_as_are_told() -> None:
     assert told in FAULTS
 
 
-@pytest.mark.parametrize(("page", "line"), named(r"mnist-bench [a-z][^`\n]*"))
-def test_every_command_exists(page: str, line: str) -> None:
-    words = shlex.split(line, comments=True)[1:]
-    shown = help_of(*command_of(words))
-    assert shown is not None, f"{page}: no such command: {line}"
-    assert unknown_options(shown, words) == [], f"{page}: {line}"
+def commands() -> Iterator[tuple[str, str]]:
+    """Yield (place, command) of the commands in backticks, in indented lines and in blocks."""
+    yield from named(r"mnist-bench [a-z][^`\n]*")
+    for _, where, line in in_pages(r"^ *\$? *(mnist-bench [a-z].*)$"):
+        yield where, line.split("   ")[0].split(" > ")[0].removesuffix(" &")
 
 
-@pytest.mark.parametrize(("page", "target"), named(r"make [a-z]+"))
-def test_every_make_target_exists(page: str, target: str) -> None:
-    assert re.search(rf"^{target.split()[1]}:", (ROOT / "Makefile").read_text(), re.MULTILINE), page
+def test_every_command_and_option_exists() -> None:
+    for where, line in commands():
+        words = shlex.split(line, comments=True)[1:]
+        shown = help_of(*command_of(words))
+        assert shown is not None, f"{where}: no such command: {line}"
+        assert unknown_options(shown, words) == [], f"{where}: {line}"
 
 
-@pytest.mark.parametrize(("page", "path"), named(r"[\w/]+/[\w/]+\.(?:py|md)"))
-def test_every_file_that_is_named_is_there(page: str, path: str) -> None:
-    assert (ROOT / path).exists(), page
+def test_every_make_target_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", text_of(ROOT / "Makefile"), re.MULTILINE))
+    named_targets = [*named(r"make [a-z-]+"), *found_in(README, r"(make [a-z-]+)")]
+    refuse(f"{where}: {target}" for where, target in named_targets if target.removeprefix("make ") not in targets)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_linked_file_is_there(page: Path) -> None:
-    for path in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
-        assert (page.parent / path).exists(), path
+def test_every_file_that_is_named_is_there() -> None:
+    paths = named(r"[\w/]+/[\w/]+\.(?:py|md)")
+    refuse(f"{where}: {path}" for where, path in paths if not (ROOT / path).exists())
+
+
+def test_every_linked_file_is_there() -> None:
+    links = in_pages(r"\]\(([^)#:]+)\)")
+    refuse(f"{where}: {path}" for page, where, path in links if not (page.parent / path).exists())
 
 
 def test_the_readme_and_the_page_on_security_link_the_faults() -> None:

@@ -7,15 +7,16 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 
 import grimp
-import pytest
 
 from support.paths import ROOT, TESTS
+from support.sources import SOURCES, module_of, modules_in, nodes_of, place, refuse, tree_of
 
 TREES = ("search", "mnist_bench")
 MAX_MODULES = 10
@@ -37,19 +38,10 @@ def package_of(path: Path) -> str:
     return ".".join(path.relative_to(ROOT).parent.parts)
 
 
-def module_of(path: Path) -> str:
-    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-
-
-SOURCES = sorted(path for tree in TREES for path in (ROOT / tree).rglob("*.py"))
 PACKAGES = {package_of(path): path.parent for path in SOURCES if path.name == "__init__.py"}
 MODULES = {module_of(path) for path in SOURCES}
+SINGLE = MODULES - set(PACKAGES)
 FACES = {package: folder / "__init__.pyi" for package, folder in PACKAGES.items() if (folder / "__init__.pyi").exists()}
-
-
-@cache
-def tree_of(path: Path) -> ast.Module:
-    return ast.parse(path.read_text())
 
 
 @cache
@@ -66,26 +58,26 @@ def is_inside(module: str, package: str) -> bool:
 # Packages
 
 
-@pytest.mark.parametrize("package", PACKAGES)
-def test_a_package_says_what_lives_there(package: str) -> None:
-    said = ast.get_docstring(tree_of(PACKAGES[package] / "__init__.py")) or ""
-    assert len(said.split()) >= 4
-    assert len(said.splitlines()) <= 3 or package in PUBLIC
+def test_a_package_says_in_a_few_words_what_lives_there() -> None:
+    said = {package: ast.get_docstring(tree_of(folder / "__init__.py")) or "" for package, folder in PACKAGES.items()}
+    refuse(
+        f"{place(PACKAGES[package] / '__init__.py')}: {text!r}"
+        for package, text in said.items()
+        if len(text.split()) < 4 or (len(text.splitlines()) > 3 and package not in PUBLIC)
+    )
 
 
-@pytest.mark.parametrize("package", PACKAGES)
-def test_a_package_is_seen_at_a_glance(package: str) -> None:
-    modules = [path.stem for path in PACKAGES[package].glob("*.py") if path.stem != "__init__"]
-    assert len(modules) <= MAX_MODULES, f"{package} wants to be two packages: {sorted(modules)}"
+def test_a_package_is_seen_at_a_glance() -> None:
+    modules = Counter(package_of(path) for path in SOURCES if path.stem != "__init__")
+    refuse(f"{package} has {count} modules" for package, count in modules.items() if count > MAX_MODULES)
 
 
 def test_no_retired_name_has_come_back() -> None:
     assert {module for module in MODULES if module.rpartition(".")[2] in RETIRED} == set()
 
 
-@pytest.mark.parametrize("tree", TREES)
-def test_tests_mirror_the_packages(tree: str) -> None:
-    folders = {path.parent.relative_to(TESTS) for path in (TESTS / tree).rglob("test_*.py")}
+def test_tests_mirror_the_packages() -> None:
+    folders = {path.parent.relative_to(TESTS) for tree in TREES for path in (TESTS / tree).rglob("test_*.py")}
     assert {str(folder) for folder in folders if ".".join(folder.parts) not in PACKAGES} == set()
 
 
@@ -97,21 +89,21 @@ def test_tests_of_commands_mirror_the_command_line() -> None:
 # Faces
 
 
-@pytest.mark.parametrize("package", FACES)
-def test_every_name_of_a_face_is_there(package: str) -> None:
-    face = import_module(package)
-    assert set(face.__all__) == names_in_face(package)
-    assert [name for name in face.__all__ if not hasattr(face, name)] == []
+def test_every_name_of_a_face_is_there() -> None:
+    faces = {package: import_module(package) for package in FACES}
+    assert {package: {*face.__all__} for package, face in faces.items()} == {
+        package: {*names_in_face(package)} for package in FACES
+    }
+    refuse(f"{package}.{name}" for package, face in faces.items() for name in face.__all__ if not hasattr(face, name))
 
 
 @cache
 def used() -> frozenset[tuple[str, str]]:
     """Return (package, name) of each name of a face that somebody outside the package uses, or that is public."""
-    everywhere = [*SOURCES, *(path for folder in ("tests", "benchmarks") for path in (ROOT / folder).rglob("*.py"))]
     inside = {
         (package, name)
-        for path in everywhere
-        for package, name in names_used(tree_of(path))
+        for path in [*SOURCES, *modules_in("tests", "benchmarks")]
+        for package, name in names_used(nodes_of(path))
         if not is_inside(module_of(path), package)
     }
     return frozenset(inside | set(public_names()))
@@ -125,43 +117,42 @@ def public_names() -> Iterator[tuple[str, str]]:
                 yield from ((f"{tree}.{node.module}", alias.name) for alias in node.names)
 
 
-def names_used(tree: ast.Module) -> Iterator[tuple[str, str]]:
+def names_used(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, str]]:
     """Yield (package, name) where a name is imported from a package, or is an attribute of one that was imported."""
     packages: dict[str, str] = {}
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.ImportFrom) and node.module:
             for alias in node.names:
                 yield node.module, alias.name
                 packages[alias.asname or alias.name] = f"{node.module}.{alias.name}"
         elif isinstance(node, ast.Import):
             packages |= {alias.asname or alias.name: alias.name for alias in node.names}
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in packages:
             yield packages[node.value.id], node.attr
 
 
-@pytest.mark.parametrize("package", sorted(set(FACES) - PUBLIC))
-def test_every_name_of_a_face_is_used_outside(package: str) -> None:
-    assert {name for name in names_in_face(package) if (package, name) not in used()} == set()
+def test_every_name_of_a_face_is_used_outside() -> None:
+    given = {(package, name) for package in set(FACES) - PUBLIC for name in names_in_face(package)}
+    refuse(f"{place(FACES[package])}: {name}" for package, name in sorted(given - used()))
 
 
 def past_the_face(path: Path) -> Iterator[str]:
-    """Yield what a file imports from the modules of a package that is not its own.
+    """Yield what a file imports from the modules of a package that is not its own, and where.
 
     A name that a module of the package has, too, cannot stand in the face: `confirm.run` is the module.
     """
-    for node in ast.walk(tree_of(path)):
-        if not isinstance(node, ast.ImportFrom) or node.module not in MODULES - set(PACKAGES):
+    for node in nodes_of(path):
+        if not isinstance(node, ast.ImportFrom) or node.module not in SINGLE:
             continue
         package = node.module.rpartition(".")[0]
         if package not in TREES and not is_inside(module_of(path), package):
             names = [alias.name for alias in node.names if f"{package}.{alias.name}" not in MODULES]
-            yield from (f"from {node.module} import {name}" for name in names)
+            yield from (f"{place(path, node.lineno)}: from {node.module} import {name}" for name in names)
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=module_of)
-def test_a_name_comes_from_its_packages_face(path: Path) -> None:
-    assert list(past_the_face(path)) == []
+def test_a_name_comes_from_its_packages_face() -> None:
+    refuse(one for path in SOURCES for one in past_the_face(path))
 
 
 IMPORT_ALONE = """
@@ -263,7 +254,11 @@ ON_DISK = {
 """Names of a study's files, as users have them; "weights" and "plots" are left out, for they are words, too."""
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=module_of)
-def test_one_module_names_the_files_of_a_studys_folder(path: Path) -> None:
-    texts = {node.value for node in ast.walk(tree_of(path)) if isinstance(node, ast.Constant)}
-    assert path == ROOT / "search" / "study" / "folder.py" or {text for text in texts if text in ON_DISK} == set()
+def test_one_module_names_the_files_of_a_studys_folder() -> None:
+    refuse(
+        f"{place(path, node.lineno)}: {node.value!r}"
+        for path in SOURCES
+        if path != ROOT / "search" / "study" / "folder.py"
+        for node in nodes_of(path)
+        if isinstance(node, ast.Constant) and node.value in ON_DISK
+    )

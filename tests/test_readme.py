@@ -1,32 +1,21 @@
-"""The README and the figures of the pages cannot rot: commands, options, files and figures are those of the program."""
+"""The README is short, and the figures of the pages are those that are published."""
 
 from __future__ import annotations
 
 import re
-import shlex
 from textwrap import dedent
 
 import pytest
 
 from mnist_bench import space_files
 from mnist_bench.cli.app import app
-from support.commands import command_of, help_of, unknown_options
 from support.paths import ROOT
+from support.sources import found_in, refuse
 
 README = (ROOT / "README.md").read_text()
 DOCS = {page.stem: page.read_text() for page in sorted((ROOT / "docs").glob("*.md"))}
-COMMANDS = sorted(set(re.findall(r"^ *\$? *(mnist-bench [a-z].*)$", README + "".join(DOCS.values()), re.MULTILINE)))
-TARGETS = sorted(set(re.findall(r"`?make ([a-z]+)`?", README)))
 A_FEW_SCREENS = 100
 """Lines of a README that is read to its end."""
-
-
-@pytest.mark.parametrize("line", COMMANDS)
-def test_every_command_and_option_exists(line: str) -> None:
-    words = shlex.split(line.split("   ")[0].split(" > ")[0].removesuffix(" &"), comments=True)[1:]
-    shown = help_of(*command_of(words))
-    assert shown is not None, f"no such command: {line}"
-    assert unknown_options(shown, words) == []
 
 
 def test_every_command_is_on_their_page() -> None:
@@ -39,16 +28,6 @@ def test_the_readme_is_short_and_begins_with_two_commands() -> None:
     assert len(README.splitlines()) < A_FEW_SCREENS
     first = [line.split("#")[0].strip() for line in README.split("\n\n")[2].splitlines()]
     assert first == ["make search", "make test"]
-
-
-@pytest.mark.parametrize("target", TARGETS)
-def test_every_make_target_exists(target: str) -> None:
-    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
-
-
-@pytest.mark.parametrize("path", sorted(set(re.findall(r"\]\(([^)#:]+)\)", README))))
-def test_every_linked_file_is_there(path: str) -> None:
-    assert (ROOT / path).exists()
 
 
 def test_the_space_file_is_a_space() -> None:
@@ -88,6 +67,7 @@ def test_the_notebooks_table_is_the_published_one() -> None:
         assert row.rstrip() in quoted_lines(DOCS["notebook"]), f"not there: {row}"
 
 
-@pytest.mark.parametrize("name", re.findall(r"`([\w/]*test_\w+\.py)(?:::\w+)?`", DOCS["promises"]))
-def test_every_test_that_a_promise_names_is_there(name: str) -> None:
-    assert (ROOT / name).exists()
+def test_every_test_that_a_promise_names_is_there() -> None:
+    named = list(found_in(ROOT / "docs" / "promises.md", r"`([\w/]*test_\w+\.py)(?:::\w+)?`"))
+    assert named
+    refuse(f"{where}: {name}" for where, name in named if not (ROOT / name).exists())
