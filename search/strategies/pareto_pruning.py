@@ -12,7 +12,7 @@ from collections.abc import Container, Mapping
 from typing import Any
 
 import optuna
-from optuna.storages import InMemoryStorage
+from optuna.storages import BaseStorage, InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from search.strategies.pruners import Pruner
@@ -45,7 +45,7 @@ class ParetoPruning:
     def report(self, number: int, period: int, value: float) -> bool:
         """Report the value after a period (from 1) and return whether the pruner stops the trial there."""
         self._storage.set_trial_intermediate_value(number, period, value)
-        # Optuna's pruners ask the storage for all trials themselves; what they may compare is filtered there.
+        # Optuna's pruners ask the storage for trials themselves; what they may compare is filtered there.
         self._storage.shown = self._at_most_as_costly(number)
         stops = self._study.pruner.prune(self._study, self._storage.get_trial(number))
         self._storage.shown = None
@@ -80,6 +80,10 @@ class _Comparable(InMemoryStorage):
     ) -> list[FrozenTrial]:
         trials = super().get_all_trials(study_id, deepcopy, states)
         return [trial for trial in trials if self.shown is None or trial.number in self.shown]
+
+    def get_best_trial(self, study_id: int) -> FrozenTrial:
+        # `InMemoryStorage` remembers the best trial of all; the base class looks for it in `get_all_trials`.
+        return BaseStorage.get_best_trial(self, study_id)
 
 
 def shortfall(done: int, periods: int, value: float) -> float:

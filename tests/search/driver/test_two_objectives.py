@@ -21,6 +21,7 @@ from search.event_log.records import TrialRecord
 from search.strategies.optuna_study import OptunaStudy
 from search.strategies.pareto_pruning import shortfall
 from search.strategies.pruners import Asha, Hyperband, Median, NoPruner, Pruner
+from search.strategies.registry import named_pruner
 from search.strategies.samplers import Random, Sampler, Tpe
 from search.study import studies
 from search.study.spec import fingerprint
@@ -105,6 +106,37 @@ def test_the_median_is_that_of_complete_trials_that_cost_no_more() -> None:
     # Of complete trials #3 meets #1 and #2 (median 0.45), #4 meets #0 to #3 (0.475), #5 meets #1 to #3 (0.45).
     assert pruned(Median(n_startup_trials=2), [*trials, (0.44, 60)]) == [5]
     assert pruned(Median(n_startup_trials=4), [*trials, (0.44, 60)]) == []
+
+
+OPTUNAS: dict[str, dict[str, Any]] = {
+    "HyperbandPruner": {"max_resource": 9},
+    "MedianPruner": {"n_startup_trials": 2},
+    "NopPruner": {},
+    "PatientPruner": {"wrapped_pruner": None, "patience": 2},
+    "PercentilePruner": {"percentile": 40.0, "n_startup_trials": 2},
+    "SuccessiveHalvingPruner": {"min_resource": 1, "reduction_factor": 2},
+    "ThresholdPruner": {"lower": 0.5},
+    "WilcoxonPruner": {"p_threshold": 0.4, "n_startup_steps": 2},
+}
+"""Each pruner of Optuna with options that make it stop trials of eight reports."""
+
+
+def test_every_pruner_of_optuna_is_held_to_the_costs() -> None:
+    exported = {name: getattr(optuna.pruners, name) for name in optuna.pruners.__all__}
+    kinds = {name for name, kind in exported.items() if issubclass(kind, optuna.pruners.BasePruner)}
+    assert kinds - {"BasePruner"} == set(OPTUNAS)
+
+
+@pytest.mark.parametrize("name", OPTUNAS)
+def test_the_values_of_dearer_trials_decide_nothing_about_a_cheaper_one(name: str) -> None:
+    pruner = named_pruner(f"optuna.pruners:{name}", OPTUNAS[name])
+    cheap = [((7 * number % 10) / 10, 10) for number in range(12)]
+    stopped = []
+    for value_of_dear in (0.0, 0.55, 1.0):
+        trials = [trial for value, cost in cheap for trial in ((value_of_dear, 1000), (value, cost))]
+        stopped.append([number for number in pruned(pruner, trials) if number % 2])
+    assert stopped[0] == stopped[1] == stopped[2]
+    assert stopped[0] or name in ("NopPruner", "PatientPruner")  # a value that stays the same is awaited
 
 
 COSTED = st.lists(st.tuples(st.integers(0, 9), st.integers(1, 9)), max_size=15)
