@@ -98,9 +98,9 @@ def share_interval(
 ) -> tuple[float, float] | None:
     """Return Student's interval (low, high) for the mean of shares, each 0..1; it reaches neither 0 nor 1.
 
-    Where it would, the shares are far from normal. Then it is that of the mean's log odds, whose standard error follows
-    from the mean's (delta method; Oehlert 1992). None for a single value, and where all are 0 or all are 1. `step` is
-    that of `t_interval`.
+    An end that would is replaced by that of the mean's log odds, whose standard error follows from the mean's (delta
+    method; Oehlert 1992). The other end stays Student's: of the shares 0.999 and 1 it is 0.9931, and that of the log
+    odds 0.006. None for a single value, and if all are 0 or all are 1. `step` is that of `t_interval`.
     """
     from scipy.special import expit, logit
 
@@ -112,5 +112,6 @@ def share_interval(
     mean, reach = sum(plain) / 2, (plain[1] - plain[0]) / 2
     odds, reach = logit(mean), reach / (mean * (1 - mean))
     tiny = sys.float_info.epsilon
-    low, high = np.clip(expit([odds - reach, odds + reach]), tiny, 1 - tiny)
-    return float(low), float(high)
+    low = plain[0] if plain[0] > 0 else max(tiny, float(expit(odds - reach)))
+    high = plain[1] if plain[1] < 1 else min(1 - tiny, float(expit(odds + reach)))
+    return low, high

@@ -100,12 +100,22 @@ def test_the_interval_of_shares_is_students_where_that_stays_inside() -> None:
     assert share_interval([1.0, 1.0]) is None
 
 
-def test_the_interval_of_shares_far_from_normal_by_hand() -> None:
+def test_an_end_of_the_interval_of_shares_that_would_leave_0_to_1_is_that_of_the_log_odds_by_hand() -> None:
     # mean 0.75, standard error 0.25 / sqrt(3), odds 3, and 3.182446 in the table for 3 degrees of freedom at 97.5 %
     shares = [1.0, 1.0, 0.5, 0.5]
-    reach = 3.182446 * (0.25 / 3**0.5) / (0.75 * 0.25)
-    low, high = 3 * math.exp(-reach), 3 * math.exp(reach)
-    assert share_interval(shares) == pytest.approx((low / (1 + low), high / (1 + high)), rel=1e-5)
+    reach = 3.182446 * 0.25 / 3**0.5
+    high = 3 * math.exp(reach / (0.75 * 0.25))
+    assert share_interval(shares) == pytest.approx((0.75 - reach, high / (1 + high)), rel=1e-5)
+    mirrored = share_interval([1 - share for share in shares])
+    assert mirrored == pytest.approx((1 / (1 + high), 0.25 + reach), rel=1e-5)
+
+
+def test_the_low_end_of_two_shares_close_to_1_is_students() -> None:
+    found = share_interval([0.999, 1.0], step=1e-3)
+    assert found is not None
+    # 12.706205 in the table for 1 degree of freedom; the standard error of the mean is 0.0005
+    assert found[0] == pytest.approx(0.9995 - 12.706205 * 0.0005)
+    assert 0.9995 < found[1] < 1
 
 
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=8))
@@ -114,3 +124,12 @@ def test_the_interval_of_shares_holds_the_mean_and_neither_end(shares: list[floa
     if found is not None:
         assert 0 < found[0] <= found[1] < 1
         assert found[0] - 1e-9 <= sum(shares) / len(shares) <= found[1] + 1e-9
+
+
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=8))
+def test_the_interval_of_shares_keeps_every_end_of_students_that_stays_inside(shares: list[float]) -> None:
+    found, plain = share_interval(shares), t_interval(shares)
+    assert plain is not None
+    if found is not None:
+        assert plain[0] <= 0 or found[0] == plain[0]
+        assert plain[1] >= 1 or found[1] == plain[1]
