@@ -36,6 +36,14 @@ class UsageError(SearchError):
     exit_code = 2
 
 
+def is_of_the_system(error: BaseException) -> bool:
+    """Return whether an error is one of the disk or of a database: the study's, or one that a user's code works with."""
+    import sqlalchemy  # not before something has failed: workers load none of it
+
+    of_optuna = type(error).__name__ == "StorageInternalError"  # by name: an import would load Optuna in every reader
+    return of_optuna or isinstance(error, OSError | sqlalchemy.exc.SQLAlchemyError)
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One fault in a space file. `line` and `column` count from 1; both are 0 where the space stands in no file."""

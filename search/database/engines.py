@@ -17,7 +17,7 @@ from sqlalchemy.engine import Engine
 
 from search.database import postgres
 from search.database.urls import is_postgresql, redacted, resolved, sqlite_file
-from search.errors import StorageError, StudyLockedError
+from search.errors import StorageError, StudyLockedError, is_of_the_system
 from search.messages import first_line
 
 if TYPE_CHECKING:
@@ -145,10 +145,10 @@ def storage_errors() -> Iterator[None]:
 
 def _fault(error: BaseException) -> BaseException | None:
     """Return the database driver's own error, or the disk's; None if neither was at fault."""
-    if type(error).__name__ == "StorageInternalError":  # by name: an import would load Optuna in every reader
-        error = error.__cause__ or error
-    elif not isinstance(error, sqlalchemy.exc.SQLAlchemyError | OSError):
+    if not is_of_the_system(error):
         return None
+    if type(error).__name__ == "StorageInternalError":
+        error = error.__cause__ or error
     driver: BaseException | None = getattr(error, "orig", None)
     return driver or error
 

@@ -65,7 +65,7 @@ def release(trial: TrialRecord, history: History, states: CheckpointStore, on_tr
     """Hand on a complete trial's last state, and remove all states of an ended trial."""
     if trial.state == "COMPLETE" and (kept := states.get(trial.number, len(trial.reports))):
         on_trial_end(trial, kept[1], history.complete())
-    states.drop(trial.number, before=len(trial.costs) + 1)
+    states.drop(trial.number, range(1, len(trial.costs) + 1))
 
 
 def clean_up(history: History, states: CheckpointStore, on_trial_end: OnTrialEnd) -> None:
@@ -73,6 +73,6 @@ def clean_up(history: History, states: CheckpointStore, on_trial_end: OnTrialEnd
     states.drop_unfinished()
     for number in sorted(states.trials()):
         if number >= len(history.trials):
-            states.drop(number)
+            states.drop_trial(number)
         elif history.trials[number].state != "RUNNING":
             release(history.trials[number], history, states, on_trial_end)

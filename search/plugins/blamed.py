@@ -1,7 +1,8 @@
-"""Code of a user's own that runs in the driver's process: what the system refuses it is told as its own fault.
+"""A user's own code that runs in the driver's process: what the system refuses to it is reported as its own fault.
 
-A search turns errors of the system into those of its study (`search.database.storage_errors`). Without this, a file
-that a planner cannot find would be told as a database that cannot be written.
+A search turns errors of the disk and of databases into those of its study (`search.database.storage_errors`). Without
+this, a file that a planner cannot find would be reported as a database that cannot be written, and a row that is twice
+in an observer's own table as another process that writes the study.
 """
 
 from __future__ import annotations
@@ -9,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from search.errors import PluginError
+from search.errors import PluginError, is_of_the_system
 from search.messages import in_a_sentence
 
 
 @contextmanager
 def blamed(what: str) -> Iterator[None]:
-    """Let an error of the system inside end as a sentence that names `what` raised it.
+    """Let an error of the disk or of a database inside end as a sentence that names `what` raised it.
 
     Raises:
         PluginError: there was one.
@@ -24,5 +25,7 @@ def blamed(what: str) -> Iterator[None]:
         yield
     except BrokenPipeError:
         raise  # of our output (`... | head`), where a command ends without a word
-    except OSError as error:
+    except Exception as error:
+        if not is_of_the_system(error):
+            raise
         raise PluginError(f"The {what} raised {type(error).__name__}: {in_a_sentence(error)}.") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from search.driver import Dispatcher, Driver, Observer, restored
@@ -51,7 +52,7 @@ class _NoCheckpoints:
     """Keeps no state: a search in memory is not gone on with."""
 
     def put(self, trial: int, period: int, report: Report, state: bytes) -> None: ...
-    def drop(self, trial: int, before: int | None = None) -> None: ...
+    def drop(self, trial: int, periods: Iterable[int]) -> None: ...
 
     def get(self, trial: int, period: int) -> None:
         """Return that there is none."""

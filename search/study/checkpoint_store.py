@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 from search.errors import NewerVersionError, StorageError
@@ -70,13 +71,15 @@ class CheckpointStore:
         """Return what was kept; see `read`."""
         return read(self._path(trial, period))
 
-    def drop(self, trial: int, before: int | None = None) -> None:
-        """Remove a trial's checkpoints, all of them or those of periods before one; the latter asks for no listing."""
-        if before is None:
-            paths = list(self._folder.glob(f"{trial}-*{SUFFIX}"))
-        else:
-            paths = [self._path(trial, period) for period in range(1, before)]
-        for path in paths:
+    def drop(self, trial: int, periods: Iterable[int]) -> None:
+        """Remove a trial's checkpoints after these periods. Each costs a call, on a network file system a round trip,
+        whether it is there or not."""
+        for period in periods:
+            self._path(trial, period).unlink(missing_ok=True)
+
+    def drop_trial(self, trial: int) -> None:
+        """Remove all checkpoints of a trial; lists the folder."""
+        for path in list(self._folder.glob(f"{trial}-*{SUFFIX}")):
             path.unlink(missing_ok=True)
 
     def drop_unfinished(self) -> None:

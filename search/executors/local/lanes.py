@@ -44,7 +44,7 @@ class Lanes:
         try:
             next(self._steps[lane])
         except StopIteration as end:
-            ended = Ended(lane, _checked(end.value))
+            ended = Ended(lane, end.value)
         except FOREIGN as error:  # whatever a configuration makes the trainer raise is a result about it
             ended = Ended(lane, error)  # the other lanes go on; whether their process is still sound, the pool decides
         else:
@@ -53,24 +53,16 @@ class Lanes:
         return ended
 
 
-def _checked(answer: Any) -> tuple[bytes, Report] | BaseException:
-    """Return a trainer's answer, or what is wrong with it: that is the trainer's fault, and if the process died over
-    writing it, it would be taken for the machine's, and tried again and again."""
-    try:
-        return checked(answer)
-    except (TypeError, ValueError) as error:
-        return error
-
-
 def _steps(
     trainer: Trainer[Any], config: Mapping[str, Any], seed: int, period: int, state: bytes | None
 ) -> Steps[tuple[bytes, Report]]:
-    """Return the steps of a period; all of it is one step where the trainer knows no smaller ones.
+    """Return the steps of a period; all of it is one step if the trainer knows no smaller ones.
 
-    The configuration is decoded and the trainer called in the first step, so that an exception is this job's, whenever
-    it is raised.
+    The configuration is decoded in the first step and the answer checked in the last one, so that an exception is this
+    job's, whenever it is raised. If the process died over writing an answer, the machine would be blamed for it, and
+    the period tried again and again.
     """
     decoded = trainer.codec.from_json(config)
     if isinstance(trainer, SteppedTrainer):
-        return (yield from trainer.advance_in_steps(decoded, seed, period, state))
-    return trainer.advance(decoded, seed, period, state)
+        return checked((yield from trainer.advance_in_steps(decoded, seed, period, state)))
+    return checked(trainer.advance(decoded, seed, period, state))

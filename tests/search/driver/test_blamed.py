@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from optuna.exceptions import StorageInternalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from search.driver.progress import Header, Observer, Progress
 from search.errors import PluginError, UsageError
@@ -17,26 +20,28 @@ from support import search_fake as fake
 
 pytestmark = pytest.mark.usefixtures("log_alone")
 LOST = FileNotFoundError(2, "No such file or directory", "costs.csv")
+TWICE = IntegrityError("INSERT INTO mine VALUES (3)", None, sqlite3.IntegrityError("UNIQUE constraint failed: mine.trial"))
 
 
 class Planner(fake.Planner):
-    """Reads a file that is not there for the third trial."""
+    """Fails over the third trial: reads a file that is not there, unless told otherwise."""
 
-    def __init__(self) -> None:
+    def __init__(self, error: Exception = LOST) -> None:
         super().__init__()
         self.asked = 0
+        self._error = error
 
     def __call__(self, params: Mapping[str, Any]) -> Plan[Mapping[str, Any]]:
         self.asked += 1
         if self.asked == 3:
-            raise LOST
+            raise self._error
         return super().__call__(params)
 
 
 class Failing(Observer):
     """Cannot write where one of its methods is called."""
 
-    def __init__(self, where: str, error: OSError) -> None:
+    def __init__(self, where: str, error: Exception) -> None:
         self._where = where
         self._error = error
 
@@ -129,6 +134,19 @@ def test_an_observer_that_cannot_write_is_blamed_itself(tmp_path: Path, where: s
     observer = Failing(where, PermissionError(13, "Permission denied"))
     with pytest.raises(PluginError, match=r"^The observer raised PermissionError: \[Errno 13\] Permission denied\.$"):
         fake.run(tmp_path, goal=2, observer=observer)
+
+
+@pytest.mark.parametrize("error", [TWICE, StorageInternalError("their own storage"), OperationalError("", None, OSError())])
+def test_a_database_of_the_observers_own_is_not_taken_for_the_studys(tmp_path: Path, error: Exception) -> None:
+    with pytest.raises(PluginError, match=rf"^The observer raised {type(error).__name__}: ") as failed:
+        fake.run(tmp_path, goal=2, observer=Failing("on_end", error))
+    assert failed.value.__cause__ is error
+    assert len(fake.run(tmp_path, goal=2).study.finished()) == 2
+
+
+def test_a_database_of_the_planners_own_is_not_taken_for_the_studys(tmp_path: Path) -> None:
+    with pytest.raises(PluginError, match=r"^The planner raised IntegrityError: .*UNIQUE constraint failed: mine\.trial"):
+        replace(fake.make_search(tmp_path, goal=3), planner_for=lambda _: Planner(TWICE)).run()
 
 
 def test_whoever_reads_the_output_may_leave(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,14 +18,15 @@ from search.errors import WorkerError
 from search.event_log.events import Created, Event, GoalSet
 from search.event_log.history import History
 from search.event_log.records import TrialRecord
-from search.event_log.timeline import Order
+from search.event_log.timeline import Active, Order
 from search.executors.protocol import Job, Outcome
 from search.simulation import simulate
 from search.strategies.registry import Asha, NoPruner, Pruner, Random, Tpe
 from search.study.checkpoint_store import CheckpointStore
-from search.trainer_api import PLAIN
+from search.trainer_api import PLAIN, Report
 from support import search_fake as fake
 from support.fake_trainer import Trainer
+from support.handmade import trial
 from support.scripted import Clock, Scripted, killed, raised
 
 pytestmark = pytest.mark.usefixtures("log_alone")
@@ -88,6 +90,46 @@ def test_a_period_that_takes_all_places_is_given_no_company(clock: Clock, tmp_pa
     executor = Narrowing(clock, lambda job: killed(job) if job.seed % 3 == 0 and is_first_try(job) else None, workers=4)
     undisturbed = fake.run(tmp_path / "undisturbed", goal=12).study
     assert fake.run(tmp_path / "narrow", goal=12, executor=executor).study.digest == undisturbed.digest
+
+
+class Counting(CheckpointStore):
+    """Counts the files that it is to remove."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.dropped = 0
+
+    def drop(self, trial: int, periods: Iterable[int]) -> None:
+        """See `CheckpointStore.drop`."""
+        listed = list(periods)
+        self.dropped += len(listed)
+        super().drop(trial, listed)
+
+
+def test_a_period_removes_the_state_before_it_and_asks_for_no_other(clock: Clock, tmp_path: Path) -> None:
+    periods = 20
+    active = Active(number=0, seed=0, costs=(1,) * periods, start=0)
+    states, history = Counting(tmp_path), History.of([])
+    history.trials.append(trial(0, periods=0, state="RUNNING"))
+    dispatcher = Dispatcher(Scripted(clock, lambda job: None), states, lambda: False, codec=PLAIN)
+    dispatcher.adopt(active, {})
+    for period in range(1, periods + 1):
+        assert dispatcher.obtain(active, history) is not None
+        active.periods_done = period
+        dispatcher.advance_to(0, period)
+        assert [path.name for path in tmp_path.iterdir()] == [f"0-{period}.state"]
+    assert states.dropped == periods - 1
+
+
+def test_a_state_that_a_killed_driver_left_behind_goes_when_its_trial_is_resumed(
+    clock: Clock, tmp_path: Path
+) -> None:
+    states = CheckpointStore(tmp_path)
+    for period in (1, 2, 3):
+        states.put(0, period, Report(value=0.5, metrics={}, weights="", seconds=0), b"state")
+    dispatcher = Dispatcher(Scripted(clock, lambda job: None), states, lambda: False, codec=PLAIN)
+    dispatcher.adopt(Active(number=0, seed=0, costs=(1,) * 9, start=0, periods_done=2), {})
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0-2.state", "0-3.state"]
 
 
 def crash(job: Job[Any]) -> Outcome | None:

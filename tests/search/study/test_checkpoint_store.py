@@ -25,14 +25,14 @@ def test_what_was_put_is_got(tmp_path: Path) -> None:
     assert store.trials() == {3}
 
 
-def test_dropping_spares_later_periods_and_other_trials(tmp_path: Path) -> None:
+def test_dropping_spares_other_periods_and_other_trials(tmp_path: Path) -> None:
     store = CheckpointStore(tmp_path)
     for trial, period in [(1, 1), (1, 2), (11, 1)]:
         store.put(trial, period, REPORT, b"s")
-    store.drop(1, before=2)
+    store.drop(1, [1, 3])
     assert store.get(1, 1) is None
     assert store.get(1, 2) is not None
-    store.drop(1)
+    store.drop_trial(1)
     assert store.trials() == {11}
 
 
