@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,11 @@ from search.driver.dispatcher import WorkerTime
 from search.event_log import Forecast, History, Order, Remaining, StopRules, TrialRecord
 from search.plugins import blamed
 from search.trainer_api import Report
+
+
+FORECAST_SHARE = 0.05
+"""Share of the driver's time that foreseeing the rest of a search may take. It looks at each slot's periods: at 4,000
+slots of ten periods that is 5 ms, and all else that follows from an event is done in less than 0.5 ms."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,7 +74,7 @@ class Progress:
     ahead: Mapping[int, int] = field(default_factory=dict)
     """By running trial, the periods that are trained and whose turn has not come."""
     left: Remaining | None = None
-    """What the rest is expected to cost."""
+    """What the rest is expected to cost; in a search of many slots, as of a moment ago."""
     pace: float | None = None
     """Seconds that a unit of cost took this driver's workers; None before they have trained a period."""
     since: int | None = None
@@ -162,6 +168,9 @@ class Meter:
         self._history = history
         self._periods = periods
         self._forecast = Forecast(history, expected)
+        self._left: Remaining | None = None
+        self._foresee_at = -math.inf
+        """When the rest is foreseen anew, by the monotonic clock."""
         self._since = time.monotonic()
         self._seconds = 0.0
         self._cost = 0
@@ -192,7 +201,14 @@ class Meter:
             lanes=worker_time.lanes,
             training=self._periods.at_work(),
             ahead=ahead,
-            left=self._forecast.remaining(ahead),
+            left=self._remaining(ahead),
             pace=self._seconds / self._cost if self._cost else None,
             since=None if history.improved is None else history.since,
         )
+
+    def _remaining(self, ahead: Mapping[int, int]) -> Remaining | None:
+        begun = time.monotonic()
+        if begun >= self._foresee_at:
+            self._left = self._forecast.remaining(ahead)
+            self._foresee_at = begun + (time.monotonic() - begun) / FORECAST_SHARE
+        return self._left

@@ -20,7 +20,9 @@ from support import search_fake as fake
 
 pytestmark = pytest.mark.usefixtures("log_alone")
 LOST = FileNotFoundError(2, "No such file or directory", "costs.csv")
-TWICE = IntegrityError("INSERT INTO mine VALUES (3)", None, sqlite3.IntegrityError("UNIQUE constraint failed: mine.trial"))
+TWICE = IntegrityError(
+    "INSERT INTO mine VALUES (3)", None, sqlite3.IntegrityError("UNIQUE constraint failed: mine.trial")
+)
 
 
 class Planner(fake.Planner):
@@ -136,7 +138,9 @@ def test_an_observer_that_cannot_write_is_blamed_itself(tmp_path: Path, where: s
         fake.run(tmp_path, goal=2, observer=observer)
 
 
-@pytest.mark.parametrize("error", [TWICE, StorageInternalError("their own storage"), OperationalError("", None, OSError())])
+@pytest.mark.parametrize(
+    "error", [TWICE, StorageInternalError("their own storage"), OperationalError("", None, OSError())]
+)
 def test_a_database_of_the_observers_own_is_not_taken_for_the_studys(tmp_path: Path, error: Exception) -> None:
     with pytest.raises(PluginError, match=rf"^The observer raised {type(error).__name__}: ") as failed:
         fake.run(tmp_path, goal=2, observer=Failing("on_end", error))
@@ -145,7 +149,9 @@ def test_a_database_of_the_observers_own_is_not_taken_for_the_studys(tmp_path: P
 
 
 def test_a_database_of_the_planners_own_is_not_taken_for_the_studys(tmp_path: Path) -> None:
-    with pytest.raises(PluginError, match=r"^The planner raised IntegrityError: .*UNIQUE constraint failed: mine\.trial"):
+    with pytest.raises(
+        PluginError, match=r"^The planner raised IntegrityError: .*UNIQUE constraint failed: mine\.trial"
+    ):
         replace(fake.make_search(tmp_path, goal=3), planner_for=lambda _: Planner(TWICE)).run()
 
 
