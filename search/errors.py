@@ -37,7 +37,7 @@ class UsageError(SearchError):
 
 
 def is_of_the_system(error: BaseException) -> bool:
-    """Return whether an error is one of the disk or of a database: the study's, or one that a user's code works with."""
+    """Return whether an error is of the disk or of a database: the study's, or one that a user's code works with."""
     import sqlalchemy  # not before something has failed: workers load none of it
 
     of_optuna = type(error).__name__ == "StorageInternalError"  # by name: an import would load Optuna in every reader

@@ -13,7 +13,6 @@ from search.event_log import Forecast, History, Order, Remaining, StopRules, Tri
 from search.plugins import blamed
 from search.trainer_api import Report
 
-
 FORECAST_SHARE = 0.05
 """Share of the driver's time that foreseeing the rest of a search may take. It looks at each slot's periods: at 4,000
 slots of ten periods that is 5 ms, and all else that follows from an event is done in less than 0.5 ms."""
