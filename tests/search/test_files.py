@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from search.errors import UsageError
-from search.files import atomic_write, check_target, leftovers, make_folder
+from search.files import append_line, atomic_write, check_target, leftovers, make_folder
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,6 +25,41 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.
         atomic_write(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_is_synced_before_it_is_renamed_and_its_folder_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, done, replace = tmp_path / "file", [], os.replace
+    path.write_bytes(b"old")
+
+    def sync(handle: int) -> None:
+        (name,) = [name for name in (tmp_path, *tmp_path.iterdir()) if os.path.samestat(os.fstat(handle), name.stat())]
+        done.append("folder" if name == tmp_path else f"{'file' if name == path else 'temporary'}: {name.read_text()}")
+
+    def rename(source: Path, target: Path) -> None:
+        done.append("rename")
+        replace(source, target)
+
+    monkeypatch.setattr("search.files.os.fsync", sync)
+    monkeypatch.setattr("search.files.os.replace", rename)
+    atomic_write(path, b"new")
+    assert done == ["temporary: new", "rename", "folder"]
+
+
+def test_a_line_is_added_whole_and_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, synced = tmp_path / "ledger", []
+
+    def sync(handle: int) -> None:
+        assert os.path.samestat(os.fstat(handle), path.stat())
+        synced.append(path.read_text())
+
+    monkeypatch.setattr("search.files.os.fsync", sync)
+    append_line(path, "one")
+    append_line(path, "two")
+    path.write_text("one\ntw")  # as a process that was killed leaves it
+    append_line(path, "three")
+    assert synced == ["one\n", "one\ntwo\n", "one\ntw\nthree\n"]
 
 
 def test_a_folder_is_made_with_those_above_it_and_left_where_it_is(tmp_path: Path) -> None:

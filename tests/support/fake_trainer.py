@@ -91,6 +91,8 @@ class Trainer:
         self._misbehave(seed, period)
         values = config if isinstance(config, Mapping) else asdict(config)
         hashed = canonical_json.sha256([dict(values), seed, period, state.hex() if state else ""])
+        if self._behaviour == "compute_otherwise":
+            hashed = hashed[::-1]
         noise = int(hashed[:6], 16) / 16**6
         value: float | None = 1 - 1 / (1 + period + values.get("model.depth", 1)) - 0.05 * noise
         diverged = self._behaviour == "diverge" and seed % 4 == 0

@@ -26,9 +26,9 @@ from search.errors import (
     UsageError,
     WorkerError,
 )
-from search.event_log.events import Created
+from search.event_log.events import Created, Reported
 from search.event_log.records import TrialRecord
-from search.strategies.registry import Curves, NoPruner, Random, Sampler, Tpe
+from search.strategies.registry import Curves, Median, NoPruner, Random, Sampler, Tpe
 from search.study import studies
 from search.study.location import StudyLocation
 from search.study.start_list import StartList
@@ -586,6 +586,35 @@ def test_a_period_that_trained_before_and_raises_now_ends_the_search(tmp_path: P
         path.unlink()
     with pytest.raises(WorkerError, match=r"trained period \d before and cannot now"):
         fake.run(tmp_path, goal=GOAL, behaviour="raise_always")
+
+
+def test_a_period_that_trains_to_other_weights_than_before_ends_the_search(tmp_path: Path) -> None:
+    fake.run(tmp_path, goal=GOAL, stopping=fake.StopAfter(60))
+    for path in _states(tmp_path):
+        path.unlink()
+    with pytest.raises(WorkerError, match=r"^Trial \d+ trained period \d again and got other weights \("):
+        fake.run(tmp_path, goal=GOAL, behaviour="compute_otherwise")
+
+
+@pytest.mark.parametrize("events", [30, 60])
+def test_the_pruner_knows_the_reports_before_a_stop(tmp_path: Path, events: int) -> None:
+    options: dict[str, Any] = {"goal": 20, "slots": 2, "pruner": Median(n_startup_trials=2), "sampler": Random()}
+    undisturbed = fake.run(tmp_path / "undisturbed", **options).study
+    assert sum(trial.reason == "pruned" for trial in undisturbed.trials) > 2
+    fake.run(tmp_path / "stopped", stopping=fake.StopAfter(events), **options)
+    assert fake.run(tmp_path / "stopped", **options).study.digest == undisturbed.digest
+
+
+def test_no_trial_is_stopped_at_its_last_period(tmp_path: Path) -> None:
+    # From the second complete trial on, the pruner would stop those below the median: at the last period alone.
+    pruner = Median(n_startup_trials=1, n_warmup_steps=fake.PERIODS)
+    study = fake.run(tmp_path, goal=8, pruner=pruner).study
+    assert {trial.reason for trial in study.trials} <= {"complete", "infeasible"}
+    reports = [
+        event for event in studies.read_events(StudyLocation.of("fake-0", tmp_path)) if isinstance(event, Reported)
+    ]
+    assert sum(event.verdict for event in reports) == 8
+    assert not any(event.prune for event in reports)
 
 
 @pytest.mark.slow

@@ -4,15 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
-
 from search.differences import differences
-from search.errors import FingerprintError
 from search.event_log.records import TrialRecord, digest
-from search.strategies.registry import Asha, Random
-from search.study.spec import check_same, fingerprint
 from search.trainer_api import Report
-from support import search_fake as fake
 
 
 def report(value: float | None, errors: int = 0, val_loss: float = 0.0, seconds: float = 1.0) -> Report:
@@ -53,42 +47,12 @@ def test_a_paused_trial_counts_like_a_running_one() -> None:
     assert digest([running]) == digest([replace(running, reason="paused")])
 
 
-def test_the_fingerprint_leaves_out_the_description_of_the_numerics() -> None:
-    spec = fake.make_spec(Random(), Asha(), 4, 0, numerics={"cpu": "a"}).to_json()
-    other = fake.make_spec(Random(), Asha(), 4, 0, numerics={"cpu": "b"}).to_json()
-    assert fingerprint(spec) == fingerprint(other)
-    check_same("study", spec, other)
-    assert fingerprint(spec) != fingerprint(fake.make_spec(Random(), Asha(), 5, 0).to_json())
-
-
-def test_a_second_canary_decides_where_both_have_one() -> None:
-    old, then, now = (
-        fake.make_spec(Random(), Asha(), 4, 0, numerics={"canary": "a", "cpu": "b", **wide}).to_json()
-        for wide in ({}, {"wide_canary": "x"}, {"wide_canary": "y", "cpu": "c"})
-    )
-    for stored, current in ((old, now), (then, old), (then, then)):
-        check_same("study", stored, current)
-        assert differences(stored, current) == []
-    assert differences({**old, "seed": 1}, now) == [("seed", "1", "0")]
-    with pytest.raises(
-        FingerprintError, match=r"(?s)numerics\.cpu: b then, c now.*numerics\.wide_canary: x then, y now"
-    ):
-        check_same("study", then, now)
-
-
 def test_differences_name_fields_and_explain_a_canary_by_the_numerics() -> None:
     stored = {"space": {"fields": [["optim.lr", {"value": 1}]]}, "numerics": {"cpu": "a"}, "context": {"canary": "x"}}
     same_bits = {**stored, "numerics": {"cpu": "b"}, "space": {"fields": [["optim.lr", {"value": 2}]]}}
     assert differences(stored, same_bits) == [("space.fields.optim.lr.value", "1", "2")]
     other_bits = {**same_bits, "context": {"canary": "y"}}
     assert ("numerics.cpu", "a", "b") in differences(stored, other_bits)
-
-
-def test_fields_in_another_order_are_named_as_the_difference() -> None:
-    fields = [["a.x", {"value": 1}], ["a.y", {"value": 2}]]
-    ways = {"sampler": {"name": "tpe"}, "pruner": {"name": "asha"}}
-    with pytest.raises(FingerprintError, match="the same fields in another order"):
-        check_same("study", {**ways, "fields": fields}, {**ways, "fields": fields[::-1]})
 
 
 def test_a_whole_number_and_the_same_float_differ_visibly() -> None:

@@ -119,6 +119,37 @@ def test_nothing_is_reserved_for_a_training_that_will_not_be_made(tmp_path: Path
         ask(handmade.mixed(), tmp_path, budget=600.0)
 
 
+class DearRuns(FakeRuns):
+    """Runs that take no time and are estimated: 100 seconds for each seed, 1,000 for the training on all images."""
+
+    def estimate(self, part: Part, numbers: Sequence[int], upto: int) -> float:
+        return 1000.0 if part is FINAL else 100.0 * upto
+
+    def finals(self, numbers: Sequence[int], *of: Any) -> Evaluated:
+        return Evaluated(finals=tuple(final for final in found().finals if final.number in numbers), images=10_000)
+
+
+@pytest.mark.usefixtures("free")
+@pytest.mark.parametrize(
+    ("budget", "opening", "seeds"),
+    [
+        (1250.0, "judged", 2),
+        (1450.0, "judged", 4),
+        (1850.0, "judged", 8),
+        (450.0, "never", 4),
+        (1250.0, "always", 2),
+        (1050.0, "always", 1),
+    ],
+)
+def test_the_final_training_is_reserved_in_each_round_of_a_race_that_comes_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, budget: float, opening: Any, seeds: int
+) -> None:
+    monkeypatch.setattr(confirm, "Runs", DearRuns)
+    (tmp_path / "conv-0" / "confirm").mkdir(parents=True)
+    raced = ask(handmade.mixed(), tmp_path, budget=budget, opening=opening)
+    assert (raced.seeds, raced.cut, bool(raced.finals)) == (seeds, seeds < 8, opening != "never")
+
+
 @pytest.mark.usefixtures("free")
 def test_without_test_files_no_race_begins_that_is_to_open_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -1,0 +1,105 @@
+"""The specification of a search, and the fingerprint over all that decides."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+import pytest
+
+from search import canonical_json
+from search.differences import differences
+from search.errors import FingerprintError
+from search.strategies.registry import Asha, Random, Tpe
+from search.study import spec as specs
+from search.study.spec import StudySpec, check_same, fingerprint
+from support import search_fake as fake
+
+
+def plain(**changes: Any) -> dict[str, Any]:
+    options = {"sampler": Random(), "pruner": Asha(), "slots": 4, "seed": 0} | changes
+    return fake.make_spec(**options).to_json()
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"slots": 5}, "slots: 4 then, 5 now"),
+        ({"seed": 1}, "seed: 0 then, 1 now"),
+        ({"sampler": Tpe()}, "sampler.name: random then, tpe now"),
+        ({"pruner": Asha(reduction_factor=2)}, "pruner.reduction_factor: 3 then, 2 now"),
+        ({"order": "arrival"}, "order: logical then, arrival now"),
+        ({"enqueued": ({"optim.lr": 0.01},)}, "enqueued"),
+        ({"context": {"canary": "b"}}, "context.canary: a then, b now"),
+        ({"versions": {"torch": "2"}}, "versions.torch: 1 then, 2 now"),
+    ],
+)
+def test_all_that_decides_is_part_of_the_fingerprint(change: dict[str, Any], named: str) -> None:
+    asked: dict[str, Any] = {"context": {"canary": "a"}, "versions": {"torch": "1"}}
+    stored, current = plain(**asked), plain(**(asked | change))
+    assert fingerprint(stored) == fingerprint(plain(**asked))
+    assert fingerprint(stored) != fingerprint(current)
+    check_same("study", stored, plain(**asked))
+    with pytest.raises(FingerprintError) as refused:
+        check_same("study", stored, current)
+    assert f"\n  {named}" in str(refused.value)
+
+
+@pytest.mark.parametrize("item", ["periods", "space", "driver_revision", "driver_arithmetic", "versions"])
+def test_what_stands_beside_the_options_is_part_of_the_fingerprint(item: str) -> None:
+    stored = plain()
+    assert fingerprint(stored) == canonical_json.sha256(
+        {key: value for key, value in stored.items() if key != "numerics"}
+    )
+    assert fingerprint(stored) != fingerprint({**stored, item: "other"})
+
+
+def test_the_versions_of_what_decides_are_part_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    stored = plain(versions={"torch": "1"})
+    found = {name: version(name) for name in ("optuna", "numpy")}
+    assert stored["versions"].items() >= {**found, "torch": "1"}.items()
+    monkeypatch.setattr(specs, "version", lambda package: f"{version(package)}.later")
+    later = plain(versions={"torch": "1"})
+    assert {name: later["versions"][name] for name in found} == {name: f"{of}.later" for name, of in found.items()}
+    assert fingerprint(stored) != fingerprint(later)
+
+
+def test_a_stored_specification_is_read_as_it_was() -> None:
+    spec = fake.make_spec(
+        Tpe(n_startup_trials=3), Asha(), 3, 7, order="arrival", enqueued=({"optim.lr": 0.01},), context={"canary": "a"},
+        numerics={"canary": "a"},
+    )  # fmt: skip
+    again = StudySpec.from_json(spec.to_json())
+    assert again.to_json() == spec.to_json()
+    assert (again.order, again.slots, again.seed, again.periods) == ("arrival", 3, 7, fake.PERIODS)
+    assert (again.given(0), again.given(1)) == ({"optim.lr": 0.01}, None)
+
+
+def test_the_fingerprint_leaves_out_the_description_of_the_numerics() -> None:
+    spec = fake.make_spec(Random(), Asha(), 4, 0, numerics={"cpu": "a"}).to_json()
+    other = fake.make_spec(Random(), Asha(), 4, 0, numerics={"cpu": "b"}).to_json()
+    assert fingerprint(spec) == fingerprint(other)
+    check_same("study", spec, other)
+    assert fingerprint(spec) != fingerprint(fake.make_spec(Random(), Asha(), 5, 0).to_json())
+
+
+def test_a_second_canary_decides_where_both_have_one() -> None:
+    old, then, now = (
+        fake.make_spec(Random(), Asha(), 4, 0, numerics={"canary": "a", "cpu": "b", **wide}).to_json()
+        for wide in ({}, {"wide_canary": "x"}, {"wide_canary": "y", "cpu": "c"})
+    )
+    for stored, current in ((old, now), (then, old), (then, then)):
+        check_same("study", stored, current)
+        assert differences(stored, current) == []
+    assert differences({**old, "seed": 1}, now) == [("seed", "1", "0")]
+    with pytest.raises(
+        FingerprintError, match=r"(?s)numerics\.cpu: b then, c now.*numerics\.wide_canary: x then, y now"
+    ):
+        check_same("study", then, now)
+
+
+def test_fields_in_another_order_are_named_as_the_difference() -> None:
+    fields = [["a.x", {"value": 1}], ["a.y", {"value": 2}]]
+    ways = {"sampler": {"name": "tpe"}, "pruner": {"name": "asha"}}
+    with pytest.raises(FingerprintError, match="the same fields in another order"):
+        check_same("study", {**ways, "fields": fields}, {**ways, "fields": fields[::-1]})
