@@ -17,7 +17,7 @@ from support import search_fake as fake
 
 
 def plain(**changes: Any) -> dict[str, Any]:
-    options = {"sampler": Random(), "pruner": Asha(), "slots": 4, "seed": 0} | changes
+    options: dict[str, Any] = {"sampler": Random(), "pruner": Asha(), "slots": 4, "seed": 0, **changes}
     return fake.make_spec(**options).to_json()
 
 
