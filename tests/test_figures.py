@@ -1,0 +1,289 @@
+"""What the README and the pages state of the published results is what the published files hold: neither changes alone.
+
+`QUOTED` names the lines of published texts that stand on a page as they are. Each function of `STATED` writes words of
+a page with the figures of the published files; they have to stand there. To state another figure, yield its words.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from statistics import fmean
+
+from mnist_bench import space_files
+from mnist_bench.config import TrainConfig, from_json
+from support.paths import ROOT
+from support.published import (
+    FOLDER,
+    around,
+    best_on_all,
+    contested,
+    differences,
+    error_after,
+    figures,
+    found,
+    fresh_error,
+    mean_error,
+    on_images,
+    on_the_ladder,
+    row,
+    teraflop,
+    with_interval,
+)  # fmt: skip
+
+PAGES = {page.stem: page.read_text() for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))}
+
+QUOTED = [
+    ("results", "conv/search.txt", r"50 trials|digest| [1-4] "),
+    ("results", "conv/confirm.md", r"trial  seeds| +#\d+ "),
+    ("notebook", "notebook.md", r"\|"),
+]
+"""Page, published text, and how those of its lines begin that the page has."""
+
+
+def test_quoted_lines_are_the_published_ones() -> None:
+    missing = []
+    for page, path, begin in QUOTED:
+        lines = [line.rstrip() for line in (FOLDER / path).read_text().splitlines() if re.match(begin, line)]
+        assert len(lines) > 5, f"{path} has few lines that begin with {begin}"
+        there = [line.removeprefix("    ").rstrip() for line in PAGES[page].splitlines()]
+        missing += [f"{page}: {line}" for line in lines if not any(is_quoted(line, one) for one in there)]
+    assert missing == []
+
+
+def is_quoted(line: str, there: str) -> bool:
+    """Return whether a line of a page is a published one, whose last columns the page may leave out."""
+    return line == there or (len(there) > 60 and line.startswith(there))
+
+
+def test_stated_figures_are_the_published_ones() -> None:
+    stated = [(page, words) for page, statements in STATED.items() for words in statements()]
+    assert len(stated) > 100
+    assert [f"{page}: {words}" for page, words in stated if plain(words) not in plain(PAGES[page])] == []
+
+
+@cache
+def plain(text: str) -> str:
+    """Return a text without folds, links and emphasis, with one kind of minus, and no blank before a percent sign."""
+    without_links = re.sub(r"\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\([^()]*\)", r"\1", text)
+    return re.sub(r" (?=%)", "", " ".join(without_links.replace("**", "").replace("−", "-").split()))
+
+
+def readme() -> Iterator[str]:
+    for recipe, training in (("ladder/99.0", "2.3 s"), ("ladder/99.4", "8.4 s"), ("ladder/99.7", "28 min")):
+        rung = on_the_ladder(recipe)
+        parameters = f"{int(rung['parameters'].replace(',', '')) / 1000:.0f}k"
+        yield row(f"recipe `{recipe}`", rung["reached"], rung["seeds"], parameters, rung["TFLOP"], training)
+        assert training in (rung["training"], f"{found('which makes ([0-9]+) for the whole', 'ladder.md')} min")
+
+    searched = found(r"50 trials in (\d+:\d+)", "conv/search.txt").replace(":", " min ")
+    confirmed = figures("conv/confirm.json")
+    yield f"`make search` in {searched} s, confirmed in {confirmed['seconds'] / 60:.0f} min |"
+    parameters = f"{confirmed['candidates'][0]['parameters'] / 1000:.0f}k"
+    yield row(on_images(confirmed["finals"][0]["test"]), "8", parameters, teraflop(published_recipe()))
+
+    saved = float(found(r"Pruning saved ([\d.]+) of 400 epochs", "conv/search.txt"))
+    assert round((400 - saved) / 8) == 9
+    yield "a budget of 50 full trainings (`make search` spends nine)"
+    curves, random, tpe = (mean_error("contest", *way) for way in (("curves", 50), ("random", 50), ("tpe", 25)))
+    yield f"ended at {curves} error, random search with the same pruner at {random} and Optuna's TPE at {tpe}"
+    apart = math.ceil(100 * abs(best_on_all("curves") - best_on_all("tpe"))) / 100
+    yield f"on all of MNIST, `curves` and TPE end within {apart:.2f} percentage points"
+
+
+def published_recipe() -> TrainConfig:
+    return from_json(figures("conv/RECORD.json")["recipe"])
+
+
+def results() -> Iterator[str]:
+    yield f"one, with {found('would have reached ([0-9.]+ %)', 'conv/audit.txt')}, would have been the best"
+    for folder in ("conv-0.1", "conv-0.1-curves", "conv"):
+        confirmed = figures(f"{folder}/confirm.json")
+        final = confirmed["finals"][0]
+        (raced,) = (each for each in confirmed["candidates"] if each["number"] == final["number"])
+        yield f"| {found('50 trials in ([0-9]+:[0-9]+)', f'{folder}/search.txt')}, "
+        yield row(on_images(raced["validation"]), on_images(final["test"]), committee(final))
+
+    for member, final in zip(
+        figures("front/front.json")["members"], figures("front/front.json")["finals"], strict=True
+    ):
+        ahead = f"by {around(member['ahead'], 'mean', times=100)}" if member["ahead"] else ""
+        shown = ahead if member["on_front"] == "yes" else "not shown"
+        yield row(f"{member['cost']:,}", on_images(member["test"]), shown, committee(final))
+
+    ablation = figures("conv/ablation.json")
+    convolutions, averaging, augmentation, rest = ablation["steps"]
+    start, left = (fmean(state["errors"]) for state in (ablation["start"], convolutions["after"]))
+    yield f"Convolutions remove {around(convolutions, 'fewer', digits=0)} of {start:.0f} errors"
+    yield f"averaging the weights {around(averaging, 'fewer', digits=0)} of the remaining {math.ceil(left)}"
+    yield f"Augmentation comes third, with {augmentation['fewer']:.0f}, which may be chance"
+    yield f"remove {around(rest, 'fewer', digits=0)} more, which leaves {fmean(rest['after']['errors']):.0f}"
+
+
+def committee(final: Mapping[str, int]) -> str:
+    """Return the accuracy of nets averaged, of 10,000 images; nothing where they were not."""
+    return f"{1 - final['committee'] / 10_000:.2%}" if "committee" in final else ""
+
+
+def speed() -> Iterator[str]:
+    for net in figures("speed/epyc-zen5-2-cores.json")["nets"]:
+        epoch = "{median:.2f} ({low:.2f} to {high:.2f})".format(**net["epoch"])
+        parts = (net[part]["median"] for part in ("load", "augment", "train", "evaluate"))
+        seconds = (f"{time:.2f}" for time in (*parts, net["floor"], net["filled_floor"]))
+        yield row(net["net"], f"{net['images_per_second']['median']:,.0f}", epoch, *seconds)
+
+    for recipe in ("ladder/99.0", "ladder/99.4", "ladder/99.6", "ladder/99.7", "former/0.1/ladder/99.4"):
+        rung = on_the_ladder(recipe)
+        parameters = f"{int(rung['parameters'].replace(',', '')) / 1000:.0f} k"
+        yield row(f"ours, `{recipe}`", rung["reached"], rung["seeds"], parameters, rung["TFLOP"])
+    for recipe in ("ladder/99.0", "ladder/99.4"):
+        rung = on_the_ladder(recipe)
+        yield f"{rung['training']} of training, {rung['wall']} from the start of the process ({rung['reached']})"
+    winner, cheapest = figures("conv/confirm.json")["finals"]
+    yield row(on_images(winner["test"]), "8", "84 k", teraflop(published_recipe()))
+    yield row("ours, the cheapest that tied with it", on_images(cheapest["test"]), "8")
+    for member in figures("front/front.json")["members"][-2:]:
+        recipe = space_files.recipe(space_files.load(FOLDER / "front" / f"{member['number']}.yaml"))
+        yield row(
+            on_images(member["test"]), "8", f"{member['cost'] / 1000:.3g} k".replace("6.81", "6.8"), teraflop(recipe)
+        )
+    yield from loops_of_others()
+    yield from pattern_of_optuna()
+
+
+NETS = {
+    "conv-mid": "conv-mid, batch 128", "batchnorm-128": "batchnorm, batch 128", "two-conv": "two-conv, batch 256",
+    "batchnorm-32": "batchnorm, batch 32",
+}  # fmt: skip
+
+
+def loops_of_others() -> Iterator[str]:
+    for net, name in NETS.items():
+        quick = {
+            loop["side"].split(", ")[-1]: loop for loop in figures("peers-expert.json")["rows"] if loop["net"] == net
+        }
+        if quick:
+            ends = "{ratio:.2f} ({lowest_ratio:.2f} to {highest_ratio:.2f})"
+            one, two = (
+                ends.format(**quick[f"{number} process{'es' * (number == 'two')}"]) for number in ("one", "two")
+            )
+            yield row(name, one, two, f"{quick['0 workers']['ratio']:.1f}")
+
+    for net, name in NETS.items():
+        loops = [loop for loop in figures("peers.json")["rows"] if loop["net"] == net and loop["quoted"]]
+        sides = (
+            " and ".join(f"{loop['ratio']:.1f}" for loop in loops if loop["side"].startswith(side))
+            for side in ("plain", "keras", "expert, one", "expert, two")
+        )
+        yield row(name, *sides)
+
+
+def pattern_of_optuna() -> Iterator[str]:
+    search, pattern = (figures("peers-search.json")[side] for side in ("ours", "theirs"))
+    good = [
+        next(trial["seconds"] for trial in one["trials"] if (trial["value"] or 0) >= 0.9959)
+        for one in (search, pattern)
+    ]
+    best, theirs = (max(trial["value"] or 0 for trial in one["trials"]) for one in (search, pattern))
+    early = max(trial["value"] or 0 for trial in pattern["trials"] if trial["seconds"] < search["seconds"])
+    yield f"accuracy of 99.59% after {good[0]:.0f} s, and ended with {best:.2%} after {search['seconds']:.0f} s"
+    yield (
+        f"the pattern was then at {early:.2%}, came to 99.59% after {good[1]:,.0f} s, "
+        f"{good[1] / good[0]:.1f} times as long, and to {theirs:.2%}"
+    )
+
+
+def proposals() -> Iterator[str]:
+    live, coarse = figures("strategies/contest.json")["claims"], figures("strategies/contest-coarse.json")["claims"]
+    against_tpe, against_random, list_against_tpe, list_against_random = (looks[-1] for looks in live)
+    listed = " + list of conv-5k-wrong"
+    for words, name, way, other, look in (
+        ("`curves`, `random`", "contest", "curves", "random", against_random),
+        ("`curves`, `tpe`", "contest", "curves", "tpe", against_tpe),
+        ("with the same list", "contest", "curves" + listed, "random" + listed, list_against_random),
+        ("with a list, `tpe`", "contest", "curves" + listed, "tpe", list_against_tpe),
+        ("resolution: `curves`, `tpe`", "contest-coarse", "curves", "tpe", coarse[0][-1]),
+    ):
+        errors = ", ".join(mean_error(name, each, look["pairs"]) for each in (way, other))
+        cheaper = (around(look["speedups"][cost], "ratio") for cost in ("15", "30", "50"))
+        lower = f"{around(look, 'difference', times=-1)} lower"
+        yield f"{words} {row(str(look['pairs']), errors, lower, *cheaper)}"
+
+    yield f"{mean_error('contest', 'random', 25)} against {mean_error('contest', 'tpe', 25)} in 25 pairs"
+    early = [mean_error("contest", way, 50, error_after(9)) for way in ("curves" + listed, "curves")]
+    yield f"an error of {early[0]} with the list and of {early[1]} without"
+    for cost, words in ((9, "percentage points less"), (15, "less")):
+        saved = differences("contest", "curves" + listed, "curves", error_after(cost))
+        assert len(saved) == 50
+        yield f"{with_interval(list(saved.values()))} {words}"
+
+    saved = differences("contest", "curves" + listed, "tpe", fresh_error)
+    ways = contested("contest")
+    mixed = {
+        seed for seed in saved if len({ways[way][seed]["machine"]["canary"] for way in ("tpe", "curves" + listed)}) > 1
+    }
+    apart, alike = (fmean(saved[seed] for seed in seeds) for seeds in (mixed, saved.keys() - mixed))
+    yield f"the difference is {apart:.2f} in these {len(mixed)} and {alike:.2f} in the six others"
+
+    means = [f"{best_on_all(way):.3f}%" for way in ("tpe", "curves", "curves, with a list")]
+    yield f"has {means[0]}, {means[1]} and {means[2]} on average"
+    pools = [
+        {(one["way"]["sampler"], bool(one["way"]["start"]), one["against"]["sampler"]): one["seen"] for one in compared}
+        for compared in figures("strategies/replays.json")["compared"].values()
+    ]
+    without, with_list = (("curves", listed_, "tpe") for listed_ in (False, True))
+    yield row(
+        "`curves`: error lower by, percentage points",
+        *(around(pool[without], "difference", times=-1) for pool in pools),
+    )
+    for words, seen, cost in (
+        ("at 15 full trainings", without, "15"), ("at 30", without, "30"), ("at 50", without, "50"),
+        ("times cheaper at 15", with_list, "15"), ("at 50", with_list, "50"),
+    ):  # fmt: skip
+        yield f"{words} {row(*(around(pool[seen]['speedups'][cost], 'ratio') for pool in pools))}"
+
+
+def contests() -> Iterator[str]:
+    for null in figures("contest/null.json")["rows"]:
+        claimed = f"{null['claimed']:.1%}" if null["contests"].startswith("null") else f"{null['claimed']:.0%}"
+        yield row(f"{null['replays']}", claimed, f"{100 * null['would_be_shown']:.2f} points")
+    live, pool = figures("contest/live.json")["contests"]
+    for contest in (live, pool):
+        tpe, random = (100 * each["error"] for each in contest["contestants"])
+        yield f"{tpe:.2f} % ± "
+        yield f"{random:.2f} % ± "
+
+
+def ordering() -> Iterator[str]:
+    simulated = {
+        (run["workers"], run["slots"], run["error"], run["order"]): run["in_full_swing"]
+        for run in figures("event-order.json") if run["schedule"] == "Dispatcher" and not run["event_ms"]
+    }  # fmt: skip
+    for workers, slots in dict.fromkeys((workers, slots) for workers, slots, _, _ in simulated):
+        used = (f"{100 * simulated[workers, slots, off, 'logical']:.1f} / 100" for off in (0.05, 0.1, 0.2, 0.4))
+        yield row(f"{workers:,}", f"{slots:,}", *used)
+
+
+def space_file_settings() -> Iterator[str]:
+    levers = {(lever["task"], lever["lever"]): lever for lever in figures("levers.json")["levers"]}
+    for words, name, on_5k in (
+        ("a third of the others", "hard", "hard"), ("shifts by 1 pixel", "grid", "grid"),
+        ("0.3 of the training", "cooldown", "cooldown"), ("1, 1, 2", "one-two", "one-one-two"),
+    ):  # fmt: skip
+        whole, few = levers[None, name], levers["mnist-5k", on_5k]
+        yield f"{words} | {around(whole, 'difference', digits=1, sign='+')}"
+        yield around(few, "difference", digits=1, sign="+")
+
+
+def promises() -> Iterator[str]:
+    ours, stock = (figures("soak.json")[side]["tables"] for side in ("ours", "stock"))
+    yield f"of 60 trials: exactly {ours['ended']}, none lost"
+    yield f"(Optuna alone: {stock['ended']}, {stock['failed']} failed, {stock['running']} left RUNNING)"
+
+
+STATED: Mapping[str, Callable[[], Iterator[str]]] = {
+    "README": readme, "results": results, "speed": speed, "proposals": proposals, "contests": contests,
+    "ordering": ordering, "space_files": space_file_settings, "promises": promises,
+}  # fmt: skip
