@@ -144,11 +144,10 @@ def speed() -> Iterator[str]:
     winner, cheapest = figures("conv/confirm.json")["finals"]
     yield row(on_images(winner["test"]), "8", "84 k", teraflop(published_recipe()))
     yield row("ours, the cheapest that tied with it", on_images(cheapest["test"]), "8")
-    for member in figures("front/front.json")["members"][-2:]:
-        recipe = space_files.recipe(space_files.load(FOLDER / "front" / f"{member['number']}.yaml"))
-        yield row(
-            on_images(member["test"]), "8", f"{member['cost'] / 1000:.3g} k".replace("6.81", "6.8"), teraflop(recipe)
-        )
+    for member, parameters in zip(figures("front/front.json")["members"][-2:], ("6.8", "10.8"), strict=True):
+        assert f"{member['cost'] / 1000:.1f}" == parameters
+        searched = space_files.recipe(space_files.load(FOLDER / "front" / f"{member['number']}.yaml"))
+        yield row(on_images(member["test"]), "8", f"{parameters} k", teraflop(searched))
     yield from loops_of_others()
     yield from pattern_of_optuna()
 
@@ -233,16 +232,16 @@ def proposals() -> Iterator[str]:
         {(one["way"]["sampler"], bool(one["way"]["start"]), one["against"]["sampler"]): one["seen"] for one in compared}
         for compared in figures("strategies/replays.json")["compared"].values()
     ]
-    without, with_list = (("curves", listed_, "tpe") for listed_ in (False, True))
+    without, with_list = (("curves", has_list, "tpe") for has_list in (False, True))
     yield row(
         "`curves`: error lower by, percentage points",
         *(around(pool[without], "difference", times=-1) for pool in pools),
     )
-    for words, seen, cost in (
+    for words, seen, trainings in (
         ("at 15 full trainings", without, "15"), ("at 30", without, "30"), ("at 50", without, "50"),
         ("times cheaper at 15", with_list, "15"), ("at 50", with_list, "50"),
     ):  # fmt: skip
-        yield f"{words} {row(*(around(pool[seen]['speedups'][cost], 'ratio') for pool in pools))}"
+        yield f"{words} {row(*(around(pool[seen]['speedups'][trainings], 'ratio') for pool in pools))}"
 
 
 def contests() -> Iterator[str]:

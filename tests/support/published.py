@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from statistics import fmean, stdev
+from statistics import fmean
 from typing import Any
-
-from scipy.stats import t as student
 
 from mnist_bench.config import TrainConfig
 from mnist_bench.experiments.ladder.result import rung
+from mnist_bench.statistics.tests import t_interval
 from support.paths import ROOT
 
 FOLDER = ROOT / "results" / "published"
@@ -46,14 +44,10 @@ def on_the_ladder(recipe: str) -> Mapping[str, str]:
 def contested(name: str) -> Mapping[str, Mapping[int, Any]]:
     """Return the searches of a live contest by their way, all with asha, and by their seeds in order."""
     ways: dict[str, dict[int, Any]] = {}
-    for line in sorted((FOLDER / "strategies" / f"{name}.jsonl").read_text().splitlines(), key=_seed):
-        search = json.loads(line)
+    searches = map(json.loads, (FOLDER / "strategies" / f"{name}.jsonl").read_text().splitlines())
+    for search in sorted(searches, key=lambda search: int(search["seed"])):
         ways.setdefault(search["way"].replace(" + asha", ""), {})[search["seed"]] = search
     return ways
-
-
-def _seed(line: str) -> int:
-    return int(json.loads(line)["seed"])
 
 
 def fresh_error(search: Mapping[str, Any]) -> float:
@@ -87,8 +81,9 @@ def differences(name: str, way: str, against: str, error: Callable[[Mapping[str,
 
 def with_interval(sample: Sequence[float]) -> str:
     """Return a mean with Student's 95 % interval."""
-    half = student.ppf(0.975, len(sample) - 1) * stdev(sample) / math.sqrt(len(sample))
-    return f"{fmean(sample):.2f} [{fmean(sample) - half:.2f}, {fmean(sample) + half:.2f}]"
+    interval = t_interval(sample)
+    assert interval
+    return f"{fmean(sample):.2f} [{interval[0]:.2f}, {interval[1]:.2f}]"
 
 
 def best_on_all(way: str) -> float:
