@@ -32,6 +32,7 @@ from support.published import (
     teraflop,
     with_interval,
 )  # fmt: skip
+from support.sources import refuse
 
 PAGES = {page.stem: page.read_text() for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))}
 
@@ -50,7 +51,7 @@ def test_quoted_lines_are_the_published_ones() -> None:
         assert len(lines) > 5, f"{path} has few lines that begin with {begin}"
         there = [line.removeprefix("    ").rstrip() for line in PAGES[page].splitlines()]
         missing += [f"{page}: {line}" for line in lines if not any(is_quoted(line, one) for one in there)]
-    assert missing == []
+    refuse(missing)
 
 
 def is_quoted(line: str, there: str) -> bool:
@@ -61,7 +62,7 @@ def is_quoted(line: str, there: str) -> bool:
 def test_stated_figures_are_the_published_ones() -> None:
     stated = [(page, words) for page, statements in STATED.items() for words in statements()]
     assert len(stated) > 100
-    assert [f"{page}: {words}" for page, words in stated if plain(words) not in plain(PAGES[page])] == []
+    refuse(f"{page}: {words}" for page, words in stated if plain(words) not in plain(PAGES[page]))
 
 
 @cache
