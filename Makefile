@@ -6,13 +6,14 @@ unexport PYTHONDONTWRITEBYTECODE   # where it is set, each of a thousand process
 FAST := not (slow or soak or browser or ray or integration)
 TWO := -n 2 --dist loadfile --no-loadscope-reorder   # what a file's tests look at is made once; the slow ones come first
 
-.PHONY: help search prove check coverage test integration faults docs lint format schema results peers search-peers gpu clean
+.PHONY: help search prove check coverage mutants test integration faults docs lint format schema results peers search-peers gpu clean
 
 help:
 	@echo "make search   50 trials of spaces/conv.yaml on the full data: about 5 minutes on 2 cores"
 	@echo "make prove    one search three ways (one worker, two workers, killed and resumed): one digest"
 	@echo "make check    lint, types, import contracts, and the fast tests"
 	@echo "make coverage how much of the code the fast tests run; under the floor it fails"
+	@echo "make mutants  how many of 200 planted faults the fast tests notice; half an hour on 2 cores"
 	@echo "make test     lint, types, import contracts, and all tests but those of the two lines below"
 	@echo "make integration   other people's programs read our studies; a Ray cluster; 'make gpu' rehearsed"
 	@echo "make faults   every fault of docs/faults.md, injected for real, and every property in its full dose"
@@ -36,6 +37,9 @@ check: .venv/tested lint
 
 coverage: .venv/tested
 	$(BIN)/python -m pytest -q -m "$(FAST)" $(TWO) --cov --cov-report term
+
+mutants: .venv/tested
+	$(BIN)/python benchmarks/mutants.py --jobs 2
 
 test: .venv/tested lint
 	$(BIN)/python -m pytest -m "not (soak or integration or ray)" $(TWO)

@@ -17,8 +17,6 @@ from search.event_log.events import Asked, Created, Declined, Event, GoalSet, St
 from search.event_log.log import EventLog
 from support.postgres_server import Server
 
-pytestmark = pytest.mark.slow  # a PostgreSQL server starts
-
 STUDY = "made-0"
 ENDS = Told(time=9, trial=0, external=True, state="PRUNED", reason="timed_out", value=None, error="so", attributes={})
 EVENTS: list[Event] = [
@@ -56,7 +54,13 @@ def in_postgresql(url: str, *, locked: bool) -> Iterator[Open]:
     storage.engine.dispose()
 
 
-@pytest.fixture(params=["sqlite", "postgresql", "postgresql, locked"])
+@pytest.fixture(
+    params=[
+        "sqlite",
+        pytest.param("postgresql", marks=pytest.mark.slow),  # a server starts
+        pytest.param("postgresql, locked", marks=pytest.mark.slow),
+    ]
+)
 def open_log(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
     if request.param == "sqlite":
         database = partial(in_sqlite, tmp_path)
