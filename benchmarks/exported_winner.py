@@ -29,7 +29,7 @@ from selenium.webdriver.chrome.service import Service
 from mnist_bench import load_model
 from mnist_bench.data import DataOptions, load_dataset
 from mnist_bench.numerics import sentence, this_machine
-from search.files import atomic_write
+from search.files import write_named
 
 CLOSE = 0.01
 """Logits: where the two best differ by no more, rounding decides which one comes first."""
@@ -156,7 +156,7 @@ def main() -> int:
     page = text(asked.folder, rows)
     print(page)
     if asked.output is not None:
-        atomic_write(asked.output, page.encode())
+        write_named(asked.output, page.encode())
     return 0 if all(row.same == row.clear for row in rows) else 1
 
 

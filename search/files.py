@@ -1,13 +1,23 @@
-"""Atomic writes (temporary file, fsync, rename, fsync of the folder), bounded reads, and folders."""
+"""Atomic writes (temporary file, fsync, rename, fsync of the folder), bounded reads, and folders.
+
+A folder may come from somebody else. Only a file that the user named on the command line is written through a link;
+only such a file may be a pipe.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedWriter, FileIO
 from pathlib import Path
+from typing import BinaryIO
 
-from search.errors import UsageError
+from search.errors import StorageError, UsageError
 
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}")
 
@@ -46,15 +56,11 @@ def check_target(target: Path, *, folder: bool) -> None:
 def atomic_write(path: Path, data: bytes) -> None:
     """Write `data` to `path`; a crash leaves the old file or the new one, never a torn one.
 
-    Symbolic links and anything that is not a regular file, such as /dev/stdout, are written in place, because renaming
-    over them would replace them.
+    A symbolic link is replaced, not followed, and so is a pipe.
 
     Raises:
         OSError: the disk is full or the folder is not writable; an existing file keeps its content.
     """
-    if path.is_symlink() or (path.exists() and not path.is_file()):
-        path.write_bytes(data)
-        return
     # Cut, for a name may be as long as names can be.
     temporary = path.parent / f".{path.name[:50]}.{secrets.token_hex(8)}"
     try:
@@ -69,16 +75,75 @@ def atomic_write(path: Path, data: bytes) -> None:
     _sync_folder(path.parent)
 
 
+def write_named(target: Path, data: bytes) -> None:
+    """Write `data` to a file that the user named; only here links are followed, and pipes and devices written to.
+
+    Whatever is not a regular file, such as /dev/stdout, is written in place: a rename would replace it.
+
+    Raises:
+        OSError: see `atomic_write`.
+    """
+    if target.is_symlink() or (target.exists() and not target.is_file()):
+        target.write_bytes(data)
+    else:
+        atomic_write(target, data)
+
+
+def own(path: Path) -> Path:
+    """Return a path in a study's folder, after a check that it leads to nothing outside; there may be nothing yet.
+
+    Raises:
+        StorageError: it is a symbolic link, a pipe or a device.
+    """
+    try:
+        mode = path.lstat().st_mode
+    except OSError:
+        return path
+    if stat.S_ISLNK(mode):
+        raise StorageError(f"{path}: is a symbolic link, which may lead to any file; put the file itself in its place.")
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise StorageError(f"{path}: is neither a file nor a folder; remove it.")
+    return path
+
+
+def check_one_name(path: Path) -> None:
+    """Check that a file has no second name (a hard link), before it is changed in place.
+
+    Raises:
+        StorageError: it has one; the file of that name would change, too.
+    """
+    try:
+        links = path.stat().st_nlink
+    except OSError:
+        return
+    if links > 1 and path.is_file():
+        raise StorageError(
+            f"{path}: has a second name (a hard link) and would change under both; put a copy in its place."
+        )
+
+
+def open_to_append(path: Path) -> FileIO:
+    """Open a file that grows, or a lock, without a buffer; it is created if it is missing. Links are not followed.
+
+    Raises:
+        StorageError: it is a link, a pipe or a device, or has a second name.
+        OSError: it cannot be written.
+    """
+    check_one_name(own(path))
+    return open(path, "a+b", buffering=0, opener=_not_through_a_link)
+
+
 def append_line(path: Path, line: str) -> None:
     """Add a line to a file that only grows, and sync it to disk.
 
     Raises:
+        StorageError: it is a link, a pipe or a device, or has a second name.
         OSError: the disk is full or the file cannot be written; of the line there may then be a part.
     """
-    is_torn = path.exists() and not path.read_bytes().endswith(b"\n")
-    with path.open("a") as file:
+    with open_to_append(path) as raw, BufferedWriter(raw) as file:
         # If a killed process left half a line, a line break keeps it from spoiling this one.
-        file.write("\n" * is_torn + line + "\n")
+        is_torn = raw.seek(0, os.SEEK_END) > 0 and os.pread(raw.fileno(), 1, raw.tell() - 1) != b"\n"
+        file.write(("\n" * is_torn + line + "\n").encode())
         file.flush()
         os.fsync(file.fileno())
 
@@ -87,10 +152,33 @@ def read(path: Path, max_bytes: int) -> bytes:
     """Return at most `max_bytes` + 1 bytes of a file; the extra byte tells the caller that the file is too large.
 
     Raises:
+        OSError: the file cannot be read, or is a pipe or a device; see `opened`.
+    """
+    with opened(path) as file:
+        return file.read(max_bytes + 1)
+
+
+def read_named(path: Path, max_bytes: int) -> bytes:
+    """Return as `read` does what is in a file that the user named, which may be a pipe, such as bash's `<(command)`.
+
+    Raises:
         OSError: the file cannot be read.
     """
     with path.open("rb") as file:
         return file.read(max_bytes + 1)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """Open a file to read it, but not a pipe or a device: these may keep the reader waiting, or never end.
+
+    Raises:
+        OSError: the file cannot be read, or is one of these.
+    """
+    with open(path, "rb", opener=_without_waiting) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is a pipe or a device", str(path))
+        yield file
 
 
 def leftovers(folder: Path) -> list[Path]:
@@ -105,3 +193,11 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _not_through_a_link(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)

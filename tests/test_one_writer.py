@@ -24,10 +24,8 @@ OWN_METHODS = ("self._store.save", "training.save")
 OPENERS = ("open", "fdopen", "ZipFile")
 FLAGS = re.compile(r"O_(?:WRONLY|RDWR|APPEND|CREAT)")
 OTHERWISE = {
-    "search/files.py": {"open(xb)", "open(a)", "path.write_bytes", "os.replace"},  # the writer itself; /dev/stdout
-    "search/database/file_lock.py": {"open(ab)"},  # its content only names the holder; the lock is the kernel's
+    "search/files.py": {"open(xb)", "open(a+b)", "target.write_bytes", "os.replace"},  # the writer itself; /dev/stdout
     "search/executors/local/oom.py": {"Path('/proc/self/oom_score_adj').write_text"},  # a word to the kernel
-    "search/executors/local/pool.py": {"open(ab)"},  # what workers print, for people
     "search/executors/local/worker.py": {"os.fdopen(wb)"},  # a pipe
     "search/repeatability/elsewhere.py": {"os.fdopen(w)"},  # a pipe
     "search/executors/ray/cluster.py": {"os.open(O_WRONLY)"},  # /dev/null, in the place of stderr

@@ -15,7 +15,7 @@ from mnist_bench.studies import needed_options, record, worth_keeping
 from mnist_bench.training import check_known, check_trial, load_model
 from search.errors import NewerVersionError, SearchError, StorageError, UsageError
 from search.event_log import StudyRecord, TrialRecord
-from search.files import leftovers, make_folder
+from search.files import leftovers, make_folder, own
 from search.messages import first_few, number_of
 from search.study import ConfirmFolder, StudyFolder, StudyLocation, checkpoint_store
 
@@ -216,12 +216,15 @@ _MOVES = "--repair moves them into aside/ in the study's folder"
 
 def _move_aside(paths: Sequence[Path], folder: Path) -> str:
     """Move files to the same place below the study's folder `aside`, without replacing any file there."""
+    aside = StudyFolder(folder).aside
     for path in paths:
-        target = StudyFolder(folder).aside / path.relative_to(folder)
+        target = aside / path.relative_to(folder)
+        for above in target.parents[: len(path.relative_to(folder).parents)]:
+            own(above)
         make_folder(target.parent)
         names = (target.with_name(f"{target.name}.{k}") for k in count(1))
         path.rename(target if not target.exists() else next(name for name in names if not name.exists()))
-    return f"Moved into {StudyFolder(folder).aside}."
+    return f"Moved into {aside}."
 
 
 def _remove(paths: Sequence[Path]) -> str:

@@ -23,7 +23,7 @@ from mnist_bench.training import FitResult, export, fit
 from search.arguments import check_seed
 from search.errors import UsageError
 from search.event_log import StudyRecord, TrialRecord
-from search.files import atomic_write
+from search.files import write_named
 from search.space import Space
 from search.trainer_api import Report
 
@@ -113,7 +113,7 @@ class RecipeTraining:
         if not result.state:
             raise UsageError(f"{path}: there are no weights to keep, training ended without any.")
         try:
-            atomic_write(path, export(result.state, self.config))
+            write_named(path, export(result.state, self.config))
         except OSError as error:
             raise UsageError(f"{path}: cannot be written ({error.strerror}).") from error
 

@@ -50,7 +50,7 @@ def with_those_in_folders(named: Iterable[Any]) -> Iterator[Any]:
 def read(path: Path, convert: Convert = brightness, *, upright: bool = True) -> NDArray[np.float64]:
     """Return the picture in a file as `parse` does; errors as there."""
     try:
-        return parse(files.read(path, MAX_BYTES), str(path), convert, upright=upright)
+        return parse(files.read_named(path, MAX_BYTES), str(path), convert, upright=upright)
     except ClosedDoorError as error:
         raise PictureError(f"{error}.") from error
     except OSError as error:

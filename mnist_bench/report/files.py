@@ -16,7 +16,7 @@ from mnist_bench.report.sections import read
 from mnist_bench.studies import find_trial, openings
 from search.errors import SearchError, StudyNotFoundError, UsageError
 from search.event_log import StudyRecord
-from search.files import atomic_write, check_target
+from search.files import atomic_write, check_target, write_named
 from search.study import StudyLocation, invocations
 
 
@@ -63,17 +63,14 @@ def write(
     check_target(file, folder=False)
     storage = None if location.owns_database else location.url
     subject = Subject(study=study, folder=location.folder, data_dir=data_dir, storage=storage)
-    pictures = gallery(subject, begins)
+    sections, opened, searched = read(study, location), openings.for_study(location), invocations(files)
+    weights = files.weights if files.kept_weights() else None
+    pictures = gallery(subject, begins)  # after all that may be refused, for it takes seconds
     gathered = gather(
-        study,
-        sections=read(study, location),
-        gallery=pictures,
-        test_openings=openings.for_study(location),
-        invocations=invocations(files),
-        weights=files.weights if files.kept_weights() else None,
+        study, sections=sections, gallery=pictures, test_openings=opened, invocations=searched, weights=weights
     )
     drawn, reason = _drawing(study, gathered, location, data_dir)
-    _save(file, html.render(gathered, drawn))
+    _save(file, html.render(gathered, drawn), atomic_write if to is None else write_named)
     return Written(file=file, missing=pictures.missing, no_drawing=reason, unforeseen=pictures.unforeseen)
 
 
@@ -94,9 +91,9 @@ def _drawing(
         return None, str(error)
 
 
-def _save(file: Path, text: str) -> None:
+def _save(file: Path, text: str, write: Callable[[Path, bytes], None]) -> None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        atomic_write(file, text.encode())
+        write(file, text.encode())
     except OSError as error:
         raise UsageError(f"{file}: cannot be written ({error.strerror}).") from error

@@ -8,9 +8,15 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
+from search.errors import StorageError
+from search.files import read
 from search.study import ResultsFolder, StudyLocation, name_inside
+
+MAX_BYTES = 16_000_000
+"""Of a ledger: 100,000 openings; what follows is not counted."""
 
 
 def purpose_of_confirming(name: str) -> str:
@@ -37,7 +43,8 @@ def from_results(results: Path) -> int:
     """Return how often the test set was opened from a results folder, and for studies that were copied into it."""
     lines = _lines(ResultsFolder(results).openings)
     for files in ResultsFolder(results).with_openings():
-        lines |= _own(files.openings)
+        with suppress(StorageError):  # a ledger that leads elsewhere is refused wherever the study itself is opened
+            lines |= _own(files.openings)
     return lines.total()
 
 
@@ -48,7 +55,7 @@ def _own(ledger: Path) -> Counter[bytes]:
 
 def _lines(ledger: Path) -> Counter[bytes]:
     try:
-        return Counter(ledger.read_bytes().splitlines())
+        return Counter(read(ledger, MAX_BYTES).splitlines())
     except FileNotFoundError:
         return Counter()
 

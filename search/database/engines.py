@@ -18,6 +18,7 @@ from sqlalchemy.engine import Engine
 from search.database import postgres
 from search.database.urls import is_postgresql, redacted, resolved, sqlite_file
 from search.errors import StorageError, StudyLockedError, is_of_the_system
+from search.files import check_one_name
 from search.messages import first_line
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 SQLITE_TIMEOUT = 60.0
 """Seconds to wait while another process holds SQLite's lock on the file."""
+BESIDE = ("-wal", "-shm", "-journal")
+"""Endings of the files that SQLite keeps beside a database of its own accord."""
 _EMPTIED = "it is empty, and its write-ahead log is not"
 _BROKEN_OFF = "a write to it was broken off; SQLite's own shell can roll it back: sqlite3 study.db .tables"
 
@@ -183,8 +186,12 @@ def _is_emptied(path: Path) -> bool:
 
     The log may hold the newest events. SQLite deletes it when it opens such a file, even for reading.
     """
-    log = path.with_name(f"{path.name}-wal")
+    log = _beside(path, "-wal")
     return path.stat().st_size == 0 and log.exists() and log.stat().st_size > 0
+
+
+def _beside(path: Path, ending: str) -> Path:
+    return path.with_name(f"{path.name}{ending}")
 
 
 def _damaged(path: Path, fault: str) -> str:
@@ -203,7 +210,11 @@ def _connect_to_read(path: Path) -> sqlite3.Connection:
     SQLite writes the first page of a new file through a rollback journal. A process that is killed within milliseconds
     leaves that journal behind (8 of 200 kills in docs/faults.md). Only a writer may roll it back; the next driver does
     so when it opens the file.
+
+    Raises:
+        StorageError: the file that readers share, which SQLite writes, has a second name.
     """
+    check_one_name(_beside(path, "-shm"))
     connection = _connect(path, "mode=ro")
     try:
         connection.execute("PRAGMA schema_version")  # connecting alone does not read the file
@@ -226,7 +237,7 @@ def _is_at_rest(path: Path) -> bool:
 
     Reading with a log needs a file beside it that readers share; in another user's folder it cannot be made.
     """
-    log = path.with_name(f"{path.name}-wal")
+    log = _beside(path, "-wal")
     return not os.access(path.parent, os.W_OK) and not (log.exists() and log.stat().st_size)
 
 
@@ -241,6 +252,8 @@ def _connect(path: Path, options: str) -> sqlite3.Connection:
 
 
 def _prepare_sqlite(path: Path) -> None:
+    for changed in (path, *(_beside(path, ending) for ending in BESIDE)):
+        check_one_name(changed)
     check_whole(path)
     try:
         connection = sqlite3.connect(path, timeout=SQLITE_TIMEOUT)

@@ -14,7 +14,11 @@ from pathlib import Path
 from typing import IO, Any
 
 from search.errors import StorageError, StudyLockedError
+from search.files import open_to_append, opened, read
 from search.messages import on_one_line
+
+MAX_BYTES = 10_000
+"""Of a signature; who sent a lock may have written anything into it."""
 
 
 @contextlib.contextmanager
@@ -27,7 +31,7 @@ def driver_lock(path: Path, what: str) -> Iterator[None]:
     """
     while True:
         with _opened(path) as file:
-            if not _take(file):
+            if not _take(file, path):
                 raise StudyLockedError(f"{what} is being worked on by {holder(path)}; wait for it or stop it.")
             if not _stands_at(path, file):
                 continue  # it was removed by who held it, and a lock on it keeps nobody out
@@ -45,8 +49,8 @@ def _stands_at(path: Path, file: IO[bytes]) -> bool:
 
 def _opened(path: Path) -> IO[bytes]:
     try:
-        # Append mode: "wb" would erase the holder's signature before we know whether we get the lock.
-        return path.open("ab", buffering=0)
+        # Not emptied: that would erase the holder's signature before we know whether we get the lock.
+        return open_to_append(path)
     except OSError as error:
         raise StorageError(f"{path}: cannot be written ({error.strerror}).") from error
 
@@ -66,36 +70,54 @@ def _sign(file: IO[bytes], path: Path) -> None:
         raise StorageError(f"{path}: cannot be written ({error.strerror}).") from error
 
 
-def _take(file: IO[bytes]) -> bool:
+def _take(file: IO[bytes], path: Path) -> bool:
     """Try for one second to take the lock: `is_held` in another process takes it, too, but only for a moment."""
     for _ in range(20):
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            time.sleep(0.05)
-        else:
+        if _locked(file, fcntl.LOCK_EX, path):
             return True
+        time.sleep(0.05)
     return False
+
+
+def _locked(file: IO[bytes], kind: int, path: Path) -> bool:
+    """Return whether the lock was free; it is then taken.
+
+    Raises:
+        StorageError: the file system has no locks.
+    """
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        raise StorageError(
+            f"{path}: cannot be locked ({error.strerror}); mount this file system with locks (Lustre: -o flock), or "
+            "name a results folder on another one with --results."
+        ) from error
+    return True
 
 
 def is_held(path: Path) -> bool:
-    """Return whether a living process holds the lock."""
+    """Return whether a living process holds the lock.
+
+    Raises:
+        StorageError: the lock file cannot be read, or its file system has no locks.
+    """
     try:
         # A shared lock, so that several readers can ask at the same time. Closing the file releases it.
-        with path.open("r") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        with opened(path) as file:
+            return not _locked(file, fcntl.LOCK_SH, path)
     except FileNotFoundError:
         return False
-    except BlockingIOError:
-        return True
-    return False
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be read ({error.strerror}).") from error
 
 
 def holder(path: Path) -> str:
     """Return who holds the lock or held it last: "process 17 on node7 since 2026-11-24T10:20:30+00:00"."""
     # Nobody erases a signature: a process that is killed cannot, and an old one does no harm.
     try:
-        return in_words(json.loads(path.read_text()))
+        return in_words(json.loads(read(path, MAX_BYTES)))
     except (OSError, ValueError, RecursionError):
         return "another process"
 

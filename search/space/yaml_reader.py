@@ -100,7 +100,7 @@ def load(path: Path) -> Document:
         UsageError: the file cannot be read.
     """
     try:
-        data = files.read(path, MAX_BYTES)
+        data = files.read_named(path, MAX_BYTES)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise UsageError(f"{path}: cannot be read: {reason}") from error

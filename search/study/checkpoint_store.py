@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from search.errors import NewerVersionError, StorageError
-from search.files import atomic_write, leftovers, make_folder
+from search.files import atomic_write, leftovers, make_folder, opened, own
 from search.trainer_api import Report
 
 SUFFIX = ".state"
@@ -26,8 +26,9 @@ def read(path: Path) -> tuple[Report, bytes] | None:
         NewerVersionError: it is whole, and a newer version wrote it.
     """
     try:
-        content = path.read_bytes()
-    except OSError:
+        with opened(own(path)) as file:
+            content = file.read()
+    except (OSError, StorageError):
         return None
     digest, body = content[:_HASH_LENGTH], content[_HASH_LENGTH:]
     if hashlib.sha256(body).digest() != digest:

@@ -13,9 +13,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from search.errors import StorageError
-from search.files import append_line, atomic_write
+from search.files import append_line, atomic_write, read
 from search.space import Space
 from search.study.folder import StudyFolder
+
+MAX_BYTES = 16_000_000
+"""Of the commands that searched; what follows is left out."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,7 +53,7 @@ def keep_provenance(files: StudyFolder, space: Space, invocation: Invocation | N
 def invocations(files: StudyFolder) -> list[Invocation]:
     """Return what searched a study, oldest first; lines that cannot be read are left out."""
     try:
-        lines = files.commands.read_text(errors="replace").splitlines()
+        lines = read(files.commands, MAX_BYTES).decode(errors="replace").splitlines()
     except FileNotFoundError:
         return []
     return [invocation for line in lines if (invocation := _invocation(line))]

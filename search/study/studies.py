@@ -169,7 +169,7 @@ def list_studies(results: Path, storage: str | None = None) -> list[StudySummary
         StorageError: the storage that all of them share cannot be read.
     """
     newest = _newest_by_name(results, storage)
-    summaries = [_summary(StudyLocation.of(name, results, storage), moment) for name, moment in newest.items()]
+    summaries = [_summary(results / name, storage, moment) for name, moment in newest.items()]
     return sorted(summaries, key=lambda summary: summary.modified, reverse=True)
 
 
@@ -249,35 +249,37 @@ def _query(url: str, question: Callable[[Engine], T]) -> T:
         raise StorageError(f"Cannot read the database {redacted(url)}: {first_line(error)}.") from error
 
 
-def _summary(location: StudyLocation, moment: str | StorageError) -> StudySummary:
-    history, unreadable = History(), str(moment) if isinstance(moment, StorageError) else None
-    if unreadable is None:
-        try:
+def _summary(folder: Path, storage: str | None, moment: str | StorageError) -> StudySummary:
+    history, live, unreadable = History(), False, str(moment) if isinstance(moment, StorageError) else None
+    try:
+        location = StudyLocation.of(folder.name, folder.parent, storage)
+        live = driver_of(location) is not None
+        if unreadable is None:
             history = _read(location) or history
-        except StorageError as error:
-            unreadable = str(error)
+    except StorageError as error:
+        unreadable = unreadable or str(error)
     return StudySummary(
-        name=location.name,
-        path=location.folder,
-        modified=_modified(location.files.database) if isinstance(moment, StorageError) else moment,
+        name=folder.name,
+        path=folder,
+        modified=_modified(folder) if isinstance(moment, StorageError) else moment,
         trials=history.finished,
         goal=history.goal,
         complete=history.ends["complete"],
         best_value=history.best.value if history.best else None,
-        live=driver_of(location) is not None,
-        bytes=_size(location.folder),
+        live=live,
+        bytes=_size(folder),
         spec=history.spec,
         ended_early=history.stop is not None,
         unreadable=unreadable,
     )
 
 
-def _modified(file: Path) -> str:
-    return datetime.fromtimestamp(file.stat().st_mtime, UTC).isoformat(timespec="milliseconds")
+def _modified(folder: Path) -> str:
+    return datetime.fromtimestamp(folder.stat().st_mtime, UTC).isoformat(timespec="milliseconds")
 
 
 def _size(folder: Path) -> int:
-    return sum(_size_of(file) for file in folder.rglob("*") if file.is_file())
+    return sum(_size_of(file) for file in folder.rglob("*") if file.is_file() and not file.is_symlink())
 
 
 def _size_of(file: Path) -> int:

@@ -5,12 +5,22 @@ from __future__ import annotations
 import os
 import stat
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from search.errors import UsageError
-from search.files import append_line, atomic_write, check_target, leftovers, make_folder
+from search.errors import StorageError, UsageError
+from search.files import (
+    append_line,
+    atomic_write,
+    check_target,
+    leftovers,
+    make_folder,
+    read,
+    read_named,
+    write_named,
+)
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,23 +98,84 @@ def test_a_file_may_be_read_by_whom_the_mask_lets(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o640
 
 
-def test_what_is_no_file_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+def test_a_named_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
     pipe, read = tmp_path / "pipe", []
     os.mkfifo(pipe)
     reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()))
     reader.start()
-    atomic_write(pipe, b"content")
+    write_named(pipe, b"content")
     reader.join()
     assert read == [b"content"]
     assert stat.S_ISFIFO(pipe.stat().st_mode)
 
 
-def test_a_link_is_written_through(tmp_path: Path) -> None:
+def test_a_link_that_the_user_named_is_written_through(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"old")
+    (tmp_path / "link").symlink_to("file")
+    write_named(tmp_path / "link", b"new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "file").read_bytes() == b"new"
+
+
+def test_any_other_link_is_replaced_and_leaves_what_it_names(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"old")
     (tmp_path / "link").symlink_to("file")
     atomic_write(tmp_path / "link", b"new")
-    assert (tmp_path / "link").is_symlink()
-    assert (tmp_path / "file").read_bytes() == b"new"
+    assert not (tmp_path / "link").is_symlink()
+    assert ((tmp_path / "link").read_bytes(), (tmp_path / "file").read_bytes()) == (b"new", b"old")
+
+
+def a_link(path: Path, victim: Path) -> None:
+    path.symlink_to(victim)
+
+
+def a_second_name(path: Path, victim: Path) -> None:
+    os.link(victim, path)
+
+
+def a_pipe(path: Path, _victim: Path) -> None:
+    os.mkfifo(path)
+
+
+@pytest.mark.parametrize("make", [a_link, a_second_name, a_pipe])
+def test_a_line_is_added_to_no_file_of_another_name(tmp_path: Path, make: Callable[[Path, Path], None]) -> None:
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"precious")
+    make(tmp_path / "log", victim)
+    with pytest.raises(StorageError, match=r"log: (is|has) .*(link|remove)"):
+        append_line(tmp_path / "log", "a line")
+    assert victim.read_bytes() == b"precious"
+
+
+def test_a_line_makes_no_file_where_a_link_leads(tmp_path: Path) -> None:
+    (tmp_path / "log").symlink_to(tmp_path / "missing")
+    with pytest.raises(StorageError, match="log: is a symbolic link"):
+        append_line(tmp_path / "log", "a line")
+    assert not (tmp_path / "missing").exists()
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, ""), (b"", ""), (b"whole\n", "whole\n"), (b"torn", "torn\n")])
+def test_a_line_begins_on_one_of_its_own(tmp_path: Path, before: bytes | None, after: str) -> None:
+    if before is not None:
+        (tmp_path / "log").write_bytes(before)
+    append_line(tmp_path / "log", "a line")
+    assert (tmp_path / "log").read_text() == f"{after}a line\n"
+
+
+@pytest.mark.parametrize("where", ["pipe", "/dev/zero"])
+def test_a_pipe_or_a_device_is_not_read_and_not_waited_for(tmp_path: Path, where: str) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="it is a pipe or a device"):
+        read(tmp_path / where, 10)
+
+
+def test_a_pipe_that_the_user_named_is_read(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=lambda: pipe.write_bytes(b"content"))
+    writer.start()
+    assert read_named(pipe, 3) == b"cont"
+    writer.join()
 
 
 def test_what_a_killed_writer_leaves_is_found_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ from mnist_bench.data.mnist import Images
 from mnist_bench.data.own.parts import Parts, check_size, joined
 from mnist_bench.errors import DataError
 from mnist_bench.picture_form import MAX_CLASSES
+from search.files import opened
 from search.messages import show
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
@@ -38,7 +39,7 @@ def read(path: Path) -> Parts:
         DataError: the file cannot be read, or does not hold that.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with opened(path) as file, zipfile.ZipFile(file) as archive:
             arrays = {key: _array(archive, key, path) for key in KEYS}
     except _DAMAGED as error:
         raise DataError(f"{path}: cannot be read as an .npz file ({error})") from error

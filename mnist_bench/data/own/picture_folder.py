@@ -18,6 +18,7 @@ from mnist_bench.data.own.parts import Parts, check_size, joined
 from mnist_bench.errors import DataError
 from mnist_bench.picture_form import MAX_CLASSES, MAX_SIDE, MIN_CLASSES, MIN_SIDE
 from search import canonical_json
+from search.files import opened
 from search.messages import listing, on_one_line, show
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ def _picture(path: Path) -> tuple[Bytes, bool]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a large picture, which is refused below before it is decoded
-            with pillow.open(path, formats=FORMATS) as image:
+            with opened(path) as file, pillow.open(file, formats=FORMATS) as image:
                 _check(image, path)
                 coloured = image.mode in COLOUR
                 return np.asarray(image.convert("RGB")), coloured

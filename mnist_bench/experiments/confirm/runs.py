@@ -290,6 +290,7 @@ class Runs:
         Raises:
             DataError, StorageError: see `open_test_set`.
         """
+        own = StudyFolder(self._folder.path.parent).openings  # one that leads elsewhere is refused before the training
         files = own_test_files(options)
         on = self._known(numbers, files)
         known = {final.number: final for final in on.finals}
@@ -298,7 +299,6 @@ class Runs:
             return None
         if unknown := [number for number in numbers if number not in known]:
             purpose = f"{purpose_of_confirming(self._study.name)}{', '.join(map(_name, unknown))}; {SEEDS} seeds each"
-            own = StudyFolder(self._folder.path.parent).openings
             scores = Scores(self._grid, options, purpose=purpose, ledgers=[ledger, own])
             known |= {number: self._final(number, curves, scores, files) for number in unknown}
             on = Evaluated(finals=(), images=len(scores.images.labels), test_files=files)

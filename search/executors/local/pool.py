@@ -16,6 +16,7 @@ from search.executors.local import oom
 from search.executors.local.process import Inbox, Running, WorkerProcess
 from search.executors.protocol import Done, Job, Lost, Outcome, Raised
 from search.executors.restart_policy import MAX_START, RestartPolicy
+from search.files import open_to_append
 from search.trainer_api import Report, TrainerSpec
 
 CRASHES = {signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT}
@@ -64,7 +65,7 @@ class LocalExecutor:
 
     def start(self) -> Mapping[str, Any]:
         """Start all workers and return as soon as the first one greets; the others join when they are ready."""
-        self._log = self._log_file.open("ab")
+        self._log = open_to_append(self._log_file)
         # The first greeting is enough: a study's numerics are those of any worker, and of each that joins later the
         # canary is compared with it. Waiting for all would cost as long as the slowest start.
         while self._numerics is None:

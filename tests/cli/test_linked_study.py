@@ -1,0 +1,111 @@
+"""A study that somebody sent, in which files lead elsewhere: commands refuse them, and leave what they name alone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from support.copies import Ran
+from support.paths import ROOT
+
+InOneProcess = Callable[[Path, str], dict[str, Ran]]
+
+pytestmark = pytest.mark.slow  # a process that imports PyTorch and draws
+STUDIES = ROOT / "tests" / "data" / "studies-3a8e64d"
+SEARCH = "search small.yaml --trials 8 --slots 4 --seed 1 --study-name interrupted --executor in-process"
+CONFIRM, ABLATE = "confirm confirmed --top 2 --budget 20s", "ablate confirmed --from plain.yaml --seeds 3"
+REFUSED = [
+    *((SEARCH, name) for name in ("driver.lock", "study.db", "study.db-wal", "states")),
+    *((CONFIRM, name) for name in ("confirm", "confirm/driver.lock", "confirm/confirm.json")),
+    *((ABLATE, name) for name in ("ablation", "ablation/driver.lock", "ablation/ablation.json")),
+    *(("report confirmed", name) for name in ("report.html", "confirm", "weights", "commands.jsonl")),
+    ("plot confirmed history", "plots"),
+    *(("export confirmed --to new", name) for name in ("weights", "study.db-shm")),
+    *(("doctor confirmed --repair", name) for name in ("driver.lock", "aside", "ablation/driver.lock", "weights")),
+    *(("studies remove confirmed --yes", name) for name in ("driver.lock", "study.db")),
+    *(("show confirmed", name) for name in ("study.db", "driver.lock", "report.html")),
+    ("predict confirmed seven.png", "weights"),
+    ("reproduce confirmed", "study.db"),
+    ("leaderboard confirmed", "test-openings.jsonl"),
+]  # fmt: skip
+"""Commands, and a name that leads elsewhere."""
+UNHARMED = [
+    ("leaderboard confirmed", "leaderboard.json"),
+    *(("studies", name) for name in ("study.db", "driver.lock", "test-openings.jsonl")),
+    *(("studies remove confirmed --yes", name) for name in ("confirm", "report.html")),
+]
+"""Those that do their work without it."""
+CASES = [(*case, kind) for case in (*REFUSED, *UNHARMED) for kind in ("link", "pipe")]
+SCRIPT = "import mnist_bench.studies.leaderboard_cache as cache\ncache.FROM = 1  # so that small ones are kept, too\n"
+
+
+def line(number: int) -> str:
+    return f"{CASES[number][0]} --results results-{number}"
+
+
+def set_up(root: Path, number: int) -> None:
+    """Copy a study for a case, in which a name leads to a victim with its content, or to nothing if there is none."""
+    command, name, kind = CASES[number]
+    study = root / f"results-{number}" / ("interrupted" if command == SEARCH else "confirmed")
+    shutil.copytree(STUDIES / study.name, study)
+    path, victim = study / name, root / f"victim-{number}"
+    path.parent.mkdir(exist_ok=True)
+    if path.exists():
+        path.rename(victim)
+    if kind == "link":
+        path.symlink_to(victim)
+    else:
+        os.mkfifo(path)
+
+
+def contents(victim: Path) -> dict[str, bytes] | None:
+    """Return the files of a victim, None where there is none."""
+    if not victim.exists():
+        return None
+    files = victim.rglob("*") if victim.is_dir() else [victim]
+    return {str(path): path.read_bytes() for path in files if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("received")
+    for name in ("small.yaml", "plain.yaml"):
+        shutil.copy(STUDIES / name, root)
+    for number in range(len(CASES)):
+        set_up(root, number)
+    return root
+
+
+@pytest.fixture(scope="module")
+def before(root: Path) -> list[dict[str, bytes] | None]:
+    return [contents(root / f"victim-{number}") for number in range(len(CASES))]
+
+
+@pytest.fixture(scope="module")
+def ran(root: Path, before: object, in_one_process: InOneProcess) -> dict[str, Ran]:
+    return in_one_process(root, SCRIPT + "\n".join(f"run({line(number)!r})" for number in range(len(CASES))))
+
+
+@pytest.mark.parametrize("number", range(len(CASES)), ids=lambda number: f"{CASES[number]}")
+def test_what_is_elsewhere_is_left_alone(
+    number: int, root: Path, before: list[dict[str, bytes] | None], ran: dict[str, Ran]
+) -> None:
+    (command, name, kind), done = CASES[number], ran[line(number)]
+    assert contents(root / f"victim-{number}") == before[number]
+    if (command, name) in UNHARMED:
+        assert done.code == 0, done.err
+        return
+    assert done.code == 1, done.out
+    what = "is a symbolic link" if kind == "link" else "is neither a file nor a folder"
+    assert f"{name}: {what}" in " ".join(done.err.split())
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_the_list_goes_on_past_such_a_study_and_says_why(ran: dict[str, Ran], kind: str) -> None:
+    listed = ran[line(CASES.index(("studies", "study.db", kind)))]
+    assert "confirmed cannot be read: " in listed.err
+    assert "unreadable" in listed.out
