@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,10 @@ def names(folder: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
         if name.startswith("_") or name in WITHOUT_PATHS:
             continue
         if isinstance(member, property):
-            yield name, lambda name=name: getattr(folder, name)
+            yield name, partial(getattr, folder, name)
         elif callable(member):
             given = {key: ARGUMENTS[key] for key in inspect.signature(member).parameters if key != "self"}
-            yield name, lambda name=name, given=given: getattr(folder, name)(**given)
+            yield name, partial(getattr(folder, name), **given)
 
 
 def doors(results: Path) -> dict[str, tuple[Path, Callable[[], Any]]]:
