@@ -356,7 +356,7 @@ def _check_streak(
             return
         streak += 1
         if streak >= most:
-            cause = f"; the first one: {trial.error.splitlines()[-1].rstrip('.')}" if trial.error else ""
+            cause = f"; the first one: {trial.cause}" if trial.cause else ""
             failed = TooManyFailuresError(f"{most} trials in a row {words}{cause}.")
             failed.add_note(trial.error or "")  # for those who ask for the traceback
             raise failed

@@ -16,7 +16,7 @@ from search.driver.driver import NO_RULES, Driver
 from search.driver.outages import MAX_OUTAGE, Outages, Recorder
 from search.driver.progress import BlamedObserver, Header, Observer
 from search.driver.resume import OnTrialEnd, clean_up, keep_nothing, release, restored
-from search.errors import PluginError, StorageError, UsageError
+from search.errors import PluginError, StorageError, TooManyFailuresError, UsageError
 from search.event_log import (
     MAX_COUNT,
     MAX_GOAL,
@@ -44,6 +44,7 @@ from search.study import (
     StartList,
     StudyLocation,
     StudySpec,
+    all_failed,
     check_belongs,
     check_not_renamed,
     check_same,
@@ -188,11 +189,18 @@ class Search:
             UsageError: fewer trials are asked for than the unfinished study was started for, the study's folder cannot
                 be made or is another study's, or the planner or trainer gives what the study cannot keep.
             PluginError: the system refuses something to the planner, or to the observer.
-            StorageError, WorkerError, TooManyFailuresError: see there.
+            TooManyFailuresError: several trials in a row fail or are infeasible, or all have failed at the goal.
+            StorageError, WorkerError: see there.
         """
         make_folder(self.location.folder)
         with file_lock.driver_lock(self.location.files.lock, f"Study {self.location.name}"), storage_errors():
-            return self._locked_run()  # the folder's lock first, also with a server's: checkpoints are files
+            run = self._locked_run()  # the folder's lock first, also with a server's: checkpoints are files
+        failed = run.study.first_failed
+        if run.reached and failed is not None:
+            error = TooManyFailuresError(all_failed(self.location.name, failed, self.location.options))
+            error.add_note(failed.error or "")  # for those who ask for the traceback
+            raise error
+        return run
 
     def trials_left(self) -> int:
         """Return how many trained trials are left to end, 0 where `run` would train nothing.

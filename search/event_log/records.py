@@ -63,6 +63,11 @@ class TrialRecord:
         return self.reports[-1].value if self.reports else None
 
     @property
+    def cause(self) -> str | None:
+        """The last line of its error, without a full stop; None if it has none."""
+        return self.error.splitlines()[-1].rstrip(".") if self.error else None
+
+    @property
     def seconds(self) -> float:
         """Training time of all periods, in seconds."""
         return sum(report.seconds for report in self.reports)
@@ -155,6 +160,12 @@ class StudyRecord:
     def best(self) -> TrialRecord | None:
         """The complete trial with the best value, if there is one; with two objectives, too."""
         return min((t for t in self.trials if t.state == "COMPLETE"), key=TrialRecord.rank_key, default=None)
+
+    @property
+    def first_failed(self) -> TrialRecord | None:
+        """The first trial, if every trained trial that has ended failed; None if one did not, or none has ended."""
+        ended = self.finished()
+        return ended[0] if ended and all(trial.state == "FAIL" for trial in ended) else None
 
     @property
     def digest(self) -> str:

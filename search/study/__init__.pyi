@@ -41,6 +41,7 @@ from .spec import (
 from .start_list import StartList as StartList
 from .studies import (
     StudySummary as StudySummary,
+    all_failed as all_failed,
     alone_with as alone_with,
     check_its_folder as check_its_folder,
     check_not_renamed as check_not_renamed,

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Engine
 
 from search.database import file_lock, is_postgresql, open_for_reading, postgres, redacted, storage_errors
 from search.errors import StorageError, StudyNotFoundError, UsageError
-from search.event_log import Created, Event, EventLog, History, StudyRecord, log
+from search.event_log import Created, Event, EventLog, History, StudyRecord, TrialRecord, log
 from search.messages import first_line
 from search.study.folder import ResultsFolder
 from search.study.location import StudyLocation, belongs, can_name_a_study, checked_name, place_options
@@ -44,6 +44,8 @@ class StudySummary:
     """The study's specification."""
     ended_early: bool = False
     """Whether a rule of its user's has ended the search before its goal."""
+    first_failed: TrialRecord | None = None
+    """The first trial, if every trained trial that has ended failed."""
     unreadable: str | None = None
     """Why the study cannot be read, in a sentence; its figures are zero then."""
 
@@ -270,6 +272,7 @@ def _summary(folder: Path, storage: str | None, moment: str | StorageError) -> S
         bytes=_size(folder),
         spec=history.spec,
         ended_early=history.stop is not None,
+        first_failed=history.record().first_failed,
         unreadable=unreadable,
     )
 
@@ -294,6 +297,14 @@ def no_such_study(location: StudyLocation) -> StudyNotFoundError:
     place = where(location.folder.parent, None if location.owns_database else location.url)
     return StudyNotFoundError(
         f"No study {location.name} in {place}; `mnist-bench studies{location.options}` lists what there is."
+    )
+
+
+def all_failed(name: str, first: TrialRecord, place: str) -> str:
+    """Return in words that every trial of a study failed; `place` are the options with which commands find it."""
+    cause = f"; the first one: {first.cause}" if first.cause else ""
+    return (
+        f"Every trial of {name} failed{cause}. `mnist-bench show {name}/{first.number}{place}` shows the whole error."
     )
 
 

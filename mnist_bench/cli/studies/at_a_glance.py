@@ -29,7 +29,7 @@ from search.errors import StudyNotFoundError
 from search.event_log import StudyRecord, TrialRecord
 from search.messages import number_of
 from search.space import Field
-from search.study import StudyFolder, StudyLocation, invocations
+from search.study import StudyFolder, StudyLocation, all_failed, invocations
 
 Entry = tuple[str, str]
 """A label, and what it labels."""
@@ -40,7 +40,7 @@ def show(study: StudyRecord, location: StudyLocation) -> None:
     foreign = is_foreign(study.spec)
     board = plain_board(study) if foreign else leaderboard_of(study)
     output.print_prose(headline(board))
-    finding = _finding(study, board, location) if isinstance(board, Leaderboard) else []
+    finding = _failure(study, location) or (_finding(study, board, location) if isinstance(board, Leaderboard) else [])
     best = [] if study.best is None else _foreign_best(study, study.best) if foreign else _best(study, study.best)
     entries = [*finding, *best, *_search(study), *_files(study, location.files)]
     for label, text in [*entries, ("digest", grouped(study.digest))]:
@@ -52,6 +52,12 @@ def show(study: StudyRecord, location: StudyLocation) -> None:
         output.print_line()
         output.print_table(Table(rows=ranges, columns=_columns(study)))
     output.print_prose(f"The whole specification: `mnist-bench show {study.name} --all{location.options}`.")
+
+
+def _failure(study: StudyRecord, location: StudyLocation) -> list[Entry]:
+    """Return that every trial failed, if that is so."""
+    first = study.first_failed
+    return [] if first is None else [("finding", all_failed(study.name, first, location.options))]
 
 
 def _finding(study: StudyRecord, board: Leaderboard, location: StudyLocation) -> Iterator[Entry]:

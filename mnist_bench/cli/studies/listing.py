@@ -35,7 +35,7 @@ def studies(
         return
     from mnist_bench.leaderboard import test_set_line
     from mnist_bench.studies import openings
-    from search.study import list_studies, place_options, where
+    from search.study import all_failed, list_studies, place_options, where
 
     opened = openings.from_results(results)
     summaries = list_studies(results, storage)
@@ -43,6 +43,8 @@ def studies(
     for summary in summaries:
         if summary.unreadable is not None:
             output.note(f"{summary.name} cannot be read: {summary.unreadable}")
+        if summary.first_failed is not None:
+            output.note(all_failed(summary.name, summary.first_failed, place_options(results, storage)))
     form = output.form(json=json, csv=csv, markdown=markdown)
     if not rows and form in ("table", "markdown"):
         command = f"mnist-bench search conv --trials 50{place_options(results, storage)}"

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import Result
 
 from search.study.studies import StudySummary
+from support import handmade
 from support.paths import DATABASE
 
 Cli = Callable[..., Result]
@@ -51,6 +52,20 @@ def test_a_study_that_cannot_be_read_is_listed_as_such_and_the_reason_is_told(
     assert "unreadable" in shown.stdout
     assert "torn cannot be read: Cannot read the database." in shown.stderr
     assert json.loads(cli("studies", "--json").stdout)["studies"][0]["state"] == "unreadable"
+
+
+def test_a_study_all_of_whose_trials_failed_is_told_with_the_first_error_and_where_the_rest_is(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed = handmade.trial(0, periods=0, state="FAIL", error="Traceback\nNameError: no name.")
+    found = [summary("conv-0"), replace(summary("gbm-0", trials=3), complete=0, first_failed=failed)]
+    monkeypatch.setattr("search.study.list_studies", lambda results, storage=None: found)
+    shown = cli("studies", "--results", "runs")
+    assert shown.exit_code == 0
+    assert shown.stderr == (
+        "Every trial of gbm-0 failed; the first one: NameError: no name. "
+        "`mnist-bench show gbm-0/0 --results runs` shows the whole error.\n"
+    )
 
 
 @pytest.mark.parametrize("options", [("--results", "other"), ("--storage", "sqlite:///other.db"), ("--json",)])

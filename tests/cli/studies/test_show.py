@@ -77,6 +77,19 @@ def test_a_study_without_a_complete_trial_stands_on_one_screen(cli: Cli) -> None
     assert not any(line.startswith("best") for line in lines)
 
 
+@pytest.mark.parametrize("foreign", [False, True])
+def test_the_finding_of_a_study_all_of_whose_trials_failed_is_the_first_error(cli: Cli, foreign: bool) -> None:
+    failed = [handmade.trial(n, periods=0, state="FAIL", error=f"Traceback\nNameError: no x{n}") for n in range(3)]
+    study = handmade.study(failed)
+    if foreign:
+        study = replace(study, spec={**study.spec, "context": {"trainer": {"factory": "a:b"}}})
+    cli.studies["conv-0"] = study  # type: ignore[attr-defined]
+    assert cli("show", "conv-0").stdout.splitlines()[1] == (
+        "finding   Every trial of conv-0 failed; the first one: NameError: no x0. "
+        "`mnist-bench show conv-0/0` shows the whole error."
+    )
+
+
 def finding(cli: Cli, *trials: TrialRecord) -> list[str]:
     """Return what `show` finds about a study of these trials, a text a line."""
     cli.studies["conv-0"] = handmade.study(trials)  # type: ignore[attr-defined]

@@ -238,6 +238,19 @@ def test_crashes_in_a_row_end_the_search_with_the_first_ones_text(tmp_path: Path
     assert "Traceback" in "".join(ended.value.__notes__), "for those who ask for it"
 
 
+def test_a_search_all_of_whose_trials_fail_says_so_each_time_and_where_to_read_more(tmp_path: Path) -> None:
+    for _ in range(2):  # the second one finds it at its goal
+        with pytest.raises(TooManyFailuresError) as ended:
+            fake.run(tmp_path, goal=3, behaviour="raise_always")
+        assert str(ended.value) == (
+            "Every trial of fake-0 failed; the first one: ZeroDivisionError: the fake trainer divides by zero. "
+            f"`mnist-bench show fake-0/0 --results {tmp_path}` shows the whole error."
+        )
+        assert "Traceback" in "".join(ended.value.__notes__), "for those who ask for it"
+    (summary,) = studies.list_studies(tmp_path)
+    assert (summary.trials, summary.goal, summary.first_failed and summary.first_failed.number) == (3, 3, 0)
+
+
 @pytest.mark.slow
 def test_infeasible_configurations_in_a_row_end_the_search(tmp_path: Path) -> None:
     with pytest.raises(TooManyFailuresError, match="200 trials in a row are infeasible"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from search.differences import differences
-from search.event_log.records import TrialRecord, digest
+from search.event_log.records import StudyRecord, TrialRecord, digest
 from search.trainer_api import Report
 
 
@@ -40,6 +40,17 @@ def test_the_digest_sees_what_decides_and_not_what_varies() -> None:
         replace(one, seed=9), replace(one, reason="pruned"), replace(one, external=True), replace(one, number=7),
     ):  # fmt: skip
         assert digest([other, two]) != digest([one, two])
+
+
+def test_a_study_has_a_first_failed_trial_only_if_all_that_ended_failed() -> None:
+    infeasible = replace(trial(0), state="PRUNED", reason="infeasible")
+    crashed = [replace(trial(n), state="FAIL", reason="crashed", error="Traceback\nNameError: no x.") for n in (1, 2)]
+    running = replace(trial(3, report(0.5)), state="RUNNING", reason="running")
+    study = StudyRecord(name="tour-0", spec={}, totals=(9,), trials=(infeasible, *crashed, running))
+    assert study.first_failed is crashed[0]
+    assert crashed[0].cause == "NameError: no x"
+    for trials in ((infeasible, running), (*crashed, trial(4, report(0.5))), ()):
+        assert replace(study, trials=trials).first_failed is None
 
 
 def test_a_paused_trial_counts_like_a_running_one() -> None:
