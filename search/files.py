@@ -48,7 +48,7 @@ def check_target(target: Path, *, folder: bool) -> None:
     if existing != target and not existing.is_dir():
         raise UsageError(f"{target}: cannot be written ({existing} is a file, no folder).")
     # A file is replaced, which its folder has to allow; what is no regular file, such as /dev/stdout, is written to.
-    written = existing.parent if existing.is_file() else existing
+    written = existing.parent if existing.is_file() and not existing.is_symlink() else existing
     if not os.access(written, os.W_OK):
         raise UsageError(f"{target}: cannot be written ({written} is closed to you).")
 

@@ -13,7 +13,7 @@ from mnist_bench.space_files import Source
 from mnist_bench.training import FitResult
 from search.arguments import check_count, check_seed
 from search.event_log import StudyRecord, TrialRecord
-from search.files import check_target, make_folder
+from search.files import check_target
 
 
 def fit(
@@ -151,6 +151,5 @@ def _fitted(
         return training.fit(seed, on_period)
     check_target(to, folder=False)
     result = training.fit(seed, on_period)
-    make_folder(to.parent)
     training.save(result, to)
     return result

@@ -23,7 +23,7 @@ from mnist_bench.training import FitResult, export, fit
 from search.arguments import check_seed
 from search.errors import UsageError
 from search.event_log import StudyRecord, TrialRecord
-from search.files import write_named
+from search.files import make_folder, write_named
 from search.space import Space
 from search.trainer_api import Report
 
@@ -105,13 +105,14 @@ class RecipeTraining:
             )
 
     def save(self, result: FitResult, path: Path) -> None:
-        """Write the weights that training came to as safetensors, into a folder that is there.
+        """Write the weights that training came to as safetensors, into a folder that is made if it is missing.
 
         Raises:
             UsageError: there are none, or the file cannot be written.
         """
         if not result.state:
             raise UsageError(f"{path}: there are no weights to keep, training ended without any.")
+        make_folder(path.parent)
         try:
             write_named(path, export(result.state, self.config))
         except OSError as error:

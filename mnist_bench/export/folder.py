@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from mnist_bench.export.winner import Winner
 from mnist_bench.prediction import UNFINISHED, WEIGHTS, is_export, pack
 from mnist_bench.studies import record as records
 from mnist_bench.units import size
-from search.errors import UsageError
+from search.errors import SearchError, UsageError
 from search.files import atomic_write, make_folder
 
 NET, ONNX, PAGE, CARD, RECORD = "net.py", "model.onnx", "draw.html", "README.md", "RECORD.json"
@@ -70,7 +72,8 @@ def _replace(folder: Path, contents: Mapping[str, bytes]) -> None:
     one goes first, and the file from which they are read comes last.
     """
     of_members = [path.name for path in sorted(folder.glob(MEMBER_RECORD.format("*")))]
-    earlier = (WEIGHTS, ONNX, PAGE, NET, CARD, RECORD, *of_members)
+    # Code goes before the records that name it, so that the next export finds it if this one is killed.
+    earlier = (WEIGHTS, ONNX, PAGE, NET, CARD, *_code(folder, (RECORD, *of_members)), RECORD, *of_members)
     steps: list[tuple[str, bytes | None]] = [
         (UNFINISHED, TEXT.encode()),
         *((name, None) for name in earlier),
@@ -87,6 +90,16 @@ def _replace(folder: Path, contents: Mapping[str, bytes]) -> None:
                 atomic_write(path, content)
         except OSError as error:
             raise UsageError(f"{path}: cannot be written ({error.strerror}).") from error
+
+
+def _code(folder: Path, names: Iterable[str]) -> Iterator[str]:
+    """Yield the files with code of the user's own that the records of these names tell of, unless they were changed."""
+    for name in names:
+        with suppress(SearchError, OSError):
+            code, sha256 = own_nets.named(str(records.read(folder / name).recipe.get("net_code")))
+            file = Path(code.rpartition(":")[0]).name
+            if file.endswith(".py") and hashlib.sha256((folder / file).read_bytes()).hexdigest() == sha256:
+                yield file
 
 
 def _of_our_net(winner: Winner, folder: Path, remark: Callable[[str], None]) -> dict[str, bytes]:

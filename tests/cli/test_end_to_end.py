@@ -58,7 +58,7 @@ run("train tiny-0/0 --on all --json")
 run("train tiny-0/0 --dataset kmnist")
 run("train tiny-0/9")
 run("show tiny-0 --space")
-run("train recipe.yaml --set optim.lr=9 --output no/such/folder")
+run("train recipe.yaml --set optim.lr=9 --output weights.safetensors/no")
 """
 ON_RAY = """
 run("search tiny.yaml -n 4 --executor in-process")
@@ -181,7 +181,10 @@ def test_train_as_json_and_its_weights(ran: dict[str, Ran], folder: Path) -> Non
         ("train recipe.yaml --output weights.safetensors --seeds 2", "one seed"),
         ("train tiny.yaml", "no ranges"),
         ("train tiny-0/0 --dataset kmnist", "the data set of its study"),
-        ("train recipe.yaml --set optim.lr=9 --output no/such/folder", "no/such/folder: cannot be written"),
+        (
+            "train recipe.yaml --set optim.lr=9 --output weights.safetensors/no",
+            "weights.safetensors/no: cannot be written",
+        ),
     ],
 )
 def test_what_is_refused(ran: dict[str, Ran], command: str, words: str) -> None:

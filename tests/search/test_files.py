@@ -214,3 +214,15 @@ def test_a_place_to_write_to_is_looked_at_beforehand(tmp_path: Path) -> None:
     for target, folder in refused:
         with pytest.raises(UsageError, match=r": cannot be (made a folder|written) \("):
             check_target(target, folder=folder)
+
+
+def test_a_link_to_a_file_is_written_to_wherever_it_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed, file = tmp_path / "closed", tmp_path / "file"
+    closed.mkdir()
+    file.touch()
+    (closed / "stdout").symlink_to(file)
+    (closed / "other").touch()
+    monkeypatch.setattr("os.access", lambda path, mode: Path(path) != closed)
+    check_target(closed / "stdout", folder=False)  # as /dev/stdout is, where `> file` sends it
+    with pytest.raises(UsageError, match="closed is closed to you"):
+        check_target(closed / "other", folder=False)

@@ -16,6 +16,7 @@ from mnist_bench.config import DatasetName, TrainOn
 from mnist_bench.result_table import Column, Table
 from search.arguments import MAX_SEED
 from search.errors import UsageError
+from search.files import check_target
 
 if TYPE_CHECKING:
     from mnist_bench.config import TrainConfig
@@ -86,7 +87,10 @@ def train(
     Several seeds train at once, as many as there are workers.
     """
     form = output.form(json=json, csv=csv, markdown=markdown)
-    _check_output(output_file, seeds)  # before anything that takes seconds to load
+    if output_file is not None:  # before anything that takes seconds to load
+        check_target(output_file, folder=False)
+        if seeds > 1:
+            raise UsageError("--output keeps the weights of one seed; leave out --seeds, or --output.")
     from mnist_bench.config import leaves_validation
     from mnist_bench.data import close_test_set
     from mnist_bench.experiments import recipe_training
@@ -129,16 +133,6 @@ def _is_trial(recipe: str) -> bool:
     study, _, number = recipe.partition("/")
     is_file = os.path.exists(recipe) or recipe in space_files.shipped()
     return bool(study) and number.isascii() and number.isdigit() and not is_file
-
-
-def _check_output(path: Path | None, seeds: int) -> None:
-    """Refuse what could not be kept, before any time is spent on training it."""
-    if path is not None and seeds > 1:
-        raise UsageError("--output keeps the weights of one seed; leave out --seeds, or --output.")
-    if path is not None and not path.parent.is_dir():
-        raise UsageError(f"{path}: cannot be written, there is no folder {path.parent}.")
-    if path is not None and (path.is_dir() or not os.access(path.parent, os.W_OK)):
-        raise UsageError(f"{path}: cannot be written, it is a folder or in one that is closed to you.")
 
 
 def _show_period(seed: int, report: Report) -> None:

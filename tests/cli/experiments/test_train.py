@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import pytest
 from typer.testing import Result
@@ -53,6 +54,34 @@ def test_for_people_there_is_a_line_a_period_as_it_ends(train: Callable[..., str
     assert lines[3].split()[-1] == "diverged"
     assert lines[4].startswith("weights of seed 0  sha256 ")
     assert lines[-1] == "1 of 2 seeds did not train to the end."
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("--output", "file/w.safetensors"), "file/w.safetensors: cannot be written (file is a file, no folder)."),
+        (("--output", "."), ".: cannot be written (it is a folder; name a file in it)."),
+        (("--output", "new/w", "--seeds", "2"), "--output keeps the weights of one seed; leave out --seeds, or"),
+    ],
+)
+def test_a_place_for_the_weights_is_looked_at_as_by_all_commands(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, words: Sequence[str], reason: str
+) -> None:
+    Path("file").touch()
+    monkeypatch.setattr("mnist_bench.data.close_test_set", lambda: pytest.fail("it went on"))
+    result = cli("train", "r.yaml", *words)
+    assert result.exit_code == 2
+    assert reason in result.stderr
+
+
+def test_the_weights_may_go_into_a_new_folder(
+    train: Callable[..., str], cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[Path] = []
+    monkeypatch.setattr(Training, "save", lambda self, result, path: kept.append(path), raising=False)
+    result = cli("train", "r.yaml", "--output", "new/sub/w.safetensors")
+    assert (result.exit_code, kept) == (0, [Path("new/sub/w.safetensors")])
+    assert "weights in new/sub/w.safetensors" in result.stderr
 
 
 def test_csv_has_a_row_a_period(train: Callable[..., str]) -> None:

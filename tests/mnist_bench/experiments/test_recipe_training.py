@@ -16,6 +16,7 @@ from mnist_bench.data.own.cache import options_for
 from mnist_bench.experiments import recipe_training
 from mnist_bench.experiments.recipe_training import Options, RecipeTraining
 from mnist_bench.own_nets.own_net import use
+from mnist_bench.training import FitResult
 from search.errors import PluginError, SpaceError, UsageError, WorkerError
 from search.event_log.records import StudyRecord
 from support import handmade, own_nets
@@ -53,6 +54,13 @@ def study_on(data: DataOptions, config: TrainConfig) -> StudyRecord:
         "split_hash": loaded.split.digest, "form": asdict(data.form),
     }  # fmt: skip
     return study
+
+
+def test_weights_are_kept_in_a_new_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recipe_training, "export", lambda state, config: state)
+    training = recipe_training.of_recipe(SMALL, Options())
+    training.save(FitResult(reports=(), state=b"weights"), tmp_path / "new" / "sub" / "w.safetensors")
+    assert (tmp_path / "new" / "sub" / "w.safetensors").read_bytes() == b"weights"
 
 
 @pytest.mark.slow

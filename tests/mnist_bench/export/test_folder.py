@@ -302,6 +302,22 @@ def test_a_committee_has_a_record_of_each_net(winner: Winner, digits: Dataset, t
     assert not list(tmp_path.glob("RECORD-*.json"))
 
 
+@pytest.mark.parametrize("changed", [False, True])
+def test_an_export_removes_the_code_that_an_earlier_one_wrote_unless_it_was_changed(
+    winner: Winner, digits: Dataset, tmp_path: Path, changed: bool
+) -> None:
+    code = use(own_nets.write(tmp_path, own_nets.GOOD, "earlier_net.py")).code
+    config = TrainConfig(epochs=1, optim=OptimConfig(batch_size=500), net={"width": 3}, net_code=code)
+    place = tmp_path / "winner"
+    folder.write(handmade_winner.winner(config, digits), place)
+    assert (place / "earlier_net.py").is_file()
+    if changed:
+        (place / "earlier_net.py").write_text("mine = 1")
+    written = folder.write(winner, place)
+    kept = [place / "earlier_net.py"] if changed else []
+    assert sorted(place.iterdir()) == sorted([*written.files, *kept])
+
+
 @pytest.mark.parametrize("file", ["nets_on_a_card.py", "my-net.py", "class.py", "a.net.py"])
 @pytest.mark.parametrize(("text", "nets"), [(own_nets.GOOD, 1), (own_nets.UNTYPED, 2)])
 def test_what_the_card_says_of_a_net_of_ones_own_runs(
