@@ -18,7 +18,7 @@ from mnist_bench.cli import options, output, plugin, space
 from mnist_bench.cli.bench import commands
 from mnist_bench.cli.exit_codes import ExitCode
 from mnist_bench.cli.experiments import ablate, confirm, notebook, train
-from mnist_bench.cli.help import HelpfulCommand, HelpfulGroup
+from mnist_bench.cli.help import GroupWithoutSuggestions, HelpfulCommand, HelpfulGroup
 from mnist_bench.cli.pictures import plot, report
 from mnist_bench.cli.studies import doctor, leaderboard, listing, reproduce, search, show
 from mnist_bench.cli.tables import commands as table_commands
@@ -142,7 +142,7 @@ app.add_typer(commands.app, name="bench", cls=HelpfulGroup)
 app.add_typer(space.app, name="space", cls=HelpfulGroup)
 app.add_typer(plugin.app, name="plugin", cls=HelpfulGroup)
 app.add_typer(table_commands.app, name="table", cls=HelpfulGroup)
-app.add_typer(listing.app, name="studies", cls=HelpfulGroup)
+app.add_typer(listing.app, name="studies", cls=GroupWithoutSuggestions)
 
 
 def main() -> None:

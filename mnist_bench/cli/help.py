@@ -50,6 +50,13 @@ class HelpfulGroup(TyperGroup):
             formatter.write_dl(rows)
 
 
+class GroupWithoutSuggestions(HelpfulGroup):
+    """A group with a command that cannot be undone: no mistyped word is answered with one of its commands."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{**options, "suggest_commands": False})
+
+
 def _heading(param: Any) -> str:
     return getattr(param, "rich_help_panel", None) or OTHERS
 

@@ -34,7 +34,7 @@ TRIALS = 50
 File = Annotated[
     str, typer.Argument(metavar="FILE", help="A space file, the name of a shipped one (conv), or - for the input.")
 ]
-Files = Annotated[list[str], typer.Argument(metavar="FILE...", help="Space files, or names of shipped ones.")]
+Files = Annotated[list[str], typer.Argument(metavar="FILE", help="Space files, or names of shipped ones.")]
 
 
 @app.command("check", cls=HelpfulCommand)

@@ -19,7 +19,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
     {
         "history": "validation accuracy of each trial in turn, and the best so far",
         "curves": "learning curves, the pruned ones pale, with the rungs",
-        "importances": "which parameters decide",
+        "importances": "how much each parameter decides, compared with chance",
         "slices": "accuracy over each parameter",
         "parallel": "all parameters of all trials side by side",
         "pareto": "accuracy against parameters and against multiply-accumulates",

@@ -31,8 +31,8 @@ def test_sentences_about_commands_are_whole(cli: Cli, group: tuple[str, ...]) ->
 
 
 @pytest.mark.parametrize(
-    "command", ["show", "confirm", "doctor", "report", "leaderboard", "train", "export", "predict"]
+    "command", ["show", "confirm", "doctor", "report", "leaderboard", "train", "export", "predict", "space check"]
 )
-def test_usage_lines_have_no_brackets_within_brackets(cli: Cli, command: str) -> None:
-    usage = cli(command, "--help", columns=100).stdout.splitlines()[0]
-    assert not any(marks in usage for marks in ("[[", "]]", "{", "...]"))
+def test_usage_lines_have_no_brackets_within_brackets_and_say_once_what_repeats(cli: Cli, command: str) -> None:
+    usage = cli(*command.split(), "--help", columns=100).stdout.splitlines()[0]
+    assert not any(marks in usage for marks in ("[[", "]]", "{", "...]", "...."))

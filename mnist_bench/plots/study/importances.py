@@ -45,7 +45,7 @@ class Bar:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Importances:
-    """All parameters, those first whose bars are the furthest beyond their marks of chance."""
+    """All parameters, first those that stand out from chance, and the longest bars first among them and the others."""
 
     bars: tuple[Bar, ...]
     trials: int
@@ -111,7 +111,7 @@ def rows(study: StudyRecord) -> Importances:
         for importance in measure(study, comparison)
         if importance.path in labels
     )
-    ordered = sorted(bars, key=lambda bar: bar.chance - bar.share)
+    ordered = sorted(bars, key=lambda bar: (not bar.stands_out, -bar.share))
     return Importances(
         bars=tuple(ordered), trials=len(comparison.trials), epochs=comparison.epochs, detail=comparison.detail
     )
@@ -176,8 +176,8 @@ def _remarks(measured: Importances, hidden: int) -> list[str]:
     return [
         f"{measured.detail}: what separates the best quarter from all (PED-ANOVA)",
         f"{MAX_TRIALS} of them measured" if measured.trials > MAX_TRIALS else "",
-        "black: luck alone lifts no bar beyond its mark in 95 of 100 shuffled studies",
-        "▶ a mark beyond the axis" if beyond else "",
+        "line: luck alone lifts no bar beyond it in 95 of 100 shuffled studies",
+        "▶ a line beyond the axis" if beyond else "",
         "hollow: on the trials that have the parameter" if hollow else "",
         f"{hidden} less important ones left out" if hidden else "",
     ]

@@ -81,6 +81,15 @@ def test_what_stands_before_remove_is_refused_and_removes_nothing(
     assert removed == ["conv-0"]
 
 
+@pytest.mark.parametrize("word", ["rename", "remvoe"])
+def test_a_word_that_is_no_command_is_not_answered_with_one_that_removes(cli: Cli, word: str) -> None:
+    result = cli("studies", word, "smoke-0", "foo")
+    assert result.exit_code == 2
+    assert f"No such command '{word}'." in result.stderr
+    assert "mean" not in result.stderr
+    assert "Did you mean 'studies'" in cli("studeis").stderr
+
+
 def test_studies_as_json(cli: Cli, three: list[StudySummary]) -> None:
     values = json.loads(cli("studies", "--json").stdout)
     assert [study["study"] for study in values["studies"]] == ["conv-0", "smoke-1", "gpu-2"]

@@ -49,11 +49,16 @@ def test_what_decides_comes_first_and_stands_out() -> None:
     assert importances.detail == "study conv-0: 40 trials, compared after 1 epoch"
 
 
-def test_a_long_bar_below_its_mark_stands_below_a_short_one_beyond_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    shares = {"optim.lr": (0.3, 0.9), "optim.momentum": (0.2, 0.1), "model.batchnorm": (0.25, 0.3)}
+def test_a_long_bar_below_its_line_stands_below_short_ones_beyond_theirs_which_are_ordered_by_length(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shares = {
+        "optim.lr": (0.3, 0.9), "optim.momentum": (0.2, 0.1), "model.hidden_layers": (0.21, 0.2),
+        "model.batchnorm": (0.25, 0.3),
+    }  # fmt: skip
     measured = [Importance(path=path, share=share, chance=chance) for path, (share, chance) in shares.items()]
     monkeypatch.setattr("mnist_bench.plots.study.importances.measure", lambda study, comparison: measured)
-    assert [bar.label for bar in rows(decided_by_lr()).bars] == ["momentum", "batchnorm", "lr"]
+    assert [bar.label for bar in rows(decided_by_lr()).bars] == ["hidden_layers", "momentum", "lr", "batchnorm"]
 
 
 def test_conditional_parameters_say_on_how_many_trials() -> None:
@@ -128,7 +133,7 @@ def test_a_mark_far_beyond_the_bars_becomes_a_pointer_at_the_edge() -> None:
     assert axes.lines[1].get_marker() == ">"
     assert axes.figure is not None
     remarks = axes.figure.get_supxlabel()
-    assert "▶ a mark beyond the axis" in remarks
+    assert "▶ a line beyond the axis" in remarks
 
 
 def test_of_many_parameters_the_least_important_are_left_out() -> None:
