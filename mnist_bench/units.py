@@ -29,8 +29,8 @@ def duration(seconds: float) -> str:
 
 
 def between(low: float, high: float) -> str:
-    """Return a range of seconds in one unit, two digits each: `4 to 7 minutes`, `1.5 to 2 days`."""
-    size, name = next(((size, name) for size, name in _SPANS if high >= 1.5 * size), _SPANS[-1])
+    """Return a range of seconds in one unit, two digits each: `4 to 7 minutes`, `49 to 140 seconds`."""
+    size, name = next(((size, name) for size, name in _SPANS if low >= size and high >= 1.5 * size), _SPANS[-1])
     ends = list(dict.fromkeys(_two_digits(seconds / size) for seconds in (low, high)))
     return f"{' to '.join(ends)} {name[:-1] if ends == ['1'] else name}"
 

@@ -13,7 +13,6 @@ from mnist_bench.cli import options, output, targets
 from mnist_bench.cli.exit_codes import ExitCode
 from mnist_bench.cli.help import HelpfulCommand
 from mnist_bench.result_table import Table, key_column
-from mnist_bench.units import between
 from search import messages
 from search.errors import Problem, SpaceError, UsageError
 from search.messages import number_of
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Check, show and sample space files.", no_args_is_help=True)
 
 TRIALS = 50
-"""The number of trials that `show` estimates the time of."""
+"""The number of trials that `show --json` estimates the time of."""
 
 File = Annotated[
     str, typer.Argument(metavar="FILE", help="A space file, the name of a shipped one (conv), or - for the input.")
@@ -84,17 +83,18 @@ def show(
     net: options.Net = None,
     json: options.Json = False,
 ) -> None:
-    """Show a space's fields, ranges and conditions, its smallest and largest net, and how long a search takes.
+    """Show a space's fields, ranges and conditions, and its smallest and largest net.
 
-    Nets and times are those for MNIST, or for the pictures of --data.
+    Nets are those for MNIST, or for the pictures of --data. With --json, `estimate` is the training time at the usual
+    speed of this kind of machine; starting and waiting are not in it.
     """
     from mnist_bench.space_files import overview
 
     space, data_set = targets.open_space(file, overrides or (), data, net)
     extremes = overview.extremes(space, data_set.form)
-    workers = options.cores()
-    kind, estimate = _estimate(space, workers, data_set)
     if json:
+        workers = options.cores()
+        kind, estimate = _estimate(space, workers, data_set)
         expected = {"trials": TRIALS, "workers": workers, "device": kind, **asdict(estimate)}
         output.print_json({**space.to_spec(), "extremes": asdict(extremes), "estimate": expected})
         return
@@ -104,7 +104,7 @@ def show(
     rows = [asdict(row) for row in overview.describe(space)]
     output.print_table(Table(rows=rows, columns=[key_column(*column) for column in columns]))
     output.print_line()
-    for line in _size_lines(space, data_set.form, extremes, estimate, f"{workers} workers ({kind})"):
+    for line in _size_lines(space, data_set.form, extremes):
         output.print_prose(line)
 
 
@@ -232,7 +232,7 @@ def _estimate(space: Space, workers: int, data_set: DataOptions) -> tuple[str, E
     )
 
 
-def _size_lines(space: Space, form: PictureForm, extremes: Extremes, estimate: Estimate, machine: str) -> Iterator[str]:
+def _size_lines(space: Space, form: PictureForm, extremes: Extremes) -> Iterator[str]:
     from mnist_bench.space_files import overview
 
     limits = space.settings.get("limits", {})
@@ -245,8 +245,7 @@ def _size_lines(space: Space, form: PictureForm, extremes: Extremes, estimate: E
         yield f"{'constraint':14}  {found.constraint.text}   {_met(found)}"
     if words := overview.infeasible_words(overview.shares(space, form)):
         yield f"{'infeasible':14}  {words}; they are not trained and cost no trial"
-    about = between(60 * estimate.minutes, 60 * estimate.minutes)
-    yield f"{'time':14}  about {about} for {TRIALS} trials on {machine}, roughly; search --dry-run measures it"
+    yield f"{'time':14}  search --dry-run measures on this machine how long a search takes"
 
 
 def _met(found: Met) -> str:

@@ -20,9 +20,10 @@ def test_durations(seconds: float, text: str) -> None:
 @pytest.mark.parametrize(
     ("low", "high", "text"),
     [
-        (0.3, 1.2, "0.3 to 1.2 seconds"), (31, 80, "31 to 80 seconds"), (42, 131, "0.7 to 2.2 minutes"),
+        (0.3, 1.2, "0.3 to 1.2 seconds"), (31, 80, "31 to 80 seconds"), (49, 144, "49 to 140 seconds"),
         (240, 415, "4 to 6.9 minutes"), (4000, 9000, "1.1 to 2.5 hours"), (90_000, 270_000, "1 to 3.1 days"),
         (59, 61, "59 to 61 seconds"), (60, 60, "60 seconds"), (1, 1, "1 second"), (1e9, 4e9, "12,000 to 46,000 days"),
+        (3000, 9000, "50 to 150 minutes"), (60, 90, "1 to 1.5 minutes"),
     ],
 )  # fmt: skip
 def test_ranges_of_time(low: float, high: float, text: str) -> None:
