@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_bench.errors import UnnamedCodeError
-from mnist_bench.own_nets.settings import DeclaredSettings, declared_settings, signature_of_net
+from mnist_bench.own_nets.settings import DeclaredSettings, declared_settings
 from search import plugins
 from search.errors import UsageError
 from search.messages import show
@@ -79,17 +79,34 @@ def _content(source: str) -> bytes | None:
 
 
 def is_net(name: str) -> bool:
-    """Return whether code of this name takes what nets are made with; samplers and pruners are made with nothing.
+    """Return whether code of this name is meant to make a net; samplers and pruners are made with a seed or nothing.
+
+    A function that can be made in neither way is taken for a net's: the error then says what a net needs.
 
     Raises:
         UsageError: it cannot be loaded.
     """
     call = plugins.load_object(name, "sampler, pruner or net")
+    if isinstance(call, type):
+        from torch import nn
+
+        return issubclass(call, nn.Module)
     try:
-        signature = signature_of_net(call)
+        signature = inspect.signature(call)
     except (TypeError, ValueError):
         return False
-    return sum(parameter.default is parameter.empty for parameter in signature.parameters.values()) >= 3
+    names = [*signature.parameters]
+    if "seed" in names[:3]:  # where a net's function has its settings, its input_shape or its classes
+        return False
+    return _binds(signature, {}, (1, 28, 28), 10) or not ("seed" in names or _binds(signature))
+
+
+def _binds(signature: inspect.Signature, *values: Any) -> bool:
+    try:
+        signature.bind(*values)
+    except TypeError:
+        return False
+    return True
 
 
 def known(code: str) -> OwnNet:

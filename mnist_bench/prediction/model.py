@@ -81,6 +81,7 @@ class Model:
         Raises:
             UsageError: it is one picture's path or content, and no list.
             PictureError: one of them is empty, or no picture; the message names it.
+            WeightsError: see `probabilities`.
         """
         check_several("images", images)
         return self.predict([self.prepared(image, f"picture {number}") for number, image in enumerate(images)])
@@ -102,13 +103,21 @@ class Model:
             raise PictureError(f"{source}: {in_a_sentence(error)}.") from error
 
     def predict(self, pictures: Sequence[NDArray[np.float32]]) -> list[Prediction]:
-        """Return what the net says of pictures that are prepared, each as `prepared` returns it."""
+        """Return what the net says of pictures that are prepared, each as `prepared` returns it.
+
+        Raises:
+            WeightsError: see `probabilities`.
+        """
         if not len(pictures):
             return []
         return [self._prediction(row) for row in self.probabilities(np.stack(pictures))]
 
     def probabilities(self, pictures: NDArray[Any]) -> NDArray[np.float64]:
-        """Return the probability of each class, (N, classes), for N prepared pictures, 0 to 255."""
+        """Return the probability of each class, (N, classes), for N prepared pictures, 0 to 255.
+
+        Raises:
+            WeightsError: they are no numbers, as those of a net with NaN among its weights.
+        """
         import torch
 
         with torch.inference_mode():
@@ -117,6 +126,11 @@ class Model:
             parts = torch.split((given - mean) / std, BATCH)
             each = [torch.cat([net(part) for part in parts]).double().softmax(1) for net in self.nets]
             found: NDArray[np.float64] = torch.stack(each).mean(0).numpy()
+        # Not its weights are checked: a net of the user's own may hold infinite ones, such as a mask.
+        if not np.isfinite(found).all():
+            raise WeightsError(
+                "The net's probabilities are no numbers (NaN): its weights are damaged, or it diverged in training."
+            )
         return found
 
     def _converted(self, image: Any) -> NDArray[np.float64]:

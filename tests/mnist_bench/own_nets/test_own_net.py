@@ -101,6 +101,33 @@ def test_nets_are_told_from_samplers(tmp_path: Path) -> None:
     assert not is_net(own_code.write(tmp_path, own_code.PRUNER))
 
 
+@pytest.mark.parametrize(
+    ("signature", "made"),
+    [
+        ("settings, input_shape=(1, 28, 28), classes=10, *, width=16, **more", "net"),
+        ("settings, input_shape, classes, seed=0", "net"),
+        ("*args", "net"),
+        ("settings, input_shape", "net"),
+        ("seed, share=0.5", "strategy"),
+        ("seed=0, share=0.5, depth=3", "strategy"),
+        ("seed, share, depth", "strategy"),
+        ("share=0.5", "strategy"),
+        ("", "strategy"),
+    ],
+)
+def test_a_function_is_told_by_what_it_can_be_called_with(tmp_path: Path, signature: str, made: str) -> None:
+    name = own_nets.write(tmp_path, f"def build({signature}):\n    return None\n", "odd.py")
+    assert is_net(name) == (made == "net")
+
+
+def test_a_class_is_told_by_what_it_is(tmp_path: Path) -> None:
+    three = own_code.SEEDED.replace("seed, share=0.5", "seed, share, depth")
+    assert not is_net(own_code.write(tmp_path, three))
+    optional = own_nets.CLASS.replace("input_shape, classes)", "input_shape=(1, 28, 28), classes=10)")
+    assert optional != own_nets.CLASS
+    assert is_net(own_nets.write(tmp_path, optional))
+
+
 def test_a_function_of_a_package_is_named_by_its_module(tmp_path: Path) -> None:
     package = tmp_path / "package_of_nets"
     package.mkdir()

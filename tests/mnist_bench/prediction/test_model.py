@@ -130,6 +130,25 @@ def test_an_array_that_was_scaled_to_one_is_refused_by_its_range(
     assert model([picture.astype(np.float64)])[0].label == model([picture])[0].label
 
 
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+def test_a_net_whose_weights_are_no_numbers_answers_nothing(
+    winner: Winner, exported: Path, digits: Dataset, number: float
+) -> None:
+    content = exported.read_bytes()
+    with safe_open(exported, "numpy") as file:
+        metadata = file.metadata()
+    weights = load(content)
+    damaged = next(name for name, values in weights.items() if values.ndim == 4)
+    weights[damaged] = weights[damaged].copy()
+    weights[damaged].flat[0] = number
+    exported.write_bytes(save(weights, metadata))
+    model = load_model(exported)
+    with pytest.raises(
+        WeightsError, match=r"^The net's probabilities are no numbers \(NaN\): its weights are damaged,"
+    ):
+        model([digits.images[digits.validation[0], 0].numpy()])
+
+
 def test_what_an_earlier_version_wrote_of_a_net_is_read(winner: Winner, exported: Path) -> None:
     with safe_open(exported, "numpy") as file:
         metadata = file.metadata()
