@@ -93,8 +93,8 @@ class ShortTraining:
             return False
         for net in (first, second):
             own_nets.seed_draws(net, seeded(SEED, "draws"))
-        found = [logits(net, self.images, precision) for net in (first, second)]
-        return torch.allclose(*found, rtol=0, atol=0, equal_nan=True)  # a net of NaN is a net all the same
+        one, other = (logits(net, self.images, precision) for net in (first, second))
+        return torch.allclose(one, other, rtol=0, atol=0, equal_nan=True)  # a net of NaN is a net all the same
 
     def _in_turns(self, seeds: list[int], cache: DeviceCache[TrainLoop]) -> list[Outcome]:
         outcomes: list[Outcome] = [[] for _ in seeds]
