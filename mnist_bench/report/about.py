@@ -24,9 +24,15 @@ def _time(study: StudyRecord) -> str:
         time = worker_time_of(study)
     except StudyNotFoundError:
         return ""
-    whole = round(time.span)
-    unit = "" if whole < 120 else " minutes" if whole < 3600 else " hours"
-    return f" in {duration(time.span)}{unit}, {number_of(len(time.lanes), 'training')} at a time,"
+    return f" in {_spelled(time.span)}, {number_of(len(time.lanes), 'training')} at a time,"
+
+
+def _spelled(seconds: float) -> str:
+    """Return a time as a sentence has it: `31 s`, `4 min 40 s`, `2 h 5 min`."""
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 2:
+        return duration(seconds)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def _machine(study: StudyRecord) -> str:

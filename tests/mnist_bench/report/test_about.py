@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from mnist_bench import space_files
 from mnist_bench.report import about
 from support import handmade
@@ -21,15 +23,17 @@ def test_ranges_machine_and_weights_stand_in_it() -> None:
     )
 
 
-def test_the_time_is_told_where_it_was_recorded() -> None:
+@pytest.mark.parametrize(
+    ("seconds", "told"), [(10.0, "60 s"), (56.0, "5 min 36 s"), (60.0, "6 min 0 s"), (1250.2, "2 h 5 min")]
+)
+def test_the_time_is_told_where_it_was_recorded(seconds: float, told: str) -> None:
     trial = handmade.trial(0, range(5))
     timed = [
-        replace(report, started=60.0 * period, seconds=60.0, handled=60.0 * period + 60, worker=0)
+        replace(report, started=seconds * period, seconds=seconds, handled=seconds * (period + 1), worker=0)
         for period, report in enumerate(trial.reports)
     ]
     study = handmade.study([replace(trial, reports=tuple(timed))])
-    told = about.line(study, study.space, None)
-    assert told == (
-        "0 ranges of the space conv searched in 6:00 minutes, 1 training at a time, on a processor without a name "
+    assert about.line(study, study.space, None) == (
+        f"0 ranges of the space conv searched in {told}, 1 training at a time, on a processor without a name "
         "(bf16). No weights are kept here."
     )
