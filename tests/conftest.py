@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
 
-from support import dose, wants
+from support import dose, wants, warm_processes
 from support.paths import IMPORTABLE
 
 # A shell starts what it runs in the background with Ctrl-C ignored, which all that a test interrupts would inherit.
@@ -31,6 +33,21 @@ LIMIT_OF_THE_LONG = 3600
 """Seconds, where others have what pyproject.toml says."""
 if TYPE_CHECKING:
     from support.postgres_server import Server
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have a process ready from which others are forked, for all of xdist's workers together."""
+    if warm_processes.FOLDER not in os.environ:
+        stack = ExitStack()
+        stack.enter_context(warm_processes.zygotes())
+        config.add_cleanup(stack.close)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Fork what a test starts, except in tests of the start itself."""
+    with warm_processes.forking(item.get_closest_marker("cold") is None):
+        return (yield)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,132 @@
+"""A forked process runs as one that is started: for tests cannot tell which of the two they look at."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support import warm_processes
+from support.paths import IMPORTABLE, ROOT
+
+LOADED = "import sys; print('torch' in sys.modules)"
+TELL = """
+import json, os, random, signal, sys
+import numpy as np
+print(json.dumps({
+    "argv": sys.argv, "path": sys.path, "folder": os.getcwd(), "environment": dict(os.environ), "name": __name__,
+    "file": globals().get("__file__"), "warnings": sys.warnoptions, "threads": len(os.listdir("/proc/self/task")),
+    "files": sorted(int(name) for name in os.listdir("/proc/self/fd"))[:3], "parent": os.getppid(),
+    "handlers": [str(signal.getsignal(one)) for one in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)],
+    "encodings": [(one.encoding, one.errors, one.line_buffering) for one in (sys.stdin, sys.stdout, sys.stderr)],
+    "leads": os.getsid(0) == os.getpid(), "read": sys.stdin.read(), "main": vars(sys.modules["__main__"])["__name__"],
+}))
+print("to stderr", file=sys.stderr)
+"""
+
+
+def both(*words: str | Path, **options: Any) -> list[subprocess.CompletedProcess[str]]:
+    """Return what a Python process comes to that is started, and one that is forked."""
+    done = []
+    for wanted in (False, True):
+        with warm_processes.forking(wanted):
+            done.append(
+                subprocess.run([sys.executable, *words], capture_output=True, text=True, check=False, **options)
+            )
+    return done
+
+
+def loaded(*words: str, **options: Any) -> bool:
+    """Return whether a process that only asks has PyTorch, as forked ones have."""
+    found = subprocess.run([*(words or (sys.executable,)), "-c", LOADED], capture_output=True, text=True, **options)
+    return found.stdout.strip() == "True"
+
+
+@pytest.mark.parametrize("kind", ["-c", "-m", "file"])
+@pytest.mark.parametrize("safe", [(), ("-P",)])
+def test_a_fork_finds_what_a_started_process_finds(tmp_path: Path, kind: str, safe: tuple[str, ...]) -> None:
+    file = tmp_path / "tell.py"
+    file.write_text(TELL)
+    words = {"-c": ["-c", TELL], "-m": ["-m", "tell"], "file": [file]}[kind]
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{IMPORTABLE}", "PYTHONWARNINGS": "ignore"}
+    cold, warm = both(
+        *safe, *words, "one", "two words", cwd=tmp_path, env=environment, input="täxt", start_new_session=True
+    )
+    assert warm.stderr == cold.stderr == "to stderr\n"
+    assert json.loads(warm.stdout) == json.loads(cold.stdout)
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "raise SystemExit(7)", "raise SystemExit('a sentence')", "import os; os._exit(3)", "1 / 0", "raise SystemExit",
+        "raise KeyboardInterrupt", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "def", "import no_such",
+        "import atexit; atexit.register(print, 'last'); print('first', end='')",
+        "import threading, time; threading.Thread(target=lambda: (time.sleep(0.1), print('late'))).start(); print(1)",
+    ],
+)  # fmt: skip
+def test_it_ends_as_a_started_one(program: str) -> None:
+    cold, warm = both("-c", program)
+    assert (warm.returncode, warm.stdout) == (cold.returncode, cold.stdout)
+    assert warm.stderr.splitlines()[-1:] == cold.stderr.splitlines()[-1:]
+
+
+def test_it_takes_signals_and_is_waited_for() -> None:
+    sleeping = [sys.executable, "-c", "import time; print(1, flush=True); time.sleep(60)"]
+    with subprocess.Popen(sleeping, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"1\n"
+        assert process.poll() is None
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.01)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait() == process.poll() == -signal.SIGTERM
+
+
+def test_what_a_fork_starts_is_forked_and_draws_by_itself() -> None:
+    outer = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {LOADED!r}], check=True)"
+    assert subprocess.run([sys.executable, "-c", outer], capture_output=True).stdout == b"True\n"
+    draw = "import random, numpy; print(random.random(), numpy.random.random())"
+    first, second = (subprocess.run([sys.executable, "-c", draw], capture_output=True).stdout.split() for _ in range(2))
+    assert not {*first} & {*second}
+
+
+def test_what_would_notice_is_started() -> None:
+    assert loaded()
+    assert loaded(env={**os.environ, "PYTHONHASHSEED": "1"})
+    assert not loaded(env={**os.environ, "PYTHONHASHSEED": "2"})
+    assert not loaded(env={**os.environ, "OMP_NUM_THREADS": "2"})
+    assert not loaded(env={**os.environ, "COLUMNS": "80", "FORCE_COLOR": "1"})
+    assert not loaded(sys.executable, "-O")
+    assert not loaded(preexec_fn=lambda: None)
+
+
+@pytest.mark.cold
+def test_a_cold_test_starts_its_processes() -> None:
+    assert not loaded()
+
+
+def test_hashes_of_texts_differ_between_the_two_zygotes() -> None:
+    program = [sys.executable, "-c", "print(hash('a text'))"]
+    of_seed, other = (
+        subprocess.run(program, capture_output=True, env={**os.environ, **more}).stdout
+        for more in ({"PYTHONHASHSEED": "1"}, {})
+    )
+    assert of_seed != other
+    with warm_processes.forking(False):
+        assert of_seed == subprocess.run(program, capture_output=True, env={**os.environ, "PYTHONHASHSEED": "1"}).stdout
+
+
+def test_a_changed_copy_is_imported_anew(tmp_path: Path) -> None:
+    (tmp_path / "search").mkdir()
+    (tmp_path / "search" / "__init__.py").write_text("changed = True")
+    program = "import search; print(search.changed)"
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, env=environment, cwd=tmp_path.parent)
+    assert done.stdout == b"True\n", done.stderr
