@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -41,6 +40,14 @@ def pytest_configure(config: pytest.Config) -> None:
         stack = ExitStack()
         stack.enter_context(warm_processes.zygotes())
         config.add_cleanup(stack.close)
+
+
+def pytest_collection_finish() -> None:
+    """Unpack MNIST once, where it is used at all."""
+    if "mnist_bench.data.mnist" in sys.modules:
+        from support import unpacked_mnist
+
+        unpacked_mnist.keep()
 
 
 @pytest.hookimpl(wrapper=True)

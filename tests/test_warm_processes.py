@@ -31,7 +31,7 @@ print("to stderr", file=sys.stderr)
 """
 
 
-def both(*words: str | Path, **options: Any) -> list[subprocess.CompletedProcess[str]]:
+def both(*words: str, **options: Any) -> list[subprocess.CompletedProcess[str]]:
     """Return what a Python process comes to that is started, and one that is forked."""
     done = []
     for wanted in (False, True):
@@ -42,10 +42,16 @@ def both(*words: str | Path, **options: Any) -> list[subprocess.CompletedProcess
     return done
 
 
-def loaded(*words: str, **options: Any) -> bool:
+def loaded(*flags: str, **options: Any) -> bool:
     """Return whether a process that only asks has PyTorch, as forked ones have."""
-    found = subprocess.run([*(words or (sys.executable,)), "-c", LOADED], capture_output=True, text=True, **options)
-    return found.stdout.strip() == "True"
+    return printed(LOADED, *flags, **options) == ["True"]
+
+
+def printed(program: str, *flags: str, **options: Any) -> list[str]:
+    """Return the words that a program prints."""
+    command = [sys.executable, *flags, "-c", program]
+    found: str = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, **options).stdout
+    return found.split()
 
 
 @pytest.mark.parametrize("kind", ["-c", "-m", "file"])
@@ -53,7 +59,7 @@ def loaded(*words: str, **options: Any) -> bool:
 def test_a_fork_finds_what_a_started_process_finds(tmp_path: Path, kind: str, safe: tuple[str, ...]) -> None:
     file = tmp_path / "tell.py"
     file.write_text(TELL)
-    words = {"-c": ["-c", TELL], "-m": ["-m", "tell"], "file": [file]}[kind]
+    words = {"-c": ["-c", TELL], "-m": ["-m", "tell"], "file": [str(file)]}[kind]
     environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{IMPORTABLE}", "PYTHONWARNINGS": "ignore"}
     cold, warm = both(
         *safe, *words, "one", "two words", cwd=tmp_path, env=environment, input="täxt", start_new_session=True
@@ -91,10 +97,9 @@ def test_it_takes_signals_and_is_waited_for() -> None:
 
 def test_what_a_fork_starts_is_forked_and_draws_by_itself() -> None:
     outer = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {LOADED!r}], check=True)"
-    assert subprocess.run([sys.executable, "-c", outer], capture_output=True).stdout == b"True\n"
+    assert printed(outer) == ["True"]
     draw = "import random, numpy; print(random.random(), numpy.random.random())"
-    first, second = (subprocess.run([sys.executable, "-c", draw], capture_output=True).stdout.split() for _ in range(2))
-    assert not {*first} & {*second}
+    assert len({*printed(draw), *printed(draw)}) == 4
 
 
 def test_what_would_notice_is_started() -> None:
@@ -103,7 +108,7 @@ def test_what_would_notice_is_started() -> None:
     assert not loaded(env={**os.environ, "PYTHONHASHSEED": "2"})
     assert not loaded(env={**os.environ, "OMP_NUM_THREADS": "2"})
     assert not loaded(env={**os.environ, "COLUMNS": "80", "FORCE_COLOR": "1"})
-    assert not loaded(sys.executable, "-O")
+    assert not loaded("-O")
     assert not loaded(preexec_fn=lambda: None)
 
 
@@ -113,20 +118,15 @@ def test_a_cold_test_starts_its_processes() -> None:
 
 
 def test_hashes_of_texts_differ_between_the_two_zygotes() -> None:
-    program = [sys.executable, "-c", "print(hash('a text'))"]
-    of_seed, other = (
-        subprocess.run(program, capture_output=True, env={**os.environ, **more}).stdout
-        for more in ({"PYTHONHASHSEED": "1"}, {})
-    )
-    assert of_seed != other
+    program, seeded = "print(hash('a text'))", {**os.environ, "PYTHONHASHSEED": "1"}
+    found = printed(program, env=seeded)
+    assert found != printed(program)
     with warm_processes.forking(False):
-        assert of_seed == subprocess.run(program, capture_output=True, env={**os.environ, "PYTHONHASHSEED": "1"}).stdout
+        assert found == printed(program, env=seeded)
 
 
 def test_a_changed_copy_is_imported_anew(tmp_path: Path) -> None:
     (tmp_path / "search").mkdir()
     (tmp_path / "search" / "__init__.py").write_text("changed = True")
-    program = "import search; print(search.changed)"
     environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, env=environment, cwd=tmp_path.parent)
-    assert done.stdout == b"True\n", done.stderr
+    assert printed("import search; print(search.changed)", env=environment, cwd=tmp_path.parent) == ["True"]

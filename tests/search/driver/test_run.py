@@ -94,6 +94,7 @@ def test_a_search_stopped_at_every_event_comes_to_the_same_end(undisturbed: str,
     assert result.study.digest == undisturbed
 
 
+@pytest.mark.cold
 @pytest.mark.slow
 def test_workers_end_with_their_driver(tmp_path: Path) -> None:
     process = subprocess.Popen([sys.executable, fake.__file__, str(tmp_path), "2", "0.05"], stdout=subprocess.PIPE)

@@ -229,6 +229,7 @@ def test_a_killed_worker_is_replaced_and_its_job_reported_lost(one: One) -> None
     wait_for_idle(executor, 1)
 
 
+@pytest.mark.cold
 def test_a_worker_killed_by_a_signal_without_a_name_is_lost_like_any_other(local: Local) -> None:
     executor = local("hang_always")
     executor.submit(job())
@@ -283,6 +284,7 @@ def test_workers_that_hang_before_they_greet_are_given_up(tmp_path: Path, monkey
         executor.stop()
 
 
+@pytest.mark.cold
 def test_a_replacement_that_cannot_start_is_tried_again(local: Local) -> None:
     executor = local("fail_to_start_again")
     (worker,) = children(executor)
@@ -294,6 +296,7 @@ def test_a_replacement_that_cannot_start_is_tried_again(local: Local) -> None:
     assert isinstance(outcome, Done)
 
 
+@pytest.mark.cold
 def test_a_process_that_cannot_be_started_is_told(local: Local, monkeypatch: pytest.MonkeyPatch) -> None:
     executor = local("")
 
@@ -434,6 +437,7 @@ def test_a_hung_lane_loses_all_lanes_once(local: Local) -> None:
     wait_for_idle(executor, 2)
 
 
+@pytest.mark.cold
 def test_a_killed_worker_loses_all_lanes_once(local: Local) -> None:
     executor = local("", 3, meet=9)  # nine never come
     for seed in (1, 2, 3):

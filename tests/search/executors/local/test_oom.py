@@ -76,6 +76,7 @@ def search_within(cgroup: Path, results: Path, behaviour: str) -> tuple[StudyRec
     return studies.open_study(results, None), deaths
 
 
+@pytest.mark.cold
 def test_a_trial_whose_workers_the_kernel_kills_is_run_once_more_and_ends_as_out_of_memory(
     cgroup: Path, tmp_path: Path
 ) -> None:
@@ -96,6 +97,7 @@ def test_a_trial_whose_workers_the_kernel_kills_is_run_once_more_and_ends_as_out
             assert again.weights == report.weights
 
 
+@pytest.mark.cold
 def test_a_lack_of_memory_that_passes_changes_nothing(cgroup: Path, tmp_path: Path) -> None:
     undisturbed = fake.run(tmp_path / "undisturbed", goal=12, pruner=NoPruner()).study
     found, _ = search_within(cgroup, tmp_path / "short", "devour_once_sometimes")
@@ -156,6 +158,7 @@ def test_a_task_over_which_memory_runs_out_twice_is_named(tmp_path: Path, clock:
     assert [job.seed for _, job in executor.started].count(1) == 2
 
 
+@pytest.mark.cold
 def test_a_worker_offers_itself_to_the_kernel_and_its_driver_does_not(tmp_path: Path) -> None:
     mine = Path("/proc/self/oom_score_adj")
     if not mine.exists():

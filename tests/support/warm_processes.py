@@ -1,0 +1,204 @@
+"""Python processes that are forked from one that has loaded PyTorch and the packages (`support.zygote`).
+
+A process takes two seconds to load PyTorch, and a hundredth of a second to be forked. `Popen` stands in for
+`subprocess.Popen`: it forks what runs the same either way, and starts anything else as ever. A test that is marked
+`cold` starts all its processes as ever.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+FOLDER = "MNIST_BENCH_ZYGOTES"
+"""The environment variable that names the folder of the zygotes; without it, all processes start as ever."""
+ENVIRONMENT = "environment.json"
+"""The file in that folder that holds the zygotes' own environment."""
+HASH_SEEDS = ("random", "1")
+"""The values of PYTHONHASHSEED for which there is a zygote; `plugin check` and `net check` ask with 1."""
+LONGEST = 100_000
+"""Bytes of an order; a socket takes about twice as many at once."""
+_OF_WORKERS = {
+    **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"),
+    "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
+    "MALLOC_TRIM_THRESHOLD_": str(8 * 2**30),
+}
+"""What worker processes start with. Other processes may have it: it changes their time and nothing else."""
+_READ_AT_START = (
+    "PYTHON", "LD_", "OMP_", "MKL_", "OPENBLAS_", "MALLOC_", "GLIBC_", "ATEN_", "DNNL_", "ONEDNN_", "KMP_", "TORCH_",
+    "CUDA_", "CUBLAS_", "RAY_", "LC_", "LANG", "MPL", "TERMINAL_WIDTH", "GITHUB_ACTIONS", "FORCE_COLOR", "PY_COLORS",
+    "_TYPER", "COVERAGE_",
+)  # fmt: skip
+"""Beginnings of the variables that a process, or a library, reads once: with other values, nothing is forked."""
+_POPEN = subprocess.Popen
+_SET_IN_FORK = ("PYTHONPATH", "PYTHONHASHSEED", "PYTHONWARNINGS")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """A Python process to be forked."""
+
+    words: Sequence[str]
+    """What follows the interpreter: `-m` and a module, `-c` and a program, or a file; then its arguments."""
+    safe_path: bool
+    """Whether it looks for modules neither in its folder nor next to its file."""
+    environment: Mapping[str, str]
+    folder: str
+    new_session: bool
+    parent: int
+    """The process that asks, which the fork takes for its parent."""
+
+
+class Popen(subprocess.Popen[Any]):
+    """A process, forked if that makes no difference to it."""
+
+    _line: socket.socket | None = None
+    """Tells the end of a forked process."""
+
+    def _execute_child(self, *started: Any) -> None:
+        order = _order(*started)
+        if order is None:
+            super()._execute_child(*started)  # type: ignore[misc]
+            return
+        pipes = started[10:16]
+        self._line = _connect(order.environment.get("PYTHONHASHSEED", "random"))
+        files = [number if file == -1 else file for number, file in enumerate((pipes[0], pipes[3], pipes[5]))]
+        socket.send_fds(self._line, [json.dumps(asdict(order)).encode()], files)
+        self.pid = int(self._line.recv(100))
+        self._child_created = True
+        self._close_pipe_fds(*pipes)  # type: ignore[attr-defined]
+
+    def _try_wait(self, wait_flags: int) -> tuple[int, int]:
+        if self._line is None:
+            found: tuple[int, int] = super()._try_wait(wait_flags)  # type: ignore[misc]
+            return found
+        self._line.setblocking(not wait_flags & os.WNOHANG)
+        try:
+            status = int(self._line.recv(100))
+        except BlockingIOError:
+            return 0, 0
+        self._line.close()
+        return self.pid, status
+
+    def _internal_poll(self, *given: Any, **named: Any) -> int | None:
+        if self._line is None:
+            code: int | None = super()._internal_poll(*given, **named)  # type: ignore[misc]
+            return code
+        lock: Any = self._waitpid_lock  # type: ignore[attr-defined]
+        if lock.acquire(blocking=False):  # else another thread waits for it
+            try:
+                if self.returncode is None and (ended := self._try_wait(os.WNOHANG))[0]:
+                    self._handle_exitstatus(ended[1])  # type: ignore[attr-defined]
+            finally:
+                lock.release()
+        return self.returncode
+
+
+@contextmanager
+def zygotes() -> Iterator[None]:
+    """Let processes be forked within the block, in this process and in those that it starts."""
+    from support.paths import ROOT
+
+    with TemporaryDirectory(prefix="mnist-bench-zygotes-") as folder:
+        environment = {**os.environ, **_OF_WORKERS}
+        del environment["PYTHONPATH"]
+        Path(folder, ENVIRONMENT).write_text(json.dumps(environment))
+        command = [sys.executable, "-P", str(Path(__file__).with_name("zygote.py")), folder]
+        started = [
+            subprocess.Popen(
+                [*command, seed], stdin=subprocess.PIPE, env={**environment, "PYTHONHASHSEED": seed}, cwd=ROOT
+            )
+            for seed in HASH_SEEDS
+        ]
+        os.environ[FOLDER] = folder
+        try:
+            yield
+        finally:
+            del os.environ[FOLDER]
+            for process in started:
+                process.communicate()  # they end when their standard input closes
+
+
+@contextmanager
+def forking(wanted: bool) -> Iterator[None]:
+    """Let this process fork what it starts within the block, or not."""
+    before, subprocess.Popen = subprocess.Popen, Popen if wanted else _POPEN  # type: ignore[misc]
+    try:
+        yield
+    finally:
+        subprocess.Popen = before  # type: ignore[misc]
+
+
+def _order(args: Any, executable: Any, preexec_fn: Any, close_fds: Any, pass_fds: Any, cwd: Any, env: Any, _info: Any,
+           _flags: Any, shell: Any, *more: Any) -> Order | None:  # fmt: skip
+    """Return what to fork; None if it is no Python program, or would notice."""
+    restore_signals, gid, gids, uid, umask, new_session, group = more[6:]
+    asked = (executable, preexec_fn, gid, gids, uid, tuple(pass_fds), shell, umask, group)
+    if asked != (None, None, None, None, None, (), False, -1, -1) or not (close_fds and restore_signals):
+        return None
+    environment = {
+        os.fsdecode(name): os.fsdecode(value) for name, value in (os.environ if env is None else env).items()
+    }
+    words = [] if isinstance(args, str | bytes | os.PathLike) else [os.fsdecode(word) for word in args]
+    if FOLDER not in environment or FOLDER not in os.environ or not _suits(environment):
+        return None
+    program = _python(words)
+    if program is None:
+        return None
+    safe_path = program[0] == "-P"
+    order = Order(
+        words=program[safe_path:], safe_path=safe_path, environment=environment,
+        folder=os.path.abspath(os.fsdecode(cwd or ".")), new_session=bool(new_session), parent=os.getpid(),
+    )  # fmt: skip
+    is_known = order.words and (order.words[0] in ("-m", "-c") or not order.words[0].startswith("-"))
+    return order if is_known and os.path.isdir(order.folder) and len(json.dumps(asdict(order))) < LONGEST else None
+
+
+def _suits(environment: Mapping[str, str]) -> bool:
+    """Return whether a process with this environment may begin in one that has the zygotes'."""
+    if environment.get("PYTHONHASHSEED", "random") not in HASH_SEEDS:
+        return False
+    theirs = _environment(os.environ[FOLDER])
+    names = (name for name in {*environment, *theirs} - {*_SET_IN_FORK} if name.startswith(_READ_AT_START))
+    return all(environment.get(name, _OF_WORKERS.get(name)) == theirs.get(name) for name in names)
+
+
+@cache
+def _environment(folder: str) -> Mapping[str, str]:
+    found: dict[str, str] = json.loads(Path(folder, ENVIRONMENT).read_text())
+    return found
+
+
+def _python(words: Sequence[str]) -> Sequence[str] | None:
+    """Return what Python is given in a command line, None if it runs another program."""
+    if not words:
+        return None
+    if words[0] == sys.executable:
+        return words[1:]
+    return words if _is_script(words[0]) else None
+
+
+@cache
+def _is_script(program: str) -> bool:
+    """Return whether a program is a file that names this Python in its first line."""
+    try:
+        with open(program, "rb") as file:
+            return file.readline().strip() == b"#!" + os.fsencode(sys.executable)
+    except OSError:
+        return False
+
+
+def _connect(seed: str) -> socket.socket:
+    line = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    line.connect(str(Path(os.environ[FOLDER], seed)))
+    return line
