@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -66,6 +67,21 @@ def postgres() -> Iterator[Server]:
         server = Server(Path(folder, "data"))
         yield server
         server.stop("fast")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Import all that is tested without looking for garbage in it, then or later.
+
+    The imported modules are a million objects that stay. Looked through with each full collection, they cost 4 of 11
+    seconds of importing, and a tenth of the tests' time.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -21,7 +21,7 @@ FOLDER = ROOT / "results" / "published"
 RECORD = FOLDER / "conv" / "RECORD.json"
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_the_published_winner_begins_as_it_did(tmp_path: Path) -> None:
     """To the bit where the canary agrees; its first two periods, for all of them take a minute."""
     record = json.loads(RECORD.read_text())
@@ -48,7 +48,7 @@ def canary_here() -> str:
     return canary
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_the_readmes_digest_is_what_a_search_comes_to(tmp_path: Path) -> None:
     """Where canary and PyTorch are those of the published record; elsewhere a search comes to another digest."""
     record = json.loads(RECORD.read_text())
