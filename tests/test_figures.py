@@ -249,6 +249,14 @@ def contests() -> Iterator[str]:
     for null in figures("contest/null.json")["rows"]:
         claimed = f"{null['claimed']:.1%}" if null["contests"].startswith("null") else f"{null['claimed']:.0%}"
         yield row(f"{null['replays']}", claimed, f"{100 * null['would_be_shown']:.2f} points")
+    grid, pool, wrong = (
+        {one["contestant"]: one for one in contest["contestants"]}
+        for contest in figures("contest/ours.json")["contests"]
+    )
+    yield f"on the grid by {around(grid['random'], 'difference', times=100)} percentage points"
+    yield f"on the pool of former/0.1/conv.yaml by {around(pool['random'], 'difference', times=100)}"
+    best = [-100 * each["the best of another task"]["difference"] for each in (pool, wrong)]
+    yield f"{best[0]:.2f} and {best[1]:.2f} percentage points lower than that of tpe + asha"
     live, pool = figures("contest/live.json")["contests"]
     for contest in (live, pool):
         tpe, random = (100 * each["error"] for each in contest["contestants"])
