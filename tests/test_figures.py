@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
-from statistics import fmean
+from statistics import fmean, median
 
 from mnist_bench import space_files
 from mnist_bench.config import TrainConfig, from_json
@@ -107,6 +107,9 @@ def results() -> Iterator[str]:
         yield f"| {found('50 trials in ([0-9]+:[0-9]+)', f'{folder}/search.txt')}, "
         yield row(on_images(raced["validation"]), on_images(final["test"]), committee(final))
 
+    tested = [search["test"] for search in figures("strategies/full-data.json") if search["test"]]
+    yield f"confirmed for a comparison of search methods, at {100 * min(tested):.2f} to {max(tested):.2%}"
+
     for member, final in zip(
         figures("front/front.json")["members"], figures("front/front.json")["finals"], strict=True
     ):
@@ -149,10 +152,18 @@ def speed() -> Iterator[str]:
         assert f"{member['cost'] / 1000:.1f}" == parameters
         searched = space_files.recipe(space_files.load(FOLDER / "front" / f"{member['number']}.yaml"))
         yield row(on_images(member["test"]), "8", f"{parameters} k", teraflop(searched))
+    ratios = {way: [one["ratio"] for one in figures("step-levers.json")["rows"] if one["way"] == way] for way in WAYS}
+    for way, (digits, words) in WAYS.items():
+        yield words.format(f"{min(ratios[way]):.{digits}f} to {max(ratios[way]):.{digits}f}")
     yield from loops_of_others()
     yield from pattern_of_optuna()
 
 
+WAYS = {
+    "product": (1, "as a matrix product over patches takes {} times as long"),
+    "foreach": (2, "in one call for all weights take {} of a step"),
+    "folded": (2, "folded into convolutions takes {} of an evaluation"),
+}
 NETS = {
     "conv-mid": "conv-mid, batch 128", "batchnorm-128": "batchnorm, batch 128", "two-conv": "two-conv, batch 256",
     "batchnorm-32": "batchnorm, batch 32",
@@ -227,12 +238,24 @@ def proposals() -> Iterator[str]:
     apart, alike = (fmean(saved[seed] for seed in seeds) for seeds in (mixed, saved.keys() - mixed))
     yield f"the difference is {apart:.2f} in these {len(mixed)} and {alike:.2f} in the six others"
 
-    means = [f"{best_on_all(way):.3f}%" for way in ("tpe", "curves", "curves, with a list")]
+    ways_on_all = ("tpe", "curves", "curves, with a list")
+    means = [f"{best_on_all(way):.3f}%" for way in ways_on_all]
     yield f"has {means[0]}, {means[1]} and {means[2]} on average"
+    full = figures("strategies/full-data.json")
+    times = [median(search["reached"] for search in full if search["way"] == way) for way in ways_on_all]
+    yield "after {:.0f} s with `tpe`, {:.0f} s with `curves`, and {:.0f} s with `curves` and the list".format(*times)
+
+    foreign = {(one["table"], one["against"]): one["seen"] for one in figures("strategies/foreign.json")["compared"]}
+    for words, other in (
+        ("percentage points than Optuna's", "Optuna's TPE + MedianPruner"),
+        ("than SMAC3", "SMAC3 + Hyperband with checkpoints"), ("than Syne Tune's", "Syne Tune's random + ASHA"),
+    ):  # fmt: skip
+        yield f"{around(foreign['conv-5k', other], 'difference', times=-1)} {words}"
     pools = [
         {(one["way"]["sampler"], bool(one["way"]["start"]), one["against"]["sampler"]): one["seen"] for one in compared}
         for compared in figures("strategies/replays.json")["compared"].values()
     ]
+    yield f"by {around(pools[0]['curves', True, 'curves'], 'difference')} percentage points on conv-5k"
     without, with_list = (("curves", has_list, "tpe") for has_list in (False, True))
     yield row(
         "`curves`: error lower by, percentage points",
