@@ -14,6 +14,7 @@ from importlib import import_module
 from pathlib import Path
 
 import grimp
+import pytest
 
 from support.paths import ROOT, TESTS
 from support.sources import SOURCES, module_of, modules_in, nodes_of, place, refuse, tree_of
@@ -166,6 +167,7 @@ print(json.dumps(loaded))
 """
 
 
+@pytest.mark.cold
 def test_a_face_alone_loads_nothing_heavy() -> None:
     command = [sys.executable, "-c", IMPORT_ALONE, json.dumps(sorted(HEAVY)), *sorted(PACKAGES)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)

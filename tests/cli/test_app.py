@@ -52,11 +52,13 @@ def loaded_by(*lines: str) -> dict[str, list[str]]:
     return found
 
 
+@pytest.mark.cold
 def test_help_loads_nothing_heavy() -> None:
     lines = ["--help", *(f"{words} --help" for words in sorted({*COMMANDS, *GROUPS}))]
     assert loaded_by(*lines) == {line: [] for line in lines}
 
 
+@pytest.mark.cold
 def test_version_names_the_tool_python_torch_and_optuna_without_loading_them() -> None:
     result = run_python("from mnist_bench.cli.app import main; main()", "--version")
     assert [word for word in result.stdout.split() if word.isalpha() or "-" in word][:4] == [

@@ -35,6 +35,7 @@ def test_every_name_is_there() -> None:
     assert all(hasattr(search, name) for name in names)
 
 
+@pytest.mark.cold
 def test_a_trainer_loads_neither_optuna_nor_a_database() -> None:
     code = (
         "import sys, search, search.executors.local.worker; search.Codec, search.Plan, search.Report, search.Space; "

@@ -84,6 +84,7 @@ def test_every_function(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-W", "error", "-c", SCRIPT], cwd=tmp_path, check=True)
 
 
+@pytest.mark.cold
 def test_importing_the_package_loads_nothing_heavy() -> None:
     check = "import sys, mnist_bench; assert not {'torch', 'optuna', 'numpy', 'pydantic'} & sys.modules.keys()"
     subprocess.run([sys.executable, "-c", check], check=True)

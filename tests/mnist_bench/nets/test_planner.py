@@ -106,10 +106,8 @@ def test_a_worker_refuses_data_that_changed_since_the_work_began(tmp_path: Path)
         make_trainer(**spec.options)
 
 
-@pytest.mark.parametrize(
-    "module", ["nets.planner", "data", "nets.cost_model", "nets.architecture", "config.schedule", "config.json"]
-)
-def test_planning_needs_no_torch(module: str) -> None:
-    code = f"import sys, mnist_bench.{module}; sys.exit('torch' in sys.modules)"
-    folder = ROOT
-    assert subprocess.run([sys.executable, "-c", code], cwd=folder, check=False).returncode == 0
+@pytest.mark.cold
+def test_planning_needs_no_torch() -> None:
+    modules = ("nets.planner", "data", "nets.cost_model", "nets.architecture", "config.schedule", "config.json")
+    code = f"import sys, {', '.join(f'mnist_bench.{module}' for module in modules)}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

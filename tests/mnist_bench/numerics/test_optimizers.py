@@ -46,6 +46,7 @@ def test_a_step_is_that_of_pytorch_to_the_bit(ours: Any, theirs: Any, options: d
     assert all(torch.equal(state[key], expected_state[key]) for key in state)
 
 
+@pytest.mark.cold
 @pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["adam", "sgd_nesterov"])
 def test_a_process_that_trains_imports_no_compiler(optimizer: str) -> None:

@@ -39,6 +39,7 @@ def test_the_file_holds_what_was_evaluated(
     assert path.stat().st_size < len(result.state) / 2
 
 
+@pytest.mark.cold
 def test_exporting_needs_no_torch() -> None:
     code = "import sys, mnist_bench.training.weights; sys.exit('torch' in sys.modules)"
     folder = ROOT
