@@ -18,9 +18,9 @@ from mnist_bench.errors import PictureError, WeightsError
 from mnist_bench.picture_form import MNIST, PictureForm
 from mnist_bench.prediction import files, traits as stored_traits
 from mnist_bench.prediction.preparation import brightness, fit, pixels, prepare
-from mnist_bench.prediction.traits import Traits
-from mnist_bench.training import form_of, metadata_of, model_in, with_form
-from search import canonical_json, files as stored
+from mnist_bench.prediction.traits import MAX_MEMBERS, Traits
+from mnist_bench.training import form_of, metadata_in, metadata_of, model_in, read_weights, with_form
+from search import canonical_json
 from search.arguments import check_several
 from search.messages import first_fault, in_a_sentence, show
 
@@ -33,7 +33,6 @@ UNFINISHED = "UNFINISHED"
 """Name of a file that lies there until all others do."""
 TRAITS = "mnist-bench"
 """Where the traits stand in the file's metadata, beside the configuration."""
-MAX_BYTES = 1 << 30
 BATCH = 250
 """Pictures that are computed at once."""
 
@@ -220,12 +219,9 @@ def is_export(folder: Path) -> bool:
 
 def _is_packed(file: Path) -> bool:
     """Return whether a file is one that `pack` made: others write files of this kind, too, by the same name."""
-    from safetensors import SafetensorError, safe_open
-
     try:
-        with safe_open(file, framework="numpy") as opened:
-            return TRAITS in (opened.metadata() or {})
-    except (OSError, SafetensorError):
+        return TRAITS in metadata_in(file)
+    except (OSError, WeightsError):
         return False
 
 
@@ -251,7 +247,7 @@ def load_model(path: str | Path) -> Model:
     """
     file = Path(path) / WEIGHTS if Path(path).is_dir() else Path(path)
     try:
-        content = stored.read(file, MAX_BYTES)
+        content = read_weights(file, MAX_MEMBERS)
     except OSError as error:
         if (file.parent / UNFINISHED).is_file():
             raise WeightsError(

@@ -20,7 +20,9 @@ from .weights import (
     load_known as load_known,
     load_model as load_model,
     load_trial as load_trial,
+    metadata_in as metadata_in,
     metadata_of as metadata_of,
     model_in as model_in,
+    read_weights as read_weights,
     with_form as with_form,
 )

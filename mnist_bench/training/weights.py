@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from safetensors import SafetensorError, numpy as arrays
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 1 << 30
 """Bytes; more than any net has that is worth searching for."""
+MAX_HEADER = 10_000_000
+"""Bytes of a safetensors file's header: 100,000 tensors."""
 
 
 def export(state: bytes, config: TrainConfig) -> bytes:
@@ -130,6 +133,10 @@ def model_in(content: bytes, source: str) -> nn.Module:
     return model.eval()
 
 
+_OF_OTHER_KINDS = (AttributeError, TypeError, ValueError, RuntimeError, RecursionError)
+"""What values of another kind raise where a net's are expected."""
+
+
 @contextmanager
 def _readable(source: str) -> Iterator[None]:
     """Let whatever bytes of another kind raise inside end as one sentence; see `model_in`."""
@@ -139,7 +146,7 @@ def _readable(source: str) -> Iterator[None]:
         raise NewerVersionError(f"{source}: {error}.") from error
     except UnnamedCodeError:
         raise
-    except (SafetensorError, UsageError, KeyError, TypeError, ValueError, RuntimeError, RecursionError) as error:
+    except (SafetensorError, UsageError, LookupError, *_OF_OTHER_KINDS) as error:
         raise WeightsError(f"{source}: no file of exported weights ({in_a_sentence(error)})") from error
 
 
@@ -185,9 +192,72 @@ def _check_types(weights: Mapping[str, Tensor], model: nn.Module) -> None:
 
 def _read(path: Path) -> bytes:
     try:
-        return files.read(path, MAX_BYTES)
+        return read_weights(path)
     except OSError as error:
         raise WeightsError(f"{path}: no file of exported weights ({error})") from error
+
+
+def read_weights(path: Path, nets: int = 1) -> bytes:
+    """Return the content of a file of `export`, or of one that holds up to so many nets.
+
+    Its header comes first: it has to promise the file's size, and no more than such nets need.
+
+    Raises:
+        OSError: the file cannot be read.
+        NewerVersionError, WeightsError, UnnamedCodeError: see `model_in`.
+    """
+    with files.opened(path) as file, _readable(str(path)):
+        size = os.fstat(file.fileno()).st_size
+        head = _head(file)
+        _check_promise(head, size)
+        config, form = _net_in(head)
+        if size > MAX_BYTES or (config.net_code is None and size > _most_bytes(config, form, nets)):
+            raise ValueError(f"{size:,} bytes are more than its net needs")
+        file.seek(0)
+        return file.read(size)
+
+
+def metadata_in(path: Path) -> dict[str, str]:
+    """Return the metadata of a safetensors file, whose tensors are not read.
+
+    Raises:
+        OSError: the file cannot be read.
+        WeightsError: it is not such a file.
+    """
+    with files.opened(path) as file, _readable(str(path)):
+        return metadata_of(_head(file))
+
+
+def _head(file: BinaryIO) -> bytes:
+    """Return the header of a safetensors file, with its length before it.
+
+    Raises:
+        ValueError: it is longer than any header is.
+    """
+    start = file.read(8)
+    if (length := int.from_bytes(start, "little")) > MAX_HEADER:
+        raise ValueError(f"a header of {length:,} bytes")
+    return start + file.read(length)
+
+
+def _check_promise(head: bytes, size: int) -> None:
+    """Check that a file is as long as its header says.
+
+    Raises:
+        ValueError: it is not, or it has no such header.
+    """
+    tensors = [entry for name, entry in json.loads(head[8:]).items() if name != "__metadata__"]
+    promised = len(head) + max((entry["data_offsets"][1] for entry in tensors), default=0)
+    if promised != size:
+        raise ValueError(f"{size:,} bytes, and its header promises {promised:,}")
+
+
+def _most_bytes(config: TrainConfig, form: PictureForm, nets: int) -> int:
+    """Return more bytes than a file of so many built-in nets has.
+
+    In addition to its parameters it holds means and variances of layers, as many at most, and the header.
+    """
+    return 8 * nets * net_size(config, form).parameters + MAX_HEADER
 
 
 def weights_hash(weights: Mapping[str, Tensor]) -> str:
@@ -202,7 +272,13 @@ def weights_hash(weights: Mapping[str, Tensor]) -> str:
 
 def metadata_of(content: bytes) -> dict[str, str]:
     """Return the metadata of a safetensors file, which may lack it: a JSON header follows its length in eight bytes,
-    little-endian."""
+    little-endian.
+
+    Raises:
+        ValueError: they are something else.
+    """
     length = int.from_bytes(content[:8], "little")
-    metadata: dict[str, str] = json.loads(content[8 : 8 + length]).get("__metadata__", {})
+    metadata = json.loads(content[8 : 8 + length]).get("__metadata__", {})
+    if not isinstance(metadata, dict):
+        raise ValueError("its metadata are not texts by name")
     return metadata

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
+from mnist_bench import prediction
 from mnist_bench.config.json import to_json
 from mnist_bench.config.settings import ModelConfig, TrainConfig
 from mnist_bench.data import idx
@@ -154,17 +155,63 @@ def test_any_header_is_taken_or_refused(changes: dict[str, Any], body: bytes, le
     assert told is None or told.startswith("any: no file of exported weights")
 
 
-def test_a_file_of_a_terabyte_is_not_read_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mnist_bench.training.weights.MAX_BYTES", 1_000_000)
-    path = sparse(tmp_path / "0.safetensors")
-    with cheaply(), pytest.raises(WeightsError):
-        load_model(path)
+GIGABYTE = 10**9
 
 
-def sparse(path: Path) -> Path:
-    """Make a file of a terabyte that takes no room."""
-    with path.open("wb") as file:
-        file.truncate(1 << 40)
+def promising(size: int, config: Any = None) -> bytes:
+    """Return a header that promises a file of this size, by one tensor beyond those of its net."""
+    text = json.dumps(header(config, x=tensor(31_400, size - 5008))).encode()
+    return safetensors(text.ljust(5000))
+
+
+PADDED = {
+    "nothing but zeros": b"",
+    "a whole file and zeros": safetensors(header(), BODY),
+    "a header of a gigabyte": safetensors(header(), b"", GIGABYTE - 8),
+    "a tensor too many": promising(GIGABYTE),
+}
+"""Beginnings of files of a gigabyte; the rest is a hole, which takes no room."""
+
+
+@pytest.mark.parametrize("start", PADDED.values(), ids=PADDED.keys())
+def test_a_gigabyte_is_refused_by_its_header(tmp_path: Path, start: bytes) -> None:
+    path = sparse(tmp_path / "model.safetensors", start, GIGABYTE)
+    for load in (load_model, prediction.load_model):
+        with cheaply(), pytest.raises(WeightsError, match=r"model\.safetensors: no file of exported weights \("):
+            load(path)
+    with cheaply():
+        assert not prediction.is_export(tmp_path)
+
+
+def test_a_net_of_more_than_a_gigabyte_is_refused(tmp_path: Path) -> None:
+    huge = {**to_json(CONFIG), "model": {**to_json(CONFIG)["model"], "hidden_layers": 4, "hidden_units": 65_536}}
+    with cheaply(), pytest.raises(WeightsError, match="no file of exported weights"):
+        load_model(sparse(tmp_path / "0.safetensors", promising(1 << 40, huge)))
+
+
+@pytest.mark.parametrize("load", [load_model, prediction.load_model])
+def test_what_is_no_file_is_neither_read_nor_waited_for(tmp_path: Path, load: Callable[[Path], object]) -> None:
+    os.mkfifo(tmp_path / "model.safetensors")
+    for path in (tmp_path / "model.safetensors", Path("/dev/zero")):
+        with cheaply(), pytest.raises(WeightsError, match="pipe or a device"):
+            load(path)
+    assert not prediction.is_export(tmp_path)
+
+
+@pytest.mark.parametrize("metadata", [[], 1, None, {"config": "[]"}, {"config": "1"}, {"config": "{}"}], ids=str)
+def test_metadata_of_any_kind_are_refused(tmp_path: Path, metadata: object) -> None:
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(safetensors({**header(), "__metadata__": metadata}, BODY))
+    for load in (load_model, prediction.load_model):
+        with pytest.raises(WeightsError, match="no file of exported weights"):
+            load(path)
+    assert not prediction.is_export(tmp_path)
+
+
+def sparse(path: Path, start: bytes = b"", size: int = 1 << 40) -> Path:
+    """Make a file of this size that begins so, and takes no room."""
+    path.write_bytes(start)
+    os.truncate(path, size)
     return path
 
 
