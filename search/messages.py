@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import os
+import shlex
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +32,27 @@ def in_a_sentence(reason: object) -> str:
     """Return a reason ready for the middle of a sentence: one line, no final full stop, cut to 300 characters."""
     text = on_one_line(str(reason)).strip().rstrip(".")
     return text if len(text) <= MAX_REASON else text[: MAX_REASON - 3] + "..."
+
+
+def quoted(word: object) -> str:
+    """Return a word of a command as a shell reads it, on one line and in characters that a terminal shows.
+
+    >>> print(quoted("my results"), quoted("two\\nlines of é"))
+    'my results' $'two\\012lines of é'
+    """
+    text = str(word)
+    return shlex.quote(text) if text.isprintable() else f"$'{''.join(map(_escaped, text))}'"
+
+
+def _escaped(character: str) -> str:
+    if character.isprintable() and character not in "\\'":
+        return character
+    return "".join(f"\\{byte:03o}" for byte in os.fsencode(character))
+
+
+def command_line(words: Iterable[object]) -> str:
+    """Return a command as one would type it; see `quoted`."""
+    return " ".join(map(quoted, words))
 
 
 def shortened(text: str, length: int) -> str:

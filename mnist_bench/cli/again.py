@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ import typer
 
 from mnist_bench.cli import output
 from mnist_bench.cli.exit_codes import ExitCode
+from search.messages import command_line, quoted
 from search.study import STORAGE_VARIABLE
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def to_the_end(budget: str | None, storage: str | None) -> str:
 def _typed(words: Sequence[str], storage: str | None) -> str:
     from search.study import storage_to_show
 
-    return shlex.join(["mnist-bench", *_without("--storage", words)]) + _option("--storage", storage_to_show(storage))
+    return command_line(["mnist-bench", *_without("--storage", words)]) + _option("--storage", storage_to_show(storage))
 
 
 def this_command(storage: str | None) -> list[str]:
@@ -106,7 +106,7 @@ def hint(storage: str | None) -> list[str]:
 
 
 def _option(name: str, value: object) -> str:
-    return "" if value is None else f" {name} {shlex.quote(str(value))}"
+    return "" if value is None else f" {name} {quoted(value)}"
 
 
 def _without(option: str, words: Sequence[str]) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from mnist_bench.cli.help import HelpfulCommand
 from mnist_bench.result_table import Column, Table
 from search.arguments import MAX_SEED
 from search.errors import UsageError
+from search.messages import quoted
 
 if TYPE_CHECKING:
     from mnist_bench.space_files import Source
@@ -116,7 +116,7 @@ def _table(found: Checked, name: str, tried_on: str) -> Table[Row]:
     ]
     code = [found.code.module, *([found.code.version] if found.code.version else []), f"{found.code.sha256[:8]}…"]
     if found.repeatable:
-        verdict = f"A search in logical order takes it: --{found.kind} {shlex.quote(name)}."
+        verdict = f"A search in logical order takes it: --{found.kind} {quoted(name)}."
     elif found.never:
         verdict = "No search takes it: what one kept of it would be another net."
     else:

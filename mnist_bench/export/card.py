@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from keyword import iskeyword
@@ -21,7 +20,7 @@ from mnist_bench.statistics import wilson
 from mnist_bench.studies import Data
 from search import yaml_writer
 from search.event_log import State
-from search.messages import number_of
+from search.messages import number_of, quoted
 
 DATASETS: dict[DatasetName, str] = {"mnist": "ylecun/mnist", "fashion-mnist": "zalando-datasets/fashion_mnist"}
 """Names of data sets at Hugging Face."""
@@ -142,7 +141,7 @@ def _own_use(winner: Winner, picture: str, label: str) -> str:
     nets = len(winner.members)
     return OWN_USE.format(
         function=function, place=place, what="the net" if nets == 1 else f"each of the {nets} nets",
-        code=indent(_own_code(winner, place, function), " " * 4), net=net, quoted=shlex.quote(net), picture=picture,
+        code=indent(_own_code(winner, place, function), " " * 4), net=net, quoted=quoted(net), picture=picture,
         label=label, prepared=_prepared(winner),
     )  # fmt: skip
 

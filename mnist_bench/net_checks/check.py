@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -14,7 +13,7 @@ from mnist_bench.net_checks.short_training import PERIODS, Outcome, ShortTrainin
 from mnist_bench.own_nets import OwnNet
 from mnist_bench.picture_form import PictureForm
 from search.errors import PluginError, UsageError
-from search.messages import in_a_sentence
+from search.messages import command_line, in_a_sentence
 from search.repeatability import Checked, Row
 
 Way = Callable[[ShortTraining], Outcome]
@@ -71,7 +70,7 @@ def require(
 
 
 def _refusal(net: OwnNet, way: str, what: str, reason: str, advice: str, words: Sequence[str]) -> UsageError:
-    command = shlex.join(["mnist-bench", "plugin", "check", net.loaded.whole_name, *words])
+    command = command_line(["mnist-bench", "plugin", "check", net.loaded.whole_name, *words])
     return UsageError(
         f"Net {net.loaded.name} is not repeatable: {way}, it comes to {what}, so it {reason}. "
         f"`{command}` says more; {advice}."

@@ -7,7 +7,6 @@ before, on the command line or from Python, with `use`; `known` finds it by what
 from __future__ import annotations
 
 import inspect
-import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from mnist_bench.errors import UnnamedCodeError
 from mnist_bench.own_nets.settings import DeclaredSettings, declared_settings
 from search import plugins
 from search.errors import UsageError
-from search.messages import show
+from search.messages import quoted, show
 from search.plugins import Loaded
 
 HOW = "--net file.py:build"
@@ -125,7 +124,7 @@ def known(code: str) -> OwnNet:
                 f"{other.loaded.code.sha256[:8]}…; name the file as it was (`mnist-bench show STUDY --code` prints it)."
             )
     folder = ", with the folder that the file lies in" if ".py:" in name else ""
-    raise UnnamedCodeError(f"The net is code of your own, {show(name)}: name it, --net {shlex.quote(name)}{folder}.")
+    raise UnnamedCodeError(f"The net is code of your own, {show(name)}: name it, --net {quoted(name)}{folder}.")
 
 
 def named(code: str) -> tuple[str, str]:
@@ -150,7 +149,7 @@ def option(code: str | None, name: str | None = None) -> str:
     >>> option("nets.py:build 3f2a81c0", "/home/me/nets.py:build")
     ' --net /home/me/nets.py:build'
     """
-    return "" if code is None else f" --net {shlex.quote(name or named(code)[0])}"
+    return "" if code is None else f" --net {quoted(name or named(code)[0])}"
 
 
 def used(name: str | None) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +22,7 @@ from mnist_bench.studies import compatibility, data_of, net_code, recipe_text
 from mnist_bench.tables import SHA256
 from search import canonical_json
 from search.event_log import StudyRecord, TrialRecord, repeats
+from search.messages import command_line, quoted
 from search.study import Invocation, data_option, fingerprint, latest_data, own_code_options
 
 LISTED = 200
@@ -145,7 +145,7 @@ def _files(study: StudyRecord, place: str) -> Iterator[tuple[str, str]]:
         file = own_nets.named(code)[0].rpartition(":")[0]
         if file.endswith(".py"):
             yield (
-                f"mnist-bench show {study.name}{place} --code > {shlex.quote(file)}",
+                f"mnist-bench show {study.name}{place} --code > {quoted(file)}",
                 "the net that was searched, as a file",
             )
     if _shipped(study.spec["space"]) is None:
@@ -203,7 +203,7 @@ def _search(study: StudyRecord, trials: int, data_dir: str | None) -> str:
     words += _start(spec)
     for number in _enqueued(study):
         words += ["--enqueue", ENQUEUED_FILE.format(number)]
-    return shlex.join([*words, "--study-name", study.name]) + own_nets.option(net_code(study))
+    return command_line([*words, "--study-name", study.name]) + own_nets.option(net_code(study))
 
 
 def _where(spec: Mapping[str, Any]) -> str:

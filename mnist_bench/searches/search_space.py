@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from mnist_bench.picture_form import PictureForm
 from mnist_bench.searches.config import SearchConfig
 from search import strategies
 from search.errors import SpaceError, UsageError
+from search.messages import command_line
 from search.plugins import is_code
 from search.space import Space
 from search.strategies import Pruner, Sampler
@@ -48,7 +48,7 @@ def _train_command(config: SearchConfig) -> str:
     words = ["mnist-bench", "train", space_files.named(config.space), *_set_words(config.overrides)]
     given = {"--net": config.net, "--dataset": config.dataset, "--data": config.data_dir}
     words += [word for option, value in given.items() if value is not None for word in (option, str(value))]
-    return shlex.join(words)
+    return command_line(words)
 
 
 def check_words(config: SearchConfig) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +15,7 @@ from search.errors import OutsideRangeError, PluginError, UsageError
 from search.event_log import Asked, Event, Reported
 from search.executors import Executor, InProcessExecutor
 from search.executors.local import LocalExecutor
-from search.messages import on_one_line
+from search.messages import command_line, on_one_line
 from search.plugins import Code
 from search.repeatability.elsewhere import decided_elsewhere
 from search.repeatability.made_up import CANARY, MadeUpPlanner
@@ -143,7 +142,7 @@ def _command(way: ForeignSampler | ForeignPruner, tried_on: TriedOn) -> str:
     """Return the command that does what `examine` does."""
     options = option_words("sampler" if isinstance(way, ForeignSampler) else "pruner", way.options)
     seed = ["--seed", str(tried_on.seed)] if tried_on.seed else []
-    return shlex.join(["mnist-bench", "plugin", "check", _whole_name(way), *options, *(tried_on.words or ()), *seed])
+    return command_line(["mnist-bench", "plugin", "check", _whole_name(way), *options, *(tried_on.words or ()), *seed])
 
 
 def _spec(sampler: Sampler, pruner: Pruner, tried_on: TriedOn) -> StudySpec:

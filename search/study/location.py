@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from search.database import is_secret, sqlite_file, sqlite_url
 from search.errors import UsageError
 from search.files import atomic_write
+from search.messages import quoted
 from search.study.folder import RESULTS, STORAGE_VARIABLE, StudyFolder
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -94,7 +94,7 @@ def place_options(results: Path, storage: str | None) -> str:
     A storage that may hold a password is left out, as is one that the environment names.
     """
     named = {"--results": None if results == RESULTS else results, "--storage": storage_to_show(storage)}
-    return "".join(f" {option} {shlex.quote(str(value))}" for option, value in named.items() if value is not None)
+    return "".join(f" {option} {quoted(value)}" for option, value in named.items() if value is not None)
 
 
 def storage_to_show(storage: str | None) -> str | None:

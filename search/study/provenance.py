@@ -6,7 +6,6 @@ Both are for people. The fingerprint has no part of them, and no decision depend
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from search.errors import StorageError
 from search.files import append_line, atomic_write, read
+from search.messages import quoted
 from search.space import Space
 from search.study.folder import StudyFolder
 
@@ -62,7 +62,7 @@ def invocations(files: StudyFolder) -> list[Invocation]:
 def data_option(source: Path | str | None) -> str:
     """Return the option that names a data set in a command to copy, with a space before it; nothing where there is
     none."""
-    return "" if source is None else f" --data {shlex.quote(str(source))}"
+    return "" if source is None else f" --data {quoted(source)}"
 
 
 def latest_data(searched: Sequence[Invocation]) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache
@@ -14,7 +13,7 @@ from search import canonical_json, strategies
 from search.differences import differences, same_bits
 from search.errors import FingerprintError, NewerVersionError, UsageError
 from search.event_log import Created, Event, History, Order
-from search.messages import on_one_line
+from search.messages import command_line, on_one_line
 from search.plugins import is_code
 from search.space import Choice, Distribution, FloatRange, IntRange, Levels, Space, cost_of
 from search.stored_fields import First, standing, unknown
@@ -246,7 +245,7 @@ def _check_named(name: str, stored: Mapping[str, Any], current: Mapping[str, Any
     if lacking:
         raise FingerprintError(
             f"Study {name} was made by a {' and a '.join(lacking)} of your own, which only you can name again: add "
-            f"{shlex.join(_naming(lacking))} (a file with the folder that it lies in)."
+            f"{command_line(_naming(lacking))} (a file with the folder that it lies in)."
         )
 
 

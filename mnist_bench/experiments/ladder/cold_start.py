@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import subprocess
 import sys
 import time
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from mnist_bench.numerics import Precision
 from search.errors import WorkerError
+from search.messages import command_line
 
 PROGRAM = "from mnist_bench.cli.app import main; main()"
 """What the installed `mnist-bench` runs."""
@@ -47,7 +47,7 @@ def seconds(arguments: Sequence[str], stopping: Callable[[], bool]) -> float | N
     if code is None or stopping():  # a Ctrl-C reaches the process too, which then fails
         return None
     if code:
-        raise WorkerError(f"The timed training failed; this shows why: mnist-bench {shlex.join(arguments)}")
+        raise WorkerError(f"The timed training failed; this shows why: mnist-bench {command_line(arguments)}")
     return took
 
 
