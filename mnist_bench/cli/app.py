@@ -68,9 +68,20 @@ def _words(error: Exception) -> str:
         return f"Error: {error}"
     if isinstance(error, OSError) and error.filename is not None:
         return f"Error: {error.filename}: cannot be used ({error.strerror})."
+    if isinstance(error, FileNotFoundError) and _lost_its_folder():
+        return "Error: the folder in which you work was deleted; change to another one with cd."
     if _is_of_output(error):
         return f"Error: the output cannot be written ({os.strerror(errno.ENOSPC)})."
     return f"Error: {type(error).__name__}: {error} (unexpected; `mnist-bench -v ...` shows where)"
+
+
+def _lost_its_folder() -> bool:
+    """Return whether the folder of this process was deleted, so that no relative path leads anywhere."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _is_of_output(error: Exception) -> bool:

@@ -29,10 +29,21 @@ def parse(target: str | None) -> tuple[str | None, int | None]:
     study, slash, number = target.partition("/")
     if not slash:
         return study, None
+    if Path(target).is_dir():
+        raise UsageError(_of_a_folder(Path(target)))
     checked_name(study)
     if not (number.isascii() and number.isdigit() and len(number) <= 9):
         raise UsageError(f"{target!r} names no trial; a trial is STUDY/17.")
     return study, int(number)
+
+
+def _of_a_folder(folder: Path) -> str:
+    record = folder / "RECORD.json"
+    more = f" The record in it is {record}." if record.is_file() else ""
+    return (
+        f"{folder}: is a folder. Name a study alone, conv-0, or a trial, conv-0/17; --results names the folder of "
+        f"studies.{more}"
+    )
 
 
 def open_target(

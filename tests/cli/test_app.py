@@ -186,6 +186,18 @@ def test_what_the_system_refuses_is_one_sentence_with_its_file(cli: Run, monkeyp
     assert result.stderr == "Error: results/conv-0/study.db: cannot be used (Permission denied).\n"
 
 
+def test_a_working_folder_that_was_deleted_is_one_sentence(
+    cli: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    raising(monkeypatch, FileNotFoundError(2, "No such file or directory"))  # as `Path.resolve` does
+    result: Result = cli("studies")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "Error: the folder in which you work was deleted; change to another one with cd.\n"
+
+
 @pytest.mark.slow
 def test_what_an_encoding_cannot_say_is_said_in_ascii() -> None:
     environment = {**os.environ, "PYTHONPATH": IMPORTABLE, "PYTHONIOENCODING": "ascii"}

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-
 import pytest
 from hypothesis import given, settings, strategies as st
 
 from search.messages import command_line, quoted
+from support.commands import pasted
 from support.dose import dose
 
 NAMES = ["plain", "my results", "we ird\nnew é", "a\tb", "\x1b[31m", "it's\na \\ 'quote'", "", "‮", "\udcff", "\n7"]
@@ -27,10 +25,3 @@ def test_any_command_is_pasted_as_it_was(words: list[str]) -> None:
     told = command_line(words)
     assert told.isprintable()
     assert pasted(told) == words
-
-
-def pasted(told: str) -> list[str]:
-    """Return the words that bash makes of a line."""
-    script = b"set -- " + os.fsencode(told) + b"\nfor word; do printf '%s\\0' \"$word\"; done"
-    done = subprocess.run(["bash", "-c", script], capture_output=True, check=True)
-    return [os.fsdecode(word) for word in done.stdout.split(b"\0")[:-1]]

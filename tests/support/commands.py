@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -30,6 +32,13 @@ def command_of(words: Sequence[str]) -> tuple[str, ...]:
     """Return the words that name the command, of all that somebody writes after `mnist-bench`."""
     named = words[:2] if words[0] in GROUPS else words[:1]
     return tuple(word for word in named if re.fullmatch(r"[a-z][a-z-]*", word))
+
+
+def pasted(line: str) -> list[str]:
+    """Return the words that bash makes of a line."""
+    script = b"set -- " + os.fsencode(line) + b"\nfor word; do printf '%s\\0' \"$word\"; done"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, check=True)
+    return [os.fsdecode(word) for word in done.stdout.split(b"\0")[:-1]]
 
 
 @cache

@@ -111,15 +111,22 @@ def printable(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
-def _below(folder: Path) -> Iterator[Path]:
-    """Yield the files in a folder and below it in the order of their names; hidden ones are left out."""
+def _below(folder: Path, found: dict[tuple[int, int], Path] | None = None) -> Iterator[Path]:
+    """Yield the files in a folder and below it in the order of their names; hidden ones are left out.
+
+    Raises:
+        DataError: links lead to one folder twice, and perhaps without end; `found` are those before this one.
+    """
     if not folder.is_dir():
         return
+    found, this = found or {}, os.stat(folder)
+    if (other := found.setdefault((this.st_dev, this.st_ino), folder)) != folder:
+        raise DataError(f"{folder}: is the same folder as {other}, by a link; remove the link")
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
         if entry.name.startswith(".") or entry.name == "Thumbs.db":
             continue
         if entry.is_dir():
-            yield from _below(Path(entry.path))
+            yield from _below(Path(entry.path), found)
         else:
             yield Path(entry.path)
 

@@ -208,6 +208,18 @@ def test_wrong_targets(cli: Cli, target: str, code: int) -> None:
 
 def test_what_cannot_name_a_study_is_told_apart_from_what_names_no_trial(cli: Cli) -> None:
     assert cli("show", "conv-0/x").stderr == "Error: 'conv-0/x' names no trial; a trial is STUDY/17.\n"
+
+
+@pytest.mark.parametrize("command", ["show", "reproduce"])
+@pytest.mark.parametrize("named", ["winner/", "./winner", "{}/winner"])
+def test_a_folder_is_not_a_study(cli: Cli, tmp_path: Path, command: str, named: str) -> None:
+    (tmp_path / "winner").mkdir()
+    folder = Path(named.format(tmp_path))
+    result = cli(command, named.format(tmp_path))
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"Error: {folder}: is a folder. Name a study alone, conv-0, or a trial, conv-0/17")
+    (tmp_path / "winner" / "RECORD.json").touch()
+    assert cli(command, named.format(tmp_path)).stderr.endswith(f" The record in it is {folder / 'RECORD.json'}.\n")
     assert cli("show", "../../etc").stderr.startswith("Error: '..' cannot name a study: ")
 
 

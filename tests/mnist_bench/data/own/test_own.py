@@ -229,6 +229,9 @@ def test_what_is_no_such_file_is_said(tmp_path: Path) -> None:
     (tmp_path / "text.npz").write_text("no zip")
     with pytest.raises(DataError, match=r"text\.npz: cannot be read as an \.npz file"):
         options_for(tmp_path / "text.npz")
+    os.mkfifo(tmp_path / "pipe.npz")
+    with pytest.raises(DataError, match=r"pipe\.npz: cannot be read as an \.npz file \(.*a pipe or a device"):
+        options_for(tmp_path / "pipe.npz")
     with pytest.raises(DataError, match=r"none\.npz: cannot be read"):
         options_for(tmp_path / "none.npz")
     with pytest.raises(DataError, match="not by both"):
@@ -308,9 +311,25 @@ def spoil_test(folder: Path) -> None:
     (folder / "test").rename(folder / "held out")
 
 
+def spoil_pipe(folder: Path) -> None:
+    os.mkfifo(folder / "train" / "class 01" / "a.png")
+
+
+def spoil_loop(folder: Path) -> None:
+    (folder / "train" / "class 01" / "loop").symlink_to("..")
+
+
+def spoil_twice(folder: Path) -> None:
+    for name in ("a", "b"):
+        (folder / "train" / "class 01" / name).symlink_to(folder / "test" / "class 00")
+
+
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
+        (spoil_pipe, r"class 01/a\.png: is no picture that can be read \(.*a pipe or a device"),
+        (spoil_loop, r"^\S*train/class 01/loop: is the same folder as \S*/train, by a link; remove the link$"),
+        (spoil_twice, r"class 01/b: is the same folder as .*class 01/a, by a link"),
         (spoil_text, r"class 01/0001\.png: is no picture that can be read"),
         (spoil_size, r"class 01/0001\.png: has 8x9 pixels, and .*class 00/0000\.png has 8x8"),
         (spoil_mode, r"test/class 01/0001\.png: has mode RGBA; save it in grey or RGB"),
