@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from statistics import fmean, median
 
@@ -31,7 +31,7 @@ from support.published import (
     row,
     teraflop,
     with_interval,
-)  # fmt: skip
+)
 from support.sources import refuse
 
 PAGES = {page.stem: page.read_text() for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))}
@@ -60,7 +60,7 @@ def is_quoted(line: str, there: str) -> bool:
 
 
 def test_stated_figures_are_the_published_ones() -> None:
-    stated = [(page, words) for page, statements in STATED.items() for words in statements()]
+    stated = [(page, words) for page, state in STATED for words in state()]
     assert len(stated) > 100
     refuse(f"{page}: {words}" for page, words in stated if plain(words) not in plain(PAGES[page]))
 
@@ -72,7 +72,7 @@ def plain(text: str) -> str:
     return re.sub(r" (?=%)", "", " ".join(without_links.replace("**", "").replace("−", "-").split()))
 
 
-def readme() -> Iterator[str]:
+def readmes_table() -> Iterator[str]:
     for recipe, training in (("ladder/99.0", "2.3 s"), ("ladder/99.4", "8.4 s"), ("ladder/99.7", "28 min")):
         rung = on_the_ladder(recipe)
         parameters = f"{int(rung['parameters'].replace(',', '')) / 1000:.0f}k"
@@ -85,8 +85,9 @@ def readme() -> Iterator[str]:
     parameters = f"{confirmed['candidates'][0]['parameters'] / 1000:.0f}k"
     yield row(on_images(confirmed["finals"][0]["test"]), "8", parameters, teraflop(published_recipe()))
 
-    saved = float(found(r"Pruning saved ([\d.]+) of 400 epochs", "conv/search.txt"))
-    assert round((400 - saved) / 8) == 9
+
+def readmes_comparison() -> Iterator[str]:
+    assert round(epochs_searched() / 8) == 9
     yield "a budget of 50 full trainings (`make search` spends nine)"
     curves, random, tpe = (mean_error("contest", *way) for way in (("curves", 50), ("random", 50), ("tpe", 25)))
     yield f"ended at {curves} error, random search with the same pruner at {random} and Optuna's TPE at {tpe}"
@@ -94,11 +95,17 @@ def readme() -> Iterator[str]:
     yield f"on all of MNIST, `curves` and TPE end within {apart:.2f} percentage points"
 
 
+def epochs_searched() -> float:
+    """Return how many of its 400 epochs the published search trained."""
+    return 400 - float(found(r"Pruning saved ([\d.]+) of 400 epochs", "conv/search.txt"))
+
+
 def published_recipe() -> TrainConfig:
     return from_json(figures("conv/RECORD.json")["recipe"])
 
 
-def results() -> Iterator[str]:
+def searches() -> Iterator[str]:
+    yield f"It took {found('searched in ([^,]+),', 'conv/report.html')}, because the machine did other work"
     yield f"one, with {found('would have reached ([0-9.]+ %)', 'conv/audit.txt')}, would have been the best"
     for folder in ("conv-0.1", "conv-0.1-curves", "conv"):
         confirmed = figures(f"{folder}/confirm.json")
@@ -110,16 +117,19 @@ def results() -> Iterator[str]:
     tested = [search["test"] for search in figures("strategies/full-data.json") if search["test"]]
     yield f"confirmed for a comparison of search methods, at {100 * min(tested):.2f} to {max(tested):.2%}"
 
-    for member, final in zip(
-        figures("front/front.json")["members"], figures("front/front.json")["finals"], strict=True
-    ):
+
+def front() -> Iterator[str]:
+    confirmed = figures("front/front.json")
+    for member, final in zip(confirmed["members"], confirmed["finals"], strict=True):
         ahead = f"by {around(member['ahead'], 'mean', times=100)}" if member["ahead"] else ""
         shown = ahead if member["on_front"] == "yes" else "not shown"
         yield row(f"{member['cost']:,}", on_images(member["test"]), shown, committee(final))
 
-    ablation = figures("conv/ablation.json")
-    convolutions, averaging, augmentation, rest = ablation["steps"]
-    start, left = (fmean(state["errors"]) for state in (ablation["start"], convolutions["after"]))
+
+def ablation() -> Iterator[str]:
+    path = figures("conv/ablation.json")
+    convolutions, averaging, augmentation, rest = path["steps"]
+    start, left = (fmean(state["errors"]) for state in (path["start"], convolutions["after"]))
     yield f"Convolutions remove {around(convolutions, 'fewer', digits=0)} of {start:.0f} errors"
     yield f"averaging the weights {around(averaging, 'fewer', digits=0)} of the remaining {math.ceil(left)}"
     yield f"Augmentation comes third, with {augmentation['fewer']:.0f}, which may be chance"
@@ -131,13 +141,15 @@ def committee(final: Mapping[str, int]) -> str:
     return f"{1 - final['committee'] / 10_000:.2%}" if "committee" in final else ""
 
 
-def speed() -> Iterator[str]:
+def own_speed() -> Iterator[str]:
     for net in figures("speed/epyc-zen5-2-cores.json")["nets"]:
         epoch = "{median:.2f} ({low:.2f} to {high:.2f})".format(**net["epoch"])
         parts = (net[part]["median"] for part in ("load", "augment", "train", "evaluate"))
         seconds = (f"{time:.2f}" for time in (*parts, net["floor"], net["filled_floor"]))
         yield row(net["net"], f"{net['images_per_second']['median']:,.0f}", epoch, *seconds)
 
+
+def accuracy_for_computing() -> Iterator[str]:
     for recipe in ("ladder/99.0", "ladder/99.4", "ladder/99.6", "ladder/99.7", "former/0.1/ladder/99.4"):
         rung = on_the_ladder(recipe)
         parameters = f"{int(rung['parameters'].replace(',', '')) / 1000:.0f} k"
@@ -152,11 +164,6 @@ def speed() -> Iterator[str]:
         assert f"{member['cost'] / 1000:.1f}" == parameters
         searched = space_files.recipe(space_files.load(FOLDER / "front" / f"{member['number']}.yaml"))
         yield row(on_images(member["test"]), "8", f"{parameters} k", teraflop(searched))
-    ratios = {way: [one["ratio"] for one in figures("step-levers.json")["rows"] if one["way"] == way] for way in WAYS}
-    for way, (digits, words) in WAYS.items():
-        yield words.format(f"{min(ratios[way]):.{digits}f} to {max(ratios[way]):.{digits}f}")
-    yield from loops_of_others()
-    yield from pattern_of_optuna()
 
 
 WAYS = {
@@ -164,6 +171,14 @@ WAYS = {
     "foreach": (2, "in one call for all weights take {} of a step"),
     "folded": (2, "folded into convolutions takes {} of an evaluation"),
 }
+
+
+def ways_to_compute_a_step() -> Iterator[str]:
+    ratios = {way: [one["ratio"] for one in figures("step-levers.json")["rows"] if one["way"] == way] for way in WAYS}
+    for way, (digits, words) in WAYS.items():
+        yield words.format(f"{min(ratios[way]):.{digits}f} to {max(ratios[way]):.{digits}f}")
+
+
 NETS = {
     "conv-mid": "conv-mid, batch 128", "batchnorm-128": "batchnorm, batch 128", "two-conv": "two-conv, batch 256",
     "batchnorm-32": "batchnorm, batch 32",
@@ -206,15 +221,18 @@ def pattern_of_optuna() -> Iterator[str]:
     )
 
 
-def proposals() -> Iterator[str]:
+LISTED_CURVES, LISTED_RANDOM = (f"{sampler} + list of conv-5k-wrong" for sampler in ("curves", "random"))
+
+
+def live_claims() -> Iterator[str]:
+    yield f"`make search` spends about nine ({epochs_searched()} of 400 epochs)"
     live, coarse = figures("strategies/contest.json")["claims"], figures("strategies/contest-coarse.json")["claims"]
     against_tpe, against_random, list_against_tpe, list_against_random = (looks[-1] for looks in live)
-    listed = " + list of conv-5k-wrong"
     for words, name, way, other, look in (
         ("`curves`, `random`", "contest", "curves", "random", against_random),
         ("`curves`, `tpe`", "contest", "curves", "tpe", against_tpe),
-        ("with the same list", "contest", "curves" + listed, "random" + listed, list_against_random),
-        ("with a list, `tpe`", "contest", "curves" + listed, "tpe", list_against_tpe),
+        ("with the same list", "contest", LISTED_CURVES, LISTED_RANDOM, list_against_random),
+        ("with a list, `tpe`", "contest", LISTED_CURVES, "tpe", list_against_tpe),
         ("resolution: `curves`, `tpe`", "contest-coarse", "curves", "tpe", coarse[0][-1]),
     ):
         errors = ", ".join(mean_error(name, each, look["pairs"]) for each in (way, other))
@@ -222,22 +240,26 @@ def proposals() -> Iterator[str]:
         lower = f"{around(look, 'difference', times=-1)} lower"
         yield f"{words} {row(str(look['pairs']), errors, lower, *cheaper)}"
 
+
+def lists_and_machines() -> Iterator[str]:
     yield f"{mean_error('contest', 'random', 25)} against {mean_error('contest', 'tpe', 25)} in 25 pairs"
-    early = [mean_error("contest", way, 50, error_after(9)) for way in ("curves" + listed, "curves")]
+    early = [mean_error("contest", way, 50, error_after(9)) for way in (LISTED_CURVES, "curves")]
     yield f"an error of {early[0]} with the list and of {early[1]} without"
     for cost, words in ((9, "percentage points less"), (15, "less")):
-        saved = differences("contest", "curves" + listed, "curves", error_after(cost))
+        saved = differences("contest", LISTED_CURVES, "curves", error_after(cost))
         assert len(saved) == 50
         yield f"{with_interval(list(saved.values()))} {words}"
 
-    saved = differences("contest", "curves" + listed, "tpe", fresh_error)
+    saved = differences("contest", LISTED_CURVES, "tpe", fresh_error)
     ways = contested("contest")
     mixed = {
-        seed for seed in saved if len({ways[way][seed]["machine"]["canary"] for way in ("tpe", "curves" + listed)}) > 1
+        seed for seed in saved if len({ways[way][seed]["machine"]["canary"] for way in ("tpe", LISTED_CURVES)}) > 1
     }
     apart, alike = (fmean(saved[seed] for seed in seeds) for seeds in (mixed, saved.keys() - mixed))
     yield f"the difference is {apart:.2f} in these {len(mixed)} and {alike:.2f} in the six others"
 
+
+def all_of_mnist() -> Iterator[str]:
     ways_on_all = ("tpe", "curves", "curves, with a list")
     means = [f"{best_on_all(way):.3f}%" for way in ways_on_all]
     yield f"has {means[0]}, {means[1]} and {means[2]} on average"
@@ -245,6 +267,8 @@ def proposals() -> Iterator[str]:
     times = [median(search["reached"] for search in full if search["way"] == way) for way in ways_on_all]
     yield "after {:.0f} s with `tpe`, {:.0f} s with `curves`, and {:.0f} s with `curves` and the list".format(*times)
 
+
+def replays() -> Iterator[str]:
     foreign = {(one["table"], one["against"]): one["seen"] for one in figures("strategies/foreign.json")["compared"]}
     for words, other in (
         ("percentage points than Optuna's", "Optuna's TPE + MedianPruner"),
@@ -287,7 +311,7 @@ def contests() -> Iterator[str]:
         yield f"{random:.2f} % ± "
 
 
-def ordering() -> Iterator[str]:
+def event_order() -> Iterator[str]:
     simulated = {
         (run["workers"], run["slots"], run["error"], run["order"]): run["in_full_swing"]
         for run in figures("event-order.json") if run["schedule"] == "Dispatcher" and not run["event_ms"]
@@ -297,24 +321,29 @@ def ordering() -> Iterator[str]:
         yield row(f"{workers:,}", f"{slots:,}", *used)
 
 
-def space_file_settings() -> Iterator[str]:
-    levers = {(lever["task"], lever["lever"]): lever for lever in figures("levers.json")["levers"]}
+def levers() -> Iterator[str]:
+    measured = {(lever["task"], lever["lever"]): lever for lever in figures("levers.json")["levers"]}
     for words, name, on_5k in (
         ("a third of the others", "hard", "hard"), ("shifts by 1 pixel", "grid", "grid"),
         ("0.3 of the training", "cooldown", "cooldown"), ("1, 1, 2", "one-two", "one-one-two"),
     ):  # fmt: skip
-        whole, few = levers[None, name], levers["mnist-5k", on_5k]
+        whole, few = measured[None, name], measured["mnist-5k", on_5k]
         yield f"{words} | {around(whole, 'difference', digits=1, sign='+')}"
         yield around(few, "difference", digits=1, sign="+")
 
 
-def promises() -> Iterator[str]:
+def kills() -> Iterator[str]:
     ours, stock = (figures("soak.json")[side]["tables"] for side in ("ours", "stock"))
     yield f"of 60 trials: exactly {ours['ended']}, none lost"
     yield f"(Optuna alone: {stock['ended']}, {stock['failed']} failed, {stock['running']} left RUNNING)"
 
 
-STATED: Mapping[str, Callable[[], Iterator[str]]] = {
-    "README": readme, "results": results, "speed": speed, "proposals": proposals, "contests": contests,
-    "ordering": ordering, "space_files": space_file_settings, "promises": promises,
-}  # fmt: skip
+STATED: Sequence[tuple[str, Callable[[], Iterator[str]]]] = [
+    ("README", readmes_table), ("README", readmes_comparison),
+    ("results", searches), ("results", front), ("results", ablation),
+    ("speed", own_speed), ("speed", accuracy_for_computing), ("speed", ways_to_compute_a_step),
+    ("speed", loops_of_others), ("speed", pattern_of_optuna),
+    ("proposals", live_claims), ("proposals", lists_and_machines), ("proposals", all_of_mnist), ("proposals", replays),
+    ("contests", contests), ("ordering", event_order), ("space_files", levers), ("promises", kills),
+]  # fmt: skip
+"""Page, and what states its figures."""
