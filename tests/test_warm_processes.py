@@ -25,6 +25,7 @@ print(json.dumps({
     "files": sorted(int(name) for name in os.listdir("/proc/self/fd"))[:3], "parent": os.getppid(),
     "handlers": [str(signal.getsignal(one)) for one in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)],
     "encodings": [(one.encoding, one.errors, one.line_buffering) for one in (sys.stdin, sys.stdout, sys.stderr)],
+    "buffers": [type(one.buffer).__name__ for one in (sys.stdin, sys.stdout, sys.stderr)],
     "leads": os.getsid(0) == os.getpid(), "read": sys.stdin.read(), "main": vars(sys.modules["__main__"])["__name__"],
 }))
 print("to stderr", file=sys.stderr)

@@ -107,19 +107,11 @@ class Popen(subprocess.Popen[Any]):
 @contextmanager
 def zygotes() -> Iterator[None]:
     """Let processes be forked within the block, in this process and in those that it starts."""
-    from support.paths import ROOT
-
     with TemporaryDirectory(prefix="mnist-bench-zygotes-") as folder:
         environment = {**os.environ, **_OF_WORKERS}
         del environment["PYTHONPATH"]
         Path(folder, ENVIRONMENT).write_text(json.dumps(environment))
-        command = [sys.executable, "-P", str(Path(__file__).with_name("zygote.py")), folder]
-        started = [
-            subprocess.Popen(
-                [*command, seed], stdin=subprocess.PIPE, env={**environment, "PYTHONHASHSEED": seed}, cwd=ROOT
-            )
-            for seed in HASH_SEEDS
-        ]
+        started = [_zygote(folder, {**environment, "PYTHONHASHSEED": seed}) for seed in HASH_SEEDS]
         os.environ[FOLDER] = folder
         try:
             yield
@@ -127,6 +119,17 @@ def zygotes() -> Iterator[None]:
             del os.environ[FOLDER]
             for process in started:
                 process.communicate()  # they end when their standard input closes
+
+
+def _zygote(folder: str, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """Start a zygote with its door, so that nobody comes before there is one."""
+    from support.paths import ROOT
+
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as door:
+        door.bind(str(Path(folder, environment["PYTHONHASHSEED"])))
+        door.listen(100)
+        command = [sys.executable, "-P", str(Path(__file__).with_name("zygote.py")), str(door.fileno())]
+        return subprocess.Popen(command, stdin=subprocess.PIPE, env=environment, cwd=ROOT, pass_fds=[door.fileno()])
 
 
 @contextmanager

@@ -1,7 +1,7 @@
-"""Load PyTorch, the packages and MNIST once, and fork Python processes that have them: `zygote.py FOLDER SEED`.
+"""Load PyTorch, the packages and MNIST once, and fork Python processes that have them: `zygote.py DOOR`.
 
-It listens at the socket FOLDER/SEED; see `support.warm_processes`. It loads when it is first asked, and ends when its
-standard input closes. It only imports, so a fork begins as a process does that has just imported the same.
+It listens at the socket with that number; see `support.warm_processes`. It loads when it is first asked, and ends when
+its standard input closes. It only imports, so a fork begins as a process does that has just imported the same.
 """
 
 from __future__ import annotations
@@ -48,14 +48,11 @@ LOADED = (
 
 def main() -> None:
     """Serve until standard input closes; in a fork, run its program and end."""
-    folder, seed = sys.argv[1:]
     sys.path[:0] = [str(TESTS), str(ROOT)]
     from support import warm_processes
 
     subprocess.Popen = warm_processes.Popen  # type: ignore[misc]  # what forks start is forked, too
-    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as door:
-        door.bind(str(Path(folder, seed)))
-        door.listen(100)
+    with socket.socket(fileno=int(sys.argv[1])) as door:
         Server(door).serve()
 
 
@@ -167,7 +164,8 @@ def _become(order: Mapping[str, Any], files: list[int]) -> None:
 def _opened(number: int, like: Any) -> io.TextIOWrapper:
     """Return a stream as Python makes it at its start, with the encoding of one that it made."""
     raw = io.FileIO(number, "w" if number else "r", closefd=False)
-    buffer: Any = raw if like.write_through else io.BufferedWriter(raw) if number else io.BufferedReader(raw)
+    # What is read is buffered even if PYTHONUNBUFFERED is set.
+    buffer: Any = io.BufferedReader(raw) if not number else raw if like.write_through else io.BufferedWriter(raw)
     by_line = not like.write_through and (raw.isatty() or number == 2)
     return io.TextIOWrapper(
         buffer, like.encoding, like.errors, line_buffering=by_line, write_through=like.write_through
