@@ -33,8 +33,8 @@ MIN_TASKS = 6
 
 HOW_TO_READ = (
     "p: paired t tests over the seeds, adjusted by Holm's method for the comparisons of a table. "
-    f"Below {points(EQUAL)} points a mean difference is called equal, whatever p says. What would have been shown is "
-    "shown in four of five such contests.",
+    f"Equal is said only if the whole interval lies within {points(EQUAL)} points of 0, whatever p says. What would have "
+    "been shown is shown in four of five such contests.",
     "A budget is estimated cost, not trials or epochs: a large net's epoch counts for more than a small one's, and an "
     "estimate is the same in every run.",
 )
@@ -107,7 +107,7 @@ def _table(judged: Judged, rows: Sequence[Row], document: dict[str, Any]) -> Tab
             ),
             Column(
                 "verdict", lambda row: _verdict(row.comparison), 11,
-                legend=[f"equal: apart by less than {points(EQUAL)} points", "not shown: no difference shown"],
+                legend=[f"equal: the whole interval is within ±{points(EQUAL)}", "not shown: no difference shown"],
             ),
             Column("p", lambda row: _p(row.comparison), 6, "right"),
             Column("speed-up", _speedup, 8, "right", legend=[_speedup_legend(len(judged.contest.seeds))]),

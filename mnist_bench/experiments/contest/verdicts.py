@@ -15,7 +15,8 @@ from mnist_bench.statistics.paired import paired
 from mnist_bench.tables import CHANCE
 
 EQUAL = 0.0002
-"""Mean differences of error below this share of the images are called equal, whatever p says: nobody could use them."""
+"""Differences of error below this share of the images are of no use to anybody. An entrant is equal to another if the
+whole interval of their difference lies within."""
 RESAMPLES = 1000
 FINE = 1000
 """Points of the budget at which curves are read for a speed-up."""
@@ -45,7 +46,7 @@ class Comparison:
     @property
     def verdict(self) -> Verdict:
         """What the comparison says of the entrant."""
-        if abs(self.difference) < EQUAL:
+        if -EQUAL < self.low <= self.high < EQUAL:
             return "equal"
         if self.p_value >= LEVEL:
             return "no difference shown"
@@ -62,9 +63,7 @@ class Comparison:
             case "worse":
                 return f"{self.claim} {span}"
             case "equal":
-                wide = max(-self.low, self.high) > EQUAL
-                more = f"; up to {points(max(-self.low, self.high))} are not ruled out" if wide else ""
-                return f"{both}: equal to {points(EQUAL)} points ({points(self.difference, sign=True)} {span}){more}"
+                return f"{both}: equal to {points(EQUAL)} points ({points(self.difference, sign=True)} {span})"
             case "no difference shown":
                 return (
                     f"{both}: no difference shown ({points(self.difference, sign=True)} points {span}); "

@@ -49,18 +49,23 @@ def test_what_is_not_shown_tells_which_difference_would_have_been() -> None:
 
 
 @pytest.mark.parametrize(
-    ("difference", "p_value", "verdict"),
+    ("low", "high", "p_value", "verdict"),
     [
-        (-0.0003, 0.01, "better"),
-        (0.0003, 0.01, "worse"),
-        (0.0003, 0.05, "no difference shown"),
-        (0.00019, 1e-9, "equal"),  # whatever p says
-        (-0.00019, 0.5, "equal"),
-        (-0.0002, 0.01, "better"),
+        (-0.0005, -0.0001, 0.01, "better"),
+        (0.0001, 0.0005, 0.01, "worse"),
+        (0.0001, 0.0005, 0.05, "no difference shown"),
+        (0.00005, 0.00019, 1e-9, "equal"),  # whatever p says
+        (-0.00019, 0.00019, 0.5, "equal"),
+        (-0.00019, 0.0002, 0.5, "no difference shown"),
+        (-0.0011, 0.0009, 0.8, "no difference shown"),  # of a mean of -0.01 points, which alone shows nothing
+        (0.00001, 0.0003, 0.04, "worse"),
     ],
 )
-def test_below_two_hundredths_of_a_point_all_are_equal(difference: float, p_value: float, verdict: str) -> None:
-    assert replace(COMPARISON, difference=difference, p_value=p_value).verdict == verdict
+def test_equal_is_what_lies_within_two_hundredths_of_a_point_with_its_whole_interval(
+    low: float, high: float, p_value: float, verdict: str
+) -> None:
+    found = replace(COMPARISON, difference=(low + high) / 2, low=low, high=high, p_value=p_value)
+    assert found.verdict == verdict
 
 
 def test_verdicts_in_words() -> None:
@@ -81,11 +86,14 @@ def test_verdicts_in_words() -> None:
     )
 
 
-def test_equal_is_said_with_what_it_leaves_open() -> None:
+def test_equal_is_said_with_its_interval() -> None:
     close_by = replace(COMPARISON, difference=0.0001, low=0.00005, high=0.00015, p_value=0.001)
     assert close_by.words == "random against tpe + asha: equal to 0.02 points (+0.01 [0.01, 0.01], p = 0.001)"
-    wide = replace(close_by, low=-0.004, high=0.0042, p_value=0.9)
-    assert wide.words.endswith("(+0.01 [−0.40, 0.42], p = 0.9); up to 0.42 are not ruled out")
+    wide = replace(close_by, low=-0.004, high=0.0042, p_value=0.9, smallest=0.0058)
+    assert wide.words == (
+        "random against tpe + asha: no difference shown (+0.01 points [−0.40, 0.42], p = 0.9); "
+        "0.58 points would have been shown"
+    )
 
 
 def test_only_who_made_a_choice_with_every_seed_is_compared() -> None:
@@ -171,7 +179,7 @@ def test_the_heading_is_the_largest_difference_that_is_shown_at_the_same_budget(
 
 
 def test_equals_are_called_so() -> None:
-    equal = replace(COMPARISON, difference=0.0)
+    equal = replace(COMPARISON, difference=0.0, low=-0.0001, high=0.0001)
     assert finding([equal], 3) == "tpe + asha and the other are equal to 0.02 points"
     assert finding([equal, equal], 3) == "tpe + asha and all others are equal to 0.02 points"
     assert finding([equal, replace(COMPARISON, p_value=0.4)], 3).startswith("No difference shown between tpe + asha ")
