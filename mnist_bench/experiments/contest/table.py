@@ -33,8 +33,8 @@ MIN_TASKS = 6
 
 HOW_TO_READ = (
     "p: paired t tests over the seeds, adjusted by Holm's method for the comparisons of a table. "
-    f"Equal is said only if the whole interval lies within {points(EQUAL)} points of 0, whatever p says. What would have "
-    "been shown is shown in four of five such contests.",
+    f"Equal is said only if the whole interval lies within {points(EQUAL)} points of 0, whatever p says. What would "
+    "have been shown is shown in four of five such contests.",
     "A budget is estimated cost, not trials or epochs: a large net's epoch counts for more than a small one's, and an "
     "estimate is the same in every run.",
 )
