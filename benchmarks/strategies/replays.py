@@ -79,9 +79,9 @@ def with_the_worst(contest: Contest, table: tables.Table, other: tables.Table, p
     errors = {point: other.unseen_error(point, seeds[0]) for point, seeds in other.seeds.items()}
     worst = sorted(errors, key=lambda point: (-errors[point], point))[:NUMBER]
     start = StartList(made_of=(WORST,), configurations=tuple(dict(other.points[point]) for point in worst))
-    arena, entrant = Arena(table, start=start), replace(CURVES, start=(WORST,))
+    arena, entrant = Arena(table, starts={(WORST,): start}), replace(CURVES, start=(WORST,))
     terms = Terms(budget=BUDGET, slots=contest.slots, workers=contest.workers)
-    kept = Ledger(ledger, terms.on(table), start.to_json())
+    kept = Ledger(ledger, terms.on(table), arena.starts)
     found = replays(arena, [entrant], contest.seeds, terms, processes=processes, ledger=kept)
     if found is None:
         raise SystemExit("The contest was stopped.")

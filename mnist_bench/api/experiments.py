@@ -22,7 +22,7 @@ from mnist_bench.experiments.notebook import Options as NotebookOptions, Row
 from mnist_bench.experiments.notebook.run import run as run_notebook
 from mnist_bench.numerics import PrecisionName, cores
 from mnist_bench.space_files import Source
-from search.arguments import check_choice, check_count
+from search.arguments import check_choice
 from search.errors import SearchError, UsageError
 from search.event_log import StudyRecord, TrialRecord
 
@@ -337,8 +337,6 @@ def compare_methods(
         >>> contest.task, contest.seeds, [entrant.name for entrant in contest.entrants][:2]
         ('grid-5k', (0, 1), ['tpe', 'random'])
     """
-    if seeds is not None:
-        check_count("seeds", seeds, least=2)  # one search alone has no spread
     if live is None and space is not None:
         raise UsageError(f"space={str(space)!r}: a table has its own space; a space of yours is searched with live.")
     if live is not None:

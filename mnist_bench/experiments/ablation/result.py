@@ -7,6 +7,7 @@ share their seeds, so that what a seed does to all of them (its order of images,
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -213,10 +214,18 @@ def interval(before: Errors, after: Errors, others: Sequence[Errors]) -> tuple[f
 def change(before: TrainConfig, after: TrainConfig) -> str:
     """Return what changes from one config to the other: `batchnorm none → after`."""
     old, new = distinguishing([before, after])
-    cells = {heading.replace("lr → drops", "lr").rpartition(".")[2]: (old[heading], new[heading]) for heading in old}
+    cells = {heading.replace("lr → drops", "lr"): (old[heading], new[heading]) for heading in old}
     if before.epochs != after.epochs:
         cells["epochs"] = (str(before.epochs), str(after.epochs))
-    return ", ".join(f"{heading.replace('_', ' ')} {then} → {now}" for heading, (then, now) in cells.items())
+    names = _shortened(list(cells))
+    return ", ".join(f"{names[heading].replace('_', ' ')} {then} → {now}" for heading, (then, now) in cells.items())
+
+
+def _shortened(headings: Sequence[str]) -> dict[str, str]:
+    """Return each heading without what stands before its last dot, or whole if another one would then be the same."""
+    short = {heading: heading.rpartition(".")[2] for heading in headings}
+    times = Counter(short.values())
+    return {heading: name if times[name] == 1 else heading for heading, name in short.items()}
 
 
 def sentence(step: Step, images: int) -> str:

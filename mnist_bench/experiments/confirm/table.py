@@ -242,7 +242,7 @@ def test_lines(confirmed: Confirmed, needed: str = "") -> list[str]:  # noqa: PT
         lines += _final_lines(confirmed, final)
     first, fresh = confirmed.candidate(confirmed.first), confirmed.validation(confirmed.first)
     if fresh is not None and first.dropped_after is None:
-        lines.append(_luck_line(first, fresh))
+        lines += _luck_lines(first, fresh)
     return lines
 
 
@@ -291,17 +291,19 @@ def _final_lines(confirmed: Confirmed, final: Final) -> list[str]:
     ]
 
 
-def _luck_line(winner: Candidate, fresh: Figures) -> str:
+def _luck_lines(winner: Candidate, fresh: Figures) -> list[str]:
+    """Return how the winner did in the search; nothing of luck after a single fresh seed, which may be luck itself."""
     luck = 100 * (winner.search_accuracy - fresh.mean)
     then, now = cells.percent(winner.search_accuracy), cells.percent(fresh.mean)
-    seeds = "a fresh seed" if fresh.seeds == 1 else "fresh seeds"
     if not winner.complete:
         epochs = "1 epoch" if winner.search_epochs == 1 else f"{winner.search_epochs:g} epochs"
-        return f"In the search #{winner.number} was pruned after {epochs} at {then}."
-    had = f"In the search #{winner.number} had {then}, with {seeds} {now}"
+        return [f"In the search #{winner.number} was pruned after {epochs} at {then}."]
+    if fresh.seeds == 1:
+        return []
+    had = f"In the search #{winner.number} had {then}, with fresh seeds {now}"
     if round(luck, 2) == 0:
-        return f"{had}: as much, to 0.01 points."
-    return f"{had}: {'lucky' if luck > 0 else 'unlucky'} by {abs(luck):.2f} points there."
+        return [f"{had}: as much, to 0.01 points."]
+    return [f"{had}: {'lucky' if luck > 0 else 'unlucky'} by {abs(luck):.2f} points there."]
 
 
 def _in_the_search(row: Candidate) -> str:

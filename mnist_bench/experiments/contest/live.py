@@ -19,7 +19,7 @@ from typing import Any, assert_never
 from mnist_bench.config import TaskName
 from mnist_bench.experiments.contest.baselines import Ended, Params, choices, first_period, proposals, transfer
 from mnist_bench.experiments.contest.entrants import strategies_of
-from mnist_bench.experiments.contest.record import Entrant, Trace
+from mnist_bench.experiments.contest.record import Entrant, StartListsByNames, Trace
 from mnist_bench.numerics import DeviceKind
 from mnist_bench.searches import period_ends
 from mnist_bench.tables import CHANCE, Table, cached_trainer
@@ -72,8 +72,8 @@ class LiveTerms:
     """Of the device, which says what periods cost; see `mnist_bench.nets.COEFFICIENTS`."""
     other: Table | None = None
     """A table on another task, whose best configurations may be transferred."""
-    start: StartList = field(default_factory=StartList)
-    """Of those who take part with one."""
+    starts: StartListsByNames = field(default_factory=dict)
+    """The start lists of those who take part with one."""
 
 
 class _Stopped(Exception):
@@ -123,7 +123,7 @@ class Live:
         """Return the study of a search that has spent a logical cost, or more: one of double budget goes on with it."""
         terms = self.terms
         sampler, pruner = strategies_of(entrant)
-        start = terms.start if entrant.start else StartList()
+        start = terms.starts[entrant.start] if entrant.start else StartList()
         trainer = cached_trainer(terms.task, terms.cache, device=terms.device)
         periods = len(period_ends(terms.space))
         search = Search.of(

@@ -13,11 +13,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, Self, assert_never
 
+from mnist_bench.start_lists import named
 from search import canonical_json
 from search.errors import StorageError
 from search.files import append_line, make_folder
+from search.study import StartList
 
 Instrument = Literal["table", "live"]
 Method = Literal["search", "first_period", "transfer", "foreign"]
@@ -25,6 +28,9 @@ Method = Literal["search", "first_period", "transfer", "foreign"]
 a sampler and a pruner of another library, which searches in a program of its own (benchmarks/peers/search_methods)."""
 PROPOSING = ("optuna", "numpy", "scipy")
 """Packages with which proposals are computed: other versions of them may propose otherwise."""
+StartListsByNames = Mapping[tuple[str, ...], StartList]
+"""By the names of what each was made of, as `Entrant.start` has them."""
+NO_LISTS: StartListsByNames = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,7 +58,7 @@ class Entrant:
                 return "the best of another task"
             case "search" | "foreign":
                 pruner = [] if self.pruner == "none" else [self.pruner]
-                made_of = ", ".join(Path(name).stem for name in self.start)
+                made_of = ", ".join(map(named, self.start))
                 return " + ".join([self.sampler, *pruner, *([f"list of {made_of}"] if self.start else [])])
             case _:
                 assert_never(self.method)
@@ -122,18 +128,18 @@ class Trace:
 class Ledger:
     """Searches that are done, a line each in a file that only grows: a contest that was stopped goes on, anywhere."""
 
-    def __init__(self, path: Path | None, terms: Sequence[Any], start: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, path: Path | None, terms: Sequence[Any], starts: StartListsByNames = NO_LISTS) -> None:
         """Read what the file has; without one, nothing is kept beyond this process.
 
         Args:
             path: of the file.
             terms: what all searches of the contest have in common; others in the file are passed over.
-            start: the start list of those who take part with one.
+            starts: the start lists of those who take part with one.
 
         Raises:
             StorageError: a whole line is none that a ledger wrote.
         """
-        self._path, self._terms, self._start = path, list(terms), dict(start or {})
+        self._path, self._terms, self._starts = path, list(terms), starts
         self._found: dict[str, Trace] = {}
         lines = path.read_text(errors="replace").splitlines() if path is not None and path.exists() else []
         for number, line in enumerate(lines, 1):
@@ -162,7 +168,7 @@ class Ledger:
             append_line(self._path, canonical_json.dumps(line))
 
     def _key(self, entrant: Entrant, seed: int) -> str:
-        known = [self._start] if entrant.start else []
+        known = [self._starts[entrant.start].to_json()] if entrant.start else []
         return canonical_json.sha256([self._terms, asdict(entrant), seed, *known])[:16]
 
 

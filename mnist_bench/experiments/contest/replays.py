@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from mnist_bench.experiments.contest.baselines import Ended, Params, choices, first_period, proposals, transfer
 from mnist_bench.experiments.contest.entrants import strategies_of
-from mnist_bench.experiments.contest.record import Entrant, Ledger, Trace
+from mnist_bench.experiments.contest.record import NO_LISTS, Entrant, Ledger, StartListsByNames, Trace
 from mnist_bench.tables import SHA256, Nearest, Table, TablePlanner, TableTrainer, cells
 from search import strategies
 from search.event_log import State
@@ -36,13 +36,13 @@ from search.trainer_api import Plan, Report
 class Arena:
     """A table as searches meet it: which seed they see, and how their choices are scored."""
 
-    def __init__(self, table: Table, *, other: Table | None = None, start: StartList | None = None) -> None:
+    def __init__(self, table: Table, *, other: Table | None = None, starts: StartListsByNames = NO_LISTS) -> None:
         """`other` is a table of the same points on another task, whose best ones may be transferred.
 
-        `start` is the list of those who take part with one.
+        `starts` are the lists of those who take part with one.
         """
         self.table = table
-        self.start = start or StartList()
+        self.starts = starts
         self.other = other
         self.points = np.array(sorted(table.seeds), np.intp)
         self.unit = float(table.arrays.costs[self.points].sum(axis=1).mean())
@@ -318,7 +318,7 @@ def simulated(
     sampler, pruner = strategies_of(entrant)
     spec = StudySpec(
         space=table.space, seed=seed, slots=terms.slots, periods=len(table.about.epochs), sampler=sampler,
-        pruner=pruner, start=arena.start if entrant.start else StartList(),
+        pruner=pruner, start=arena.starts[entrant.start] if entrant.start else StartList(),
     )  # fmt: skip
     study = _Study(spec, arena)
     budget = math.ceil(entrant.budgets * terms.budget * arena.unit)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from mnist_bench.config import TaskName
 from mnist_bench.data import DataOptions, close_test_set, load_training_set
 from mnist_bench.experiments.contest import live
 from mnist_bench.experiments.contest.entrants import check_fit, line_up
-from mnist_bench.experiments.contest.record import Contest, Entrant, Ledger, Trace
+from mnist_bench.experiments.contest.record import Contest, Entrant, Ledger, StartListsByNames, Trace
 from mnist_bench.experiments.contest.replays import Arena, Terms, replays
 from mnist_bench.experiments.grid import Observer
 from mnist_bench.nets import COEFFICIENTS
@@ -28,7 +29,7 @@ from search.errors import UsageError
 from search.messages import show
 from search.repeatability import TriedOn
 from search.space import Space, cost_of
-from search.study import DRIVER_REVISION, StartList
+from search.study import DRIVER_REVISION
 from search.trainer_api import Planner
 
 FOLDER = Path("_bench")
@@ -78,7 +79,8 @@ class Options:
     which version code of the user's own was."""
 
     def __post_init__(self) -> None:
-        for name, count in (("seeds", self.seeds), ("trials", self.trials), ("slots", self.slots)):
+        check_count("seeds", self.seeds, least=2)  # one search of each way tells nothing of the spread
+        for name, count in (("trials", self.trials), ("slots", self.slots)):
             check_count(name, count)
         check_count("first_seed", self.first_seed, least=0)
         if not self.tables and self.live is None:
@@ -109,7 +111,7 @@ def run(options: Options, observer: Observer, stopping: Stopping) -> list[Contes
         Arena(
             table,
             other=_another(table.space, table.about.task),
-            start=_start(options, table.space, table.planner, table.about.task),
+            starts=_starts(options, table.space, table.planner, table.about.task),
         )
         for table in searched
     ]
@@ -154,23 +156,25 @@ def _line_up(options: Options, tried_on: TriedOn, other: Table | None) -> tuple[
     return entrants
 
 
-def _start(options: Options, space: Space, planner: Planner[Any], task: TaskName) -> StartList:
-    """Return the start list of those who take part with one; all have the same.
+def _starts(options: Options, space: Space, planner: Planner[Any], task: TaskName) -> StartListsByNames:
+    """Return the start lists of those who take part with one.
 
     Raises:
-        UsageError: a source is of the very task, so that the list would know what it is judged by; or it is no table,
-            whose images a search here may see.
+        UsageError: a source is of the very task, so that the list would know what it is judged by; or it is not a
+            table, whose images a search here may see.
     """
-    named = dict.fromkeys((*options.start, *(name for entrant in options.ways for name in entrant.start)))
-    if not named:
-        return StartList()
-    sources = [start_lists.source(name, options.results) for name in named]
-    for source in sources:
+    named = dict.fromkeys([options.start, *(entrant.start for entrant in options.ways)])
+    sources = {name: start_lists.source(name, options.results) for name in dict.fromkeys(chain.from_iterable(named))}
+    for source in sources.values():
         if source.task is None:
             raise UsageError(f"{source.name} is a study, which may have seen the images of {task}; name tables here.")
         if source.task == task:
             raise UsageError(f"A start list made of {source.name} would know the task {task}, on which it is judged.")
-    return start_lists.make(space, planner, sources)
+    return {
+        names: start_lists.make(space, planner, [sources[name] for name in dict.fromkeys(names)])
+        for names in named
+        if names
+    }
 
 
 def _another(space: Space, task: TaskName) -> Table | None:
@@ -187,7 +191,7 @@ def _on_table(
 ) -> Contest | None:
     seeds, table = _seeds(options), arena.table
     terms = Terms(budget=options.trials, slots=options.slots, workers=options.workers)
-    ledger = Ledger(options.ledger, terms.on(table), arena.start.to_json())
+    ledger = Ledger(options.ledger, terms.on(table), arena.starts)
     total, done = len(entrants) * len(seeds), 0
 
     def on_trace(entrant: Entrant, seed: int, trace: Trace) -> None:
@@ -226,7 +230,7 @@ def _live(options: Options, task: TaskName, observer: Observer, stopping: Stoppi
     # Costs, and with them the order of events, follow the kind of device; the first ledgers had but one and name none.
     kind = [] if terms.kind == live.FIRST_KIND else [terms.kind]
     common = _common(space, task, options.slots, terms.kind)
-    ledger = Ledger(options.ledger, [*common, *kind, options.trials], terms.start.to_json())
+    ledger = Ledger(options.ledger, [*common, *kind, options.trials], terms.starts)
     if not _searched(entrants, seeds, terms, ledger, observer, stopping):
         return None
     traces = [[trace for seed in seeds if (trace := ledger.get(entrant, seed))] for entrant in entrants]
@@ -291,5 +295,5 @@ def _live_terms(options: Options, task: TaskName, space: Space, other: Table | N
         task=task, space=space, planner=planner, budget=options.trials, slots=options.slots, workers=options.workers[0],
         unit=sum(sum(plan.costs) for plan in average) / len(average), seen_images=len(data.split.validation),
         unseen_images=len(data.unseen), folder=folder, cache=options.results / FOLDER / "trainings",
-        device=options.device, kind=kind, other=other, start=_start(options, space, planner, task),
+        device=options.device, kind=kind, other=other, starts=_starts(options, space, planner, task),
     )  # fmt: skip

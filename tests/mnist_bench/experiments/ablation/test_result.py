@@ -204,6 +204,14 @@ def test_a_change_in_words() -> None:
     assert change(START, replace(START, epochs=9)) == "epochs 6 → 9"
 
 
+def test_a_setting_of_an_own_net_stands_beside_ours_of_the_same_name() -> None:
+    own = replace(START, net_code="nets.py:build " + "0" * 64, net={"decay": 0.45, "epochs": 1, "width": 8})
+    optim = replace(own.optim, weight_decay=0.01)
+    assert change(own, replace(own, optim=optim)) == "decay 0 → .01"
+    both = replace(own, optim=optim, epochs=9, net={"decay": 0.9, "epochs": 2, "width": 4})
+    assert change(own, both) == ("decay 0 → .01, net.decay 0.45 → 0.9, net.epochs 1 → 2, width 8 → 4, epochs 6 → 9")
+
+
 def ablation(steps: tuple[Step, ...]) -> Ablation:
     return Ablation(
         question="0" * 64, study="conv-0", trial=1, baseline="notebook/linear", images=10_000, seeds=(7, 8),

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from mnist_bench.experiments.contest.record import Choice, Entrant, Ledger, Trace
+from mnist_bench.experiments.contest.record import Choice, Entrant, Ledger, StartListsByNames, Trace
 from search.errors import StorageError
+from search.study import StartList
 
 TERMS = ["mnist-5k", 8]
 NUMERICS = {"canary": "c0", "cpu": "a processor", "torch": "2.13", "precision": "bf16"}
@@ -51,18 +52,34 @@ def test_without_a_file_it_is_kept_for_this_run(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def lists(width: int) -> StartListsByNames:
+    """Return the list of `LISTED`, of one configuration of this width."""
+    return {LISTED.start: StartList(made_of=LISTED.start, configurations=({"model.width": width},))}
+
+
+@pytest.mark.parametrize(
+    ("start", "way"),
+    [
+        (("conv-0.1",), "curves + asha + list of conv-0.1"),  # a study: nothing of its name is a file's suffix
+        (("tables/mine.npz", "conv-5k"), "curves + asha + list of mine, conv-5k"),
+    ],
+)
+def test_a_way_names_its_list_as_the_list_names_what_it_was_made_of(start: tuple[str, ...], way: str) -> None:
+    assert replace(CURVES, start=start).way == way
+
+
 def test_searches_under_other_terms_are_others(tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
-    Ledger(path, TERMS, {"entries": [1]}).keep(LISTED, 7, TRACE, NUMERICS)
-    assert Ledger(path, TERMS, {"entries": [1]}).get(LISTED, 7) == TRACE
-    for other in (Ledger(path, TERMS, {"entries": [2]}), Ledger(path, ["mnist-5k", 4], {"entries": [1]})):
+    Ledger(path, TERMS, lists(1)).keep(LISTED, 7, TRACE, NUMERICS)
+    assert Ledger(path, TERMS, lists(1)).get(LISTED, 7) == TRACE
+    for other in (Ledger(path, TERMS, lists(2)), Ledger(path, ["mnist-5k", 4], lists(1))):
         assert other.get(LISTED, 7) is None
-    assert Ledger(path, TERMS, {"entries": [1]}).get(replace(LISTED, sampler_options={}), 7) is None
+    assert Ledger(path, TERMS, lists(1)).get(replace(LISTED, sampler_options={}), 7) is None
 
 
 def test_of_a_list_that_it_does_not_use_a_search_does_not_depend(tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
-    Ledger(path, TERMS, {"entries": [1]}).keep(CURVES, 7, TRACE, NUMERICS)
+    Ledger(path, TERMS, lists(1)).keep(CURVES, 7, TRACE, NUMERICS)
     assert Ledger(path, TERMS).get(CURVES, 7) == TRACE
 
 

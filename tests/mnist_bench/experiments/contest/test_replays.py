@@ -115,7 +115,7 @@ def test_the_best_of_another_task_come_in_their_order(arena: Arena) -> None:
 def test_a_start_list_is_tried_first_but_for_every_third_trial() -> None:
     made = table()
     best = [made.points[point] for point in made.best()[:4]]
-    arena = Arena(made, start=StartList(made_of=("another",), configurations=tuple(best)))
+    arena = Arena(made, starts={("another",): StartList(made_of=("another",), configurations=tuple(best))})
     first = replay(arena, replace(RANDOM, start=("another",)), 0, TERMS).choices
     assert first[0].params in best
     without = replay(arena, RANDOM, 0, TERMS).choices

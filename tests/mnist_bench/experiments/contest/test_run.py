@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +16,7 @@ import mnist_bench
 from mnist_bench import tables
 from mnist_bench.experiments.contest import live
 from mnist_bench.experiments.contest.record import Contest, Entrant, Trace
+from mnist_bench.experiments.contest.replays import Arena
 from mnist_bench.experiments.contest.run import Options, run
 from mnist_bench.experiments.grid import Observer
 from mnist_bench.nets import COEFFICIENTS
@@ -87,6 +88,33 @@ def test_a_start_list_may_not_know_the_task_that_it_is_judged_on(files: tuple[st
     elsewhere.write_bytes(tables.pack(replace(other.about, task="mnist-5k-wrong"), other.arrays))
     (contest,) = _run(replace(ASKED, tables=files[:1], start=(str(elsewhere),), baselines=False))
     assert [entrant.name for entrant in contest.entrants] == ["random", f"random + list of {Path(elsewhere).stem}"]
+
+
+def test_each_way_begins_with_the_list_that_it_names(
+    files: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("first", "second"):
+        made = table(name=name)
+        (tmp_path / f"{name}.npz").write_bytes(tables.pack(replace(made.about, task="mnist-5k-wrong"), made.arrays))
+    first, second = ((str(tmp_path / f"{name}.npz"),) for name in ("first", "second"))
+    begun: dict[str, tuple[str, ...]] = {}
+
+    def replays(arena: Arena, entrants: Sequence[Entrant], *_: object, **__: object) -> None:
+        begun.update({entrant.way: arena.starts[entrant.start].made_of for entrant in entrants})
+
+    monkeypatch.setattr("mnist_bench.experiments.contest.run.replays", replays)
+    ways = tuple(Entrant(sampler="random", start=start) for start in (first, second, first + second))
+    assert run(replace(ASKED, tables=files[:1], ways=ways), News(), lambda: False) is None
+    assert begun == {
+        "random + list of first": ("first",),
+        "random + list of second": ("second",),
+        "random + list of first, second": ("first", "second"),
+    }
+
+
+def test_one_search_of_each_way_is_too_few() -> None:
+    with pytest.raises(UsageError, match="seeds=1: give a whole number of at least 2"):
+        replace(ASKED, seeds=1)
 
 
 def test_the_reference_is_better_than_what_is_found_but_no_lucky_row(files: tuple[str, str]) -> None:
@@ -171,5 +199,5 @@ def test_a_live_contest_goes_on_from_its_ledger(tmp_path: Path, monkeypatch: pyt
     other = next(kind for kind in COEFFICIENTS if kind != here)
     monkeypatch.setattr("mnist_bench.experiments.contest.run.device_kind", lambda *_, **__: other)
     done.clear()
-    assert run(replace(asked, seeds=1), News(), lambda: False) is not None
-    assert done == [("tpe + asha", 0), ("curves + asha", 0)]
+    assert run(asked, News(), lambda: False) is None
+    assert done == [("tpe + asha", 0), ("curves + asha", 0), ("tpe + asha", 1)]
