@@ -12,7 +12,7 @@ from torch import nn
 
 from mnist_bench import numerics
 from mnist_bench.data import DataOptions, Dataset, load_dataset, open_test_set, with_evaluation_images
-from mnist_bench.experiments.grid import Grid, Task
+from mnist_bench.experiments.grid import Grid, Observer, Task
 from mnist_bench.training import Evaluation, evaluate, export, logits, model_in
 from search.trainer_api import Report
 
@@ -20,11 +20,15 @@ from search.trainer_api import Report
 class Scores:
     """Scores the nets of a grid on the test images; the first one opens the test set, once for all."""
 
-    def __init__(self, grid: Grid, options: DataOptions, *, purpose: str, ledgers: Sequence[Path]) -> None:
+    def __init__(
+        self, grid: Grid, options: DataOptions, *, purpose: str, ledgers: Sequence[Path], observer: Observer
+    ) -> None:  # fmt: skip
+        """Open nothing yet; `observer` is told when the test set is opened, and which ledger logs it."""
         self._grid = grid
         self._options = options
         self._purpose = purpose
         self._ledgers = ledgers
+        self._observer = observer
 
     @cached_property
     def images(self) -> Dataset:
@@ -36,6 +40,7 @@ class Scores:
         device = numerics.setup(str(self._grid.numerics["device"]))
         trained_on = load_dataset(self._options, device).training_on("all")
         opened = open_test_set(self._options, purpose=self._purpose, ledgers=self._ledgers)
+        self._observer.on_news(f"the test set is opened, and {self._ledgers[0]} logs it")
         return with_evaluation_images(trained_on, opened)
 
     def after_every_period(self, task: Task, period: int, report: Report, state: bytes) -> Report:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 from collections import Counter
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from search.errors import StorageError
 from search.files import read
@@ -17,6 +19,17 @@ from search.study import ResultsFolder, StudyLocation, name_inside
 
 MAX_BYTES = 16_000_000
 """Of a ledger: 100,000 openings; what follows is not counted."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Opening:
+    """An opening of the test set, as a ledger has it."""
+
+    time: str
+    """In UTC, ISO 8601."""
+    purpose: str
+    """What for: the command, and what of."""
+    ledger: Path
 
 
 def purpose_of_confirming(name: str) -> str:
@@ -42,10 +55,30 @@ def for_study(location: StudyLocation) -> int:
 def from_results(results: Path) -> int:
     """Return how often the test set was opened from a results folder, and for studies that were copied into it."""
     lines = _lines(ResultsFolder(results).openings)
+    for own in _of_studies(results).values():
+        lines |= own
+    return lines.total()
+
+
+def latest_from_results(results: Path) -> Opening | None:
+    """Return the last of these openings; None if there is none that a ledger has whole."""
+    ledger = ResultsFolder(results).openings
+    found = [
+        Opening(time=str(entry.get("time", "")), purpose=str(entry.get("purpose", "")), ledger=noted_in)
+        for noted_in, lines in {ledger: _lines(ledger), **_of_studies(results)}.items()
+        for entry in map(_entry, lines)
+        if entry is not None
+    ]
+    return max(found, key=lambda opening: opening.time, default=None)
+
+
+def _of_studies(results: Path) -> dict[Path, Counter[bytes]]:
+    """Return the lines of the studies' own ledgers in a results folder."""
+    found = {}
     for files in ResultsFolder(results).with_openings():
         with suppress(StorageError):  # a ledger that leads elsewhere is refused wherever the study itself is opened
-            lines |= _own(files.openings)
-    return lines.total()
+            found[files.openings] = _own(files.openings)
+    return found
 
 
 def _own(ledger: Path) -> Counter[bytes]:
@@ -62,8 +95,13 @@ def _lines(ledger: Path) -> Counter[bytes]:
 
 def _purpose(line: bytes) -> str | None:
     """Return the purpose of the opening that a line notes; None if the line is not a whole entry."""
+    entry = _entry(line)
+    return None if entry is None else str(entry.get("purpose"))
+
+
+def _entry(line: bytes) -> dict[str, Any] | None:
     try:
         entry = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    return str(entry.get("purpose")) if isinstance(entry, dict) else None
+    return entry if isinstance(entry, dict) else None

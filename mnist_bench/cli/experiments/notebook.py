@@ -27,8 +27,8 @@ def notebook(
 ) -> None:
     """Train the 2017 notebook's nets again and compare.
 
-    Like the notebook, it evaluates on the test images after each epoch; the opening stands in the ledger. The same
-    command goes on where an earlier run of it was stopped or killed.
+    Like the notebook, it evaluates on the test images after each epoch, and logs that in test-openings.jsonl of the
+    results folder; `mnist-bench studies` shows it. The same command continues a run that was stopped or killed.
     """
     form = output.form(json=json, csv=csv, markdown=markdown)
     from mnist_bench.cli.experiments import runner

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -33,7 +34,6 @@ def studies(
     if context.invoked_subcommand is not None:
         _refuse_options_before(context)
         return
-    from mnist_bench.leaderboard import test_set_line
     from mnist_bench.studies import openings
     from search.study import all_failed, list_studies, place_options, where
 
@@ -51,7 +51,20 @@ def studies(
         output.note(f"No studies in {where(results, storage)}; `{command}` makes one.")
         return
     document = {"studies": rows, "test_openings": opened}
-    output.show(form, Table(rows=rows, columns=COLUMNS, footnotes=[test_set_line(opened)], document=document))
+    output.show(form, Table(rows=rows, columns=COLUMNS, footnotes=[_openings_line(results, opened)], document=document))
+
+
+def _openings_line(results: Path, opened: int) -> str:
+    """Return how often the test set was opened from a results folder, and for what last: it may be no study's."""
+    from mnist_bench.leaderboard import test_set_line
+    from mnist_bench.studies import openings
+
+    line, last = test_set_line(opened), openings.latest_from_results(results)
+    if last is None:
+        return line
+    which = "" if opened == 1 else "last "
+    purpose, day = last.purpose.partition(";")[0], last.time[:10]
+    return f'{line.removesuffix(".")}, {which}for "{purpose}" on {day} ({last.ledger}).'
 
 
 def _refuse_options_before(context: typer.Context) -> None:

@@ -299,7 +299,7 @@ class Runs:
             return None
         if unknown := [number for number in numbers if number not in known]:
             purpose = f"{purpose_of_confirming(self._study.name)}{', '.join(map(_name, unknown))}; {SEEDS} seeds each"
-            scores = Scores(self._grid, options, purpose=purpose, ledgers=[ledger, own])
+            scores = Scores(self._grid, options, purpose=purpose, ledgers=[ledger, own], observer=self._observer)
             known |= {number: self._final(number, curves, scores, files) for number in unknown}
             on = Evaluated(finals=(), images=len(scores.images.labels), test_files=files)
         else:

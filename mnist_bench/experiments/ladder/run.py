@@ -75,7 +75,7 @@ def run(options: Options, observer: Observer, stopping: Callable[[], bool]) -> L
     ) as grid:  # fmt: skip
         observer.on_start(len(runs), grid.seconds(runs))
         purpose = f"bench ladder: {', '.join(targets)}; {number_of(options.seeds, 'seed')}"
-        scores = Scores(grid, options.data, purpose=purpose, ledgers=[options.ledger])
+        scores = Scores(grid, options.data, purpose=purpose, ledgers=[options.ledger], observer=observer)
 
         def on_period(task: Task, period: int, report: Report, state: bytes) -> Report:
             return side_by_side(scores.after_last_period(task, period, report, state), options.workers)

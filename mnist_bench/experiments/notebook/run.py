@@ -84,7 +84,7 @@ def _rows(
         device=options.device, precision="fp32", also=unopened_identity(data),
     ) as grid:  # fmt: skip
         purpose = f"notebook: {', '.join(configs)}; {number_of(options.seeds, 'seed')}"
-        scores = Scores(grid, data, purpose=purpose, ledgers=[options.ledger])
+        scores = Scores(grid, data, purpose=purpose, ledgers=[options.ledger], observer=observer)
         runs = product(trained, range(options.seeds))
         curves = grid.train(runs, stopping, observer, on_period=scores.after_every_period)
     if curves is None:

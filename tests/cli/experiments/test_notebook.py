@@ -52,6 +52,7 @@ def test_trains_compares_and_does_not_train_again(folder: Path) -> None:
     assert "7,850 =" in lines[1]
     assert err.count("on the test images, trained in") == 4
     assert openings(folder) == ["notebook: linear, hidden; 2 seeds"]
+    assert err.count("the test set is opened, and results/test-openings.jsonl logs it") == 1
 
     code, out, err = run(folder, *arguments, "--json")
     assert (code, err) == (0, "")
@@ -90,7 +91,7 @@ def test_interrupted_it_goes_on_where_it_stopped(folder: Path) -> None:
     write_data(folder / "data", train=200, test=100)
     process = start(folder, "linear", "--seeds", "4", "--workers", "1")
     assert process.stderr is not None
-    first = process.stderr.readline()
+    opened, first = process.stderr.readline(), process.stderr.readline()
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
@@ -98,6 +99,7 @@ def test_interrupted_it_goes_on_where_it_stopped(folder: Path) -> None:
     began = time.monotonic()
     code, out, err = run(folder, "linear", "--seeds", "4", "--workers", "1", "--csv")
     assert code == 0, err
+    assert "the test set is opened" in opened
     assert "linear, seed 1 of 4: " in first
     assert "seed 1 of 4" not in err
     assert out.splitlines()[1].startswith("linear,")

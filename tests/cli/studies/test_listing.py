@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
+from mnist_bench.cli import options
 from search.study.studies import StudySummary
 from support import handmade
-from support.paths import DATABASE
+from support.paths import DATABASE, LEDGER
 
 Cli = Callable[..., Result]
 
@@ -39,6 +40,19 @@ def test_studies_are_listed(cli: Cli, three: list[StudySummary]) -> None:
     assert "99.44 %" in lines[0]
     assert "2.3 MB" in lines[0]
     assert "2026-11-24 10:20" in lines[0]
+
+
+def test_what_opened_the_test_set_last_is_named(cli: Cli, three: list[StudySummary]) -> None:
+    ledger, own = options.RESULTS / LEDGER, options.RESULTS / "conv-0" / LEDGER
+    own.parent.mkdir(parents=True)
+    ledger.write_text('{"time": "2026-11-28T10:00:00+00:00", "purpose": "notebook: linear; 1 seed"}\n')
+    notebook = f'for "notebook: linear" on 2026-11-28 ({ledger}).'
+    assert cli("studies").stdout.splitlines()[-1] == f"The test set has been opened once, {notebook}"
+    own.write_text('{"time": "2026-11-23T10:00:00+00:00", "purpose": "confirm conv-0: #1, #4; 8 seeds each"}\n{torn')
+    assert cli("studies").stdout.splitlines()[-1] == f"The test set has been opened twice, last {notebook}"
+    ledger.unlink()
+    last = cli("studies").stdout.splitlines()[-1]
+    assert last == f'The test set has been opened once, for "confirm conv-0: #1, #4" on 2026-11-23 ({own}).'
 
 
 def test_a_study_that_cannot_be_read_is_listed_as_such_and_the_reason_is_told(
