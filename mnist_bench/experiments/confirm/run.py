@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, assert_never, get_args
@@ -208,25 +209,27 @@ class _Confirmation:
         budget, numbers = self._options.budget, list(self._trials)
         if budget is None or self._time_budget.begun or not _waits_for_test(self._options.opening):
             return
+        begun = self._time_budget.seconds  # what follows takes time, too, which a later run need not spend
         final = self._runs.estimate(FINAL, self._finalists(numbers), SEEDS)
         rest = self._runs.estimate(RACE, numbers, FIRST_LOOK) + final
-        begun = self._time_budget.seconds
         if begun + rest <= budget:
             self._observer.on_news(f"{duration(final)} of the budget are reserved for the training on all images")
             return
-        fewer = next((n for n in range(len(numbers) - 1, 1, -1) if self._least(numbers[:n]) <= budget), None)
+        # More candidates take longer, so the most that the budget has room for are found by bisection.
+        room = bisect_right(range(2, len(numbers)), budget, key=lambda top: self._least(numbers[:top], begun))
         raise UsageError(
             f"--budget {as_given(budget)}: two seeds for {number_of(len(numbers), 'candidate')} and the final training "
             f"take about {duration(rest)} here, after {duration(begun)} to start; the least is "
-            f"{typed(self._least(numbers))}" + (f", or race fewer with --top {fewer}." if fewer else ".")
+            f"{typed(self._least(numbers, begun))}" + (f", or race fewer with --top {room + 1}." if room else ".")
         )
 
-    def _least(self, racing: Sequence[int]) -> float:
-        """Return the seconds of a budget that has room for a test and the final training, if only these race on."""
+    def _least(self, racing: Sequence[int], spent: float) -> float:
+        """Return the seconds of a budget that has room for a test and the final training, if only these race on and so
+        much is spent before."""
         rest = self._runs.estimate(RACE, racing, FIRST_LOOK) + self._runs.estimate(
             FINAL, self._finalists(racing), SEEDS
         )
-        return MARGIN * (self._time_budget.seconds + rest)
+        return MARGIN * (spent + rest)
 
     def _finalists(self, racing: Sequence[int]) -> list[int]:
         return dearest_finalists(racing, self._trials, lambda number: self._runs.estimate(FINAL, [number], SEEDS))
@@ -270,7 +273,7 @@ class _Confirmation:
             candidates=tuple(_candidate(self._trials[number], ended) for number in ended.errors), seeds=ended.seeds,
             cut=ended.cut, winner=numbers[0] if judged else None, leader=None if judged else numbers[0],
             cheapest=numbers[-1] if judged else None, finals=(),
-            least=self._least(ended.racing) if left_open else None,
+            least=self._least(ended.racing, self._time_budget.seconds) if left_open else None,
             method="own_differences", earlier=self._known.evaluated if self._known else (),
         )  # fmt: skip
 

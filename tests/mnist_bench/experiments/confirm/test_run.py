@@ -22,8 +22,8 @@ from mnist_bench.data import DataOptions
 from mnist_bench.errors import DataError
 from mnist_bench.experiments.confirm import budget_to_the_end, result as confirmed, run as confirm
 from mnist_bench.experiments.confirm.front_result import save_front
-from mnist_bench.experiments.confirm.runs import FINAL, RACE, SEEDS, Evaluated, Part, earlier, evaluated, seeds
-from mnist_bench.experiments.grid import Observer
+from mnist_bench.experiments.confirm.runs import FINAL, RACE, SEEDS, Evaluated, Part, Runs, earlier, evaluated, seeds
+from mnist_bench.experiments.grid import Observer, Run
 from mnist_bench.experiments.time_budget import TimeBudget
 from search import canonical_json
 from search.canonical_json import derived_seed
@@ -150,6 +150,75 @@ def test_the_final_training_is_reserved_in_each_round_of_a_race_that_comes_to_it
     assert (raced.seeds, raced.cut, bool(raced.finals)) == (seeds, seeds < 8, opening != "never")
 
 
+class Slow:
+    """A clock that a look at it moves on by a second, and runs that take their time; counts what it is asked."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.estimates = 0
+
+    def monotonic(self) -> float:
+        """See `time.monotonic`."""
+        self.now += 1.0
+        return self.now
+
+    def estimate(self, part: Part, numbers: Sequence[int], upto: int) -> float:
+        """See `Runs.estimate`."""
+        self.estimates += 1
+        self.monotonic()
+        return 10.0 if part is FINAL else float(len(numbers))
+
+
+@pytest.mark.usefixtures("free")
+@pytest.mark.parametrize(
+    ("budget", "advice"),
+    [
+        (40.0, "the least is 125s, or race fewer with --top 25."),  # 1.1 times 1 s to start, 100 s and 10 s; 25 s
+        (14.4, "the least is 125s, or race fewer with --top 2."),
+        (14.2, "the least is 125s."),
+    ],
+)
+def test_a_budget_that_is_too_small_is_refused_with_what_it_has_room_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, budget: float, advice: str
+) -> None:
+    slow = Slow()
+    monkeypatch.setattr("mnist_bench.experiments.time_budget.time", slow)
+    monkeypatch.setattr(confirm, "time", slow)
+    monkeypatch.setattr(FakeRuns, "estimate", lambda self, *asked: slow.estimate(*asked))
+    monkeypatch.setattr(confirm._Confirmation, "_finalists", lambda self, racing: [racing[0]])
+    (tmp_path / "conv-0" / "confirm").mkdir(parents=True)
+    many = each_its_own(handmade.study([handmade.trial(number, range(number)) for number in range(100)]))
+    with pytest.raises(UsageError) as refused:
+        ask(many, tmp_path, budget=budget, top=100)
+    assert str(refused.value) == (
+        f"--budget {budget:g}s: two seeds for 100 candidates and the final training take about 110 s here, after "
+        f"1.0 s to start; {advice}"
+    )
+    # For the race and the end: as asked, the least, and seven steps of a bisection.
+    assert slow.estimates <= 2 * (2 + 7)
+
+
+def test_what_is_left_of_a_run_is_looked_up_once_until_something_is_trained(tmp_path: Path) -> None:
+    looked_up: list[tuple[str, int]] = []
+
+    def costs_left(run: Run) -> tuple[int, ...]:
+        looked_up.append((run.name, run.seed))
+        return (1_000_000, 500_000)
+
+    grid: Any = SimpleNamespace(
+        executor=SimpleNamespace(workers=2, lanes=1), folder=tmp_path / "confirm", costs_left=costs_left,
+        train=lambda *_, **__: None,
+    )  # fmt: skip
+    study = each_its_own(handmade.mixed())
+    runs = Runs(study, study.trials[:3], grid, Observer())
+    alone = [runs.estimate(RACE, [number], 2) for number in (0, 1, 2)]
+    assert runs.estimate(RACE, [0, 1, 2], 2) <= sum(alone)
+    assert len(looked_up) == len(set(looked_up)) == 6
+    assert runs.train(RACE, [0], 2, lambda: False) is None
+    runs.estimate(RACE, [0, 1], 2)
+    assert len(looked_up) == 10
+
+
 @pytest.mark.usefixtures("free")
 def test_without_test_files_no_race_begins_that_is_to_open_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -235,7 +304,7 @@ def test_other_data_are_refused_before_any_worker_starts(tmp_path: Path) -> None
 from support import handmade
 from pathlib import Path
 from mnist_bench.experiments.confirm import run as confirm
-from mnist_bench.experiments.grid import Observer
+from mnist_bench.experiments.grid import Observer, Run
 from search.errors import UsageError
 try:
     confirm.run(handmade.mixed(), confirm.Options(results=Path()), Observer(), lambda: False)
