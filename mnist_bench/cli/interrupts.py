@@ -33,7 +33,8 @@ class Interrupts:
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
-            signal.signal(number, handler)
+            # None for one that was not set from Python, which cannot set it again: what the system does is closest.
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
     def stopping(self) -> bool:
         """Return whether one of the signals came."""

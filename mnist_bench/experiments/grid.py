@@ -18,9 +18,11 @@ from mnist_bench.nets import COEFFICIENTS, make_planner
 from mnist_bench.studies import compatibility, data_of
 from mnist_bench.training import trainer_spec
 from search import canonical_json, driver
+from search.arguments import check_count
 from search.database import file_lock
 from search.differences import CANARIES, canaries
 from search.driver import TaskStore, Training, as_it_is
+from search.errors import UsageError
 from search.event_log import StudyRecord
 from search.executors import Executor
 from search.executors.local import LocalExecutor
@@ -32,6 +34,8 @@ Task = driver.Task[TrainConfig]
 OnPeriod = driver.OnPeriod[TrainConfig]
 Curves = Mapping[tuple[str, int], Sequence[Report]]
 """The reports of runs, by the configuration's name and the seed."""
+MIN_SEEDS = 2
+"""A difference is told with its interval, and with one seed it has none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,6 +71,17 @@ class Run:
     seed: int
     title: str
     """For people: `batchnorm, seed 2 of 3`."""
+
+
+def check_seeds(seeds: int) -> None:
+    """Check that so many seeds show how much seeds differ, which every interval needs.
+
+    Raises:
+        UsageError: they do not.
+    """
+    check_count("seeds", seeds)
+    if seeds < MIN_SEEDS:
+        raise UsageError(f"seeds={seeds}: give at least {MIN_SEEDS}, for one shows no spread.")
 
 
 def product(configs: Mapping[str, TrainConfig], seeds: Sequence[int]) -> list[Run]:

@@ -331,7 +331,11 @@ def _parse_choice(form: Mapping[str, Any]) -> tuple[Choice | None, list[Fault]]:
         return None, [Fault(("choice",), "`choice` needs a list of at least one value")]
     faults: list[Fault] = []
     for index, option in enumerate(options):
-        if option in options[:index]:
+        before = options[options.index(option)]
+        if not same(option, before):  # true and 1
+            alike = f"{show(option)} and {show(before)} are one option in Optuna; leave one of them out"
+            faults.append(Fault(("choice", index), alike))
+        elif option in options[:index]:
             faults.append(Fault(("choice", index), f"{show(option)} stands twice among the choices"))
     return (None, faults) if faults else (Choice(tuple(options)), [])
 

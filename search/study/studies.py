@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import stat
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -172,7 +174,8 @@ def list_studies(results: Path, storage: str | None = None) -> list[StudySummary
     """
     newest = _newest_by_name(results, storage)
     summaries = [_summary(results / name, storage, moment) for name, moment in newest.items()]
-    return sorted(summaries, key=lambda summary: summary.modified, reverse=True)
+    there = [summary for summary in summaries if summary is not None]
+    return sorted(there, key=lambda summary: summary.modified, reverse=True)
 
 
 def driver_of(location: StudyLocation) -> str | None:
@@ -251,7 +254,8 @@ def _query(url: str, question: Callable[[Engine], T]) -> T:
         raise StorageError(f"Cannot read the database {redacted(url)}: {first_line(error)}.") from error
 
 
-def _summary(folder: Path, storage: str | None, moment: str | StorageError) -> StudySummary:
+def _summary(folder: Path, storage: str | None, moment: str | StorageError) -> StudySummary | None:
+    """Return a line about a study; None if it was removed since it was listed."""
     history, live, unreadable = History(), False, str(moment) if isinstance(moment, StorageError) else None
     try:
         location = StudyLocation.of(folder.name, folder.parent, storage)
@@ -260,10 +264,16 @@ def _summary(folder: Path, storage: str | None, moment: str | StorageError) -> S
             history = _read(location) or history
     except StorageError as error:
         unreadable = unreadable or str(error)
+    if unreadable is None and not history.seq:
+        return None
+    try:
+        modified = _modified(folder) if isinstance(moment, StorageError) else moment
+    except FileNotFoundError:
+        return None
     return StudySummary(
         name=folder.name,
         path=folder,
-        modified=_modified(folder) if isinstance(moment, StorageError) else moment,
+        modified=modified,
         trials=history.finished,
         goal=history.goal,
         complete=history.ends["complete"],
@@ -282,14 +292,16 @@ def _modified(folder: Path) -> str:
 
 
 def _size(folder: Path) -> int:
-    return sum(_size_of(file) for file in folder.rglob("*") if file.is_file() and not file.is_symlink())
+    # Not by `rglob`, for which a folder that another process removes meanwhile is an error.
+    return sum(_size_of(Path(place, name)) for place, _, names in os.walk(folder) for name in names)
 
 
 def _size_of(file: Path) -> int:
     try:
-        return file.stat().st_size
-    except FileNotFoundError:  # a search beside this one has removed it since it was listed
+        about = file.lstat()
+    except FileNotFoundError:  # another process has removed it since it was listed
         return 0
+    return about.st_size if stat.S_ISREG(about.st_mode) else 0
 
 
 def no_such_study(location: StudyLocation) -> StudyNotFoundError:

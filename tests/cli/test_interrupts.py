@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mnist_bench.cli.interrupts import NOTICE, Interrupts
+from mnist_bench.cli.interrupts import GRACEFUL, NOTICE, Interrupts
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +39,20 @@ def test_afterwards_ctrl_c_means_what_it_meant_before() -> None:
     with Interrupts(lambda text: None):
         assert signal.getsignal(signal.SIGINT) != before
     assert signal.getsignal(signal.SIGINT) == before
+
+
+def test_a_handler_that_was_not_set_from_python_is_no_obstacle(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_handler = signal.signal
+    monkeypatch.setattr(signal, "getsignal", lambda number: None)
+    monkeypatch.setattr(signal, "signal", lambda number, handler: set_handler(number, handler) and None)
+    before = {number: set_handler(number, signal.SIG_DFL) for number in GRACEFUL}
+    try:
+        with Interrupts(lambda text: None), pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+        assert set_handler(signal.SIGTERM, signal.SIG_DFL) == signal.SIG_DFL
+    finally:
+        for number, handler in before.items():
+            set_handler(number, handler)
 
 
 def test_a_signal_that_is_ignored_stays_ignored() -> None:

@@ -60,7 +60,7 @@ def search(
     ] = None,
     seeds: Annotated[
         int | None,
-        typer.Option("--seeds", min=2, max=10_000, metavar="N", help="Searches of each; 100 on a table, 5 live."),
+        typer.Option("--seeds", min=1, max=10_000, metavar="N", help="Searches of each; 100 on a table, 5 live."),
     ] = None,
     first_seed: Annotated[
         int, typer.Option("--first-seed", min=0, max=10**6, metavar="N", help="Seed of the first search of each.")

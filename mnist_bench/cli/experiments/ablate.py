@@ -28,7 +28,7 @@ def ablate(
         typer.Option("--to", min=0, metavar="TRIAL", help="Where it ends; left out, what confirm named, or the best."),
     ] = None,
     seeds: Annotated[
-        int, typer.Option("--seeds", min=2, max=100, metavar="N", help="Fresh seeds, the same for all.")
+        int, typer.Option("--seeds", min=1, max=100, metavar="N", help="Fresh seeds, two or more, the same for all.")
     ] = 3,
     budget: Annotated[float | None, options.budget("After this, e.g. 15m, what is left is one step.")] = None,
     workers: options.Workers = None,

@@ -11,23 +11,19 @@ from mnist_bench.config import TrainConfig, from_json, to_json
 from mnist_bench.experiments.ablation import result as ablation
 from mnist_bench.experiments.ablation.result import Ablation, Measured, Step
 from mnist_bench.experiments.ablation.setting_groups import differing, effective, met
-from mnist_bench.experiments.grid import Grid, Observer, Run, Workplace, open_grid_of, product
+from mnist_bench.experiments.grid import Grid, Observer, Run, Workplace, check_seeds, open_grid_of, product
 from mnist_bench.experiments.time_budget import check_budget
 from mnist_bench.nets import net_size
 from mnist_bench.numerics import TRAINER_REVISIONS
 from mnist_bench.picture_form import PictureForm
 from mnist_bench.studies import compatibility, data_of
 from search import canonical_json
-from search.arguments import check_count
 from search.differences import canaries
 from search.errors import UsageError
 from search.event_log import StudyRecord, TrialRecord
 from search.messages import listing
 from search.study import StudyFolder
 from search.trainer_api import Report
-
-MIN_SEEDS = 2
-"""A gain is told with its interval, and with one seed it has none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,9 +38,7 @@ class Options(Workplace):
     out: no limit."""
 
     def __post_init__(self) -> None:
-        check_count("seeds", self.seeds)
-        if self.seeds < MIN_SEEDS:
-            raise UsageError(f"seeds={self.seeds}: give at least {MIN_SEEDS}, for one shows no spread.")
+        check_seeds(self.seeds)
         object.__setattr__(self, "budget", check_budget(self.budget))
 
 

@@ -15,7 +15,7 @@ from mnist_bench.experiments.contest import live
 from mnist_bench.experiments.contest.entrants import check_fit, line_up
 from mnist_bench.experiments.contest.record import Contest, Entrant, Ledger, StartListsByNames, Trace
 from mnist_bench.experiments.contest.replays import Arena, Terms, replays
-from mnist_bench.experiments.grid import Observer
+from mnist_bench.experiments.grid import Observer, check_seeds
 from mnist_bench.nets import COEFFICIENTS
 from mnist_bench.numerics import TRAINER_REVISIONS, DeviceKind, best_precision, device_kind, find_device
 from mnist_bench.searches import period_ends
@@ -79,7 +79,7 @@ class Options:
     which version code of the user's own was."""
 
     def __post_init__(self) -> None:
-        check_count("seeds", self.seeds, least=2)  # one search of each way tells nothing of the spread
+        check_seeds(self.seeds)
         for name, count in (("trials", self.trials), ("slots", self.slots)):
             check_count(name, count)
         check_count("first_seed", self.first_seed, least=0)

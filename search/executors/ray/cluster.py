@@ -94,7 +94,8 @@ def _own_sigterm() -> Iterator[None]:
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        if before is not None:  # one that was not set from Python, which cannot set it again
+            signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

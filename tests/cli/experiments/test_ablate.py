@@ -153,7 +153,7 @@ def test_as_data(cli: Callable[..., Result], found: Ablation) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["--seeds", "1"], 2, "--seeds"),
+        (["--seeds", "1"], 2, "seeds=1: give at least 2, for one shows no spread."),
         (["--to", "99"], 3, "Study conv-0 has no trial 99"),
         (["conv-0/99"], 3, "Study conv-0 has no trial 99"),
         (["conv-0/1", "--to", "2"], 2, "conv-0/1 ends the way at trial 1, and --to at 2; give one of them"),

@@ -107,7 +107,9 @@ def test_a_range_that_is_refused_today_is_read_where_it_is_stored() -> None:
         ({"choice": []}, ("choice",), "at least one value"),
         ({"choice": "relu"}, ("choice",), "needs a list"),
         ({"choice": [1, 2, 1]}, ("choice", 2), "1 stands twice"),
-        ({"choice": [1, True]}, ("choice", 1), "true stands twice"),
+        ({"choice": [1, True]}, ("choice", 1), "true and 1 are one option in Optuna; leave one of them out"),
+        ({"choice": [False, 0]}, ("choice", 1), "0 and false are one option in Optuna; leave one of them out"),
+        ({"choice": ["a", None, None]}, ("choice", 2), "null stands twice"),
         ({"choice": ["[1,2]", [1, 2]]}, ("choice", 0), "[1,2] is how a list among the choices is written"),
     ],
 )

@@ -14,6 +14,7 @@ from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import optuna
 import pytest
@@ -97,6 +98,42 @@ def test_a_study_that_cannot_be_read_is_listed_with_why_beside_the_others(result
     assert (second.name, second.trials, second.unreadable) == ("second", 4, None)
     with pytest.raises(StorageError, match="not a database"):
         studies.open_study(tmp_path, None)
+
+
+@pytest.mark.parametrize("before", ["newest_event", "_read", "_modified", "_size"])
+def test_a_study_that_is_removed_while_all_are_listed_is_not_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: str
+) -> None:
+    for name in ("gone", "there"):
+        fake.run(tmp_path, goal=1, name=name)
+    if before == "_modified":  # of what cannot be read
+        (tmp_path / "gone" / DATABASE).write_bytes(b"this is no database" * 100)
+    function = getattr(studies, before)
+
+    def removed_first(of: Any) -> Any:
+        shutil.rmtree(tmp_path / "gone", ignore_errors=True)
+        return function(of)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(studies, before, removed_first)
+        listed = [summary.name for summary in studies.list_studies(tmp_path)]
+    assert listed == ["there"] if before != "_size" else set(listed) == {"gone", "there"}
+    assert [summary.name for summary in studies.list_studies(tmp_path)] == ["there"]
+
+
+def test_a_folder_that_is_removed_while_its_size_is_taken_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake.run(tmp_path, goal=1, name="gone")
+    size_of = studies._size_of
+
+    def removed_first(file: Path) -> int:
+        shutil.rmtree(tmp_path / "gone", ignore_errors=True)
+        return size_of(file)
+
+    monkeypatch.setattr(studies, "_size_of", removed_first)
+    (summary,) = studies.list_studies(tmp_path)
+    assert summary.bytes == 0
 
 
 @pytest.mark.slow
