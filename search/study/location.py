@@ -9,10 +9,12 @@ from pathlib import Path
 
 from search.database import is_secret, sqlite_file, sqlite_url
 from search.errors import UsageError
-from search.files import atomic_write
+from search.files import atomic_write, read
 from search.messages import quoted
 from search.study.folder import RESULTS, STORAGE_VARIABLE, StudyFolder
 
+MAX_TIME = 100
+"""Bytes of a time; who sent a study may have written anything into the file."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _RULE = "a name has up to 64 letters, digits, dots, dashes and underscores, and begins with a letter or digit"
 
@@ -62,6 +64,7 @@ class StudyLocation:
 
         Raises:
             UsageError: the name cannot name a folder.
+            StorageError: its database is a link, a pipe or a device; see `search.study.folder`.
         """
         folder = results / checked_name(name)
         return cls(name, folder, storage or sqlite_url(StudyFolder(folder).database))
@@ -116,7 +119,7 @@ def check_belongs(location: StudyLocation, begun: str | None = None) -> None:
     if belongs(location, begun):
         return
     files = location.files
-    known = f"begun {files.begun.read_text()}" if files.begun.exists() else f"whose database is {files.database}"
+    known = f"begun {_begun(files)}" if files.begun.exists() else f"whose database is {files.database}"
     raise UsageError(
         f"{location.folder} holds files of another study of this name, {known}; move or remove that folder, or give "
         "this search a name of its own with --study-name."
@@ -128,7 +131,11 @@ def belongs(location: StudyLocation, begun: str | None) -> bool:
     files = location.files
     if location.owns_database:
         return not files.begun.exists()
-    return not files.database.exists() and (not files.begun.exists() or files.begun.read_text() == begun)
+    return not files.database.exists() and (not files.begun.exists() or _begun(files) == begun)
+
+
+def _begun(files: StudyFolder) -> str:
+    return read(files.begun, MAX_TIME).decode(errors="replace")
 
 
 def mark_folder(location: StudyLocation, begun: str | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -156,6 +157,25 @@ def test_the_log_of_an_emptied_database_is_left_alone(database: Path, tmp_path: 
 
 def test_a_whole_database_is_whole(database: Path) -> None:
     assert damage(database) is None
+
+
+@pytest.mark.parametrize("ending", ["", "-wal", "-shm", "-journal"])
+def test_a_database_with_a_second_name_is_not_written(database: Path, tmp_path: Path, ending: str) -> None:
+    file = database.with_name(f"{database.name}{ending}")
+    file.touch()
+    os.link(file, tmp_path / "victim")
+    before = file.read_bytes()
+    with pytest.raises(StorageError, match=rf"{file.name}: has a second name"):
+        fake.run(tmp_path, goal=GOAL)
+    assert (tmp_path / "victim").read_bytes() == before
+
+
+def test_what_readers_share_is_not_written_under_a_second_name(database: Path, tmp_path: Path) -> None:
+    (tmp_path / "victim").write_bytes(b"precious")
+    os.link(tmp_path / "victim", database.with_name(f"{database.name}-shm"))
+    with pytest.raises(StorageError, match="-shm: has a second name"):
+        open_study(tmp_path, "fake-0")
+    assert (tmp_path / "victim").read_bytes() == b"precious"
 
 
 def test_an_event_that_is_missing_is_told(database: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,23 @@ def test_a_search_that_names_nothing_keeps_its_space_alone(tmp_path: Path) -> No
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="missing: cannot be written"):
         keep_provenance(StudyFolder(tmp_path / "missing"), SPACE, None)
+
+
+@pytest.mark.parametrize("name", ["space.yaml", "commands.jsonl"])
+def test_what_is_kept_goes_through_no_link(tmp_path: Path, name: str) -> None:
+    (tmp_path / "study").mkdir()
+    (tmp_path / "victim").write_text("precious")
+    (tmp_path / "study" / name).symlink_to(tmp_path / "victim")
+    with pytest.raises(StorageError, match=f"{name}: is a symbolic link"):
+        keep_provenance(StudyFolder(tmp_path / "study"), SPACE, TYPED)
+    assert (tmp_path / "victim").read_text() == "precious"
+
+
+def test_commands_of_a_terabyte_are_not_read_whole(tmp_path: Path) -> None:
+    files = StudyFolder(tmp_path)
+    keep_provenance(files, SPACE, TYPED)
+    os.truncate(files.commands, 1 << 40)
+    assert invocations(files) == [TYPED]
 
 
 @given(damage=st.binary(max_size=40), at=st.integers(0, 80))
