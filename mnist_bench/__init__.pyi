@@ -11,6 +11,7 @@ from .api import (
     fit_seeds as fit_seeds,
     fit_trial as fit_trial,
     judge_cost_model as judge_cost_model,
+    load_model as load_model,
     measure_speed as measure_speed,
     open_study as open_study,
     plot_data as plot_data,
@@ -24,4 +25,3 @@ from .api import (
     train_ladder as train_ladder,
     train_notebook as train_notebook,
 )
-from .prediction import load_model as load_model

@@ -25,4 +25,4 @@ from .studies import (
     search as search,
     to_dataframe as to_dataframe,
 )
-from .winner import export_study as export_study, predict as predict
+from .winner import export_study as export_study, load_model as load_model, predict as predict

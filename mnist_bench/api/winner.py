@@ -8,7 +8,7 @@ from typing import Any
 
 from mnist_bench.api.arguments import OwnNetSource, as_path, chosen, several, used
 from mnist_bench.export import Options, find, folder as exports
-from mnist_bench.prediction import Model, Prediction, files, load_model
+from mnist_bench.prediction import Model, Prediction, files, load_model as load_file
 from search.errors import UsageError
 from search.event_log import StudyRecord, TrialRecord
 from search.files import check_target
@@ -108,13 +108,55 @@ def predict(
         (1.0, True)
     """
     wanted = several("pictures", pictures)
+    if not isinstance(model, Model):
+        model = load_model(model, trial, data_dir=data_dir, net=net, results=results, storage=storage)
+    elif trial is not None:
+        raise _no_trials(trial)
+    return model(files.with_those_in_folders(wanted))
+
+
+def load_model(
+    model: StudyRecord | str | Path,
+    trial: TrialRecord | int | None = None,
+    *,
+    data_dir: str | Path | None = None,
+    net: OwnNetSource = None,
+    results: str | Path = "results",
+    storage: str | None = None,
+) -> Model:
+    """Return a net that takes pictures, to be asked again and again; `predict` loads it for each call.
+
+    Args:
+        model: an export's folder or a file of weights, or a study, for the net of its best trial or of `trial`.
+        trial: of a study: the trial, or its number.
+        data_dir: the data set of the study, where it is not the packaged one.
+        net: the net of your own that the study has, where it has one: the function, or its name (docs/own_nets.md).
+        results: folder of the studies.
+        storage: URL of the database, where the study is in one.
+
+    Raises:
+        StudyNotFoundError: there is no such trial, or its weights were not kept; `export_study` trains it again.
+        NewerVersionError: the net has a setting that this version does not know.
+        WeightsError: there is no such file, its export was not finished, or it holds something else.
+        UsageError: the data set at hand is not the study's.
+
+    Examples:
+        >>> import numpy as np
+        >>> one = np.zeros((50, 40))
+        >>> one[5:45, 18:22] = 255
+        >>> model = load_model("winner")
+        >>> model([one])[0].label in range(10)
+        True
+    """
     used(net)
     if isinstance(model, StudyRecord):
         location = StudyLocation.of(model.name, Path(results), storage)
         options = Options(trains=False, data_dir=as_path(data_dir))
-        model = find(model, None if trial is None else chosen(model, trial), location, options).model
-    elif trial is not None:
-        raise UsageError(f"trial={show(str(trial))}: a net that is no study's has no trials; leave it out.")
-    elif isinstance(model, str | Path):
-        model = load_model(model)
-    return model(files.with_those_in_folders(wanted))
+        return find(model, None if trial is None else chosen(model, trial), location, options).model
+    if trial is not None:
+        raise _no_trials(trial)
+    return load_file(model)
+
+
+def _no_trials(trial: TrialRecord | int) -> UsageError:
+    return UsageError(f"trial={show(str(trial))}: a net that is no study's has no trials; leave it out.")

@@ -42,6 +42,8 @@ def main():
     (prediction,) = model([picture])
     assert (0 <= prediction.label <= 9, sum(prediction.probabilities)) == (True, pytest.approx(1))
     assert mnist_bench.predict("winner", [picture]) == [prediction]
+    ours = mnist_bench.load_model(study, 1, results=results)
+    assert ours([picture]) == mnist_bench.predict(study, [picture], 1, results=results)
     assert mnist_bench.report_study(study, results=results).no_drawing is None
     ablate(study, results)
     audit(study, results)
