@@ -17,16 +17,17 @@ from support import handmade
 
 def test_a_study_is_a_model_as_a_file_is(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
+    net: Any = object()
 
     def find(study: Any, trial: Any, *others: Any) -> SimpleNamespace:
         asked.append((study.name, trial and trial.number))
-        return SimpleNamespace(model="the net")
+        return SimpleNamespace(model=net)
 
     monkeypatch.setattr(winner, "find", find)
     study = handmade.mixed()
-    assert mnist_bench.load_model(study) == "the net"
-    assert mnist_bench.load_model(study, 2) == "the net"
-    assert mnist_bench.load_model(study, study.trials[0]) == "the net"
+    assert mnist_bench.load_model(study) is net
+    assert mnist_bench.load_model(study, 2) is net
+    assert mnist_bench.load_model(study, study.trials[0]) is net
     assert asked == [("conv-0", None), ("conv-0", 2), ("conv-0", 0)]
 
 
