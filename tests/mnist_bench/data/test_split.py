@@ -23,6 +23,13 @@ def test_split_is_a_stratified_partition(labels: np.ndarray) -> None:
     assert np.all(np.abs(np.bincount(labels[split.validation], minlength=CLASSES) - fair) < 1)
 
 
+def test_the_digest_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    split, again = (make_split(np.arange(60, dtype=np.uint8) % 10) for _ in range(2))
+    first = split.digest
+    monkeypatch.setattr("search.canonical_json.sha256", lambda value: "another")
+    assert split.digest == first != again.digest == "another"
+
+
 @settings(max_examples=dose(40))
 @given(LABELS, st.data())
 def test_subsets_grow(labels: np.ndarray, data: st.DataObject) -> None:
