@@ -48,6 +48,7 @@ figure = draw(rows(open_study(Path("results"), "knob")))
 print(*(axes.get_title() for axes in figure.axes), sep="\\n")
 """
 SEARCH = "search knob.yaml --study-name knob --trials 4 --slots 2 --executor in-process --results results"
+ABLATE = "ablate knob --from smallest.yaml --seeds 2 --workers 1 --json"
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +77,7 @@ def ran(packages: Path, folder: Path) -> dict[str, Ran]:
     """Return what commands come to, by line."""
     lines = [
         "space check bad.yaml", "space show knob.yaml", SEARCH, "leaderboard knob --json",
-        "plot knob slices parallel", "ablate knob --from smallest.yaml --seeds 2 --json", "doctor knob --json",
+        "plot knob slices parallel", ABLATE, "doctor knob --json",
     ]  # fmt: skip
     return dict(zip(lines, run(packages, folder, *lines), strict=True))
 
@@ -117,7 +118,7 @@ def test_pictures_have_an_axis_for_it(ran: dict[str, Ran], packages: Path, folde
 
 
 def test_an_ablation_changes_it(ran: dict[str, Ran]) -> None:
-    steps: list[dict[str, Any]] = ran["ablate knob --from smallest.yaml --seeds 2 --json"].values["steps"]
+    steps: list[dict[str, Any]] = ran[ABLATE].values["steps"]
     assert {group for step in steps for group in step["groups"]} <= {"convolutions", "clip norm"}
     assert any("leak 0 → " in step["change"] for step in steps)
 

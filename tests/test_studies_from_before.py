@@ -24,7 +24,7 @@ STUDIES = Path(__file__).parent / "data" / "studies-3a8e64d"
 GOLDEN: dict[str, Any] = json.loads((STUDIES / "golden.json").read_text())
 NAMES = tuple(GOLDEN["studies"])
 SEARCH = "search small.yaml --trials 8 --slots 4 --seed 1 --study-name interrupted --executor in-process"
-CONFIRM = "confirm confirmed --top 2 --budget 20s --json"
+CONFIRM = "confirm confirmed --top 2 --budget 20s --workers 1 --json"
 ABLATE = "ablate confirmed --from plain.yaml --seeds 2 --json"
 HERE = "\n".join(
     [
@@ -179,6 +179,7 @@ def test_an_interrupted_search_comes_to_the_digest_of_an_undisturbed_one(here: S
     )
 
 
+@pytest.mark.integration
 def test_elsewhere_all_that_trains_says_that_the_numerics_differ(elsewhere: Session) -> None:
     assert not elsewhere.same
     assert "numerics differ (canary 8fb0…" in elsewhere("reproduce finished", code=4)
@@ -191,6 +192,7 @@ def test_elsewhere_all_that_trains_says_that_the_numerics_differ(elsewhere: Sess
     )
 
 
+@pytest.mark.integration
 def test_a_machine_that_claims_to_compute_as_then_goes_on_to_the_end(elsewhere: Session) -> None:
     """Whatever torch comes next: a study of then can be gone on with as far as reading and deciding are concerned."""
     elsewhere(f"{SEARCH} (again)")

@@ -78,7 +78,7 @@ def test_it_refuses_to_augment(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     assert "--augmented: this loop does not augment" in capsys.readouterr().err
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 def test_several_processes_are_one_measurement(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
