@@ -2,6 +2,7 @@
 
     python benchmarks/mutants.py                       200 faults in the modules below; `make mutants`
     python benchmarks/mutants.py --only race.py        those of the sample whose names have this part
+    python benchmarks/mutants.py --only race.py --tests tests/mnist_bench/experiments     as far as these tests go
     python benchmarks/mutants.py --output results/published     writes mutants.md there as well
 
 A fault (`mutations.py`) is one edit of one module, planted in a copy of the checkout. First the fast tests run once
@@ -78,9 +79,8 @@ LOADED = (
 )  # fmt: skip
 """Loaded before test processes are forked."""
 FIRST_SECONDS = 3.0
-"""Of tests in the first process of a fault: most faults need no other."""
-MOST_SECONDS = 90.0
-"""Of tests that are tried on one fault. All seconds of tests are those of the processor, measured with coverage."""
+"""Of tests in the first process of a fault: most faults need no other. All seconds of tests are those of the
+processor, measured with coverage."""
 HANG_SECONDS = 60
 """After which a test is taken for hung."""
 
@@ -97,7 +97,7 @@ class Outcome:
     tests: int
     """How many were chosen."""
     left_out: int
-    """Tests beyond `MOST_SECONDS`."""
+    """Tests beyond the time for one fault."""
     seconds: float
 
 
@@ -166,9 +166,9 @@ def copied(tree: Path, folder: Path) -> Path:
     return folder
 
 
-def state_of(tree: Path) -> str:
+def state_of(tree: Path, tests: Sequence[str]) -> str:
     """Return the SHA-256 of all that the tests' outcome depends on."""
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(" ".join(tests).encode())
     files = [path for name in (*OWN, "tests", "spaces") for path in (tree / name).rglob("*") if path.is_file()]
     for path in sorted(path for path in files if "__pycache__" not in path.parts):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
@@ -238,7 +238,7 @@ def run_pytest(copy: Path, arguments: Sequence[str], recorder: Recorder) -> int:
     return int(pytest.main([*common, f"--basetemp={copy}.tmp", *arguments], plugins=[recorder]))
 
 
-def measured(copy: Path, modules: Sequence[str]) -> Coverage:
+def measured(copy: Path, modules: Sequence[str], tests: Sequence[str]) -> Coverage:
     """Run the fast tests once with coverage.
 
     Raises:
@@ -251,7 +251,7 @@ def measured(copy: Path, modules: Sequence[str]) -> Coverage:
 
     def work() -> dict[str, Any]:
         recorder = Recorder()
-        run_pytest(copy, ["-m", FAST, *options, *TESTS], recorder)
+        run_pytest(copy, ["-m", FAST, *options, *tests], recorder)
         return {"failed": recorder.failed, "seconds": recorder.seconds}
 
     answer = forked(work, copy, seconds=7200)
@@ -290,8 +290,8 @@ def _file(test: str) -> str:
     return test.partition("::")[0]
 
 
-def chosen(mutation: Mutation, coverage: Coverage) -> tuple[list[list[str]], int]:
-    """Return the tests to try on a fault, those of each process, and how many are left out.
+def chosen(mutation: Mutation, coverage: Coverage, most: float) -> tuple[list[list[str]], int]:
+    """Return the tests to try on a fault, at most so many seconds, those of each process, and how many are left out.
 
     The module's own test file comes first, then the other files, the quickest first.
     """
@@ -305,7 +305,7 @@ def chosen(mutation: Mutation, coverage: Coverage) -> tuple[list[list[str]], int
     spent, left_out = 0.0, 0
     for file in sorted(by_file, key=lambda file: (file != own, took[file], file)):
         for test in by_file[file]:
-            if spent > MOST_SECONDS:
+            if spent > most:
                 left_out += 1
                 continue
             batches[0 if spent <= FIRST_SECONDS or file == own else 1].append(test)
@@ -440,6 +440,8 @@ def main() -> int:
     parser.add_argument("--sample", type=int, default=200, help="how many faults")
     parser.add_argument("--seed", type=int, default=0, help="which faults")
     parser.add_argument("--only", default="", help="faults of the sample whose names have this part")
+    parser.add_argument("--tests", nargs="+", default=TESTS, help="folders or files of the tests to try")
+    parser.add_argument("--seconds", type=float, default=30.0, help="of tests that are tried on a fault, at most")
     parser.add_argument("--jobs", type=int, default=1, help="test processes at the same time")
     parser.add_argument("--tree", type=Path, default=ROOT, help="the checkout, with the tests that are tried")
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "mutants", help="where what is known is kept")
@@ -447,7 +449,8 @@ def main() -> int:
     options = parser.parse_args()
     for name in LOADED:
         import_module(name)
-    tree, state = options.tree.resolve(), state_of(options.tree)
+    tree = options.tree.resolve()
+    state = state_of(tree, options.tests)
     faults = [m for m in sample(tree, options.sample, options.seed) if options.only in m.name]
     options.work.mkdir(parents=True, exist_ok=True)
     results = options.work / "results.jsonl"
@@ -455,13 +458,13 @@ def main() -> int:
     if not known:
         results.write_text(json.dumps({"state": state}) + "\n")
     with TemporaryDirectory(prefix="mutants-") as folder:
-        coverage = coverage_of(tree, state, options.work / "coverage.json", Path(folder))
+        coverage = coverage_of(tree, state, options.tests, options.work / "coverage.json", Path(folder))
         context = get_context("fork")
         with ProcessPoolExecutor(options.jobs, context, take_copy, (tree, Path(folder))) as pool:
             waiting = []
             for fault in faults:
                 if fault.name not in known:
-                    batches, left_out = chosen(fault, coverage)
+                    batches, left_out = chosen(fault, coverage, options.seconds)
                     seconds = sum(coverage.seconds[test] for batch in batches for test in batch)
                     waiting.append(pool.submit(tried, fault, batches, left_out, seconds))
             for number, future in enumerate(as_completed(waiting), 1):
@@ -482,7 +485,7 @@ def main() -> int:
     return bool(left)
 
 
-def coverage_of(tree: Path, state: str, path: Path, folder: Path) -> Coverage:
+def coverage_of(tree: Path, state: str, tests: Sequence[str], path: Path, folder: Path) -> Coverage:
     """Return what the fast tests run, measured once for a state of the checkout."""
     if path.exists() and (kept := json.loads(path.read_text()))["state"] == state:
         by_line = {module: {int(line): tests for line, tests in of.items()} for module, of in kept["lines"].items()}
@@ -491,7 +494,7 @@ def coverage_of(tree: Path, state: str, path: Path, folder: Path) -> Coverage:
     copy = folder / "measured"
     copy.mkdir()
     modules = sorted({mutation.module for mutation in sample(tree, sys.maxsize, 0)})
-    found = measured(copied(tree, copy), modules)
+    found = measured(copied(tree, copy), modules, tests)
     path.write_text(json.dumps({"state": state, **asdict(found)}))
     return found
 

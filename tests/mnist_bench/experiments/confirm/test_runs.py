@@ -1,0 +1,213 @@
+"""The runs of a confirmation, in a grid that trains nothing: estimates, records, and what is evaluated again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from mnist_bench.data import DataOptions
+from mnist_bench.errors import NotReproducedError
+from mnist_bench.experiments.confirm import result as confirmed, runs
+from mnist_bench.experiments.confirm.result import Final
+from mnist_bench.experiments.confirm.runs import FINAL, RACE, SEEDS, Evaluated, Runs, all_stand, preferred
+from mnist_bench.experiments.grid import Observer, Run
+from search.study import ConfirmFolder
+from search.trainer_api import Report
+from support import handmade
+from support.handmade_confirmation import found
+
+SECOND = 1_000_000
+"""Estimated microseconds of each of the six periods of a run."""
+
+
+@dataclass
+class Grid:
+    """A grid of two workers in which every run takes what it is estimated to take, and ends as `ends` says."""
+
+    folder: Path
+    executor: Any = field(default_factory=lambda: SimpleNamespace(workers=2, lanes=1))
+    ends: dict[int, str] = field(default_factory=dict)
+    """How runs end early, by their place among a configuration's seeds."""
+    weights: str = ""
+    trained: list[tuple[str, int]] = field(default_factory=list)
+
+    def task_of(self, run: Run) -> Any:
+        return SimpleNamespace(costs=(SECOND,) * 6, name=run.name, seed=run.seed)
+
+    def costs_left(self, run: Run) -> tuple[int, ...]:
+        return () if (run.name, run.seed) in self.trained else (SECOND,) * 6
+
+    def train(self, asked: Sequence[Run], *of: Any, **more: Any) -> dict[tuple[str, int], tuple[Report, ...]]:
+        self.trained += [(run.name, run.seed) for run in asked]
+        return {(run.name, run.seed): self._curve(run) for run in asked}
+
+    def last_state(self, run: Run) -> bytes | None:
+        return None
+
+    def _curve(self, run: Run) -> tuple[Report, ...]:
+        place = int(run.title.split("seed ")[1].split()[0]) - 1
+        curve = [handmade.report(period, range(60 + place), last=period == 6) for period in range(1, 7)]
+        if (end := self.ends.get(place)) is not None:
+            curve = [replace(curve[0], value=None, end=end, metrics={**curve[0].metrics, "errors": None})]
+        return tuple(replace(report, weights=self.weights or report.weights) for report in curve)
+
+
+STUDY = handmade.mixed()
+TRIALS = [replace(trial, costs=(SECOND,) * 6) for trial in STUDY.trials[:3]]
+"""Of three configurations that took 1.5 s for each estimated second."""
+
+
+def made(folder: Path, **how: Any) -> tuple[Grid, Runs]:
+    grid = Grid(ConfirmFolder(folder / "confirm").path, **how)
+    grid.folder.mkdir(parents=True, exist_ok=True)
+    return grid, Runs(STUDY, TRIALS, grid, Observer())  # type: ignore[arg-type]
+
+
+def test_workers_wait_for_each_other_after_each_round(tmp_path: Path) -> None:
+    _, its = made(tmp_path)
+    run = 6 * 1.5
+    # Of three runs in each of the first two rounds, one waits for a worker; in the third are six.
+    assert its.estimate(RACE, [0, 1, 2], 1) == pytest.approx(2 * run)
+    assert its.estimate(RACE, [0, 1, 2], 4) == pytest.approx((2 + 2 + 3) * run)
+    assert its.estimate(RACE, [0, 1], 2) == pytest.approx(2 * run)
+    # On all images nobody waits before the last seed.
+    assert its.estimate(FINAL, [0], SEEDS) == pytest.approx(SEEDS / 2 * run)
+    assert its.estimate(FINAL, [0], SEEDS - 1) == 0
+
+
+def test_what_is_trained_takes_no_time_and_its_pace_counts_for_the_rest(tmp_path: Path) -> None:
+    _, its = made(tmp_path)
+    slow = replace(TRIALS[0], reports=tuple(replace(report, seconds=3.0) for report in TRIALS[0].reports))
+    its._rates[0] = runs._rate([slow.reports], slow.costs)
+    assert its.estimate(RACE, [0], 1) == pytest.approx(18)
+    assert its.train(RACE, [0], 2, lambda: False) is not None
+    assert its.estimate(RACE, [0], 2) == 0
+    assert its.estimate(RACE, [0], 4) == pytest.approx(9)  # two more seeds, on two workers, as fast as the last
+
+
+def test_errors_are_those_of_the_last_reports_and_none_without_an_end(tmp_path: Path) -> None:
+    _, its = made(tmp_path, ends={1: "diverged"})
+    curves = its.train(RACE, [1, 0], 4, lambda: False)
+    assert curves is not None
+    assert its.errors(RACE, [1, 0], 4, curves) == {1: [60, None, 62, 63], 0: [60, None, 62, 63]}
+
+
+OLD, NEW = ("0" * 64, "1" * 64), ("0" * 64, "2" * 64)
+"""Test files before a correction, and after it."""
+
+
+class Scores:
+    """Stands in for the test set: each net gets as many images wrong as its seed's place, and a committee none."""
+
+    opened: list[str]
+
+    def __init__(self, grid: Grid, options: DataOptions, *, purpose: str, ledgers: Sequence[Path]) -> None:
+        self.images = SimpleNamespace(labels=range(1000))
+        Scores.opened.append(f"{purpose} {len(ledgers)}")
+        self._seen: list[int] = []
+
+    def score(self, task: Any, state: bytes) -> Any:
+        self._seen.append(task.seed)
+        return SimpleNamespace(errors=len(self._seen))
+
+    def committee_errors(self, members: Sequence[Any]) -> int:
+        return 100 + len(members)
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the purposes for which the test set was opened."""
+    Scores.opened = []
+    monkeypatch.setattr(runs, "Scores", Scores)
+    monkeypatch.setattr(Grid, "last_state", lambda grid, run: b"state")
+    monkeypatch.setattr(runs, "export", lambda state, config: state)
+    return Scores.opened
+
+
+def finals(its: Runs, *numbers: int) -> Evaluated:
+    evaluated = its.finals(numbers, DataOptions(), Path("ledger"), lambda: False)
+    assert evaluated is not None
+    return evaluated
+
+
+def test_the_test_set_is_opened_once_for_what_is_not_known(tmp_path: Path, opened: list[str]) -> None:
+    _, its = made(tmp_path, ends={2: "diverged"})
+    first = finals(its, 1, 0)
+    assert opened == ["confirm conv-0: #1, #0; 8 seeds each 2"]
+    assert first.images == 1000
+    assert first.numbers == [1, 0]
+    assert first.finals[0] == Final(number=1, errors=(1, 2, None, 3, 4, 5, 6, 7), committee=107, test_files=None)
+    confirmed.save(found(finals=first.finals, test_images=1000), tmp_path)
+    _, again = made(tmp_path, ends={2: "diverged"})
+    assert finals(again, 0, 1) == replace(first, finals=first.finals[::-1])
+    assert len(opened) == 1
+    assert finals(again, 1, 2).finals[0] == first.finals[0]
+    assert opened[1:] == ["confirm conv-0: #2; 8 seeds each 2"]
+
+
+def test_what_was_evaluated_of_other_runs_is_evaluated_again(tmp_path: Path, opened: list[str]) -> None:
+    _, its = made(tmp_path)
+    first = finals(its, 1)
+    confirmed.save(found(finals=first.finals, test_images=1000), tmp_path)
+    lost = ConfirmFolder(tmp_path / "confirm").record_of(1, SEEDS - 1, on_all=True)
+    kept = lost.read_bytes()
+    lost.unlink()
+    finals(made(tmp_path)[1], 1)
+    assert len(opened) == 2
+    lost.write_bytes(kept)
+    finals(made(tmp_path)[1], 1)
+    assert len(opened) == 2
+
+
+def test_finals_of_unnamed_test_files_are_believed_where_they_are_all_that_is_asked_for(
+    tmp_path: Path, opened: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, its = made(tmp_path)
+    first = finals(its, 1, 0)
+    confirmed.save(found(finals=first.finals, test_images=1000), tmp_path)
+    monkeypatch.setattr(runs, "own_test_files", lambda options: NEW)
+    _, named = made(tmp_path)
+    assert finals(named, 1, 0) == first
+    assert finals(named, 0).numbers == [0]
+    assert len(opened) == 1
+    assert {final.test_files for final in finals(named, 1, 2).finals} == {NEW}
+    assert opened[1:] == ["confirm conv-0: #1, #2; 8 seeds each 2"]
+
+
+def test_a_net_that_is_made_again_has_the_weights_of_its_record(tmp_path: Path, opened: list[str]) -> None:
+    _, its = made(tmp_path)
+    finals(its, 1, 0)
+    folder = ConfirmFolder(tmp_path / "confirm")
+    gone = [folder.net_of(1, 3), folder.net_of(0, 0)]
+    for path in gone:
+        path.unlink()
+    assert its.train_again([(1, 3), (0, 0)], lambda: False)
+    assert all(path.exists() for path in gone)
+    _, otherwise = made(tmp_path, weights="0" * 64)
+    gone[0].unlink()
+    with pytest.raises(NotReproducedError, match=r"^#1, seed 4 of 8, trained on all images, has other weights"):
+        otherwise.train_again([(1, 3)], lambda: False)
+    assert not gone[0].exists()
+
+
+def test_of_several_test_sets_that_of_the_named_files_is_preferred(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs.compatibility, "training_set", lambda data, folder, name: SimpleNamespace(options=folder))
+    monkeypatch.setattr(runs, "own_test_files", {"old": OLD, "new": NEW}.__getitem__)
+    one, zero = found().finals
+    of = {
+        files: Evaluated(finals=(replace(one, test_files=files),), images=300, test_files=files) for files in (OLD, NEW)
+    }
+    other = Evaluated(finals=(replace(zero, test_files=NEW),), images=300, test_files=NEW)
+    evaluated = [other, of[OLD], of[NEW]]
+    for folder, files in (("old", OLD), ("new", NEW)):
+        assert preferred(evaluated, 1, STUDY, folder) == of[files]  # type: ignore[arg-type]
+        assert preferred(evaluated, 0, STUDY, folder) == other  # type: ignore[arg-type]
+        assert all_stand(of[files].finals, STUDY, folder)  # type: ignore[arg-type]
+    assert preferred(evaluated, 1, STUDY, None) == of[OLD]
+    assert preferred(evaluated, 2, STUDY, None) == Evaluated(finals=(), images=0)
+    assert not all_stand(of[OLD].finals, STUDY, "new")  # type: ignore[arg-type]
