@@ -290,26 +290,32 @@ def _file(test: str) -> str:
     return test.partition("::")[0]
 
 
-def chosen(mutation: Mutation, coverage: Coverage, most: float) -> tuple[list[list[str]], int]:
+def chosen(mutation: Mutation, coverage: Coverage, most: float, noticed_by: str = "") -> tuple[list[list[str]], int]:
     """Return the tests to try on a fault, at most so many seconds, those of each process, and how many are left out.
 
-    The module's own test file comes first, then the other files, the quickest first.
+    The test that noticed the fault in an earlier run comes first, then the module's own test file, those beside it and
+    the others, of each the quickest first.
     """
     by_file: dict[str, list[str]] = {}
     for test in sorted(coverage.tests_of(mutation), key=lambda test: (coverage.seconds[test], test)):
         by_file.setdefault(_file(test), []).append(test)
     took = {file: sum(coverage.seconds[test] for test in tests) for file, tests in by_file.items()}
     module = Path(mutation.module)
-    own = str(Path("tests", module.parent, f"test_{module.name}"))
-    batches: list[list[str]] = [[], []]
+    own = Path("tests", module.parent, f"test_{module.name}")
+
+    def distance(file: str) -> int:
+        return [Path(file) != own, Path(file).parent != own.parent].count(True)
+
+    first = [noticed_by] if noticed_by in coverage.seconds else []
+    batches: list[list[str]] = [first, [], []]
     spent, left_out = 0.0, 0
-    for file in sorted(by_file, key=lambda file: (file != own, took[file], file)):
+    for file in sorted(by_file, key=lambda file: (distance(file), took[file], file)):
         for test in by_file[file]:
             if spent > most:
                 left_out += 1
-                continue
-            batches[0 if spent <= FIRST_SECONDS or file == own else 1].append(test)
-            spent += coverage.seconds[test]
+            elif test not in first:
+                batches[1 if spent <= FIRST_SECONDS or not distance(file) else 2].append(test)
+                spent += coverage.seconds[test]
     return [batch for batch in batches if batch], left_out
 
 
@@ -399,16 +405,13 @@ def explained(path: Path = EXPLAINED) -> dict[str, str]:
     return reasons
 
 
-def load(path: Path, state: str) -> dict[str, Outcome]:
-    """Return what is known of this state of the checkout."""
-    try:
-        first, *rows = path.read_text().splitlines()
-    except (FileNotFoundError, ValueError):
-        return {}
-    if json.loads(first) != {"state": state}:
-        return {}
+def load(path: Path) -> tuple[str, dict[str, Outcome]]:
+    """Return the state of the checkout that was run last, and what became of its faults."""
+    if not path.exists():
+        return "", {}
+    first, *rows = path.read_text().splitlines()
     found = [Outcome(**json.loads(row)) for row in rows if row.endswith("}")]
-    return {outcome.name: outcome for outcome in found}
+    return json.loads(first)["state"], {outcome.name: outcome for outcome in found}
 
 
 def table(outcomes: Sequence[Outcome], reasons: Mapping[str, str]) -> str:
@@ -454,7 +457,8 @@ def main() -> int:
     faults = [m for m in sample(tree, options.sample, options.seed) if options.only in m.name]
     options.work.mkdir(parents=True, exist_ok=True)
     results = options.work / "results.jsonl"
-    known = load(results, state)
+    last_state, last = load(results)
+    known = last if last_state == state else {}
     if not known:
         results.write_text(json.dumps({"state": state}) + "\n")
     with TemporaryDirectory(prefix="mutants-") as folder:
@@ -464,7 +468,8 @@ def main() -> int:
             waiting = []
             for fault in faults:
                 if fault.name not in known:
-                    batches, left_out = chosen(fault, coverage, options.seconds)
+                    noticed_by = last[fault.name].by if fault.name in last else ""
+                    batches, left_out = chosen(fault, coverage, options.seconds, noticed_by)
                     seconds = sum(coverage.seconds[test] for batch in batches for test in batch)
                     waiting.append(pool.submit(tried, fault, batches, left_out, seconds))
             for number, future in enumerate(as_completed(waiting), 1):

@@ -1,4 +1,4 @@
-"""The lock on a file: where it cannot be had, and what it must not touch."""
+"""The lock on a file: one holder at a time, who is named to others; where it cannot be had, what it must not touch."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import errno
 import fcntl
 import json
 import os
+import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from search.database.file_lock import driver_lock, holder, is_held
-from search.errors import StorageError
+from search.database.file_lock import driver_lock, holder, in_words, is_held
+from search.errors import StorageError, StudyLockedError
 
 WITHOUT_LOCKS = [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP]
 """What Lustre without -o flock answers, and some file systems in user space."""
@@ -57,3 +58,49 @@ def test_a_signature_of_a_terabyte_is_not_read(tmp_path: Path) -> None:
     assert holder(path) == "process 1 on h since now"
     os.truncate(path, 1 << 40)
     assert holder(path) == "another process"
+
+
+def test_one_holds_it_and_is_named_to_others(tmp_path: Path) -> None:
+    path = tmp_path / "driver.lock"
+    assert not is_held(path)
+    assert holder(path) == "another process"
+    with driver_lock(path, "Study conv-0"):
+        assert is_held(path)
+        me = f"process {os.getpid()} on {socket.gethostname()} since "
+        assert holder(path).startswith(me)
+        with (
+            pytest.raises(
+                StudyLockedError, match=f"^Study conv-0 is being worked on by {me}.*; wait for it or stop it"
+            ),
+            driver_lock(path, "Study conv-0"),
+        ):
+            raise AssertionError("two hold it")
+        assert is_held(path)
+    assert not is_held(path)
+    assert holder(path).startswith(me)  # nobody erases a signature
+    with driver_lock(path, "Study conv-0"):
+        assert path.read_text().count("pid") == 1
+
+
+def test_a_file_that_was_removed_while_it_was_held_locks_nobody_out(tmp_path: Path) -> None:
+    path = tmp_path / "driver.lock"
+    with driver_lock(path, "Study conv-0"):
+        path.unlink()
+        with driver_lock(path, "Study conv-0"):
+            assert is_held(path)
+
+
+def test_a_lock_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "missing" / "driver.lock"
+    with pytest.raises(StorageError) as refused, driver_lock(path, "Study conv-0"):
+        raise AssertionError("it was taken")
+    assert str(refused.value) == f"{path}: cannot be written (No such file or directory)."
+
+
+@pytest.mark.parametrize("signed", [None, [], {"pid": "x", "host": "a", "since": "b"}, {"pid": 1, "host": "a"}])
+def test_what_is_no_signature_names_nobody(signed: object) -> None:
+    assert in_words(signed) == "another process"
+
+
+def test_a_signature_stays_on_one_line() -> None:
+    assert "\n" not in in_words({"pid": 17, "host": "node\n7", "since": "2026"})

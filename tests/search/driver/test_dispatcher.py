@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from search.driver.dispatcher import Dispatcher
+from search.driver.dispatcher import Dispatcher, WorkerTime
 from search.driver.driver import Driver
 from search.driver.progress import Observer
 from search.driver.resume import restored
@@ -27,7 +28,7 @@ from search.trainer_api import PLAIN, Report
 from support import search_fake as fake
 from support.fake_trainer import Trainer
 from support.handmade import trial
-from support.scripted import Clock, Scripted, killed, raised
+from support.scripted import TICK, Clock, Scripted, killed, raised
 
 pytestmark = pytest.mark.usefixtures("log_alone")
 
@@ -157,6 +158,36 @@ def test_what_is_being_handled_is_not_trained_again_in_an_outage(
     reported = sum(len(trial.reports) for trial in history.trials)
     assert dispatcher.time.ordering == 0 or order == "logical"
     assert len(times) == reported + len(crashed)
+
+
+@pytest.mark.parametrize("pruner", [Asha(), NoPruner()])  # with NoPruner trials train on past what is not handled yet
+def test_a_trial_has_the_time_that_its_periods_left_and_then_ends(clock: Clock, tmp_path: Path, pruner: Pruner) -> None:
+    executor = Scripted(clock, lambda job: None, workers=2, _trainer=Trainer("claim_time"))
+    study = fake.run(tmp_path, goal=6, executor=executor, pruner=pruner, trial_timeout=1.0).study
+    for _, job in executor.started:
+        assert job.stall_seconds == pytest.approx(1 - 0.4 * (job.period - 1))
+    late = [record for record in study.trials if record.reason == "timed_out"]
+    assert late
+    assert {len(record.reports) for record in late} == {3}
+    assert {record.error for record in late} == {"Training took more than 1 s (--trial-timeout)."}
+    assert not any(record.reason == "complete" for record in study.trials)
+
+
+def test_while_nothing_trains_an_outage_is_slept_through(clock: Clock, tmp_path: Path) -> None:
+    executor = Scripted(clock, lambda job: None)
+    spec = fake.make_spec(Tpe(), NoPruner(), 1, 0, numerics=executor.start())
+    history = History.of([Created(name="fake-0", spec=spec.to_json()), GoalSet(goal=12)])
+    dispatcher = Dispatcher(executor, CheckpointStore(tmp_path), lambda: False, codec=PLAIN)
+    before = time.monotonic()
+    dispatcher.work_on(history, 0.05)
+    assert time.monotonic() - before >= 0.05
+    assert clock.now <= 2 * TICK
+
+
+def test_the_orders_share_is_that_of_all_lanes_time() -> None:
+    spent = WorkerTime(since=time.monotonic() - 100, workers=2, lanes=4, ordering=100.0)
+    assert spent.ordering_share == pytest.approx(0.25, rel=0.1)
+    assert WorkerTime(lanes=0).ordering_share == 0
 
 
 @pytest.mark.slow

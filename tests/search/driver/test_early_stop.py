@@ -27,7 +27,7 @@ from search.trainer_api import TrainerSpec
 from support import search_fake as fake
 from support.dose import dose
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("log_alone")]
+pytestmark = pytest.mark.usefixtures("log_alone")
 
 GOAL, PATIENCE = 30, 6
 TARGET = 0.85
@@ -94,11 +94,13 @@ def test_a_target_ends_a_search_at_the_first_complete_trial_that_reaches_it(tmp_
     assert is_decided_again(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_target_that_no_trial_reaches_changes_nothing(whole: str, tmp_path: Path) -> None:
     study = fake.run(tmp_path, goal=GOAL, target=0.999, patience=1000).study
     assert (study.digest, study.stop, stops(tmp_path)) == (whole, None, [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2, 8])
 def test_any_number_of_workers_stops_at_the_same_event(
     ended: tuple[str, list[tuple[int, Event]]], tmp_path: Path, workers: int
@@ -116,6 +118,7 @@ def test_the_same_command_again_is_done_at_once(ended: tuple[str, list[tuple[int
         assert (again.study.digest, stops(tmp_path)) == ended
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options", [{}, {"patience": PATIENCE + 1}, {"target": 0.9}, {"goal": GOAL + 8}], ids=lambda options: str(options)
 )
@@ -138,6 +141,7 @@ def test_gone_on_with_a_search_comes_to_the_digest_of_one_that_never_stopped(
     assert on.study.digest == expected
 
 
+@pytest.mark.slow
 def test_a_search_that_had_stopped_asking_ends_its_segment_first(tmp_path: Path) -> None:
     """Stopped when all trials had begun, gone on with to a larger goal: as one that reached the first goal."""
     fake.run(tmp_path / "never", goal=20)
@@ -156,6 +160,7 @@ def test_a_search_that_ended_early_is_not_cut_short_without_its_rule(tmp_path: P
         fake.run(tmp_path, goal=5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", ["logical", "arrival"])
 def test_a_rule_given_later_holds_at_once_and_the_log_is_decided_again(tmp_path: Path, order: Any) -> None:
     fake.run(tmp_path, goal=GOAL, order=order, stopping=fake.StopAfter(90))
@@ -165,6 +170,7 @@ def test_a_rule_given_later_holds_at_once_and_the_log_is_decided_again(tmp_path:
     assert is_decided_again(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", [{"patience": 2}, {"target": 0.8}], ids=["patience", "target"])
 def test_a_rule_is_called_on_time_only_where_any_search_with_it_has_the_digest(
     tmp_path: Path, rule: dict[str, Any]
@@ -183,6 +189,7 @@ def test_a_rule_is_called_on_time_only_where_any_search_with_it_has_the_digest(
     assert 0 < late < 6
 
 
+@pytest.mark.slow
 def test_a_search_killed_between_any_two_events_stops_at_the_same_one(
     ended: tuple[str, list[tuple[int, Event]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -194,6 +201,7 @@ def test_a_search_killed_between_any_two_events_stops_at_the_same_one(
         assert (run.study.digest, stops(results)) == ended
 
 
+@pytest.mark.slow
 @pytest.mark.dosed
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_search_killed_for_real_stops_at_the_same_event(

@@ -23,7 +23,7 @@ from search.study import studies
 from search.study.location import StudyLocation
 from support import search_fake as fake
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("log_alone")]
+pytestmark = pytest.mark.usefixtures("log_alone")
 
 GOAL = 20
 
@@ -36,6 +36,7 @@ def log(results: Path) -> list[Event]:
     return studies.read_events(StudyLocation.of("fake-0", results))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", ["logical", "arrival"])
 def test_workers_of_different_speed_are_replayed(tmp_path: Path, order: Any) -> None:
     searched = fake.run(tmp_path, goal=GOAL, workers=3, delay=0.004, order=order)
@@ -44,6 +45,7 @@ def test_workers_of_different_speed_are_replayed(tmp_path: Path, order: Any) -> 
     assert decided_again(tmp_path) == Replay(events=len(log(tmp_path)), difference=None)
 
 
+@pytest.mark.slow
 def test_by_arrival_a_fast_trial_does_not_wait_for_a_slow_one(tmp_path: Path) -> None:
     """Seeds make some trials five times slower than others; their estimates do not know it."""
     fake.run(tmp_path, goal=GOAL, workers=4, delay=0.02, order="arrival", pruner=NoPruner())
@@ -52,6 +54,7 @@ def test_by_arrival_a_fast_trial_does_not_wait_for_a_slow_one(tmp_path: Path) ->
     assert decided_again(tmp_path).difference is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", ["logical", "arrival"])
 def test_a_search_stopped_again_and_again_is_replayed(tmp_path: Path, order: Any) -> None:
     for _ in range(100):
@@ -62,6 +65,7 @@ def test_a_search_stopped_again_and_again_is_replayed(tmp_path: Path, order: Any
     assert decided_again(tmp_path) == Replay(events=len(log(tmp_path)), difference=None)
 
 
+@pytest.mark.slow
 def test_a_search_by_arrival_killed_between_any_two_events_is_replayed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -73,6 +77,7 @@ def test_a_search_by_arrival_killed_between_any_two_events_is_replayed(
     assert decided_again(tmp_path) == Replay(events=len(log(tmp_path)), difference=None)
 
 
+@pytest.mark.slow
 def test_a_search_by_arrival_killed_for_real_goes_on(tmp_path: Path) -> None:
     """Its driver is killed by SIGKILL with its workers at work."""
     command = [sys.executable, fake.__file__, str(tmp_path), "3", "0.02", "arrival"]
@@ -146,6 +151,7 @@ def test_another_planner_is_noticed(tmp_path: Path) -> None:
     assert "constraints.width" in str(decided_again(tmp_path, widest=40).difference)
 
 
+@pytest.mark.slow
 def test_a_planner_that_finds_nothing_feasible_ends_the_replay(tmp_path: Path) -> None:
     fake.run(tmp_path, goal=3, sampler=Sobol(), pruner=NoPruner())
     found = replay(log(tmp_path), lambda spec: fake.Planner(0))

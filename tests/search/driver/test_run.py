@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ import numpy as np
 import optuna
 import pytest
 
-from search.driver.progress import Observer, Progress
+from search.driver.progress import Header, Observer, Progress
 from search.driver.run import Search
 from search.errors import (
     FingerprintError,
@@ -26,7 +27,7 @@ from search.errors import (
     UsageError,
     WorkerError,
 )
-from search.event_log.events import Created, Reported
+from search.event_log.events import Asked, Created, Reported
 from search.event_log.records import TrialRecord
 from search.strategies.registry import Curves, Median, NoPruner, Random, Sampler, Tpe
 from search.study import studies
@@ -668,6 +669,59 @@ def test_progress_adds_up(tmp_path: Path) -> None:
     assert last.saved_periods == GOAL * fake.PERIODS - trained
     assert last.best == result.study.best
     assert last.running == ()
+
+
+class Told(Observer):
+    """Notes what a search tells."""
+
+    def __init__(self) -> None:
+        self.headers: list[Header] = []
+        self.began: list[int] = []
+        self.seen: list[Progress] = []
+
+    def on_start(self, header: Header) -> None:
+        self.headers.append(header)
+
+    def on_trial(self, trial: TrialRecord) -> None:
+        self.began.append(trial.number)
+
+    def on_progress(self, progress: Progress) -> None:
+        self.seen.append(progress)
+
+
+def test_a_search_tells_what_it_is_and_how_far_it_has_come(tmp_path: Path) -> None:
+    told, again = Told(), Told()
+    fake.run(tmp_path, goal=6, observer=told, stopping=fake.StopAfter(12), behaviour="claim_time")
+    study = fake.run(tmp_path, goal=6, observer=again, behaviour="claim_time").study
+    (header,), (resumed,) = told.headers, again.headers
+    assert (header.name, header.space, header.seed, header.slots, header.goal) == ("fake-0", "fake", 0, 4, 6)
+    assert (header.sampler, header.pruner) == ("tpe (multivariate)", "asha (after reports 1, 3 of 4)")
+    assert (header.order, header.workers, header.lanes, header.cost) == ("logical", 1, 1, None)
+    assert (header.context, header.numerics["kind"]) == ({"canary": "fake"}, "cpu-fp32")
+    assert (header.resumed, resumed.resumed) == (False, True)
+    trained = [trial.number for trial in study.trials if trial.reason != "infeasible"]
+    assert sorted(told.began + again.began) == trained
+    assert told.began
+    assert again.began
+    last, ends = again.seen[-1], Counter(trial.reason for trial in study.trials)
+    assert (last.goal, last.finished, last.complete, last.pruned) == (6, 6, ends["complete"], ends["pruned"])
+    assert (last.failed, last.infeasible, last.running) == (0, ends["infeasible"], ())
+    periods = [len(trial.reports) for trial in study.trials if trial.reports]
+    assert (last.saved_periods, last.total_periods) == (6 * fake.PERIODS - sum(periods), 6 * fake.PERIODS)
+    assert last.best == study.best
+    assert 0 < ends["complete"] < 6
+    one = next(progress for progress in again.seen if progress.seconds_left)
+    assert one.pace is not None
+    assert one.left is not None
+    assert one.seconds_left == one.pace * max(one.left.longest, one.left.cost / max(0.1, 1 - one.order_cost))
+
+
+def test_what_a_plan_exceeds_is_told_to_the_sampler(tmp_path: Path) -> None:
+    fake.run(tmp_path, goal=6)
+    asked = [e for e in studies.read_events(StudyLocation.of("fake-0", tmp_path)) if isinstance(e, Asked)]
+    assert {event.constraints["width"] > 0 for event in asked} == {False, True}
+    for event in asked:
+        assert event.attributes["constraints:width"] == event.constraints["width"]
 
 
 def test_a_study_is_read_as_it_was_left(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -16,6 +17,7 @@ from search.event_log import codec
 from search.event_log.codec import Row, from_row, to_row
 from search.event_log.events import Reported
 from search.event_log.hash_chain import link
+from search.strategies.registry import Asha, Random
 from support import search_fake as fake
 from support.paths import DATABASE, TESTS
 
@@ -106,3 +108,22 @@ def test_a_report_of_a_later_version_is_named() -> None:
 def test_what_no_search_writes_is_refused_with_the_place(columns: tuple[Any, ...], why: str) -> None:
     with pytest.raises(ValueError, match=f"^{why}"):
         from_row(*columns)
+
+
+@pytest.mark.parametrize(
+    ("name", "largest", "fault"),
+    [
+        ("slots", 1_000_000, "spec.slots: Input should be less than or equal to 1000000"),
+        ("seed", 2**64, "18446744073709551617... is too large a whole number"),
+        ("seed", -(2**64), "-1844674407370955161... is too large a whole number"),
+    ],
+)
+def test_whole_numbers_are_read_up_to_the_largest_that_is_written(name: str, largest: int, fault: str) -> None:
+    spec = fake.make_spec(Random(), Asha(), 4, 0).to_json()
+
+    def read(number: int) -> Any:
+        return from_row("create", 0, None, False, json.dumps({"name": "made-0", "spec": {**spec, name: number}}))
+
+    assert read(largest).spec[name] == largest
+    with pytest.raises(ValueError, match=f"^{re.escape(fault)}"):
+        read(largest + (1 if largest > 0 else -1))

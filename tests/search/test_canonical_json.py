@@ -1,0 +1,33 @@
+"""Texts and hashes that stand in every study: none of them may change."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from search.canonical_json import derived_seed, dumps, finite, sha256
+
+
+def test_a_value_has_one_text() -> None:
+    assert dumps({"b": [1, 1.0, None, True], "a": {"ü\u2028": 0.1 + 0.2}}) == (
+        '{"a":{"ü\u2028":0.30000000000000004},"b":[1,1.0,null,true]}'
+    )
+
+
+def test_hashes_and_seeds_are_those_of_the_first_version() -> None:
+    assert sha256({"ü": 1e-3}) == "03a5a3f0c085dc73f6e9ef11384cdd4b7d1fd4973edb6b22906646100d1449d9"
+    assert derived_seed(7, "augment", 3) == 487910465
+    assert derived_seed(7, "augment", 3) != derived_seed(7, "augment", 4) != derived_seed(8, "augment", 4)
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+def test_a_number_that_is_not_finite_has_no_text(number: float) -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        dumps({"a": [number]})
+
+
+def test_a_number_of_a_text_is_finite() -> None:
+    assert finite("-1e308") == -1e308
+    with pytest.raises(ValueError, match=r"^1e999 is not a finite number$"):
+        finite("1e999")
