@@ -98,6 +98,13 @@ def test_beforehand_the_pruner_is_taken_at_its_word_and_later_at_its_deeds() -> 
     assert left.cost == left.longest == pytest.approx(10 + 30 * (5 * 0.5) / (RECENT_TRIALS + 5))
 
 
+def test_a_trial_further_than_any_was_expected_goes_on() -> None:
+    study = Study(goal=1)
+    forecast = Forecast(study.history, (1.0, 0.0, 0.0, 0.0))
+    study.train(study.ask(0), 2)
+    assert forecast.remaining({}).cost == 20
+
+
 @given(data=st.data(), goal=st.integers(1, 30), slots=st.integers(1, 4), pruned=st.floats(0, 0.9))
 @settings(max_examples=dose(100))
 def test_what_is_foreseen_lies_between_nothing_and_everything(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import get_args
 
 from search.differences import differences
-from search.event_log.records import StudyRecord, TrialRecord, digest
+from search.event_log.records import Reason, StudyRecord, TrialRecord, digest, is_external
 from search.trainer_api import Report
 
 
@@ -51,6 +52,11 @@ def test_a_study_has_a_first_failed_trial_only_if_all_that_ended_failed() -> Non
     assert crashed[0].cause == "NameError: no x"
     for trials in ((infeasible, running), (*crashed, trial(4, report(0.5))), ()):
         assert replace(study, trials=trials).first_failed is None
+
+
+def test_the_machine_decides_where_memory_or_time_ran_out() -> None:
+    external = {reason for reason in get_args(Reason) if is_external(reason)}
+    assert external == {"out_of_memory", "timed_out"}
 
 
 def test_a_paused_trial_counts_like_a_running_one() -> None:

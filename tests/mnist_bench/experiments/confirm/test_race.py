@@ -120,6 +120,20 @@ def test_whom_the_test_drops_trains_no_more_and_the_rest_are_tied() -> None:
     assert (ended.seeds, ended.judged, ended.cut) == (8, True, False)
 
 
+NOISE = [1, -2, 2, 0, -1, 2, -3, 1]
+"""Of a candidate against another, from seed to seed."""
+
+
+@pytest.mark.parametrize(("behind", "p_value", "stays"), [(2, 0.0710, True), (3, 0.0098, False)])
+def test_five_in_a_hundred_is_the_bar_of_a_drop(behind: int, p_value: float, stays: bool) -> None:
+    first = [60, 62, 58, 60, 61, 59, 60, 60]
+    errors = {5: first, 2: [e + behind + noise for e, noise in zip(first, NOISE, strict=True)]}
+    assert race.worse(errors)[2] == pytest.approx(p_value, abs=1e-4)
+    ended = race.run([5, 2], lambda racing, seeds: {number: errors[number][:seeds] for number in racing})
+    assert ended is not None
+    assert (2 in ended.racing) == stays
+
+
 def test_one_seed_drops_nobody() -> None:
     ended = race.run([5, 2, 9], Table(CLEAR), goes_on=lambda so_far, seeds: False)
     assert ended is not None
