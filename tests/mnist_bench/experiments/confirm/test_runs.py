@@ -106,7 +106,9 @@ class Scores:
 
     opened: list[str]
 
-    def __init__(self, grid: Grid, options: DataOptions, *, purpose: str, ledgers: Sequence[Path]) -> None:
+    def __init__(
+        self, grid: Grid, options: DataOptions, *, purpose: str, ledgers: Sequence[Path], observer: Observer
+    ) -> None:
         self.images = SimpleNamespace(labels=range(1000))
         Scores.opened.append(f"{purpose} {len(ledgers)}")
         self._seen: list[int] = []
