@@ -190,6 +190,12 @@ def test_the_orders_share_is_that_of_all_lanes_time() -> None:
     assert WorkerTime(lanes=0).ordering_share == 0
 
 
+@pytest.mark.parametrize("workers", [3, 4])
+def test_no_more_is_lost_to_the_order_than_there_was(clock: Clock, tmp_path: Path, workers: int) -> None:
+    run = fake.run(tmp_path, goal=12, executor=Scripted(clock, lambda job: None, workers=workers))
+    assert 0 < run.order_cost < 1
+
+
 @pytest.mark.slow
 def test_a_trial_trains_on_before_its_turn_but_never_past_a_rung(clock: Clock, tmp_path: Path) -> None:
     """Asha stops trials of four periods after the first and the third."""

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -137,6 +138,13 @@ def test_in_logical_order_events_that_changed_places_are_noticed(tmp_path: Path)
     found = replay(events, lambda spec: fake.Planner(48))
     assert found.events == at
     assert f"comes when it was #{trial_of(events[at + 1])}'s turn" in str(found.difference)
+
+
+def test_an_event_that_was_changed_is_named_from_the_first_on(tmp_path: Path) -> None:
+    fake.run(tmp_path, goal=3)
+    created, goal, asked, *rest = log(tmp_path)
+    late = replay([created, replace(goal, time=7), asked, *rest], lambda spec: fake.Planner(48))
+    assert (late.events, late.difference) == (1, "event 1: goal: time 7 in the log, 0 when decided again")
 
 
 def test_a_log_that_goes_on_after_its_end_is_noticed(tmp_path: Path) -> None:

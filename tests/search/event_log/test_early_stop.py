@@ -226,10 +226,15 @@ def test_what_no_search_decides_is_refused() -> None:
         Reported(trial=0, period=1, report=report, prune=False, verdict=True, attributes={}),
         Told(trial=0, state="COMPLETE", reason="complete", value=0.5, error=None, attributes={}),
     )
-    assert History.of(events(*ended, stopped)).stop is not None
+    stop = History.of(events(*ended, stopped)).stop
+    assert stop is not None
+    assert not stop.two_objectives
     for after in (stopped, GoalSet(goal=5)):
         with pytest.raises(Exception, match="the search has ended early before"):
             History.of(events(*ended, stopped, after))
+    for begun, why in ((events()[0], "the study has begun before"), (Resumed(), "the search had not ended early")):
+        with pytest.raises(Exception, match=why):
+            History.of(events(begun))
 
 
 @pytest.mark.parametrize("wrong", [{"patience": 0}, {"patience": -3}, {"target": math.nan}, {"target": math.inf}])

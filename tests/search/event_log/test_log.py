@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from search.database import engines, postgres as postgres_locks
 from search.errors import StorageError, StudyLockedError
@@ -111,6 +112,31 @@ def test_an_event_that_may_have_come_through_is_there_once_after_it_was_settled(
     log._length -= 1  # as where the commit came through and nobody heard of it
     log.settle()
     assert log.read() == EVENTS[:2]
+
+
+def test_after_an_outage_the_lock_is_taken_again(tmp_path: Path) -> None:
+    class Held:
+        """Stands in for PostgreSQL's lock, in the session of which events are written."""
+
+        def __init__(self, connection: Connection) -> None:
+            self.connection = connection
+            self.taken = 0
+
+        def take(self) -> None:
+            self.taken += 1
+
+    with in_sqlite(tmp_path) as opener:
+        plain = opener(STUDY)
+        plain.make_table()
+        with plain._engine.connect() as connection:
+            held = Held(connection)
+            log = EventLog(plain._engine, STUDY, held)  # type: ignore[arg-type]
+            log.append(EVENTS[0])
+            log.append(EVENTS[1])
+            log._length -= 1  # as where the commit came through and nobody heard of it
+            log.settle()
+            assert held.taken == 1
+            assert log.read() == EVENTS[:2]
 
 
 def test_the_first_event_that_needs_a_newer_format_raises_that_of_the_log(open_log: Open) -> None:

@@ -18,6 +18,12 @@ def test_the_earliest_end_comes_first_and_ties_go_to_the_lower_slot() -> None:
     assert in_turn(timeline) == [1, 2, 2, 0, 0, 1]
 
 
+def test_all_slots_begin_together_at_0() -> None:
+    timeline = Timeline.of(3)
+    assert [slot.next_time for slot in timeline.slots] == [0, 0, 0]
+    assert timeline.now() == 0
+
+
 def test_a_verdict_is_due_in_the_instant_of_the_report() -> None:
     trial = active(0, (5, 7), start=10)
     assert trial.next_time == 15

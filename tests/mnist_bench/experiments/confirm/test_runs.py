@@ -16,8 +16,9 @@ from mnist_bench.experiments.confirm import result as confirmed, runs
 from mnist_bench.experiments.confirm.result import Final
 from mnist_bench.experiments.confirm.runs import FINAL, RACE, SEEDS, Evaluated, Runs, all_stand, preferred
 from mnist_bench.experiments.grid import Observer, Run
+from mnist_bench.studies import compatibility
 from search.study import ConfirmFolder
-from search.trainer_api import Report
+from search.trainer_api import EndReason, Report
 from support import handmade
 from support.handmade_confirmation import found
 
@@ -31,7 +32,7 @@ class Grid:
 
     folder: Path
     executor: Any = field(default_factory=lambda: SimpleNamespace(workers=2, lanes=1))
-    ends: dict[int, str] = field(default_factory=dict)
+    ends: dict[int, EndReason] = field(default_factory=dict)
     """How runs end early, by their place among a configuration's seeds."""
     weights: str = ""
     trained: list[tuple[str, int]] = field(default_factory=list)
@@ -198,7 +199,7 @@ def test_a_net_that_is_made_again_has_the_weights_of_its_record(tmp_path: Path, 
 
 
 def test_of_several_test_sets_that_of_the_named_files_is_preferred(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs.compatibility, "training_set", lambda data, folder, name: SimpleNamespace(options=folder))
+    monkeypatch.setattr(compatibility, "training_set", lambda data, folder, name: SimpleNamespace(options=folder))
     monkeypatch.setattr(runs, "own_test_files", {"old": OLD, "new": NEW}.__getitem__)
     one, zero = found().finals
     of = {
